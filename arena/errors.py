@@ -1,0 +1,71 @@
+"""What can go wrong, as two families: the user's input, and the machinery.
+
+ArenaError
+├── InputError    a person can mend it: exit code 2, nothing was lost
+└── FaultError    machinery broke: never a contestant's failure
+    ├── EngineError     the container engine or the host under it
+    ├── ProviderError   a model endpoint, after retries
+    └── HarnessError    our own code or files
+
+Limits, timeouts, red tests and refusals are values, not errors.
+"""
+
+from typing import ClassVar, Literal
+
+FaultKind = Literal["engine", "provider", "harness"]
+
+
+class ArenaError(Exception):
+    """Root of every error this package raises on purpose."""
+
+
+class InputError(ArenaError):
+    """Input that a person must mend.
+
+    Args:
+        what: what is wrong, in a few words.
+        where: file and key, flag or value that is wrong.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        super().__init__(self.line())
+
+    def line(self) -> str:
+        """The whole message on one line: `where: what; remedy`."""
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        text = f"{head}; {self.remedy}" if self.remedy else head
+        return " ".join(text.split())
+
+
+class FaultError(ArenaError):
+    """Broken machinery; the trial has no verdict and is tried again."""
+
+    kind: ClassVar[FaultKind] = "harness"
+
+
+class EngineError(FaultError):
+    """The container engine refused, vanished or lost something of ours."""
+
+    kind = "engine"
+
+
+class ProviderError(FaultError):
+    """A model endpoint did not serve a call, after every allowed retry.
+
+    `stops_contestant` is true when further calls cannot succeed either (wrong key, no credit):
+    the contestant's remaining trials are then not run.
+    """
+
+    kind = "provider"
+
+    def __init__(self, message: str, *, stops_contestant: bool = False) -> None:
+        super().__init__(message)
+        self.stops_contestant = stops_contestant
+
+
+class HarnessError(FaultError):
+    """Our own machinery broke: a missing file, a full disk, a bug."""
+
+    kind = "harness"

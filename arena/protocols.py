@@ -1,0 +1,146 @@
+"""The architecture on one page: five seams and the two things that pass through all of them.
+
+Everything else is plain functions over records. Each seam has one contract test under
+`tests/contracts/` that runs over every implementation.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from arena.records import (
+    Brief,
+    Change,
+    Ending,
+    Entry,
+    ExecResult,
+    File,
+    Message,
+    Reply,
+    SandboxLimits,
+    Task,
+    ToolSpec,
+    TrialRecord,
+    TrialSpec,
+)
+
+
+class Sandbox(Protocol):
+    """One container for one phase of one trial.
+
+    A failing command, a missing program, a timeout and an ended container are results. Only a
+    broken engine raises (`EngineError`).
+    """
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        output_limit: int = 1_000_000,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        stdin: bytes = b"",
+    ) -> ExecResult:
+        """Run a command to its end; on timeout it and its children are killed.
+
+        Args:
+            argv: program and arguments; no shell is involved.
+            timeout_s: wall seconds.
+            output_limit: bytes kept of stdout and of stderr each; the rest is drained.
+            cwd: absolute; the work tree when None.
+            env: the whole environment when given, else the image's.
+            user: `uid:gid` or `root`; the sandbox's own user when None.
+            stdin: fed to the command, then closed.
+        """
+        ...
+
+    def put(self, files: Sequence[File], *, owner: int = 0) -> None:
+        """Write regular files, making parent folders, replacing whatever is at their paths."""
+        ...
+
+    def get(self, path: str, *, limit: int) -> Entry:
+        """Read what is at an absolute path, also after the container has stopped.
+
+        Links are never followed. A file above `limit` bytes comes back `too_large` without data.
+        """
+        ...
+
+    def changes(self, *, limit: int) -> list[Change]:
+        """Paths of the work tree that differ from the image, sorted; at most `limit` + 1."""
+        ...
+
+    def kill(self) -> None:
+        """End every process now. `get` and `changes` still work."""
+        ...
+
+    @property
+    def resource_ended(self) -> str | None:
+        """Which limit ended the container (`memory`, `disk`, `pids`), as the engine or host saw it."""
+        ...
+
+
+class Engine(Protocol):
+    """Makes sandboxes from images."""
+
+    def open(
+        self,
+        image: str,
+        *,
+        limits: SandboxLimits,
+        labels: Mapping[str, str],
+        user: str,
+        workdir: str = "/repo",
+    ) -> AbstractContextManager[Sandbox]:
+        """A started sandbox; leaving the context removes it, whatever happened inside."""
+        ...
+
+
+class Backend(Protocol):
+    """One model behind one endpoint."""
+
+    def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
+        """One answer. Limits reached come back as `Reply.stop`; a lost endpoint raises
+        `ProviderError`.
+        """
+        ...
+
+
+class Transcript(Protocol):
+    """Where a trial's conversation is written, in the order in which it happens."""
+
+    def add(self, kind: str, record: Mapping[str, object]) -> None:
+        """Append one entry; `record` must be JSON."""
+        ...
+
+
+class Agent(Protocol):
+    """A scaffold that tries to fix the repository in its sandbox."""
+
+    def solve(
+        self, brief: Brief, sandbox: Sandbox, backend: Backend, transcript: Transcript
+    ) -> Ending:
+        """Work until done or stopped. Whatever is then in the tree is the patch.
+
+        Its own failure is an `Ending`; only faults of the machinery raise.
+        """
+        ...
+
+
+class TaskSource(Protocol):
+    """Somewhere tasks come from."""
+
+    def tasks(self) -> Sequence[Task]:
+        """All tasks in a stable order."""
+        ...
+
+
+class Executor(Protocol):
+    """Runs trials side by side."""
+
+    def run(
+        self, fn: Callable[[TrialSpec], TrialRecord], specs: Iterator[TrialSpec]
+    ) -> Iterator[TrialRecord]:
+        """One record a spec, in the order of completion, bounded in flight."""
+        ...
