@@ -1,0 +1,3 @@
+"""Arena: which model backend should do our coding work, and what does it cost?"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,230 @@
+"""The append-only record of a run: JSON Lines, one event a line, durable before `append` returns.
+
+A call is announced (`call_begin`) before it is sent and settled (`call_end`) after; what was
+announced and never settled may have been billed. Readers tolerate a torn last line, because its
+`append` never returned and nobody acted on it; any other broken line is an error that names it.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from arena.errors import HarnessError, InputError
+from arena.records import CallBegin, CallEnd, Record, TrialRecord, TrialSpec
+
+LEDGER_VERSION = 1
+
+
+class SessionBegin(Record):
+    """A process started or resumed the run."""
+
+    kind: Literal["session_begin"] = "session_begin"
+    version: int = LEDGER_VERSION
+    session: str
+    at: datetime
+
+
+class TrialBegin(Record):
+    """A try of a trial started."""
+
+    kind: Literal["trial_begin"] = "trial_begin"
+    spec: TrialSpec
+    try_number: int
+    at: datetime
+
+
+class CallBeginEvent(Record):
+    """A call is about to be sent."""
+
+    kind: Literal["call_begin"] = "call_begin"
+    call: CallBegin
+
+
+class CallEndEvent(Record):
+    """An announced call ended, well or not."""
+
+    kind: Literal["call_end"] = "call_end"
+    call: CallEnd
+
+
+class TrialEnd(Record):
+    """A try of a trial ended, with a verdict or a fault."""
+
+    kind: Literal["trial_end"] = "trial_end"
+    record: TrialRecord
+
+
+class ContestantStopped(Record):
+    """No further trial of this contestant is started in this session."""
+
+    kind: Literal["contestant_stopped"] = "contestant_stopped"
+    contestant: str
+    reason: str
+    at: datetime
+
+
+class SessionEnd(Record):
+    """The process ended the run in order."""
+
+    kind: Literal["session_end"] = "session_end"
+    session: str
+    reason: str
+    at: datetime
+
+
+Event = (
+    SessionBegin
+    | TrialBegin
+    | CallBeginEvent
+    | CallEndEvent
+    | TrialEnd
+    | ContestantStopped
+    | SessionEnd
+)
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+class Ledger:
+    """The one writer of a ledger file; any number of threads may append.
+
+    Threads that append at the same time share one fsync.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _mend_tail(path)
+        self._path = path
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._size = os.fstat(self._fd).st_size
+        self._write_lock = threading.Lock()
+        self._sync_lock = threading.Lock()
+        self._written = 0
+        self._synced = 0
+
+    def append(self, event: Event) -> None:
+        """Write one event and return when it is on disk.
+
+        Raises:
+            HarnessError: the disk is full or broken; the file holds no part of the event.
+        """
+        line = event.model_dump_json(exclude_defaults=False).encode() + b"\n"
+        with self._write_lock:
+            self._write(line)
+            self._written += 1
+            ticket = self._written
+        with self._sync_lock:
+            if self._synced >= ticket:
+                return
+            upto = self._written
+            try:
+                os.fsync(self._fd)
+            except OSError as error:
+                raise HarnessError(f"{self._path}: cannot be synced: {error.strerror}") from error
+            self._synced = upto
+
+    def _write(self, line: bytes) -> None:
+        done = 0
+        try:
+            while done < len(line):
+                done += os.write(self._fd, line[done:])
+        except OSError as error:
+            os.ftruncate(self._fd, self._size)
+            raise HarnessError(f"{self._path}: cannot be written: {error.strerror}") from error
+        self._size += len(line)
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read(path: Path) -> Iterator[Event]:
+    """Events in order.
+
+    Raises:
+        InputError: a line that is not the last is broken, or the file comes from a newer version.
+    """
+    for number, line, is_last in _lines(path):
+        try:
+            event = _EVENT.validate_json(line)
+        except ValidationError as error:
+            if is_last:
+                return
+            raise InputError(
+                f"line {number} is not an event ({error.errors()[0]['msg']})",
+                where=str(path),
+                remedy="restore the line, or delete it: what it recorded is then lost",
+            ) from None
+        if isinstance(event, SessionBegin) and event.version > LEDGER_VERSION:
+            raise InputError(
+                f"was written by a newer version (schema {event.version})",
+                where=str(path),
+                remedy="update arena",
+            )
+        yield event
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """Numbered lines; the flag is true for a last line without its line end."""
+    try:
+        with path.open("rb") as handle:
+            for number, line in enumerate(handle, 1):
+                if line.strip():
+                    yield number, line, not line.endswith(b"\n")
+    except FileNotFoundError:
+        return
+
+
+def _mend_tail(path: Path) -> None:
+    """Give a complete last line its line end; move a torn one to `ledger.torn`."""
+    try:
+        handle = path.open("rb+")
+    except FileNotFoundError:
+        return
+    with handle:
+        tail_at = _last_line_start(handle.fileno())
+        handle.seek(tail_at)
+        tail = handle.read()
+        if not tail:
+            return
+        try:
+            _EVENT.validate_json(tail)
+        except ValidationError:
+            with path.with_name("ledger.torn").open("ab") as torn:
+                torn.write(tail + b"\n")
+            handle.truncate(tail_at)
+        else:
+            handle.write(b"\n")
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _last_line_start(fd: int) -> int:
+    """Offset just after the last line end."""
+    end = os.fstat(fd).st_size
+    block = 1 << 16
+    while end > 0:
+        start = max(0, end - block)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0

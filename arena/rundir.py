@@ -1,0 +1,186 @@
+"""The run directory: its paths, its manifest and the lock that keeps a second run out.
+
+runs/<name>/
+    manifest.json     configuration and digests of everything that could change a result
+    ledger.jsonl      append-only events (`arena.ledger`)
+    run.lock          held by the process that writes
+    trials/<id>/      transcript.jsonl, patch.diff, junit.xml, verify.log of the last try;
+                      earlier tries in try-1/, try-2/ …
+    report/index.html
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from arena.errors import InputError
+from arena.records import (
+    Assurance,
+    ContestantSpec,
+    Difficulty,
+    Language,
+    Limits,
+    Record,
+    SandboxLimits,
+    TestPlan,
+)
+
+SCHEMA = 1
+
+
+class TaskEntry(Record):
+    """What the manifest keeps of a task: enough to score and to show, not to run."""
+
+    id: str
+    pack: str
+    title: str
+    language: Language
+    difficulty: Difficulty
+    digest: str
+    image: str
+    """Digest of the image the trials run in."""
+    problem_statement: str
+    tests: TestPlan
+    assurance: Assurance = "ids"
+    repository: str | None = None
+    impossible: bool = False
+    private: bool = False
+
+
+class Budget(Record):
+    """Ceilings above the limits of one trial; None is no ceiling."""
+
+    usd: Decimal | None = None
+    tokens: int | None = None
+
+
+class FxRate(Record):
+    """US dollars for one unit of a currency on one day."""
+
+    currency: str
+    usd: Decimal
+    on: date
+    source: str
+
+
+class EngineInfo(Record):
+    """The container engine a run used."""
+
+    version: str
+    platform: str
+    cpus: int
+    memory_mb: int
+
+
+class Manifest(Record):
+    """Everything that could change a result, written before the first trial."""
+
+    schema_version: int = SCHEMA
+    run_id: str
+    name: str
+    created_at: datetime
+    arena_version: str
+    attempts: int
+    concurrency: int
+    limits: Limits
+    sandbox: SandboxLimits
+    strict: bool = True
+    budget: Budget = Budget()
+    contestant_budgets: dict[str, Budget] = {}
+    seed: int = 0
+    """Seeds the order of work and every bootstrap."""
+    tasks: tuple[TaskEntry, ...]
+    contestants: tuple[ContestantSpec, ...]
+    fx: tuple[FxRate, ...] = ()
+    engine: EngineInfo | None = None
+    base_image: str = ""
+    """How the base image was made and its digest."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any endpoint was not its provider's own."""
+        return any(c.backend is not None and c.backend.simulated for c in self.contestants)
+
+
+class RunDir:
+    """Paths below one run directory; makes nothing until asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest_path = path / "manifest.json"
+        self.ledger_path = path / "ledger.jsonl"
+        self.lock_path = path / "run.lock"
+        self.report_dir = path / "report"
+
+    def trial_dir(self, trial_id: str) -> Path:
+        """Folder of the last try of a trial."""
+        return self.path / "trials" / trial_id
+
+    def read_manifest(self) -> Manifest:
+        """The manifest, or one clear line on why there is none."""
+        try:
+            text = self.manifest_path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise InputError(
+                "no run here (manifest.json is missing)",
+                where=str(self.path),
+                remedy="give the folder that `arena run` wrote",
+            ) from None
+        except OSError as error:
+            raise InputError(
+                f"cannot be read ({error.strerror})", where=str(self.manifest_path)
+            ) from None
+        try:
+            return Manifest.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"]) or "file"
+            raise InputError(
+                f"{key}: {first['msg']}",
+                where=str(self.manifest_path),
+                remedy="restore the file as the run wrote it",
+            ) from None
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest in one step, so a reader never sees half of it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        replace_file(self.manifest_path, text + "\n")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the directory for writing; a second writer gets `InputError`."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self.lock_path.open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                handle.seek(0)
+                holder = handle.read().strip() or "another process"
+                raise InputError(
+                    f"{holder} is writing this run",
+                    where=str(self.path),
+                    remedy="wait for it, or give another --out",
+                ) from None
+            handle.seek(0)
+            handle.truncate()
+            handle.write(f"process {os.getpid()}")
+            handle.flush()
+            yield
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file and sync it, then put it in place in one step."""
+    draft = path.with_name(path.name + ".new")
+    with draft.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    draft.replace(path)

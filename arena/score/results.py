@@ -1,0 +1,101 @@
+"""A run as data for scoring: one row a trial, money already computed, nothing else in memory.
+
+`load` streams the ledger once. Everything else in `arena.score` is a pure function of `Results`.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from arena.records import CostStatus, Fault, Stop, Verdict
+from arena.rundir import Manifest, TaskEntry
+
+CostBasis = Literal["billed", "no_cache", "standard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens summed over calls. `input` is the whole prompt; caches are parts of it."""
+
+    input: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money of some calls, in USD, on three bases.
+
+    A basis is None when any call's cost on it is unknown; `known_usd` is then the billed part
+    that is known: a lower bound, never a total.
+    """
+
+    billed_usd: Decimal | None
+    no_cache_usd: Decimal | None
+    standard_usd: Decimal | None
+    known_usd: Decimal
+    status: CostStatus
+    unsettled_bound_usd: Decimal | None = None
+    """Upper bound of calls that were announced and never settled; None when unpriced or none."""
+    unsettled_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """One trial after its last try; spend covers every try."""
+
+    id: str
+    task_id: str
+    contestant: str
+    attempt: int
+    stop: Stop | None
+    stop_detail: str
+    verdict: Verdict | None
+    """None: no verdict yet (a fault, not run, or still running)."""
+    reason: str
+    fault: Fault | None
+    """Set when the last try ended in a fault."""
+    tries: int
+    steps: int
+    calls: int
+    mistakes: int
+    truncations: int
+    flags: tuple[tuple[str, str], ...]
+    """(kind, detail) of everything a person should look at."""
+    tokens: Tokens
+    cost: Cost
+    wall_s: float
+    active_s: float
+    patch_bytes: int
+    other_names: tuple[str, ...] = ()
+    """Model names returned that differ from the requested one."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every deciding test passed."""
+        return self.verdict == "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A whole run. `trials` holds every planned trial, in order of task, contestant, attempt."""
+
+    path: Path
+    manifest: Manifest
+    trials: tuple[TrialRow, ...]
+    stopped: dict[str, str] = field(default_factory=dict)
+    """Contestants that were stopped, with the reason."""
+    waste_usd: dict[str, Decimal] = field(default_factory=dict)
+    """Billed cost of retried and faulted calls by contestant, part of the trials' cost."""
+
+    @property
+    def tasks(self) -> tuple[TaskEntry, ...]:
+        """Tasks in the order of the manifest."""
+        return self.manifest.tasks
+
+    def of(self, contestant: str) -> list[TrialRow]:
+        """Trials of one contestant."""
+        return [t for t in self.trials if t.contestant == contestant]
