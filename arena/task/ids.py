@@ -1,0 +1,75 @@
+"""Whether the ids of a test plan can mean something: their form, and the files they name."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from arena.errors import InputError
+from arena.records import TestPlan
+
+_SHAPES = {
+    "pytest": (re.compile(r"[^:]+\.py(::[^:\[]+)+(\[.*\])?", re.DOTALL), "tests/test_x.py::test_y"),
+    "node": (re.compile(r"[^:]+::.+", re.DOTALL), "test/x.test.js::name"),
+    "go": (re.compile(r"[^:]+:Test\w*"), "<package folder>:TestName"),
+}
+
+
+def check_ids(plan: TestPlan, laid: set[str], twins: set[str], where: Path) -> None:
+    """Refuse ids of the wrong form and ids whose file exists nowhere.
+
+    Args:
+        plan: what the task declares.
+        laid: paths of the tree with the hidden tests over it.
+        twins: paths of the must-fail tests.
+        where: the file that declares the plan.
+
+    Raises:
+        InputError: naming the id.
+    """
+    for key, ids, files in (
+        ("fail_to_pass", plan.fail_to_pass, laid),
+        ("pass_to_pass", plan.pass_to_pass, laid),
+        ("must_fail", plan.must_fail, twins),
+    ):
+        for test_id in ids:
+            _check_id(plan.runner, test_id, files, f"{where}: tests.{key}")
+
+
+def check_cases(plan: TestPlan, cases: Sequence[str], where: Path) -> None:
+    """Refuse a black-box plan that does not name every case exactly once."""
+    named = {*plan.fail_to_pass, *plan.pass_to_pass}
+    if len(set(cases)) != len(cases) or set(cases) != named:
+        raise InputError(
+            "fail_to_pass and pass_to_pass are not exactly the cases of blackbox.json",
+            where=f"{where}: tests",
+            remedy="name every case once, in one of the two lists",
+        )
+    if plan.must_fail:
+        raise InputError(
+            "a black-box task has no twins", where=f"{where}: tests.must_fail", remedy="drop it"
+        )
+
+
+def _check_id(runner: str, test_id: str, files: set[str], where: str) -> None:
+    shape, example = _SHAPES[runner]
+    if not shape.fullmatch(test_id):
+        raise InputError(
+            f"{test_id!r} is not an id of runner {runner!r}",
+            where=where,
+            remedy=f"write it as {example}",
+        )
+    place = test_id.partition(":")[0]
+    if runner == "go":
+        found = any(_folder(file) == place and file.endswith("_test.go") for file in files)
+    else:
+        found = place in files
+    if not found:
+        raise InputError(
+            f"{test_id!r} names {place!r}, where no test file is",
+            where=where,
+            remedy="add the file under tests/ (twin/ for must_fail) or correct the id",
+        )
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0] or "."

@@ -1,0 +1,302 @@
+"""Task packs on disk: reading, validating and choosing them, and the files of one task.
+
+The directory form is described in `tasks/README.md`. Everything that a person can get wrong
+raises `InputError` with the file, the key and what to do.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, JsonValue, ValidationError
+
+from arena import resources
+from arena.errors import InputError
+from arena.records import Difficulty, File, Language, Record, Task, TestPlan, digest_of
+from arena.task.ids import check_cases, check_ids
+from arena.task.toml import read_toml, wrong_shape
+from arena.task.tree import read_tree
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class PackInfo(Record):
+    """`pack.toml`."""
+
+    name: str
+    title: str
+    version: str
+    license: str
+    private: bool = False
+    description: str = ""
+    kind: Literal["normal", "impossible"] = "normal"
+    """`impossible`: controls whose visible tests contradict the statement; they have no gold."""
+    demo: tuple[str, ...] = ()
+    """Names of the tasks that the demo runs."""
+
+
+class _TestsTable(Record):
+    runner: Literal["pytest", "node", "go", "blackbox"]
+    fail_to_pass: tuple[str, ...] = Field(min_length=1)
+    pass_to_pass: tuple[str, ...] = Field(min_length=1)
+    must_fail: tuple[str, ...] = ()
+    timeout_s: float = Field(default=60.0, gt=0)
+
+
+class _PatchTable(Record):
+    allow: tuple[str, ...] = ()
+
+
+class _TaskFile(Record):
+    title: str
+    language: Language
+    difficulty: Difficulty
+    image: str
+    tags: tuple[str, ...] = ()
+    repository: str | None = None
+    tests: _TestsTable
+    patch: _PatchTable = _PatchTable()
+
+
+class Case(Record):
+    """One exchange with a black-box program."""
+
+    id: str
+    input: JsonValue
+    output: JsonValue
+
+
+class BlackBox(Record):
+    """`blackbox.json`: how the program is started and what it must answer. Never in a container."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    cases: tuple[Case, ...] = Field(min_length=1)
+
+
+# ── choosing ───────────────────────────────────────────────────────────────────────────────────
+
+
+def load(selection: str, *, base: Path) -> list[Task]:
+    """The tasks a selection names, sorted by id.
+
+    Args:
+        selection: `core` (a shipped pack), `core/some-task`, or a path starting with `.`, `/` or
+            `~` to a pack or to one task in a pack.
+        base: folder that relative paths start from.
+
+    Raises:
+        InputError: nothing of that name, or a pack that is not well-formed.
+    """
+    if selection.startswith((".", "/", "~")):
+        return _load_path((base / Path(selection).expanduser()).resolve(), selection)
+    pack, _, name = selection.partition("/")
+    folder = resources.tasks_dir() / pack
+    if not NAME.fullmatch(pack) or not (folder / "pack.toml").is_file():
+        known = ", ".join(shipped_packs()) or "none"
+        raise InputError(
+            f"no shipped pack is called {pack!r}",
+            where=f"tasks {selection!r}",
+            remedy=f"shipped packs: {known}; write ./{pack} for a pack of your own",
+        )
+    return [_one(folder, name)] if name else load_pack(folder)
+
+
+def shipped_packs() -> list[str]:
+    """Names of the packs that come with Arena."""
+    return sorted(path.parent.name for path in resources.tasks_dir().glob("*/pack.toml"))
+
+
+def load_pack(folder: Path) -> list[Task]:
+    """All tasks of a pack, sorted by id."""
+    info = pack_info(folder)
+    names = sorted(path.parent.name for path in folder.glob("*/task.toml"))
+    if not names:
+        raise InputError("the pack has no tasks", where=str(folder), remedy="add <task>/task.toml")
+    unknown = sorted(set(info.demo) - set(names))
+    if unknown:
+        raise InputError(
+            f"unknown tasks {', '.join(unknown)}",
+            where=f"{folder / 'pack.toml'}: demo",
+            remedy="name folders of this pack",
+        )
+    return [_task(folder, info, name) for name in names]
+
+
+def pack_info(folder: Path) -> PackInfo:
+    """What `pack.toml` says."""
+    info = read_toml(folder / "pack.toml", PackInfo)
+    if not NAME.fullmatch(info.name):
+        raise _bad_name(folder / "pack.toml", info.name)
+    return info
+
+
+def demo_tasks(pack: str = "core") -> list[Task]:
+    """The tasks that the demo of a shipped pack runs, in the pack's own order."""
+    folder = resources.tasks_dir() / pack
+    info = pack_info(folder)
+    return [_task(folder, info, name) for name in info.demo]
+
+
+def _load_path(path: Path, selection: str) -> list[Task]:
+    if (path / "pack.toml").is_file():
+        return load_pack(path)
+    if (path / "task.toml").is_file():
+        return [_one(path.parent, path.name)]
+    raise InputError(
+        "neither a pack nor a task",
+        where=f"tasks {selection!r}",
+        remedy=f"{path} should hold pack.toml or task.toml",
+    )
+
+
+def _one(folder: Path, name: str) -> Task:
+    if not (folder / name / "task.toml").is_file():
+        known = sorted(path.parent.name for path in folder.glob("*/task.toml"))
+        raise InputError(
+            f"no task is called {name!r}",
+            where=str(folder),
+            remedy=f"its tasks: {', '.join(known) or 'none'}",
+        )
+    return _task(folder, pack_info(folder), name)
+
+
+# ── one task ───────────────────────────────────────────────────────────────────────────────────
+
+
+def gold_patch(task: Task) -> str | None:
+    """The reference fix; None for controls, which have none."""
+    return _read_text(task.root / "gold.patch")
+
+
+def right_patches(task: Task) -> tuple[str, ...]:
+    """Other correct fixes, which must pass."""
+    return _patches(task.root / "right")
+
+
+def wrong_patches(task: Task) -> tuple[str, ...]:
+    """Plausible fixes that must fail."""
+    return _patches(task.root / "wrong")
+
+
+def tree_files(task: Task) -> tuple[File, ...]:
+    """The starting tree, relative to the repository root."""
+    return read_tree(task.root / "repo")
+
+
+def hidden_files(task: Task) -> tuple[File, ...]:
+    """Hidden tests and their fixtures, relative to the repository root."""
+    return read_tree(task.root / "tests")
+
+
+def twin_files(task: Task) -> tuple[File, ...]:
+    """Tests that must fail even on a correct fix, relative to the repository root."""
+    return read_tree(task.root / "twin")
+
+
+def black_box(task: Task) -> BlackBox:
+    """The exchanges that grade a black-box task; for the host alone."""
+    path = task.root / "blackbox.json"
+    try:
+        return BlackBox.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            "a black-box task needs this file", where=str(path), remedy="add it"
+        ) from error
+    except ValidationError as error:
+        raise wrong_shape(path, error) from error
+
+
+def _patches(folder: Path) -> tuple[str, ...]:
+    return tuple(path.read_text() for path in sorted(folder.glob("*.patch")))
+
+
+def _read_text(path: Path) -> str | None:
+    return path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else None
+
+
+def _task(folder: Path, info: PackInfo, name: str) -> Task:
+    root = folder / name
+    where = root / "task.toml"
+    if not NAME.fullmatch(name):
+        raise _bad_name(where, name)
+    spec = read_toml(where, _TaskFile)
+    statement = _read_text(root / "problem.md")
+    if not statement or not statement.strip():
+        raise InputError(
+            "the problem statement is missing", where=str(root / "problem.md"), remedy="write it"
+        )
+    try:
+        plan = TestPlan.model_validate(spec.tests.model_dump())
+    except ValidationError as error:
+        raise wrong_shape(where, error) from error
+    task = Task(
+        id=f"{info.name}/{name}",
+        pack=info.name,
+        title=spec.title,
+        language=spec.language,
+        difficulty=spec.difficulty,
+        image=spec.image,
+        tags=spec.tags,
+        problem_statement=statement,
+        tests=plan,
+        allow=spec.patch.allow,
+        impossible=info.kind == "impossible",
+        private=info.private,
+        repository=spec.repository,
+        digest="",
+        root=root,
+    )
+    _check(task)
+    return task.model_copy(update={"digest": _digest(task)})
+
+
+def _check(task: Task) -> None:
+    where = task.root / "task.toml"
+    tree = tree_files(task)
+    if not tree:
+        raise InputError("no starting tree", where=str(task.root / "repo"), remedy="add it")
+    if gold_patch(task) is None and not task.impossible:
+        raise InputError("no reference fix", where=str(task.root / "gold.patch"), remedy="add it")
+    if task.tests.runner == "blackbox":
+        check_cases(task.tests, [case.id for case in black_box(task).cases], where)
+    else:
+        laid = {file.path for file in (*tree, *hidden_files(task))}
+        check_ids(task.tests, laid, {file.path for file in twin_files(task)}, where)
+
+
+def _digest(task: Task) -> str:
+    parts: dict[str, JsonValue] = {
+        "id": task.id,
+        "statement": task.problem_statement,
+        "image": task.image,
+        "plan": task.tests.model_dump(mode="json"),
+        "allow": list(task.allow),
+        "impossible": task.impossible,
+        "gold": _sha(gold_patch(task) or ""),
+        "repo": _digests(tree_files(task)),
+        "tests": _digests(hidden_files(task)),
+        "twin": _digests(twin_files(task)),
+    }
+    if task.tests.runner == "blackbox":
+        parts["cases"] = black_box(task).model_dump(mode="json")
+    return digest_of(parts)
+
+
+def _digests(files: tuple[File, ...]) -> JsonValue:
+    return {
+        file.path: [hashlib.sha256(file.data).hexdigest(), bool(file.mode & 0o100)]
+        for file in files
+    }
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _bad_name(path: Path, name: str) -> InputError:
+    return InputError(
+        f"{name!r} is not a name",
+        where=str(path),
+        remedy="use lower-case words and digits joined with '-'",
+    )
