@@ -53,7 +53,7 @@ CallOutcome = Literal[
 CostStatus = Literal["known", "estimated", "partial", "unknown"]
 
 Message = dict[str, JsonValue]
-"""One chat message exactly as the OpenAI protocol writes it. Assistant messages are kept verbatim."""
+"""One chat message exactly as the OpenAI protocol writes it; an assistant's is kept verbatim."""
 
 Tokens = Annotated[int, Field(ge=0)]
 
@@ -168,8 +168,36 @@ class Quirks(Record):
 
     output_limit_param: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
-    """Sent with every call, such as a switch for thinking."""
-    streaming_only: bool = False
+    """Sent with every call, such as a switch for thinking or the pinned upstream of a router."""
+    stream: bool = False
+    """Ask for a stream; some models refuse anything else."""
+    stream_usage: bool = True
+    """Ask for usage in the last chunk of a stream."""
+    reasoning_in_output: bool | None = None
+    """Whether `completion_tokens` counts reasoning; None tells it from the total of each reply."""
+
+
+class ErrorRule(Record):
+    """How one provider says that a call went wrong. Every condition given must hold."""
+
+    outcome: CallOutcome
+    http: int | None = None
+    code: str | None = None
+    """Regular expression for the whole error code, status or type."""
+    message: str | None = None
+    """Regular expression found anywhere in the message."""
+    finish_reason: str | None = None
+    """Of a reply that came with HTTP 200."""
+
+
+class RateLimits(Record):
+    """What one key may do at one provider. None is unlimited or unknown."""
+
+    concurrency: int | None = Field(default=None, ge=1)
+    rpm: int | None = Field(default=None, ge=1)
+    """Requests per minute."""
+    tpm: int | None = Field(default=None, ge=1)
+    """Prompt and output tokens per minute."""
 
 
 class BackendSpec(Record):
@@ -184,6 +212,11 @@ class BackendSpec(Record):
     api_key_env: str | None = None
     """Name of the environment variable that holds the key; never the key."""
     quirks: Quirks = Quirks()
+    error_rules: tuple[ErrorRule, ...] = ()
+    """Tried in order, before the rules that hold everywhere."""
+    rate: RateLimits = RateLimits()
+    request_timeout_s: float = Field(default=600.0, gt=0)
+    """Longest wait for one reply."""
     prices: tuple[PriceRow, ...] = ()
     hourly_usd: Decimal | None = Field(default=None, ge=0)
     """Price of the machine that serves the model, for self-hosted backends."""
@@ -192,6 +225,14 @@ class BackendSpec(Record):
     """ISO code of the country of the lab that trained the model."""
     residency: str | None = None
     open_weights: bool | None = None
+    trains_on_data: bool | None = None
+    """Whether the provider may train on what it is sent; None is unknown."""
+    context_window: int | None = None
+    retires_on: date | None = None
+    caveats: tuple[str, ...] = ()
+    """What a reader must know beside this backend's cost."""
+    profile_digest: str | None = None
+    """Of the provider profile this was resolved from."""
     self_hosted: bool = False
     simulated: bool = False
     """The endpoint is not the provider's own: no number may carry the vendor's name."""
@@ -314,8 +355,58 @@ class Reply(Record):
     """Who served the call behind a router, where the reply says so."""
     usage: Usage | None = None
     raw_usage: JsonValue = None
-    billed_usd: Decimal | None = None
-    """Cost as the provider itself reported it."""
+    reported_usd: Decimal | None = None
+    """Cost as the provider itself told it."""
+
+
+class CallBegin(Record):
+    """One attempt of one model call, written down durably before it is sent."""
+
+    call_id: str
+    trial_id: str
+    try_number: int = 1
+    contestant: str
+    endpoint: str
+    """Base URL; calls of one endpoint share its hourly price."""
+    model: str
+    step: int
+    """Which completed call of the trial this attempt is for, from 1."""
+    attempt: int
+    """Attempts for this step, from 1."""
+    started_at: datetime
+    prompt_estimate: Tokens
+    """Expected prompt: what budgets reserve."""
+    prompt_bound: Tokens
+    """More than the prompt can be (its bytes): what a call that was never settled may have cost."""
+    output_limit: Tokens
+
+
+class CallEnd(Record):
+    """How an announced attempt ended. Usage is as the provider told it, else None."""
+
+    call_id: str
+    trial_id: str
+    outcome: CallOutcome
+    http_status: int | None = None
+    error: str = ""
+    """The provider's message, shortened, without keys."""
+    requested_model: str
+    returned_model: str | None = None
+    upstream: str | None = None
+    finish_reason: str | None = None
+    truncated: bool = False
+    usage: Usage | None = None
+    raw_usage: JsonValue = None
+    reported_usd: Decimal | None = None
+    """Cost as the provider itself told it."""
+    repeated_tokens: Tokens = 0
+    """Prompt tokens that a standard cache would have held: the smaller of this and the previous
+    prompt when the earlier messages are a byte-identical prefix of these, else 0."""
+    wall_s: float
+    """From sending to the end of the reply."""
+    waited_s: float = 0.0
+    """Before sending: for a slot, a rate limit or the next retry."""
+    ended_at: datetime
 
 
 # ── sandbox ────────────────────────────────────────────────────────────────────────────────────
