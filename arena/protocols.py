@@ -77,7 +77,7 @@ class Sandbox(Protocol):
 
     @property
     def resource_ended(self) -> str | None:
-        """Which limit ended the container (`memory`, `disk`, `pids`), as the engine or host saw it."""
+        """Which limit ended the container (`memory`, `disk`, `pids`), told from outside."""
         ...
 
 

@@ -18,7 +18,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from arena.errors import InputError
 from arena.records import (
@@ -93,7 +93,7 @@ class Manifest(Record):
     sandbox: SandboxLimits
     strict: bool = True
     budget: Budget = Budget()
-    contestant_budgets: dict[str, Budget] = {}
+    contestant_budgets: dict[str, Budget] = Field(default_factory=dict)
     seed: int = 0
     """Seeds the order of work and every bootstrap."""
     tasks: tuple[TaskEntry, ...]

@@ -1,0 +1,1 @@
+"""Agents: the scaffolds that drive a model, and the controls that need none."""

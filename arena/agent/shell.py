@@ -1,0 +1,210 @@
+"""The built-in agent: a loop on the host, one `bash` tool, a linear history that only grows.
+
+Each command is a fresh process in the sandbox. Assistant messages go back exactly as they came,
+since several vendors answer 400, or get silently worse, when reasoning fields are dropped.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from arena.agent import prompts
+from arena.errors import InputError
+from arena.protocols import Agent, Backend, Sandbox, Transcript
+from arena.records import Brief, Ending, ExecResult, Message, Reply, ToolSpec
+
+Protocol = Literal["tools", "text"]
+
+SHOWN_CHARS = 10_000
+IDLE_TURNS = 3
+"""Replies in a row without any usable call before the agent is taken to have given up."""
+VERSION = 1
+
+TOOLS = (
+    ToolSpec(
+        name="bash",
+        description=prompts.BASH_DESCRIPTION,
+        parameters={
+            "type": "object",
+            "properties": {"command": {"type": "string"}},
+            "required": ["command"],
+        },
+    ),
+    ToolSpec(
+        name="submit",
+        description=prompts.SUBMIT_DESCRIPTION,
+        parameters={"type": "object", "properties": {}},
+    ),
+)
+_BLOCK = re.compile(r"```(?:bash|sh)[ \t]*\n(.*?)```", re.DOTALL)
+_PARAMS: TypeAdapter[Protocol] = TypeAdapter(Protocol)
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a reply asked for: a command, a submission, or a mistake to be answered."""
+
+    call_id: str | None
+    command: str | None = None
+    submit: bool = False
+    mistake: str | None = None
+
+
+class ShellAgent:
+    """Drives a model with shell commands, by tool calls or by fenced blocks."""
+
+    def __init__(self, protocol: Protocol = "tools") -> None:
+        self._protocol: Protocol = protocol
+
+    def solve(
+        self, brief: Brief, sandbox: Sandbox, backend: Backend, transcript: Transcript
+    ) -> Ending:
+        """Talk and run commands until the model submits, gives up, or a limit is reached."""
+        history: list[Message] = []
+        tools = TOOLS if self._protocol == "tools" else ()
+
+        def say(*messages: Message) -> None:
+            for message in messages:
+                history.append(message)
+                transcript.add("message", {"message": message})
+
+        say(*self._opening(brief))
+        mistakes = idle = 0
+        while True:
+            reply = backend.complete(history, tools)
+            if reply.message:
+                say(reply.message)
+            if reply.stop is not None:
+                return Ending(stop=reply.stop, mistakes=mistakes)
+            actions = self._actions(reply)
+            mistakes += sum(a.mistake is not None for a in actions)
+            for action in actions:
+                if action.submit:
+                    return Ending(stop="submitted", mistakes=mistakes)
+                observation, ended = _answer(action, sandbox, brief.limits.command_seconds)
+                say(_observation(action, observation))
+                if ended:
+                    return Ending(stop="container_ended", mistakes=mistakes)
+            idle = 0 if any(a.command is not None for a in actions) else idle + 1
+            if idle == IDLE_TURNS:
+                return Ending(
+                    stop="gave_up", detail=f"{idle} replies without a command", mistakes=mistakes
+                )
+
+    def _opening(self, brief: Brief) -> tuple[Message, Message]:
+        how = prompts.HOW_TOOLS if self._protocol == "tools" else prompts.HOW_TEXT
+        task = prompts.TASK.format(
+            workdir=brief.workdir,
+            problem_statement=brief.problem_statement.strip(),
+            how=how,
+            command_seconds=brief.limits.command_seconds,
+            steps=brief.limits.steps,
+        )
+        return (
+            {"role": "system", "content": prompts.SYSTEM.format(nonce=brief.nonce)},
+            {"role": "user", "content": task},
+        )
+
+    def _actions(self, reply: Reply) -> list[Action]:
+        found = _tool_actions(reply) if self._protocol == "tools" else _text_actions(reply)
+        if found:
+            return found
+        nothing = prompts.NO_CALL_TOOLS if self._protocol == "tools" else prompts.NO_CALL_TEXT
+        return [Action(None, mistake=prompts.TRUNCATED if reply.truncated else nothing)]
+
+
+def _tool_actions(reply: Reply) -> list[Action]:
+    actions = []
+    for call in reply.tool_calls:
+        if call.name == "submit":
+            actions.append(Action(call.id, submit=True))
+        elif call.name != "bash":
+            mistake = prompts.UNKNOWN_TOOL.format(name=call.name)
+            actions.append(Action(call.id, mistake=mistake))
+        else:
+            actions.append(_bash_action(call.id, call.arguments, truncated=reply.truncated))
+    return actions
+
+
+def _bash_action(call_id: str, arguments: str, *, truncated: bool) -> Action:
+    try:
+        values = json.loads(arguments)
+    except ValueError as error:
+        mistake = prompts.TRUNCATED if truncated else prompts.NOT_JSON.format(error=error)
+        return Action(call_id, mistake=mistake)
+    if not isinstance(values, dict):
+        return Action(call_id, mistake=prompts.NOT_JSON.format(error="it is another value"))
+    command = values.get("command")
+    if not isinstance(command, str) or not command.strip():
+        return Action(call_id, mistake=prompts.NO_COMMAND)
+    return Action(call_id, command=command)
+
+
+def _text_actions(reply: Reply) -> list[Action]:
+    blocks = _BLOCK.findall(reply.text)
+    if len(blocks) != 1:
+        return []
+    if blocks[0].strip() == "submit":
+        return [Action(None, submit=True)]
+    return [Action(None, command=blocks[0])] if blocks[0].strip() else []
+
+
+def _answer(action: Action, sandbox: Sandbox, timeout_s: float) -> tuple[str, bool]:
+    """The observation for an action, and whether the container has ended."""
+    if action.command is None:
+        return action.mistake or "", False
+    if "\0" in action.command:
+        return prompts.NO_COMMAND, False
+    result = sandbox.exec(["bash", "-c", "exec 2>&1\n" + action.command], timeout_s=timeout_s)
+    return observe(result, timeout_s), result.ended == "container_ended"
+
+
+def observe(result: ExecResult, timeout_s: float) -> str:
+    """A command's end as the model sees it: exit code or why there is none, then the output."""
+    output = result.text
+    if len(output) > SHOWN_CHARS:
+        half = SHOWN_CHARS // 2
+        dropped = len(output) - 2 * half + result.truncated_bytes
+        output = output[:half] + prompts.CUT.format(dropped=dropped) + output[-half:]
+    if result.ended == "timeout":
+        return f"{prompts.TIMED_OUT.format(seconds=timeout_s)}\n{output}"
+    if result.ended == "container_ended":
+        return f"{prompts.CONTAINER_ENDED}\n{output}"
+    return f"exit code: {result.exit_code}\n{output}"
+
+
+def _observation(action: Action, text: str) -> Message:
+    if action.call_id is None:
+        return {"role": "user", "content": text}
+    return {"role": "tool", "tool_call_id": action.call_id, "content": text}
+
+
+def make(name: str, params: dict[str, JsonValue]) -> Agent:
+    """A shell agent; the one parameter is `protocol`, `tools` or `text`."""
+    for key in params:
+        if key != "protocol":
+            raise InputError(
+                f"unknown parameter {key!r}",
+                where=f"params of agent {name}",
+                remedy="known: protocol",
+            )
+    try:
+        protocol = _PARAMS.validate_python(params.get("protocol", "tools"))
+    except ValidationError:
+        choices = " or ".join(repr(p) for p in get_args(Protocol))
+        raise InputError(
+            f"protocol is {params['protocol']!r}",
+            where=f"params of agent {name}",
+            remedy=f"use {choices}",
+        ) from None
+    return ShellAgent(protocol)
+
+
+def identity(name: str) -> JsonValue:
+    """Prompts, tools and rules: all that could change a result besides the parameters."""
+    words: JsonValue = {k: v for k, v in vars(prompts).items() if k.isupper()}
+    tools: JsonValue = [tool.model_dump(mode="json") for tool in TOOLS]
+    return [name, VERSION, words, tools, SHOWN_CHARS, IDLE_TURNS]

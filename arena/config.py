@@ -1,0 +1,212 @@
+"""`bakeoff.toml`: what a person asks for, checked before anything starts.
+
+Every error names the file, the key and what to do. Nothing here looks anything up: names of
+tasks and backends are resolved by `arena.plan`.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
+
+from arena.errors import InputError
+from arena.records import Limits, Record, SandboxLimits
+from arena.rundir import Budget
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class PriceTable(Record):
+    """Price of an inline backend, per million tokens."""
+
+    input: Decimal = Field(ge=0)
+    cached_input: Decimal | None = Field(default=None, ge=0)
+    """Without it cached tokens are billed at the input price and flagged."""
+    cache_write: Decimal | None = Field(default=None, ge=0)
+    output: Decimal = Field(ge=0)
+    currency: Literal["USD", "CNY"] = "USD"
+
+
+class BackendTable(Record):
+    """An endpoint given in the configuration instead of by catalogue name."""
+
+    base_url: str
+    model: str
+    provider: str | None = None
+    """A catalogue provider whose quirks the endpoint shares."""
+    api_key_env: str | None = None
+    """Environment variable that holds the key; leave out where the endpoint wants none."""
+    price: PriceTable | None = None
+    hourly_usd: Decimal | None = Field(default=None, ge=0)
+    """What the machine that serves the model costs an hour."""
+    output_limit_param: Literal["max_tokens", "max_completion_tokens"] | None = None
+    extra_body: dict[str, JsonValue] = Field(default_factory=dict)
+    """Sent with every call, such as a switch for thinking."""
+    streaming: bool = False
+    lab: str | None = None
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    """ISO code of the country of the lab that trained the model."""
+    residency: str | None = None
+    open_weights: bool | None = None
+    self_hosted: bool | None = None
+    max_concurrency: int | None = Field(default=None, gt=0)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if not re.match(r"https?://[^/\s]+", value):
+            raise ValueError("must be an http:// or https:// address")
+        if "@" in value.split("/", 3)[2]:
+            raise ValueError("must not hold a user name or key; use api_key_env")
+        return value.rstrip("/")
+
+
+class ContestantTable(Record):
+    """`[[contestant]]`"""
+
+    name: str
+    agent: str = "shell"
+    backend: str | BackendTable | None = None
+    """Catalogue name such as `deepseek/deepseek-v4-pro`, or an inline table."""
+    params: dict[str, JsonValue] = Field(default_factory=dict)
+    """Passed to the agent and part of the contestant's identity."""
+    budget: Budget | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if not NAME.fullmatch(value):
+            raise ValueError("use letters, digits, dots, dashes and underscores, at most 64")
+        return value
+
+
+class Policy(Record):
+    """`[policy]`: where code may be sent. What a backend does not tell counts as not allowed."""
+
+    countries: tuple[str, ...] | None = None
+    residency: tuple[str, ...] | None = None
+    allow_training: bool = True
+
+
+class BakeoffConfig(Record):
+    """A whole bakeoff.toml."""
+
+    name: str
+    tasks: tuple[str, ...] = Field(min_length=1)
+    """Packs or tasks: `core`, `core/some-task`, `./our-pack`."""
+    attempts: int = Field(default=1, ge=1, le=100)
+    concurrency: int = Field(default=4, ge=1, le=512)
+    limits: Limits = Limits()
+    sandbox: SandboxLimits = SandboxLimits()
+    strict: bool = True
+    """Take a second look at every pass (two more runs of its tests)."""
+    seed: int = 0
+    budget: Budget = Budget()
+    policy: Policy | None = None
+    profiles: tuple[str, ...] = ()
+    """Folders with provider profiles that override the shipped ones."""
+    executor: Literal["local"] = "local"
+    contestant: tuple[ContestantTable, ...] = Field(min_length=1)
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if not NAME.fullmatch(value):
+            raise ValueError("use letters, digits, dots, dashes and underscores, at most 64")
+        return value
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> "BakeoffConfig":
+        names = [c.name.lower() for c in self.contestant]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"two contestants are called {twice[0]!r}")
+        return self
+
+
+def load(path: Path) -> BakeoffConfig:
+    """Read and check a bakeoff.toml.
+
+    Raises:
+        InputError: no such file, not TOML, unknown key or bad value.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError("no such file", where=str(path), remedy="give a bakeoff.toml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read ({error})", where=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"not TOML: {error}", where=str(path)) from None
+    return parse(data, where=str(path))
+
+
+def parse(data: dict[str, Any], *, where: str) -> BakeoffConfig:
+    """Check configuration data; `where` names its source in errors."""
+    try:
+        return BakeoffConfig.model_validate(data)
+    except ValidationError as error:
+        raise input_error(error, where=where, root=BakeoffConfig) from None
+
+
+def input_error(error: ValidationError, *, where: str, root: type[Record]) -> InputError:
+    """The first complaint of pydantic as one line with file, key and remedy."""
+    first = _most_telling(error)
+    key = _key(first["loc"])
+    if first["type"] == "extra_forbidden":
+        name = str(first["loc"][-1])
+        known = _fields_at(root, first["loc"][:-1])
+        close = difflib.get_close_matches(name, known, n=1)
+        remedy = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+        return InputError(f"unknown key {key!r}", where=where, remedy=remedy)
+    if first["type"] == "missing":
+        return InputError(f"{key!r} is missing", where=where, remedy="add it")
+    message = first["msg"].removeprefix("Value error, ")
+    return InputError(f"{key}: {message}" if key else message, where=where)
+
+
+def _most_telling(error: ValidationError) -> Any:
+    """An unknown key says more than what follows from it in other members of a union."""
+    errors = error.errors()
+    for wanted in ("extra_forbidden", "value_error", "missing"):
+        for entry in errors:
+            if entry["type"] == wanted:
+                return entry
+    return errors[0]
+
+
+def _key(loc: Sequence[int | str]) -> str:
+    text = ""
+    for part in loc:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        elif part not in {"BackendTable", "str"}:
+            text += f".{part}" if text else str(part)
+    return text
+
+
+def _fields_at(root: type[Record], loc: Sequence[int | str]) -> list[str]:
+    """Field names of the record at a location inside `root`."""
+    records: list[type[Record]] = [root]
+    for part in loc:
+        if isinstance(part, int) or part == "str":
+            continue
+        found = [
+            inner
+            for record in records
+            if part in record.model_fields
+            for inner in _records_in(record.model_fields[str(part)].annotation)
+        ]
+        records = found or records
+    return [name for record in records for name in record.model_fields]
+
+
+def _records_in(annotation: Any) -> list[type[Record]]:
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return [annotation]
+    return [r for arg in getattr(annotation, "__args__", ()) for r in _records_in(arg)]
