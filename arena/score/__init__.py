@@ -1,0 +1,1 @@
+"""Scores, intervals and decisions: pure, seeded functions of one run's results."""

@@ -1,0 +1,107 @@
+"""What a solved task costs, and how two contestants' costs compare."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from arena.score.bootstrap import REPLICATES, SEED, bca_interval, bootstrap_sums
+from arena.score.interval import LEVEL, FloatArray, Interval, two_sided_t
+from arena.score.proportion import zero_event_bound
+
+
+class CostPerSolved(NamedTuple):
+    """US dollars for one solved task, failed attempts paid for.
+
+    `estimate` is None when nothing was solved; `interval` is None when not estimable.
+    `solved_per_usd_hi` is the one-sided 95% upper bound of solved tasks a dollar, given only
+    when nothing was solved.
+    """
+
+    estimate: float | None
+    interval: Interval | None
+    solved_per_usd_hi: float | None = None
+
+
+class Ratio(NamedTuple):
+    """A over B with its interval; None where it is not estimable."""
+
+    estimate: float | None
+    interval: Interval | None
+
+
+def fieller(costs: FloatArray, solved: FloatArray, level: float = LEVEL) -> Interval | None:
+    """Fieller interval of sum(costs) / sum(solved), tasks as the unit; None if unbounded."""
+    n = len(costs)
+    if n < 2:
+        return None
+    t2 = two_sided_t(level, n - 1) ** 2
+    covariance = np.cov(costs, solved) / n
+    mean_cost, mean_solved = float(costs.mean()), float(solved.mean())
+    a = mean_solved**2 - t2 * float(covariance[1, 1])
+    b = mean_cost * mean_solved - t2 * float(covariance[0, 1])
+    g = mean_cost**2 - t2 * float(covariance[0, 0])
+    if a <= 0:
+        return None
+    root = float(np.sqrt(max(0.0, b * b - a * g)))
+    return Interval(max(0.0, (b - root) / a), (b + root) / a)
+
+
+def cost_per_solved(
+    costs: FloatArray, solved: FloatArray, level: float = LEVEL
+) -> CostPerSolved | None:
+    """Cost of one solved task.
+
+    Args:
+        costs: US dollars of all scored attempts of each task, shape (tasks,).
+        solved: passed attempts of each task, shape (tasks,).
+        level: confidence level.
+
+    Returns:
+        None without a task.
+    """
+    if not len(costs):
+        return None
+    total = float(costs.sum())
+    if not solved.any():
+        bound = zero_event_bound(len(costs)) * len(costs) / total if total > 0 else None
+        return CostPerSolved(None, None, bound)
+    return CostPerSolved(total / float(solved.sum()), fieller(costs, solved, level))
+
+
+def _log_ratio(sums: FloatArray) -> FloatArray:
+    """log((top A / bottom A) / (top B / bottom B)) of columns top A, bottom A, top B, bottom B."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(sums)
+        result: FloatArray = logs[..., 0] - logs[..., 1] - logs[..., 2] + logs[..., 3]
+    return result
+
+
+def ratio_of_ratios(
+    columns: FloatArray,
+    *,
+    level: float = LEVEL,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
+) -> Ratio:
+    """Ratio of two ratios of sums over the same tasks, with its paired bootstrap interval.
+
+    Args:
+        columns: shape (tasks, 4): A's numerator and denominator, then B's. With costs over
+            solved attempts this compares costs per solved task, with costs over attempts
+            costs per attempt.
+        level: confidence level.
+        replicates: bootstrap resamples.
+        seed: of the resamples.
+    """
+    total = columns.sum(axis=0) if len(columns) else np.zeros(4)
+    estimate = float(_log_ratio(total))
+    if not np.isfinite(estimate):
+        return Ratio(None, None)
+    interval = bca_interval(
+        estimate,
+        _log_ratio(bootstrap_sums(columns, replicates=replicates, seed=seed)),
+        _log_ratio(np.maximum(total - columns, 0.0)),
+        level,
+    )
+    limits = None if interval is None else Interval(*(float(np.exp(end)) for end in interval))
+    return Ratio(float(np.exp(estimate)), limits)

@@ -1,0 +1,58 @@
+"""The frontier of pass rate against cost, and how often each contestant is on it."""
+
+import numpy as np
+
+from arena.score.bootstrap import REPLICATES, SEED, bootstrap_sums
+from arena.score.interval import BoolArray, FloatArray
+
+TIE = 1e-9
+
+
+def on_frontier(rates: FloatArray, costs: FloatArray) -> BoolArray:
+    """Which contestants no other dominates: at least as good on both, better on one.
+
+    Args:
+        rates: pass rates, shape (..., contestants); a NaN is never on the frontier.
+        costs: costs, same shape and unit.
+    """
+    known = np.isfinite(rates) & np.isfinite(costs)
+    rates = np.where(known, rates, -np.inf)
+    costs = np.where(known, costs, np.inf)
+    scale = 1 + TIE
+    dominated = ~known
+    for other in range(rates.shape[-1]):
+        rate, cost = rates[..., other : other + 1], costs[..., other : other + 1]
+        as_good = (rate >= rates - TIE) & (cost <= costs * scale)
+        better = (rate > rates + TIE) | (cost * scale < costs)
+        dominated |= as_good & better
+    return ~dominated
+
+
+def frontier_share(
+    passed: FloatArray,
+    costs: FloatArray,
+    attempts: FloatArray,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
+) -> FloatArray:
+    """Share of joint bootstraps over tasks in which each contestant is on the frontier.
+
+    Args:
+        passed: passed attempts, shape (tasks, contestants).
+        costs: US dollars of the scored attempts, same shape.
+        attempts: scored attempts, same shape; 0 where a task is missing.
+        replicates: bootstrap resamples.
+        seed: of the resamples.
+
+    Returns:
+        Shape (contestants,), within [0, 1].
+    """
+    scored = attempts > 0
+    each = np.maximum(attempts, 1)
+    columns = np.hstack((passed / each * scored, costs / each * scored, scored.astype(np.float64)))
+    sums = bootstrap_sums(columns, replicates=replicates, seed=seed)
+    rates, spent, tasks = np.split(sums, 3, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share: FloatArray = on_frontier(rates / tasks, spent / tasks).mean(axis=0)
+    return share

@@ -1,0 +1,144 @@
+"""Two contestants on the same tasks: tests and intervals of the paired difference."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import optimize, special
+
+from arena.score.interval import LEVEL, FloatArray, Interval, two_sided_t, two_sided_z
+
+EXACT_SIGN_FLIPS = 20
+SIGN_FLIP_DRAWS = 100_000
+
+
+class Discordance(NamedTuple):
+    """How far two contestants disagree: weight only A passed, weight only B passed, tasks."""
+
+    only_a: float
+    only_b: float
+    tasks: int
+
+
+def discordance(differences: FloatArray) -> Discordance:
+    """Discordant weights of per-task differences A - B in [-1, 1]; counts when K = 1."""
+    only_a = float(differences[differences > 0].sum())
+    only_b = float(-differences[differences < 0].sum())
+    return Discordance(only_a, only_b, len(differences))
+
+
+def mcnemar_exact(only_a: int, only_b: int) -> float:
+    """Two-sided exact McNemar p over the discordant pairs."""
+    total = only_a + only_b
+    return min(1.0, 2 * float(special.bdtr(min(only_a, only_b), total, 0.5)))
+
+
+def mcnemar_mid(only_a: int, only_b: int) -> float:
+    """Two-sided mid-p: what was seen counts half in either tail."""
+    total = only_a + only_b
+    least = min(only_a, only_b)
+    beyond = float(special.bdtr(least - 1, total, 0.5)) if least else 0.0
+    return min(1.0, float(special.bdtr(least, total, 0.5)) + beyond)
+
+
+def tango_z(pairs: Discordance, difference: float) -> float:
+    """Tango's score statistic of the hypothesis pA - pB = `difference`, within (-1, 1)."""
+    b, c, n = pairs
+    quadratic = 2 * n
+    linear = -b - c + (2 * n - b + c) * difference
+    constant = -c * difference * (1 - difference)
+    root = float(np.sqrt(max(0.0, linear * linear - 4 * quadratic * constant)))
+    q = (root - linear) / (2 * quadratic)
+    variance = n * (2 * q + difference * (1 - difference))
+    gap = b - c - n * difference
+    if variance <= 0:
+        return float(np.copysign(np.inf, gap)) if gap else 0.0
+    return gap / float(np.sqrt(variance))
+
+
+def tango_interval(pairs: Discordance, level: float = LEVEL) -> Interval:
+    """Score interval of pA - pB (Tango 1998); holds its level when nothing is discordant."""
+    z = two_sided_z(level)
+    estimate = (pairs.only_a - pairs.only_b) / pairs.tasks
+    edge = 1 - 1e-12
+
+    def limit(target: float, end: float) -> float:
+        def gap(difference: float) -> float:
+            return float(np.clip(tango_z(pairs, difference), -1e9, 1e9)) - target
+
+        if gap(end) * gap(estimate) > 0:
+            return float(np.sign(end))
+        return float(optimize.brentq(gap, estimate, end, xtol=1e-13))
+
+    return Interval(
+        -1.0 if estimate <= -edge else limit(z, -edge),
+        1.0 if estimate >= edge else limit(-z, edge),
+    )
+
+
+def t_interval(differences: FloatArray, level: float = LEVEL) -> Interval | None:
+    """Student interval of the mean difference; None below two tasks or without spread."""
+    n = len(differences)
+    spread = float(differences.std(ddof=1)) if n > 1 else 0.0
+    if spread <= 1e-12:
+        return None
+    mean = float(differences.mean())
+    half = two_sided_t(level, n - 1) * spread / float(np.sqrt(n))
+    return Interval(mean - half, mean + half)
+
+
+def t_statistic(differences: FloatArray, against: float = 0.0) -> float | None:
+    """Student t of the mean difference less `against`; None where `t_interval` is None."""
+    n = len(differences)
+    spread = float(differences.std(ddof=1)) if n > 1 else 0.0
+    if spread <= 1e-12:
+        return None
+    return (float(differences.mean()) - against) * float(np.sqrt(n)) / spread
+
+
+def t_two_sided(differences: FloatArray) -> float | None:
+    """Two-sided p that the mean difference is 0."""
+    t = t_statistic(differences)
+    return None if t is None else 2 * float(special.stdtr(len(differences) - 1, -abs(t)))
+
+
+def sign_flip(differences: FloatArray, *, draws: int = SIGN_FLIP_DRAWS, seed: int = 0) -> float:
+    """Two-sided sign-flip p of the mean difference.
+
+    Exact up to 20 non-zero differences, else from `draws` seeded draws with the observed
+    arrangement counted among them. Differences of one size are flipped together, as one
+    binomial count, so that the work grows with the number of sizes and not of tasks.
+    """
+    sizes = np.abs(differences[np.abs(differences) > 1e-12])
+    observed = abs(float(differences.sum())) - 1e-9
+    if len(sizes) <= EXACT_SIGN_FLIPS:
+        sums = np.zeros(1)
+        for size in sizes:
+            sums = np.concatenate((sums + size, sums - size))
+        return float(np.mean(np.abs(sums) >= observed))
+    rng = np.random.default_rng(seed)
+    values, counts = np.unique(np.round(sizes, 12), return_counts=True)
+    sums = np.zeros(draws)
+    for value, count in zip(values, counts, strict=True):
+        sums += value * (2 * rng.binomial(count, 0.5, size=draws) - count)
+    return (1 + int(np.count_nonzero(np.abs(sums) >= observed))) / (1 + draws)
+
+
+def cluster_interval(
+    differences: FloatArray, groups: list[str], level: float = LEVEL
+) -> Interval | None:
+    """Interval of the mean difference that is robust to dependence within groups.
+
+    Sandwich standard error with the factor sqrt(G/(G-1)) and Student t on G - 1, G the number
+    of groups; None below two groups or without spread between them.
+    """
+    _, index = np.unique(groups, return_inverse=True)
+    count = int(index.max()) + 1 if len(groups) else 0
+    if count < 2:
+        return None
+    mean = float(differences.mean())
+    sums = np.bincount(index, weights=differences - mean)
+    error = float(np.sqrt((sums**2).sum() * count / (count - 1))) / len(differences)
+    if error <= 1e-12:
+        return None
+    half = two_sided_t(level, count - 1) * error
+    return Interval(mean - half, mean + half)

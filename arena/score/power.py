@@ -1,0 +1,57 @@
+"""What a suite can see: tasks needed for a gap, smallest gap for a number of tasks."""
+
+from math import ceil, sqrt
+
+from arena.score.interval import ALPHA, normal_quantile
+
+POWER = 0.8
+DISCORDANT = 0.2
+
+
+def tasks_for_gap(
+    gap: float, *, discordant: float = DISCORDANT, alpha: float = ALPHA, power: float = POWER
+) -> int:
+    """Tasks for a two-sided paired test to see `gap`, one attempt a task.
+
+    Args:
+        gap: true difference of the pass rates, 0 < |gap| <= 1.
+        discordant: share of tasks that only one of the two passes; at least |gap|.
+        alpha: two-sided error rate.
+        power: chance to see the gap.
+    """
+    share = max(discordant, abs(gap))
+    root = normal_quantile(1 - alpha / 2) * sqrt(share) + normal_quantile(power) * sqrt(
+        share - gap * gap
+    )
+    return ceil(root * root / (gap * gap))
+
+
+def smallest_gap(
+    tasks: int, *, spread: float = sqrt(DISCORDANT), alpha: float = ALPHA, power: float = POWER
+) -> float:
+    """Smallest true difference of pass rates that `tasks` paired tasks can see; at most 1.
+
+    `spread` is the standard deviation of the per-task differences; with one attempt its square
+    is about the share of discordant tasks.
+    """
+    z = normal_quantile(1 - alpha / 2) + normal_quantile(power)
+    return min(1.0, z * spread / sqrt(tasks))
+
+
+def tasks_for_margin(
+    margin: float,
+    *,
+    spread: float = sqrt(DISCORDANT),
+    difference: float = 0.0,
+    alpha: float = ALPHA,
+    power: float = POWER,
+) -> int | None:
+    """Tasks to show "not worse by more than `margin`" when the true difference is `difference`.
+
+    None when the difference is at or beyond the margin: no number of tasks can show it.
+    """
+    room = margin + difference
+    if room <= 0:
+        return None
+    z = normal_quantile(1 - alpha) + normal_quantile(power)
+    return max(1, ceil((z * spread / room) ** 2))

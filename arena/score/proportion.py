@@ -1,0 +1,83 @@
+"""Intervals of one contestant's pass rate; the task is the unit, never the attempt."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from arena.score.interval import ALPHA, LEVEL, FloatArray, Interval, two_sided_z
+
+
+class Rate(NamedTuple):
+    """Mean over tasks with its 95% interval; `n_eff` is the number of independent attempts
+    that would give the same standard error.
+    """
+
+    mean: float
+    interval: Interval
+    n_eff: float
+
+
+def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
+    """Wilson score interval of a proportion; counts may be fractional, `n` > 0."""
+    z2 = two_sided_z(level) ** 2
+    p = successes / n
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    lo = 0.0 if successes <= 0 else max(0.0, float(middle - half))
+    hi = 1.0 if successes >= n else min(1.0, float(middle + half))
+    return Interval(lo, hi)
+
+
+def clopper_pearson(successes: float, n: float, level: float = LEVEL) -> Interval:
+    """Exact binomial interval of a proportion; counts may be fractional, `n` > 0."""
+    tail = (1 - level) / 2
+    failures = n - successes
+    lo = 0.0 if successes <= 0 else float(special.betaincinv(successes, failures + 1, tail))
+    hi = 1.0 if failures <= 0 else float(special.betaincinv(successes + 1, failures, 1 - tail))
+    return Interval(lo, hi)
+
+
+def zero_event_bound(n: int, alpha: float = ALPHA) -> float:
+    """One-sided upper bound of a rate after no event in `n` > 0 independent chances."""
+    return float(1 - alpha ** (1 / n))
+
+
+def effective_n(task_means: FloatArray, attempts: int) -> float:
+    """Independent attempts worth the same as `attempts` in total, clustered by task.
+
+    p(1-p)/SE² within [1, attempts]. When every task agrees on 0 or on 1, the spread between
+    tasks cannot be estimated and a task counts once.
+    """
+    n = len(task_means)
+    if n < 2 or attempts <= n:
+        return float(n)
+    p = float(task_means.mean())
+    spread = float(task_means.var(ddof=1)) / n
+    if spread == 0:
+        return float(n if p in {0.0, 1.0} else attempts)
+    return min(max(p * (1 - p) / spread, 1.0), float(attempts))
+
+
+def task_rate(task_means: FloatArray, attempts: int, level: float = LEVEL) -> Rate | None:
+    """Mean of per-task values in [0, 1] with its Wilson interval at the effective n.
+
+    Args:
+        task_means: one value a task, shape (tasks,).
+        attempts: attempts behind them in total; with one attempt a task this is plain Wilson.
+        level: confidence level.
+
+    Returns:
+        None without a task.
+    """
+    if not len(task_means):
+        return None
+    mean = float(task_means.mean())
+    n_eff = effective_n(task_means, attempts)
+    return Rate(mean, wilson(mean * n_eff, n_eff, level), n_eff)
+
+
+def rate_bounds(passed: int, scored: int, missing: int) -> Interval | None:
+    """Pass rate if every missing attempt had failed, and if every one had passed."""
+    planned = scored + missing
+    return Interval(passed / planned, (passed + missing) / planned) if planned else None

@@ -1,0 +1,32 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from arena.score.multiple import holm, rank_ranges
+from tests.score.reference import EXACT
+
+
+def test_published_holm():
+    assert holm([0.001, 0.012, 0.030, 0.040, 0.20]) == pytest.approx(
+        [0.005, 0.048, 0.090, 0.090, 0.200], abs=EXACT
+    )
+    assert holm([0.056337, 0.000135, 0.008551]) == pytest.approx(
+        [0.056337, 0.000404, 0.017102], abs=2e-6
+    )
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_agrees_with_statsmodels_in_any_order(p):
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1], abs=1e-9)
+
+
+def test_hypotheses_that_cannot_all_be_true_cost_less():
+    assert holm([0.02, 0.5], true_at_most=1) == [0.02, 0.5]
+    assert holm([0.01, 0.02, 0.5], true_at_most=2) == pytest.approx([0.02, 0.04, 0.5])
+
+
+def test_published_rank_ranges():
+    gaps = [[0, 0.083, 0.233], [-0.083, 0, 0.15], [-0.233, -0.15, 0]]
+    adjusted = [[1, 0.056337, 0.000404], [0.056337, 1, 0.017102], [0.000404, 0.017102, 1]]
+    assert rank_ranges(gaps, adjusted) == [(1, 2), (1, 2), (3, 3)]

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
+
+from arena.score.proportion import (
+    clopper_pearson,
+    effective_n,
+    rate_bounds,
+    task_rate,
+    wilson,
+    zero_event_bound,
+)
+from tests.score.reference import EXACT, A
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "score", "exact"),
+    [
+        (34, 50, (0.541897, 0.792418), (0.533006, 0.804796)),
+        (0, 10, (0, 0.277533), (0, 0.308497)),
+        (20, 20, (0.838875, 1), (0.831567, 1)),
+        (3, 4, (0.300642, 0.954413), (0.194120, 0.993691)),
+    ],
+)
+def test_published_intervals_of_one_proportion(k, n, score, exact):
+    assert wilson(k, n) == pytest.approx(score, abs=EXACT)
+    assert clopper_pearson(k, n) == pytest.approx(exact, abs=EXACT)
+
+
+def test_no_event_in_sixty():
+    assert zero_event_bound(60) == pytest.approx(0.048703, abs=EXACT)
+
+
+def test_three_attempts_a_task_use_the_effective_n():
+    rate = task_rate(A / 3, 60)
+    assert rate.mean == pytest.approx(0.716667, abs=EXACT)
+    assert rate.n_eff == pytest.approx(28.2872, abs=1e-4)
+    assert rate.interval == pytest.approx((0.532807, 0.848715), abs=EXACT)
+    assert clopper_pearson(rate.mean * rate.n_eff, rate.n_eff) == pytest.approx(
+        (0.516973, 0.868831), abs=EXACT
+    )
+
+
+def test_one_attempt_a_task_is_plain_wilson():
+    rate = task_rate(np.array([1.0] * 34 + [0.0] * 16), 50)
+    assert rate.interval == pytest.approx((0.541897, 0.792418), abs=EXACT)
+
+
+def test_effective_n_stays_between_one_and_all_attempts():
+    assert effective_n(np.full(5, 2 / 3), 15) == 15  # every task the same: attempts independent
+    assert effective_n(np.array([1.0, 0.0, 1.0, 0.0]), 12) == pytest.approx(3)
+    assert effective_n(np.ones(4), 12) == 4
+    assert effective_n(np.ones(1), 3) == 1
+
+
+def test_no_task_has_no_rate():
+    assert task_rate(np.array([]), 0) is None
+
+
+def test_missing_runs_bound_the_rate():
+    assert rate_bounds(40, 50, 3) == pytest.approx((0.754717, 0.811321), abs=EXACT)
+    assert rate_bounds(0, 0, 0) is None
+
+
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_intervals_agree_with_statsmodels_and_hold_the_estimate(counts):
+    k, n = counts
+    assert wilson(k, n) == pytest.approx(
+        np.clip(proportion_confint(k, n, method="wilson"), 0, 1), abs=1e-9
+    )
+    assert clopper_pearson(k, n) == pytest.approx(proportion_confint(k, n, method="beta"), abs=1e-9)
+    lo, hi = wilson(k, n)
+    assert 0 <= lo <= k / n <= hi <= 1
