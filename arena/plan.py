@@ -1,0 +1,264 @@
+"""From configuration to a matrix: resolved tasks and contestants, trials, and what may resume.
+
+The order of work keeps a task's image hot and shuffles contestants within a task, so that no
+contestant always goes first and time of day is nobody's advantage.
+"""
+
+import random
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from arena import __version__, registry
+from arena.config import BackendTable, BakeoffConfig, ContestantTable
+from arena.errors import InputError
+from arena.records import BackendSpec, ContestantSpec, Task, TrialSpec, digest_of
+from arena.rundir import EngineInfo, FxRate, Manifest, TaskEntry
+from arena.task import pack
+
+ResolveBackend = Callable[[str | BackendTable], BackendSpec]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a configuration means on this machine, before any container or call."""
+
+    config: BakeoffConfig
+    tasks: tuple[Task, ...]
+    contestants: tuple[ContestantSpec, ...]
+
+    @property
+    def trials(self) -> int:
+        """Size of the matrix."""
+        pairs = sum(_runs(c, t.impossible) for c in self.contestants for t in self.tasks)
+        return pairs * self.config.attempts
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Flags of the command line; empty or None leaves the configuration as it is."""
+
+    tasks: tuple[str, ...] = ()
+    contestants: tuple[str, ...] = ()
+    attempts: int | None = None
+    concurrency: int | None = None
+
+
+def resolve(
+    config: BakeoffConfig,
+    *,
+    base: Path,
+    backend: ResolveBackend,
+    overrides: Overrides | None = None,
+    where: str = "bakeoff.toml",
+) -> Plan:
+    """Look up every task, agent and backend a configuration names.
+
+    Args:
+        config: checked configuration.
+        base: folder that relative task paths start from.
+        backend: resolves a catalogue name or an inline table.
+        overrides: flags that replace parts of the configuration.
+        where: source of the configuration, for errors.
+
+    Raises:
+        InputError: something named does not exist, or limits do not fit the contestants.
+    """
+    overrides = overrides or Overrides()
+    changed: dict[str, int] = {}
+    if overrides.attempts is not None:
+        changed["attempts"] = overrides.attempts
+    if overrides.concurrency is not None:
+        changed["concurrency"] = overrides.concurrency
+    config = BakeoffConfig.model_validate(config.model_copy(update=changed).model_dump())
+    tables = _chosen(config.contestant, overrides.contestants)
+    tasks = _tasks(overrides.tasks or config.tasks, base)
+    contestants = tuple(_contestant(t, backend, where) for t in tables)
+    for contestant in contestants:
+        _check_limits(contestant, config, where)
+    return Plan(config, tasks, contestants)
+
+
+def _chosen(tables: Sequence[ContestantTable], names: Sequence[str]) -> list[ContestantTable]:
+    known = {t.name: t for t in tables}
+    for name in names:
+        if name not in known:
+            raise registry.unknown("contestant", name, known, where="--contestant")
+    return [t for t in tables if not names or t.name in names]
+
+
+def _tasks(selections: Sequence[str], base: Path) -> tuple[Task, ...]:
+    found: dict[str, Task] = {}
+    for selection in selections:
+        for task in pack.load(selection, base=base):
+            other = found.setdefault(task.id, task)
+            if other.digest != task.digest:
+                raise InputError(
+                    f"two different tasks are called {task.id!r}",
+                    where=f"{other.root} and {task.root}",
+                    remedy="rename one of the packs",
+                )
+    return tuple(found.values())
+
+
+def _contestant(table: ContestantTable, backend: ResolveBackend, where: str) -> ContestantSpec:
+    at = f"{where}: contestant {table.name!r}"
+    module = registry.agent_module(table.agent, where=at)
+    module.make(table.agent, table.params)
+    control = table.agent in registry.CONTROLS
+    if control and table.backend is not None:
+        raise InputError(f"{table.agent} takes no backend", where=at, remedy="remove it")
+    if not control and table.backend is None:
+        raise InputError("'backend' is missing", where=at, remedy="name one or give a base_url")
+    return ContestantSpec(
+        name=table.name,
+        agent=table.agent,
+        agent_digest=digest_of(module.identity(table.agent)),
+        backend=None if table.backend is None else backend(table.backend),
+        params=table.params,
+        control=control,
+    )
+
+
+def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, where: str) -> None:
+    spec = contestant.backend
+    if spec is None or config.limits.usd is None or config.limits.tokens is not None:
+        return
+    if not spec.prices and spec.hourly_usd is None:
+        raise InputError(
+            f"limits.usd cannot be held for {contestant.name!r}: its price is unknown",
+            where=where,
+            remedy="give it a price or hourly_usd, or set limits.tokens as well",
+        )
+
+
+# ── manifest ───────────────────────────────────────────────────────────────────────────────────
+
+
+def manifest_of(
+    plan: Plan,
+    *,
+    images: Mapping[str, str],
+    engine: EngineInfo | None,
+    base_image: str,
+    fx: Sequence[FxRate],
+) -> Manifest:
+    """The manifest of a new run."""
+    config = plan.config
+    return Manifest(
+        run_id=secrets.token_hex(8),
+        name=config.name,
+        created_at=datetime.now(UTC),
+        arena_version=__version__,
+        attempts=config.attempts,
+        concurrency=config.concurrency,
+        limits=config.limits,
+        sandbox=config.sandbox,
+        strict=config.strict,
+        budget=config.budget,
+        contestant_budgets={c.name: c.budget for c in config.contestant if c.budget},
+        seed=config.seed,
+        tasks=tuple(_entry(t, images[t.id]) for t in plan.tasks),
+        contestants=plan.contestants,
+        fx=tuple(fx),
+        engine=engine,
+        base_image=base_image,
+    )
+
+
+def _entry(task: Task, image: str) -> TaskEntry:
+    shared = {name: getattr(task, name) for name in TaskEntry.model_fields if name != "image"}
+    return TaskEntry(**shared, image=image)
+
+
+def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
+    """The manifest with which an earlier run goes on.
+
+    Tasks, contestants, attempts, concurrency and budgets may be added to; what would make old
+    and new trials incomparable may not change.
+
+    Raises:
+        InputError: naming everything that changed.
+    """
+    changes = [
+        name
+        for name in ("limits", "sandbox", "strict", "seed")
+        if getattr(old, name) != getattr(new, name)
+    ]
+    old_tasks = {t.id: t for t in old.tasks}
+    for task in new.tasks:
+        was = old_tasks.get(task.id)
+        if was is not None and was.digest != task.digest:
+            changes.append(f"task {task.id}")
+        elif was is not None and was.image != task.image:
+            changes.append(f"image of task {task.id}")
+    old_contestants = {c.name: c for c in old.contestants}
+    for contestant in new.contestants:
+        earlier = old_contestants.get(contestant.name)
+        if earlier is not None and earlier.digest != contestant.digest:
+            changes.append(f"contestant {contestant.name}")
+    if changes:
+        raise InputError(
+            f"the run there differs in: {', '.join(changes)}",
+            where=where,
+            remedy="undo the change, or give a new --out",
+        )
+    tasks = old_tasks | {t.id: t for t in new.tasks}
+    contestants = old_contestants | {c.name: c for c in new.contestants}
+    return new.model_copy(
+        update={
+            "run_id": old.run_id,
+            "created_at": old.created_at,
+            "attempts": max(old.attempts, new.attempts),
+            "tasks": tuple(tasks.values()),
+            "contestants": tuple(contestants.values()),
+            "contestant_budgets": old.contestant_budgets | new.contestant_budgets,
+            "fx": old.fx or new.fx,
+        }
+    )
+
+
+# ── trials ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def trial_id(task_id: str, contestant: str, attempt: int) -> str:
+    """Readable, unique in a run, and fit for a folder name."""
+    return f"{task_id.replace('/', '.')}--{contestant}--{attempt}"
+
+
+def trial_specs(manifest: Manifest) -> Iterator[TrialSpec]:
+    """Every trial of a run in the order of work."""
+    order = random.Random(manifest.seed)
+    for attempt in range(1, manifest.attempts + 1):
+        tasks = list(manifest.tasks)
+        order.shuffle(tasks)
+        for task in tasks:
+            contestants = list(manifest.contestants)
+            order.shuffle(contestants)
+            for contestant in contestants:
+                if _runs(contestant, task.impossible):
+                    yield trial_spec(manifest, task, contestant, attempt)
+
+
+def trial_spec(
+    manifest: Manifest, task: TaskEntry, contestant: ContestantSpec, attempt: int
+) -> TrialSpec:
+    """One trial; its digest covers everything that may not differ between comparable trials."""
+    limits = manifest.limits.model_dump(mode="json")
+    sandbox = manifest.sandbox.model_dump(mode="json")
+    return TrialSpec(
+        id=trial_id(task.id, contestant.name, attempt),
+        task_id=task.id,
+        contestant=contestant.name,
+        attempt=attempt,
+        digest=digest_of(
+            [task.digest, task.image, limits, sandbox, manifest.strict, contestant.digest]
+        ),
+    )
+
+
+def _runs(contestant: ContestantSpec, impossible: bool) -> bool:
+    """Impossible controls have no gold patch, hence no oracle."""
+    return not (impossible and contestant.agent == "oracle")
