@@ -15,8 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
 from arena.errors import InputError
-from arena.records import Limits, Record, SandboxLimits
-from arena.rundir import Budget
+from arena.records import Budget, Limits, Record, SandboxLimits
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

@@ -137,6 +137,15 @@ class PriceTier(Record):
     output: Decimal = Field(ge=0)
 
 
+class FxRate(Record):
+    """US dollars for one unit of a currency on one day."""
+
+    currency: str
+    usd: Decimal = Field(gt=0)
+    on: date
+    source: str
+
+
 class PeakWindow(Record):
     """Hours at which `peak_tiers` apply, in the vendor's zone."""
 
@@ -284,6 +293,13 @@ class Limits(Record):
     """Per call; sent to every backend under its own parameter name."""
     command_seconds: float = Field(default=60.0, gt=0)
     """One command of the agent."""
+
+
+class Budget(Record):
+    """Ceilings above the limits of one trial; None is no ceiling."""
+
+    usd: Decimal | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
 
 
 class SandboxLimits(Record):

@@ -23,8 +23,10 @@ from pydantic import Field, ValidationError
 from arena.errors import InputError
 from arena.records import (
     Assurance,
+    Budget,
     ContestantSpec,
     Difficulty,
+    FxRate,
     Language,
     Limits,
     Record,
@@ -52,22 +54,6 @@ class TaskEntry(Record):
     repository: str | None = None
     impossible: bool = False
     private: bool = False
-
-
-class Budget(Record):
-    """Ceilings above the limits of one trial; None is no ceiling."""
-
-    usd: Decimal | None = None
-    tokens: int | None = None
-
-
-class FxRate(Record):
-    """US dollars for one unit of a currency on one day."""
-
-    currency: str
-    usd: Decimal
-    on: date
-    source: str
 
 
 class EngineInfo(Record):
