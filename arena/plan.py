@@ -14,8 +14,8 @@ from pathlib import Path
 from arena import __version__, registry
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
 from arena.errors import InputError
-from arena.records import BackendSpec, ContestantSpec, Task, TrialSpec, digest_of
-from arena.rundir import EngineInfo, FxRate, Manifest, TaskEntry
+from arena.records import BackendSpec, ContestantSpec, FxRate, Task, TrialSpec, digest_of
+from arena.rundir import EngineInfo, Manifest, TaskEntry
 from arena.task import pack
 
 ResolveBackend = Callable[[str | BackendTable], BackendSpec]
