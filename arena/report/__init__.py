@@ -1,0 +1,1 @@
+"""Results as people read them: page, terminal, JSON, tables and charts."""

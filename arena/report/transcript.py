@@ -1,0 +1,175 @@
+"""A trial's `transcript.jsonl` as a conversation: who said what, and what each call took.
+
+The file is read as leniently as possible: unknown entries become notes, a broken line is named.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from arena.report.escape import plain
+
+MAX_TURNS = 400
+MAX_TEXT_CHARS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Text as shown; `dropped_chars` of it are left out in the middle."""
+
+    head: str
+    tail: str = ""
+    dropped_chars: int = 0
+
+    @property
+    def lines(self) -> int:
+        """Lines that are shown."""
+        return self.head.count("\n") + self.tail.count("\n") + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A tool call; `body` is the command where the tool is a shell, else the raw arguments."""
+
+    name: str
+    body: Spoken
+    is_command: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message with the ids of the model calls that led to it, retried ones included."""
+
+    line: int
+    role: str
+    text: Spoken
+    thinking: Spoken | None = None
+    actions: tuple[Action, ...] = ()
+    call_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """All turns in order; `dropped_turns` of them are not shown."""
+
+    turns: tuple[Turn, ...] = ()
+    dropped_turns: int = 0
+    missing: bool = False
+    """There is no transcript file."""
+
+
+@dataclass(slots=True)
+class _Reader:
+    turns: list[Turn] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+
+    def feed(self, line: int, entry: JsonValue) -> None:
+        if not isinstance(entry, dict):
+            self.note(line, json.dumps(entry))
+            return
+        message = entry.get("message")
+        if isinstance(message, dict):
+            self._message(line, message)
+        elif entry.get("kind") == "call":
+            self.pending.append(str(entry.get("call_id", "")))
+        else:
+            rest = {k: v for k, v in entry.items() if k != "kind"}
+            text = rest.get("text") if set(rest) <= {"text"} else None
+            shown = text if isinstance(text, str) else json.dumps(rest, ensure_ascii=False)
+            self.note(line, shown, role=str(entry.get("kind", "note")))
+
+    def note(self, line: int, text: str, role: str = "note") -> None:
+        self.turns.append(Turn(line, plain(role), spoken(text)))
+
+    def _message(self, line: int, message: dict[str, JsonValue]) -> None:
+        role = str(message.get("role", "unknown"))
+        calls: tuple[str, ...] = ()
+        if role == "assistant":
+            calls, self.pending = tuple(self.pending), []
+        thinking = message.get("reasoning_content") or message.get("reasoning")
+        self.turns.append(
+            Turn(
+                line=line,
+                role=plain(role),
+                text=spoken(_content(message.get("content"))),
+                thinking=spoken(_content(thinking)) if thinking else None,
+                actions=tuple(_actions(message.get("tool_calls"))),
+                call_ids=calls,
+            )
+        )
+
+
+def read(path: Path) -> Conversation:
+    """The conversation of a trial; without a file, an empty one that says so."""
+    reader = _Reader()
+    try:
+        with path.open("rb") as handle:
+            for number, raw in enumerate(handle, 1):
+                if not raw.strip():
+                    continue
+                try:
+                    entry = json.loads(raw)
+                except ValueError:
+                    reader.note(number, f"line {number} of the transcript cannot be read")
+                else:
+                    reader.feed(number, entry)
+    except FileNotFoundError:
+        return Conversation(missing=True)
+    if reader.pending:
+        last = Turn(0, "note", Spoken(""), call_ids=tuple(reader.pending))
+        reader.turns.append(last)
+    dropped = max(0, len(reader.turns) - MAX_TURNS)
+    return Conversation(tuple(reader.turns[:MAX_TURNS]), dropped)
+
+
+def spoken(text: str) -> Spoken:
+    """Plain text, shortened in the middle when it is very long."""
+    text = plain(text).strip("\n")
+    if len(text) <= MAX_TEXT_CHARS:
+        return Spoken(text)
+    half = MAX_TEXT_CHARS // 2
+    return Spoken(text[:half], text[-half:], len(text) - 2 * half)
+
+
+def _content(content: JsonValue) -> str:
+    """The text of a message's content, whether a string or a list of parts."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "\n".join(_part(part) for part in content)
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _part(part: JsonValue) -> str:
+    if isinstance(part, dict):
+        for key in ("text", "thinking", "summary"):
+            value = part.get(key)
+            if isinstance(value, str):
+                return value
+    return part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
+
+
+def _actions(calls: JsonValue) -> Iterator[Action]:
+    for call in calls if isinstance(calls, list) else []:
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            yield Action("call", spoken(json.dumps(call, ensure_ascii=False)), is_command=False)
+            continue
+        name, arguments = plain(str(function.get("name", ""))), function.get("arguments")
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        command = _command(text)
+        yield Action(name, spoken(text if command is None else command), command is not None)
+
+
+def _command(arguments: str) -> str | None:
+    try:
+        values = json.loads(arguments)
+    except ValueError:
+        return None
+    command = values.get("command") if isinstance(values, dict) else None
+    return command if isinstance(command, str) else None
