@@ -1,0 +1,165 @@
+"""Budgets in USD and tokens: reserve before a call, settle after.
+
+Two levels. A trial reserves its whole cap from its contestant and from the run before it starts,
+and gives back what it did not spend when it ends. Inside a trial each call reserves its expected
+cost first. So a budget is overshot by at most what the calls in flight cost beyond their own
+reservations.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from arena.errors import InputError
+from arena.records import Budget, Limits
+
+Resource = Literal["usd", "tokens"]
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Money and tokens together. Unknown money counts as 0 here: tokens bound it."""
+
+    usd: Decimal = ZERO
+    tokens: int = 0
+
+    def __add__(self, other: "Amount") -> "Amount":
+        return Amount(self.usd + other.usd, self.tokens + other.tokens)
+
+    def __sub__(self, other: "Amount") -> "Amount":
+        return Amount(self.usd - other.usd, self.tokens - other.tokens)
+
+
+class Account:
+    """One budget shared by threads: `spent + held` stays within it whenever something is held."""
+
+    def __init__(self, ceiling: Budget, spent: Amount | None = None) -> None:
+        self.ceiling = ceiling
+        self._spent = spent or Amount()
+        self._held = Amount()
+        self._lock = threading.Lock()
+
+    @property
+    def spent(self) -> Amount:
+        """Settled so far."""
+        with self._lock:
+            return self._spent
+
+    def hold(self, amount: Amount) -> Resource | None:
+        """Set an amount aside, or say what there is too little of and set nothing aside."""
+        with self._lock:
+            needed = self._spent + self._held + amount
+            if self.ceiling.usd is not None and needed.usd > self.ceiling.usd:
+                return "usd"
+            if self.ceiling.tokens is not None and needed.tokens > self.ceiling.tokens:
+                return "tokens"
+            self._held += amount
+            return None
+
+    def settle(self, held: Amount, spent: Amount) -> None:
+        """Turn a held amount into a spent one; they may differ."""
+        with self._lock:
+            self._held -= held
+            self._spent += spent
+
+
+@dataclass
+class TrialBudget:
+    """The budget of one trial, open until `close`. Calls may come from several threads."""
+
+    cap: Amount
+    account: Account
+    parents: tuple[Account, ...] = ()
+    _closed: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def spent(self) -> Amount:
+        """Settled so far."""
+        return self.account.spent
+
+    def hold(self, amount: Amount) -> Resource | None:
+        """Reserve one call, or say which limit is reached."""
+        return self.account.hold(amount)
+
+    def settle(self, held: Amount, spent: Amount) -> None:
+        """Settle one call."""
+        self.account.settle(held, spent)
+
+    def close(self) -> None:
+        """Give back to contestant and run what was not spent; a second call does nothing."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        for parent in self.parents:
+            parent.settle(self.cap, self.spent)
+
+
+class Budgets:
+    """The run's budget and those of its contestants."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        run: Budget,
+        contestants: Mapping[str, Budget] | None = None,
+        spent: Mapping[str, Amount] | None = None,
+    ) -> None:
+        """Budgets of one run.
+
+        Args:
+            limits: of each trial.
+            run: ceilings of the whole run.
+            contestants: ceilings by contestant name.
+            spent: by contestant, what earlier sessions of the run spent.
+
+        Raises:
+            InputError: a budget without the trial limit that makes it enforceable.
+        """
+        spent = spent or {}
+        total = sum(spent.values(), Amount())
+        self._limits = limits
+        self._run = Account(run, total)
+        self._contestants = {
+            name: Account(ceiling, spent.get(name)) for name, ceiling in (contestants or {}).items()
+        }
+        for ceiling in (run, *(contestants or {}).values()):
+            _check(ceiling, limits)
+
+    def open_trial(self, contestant: str, *, metered: bool = True) -> TrialBudget | str:
+        """Reserve a trial's cap, or say in words why it cannot start.
+
+        Args:
+            contestant: whose trial.
+            metered: False for controls, which make no calls.
+        """
+        limits = self._limits
+        account = Account(Budget(usd=limits.usd, tokens=limits.tokens))
+        if not metered:
+            return TrialBudget(Amount(), account)
+        cap = Amount(limits.usd or ZERO, limits.tokens or 0)
+        own = self._contestants.get(contestant)
+        if own is not None and (short := own.hold(cap)) is not None:
+            return f"the {short} budget of {contestant} is spent"
+        if (short := self._run.hold(cap)) is not None:
+            if own is not None:
+                own.settle(cap, Amount())
+            return f"the {short} budget of the run is spent"
+        return TrialBudget(cap, account, (self._run,) if own is None else (own, self._run))
+
+    @property
+    def spent(self) -> Amount:
+        """Settled by finished trials, earlier sessions included."""
+        return self._run.spent
+
+
+def _check(ceiling: Budget, limits: Limits) -> None:
+    for name in ("usd", "tokens"):
+        if getattr(ceiling, name) is not None and getattr(limits, name) is None:
+            raise InputError(
+                f"budget.{name} cannot be held without limits.{name}",
+                where="[budget]",
+                remedy=f"set limits.{name}: what one trial may spend at most",
+            )

@@ -1,0 +1,168 @@
+"""What one call costs: the row of its day, the tier of its size, the hours of its vendor.
+
+Prices are per million tokens in the vendor's own currency and become dollars once, with the dated
+rates of the run. Everything is `Decimal`; what cannot be known is None, never 0.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from arena.records import CostStatus, FxRate, PeakWindow, PriceRow, PriceTier, Record, Usage
+
+MILLION = Decimal(1_000_000)
+ECB_CNY = FxRate(
+    currency="CNY",
+    usd=Decimal("0.150311"),
+    on=date(2026, 10, 30),
+    source="ECB euro reference rates: 1 EUR = 1.1172 USD = 7.4326 CNY",
+)
+DEFAULT_FX = (ECB_CNY,)
+
+
+class CallCost(Record):
+    """Money of one call in USD on three bases."""
+
+    billed_usd: Decimal | None
+    """As the provider told it, else computed from its cached and written tokens."""
+    no_cache_usd: Decimal | None
+    """With every prompt token at the input price."""
+    standard_usd: Decimal | None
+    """With repeated tokens, and only those, at the cached price."""
+    computed_usd: Decimal | None = None
+    """From the price book, also where the provider told a cost."""
+    reported_usd: Decimal | None = None
+    """As the provider told it."""
+    status: CostStatus
+    """`partial`: the provider told a cost and the price book has none."""
+    caveats: tuple[str, ...] = ()
+
+
+def row_at(prices: Sequence[PriceRow], at: datetime) -> PriceRow | None:
+    """The price row in force on the UTC day of a call; of several, the one that began last."""
+    day = at.astimezone(UTC).date()
+    valid = [
+        row
+        for row in prices
+        if (row.valid_from is None or row.valid_from <= day)
+        and (row.valid_to is None or day < row.valid_to)
+    ]
+    return max(valid, key=lambda row: row.valid_from or date.min, default=None)
+
+
+def tier_at(row: PriceRow, at: datetime, *, prompt: int, output: int) -> PriceTier | None:
+    """Unit prices for a call of this size at this time; the whole call is billed at one tier."""
+    tiers = row.peak_tiers if row.peak_tiers and in_peak(row.peak, at) else row.tiers
+    fitting = [t for t in tiers if t.input_from <= prompt and t.output_from <= output]
+    return max(fitting, key=lambda t: (t.input_from, t.output_from), default=None)
+
+
+def in_peak(windows: Sequence[PeakWindow], at: datetime) -> bool:
+    """Whether a moment lies in any window; a window may run over midnight."""
+    for window in windows:
+        local = at.astimezone(ZoneInfo(window.zone))
+        clock = local.time().replace(tzinfo=None)
+        if window.start < window.end:
+            began = local if window.start <= clock < window.end else None
+        elif clock >= window.start:
+            began = local
+        else:
+            began = local - timedelta(days=1) if clock < window.end else None
+        if began is not None and began.isoweekday() in window.weekdays:
+            return True
+    return False
+
+
+def to_usd(amount: Decimal, currency: str, fx: Sequence[FxRate]) -> Decimal | None:
+    """An amount in dollars, or None without a rate for its currency."""
+    if currency == "USD":
+        return amount
+    rate = next((r.usd for r in fx if r.currency == currency), None)
+    return None if rate is None else amount * rate
+
+
+def call_cost(
+    usage: Usage,
+    prices: Sequence[PriceRow],
+    *,
+    at: datetime,
+    fx: Sequence[FxRate] = DEFAULT_FX,
+    repeated_tokens: int = 0,
+    reported_usd: Decimal | None = None,
+) -> CallCost:
+    """Cost of one call.
+
+    Args:
+        usage: normalised tokens.
+        prices: the backend's price rows.
+        at: when the call was sent.
+        fx: rates of the run.
+        repeated_tokens: prompt tokens a standard cache would have held.
+        reported_usd: cost the provider told.
+    """
+    row = row_at(prices, at)
+    tier = row if row is None else tier_at(row, at, prompt=usage.prompt, output=usage.output)
+    if row is None or tier is None or to_usd(Decimal(0), row.currency, fx) is None:
+        missing = "no price" if tier is None or row is None else f"no rate for {row.currency}"
+        return CallCost(
+            billed_usd=reported_usd,
+            no_cache_usd=None,
+            standard_usd=None,
+            reported_usd=reported_usd,
+            status="unknown" if reported_usd is None else "partial",
+            caveats=(missing,),
+        )
+
+    def money(fresh: int, read: int, write: int) -> Decimal | None:
+        amount = _amount(tier, fresh, read, write, usage.output) + row.per_request
+        return to_usd(amount, row.currency, fx)
+
+    repeated = min(repeated_tokens, usage.prompt)
+    computed = money(usage.input_fresh, usage.cache_read, usage.cache_write)
+    return CallCost(
+        billed_usd=computed if reported_usd is None else reported_usd,
+        no_cache_usd=money(usage.prompt, 0, 0),
+        standard_usd=money(usage.prompt - repeated, repeated, 0),
+        computed_usd=computed,
+        reported_usd=reported_usd,
+        status="estimated" if usage.estimated else "known",
+        caveats=_caveats(usage, tier),
+    )
+
+
+def bound_usd(
+    prices: Sequence[PriceRow],
+    *,
+    at: datetime,
+    prompt: int,
+    output: int,
+    fx: Sequence[FxRate] = DEFAULT_FX,
+) -> Decimal | None:
+    """The most that a call of at most this size can cost, at any hour and tier it could reach."""
+    row = row_at(prices, at)
+    if row is None:
+        return None
+    amounts = [
+        (prompt * max(t.input, t.cache_write or Decimal(0)) + output * t.output) / MILLION
+        for t in (*row.tiers, *row.peak_tiers)
+        if t.input_from <= prompt and t.output_from <= output
+    ]
+    return to_usd(max(amounts) + row.per_request, row.currency, fx) if amounts else None
+
+
+def _amount(tier: PriceTier, fresh: int, read: int, write: int, output: int) -> Decimal:
+    cached = tier.input if tier.cached_input is None else tier.cached_input
+    written = tier.input if tier.cache_write is None else tier.cache_write
+    return (fresh * tier.input + read * cached + write * written + output * tier.output) / MILLION
+
+
+def _caveats(usage: Usage, tier: PriceTier) -> tuple[str, ...]:
+    found = []
+    if usage.estimated:
+        found.append("usage estimated")
+    if usage.cache_read and tier.cached_input is None:
+        found.append("cached tokens at the input price")
+    if usage.cache_write and tier.cache_write is None:
+        found.append("cache writes at the input price")
+    return tuple(found)

@@ -1,0 +1,133 @@
+"""Usage of one call, from every vendor's shape to one.
+
+Four shapes are known: chat completions (`prompt_tokens`), Responses (`input_tokens` with
+`input_tokens_details`), Anthropic Messages (`input_tokens` without the cached part), and the
+variants that name cached tokens elsewhere (`prompt_cache_hit_tokens`, a top-level
+`cached_tokens`). The invariant `input_fresh + cache_read + cache_write == prompt` always holds.
+"""
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+from pydantic import JsonValue
+
+from arena.records import Usage
+
+XAI_TICKS_PER_USD = Decimal(10_000_000_000)
+"""`cost_in_usd_ticks` counts ten-billionths of a dollar."""
+
+_READ = ("cached_tokens", "cache_read_tokens")
+_WRITE = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
+
+
+def normalise(raw: JsonValue, *, reasoning_in_output: bool | None = None) -> Usage | None:
+    """One call's usage, or None when the reply did not tell it.
+
+    Args:
+        raw: the `usage` object as it came.
+        reasoning_in_output: whether `completion_tokens` counts reasoning; None decides from the
+            total, which some vendors write as prompt + completion + reasoning.
+    """
+    if not isinstance(raw, dict):
+        return None
+    if "input_tokens" in raw and "prompt_tokens" not in raw:
+        if "input_tokens_details" in raw or "total_tokens" in raw:
+            return _responses(raw)
+        return _messages(raw)
+    return _chat(raw, reasoning_in_output)
+
+
+def reported_usd(raw: JsonValue) -> Decimal | None:
+    """Cost of the call as the provider itself tells it (`cost` in USD, or xAI's ticks)."""
+    if not isinstance(raw, dict):
+        return None
+    ticks = _decimal(raw.get("cost_in_usd_ticks"))
+    return _decimal(raw.get("cost")) if ticks is None else ticks / XAI_TICKS_PER_USD
+
+
+def estimate(prompt_tokens: int, output_bytes: int) -> Usage:
+    """Usage of a reply that told none: our prompt estimate, one output token per three bytes."""
+    return Usage(input_fresh=prompt_tokens, output=-(-output_bytes // 3), estimated=True)
+
+
+def _chat(raw: Mapping[str, JsonValue], reasoning_in_output: bool | None) -> Usage | None:
+    details = _mapping(raw, "prompt_tokens_details")
+    out_details = _mapping(raw, "completion_tokens_details")
+    hit, miss = _count(raw, "prompt_cache_hit_tokens"), _count(raw, "prompt_cache_miss_tokens")
+    prompt = _count(raw, "prompt_tokens")
+    if prompt is None and hit is not None and miss is not None:
+        prompt = hit + miss
+    completion = _count(raw, "completion_tokens")
+    if prompt is None or completion is None:
+        return None
+    read = _first(_count_any(details, _READ), _count(raw, "cached_tokens"), hit)
+    write = _first(_count_any(details, _WRITE))
+    reasoning = _first(_count(out_details, "reasoning_tokens"), _count(raw, "reasoning_tokens"))
+    total = _count(raw, "total_tokens")
+    if reasoning_in_output is None:
+        reasoning_in_output = total != prompt + completion + reasoning
+    output = completion if reasoning_in_output else completion + reasoning
+    return _usage(prompt, read, write, output, reasoning)
+
+
+def _responses(raw: Mapping[str, JsonValue]) -> Usage | None:
+    prompt, output = _count(raw, "input_tokens"), _count(raw, "output_tokens")
+    if prompt is None or output is None:
+        return None
+    details = _mapping(raw, "input_tokens_details")
+    reasoning = _count(_mapping(raw, "output_tokens_details"), "reasoning_tokens")
+    read, write = _count_any(details, _READ), _count_any(details, _WRITE)
+    return _usage(prompt, read or 0, write or 0, output, reasoning or 0)
+
+
+def _messages(raw: Mapping[str, JsonValue]) -> Usage | None:
+    fresh, output = _count(raw, "input_tokens"), _count(raw, "output_tokens")
+    if fresh is None or output is None:
+        return None
+    read = _count(raw, "cache_read_input_tokens") or 0
+    write = _count(raw, "cache_creation_input_tokens") or 0
+    reasoning = _count(_mapping(raw, "output_tokens_details"), "thinking_tokens") or 0
+    return _usage(fresh + read + write, read, write, output, reasoning)
+
+
+def _usage(prompt: int, read: int, write: int, output: int, reasoning: int) -> Usage:
+    read = min(read, prompt)
+    write = min(write, prompt - read)
+    return Usage(
+        input_fresh=prompt - read - write,
+        cache_read=read,
+        cache_write=write,
+        output=output,
+        reasoning=min(reasoning, output),
+    )
+
+
+def _mapping(raw: Mapping[str, JsonValue], name: str) -> Mapping[str, JsonValue]:
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _count(raw: Mapping[str, JsonValue], name: str) -> int | None:
+    value = raw.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return int(value) if value >= 0 and value == int(value) else None
+
+
+def _count_any(raw: Mapping[str, JsonValue], names: tuple[str, ...]) -> int | None:
+    return next((n for n in (_count(raw, name) for name in names) if n is not None), None)
+
+
+def _first(*values: int | None) -> int:
+    return next((value for value in values if value is not None), 0)
+
+
+def _decimal(value: JsonValue) -> Decimal | None:
+    if value is None or isinstance(value, bool | dict | list):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and number >= 0 else None

@@ -1,0 +1,194 @@
+"""Every vendor's usage, one invariant."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from arena.money import usage
+from arena.records import Usage
+
+SHAPES = {
+    "openai": (
+        {
+            "prompt_tokens": 1000,
+            "completion_tokens": 300,
+            "total_tokens": 1300,
+            "prompt_tokens_details": {"cached_tokens": 600, "cache_write_tokens": 100},
+            "completion_tokens_details": {"reasoning_tokens": 200},
+        },
+        Usage(input_fresh=300, cache_read=600, cache_write=100, output=300, reasoning=200),
+    ),
+    "anthropic compatible route": (
+        {"prompt_tokens": 50, "completion_tokens": 7, "total_tokens": 57},
+        Usage(input_fresh=50, output=7),
+    ),
+    "anthropic messages": (
+        {
+            "input_tokens": 20,
+            "cache_read_input_tokens": 800,
+            "cache_creation_input_tokens": 180,
+            "output_tokens": 40,
+            "output_tokens_details": {"thinking_tokens": 25},
+        },
+        Usage(input_fresh=20, cache_read=800, cache_write=180, output=40, reasoning=25),
+    ),
+    "openai responses": (
+        {
+            "input_tokens": 900,
+            "input_tokens_details": {"cached_tokens": 500},
+            "output_tokens": 80,
+            "output_tokens_details": {"reasoning_tokens": 30},
+            "total_tokens": 980,
+        },
+        Usage(input_fresh=400, cache_read=500, output=80, reasoning=30),
+    ),
+    "xai: completion leaves reasoning out, total has it": (
+        {
+            "prompt_tokens": 100,
+            "completion_tokens": 20,
+            "total_tokens": 420,
+            "prompt_tokens_details": {"cached_tokens": 40},
+            "completion_tokens_details": {"reasoning_tokens": 300},
+        },
+        Usage(input_fresh=60, cache_read=40, output=320, reasoning=300),
+    ),
+    "deepseek: hit and miss": (
+        {
+            "prompt_tokens": 700,
+            "completion_tokens": 90,
+            "total_tokens": 790,
+            "prompt_cache_hit_tokens": 640,
+            "prompt_cache_miss_tokens": 60,
+            "completion_tokens_details": {"reasoning_tokens": 70},
+        },
+        Usage(input_fresh=60, cache_read=640, output=90, reasoning=70),
+    ),
+    "moonshot: cached at the top": (
+        {"prompt_tokens": 700, "completion_tokens": 9, "total_tokens": 709, "cached_tokens": 512},
+        Usage(input_fresh=188, cache_read=512, output=9),
+    ),
+    "alibaba: explicit cache": (
+        {
+            "prompt_tokens": 3000,
+            "completion_tokens": 10,
+            "total_tokens": 3010,
+            "prompt_tokens_details": {
+                "cached_tokens": 1000,
+                "cache_creation_input_tokens": 1500,
+                "cache_type": "ephemeral",
+            },
+        },
+        Usage(input_fresh=500, cache_read=1000, cache_write=1500, output=10),
+    ),
+    "details that are null": (
+        {
+            "prompt_tokens": 5,
+            "completion_tokens": 6,
+            "total_tokens": 11,
+            "prompt_tokens_details": None,
+            "completion_tokens_details": None,
+        },
+        Usage(input_fresh=5, output=6),
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_each_vendor_shape(shape):
+    raw, expected = SHAPES[shape]
+    assert usage.normalise(json.loads(json.dumps(raw))) == expected
+
+
+def test_cached_tokens_are_not_counted_twice():
+    raw, _ = SHAPES["openai"]
+    found = usage.normalise(raw)
+    assert found.prompt == raw["prompt_tokens"]
+
+
+def test_a_profile_settles_whether_reasoning_is_in_the_output():
+    raw = {
+        "prompt_tokens": 10,
+        "completion_tokens": 20,
+        "completion_tokens_details": {"reasoning_tokens": 15},
+    }
+    assert usage.normalise(raw).output == 20
+    assert usage.normalise(raw, reasoning_in_output=False).output == 35
+    whole = {**raw, "total_tokens": 45}
+    assert usage.normalise(whole).output == 35
+    assert usage.normalise(whole, reasoning_in_output=True).output == 20
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        [],
+        "12",
+        {},
+        {"prompt_tokens": 3},
+        {"prompt_tokens": -1, "completion_tokens": 2},
+        {"prompt_tokens": True, "completion_tokens": 2},
+        {"prompt_tokens": float("inf"), "completion_tokens": 2},
+        {"prompt_tokens": 1.5, "completion_tokens": 2},
+        {"input_tokens": 3},
+    ],
+)
+def test_what_is_not_told_is_none_and_never_zero(raw):
+    assert usage.normalise(raw) is None
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "prompt_tokens",
+                "completion_tokens",
+                "total_tokens",
+                "cached_tokens",
+                "prompt_cache_hit_tokens",
+                "prompt_cache_miss_tokens",
+                "input_tokens",
+                "output_tokens",
+                "cache_read_input_tokens",
+                "cache_creation_input_tokens",
+            ]
+        ),
+        st.one_of(st.integers(-3, 10**7), st.none(), st.floats(), st.text(max_size=3)),
+    ),
+    st.dictionaries(
+        st.sampled_from(["cached_tokens", "cache_write_tokens"]), st.integers(-1, 10**7)
+    ),
+    st.integers(-1, 10**7),
+)
+def test_the_invariant_holds_for_whatever_comes(top, details, reasoning):
+    raw = {
+        **top,
+        "prompt_tokens_details": details,
+        "completion_tokens_details": {"reasoning_tokens": reasoning},
+    }
+    found = usage.normalise(raw)
+    if found is None:
+        return
+    assert found.prompt == found.input_fresh + found.cache_read + found.cache_write
+    assert found.reasoning <= found.output
+    if "prompt_tokens" in top and "input_tokens" not in top and found.prompt:
+        assert found.prompt in (
+            top["prompt_tokens"],
+            (top.get("prompt_cache_hit_tokens") or 0) + (top.get("prompt_cache_miss_tokens") or 0),
+        )
+
+
+def test_costs_that_providers_tell():
+    assert usage.reported_usd({"cost": 0.00123}) == Decimal("0.00123")
+    assert usage.reported_usd({"cost_in_usd_ticks": 37756000}) == Decimal("0.0037756")
+    assert usage.reported_usd({"prompt_tokens": 1}) is None
+    assert usage.reported_usd({"cost": float("nan")}) is None
+    assert usage.reported_usd(None) is None
+
+
+def test_estimates_are_marked():
+    assert usage.estimate(10, 7) == Usage(input_fresh=10, output=3, estimated=True)
