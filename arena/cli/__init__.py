@@ -1,0 +1,62 @@
+"""The command line. Commands parse, call one library function, and print.
+
+stdout carries results, stderr progress and errors. Exit codes: 0 done, 1 a check failed,
+2 bad input, 3 a planned trial has no verdict, 130 interrupted.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from arena import __version__
+from arena.errors import FaultError, InputError
+
+app = typer.Typer(
+    name="arena",
+    help="Which model backend should do our coding work, and what does it cost?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_NO_VERDICT, EXIT_INTERRUPTED = 1, 2, 3, 130
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"arena {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options of `arena` itself."""
+
+
+def main() -> None:
+    """Entry point: errors on purpose become one line and an exit code."""
+    from arena.cli import commands
+
+    commands.register(app)
+    try:
+        app()
+    except InputError as error:
+        _fail(error.line(), EXIT_INPUT)
+    except FaultError as error:
+        _fail(f"fault ({error.kind}): {error}", EXIT_NO_VERDICT)
+    except KeyboardInterrupt:
+        _fail("interrupted", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _fail(line: str, code: int) -> None:
+    print(f"arena: {' '.join(line.split())}", file=sys.stderr)
+    sys.exit(code)

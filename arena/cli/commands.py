@@ -1,0 +1,15 @@
+"""Every command and the module it lives in; a command's imports happen when it runs."""
+
+import typer
+
+from arena.cli import baseline, report, run, sandboxes, tasks
+
+
+def register(app: typer.Typer) -> None:
+    """Add all commands."""
+    app.command("run")(run.run)
+    app.command("demo")(run.demo)
+    app.command("report")(report.report)
+    app.add_typer(tasks.app, name="tasks")
+    app.add_typer(sandboxes.app, name="sandboxes")
+    app.add_typer(baseline.app, name="baseline")
