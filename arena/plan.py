@@ -1,12 +1,7 @@
-"""From configuration to a matrix: resolved tasks and contestants, trials, and what may resume.
+"""From configuration to a manifest: resolved tasks and contestants, and what may resume."""
 
-The order of work keeps a task's image hot and shuffles contestants within a task, so that no
-contestant always goes first and time of day is nobody's advantage.
-"""
-
-import random
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +9,8 @@ from pathlib import Path
 from arena import __version__, registry
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
 from arena.errors import InputError
-from arena.records import BackendSpec, ContestantSpec, FxRate, Task, TrialSpec, digest_of
+from arena.matrix import runs
+from arena.records import BackendSpec, ContestantSpec, FxRate, Task, digest_of
 from arena.rundir import EngineInfo, Manifest, TaskEntry
 from arena.task import pack
 
@@ -32,7 +28,7 @@ class Plan:
     @property
     def trials(self) -> int:
         """Size of the matrix."""
-        pairs = sum(_runs(c, t.impossible) for c in self.contestants for t in self.tasks)
+        pairs = sum(runs(c, impossible=t.impossible) for c in self.contestants for t in self.tasks)
         return pairs * self.config.attempts
 
 
@@ -218,47 +214,3 @@ def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
             "fx": old.fx or new.fx,
         }
     )
-
-
-# ── trials ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def trial_id(task_id: str, contestant: str, attempt: int) -> str:
-    """Readable, unique in a run, and fit for a folder name."""
-    return f"{task_id.replace('/', '.')}--{contestant}--{attempt}"
-
-
-def trial_specs(manifest: Manifest) -> Iterator[TrialSpec]:
-    """Every trial of a run in the order of work."""
-    order = random.Random(manifest.seed)
-    for attempt in range(1, manifest.attempts + 1):
-        tasks = list(manifest.tasks)
-        order.shuffle(tasks)
-        for task in tasks:
-            contestants = list(manifest.contestants)
-            order.shuffle(contestants)
-            for contestant in contestants:
-                if _runs(contestant, task.impossible):
-                    yield trial_spec(manifest, task, contestant, attempt)
-
-
-def trial_spec(
-    manifest: Manifest, task: TaskEntry, contestant: ContestantSpec, attempt: int
-) -> TrialSpec:
-    """One trial; its digest covers everything that may not differ between comparable trials."""
-    limits = manifest.limits.model_dump(mode="json")
-    sandbox = manifest.sandbox.model_dump(mode="json")
-    return TrialSpec(
-        id=trial_id(task.id, contestant.name, attempt),
-        task_id=task.id,
-        contestant=contestant.name,
-        attempt=attempt,
-        digest=digest_of(
-            [task.digest, task.image, limits, sandbox, manifest.strict, contestant.digest]
-        ),
-    )
-
-
-def _runs(contestant: ContestantSpec, impossible: bool) -> bool:
-    """Impossible controls have no gold patch, hence no oracle."""
-    return not (impossible and contestant.agent == "oracle")
