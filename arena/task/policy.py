@@ -1,0 +1,225 @@
+"""What of a patch may be applied: refuse the dangerous, strip what belongs to the tests.
+
+A refused patch is `invalid_patch`. Stripped changes are recorded and the rest is graded, so that
+an agent which honestly adds tests loses nothing by it.
+"""
+
+import fnmatch
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePosixPath
+
+from arena.errors import InputError
+from arena.records import Record, Task
+from arena.task.pack import gold_patch, hidden_files, tree_files, twin_files
+from arena.task.patch import FilePatch, PatchError, parse, render
+
+MAX_BYTES = 1 << 20
+MAX_FILES = 200
+MAX_LINE_BYTES = 1_000_000
+
+_MODES = {None, "100644", "100755"}
+_MODE_NAMES = {"120000": "a symbolic link", "160000": "a submodule"}
+_REFUSED_FILES = (
+    *("sitecustomize.py", "usercustomize.py", ".gitmodules"),
+    *("*.pth", "*.egg-link", "*.so", "*.pyd", "*.pyc"),
+)
+_REFUSED_FOLDERS = ("*.dist-info", "*.egg-info")
+_STRIPPED_FOLDERS = frozenset(
+    {"tests", "test", "__tests__", "testdata", "__snapshots__", "node_modules"}
+)
+_STRIPPED_FILES = (
+    *("conftest.py", "test.py", "tests.py", "test_*.py", "*_test.py", "*_test.go"),
+    *("*.test.*js", "*.spec.*js", "*.test.ts", "*.spec.ts"),
+    *("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", ".coveragerc"),
+    *("noxfile.py", "Makefile", "package.json", "package-lock.json", ".npmrc", ".mocharc.*"),
+    *("jest.config.*", "vitest.config.*", "go.mod", "go.sum", "go.work", "go.work.sum"),
+)
+_SHADOWED = frozenset(sys.stdlib_module_names) | frozenset(
+    {"pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "attr", "attrs"}
+    | {"exceptiongroup", "tomli", "xdist", "pygments", "pkg_resources", "setuptools"}
+)
+
+
+class Rules(Record):
+    """What the policy must know about one task."""
+
+    graded: frozenset[str] = frozenset()
+    """Paths that the hidden tests occupy."""
+    tree: frozenset[str] = frozenset()
+    """Paths of the starting tree; empty when they are not known."""
+    allow: tuple[str, ...] = ()
+    """Globs of protected paths that a patch may touch."""
+    gold: frozenset[str] = frozenset()
+    """Paths that the reference fix touches."""
+
+
+class Policed(Record):
+    """A patch taken apart by the policy."""
+
+    kept: tuple[FilePatch, ...] = ()
+    """What is applied."""
+    stripped: tuple[FilePatch, ...] = ()
+    """Changes to protected paths, left out."""
+    refused: str | None = None
+    """Why nothing may be applied."""
+
+    @property
+    def text(self) -> str:
+        """The kept changes as a diff."""
+        return render(self.kept)
+
+
+def rules_for(task: Task) -> Rules:
+    """The rules of a task, from its files.
+
+    Raises:
+        InputError: its gold patch cannot be read as one.
+    """
+    try:
+        gold = parse(gold_patch(task) or "")
+    except PatchError as error:
+        raise InputError(
+            f"not a diff: {error}",
+            where=str(task.root / "gold.patch"),
+            remedy="write it with `git diff`",
+        ) from error
+    return Rules(
+        graded=frozenset(file.path for file in (*hidden_files(task), *twin_files(task))),
+        tree=frozenset(file.path for file in tree_files(task)),
+        allow=task.allow,
+        gold=frozenset(path for file in gold for path in file.paths),
+    )
+
+
+def police(text: str, rules: Rules) -> Policed:
+    """Decide over every change of a patch."""
+    reason = _oversized(text)
+    if reason:
+        return Policed(refused=reason)
+    try:
+        files = parse(text)
+    except PatchError as error:
+        return Policed(refused=f"not a diff: {error}")
+    if not files and text.strip():
+        return Policed(refused="not a diff: no change is in it")
+    reason = _too_many(files) or _first(files, _unsafe) or _colliding(files, rules.tree)
+    if reason:
+        return Policed(refused=reason)
+    stripped = [file for file in files if _belongs_to_tests(file, rules)]
+    kept = [file for file in files if file not in stripped]
+    reason = _first(kept, lambda file: _refused_path(file, rules))
+    return Policed(kept=tuple(kept), stripped=tuple(stripped), refused=reason)
+
+
+def is_protected(path: str, rules: Rules) -> bool:
+    """Whether a path belongs to the tests or their configuration, allowed or not."""
+    *folders, name = PurePosixPath(path).parts
+    return (
+        path in rules.graded
+        or any(folder in _STRIPPED_FOLDERS for folder in folders)
+        or _matches(name, _STRIPPED_FILES)
+    )
+
+
+# ── the whole text ─────────────────────────────────────────────────────────────────────────────
+
+
+def _oversized(text: str) -> str | None:
+    size = len(text.encode("utf-8", "surrogateescape"))
+    if size > MAX_BYTES:
+        return f"the patch has {size:,} bytes; {MAX_BYTES:,} are allowed"
+    longest = max((len(line) for line in text.split("\n")), default=0)
+    if longest > MAX_LINE_BYTES:
+        return f"a line has {longest:,} characters; {MAX_LINE_BYTES:,} are allowed"
+    return None
+
+
+def _too_many(files: Sequence[FilePatch]) -> str | None:
+    if len(files) > MAX_FILES:
+        return f"the patch changes {len(files):,} files; {MAX_FILES} are allowed"
+    paths = [path for file in files for path in file.paths]
+    twice = sorted({path for path in paths if paths.count(path) > 1})
+    return f"{twice[0]!r} is changed twice" if twice else None
+
+
+def _colliding(files: Sequence[FilePatch], tree: frozenset[str]) -> str | None:
+    """Two paths that one case-insensitive disk could not hold."""
+    gone = {file.old for file in files if file.old and file.old != file.new and not file.copied}
+    after = {*(tree - gone), *(file.new for file in files if file.new)}
+    folded: dict[str, str] = {}
+    for path in sorted(after):
+        other = folded.setdefault(path.casefold(), path)
+        if other != path and not {other, path} <= tree:
+            return f"{other!r} and {path!r} differ only in case"
+    return None
+
+
+# ── one change ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _first(files: Iterable[FilePatch], judge: Callable[[FilePatch], str | None]) -> str | None:
+    return next((reason for file in files if (reason := judge(file))), None)
+
+
+def _unsafe(file: FilePatch) -> str | None:
+    for path in file.paths:
+        if fault := _bad_path(path):
+            return f"{path!r}: {fault}"
+    for mode in (file.old_mode, file.new_mode):
+        if mode not in _MODES:
+            return f"{file.path!r}: {_MODE_NAMES.get(mode or '', f'file mode {mode}')}"
+    if file.binary or "\0" in file.hunks:
+        return f"{file.path!r}: binary content, or a file that is too large"
+    return None
+
+
+def _bad_path(path: str) -> str | None:
+    parts = path.split("/")
+    if path.startswith("/"):
+        return "an absolute path"
+    if any(part in {"", ".", ".."} for part in parts):
+        return "a path that leaves its folder"
+    if any(part.casefold() == ".git" for part in parts):
+        return "a path into .git"
+    if "\\" in path or any(ord(char) < 32 or ord(char) == 127 for char in path):
+        return "a backslash or control character in a path"
+    return None
+
+
+def _belongs_to_tests(file: FilePatch, rules: Rules) -> bool:
+    return any(is_protected(path, rules) and not _allowed(path, rules) for path in file.paths)
+
+
+def _refused_path(file: FilePatch, rules: Rules) -> str | None:
+    for path in file.paths:
+        *folders, name = PurePosixPath(path).parts
+        if _allowed(path, rules):
+            continue
+        if _matches(name, _REFUSED_FILES):
+            return f"{path!r}: it would act on every start of the interpreter or of git"
+        if any(_matches(folder, _REFUSED_FOLDERS) for folder in folders):
+            return f"{path!r}: it would register an installed package"
+        if module := _shadowing(path, rules.tree):
+            return f"{path!r}: it would take the place of the module {module!r}"
+    return None
+
+
+def _shadowing(path: str, tree: frozenset[str]) -> str | None:
+    """The library module that a new file or folder at an import root would hide."""
+    parts = PurePosixPath(path).parts
+    inner = parts[1:] if parts[0] == "src" else parts
+    if not inner or (len(inner) == 1 and not inner[0].endswith(".py")):
+        return None
+    module = inner[0].removesuffix(".py") if len(inner) == 1 else inner[0]
+    place = "/".join(parts[: len(parts) - len(inner) + 1])
+    known = place in tree or any(other.startswith(place + "/") for other in tree)
+    return module if module in _SHADOWED and path.endswith(".py") and not known else None
+
+
+def _allowed(path: str, rules: Rules) -> bool:
+    return any(fnmatch.fnmatchcase(path, glob) for glob in rules.allow)
+
+
+def _matches(name: str, globs: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
