@@ -1,0 +1,1 @@
+"""A contestant without a language model: search-based program repair behind an OpenAI endpoint."""

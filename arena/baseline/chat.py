@@ -1,0 +1,228 @@
+"""The chat-completions protocol: what a request says, what an answer looks like, what it costs."""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from arena.baseline.policy import Action, next_action
+
+MODEL = re.compile(r"mutate-([1-9][0-9]{0,4})")
+LISTED = ("mutate-20", "mutate-200")
+BYTES_PER_TOKEN = 4
+
+
+class Wire(BaseModel):
+    """A part of the protocol; what it does not use is passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Part(Wire):
+    """A piece of a message's content; only text is read."""
+
+    type: str
+    text: str = ""
+
+
+class Message(Wire):
+    """One message of the conversation."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | tuple[Part, ...] | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of the content, its parts joined."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content or ())
+
+
+class Function(Wire):
+    """A function that the caller offers."""
+
+    name: str
+
+
+class Tool(Wire):
+    """A tool that the caller offers."""
+
+    type: str
+    function: Function | None = None
+
+
+class StreamOptions(Wire):
+    """What a stream ends with."""
+
+    include_usage: bool = False
+
+
+class Request(Wire):
+    """A request for a completion."""
+
+    model: str
+    messages: tuple[Message, ...] = Field(min_length=1)
+    tools: tuple[Tool, ...] | None = None
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+
+    @property
+    def limit(self) -> int | None:
+        """Most tokens of the answer, None for no limit."""
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def tool_names(self) -> frozenset[str]:
+        """Names of the functions offered."""
+        return frozenset(tool.function.name for tool in self.tools or () if tool.function)
+
+    @property
+    def problem(self) -> str:
+        """The user's first words."""
+        return next((item.text for item in self.messages if item.role == "user"), "")
+
+    @property
+    def observations(self) -> list[str]:
+        """What came back after each earlier reply."""
+        found: list[str] = []
+        for message in self.messages:
+            if message.role == "assistant":
+                found.append("")
+            elif found:
+                found[-1] += message.text + "\n"
+        return found
+
+
+class Completion(Wire):
+    """A finished answer, before it is put on the wire whole or in pieces."""
+
+    id: str
+    model: str
+    created: int
+    """Seconds since 1970."""
+    content: str
+    call: tuple[str, str] | None
+    """Tool name and arguments as JSON text."""
+    finish: Literal["stop", "tool_calls", "length"]
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def usage(self) -> JsonValue:
+        """The usage part of the answer."""
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0},
+        }
+
+    @property
+    def tool_calls(self) -> list[JsonValue]:
+        """The tool calls part of the message."""
+        if self.call is None:
+            return []
+        name, arguments = self.call
+        function: JsonValue = {"name": name, "arguments": arguments}
+        return [{"id": f"call_{self.id[9:]}", "type": "function", "function": function}]
+
+    def whole(self) -> JsonValue:
+        """The answer as one object."""
+        message: dict[str, JsonValue] = {"role": "assistant", "content": self.content}
+        if self.tool_calls:
+            message["tool_calls"] = self.tool_calls
+        choice: JsonValue = {
+            "index": 0, "message": message, "finish_reason": self.finish, "logprobs": None,
+        }  # fmt: skip
+        return {**self._head("chat.completion"), "choices": [choice], "usage": self.usage}
+
+    def pieces(self, *, include_usage: bool) -> Iterator[JsonValue]:
+        """The answer as the chunks of a stream."""
+        deltas: list[JsonValue] = [{"role": "assistant", "content": self.content}]
+        if self.call is not None:
+            name, arguments = self.call
+            start: dict[str, Any] = {"index": 0, "id": f"call_{self.id[9:]}", "type": "function"}
+            deltas.append({"tool_calls": [{**start, "function": {"name": name, "arguments": ""}}]})
+            for at in range(0, len(arguments), 4096):
+                part: JsonValue = {"arguments": arguments[at : at + 4096]}
+                deltas.append({"tool_calls": [{"index": 0, "function": part}]})
+        for delta in deltas:
+            yield self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
+        yield self._chunk([{"index": 0, "delta": {}, "finish_reason": self.finish}])
+        if include_usage:
+            yield {**self._head("chat.completion.chunk"), "choices": [], "usage": self.usage}
+
+    def _head(self, kind: str) -> dict[str, JsonValue]:
+        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+
+    def _chunk(self, choices: list[JsonValue]) -> JsonValue:
+        return {**self._head("chat.completion.chunk"), "choices": choices}
+
+
+def budget(model: str) -> int | None:
+    """Return the candidates a model name allows, None where it names no such model."""
+    found = MODEL.fullmatch(model)
+    return int(found[1]) if found else None
+
+
+def tokens(text: str) -> int:
+    """Return the size of a text in tokens: its UTF-8 bytes divided by four, rounded up."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
+
+
+def complete(request: Request, raw: JsonValue, candidates: int) -> Completion:
+    """Answer a request.
+
+    Args:
+        request: the request as understood.
+        raw: the request as it came; its messages and tools are what is counted as the prompt.
+        candidates: most mutations to try, from the model's name.
+    """
+    action = next_action(request.problem, request.observations, candidates)
+    content, call = speak(action, request.tool_names)
+    counted = raw if isinstance(raw, dict) else {}
+    prompt = json.dumps([counted.get("messages"), counted.get("tools")], ensure_ascii=False)
+    reply = content + "".join(call or ())
+    finish: Literal["stop", "tool_calls", "length"] = "tool_calls" if call else "stop"
+    if request.limit is not None and tokens(reply) > request.limit:
+        content, call, finish = *cut(content, call, request.limit * BYTES_PER_TOKEN), "length"
+        reply = content + "".join(call or ())
+    digest = hashlib.sha256((prompt + request.model).encode("utf-8", "surrogatepass")).hexdigest()
+    return Completion(
+        id=f"chatcmpl-{digest[:24]}", model=request.model, created=int(time.time()),
+        content=content, call=call, finish=finish,
+        prompt_tokens=tokens(prompt), completion_tokens=tokens(reply),
+    )  # fmt: skip
+
+
+def speak(action: Action, tool_names: frozenset[str]) -> tuple[str, tuple[str, str] | None]:
+    """Put an action into words, as a call of an offered tool or as a fenced block."""
+    if not tool_names:
+        return f"{action.say}\n\n```bash\n{action.command or 'submit'}\n```", None
+    if action.command is not None and "bash" in tool_names:
+        return action.say, ("bash", json.dumps({"command": action.command}))
+    if action.command is None and "submit" in tool_names:
+        return action.say, ("submit", "{}")
+    if action.command is None:
+        return action.say, None
+    return "I can only work through a tool called bash, and none is offered.", None
+
+
+def cut(
+    content: str, call: tuple[str, str] | None, size_bytes: int
+) -> tuple[str, tuple[str, str] | None]:
+    """Cut an answer at a limit, as a language model's would be; all of it is ASCII or nearly."""
+    kept = content.encode()[:size_bytes].decode(errors="ignore")
+    room = size_bytes - len(kept.encode()) - len(call[0] if call else "")
+    if call is None or room <= 0:
+        return kept, None
+    return kept, (call[0], call[1][:room])
