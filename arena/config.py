@@ -176,7 +176,7 @@ def _most_telling(error: ValidationError) -> Any:
         for entry in errors:
             if entry["type"] == wanted:
                 return entry
-    return errors[0]
+    return max(errors, key=lambda entry: len(entry["loc"]))
 
 
 def _key(loc: Sequence[int | str]) -> str:

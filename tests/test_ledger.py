@@ -1,0 +1,117 @@
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena import ledger
+from arena.errors import InputError
+from arena.ledger import ContestantStopped, Ledger, SessionBegin
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def stopped(name: str) -> ContestantStopped:
+    return ContestantStopped(contestant=name, reason="no credit", at=NOW)
+
+
+def names(path: Path) -> list[str]:
+    return [e.contestant for e in ledger.read(path) if isinstance(e, ContestantStopped)]
+
+
+def test_events_come_back_in_order(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(path) as book:
+        for name in ("a", "b", "c"):
+            book.append(stopped(name))
+    assert names(path) == ["a", "b", "c"]
+
+
+def test_a_missing_ledger_is_empty(tmp_path):
+    assert list(ledger.read(tmp_path / "none")) == []
+
+
+@given(st.integers(min_value=0, max_value=400))
+def test_a_torn_tail_never_costs_an_earlier_event(cut):
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.jsonl"
+        with Ledger(path) as book:
+            for name in ("first", "second", "third"):
+                book.append(stopped(name))
+        whole = path.read_bytes()
+        ends = [i + 1 for i, byte in enumerate(whole) if byte == 10]
+        cut = min(cut, len(whole))
+        path.write_bytes(whole[:cut])
+        # A line that lacks only its line end is complete.
+        complete = sum(end <= cut or end - 1 == cut for end in ends)
+        assert len(names(path)) == complete
+        with Ledger(path) as book:
+            book.append(stopped("later"))
+        assert names(path) == ["first", "second", "third"][:complete] + ["later"]
+        torn = whole[:cut].rsplit(b"\n", 1)[-1]
+        kept = path.with_name("ledger.torn")
+        if complete < 3 and torn and cut not in {end - 1 for end in ends}:
+            assert kept.read_bytes() == torn + b"\n"
+        else:
+            assert not kept.exists()
+
+
+def test_a_broken_line_in_the_middle_is_named(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(path) as book:
+        book.append(stopped("a"))
+        book.append(stopped("b"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b'{"kind": "trial_e\n' + lines[1])
+    with pytest.raises(InputError, match="line 2 is not an event"):
+        list(ledger.read(path))
+
+
+def test_a_newer_version_is_refused(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(path) as book:
+        book.append(SessionBegin(session="s", at=NOW, version=ledger.LEDGER_VERSION + 1))
+    with pytest.raises(InputError, match="newer version"):
+        list(ledger.read(path))
+
+
+def test_many_threads_append_whole_lines(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(path) as book:
+        threads = [
+            threading.Thread(
+                target=lambda i=i: [book.append(stopped(f"{i}.{n}")) for n in range(25)]
+            )
+            for i in range(16)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    found = names(path)
+    assert len(found) == len(set(found)) == 400
+
+
+def test_a_full_disk_leaves_no_part_of_an_event(tmp_path, monkeypatch):
+    from arena.errors import HarnessError
+
+    path = tmp_path / "ledger.jsonl"
+    real_write = os.write
+    with Ledger(path) as book:
+        book.append(stopped("a"))
+
+        def half(fd: int, data: bytes) -> int:
+            real_write(fd, data[:10])
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "write", half)
+        with pytest.raises(HarnessError, match="No space left"):
+            book.append(stopped("b"))
+        monkeypatch.undo()
+        book.append(stopped("c"))
+    assert names(path) == ["a", "c"]
