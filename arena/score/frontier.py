@@ -1,5 +1,7 @@
 """The frontier of pass rate against cost, and how often each contestant is on it."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from arena.score.bootstrap import REPLICATES, SEED, bootstrap_sums
@@ -28,15 +30,24 @@ def on_frontier(rates: FloatArray, costs: FloatArray) -> BoolArray:
     return ~dominated
 
 
-def frontier_share(
+class Frontier(NamedTuple):
+    """Arrays of shape (contestants,)."""
+
+    on: BoolArray
+    """On the frontier of the data."""
+    share: FloatArray
+    """Share of joint bootstraps over tasks in which it is on the frontier."""
+
+
+def frontier(
     passed: FloatArray,
     costs: FloatArray,
     attempts: FloatArray,
     *,
     replicates: int = REPLICATES,
     seed: int = SEED,
-) -> FloatArray:
-    """Share of joint bootstraps over tasks in which each contestant is on the frontier.
+) -> Frontier:
+    """Frontier of mean pass rate against mean cost per attempt, tasks as the unit.
 
     Args:
         passed: passed attempts, shape (tasks, contestants).
@@ -44,15 +55,15 @@ def frontier_share(
         attempts: scored attempts, same shape; 0 where a task is missing.
         replicates: bootstrap resamples.
         seed: of the resamples.
-
-    Returns:
-        Shape (contestants,), within [0, 1].
     """
     scored = attempts > 0
     each = np.maximum(attempts, 1)
     columns = np.hstack((passed / each * scored, costs / each * scored, scored.astype(np.float64)))
     sums = bootstrap_sums(columns, replicates=replicates, seed=seed)
-    rates, spent, tasks = np.split(sums, 3, axis=1)
+    return Frontier(_placed(columns.sum(axis=0)), _placed(sums).mean(axis=0))
+
+
+def _placed(sums: FloatArray) -> BoolArray:
+    rates, spent, tasks = np.split(sums, 3, axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share: FloatArray = on_frontier(rates / tasks, spent / tasks).mean(axis=0)
-    return share
+        return on_frontier(rates / tasks, spent / tasks)

@@ -2,6 +2,7 @@
 
 from math import ceil, sqrt
 
+from arena.records import Record
 from arena.score.interval import ALPHA, normal_quantile
 
 POWER = 0.8
@@ -55,3 +56,39 @@ def tasks_for_margin(
         return None
     z = normal_quantile(1 - alpha) + normal_quantile(power)
     return max(1, ceil((z * spread / room) ** 2))
+
+
+class SuitePower(Record):
+    """What a number of tasks can show, planned at one attempt a task and 20% discordant tasks.
+
+    More attempts see a little more: they take the attempts' noise away, not the tasks'.
+    """
+
+    tasks: int
+    smallest_gap: float
+    """Difference of two pass rates seen with 80% power (two-sided, 5%)."""
+    tasks_for: dict[float, int]
+    """Tasks needed to see a gap of so much."""
+
+    @property
+    def line(self) -> str:
+        """One sentence for plans and reports."""
+        wanted = ", ".join(f"{gap:.0%} needs {n}" for gap, n in self.tasks_for.items())
+        return (
+            f"{self.tasks} tasks can show a gap of {self.smallest_gap:.0%} or more between two"
+            f" pass rates (80% power, 5% error, one attempt); a gap of {wanted} tasks."
+        )
+
+
+def suite_power(tasks: int, gaps: tuple[float, ...] = (0.20, 0.10, 0.05)) -> SuitePower:
+    """What `tasks` (at least one) can show, and what the gaps would need."""
+    return SuitePower(
+        tasks=tasks,
+        smallest_gap=smallest_gap(tasks),
+        tasks_for={gap: tasks_for_gap(gap) for gap in gaps},
+    )
+
+
+def default_margin(tasks: int) -> float:
+    """Margin of "not worse" when none is given: 10 points from 100 tasks, else 20."""
+    return 0.10 if tasks >= 100 else 0.20

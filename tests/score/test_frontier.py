@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from arena.score.frontier import frontier_share, on_frontier
+from arena.score.frontier import frontier, on_frontier
 from tests.score.reference import COST_A, COST_B, COST_C, A, B, C
 
 
@@ -13,8 +13,9 @@ def test_published_frontier_and_shares():
     assert rates == pytest.approx([0.716667, 0.633333, 0.483333], abs=1e-6)
     assert spent == pytest.approx([0.511667, 0.150667, 0.2], abs=1e-6)
     assert on_frontier(rates, spent).tolist() == [True, True, False]
-    share = frontier_share(passed, costs, np.full((20, 3), 3.0))
-    assert share == pytest.approx([0.9725, 0.9995, 0.008], abs=0.01)
+    found = frontier(passed, costs, np.full((20, 3), 3.0))
+    assert found.on.tolist() == [True, True, False]
+    assert found.share == pytest.approx([0.9725, 0.9995, 0.008], abs=0.01)
 
 
 def test_equals_share_the_frontier_and_unknown_is_never_on_it():
@@ -26,7 +27,7 @@ def test_equals_share_the_frontier_and_unknown_is_never_on_it():
 def test_missing_tasks_leave_a_contestants_mean_alone():
     passed = np.array([[3.0, 3.0], [0.0, 0.0], [3.0, 0.0]])
     attempts = np.array([[3.0, 3.0], [3.0, 3.0], [3.0, 0.0]])
-    share = frontier_share(passed, np.ones((3, 2)), attempts, replicates=500)
+    share = frontier(passed, np.ones((3, 2)), attempts, replicates=500).share
     assert share[0] > share[1]
     assert ((share >= 0) & (share <= 1)).all()
 

@@ -1,0 +1,167 @@
+"""The leaderboard of a run: a row a contestant, every pair compared, ranks and the frontier.
+
+Controls are apart and never ranked, impossible controls never scored, and tasks of different
+assurance never share a board.
+"""
+
+from itertools import combinations
+
+import numpy as np
+
+from arena.records import Assurance, Record
+from arena.score.difference import Difference
+from arena.score.frontier import frontier
+from arena.score.multiple import RankRange, holm, rank_ranges
+from arena.score.pair import pair
+from arena.score.power import SuitePower, suite_power
+from arena.score.results import Results, TrialRow
+from arena.score.row import Row, row
+from arena.score.tally import Tally, levels, scoring_tasks, tallies
+
+
+class PairCell(Record):
+    """One pair of ranked contestants; the difference is A less B."""
+
+    a: str
+    b: str
+    tasks: int
+    """Tasks that both have in full."""
+    difference: Difference | None
+    adjusted_p: float
+    """Holm-adjusted over all pairs of the board; 1 when inconclusive."""
+    inconclusive: str | None
+
+
+class Board(Record):
+    """The leaderboard over tasks of one assurance level."""
+
+    run: str
+    level: Assurance | None
+    """None without a scored task."""
+    other_levels: tuple[Assurance, ...]
+    """Levels of tasks that are not on this board."""
+    tasks: tuple[str, ...]
+    attempts: int
+    seed: int
+    simulated: bool
+    """Some endpoint was not its provider's own."""
+    rows: tuple[Row, ...]
+    """Best pass rate first, then cheapest, then by name."""
+    controls: tuple[Row, ...]
+    pairs: tuple[PairCell, ...]
+    power: SuitePower | None
+
+
+def board(results: Results, level: Assurance | None = None) -> Board:
+    """Score a run.
+
+    Args:
+        results: the run.
+        level: assurance of the tasks to score; by default the strongest there is.
+
+    Raises:
+        InputError: no task has that level.
+    """
+    manifest = results.manifest
+    tasks = scoring_tasks(manifest, level)
+    counted = tallies(results, level)
+    rows = {r.who.name: r for r in _rows(results, counted)}
+    ranked = {name: counted[name] for name, r in rows.items() if not r.who.control}
+    cells = _cells(ranked)
+    ranks = _ranks(list(ranked), cells)
+    shares = _frontier(ranked, manifest.seed)
+    lines = [
+        rows[name].model_copy(
+            update={
+                "rank": ranks[name],
+                "on_frontier": shares[name][0],
+                "frontier_share": shares[name][1],
+            }
+        )
+        for name in ranked
+    ]
+    used = tasks[0].assurance if tasks else None
+    return Board(
+        run=manifest.name,
+        level=used,
+        other_levels=tuple(found for found in levels(manifest) if found != used),
+        tasks=tuple(t.id for t in tasks),
+        attempts=manifest.attempts,
+        seed=manifest.seed,
+        simulated=manifest.simulated,
+        rows=tuple(sorted(lines, key=_order)),
+        controls=tuple(r for r in rows.values() if r.who.control),
+        pairs=cells,
+        power=suite_power(len(tasks)) if tasks else None,
+    )
+
+
+def _rows(results: Results, counted: dict[str, Tally]) -> list[Row]:
+    impossible = frozenset(t.id for t in results.tasks if t.impossible)
+    trials: dict[str, list[TrialRow]] = {name: [] for name in counted}
+    for trial in results.trials:
+        trials[trial.contestant].append(trial)
+    return [
+        row(
+            spec,
+            counted[spec.name],
+            trials[spec.name],
+            impossible,
+            results.waste_usd.get(spec.name),
+        )
+        for spec in results.manifest.contestants
+    ]
+
+
+def _order(line: Row) -> tuple[float, float, str]:
+    rate, cost = line.score.pass_rate, line.money.mean_usd
+    return (
+        1.0 if rate is None else -rate,
+        np.inf if cost is None else cost,
+        line.who.name,
+    )
+
+
+def _cells(ranked: dict[str, Tally]) -> tuple[PairCell, ...]:
+    pairs = [pair(ranked[a], ranked[b]) for a, b in combinations(ranked, 2)]
+    found = [p.difference() for p in pairs]
+    decided = [1.0 if d is None or p.doubt else d.p for p, d in zip(pairs, found, strict=True)]
+    return tuple(
+        PairCell(
+            a=lined.a.who.name,
+            b=lined.b.who.name,
+            tasks=len(lined.tasks),
+            difference=difference,
+            adjusted_p=adjusted,
+            inconclusive=lined.doubt or (None if difference else "no task is complete for both"),
+        )
+        for lined, difference, adjusted in zip(pairs, found, holm(decided), strict=True)
+    )
+
+
+def _ranks(names: list[str], cells: tuple[PairCell, ...]) -> dict[str, RankRange]:
+    place = {name: i for i, name in enumerate(names)}
+    gaps, adjusted = np.zeros((len(names),) * 2), np.ones((len(names),) * 2)
+    for cell in cells:
+        a, b = place[cell.a], place[cell.b]
+        gap = cell.difference.estimate if cell.difference else 0.0
+        gaps[a, b], gaps[b, a] = gap, -gap
+        adjusted[a, b] = adjusted[b, a] = cell.adjusted_p
+    return dict(zip(names, rank_ranges(gaps.tolist(), adjusted.tolist()), strict=True))
+
+
+def _frontier(ranked: dict[str, Tally], seed: int) -> dict[str, tuple[bool, float | None]]:
+    """Whether each contestant is on the frontier, and in which share of the bootstraps."""
+    priced = [(n, t, t.cost_usd) for n, t in ranked.items() if t.cost_usd is not None]
+    placed: dict[str, tuple[bool, float | None]] = dict.fromkeys(ranked, (False, None))
+    if not priced:
+        return placed
+    found = frontier(
+        np.stack([t.passed for _, t, _ in priced], axis=1),
+        np.stack([costs for _, _, costs in priced], axis=1),
+        np.stack([t.scored for _, t, _ in priced], axis=1),
+        seed=seed,
+    )
+    for (name, _, _), on, share in zip(priced, found.on, found.share, strict=True):
+        placed[name] = (bool(on), float(share))
+    return placed

@@ -1,0 +1,296 @@
+"""Two contestants of one run or of two: what differs, how sure that is, and on which tasks."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from arena.errors import InputError
+from arena.records import Assurance, Record
+from arena.score.bootstrap import SEED
+from arena.score.conditions import Conditions, conditions_of
+from arena.score.cost import Ratio, cost_per_solved
+from arena.score.difference import Difference, NotWorse
+from arena.score.interval import Interval
+from arena.score.missing import Missing, missing_of, missing_p
+from arena.score.pair import Pair, pair
+from arena.score.paired import cluster_interval, discordance, sign_flip
+from arena.score.power import smallest_gap
+from arena.score.proportion import task_rate
+from arena.score.results import CostBasis, Results
+from arena.score.sequential import better_evidence, difference_evidence, not_worse_evidence
+from arena.score.tally import Identity, Tally, scoring_tasks, tallies
+
+MARGINS = (0.05, 0.10, 0.15, 0.20)
+ENOUGH_GROUPS = 10
+
+
+class Contender(NamedTuple):
+    """One contestant with the conditions it was scored under."""
+
+    conditions: Conditions
+    tally: Tally
+
+
+class Side(Record):
+    """One of the two, over the tasks of the comparison alone."""
+
+    run: str
+    who: Identity
+    pass_rate: float | None
+    pass_rate_ci: Interval | None
+    cost_per_attempt_usd: float | None
+    cost_per_solved_usd: float | None
+    cost_per_solved_ci: Interval | None
+    """None with a cost per solved task: not estimable."""
+    cost_basis: CostBasis | None
+    missing: Missing
+    """Over all planned trials."""
+
+
+class DiscordantTask(Record):
+    """A task on which the two differ: attempts passed of attempts scored."""
+
+    task: str
+    passed_a: int
+    scored_a: int
+    passed_b: int
+    scored_b: int
+
+
+class Clusters(Record):
+    """The difference with tasks of one repository taken as dependent, others as independent."""
+
+    groups: int
+    ci: Interval | None
+    few: bool
+    """Fewer than 10 groups: shown, not to be trusted."""
+
+
+class Margin(Record):
+    """Non-inferiority at one margin, both ways, with evidence that may be looked at any time."""
+
+    a_not_worse: NotWorse
+    b_not_worse: NotWorse
+    a_evidence: float
+    """E-value that A is not worse than B by the margin; 20 or more shows it at any moment."""
+    b_evidence: float
+
+
+class Evidence(Record):
+    """E-values over the discordant tasks, one attempt a task; 20 or more is shown at any moment."""
+
+    differ: float
+    a_better: float
+    b_better: float
+
+
+class Comparison(Record):
+    """A against B. Differences are A less B, ratios A over B."""
+
+    a: Side
+    b: Side
+    tasks: int
+    """Tasks compared: those that both have in full."""
+    dropped: tuple[str, ...]
+    """Tasks of either that are not compared."""
+    incomparable: tuple[str, ...]
+    """Why the two are not comparable, when it was asked for all the same."""
+    inconclusive: str | None
+    """Why missing trials forbid a conclusion."""
+    missing_p: float
+    """Fisher's exact p that trials go missing equally often."""
+    difference: Difference | None
+    exact_p: float | None
+    """Two-sided exact p: McNemar with one attempt a task, else sign-flip."""
+    table: tuple[int, int, int, int] | None
+    """Tasks passed by both, only A, only B, neither; one attempt a task only."""
+    clusters: Clusters | None
+    evidence: Evidence | None
+    margins: tuple[Margin, ...]
+    cost_per_solved_ratio: Ratio
+    cost_per_attempt_ratio: Ratio
+    discordant: tuple[DiscordantTask, ...]
+    smallest_gap: float | None
+    """Gap that this many tasks see with 80% power at the observed spread."""
+
+
+def contender(results: Results, name: str, level: Assurance | None = None) -> Contender:
+    """One contestant of a run.
+
+    Raises:
+        InputError: the run has no contestant of that name.
+    """
+    return pick(contenders(results, level), name, str(results.path))
+
+
+def contenders(results: Results, level: Assurance | None = None) -> dict[str, Contender]:
+    """Every contestant of a run by name, controls included."""
+    conditions = conditions_of(results.manifest, scoring_tasks(results.manifest, level))
+    return {n: Contender(conditions, t) for n, t in tallies(results, level).items()}
+
+
+def pick(among: Mapping[str, Contender], name: str, where: str) -> Contender:
+    """The contestant of that name, or one clear line."""
+    if name not in among:
+        raise InputError(
+            f"no contestant {name!r}", where=where, remedy=f"choose from {', '.join(among)}"
+        )
+    return among[name]
+
+
+def not_comparable(a: Contender, b: Contender) -> tuple[str, ...]:
+    """Why the two may not be compared; empty when they may."""
+    reasons = a.conditions.differences(b.conditions)
+    one, other = a.tally.who, b.tally.who
+    if one.agent == other.agent and one.agent_digest != other.agent_digest:
+        reasons = (*reasons, f"prompts or version of agent {one.agent} differ")
+    return reasons
+
+
+def require_comparable(a: Contender, b: Contender, *, anyway: bool) -> tuple[str, ...]:
+    """The reasons against a comparison that was asked for `anyway`.
+
+    Raises:
+        InputError: there are reasons, and nobody asked for it anyway.
+    """
+    reasons = not_comparable(a, b)
+    if reasons and not anyway:
+        raise InputError(
+            f"not comparable: {'; '.join(reasons)}",
+            where=f"{a.conditions.run}: {a.tally.who.name}, {b.conditions.run}: {b.tally.who.name}",
+            remedy="compare results of the same tasks, images, limits and prompts, or say --anyway",
+        )
+    return reasons
+
+
+def compare(
+    a: Contender,
+    b: Contender,
+    *,
+    margins: tuple[float, ...] = MARGINS,
+    anyway: bool = False,
+    seed: int = SEED,
+) -> Comparison:
+    """Compare A with B on the tasks that both have in full.
+
+    Args:
+        a: from `contender`.
+        b: from `contender`, of the same run or another.
+        margins: non-inferiority margins, each within (0, 1).
+        anyway: compare what is not comparable; the reasons are then in the result.
+        seed: of bootstraps and drawn sign flips.
+
+    Raises:
+        InputError: the two are not comparable.
+    """
+    reasons = require_comparable(a, b, anyway=anyway)
+    lined = pair(a.tally, b.tally)
+    difference = lined.difference()
+    return Comparison(
+        a=_side(a, lined.a),
+        b=_side(b, lined.b),
+        tasks=len(lined.tasks),
+        dropped=lined.dropped,
+        incomparable=reasons,
+        inconclusive=lined.doubt or (None if lined.tasks else "no task is complete for both"),
+        missing_p=missing_p(a.tally, b.tally),
+        difference=difference,
+        exact_p=_exact_p(lined, difference, seed),
+        table=_table(lined),
+        clusters=_clusters(lined, a.conditions),
+        evidence=_evidence(lined),
+        margins=tuple(_margin(lined, m) for m in margins if lined.tasks),
+        cost_per_solved_ratio=lined.cost_per_solved_ratio(seed=seed),
+        cost_per_attempt_ratio=lined.cost_per_attempt_ratio(seed=seed),
+        discordant=_discordant(lined),
+        smallest_gap=_smallest_gap(lined),
+    )
+
+
+def _side(who: Contender, used: Tally) -> Side:
+    rate = task_rate(used.means, used.scored_total)
+    costs = used.cost_usd
+    solved = None if costs is None else cost_per_solved(costs, used.passed)
+    attempts = used.scored_total
+    return Side(
+        run=who.conditions.run,
+        who=used.who,
+        pass_rate=rate and rate.mean,
+        pass_rate_ci=rate and rate.interval,
+        cost_per_attempt_usd=float(costs.sum()) / attempts
+        if costs is not None and attempts
+        else None,
+        cost_per_solved_usd=solved and solved.estimate,
+        cost_per_solved_ci=solved and solved.interval,
+        cost_basis=used.basis,
+        missing=missing_of(who.tally),
+    )
+
+
+def _exact_p(lined: Pair, difference: Difference | None, seed: int) -> float | None:
+    if difference is None:
+        return None
+    return difference.p if lined.single else sign_flip(lined.differences, seed=seed)
+
+
+def _table(lined: Pair) -> tuple[int, int, int, int] | None:
+    if not lined.single or not lined.tasks:
+        return None
+    a, b = lined.a.passed > 0, lined.b.passed > 0
+    return int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum())
+
+
+def _clusters(lined: Pair, conditions: Conditions) -> Clusters | None:
+    repositories = [conditions.tasks[t].repository for t in lined.tasks]
+    if not any(repositories):
+        return None
+    groups = [r or f"task {t}" for r, t in zip(repositories, lined.tasks, strict=True)]
+    count = len(set(groups))
+    ci = cluster_interval(lined.differences, groups)
+    return Clusters(groups=count, ci=ci, few=count < ENOUGH_GROUPS)
+
+
+def _evidence(lined: Pair) -> Evidence | None:
+    if not lined.single or not lined.tasks:
+        return None
+    pairs = discordance(lined.differences)
+    only_a, only_b = round(pairs.only_a), round(pairs.only_b)
+    return Evidence(
+        differ=difference_evidence(only_a, only_b),
+        a_better=better_evidence(only_a, only_b),
+        b_better=better_evidence(only_b, only_a),
+    )
+
+
+def _margin(lined: Pair, margin: float) -> Margin:
+    back = Pair(lined.b, lined.a, lined.dropped, lined.doubt)
+    forth, reverse = lined.not_worse(margin), back.not_worse(margin)
+    assert forth
+    assert reverse
+    return Margin(
+        a_not_worse=forth,
+        b_not_worse=reverse,
+        a_evidence=not_worse_evidence(lined.differences, margin),
+        b_evidence=not_worse_evidence(back.differences, margin),
+    )
+
+
+def _discordant(lined: Pair) -> tuple[DiscordantTask, ...]:
+    a, b = lined.a, lined.b
+    return tuple(
+        DiscordantTask(
+            task=task,
+            passed_a=int(a.passed[i]),
+            scored_a=int(a.scored[i]),
+            passed_b=int(b.passed[i]),
+            scored_b=int(b.scored[i]),
+        )
+        for i, task in enumerate(lined.tasks)
+        if a.means[i] != b.means[i]
+    )
+
+
+def _smallest_gap(lined: Pair) -> float | None:
+    if len(lined.tasks) < 2:
+        return None
+    spread = float(lined.differences.std(ddof=1))
+    return smallest_gap(len(lined.tasks), spread=spread) if spread > 0 else None

@@ -1,0 +1,79 @@
+"""Two contestants lined up task by task: what every paired comparison starts from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arena.score.bootstrap import SEED
+from arena.score.cost import Ratio, ratio_of_ratios
+from arena.score.difference import Difference, NotWorse, difference, not_worse
+from arena.score.interval import LEVEL, FloatArray
+from arena.score.missing import pair_doubt
+from arena.score.tally import Tally
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Two tallies over the tasks that both have in full; a task with a missing attempt of either
+    is dropped for both.
+    """
+
+    a: Tally
+    b: Tally
+    dropped: tuple[str, ...]
+    """Tasks of either that are not in the comparison."""
+    doubt: str | None
+    """Why the pair decides nothing: too much is missing. Numbers are shown all the same."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Tasks compared."""
+        return self.a.tasks
+
+    @property
+    def single(self) -> bool:
+        """Whether every task had one attempt by each."""
+        return bool((self.a.planned == 1).all() and (self.b.planned == 1).all())
+
+    @property
+    def differences(self) -> FloatArray:
+        """Per task, share passed by A less that passed by B."""
+        gaps: FloatArray = self.a.means - self.b.means
+        return gaps
+
+    def difference(self) -> Difference | None:
+        """Paired difference of pass rates; None without a shared task."""
+        return difference(self.differences, single=self.single) if self.tasks else None
+
+    def not_worse(self, margin: float) -> NotWorse | None:
+        """Whether A is shown not worse than B by `margin`; None without a shared task."""
+        return not_worse(self.differences, margin, single=self.single) if self.tasks else None
+
+    def cost_per_solved_ratio(self, *, level: float = LEVEL, seed: int = SEED) -> Ratio:
+        """A's cost per solved task over B's."""
+        return self._ratio(self.a.passed, self.b.passed, level, seed)
+
+    def cost_per_attempt_ratio(self, *, level: float = LEVEL, seed: int = SEED) -> Ratio:
+        """A's mean cost per attempt over B's."""
+        return self._ratio(self.a.scored, self.b.scored, level, seed)
+
+    def _ratio(self, per_a: FloatArray, per_b: FloatArray, level: float, seed: int) -> Ratio:
+        if self.a.cost_usd is None or self.b.cost_usd is None:
+            return Ratio(None, None)
+        columns = np.stack((self.a.cost_usd, per_a, self.b.cost_usd, per_b), axis=1)
+        return ratio_of_ratios(columns, level=level, seed=seed)
+
+
+def pair(a: Tally, b: Tally) -> Pair:
+    """Line two contestants up on the tasks that both have in full."""
+    doubt = pair_doubt(a, b)
+    kept_a, kept_b = a.complete, b.complete
+    if a.tasks == b.tasks:
+        kept_a = kept_b = kept_a & kept_b
+    else:
+        whole = set(a.take(kept_a).tasks) & set(b.take(kept_b).tasks)
+        kept_a = np.array([t in whole for t in a.tasks], dtype=bool)
+        kept_b = np.array([t in whole for t in b.tasks], dtype=bool)
+    left_a, left_b = (a, b) if kept_a.all() and kept_b.all() else (a.take(kept_a), b.take(kept_b))
+    dropped = (set(a.tasks) | set(b.tasks)) - set(left_a.tasks)
+    return Pair(left_a, left_b, tuple(sorted(dropped)), doubt)

@@ -1,0 +1,162 @@
+"""Results as arrays over tasks, one tally a contestant: what every score is computed from.
+
+Impossible controls are left out, and tasks of different assurance are never in one tally.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import get_args
+
+import numpy as np
+
+from arena.errors import InputError
+from arena.records import Assurance, ContestantSpec, Record
+from arena.rundir import Manifest, TaskEntry
+from arena.score.interval import BoolArray, FloatArray
+from arena.score.results import CostBasis, Results, TrialRow
+
+LEVELS: tuple[Assurance, ...] = get_args(Assurance)
+
+
+class Identity(Record):
+    """Who was scored: enough to find the same contestant in another run."""
+
+    name: str
+    digest: str
+    agent: str
+    agent_digest: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """One contestant's attempts by task; arrays have shape (tasks,), tasks sorted by id."""
+
+    who: Identity
+    tasks: tuple[str, ...]
+    planned: FloatArray
+    scored: FloatArray
+    """Attempts with a verdict."""
+    passed: FloatArray
+    cost_usd: FloatArray | None
+    """US dollars of the scored attempts; None when any of them is unknown or all were free."""
+    basis: CostBasis | None
+    """What `cost_usd` counts: the standard-cache cost where it is known, else the billed one."""
+
+    @property
+    def means(self) -> FloatArray:
+        """Share of the scored attempts that passed; NaN where there is none."""
+        with np.errstate(invalid="ignore"):
+            shares: FloatArray = self.passed / self.scored
+        return shares
+
+    @property
+    def complete(self) -> BoolArray:
+        """Tasks without a missing attempt."""
+        whole: BoolArray = (self.planned > 0) & (self.scored == self.planned)
+        return whole
+
+    @property
+    def planned_total(self) -> int:
+        """Attempts planned."""
+        return int(self.planned.sum())
+
+    @property
+    def scored_total(self) -> int:
+        """Attempts with a verdict."""
+        return int(self.scored.sum())
+
+    @property
+    def missing(self) -> int:
+        """Attempts without a verdict: faults, not run, still running."""
+        return self.planned_total - self.scored_total
+
+    def take(self, mask: BoolArray) -> "Tally":
+        """The same over some of the tasks."""
+        return replace(
+            self,
+            tasks=tuple(t for t, kept in zip(self.tasks, mask, strict=True) if kept),
+            planned=self.planned[mask],
+            scored=self.scored[mask],
+            passed=self.passed[mask],
+            cost_usd=None if self.cost_usd is None else self.cost_usd[mask],
+        )
+
+
+def levels(manifest: Manifest) -> tuple[Assurance, ...]:
+    """Assurance levels among the scored tasks, the strongest first."""
+    present = {t.assurance for t in manifest.tasks if not t.impossible}
+    return tuple(level for level in LEVELS if level in present)
+
+
+def scoring_tasks(manifest: Manifest, level: Assurance | None = None) -> list[TaskEntry]:
+    """Tasks that are scored together: one assurance level (by default the strongest present)."""
+    present = levels(manifest)
+    wanted = level or (present[0] if present else None)
+    if level and level not in present:
+        raise InputError(f"no task has assurance {level}", remedy=f"choose from {list(present)}")
+    chosen = [t for t in manifest.tasks if not t.impossible and t.assurance == wanted]
+    return sorted(chosen, key=lambda t: t.id)
+
+
+def tallies(results: Results, level: Assurance | None = None) -> dict[str, Tally]:
+    """Every contestant's tally, controls included, in the order of the manifest."""
+    tasks = tuple(t.id for t in scoring_tasks(results.manifest, level))
+    rows: dict[str, list[TrialRow]] = {c.name: [] for c in results.manifest.contestants}
+    wanted = set(tasks)
+    for trial in results.trials:
+        if trial.task_id in wanted:
+            rows[trial.contestant].append(trial)
+    return {
+        spec.name: _tally(identity(spec), rows[spec.name], tasks)
+        for spec in results.manifest.contestants
+    }
+
+
+def identity(spec: ContestantSpec) -> Identity:
+    """Identity of a contestant."""
+    return Identity(
+        name=spec.name, digest=spec.digest, agent=spec.agent, agent_digest=spec.agent_digest
+    )
+
+
+def _tally(who: Identity, rows: list[TrialRow], tasks: tuple[str, ...]) -> Tally:
+    place = {task: i for i, task in enumerate(tasks)}
+    index = np.array([place[t.task_id] for t in rows], dtype=np.int64)
+    scored = np.array([t.verdict is not None for t in rows], dtype=bool)
+    passed = np.array([t.passed for t in rows], dtype=bool)
+    basis, costs = ranking_costs([t for t in rows if t.verdict is not None])
+
+    def by_task(where: BoolArray, weights: FloatArray | None = None) -> FloatArray:
+        counts = np.bincount(index[where], weights=weights, minlength=len(tasks))
+        return counts.astype(np.float64)
+
+    return Tally(
+        who=who,
+        tasks=tasks,
+        planned=by_task(np.ones(len(rows), dtype=bool)),
+        scored=by_task(scored),
+        passed=by_task(passed),
+        cost_usd=None if costs is None else by_task(scored, costs),
+        basis=basis,
+    )
+
+
+def ranking_costs(trials: Sequence[TrialRow]) -> tuple[CostBasis | None, FloatArray | None]:
+    """Cost of each trial in US dollars on the basis that contestants are ranked on.
+
+    That is the standard-cache cost when it is known of every trial, else the billed cost when
+    that is. Nothing when neither is, or when all cost is 0: a free endpoint has no price to
+    rank by.
+    """
+    standard = [t.cost.standard_usd for t in trials]
+    billed = [t.cost.billed_usd for t in trials]
+    choices: tuple[tuple[CostBasis, list[Decimal | None]], ...] = (
+        ("standard", standard),
+        ("billed", billed),
+    )
+    for basis, amounts in choices:
+        if amounts and all(a is not None for a in amounts):
+            costs = np.array(amounts, dtype=np.float64)
+            return (basis, costs) if costs.any() else (None, None)
+    return None, None
