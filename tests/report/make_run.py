@@ -33,7 +33,7 @@ from arena.records import (
 )
 from arena.rundir import Budget, EngineInfo, Manifest, RunDir, TaskEntry
 
-from .cast import TITLES, Actor, cast
+from tests.report.cast import TITLES, Actor, cast
 
 START = datetime(2026, 11, 22, 21, 4, tzinfo=UTC)
 CHANCE = {"easy": 0.18, "medium": 0.0, "hard": -0.25}

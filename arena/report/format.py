@@ -1,0 +1,109 @@
+"""Numbers as people read them. Unknown is the word, never a zero."""
+
+from datetime import datetime
+from decimal import Decimal
+from math import floor, isfinite, log10
+
+from arena.score.interval import Interval
+
+UNKNOWN = "unknown"
+DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
+Number = int | float | Decimal
+
+
+def usd(amount: Number | None) -> str:
+    """Dollars with two or three telling digits: `$0.0312`, `$4.20`, `$1,204`."""
+    if amount is None or not isfinite(amount):
+        return UNKNOWN
+    value = float(amount)
+    if value == 0:
+        return "$0"
+    if abs(value) >= 1000:
+        return f"${value:,.0f}"
+    if abs(value) >= 0.995:
+        return f"${value:.2f}"
+    places = 1 - floor(log10(abs(value)))
+    return f"${value:.{min(places, 9)}f}"
+
+
+def usd_range(interval: Interval | None) -> str:
+    """Both limits in dollars."""
+    return "not estimable" if interval is None else f"{usd(interval.lo)} to {usd(interval.hi)}"
+
+
+def percent(share: Number | None) -> str:
+    """A share as whole percent; only exactly all is 100 and exactly none is 0."""
+    if share is None:
+        return UNKNOWN
+    value = float(share) * 100
+    if 0 < value < 1:
+        return "<1%"
+    if 99 < value < 100:
+        return ">99%"
+    return f"{value:.0f}%"
+
+
+def percent_range(interval: Interval) -> str:
+    """Both limits in whole percent."""
+    return f"{interval.lo * 100:.0f}{DASH}{interval.hi * 100:.0f}%"
+
+
+def points(difference: Number) -> str:
+    """A difference of shares in points, with its sign."""
+    value = round(float(difference) * 100)
+    return f"+{value}" if value > 0 else f"{MINUS}{-value}" if value < 0 else "0"
+
+
+def factor(ratio: Number) -> str:
+    """A ratio as 3.1 times; far from 1 without decimals."""
+    value = float(ratio)
+    if value >= 9.95:
+        return f"{value:,.0f}{TIMES}"
+    return f"{value:.2g}{TIMES}" if value < 1 else f"{value:.1f}{TIMES}"
+
+
+def seconds(duration_s: Number | None) -> str:
+    """A duration: `850 ms`, `3.1 s`, `2 min 05 s`, `1 h 04 min`."""
+    if duration_s is None:
+        return UNKNOWN
+    value = float(duration_s)
+    if value < 0.9995:
+        return f"{value * 1000:.0f} ms"
+    if value < 59.95:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def count(number: int) -> str:
+    """A whole number with separators."""
+    return f"{number:,}"
+
+
+def tokens(number: Number) -> str:
+    """Tokens to three digits: `940`, `12.4 k`, `1.24 M`."""
+    value = float(number)
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size * 0.9995:
+            digits = 2 if value < 9.995 * size else 1 if value < 99.95 * size else 0
+            return f"{value / size:.{digits}f} {letter}"
+    return f"{value:.0f}"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value with two telling digits."""
+    if p is None:
+        return DASH
+    return "<0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+
+
+def plural(number: int, word: str, many: str = "") -> str:
+    """`1 task`, `12 tasks`."""
+    return f"{count(number)} {word if number == 1 else many or word + 's'}"
+
+
+def moment(at: datetime) -> str:
+    """A time to the minute, with its zone."""
+    return f"{at:%Y-%m-%d %H:%M} {at:%Z}"
