@@ -398,11 +398,16 @@ class CallBegin(Record):
 
 
 class CallEnd(Record):
-    """How an announced attempt ended. Usage is as the provider told it, else None."""
+    """How an announced attempt ended.
+
+    Usage is as the provider told it; estimated where a whole reply told none; else None.
+    """
 
     call_id: str
     trial_id: str
     outcome: CallOutcome
+    sent: bool = True
+    """False when no connection was ever made, so that nothing can have been billed."""
     http_status: int | None = None
     error: str = ""
     """The provider's message, shortened, without keys."""

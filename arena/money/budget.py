@@ -59,6 +59,15 @@ class Account:
             self._held += amount
             return None
 
+    def fits(self, amount: Amount, *, without: Amount) -> bool:
+        """Whether an amount could be held had a part of the spending not been."""
+        with self._lock:
+            needed = self._spent + self._held + amount - without
+        most = self.ceiling
+        return (most.usd is None or needed.usd <= most.usd) and (
+            most.tokens is None or needed.tokens <= most.tokens
+        )
+
     def settle(self, held: Amount, spent: Amount) -> None:
         """Turn a held amount into a spent one; they may differ."""
         with self._lock:
@@ -73,6 +82,8 @@ class TrialBudget:
     cap: Amount
     account: Account
     parents: tuple[Account, ...] = ()
+    uncertain: Amount = Amount()
+    """The part of `spent` that calls without usage may have cost, or not."""
     _closed: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -84,9 +95,15 @@ class TrialBudget:
         """Reserve one call, or say which limit is reached."""
         return self.account.hold(amount)
 
-    def settle(self, held: Amount, spent: Amount) -> None:
-        """Settle one call."""
+    def settle(self, held: Amount, spent: Amount, *, certain: bool = True) -> None:
+        """Settle one call; what is not certain counts all the same."""
+        if not certain:
+            self.uncertain += spent
         self.account.settle(held, spent)
+
+    def held_by_doubt(self, amount: Amount) -> bool:
+        """Whether only uncertain spending keeps an amount from being held."""
+        return self.account.fits(amount, without=self.uncertain)
 
     def close(self) -> None:
         """Give back to contestant and run what was not spent; a second call does nothing."""

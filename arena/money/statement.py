@@ -13,7 +13,7 @@ from arena.money import hourly, prices
 from arena.money.prices import CallCost
 from arena.records import BackendSpec, CallBegin, CallEnd, CallOutcome, FxRate, Record
 
-REFUSED: frozenset[CallOutcome] = frozenset({"rate_limited", "quota_exhausted", "auth"})
+_REFUSED: frozenset[CallOutcome] = frozenset({"rate_limited", "quota_exhausted", "auth"})
 """Outcomes a provider only gives before it generates anything."""
 
 
@@ -76,6 +76,11 @@ def possibly_billed(end: CallEnd | None) -> bool:
     return end is None or end.usage is None or end.usage.estimated
 
 
+def refused(end: CallEnd) -> bool:
+    """Whether a call certainly cost nothing: it was turned away, or never left."""
+    return end.usage is None and (end.outcome in _REFUSED or not end.sent)
+
+
 def _statement(
     call: RecordedCall,
     spec: BackendSpec,
@@ -117,7 +122,7 @@ def _statement(
 
 def _bound_tokens(call: RecordedCall) -> int:
     begin, end = call
-    if end is not None and end.outcome in REFUSED:
+    if end is not None and refused(end):
         return 0
     settled = 0 if end is None or end.usage is None else end.usage.prompt + end.usage.output
     return max(0, begin.prompt_bound + begin.output_limit - settled)
@@ -127,7 +132,7 @@ def _bound_usd(
     call: RecordedCall, spec: BackendSpec, fx: Sequence[FxRate], cost: CallCost | None
 ) -> Decimal | None:
     begin, end = call
-    if end is not None and end.outcome in REFUSED:
+    if end is not None and refused(end):
         return Decimal(0)
     if spec.hourly_usd is not None:
         if end is not None:

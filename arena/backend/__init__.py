@@ -1,0 +1,1 @@
+"""Model endpoints: what each provider wants, one client for all, every call metered."""

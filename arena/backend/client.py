@@ -1,0 +1,285 @@
+"""The HTTP client of one endpoint; the only module that imports `openai`.
+
+One `send` is one attempt on the wire: no retries, no redirects, bytes in and a reply out. Every
+failure is a `CallFailed` with an outcome by the provider's rules.
+"""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+import openai
+from pydantic import JsonValue
+
+from arena.backend import wire
+from arena.backend.errors import CallFailed, Problem, classify, problem_in
+from arena.records import BackendSpec, CallOutcome, Reply
+
+REPLY_LIMIT_BYTES = 64_000_000
+CONNECT_TIMEOUT_S = 10.0
+_UNREAD = {"X-Stainless-Raw-Response": "stream"}
+"""Asks the client library for the response before its body is read."""
+
+
+class ChatClient:
+    """Sends chat completions to one base URL with one key; shared by threads."""
+
+    def __init__(self, base_url: str, key: str | None) -> None:
+        self._base_url = base_url
+        self._key = key
+        self._deadline = threading.local()
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=512)
+        self._http = httpx2.Client(
+            limits=limits,
+            follow_redirects=False,
+            event_hooks={"response": [self._watch]},
+        )
+        no_key: dict[str, Any] = {} if key else {"Authorization": openai.Omit()}
+        self._api = openai.OpenAI(
+            base_url=base_url,
+            api_key=key or "none",
+            max_retries=0,
+            http_client=self._http,
+            default_headers=no_key,
+        )
+        # The library takes these from the environment and would send them to any provider.
+        self._api.organization = self._api.project = None
+
+    def __repr__(self) -> str:
+        return f"ChatClient({self._base_url!r})"
+
+    def close(self) -> None:
+        """Drop all connections."""
+        self._http.close()
+
+    def send(self, spec: BackendSpec, body: bytes, *, timeout_s: float) -> Reply:
+        """One attempt.
+
+        Args:
+            spec: whose quirks and error rules apply.
+            body: from `wire.request_body`.
+            timeout_s: for everything up to the last byte.
+
+        Raises:
+            CallFailed: anything but a whole reply without fault.
+        """
+        deadline = self._deadline.at = time.monotonic() + timeout_s
+        try:
+            with self._posted(body, timeout_s) as response:
+                status = response.status_code
+                reply = self._read(spec, response)
+        except openai.APIStatusError as error:
+            raise self._refused(spec, error) from None
+        except (openai.APIConnectionError, httpx2.TransportError, httpx2.StreamError) as error:
+            raise self._lost(error.__cause__ or error, deadline) from None
+        finally:
+            self._disarm()
+        if (outcome := self._outcome(spec, reply)) is not None:
+            text = f"finish_reason {reply.finish_reason!r}"
+            raise CallFailed(outcome, text, http_status=status, reply=reply)
+        return reply
+
+    @contextmanager
+    def _posted(self, body: bytes, timeout_s: float) -> Iterator[httpx2.Response]:
+        timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        posted = self._api.post(
+            "/chat/completions",
+            cast_to=openai.APIResponse[object],
+            content=body,
+            options={"headers": _UNREAD, "timeout": timeout},
+        )
+        with closing(posted.http_response) as response:
+            yield response
+
+    def _read(self, spec: BackendSpec, response: httpx2.Response) -> Reply:
+        status = response.status_code
+        if "event-stream" in response.headers.get("content-type", ""):
+            return self._stream(spec, response)
+        body = self._json(b"".join(_capped(response)), status)
+        self._check(spec, body, response)
+        return self._parse(spec, body, status)
+
+    def _stream(self, spec: BackendSpec, response: httpx2.Response) -> Reply:
+        chunks: list[JsonValue] = []
+        broken: str | None = "the stream ended early"
+        try:
+            for data in _events(response):
+                if data == b"[DONE]":
+                    broken = None
+                    break
+                chunk = self._json(data, response.status_code)
+                self._check(spec, chunk, response)
+                chunks.append(chunk)
+        except httpx2.TransportError as error:
+            broken = f"the stream broke off: {error!r}"
+        body = wire.assemble(chunks)
+        if broken is None or _finished(body):
+            return self._parse(spec, body, response.status_code)
+        raise CallFailed(
+            "timeout" if time.monotonic() >= self._deadline.at else "connection",
+            broken,
+            http_status=response.status_code,
+            reply=_what_came(spec, body),
+        )
+
+    def _parse(self, spec: BackendSpec, body: JsonValue, status: int) -> Reply:
+        try:
+            return wire.parse_reply(body, spec.quirks)
+        except wire.MalformedReplyError as error:
+            raise CallFailed(
+                "malformed_reply", str(error), http_status=status, reply=error.reply
+            ) from None
+
+    def _json(self, data: bytes, status: int) -> JsonValue:
+        try:
+            value: JsonValue = json.loads(data, parse_constant=lambda _: None)
+        except (ValueError, RecursionError):
+            shown = data[:200].decode("utf-8", "replace")
+            raise self._failed("malformed_reply", f"not JSON: {shown!r}", status) from None
+        return value
+
+    def _check(self, spec: BackendSpec, body: JsonValue, response: httpx2.Response) -> None:
+        """Raise the error that a body with HTTP 200 tells."""
+        problem = problem_in(body, response.status_code)
+        if problem is None:
+            return
+        outcome = classify(problem, spec.error_rules) or "malformed_reply"
+        raise CallFailed(
+            outcome,
+            self._redacted(_shown(problem)),
+            http_status=problem.http,
+            retry_after_s=_retry_after_s(response.headers),
+            reply=_what_came(spec, body),
+        )
+
+    def _refused(self, spec: BackendSpec, error: openai.APIStatusError) -> CallFailed:
+        response = error.response
+        try:
+            body: JsonValue = json.loads(response.content)
+        except (ValueError, RecursionError, httpx2.StreamError):
+            body = None
+        shown = response.reason_phrase or "no message"
+        problem = problem_in(body, response.status_code) or Problem(response.status_code, (), shown)
+        return CallFailed(
+            classify(problem, spec.error_rules) or "malformed_reply",
+            self._redacted(_shown(problem)),
+            http_status=response.status_code,
+            retry_after_s=_retry_after_s(response.headers),
+            reply=_what_came(spec, body),
+        )
+
+    def _lost(self, cause: BaseException, deadline: float) -> CallFailed:
+        late = isinstance(cause, httpx2.TimeoutException) or time.monotonic() >= deadline
+        return CallFailed(
+            "timeout" if late else "connection",
+            self._redacted(repr(cause)),
+            sent=not isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout),
+        )
+
+    def _outcome(self, spec: BackendSpec, reply: Reply) -> CallOutcome | None:
+        problem = Problem(finish_reason=reply.finish_reason)
+        outcome = classify(problem, spec.error_rules)
+        empty = not reply.tool_calls and not reply.text and reply.finish_reason is None
+        return outcome or ("malformed_reply" if empty else None)
+
+    def _failed(self, outcome: CallOutcome, text: str, status: int | None = None) -> CallFailed:
+        return CallFailed(outcome, self._redacted(text), http_status=status)
+
+    def _redacted(self, text: str) -> str:
+        short = " ".join(text.split())[:500]
+        return short.replace(self._key, "[key]") if self._key else short
+
+    def _watch(self, response: httpx2.Response) -> None:
+        """End the connection at the deadline, however slowly its bytes still come."""
+        stream = response.extensions.get("network_stream")
+        sock = stream.get_extra_info("socket") if stream is not None else None
+        if sock is None:
+            return
+        left = max(0.0, self._deadline.at - time.monotonic())
+        timer = threading.Timer(left, _shut, [sock])
+        timer.daemon = True
+        timer.start()
+        self._deadline.timer = timer
+
+    def _disarm(self) -> None:
+        timer = getattr(self._deadline, "timer", None)
+        if timer is not None:
+            timer.cancel()
+            self._deadline.timer = None
+
+
+def _shut(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
+
+
+def _capped(response: httpx2.Response) -> Iterator[bytes]:
+    size = 0
+    for block in response.iter_bytes():
+        size += len(block)
+        if size > REPLY_LIMIT_BYTES:
+            raise CallFailed(
+                "malformed_reply",
+                f"the reply is larger than {REPLY_LIMIT_BYTES} bytes",
+                http_status=response.status_code,
+            )
+        yield block
+
+
+def _events(response: httpx2.Response) -> Iterator[bytes]:
+    """Payloads of server-sent events."""
+    rest, payload = b"", []
+    for block in _capped(response):
+        *lines, rest = (rest + block).split(b"\n")
+        for line in (raw.rstrip(b"\r") for raw in lines):
+            if line.startswith(b"data:"):
+                payload.append(line[5:].strip())
+            elif not line and payload:
+                yield b"\n".join(payload)
+                payload = []
+    if rest.startswith(b"data:"):
+        payload.append(rest[5:].strip())
+    if payload:
+        yield b"\n".join(payload)
+
+
+def _finished(body: dict[str, JsonValue]) -> bool:
+    choices = body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(choice, dict) and choice.get("finish_reason") is not None
+
+
+def _what_came(spec: BackendSpec, body: JsonValue) -> Reply:
+    """The usage a failed reply told, where it told any."""
+    try:
+        return wire.parse_reply(body, spec.quirks)
+    except wire.MalformedReplyError as error:
+        return error.reply
+
+
+def _shown(problem: Problem) -> str:
+    codes = ", ".join(problem.codes)
+    return f"{problem.message} ({codes})" if codes else problem.message
+
+
+def _retry_after_s(headers: httpx2.Headers) -> float | None:
+    """Seconds to wait as the provider asks: `retry-after-ms`, seconds, or an HTTP date."""
+    try:
+        if (ms := headers.get("retry-after-ms")) is not None:
+            return max(0.0, float(ms) / 1000)
+        value = headers.get("retry-after")
+        if value is None:
+            return None
+        if value.strip().replace(".", "", 1).isdigit():
+            return float(value)
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,158 @@
+"""One limiter per provider and key: calls in flight, requests and tokens per minute.
+
+Threads are served in the order in which they came. A refusal for rate halves the calls allowed in
+flight, at most once a second, since one overload refuses many calls at once; each success gives a
+little back.
+"""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from arena.errors import HarnessError
+from arena.records import RateLimits
+
+WINDOW_S = 60.0
+HALVING_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+"""Longest pause for everybody that one refused call can ask for."""
+
+
+@dataclass
+class Permit:
+    """Leave to send one call."""
+
+    entered_at: float
+    tokens: int
+    waited_s: float
+
+
+@dataclass
+class Limiter:
+    """Shared by all threads that use one key at one provider."""
+
+    limits: RateLimits
+    _condition: threading.Condition = field(default_factory=threading.Condition)
+    _queue: deque[object] = field(default_factory=deque)
+    _recent: deque[Permit] = field(default_factory=deque)
+    _in_flight: int = 0
+    _window: float | None = None
+    _halved_at: float = -HALVING_PAUSE_S
+    _resume_at: float = 0.0
+    _closed: bool = False
+
+    def __post_init__(self) -> None:
+        self._window = self.limits.concurrency and float(self.limits.concurrency)
+
+    @property
+    def window(self) -> float | None:
+        """Calls allowed in flight now; None while unlimited."""
+        with self._condition:
+            return self._window
+
+    def acquire(self, tokens: int) -> Permit:
+        """Wait for leave to send a call of about this many tokens.
+
+        Raises:
+            HarnessError: the limiter was closed meanwhile.
+        """
+        started = time.monotonic()
+        ticket = object()
+        with self._condition:
+            self._queue.append(ticket)
+            try:
+                while True:
+                    if self._closed:
+                        raise HarnessError("the run is ending")
+                    now = time.monotonic()
+                    wait_s = self._wait_s(tokens, now) if self._queue[0] is ticket else None
+                    if wait_s == 0.0:
+                        break
+                    self._condition.wait(wait_s)
+                permit = Permit(now, tokens, now - started)
+                self._in_flight += 1
+                self._recent.append(permit)
+                return permit
+            finally:
+                self._queue.remove(ticket)
+                self._condition.notify_all()
+
+    def release(
+        self,
+        permit: Permit,
+        *,
+        tokens: int | None,
+        refused: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """Give leave back.
+
+        Args:
+            permit: from `acquire`.
+            tokens: what the call really used; None leaves the estimate.
+            refused: the provider refused it for rate.
+            retry_after_s: the provider wants no call of anybody before that.
+        """
+        with self._condition:
+            self._in_flight -= 1
+            if retry_after_s is not None:
+                resume = time.monotonic() + min(retry_after_s, LONGEST_PAUSE_S)
+                self._resume_at = max(self._resume_at, resume)
+            if tokens is not None:
+                permit.tokens = tokens
+            if refused:
+                self._halve()
+            elif self._window is not None:
+                self._grow()
+            self._condition.notify_all()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, unless the limiter is closed.
+
+        Raises:
+            HarnessError: the limiter was closed meanwhile.
+        """
+        until = time.monotonic() + seconds
+        with self._condition:
+            while not self._closed and (left := until - time.monotonic()) > 0:
+                self._condition.wait(left)
+            if self._closed:
+                raise HarnessError("the run is ending")
+
+    def close(self) -> None:
+        """Wake and turn away everybody who waits."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+
+    def _halve(self) -> None:
+        now = time.monotonic()
+        if now - self._halved_at < HALVING_PAUSE_S:
+            return
+        self._halved_at = now
+        window = self._in_flight + 1 if self._window is None else self._window
+        self._window = max(1.0, window / 2)
+
+    def _grow(self) -> None:
+        assert self._window is not None
+        grown = self._window + 1 / self._window
+        most = self.limits.concurrency
+        self._window = grown if most is None else min(float(most), grown)
+
+    def _wait_s(self, tokens: int, now: float) -> float | None:
+        """0 when a call may go, seconds until it might, None to wait for a release."""
+        while self._recent and now - self._recent[0].entered_at >= WINDOW_S:
+            self._recent.popleft()
+        if now < self._resume_at:
+            return self._resume_at - now
+        if self._window is not None and self._in_flight >= max(1, int(self._window)):
+            return None
+        if self.limits.rpm is not None and len(self._recent) >= self.limits.rpm:
+            return self._recent[0].entered_at + WINDOW_S - now
+        if self.limits.tpm is None or not self._recent:
+            return 0.0
+        used = sum(p.tokens for p in self._recent)
+        if used + tokens <= self.limits.tpm:
+            return 0.0
+        return self._recent[0].entered_at + WINDOW_S - now

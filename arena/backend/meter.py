@@ -1,0 +1,345 @@
+"""The metered backend of one trial: limits before a call, the account of it after.
+
+No agent talks to an endpoint but through this. Each attempt is one billed call: announced durably
+before it is sent, settled when it ended, whatever became of it.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from arena.backend import wire
+from arena.backend.clock import AgentClock
+from arena.backend.errors import CallFailed
+from arena.backend.limiter import Limiter, Permit
+from arena.backend.retry import RETRYABLE, RetryPolicy
+from arena.backend.tariff import Tariff
+from arena.backend.wire import Prompt
+from arena.errors import ProviderError
+from arena.money import prices, usage
+from arena.money.budget import Amount, TrialBudget
+from arena.money.statement import refused
+from arena.protocols import Transcript
+from arena.records import (
+    BackendSpec,
+    CallBegin,
+    CallEnd,
+    CallOutcome,
+    FxRate,
+    Limits,
+    Message,
+    Reply,
+    Stop,
+    ToolSpec,
+    Usage,
+)
+
+FIRST_TOKENS_PER_BYTE = 0.4
+"""Before any reply told better; English and code are nearer to 0.3."""
+
+
+NEARLY_S = 0.05
+"""A timeout that fires this early still is the agent's own deadline."""
+
+
+class CallLog(Protocol):
+    """Where calls are written down; `begin` returns only when that is durable."""
+
+    def begin(self, call: CallBegin) -> None:
+        """A call is about to be sent."""
+        ...
+
+    def end(self, call: CallEnd) -> None:
+        """An announced call ended."""
+        ...
+
+
+class Sender(Protocol):
+    """One attempt on the wire; `arena.backend.client.ChatClient` is the one there is."""
+
+    def send(self, spec: BackendSpec, body: bytes, *, timeout_s: float) -> Reply:
+        """A whole reply, or `CallFailed`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Whose calls these are."""
+
+    trial_id: str
+    try_number: int
+    contestant: str
+
+
+@dataclass
+class Tally:
+    """What a trial's calls came to so far."""
+
+    steps: int = 0
+    attempts: int = 0
+    truncations: int = 0
+    throttled_s: float = 0.0
+    """Waiting for slots, rate limits and retries, failed attempts included."""
+    returned_models: set[str] = field(default_factory=set)
+    upstreams: set[str] = field(default_factory=set)
+
+
+@dataclass
+class _Attempt:
+    """One call on its way."""
+
+    begin: CallBegin
+    held: Amount
+    permit: Permit
+    sent_at: float
+    waited_s: float
+
+
+class TrialBackend:
+    """`arena.protocols.Backend` for one trial. Calls may come from several threads."""
+
+    def __init__(
+        self,
+        spec: BackendSpec,
+        sender: Sender,
+        limiter: Limiter,
+        *,
+        seat: Seat,
+        limits: Limits,
+        budget: TrialBudget,
+        log: CallLog,
+        transcript: Transcript,
+        clock: AgentClock,
+        retry: RetryPolicy,
+        fx: Sequence[FxRate] = prices.DEFAULT_FX,
+    ) -> None:
+        self.spec = spec
+        self.tally = Tally()
+        self._sender = sender
+        self._limiter = limiter
+        self._seat = seat
+        self._limits = limits
+        self._budget = budget
+        self._log = log
+        self._transcript = transcript
+        self._clock = clock
+        self._retry = retry
+        self._tariff = Tariff(spec, fx)
+        self._lock = threading.Lock()
+        self._previous: tuple[Prompt, int] | None = None
+        self._tokens_per_byte = FIRST_TOKENS_PER_BYTE
+        self._longest_s = 30.0
+
+    def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
+        """One answer, after as many attempts as it takes.
+
+        Raises:
+            ProviderError: the endpoint did not serve the call after every allowed retry.
+            HarnessError: the call could not be written down.
+        """
+        prompt = Prompt.of(messages, tools)
+        body = wire.request_body(self.spec, prompt, self._limits.output_tokens)
+        attempt, backoff_s, waited_s = 0, 0.0, 0.0
+        while True:
+            if (stop := self._limit_reached()) is not None:
+                return Reply(stop=stop)
+            held = self._expected(prompt)
+            if (short := self._budget.hold(held)) is not None:
+                return self._short(short, held)
+            attempt += 1
+            going = self._announce(prompt, held, attempt, waited_s)
+            try:
+                reply = self._sender.send(self.spec, body, timeout_s=self._timeout_s())
+            except CallFailed as failed:
+                self._settle(going, prompt, failed.reply, failed.outcome, failed)
+                if self._is_over(failed):
+                    return failed.reply.model_copy(update={"stop": self._stop_of(failed)})
+                waited_s = self._before_next(failed, attempt, backoff_s, going)
+                backoff_s += waited_s
+            except BaseException:  # nobody knows what became of it
+                self._budget.settle(held, held, certain=False)
+                self._limiter.release(going.permit, tokens=None)
+                raise
+            else:
+                return self._settle(going, prompt, reply, "ok", None)
+
+    # ── before ─────────────────────────────────────────────────────────────────────────────────
+
+    def _limit_reached(self) -> Stop | None:
+        with self._lock:
+            if self.tally.steps >= self._limits.steps:
+                return "steps"
+        return "seconds" if self._clock.remaining_s <= 0 else None
+
+    def _short(self, short: Stop, wanted: Amount) -> Reply:
+        """The trial's own limit is an outcome, unless calls that failed used it up."""
+        if self._budget.held_by_doubt(wanted):
+            raise ProviderError(
+                f"{self.spec.name}: calls without a reply may have cost the rest of limits.{short}"
+            )
+        return Reply(stop=short)
+
+    def _timeout_s(self) -> float:
+        return max(0.001, min(self.spec.request_timeout_s, self._clock.remaining_s))
+
+    def _expected(self, prompt: Prompt) -> Amount:
+        asked = self._estimate(prompt)
+        return self._tariff.expected(asked, self._limits.output_tokens, self._longest_s)
+
+    def _estimate(self, prompt: Prompt) -> int:
+        with self._lock:
+            return int(prompt.size * self._tokens_per_byte) + 1
+
+    def _announce(self, prompt: Prompt, held: Amount, attempt: int, waited_s: float) -> _Attempt:
+        try:
+            permit = self._limiter.acquire(held.tokens)
+        except BaseException:
+            self._budget.settle(held, Amount())
+            raise
+        self._excluded(permit.waited_s)
+        begin = CallBegin(
+            call_id=secrets.token_hex(8),
+            trial_id=self._seat.trial_id,
+            try_number=self._seat.try_number,
+            contestant=self._seat.contestant,
+            endpoint=self.spec.base_url,
+            model=self.spec.model,
+            step=self.tally.steps + 1,
+            attempt=attempt,
+            started_at=datetime.now(UTC),
+            prompt_estimate=self._estimate(prompt),
+            prompt_bound=prompt.token_bound,
+            output_limit=self._limits.output_tokens,
+        )
+        try:
+            self._log.begin(begin)
+        except BaseException:
+            self._limiter.release(permit, tokens=0)
+            self._budget.settle(held, Amount())
+            raise
+        with self._lock:
+            self.tally.attempts += 1
+        return _Attempt(begin, held, permit, time.monotonic(), waited_s + permit.waited_s)
+
+    # ── after ──────────────────────────────────────────────────────────────────────────────────
+
+    def _settle(
+        self,
+        going: _Attempt,
+        prompt: Prompt,
+        reply: Reply,
+        outcome: CallOutcome,
+        failed: CallFailed | None,
+    ) -> Reply:
+        wall_s = time.monotonic() - going.sent_at
+        if outcome == "ok" and reply.usage is None:
+            size = len(wire.encoded(reply.message))
+            guessed = usage.estimate(going.begin.prompt_estimate, size)
+            reply = reply.model_copy(update={"usage": guessed})
+        end = CallEnd(
+            call_id=going.begin.call_id,
+            trial_id=going.begin.trial_id,
+            outcome=outcome,
+            sent=failed is None or failed.sent,
+            http_status=failed.http_status if failed else 200,
+            error=failed.message if failed else "",
+            requested_model=self.spec.model,
+            returned_model=reply.returned_model,
+            upstream=reply.upstream,
+            finish_reason=reply.finish_reason,
+            truncated=reply.truncated,
+            usage=reply.usage,
+            raw_usage=reply.raw_usage,
+            reported_usd=reply.reported_usd,
+            repeated_tokens=self._repeated(prompt, reply.usage),
+            wall_s=wall_s,
+            waited_s=going.waited_s,
+            ended_at=datetime.now(UTC),
+        )
+        self._account(going, end, None if failed is None else failed.retry_after_s)
+        self._note(prompt, end)
+        self._log.end(end)
+        self._transcript.add("call", _shown(going.begin, end))
+        return reply
+
+    def _account(self, going: _Attempt, end: CallEnd, retry_after_s: float | None) -> None:
+        spent = self._tariff.spent(going.begin, end, going.held)
+        self._budget.settle(going.held, spent, certain=end.usage is not None)
+        used = None if end.usage is None else end.usage.prompt + end.usage.output
+        self._limiter.release(
+            going.permit,
+            tokens=0 if refused(end) else used,
+            refused=end.outcome == "rate_limited",
+            retry_after_s=retry_after_s,
+        )
+
+    def _repeated(self, prompt: Prompt, used: Usage | None) -> int:
+        with self._lock:
+            previous = self._previous
+        if used is None or previous is None or not prompt.extends(previous[0]):
+            return 0
+        return min(used.prompt, previous[1])
+
+    def _note(self, prompt: Prompt, end: CallEnd) -> None:
+        with self._lock:
+            if end.returned_model is not None:
+                self.tally.returned_models.add(end.returned_model)
+            if end.upstream is not None:
+                self.tally.upstreams.add(end.upstream)
+            if end.usage is not None:
+                self._previous = (prompt, end.usage.prompt)
+                if not end.usage.estimated and prompt.size:
+                    self._tokens_per_byte = end.usage.prompt / prompt.size
+            if end.outcome == "ok":
+                self.tally.steps += 1
+                self.tally.truncations += end.truncated
+                self._longest_s = max(self._longest_s, end.wall_s)
+
+    # ── when it failed ─────────────────────────────────────────────────────────────────────────
+
+    def _is_over(self, failed: CallFailed) -> bool:
+        if failed.outcome in {"context_overflow", "content_filter"}:
+            return True
+        return failed.outcome in RETRYABLE and self._clock.remaining_s <= NEARLY_S
+
+    def _stop_of(self, failed: CallFailed) -> Stop:
+        if failed.outcome == "context_overflow":
+            return "context_overflow"
+        return "content_filter" if failed.outcome == "content_filter" else "seconds"
+
+    def _before_next(
+        self, failed: CallFailed, attempt: int, backoff_s: float, going: _Attempt
+    ) -> float:
+        """Take the failed attempt off the agent's clock, wait; seconds waited.
+
+        Raises:
+            ProviderError: no further attempt can or may succeed.
+        """
+        self._excluded(time.monotonic() - going.sent_at)
+        delay_s = self._retry.delay_s(
+            failed.outcome, attempt, waited_s=backoff_s, retry_after_s=failed.retry_after_s
+        )
+        if delay_s is None:
+            gone = failed.outcome == "bad_request" and failed.http_status in {404, 410}
+            raise ProviderError(
+                f"{self.spec.name}: {failed.outcome} after {attempt} attempts: {failed.message}",
+                stops_contestant=gone or failed.outcome in {"auth", "quota_exhausted"},
+            ) from None
+        self._limiter.pause(delay_s)
+        self._excluded(delay_s)
+        return delay_s
+
+    def _excluded(self, seconds: float) -> None:
+        self._clock.exclude(seconds)
+        with self._lock:
+            self.tally.throttled_s += seconds
+
+
+def _shown(begin: CallBegin, end: CallEnd) -> dict[str, object]:
+    """A call as one entry of the transcript."""
+    shown = end.model_dump(mode="json", exclude_none=True, exclude={"trial_id", "raw_usage"})
+    return {"step": begin.step, "attempt": begin.attempt, **shown}

@@ -1,0 +1,125 @@
+"""The endpoints of one run: a client and a limiter for each, keys read once at the start."""
+
+import os
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from arena.backend.client import ChatClient
+from arena.backend.clock import AgentClock
+from arena.backend.limiter import Limiter
+from arena.backend.meter import CallLog, Seat, TrialBackend
+from arena.backend.retry import RetryPolicy
+from arena.errors import InputError
+from arena.money import prices
+from arena.money.budget import TrialBudget
+from arena.protocols import Transcript
+from arena.records import BackendSpec, FxRate, Limits, RateLimits
+
+
+class Backends:
+    """Endpoints shared by all trials and threads of a run; use as a context manager."""
+
+    def __init__(
+        self,
+        specs: Sequence[BackendSpec],
+        *,
+        retry: RetryPolicy | None = None,
+        fx: Sequence[FxRate] = prices.DEFAULT_FX,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """Open every endpoint a run needs; nothing is sent yet.
+
+        Raises:
+            InputError: a key's environment variable is empty.
+        """
+        self._retry = retry or RetryPolicy()
+        self._fx = tuple(fx)
+        keys = {spec.api_key_env: _key(spec, environ) for spec in specs}
+        self._clients = {
+            (spec.base_url, spec.api_key_env): ChatClient(spec.base_url, keys[spec.api_key_env])
+            for spec in specs
+        }
+        limits: dict[tuple[str, str | None], RateLimits] = {}
+        for spec in specs:
+            account = _account(spec)
+            limits[account] = _stricter(limits.get(account), spec.rate)
+        self._limiters = {account: Limiter(rate) for account, rate in limits.items()}
+
+    def for_trial(
+        self,
+        spec: BackendSpec,
+        *,
+        seat: Seat,
+        limits: Limits,
+        budget: TrialBudget,
+        log: CallLog,
+        transcript: Transcript,
+        clock: AgentClock,
+    ) -> TrialBackend:
+        """The metered backend of one trial; `spec` must be one of those the pool was made with."""
+        return TrialBackend(
+            spec,
+            self._clients[spec.base_url, spec.api_key_env],
+            self._limiters[_account(spec)],
+            seat=seat,
+            limits=limits,
+            budget=budget,
+            log=log,
+            transcript=transcript,
+            clock=clock,
+            retry=self._retry,
+            fx=self._fx,
+        )
+
+    def close(self) -> None:
+        """Turn waiting trials away and drop all connections."""
+        for limiter in self._limiters.values():
+            limiter.close()
+        for client in self._clients.values():
+            client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def missing_keys(specs: Sequence[BackendSpec], environ: Mapping[str, str]) -> list[str]:
+    """Environment variables that hold no key, each once, in order."""
+    names = [s.api_key_env for s in specs if s.api_key_env and not environ.get(s.api_key_env)]
+    return list(dict.fromkeys(names))
+
+
+def _key(spec: BackendSpec, environ: Mapping[str, str]) -> str | None:
+    if spec.api_key_env is None:
+        return None
+    if missing := missing_keys([spec], environ):
+        raise InputError(
+            f"the environment variable {missing[0]} is not set",
+            where=f"backend {spec.name}",
+            remedy=f"export {missing[0]} with the key for {spec.base_url}",
+        )
+    return environ[spec.api_key_env].strip()
+
+
+def _account(spec: BackendSpec) -> tuple[str, str | None]:
+    """Whose rate limits a call counts against."""
+    return spec.provider or urlsplit(spec.base_url).netloc, spec.api_key_env
+
+
+def _stricter(first: RateLimits | None, second: RateLimits) -> RateLimits:
+    if first is None:
+        return second
+    merged = {
+        name: min((v for v in (getattr(first, name), getattr(second, name)) if v), default=None)
+        for name in RateLimits.model_fields
+    }
+    return RateLimits.model_validate(merged)

@@ -1,0 +1,235 @@
+"""Chat completions as JSON: the request's bytes, and a reply from a body or a stream.
+
+Assistant messages are never rebuilt. What a provider puts beside text and tool calls (reasoning,
+signatures, details) comes back to it byte for byte, also when it arrived in pieces.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from arena.money import usage
+from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
+
+TRUNCATED = frozenset({"length", "max_tokens"})
+TEMPLATE_TOKENS = 2048
+"""Room for what a provider's chat template adds around messages and tools."""
+
+_WHOLE = frozenset({"role", "id", "type", "name", "index", "object", "format"})
+"""Strings that streams repeat instead of continuing."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Messages and tools as they go over the wire."""
+
+    messages: tuple[bytes, ...]
+    tools: bytes
+
+    @classmethod
+    def of(cls, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> "Prompt":
+        """Serialise once; the same bytes are sent, compared and measured."""
+        shown: list[JsonValue] = [
+            {"type": "function", "function": tool.model_dump(mode="json")} for tool in tools
+        ]
+        return cls(tuple(encoded(m) for m in messages), encoded(shown) if shown else b"")
+
+    @property
+    def size(self) -> int:
+        """Bytes of messages and tools."""
+        return sum(len(m) for m in self.messages) + len(self.tools)
+
+    @property
+    def token_bound(self) -> int:
+        """More tokens than the prompt can have: a token is at least one byte."""
+        return self.size + TEMPLATE_TOKENS
+
+    def extends(self, earlier: "Prompt") -> bool:
+        """Whether the earlier prompt is a byte-identical beginning of this one."""
+        count = len(earlier.messages)
+        return self.tools == earlier.tools and self.messages[:count] == earlier.messages
+
+
+def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
+    """The whole request; only what the profile asks for stands beside messages and tools."""
+    quirks = spec.quirks
+    head: dict[str, JsonValue] = {**quirks.extra_body, "model": spec.model}
+    head[quirks.output_limit_param] = output_limit
+    if quirks.stream:
+        head["stream"] = True
+        if quirks.stream_usage:
+            head["stream_options"] = {"include_usage": True}
+    tools = b',"tools":' + prompt.tools if prompt.tools else b""
+    messages = b',"messages":[' + b",".join(prompt.messages) + b"]"
+    return encoded(head)[:-1] + messages + tools + b"}"
+
+
+class MalformedReplyError(Exception):
+    """A body that is not a chat completion; `reply` holds the usage it told all the same."""
+
+    def __init__(self, message: str, reply: Reply | None = None) -> None:
+        super().__init__(message)
+        self.reply = reply or Reply()
+
+
+def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
+    """A reply from the body of a chat completion.
+
+    Raises:
+        MalformedReplyError: no choice with a message in it.
+    """
+    if not isinstance(body, dict):
+        raise MalformedReplyError("the body is not a JSON object")
+    raw_usage = body.get("usage")
+    bare = Reply(
+        returned_model=_text_or_none(body.get("model")),
+        upstream=_text_or_none(body.get("provider")),
+        usage=usage.normalise(raw_usage, reasoning_in_output=quirks.reasoning_in_output),
+        raw_usage=raw_usage,
+        reported_usd=usage.reported_usd(raw_usage),
+    )
+    choices = body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        raise MalformedReplyError("the reply has no message", bare)
+    calls = tuple(_tool_calls(message.get("tool_calls")))
+    finish = _text_or_none(choice.get("finish_reason")) or ("tool_calls" if calls else None)
+    return bare.model_copy(
+        update={
+            "message": message,
+            "text": _text(message.get("content")),
+            "tool_calls": calls,
+            "finish_reason": finish,
+            "truncated": finish in TRUNCATED,
+        }
+    )
+
+
+def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
+    """The body that a stream's chunks amount to.
+
+    A stream that ended early gives a body whose choice has no `finish_reason`.
+    """
+    body: dict[str, JsonValue] = {}
+    message: Message = {}
+    finish: JsonValue = None
+    seen = False
+    for chunk in chunks:
+        if not isinstance(chunk, dict):
+            continue
+        body.update({k: v for k, v in chunk.items() if k != "choices" and v is not None})
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, dict) or choice.get("index", 0) != 0:
+            continue
+        seen = True
+        if choice.get("usage") is not None:
+            body["usage"] = choice["usage"]
+        finish = finish if choice.get("finish_reason") is None else choice["finish_reason"]
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            _merge_delta(message, delta)
+    if seen:
+        message.setdefault("role", "assistant")
+        body["choices"] = [{"index": 0, "message": message, "finish_reason": finish}]
+    return body
+
+
+def _merge_delta(message: Message, delta: dict[str, JsonValue]) -> None:
+    pieces = delta.get("tool_calls")
+    if isinstance(pieces, list):
+        made = message.setdefault("tool_calls", [])
+        assert isinstance(made, list)
+        for piece in pieces:
+            if isinstance(piece, dict):
+                _merge_call(made, piece)
+    _merge(message, {k: v for k, v in delta.items() if k != "tool_calls"})
+
+
+def _merge_call(made: list[JsonValue], piece: dict[str, JsonValue]) -> None:
+    """Add a piece to the call it continues.
+
+    Some vendors number every parallel call 0 or not at all, so a new id begins a new call.
+    """
+    piece = dict(piece)
+    index, call_id = piece.pop("index", None), piece.get("id")
+    position = index if isinstance(index, int) else len(made) - 1
+    target = made[position] if 0 <= position < len(made) else None
+    if isinstance(target, dict) and call_id and target.get("id") not in {None, "", call_id}:
+        same = (c for c in made if isinstance(c, dict) and c.get("id") == call_id)
+        target = next(same, None)
+    elif target is None and not call_id and isinstance(index, int) and made:
+        target = made[-1]
+    if not isinstance(target, dict):
+        target = {}
+        made.append(target)
+    _merge(target, piece)
+
+
+def _merge(target: dict[str, JsonValue], piece: dict[str, JsonValue]) -> None:
+    for key, value in piece.items():
+        have = target.get(key)
+        if isinstance(have, str) and isinstance(value, str) and key not in _WHOLE:
+            target[key] = have + value
+        elif isinstance(have, dict) and isinstance(value, dict):
+            _merge(have, value)
+        elif isinstance(have, list) and isinstance(value, list):
+            _merge_list(have, value)
+        elif value is not None and value != "":
+            target[key] = _copied(value)
+        else:
+            target.setdefault(key, value)
+
+
+def _merge_list(have: list[JsonValue], more: list[JsonValue]) -> None:
+    for item in more:
+        last = have[-1] if have else None
+        if (
+            isinstance(item, dict)
+            and isinstance(last, dict)
+            and "index" in item
+            and (item["index"], item.get("type")) == (last.get("index"), last.get("type"))
+        ):
+            _merge(last, item)
+        else:
+            have.append(_copied(item))
+
+
+def _copied(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {k: _copied(v) for k, v in value.items()}
+    return [_copied(v) for v in value] if isinstance(value, list) else value
+
+
+def _tool_calls(raw: JsonValue) -> Iterable[ToolCall]:
+    for call in raw if isinstance(raw, list) else []:
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(call, dict) or not isinstance(function, dict):
+            continue
+        arguments = function.get("arguments")
+        yield ToolCall(
+            id=str(call.get("id") or ""),
+            name=str(function.get("name") or ""),
+            arguments=arguments if isinstance(arguments, str) else json.dumps(arguments or {}),
+        )
+
+
+def _text(content: JsonValue) -> str:
+    if isinstance(content, list):
+        return "".join(str(p.get("text") or "") for p in content if isinstance(p, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _text_or_none(value: JsonValue) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def encoded(value: JsonValue | Message) -> bytes:
+    """A value as the bytes that are sent."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair: only its escape can be sent
+        return json.dumps(value, separators=(",", ":")).encode()
