@@ -20,8 +20,7 @@ Phase = Literal["survey", "try", "apply", "finish", "submit"]
 
 
 class Result(BaseModel):
-    """The line of JSON that ends a command of the search; fields that a command has not told
-    keep their defaults."""
+    """The line of JSON that ends a command of the search; what it has not told is a default."""
 
     model_config = ConfigDict(frozen=True)
 

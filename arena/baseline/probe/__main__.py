@@ -7,49 +7,53 @@ import json
 import os
 import sys
 import time
-from typing import Any
+from pathlib import Path
 
 from . import suite, tree
-from .examples import Example
+from .plan import Plan, example, load, save
 from .search import attempt, clean, confirm
-from .survey import Plan, Report, load, survey
+from .survey import Report, survey
 
-PLAN = "plan.json"
-REPORT = "report.json"
+FOLDER = Path(__file__).resolve().parent.parent
+PLAN = str(FOLDER / "plan.json")
+REPORT = str(FOLDER / "report.json")
 MARK = "arena-mutate:"
 DIFF_CHARACTERS = 3000
 
 
-def say(event: str, **facts: Any) -> None:
+def say(event: str, **facts: str | int | float | None) -> None:
     """Print one line that the service reads."""
     sys.stdout.write(f"{MARK} {json.dumps({'event': event, **facts})}\n")
 
 
-def run_survey(folder: str, arguments: argparse.Namespace) -> None:
+def run_survey(limit: int) -> None:
     """Look at the tree and keep the plan."""
-    record = json.loads(tree.read(os.path.join(folder, REPORT)))
-    shown = [Example(item[0], item[1], tuple(item[2]), item[3]) for item in record["examples"]]
-    plan = survey(os.getcwd(), Report(shown, frozenset(record["names"])), arguments.limit)
-    tree.write(os.path.join(folder, PLAN), json.dumps(plan._asdict()))
+    record = json.loads(tree.read(REPORT))
+    shown = [example(item) for item in record["examples"]]
+    plan = survey(str(Path.cwd()), Report(shown, frozenset(record["names"])), limit)
+    save(plan, PLAN)
     say(
-        "survey", goals=len(plan.goals.targets) or len(plan.failing_tests),
-        tests=len(plan.tests), candidates=len(plan.candidates), note=plan.note,
-    )  # fmt: skip
+        "survey",
+        goals=len(plan.goals.targets) or len(plan.failing_tests),
+        tests=len(plan.tests),
+        candidates=len(plan.candidates),
+        note=plan.note,
+    )
 
 
-def run_try(plan: Plan, arguments: argparse.Namespace) -> None:
+def run_try(plan: Plan, start: int, count: int) -> None:
     """Try one batch of candidates."""
     begun = time.monotonic()
     suite.available()
-    tried, winner = attempt(plan, arguments.start, arguments.count)
+    tried, winner = attempt(plan, start, count)
     seconds = round(time.monotonic() - begun, 1)
-    say("try", start=arguments.start, tried=tried, winner=winner, seconds=seconds)
+    say("try", start=start, tried=tried, winner=winner, seconds=seconds)
 
 
-def run_apply(plan: Plan, arguments: argparse.Namespace) -> None:
+def run_apply(plan: Plan, index: int) -> None:
     """Make one candidate the fix, if it holds on disk."""
     suite.available()
-    candidate = plan.candidates[arguments.start]
+    candidate = plan.candidates[index]
     holds = confirm(plan, candidate)
     clean(plan, candidate.path if holds else None)
     diff = "\n".join(tree.git("diff", "--", candidate.path))
@@ -66,20 +70,16 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--count", type=int, default=0)
     arguments = parser.parse_args()
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    os.environ.pop("PYTHONPATH", None)
     os.chdir(arguments.root)
-    tree.make_importable(os.getcwd())
+    tree.make_importable(arguments.root)
     if arguments.command == "survey":
-        run_survey(folder, arguments)
-        return
-    plan = load(json.loads(tree.read(os.path.join(folder, PLAN))))
-    if arguments.command == "try":
-        run_try(plan, arguments)
+        run_survey(arguments.limit)
+    elif arguments.command == "try":
+        run_try(load(PLAN), arguments.start, arguments.count)
     elif arguments.command == "apply":
-        run_apply(plan, arguments)
+        run_apply(load(PLAN), arguments.start)
     else:
-        clean(plan)
+        clean(load(PLAN))
         say("finish")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 
 from .operations import exchange, is_text, one, shift
 from .source import FUNCTIONS, Edit, Hints, Mutation, Source
@@ -54,7 +55,7 @@ COPIES = (("list", 0.35), ("dict", 0.25), ("sorted", 0.25), ("set", 0.15))
 
 def call(source: Source, node: ast.Call, hints: Hints) -> Iterator[Mutation]:
     """Change what is called, with which arguments in which order, and how often it is wrapped."""
-    for left, right in zip(node.args, node.args[1:], strict=False):
+    for left, right in pairwise(node.args):
         if not isinstance(left, ast.Starred) and not isinstance(right, ast.Starred):
             yield from exchange(source, left, right, "swapped arguments", 0.55)
     yield from fewer(source, node)

@@ -8,7 +8,9 @@ import doctest
 import io
 import re
 import signal
+import time
 import traceback
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -16,7 +18,7 @@ from .trace import Line, Tracer
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NO_ERROR = ""
-EXAMPLE_TIMEOUT_S = 2.0
+TIMEOUT_S = 2.0
 
 
 class Example(NamedTuple):
@@ -38,6 +40,7 @@ class Outcome(NamedTuple):
     error: str
     """Exception name, empty where it ended well."""
     message: str
+    seconds: float
     lines: list[Line]
     frames: list[Line]
     """Where in the tree the exception passed, outermost first."""
@@ -47,36 +50,42 @@ class HangError(BaseException):
     """An example ran out of its time; no candidate's `except Exception` may swallow it."""
 
 
-def _hang(number: int, frame: FrameType | None) -> None:
+def _hang(_number: int, _frame: FrameType | None) -> None:
     raise HangError
 
 
-def run(examples: list[Example], tracer: Tracer | None = None) -> list[Outcome]:
-    """Run examples one after the other in one namespace; never raises for what they do."""
+def run(
+    examples: list[Example], *, timeout_s: float = TIMEOUT_S, tracer: Tracer | None = None
+) -> Iterator[Outcome]:
+    """Run examples in one namespace, each when it is asked for; never raises for what they do."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
     signal.signal(signal.SIGALRM, _hang)
-    return [_one(example, namespace, tracer) for example in examples]
+    for example in examples:
+        yield _one(example, namespace, timeout_s, tracer)
 
 
-def _one(example: Example, namespace: dict[str, Any], tracer: Tracer | None) -> Outcome:
-    printed, error, message = io.StringIO(), "", ""
+def _one(
+    example: Example, namespace: dict[str, Any], timeout_s: float, tracer: Tracer | None
+) -> Outcome:
+    printed, error, message, begun = io.StringIO(), "", "", time.monotonic()
     frames: list[Line] = []
     lines: list[Line] = []
     try:
         code = compile(example.source, "<report>", "single", dont_inherit=True)
-        signal.setitimer(signal.ITIMER_REAL, EXAMPLE_TIMEOUT_S)
+        signal.setitimer(signal.ITIMER_REAL, timeout_s)
         with contextlib.redirect_stdout(printed):
             if tracer:
                 tracer.start()
-            exec(code, namespace)
-    except BaseException as raised:
+            exec(code, namespace)  # noqa: S102 - examples are there to be run
+    except BaseException as raised:  # noqa: BLE001 - whatever it raises is its outcome
         error, message = type(raised).__name__, str(raised)
         frames = _frames(raised, tracer)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         if tracer:
             lines = tracer.stop()
-    return Outcome(printed.getvalue(), error, message, lines, frames)
+    seconds = time.monotonic() - begun
+    return Outcome(printed.getvalue(), error, message, seconds, lines, frames)
 
 
 def _frames(raised: BaseException, tracer: Tracer | None) -> list[Line]:

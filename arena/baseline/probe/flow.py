@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 
 from .source import FUNCTIONS, Edit, Hints, Mutation, Source
 
@@ -53,7 +54,7 @@ def deletions(source: Source, body: Block) -> Iterator[Mutation]:
 
 def reorderings(source: Source, body: Block) -> Iterator[Mutation]:
     """Exchange two neighbouring statements."""
-    for first, second in zip(body, body[1:], strict=False):
+    for first, second in pairwise(body):
         plain = not isinstance(first, (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom))
         docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
         if plain and not docstring and own_lines(source, first) and own_lines(source, second):
@@ -89,7 +90,7 @@ def dedent(source: Source, parent: ast.stmt, body: Block) -> Iterator[Mutation]:
 
 def indents(source: Source, body: Block) -> Iterator[Mutation]:
     """Move a statement into the block before it."""
-    for block, after in zip(body, body[1:], strict=False):
+    for block, after in pairwise(body):
         if not isinstance(block, (ast.For, ast.While, ast.If, ast.With)):
             continue
         inner = block.body[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from .examples import NO_ERROR, Example, Outcome, satisfied, wanted_error
@@ -59,10 +60,16 @@ def goal_of(example: Example, outcome: Outcome) -> str | None:
     return example.want
 
 
-def reached(goals: Goals, outcomes: list[Outcome]) -> bool:
-    """Tell whether every target is reached and everything that held still holds."""
+def reached(goals: Goals, outcomes: Iterable[Outcome]) -> bool:
+    """Tell whether every target is reached and everything that held still holds.
+
+    Outcomes are asked for one by one, and no further than the first that is not as it should be.
+    """
     asked = {**goals.kept, **goals.targets}
-    return all(satisfied(goal, outcomes[index]) for index, goal in asked.items())
+    return all(
+        index not in asked or satisfied(asked[index], outcome)
+        for index, outcome in enumerate(outcomes)
+    )
 
 
 def hints(goals: Goals, outcomes: list[Outcome]) -> Hints:

@@ -10,7 +10,7 @@ from . import calls, flow, guards, names, operations, values
 from .source import FUNCTIONS, Hints, Mutation, Source
 
 
-def mutations(source: Source, hints: Hints = Hints()) -> Iterator[Mutation]:
+def mutations(source: Source, hints: Hints) -> Iterator[Mutation]:
     """Yield every mutation of a module in the order of its text; some may not compile."""
     hidden = untouched(source)
     for node in ast.walk(source.tree):

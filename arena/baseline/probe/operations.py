@@ -1,19 +1,20 @@
-"""Mutations of operators and conditions: comparisons, arithmetic, and/or, not, conditional values."""
+"""Mutations of operators and conditions: comparisons, arithmetic, and/or, not, a if b else c."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 
 from .source import Edit, Mutation, Source
 
 Choices = tuple[tuple[str, float], ...]
 
 COMPARISONS: dict[type[ast.cmpop], tuple[str, Choices]] = {
-    ast.Lt: (r"<", (("<=", 1.0), (">", 0.5), (">=", 0.4))),
-    ast.LtE: (r"<=", (("<", 1.0), (">=", 0.5), (">", 0.4))),
-    ast.Gt: (r">", ((">=", 1.0), ("<", 0.5), ("<=", 0.4))),
-    ast.GtE: (r">=", ((">", 1.0), ("<=", 0.5), ("<", 0.4))),
+    ast.Lt: (r"<", (("<=", 1.0), (">", 0.5), ("!=", 0.4), (">=", 0.4))),
+    ast.LtE: (r"<=", (("<", 1.0), (">=", 0.5), ("==", 0.4), (">", 0.4))),
+    ast.Gt: (r">", ((">=", 1.0), ("<", 0.5), ("!=", 0.4), ("<=", 0.4))),
+    ast.GtE: (r">=", ((">", 1.0), ("<=", 0.5), ("==", 0.4), ("<", 0.4))),
     ast.Eq: (r"==", (("!=", 0.6), ("<=", 0.4), (">=", 0.4), ("in", 0.15))),
     ast.NotEq: (r"!=", (("==", 0.6), ("<", 0.4), (">", 0.4))),
     ast.In: (r"in\b", (("not in", 0.6), ("==", 0.2))),
@@ -123,7 +124,7 @@ def grouping(source: Source, node: ast.BinOp) -> Iterator[Mutation]:
 def boolean(source: Source, node: ast.BoolOp) -> Iterator[Mutation]:
     """Exchange and/or, drop an operand, ask `is not None` in place of truth."""
     old, new = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
-    pairs = list(zip(node.values, node.values[1:], strict=False))
+    pairs = list(pairwise(node.values))
     edits = [source.between(left, right, rf"\b{old}\b", new) for left, right in pairs]
     yield from one("and/or", node, 0.75, *edits)
     if len(edits) > 1:

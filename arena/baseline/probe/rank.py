@@ -55,9 +55,7 @@ def executed(evidence: Evidence) -> dict[Line, float]:
     return scores
 
 
-def suspicion(
-    path: str, source: Source, lines: dict[int, float], names: frozenset[str]
-) -> dict[int, float]:
+def suspicion(source: Source, lines: dict[int, float], names: frozenset[str]) -> dict[int, float]:
     """Spread the scores of executed lines over the text that shapes them; lines count from 1."""
     scores = dict(lines)
     functions = [node for node in ast.walk(source.tree) if isinstance(node, FUNCTIONS)]
@@ -116,7 +114,7 @@ def candidates(
     found: list[tuple[float, str, Mutation]] = []
     for path, source in sources.items():
         own = {line: score for (where, line), score in scores.items() if where == path}
-        by_line = suspicion(path, source, own, evidence.names)
+        by_line = suspicion(source, own, evidence.names)
         weighed = [
             (by_line.get(item.line, 0.0) * item.prior, item)
             for item in mutations(source, hints)

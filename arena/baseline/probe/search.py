@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
+from pathlib import Path
 
 from . import examples, goals, suite, tree
 from .isolate import isolated
+from .plan import Plan
 from .rank import Candidate
-from .survey import Plan, mutated
+from .source import Source
 
 BATCH_S = 14.0
 TRY_S = 4.0
-GUARD_S = 8.0
 CONFIRM_S = 25.0
 
 
@@ -22,17 +22,27 @@ def attempt(plan: Plan, start: int, count: int) -> tuple[int, int | None]:
     Returns how many were tried and the index of the one that works.
     """
     deadline = time.monotonic() + BATCH_S
+    tried = 0
     for index in range(start, min(start + count, len(plan.candidates))):
         if time.monotonic() > deadline:
-            return index - start, None
+            break
+        tried += 1
         if works(plan, plan.candidates[index]):
-            return index + 1 - start, index
-    return max(0, min(count, len(plan.candidates) - start)), None
+            return tried, index
+    return tried, None
+
+
+def mutated(candidate: Candidate) -> str:
+    """Return the text of the candidate's file with its edits made."""
+    return Source(tree.read(candidate.path)).apply(candidate.edits)
 
 
 def works(plan: Plan, candidate: Candidate) -> bool:
-    """Tell whether a candidate, imported from memory, reaches the goals and keeps tests green."""
-    text, path = mutated(candidate), os.path.abspath(candidate.path)
+    """Tell whether a candidate, imported from memory, reaches the goals and keeps tests green.
+
+    Nothing is written, so there is no stale bytecode to fear and nothing to take back.
+    """
+    text, path = mutated(candidate), str(Path(candidate.path).resolve())
 
     def goals_reached() -> bool:
         tree.import_as(path, text)
@@ -44,12 +54,12 @@ def works(plan: Plan, candidate: Candidate) -> bool:
 
     if plan.goals.targets and not isolated(goals_reached, TRY_S):
         return False
-    return bool(isolated(tests_green, GUARD_S))
+    return bool(isolated(tests_green, plan.quick_s))
 
 
 def reached(plan: Plan) -> bool:
     """Run the examples here and compare them with the goals."""
-    return goals.reached(plan.goals, examples.run(plan.examples))
+    return goals.reached(plan.goals, examples.run(plan.examples, timeout_s=plan.example_s))
 
 
 def green(tests: list[str]) -> bool:
@@ -73,12 +83,12 @@ def confirm(plan: Plan, candidate: Candidate) -> bool:
 
 
 def clean(plan: Plan, keep: str | None = None) -> None:
-    """Undo what the runs left in the tree, files that were there before and keep excepted."""
-    for line in tree.git("status", "--porcelain", "--untracked-files=all"):
+    """Undo what the runs left in the tree, changes from before them and keep excepted."""
+    for line in tree.status():
         path = line[3:].strip('"')
         if line in plan.litter or path == keep:
             continue
         if line.startswith("??"):
-            os.remove(path)
+            Path(path).unlink(missing_ok=True)
         else:
             tree.git("checkout", "--", path)

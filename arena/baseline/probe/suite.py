@@ -42,7 +42,7 @@ class Recorder:
         if self.keep is not None:
             items[:] = [item for item in items if item.nodeid in self.keep]
 
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
+    def pytest_runtest_logstart(self) -> None:
         """Trace from here."""
         if self.tracer:
             self.tracer.start()

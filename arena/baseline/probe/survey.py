@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import time
 from typing import Any, NamedTuple
 
 from . import examples, goals, rank, suite, tree
 from .examples import Example, Outcome
 from .isolate import isolated
-from .rank import Candidate, Evidence
-from .source import Edit, Hints, Source
+from .plan import Plan
+from .rank import Evidence
 from .trace import Tracer
 
 EXAMPLES_TIMEOUT_S = 10.0
@@ -24,61 +24,60 @@ class Report(NamedTuple):
     names: frozenset[str]
 
 
-class Plan(NamedTuple):
-    """All that the later commands need, kept in a file between them."""
+class Suite(NamedTuple):
+    """What the visible tests do today."""
 
-    examples: list[Example]
-    goals: goals.Goals
-    failing_tests: list[str]
-    """Visible tests to turn green, used only where the report has no example that fails."""
-    quick_tests: list[str]
-    """Tests that pass today and are fast enough to run for each promising candidate."""
-    tests: list[str]
-    """All tests that pass today."""
-    litter: list[str]
-    """Lines of `git status` before anything ran."""
-    candidates: list[Candidate]
-    note: str
+    results: suite.Results
+    wall_s: float
+
+    def having(self, outcome: str) -> list[str]:
+        """Return the tests with an outcome, fastest first."""
+        seconds, outcomes = self.results.seconds, self.results.outcomes
+        found = [node for node in outcomes if outcomes[node] == outcome]
+        return sorted(found, key=lambda node: (seconds.get(node, 0.0), node))
 
 
 def survey(root: str, report: Report, limit: int) -> Plan:
     """Look at the tree and return the plan of the search; limit bounds its candidates."""
-    litter = tree.git("status", "--porcelain", "--untracked-files=all")
+    litter = tree.status()
     sources = tree.parse(tree.python_files(root))
     if not sources:
-        return empty(litter, "there is no Python source here, and nothing else can be mutated")
+        return nothing(litter, "there is no Python source here, and nothing else can be mutated")
     shown = goals.missing_imports(report.examples, sources) + report.examples
     outcomes = observe(shown, Tracer(root, list(sources)))
     wanted = goals.find(shown, outcomes)
-    results = visible_tests(root, list(sources))
-    red = sorted(node for node, outcome in results.outcomes.items() if outcome == "failed")
-    green = [node for node, outcome in results.outcomes.items() if outcome == "passed"]
+    visible = run_tests(Tracer(root, list(sources)))
+    red = [] if wanted.targets else sorted(visible.having("failed"))
     if not wanted.targets and not red:
-        return empty(litter, "no example of the report and no visible test fails today")
-    red = [] if wanted.targets else red
-    evidence = gather(wanted, outcomes, results, red, green, report.names)
-    hints = goals.hints(wanted, outcomes) if outcomes else Hints()
+        return nothing(litter, "no example of the report and no visible test fails today")
+    evidence = gather(wanted, outcomes, visible, red, report.names)
+    hints = goals.hints(wanted, outcomes)
+    ended = [outcome.seconds for outcome in outcomes if outcome.error != "HangError"]
     return Plan(
-        shown, wanted, red, quick(green, results), green, litter,
-        rank.candidates(sources, evidence, hints, limit), "",
-    )  # fmt: skip
+        examples=shown,
+        goals=wanted,
+        failing_tests=red,
+        quick_tests=quick(visible),
+        tests=visible.having("passed"),
+        example_s=min(examples.TIMEOUT_S, 0.5 + 2 * max(ended, default=0.0)),
+        quick_s=1.5 + 2 * min(visible.wall_s, QUICK_S),
+        litter=litter,
+        candidates=rank.candidates(sources, evidence, hints, limit),
+    )
 
 
-def empty(litter: list[str], note: str) -> Plan:
+def nothing(litter: list[str], note: str) -> Plan:
     """Return the plan of a search that cannot begin, with the reason."""
-    return Plan([], goals.Goals({}, {}), [], [], [], litter, [], note)
+    return Plan([], goals.Goals({}, {}), [], [], [], 0.0, 0.0, litter, [], note)
 
 
-def observe(shown: list[Example], tracer: Tracer | None = None) -> list[Outcome]:
-    """Run the examples in a child; nothing comes back where it does not end well."""
-    found = isolated(lambda: examples.run(shown, tracer), EXAMPLES_TIMEOUT_S)
-    return [outcome(item) for item in found or ()]
-
-
-def outcome(item: list[Any]) -> Outcome:
-    """Rebuild an outcome from its JSON form."""
-    text, error, message, lines, frames = item
-    return Outcome(text, error, message, pairs(lines), pairs(frames))
+def observe(shown: list[Example], tracer: Tracer) -> list[Outcome]:
+    """Run the examples in a child; nothing comes back where the whole child dies."""
+    found = isolated(lambda: list(examples.run(shown, tracer=tracer)), EXAMPLES_TIMEOUT_S)
+    return [
+        Outcome(text, error, message, seconds, pairs(lines), pairs(frames))
+        for text, error, message, seconds, lines, frames in found or ()
+    ]
 
 
 def pairs(items: list[list[Any]]) -> list[tuple[str, int]]:
@@ -86,64 +85,42 @@ def pairs(items: list[list[Any]]) -> list[tuple[str, int]]:
     return [(path, line) for path, line in items]
 
 
-def visible_tests(root: str, paths: list[str]) -> suite.Results:
-    """Run the visible tests, a second time under the tracer where they are quick."""
-    nothing = suite.Results({}, {}, {})
-    if not suite.available():
-        return nothing
-    found = isolated(suite.run, SUITE_TIMEOUT_S)
+def run_tests(tracer: Tracer) -> Suite:
+    """Run the visible tests, a second time under the tracer."""
+    begun = time.monotonic()
+    found = isolated(suite.run, SUITE_TIMEOUT_S) if suite.available() else None
+    wall_s = time.monotonic() - begun
     if found is None:
-        return nothing
+        return Suite(suite.Results({}, {}, {}), wall_s)
     outcomes, seconds, _ = found
-    traced = isolated(lambda: suite.run(None, Tracer(root, paths)), SUITE_TIMEOUT_S)
+    traced = isolated(lambda: suite.run(tracer=tracer), SUITE_TIMEOUT_S)
     lines = {node: pairs(items) for node, items in traced[2].items()} if traced else {}
-    return suite.Results(outcomes, seconds, lines)
+    return Suite(suite.Results(outcomes, seconds, lines), wall_s)
 
 
-def quick(green: list[str], results: suite.Results) -> list[str]:
+def quick(visible: Suite) -> list[str]:
     """Return the fastest passing tests, as many as fit in the time for one candidate."""
-    chosen, total = [], 0.0
-    for node in sorted(green, key=lambda node: (results.seconds.get(node, 0.0), node)):
-        total += results.seconds.get(node, 0.0)
-        if total > QUICK_S:
+    chosen, total_s = [], 0.0
+    for node in visible.having("passed"):
+        total_s += visible.results.seconds.get(node, 0.0)
+        if total_s > QUICK_S:
             break
         chosen.append(node)
     return chosen
 
 
 def gather(
-    wanted: goals.Goals, outcomes: list[Outcome], results: suite.Results,
-    red: list[str], green: list[str], names: frozenset[str],
-) -> Evidence:  # fmt: skip
+    wanted: goals.Goals,
+    outcomes: list[Outcome],
+    visible: Suite,
+    red: list[str],
+    names: frozenset[str],
+) -> Evidence:
     """Return what the first runs say about where the fault is."""
     targets = [outcomes[index] for index in sorted(wanted.targets)]
-    failing = [outcome.lines for outcome in targets] + [results.lines.get(node, []) for node in red]
-    passing = [results.lines.get(node, []) for node in green]
+    lines = visible.results.lines
+    failing = [outcome.lines for outcome in targets] + [lines.get(node, []) for node in red]
+    passing = [lines.get(node, []) for node in visible.having("passed")]
     passing += [outcomes[index].lines for index in sorted(wanted.kept)]
     frames = [frame for outcome in targets for frame in outcome.frames]
     return Evidence(failing, passing, frames, names)
-
-
-def load(record: dict[str, Any]) -> Plan:
-    """Rebuild a plan from its JSON form."""
-    fields = dict(record)
-    fields["examples"] = [Example(item[0], item[1], tuple(item[2]), item[3])
-                          for item in record["examples"]]  # fmt: skip
-    fields["goals"] = goals.Goals(
-        *({int(index): goal for index, goal in part.items()} for part in record["goals"])
-    )
-    fields["candidates"] = [
-        Candidate(path, operator, line, tuple(Edit(*edit) for edit in edits))
-        for path, operator, line, edits in record["candidates"]
-    ]
-    return Plan(**fields)
-
-
-def mutated(candidate: Candidate) -> str:
-    """Return the text of the candidate's file with its edits made."""
-    return Source(tree.read(candidate.path)).apply(candidate.edits)
-
-
-def absolute(root: str, path: str) -> str:
-    """Return a path of the tree as the importer sees it."""
-    return os.path.join(root, path)

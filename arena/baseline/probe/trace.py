@@ -36,13 +36,13 @@ class Tracer:
             self._files[filename] = self._known.get(os.path.realpath(filename))
         return self._files[filename]
 
-    def _enter(self, frame: FrameType, event: str, argument: Any) -> Local | None:
+    def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Local | None:
         path = self.path(frame.f_code.co_filename)
         if path is None:
             return None
         lines = self._lines
 
-        def local(frame: FrameType, event: str, argument: Any) -> Any:
+        def local(frame: FrameType, event: str, _argument: Any) -> Any:
             if event == "line":
                 lines.add((path, frame.f_lineno))
             return local

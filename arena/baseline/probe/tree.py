@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from types import CodeType
 
 from .source import Source
@@ -14,26 +15,26 @@ NOT_SOURCE = {
     "test", "tests", "testing", "doc", "docs", "example", "examples", "benchmarks", "scripts",
     "build", "dist", "node_modules", "site-packages", ".venv", "venv", ".tox", ".git",
 }  # fmt: skip
-NOT_NAMES = {"setup.py", "conftest.py", "noxfile.py", "tasks.py", "fabfile.py"}
+NOT_NAMES = {"setup.py", "conftest.py", "noxfile.py", "fabfile.py"}
 
 
 def git(*arguments: str) -> list[str]:
     """Return the output lines of a git command in the tree, nothing where it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    command = ["git", "-c", "core.quotePath=off", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.splitlines() if done.returncode == 0 else []
+
+
+def status() -> list[str]:
+    """Return what git sees as changed or new, a line each."""
+    return git("status", "--porcelain", "--untracked-files=all")
 
 
 def python_files(root: str) -> list[str]:
     """Return the Python files that belong to the program, relative to the root, sorted."""
     listed = git("ls-files", "--cached", "--others", "--exclude-standard", "--", "*.py")
-    if not listed:
-        listed = [
-            os.path.relpath(os.path.join(folder, name), root)
-            for folder, _, names in os.walk(root)
-            for name in names
-            if name.endswith(".py")
-        ]
-    return sorted(path for path in listed if is_source(path) and os.path.isfile(path))
+    listed = listed or [str(path.relative_to(root)) for path in Path(root).rglob("*.py")]
+    return sorted(path for path in set(listed) if is_source(path) and Path(root, path).is_file())
 
 
 def is_source(path: str) -> bool:
@@ -45,13 +46,13 @@ def is_source(path: str) -> bool:
 
 def read(path: str) -> str:
     """Return a file's text with its line ends as they are."""
-    with open(path, encoding="utf-8", newline="") as stream:
+    with Path(path).open(encoding="utf-8", newline="") as stream:
         return stream.read()
 
 
 def write(path: str, text: str) -> None:
     """Write a file's text with its line ends as they are."""
-    with open(path, "w", encoding="utf-8", newline="") as stream:
+    with Path(path).open("w", encoding="utf-8", newline="") as stream:
         stream.write(text)
 
 
@@ -68,8 +69,7 @@ def parse(paths: list[str]) -> dict[str, Source]:
 
 def module_name(path: str) -> str:
     """Return the dotted name under which a file is imported from the root or from src."""
-    parts = path[: -len(".py")].split("/")
-    parts = parts[1:] if parts[0] == "src" else parts
+    parts = path.removesuffix(".py").removeprefix("src/").split("/")
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -77,17 +77,15 @@ def make_importable(root: str) -> None:
     """Let the tree's own packages be imported first, leaving no compiled files behind."""
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    for folder in (root, os.path.join(root, "src")):
-        if os.path.isdir(folder):
-            sys.path.insert(0, folder)
+    sys.path[:0] = [str(folder) for folder in (Path(root, "src"), Path(root)) if folder.is_dir()]
 
 
 def import_as(path: str, text: str) -> None:
     """Make this process import text in place of one file, which stays as it is on disk."""
-    wanted, original = os.path.realpath(path), SourceFileLoader.get_code
+    wanted, original = Path(path).resolve(), SourceFileLoader.get_code
 
     def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
-        if os.path.realpath(self.path) == wanted:
+        if Path(self.path).resolve() == wanted:
             return compile(text, self.path, "exec", dont_inherit=True)
         return original(self, fullname)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from .operations import exchange, one, shift
 from .source import Edit, Hints, Mutation, Source
@@ -141,5 +142,5 @@ def slices(source: Source, node: ast.Slice) -> Iterator[Mutation]:
 def ordered(source: Source, node: ast.Tuple) -> Iterator[Mutation]:
     """Exchange neighbours in a tuple that is read, not assigned to."""
     if isinstance(node.ctx, ast.Load):
-        for left, right in zip(node.elts, node.elts[1:], strict=False):
+        for left, right in pairwise(node.elts):
             yield from exchange(source, left, right, "swapped items", 0.35)
