@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx2
 import openai
@@ -23,7 +22,7 @@ from arena.records import BackendSpec, CallOutcome, Reply
 
 REPLY_LIMIT_BYTES = 64_000_000
 CONNECT_TIMEOUT_S = 10.0
-_UNREAD = {"X-Stainless-Raw-Response": "stream"}
+_UNREAD: dict[str, str | openai.Omit] = {"X-Stainless-Raw-Response": "stream"}
 """Asks the client library for the response before its body is read."""
 
 
@@ -40,13 +39,12 @@ class ChatClient:
             follow_redirects=False,
             event_hooks={"response": [self._watch]},
         )
-        no_key: dict[str, Any] = {} if key else {"Authorization": openai.Omit()}
+        self._headers = _UNREAD if key else {**_UNREAD, "Authorization": openai.Omit()}
         self._api = openai.OpenAI(
             base_url=base_url,
             api_key=key or "none",
             max_retries=0,
             http_client=self._http,
-            default_headers=no_key,
         )
         # The library takes these from the environment and would send them to any provider.
         self._api.organization = self._api.project = None
@@ -92,7 +90,7 @@ class ChatClient:
             "/chat/completions",
             cast_to=openai.APIResponse[object],
             content=body,
-            options={"headers": _UNREAD, "timeout": timeout},
+            options={"headers": self._headers, "timeout": timeout},
         )
         with closing(posted.http_response) as response:
             yield response
