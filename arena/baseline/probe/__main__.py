@@ -21,7 +21,7 @@ MARK = "arena-mutate:"
 DIFF_CHARACTERS = 3000
 
 
-def say(event: str, **facts: str | int | float | None) -> None:
+def say(event: str, **facts: str | float | None) -> None:
     """Print one line that the service reads."""
     sys.stdout.write(f"{MARK} {json.dumps({'event': event, **facts})}\n")
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from itertools import pairwise
 
+from .operations import shift
 from .source import FUNCTIONS, Edit, Hints, Mutation, Source
 
 Block = list[ast.stmt]
@@ -121,8 +122,10 @@ def augmented(source: Source, node: ast.AugAssign) -> Iterator[Mutation]:
             yield Mutation("assignment", node.lineno, 0.6 - 0.2 * index, (edit,))
 
 
-def assigned(source: Source, node: ast.Assign) -> Iterator[Mutation]:
-    """Add to a variable in place of setting it."""
+def assigned(source: Source, node: ast.Assign, hints: Hints) -> Iterator[Mutation]:
+    """Add to a variable in place of setting it; set it to one more or one less."""
+    if isinstance(node.value, (ast.Name, ast.BinOp, ast.Attribute)):
+        yield from shift(source, node.value, 0.7 if "HangError" in hints.exceptions else 0.3)
     if len(node.targets) == 1 and isinstance(
         node.targets[0], (ast.Name, ast.Attribute, ast.Subscript)
     ):

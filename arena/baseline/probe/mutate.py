@@ -96,7 +96,7 @@ def of_statement(source: Source, node: ast.stmt, hints: Hints) -> Iterator[Mutat
     elif isinstance(node, ast.AugAssign):
         yield from flow.augmented(source, node)
     elif isinstance(node, ast.Assign):
-        yield from flow.assigned(source, node)
+        yield from flow.assigned(source, node, hints)
         yield from calls.copies(source, node.value, 0.25)
     elif isinstance(node, ast.Return):
         yield from calls.copies(source, node.value, 0.3)

@@ -11,7 +11,7 @@ from .source import FUNCTIONS, Edit, Hints, Mutation, Source
 from .trace import Line
 
 CROWDING = 0.95
-SIGNATURE, UNREACHED, DATA = 0.8, 0.25, 0.5
+SIGNATURE, UNREACHED, DATA, BEFORE = 0.8, 0.25, 0.5, 0.6
 
 
 class Candidate(NamedTuple):
@@ -28,6 +28,8 @@ class Evidence(NamedTuple):
 
     failing: list[list[Line]]
     """Lines of each target."""
+    before: list[list[Line]]
+    """Lines that prepared each target: what the examples above it ran."""
     passing: list[list[Line]]
     """Lines of each test that passes."""
     frames: list[Line]
@@ -38,12 +40,14 @@ class Evidence(NamedTuple):
 
 def executed(evidence: Evidence) -> dict[Line, float]:
     """Score lines: up for each target that runs them, gently down for each test that passes."""
-    failed: dict[Line, int] = {}
+    failed: dict[Line, float] = {}
     passed: dict[Line, int] = {}
-    for runs, counts in ((evidence.failing, failed), (evidence.passing, passed)):
-        for lines in runs:
-            for line in lines:
-                counts[line] = counts.get(line, 0) + 1
+    for own, before in zip(evidence.failing, evidence.before, strict=True):
+        for line, weight in {**dict.fromkeys(before, BEFORE), **dict.fromkeys(own, 1.0)}.items():
+            failed[line] = failed.get(line, 0.0) + weight
+    for lines in evidence.passing:
+        for line in lines:
+            passed[line] = passed.get(line, 0) + 1
     total = max(1, len(evidence.failing))
     scores = {
         line: count / total / math.sqrt(1 + math.log2(1 + passed.get(line, 0)))

@@ -117,10 +117,15 @@ def gather(
     names: frozenset[str],
 ) -> Evidence:
     """Return what the first runs say about where the fault is."""
-    targets = [outcomes[index] for index in sorted(wanted.targets)]
     lines = visible.results.lines
-    failing = [outcome.lines for outcome in targets] + [lines.get(node, []) for node in red]
+    failing = [outcomes[index].lines for index in wanted.targets]
+    before = [
+        [line for outcome in outcomes[:index] for line in outcome.lines]
+        for index in wanted.targets
+    ]
+    failing += [lines.get(node, []) for node in red]
+    before += [[] for _ in red]
     passing = [lines.get(node, []) for node in visible.having("passed")]
     passing += [outcomes[index].lines for index in sorted(wanted.kept)]
-    frames = [frame for outcome in targets for frame in outcome.frames]
-    return Evidence(failing, passing, frames, names)
+    frames = [frame for index in wanted.targets for frame in outcomes[index].frames]
+    return Evidence(failing, before, passing, frames, names)

@@ -35,6 +35,8 @@ def constant(source: Source, node: ast.Constant, hints: Hints) -> Iterator[Mutat
         yield from one("flag", node, 0.65, source.replace(node, str(not value)))
     elif isinstance(value, int):
         prior = 0.7 if source.function(node) else 0.45
+        if isinstance(parent, ast.BinOp) and not isinstance(parent.op, (ast.Add, ast.Sub)):
+            prior = 0.35
         for text in dict.fromkeys((str(value + 1), str(value - 1) if value else "-1")):
             yield from one("off by one", node, prior, source.replace(node, text))
         if value:
@@ -99,7 +101,7 @@ def text_template(source: Source, node: ast.JoinedStr) -> Iterator[Mutation]:
     They are found by text, as Pythons before 3.12 give no true positions inside an f-string.
     """
     start, _ = source.span(node)
-    for found in re.finditer(r"(?<=[:.<>^0])\d+(?=[}.dfs,%])", source.of(node)):
+    for found in re.finditer(r"(?<=[:.<>^0])[1-9]\d*(?=[}.dfs,%])", source.of(node)):
         for number in (int(found[0]) + 1, int(found[0]) - 1):
             edit = Edit(start + found.start(), start + found.end(), str(number))
             yield from one("format", node, 0.35, edit)
