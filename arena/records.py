@@ -516,6 +516,8 @@ class Fault(Record):
 
     kind: FaultKind
     message: str
+    stops_contestant: bool = False
+    """No further call of this contestant can succeed: wrong key, no credit, no such model."""
 
 
 class Verification(Record):

@@ -68,6 +68,12 @@ class Account:
             most.tokens is None or needed.tokens <= most.tokens
         )
 
+    def lasts(self, amount: Amount) -> bool:
+        """Whether an amount could be held once everything held now is given back unspent."""
+        with self._lock:
+            held = self._held
+        return self.fits(amount, without=held)
+
     def settle(self, held: Amount, spent: Amount) -> None:
         """Turn a held amount into a spent one; they may differ."""
         with self._lock:
@@ -165,6 +171,12 @@ class Budgets:
                 own.settle(cap, Amount())
             return f"the {short} budget of the run is spent"
         return TrialBudget(cap, account, (self._run,) if own is None else (own, self._run))
+
+    def may_open_later(self, contestant: str) -> bool:
+        """Whether a trial that cannot start now may start when running ones give back."""
+        cap = Amount(self._limits.usd or ZERO, self._limits.tokens or 0)
+        own = self._contestants.get(contestant)
+        return self._run.lasts(cap) and (own is None or own.lasts(cap))
 
     @property
     def spent(self) -> Amount:

@@ -1,0 +1,159 @@
+"""The run: lock, images, manifest, trials, and a ledger that survives whatever happens."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from arena import plan
+from arena.backend import preflight
+from arena.backend.pool import Backends
+from arena.executor.local import LocalExecutor
+from arena.journal import Journal, Listener
+from arena.ledger import Ledger, SessionBegin, SessionEnd
+from arena.matrix import trial_specs
+from arena.money.budget import Amount, Budgets
+from arena.money.prices import DEFAULT_FX
+from arena.plan import Plan
+from arena.records import TrialSpec
+from arena.rundir import Manifest, RunDir
+from arena.sandbox.docker import DockerEngine
+from arena.sandbox.image import Images
+from arena.score.load import load
+from arena.score.results import Results
+from arena.trial import Services
+from arena.worker import Work, Worker
+
+Say = Callable[[str], None]
+MEMORY_SHARE = 0.8
+"""Of the host's memory that running containers may be allowed together."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    results: Results
+    without_verdict: int
+    """Planned trials that have no verdict: faults, stopped contestants, spent budgets."""
+
+
+def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -> Outcome:
+    """Run or resume a bake-off.
+
+    Args:
+        plan_: what to run.
+        out: the run directory; an earlier run there is continued.
+        say: told in one line each what is being done.
+        listener: given every event after it is on disk.
+
+    Raises:
+        InputError: the endpoint, key, engine or earlier run does not fit; nothing was started.
+        EngineError: the engine broke while images were made.
+        KeyboardInterrupt: after everything running was ended and removed.
+    """
+    rundir = RunDir(out)
+    specs = [c.backend for c in plan_.contestants if c.backend is not None]
+    earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
+    with Backends(specs) as backends, rundir.lock():
+        preflight.check(specs)
+        with DockerEngine.connect() as engine:
+            for line in engine.reap():
+                say(line)
+            images = Images(engine).ensure(plan_.tasks, say)
+            manifest = _manifest(plan_, images, engine, earlier, out)
+            rundir.write_manifest(manifest)
+            with Ledger(rundir.ledger_path) as ledger:
+                journal = Journal(ledger, listener)
+                _run_trials(plan_, manifest, rundir, engine, backends, journal, say)
+    results = load(out)
+    missing = sum(row.verdict is None for row in results.trials)
+    return Outcome(results, missing)
+
+
+def _manifest(
+    plan_: Plan,
+    images: Mapping[str, str],
+    engine: DockerEngine,
+    earlier: Manifest | None,
+    out: Path,
+) -> Manifest:
+    made = plan.manifest_of(
+        plan_, images=images, engine=engine.info, base_image=engine.base_image, fx=DEFAULT_FX
+    )
+    return made if earlier is None else plan.continued(earlier, made, where=str(out))
+
+
+def _run_trials(
+    plan_: Plan,
+    manifest: Manifest,
+    rundir: RunDir,
+    engine: DockerEngine,
+    backends: Backends,
+    journal: Journal,
+    say: Say,
+) -> None:
+    before = load(rundir.path)
+    wanted = {c.name for c in plan_.contestants}, {t.id for t in plan_.tasks}
+    done = {row.id for row in before.trials if row.verdict is not None}
+    session = secrets.token_hex(4)
+    worker = Worker(
+        Work(
+            manifest=manifest,
+            rundir=rundir,
+            tasks={t.id: t for t in plan_.tasks},
+            services=Services(engine=engine, backends=backends, log=journal),
+            budgets=_budgets(manifest, before),
+            journal=journal,
+            earlier_tries={row.id: row.tries for row in before.trials},
+            labels=engine.run_labels(manifest.run_id),
+        )
+    )
+
+    def todo() -> Iterator[TrialSpec]:
+        for spec in trial_specs(manifest):
+            if spec.id in done or spec.contestant not in wanted[0] or spec.task_id not in wanted[1]:
+                continue
+            if spec.attempt <= plan_.config.attempts and not worker.is_stopped(spec.contestant):
+                yield spec
+
+    if done:
+        say(f"resuming: {len(done)} trials are done and are kept")
+    concurrency = _fitting(manifest, plan_.config.concurrency, say)
+    journal.append(SessionBegin(session=session, at=datetime.now(UTC)))
+    reason = "interrupted"
+    try:
+        for _ in LocalExecutor(concurrency).run(worker, todo()):
+            pass
+        reason = "completed"
+    finally:
+        # What still runs ends because its container and its connection are gone.
+        worker.cancelled.set()
+        if reason != "completed":
+            backends.close()
+            engine.close()
+        journal.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
+
+
+def _budgets(manifest: Manifest, before: Results) -> Budgets:
+    """The budgets less what earlier sessions spent; possibly billed calls count at their bound."""
+    spent: dict[str, Amount] = {}
+    for row in before.trials:
+        usd = row.cost.known_usd + (row.cost.unsettled_bound_usd or 0)
+        amount = Amount(usd, row.tokens.input + row.tokens.output)
+        spent[row.contestant] = spent.get(row.contestant, Amount()) + amount
+    return Budgets(manifest.limits, manifest.budget, manifest.contestant_budgets, spent)
+
+
+def _fitting(manifest: Manifest, concurrency: int, say: Say) -> int:
+    """Lower the concurrency until the containers' memory fits the host."""
+    assert manifest.engine is not None
+    room_mb = manifest.engine.memory_mb * MEMORY_SHARE
+    fitting = max(1, int(room_mb // manifest.sandbox.memory_mb))
+    if fitting < concurrency:
+        say(
+            f"concurrency {fitting} instead of {concurrency}: {manifest.sandbox.memory_mb} MB a "
+            f"container must fit {MEMORY_SHARE:.0%} of the engine's {manifest.engine.memory_mb} MB"
+        )
+    return min(fitting, concurrency)

@@ -1,0 +1,38 @@
+"""What commands share: the form of results, and one way to print a table."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.table import Table
+
+
+def runs_dir() -> Path:
+    """Where runs go unless told: `runs` below the current folder, or `ARENA_RUNS`."""
+    return Path(os.environ.get("ARENA_RUNS", "runs"))
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def emit(
+    name: str, rows: Sequence[Mapping[str, JsonValue]], columns: Sequence[str], form: Format
+) -> None:
+    """Print rows on stdout: all fields under `name` as JSON, or some columns as a table."""
+    if form is Format.JSON:
+        print(json.dumps({name: [dict(row) for row in rows]}, ensure_ascii=False, allow_nan=False))
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*("-" if row[c] is None else str(row[c]) for c in columns))
+    Console().print(table, markup=False)

@@ -1,0 +1,134 @@
+"""Live progress of a run on stderr: a table on a terminal, plain lines elsewhere."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from arena.ledger import (
+    CallBeginEvent,
+    CallEndEvent,
+    ContestantStopped,
+    Event,
+    TrialBegin,
+    TrialEnd,
+)
+from arena.money.statement import RecordedCall, statements
+from arena.records import BackendSpec, CallBegin, ContestantSpec
+
+
+@dataclass
+class Row:
+    """One contestant so far."""
+
+    planned: int
+    passed: int = 0
+    failed: int = 0
+    faults: int = 0
+    running: int = 0
+    spent_usd: Decimal = Decimal(0)
+    unpriced: bool = False
+    """Some call's cost is unknown: what is shown is a part."""
+    stopped: bool = False
+
+
+class Progress:
+    """Follows the events of a run. Events come from many threads."""
+
+    def __init__(self, contestants: list[ContestantSpec], planned_each: int) -> None:
+        self.console = Console(stderr=True)
+        self._rows = {c.name: Row(planned_each) for c in contestants}
+        self._backends: dict[str, BackendSpec] = {
+            c.name: c.backend for c in contestants if c.backend is not None
+        }
+        self._open: dict[str, CallBegin] = {}
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._live: Live | None = None
+
+    def say(self, line: str) -> None:
+        """One line of what is being done."""
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Show the table while the context is open, if there is a terminal."""
+        if not sys.stderr.isatty():
+            yield
+            return
+        with Live(get_renderable=self.table, console=self.console, refresh_per_second=4) as live:
+            self._live = live
+            yield
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        with self._lock:
+            line = self._take(event)
+        if line and self._live is None:
+            self.say(line)
+
+    def _take(self, event: Event) -> str | None:
+        match event:
+            case TrialBegin(spec=spec):
+                self._rows[spec.contestant].running += 1
+            case CallBeginEvent(call=begin):
+                self._open[begin.call_id] = begin
+            case CallEndEvent(call=end):
+                begin = self._open.pop(end.call_id)
+                self._spend(RecordedCall(begin, end))
+            case TrialEnd(record=record):
+                row = self._rows[record.contestant]
+                row.running -= 1
+                if record.fault is not None:
+                    row.faults += 1
+                    return f"{record.id}: fault ({record.fault.kind}): {record.fault.message}"
+                row.passed += record.verdict == "passed"
+                row.failed += record.verdict != "passed"
+                done = sum(r.passed + r.failed for r in self._rows.values())
+                planned = sum(r.planned for r in self._rows.values())
+                return f"[{done}/{planned}] {record.id}: {record.verdict}, {record.wall_s:.1f} s"
+            case ContestantStopped(contestant=name, reason=reason):
+                self._rows[name].stopped = True
+                return f"{name} is stopped: {reason}"
+            case _:
+                pass
+        return None
+
+    def _spend(self, call: RecordedCall) -> None:
+        row = self._rows[call.begin.contestant]
+        for statement in statements([call], self._backends):
+            if statement.cost is not None and statement.cost.billed_usd is not None:
+                row.spent_usd += statement.cost.billed_usd
+            elif not statement.possibly_billed or statement.bound_usd != 0:
+                row.unpriced = True
+
+    def table(self) -> Table:
+        """The state as a table."""
+        table = Table(box=None, pad_edge=False)
+        for name in ("contestant", "passed", "failed", "faults", "running", "left", "spent", "ETA"):
+            table.add_column(name, justify="left" if name == "contestant" else "right")
+        with self._lock:
+            for name, row in self._rows.items():
+                left = row.planned - row.passed - row.failed
+                spent = f"${row.spent_usd:.4f}{'+?' if row.unpriced else ''}"
+                cells = (row.passed, row.failed, row.faults, row.running, left)
+                label = f"{name} (stopped)" if row.stopped else name
+                table.add_row(label, *map(str, cells), spent, self._eta(row))
+        return table
+
+    def _eta(self, row: Row) -> str:
+        done = row.passed + row.failed
+        left = row.planned - done
+        if not left or row.stopped:
+            return "-"
+        if not done:
+            return "…"
+        seconds = int((time.monotonic() - self._started) / done * left)
+        return f"{seconds // 60}:{seconds % 60:02d}"

@@ -1,0 +1,1 @@
+"""`arena sandboxes`: the images that trials run in."""

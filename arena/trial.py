@@ -1,0 +1,227 @@
+"""One try of one trial: agent in a sandbox, diff out, grading in a fresh sandbox.
+
+The agent's container is killed before anything is read from it, and nothing but the diff goes on.
+Limits and the agent's own failures are outcomes; only broken machinery makes a fault.
+"""
+
+import hashlib
+import secrets
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from arena import audit, registry, verify
+from arena.backend.clock import AgentClock
+from arena.backend.meter import CallLog, Seat, Tally
+from arena.backend.pool import Backends
+from arena.errors import FaultError, HarnessError, ProviderError
+from arena.money.budget import TrialBudget
+from arena.protocols import Backend, Engine, Sandbox
+from arena.records import (
+    Brief,
+    ContestantSpec,
+    Ending,
+    Fault,
+    Flag,
+    Limits,
+    Message,
+    Reply,
+    SandboxLimits,
+    Task,
+    ToolSpec,
+    TrialRecord,
+    TrialSpec,
+    Verification,
+)
+from arena.task import diff, pack
+from arena.timed import TimedSandbox
+from arena.transcript import TranscriptFile
+
+AGENT_USER = "10001:10001"
+TEST_USER = "10002:10002"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One try, with everything it needs: nothing is looked up inside a trial."""
+
+    spec: TrialSpec
+    try_number: int
+    task: Task
+    image: str
+    contestant: ContestantSpec
+    limits: Limits
+    sandbox: SandboxLimits
+    strict: bool
+    folder: Path
+    """Where transcript, patch and logs go."""
+    labels: Mapping[str, str]
+    """Put on every container of the run."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What all trials of a run share."""
+
+    engine: Engine
+    backends: Backends
+    log: CallLog
+
+
+@dataclass
+class _Progress:
+    """What is known so far; a fault keeps it."""
+
+    ending: Ending | None = None
+    verification: Verification | None = None
+    patch: str = ""
+    tally: Tally | None = None
+    flags: tuple[Flag, ...] = ()
+
+
+def run_try(job: Job, services: Services, budget: TrialBudget) -> TrialRecord:
+    """Run one try to its record; never raises for a fault.
+
+    `KeyboardInterrupt` and the like pass through: the try is then unfinished.
+    """
+    started_at = datetime.now(UTC)
+    clock = AgentClock(job.limits.seconds)
+    progress = _Progress()
+    fault = None
+    active_s = 0.0
+    try:
+        with (
+            TranscriptFile(job.folder / "transcript.jsonl") as transcript,
+            services.engine.open(
+                job.image, limits=job.sandbox, labels=job.labels, user=AGENT_USER
+            ) as box,
+        ):
+            clock = AgentClock(job.limits.seconds)
+            try:
+                progress.ending = _solve(job, services, budget, box, clock, transcript, progress)
+            finally:
+                active_s = clock.active_s
+            box.kill()
+            _grade(job, services, box, progress)
+        progress.flags = audit.transcript_flags(job.folder / "transcript.jsonl", job.task)
+    except FaultError as error:
+        stops = isinstance(error, ProviderError) and error.stops_contestant
+        fault = Fault(kind=error.kind, message=_one_line(error), stops_contestant=stops)
+    except Exception as error:  # noqa: BLE001 - a bug of ours must cost one trial, not the run
+        fault = Fault(kind="harness", message=f"{type(error).__name__}: {_one_line(error)}")
+        _write(job.folder / "fault.log", traceback.format_exc())
+    return _record(job, progress, fault, clock, active_s, started_at)
+
+
+def _solve(
+    job: Job,
+    services: Services,
+    budget: TrialBudget,
+    box: Sandbox,
+    clock: AgentClock,
+    transcript: TranscriptFile,
+    progress: _Progress,
+) -> Ending:
+    """Let the agent work; its own exceptions are its ending."""
+    agent = registry.agent_module(job.contestant.agent).make(
+        job.contestant.agent, job.contestant.params
+    )
+    backend: Backend = _NoBackend()
+    if job.contestant.backend is not None:
+        metered = services.backends.for_trial(
+            job.contestant.backend,
+            seat=Seat(job.spec.id, job.try_number, job.contestant.name),
+            limits=job.limits,
+            budget=budget,
+            log=services.log,
+            transcript=transcript,
+            clock=clock,
+        )
+        progress.tally = metered.tally
+        backend = metered
+    brief = Brief(
+        task_id=job.task.id,
+        problem_statement=job.task.problem_statement,
+        limits=job.limits,
+        nonce=secrets.token_hex(8),
+        gold_patch=pack.gold_patch(job.task) if job.contestant.agent == "oracle" else None,
+    )
+    ending = agent.solve(brief, TimedSandbox(box, clock, transcript), backend, transcript)
+    transcript.add("stop", ending.model_dump(mode="json"))
+    return ending
+
+
+def _grade(job: Job, services: Services, box: Sandbox, progress: _Progress) -> None:
+    """Take the diff against a fresh container of the same image, and grade it there."""
+    with services.engine.open(
+        job.image, limits=job.sandbox, labels=job.labels, user=TEST_USER
+    ) as fresh:
+        progress.patch = diff.capture(box, fresh)
+        _write(job.folder / "patch.diff", progress.patch)
+        graded = verify.verify(
+            job.task,
+            progress.patch,
+            fresh,
+            engine=services.engine,
+            image=job.image,
+            limits=job.sandbox,
+            labels=job.labels,
+            strict=job.strict,
+            folder=job.folder,
+        )
+    progress.verification = graded
+
+
+def _record(
+    job: Job,
+    progress: _Progress,
+    fault: Fault | None,
+    clock: AgentClock,
+    active_s: float,
+    started_at: datetime,
+) -> TrialRecord:
+    ending = progress.ending
+    patch = progress.patch.encode()
+    tally = progress.tally or Tally()
+    return TrialRecord(
+        id=job.spec.id,
+        task_id=job.spec.task_id,
+        contestant=job.spec.contestant,
+        attempt=job.spec.attempt,
+        digest=job.spec.digest,
+        try_number=job.try_number,
+        stop=ending.stop if ending else None,
+        stop_detail=ending.detail if ending else "",
+        verification=progress.verification if fault is None else None,
+        fault=fault,
+        steps=tally.steps,
+        mistakes=ending.mistakes if ending else 0,
+        truncations=tally.truncations,
+        wall_s=round(clock.wall_s, 3),
+        active_s=round(active_s, 3),
+        patch_bytes=len(patch),
+        patch_sha256=hashlib.sha256(patch).hexdigest() if patch else "",
+        flags=progress.flags,
+        started_at=started_at,
+        ended_at=datetime.now(UTC),
+    )
+
+
+class _NoBackend:
+    """Given to controls, which have no model."""
+
+    def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
+        raise HarnessError(
+            f"a control asked for a model ({len(messages)} messages, {len(tools)} tools)"
+        )
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:500]
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")

@@ -1,0 +1,128 @@
+"""One trial as a worker runs it: budget, tries, and an event for each step."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from arena.journal import Journal
+from arena.ledger import ContestantStopped, TrialBegin, TrialEnd
+from arena.money.budget import Budgets, TrialBudget
+from arena.records import Task, TrialRecord, TrialSpec
+from arena.rundir import Manifest, RunDir
+from arena.trial import Job, Services, run_try
+
+MAX_TRIES = 3
+PAUSE_S = 2.0
+"""Before a faulted trial is tried again; doubled each time."""
+BUDGET_POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker knows of its run."""
+
+    manifest: Manifest
+    rundir: RunDir
+    tasks: Mapping[str, Task]
+    services: Services
+    budgets: Budgets
+    journal: Journal
+    earlier_tries: Mapping[str, int]
+    """Tries of earlier sessions by trial id; their folders are kept."""
+    labels: Mapping[str, str]
+
+
+class Worker:
+    """Runs trials; the same object serves all threads of a run."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._stopped: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self.cancelled = threading.Event()
+        """Set to leave running trials unfinished: nothing more is written for them."""
+        self._contestants = {c.name: c for c in work.manifest.contestants}
+        self._images = {t.id: t.image for t in work.manifest.tasks}
+
+    def is_stopped(self, contestant: str) -> bool:
+        """Whether no further trial of a contestant is to start."""
+        with self._lock:
+            return contestant in self._stopped
+
+    def __call__(self, spec: TrialSpec) -> TrialRecord | None:
+        """Run a trial, up to three tries; None when it was not run or was cancelled."""
+        first = self._work.earlier_tries.get(spec.id, 0) + 1
+        record = None
+        for number in range(first, first + MAX_TRIES):
+            budget = self._open_budget(spec)
+            if budget is None:
+                return record
+            try:
+                record = self._try(spec, number, budget)
+            finally:
+                budget.close()
+            if self.cancelled.is_set():
+                return None
+            if record.fault is None:
+                return record
+            if record.fault.stops_contestant:
+                self._stop(spec.contestant, record.fault.message)
+                return record
+            self.cancelled.wait(PAUSE_S * 2 ** (number - first))
+        return record
+
+    def _open_budget(self, spec: TrialSpec) -> TrialBudget | None:
+        """Reserve the trial's cap, waiting while running trials may still give back."""
+        budgets = self._work.budgets
+        metered = self._contestants[spec.contestant].backend is not None
+        while not (self.cancelled.is_set() or self.is_stopped(spec.contestant)):
+            found = budgets.open_trial(spec.contestant, metered=metered)
+            if isinstance(found, TrialBudget):
+                return found
+            if not budgets.may_open_later(spec.contestant):
+                self._stop(spec.contestant, found)
+            self.cancelled.wait(BUDGET_POLL_S)
+        return None
+
+    def _try(self, spec: TrialSpec, number: int, budget: TrialBudget) -> TrialRecord:
+        work = self._work
+        work.journal.append(TrialBegin(spec=spec, try_number=number, at=datetime.now(UTC)))
+        folder = work.rundir.trial_dir(spec.id)
+        _set_aside(folder, number - 1)
+        job = Job(
+            spec=spec,
+            try_number=number,
+            task=work.tasks[spec.task_id],
+            image=self._images[spec.task_id],
+            contestant=self._contestants[spec.contestant],
+            limits=work.manifest.limits,
+            sandbox=work.manifest.sandbox,
+            strict=work.manifest.strict,
+            folder=folder,
+            labels={**work.labels, "arena.trial": spec.id},
+        )
+        record = run_try(job, work.services, budget)
+        if not self.cancelled.is_set():
+            work.journal.append(TrialEnd(record=record))
+        return record
+
+    def _stop(self, contestant: str, reason: str) -> None:
+        with self._lock:
+            if contestant in self._stopped:
+                return
+            self._stopped[contestant] = reason
+        event = ContestantStopped(contestant=contestant, reason=reason, at=datetime.now(UTC))
+        self._work.journal.append(event)
+
+
+def _set_aside(folder: Path, number: int) -> None:
+    """Move the files of the try before this one into a folder of their own."""
+    files = [p for p in folder.glob("*") if not p.name.startswith("try-")]
+    if not files:
+        return
+    aside = folder / f"try-{number}"
+    aside.mkdir(exist_ok=True)
+    for file in files:
+        file.replace(aside / file.name)
