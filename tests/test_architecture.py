@@ -1,0 +1,121 @@
+"""The rules of CONTRIBUTING.md that a machine can hold."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "arena"
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if "_data" not in p.parts)
+
+# From the top down; a module imports its own layer's own package, or anything below.
+LAYERS = [
+    {"cli"},
+    {"demo"},
+    {"bakeoff", "check", "mine"},
+    {"worker", "plan", "report", "tables"},
+    {"trial"},
+    {"score"},
+    {"verify", "grading", "audit", "timed", "journal", "baseline"},
+    {"agent", "backend", "sandbox", "task", "executor", "ledger", "transcript"},
+    {"matrix"},
+    {"money", "config", "registry"},
+    {"rundir", "protocols"},
+    {"records", "resources"},
+    {"errors"},
+]
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+SDK_OWNERS = {
+    "docker": "sandbox/docker",
+    "openai": "backend/client",
+    "ray": "executor/ray",
+    "altair": "report/charts",
+    "vl_convert": "report/charts",
+    "jinja2": "report/",
+    "scipy": "score/",
+    "xllamacpp": "demo",
+}
+
+
+def parts(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield name.name, node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, node.lineno
+            if node.module == "arena":
+                for name in node.names:
+                    yield f"arena.{name.name}", node.lineno
+
+
+@pytest.mark.parametrize("path", MODULES, ids=parts)
+def test_imports_point_down(path):
+    me = parts(path).split("/")[0]
+    if me == "__init__":
+        return
+    assert me in RANK, f"{me} has no place among the layers"
+    for name, line in imports(path):
+        pieces = name.split(".")
+        if pieces[0] != "arena" or len(pieces) == 1 or pieces[1] not in RANK:
+            continue
+        other = pieces[1]
+        assert other == me or RANK[other] > RANK[me], f"{path}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=parts)
+def test_each_sdk_has_one_importer(path):
+    for name, line in imports(path):
+        owner = SDK_OWNERS.get(name.split(".")[0])
+        assert owner is None or parts(path).startswith(owner), f"{path}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=parts)
+def test_modules_and_functions_stay_small(path):
+    text = path.read_text()
+    assert text.count("\n") <= 400, "over 400 lines: is it still one subject?"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno - node.lineno < 60, f"{node.name} has over 60 lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=parts)
+def test_public_names_have_docstrings_and_only_the_cli_prints(path):
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), "a module says what it is for"
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{node.name} has no docstring"
+    if not parts(path).startswith("cli/"):
+        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+        names = [c.func.id for c in calls if isinstance(c.func, ast.Name)]
+        assert "print" not in names
+
+
+def test_arena_is_the_only_import_package():
+    assert [p.name for p in ROOT.glob("*/__init__.py")] == ["__init__.py"]
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("arena", {"pydantic", "docker", "openai", "rich"}),
+        ("arena.cli.commands", {"docker", "openai", "scipy", "numpy", "altair", "jinja2"}),
+        ("arena.report.site", {"docker", "openai", "ray"}),
+        ("arena.score.board", {"docker", "openai", "ray"}),
+    ],
+)
+def test_imports_are_lazy(module, forbidden):
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not forbidden & set(loaded)
