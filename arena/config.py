@@ -34,10 +34,17 @@ class PriceTable(Record):
 class BackendTable(Record):
     """An endpoint given in the configuration instead of by catalogue name."""
 
-    base_url: str
+    base_url: str | None = None
+    """Required without `provider`; with it, an endpoint that is not the provider's own."""
     model: str
     provider: str | None = None
-    """A catalogue provider whose quirks the endpoint shares."""
+    """A catalogue provider whose quirks, prices and addresses apply."""
+    region: str | None = None
+    """One of the provider's regions; its first when left out."""
+    upstream: str | None = None
+    """Behind a router: who serves every call. Fallbacks are always off."""
+    quantization: str | None = None
+    """Behind a router: the only quantization to accept, such as `fp8`."""
     api_key_env: str | None = None
     """Environment variable that holds the key; leave out where the endpoint wants none."""
     price: PriceTable | None = None
@@ -46,7 +53,7 @@ class BackendTable(Record):
     output_limit_param: Literal["max_tokens", "max_completion_tokens"] | None = None
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     """Sent with every call, such as a switch for thinking."""
-    streaming: bool = False
+    streaming: bool | None = None
     lab: str | None = None
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     """ISO code of the country of the lab that trained the model."""
@@ -57,12 +64,20 @@ class BackendTable(Record):
 
     @field_validator("base_url")
     @classmethod
-    def _is_http(cls, value: str) -> str:
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         if not re.match(r"https?://[^/\s]+", value):
             raise ValueError("must be an http:// or https:// address")
         if "@" in value.split("/", 3)[2]:
             raise ValueError("must not hold a user name or key; use api_key_env")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _says_where(self) -> "BackendTable":
+        if self.base_url is None and self.provider is None:
+            raise ValueError("give a base_url, or a provider of the catalogue")
+        return self
 
 
 class ContestantTable(Record):

@@ -1,0 +1,358 @@
+"""The catalogue of backends: shipped provider profiles, a user's own over them, and names resolved.
+
+Names are `provider/model` or `provider@region/model`. After `resolve` nothing is looked up again:
+the spec holds the whole of what a run needs and records.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import JsonValue, ValidationError
+
+from arena import registry
+from arena.backend.profile import ModelRow, Profile, Region
+from arena.config import BackendTable, PriceTable, input_error
+from arena.errors import InputError
+from arena.records import (
+    BackendSpec,
+    PriceRow,
+    PriceTier,
+    Quirks,
+    RateLimits,
+    digest_of,
+)
+
+SHIPPED = Path(__file__).parent / "profiles"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Provider profiles by id."""
+
+    profiles: Mapping[str, Profile]
+
+    def rows(self) -> Iterator[tuple[Profile, ModelRow]]:
+        """Every model of every provider, in order of provider and file."""
+        for profile in self.profiles.values():
+            for row in profile.models:
+                yield profile, row
+
+    def provider(self, name: str) -> Profile:
+        """A provider by id."""
+        if name not in self.profiles:
+            raise registry.unknown("provider", name, self.profiles)
+        return self.profiles[name]
+
+    def find(self, name: str) -> tuple[Profile, str, ModelRow | None]:
+        """Profile, region and row of a catalogue name; a self-hosted model has no row.
+
+        Raises:
+            InputError: no such provider, region or model.
+        """
+        head, slash, model = name.partition("/")
+        provider, _, region = head.partition("@")
+        if not slash or not model:
+            raise InputError(
+                f"{name!r} is not a backend",
+                remedy="write provider/model; `arena backends list` shows them",
+            )
+        profile = self.provider(provider)
+        region = _region(profile, region or None)
+        return profile, region, _row(profile, model)
+
+    def resolve(
+        self, ref: str | BackendTable, *, today: date, environ: Mapping[str, str]
+    ) -> BackendSpec:
+        """The whole of what a run needs to know about one backend.
+
+        Args:
+            ref: a catalogue name, or a table of the configuration.
+            today: decides what is retired.
+            environ: decides which of several accepted key variables is used; no key is read.
+
+        Raises:
+            InputError: unknown, retired (with the routes that remain), or a parameter that the
+                endpoint would refuse or drop.
+        """
+        if isinstance(ref, str):
+            profile, region, row = self.find(ref)
+            model = ref.partition("/")[2] if row is None else row.id
+            table = BackendTable(provider=profile.id, region=region, model=model)
+        elif ref.provider is None:
+            return _inline(ref)
+        else:
+            table, profile = ref, self.provider(ref.provider)
+            region, row = _region(profile, ref.region), _row(profile, ref.model)
+        if row is not None:
+            table = table.model_copy(update={"model": row.id})
+            _check_alive(profile, row, today)
+        return _from_profile(profile, region, row, table, environ)
+
+
+def load(folders: Sequence[Path] = ()) -> Catalogue:
+    """Shipped profiles, each changed by the files of the same name in later folders.
+
+    A user's file may be a whole profile or only what differs; model rows are matched by id.
+
+    Raises:
+        InputError: a folder or file that cannot be read, or a profile that does not fit the form.
+    """
+    raw: dict[str, dict[str, Any]] = {}
+    origin: dict[str, Path] = {}
+    for folder in (SHIPPED, *folders):
+        if not folder.is_dir():
+            raise InputError("no such folder of profiles", where=str(folder))
+        for path in sorted(folder.glob("*.toml")):
+            data = _read(path)
+            name = str(data.get("id", path.stem))
+            raw[name] = _merged(raw.get(name, {}), data)
+            origin[name] = path
+    return Catalogue({name: _profile(raw[name], origin[name]) for name in sorted(raw)})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(path)) from None
+
+
+def _profile(data: dict[str, Any], path: Path) -> Profile:
+    try:
+        return Profile.model_validate(data)
+    except ValidationError as error:
+        raise input_error(error, where=str(path), root=Profile) from None
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    found = dict(below)
+    for key, value in above.items():
+        if key == "models" and key in found:
+            rows = {row.get("id"): row for row in found[key]}
+            for row in value:
+                rows[row.get("id")] = {**rows.get(row.get("id"), {}), **row}
+            found[key] = list(rows.values())
+        elif isinstance(value, dict) and isinstance(found.get(key), dict):
+            found[key] = _merged(found[key], value)
+        else:
+            found[key] = value
+    return found
+
+
+def _region(profile: Profile, name: str | None) -> str:
+    if name is None:
+        return next(iter(profile.regions))
+    if name not in profile.regions:
+        raise registry.unknown(f"region of {profile.id}", name, profile.regions)
+    return name
+
+
+def _row(profile: Profile, model: str) -> ModelRow | None:
+    rows = {row.id: row for row in profile.models}
+    row = rows.get(model)
+    if row is None and not profile.any_model:
+        raise registry.unknown(f"model of {profile.id}", model, rows)
+    return row if row is None or row.alias_of is None else rows[row.alias_of]
+
+
+def is_retired(row: ModelRow, today: date) -> bool:
+    """Whether the name no longer answers as the model it names."""
+    return row.status == "retired" or (row.retires_on is not None and row.retires_on <= today)
+
+
+def explain(profile: Profile, row: ModelRow) -> str:
+    """In words what became of a model that is retired or will be, and what still serves it."""
+    when = f" on {row.retires_on}" if row.retires_on else ""
+    fate = f"; {row.redirects_to} answers under its name" if row.redirects_to else ""
+    routes = f"; still served: {', '.join(row.routes)}" if row.routes else "; no other route known"
+    return f"{profile.label} ends {row.label or row.id}{when}{fate}{routes}"
+
+
+def _check_alive(profile: Profile, row: ModelRow, today: date) -> None:
+    if is_retired(row, today):
+        raise InputError(
+            explain(profile, row),
+            where=f"backend {profile.id}/{row.id}",
+            remedy=f"use {row.routes[0]}" if row.routes else "choose another backend",
+        )
+
+
+def _from_profile(
+    profile: Profile,
+    region_name: str,
+    row: ModelRow | None,
+    table: BackendTable,
+    environ: Mapping[str, str],
+) -> BackendSpec:
+    region = profile.regions[region_name]
+    base_url = table.base_url or region.base_url.rstrip("/")
+    own = {r.base_url.rstrip("/") for r in profile.regions.values()}
+    simulated = not profile.self_hosted and base_url not in own
+    suffix = "" if region_name == next(iter(profile.regions)) else f"@{region_name}"
+    name = f"{profile.id}{suffix}/{table.model}"
+    prices = () if table.price or row is None else _prices(row, region_name)
+    lab = table.lab or (row.lab if row and row.lab else profile.lab)
+    country = table.country or (row.country if row and row.country else profile.country)
+    return BackendSpec(
+        name=f"simulated:{urlsplit(base_url).netloc}/{table.model}" if simulated else name,
+        provider=profile.id,
+        model=table.model,
+        base_url=base_url,
+        api_key_env=table.api_key_env or _key_env(profile, region, environ, simulated=simulated),
+        quirks=_quirks(profile, row, table),
+        error_rules=profile.errors,
+        rate=_rate(profile.rate, table),
+        request_timeout_s=profile.request_timeout_s,
+        prices=_own_price(table.price) if table.price else prices,
+        hourly_usd=table.hourly_usd,
+        lab=None if simulated else lab,
+        country=None if simulated else country,
+        residency=table.residency or (None if simulated else region.residency),
+        open_weights=_first(table.open_weights, row and row.open_weights),
+        trains_on_data=_first(row and row.trains_on_data, profile.trains_on_data),
+        context_window=None if row is None else row.context_window,
+        retires_on=None if row is None else row.retires_on,
+        caveats=(*profile.caveats, *(() if row is None else row.caveats)),
+        profile_digest=digest_of(profile.model_dump(mode="json")),
+        self_hosted=profile.self_hosted if table.self_hosted is None else table.self_hosted,
+        simulated=simulated,
+    )
+
+
+def _first(*values: bool | None) -> bool | None:
+    return next((v for v in values if v is not None), None)
+
+
+def _key_env(
+    profile: Profile, region: Region, environ: Mapping[str, str], *, simulated: bool
+) -> str | None:
+    """The accepted variable that is set, else the usual one.
+
+    A self-hosted server wants a key only where one is set. A provider's key is never sent to an
+    address that is not the provider's: such an endpoint names its own variable.
+    """
+    names = region.key_env or profile.key_env
+    found = next((name for name in names if environ.get(name)), None)
+    if simulated or (profile.self_hosted and found is None):
+        return None
+    return found or (names[0] if names else None)
+
+
+def _quirks(profile: Profile, row: ModelRow | None, table: BackendTable) -> Quirks:
+    where = f"backend {profile.id}/{table.model}"
+    _check_body(profile, table.extra_body, where)
+    changed: dict[str, Any] = {}
+    body = dict(profile.quirks.extra_body)
+    if row is not None:
+        changed.update(row.quirks.model_dump(exclude={"extra_body"}, exclude_none=True))
+        body.update(row.quirks.extra_body)
+    if profile.pin:
+        body.update(_pin(profile, row, table, where))
+    body.update(table.extra_body)
+    if table.output_limit_param is not None:
+        changed["output_limit_param"] = table.output_limit_param
+    if table.streaming is not None:
+        if not table.streaming and changed.get("stream", profile.quirks.stream):
+            raise InputError("this model answers streams only", where=where)
+        changed["stream"] = table.streaming
+    return profile.quirks.model_copy(update={**changed, "extra_body": body})
+
+
+def _check_body(profile: Profile, body: Mapping[str, JsonValue], where: str) -> None:
+    rules = profile.rules
+    for name in body:
+        if name in rules.refuses:
+            raise InputError(f"{profile.label} refuses {name!r}", where=where, remedy="remove it")
+        if name in rules.ignores:
+            raise InputError(
+                f"{profile.label} drops {name!r} without a word", where=where, remedy="remove it"
+            )
+        if name == "temperature" and rules.temperature not in {None, "free", "up_to_one"}:
+            told = {"one": "takes 1 alone", "ignored": "ignores it", "refused": "refuses it"}
+            if rules.temperature != "one" or body[name] != 1:
+                raise InputError(
+                    f"temperature: {profile.label} {told[str(rules.temperature)]}",
+                    where=where,
+                    remedy="remove it",
+                )
+
+
+def _pin(
+    profile: Profile, row: ModelRow | None, table: BackendTable, where: str
+) -> dict[str, JsonValue]:
+    upstream = table.upstream or (row and row.upstream)
+    if not upstream:
+        raise InputError(
+            f"{profile.label} would choose who serves each call",
+            where=where,
+            remedy="name one: upstream = '...'",
+        )
+    filled = _filled(profile.pin, {"upstream": upstream, "quantization": table.quantization})
+    assert isinstance(filled, dict)
+    return filled
+
+
+def _filled(value: JsonValue, given: Mapping[str, str | None]) -> JsonValue:
+    """A pin with its placeholders filled; parts whose value is not given are left out."""
+    if isinstance(value, dict):
+        filled = {key: _filled(inner, given) for key, inner in value.items()}
+        return {key: inner for key, inner in filled.items() if inner not in ([], None)}
+    if isinstance(value, list):
+        return [inner for inner in (_filled(v, given) for v in value) if inner is not None]
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        return given[value[1:-1]]
+    return value
+
+
+def _prices(row: ModelRow, region: str) -> tuple[PriceRow, ...]:
+    return tuple(
+        PriceRow(**price.model_dump(exclude={"regions"}))
+        for price in row.prices
+        if not price.regions or region in price.regions
+    )
+
+
+def _inline(table: BackendTable) -> BackendSpec:
+    assert table.base_url is not None
+    host = urlsplit(table.base_url)
+    local = host.hostname in LOOPBACK if table.self_hosted is None else table.self_hosted
+    quirks = Quirks(
+        output_limit_param=table.output_limit_param or "max_tokens",
+        extra_body=table.extra_body,
+        stream=bool(table.streaming),
+    )
+    return BackendSpec(
+        name=f"{host.netloc}/{table.model}",
+        model=table.model,
+        base_url=table.base_url,
+        api_key_env=table.api_key_env,
+        quirks=quirks,
+        rate=_rate(RateLimits(), table),
+        prices=_own_price(table.price),
+        hourly_usd=table.hourly_usd,
+        lab=table.lab,
+        country=table.country,
+        residency=table.residency,
+        open_weights=table.open_weights,
+        trains_on_data=False if local else None,
+        self_hosted=local,
+    )
+
+
+def _rate(rate: RateLimits, table: BackendTable) -> RateLimits:
+    if table.max_concurrency is None:
+        return rate
+    return rate.model_copy(update={"concurrency": table.max_concurrency})
+
+
+def _own_price(price: PriceTable | None) -> tuple[PriceRow, ...]:
+    if price is None:
+        return ()
+    tier = PriceTier(**price.model_dump(exclude={"currency"}))
+    return (PriceRow(currency=price.currency, tiers=(tier,)),)

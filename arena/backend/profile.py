@@ -1,0 +1,128 @@
+"""The form of a provider profile: one closed TOML file a provider, facts only, no code.
+
+Everything says where it comes from: `source`, `checked_on`, and as `evidence` whether it was seen
+live, read in documentation or in third-party code, or only recalled.
+"""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from arena.records import ErrorRule, Evidence, PriceRow, Quirks, RateLimits, Record
+
+Status = Literal["listed", "deprecated", "retired", "alias"]
+
+
+class Region(Record):
+    """One address of a provider."""
+
+    base_url: str
+    residency: str | None = None
+    """ISO code of the country where requests are processed; None is unknown."""
+    key_env: tuple[str, ...] = ()
+    """Where the key differs from the provider's."""
+    note: str = ""
+
+
+class Rules(Record):
+    """What the endpoint does with a request, as far as a user's own parameters can break it."""
+
+    reasoning_field: str | None = None
+    """Where the reply carries reasoning; None is unknown or nowhere."""
+    replay: Literal["required", "kept", "impossible", "template"] | None = None
+    """What must happen to reasoning in later requests of a tool loop."""
+    thinking: Literal["on", "off", "model"] | None = None
+    """What it is when nothing is asked for."""
+    thinking_off: dict[str, JsonValue] = Field(default_factory=dict)
+    """Body that turns thinking off; empty where that is impossible or unknown."""
+    tool_choice: tuple[str, ...] = ()
+    """Accepted values; empty is unknown."""
+    temperature: Literal["free", "one", "ignored", "refused", "up_to_one"] | None = None
+    refuses: tuple[str, ...] = ()
+    """Body parameters answered with an error."""
+    ignores: tuple[str, ...] = ()
+    """Body parameters accepted and silently dropped."""
+    rate_limit_headers: tuple[str, ...] = ()
+
+
+class ModelPrice(PriceRow):
+    """A price row of a profile."""
+
+    regions: tuple[str, ...] = ()
+    """Regions it applies to; all when empty."""
+
+
+class ModelQuirks(Record):
+    """Where one model differs from its provider."""
+
+    output_limit_param: Literal["max_tokens", "max_completion_tokens"] | None = None
+    extra_body: dict[str, JsonValue] = Field(default_factory=dict)
+    stream: bool | None = None
+    reasoning_in_output: bool | None = None
+
+
+class ModelRow(Record):
+    """One model at one provider."""
+
+    id: str
+    label: str = ""
+    lab: str | None = None
+    """Who trained it, where that is not the provider."""
+    country: str | None = None
+    open_weights: bool | None = None
+    licence: str | None = None
+    context_window: int | None = None
+    regions: tuple[str, ...] = ()
+    """Regions that serve it; all when empty."""
+    status: Status = "listed"
+    retires_on: date | None = None
+    """First day on which it no longer answers as itself."""
+    redirects_to: str | None = None
+    """What answers under this name instead, silently."""
+    alias_of: str | None = None
+    """Model of this provider that this name of our own means."""
+    routes: tuple[str, ...] = ()
+    """Catalogue names that still serve the same weights."""
+    trains_on_data: bool | None = None
+    quirks: ModelQuirks = ModelQuirks()
+    upstream: str | None = None
+    """Behind a router: the upstream that is pinned when a user names none."""
+    caveats: tuple[str, ...] = ()
+    """Said beside every cost."""
+    note: str = ""
+    prices: tuple[ModelPrice, ...] = ()
+    source: str
+    checked_on: date
+    evidence: Evidence
+
+
+class Profile(Record):
+    """One provider."""
+
+    id: str = Field(pattern=r"[a-z0-9][a-z0-9-]*")
+    label: str
+    lab: str | None = None
+    country: str | None = None
+    """ISO code of the country of the lab."""
+    self_hosted: bool = False
+    any_model: bool = False
+    """Serves whatever its owner loads: model names are not checked."""
+    pin: dict[str, JsonValue] = Field(default_factory=dict)
+    """Of a router: body that pins an upstream, with `{upstream}` and `{quantization}` in it."""
+    trains_on_data: bool | None = None
+    key_env: tuple[str, ...] = ()
+    """Accepted environment variables, the usual one first; empty where no key is wanted."""
+    regions: dict[str, Region] = Field(min_length=1)
+    """The first is the default."""
+    quirks: Quirks = Quirks()
+    rules: Rules = Rules()
+    errors: tuple[ErrorRule, ...] = ()
+    rate: RateLimits = RateLimits()
+    request_timeout_s: float = 600.0
+    caveats: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    models: tuple[ModelRow, ...] = ()
+    source: str
+    checked_on: date
+    evidence: Evidence
