@@ -28,7 +28,7 @@ LAYERS = [
     {"records", "resources"},
     {"errors"},
 ]
-RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+RANK = {name: rank for rank, layer in enumerate([{"__main__"}, *LAYERS]) for name in layer}
 SDK_OWNERS = {
     "docker": "sandbox/docker",
     "openai": "backend/client",
