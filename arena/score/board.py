@@ -4,32 +4,15 @@ Controls are apart and never ranked, impossible controls never scored, and tasks
 assurance never share a board.
 """
 
-from itertools import combinations
-
 import numpy as np
 
 from arena.records import Assurance, Record
-from arena.score.difference import Difference
 from arena.score.frontier import frontier
-from arena.score.multiple import RankRange, holm, rank_ranges
-from arena.score.pair import pair
 from arena.score.power import SuitePower, suite_power
+from arena.score.ranking import PairCell, compare_all, ranks_of
 from arena.score.results import Results, TrialRow
 from arena.score.row import Row, row
 from arena.score.tally import Tally, levels, scoring_tasks, tallies
-
-
-class PairCell(Record):
-    """One pair of ranked contestants; the difference is A less B."""
-
-    a: str
-    b: str
-    tasks: int
-    """Tasks that both have in full."""
-    difference: Difference | None
-    adjusted_p: float
-    """Holm-adjusted over all pairs of the board; 1 when inconclusive."""
-    inconclusive: str | None
 
 
 class Board(Record):
@@ -67,8 +50,8 @@ def board(results: Results, level: Assurance | None = None) -> Board:
     counted = tallies(results, level)
     rows = {r.who.name: r for r in _rows(results, counted)}
     ranked = {name: counted[name] for name, r in rows.items() if not r.who.control}
-    cells = _cells(ranked)
-    ranks = _ranks(list(ranked), cells)
+    cells = compare_all(ranked)
+    ranks = ranks_of(list(ranked), cells)
     shares = _frontier(ranked, manifest.seed)
     lines = [
         rows[name].model_copy(
@@ -120,34 +103,6 @@ def _order(line: Row) -> tuple[float, float, str]:
         np.inf if cost is None else cost,
         line.who.name,
     )
-
-
-def _cells(ranked: dict[str, Tally]) -> tuple[PairCell, ...]:
-    pairs = [pair(ranked[a], ranked[b]) for a, b in combinations(ranked, 2)]
-    found = [p.difference() for p in pairs]
-    decided = [1.0 if d is None or p.doubt else d.p for p, d in zip(pairs, found, strict=True)]
-    return tuple(
-        PairCell(
-            a=lined.a.who.name,
-            b=lined.b.who.name,
-            tasks=len(lined.tasks),
-            difference=difference,
-            adjusted_p=adjusted,
-            inconclusive=lined.doubt or (None if difference else "no task is complete for both"),
-        )
-        for lined, difference, adjusted in zip(pairs, found, holm(decided), strict=True)
-    )
-
-
-def _ranks(names: list[str], cells: tuple[PairCell, ...]) -> dict[str, RankRange]:
-    place = {name: i for i, name in enumerate(names)}
-    gaps, adjusted = np.zeros((len(names),) * 2), np.ones((len(names),) * 2)
-    for cell in cells:
-        a, b = place[cell.a], place[cell.b]
-        gap = cell.difference.estimate if cell.difference else 0.0
-        gaps[a, b], gaps[b, a] = gap, -gap
-        adjusted[a, b] = adjusted[b, a] = cell.adjusted_p
-    return dict(zip(names, rank_ranges(gaps.tolist(), adjusted.tolist()), strict=True))
 
 
 def _frontier(ranked: dict[str, Tally], seed: int) -> dict[str, tuple[bool, float | None]]:

@@ -1,0 +1,132 @@
+"""A baseline file: what a gate needs of a run, small enough to keep in a repository."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from arena.errors import InputError
+from arena.records import Assurance, Record
+from arena.rundir import replace_file
+from arena.score.compare import Contender, contenders
+from arena.score.conditions import Conditions
+from arena.score.results import CostBasis, Results
+from arena.score.tally import Identity, Tally
+
+BASELINE_VERSION = 1
+
+
+class TaskScore(Record):
+    """Attempts of one contestant at one task."""
+
+    planned: int
+    scored: int
+    passed: int
+    cost_usd: Decimal | None
+    """Ranking cost of the scored attempts; None where the contestant has none."""
+
+
+class BaselineContestant(Record):
+    """One contestant's scores by task id."""
+
+    who: Identity
+    basis: CostBasis | None
+    tasks: dict[str, TaskScore]
+
+
+class Baseline(Record):
+    """Scores to gate against. `conditions` says what they may be compared with: the same tasks,
+    images, limits and sandbox; the digests say which agent and prompts they were made with.
+    """
+
+    baseline_version: int = BASELINE_VERSION
+    conditions: Conditions
+    contestants: tuple[BaselineContestant, ...]
+
+    def contenders(self) -> dict[str, Contender]:
+        """Contestants by name, as `arena.score.compare` takes them."""
+        return {c.who.name: Contender(self.conditions, _tally(c)) for c in self.contestants}
+
+
+def baseline_of(results: Results, level: Assurance | None = None) -> Baseline:
+    """Baseline of a run's ranked contestants; controls are left out."""
+    ranked = {c.name for c in results.manifest.contestants if not c.control}
+    found = contenders(results, level)
+    kept = [c for name, c in found.items() if name in ranked]
+    if not kept:
+        raise InputError("no contestant to keep as a baseline", where=str(results.path))
+    return Baseline(
+        conditions=kept[0].conditions, contestants=tuple(_contestant(c.tally) for c in kept)
+    )
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write a baseline file in one step."""
+    replace_file(path, baseline.model_dump_json(indent=1) + "\n")
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read a baseline file.
+
+    Raises:
+        InputError: it is missing, broken or from a newer version.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"baseline cannot be read ({error})",
+            where=str(path),
+            remedy="give a run directory, or a file that `arena gate --write-baseline` wrote",
+        ) from None
+    try:
+        baseline = Baseline.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "file"
+        raise InputError(
+            f"not a baseline: {key}: {first['msg']}",
+            where=str(path),
+            remedy="write it again from a run",
+        ) from None
+    if baseline.baseline_version > BASELINE_VERSION:
+        raise InputError(
+            f"was written by a newer version (schema {baseline.baseline_version})",
+            where=str(path),
+            remedy="update arena",
+        )
+    return baseline
+
+
+def _contestant(tally: Tally) -> BaselineContestant:
+    costs = [None] * len(tally.tasks) if tally.cost_usd is None else list(tally.cost_usd)
+    return BaselineContestant(
+        who=tally.who,
+        basis=tally.basis,
+        tasks={
+            task: TaskScore(
+                planned=int(tally.planned[i]),
+                scored=int(tally.scored[i]),
+                passed=int(tally.passed[i]),
+                cost_usd=None if costs[i] is None else Decimal(str(costs[i])),
+            )
+            for i, task in enumerate(tally.tasks)
+        },
+    )
+
+
+def _tally(contestant: BaselineContestant) -> Tally:
+    ids = tuple(sorted(contestant.tasks))
+    scores = [contestant.tasks[i] for i in ids]
+    costs = [s.cost_usd for s in scores]
+    known = contestant.basis is not None and all(c is not None for c in costs)
+    return Tally(
+        who=contestant.who,
+        tasks=ids,
+        planned=np.array([s.planned for s in scores], dtype=np.float64),
+        scored=np.array([s.scored for s in scores], dtype=np.float64),
+        passed=np.array([s.passed for s in scores], dtype=np.float64),
+        cost_usd=np.array(costs, dtype=np.float64) if known else None,
+        basis=contestant.basis if known else None,
+    )

@@ -1,0 +1,274 @@
+"""Contestants by country, weights, provider and agent, and the countries' price of the same work.
+
+Statements here are about these contestants on these tasks, never about countries.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from arena.records import Assurance, ContestantSpec, Record
+from arena.score.cost import Ratio, cost_per_solved
+from arena.score.difference import Difference, NotWorse
+from arena.score.interval import ALPHA, Interval
+from arena.score.multiple import holm
+from arena.score.pair import Pair, pair
+from arena.score.power import default_margin
+from arena.score.proportion import task_rate
+from arena.score.results import Results
+from arena.score.tally import Tally, tallies
+
+Key = Literal["country", "open_weights", "provider", "agent"]
+Claim = Literal["within", "dearer", "cheaper", "open", "not_estimable"]
+
+CLAIMED = Interval(1 / 100, 1 / 7)
+"""The share of the cost that the claim under test names."""
+
+
+class Group(Record):
+    """Contestants that share something."""
+
+    key: Key
+    value: str
+    """`unknown` where a contestant does not tell."""
+    contestants: tuple[str, ...]
+    pass_rate: float | None
+    """Mean over tasks of the contestants' mean."""
+    pass_rate_ci: Interval | None
+    best: str | None
+    """Highest pass rate."""
+    best_pass_rate: float | None
+    cheapest: str | None
+    """Lowest cost per solved task."""
+    cheapest_per_solved_usd: float | None
+
+
+class Match(Record):
+    """One contestant and the cheapest counterpart shown not worse. Ratios are counterpart over
+    contestant: 0.1 is a tenth of the cost.
+    """
+
+    contestant: str
+    candidates: tuple[str, ...]
+    """Counterparts with the same agent and a known cost, cheapest first."""
+    counterpart: str | None
+    reason: str | None
+    """Why there is no counterpart."""
+    difference: Difference | None
+    """Pass rate of the counterpart less that of the contestant."""
+    not_worse: NotWorse | None
+    adjusted_p: float | None
+    """Holm-adjusted over the candidates, among which the cheapest was chosen."""
+    level: float
+    """Confidence of the ratios' intervals: one of so many candidates was picked by the data, so
+    each is held to 1 - 5%/candidates, and the picked one keeps 95%."""
+    cost_per_solved_ratio: Ratio
+    cost_per_attempt_ratio: Ratio
+    claim: Claim
+    """What the interval of the cost per solved task says of the claimed share."""
+
+
+class CountryComparison(Record):
+    """Each contestant of one country against the counterparts of another."""
+
+    run: str
+    ours: str
+    theirs: str
+    margin: float
+    tasks: int
+    simulated: bool
+    claimed: Interval
+    absent: tuple[str, ...]
+    """Countries without a contestant that has a verdict."""
+    matches: tuple[Match, ...]
+    headline: str
+
+
+def groups(results: Results, level: Assurance | None = None) -> tuple[Group, ...]:
+    """Contestants with a verdict, grouped by each key in turn; controls are left out."""
+    specs, ranked = _ranked(results, level)
+    keys: tuple[tuple[Key, Callable[[ContestantSpec], str]], ...] = (
+        ("country", lambda s: (s.backend and s.backend.country) or "unknown"),
+        ("open_weights", _openness),
+        ("provider", lambda s: (s.backend and s.backend.provider) or "unknown"),
+        ("agent", lambda s: s.agent),
+    )
+    found = []
+    for key, value_of in keys:
+        by_value: dict[str, list[Tally]] = {}
+        for name, tally in ranked.items():
+            by_value.setdefault(value_of(specs[name]), []).append(tally)
+        found += [_group(key, value, by_value[value]) for value in sorted(by_value)]
+    return tuple(found)
+
+
+def country_comparison(
+    results: Results,
+    *,
+    ours: str = "US",
+    theirs: str = "CN",
+    margin: float | None = None,
+    claimed: Interval = CLAIMED,
+    level: Assurance | None = None,
+) -> CountryComparison:
+    """For each contestant of `ours`, the cheapest of `theirs` that is not worse, and its price.
+
+    Args:
+        results: the run.
+        ours: ISO code of the country whose contestants are looked at one by one.
+        theirs: ISO code of the country of the counterparts.
+        margin: of non-inferiority, within (0, 1); by default 10 points from 100 tasks, else 20.
+        claimed: the share of the cost to confirm or to refute.
+        level: assurance of the tasks; by default the strongest there is.
+    """
+    specs, ranked = _ranked(results, level)
+    tasks = max((len(t.tasks) for t in ranked.values()), default=0)
+    chosen = default_margin(tasks) if margin is None else margin
+
+    def of(country: str) -> list[Tally]:
+        known = ((n, specs[n].backend) for n in ranked)
+        return [ranked[n] for n, backend in known if backend and backend.country == country]
+
+    there = of(theirs)
+    absent = tuple(country for country in (ours, theirs) if not of(country))
+    seed = results.manifest.seed
+    matches = tuple(_match(t, there, chosen, claimed, seed) for t in of(ours) if there)
+    return CountryComparison(
+        run=results.manifest.name,
+        ours=ours,
+        theirs=theirs,
+        margin=chosen,
+        tasks=tasks,
+        simulated=results.manifest.simulated,
+        claimed=claimed,
+        absent=absent,
+        matches=matches,
+        headline=_headline(matches, absent, ours, theirs, chosen),
+    )
+
+
+def _ranked(
+    results: Results, level: Assurance | None
+) -> tuple[Mapping[str, ContestantSpec], dict[str, Tally]]:
+    specs = {c.name: c for c in results.manifest.contestants if not c.control}
+    counted = tallies(results, level)
+    return specs, {n: counted[n] for n in specs if counted[n].scored_total}
+
+
+def _openness(spec: ContestantSpec) -> str:
+    known = spec.backend.open_weights if spec.backend else None
+    return "unknown" if known is None else ("open" if known else "closed")
+
+
+def _per_solved(tally: Tally) -> float | None:
+    if tally.cost_usd is None:
+        return None
+    cost = cost_per_solved(tally.cost_usd, tally.passed)
+    return cost.estimate if cost else None
+
+
+def _group(key: Key, value: str, members: Sequence[Tally]) -> Group:
+    means = {t.who.name: float(np.nanmean(t.means)) for t in members}
+    costs = {t.who.name: c for t in members if (c := _per_solved(t)) is not None}
+    best = min(means, key=lambda n: (-means[n], n))
+    cheapest = min(costs, key=lambda n: (costs[n], n), default=None)
+    stacked = np.stack([t.means for t in members])
+    seen = np.isfinite(stacked)
+    some = seen.any(axis=0)
+    together = np.where(seen, stacked, 0.0).sum(axis=0)[some] / seen.sum(axis=0)[some]
+    rate = task_rate(together, sum(t.scored_total for t in members))
+    return Group(
+        key=key,
+        value=value,
+        contestants=tuple(means),
+        pass_rate=rate.mean if rate else None,
+        pass_rate_ci=rate.interval if rate else None,
+        best=best,
+        best_pass_rate=means[best],
+        cheapest=cheapest,
+        cheapest_per_solved_usd=None if cheapest is None else costs[cheapest],
+    )
+
+
+def _match(
+    tally: Tally, there: Sequence[Tally], margin: float, claimed: Interval, seed: int
+) -> Match:
+    same = [t for t in there if (t.who.agent, t.who.agent_digest) == _agent(tally)]
+    priced = sorted(
+        ((cost, t.who.name, t) for t in same if (cost := _per_solved(t)) is not None),
+        key=lambda found: found[:2],
+    )
+    pairs = [pair(t, tally) for _, _, t in priced]
+    tests = [p.not_worse(margin) for p in pairs]
+    raw = [
+        1.0 if test is None or lined.doubt else test.p
+        for lined, test in zip(pairs, tests, strict=True)
+    ]
+    adjusted = holm(raw)
+    chosen = next((i for i, p in enumerate(adjusted) if p <= ALPHA), None)
+    level = 1 - ALPHA / max(1, len(pairs))
+    lined = None if chosen is None else pairs[chosen]
+    solved = lined.cost_per_solved_ratio(level=level, seed=seed) if lined else Ratio(None, None)
+    return Match(
+        contestant=tally.who.name,
+        candidates=tuple(name for _, name, _ in priced),
+        counterpart=lined.a.who.name if lined else None,
+        reason=None if lined else _no_match(len(same), pairs, margin),
+        difference=lined.difference() if lined else None,
+        not_worse=None if chosen is None else tests[chosen],
+        adjusted_p=None if chosen is None else adjusted[chosen],
+        level=level,
+        cost_per_solved_ratio=solved,
+        cost_per_attempt_ratio=lined.cost_per_attempt_ratio(level=level, seed=seed)
+        if lined
+        else Ratio(None, None),
+        claim=_claim(solved, claimed),
+    )
+
+
+def _agent(tally: Tally) -> tuple[str, str]:
+    return tally.who.agent, tally.who.agent_digest
+
+
+def _no_match(same_agent: int, pairs: Sequence[Pair], margin: float) -> str:
+    if not same_agent:
+        return "no counterpart uses the same agent"
+    if not pairs:
+        return "no counterpart has a known cost per solved task"
+    doubts = {p.doubt for p in pairs}
+    if None not in doubts:
+        return "; ".join(sorted(d for d in doubts if d))
+    return f"no counterpart is shown not worse by {margin:.0%} on {len(pairs[0].tasks)} tasks"
+
+
+def _claim(ratio: Ratio, claimed: Interval) -> Claim:
+    if ratio.interval is None:
+        return "not_estimable"
+    lo, hi = ratio.interval
+    if lo > claimed.hi:
+        return "dearer"
+    if hi < claimed.lo:
+        return "cheaper"
+    return "within" if claimed.lo <= lo and hi <= claimed.hi else "open"
+
+
+def _headline(
+    matches: Sequence[Match], absent: Sequence[str], ours: str, theirs: str, margin: float
+) -> str:
+    if absent:
+        return f"No contestant of {' or '.join(absent)} has a verdict: nothing to compare."
+    found = [m for m in matches if m.counterpart]
+    if not found:
+        return (
+            f"For none of the {len(matches)} {ours} contestants is a {theirs} contestant shown"
+            f" not worse by {margin:.0%} or more."
+        )
+    ratios = [r for m in found if (r := m.cost_per_solved_ratio.estimate) is not None]
+    priced = (
+        f" at {min(ratios):.2g} to {max(ratios):.2g} of the cost per solved task" if ratios else ""
+    )
+    return (
+        f"For {len(found)} of {len(matches)} {ours} contestants a {theirs} contestant is shown not"
+        f" worse by {margin:.0%} or more{priced}, on these tasks with the same agent."
+    )

@@ -1,0 +1,289 @@
+"""Which backend to take: the cheapest that is shown not worse than any other.
+
+A contestant qualifies when it is shown not worse than every other contestant by the margin; the
+p-values of all contestants are adjusted together (Holm, with Shaffer's limit: the best one is
+never worse, so not all can fail), because the cheapest is chosen among those that qualify.
+"Cheapest" is by cost per solved task on the ranking cost: failed attempts are paid for too.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from arena.records import Assurance, ContestantSpec, Record
+from arena.score.cost import CostPerSolved, cost_per_solved
+from arena.score.difference import NotWorse
+from arena.score.interval import ALPHA, Interval
+from arena.score.missing import doubt
+from arena.score.multiple import holm
+from arena.score.pair import Pair, pair
+from arena.score.power import DISCORDANT, default_margin, tasks_for_margin
+from arena.score.proportion import task_rate
+from arena.score.ranking import compare_all
+from arena.score.results import Results
+from arena.score.tally import Tally, tallies
+
+
+class Wanted(Record):
+    """What a backend must be; nothing is asked by default, and unknown never satisfies."""
+
+    max_cost_usd: float | None = None
+    """Per solved task."""
+    countries: tuple[str, ...] = ()
+    residencies: tuple[str, ...] = ()
+    open_weights: bool = False
+    self_hosted: bool = False
+
+
+class Candidate(Record):
+    """One contestant as an answer."""
+
+    name: str
+    pass_rate: float | None
+    pass_rate_ci: Interval | None
+    cost_per_solved: CostPerSolved | None
+    excluded: tuple[str, ...]
+    """Why it cannot be recommended whatever the tests say."""
+    rival: str | None
+    """The other contestant that it is hardest to show it not worse than."""
+    against_rival: NotWorse | None
+    adjusted_p: float
+    """Of "worse than some other by the margin", adjusted over all contestants."""
+    shown: bool
+    """Shown not worse than any other by the margin."""
+    shown_worse_than: tuple[str, ...]
+    """Contestants that are shown to pass more, by however little (Holm over all pairs)."""
+    tasks_needed: int | None
+    """Tasks that would probably show it; None when shown, or when it is observed to be worse by
+    more than the margin."""
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Per solved task."""
+        return self.cost_per_solved.estimate if self.cost_per_solved else None
+
+
+class Recommendation(Record):
+    """The answer with its evidence."""
+
+    run: str
+    margin: float
+    tasks: int
+    simulated: bool
+    decided: bool
+    headline: str
+    """The answer in a sentence."""
+    pick: Candidate | None
+    """The cheapest shown not worse than any other."""
+    cheapest_not_shown_worse: Candidate | None
+    """The cheapest that nothing was shown to beat: a guess worth testing, not an answer."""
+    tasks_needed: int | None
+    """When not decided, tasks that would probably decide."""
+    candidates: tuple[Candidate, ...]
+    """All contestants, cheapest first."""
+    would_change: tuple[str, ...]
+    """What could change the answer."""
+    left_out: tuple[str, ...]
+    """Contestants without any verdict."""
+
+
+def recommend(
+    results: Results,
+    *,
+    margin: float | None = None,
+    wanted: Wanted = Wanted(),  # noqa: B008  frozen
+    level: Assurance | None = None,
+) -> Recommendation:
+    """Recommend a backend.
+
+    Args:
+        results: the run.
+        margin: largest loss of pass rate that is accepted, within (0, 1); by default 10 points
+            from 100 tasks, else 20.
+        wanted: what the backend must be. The others still count as rivals.
+        level: assurance of the tasks; by default the strongest there is.
+    """
+    specs = {c.name: c for c in results.manifest.contestants if not c.control}
+    counted = {n: t for n, t in tallies(results, level).items() if n in specs}
+    ranked = {n: t for n, t in counted.items() if t.scored_total}
+    tasks = max((len(t.tasks) for t in ranked.values()), default=0)
+    chosen = default_margin(tasks) if margin is None else margin
+    candidates = _candidates(ranked, specs, chosen, wanted)
+    doubts = tuple(reason for t in ranked.values() if (reason := doubt(t)))
+    pick = next((c for c in candidates if c.shown and not c.excluded), None)
+    guess = next((c for c in candidates if not c.shown_worse_than and not c.excluded), None)
+    needed = None if pick else _tasks_needed(candidates, guess, tasks, chosen)
+    return Recommendation(
+        run=results.manifest.name,
+        margin=chosen,
+        tasks=tasks,
+        simulated=results.manifest.simulated,
+        decided=pick is not None,
+        headline=_headline(pick, candidates, tasks, chosen, needed, doubts),
+        pick=pick,
+        cheapest_not_shown_worse=guess,
+        tasks_needed=needed,
+        candidates=candidates,
+        would_change=(
+            *_would_change(candidates, pick, tasks),
+            *(f"{d}; resume the run." for d in doubts),
+        ),
+        left_out=tuple(n for n in counted if n not in ranked),
+    )
+
+
+def _candidates(
+    ranked: Mapping[str, Tally],
+    specs: Mapping[str, ContestantSpec],
+    margin: float,
+    wanted: Wanted,
+) -> tuple[Candidate, ...]:
+    pairs = {n: [pair(t, o) for m, o in ranked.items() if m != n] for n, t in ranked.items()}
+    hardest = {n: _hardest(lined, margin) for n, lined in pairs.items()}
+    raw = [hardest[n][2] for n in ranked]
+    adjusted = dict(zip(ranked, holm(raw, true_at_most=len(ranked) - 1), strict=True))
+    worse = [(c.shown_worse, c.a, c.b) for c in compare_all(ranked)]
+    found = []
+    for name, tally in ranked.items():
+        rival, test, _ = hardest[name]
+        seen = tally.take(tally.scored > 0)
+        rate = task_rate(seen.means, seen.scored_total)
+        cost = None if seen.cost_usd is None else cost_per_solved(seen.cost_usd, seen.passed)
+        shown = rival is not None and adjusted[name] <= ALPHA
+        found.append(
+            Candidate(
+                name=name,
+                pass_rate=rate.mean if rate else None,
+                pass_rate_ci=rate.interval if rate else None,
+                cost_per_solved=cost,
+                excluded=_excluded(specs[name], tally, cost, wanted),
+                rival=rival,
+                against_rival=test,
+                adjusted_p=adjusted[name],
+                shown=shown,
+                shown_worse_than=tuple(b if a == name else a for w, a, b in worse if w == name),
+                tasks_needed=None if shown else _needed(pairs[name], margin),
+            )
+        )
+    return tuple(sorted(found, key=_order))
+
+
+def _order(candidate: Candidate) -> tuple[bool, float, str]:
+    cost = candidate.cost_usd
+    return cost is None, cost or 0.0, candidate.name
+
+
+def _hardest(pairs: Sequence[Pair], margin: float) -> tuple[str | None, NotWorse | None, float]:
+    """The rival with the largest p, the test against it, and that p; 1 when it decides nothing."""
+    hardest: tuple[str | None, NotWorse | None, float] = (None, None, -1.0)
+    for lined in pairs:
+        test = lined.not_worse(margin)
+        p = 1.0 if test is None or lined.doubt else test.p
+        if p > hardest[2]:
+            hardest = (lined.b.who.name, test, p)
+    return hardest if pairs else (None, None, 1.0)
+
+
+def _excluded(
+    spec: ContestantSpec, tally: Tally, cost: CostPerSolved | None, wanted: Wanted
+) -> tuple[str, ...]:
+    backend = spec.backend
+    country = backend.country if backend else None
+    residency = backend.residency if backend else None
+    price = cost.estimate if cost else None
+    limit = wanted.max_cost_usd
+    checks = (
+        (cost is None, "its cost is unknown or has no price"),
+        (cost is not None and price is None, "it solved nothing"),
+        (
+            limit is not None and price is not None and price > limit,
+            f"it costs more than ${limit} per solved task",
+        ),
+        (bool(wanted.countries) and country not in wanted.countries, f"country {country}"),
+        (bool(wanted.residencies) and residency not in wanted.residencies, f"data in {residency}"),
+        (wanted.open_weights and not (backend and backend.open_weights), "weights are not open"),
+        (wanted.self_hosted and not (backend and backend.self_hosted), "it is not self-hosted"),
+    )
+    reasons = [reason for fails, reason in checks if fails]
+    missing = doubt(tally)
+    return (*reasons, missing) if missing else tuple(reasons)
+
+
+def _needed(pairs: Sequence[Pair], margin: float) -> int | None:
+    """Tasks that would show a contestant not worse than each of the others, at what was seen."""
+    most = 0
+    for lined in pairs:
+        seen = lined.differences
+        if not len(seen):
+            continue
+        spread = float(seen.std(ddof=1)) if len(seen) > 1 else 0.0
+        tasks = tasks_for_margin(
+            margin,
+            spread=spread or DISCORDANT**0.5,
+            difference=min(0.0, float(seen.mean())),
+            alpha=ALPHA / len(pairs),
+        )
+        if tasks is None:
+            return None
+        most = max(most, tasks, len(seen) + 1)
+    return most or None
+
+
+def _tasks_needed(
+    candidates: Sequence[Candidate], guess: Candidate | None, tasks: int, margin: float
+) -> int | None:
+    if len(candidates) < 2:
+        return None
+    if guess and guess.tasks_needed:
+        return guess.tasks_needed
+    known = [c.tasks_needed for c in candidates if c.tasks_needed and not c.excluded]
+    planned = tasks_for_margin(margin, alpha=ALPHA / (len(candidates) - 1))
+    return min(known, default=max(planned or 0, tasks + 1))
+
+
+def _headline(
+    pick: Candidate | None,
+    candidates: Sequence[Candidate],
+    tasks: int,
+    margin: float,
+    needed: int | None,
+    doubts: Sequence[str],
+) -> str:
+    if pick and pick.pass_rate is not None and pick.cost_usd is not None:
+        return (
+            f"{pick.name} is the cheapest backend shown not worse than any other by"
+            f" {margin:.0%} or more: it passes {pick.pass_rate:.0%} of {tasks} tasks at"
+            f" ${pick.cost_usd:.4g} per solved task."
+        )
+    if len(candidates) < 2:
+        return "Not decided: a recommendation needs verdicts of at least two contestants."
+    if doubts:
+        return f"Not decided: {'; '.join(doubts)}. Resume the run first."
+    eligible = [c for c in candidates if not c.excluded]
+    if not eligible:
+        return "Not decided: no contestant is what was asked for, with a known cost."
+    return (
+        f"Not decided: on {tasks} tasks no backend is shown not worse than every other by"
+        f" {margin:.0%} or more; about {needed} tasks would be needed."
+    )
+
+
+def _would_change(
+    candidates: Sequence[Candidate], pick: Candidate | None, tasks: int
+) -> tuple[str, ...]:
+    lines = []
+    for candidate in candidates:
+        if pick and candidate.name == pick.name:
+            break
+        if candidate.shown or candidate.shown_worse_than or candidate.excluded:
+            continue
+        if candidate.tasks_needed is None:
+            lines.append(
+                f"{candidate.name} would be cheaper; it is observed to be worse by the margin or"
+                " more, which is not shown."
+            )
+        else:
+            more = candidate.tasks_needed - tasks
+            lines.append(
+                f"{candidate.name} would be cheaper; about {max(1, more)} more tasks would"
+                " probably show whether it is good enough."
+            )
+    return tuple(lines)

@@ -1,0 +1,248 @@
+import json
+import math
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from arena.errors import InputError
+from arena.score.board import board
+from arena.score.results import Cost
+from tests.score.made import FREE, UNKNOWN, Player, results, retold, task
+from tests.score.reference import COST_A, COST_B, COST_C, EXACT, A, B, C
+
+
+def worked(**more):
+    return results({"a": Player(A, COST_A), "b": Player(B, COST_B), "c": Player(C, COST_C), **more})
+
+
+def row(scored, name):
+    return next(r for r in (*scored.rows, *scored.controls) if r.who.name == name)
+
+
+def test_worked_data_set_gives_the_published_board():
+    scored = board(worked())
+    a, b, c = (row(scored, n) for n in "abc")
+    assert (a.score.tasks, a.score.attempts, a.counts.trials, a.counts.scored) == (20, 3, 60, 60)
+    assert (a.counts.passed, a.counts.failed, a.counts.faults) == (43, 17, 0)
+    assert a.score.pass_rate == pytest.approx(0.716667, abs=EXACT)
+    assert a.score.ci == pytest.approx((0.532807, 0.848715), abs=EXACT)
+    assert a.money.per_solved.estimate == pytest.approx(0.713953, abs=EXACT)
+    assert a.money.per_solved.interval == pytest.approx((0.432535, 1.179382), abs=EXACT)
+    assert b.money.per_solved.interval == pytest.approx((0.137163, 0.418626), abs=EXACT)
+    assert [r.money.mean_usd for r in (a, b, c)] == pytest.approx(
+        [0.511667, 0.150667, 0.2], abs=EXACT
+    )
+    assert [r.rank for r in (a, b, c)] == [(1, 2), (1, 2), (3, 3)]
+    assert [r.on_frontier for r in (a, b, c)] == [True, True, False]
+    assert [r.frontier_share for r in (a, b, c)] == pytest.approx([0.9725, 0.9995, 0.008], abs=0.01)
+    holm = {(p.a, p.b): p.adjusted_p for p in scored.pairs}
+    assert holm == pytest.approx(
+        {("a", "b"): 0.056337, ("a", "c"): 0.000404, ("b", "c"): 0.017102}, abs=2e-6
+    )
+    assert [r.who.name for r in scored.rows] == ["a", "b", "c"]
+    assert all(r.inconclusive is None for r in scored.rows)
+
+
+def test_any_and_all_of_k_on_the_board():
+    passed = [0, 1, 2, 3, 3, 3, 2, 0, 1, 3]
+    score = row(board(results({"x": Player(passed)})), "x").score
+    assert (score.pass_at_k, score.pass_hat_k) == pytest.approx((0.8, 0.4))
+
+
+def test_faults_are_missing_and_past_two_percent_nothing_is_concluded():
+    passed = [1] * 40 + [0] * 13
+    run = results(
+        {"x": Player(passed, faults={50: 1, 51: 1, 52: 1}), "y": Player([1] * 53)}, attempts=1
+    )
+    scored = board(run)
+    x = row(scored, "x")
+    assert (x.counts.trials, x.counts.scored, x.counts.passed) == (53, 50, 40)
+    assert (x.counts.failed, x.counts.faults) == (10, 3)
+    assert x.score.pass_rate == pytest.approx(0.8)
+    assert x.missing.rate_bounds == pytest.approx((0.754717, 0.811321), abs=EXACT)
+    assert "3 of 53" in x.inconclusive
+    assert row(scored, "y").inconclusive is None
+    (pair,) = scored.pairs
+    assert pair.tasks == 50  # dropped for both
+    assert pair.difference.estimate == pytest.approx(-0.2)
+    assert pair.inconclusive
+    assert pair.adjusted_p == 1
+    assert x.rank == (1, 2)
+
+
+def test_one_missing_attempt_of_many_is_tolerated():
+    passed = [1] * 60
+    scored = board(results({"x": Player(passed, faults={3: 1}), "y": Player(passed)}, attempts=1))
+    assert row(scored, "x").inconclusive is None
+    assert scored.pairs[0].tasks == 59
+
+
+def test_what_was_not_run_is_missing_without_being_a_fault():
+    x = row(board(results({"x": Player([3, 3], not_run={1: 2})})), "x")
+    assert (x.counts.faults, x.counts.not_run, x.counts.scored) == (0, 2, 4)
+    assert x.score.pass_rate == 1
+    assert x.inconclusive
+
+
+def test_nothing_run_yet_is_unknown_and_not_zero():
+    x = row(board(results({"x": Player([0, 0], not_run={0: 3, 1: 3})})), "x")
+    assert x.score.pass_rate is None
+    assert x.score.ci is None
+    assert x.money.per_solved is None
+    assert x.effort.median_wall_s is None
+
+
+def test_controls_stand_apart_and_change_no_rank():
+    alone = board(worked())
+    scored = board(
+        worked(
+            oracle=Player([3] * 20, agent="oracle", control=True),
+            nop=Player([0] * 20, agent="nop", control=True),
+        )
+    )
+    assert [r.who.name for r in scored.controls] == ["oracle", "nop"]
+    assert all(r.rank is None and not r.on_frontier for r in scored.controls)
+    assert scored.rows == alone.rows
+    assert scored.pairs == alone.pairs
+
+
+def test_unknown_and_free_costs_have_no_place_on_the_frontier():
+    run = worked(unpriced=Player([3] * 20), free=Player([3] * 20, [0.0] * 20))
+    scored = board(run)
+    for name in ("unpriced", "free"):
+        money = row(scored, name).money
+        assert (money.basis, money.cost_usd, money.mean_usd, money.per_solved) == (None,) * 4
+        assert row(scored, name).frontier_share is None
+    assert row(scored, "unpriced").money.total.status == "unknown"
+    assert row(scored, "unpriced").money.total.billed_usd is None
+    assert row(scored, "free").money.total.billed_usd == 0
+    assert [row(scored, n).on_frontier for n in "abc"] == [True, True, False]
+
+
+def test_one_unknown_cost_makes_the_sum_partial_and_unranked():
+    run = retold(worked(), {"id": "core/task-0003-a-1"}, cost=UNKNOWN)
+    a = row(board(run), "a")
+    assert a.money.total.status == "partial"
+    assert a.money.total.billed_usd is None
+    assert float(a.money.total.known_usd) == pytest.approx(30.70 - 0.8 / 3)
+    assert a.money.per_solved is None
+    assert a.money.billed_per_solved_usd is None
+
+
+def test_ranking_takes_the_standard_cost_and_falls_back_to_the_billed_one():
+    twice = Cost(Decimal(1), Decimal(3), Decimal(2), Decimal(1), "known")
+    x = row(board(retold(results({"x": Player([3] * 4)}), {}, cost=twice)), "x")
+    assert (x.money.basis, x.money.mean_usd, x.money.per_solved.estimate) == ("standard", 2, 2)
+    assert x.money.billed_per_solved_usd == 1
+    billed = replace(twice, standard_usd=None)
+    x = row(board(retold(results({"x": Player([3] * 4)}), {}, cost=billed)), "x")
+    assert (x.money.basis, x.money.mean_usd) == ("billed", 1)
+
+
+def test_spend_of_faulted_trials_is_in_the_total_and_not_in_the_cost_per_solved():
+    x = row(board(results({"x": Player([3, 3, 0], [3, 3, 3], faults={2: 3})})), "x")
+    assert x.money.total.billed_usd == 9
+    assert x.money.cost_usd == 6
+    assert x.money.per_solved.estimate == 1
+
+
+def test_impossible_controls_are_counted_apart():
+    tasks = [task(0), task(1), task(2, impossible=True), task(3, impossible=True)]
+    scored = board(results({"x": Player([3, 0, 3, 1])}, tasks=tasks))
+    x = row(scored, "x")
+    assert scored.tasks == ("core/task-0000", "core/task-0001")
+    assert (x.score.pass_rate, x.counts.trials) == (0.5, 6)
+    assert (x.impossible.passed, x.impossible.trials) == (4, 6)
+    assert x.impossible.ci.lo < 4 / 6 < x.impossible.ci.hi
+
+
+def test_levels_of_assurance_never_share_a_pass_rate():
+    tasks = [task(0), task(1, assurance="reward_file"), task(2, assurance="reward_file")]
+    run = results({"x": Player([3, 0, 0])}, tasks=tasks)
+    scored = board(run)
+    assert (scored.level, scored.other_levels) == ("ids", ("reward_file",))
+    assert row(scored, "x").score.pass_rate == 1
+    assert row(board(run, "reward_file"), "x").score.pass_rate == 0
+    with pytest.raises(InputError):
+        board(run, "exit_code")
+
+
+def test_integrity_counts_as_failed_and_bounds_the_rate_when_none_is_seen():
+    run = results({"x": Player([1] * 60)}, attempts=1)
+    assert row(board(run), "x").score.integrity_hi == pytest.approx(0.048703, abs=EXACT)
+    x = row(board(retold(run, {"id": "core/task-0000-x-1"}, verdict="integrity")), "x")
+    assert (x.score.integrity, x.score.integrity_hi) == (1, None)
+    assert (x.counts.failed, x.counts.verdicts) == (1, {"integrity": 1, "passed": 59})
+
+
+def test_counts_flags_tokens_and_times():
+    run = retold(
+        results({"x": Player([3, 0])}),
+        {"attempt": 2},
+        flags=(("history", "git log"),),
+        mistakes=2,
+        other_names=("x-0901",),
+        active_s=40.0,
+        tries=3,
+    )
+    x = row(board(run), "x")
+    assert x.counts.flags == {"history": 2}
+    assert (x.counts.mistakes, x.counts.tries) == (4, 10)
+    assert x.counts.other_names == ("x-0901",)
+    assert (x.effort.tokens.input, x.effort.cached_share) == (6000, 0.8)
+    assert (x.effort.median_active_s, x.effort.mean_active_s) == (10.0, 20.0)
+    assert (x.effort.mean_steps, x.effort.median_wall_s) == (10.0, 12.0)
+
+
+def test_order_of_trials_changes_no_number():
+    run = results({"a": Player(A, A + 3), "b": Player(B, B + 6), "c": Player(C)})
+    shuffled = list(run.trials)
+    np.random.default_rng(3).shuffle(shuffled)
+
+    def rounded(scored):
+        return json.loads(scored.model_dump_json(), parse_float=lambda text: round(float(text), 9))
+
+    assert rounded(board(replace(run, trials=tuple(shuffled)))) == rounded(board(run))
+
+
+def test_seed_of_the_run_makes_the_board_reproducible():
+    one, other = board(worked()), board(worked())
+    assert one == other
+    assert one.model_dump_json() == other.model_dump_json()
+
+
+def test_empty_and_lonely_runs_have_a_board():
+    alone = board(results({"x": Player([3] * 4, [1] * 4)}))
+    assert alone.rows[0].rank == (1, 1)
+    assert alone.rows[0].on_frontier
+    assert alone.pairs == ()
+    controls = board(results({"nop": Player([0], control=True)}))
+    assert controls.rows == ()
+    only = board(results({"x": Player([3])}, tasks=[task(0, impossible=True)]))
+    assert only.level is None
+    assert only.power is None
+
+
+def test_no_number_is_infinite_or_not_a_number():
+    run = worked(
+        nothing=Player([0] * 20, COST_A),
+        unpriced=Player([3] * 20),
+        absent=Player([0] * 20, not_run=dict.fromkeys(range(20), 3)),
+    )
+
+    def walk(value):
+        if isinstance(value, dict):
+            return all(walk(v) for v in value.values())
+        if isinstance(value, list | tuple):
+            return all(walk(v) for v in value)
+        return not isinstance(value, float) or math.isfinite(value)
+
+    assert walk(board(run).model_dump())
+    json.loads(board(run).model_dump_json(), parse_constant=pytest.fail)
+
+
+def test_free_controls_cost_nothing_that_is_known():
+    control = row(board(results({"nop": Player([0, 0], control=True)})), "nop")
+    assert control.money.total == FREE

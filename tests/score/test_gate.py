@@ -1,0 +1,146 @@
+import json
+
+import numpy as np
+import pytest
+
+from arena.errors import InputError
+from arena.score.baseline import baseline_of, read_baseline, write_baseline
+from arena.score.gate import gate
+from tests.score.made import Player, results, retold, task
+from tests.score.reference import COST_A, COST_B, A, B
+
+HALF = np.array([3, 0] * 60, float)
+PRICES = np.random.default_rng(9).uniform(0.8, 1.2, 120)
+
+
+def run(passed=HALF, price=1.0, **more):
+    return results({"main": Player(passed, price * PRICES), **more})
+
+
+def outcome(found, name):
+    return next(c.outcome for c in found.checks if c.name == name)
+
+
+def test_published_replacement_of_a_by_b():
+    old = baseline_of(results({"main": Player(A, COST_A)}))
+    new = results({"main": Player(B, COST_B)})
+    strict = gate(new, old, margin=0.10)
+    assert (strict.outcome, strict.exit_code) == ("inconclusive", 4)
+    assert (outcome(strict, "pass_rate"), outcome(strict, "cost")) == ("inconclusive", "pass")
+    assert strict.contestants[0].not_worse.lo == pytest.approx(-0.154234, abs=1e-6)
+    assert strict.contestants[0].cost_ratio.estimate == pytest.approx(1 / 3.001132, abs=1e-6)
+    loose = gate(new, old, margin=0.20)
+    assert (loose.outcome, loose.exit_code) == ("pass", 0)
+
+
+def test_the_same_again_passes():
+    assert gate(run(), baseline_of(run())).exit_code == 0
+
+
+def test_fewer_passes_are_a_regression():
+    worse = HALF.copy()
+    worse[:40] = 0
+    found = gate(run(worse), baseline_of(run()))
+    assert (found.outcome, found.exit_code) == ("fail", 1)
+    assert found.headline.startswith("Regression. main pass_rate: changed by -0.167")
+
+
+def test_higher_cost_is_a_regression():
+    found = gate(run(price=1.5), baseline_of(run()))
+    assert found.exit_code == 1
+    assert (outcome(found, "pass_rate"), outcome(found, "cost")) == ("pass", "fail")
+    assert gate(run(price=1.5), baseline_of(run()), cost_margin=0.6).exit_code == 0
+
+
+def test_a_small_suite_is_inconclusive_and_not_a_pass():
+    small = results({"main": Player([3, 0, 3, 3], [1, 2, 1, 1])})
+    found = gate(small, baseline_of(small), margin=0.05)
+    assert (found.outcome, found.exit_code) == ("inconclusive", 4)
+
+
+def test_faults_and_integrity_come_before_everything():
+    old = baseline_of(run())
+    faulty = results({"main": Player(HALF, PRICES, faults=dict.fromkeys(range(4), 3))})
+    found = gate(faulty, old)
+    assert (found.outcome, found.exit_code) == ("unsound", 3)
+    assert "12 of 360" in found.headline
+    assert gate(faulty, old, max_faults=0.05).exit_code == 0
+    forged = retold(run(), {"id": "core/task-0001-main-2"}, verdict="integrity")
+    found = gate(forged, old)
+    assert found.exit_code == 3
+    assert "core/task-0001-main-2" in found.headline
+
+
+@pytest.mark.parametrize(
+    ("name", "passed", "code"),
+    [("oracle", 3, 0), ("oracle", 2, 3), ("nop", 0, 0), ("nop", 1, 3)],
+)
+def test_broken_controls_forbid_a_verdict(name, passed, code):
+    control = Player(np.full(120, float(passed)), agent=name, control=True)
+    assert gate(run(**{name: control}), baseline_of(run())).exit_code == code
+
+
+def test_controls_that_did_not_run_forbid_a_verdict():
+    control = Player([0] * 120, agent="oracle", control=True, not_run=dict.fromkeys(range(9), 3))
+    assert gate(run(oracle=control), baseline_of(run())).exit_code == 3
+
+
+def test_unpriced_runs_are_gated_on_passes_alone():
+    bare = results({"main": Player(HALF)})
+    found = gate(bare, baseline_of(bare))
+    assert found.exit_code == 0
+    assert any("not gated" in c.detail for c in found.checks)
+    assert gate(bare, baseline_of(run())).exit_code == 4
+
+
+def test_what_cannot_be_compared_is_bad_input():
+    old = baseline_of(run())
+    changed = results(
+        {"main": Player(HALF, PRICES)}, tasks=[task(i, digest="0") for i in range(120)]
+    )
+    with pytest.raises(InputError, match="tasks changed"):
+        gate(changed, old)
+    assert gate(changed, old, anyway=True).notes
+    fewer = results({"main": Player(HALF[:100], PRICES[:100])})
+    with pytest.raises(InputError, match="tasks only in"):
+        gate(fewer, old)
+    with pytest.raises(InputError, match="lacks contestants of the baseline: main"):
+        gate(results({"other": Player(HALF, PRICES)}), old)
+    with pytest.raises(InputError, match="no contestant"):
+        baseline_of(results({"nop": Player([0], control=True)}))
+
+
+def test_new_contestants_are_noted_and_not_gated():
+    found = gate(run(extra=Player(HALF * 0)), baseline_of(run()))
+    assert found.exit_code == 0
+    assert found.notes == ("extra is not in the baseline",)
+
+
+def test_baseline_file_keeps_all_that_the_gate_needs(tmp_path):
+    path = tmp_path / "baseline.json"
+    old = baseline_of(results({"main": Player(A, COST_A), "other": Player(B)}))
+    write_baseline(path, old)
+    assert read_baseline(path) == old
+    new = results({"main": Player(B, COST_B), "other": Player(B)})
+    assert gate(new, read_baseline(path)) == gate(new, old)
+    assert path.stat().st_size < 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("{", "not a baseline"), ("{}", "conditions"), (None, "cannot be read")],
+)
+def test_broken_baseline_is_one_clear_line(tmp_path, text, reason):
+    path = tmp_path / "baseline.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=reason):
+        read_baseline(path)
+
+
+def test_newer_baseline_is_refused(tmp_path):
+    path = tmp_path / "baseline.json"
+    whole = json.loads(baseline_of(run()).model_dump_json()) | {"baseline_version": 99}
+    path.write_text(json.dumps(whole))
+    with pytest.raises(InputError, match="newer version"):
+        read_baseline(path)
