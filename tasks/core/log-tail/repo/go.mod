@@ -1,0 +1,3 @@
+module example.org/logtail
+
+go 1.19
