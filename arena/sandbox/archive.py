@@ -1,0 +1,188 @@
+"""Files as tar, in and out of containers: capped, and no link is ever followed."""
+
+import io
+import posixpath
+import stat
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, cast
+
+from arena.errors import HarnessError
+from arena.records import Entry, File
+
+_SYSTEM_MODES = {"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700}
+"""Folders whose mode must survive being named as a parent."""
+
+_BLOCK = 10_240
+_END = bytes(1024)
+"""Two empty blocks end every tar."""
+
+LEFTOVERS = ("__pycache__", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
+"""Names that never enter an image: what running things leaves behind, and histories."""
+
+
+def inside(path: str, workdir: str) -> str:
+    """`path` as an absolute, normal path of the container; relative means below the work tree.
+
+    Raises `HarnessError` for a path with `..`, NUL or no name.
+    """
+    full = path if path.startswith("/") else f"{workdir}/{path}"
+    parts = full.split("/")
+    if ".." in parts or "\0" in full or full.strip("/") in {"", "."} or full.endswith("/"):
+        raise HarnessError(f"not the path of a file in a sandbox: {path!r}")
+    return "/" + "/".join(part for part in parts if part not in {"", "."})
+
+
+def pack(files: Sequence[File], *, workdir: str, owner: int) -> tuple[str, bytes]:
+    """Files as a tar, and the folder to unpack it in.
+
+    Every parent folder stands in the tar: the engine then replaces a link or file planted at its
+    path by a folder, so that no write is redirected. The work tree itself is not named, for its
+    owner stays.
+    """
+    paths = {inside(file.path, workdir): file for file in files}
+    root = workdir if all(path.startswith(f"{workdir}/") for path in paths) else "/"
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        made: set[str] = set()
+        for path, file in sorted(paths.items()):
+            name = posixpath.relpath(path, root)
+            for parent in _parents(name):
+                if parent not in made and f"/{parent}" != workdir:
+                    made.add(parent)
+                    tar.addfile(_folder(parent, owner))
+            info = _member(name, owner, file.mode)
+            info.size = len(file.data)
+            tar.addfile(info, io.BytesIO(file.data))
+    return root, buffer.getvalue()
+
+
+def pack_folder(folder: Path, *, prefix: str, owner: int) -> Iterator[tuple[tarfile.TarInfo, Path]]:
+    """Members for every file, link and folder below `folder`, in a fixed order, without leftovers.
+
+    Times are zero, modes are 755 or 644: the same tree gives the same members on every machine.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.name in LEFTOVERS or path.suffix == ".pyc":
+            continue
+        info = _member(f"{prefix}/{path.name}", owner, 0o644)
+        if path.is_symlink():
+            info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
+        elif path.is_dir():
+            info.type, info.mode = tarfile.DIRTYPE, 0o755
+        elif path.is_file():
+            status = path.stat()
+            info.size = status.st_size
+            info.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+        else:
+            continue
+        yield info, path
+        if info.isdir():
+            yield from pack_folder(path, prefix=info.name, owner=owner)
+
+
+def add(tar: tarfile.TarFile, members: Iterable[tuple[tarfile.TarInfo, Path]]) -> None:
+    """Write members with their content."""
+    for info, path in members:
+        if info.isreg():
+            with path.open("rb") as file:
+                tar.addfile(info, file)
+        else:
+            tar.addfile(info)
+
+
+class TooMuchError(Exception):
+    """A tar from a container is larger than it may be."""
+
+
+class CutShortError(Exception):
+    """A tar from a container has no end: a file changed under the engine's hands."""
+
+
+class ChunkReader(io.RawIOBase):
+    """A file over the chunks that the engine sends, giving up after `limit` bytes."""
+
+    def __init__(self, chunks: Iterable[bytes], limit: int) -> None:
+        super().__init__()
+        self._chunks = iter(chunks)
+        self._rest = b""
+        self._last = b""
+        self._left = limit
+
+    @property
+    def complete(self) -> bool:
+        """Whether what was read ends as a tar must."""
+        while self.read(_BLOCK):
+            pass
+        return self._last == _END
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Exactly `size` bytes unless the stream ends."""
+        parts, have = [self._rest], len(self._rest)
+        while have < size:
+            chunk = next(self._chunks, b"")
+            if not chunk:
+                break
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise TooMuchError
+            self._last = (self._last + chunk)[-len(_END) :]
+            parts.append(chunk)
+            have += len(chunk)
+        data = b"".join(parts)
+        self._rest = data[size:]
+        return data[:size]
+
+
+def members(
+    chunks: Iterable[bytes], *, limit: int
+) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    """The members of a tar from a container, one after the other.
+
+    Args:
+        chunks: the tar as it arrives.
+        limit: bytes after which `TooMuchError` is raised.
+
+    Raises `CutShortError` at the end of a tar without an end.
+    """
+    reader = ChunkReader(chunks, limit)
+    with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|") as tar:
+        while (info := tar.next()) is not None:
+            yield info, tar.extractfile(info) if info.isreg() else None
+            tar.members = []  # type: ignore[attr-defined]  # else all are kept until the end
+    if not reader.complete:
+        raise CutShortError
+
+
+def entry(info: tarfile.TarInfo, data: bytes) -> Entry:
+    """A member as a record; a hard link must have been resolved by the caller."""
+    mode = stat.S_IMODE(info.mode)
+    if info.isreg() or info.islnk():
+        return Entry(kind="file", data=data, mode=mode)
+    if info.issym():
+        return Entry(kind="symlink", data=info.linkname.encode("utf-8", "surrogateescape"))
+    return Entry(kind="directory" if info.isdir() else "other", mode=mode)
+
+
+def _parents(name: str) -> Iterator[str]:
+    parts = name.split("/")
+    for count in range(1, len(parts)):
+        yield "/".join(parts[:count])
+
+
+def _folder(name: str, owner: int) -> tarfile.TarInfo:
+    info = _member(name, owner, _SYSTEM_MODES.get(name, 0o755))
+    info.type = tarfile.DIRTYPE
+    return info
+
+
+def _member(name: str, owner: int, mode: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.uid = info.gid = owner
+    info.mode = mode
+    return info

@@ -1,0 +1,310 @@
+"""One running container as a `Sandbox`."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from arena.errors import EngineError
+from arena.records import Change, Entry, ExecResult, File, SandboxLimits
+from arena.sandbox import archive, files
+from arena.sandbox.channel import LINE_LIMIT, SHELL, Channel, End
+from arena.sandbox.docker import Connection, RefusedError
+from arena.sandbox.stream import STDERR, STDOUT, Capture, Link
+from arena.sandbox.tree import Pristine, Tree
+
+_GRACE_S = 5.0
+"""How long killed processes may take to let go of their output before the container is killed."""
+_NOTICE_S = 0.3
+"""How long the engine's word about memory may take to arrive after a killed command."""
+_KILLED = 137
+_CANNOT_RUN = 126
+_NOT_RUNNING = 409
+_TREE_HEADROOM = 64 << 20
+_STOP_ALL = (
+    "for f in /sys/fs/cgroup/pids/pids.events /sys/fs/cgroup/pids.events; do "
+    '[ -r $f ] && read -r _ n <$f && [ "$n" != 0 ] && echo pids; done; kill -9 -1'
+)
+"""Says whether a fork was refused, then kills all that its user runs. Builtins only, for nothing
+can be forked under a full process table; one signal to all at once leaves a fork bomb no gap."""
+
+
+class Where(NamedTuple):
+    """A started container and how it was started."""
+
+    ident: str
+    limits: SandboxLimits
+    user: str
+    workdir: str
+    channel: bool
+    """Whether commands without input, run as `user`, share one shell."""
+
+
+class _Output(NamedTuple):
+    end: End
+    exit_code: int
+    out: Capture
+    err: Capture
+
+
+class DockerSandbox:
+    """A container from its start to its removal, made by `DockerEngine.open`.
+
+    Args:
+        connection: the engine.
+        where: the container.
+        pristine: gives the image's work tree.
+    """
+
+    def __init__(
+        self, connection: Connection, where: Where, pristine: Callable[[], Pristine]
+    ) -> None:
+        self.where = where
+        self._connection = connection
+        self._pristine = pristine
+        self._channel: Channel | None = None
+        self._tree: Tree | None = None
+        self._killed = False
+        self._evidence: str | None = None
+        self._noticed = threading.Event()
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        output_limit: int = 1_000_000,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        stdin: bytes = b"",
+    ) -> ExecResult:
+        """Run a command to its end; see `Sandbox.exec`.
+
+        On timeout everything that its user runs in the container is killed, whatever group,
+        session or parent it has moved to.
+        """
+        started = time.monotonic()
+        command = _command(argv, env)
+        self._tree = None
+        if any("\0" in word for word in command):
+            message = b"a command cannot hold a NUL byte\n"
+            return ExecResult(exit_code=_CANNOT_RUN, stderr=message, wall_s=0.0)
+        deadline = started + timeout_s
+        try:
+            if self._shares_shell(command, user, stdin):
+                done = self._in_channel(command, cwd, output_limit, deadline)
+            else:
+                done = self._in_exec(command, cwd, user, stdin, output_limit, deadline)
+        except RefusedError as error:
+            if error.status != _NOT_RUNNING:
+                raise
+            done = _Output(End.BROKEN, _KILLED, Capture(0), Capture(0))
+        return self._result(done, time.monotonic() - started)
+
+    def put(self, files_: Sequence[File], *, owner: int = 0) -> None:
+        """Write regular files, replacing whatever is at their paths.
+
+        Parent folders inside the work tree, and folders that are missing, become `owner`'s.
+        """
+        if files_:
+            self._tree = None
+            folder, tar = archive.pack(files_, workdir=self.where.workdir, owner=owner)
+            files.write(self._connection, self.where.ident, folder, tar)
+
+    def get(self, path: str, *, limit: int) -> Entry:
+        """Read what is at an absolute path; after `changes`, as it was then."""
+        full = archive.inside(path.rstrip("/"), self.where.workdir)
+        seen = self._tree and self._tree.get(full.removeprefix(f"{self.where.workdir}/"))
+        if not seen:
+            return files.read(self._connection, self.where.ident, full, limit=limit)
+        if len(seen.data) > limit:
+            return Entry(kind="file", too_large=True)
+        return seen
+
+    def changes(self, *, limit: int) -> list[Change]:
+        """Files and links of the work tree that differ from the image, sorted.
+
+        Compared by content, kind and the owner's `x`. Folders are not listed: a new one shows as
+        its files, a removed one as its files' deletion. A `.git` at the top is left out. A tree
+        that grew beyond every limit is read in part; deletions are then not known.
+        """
+        limit_bytes = (self.where.limits.disk_mb << 21) + _TREE_HEADROOM
+        self._tree = files.read_tree(
+            self._connection,
+            self.where.ident,
+            self.where.workdir,
+            self._pristine(),
+            limit=limit_bytes,
+        )
+        return self._tree.changes(limit=limit)
+
+    def kill(self) -> None:
+        """End every process now."""
+        self.end(None)
+
+    @property
+    def resource_ended(self) -> str | None:
+        """Which limit stopped something in this container: `memory`, `disk` or `pids`."""
+        return self._evidence
+
+    def notice(self, evidence: str) -> None:
+        """Take in what the engine or a watcher saw. Safe from other threads."""
+        self._evidence = self._evidence or evidence
+        self._noticed.set()
+
+    def end(self, evidence: str | None) -> None:
+        """Kill the container, with the limit that it broke, if any. Safe from other threads."""
+        if evidence:
+            self.notice(evidence)
+        self._killed = True
+        try:
+            with self._connection.guard():
+                self._connection.raw.kill(self.where.ident)
+        except RefusedError as error:
+            if error.status != _NOT_RUNNING:
+                raise
+
+    def close(self) -> None:
+        """Let go of the connection to the shell."""
+        if self._channel:
+            self._channel.close()
+            self._channel = None
+
+    def _shares_shell(self, command: Sequence[str], user: str | None, stdin: bytes) -> bool:
+        return (
+            self.where.channel
+            and not stdin
+            and user in {None, self.where.user}
+            and sum(map(len, command)) < LINE_LIMIT
+        )
+
+    def _in_channel(
+        self, command: Sequence[str], cwd: str | None, limit: int, deadline: float
+    ) -> _Output:
+        if self._channel is None:
+            link, _ = self._start(SHELL, None, None, with_input=True)
+            self._channel = Channel(link)
+        end, code, out, err = self._channel.run(command, cwd, limit, deadline)
+        if end is End.DEADLINE:
+            self._stop_all(self.where.user)
+            if self._channel.wait(out, err, time.monotonic() + _GRACE_S) is End.DEADLINE:
+                self.kill()
+        if not self._channel.usable:
+            self.close()
+        return _Output(end, code if end is End.DONE else _KILLED, out, err)
+
+    def _in_exec(
+        self,
+        command: Sequence[str],
+        cwd: str | None,
+        user: str | None,
+        stdin: bytes,
+        limit: int,
+        deadline: float,
+    ) -> _Output:
+        # `env` makes a missing program exit code 127; from the engine it would be an error text
+        words = command if command[0] == _ENV else (_ENV, *command)
+        link, ident = self._start(words, cwd, user, with_input=bool(stdin))
+        out, err = Capture(limit), Capture(limit)
+        try:
+            if stdin:
+                link.send(stdin, last=True)
+            end = _drain(link, out, err, deadline)
+            if end is End.DEADLINE:
+                self._stop_all(user or self.where.user)
+                if _drain(link, out, err, time.monotonic() + _GRACE_S) is End.DEADLINE:
+                    self.kill()
+                return _Output(end, _KILLED, out, err)
+        finally:
+            link.close()
+        return _Output(end, self._exit_code(ident), out, err)
+
+    def _start(
+        self, words: Sequence[str], cwd: str | None, user: str | None, *, with_input: bool
+    ) -> tuple[Link, str]:
+        raw = self._connection.raw
+        with self._connection.guard():
+            ident = raw.exec_create(
+                self.where.ident,
+                list(words),
+                stdin=with_input,
+                user=user or self.where.user,
+                workdir=cwd or self.where.workdir,
+            )["Id"]
+            return Link(raw.exec_start(ident, socket=True)), ident
+
+    def _exit_code(self, ident: str) -> int:
+        for pause_s in (0.0, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0):
+            time.sleep(pause_s)
+            with self._connection.guard():
+                state = self._connection.raw.exec_inspect(ident)
+            if not state["Running"]:
+                return int(state["ExitCode"])
+        return _KILLED
+
+    def _stop_all(self, user: str) -> None:
+        """Kill whatever `user` runs, and note whether the process limit was reached."""
+        out = Capture(1000)
+        with suppress(RefusedError):
+            link, _ = self._start(("/bin/sh", "-c", _STOP_ALL), "/", user, with_input=False)
+            _drain(link, out, Capture(0), time.monotonic() + _GRACE_S)
+            link.close()
+        if b"pids" in out.data or b"runtime exec failed" in out.data:
+            self.notice("pids")
+
+    def _result(self, done: _Output, wall_s: float) -> ExecResult:
+        if done.end is End.DEADLINE:
+            code, ended = None, "timeout"
+        else:
+            code, ended = done.exit_code, "exited"
+            if code == _KILLED and not self._runs():
+                code, ended = None, "container_ended"
+        return ExecResult.model_validate(
+            {
+                "exit_code": code,
+                "stdout": done.out.data,
+                "stderr": done.err.data,
+                "ended": ended,
+                "truncated_bytes": done.out.dropped + done.err.dropped,
+                "wall_s": wall_s,
+            }
+        )
+
+    def _runs(self) -> bool:
+        """Whether the container still runs after a command was killed.
+
+        Commands cannot end it, for they run as another user than its main process. When neither
+        we nor its memory limit did, it was somebody outside.
+        """
+        with self._connection.guard():
+            state = self._connection.raw.inspect_container(self.where.ident)["State"]
+        if state["Running"]:
+            self._noticed.wait(_NOTICE_S)
+            return True
+        if state["OOMKilled"] and not self._killed:
+            self.notice("memory")
+        if not self._killed and not self._evidence:
+            raise EngineError(f"container {self.where.ident[:12]} was ended from outside")
+        return False
+
+
+_ENV = "/usr/bin/env"
+
+
+def _command(argv: Sequence[str], env: Mapping[str, str] | None) -> list[str]:
+    words = [word.encode("utf-8", "replace").decode() for word in argv]
+    if env is None:
+        return words
+    return [_ENV, "-i", *(f"{key}={value}" for key, value in env.items()), *words]
+
+
+def _drain(link: Link, out: Capture, err: Capture, deadline: float) -> End:
+    while pieces := link.read(deadline):
+        for stream, data in pieces:
+            if stream == STDOUT:
+                out.feed(data)
+            elif stream == STDERR:
+                err.feed(data)
+    return End.DEADLINE if pieces is None else End.DONE

@@ -1,0 +1,44 @@
+"""What a container may do: the engine's settings, the same for agents and hidden tests."""
+
+from arena.records import SandboxLimits
+
+Settings = dict[str, object]
+"""A part of the engine's own JSON."""
+
+MAIN_USER = "65534:65534"
+"""Who the idle main process runs as: nobody that a command runs as, so no command can end it."""
+_TMP_INODES = 100_000
+_SHM_MB = 64
+
+
+def host_config(limits: SandboxLimits) -> Settings:
+    """The `HostConfig` of a sandbox: no network, no capability, no mount, everything limited."""
+    memory = limits.memory_mb << 20
+    return {
+        "NetworkMode": "none",
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "Privileged": False,
+        "Init": True,
+        "IpcMode": "private",
+        "ShmSize": _SHM_MB << 20,
+        "Memory": memory,
+        "MemorySwap": memory,  # memory and swap together: no swap
+        "NanoCpus": int(limits.cpus * 1e9),
+        "PidsLimit": limits.pids,
+        "Ulimits": [
+            _limit("nofile", limits.open_files),
+            _limit("fsize", limits.file_mb << 20),
+            _limit("core", 0),
+        ],
+        # exec is needed: compilers run what they build there
+        "Tmpfs": {
+            "/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmp_mb}m,nr_inodes={_TMP_INODES}"  # noqa: S108
+        },
+        "LogConfig": {"Type": "none", "Config": {}},
+        "RestartPolicy": {"Name": "no"},
+    }
+
+
+def _limit(name: str, value: int) -> Settings:
+    return {"Name": name, "Soft": value, "Hard": value}
