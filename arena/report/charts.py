@@ -24,6 +24,7 @@ FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 POINT_AREA = 130
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 COST_TITLE = "US$ per attempt, log scale"
+_LINK = r'<a href="\1" aria-label=\2><path aria-hidden="true"'
 _KEEP_EXACT = 24
 """Contestants up to which every point is named; beyond, only those on the frontier."""
 
@@ -85,8 +86,7 @@ def frontier(points: Sequence[Point], size: Size = WIDE) -> alt.LayerChart:
         _marks(points, x, y),
         *_names(points, domain, size, x, y),
     ]
-    chart: alt.LayerChart = alt.layer(*layers).properties(width=size.width, height=size.height)
-    return chart
+    return alt.LayerChart(layer=layers, width=size.width, height=size.height)
 
 
 def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
@@ -259,6 +259,10 @@ def inline_svg(chart: alt.LayerChart) -> str:
     text = svg(chart)
     for literal, name in _VARIABLES.items():
         text = text.replace(f'"{literal}"', f'"var(--{name})"')
-    text = re.sub(r' xmlns:xlink="[^"]*"', "", text.replace("xlink:href", "href"))
-    text = re.sub(r' (?:role|aria-roledescription|version|target|title)="[^"]*"', "", text)
+    text = text.replace("xlink:href", "href")
+    text = re.sub(
+        r' (?:xmlns:xlink|role|aria-roledescription|version|target|title)="[^"]*"', "", text
+    )
+    # The renderer resolves links against a data server; only the fragment is ours.
+    text = re.sub(r'<a href="[^"#]*(#[^"]*)"><path aria-label=("[^"]*")', _LINK, text)
     return re.sub(r'<svg([^>]*?) width="\d+" height="\d+"', r"<svg\1", text, count=1)

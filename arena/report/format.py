@@ -107,3 +107,12 @@ def plural(number: int, word: str, many: str = "") -> str:
 def moment(at: datetime) -> str:
     """A time to the minute, with its zone."""
     return f"{at:%Y-%m-%d %H:%M} {at:%Z}"
+
+
+def fraction(ratio: Number) -> str:
+    """A ratio below 1 as a fraction of 1 (`1/45`, `1/7.1`), above as `1.4` times."""
+    value = float(ratio)
+    if not 0 < value < 0.95:
+        return factor(value)
+    parts = 1 / value
+    return f"1/{parts:,.0f}" if parts >= 9.95 else f"1/{parts:.1f}".removesuffix(".0")

@@ -1,0 +1,110 @@
+"""The first screen of the page: what to choose, how sure that is, and four figures."""
+
+from dataclasses import dataclass
+
+from arena.report import format as show
+from arena.report.escape import plain
+from arena.report.scored import Scored
+from arena.score.recommend import Candidate
+from arena.score.row import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number with what it is."""
+
+    label: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The recommendation in words."""
+
+    decided: bool
+    headline: str
+    lead: str
+    guess: str
+    """The cheapest that nothing was shown to beat, where nothing is decided."""
+    would_change: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    simulated: bool
+    progress: str
+    """What is still to come, while a run is going on."""
+
+
+def answer(scored: Scored) -> Answer:
+    """The answer of a run."""
+    found = scored.recommendation
+    head, _, rest = plain(found.headline).partition(": ")
+    return Answer(
+        decided=found.decided,
+        headline=head.rstrip("."),
+        lead=rest[:1].upper() + rest[1:],
+        guess="" if found.decided else _guess(found.cheapest_not_shown_worse),
+        would_change=tuple(map(plain, found.would_change)),
+        figures=tuple(_figures(scored)),
+        simulated=scored.board.simulated,
+        progress=_progress(scored),
+    )
+
+
+def _guess(candidate: Candidate | None) -> str:
+    if candidate is None or candidate.pass_rate is None:
+        return ""
+    return (
+        f"{plain(candidate.name)} is the cheapest that nothing was shown to beat:"
+        f" {show.percent(candidate.pass_rate)} passed at {show.usd(candidate.cost_usd)} per solved"
+        " task. That is a guess worth testing, not an answer."
+    )
+
+
+def _figures(scored: Scored) -> list[Figure]:
+    board = scored.board
+    figures = [*_best(board.rows), *_cheapest(board.rows)]
+    attempts = show.plural(board.attempts, "attempt")
+    tasks = show.plural(len(board.tasks), "task")
+    size = show.plural(len(board.rows), "contestant")
+    figures.append(Figure("Measured on", tasks, f"{attempts} each by {size}"))
+    if board.power:
+        gap = f"{board.power.smallest_gap * 100:.0f} points"
+        note = "between two pass rates, at 80% power"
+        figures.append(Figure("Smallest gap it can show", gap, note))
+    return figures
+
+
+def _best(rows: tuple[Row, ...]) -> list[Figure]:
+    known = [r for r in rows if r.score.pass_rate is not None]
+    if not known:
+        return []
+    best = max(known, key=lambda r: r.score.pass_rate or 0.0)
+    tied = sum(r.rank is not None and r.rank.best == 1 for r in rows) - 1
+    note = plain(best.who.name)
+    if tied > 0:
+        note += f", not told apart from {show.plural(tied, 'other')}"
+    return [Figure("Highest pass rate", show.percent(best.score.pass_rate), note)]
+
+
+def _cheapest(rows: tuple[Row, ...]) -> list[Figure]:
+    priced = [
+        (r.money.per_solved.estimate, plain(r.who.name))
+        for r in rows
+        if r.money.per_solved and r.money.per_solved.estimate is not None
+    ]
+    if not priced:
+        return []
+    cost, name = min(priced)
+    return [Figure("Lowest cost per solved task", show.usd(cost), name)]
+
+
+def _progress(scored: Scored) -> str:
+    trials = scored.results.trials
+    missing = sum(t.verdict is None for t in trials)
+    if not missing:
+        return ""
+    faults = sum(t.verdict is None and t.fault is not None for t in trials)
+    parts = [f"{show.count(missing - faults)} not run"] if missing > faults else []
+    parts += [f"{show.plural(faults, 'fault')}"] if faults else []
+    done = f"{show.count(len(trials) - missing)} of {show.plural(len(trials), 'trial')}"
+    return f"{done} have a verdict ({', '.join(parts)})."

@@ -1,0 +1,141 @@
+"""Where the money went: kinds of tokens, retries, and what caches changed."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from arena.money.prices import MILLION, to_usd
+from arena.records import BackendSpec, FxRate
+from arena.report import format as show
+from arena.report.escape import plain
+from arena.report.scored import Scored
+from arena.score.results import Tokens
+from arena.score.row import Row
+
+KINDS = ("input", "cached input", "cache writes", "reasoning", "output", "machine time")
+TOLERANCE = Decimal("0.005")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One kind of cost as a share of the bar, in percent."""
+
+    kind: int
+    """Position in `KINDS`."""
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """What one contestant cost in the whole run."""
+
+    name: str
+    billed: str
+    billed_order: float | None
+    standard: str
+    no_cache: str
+    waste: str
+    per_attempt: str
+    cached_share: str
+    tokens_in: str
+    tokens_out: str
+    parts: tuple[Part, ...]
+    split: str
+    """The parts in words, or why they are not known."""
+
+
+def cost_lines(scored: Scored) -> tuple[CostLine, ...]:
+    """One line a contestant, controls left out, in the order of the leaderboard."""
+    manifest = scored.results.manifest
+    specs = {c.name: c.backend for c in manifest.contestants}
+    return tuple(_line(row, specs[row.who.name], manifest.fx) for row in scored.board.rows)
+
+
+def _line(row: Row, spec: BackendSpec | None, fx: tuple[FxRate, ...]) -> CostLine:
+    total, tokens = row.money.total, row.effort.tokens
+    shares = split(spec, tokens, total.billed_usd, fx)
+    billed = show.usd(total.billed_usd)
+    if total.billed_usd is None and total.known_usd:
+        billed = f"≥ {show.usd(total.known_usd)}"
+    return CostLine(
+        name=plain(row.who.name),
+        billed=billed,
+        billed_order=None if total.billed_usd is None else float(total.billed_usd),
+        standard=show.usd(total.standard_usd),
+        no_cache=show.usd(total.no_cache_usd),
+        waste=_waste(row),
+        per_attempt=show.usd(row.money.mean_usd),
+        cached_share=show.percent(row.effort.cached_share),
+        tokens_in=show.tokens(tokens.input),
+        tokens_out=show.tokens(tokens.output),
+        parts=_parts(shares) if shares else (),
+        split=_words(shares) if shares else _why_not(row, spec),
+    )
+
+
+def _waste(row: Row) -> str:
+    if row.money.total.status == "unknown":
+        return show.UNKNOWN
+    return show.usd(row.money.waste_usd) if row.money.waste_usd else "none"
+
+
+def split(
+    spec: BackendSpec | None,
+    tokens: Tokens,
+    billed_usd: Decimal | None,
+    fx: tuple[FxRate, ...],
+) -> tuple[Decimal, ...] | None:
+    """Billed cost by kind, in the order of `KINDS`.
+
+    Only where one price held for all calls: the parts are computed from it and must add up to
+    what was billed. With several tiers, hours or a provider's own bill they would be a guess.
+    """
+    if spec is None or not billed_usd:
+        return None
+    if spec.hourly_usd is not None:
+        return (*(Decimal(0),) * 5, billed_usd)
+    if len(spec.prices) != 1 or not spec.prices[0].tiers:
+        return None
+    row, tier = spec.prices[0], spec.prices[0].tiers[0]
+    cached = tier.input if tier.cached_input is None else tier.cached_input
+    written = tier.input if tier.cache_write is None else tier.cache_write
+    fresh = tokens.input - tokens.cached_input - tokens.cache_write
+    amounts = (
+        fresh * tier.input,
+        tokens.cached_input * cached,
+        tokens.cache_write * written,
+        tokens.reasoning * tier.output,
+        (tokens.output - tokens.reasoning) * tier.output,
+        Decimal(0),
+    )
+    rate = to_usd(Decimal(1), row.currency, fx)
+    if rate is None:
+        return None
+    parts = tuple(amount * rate / MILLION for amount in amounts)
+    return parts if abs(sum(parts) - billed_usd) <= TOLERANCE * billed_usd else None
+
+
+def _parts(shares: tuple[Decimal, ...]) -> tuple[Part, ...]:
+    total, start, found = sum(shares), 0.0, []
+    for kind, amount in enumerate(shares):
+        width = float(amount / total) * 100
+        if width > 0:
+            found.append(Part(kind, round(start, 2), round(width, 2)))
+        start += width
+    return tuple(found)
+
+
+def _words(shares: tuple[Decimal, ...]) -> str:
+    total = sum(shares)
+    named = zip(KINDS, shares, strict=True)
+    return ", ".join(f"{kind} {show.percent(part / total)}" for kind, part in named if part)
+
+
+def _why_not(row: Row, spec: BackendSpec | None) -> str:
+    if row.money.total.status in {"unknown", "partial"}:
+        return "cost unknown"
+    if not row.money.total.billed_usd:
+        return "free"
+    if spec and len(spec.prices) > 1:
+        return "several prices held during the run"
+    return "prices differ between calls"

@@ -1,0 +1,219 @@
+"""`arena report --format json`: the numbers of a run for other programs.
+
+Unknown is null. Money is in US dollars and billed unless a name says otherwise, times are in
+seconds, rates are shares. No value is ever NaN or infinite.
+"""
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from arena.records import CostStatus, Record, Stop, Verdict
+from arena.score.board import Board
+from arena.score.interval import Interval
+from arena.score.multiple import RankRange
+from arena.score.results import CostBasis, Results, TrialRow
+from arena.score.row import Row
+
+SCHEMA = 1
+
+
+class TokenData(Record):
+    """Tokens; `cached_input` and `cache_write` are parts of `input`, `reasoning` of `output`."""
+
+    input: int
+    cached_input: int
+    cache_write: int
+    output: int
+    reasoning: int
+
+
+class RankingData(Record):
+    """Cost as contestants are ranked on it: standard-cache cost where known, else billed."""
+
+    basis: CostBasis | None
+    mean_cost_usd: float | None
+    """Per attempt."""
+    cost_per_solved_usd: float | None
+    cost_per_solved_ci: Interval | None
+    """95% Fieller interval; null when not estimable."""
+
+
+class ContestantData(Record):
+    """One contestant, controls included."""
+
+    name: str
+    control: bool
+    agent: str
+    backend: str | None
+    provider: str | None
+    lab: str | None
+    country: str | None
+    open_weights: bool | None
+    simulated: bool
+    """The endpoint is not the provider's own: no number may carry the vendor's name."""
+    digest: str
+    trials: int
+    scored: int
+    passed: int
+    failed: int
+    """Every scored verdict but `passed`."""
+    faults: int
+    not_run: int
+    pass_rate: float | None
+    pass_rate_ci: Interval | None
+    """95% Wilson interval on task means at the effective number of attempts."""
+    pass_at_k: float | None
+    pass_hat_k: float | None
+    rank: RankRange | None
+    cost_usd: float | None
+    """All that was spent; null when partial or unknown."""
+    cost_known_usd: float
+    """The known part: a lower bound."""
+    cost_status: CostStatus
+    cost_per_solved_usd: float | None
+    """Billed cost of the scored trials over passed ones; null at zero solved."""
+    ranking: RankingData
+    tokens: TokenData
+    median_wall_s: float | None
+    median_active_s: float | None
+    mistakes: int
+    truncations: int
+    flags: dict[str, int]
+    verdicts: dict[str, int]
+    stops: dict[str, int]
+    inconclusive: str | None
+    on_frontier: bool
+    frontier_share: float | None
+
+
+class TrialData(Record):
+    """One trial after its last try."""
+
+    id: str
+    task: str
+    contestant: str
+    attempt: int
+    stop: Stop | None
+    verdict: Verdict | None
+    fault: str | None
+    """Kind of the fault that ended the last try."""
+    fault_message: str | None
+    tries: int
+    cost_usd: float | None
+    cost_known_usd: float
+    cost_status: CostStatus
+    steps: int
+    calls: int
+    wall_s: float
+    active_s: float
+    tokens: TokenData
+
+
+class ReportData(Record):
+    """A run."""
+
+    schema_version: int = Field(default=SCHEMA, serialization_alias="schema")
+    run: str
+    run_id: str
+    arena_version: str
+    simulated: bool
+    tasks: int
+    """Scored tasks."""
+    attempts: int
+    """Planned for each pairing of task and contestant."""
+    smallest_gap: float | None
+    """Difference of pass rates that this many tasks see with 80% power."""
+    stopped: dict[str, str]
+    """Contestants that were stopped, with the reason."""
+    contestants: tuple[ContestantData, ...]
+    trials: tuple[TrialData, ...]
+
+
+def document(results: Results, board: Board) -> ReportData:
+    """A run as one record."""
+    manifest = results.manifest
+    return ReportData(
+        run=manifest.name,
+        run_id=manifest.run_id,
+        arena_version=manifest.arena_version,
+        simulated=board.simulated,
+        tasks=len(board.tasks),
+        attempts=board.attempts,
+        smallest_gap=board.power.smallest_gap if board.power else None,
+        stopped=results.stopped,
+        contestants=tuple(map(_contestant, (*board.rows, *board.controls))),
+        trials=tuple(map(_trial, results.trials)),
+    )
+
+
+def dumps(document: ReportData) -> str:
+    """The record as JSON text."""
+    return document.model_dump_json(indent=2, by_alias=True)
+
+
+def _contestant(row: Row) -> ContestantData:
+    who, counts, score, money = row.who, row.counts, row.score, row.money
+    shared = {name: getattr(who, name) for name in _WHO}
+    shared |= {name: getattr(counts, name) for name in _COUNTS}
+    solved = money.per_solved
+    return ContestantData(
+        **shared,
+        pass_rate=score.pass_rate,
+        pass_rate_ci=score.ci,
+        pass_at_k=score.pass_at_k,
+        pass_hat_k=score.pass_hat_k,
+        rank=row.rank,
+        cost_usd=_float(money.total.billed_usd),
+        cost_known_usd=float(money.total.known_usd),
+        cost_status=money.total.status,
+        cost_per_solved_usd=money.billed_per_solved_usd,
+        ranking=RankingData(
+            basis=money.basis,
+            mean_cost_usd=money.mean_usd,
+            cost_per_solved_usd=solved.estimate if solved else None,
+            cost_per_solved_ci=solved.interval if solved else None,
+        ),
+        tokens=TokenData.model_validate(row.effort.tokens, from_attributes=True),
+        median_wall_s=row.effort.median_wall_s,
+        median_active_s=row.effort.median_active_s,
+        inconclusive=row.inconclusive,
+        on_frontier=row.on_frontier,
+        frontier_share=row.frontier_share,
+    )
+
+
+_WHO = (
+    "name", "control", "agent", "backend", "provider", "lab", "country", "open_weights",
+    "simulated", "digest",
+)  # fmt: skip
+_COUNTS = (
+    "trials", "scored", "passed", "failed", "faults", "not_run", "mistakes", "truncations",
+    "flags", "verdicts", "stops",
+)  # fmt: skip
+
+
+def _trial(row: TrialRow) -> TrialData:
+    return TrialData(
+        id=row.id,
+        task=row.task_id,
+        contestant=row.contestant,
+        attempt=row.attempt,
+        stop=row.stop,
+        verdict=row.verdict,
+        fault=row.fault.kind if row.fault else None,
+        fault_message=row.fault.message if row.fault else None,
+        tries=row.tries,
+        cost_usd=_float(row.cost.billed_usd),
+        cost_known_usd=float(row.cost.known_usd),
+        cost_status=row.cost.status,
+        steps=row.steps,
+        calls=row.calls,
+        wall_s=row.wall_s,
+        active_s=row.active_s,
+        tokens=TokenData.model_validate(row.tokens, from_attributes=True),
+    )
+
+
+def _float(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(amount)

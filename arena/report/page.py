@@ -1,0 +1,132 @@
+"""The run as one page: `report/index.html`, complete in a single file."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from arena.report import charts
+from arena.report import format as show
+from arena.report.answer import Answer, answer
+from arena.report.caveats import caveats, simulated_note
+from arena.report.costs import KINDS, CostLine, cost_lines
+from arena.report.countries import Countries, countries
+from arena.report.escape import plain
+from arena.report.grid import CODES, FAULT, NOT_RUN, Grid, grid
+from arena.report.health import Health, health
+from arena.report.leaderboard import Control, Filters, Line, controls, filters, lines, points
+from arena.report.matrix import Matrix, matrix
+from arena.report.scored import Scored
+from arena.report.setup import Setup, setup
+from arena.report.templates import environment, page
+from arena.report.trial import VERDICTS
+
+GLYPHS = {
+    "p": "✓", "f": "✗", "n": "∅", "i": "!", "t": "T", "r": "R", "g": "⚑", FAULT: "?", NOT_RUN: "·",
+}  # fmt: skip
+WORDS = {code: VERDICTS[verdict] for verdict, code in CODES.items()} | {
+    FAULT: "fault",
+    NOT_RUN: "not run",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The frontier drawn for wide and for narrow screens."""
+
+    wide: Markup
+    narrow: Markup
+    shapes: dict[str, str]
+    """Shape of each country."""
+    left_out: tuple[str, ...]
+    """Contestants that cannot be drawn, since a rate or a price is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything the template shows."""
+
+    name: str
+    when: str
+    arena_version: str
+    simulated: str
+    answer: Answer
+    chart: Chart | None
+    lines: tuple[Line, ...]
+    filters: Filters
+    controls: tuple[Control, ...]
+    attempts: int
+    grid: Grid
+    countries: Countries
+    matrix: Matrix
+    costs: tuple[CostLine, ...]
+    kinds: tuple[str, ...]
+    health: Health
+    setup: Setup
+    caveats: tuple[str, ...]
+    power: str
+
+
+def render(scored: Scored, *, live: bool = False) -> str:
+    """The page as HTML.
+
+    Args:
+        scored: the run.
+        live: the page is served and asks its server whether there is something new.
+    """
+    scripts = ("theme.js", "index.js", *(("live.js",) if live else ()))
+    view = _view(scored)
+    return (
+        environment()
+        .get_template("index.html")
+        .render(
+            page=page(("base.css", "index.css"), scripts, live=live),
+            title=f"{view.name}: {view.answer.headline}",
+            home="#main",
+            view=view,
+            glyphs=GLYPHS,
+            words=WORDS,
+        )
+    )
+
+
+def _view(scored: Scored) -> View:
+    manifest, rows = scored.results.manifest, lines(scored)
+    return View(
+        name=plain(manifest.name),
+        when=show.moment(manifest.created_at),
+        arena_version=manifest.arena_version,
+        simulated=simulated_note(scored),
+        answer=answer(scored),
+        chart=_chart(scored),
+        lines=rows,
+        filters=filters(rows),
+        controls=controls(scored),
+        attempts=scored.board.attempts,
+        grid=grid(scored),
+        countries=countries(scored),
+        matrix=matrix(scored),
+        costs=cost_lines(scored),
+        kinds=KINDS,
+        health=health(scored),
+        setup=setup(scored),
+        caveats=caveats(scored),
+        power=plain(scored.board.power.line) if scored.board.power else "",
+    )
+
+
+def _chart(scored: Scored) -> Chart | None:
+    drawn = points(scored)
+    if not drawn:
+        return None
+    names = {point.name for point in drawn}
+    # Our own drawing; every name in it went through the XML writer of the chart library.
+    wide, narrow = (
+        Markup(charts.inline_svg(charts.frontier(drawn, size)))  # noqa: S704
+        for size in (charts.WIDE, charts.NARROW)
+    )
+    return Chart(
+        wide=wide,
+        narrow=narrow,
+        shapes=charts.shapes(drawn),
+        left_out=tuple(n for r in scored.board.rows if (n := plain(r.who.name)) not in names),
+    )

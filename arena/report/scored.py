@@ -1,0 +1,55 @@
+"""A run with every score that reports show, computed once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from arena.score.board import Board, board
+from arena.score.groups import CountryComparison, country_comparison
+from arena.score.interval import Interval
+from arena.score.paired import t_interval
+from arena.score.recommend import Recommendation, recommend
+from arena.score.results import Results
+from arena.score.row import Row
+from arena.score.tally import tallies
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Results, leaderboard, recommendation and country comparison of one run."""
+
+    results: Results
+    board: Board
+    recommendation: Recommendation
+    countries: CountryComparison
+    """Contestants of the United States against those of China."""
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Contestants in the order of the leaderboard, controls last."""
+        return (*self.board.rows, *self.board.controls)
+
+    @cached_property
+    def cost_intervals(self) -> dict[str, Interval]:
+        """95% t interval of the mean ranking cost per attempt in US dollars, tasks as the unit.
+
+        Contestants without a ranking cost, or without spread between tasks, have none.
+        """
+        found = {}
+        for name, tally in tallies(self.results, self.board.level).items():
+            seen = tally.take(tally.scored > 0)
+            if seen.cost_usd is None:
+                continue
+            interval = t_interval(seen.cost_usd / seen.scored)
+            if interval is not None:
+                found[name] = Interval(max(0.0, interval.lo), interval.hi)
+        return found
+
+
+def score(results: Results) -> Scored:
+    """Score a run for every kind of report."""
+    return Scored(
+        results=results,
+        board=board(results),
+        recommendation=recommend(results),
+        countries=country_comparison(results),
+    )

@@ -1,0 +1,153 @@
+"""Exactly what was run: digests, prices with their dates and sources, limits, machine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from arena.records import BackendSpec, ContestantSpec, PriceRow
+from arena.report import format as show
+from arena.report.escape import one_line, plain
+from arena.report.scored import Scored
+from arena.rundir import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A name and its value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLine:
+    """A price that held for some time."""
+
+    contestant: str
+    price: str
+    valid: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A task or contestant with its digest."""
+
+    name: str
+    what: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The conditions of a run."""
+
+    run: tuple[Pair, ...]
+    limits: tuple[Pair, ...]
+    contestants: tuple[Identity, ...]
+    tasks: tuple[Identity, ...]
+    prices: tuple[PriceLine, ...]
+
+
+def setup(scored: Scored) -> Setup:
+    """The conditions of a run, from its manifest alone."""
+    manifest = scored.results.manifest
+    return Setup(
+        run=tuple(_run(manifest)),
+        limits=tuple(_limits(manifest)),
+        contestants=tuple(
+            Identity(plain(c.name), _contestant(c), c.digest) for c in manifest.contestants
+        ),
+        tasks=tuple(
+            Identity(t.id, f"{t.language}, {t.difficulty}; image {t.image}", t.digest)
+            for t in manifest.tasks
+        ),
+        prices=tuple(
+            line for c in manifest.contestants if c.backend for line in _prices(c.name, c.backend)
+        ),
+    )
+
+
+def _run(manifest: Manifest) -> Iterator[Pair]:
+    yield Pair("Run", f"{plain(manifest.name)} ({manifest.run_id})")
+    yield Pair("Started", show.moment(manifest.created_at))
+    yield Pair("Arena", manifest.arena_version)
+    trials = f"{show.plural(manifest.attempts, 'attempt')} of each pairing"
+    yield Pair("Attempts", f"{trials}, {manifest.concurrency} trials at a time")
+    yield Pair("Seed", str(manifest.seed))
+    if manifest.engine:
+        engine = manifest.engine
+        machine = f"{engine.cpus} CPUs, {show.count(engine.memory_mb)} MB"
+        yield Pair("Container engine", f"{engine.version} on {engine.platform}, {machine}")
+    if manifest.base_image:
+        yield Pair("Base image", plain(manifest.base_image))
+    yield Pair("Grading", "strict" if manifest.strict else "not strict")
+    for rate in manifest.fx:
+        yield Pair(f"1 {rate.currency}", f"${rate.usd} on {rate.on} ({plain(rate.source)})")
+
+
+def _limits(manifest: Manifest) -> Iterator[Pair]:
+    limits, box = manifest.limits, manifest.sandbox
+    yield Pair("Steps", show.count(limits.steps))
+    yield Pair("Agent's clock", show.seconds(limits.seconds))
+    yield Pair("Cost per trial", show.usd(limits.usd) if limits.usd else "no limit")
+    yield Pair("Tokens per trial", show.count(limits.tokens) if limits.tokens else "no limit")
+    yield Pair("Output per call", f"{show.count(limits.output_tokens)} tokens")
+    yield Pair("One command", show.seconds(limits.command_seconds))
+    yield Pair("Memory", f"{show.count(box.memory_mb)} MB")
+    yield Pair("CPUs", f"{box.cpus:g}")
+    yield Pair("Processes", show.count(box.pids))
+    yield Pair("Disk", f"{show.count(box.disk_mb)} MB, files up to {show.count(box.file_mb)} MB")
+    if manifest.budget.usd or manifest.budget.tokens:
+        tokens = manifest.budget.tokens
+        of_tokens = f"{show.count(tokens)} tokens" if tokens else ""
+        money = show.usd(manifest.budget.usd) if manifest.budget.usd else ""
+        yield Pair("Whole run", ", ".join(part for part in (money, of_tokens) if part))
+
+
+def _contestant(spec: ContestantSpec) -> str:
+    parts = [f"agent {spec.agent} {spec.agent_digest[:12]}"]
+    if spec.backend:
+        parts.append(f"{spec.backend.model} at {spec.backend.base_url}")
+    parts += [f"{key} = {value}" for key, value in spec.params.items()]
+    return one_line("; ".join(parts), 400)
+
+
+def _prices(name: str, spec: BackendSpec) -> Iterator[PriceLine]:
+    if spec.hourly_usd is not None:
+        price = f"${spec.hourly_usd} an hour while a call is in flight"
+        yield PriceLine(plain(name), price, "the whole run", "configuration")
+    for row in spec.prices:
+        yield PriceLine(plain(name), _price(row), _valid(row), _source(row))
+    if spec.hourly_usd is None and not spec.prices:
+        yield PriceLine(plain(name), show.UNKNOWN, show.DASH, show.DASH)
+
+
+def _price(row: PriceRow) -> str:
+    lines = []
+    for tier in row.tiers:
+        parts = [f"input {_amount(tier.input)}"]
+        if tier.cached_input is not None:
+            parts.append(f"cached {_amount(tier.cached_input)}")
+        if tier.cache_write is not None:
+            parts.append(f"cache write {_amount(tier.cache_write)}")
+        parts.append(f"output {_amount(tier.output)}")
+        start = f"from {show.tokens(tier.input_from)} input: " if tier.input_from else ""
+        lines.append(start + ", ".join(parts))
+    peak = "; other prices at peak hours" if row.peak_tiers else ""
+    return f"{'; '.join(lines)} {row.currency} per million tokens{peak}"
+
+
+def _amount(price: Decimal) -> str:
+    return f"{price.normalize():f}"
+
+
+def _valid(row: PriceRow) -> str:
+    start = f"from {row.valid_from}" if row.valid_from else ""
+    end = f"until {row.valid_to}" if row.valid_to else ""
+    return " ".join(part for part in (start, end) if part) or "no dates"
+
+
+def _source(row: PriceRow) -> str:
+    checked = f", checked {row.checked_on}" if row.checked_on else ""
+    return one_line(f"{row.source or 'no source'} ({row.evidence}{checked})", 300)
