@@ -4,6 +4,8 @@ Controls are apart and never ranked, impossible controls never scored, and tasks
 assurance never share a board.
 """
 
+from decimal import Decimal
+
 import numpy as np
 
 from arena.records import Assurance, Record
@@ -90,7 +92,7 @@ def _rows(results: Results, counted: dict[str, Tally]) -> list[Row]:
             counted[spec.name],
             trials[spec.name],
             impossible,
-            results.waste_usd.get(spec.name),
+            results.waste_usd.get(spec.name, Decimal(0)),
         )
         for spec in results.manifest.contestants
     ]

@@ -220,7 +220,7 @@ def _side(who: Contender, used: Tally) -> Side:
         if costs is not None and attempts
         else None,
         cost_per_solved_usd=solved and solved.estimate,
-        cost_per_solved_ci=solved and solved.interval,
+        cost_per_solved_ci=solved and solved.ci,
         cost_basis=used.basis,
         missing=missing_of(who.tally),
     )

@@ -1,32 +1,30 @@
 """What a solved task costs, and how two contestants' costs compare."""
 
-from typing import NamedTuple
-
 import numpy as np
 
+from arena.records import Record
 from arena.score.bootstrap import REPLICATES, SEED, bca_interval, bootstrap_sums
 from arena.score.interval import LEVEL, FloatArray, Interval, two_sided_t
 from arena.score.proportion import zero_event_bound
 
 
-class CostPerSolved(NamedTuple):
-    """US dollars for one solved task, failed attempts paid for.
-
-    `estimate` is None when nothing was solved; `interval` is None when not estimable.
-    `solved_per_usd_hi` is the one-sided 95% upper bound of solved tasks a dollar, given only
-    when nothing was solved.
-    """
+class CostPerSolved(Record):
+    """US dollars for one solved task, failed attempts paid for."""
 
     estimate: float | None
-    interval: Interval | None
+    """None when nothing was solved."""
+    ci: Interval | None
+    """None: not estimable."""
     solved_per_usd_hi: float | None = None
+    """One-sided 95% upper bound of solved tasks a dollar, only when nothing was solved."""
 
 
-class Ratio(NamedTuple):
-    """A over B with its interval; None where it is not estimable."""
+class Ratio(Record):
+    """A over B."""
 
-    estimate: float | None
-    interval: Interval | None
+    estimate: float | None = None
+    ci: Interval | None = None
+    """None: not estimable."""
 
 
 def fieller(costs: FloatArray, solved: FloatArray, level: float = LEVEL) -> Interval | None:
@@ -64,8 +62,8 @@ def cost_per_solved(
     total = float(costs.sum())
     if not solved.any():
         bound = zero_event_bound(len(costs)) * len(costs) / total if total > 0 else None
-        return CostPerSolved(None, None, bound)
-    return CostPerSolved(total / float(solved.sum()), fieller(costs, solved, level))
+        return CostPerSolved(estimate=None, ci=None, solved_per_usd_hi=bound)
+    return CostPerSolved(estimate=total / float(solved.sum()), ci=fieller(costs, solved, level))
 
 
 def _log_ratio(sums: FloatArray) -> FloatArray:
@@ -96,7 +94,7 @@ def ratio_of_ratios(
     total = columns.sum(axis=0) if len(columns) else np.zeros(4)
     estimate = float(_log_ratio(total))
     if not np.isfinite(estimate):
-        return Ratio(None, None)
+        return Ratio()
     interval = bca_interval(
         estimate,
         _log_ratio(bootstrap_sums(columns, replicates=replicates, seed=seed)),
@@ -104,4 +102,4 @@ def ratio_of_ratios(
         level,
     )
     limits = None if interval is None else Interval(*(float(np.exp(end)) for end in interval))
-    return Ratio(float(np.exp(estimate)), limits)
+    return Ratio(estimate=float(np.exp(estimate)), ci=limits)

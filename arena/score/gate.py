@@ -206,7 +206,7 @@ def _numbers(name: str, lined: Pair, margin: float, seed: int) -> Gated:
         difference=lined.difference(),
         not_worse=lined.not_worse(margin),
         cost_ratio=lined.cost_per_solved_ratio(seed=seed),
-        cost_ratio_hi=one_sided.interval.hi if one_sided.interval else None,
+        cost_ratio_hi=one_sided.ci.hi if one_sided.ci else None,
     )
 
 
@@ -233,16 +233,16 @@ def _cost(numbers: Gated, lined: Pair, margin: float) -> Check:
     outcome: Outcome = "inconclusive"
     if lined.a.cost_usd is None and lined.b.cost_usd is None:
         outcome, detail = "pass", "neither run has a known cost: not gated"
-    elif ratio.estimate is None or ratio.interval is None or numbers.cost_ratio_hi is None:
+    elif ratio.estimate is None or ratio.ci is None or numbers.cost_ratio_hi is None:
         detail = "the ratio of costs per solved task is not estimable"
     else:
-        if ratio.interval.lo > limit:
+        if ratio.ci.lo > limit:
             outcome = "fail"
         elif numbers.cost_ratio_hi < limit:
             outcome = "pass"
         detail = (
             f"cost per solved task is {ratio.estimate:.3f} of the baseline's (95%"
-            f" {ratio.interval.lo:.3f} to {ratio.interval.hi:.3f}); at most"
+            f" {ratio.ci.lo:.3f} to {ratio.ci.hi:.3f}); at most"
             f" {numbers.cost_ratio_hi:.3f}, must be below {limit:.3f}"
         )
     return Check(name="cost", contestant=numbers.contestant, outcome=outcome, detail=detail)

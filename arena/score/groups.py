@@ -209,7 +209,7 @@ def _match(
     chosen = next((i for i, p in enumerate(adjusted) if p <= ALPHA), None)
     level = 1 - ALPHA / max(1, len(pairs))
     lined = None if chosen is None else pairs[chosen]
-    solved = lined.cost_per_solved_ratio(level=level, seed=seed) if lined else Ratio(None, None)
+    solved = lined.cost_per_solved_ratio(level=level, seed=seed) if lined else Ratio()
     return Match(
         contestant=tally.who.name,
         candidates=tuple(name for _, name, _ in priced),
@@ -222,7 +222,7 @@ def _match(
         cost_per_solved_ratio=solved,
         cost_per_attempt_ratio=lined.cost_per_attempt_ratio(level=level, seed=seed)
         if lined
-        else Ratio(None, None),
+        else Ratio(),
         claim=_claim(solved, claimed),
     )
 
@@ -243,9 +243,9 @@ def _no_match(same_agent: int, pairs: Sequence[Pair], margin: float) -> str:
 
 
 def _claim(ratio: Ratio, claimed: Interval) -> Claim:
-    if ratio.interval is None:
+    if ratio.ci is None:
         return "not_estimable"
-    lo, hi = ratio.interval
+    lo, hi = ratio.ci
     if lo > claimed.hi:
         return "dearer"
     if hi < claimed.lo:

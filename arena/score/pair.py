@@ -59,7 +59,7 @@ class Pair:
 
     def _ratio(self, per_a: FloatArray, per_b: FloatArray, level: float, seed: int) -> Ratio:
         if self.a.cost_usd is None or self.b.cost_usd is None:
-            return Ratio(None, None)
+            return Ratio()
         columns = np.stack((self.a.cost_usd, per_a, self.b.cost_usd, per_b), axis=1)
         return ratio_of_ratios(columns, level=level, seed=seed)
 

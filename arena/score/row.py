@@ -151,7 +151,7 @@ def row(
     tally: Tally,
     trials: Sequence[TrialRow],
     impossible: frozenset[str],
-    waste_usd: Decimal | None,
+    waste_usd: Decimal,
 ) -> Row:
     """The line of one contestant, without rank and frontier.
 
@@ -242,9 +242,7 @@ def _score(tally: Tally, integrity: int) -> Score:
     )
 
 
-def _money(
-    tally: Tally, scored: Sequence[TrialRow], total: Cost, waste_usd: Decimal | None
-) -> Money:
+def _money(tally: Tally, scored: Sequence[TrialRow], total: Cost, waste_usd: Decimal) -> Money:
     _, costs = ranking_costs(scored)
     seen = tally.take(tally.scored > 0)
     billed, passed = total_cost(scored).billed_usd, int(tally.passed.sum())

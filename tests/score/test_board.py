@@ -29,8 +29,8 @@ def test_worked_data_set_gives_the_published_board():
     assert a.score.pass_rate == pytest.approx(0.716667, abs=EXACT)
     assert a.score.ci == pytest.approx((0.532807, 0.848715), abs=EXACT)
     assert a.money.per_solved.estimate == pytest.approx(0.713953, abs=EXACT)
-    assert a.money.per_solved.interval == pytest.approx((0.432535, 1.179382), abs=EXACT)
-    assert b.money.per_solved.interval == pytest.approx((0.137163, 0.418626), abs=EXACT)
+    assert a.money.per_solved.ci == pytest.approx((0.432535, 1.179382), abs=EXACT)
+    assert b.money.per_solved.ci == pytest.approx((0.137163, 0.418626), abs=EXACT)
     assert [r.money.mean_usd for r in (a, b, c)] == pytest.approx(
         [0.511667, 0.150667, 0.2], abs=EXACT
     )

@@ -6,6 +6,7 @@ import pytest
 from arena.errors import InputError
 from arena.records import Limits, SandboxLimits
 from arena.score.compare import compare, contender, not_comparable
+from arena.score.cost import Ratio
 from tests.score.made import Player, results, task
 from tests.score.reference import COST_A, COST_B, EXACT, A, B
 
@@ -27,7 +28,7 @@ def test_worked_data_set_gives_the_published_comparison():
     assert found.clusters.ci == pytest.approx((0.010168, 0.156499), abs=EXACT)
     assert (found.clusters.groups, found.clusters.few) == (5, True)
     assert found.cost_per_solved_ratio.estimate == pytest.approx(3.001132, abs=EXACT)
-    assert found.cost_per_solved_ratio.interval == pytest.approx((2.519646, 3.560244), rel=0.02)
+    assert found.cost_per_solved_ratio.ci == pytest.approx((2.519646, 3.560244), rel=0.02)
     assert found.cost_per_attempt_ratio.estimate == pytest.approx(30.70 / 9.04)
     at = {m.a_not_worse.margin: m for m in found.margins}
     assert not at[0.10].b_not_worse.shown
@@ -53,7 +54,7 @@ def test_one_attempt_gives_the_published_table_and_p():
     assert found.evidence.differ == pytest.approx(3.103030, abs=EXACT)
     assert found.evidence.a_better == pytest.approx(6.086364, abs=EXACT)
     assert found.evidence.b_better < 1
-    assert found.cost_per_solved_ratio == (None, None)
+    assert found.cost_per_solved_ratio == Ratio()
     assert found.a.cost_per_solved_usd is None
 
 

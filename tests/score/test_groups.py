@@ -59,9 +59,9 @@ def test_choosing_among_more_widens_the_interval():
     few = country_comparison(results({n: p for n, p in PLAYERS.items() if n != "cn-2"})).matches[0]
     many = country_comparison(results(PLAYERS)).matches[0]
     assert few.counterpart == many.counterpart == "cn-1"
-    lo, hi = few.cost_per_solved_ratio.interval
-    assert many.cost_per_solved_ratio.interval.lo < lo
-    assert many.cost_per_solved_ratio.interval.hi > hi
+    lo, hi = few.cost_per_solved_ratio.ci
+    assert many.cost_per_solved_ratio.ci.lo < lo
+    assert many.cost_per_solved_ratio.ci.hi > hi
 
 
 PLAYERS = {
