@@ -9,15 +9,16 @@ from functools import lru_cache
 from arena.baseline.probe.examples import Example
 
 WISH = (
-    r"(?:expect(?:ed|ing)?|should(?:\s+\w+){0,3}|ought to(?:\s+\w+)?|want(?:ed)?"
-    r"|instead of|correct)"
+    r"\b(?:expect(?:ed|ing)?|should(?:\s+[a-z]\w*){0,3}?|ought to(?:\s+\w+)?|want(?:ed)?"
+    r"|instead of|correct)\b"
 )
-NOTE = re.compile(rf"\s*(?:#|<[-=]+|←)[^#\n]*?\b{WISH}\b[\s:=]*(?P<value>[^\n]+)$", re.IGNORECASE)
+VALUE = r"(?P<value>`[^`]+`|(?:True|False|None)\b|[\[{('\"\d-][^\n]*)"
+NOTE = re.compile(
+    rf"\s*(?:#|<[-=]+|←)[^#\n]*?{WISH}[\s:=]*{VALUE}\s*$", re.IGNORECASE | re.MULTILINE
+)
 PLAIN_NOTE = re.compile(r"\s*#\s*(?:->|=>|→)?\s*(?P<value>[^\n]+)$")
-PROSE = re.compile(
-    rf"\b{WISH}\b[^.\n`]{{0,40}}?[\s:]*(?P<value>`[^`]+`|[\[{{('\"\d-][^\n]*)", re.IGNORECASE
-)
-HEADING = re.compile(rf"\b{WISH}\b[^\n]*$", re.IGNORECASE)
+PROSE = re.compile(rf"{WISH}[^.\n`]{{0,40}}?[\s:]*{VALUE}", re.IGNORECASE)
+HEADING = re.compile(rf"{WISH}[^\n]*$", re.IGNORECASE)
 NAME = re.compile(r"[A-Za-z_]\w*")
 MOST_NAMES = 200
 

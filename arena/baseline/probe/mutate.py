@@ -22,7 +22,7 @@ def mutations(source: Source, hints: Hints) -> Iterator[Mutation]:
             yield from of_statement(source, node, hints)
         elif isinstance(node, ast.ExceptHandler):
             yield from flow.handler(source, node, hints)
-        if isinstance(node, (ast.stmt, ast.ExceptHandler)):
+        if isinstance(node, (ast.Module, ast.stmt, ast.ExceptHandler)):
             yield from flow.blocks(source, node)
 
 

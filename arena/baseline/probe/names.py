@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 from collections.abc import Iterator
+from functools import lru_cache
 
 from .operations import one
 from .source import FUNCTIONS, Edit, Mutation, Source
@@ -21,6 +22,7 @@ def nearest(name: str, others: list[str]) -> list[tuple[str, float]]:
     return [(other, 1 - 0.1 * index) for index, other in enumerate(ranked[:MOST])]
 
 
+@lru_cache(maxsize=256)
 def local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     """Return the parameters and assigned names of a function, in the order they appear."""
     arguments = function.args
@@ -88,6 +90,7 @@ def enclosing_class(source: Source, node: ast.AST) -> ast.ClassDef | None:
     return parent
 
 
+@lru_cache(maxsize=256)
 def attributes(scope: ast.AST, owner: str) -> list[str]:
     """Return the attributes that are read or set on a name within a scope, calls left out."""
     called = {node.func for node in ast.walk(scope) if isinstance(node, ast.Call)}

@@ -9,7 +9,7 @@ from . import examples, goals, rank, suite, tree
 from .examples import Example, Outcome
 from .isolate import isolated
 from .plan import Plan
-from .rank import Evidence
+from .suspicion import Evidence
 from .trace import Tracer
 
 EXAMPLES_TIMEOUT_S = 10.0
@@ -120,8 +120,7 @@ def gather(
     lines = visible.results.lines
     failing = [outcomes[index].lines for index in wanted.targets]
     before = [
-        [line for outcome in outcomes[:index] for line in outcome.lines]
-        for index in wanted.targets
+        [line for outcome in outcomes[:index] for line in outcome.lines] for index in wanted.targets
     ]
     failing += [lines.get(node, []) for node in red]
     before += [[] for _ in red]

@@ -16,7 +16,7 @@ class Tracer:
     """Collects (path, line) pairs of the given files between start and stop."""
 
     def __init__(self, root: str, paths: list[str]) -> None:
-        self._known = {os.path.realpath(os.path.join(root, path)): path for path in paths}
+        self._known = {os.path.realpath(f"{root}/{path}"): path for path in paths}
         self._files: dict[str, str | None] = {}
         self._lines: set[Line] = set()
 
