@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from .trace import Line, Tracer
 
-FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.DONT_ACCEPT_TRUE_FOR_1
 NO_ERROR = ""
 TIMEOUT_S = 2.0
 

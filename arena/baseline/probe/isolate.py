@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import resource
 import select
 import signal
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -52,6 +54,7 @@ def _child(work: Callable[[], Any], writer: int, timeout_s: float) -> None:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(nowhere, descriptor)
+        sys.stdout = sys.stderr = io.TextIOWrapper(io.FileIO(nowhere, "w"))
         payload = json.dumps(work()).encode() + b"\n"
         while payload:
             payload = payload[os.write(writer, payload) :]
