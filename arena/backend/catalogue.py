@@ -63,8 +63,8 @@ class Catalogue:
                 remedy="write provider/model; `arena backends list` shows them",
             )
         profile = self.provider(provider)
-        region = _region(profile, region or None)
-        return profile, region, _row(profile, model)
+        row = _row(profile, model)
+        return profile, _region(profile, row, region or None), row
 
     def resolve(
         self, ref: str | BackendTable, *, today: date, environ: Mapping[str, str]
@@ -88,7 +88,8 @@ class Catalogue:
             return _inline(ref)
         else:
             table, profile = ref, self.provider(ref.provider)
-            region, row = _region(profile, ref.region), _row(profile, ref.model)
+            row = _row(profile, ref.model)
+            region = _region(profile, row, ref.region)
         if row is not None:
             table = table.model_copy(update={"model": row.id})
             _check_alive(profile, row, today)
@@ -145,11 +146,13 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _region(profile: Profile, name: str | None) -> str:
+def _region(profile: Profile, row: ModelRow | None, name: str | None) -> str:
+    """The region asked for, else the first that serves the model."""
+    served = row.regions if row is not None and row.regions else tuple(profile.regions)
     if name is None:
-        return next(iter(profile.regions))
-    if name not in profile.regions:
-        raise registry.unknown(f"region of {profile.id}", name, profile.regions)
+        return served[0]
+    if name not in served:
+        raise registry.unknown(f"region of {profile.id}", name, served)
     return name
 
 
@@ -166,18 +169,24 @@ def is_retired(row: ModelRow, today: date) -> bool:
     return row.status == "retired" or (row.retires_on is not None and row.retires_on <= today)
 
 
-def explain(profile: Profile, row: ModelRow) -> str:
+def explain(profile: Profile, row: ModelRow, today: date) -> str:
     """In words what became of a model that is retired or will be, and what still serves it."""
-    when = f" on {row.retires_on}" if row.retires_on else ""
-    fate = f"; {row.redirects_to} answers under its name" if row.redirects_to else ""
-    routes = f"; still served: {', '.join(row.routes)}" if row.routes else "; no other route known"
-    return f"{profile.label} ends {row.label or row.id}{when}{fate}{routes}"
+    name = row.label or row.id
+    if is_retired(row, today):
+        since = f" since {row.retires_on}" if row.retires_on else ""
+        fate = f"{profile.label} no longer serves {name}{since}"
+    else:
+        fate = f"{profile.label} ends {name} on {row.retires_on}"
+    redirect = f"; {row.redirects_to} answers under its name" if row.redirects_to else ""
+    note = f" ({row.note.rstrip('.')})" if row.note else ""
+    routes = f"; other routes: {', '.join(row.routes)}" if row.routes else "; no other route known"
+    return f"{fate}{note}{redirect}{routes}"
 
 
 def _check_alive(profile: Profile, row: ModelRow, today: date) -> None:
     if is_retired(row, today):
         raise InputError(
-            explain(profile, row),
+            explain(profile, row, today),
             where=f"backend {profile.id}/{row.id}",
             remedy=f"use {row.routes[0]}" if row.routes else "choose another backend",
         )
@@ -192,8 +201,7 @@ def _from_profile(
 ) -> BackendSpec:
     region = profile.regions[region_name]
     base_url = table.base_url or region.base_url.rstrip("/")
-    own = {r.base_url.rstrip("/") for r in profile.regions.values()}
-    simulated = not profile.self_hosted and base_url not in own
+    simulated = not profile.self_hosted and not _is_own(profile, base_url)
     suffix = "" if region_name == next(iter(profile.regions)) else f"@{region_name}"
     name = f"{profile.id}{suffix}/{table.model}"
     prices = () if table.price or row is None else _prices(row, region_name)
@@ -214,8 +222,8 @@ def _from_profile(
         lab=None if simulated else lab,
         country=None if simulated else country,
         residency=table.residency or (None if simulated else region.residency),
-        open_weights=_first(table.open_weights, row and row.open_weights),
-        trains_on_data=_first(row and row.trains_on_data, profile.trains_on_data),
+        open_weights=_first(table.open_weights, None if row is None else row.open_weights),
+        trains_on_data=_trains(profile, region, row),
         context_window=None if row is None else row.context_window,
         retires_on=None if row is None else row.retires_on,
         caveats=(*profile.caveats, *(() if row is None else row.caveats)),
@@ -223,6 +231,18 @@ def _from_profile(
         self_hosted=profile.self_hosted if table.self_hosted is None else table.self_hosted,
         simulated=simulated,
     )
+
+
+def _is_own(profile: Profile, base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    return any(base_url == r.base_url.rstrip("/") for r in profile.regions.values()) or any(
+        base_url.startswith("https://") and host.endswith(f".{own}") for own in profile.own_hosts
+    )
+
+
+def _trains(profile: Profile, region: Region, row: ModelRow | None) -> bool | None:
+    model = None if row is None else row.trains_on_data
+    return _first(model, region.trains_on_data, profile.trains_on_data)
 
 
 def _first(*values: bool | None) -> bool | None:

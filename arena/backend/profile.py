@@ -22,6 +22,7 @@ class Region(Record):
     """ISO code of the country where requests are processed; None is unknown."""
     key_env: tuple[str, ...] = ()
     """Where the key differs from the provider's."""
+    trains_on_data: bool | None = None
     note: str = ""
 
 
@@ -115,6 +116,8 @@ class Profile(Record):
     """Accepted environment variables, the usual one first; empty where no key is wanted."""
     regions: dict[str, Region] = Field(min_length=1)
     """The first is the default."""
+    own_hosts: tuple[str, ...] = ()
+    """Domains below which other addresses of the provider lie, such as one a workspace."""
     quirks: Quirks = Quirks()
     rules: Rules = Rules()
     errors: tuple[ErrorRule, ...] = ()
@@ -122,6 +125,8 @@ class Profile(Record):
     request_timeout_s: float = 600.0
     caveats: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    recalled: tuple[str, ...] = ()
+    """Parts that nothing was found for, whatever the evidence of the rest."""
     models: tuple[ModelRow, ...] = ()
     source: str
     checked_on: date
