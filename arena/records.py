@@ -82,6 +82,8 @@ class TestPlan(Record):
     pass_to_pass: tuple[str, ...] = ()
     must_fail: tuple[str, ...] = ()
     """Ids of the authored twins: tests with a wrong expected value, failing even after the fix."""
+    command: tuple[str, ...] = ()
+    """What runner `junit` starts; `{report}` stands for the file that its report belongs in."""
     timeout_s: float = Field(default=120.0, gt=0)
     """Time limit for the whole verification command."""
 

@@ -1,7 +1,7 @@
 """Whether the ids of a test plan can mean something: their form, and the files they name."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from arena.errors import InputError
@@ -11,6 +11,7 @@ _SHAPES = {
     "pytest": (re.compile(r"[^:]+\.py(::[^:\[]+)+(\[.*\])?", re.DOTALL), "tests/test_x.py::test_y"),
     "node": (re.compile(r"[^:]+::.+", re.DOTALL), "test/x.test.js::name"),
     "go": (re.compile(r"[^:]+:Test\w*"), "<package folder>:TestName"),
+    "junit": (re.compile(r".*::.+", re.DOTALL), "<classname>::<name>"),
 }
 
 
@@ -26,6 +27,12 @@ def check_ids(plan: TestPlan, laid: set[str], twins: set[str], where: Path) -> N
     Raises:
         InputError: naming the id.
     """
+    if (plan.runner == "junit") != bool(plan.command):
+        raise InputError(
+            "runner 'junit' and a command belong together",
+            where=f"{where}: tests.command",
+            remedy="name the command whose report is JUnit XML, or another runner",
+        )
     for key, ids, files in (
         ("fail_to_pass", plan.fail_to_pass, laid),
         ("pass_to_pass", plan.pass_to_pass, laid),
@@ -33,6 +40,14 @@ def check_ids(plan: TestPlan, laid: set[str], twins: set[str], where: Path) -> N
     ):
         for test_id in ids:
             _check_id(plan.runner, test_id, files, f"{where}: tests.{key}")
+
+
+def by_place(test_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Ids grouped by the file (for Go: the folder) that they stand in, in their order."""
+    groups: dict[str, list[str]] = {}
+    for test_id in test_ids:
+        groups.setdefault(test_id.partition(":")[0], []).append(test_id)
+    return groups
 
 
 def check_cases(plan: TestPlan, cases: Sequence[str], where: Path) -> None:
@@ -58,6 +73,8 @@ def _check_id(runner: str, test_id: str, files: set[str], where: str) -> None:
             where=where,
             remedy=f"write it as {example}",
         )
+    if runner == "junit":
+        return
     place = test_id.partition(":")[0]
     if runner == "go":
         found = any(_folder(file) == place and file.endswith("_test.go") for file in files)

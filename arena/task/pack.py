@@ -37,10 +37,11 @@ class PackInfo(Record):
 
 
 class _TestsTable(Record):
-    runner: Literal["pytest", "node", "go", "blackbox"]
+    runner: Literal["pytest", "node", "go", "junit", "blackbox"]
     fail_to_pass: tuple[str, ...] = Field(min_length=1)
     pass_to_pass: tuple[str, ...] = Field(min_length=1)
     must_fail: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
     timeout_s: float = Field(default=60.0, gt=0)
 
 

@@ -116,10 +116,15 @@ def is_protected(path: str, rules: Rules) -> bool:
     """Whether a path belongs to the tests or their configuration, allowed or not."""
     *folders, name = PurePosixPath(path).parts
     return (
-        path in rules.graded
+        any(_same_or_inside(path, graded) for graded in rules.graded)
         or any(folder in _STRIPPED_FOLDERS for folder in folders)
         or _matches(name, _STRIPPED_FILES)
     )
+
+
+def _same_or_inside(one: str, other: str) -> bool:
+    """Whether two paths cannot both be files."""
+    return one == other or one.startswith(other + "/") or other.startswith(one + "/")
 
 
 # ── the whole text ─────────────────────────────────────────────────────────────────────────────

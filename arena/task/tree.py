@@ -11,7 +11,7 @@ from arena.records import File
 _CACHE_FOLDERS = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 _CACHE_FILES = ("*.pyc", "*.pyo", ".DS_Store")
 _JUNK_FOLDERS = frozenset(
-    {".hypothesis", ".tox", ".nox", ".eggs", ".cache", ".nyc_output", "htmlcov"}
+    {".venv", "venv", ".hypothesis", ".tox", ".nox", ".eggs", ".cache", ".nyc_output", "htmlcov"}
 )
 _JUNK_PAIRS = frozenset({("node_modules", ".cache"), ("node_modules", ".bin")})
 _JUNK_FILES = (

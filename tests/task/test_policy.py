@@ -42,7 +42,15 @@ def test_sources_are_kept_as_they_are():
     "path",
     [
         *("tests/test_a.py", "tests/data/fixture.json", "tests/random.py", "src/pkg/tests/x.py"),
-        *("checks/graded.py", "conftest.py", "src/conftest.py", "test_fix.py", "test.py"),
+        *(
+            "checks/graded.py",
+            "checks/graded.py/x",
+            "checks",
+            "conftest.py",
+            "src/conftest.py",
+            "test_fix.py",
+            "test.py",
+        ),
         *("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", ".coveragerc"),
         *("ring/ring_test.go", "ring/testdata/x.txt", "go.mod"),
         *("lib/x.test.js", "test/x.mjs", "package.json", "node_modules/assert/index.js"),

@@ -1,0 +1,131 @@
+"""What a run of the tests claims, and the closed logic that makes a verdict of it.
+
+Nothing here trusts a claim by itself: exit code, counts, the exact set of tests, canaries and
+twins must all tell the same story, or the verdict is not `passed`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from arena.grading.defences import Defences
+from arena.records import Record, TestOutcome, TestPlan, Verdict
+
+
+class Findings(Record):
+    """Claims about one run, before anybody believes them."""
+
+    ended: Literal["exited", "timeout", "resource"] = "exited"
+    detail: str = ""
+    """Which resource ran out, where one did."""
+    tests: dict[str, TestOutcome] = Field(default_factory=dict)
+    """Outcome of every test that must pass."""
+    must_fail: dict[str, TestOutcome] = Field(default_factory=dict)
+    """Outcome of every canary and twin."""
+    forged: tuple[str, ...] = ()
+    """Claims that no honest run can make."""
+    doubts: tuple[str, ...] = ()
+    """What is missing, malformed or contradictory."""
+
+
+class Reported(Record):
+    """One test in a report."""
+
+    id: str
+    outcome: TestOutcome
+
+
+class Session(Record):
+    """One process that ran tests and reported on them."""
+
+    expected: tuple[str, ...]
+    """Ids that must pass."""
+    must_fail: tuple[str, ...] = ()
+    exit_code: int | None
+    report: tuple[Reported, ...] | None = None
+    """None when there is none that can be read."""
+    fault: str = ""
+    """Why there is none."""
+    selected: bool = True
+    """The runner was told which tests to run, so that no others may be reported."""
+
+
+def weigh(session: Session, defences: Defences) -> Findings:
+    """Check one session's claims against each other."""
+    report = session.report
+    if report is None:
+        gone: dict[str, TestOutcome] = dict.fromkeys(session.expected, "missing")
+        never: dict[str, TestOutcome] = dict.fromkeys(session.must_fail, "missing")
+        return Findings(tests=gone, must_fail=never, doubts=(session.fault or "no report",))
+    last: dict[str, TestOutcome] = {test.id: test.outcome for test in report}
+    wanted = (*session.expected, *session.must_fail)
+    doubts = _incomplete(session, report) if defences.complete else []
+    must_fail = {name: last.get(name, "missing") for name in session.must_fail}
+    forged = []
+    if defences.exit_code:
+        required = 1 if session.must_fail else 0
+        if session.exit_code == 0 and required:
+            forged.append("the runner ended with 0 although some tests had to fail")
+        elif session.exit_code != required:
+            doubts.append(f"the runner ended with {session.exit_code}, not with {required}")
+    if not defences.complete:
+        wanted = tuple(name for name in wanted if name in last)
+    tests = {name: last.get(name, "missing") for name in wanted if name in session.expected}
+    return Findings(tests=tests, must_fail=must_fail, forged=tuple(forged), doubts=tuple(doubts))
+
+
+def _incomplete(session: Session, report: Sequence[Reported]) -> list[str]:
+    counts = Counter(test.id for test in report)
+    wanted = {*session.expected, *session.must_fail}
+    doubts = [f"{name!r} is not in the report" for name in sorted(wanted - set(counts))]
+    doubts += [f"{name!r} is reported {n} times" for name, n in counts.items() if n > 1]
+    if session.selected:
+        doubts += [f"{name!r} was not asked for" for name in sorted(set(counts) - wanted)]
+    return doubts
+
+
+def merge(parts: Sequence[Findings]) -> Findings:
+    """Findings of several processes as one."""
+    ended = next((part for part in parts if part.ended != "exited"), Findings())
+    return Findings(
+        ended=ended.ended,
+        detail=ended.detail,
+        tests={name: outcome for part in parts for name, outcome in part.tests.items()},
+        must_fail={name: outcome for part in parts for name, outcome in part.must_fail.items()},
+        forged=tuple(claim for part in parts for claim in part.forged),
+        doubts=tuple(doubt for part in parts for doubt in part.doubts),
+    )
+
+
+def decide(findings: Findings, plan: TestPlan, defences: Defences) -> tuple[Verdict, str]:
+    """The verdict on a run, and why. Anything short of full agreement is not `passed`."""
+    if findings.ended == "timeout":
+        return "timeout", f"the tests did not end within {plan.timeout_s:g} s"
+    if findings.ended == "resource":
+        return "resource", f"the tests used up: {findings.detail or 'a limit'}"
+    impossible = _named(findings.must_fail, {"passed"})
+    if impossible:
+        return "integrity", f"tests that must fail passed: {impossible}"
+    if findings.forged:
+        return "integrity", "; ".join(findings.forged)
+    fine = {"passed"} if defences.literal else {"passed", "skipped"}
+    required = (*plan.fail_to_pass, *plan.pass_to_pass)
+    absent: TestOutcome = "missing" if defences.complete else "passed"
+    outcomes = {name: findings.tests.get(name, absent) for name in required}
+    red = _named(outcomes, {"passed", "failed", "error", "skipped", "missing"} - fine)
+    if red:
+        return "failed", f"not passed: {red}"
+    if findings.doubts:
+        return "failed", "; ".join(findings.doubts[:3])
+    unsure = _named(findings.must_fail, {"skipped", "missing"})
+    if unsure and defences.complete:
+        return "failed", f"tests that must fail did not run: {unsure}"
+    return "passed", ""
+
+
+def _named(outcomes: Mapping[str, TestOutcome], which: set[str]) -> str:
+    names = sorted(name for name, outcome in outcomes.items() if outcome in which)
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(f"{name} ({outcomes[name]})" for name in names[:5]) + more

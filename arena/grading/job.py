@@ -1,0 +1,126 @@
+"""One run of the hidden tests in one container: what every runner needs for it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from arena.grading.defences import ALL_ON, Defences
+from arena.grading.findings import Findings
+from arena.grading.names import Names
+from arena.protocols import Sandbox
+from arena.records import Entry, ExecResult, File, Task
+from arena.task.pack import hidden_files, tree_files, twin_files
+
+OWNER = "10001:10001"
+"""Owner of the work tree: applies the patch, compiles."""
+_TESTER_ID = 10002
+TESTER = f"{_TESTER_ID}:{_TESTER_ID}"
+"""Runs the tests; may write nowhere but in `/tmp` and in its report."""
+WORKDIR = "/repo"
+REPORT_LIMIT = 16 << 20
+OUTPUT_LIMIT = 4 << 20
+CLEAN_ENV = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/nonexistent",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+}
+# Whatever the tests left running is killed before the command counts as ended, so that nothing
+# of theirs outlives it to write the report anew.
+_SWEEP = '"$@"; code=$?; kill -s KILL -- -1 2>/dev/null; exit $code'
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task being graded in a container that already holds the patched tree."""
+
+    task: Task
+    sandbox: Sandbox
+    names: Names
+    deadline: float
+    """On the clock of `time.monotonic`."""
+    defences: Defences = ALL_ON
+    keep: Callable[[str, bytes], None] = lambda _name, _data: None
+    """Takes what is worth keeping: `verify.log` and `junit.xml`."""
+    folder: str = field(init=False)
+    """Trusted folder of this run: configuration, reporters, reports."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", self.names.folder())
+
+    def hidden(self) -> dict[str, File]:
+        """Hidden test files by path."""
+        return {file.path: file for file in hidden_files(self.task)}
+
+    def tree(self) -> dict[str, File]:
+        """Files of the starting tree by path."""
+        return {file.path: file for file in tree_files(self.task)}
+
+    def twins(self) -> dict[str, File]:
+        """Files of the twins by path."""
+        return {file.path: file for file in twin_files(self.task)} if self.defences.twins else {}
+
+    @property
+    def must_fail(self) -> tuple[str, ...]:
+        """Ids of the twins, where they are used."""
+        return self.task.tests.must_fail if self.defences.twins else ()
+
+    def lay(self, files: Sequence[File], reports: Sequence[str] = ()) -> None:
+        """Put trusted files in their places, and the empty reports that the tests may write.
+
+        The reports come last: their folder is root's by then, so that nothing else can be put
+        into it or taken out of it.
+        """
+        safe = self.defences.root_owned
+        mode = 0o444 if safe else 0o644
+        laid = [file.model_copy(update={"mode": mode | (file.mode & 0o111)}) for file in files]
+        self.sandbox.put(laid, owner=0 if safe else _TESTER_ID)
+        self.sandbox.put([File(path=path, data=b"") for path in reports], owner=_TESTER_ID)
+
+    def report(self, suffix: str) -> str:
+        """A path for a report, under a name of this run."""
+        return f"{self.folder}/{self.names.word(join='-')}{suffix}"
+
+    def run(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        cwd: str = WORKDIR,
+        user: str = TESTER,
+        stdin: bytes = b"",
+    ) -> ExecResult:
+        """Run a command over the candidate's code, with what is left of the time."""
+        result = self.sandbox.exec(
+            ["sh", "-c", _SWEEP, "sh", *argv] if self.defences.kill_first else argv,
+            timeout_s=max(self.deadline - time.monotonic(), 0.1),
+            output_limit=OUTPUT_LIMIT,
+            cwd=cwd,
+            env={**CLEAN_ENV, **env},
+            user=user,
+            stdin=stdin,
+        )
+        self.keep("verify.log", _log(argv, result))
+        return result
+
+    def finish(self) -> None:
+        """End every process; after it the reports stand still."""
+        if self.defences.kill_first:
+            self.sandbox.kill()
+
+    def read(self, path: str) -> Entry:
+        """What the tests left at a path."""
+        return self.sandbox.get(path, limit=REPORT_LIMIT)
+
+
+def stopped(result: ExecResult) -> Findings | None:
+    """Findings of a command that did not end by itself, else None."""
+    if result.ended == "timeout":
+        return Findings(ended="timeout")
+    return None
+
+
+def _log(argv: Sequence[str], result: ExecResult) -> bytes:
+    head = f"$ {' '.join(argv)}\n".encode()
+    tail = f"[{result.ended}, exit code {result.exit_code}, {result.wall_s:.2f} s]\n".encode()
+    return head + result.stdout + result.stderr + b"\n" + tail

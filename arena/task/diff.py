@@ -1,0 +1,210 @@
+"""The patch of an agent's container, made so that nothing in the container can bend it.
+
+The engine says which paths differ; contents come from the stopped container and from a fresh one
+of the same image. Git on the host compares files under numbered names in a scratch folder and
+never sees a repository, a name or an attribute that an agent wrote.
+"""
+
+import itertools
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from arena.errors import HarnessError
+from arena.protocols import Sandbox
+from arena.records import Change, Entry, Record
+from arena.task.patch import FilePatch, render
+from arena.task.policy import MAX_FILES
+from arena.task.tree import is_cache, is_leftover
+
+MAX_CHANGES = 20_000
+MAX_READ_BYTES = 4 << 20
+MAX_TOTAL_BYTES = 64 << 20
+
+_DIFF_SECONDS = 30.0
+_NOTHING = Entry(kind="absent")
+_ABSENT = frozenset({"absent", "directory"})
+_LEFTOVER_CONTENT = (b"\x7fELF", b"SQLite format 3\0", b"!<arch>\n")
+_MODES = {"symlink": "120000", "other": "010000"}
+_OPTIONS = (
+    *("--no-index", "--text", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color"),
+    *("--unified=3", "--src-prefix=a/", "--dst-prefix=b/", "--diff-algorithm=myers"),
+)
+_SECTION = re.compile(rb"^diff --git a/(?:old|new)/(\d+) ", re.MULTILINE)
+
+
+class _Pair(Record):
+    """One path before and after."""
+
+    path: str
+    old: Entry
+    new: Entry
+
+    @property
+    def comparable(self) -> bool:
+        """Both contents can be put into hunks."""
+        return all(
+            entry.kind in {"file", "symlink", "absent"}
+            and not entry.too_large
+            and b"\0" not in entry.data
+            for entry in (self.old, self.new)
+        )
+
+
+def capture(sandbox: Sandbox, pristine: Sandbox, *, workdir: str = "/repo") -> str:
+    """What the work tree of a stopped container says over that of a fresh one, as a diff.
+
+    New files are part of it; caches and other leftovers, and anything under `.git`, are not.
+    Whatever cannot be a patch (links, devices, large or binary files, too many changes) is named
+    in it in a form that the policy refuses with the reason. Bytes that are not UTF-8 come back as
+    surrogates: encode with `surrogateescape`.
+
+    Args:
+        sandbox: the agent's container, killed.
+        pristine: a fresh container of the same image, running.
+        workdir: the work tree in both.
+    """
+    changes = sandbox.changes(limit=MAX_CHANGES)
+    if len(changes) > MAX_CHANGES:
+        changes = changes[: MAX_FILES + 1]
+        return render([FilePatch(old=None, new=change.path) for change in changes])
+    reader = _Reader(sandbox, pristine, workdir)
+    pairs: list[_Pair] = []
+    for change in changes:
+        if ".git" in change.path.split("/") or _is_left_over(change):
+            continue
+        pair = reader.pair(change.path)
+        if _counts(pair):
+            pairs.append(pair)
+        if len(pairs) > MAX_FILES:
+            break
+    hunks = _hunks([pair for pair in pairs if pair.comparable])
+    return render([_change(pair, hunks) for pair in pairs])
+
+
+def _is_left_over(change: Change) -> bool:
+    return is_cache(change.path) or (change.kind == "added" and is_leftover(change.path))
+
+
+def _counts(pair: _Pair) -> bool:
+    """Whether there is something to say about a path."""
+    if _ABSENT.issuperset({pair.old.kind, pair.new.kind}):
+        return False
+    if pair.old.kind == "absent" and pair.new.data.startswith(_LEFTOVER_CONTENT):
+        return False
+    if pair.old.too_large or pair.new.too_large:
+        return True
+    sides = [(entry.kind, entry.data, _mode(entry)) for entry in (pair.old, pair.new)]
+    return sides[0] != sides[1]
+
+
+# ── reading both trees ─────────────────────────────────────────────────────────────────────────
+
+
+class _Reader:
+    """Reads paths from both containers within one bound on memory."""
+
+    def __init__(self, sandbox: Sandbox, pristine: Sandbox, workdir: str) -> None:
+        self._sandbox, self._pristine, self._workdir = sandbox, pristine, workdir
+        self._left_bytes = MAX_TOTAL_BYTES
+
+    def pair(self, path: str) -> _Pair:
+        """What is at a path in both."""
+        return _Pair(
+            path=path, old=self._get(self._pristine, path), new=self._get(self._sandbox, path)
+        )
+
+    def _get(self, side: Sandbox, path: str) -> Entry:
+        limit = min(MAX_READ_BYTES, self._left_bytes)
+        entry = side.get(f"{self._workdir}/{path}", limit=limit)
+        self._left_bytes -= len(entry.data)
+        return entry
+
+
+# ── writing the diff ───────────────────────────────────────────────────────────────────────────
+
+
+def _change(pair: _Pair, hunks: Mapping[str, str]) -> FilePatch:
+    old, new = (None if entry.kind in _ABSENT else entry for entry in (pair.old, pair.new))
+    return FilePatch(
+        old=pair.path if old else None,
+        new=pair.path if new else None,
+        old_mode=_mode(old) if old else None,
+        new_mode=_mode(new) if new else None,
+        binary=not pair.comparable and "other" not in {pair.old.kind, pair.new.kind},
+        hunks=hunks.get(pair.path, ""),
+    )
+
+
+def _mode(entry: Entry) -> str:
+    return _MODES.get(entry.kind) or ("100755" if entry.mode & 0o100 else "100644")
+
+
+def _hunks(pairs: Sequence[_Pair]) -> dict[str, str]:
+    """Hunks by path, from one run of git over numbered files."""
+    if not pairs:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="arena-diff-") as scratch:
+        for side in ("old", "new"):
+            folder = Path(scratch, side)
+            folder.mkdir()
+            for number, pair in enumerate(pairs):
+                entry: Entry = getattr(pair, side)
+                if entry.kind not in _ABSENT:
+                    (folder / str(number)).write_bytes(entry.data)
+        try:
+            text = _git_diff(scratch)
+        except subprocess.TimeoutExpired:
+            return {pair.path: _replaced(pair) for pair in pairs}
+    starts = list(_SECTION.finditer(text))
+    ends = [match.start() for match in starts[1:]] + [len(text)]
+    found = {}
+    for match, end in zip(starts, ends, strict=True):
+        at = text.find(b"\n@@ ", match.start(), end)
+        if at >= 0:
+            body = text[at + 1 : end].decode("utf-8", "surrogateescape")
+            found[pairs[int(match[1])].path] = body
+    return found
+
+
+def _git_diff(scratch: str) -> bytes:
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": "/nonexistent",
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_CEILING_DIRECTORIES": str(Path(scratch).parent),
+    }
+    done = subprocess.run(
+        ["git", "diff", *_OPTIONS, "old", "new"],
+        cwd=scratch,
+        env=env,
+        capture_output=True,
+        timeout=_DIFF_SECONDS,
+        check=False,
+    )
+    if done.returncode not in {0, 1}:
+        raise HarnessError(f"git diff failed: {done.stderr.decode('utf-8', 'replace')[:300]}")
+    return done.stdout
+
+
+def _replaced(pair: _Pair) -> str:
+    """One hunk that takes away all old lines and adds all new ones."""
+    sides = [_lines("-", pair.old.data), _lines("+", pair.new.data)]
+    counts = [len(lines) for lines in sides]
+    spans = [f"{min(count, 1)},{count}" for count in counts]
+    return f"@@ -{spans[0]} +{spans[1]} @@\n" + "".join(itertools.chain(*sides))
+
+
+def _lines(mark: str, data: bytes) -> list[str]:
+    text = data.decode("utf-8", "surrogateescape")
+    lines = [f"{mark}{line}\n" for line in text.split("\n")]
+    if lines[-1] == mark + "\n":
+        return lines[:-1]
+    lines[-1] += "\\ No newline at end of file\n"
+    return lines
