@@ -2,12 +2,15 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from arena.cli.options import Format
-from arena.score.results import Results
+
+if TYPE_CHECKING:
+    from arena.report.scored import Scored
 
 RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 
@@ -27,18 +30,30 @@ def report(
     ] = ReportFormat.TERMINAL,
 ) -> None:
     """Show what a run found; html writes report/index.html and prints its path."""
+    from arena.report.scored import score
     from arena.score.load import load
 
-    results = load(run)
+    scored = score(load(run))
     if format_ is ReportFormat.HTML:
-        print(write_page(results))
+        print(write_page(scored))
     else:
-        show(results, Format.JSON if format_ is ReportFormat.JSON else Format.TABLE)
+        show(scored, Format.JSON if format_ is ReportFormat.JSON else Format.TABLE)
 
 
-def show(results: Results, as_: Format) -> None:
+def show(scored: "Scored", as_: Format) -> None:
     """Print the scoreboard of a run on stdout."""
+    if as_ is Format.JSON:
+        from arena.report import data
+
+        print(data.dumps(data.document(scored.results, scored.board)))
+    else:
+        from arena.report import text
+
+        Console().print(text.render(scored))
 
 
-def write_page(results: Results) -> Path:
+def write_page(scored: "Scored") -> Path:
     """Write the page of a run; its path."""
+    from arena.report import site
+
+    return site.build_scored(scored)

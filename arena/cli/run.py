@@ -1,5 +1,7 @@
 """`arena run` and `arena demo`."""
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -75,15 +77,21 @@ def finish(
 ) -> None:
     """Run a configuration, write its page, print its scoreboard, and exit by what came out."""
     from arena import bakeoff, plan
-    from arena.backend.catalogue import Catalogue
+    from arena.backend import catalogue
     from arena.cli import EXIT_INTERRUPTED, EXIT_NO_VERDICT
     from arena.cli.options import runs_dir
     from arena.cli.progress import Progress
     from arena.cli.report import show, write_page
+    from arena.report.scored import score
 
-    catalogue = Catalogue.load([base / folder for folder in config.profiles])
+    known = catalogue.load([base / folder for folder in config.profiles])
+    today = datetime.now(UTC).date()
     made = plan.resolve(
-        config, base=base, backend=catalogue.resolve, overrides=overrides, where=where
+        config,
+        base=base,
+        backend=lambda ref: known.resolve(ref, today=today, environ=os.environ),
+        overrides=overrides,
+        where=where,
     )
     out = out or runs_dir() / config.name
     progress = Progress(list(made.contestants), len(made.tasks) * made.config.attempts)
@@ -93,8 +101,9 @@ def finish(
     except KeyboardInterrupt:
         progress.say(f"interrupted; run the same command again to go on with {out}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    page = write_page(outcome.results)
-    show(outcome.results, as_)
+    scored = score(outcome.results)
+    page = write_page(scored)
+    show(scored, as_)
     progress.say(f"page: {page}")
     if outcome.without_verdict:
         progress.say(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 
 from arena.cli.options import Format, emit
 
@@ -22,7 +23,7 @@ def list_(
 
     selections = [pack] if pack else packs.shipped_packs()
     found = [task for name in selections for task in packs.load(name, base=Path())]
-    rows = [
+    rows: list[dict[str, JsonValue]] = [
         {
             "id": task.id,
             "language": task.language,

@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.rig import CANARY, arena, bakeoff, contestant, control, gold_command, ours, run_id, start
+from tests.e2e.rig import (
+    CANARY,
+    arena,
+    bakeoff,
+    contestant,
+    control,
+    gold_command,
+    ours,
+    run_id,
+    start,
+)
 from tests.servers.openai_stub import Request, Stub, call, error, text
 
 TASKS = ("core/interval-merge", "core/text-wrap")
@@ -52,7 +62,7 @@ def test_a_whole_bakeoff(tmp_path, solver_stub):
         ended = arena("run", "bakeoff.toml", "--format", "json", cwd=tmp_path, THE_KEY=CANARY)
     assert ended.code == 0, ended.err
     report = ended.json
-    assert report["run"]["name"] == "test"
+    assert report["run"] == "test"
     rows = {row["name"]: row for row in report["contestants"]}
     assert rows["oracle"]["passed"] == 2
     assert rows["nop"]["passed"] == 0
@@ -153,7 +163,9 @@ def test_a_run_cut_short_is_resumed(tmp_path, how):
 
 
 def test_a_wrong_key_stops_that_contestant_alone(tmp_path, solver_stub):
-    with Stub(lambda _: error(401, {"error": {"message": "bad key", "code": "invalid_api_key"}})) as no:
+    with Stub(
+        lambda _: error(401, {"error": {"message": "bad key", "code": "invalid_api_key"}})
+    ) as no:
         bakeoff(
             tmp_path,
             [
@@ -277,9 +289,11 @@ def test_the_key_is_in_no_container_and_no_process_list(tmp_path):
     def looking(request: Request):
         if request.turn == 0:
             for box in ours():
-                seen.append(subprocess.run(
-                    ["docker", "inspect", box["Id"]], capture_output=True, text=True, check=True
-                ).stdout)
+                seen.append(
+                    subprocess.run(
+                        ["docker", "inspect", box["Id"]], capture_output=True, text=True, check=True
+                    ).stdout
+                )
             for proc in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
                     seen.append(proc.read_text(errors="replace"))
@@ -290,9 +304,7 @@ def test_the_key_is_in_no_container_and_no_process_list(tmp_path):
         return call("submit")
 
     with Stub(looking) as stub:
-        bakeoff(
-            tmp_path, [contestant("a", stub.base_url, api_key_env="THE_KEY")], tasks=TASKS[:1]
-        )
+        bakeoff(tmp_path, [contestant("a", stub.base_url, api_key_env="THE_KEY")], tasks=TASKS[:1])
         assert arena("run", "bakeoff.toml", cwd=tmp_path, THE_KEY=CANARY).code == 0
     assert len(seen) > 3
     assert not any(CANARY in piece for piece in seen)
