@@ -78,6 +78,7 @@ def finish(
     """Run a configuration, write its page, print its scoreboard, and exit by what came out."""
     from arena import bakeoff, plan
     from arena.backend import catalogue
+    from arena.backend.resolve import resolve
     from arena.cli import EXIT_INTERRUPTED, EXIT_NO_VERDICT
     from arena.cli.options import runs_dir
     from arena.cli.progress import Progress
@@ -89,7 +90,7 @@ def finish(
     made = plan.resolve(
         config,
         base=base,
-        backend=lambda ref: known.resolve(ref, today=today, environ=os.environ),
+        backend=lambda ref: resolve(ref, known, today=today, environ=os.environ),
         overrides=overrides,
         where=where,
     )

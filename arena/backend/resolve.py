@@ -1,0 +1,246 @@
+"""From a catalogue name or an inline table to a spec: after this nothing is looked up again."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import JsonValue
+
+from arena.backend.catalogue import Catalogue, explain, is_retired, region_of, row_of
+from arena.backend.profile import ModelRow, Profile, Region
+from arena.config import BackendTable, PriceTable
+from arena.errors import InputError
+from arena.records import (
+    BackendSpec,
+    PriceRow,
+    PriceTier,
+    Quirks,
+    RateLimits,
+    digest_of,
+)
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def resolve(
+    ref: str | BackendTable, catalogue: Catalogue, *, today: date, environ: Mapping[str, str]
+) -> BackendSpec:
+    """The whole of what a run needs to know about one backend.
+
+    Args:
+        ref: a catalogue name, or a table of the configuration.
+        catalogue: what names are looked up in.
+        today: decides what is retired.
+        environ: decides which of several accepted key variables is used; no key is read.
+
+    Raises:
+        InputError: unknown, retired (with the routes that remain), or a parameter that the
+            endpoint would refuse or drop.
+    """
+    if isinstance(ref, str):
+        profile, region, model = catalogue.find(ref)
+        ref = BackendTable(provider=profile.id, region=region, model=model)
+    if ref.provider is None:
+        return _inline(ref)
+    profile = catalogue.provider(ref.provider)
+    row = row_of(profile, ref.model)
+    if row is not None:
+        ref = ref.model_copy(update={"model": row.id})
+        _check_alive(profile, row, today)
+    return _from_profile(profile, region_of(profile, row, ref.region), row, ref, environ)
+
+
+def _check_alive(profile: Profile, row: ModelRow, today: date) -> None:
+    if is_retired(row, today):
+        raise InputError(
+            explain(profile, row, today),
+            where=f"backend {profile.id}/{row.id}",
+            remedy=f"use {row.routes[0]}" if row.routes else "choose another backend",
+        )
+
+
+def _from_profile(
+    profile: Profile,
+    region_name: str,
+    row: ModelRow | None,
+    table: BackendTable,
+    environ: Mapping[str, str],
+) -> BackendSpec:
+    region = profile.regions[region_name]
+    base_url = table.base_url or region.base_url.rstrip("/")
+    simulated = not profile.self_hosted and not _is_own(profile, base_url)
+    suffix = "" if region_name == next(iter(profile.regions)) else f"@{region_name}"
+    name = f"{profile.id}{suffix}/{table.model}"
+    prices = () if table.price or row is None else _prices(row, region_name)
+    lab = table.lab or (row.lab if row and row.lab else profile.lab)
+    country = table.country or (row.country if row and row.country else profile.country)
+    return BackendSpec(
+        name=f"simulated:{urlsplit(base_url).netloc}/{table.model}" if simulated else name,
+        provider=profile.id,
+        model=table.model,
+        base_url=base_url,
+        api_key_env=table.api_key_env or _key_env(profile, region, environ, simulated=simulated),
+        quirks=_quirks(profile, row, table),
+        error_rules=profile.errors,
+        rate=_rate(profile.rate, table),
+        request_timeout_s=profile.request_timeout_s,
+        prices=_own_price(table.price) if table.price else prices,
+        hourly_usd=table.hourly_usd,
+        lab=None if simulated else lab,
+        country=None if simulated else country,
+        residency=table.residency or (None if simulated else region.residency),
+        open_weights=_first(table.open_weights, None if row is None else row.open_weights),
+        trains_on_data=_trains(profile, region, row),
+        context_window=None if row is None else row.context_window,
+        retires_on=None if row is None else row.retires_on,
+        caveats=(*profile.caveats, *(() if row is None else row.caveats)),
+        profile_digest=digest_of(profile.model_dump(mode="json")),
+        self_hosted=profile.self_hosted if table.self_hosted is None else table.self_hosted,
+        simulated=simulated,
+    )
+
+
+def _is_own(profile: Profile, base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    return any(base_url == r.base_url.rstrip("/") for r in profile.regions.values()) or any(
+        base_url.startswith("https://") and host.endswith(f".{own}") for own in profile.own_hosts
+    )
+
+
+def _trains(profile: Profile, region: Region, row: ModelRow | None) -> bool | None:
+    model = None if row is None else row.trains_on_data
+    return _first(model, region.trains_on_data, profile.trains_on_data)
+
+
+def _first(*values: bool | None) -> bool | None:
+    return next((v for v in values if v is not None), None)
+
+
+def _key_env(
+    profile: Profile, region: Region, environ: Mapping[str, str], *, simulated: bool
+) -> str | None:
+    """The accepted variable that is set, else the usual one.
+
+    A self-hosted server wants a key only where one is set. A provider's key is never sent to an
+    address that is not the provider's: such an endpoint names its own variable.
+    """
+    names = region.key_env or profile.key_env
+    found = next((name for name in names if environ.get(name)), None)
+    if simulated or (profile.self_hosted and found is None):
+        return None
+    return found or (names[0] if names else None)
+
+
+def _quirks(profile: Profile, row: ModelRow | None, table: BackendTable) -> Quirks:
+    where = f"backend {profile.id}/{table.model}"
+    _check_body(profile, table.extra_body, where)
+    changed: dict[str, Any] = {}
+    body = dict(profile.quirks.extra_body)
+    if row is not None:
+        changed.update(row.quirks.model_dump(exclude={"extra_body"}, exclude_none=True))
+        body.update(row.quirks.extra_body)
+    if profile.pin:
+        body.update(_pin(profile, row, table, where))
+    body.update(table.extra_body)
+    if table.output_limit_param is not None:
+        changed["output_limit_param"] = table.output_limit_param
+    if table.streaming is not None:
+        if not table.streaming and changed.get("stream", profile.quirks.stream):
+            raise InputError("this model answers streams only", where=where)
+        changed["stream"] = table.streaming
+    return profile.quirks.model_copy(update={**changed, "extra_body": body})
+
+
+def _check_body(profile: Profile, body: Mapping[str, JsonValue], where: str) -> None:
+    rules = profile.rules
+    for name in body:
+        if name in rules.refuses:
+            raise InputError(f"{profile.label} refuses {name!r}", where=where, remedy="remove it")
+        if name in rules.ignores:
+            raise InputError(
+                f"{profile.label} drops {name!r} without a word", where=where, remedy="remove it"
+            )
+        if name == "temperature" and rules.temperature not in {None, "free", "up_to_one"}:
+            told = {"one": "takes 1 alone", "ignored": "ignores it", "refused": "refuses it"}
+            if rules.temperature != "one" or body[name] != 1:
+                raise InputError(
+                    f"temperature: {profile.label} {told[str(rules.temperature)]}",
+                    where=where,
+                    remedy="remove it",
+                )
+
+
+def _pin(
+    profile: Profile, row: ModelRow | None, table: BackendTable, where: str
+) -> dict[str, JsonValue]:
+    upstream = table.upstream or (row and row.upstream)
+    if not upstream:
+        raise InputError(
+            f"{profile.label} would choose who serves each call",
+            where=where,
+            remedy="name one: upstream = '...'",
+        )
+    filled = _filled(profile.pin, {"upstream": upstream, "quantization": table.quantization})
+    assert isinstance(filled, dict)
+    return filled
+
+
+def _filled(value: JsonValue, given: Mapping[str, str | None]) -> JsonValue:
+    """A pin with its placeholders filled; parts whose value is not given are left out."""
+    if isinstance(value, dict):
+        filled = {key: _filled(inner, given) for key, inner in value.items()}
+        return {key: inner for key, inner in filled.items() if inner not in ([], None)}
+    if isinstance(value, list):
+        return [inner for inner in (_filled(v, given) for v in value) if inner is not None]
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        return given[value[1:-1]]
+    return value
+
+
+def _prices(row: ModelRow, region: str) -> tuple[PriceRow, ...]:
+    return tuple(
+        PriceRow(**price.model_dump(exclude={"regions"}))
+        for price in row.prices
+        if not price.regions or region in price.regions
+    )
+
+
+def _inline(table: BackendTable) -> BackendSpec:
+    assert table.base_url is not None
+    host = urlsplit(table.base_url)
+    local = host.hostname in LOOPBACK if table.self_hosted is None else table.self_hosted
+    quirks = Quirks(
+        output_limit_param=table.output_limit_param or "max_tokens",
+        extra_body=table.extra_body,
+        stream=bool(table.streaming),
+    )
+    return BackendSpec(
+        name=f"{host.netloc}/{table.model}",
+        model=table.model,
+        base_url=table.base_url,
+        api_key_env=table.api_key_env,
+        quirks=quirks,
+        rate=_rate(RateLimits(), table),
+        prices=_own_price(table.price),
+        hourly_usd=table.hourly_usd,
+        lab=table.lab,
+        country=table.country,
+        residency=table.residency,
+        open_weights=table.open_weights,
+        trains_on_data=False if local else None,
+        self_hosted=local,
+    )
+
+
+def _rate(rate: RateLimits, table: BackendTable) -> RateLimits:
+    if table.max_concurrency is None:
+        return rate
+    return rate.model_copy(update={"concurrency": table.max_concurrency})
+
+
+def _own_price(price: PriceTable | None) -> tuple[PriceRow, ...]:
+    if price is None:
+        return ()
+    tier = PriceTier(**price.model_dump(exclude={"currency"}))
+    return (PriceRow(currency=price.currency, tiers=(tier,)),)
