@@ -16,9 +16,10 @@ from arena.matrix import trial_specs
 from arena.money.budget import Amount, Budgets
 from arena.money.prices import DEFAULT_FX
 from arena.plan import Plan
+from arena.quiet import Quiet
 from arena.records import TrialSpec
 from arena.rundir import Manifest, RunDir
-from arena.sandbox.docker import DockerEngine
+from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images
 from arena.score.load import load
 from arena.score.results import Results
@@ -58,7 +59,7 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
     earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
     with Backends(specs) as backends, rundir.lock():
         preflight.check(specs)
-        with DockerEngine.connect() as engine:
+        with DockerEngine() as engine:
             for line in engine.reap():
                 say(line)
             images = Images(engine).ensure(plan_.tasks, say)
@@ -80,7 +81,7 @@ def _manifest(
     out: Path,
 ) -> Manifest:
     made = plan.manifest_of(
-        plan_, images=images, engine=engine.info, base_image=engine.base_image, fx=DEFAULT_FX
+        plan_, images=images, engine=engine.info(), base_image=images.base, fx=DEFAULT_FX
     )
     return made if earlier is None else plan.continued(earlier, made, where=str(out))
 
@@ -103,11 +104,11 @@ def _run_trials(
             manifest=manifest,
             rundir=rundir,
             tasks={t.id: t for t in plan_.tasks},
-            services=Services(engine=engine, backends=backends, log=journal),
+            services=Services(engine=engine, backends=backends, log=journal, quiet=Quiet()),
             budgets=_budgets(manifest, before),
             journal=journal,
             earlier_tries={row.id: row.tries for row in before.trials},
-            labels=engine.run_labels(manifest.run_id),
+            labels={"arena.run": manifest.run_id},
         )
     )
 

@@ -92,8 +92,13 @@ class Engine(Protocol):
         labels: Mapping[str, str],
         user: str,
         workdir: str = "/repo",
+        channel: bool = False,
     ) -> AbstractContextManager[Sandbox]:
-        """A started sandbox; leaving the context removes it, whatever happened inside."""
+        """A started sandbox; leaving the context removes it, whatever happened inside.
+
+        `channel` lets commands share one connection, which is faster. What runs in the container
+        can forge its results, so no verdict may rest on them.
+        """
         ...
 
 

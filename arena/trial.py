@@ -17,8 +17,10 @@ from arena.backend.clock import AgentClock
 from arena.backend.meter import CallLog, Seat, Tally
 from arena.backend.pool import Backends
 from arena.errors import FaultError, HarnessError, ProviderError
+from arena.grading.job import TESTER
 from arena.money.budget import TrialBudget
 from arena.protocols import Backend, Engine, Sandbox
+from arena.quiet import Quiet
 from arena.records import (
     Brief,
     ContestantSpec,
@@ -38,9 +40,9 @@ from arena.records import (
 from arena.task import diff, pack
 from arena.timed import TimedSandbox
 from arena.transcript import TranscriptFile
+from arena.verify import Bench
 
-AGENT_USER = "10001:10001"
-TEST_USER = "10002:10002"
+AGENT = "10001:10001"
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Services:
     engine: Engine
     backends: Backends
     log: CallLog
+    quiet: Quiet
 
 
 @dataclass
@@ -95,7 +98,7 @@ def run_try(job: Job, services: Services, budget: TrialBudget) -> TrialRecord:
         with (
             TranscriptFile(job.folder / "transcript.jsonl") as transcript,
             services.engine.open(
-                job.image, limits=job.sandbox, labels=job.labels, user=AGENT_USER
+                job.image, limits=job.sandbox, labels=job.labels, user=AGENT, channel=True
             ) as box,
         ):
             clock = AgentClock(job.limits.seconds)
@@ -111,7 +114,7 @@ def run_try(job: Job, services: Services, budget: TrialBudget) -> TrialRecord:
         fault = Fault(kind=error.kind, message=_one_line(error), stops_contestant=stops)
     except Exception as error:  # noqa: BLE001 - a bug of ours must cost one trial, not the run
         fault = Fault(kind="harness", message=f"{type(error).__name__}: {_one_line(error)}")
-        _write(job.folder / "fault.log", traceback.format_exc())
+        (job.folder / "fault.log").write_text(traceback.format_exc())
     return _record(job, progress, fault, clock, active_s, started_at)
 
 
@@ -155,22 +158,23 @@ def _solve(
 
 def _grade(job: Job, services: Services, box: Sandbox, progress: _Progress) -> None:
     """Take the diff against a fresh container of the same image, and grade it there."""
+    bench = Bench(
+        engine=services.engine,
+        image=job.image,
+        limits=job.sandbox,
+        labels=job.labels,
+        folder=job.folder,
+    )
     with services.engine.open(
-        job.image, limits=job.sandbox, labels=job.labels, user=TEST_USER
+        job.image, limits=job.sandbox, labels=job.labels, user=TESTER
     ) as fresh:
         progress.patch = diff.capture(box, fresh)
-        _write(job.folder / "patch.diff", progress.patch)
-        graded = verify.verify(
-            job.task,
-            progress.patch,
-            fresh,
-            engine=services.engine,
-            image=job.image,
-            limits=job.sandbox,
-            labels=job.labels,
-            strict=job.strict,
-            folder=job.folder,
-        )
+        (job.folder / "patch.diff").write_bytes(progress.patch.encode("utf-8", "surrogateescape"))
+        with services.quiet.shared():
+            graded = verify.verify(job.task, progress.patch, bench, strict=job.strict, fresh=fresh)
+    if graded.verdict in {"timeout", "resource"}:
+        with services.quiet.alone():
+            graded = verify.confirm(job.task, progress.patch, graded, bench, strict=job.strict)
     progress.verification = graded
 
 
@@ -183,7 +187,7 @@ def _record(
     started_at: datetime,
 ) -> TrialRecord:
     ending = progress.ending
-    patch = progress.patch.encode()
+    patch = progress.patch.encode("utf-8", "surrogateescape")
     tally = progress.tally or Tally()
     return TrialRecord(
         id=job.spec.id,
@@ -220,8 +224,3 @@ class _NoBackend:
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:500]
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", errors="surrogateescape")
