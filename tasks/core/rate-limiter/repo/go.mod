@@ -1,0 +1,3 @@
+module example.org/throttle
+
+go 1.19
