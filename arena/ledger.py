@@ -162,35 +162,47 @@ def read(path: Path) -> Iterator[Event]:
     Raises:
         InputError: a line that is not the last is broken, or the file comes from a newer version.
     """
-    for number, line, is_last in _lines(path):
-        try:
-            event = _EVENT.validate_json(line)
-        except ValidationError as error:
-            if is_last:
-                return
-            raise InputError(
-                f"line {number} is not an event ({error.errors()[0]['msg']})",
-                where=str(path),
-                remedy="restore the line, or delete it: what it recorded is then lost",
-            ) from None
-        if isinstance(event, SessionBegin) and event.version > LEDGER_VERSION:
-            raise InputError(
-                f"was written by a newer version (schema {event.version})",
-                where=str(path),
-                remedy="update arena",
-            )
-        yield event
+    return (event for event, _ in read_from(path, 0))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
-    """Numbered lines; the flag is true for a last line without its line end."""
+def read_from(path: Path, offset: int) -> Iterator[tuple[Event, int]]:
+    """Events from a byte offset that an earlier read returned, each with the offset after it.
+
+    Raises:
+        InputError: as `read`; line numbers count from the offset.
+    """
     try:
-        with path.open("rb") as handle:
-            for number, line in enumerate(handle, 1):
-                if line.strip():
-                    yield number, line, not line.endswith(b"\n")
+        handle = path.open("rb")
     except FileNotFoundError:
         return
+    with handle:
+        handle.seek(offset)
+        for number, line in enumerate(handle, 1):
+            offset += len(line)
+            event = _event(line, number, path)
+            if event is not None:
+                yield event, offset
+
+
+def _event(line: bytes, number: int, path: Path) -> Event | None:
+    """The event of a line; None for an empty line, or a torn last one."""
+    try:
+        event = _EVENT.validate_json(line)
+    except ValidationError as error:
+        if not line.strip() or not line.endswith(b"\n"):
+            return None
+        raise InputError(
+            f"line {number} is not an event ({error.errors()[0]['msg']})",
+            where=str(path),
+            remedy="restore the line, or delete it: what it recorded is then lost",
+        ) from None
+    if isinstance(event, SessionBegin) and event.version > LEDGER_VERSION:
+        raise InputError(
+            f"was written by a newer version (schema {event.version})",
+            where=str(path),
+            remedy="update arena",
+        )
+    return event
 
 
 def _mend_tail(path: Path) -> None:

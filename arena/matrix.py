@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 
 from arena.records import ContestantSpec, TrialSpec, digest_of
-from arena.rundir import Manifest, TaskEntry
+from arena.rundir import Manifest
 
 
 def trial_id(task_id: str, contestant: str, attempt: int) -> str:
@@ -17,8 +17,20 @@ def trial_id(task_id: str, contestant: str, attempt: int) -> str:
 
 
 def trial_specs(manifest: Manifest) -> Iterator[TrialSpec]:
-    """Every trial of a run in the order of work."""
+    """Every trial of a run in the order of work.
+
+    A trial's digest covers everything that may not differ between comparable trials.
+    """
     order = random.Random(manifest.seed)
+    conditions = digest_of(
+        [
+            manifest.limits.model_dump(mode="json"),
+            manifest.sandbox.model_dump(mode="json"),
+            manifest.strict,
+        ]
+    )
+    identity = {c.name: c.digest for c in manifest.contestants}
+    digests: dict[tuple[str, str], str] = {}
     for attempt in range(1, manifest.attempts + 1):
         tasks = list(manifest.tasks)
         order.shuffle(tasks)
@@ -26,25 +38,20 @@ def trial_specs(manifest: Manifest) -> Iterator[TrialSpec]:
             contestants = list(manifest.contestants)
             order.shuffle(contestants)
             for contestant in contestants:
-                if runs(contestant, impossible=task.impossible):
-                    yield trial_spec(manifest, task, contestant, attempt)
-
-
-def trial_spec(
-    manifest: Manifest, task: TaskEntry, contestant: ContestantSpec, attempt: int
-) -> TrialSpec:
-    """One trial; its digest covers everything that may not differ between comparable trials."""
-    limits = manifest.limits.model_dump(mode="json")
-    sandbox = manifest.sandbox.model_dump(mode="json")
-    return TrialSpec(
-        id=trial_id(task.id, contestant.name, attempt),
-        task_id=task.id,
-        contestant=contestant.name,
-        attempt=attempt,
-        digest=digest_of(
-            [task.digest, task.image, limits, sandbox, manifest.strict, contestant.digest]
-        ),
-    )
+                if not runs(contestant, impossible=task.impossible):
+                    continue
+                pair = task.id, contestant.name
+                if pair not in digests:
+                    digests[pair] = digest_of(
+                        [task.digest, task.image, conditions, identity[contestant.name]]
+                    )
+                yield TrialSpec(
+                    id=trial_id(task.id, contestant.name, attempt),
+                    task_id=task.id,
+                    contestant=contestant.name,
+                    attempt=attempt,
+                    digest=digests[pair],
+                )
 
 
 def runs(contestant: ContestantSpec, *, impossible: bool) -> bool:

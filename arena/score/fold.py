@@ -1,0 +1,221 @@
+"""Events of a ledger folded into sums a trial: what reading a run and its index have in common."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from arena import ledger
+from arena.money.statement import RecordedCall, Statement, statements
+from arena.records import (
+    BackendSpec,
+    CallBegin,
+    CallEnd,
+    CostStatus,
+    FxRate,
+    TrialRecord,
+    Usage,
+)
+from arena.score.results import Cost, Tokens
+
+ZERO = Decimal(0)
+BASES = ("billed", "no_cache", "standard")
+
+
+class Span(NamedTuple):
+    """One call in flight at a machine paid by the hour; times in seconds since 1970."""
+
+    contestant: str
+    trial_id: str
+    call_id: str
+    start: float
+    end: float
+
+
+@dataclass(slots=True)
+class Sums:
+    """What the calls of one trial came to, over all its tries."""
+
+    calls: int = 0
+    money: dict[str, Decimal] = field(default_factory=dict)
+    """Known money by basis."""
+    missing: set[str] = field(default_factory=set)
+    """Bases on which some call's cost is unknown."""
+    estimated: bool = False
+    bound: Decimal = ZERO
+    """What calls that were never settled may have cost."""
+    bound_unknown: bool = False
+    unsettled: int = 0
+    tokens: list[int] = field(default_factory=lambda: [0] * 5)
+    """In the order of `Tokens`."""
+    names: set[str] = field(default_factory=set)
+    """Model names returned that were not asked for."""
+
+    def count(self, end: CallEnd | None) -> None:
+        """Count a call that ended, or that will never be known to have."""
+        self.calls += 1
+        if end is None:
+            return
+        if end.usage is not None:
+            self._count_tokens(end.usage)
+        if end.returned_model not in {None, end.requested_model}:
+            self.names.add(str(end.returned_model))
+
+    def _count_tokens(self, usage: Usage) -> None:
+        seen = (usage.prompt, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
+        self.tokens = [a + b for a, b in zip(self.tokens, seen, strict=True)]
+
+    def pay(self, statement: Statement) -> None:
+        """Add the money of one call."""
+        if statement.possibly_billed and statement.bound_usd != ZERO:
+            self.unsettled += 1
+            self.bound += statement.bound_usd or ZERO
+            self.bound_unknown |= statement.bound_usd is None
+        cost = statement.cost
+        if cost is None:
+            return
+        self.estimated |= cost.status == "estimated"
+        for basis, usd in zip(
+            BASES, (cost.billed_usd, cost.no_cache_usd, cost.standard_usd), strict=True
+        ):
+            if usd is None:
+                self.missing.add(basis)
+            else:
+                self.money[basis] = self.money.get(basis, ZERO) + usd
+
+    def pay_hourly(self, usd: Decimal) -> None:
+        """Add a call's share of a machine paid by the hour: the same on every basis."""
+        for basis in BASES:
+            self.money[basis] = self.money.get(basis, ZERO) + usd
+
+    def merge(self, other: "Sums") -> None:
+        """Add the calls of another part of the same trial."""
+        self.calls += other.calls
+        for basis, usd in other.money.items():
+            self.money[basis] = self.money.get(basis, ZERO) + usd
+        self.missing |= other.missing
+        self.estimated |= other.estimated
+        self.bound += other.bound
+        self.bound_unknown |= other.bound_unknown
+        self.unsettled += other.unsettled
+        self.tokens = [a + b for a, b in zip(self.tokens, other.tokens, strict=True)]
+        self.names |= other.names
+
+    def cost(self) -> Cost:
+        """The money as reports show it."""
+        billed, no_cache, standard = (
+            None if basis in self.missing else self.money.get(basis, ZERO) for basis in BASES
+        )
+        bound = None if self.bound_unknown or not self.unsettled else self.bound
+        return Cost(
+            billed_usd=billed,
+            no_cache_usd=no_cache,
+            standard_usd=standard,
+            known_usd=self.money.get("billed", ZERO),
+            status=self._status(),
+            unsettled_bound_usd=bound,
+            unsettled_calls=self.unsettled,
+        )
+
+    def _status(self) -> CostStatus:
+        if "billed" in self.missing:
+            return "partial" if self.money.get("billed") else "unknown"
+        return "estimated" if self.estimated or self.unsettled else "known"
+
+    def token_sums(self) -> Tokens:
+        """Tokens of all calls."""
+        return Tokens(*self.tokens)
+
+
+@dataclass(slots=True)
+class TrialState:
+    """One trial as far as the events go."""
+
+    sums: Sums = field(default_factory=Sums)
+    tries: int = 0
+    record: TrialRecord | None = None
+    """Of the last try that ended; without the outcomes of its tests, which scoring never reads."""
+
+
+class Fold:
+    """Takes events in order; `trials` holds only what these events tell.
+
+    Args:
+        backends: by contestant.
+        fx: rates of the run.
+    """
+
+    def __init__(self, backends: dict[str, BackendSpec], fx: tuple[FxRate, ...]) -> None:
+        self._backends = backends
+        self._fx = fx
+        self.trials: dict[str, TrialState] = {}
+        self.open: dict[str, CallBegin] = {}
+        """Calls announced and not ended."""
+        self.spans: list[Span] = []
+        self.stopped: dict[str, str] = {}
+        self.waste: dict[str, Decimal] = {}
+        self._by_try: dict[tuple[str, int], Decimal] = {}
+
+    def trial(self, trial_id: str) -> TrialState:
+        """The state of a trial, made when first asked for."""
+        return self.trials.setdefault(trial_id, TrialState())
+
+    def add(self, event: ledger.Event) -> None:
+        """Take one event."""
+        match event:
+            case ledger.SessionBegin():
+                self.stopped.clear()
+            case ledger.TrialBegin(spec=spec):
+                self.trial(spec.id).tries += 1
+            case ledger.CallBeginEvent(call=begin):
+                self.open[begin.call_id] = begin
+            case ledger.CallEndEvent(call=end):
+                self._end(end)
+            case ledger.TrialEnd(record=record):
+                self._trial_end(record)
+            case ledger.ContestantStopped(contestant=name, reason=reason):
+                self.stopped[name] = reason
+            case ledger.SessionEnd():
+                pass
+
+    def _trial_end(self, record: TrialRecord) -> None:
+        spent = self._by_try.pop((record.id, record.try_number), ZERO)
+        if record.fault is not None and spent:
+            self._wasted(record.contestant, spent)
+        if record.verification is not None:
+            graded = record.verification.model_copy(update={"tests": {}})
+            record = record.model_copy(update={"verification": graded})
+        self.trial(record.id).record = record
+
+    def _end(self, end: CallEnd) -> None:
+        begin = self.open.pop(end.call_id, None)
+        spec = None if begin is None else self._backends.get(begin.contestant)
+        if begin is None or spec is None:
+            return
+        sums = self.trial(begin.trial_id).sums
+        sums.count(end)
+        if spec.hourly_usd is not None:
+            start = end.ended_at - timedelta(seconds=end.wall_s)
+            stamps = start.timestamp(), end.ended_at.timestamp()
+            self.spans.append(Span(begin.contestant, begin.trial_id, begin.call_id, *stamps))
+            return
+        (statement,) = statements([RecordedCall(begin, end)], self._backends, fx=self._fx)
+        sums.pay(statement)
+        paid = ZERO if statement.cost is None else statement.cost.billed_usd or ZERO
+        if end.outcome != "ok" and paid:
+            self._wasted(begin.contestant, paid)
+        elif paid:
+            key = begin.trial_id, begin.try_number
+            self._by_try[key] = self._by_try.get(key, ZERO) + paid
+
+    def _wasted(self, contestant: str, usd: Decimal) -> None:
+        self.waste[contestant] = self.waste.get(contestant, ZERO) + usd
+
+    def settle_open(self) -> None:
+        """Count the calls that were announced and never ended, at their upper bound."""
+        for begin in self.open.values():
+            if begin.contestant in self._backends:
+                (statement,) = statements([RecordedCall(begin, None)], self._backends, fx=self._fx)
+                sums = self.trial(begin.trial_id).sums
+                sums.count(None)
+                sums.pay(statement)
