@@ -62,7 +62,9 @@ class Notes:
 class Rig:
     """One pool and as many trials as a test wants."""
 
-    def __init__(self, stub, *, spec=None, limits=None, retry=QUICK, budget=None, environ=None, **of):
+    def __init__(
+        self, stub, *, spec=None, limits=None, retry=QUICK, budget=None, environ=None, **of
+    ):
         settings = {"name": "s/m", "model": "m", "base_url": stub.base_url, "prices": (PRICE,)}
         self.spec = spec or BackendSpec(**{**settings, **of})
         self.limits = limits or Limits(output_tokens=100)

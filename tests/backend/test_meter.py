@@ -89,22 +89,23 @@ def test_retries_are_calls_of_their_own_and_stay_off_the_clock():
     ],
 )
 def test_what_cannot_succeed_is_not_tried_again(answer, stops):
-    with rig([answer, text("never")]) as (stub, made):
-        with pytest.raises(ProviderError) as raised:
-            made.trial().complete(ASK, [])
+    with rig([answer, text("never")]) as (stub, made), pytest.raises(ProviderError) as raised:
+        made.trial().complete(ASK, [])
     assert raised.value.stops_contestant is stops
     assert len(stub.requests) == 1
 
 
 def test_retries_end_with_their_budget():
-    with rig(lambda _: error(503)) as (stub, made):
-        with pytest.raises(ProviderError, match="overloaded after 12 attempts"):
-            made.trial().complete(ASK, [])
+    with (
+        rig(lambda _: error(503)) as (stub, made),
+        pytest.raises(ProviderError, match="overloaded after 12 attempts"),
+    ):
+        made.trial().complete(ASK, [])
     assert len(stub.requests) == 12
 
 
 def test_a_provider_that_asks_for_too_long_a_wait_is_given_up():
-    with rig([error(429, Retry_After="3600"), text("never")]) as (stub, made):
+    with rig([error(429, Retry_After="3600"), text("never")]) as (_, made):
         started = time.monotonic()
         with pytest.raises(ProviderError, match="rate_limited"):
             made.trial().complete(ASK, [])
@@ -116,7 +117,10 @@ def test_a_provider_that_asks_for_too_long_a_wait_is_given_up():
     [
         (error(400, {"error": {"message": "maximum context length is 9"}}), "context_overflow"),
         (error(400, {"error": {"message": "no", "code": "content_filter"}}), "content_filter"),
-        (Answer(message={"role": "assistant", "content": ""}, finish_reason="content_filter"), "content_filter"),
+        (
+            Answer(message={"role": "assistant", "content": ""}, finish_reason="content_filter"),
+            "content_filter",
+        ),
     ],
 )
 def test_overflow_and_filter_are_outcomes_of_the_model(answer, stop):
@@ -192,15 +196,19 @@ def test_failed_calls_with_usage_are_settled_exactly():
 
 def test_doubtful_spending_is_a_fault_and_never_the_models_limit():
     limits = Limits(tokens=500, output_tokens=300)
-    with rig(lambda _: fault("cut"), limits=limits) as (_, made):
-        with pytest.raises(ProviderError, match="may have cost the rest"):
-            made.trial().complete(ASK, [])
+    with (
+        rig(lambda _: fault("cut"), limits=limits) as (_, made),
+        pytest.raises(ProviderError, match="may have cost the rest"),
+    ):
+        made.trial().complete(ASK, [])
 
 
 def test_no_connection_costs_nothing():
-    with rig([text("never")], base_url="http://127.0.0.1:9/v1") as (_, made):
-        with pytest.raises(ProviderError, match="connection"):
-            made.trial().complete(ASK, [])
+    with (
+        rig([text("never")], base_url="http://127.0.0.1:9/v1") as (_, made),
+        pytest.raises(ProviderError, match="connection"),
+    ):
+        made.trial().complete(ASK, [])
     assert {e.sent for e in made.book.ends} == {False}
     assert {s.bound_usd for s in made.book.statements(made.spec)} == {Decimal(0)}
 

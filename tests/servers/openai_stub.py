@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 AUTO: dict[str, Any] = {"auto": True}
 """Usage counted from the text: one token per four bytes, rounded up."""
@@ -168,7 +168,7 @@ class Stub:
         self._server.shutdown()
         self._server.server_close()
 
-    def __enter__(self) -> "Stub":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:

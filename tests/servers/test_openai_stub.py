@@ -57,17 +57,18 @@ def test_by_turn_counts_assistant_messages():
     ],
 )
 def test_faults_reach_the_client(kind, raised):
-    with Stub([fault(kind)]) as stub, pytest.raises(raised):
-        client = client_of(stub, timeout=0.3)
+    with Stub([fault(kind)]) as stub, client_of(stub, timeout=0.3) as client, pytest.raises(raised):
         client.chat.completions.create(model="m", messages=ASK)
     assert stub.served[0].usage["prompt_tokens"] > 0
     assert not stub.served[0].told
 
 
 def test_errors_carry_status_headers_and_are_not_served():
-    with Stub([error(429, Retry_After="3")]) as stub:
-        with pytest.raises(openai.RateLimitError) as raised:
-            client_of(stub).chat.completions.create(model="m", messages=ASK)
+    with (
+        Stub([error(429, Retry_After="3")]) as stub,
+        pytest.raises(openai.RateLimitError) as raised,
+    ):
+        client_of(stub).chat.completions.create(model="m", messages=ASK)
     assert raised.value.response.headers["retry-after"] == "3"
     assert stub.served == []
 

@@ -1,0 +1,113 @@
+"""The account of recorded calls."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from arena.money.statement import RecordedCall, mean_concurrency, statements
+from arena.records import BackendSpec, CallBegin, CallEnd, PriceRow, PriceTier, Usage
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+PRICED = BackendSpec(
+    name="p/m",
+    model="m",
+    base_url="http://h/v1",
+    prices=(PriceRow(tiers=(PriceTier(input="1", cached_input="0.1", output="4"),)),),
+)
+MACHINE = BackendSpec(name="h/m", model="m", base_url="http://m/v1", hourly_usd="36")
+USED = Usage(input_fresh=1000, output=100)
+
+
+def call(
+    name, contestant="c", *, after_s=0.0, wall_s=10.0, outcome="ok", usage=USED, ended=True, **end
+):
+    begin = CallBegin(
+        call_id=name,
+        trial_id="t",
+        contestant=contestant,
+        endpoint="e",
+        model="m",
+        step=1,
+        attempt=1,
+        started_at=START + timedelta(seconds=after_s),
+        prompt_estimate=1000,
+        prompt_bound=4000,
+        output_limit=500,
+    )
+    if not ended:
+        return RecordedCall(begin, None)
+    settled = CallEnd(
+        call_id=name,
+        trial_id="t",
+        outcome=outcome,
+        requested_model="m",
+        usage=usage,
+        wall_s=wall_s,
+        ended_at=begin.started_at + timedelta(seconds=wall_s),
+        **end,
+    )
+    return RecordedCall(begin, settled)
+
+
+def one(recorded, spec=PRICED):
+    (found,) = statements([recorded], {"c": spec})
+    return found
+
+
+def test_usage_is_settled_exactly():
+    found = one(call("a", repeated_tokens=500))
+    assert found.cost.billed_usd == Decimal("0.0014")
+    assert found.cost.standard_usd == Decimal("0.00095")
+    assert (found.possibly_billed, found.bound_usd, found.bound_tokens) == (False, 0, 0)
+
+
+def test_usage_of_a_failed_call_counts_too():
+    found = one(call("a", outcome="malformed_reply"))
+    assert found.cost.billed_usd == Decimal("0.0014")
+    assert not found.possibly_billed
+
+
+def test_a_call_that_never_ended_is_listed_with_its_bound():
+    found = one(call("a", ended=False))
+    assert found.cost is None
+    assert found.possibly_billed
+    assert found.bound_tokens == 4500
+    assert found.bound_usd == Decimal("0.006")
+
+
+def test_a_refused_call_is_listed_and_bounded_by_nothing():
+    found = one(call("a", outcome="rate_limited", usage=None))
+    assert (found.possibly_billed, found.bound_usd, found.bound_tokens) == (True, 0, 0)
+    unsent = one(call("a", outcome="connection", usage=None, sent=False))
+    assert unsent.bound_usd == 0
+    lost = one(call("a", outcome="connection", usage=None))
+    assert lost.bound_usd == Decimal("0.006")
+
+
+def test_estimated_usage_leaves_the_rest_of_the_bound_open():
+    guessed = Usage(input_fresh=1000, output=100, estimated=True)
+    found = one(call("a", usage=guessed))
+    assert found.cost.status == "estimated"
+    assert found.bound_usd == Decimal("0.006") - Decimal("0.0014")
+    assert found.bound_tokens == 3400
+
+
+def test_an_unpriced_call_has_no_bound_in_money():
+    bare = PRICED.model_copy(update={"prices": ()})
+    assert one(call("a", ended=False), bare).bound_usd is None
+    assert one(call("a"), bare).cost.status == "unknown"
+
+
+def test_an_hourly_machine_is_shared_by_all_contestants():
+    calls = [call("a", "x", wall_s=60), call("b", "y", after_s=30, wall_s=60)]
+    both = {"x": MACHINE, "y": MACHINE.model_copy(update={"name": "other"})}
+    found = statements(calls, both)
+    assert [f.cost.billed_usd for f in found] == [Decimal("0.45"), Decimal("0.45")]
+    assert found[0].cost.standard_usd == found[0].cost.no_cache_usd == Decimal("0.45")
+    assert mean_concurrency(calls, both) == {"x": Decimal(120) / 90, "y": Decimal(120) / 90}
+
+
+def test_an_hourly_call_without_usage_still_cost_its_time():
+    found = one(call("a", outcome="timeout", usage=None, wall_s=100), MACHINE)
+    assert found.cost.billed_usd == 1
+    assert found.bound_usd == 0
+    assert one(call("a", ended=False), MACHINE).bound_usd == Decimal(6)
