@@ -19,6 +19,7 @@ NOTE = re.compile(
 PLAIN_NOTE = re.compile(r"\s*#\s*(?:->|=>|→)?\s*(?P<value>[^\n]+)$")
 PROSE = re.compile(rf"{WISH}[^.\n`]{{0,40}}?[\s:]*{VALUE}", re.IGNORECASE)
 HEADING = re.compile(rf"{WISH}[^\n]*$", re.IGNORECASE)
+ISSUE = re.compile(r"<issue>\n?(.*?)\n?</issue>", re.DOTALL)
 NAME = re.compile(r"[A-Za-z_]\w*")
 MOST_NAMES = 200
 
@@ -42,7 +43,12 @@ class Chunk:
 
 @lru_cache(maxsize=64)
 def read(text: str) -> Statement:
-    """Return the examples and names of a report; a report without any is no error."""
+    """Return the examples and names of a report; a report without any is no error.
+
+    Where the prompt sets the report apart in an <issue> tag, only what stands in it is read.
+    """
+    if tagged := ISSUE.search(text):
+        text = tagged[1]
     parts = chunks(text)
     examples: list[Example] = []
     for index, part in enumerate(parts):

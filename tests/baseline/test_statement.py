@@ -154,3 +154,10 @@ def test_examples_know_their_block():
 )
 def test_literal_is_the_longest_beginning_that_python_reads(text, value):
     assert literal(text) == value
+
+
+def test_only_what_stands_in_an_issue_tag_is_read():
+    text = (
+        "Use ```bash``` blocks.\n\n<issue>\nIt is\n\n    >>> f(1)\n    2\n</issue>\n\n    >>> g()\n"
+    )
+    assert examples(text) == [("f(1)", "2", ())]

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-MEMORY_BYTES = 768 * 1024 * 1024
+MEMORY_BYTES = 512 * 1024 * 1024
 FILE_BYTES = 32 * 1024 * 1024
 
 

@@ -13,7 +13,7 @@ from .suspicion import Evidence
 from .trace import Tracer
 
 EXAMPLES_TIMEOUT_S = 10.0
-SUITE_TIMEOUT_S = 15.0
+SUITE_TIMEOUT_S = 10.0
 QUICK_S = 3.0
 
 
