@@ -243,9 +243,8 @@ def _configured(chart: alt.LayerChart, background: str = "transparent") -> alt.L
 
 
 def svg(chart: alt.LayerChart) -> str:
-    """The chart as a standalone SVG file."""
-    text: str = vl_convert.vegalite_to_svg(_configured(chart).to_json())
-    return text
+    """The chart as a standalone SVG file on white, without links."""
+    return re.sub(r"</?a\b[^>]*>", "", _svg(_configured(chart, "white")))
 
 
 def png(chart: alt.LayerChart, scale: float = 2.0) -> bytes:
@@ -256,7 +255,7 @@ def png(chart: alt.LayerChart, scale: float = 2.0) -> bytes:
 
 def inline_svg(chart: alt.LayerChart) -> str:
     """The chart for the page: colours are the page's variables, marks are plain links."""
-    text = svg(chart)
+    text = _svg(_configured(chart))
     for literal, name in _VARIABLES.items():
         text = text.replace(f'"{literal}"', f'"var(--{name})"')
     text = text.replace("xlink:href", "href")
@@ -266,3 +265,8 @@ def inline_svg(chart: alt.LayerChart) -> str:
     # The renderer resolves links against a data server; only the fragment is ours.
     text = re.sub(r'<a href="[^"#]*(#[^"]*)"><path aria-label=("[^"]*")', _LINK, text)
     return re.sub(r'<svg([^>]*?) width="\d+" height="\d+"', r"<svg\1", text, count=1)
+
+
+def _svg(chart: alt.LayerChart) -> str:
+    text: str = vl_convert.vegalite_to_svg(chart.to_json())
+    return text

@@ -56,7 +56,7 @@ def _line(match: Match, claimed: Interval) -> MatchLine:
         difference=show.points(gap.estimate) if gap else show.DASH,
         difference_ci=f"{show.points(gap.ci.lo)} to {show.points(gap.ci.hi)}" if gap else "",
         ratio=show.DASH if ratio.estimate is None else show.fraction(ratio.estimate),
-        ratio_ci=_ratio_range(ratio.interval) if match.counterpart else "",
+        ratio_ci=_ratio_range(ratio.ci) if match.counterpart else "",
         claim=_claim(match.claim, claimed)
         if match.counterpart
         else one_line(match.reason or "no counterpart"),

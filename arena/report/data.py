@@ -172,7 +172,7 @@ def _contestant(row: Row) -> ContestantData:
             basis=money.basis,
             mean_cost_usd=money.mean_usd,
             cost_per_solved_usd=solved.estimate if solved else None,
-            cost_per_solved_ci=solved.interval if solved else None,
+            cost_per_solved_ci=solved.ci if solved else None,
         ),
         tokens=TokenData.model_validate(row.effort.tokens, from_attributes=True),
         median_wall_s=row.effort.median_wall_s,

@@ -21,6 +21,9 @@ _LATEX = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     **{char: f"\\{char}" for char in "$&#%_"},
 }
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])")

@@ -159,7 +159,7 @@ def _line(row: Row, position: int, scored: Scored) -> Line:
         per_solved=Cell(
             show.usd(solved.estimate) if solved and solved.estimate else _no_cost(row),
             solved.estimate if solved else None,
-            show.usd_range(solved.interval) if solved and solved.estimate else "",
+            show.usd_range(solved.ci) if solved and solved.estimate else "",
         ),
         time=Cell(show.seconds(row.effort.median_active_s), row.effort.median_active_s),
         frontier=Cell(

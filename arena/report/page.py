@@ -66,25 +66,26 @@ class View:
     power: str
 
 
-def render(scored: Scored, *, live: bool = False) -> str:
+def render(scored: Scored, *, live: str | None = None) -> str:
     """The page as HTML.
 
     Args:
         scored: the run.
-        live: the page is served and asks its server whether there is something new.
+        live: version of what is shown, for a page that asks its server whether there is news.
     """
-    scripts = ("theme.js", "index.js", *(("live.js",) if live else ()))
+    scripts = ("theme.js", "index.js", *(() if live is None else ("live.js",)))
     view = _view(scored)
     return (
         environment()
         .get_template("index.html")
         .render(
-            page=page(("base.css", "index.css"), scripts, live=live),
+            page=page(("base.css", "index.css"), scripts, live=live is not None),
             title=f"{view.name}: {view.answer.headline}",
             home="#main",
             view=view,
             glyphs=GLYPHS,
             words=WORDS,
+            live=live,
         )
     )
 

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from arena import resources
+from arena import __version__, resources
 from arena.report import details, trial
 from arena.report.trial import FILES, Source
 from arena.rundir import RunDir, replace_file
@@ -22,38 +22,40 @@ def write(results: Results, folder: Path) -> int:
         folder: `report/trials` of the run.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rundir, by_task = RunDir(results.path), _by_task(results.trials)
-    before, templates = _read_keys(folder), _templates_digest()
-    begun = {t.id: t for t in results.trials if t.tries}
-    keys = {
-        id_: _key(row, by_task[row.task_id], rundir.trial_dir(id_), templates)
-        for id_, row in begun.items()
-    }
+    before, keys = _read_keys(folder), dict(_keys(results))
     stale = {
         id_
         for id_, key in keys.items()
         if before.get(id_) != key or not (folder / f"{id_}.html").is_file()
     }
-    if stale:
-        known = details.read(results.path, results.manifest, stale.__contains__)
-        tasks = {t.id: t for t in results.tasks}
-        for id_ in stale:
-            row = begun[id_]
-            source = Source(
-                manifest=results.manifest,
-                task=tasks[row.task_id],
-                row=row,
-                record=known.records.get(id_),
-                calls=known.calls.get(id_, ()),
-                peers=by_task[row.task_id],
-                folder=rundir.trial_dir(id_),
-            )
-            (folder / f"{id_}.html").write_text(trial.render(source), encoding="utf-8")
+    for id_, text in render(results, stale):
+        (folder / f"{id_}.html").write_text(text, encoding="utf-8")
     for id_ in before.keys() - keys.keys():
         (folder / f"{id_}.html").unlink(missing_ok=True)
     if keys != before:
         replace_file(folder / KEYS, json.dumps(keys))
     return len(stale)
+
+
+def render(results: Results, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Id and page of each wanted trial."""
+    if not wanted:
+        return
+    rundir, by_task = RunDir(results.path), _by_task(results.trials)
+    known = details.read(results.path, results.manifest, wanted.__contains__)
+    tasks = {t.id: t for t in results.tasks}
+    for row in results.trials:
+        if row.id in wanted:
+            source = Source(
+                manifest=results.manifest,
+                task=tasks[row.task_id],
+                row=row,
+                record=known.records.get(row.id),
+                calls=known.calls.get(row.id, ()),
+                peers=by_task[row.task_id],
+                folder=rundir.trial_dir(row.id),
+            )
+            yield row.id, trial.render(source)
 
 
 def _by_task(rows: Iterable[TrialRow]) -> dict[str, list[TrialRow]]:
@@ -71,19 +73,29 @@ def _read_keys(folder: Path) -> dict[str, str]:
     return keys if isinstance(keys, dict) else {}
 
 
-def _key(row: TrialRow, peers: list[TrialRow], folder: Path, templates: str) -> str:
-    parts = [templates, repr(row), *(f"{p.id} {p.verdict} {p.fault is None}" for p in peers)]
+def _keys(results: Results) -> Iterator[tuple[str, str]]:
+    """For each begun trial a digest of all that its page shows."""
+    rundir, templates = RunDir(results.path), _templates_digest()
+    for rows in _by_task(results.trials).values():
+        peers = "\n".join(f"{p.id} {p.verdict} {p.fault is None} {p.tries > 0}" for p in rows)
+        for row in rows:
+            if row.tries:
+                parts = (templates, repr(row), peers, *_stats(rundir.trial_dir(row.id)))
+                yield row.id, hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+def _stats(folder: Path) -> Iterator[str]:
     for name in FILES:
-        path = folder / name
-        if path.is_file():
-            stat = path.stat()
-            parts.append(f"{name} {stat.st_size} {stat.st_mtime_ns}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+        try:
+            stat = (folder / name).stat()
+        except FileNotFoundError:
+            continue
+        yield f"{name} {stat.st_size} {stat.st_mtime_ns}"
 
 
 def _templates_digest() -> str:
-    """Changes with every template, so that a new version redraws old pages."""
-    digest = hashlib.sha256()
+    """Changes with every template and release, so that a new version redraws old pages."""
+    digest = hashlib.sha256(__version__.encode())
     for path in sorted((resources.reports_dir() / "templates").iterdir()):
         digest.update(path.read_bytes())
     return digest.hexdigest()

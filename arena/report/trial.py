@@ -82,7 +82,7 @@ class TestLine:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A link to another attempt."""
+    """Another attempt; without `href` it has no page yet."""
 
     href: str
     verdict: str
@@ -275,7 +275,7 @@ def _peers(source: Source) -> list[Peer]:
 
 def _chip(row: TrialRow, here: str) -> Chip:
     verdict, tone = outcome(row)
-    return Chip(page_name(row.id), verdict, tone, row.id == here)
+    return Chip(page_name(row.id) if row.tries else "", verdict, tone, row.id == here)
 
 
 def _files(trial_id: str, folder: Path) -> list[Link]:

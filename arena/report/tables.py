@@ -1,0 +1,167 @@
+"""A run as tidy tables for notebooks: `arena.load(run).trials.to_pandas()`.
+
+Every table offers the Arrow C stream, so `polars.DataFrame(run.trials)`, `pyarrow.table(run.calls)`
+and others take it as it is. Columns are described by `run.trials.describe()`.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from arena.errors import InputError
+from arena.report import details
+from arena.report.columns import CALLS, CONTESTANTS, TESTS, TRIALS, Column
+from arena.report.escape import csv_text, plain
+from arena.report.scored import Scored, score
+from arena.score.load import load as load_results
+
+Item = TypeVar("Item")
+TableName = Literal["trials", "calls", "tests", "contestants"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under described columns."""
+
+    name: TableName
+    columns: tuple[Column[Any], ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def describe(self) -> list[dict[str, str]]:
+        """Name, type, unit and meaning of every column."""
+        return [
+            {"column": c.name, "type": c.kind, "unit": c.unit, "meaning": c.meaning}
+            for c in self.columns
+        ]
+
+    def to_arrow(self) -> Any:
+        """A pyarrow table; unit and meaning are in each field's metadata.
+
+        Raises:
+            InputError: pyarrow is not installed.
+        """
+        pa = _pyarrow()
+        kinds = {"timestamp": pa.timestamp("us", tz="UTC")}
+        fields = [
+            pa.field(
+                c.name,
+                kinds.get(c.kind) or getattr(pa, c.kind if c.kind != "bool" else "bool_")(),
+                metadata={"unit": c.unit, "meaning": c.meaning},
+            )
+            for c in self.columns
+        ]
+        values = list(zip(*self.rows, strict=True)) or [()] * len(fields)
+        arrays = [pa.array(v, type=f.type) for v, f in zip(values, fields, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+    def to_pandas(self) -> Any:
+        """A pandas data frame."""
+        return self.to_arrow().to_pandas()
+
+    def to_csv(self) -> str:
+        """Comma-separated text with a header; no cell is taken for a formula."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(c.name for c in self.columns)
+        writer.writerows(map(_csv_cell, row) for row in self.rows)
+        return out.getvalue()
+
+    def to_parquet(self) -> bytes:
+        """A Parquet file."""
+        table = self.to_arrow()
+        import pyarrow.parquet as pq
+
+        out = io.BytesIO()
+        pq.write_table(table, out)
+        return out.getvalue()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The table as an Arrow C stream, for any library that reads Arrow."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.rows)
+
+
+class Run:
+    """The tables of one run; each is made when it is first asked for."""
+
+    def __init__(self, scored: Scored) -> None:
+        self.scored = scored
+
+    @cached_property
+    def trials(self) -> Table:
+        """One row a planned trial, after its last try."""
+        return _table("trials", TRIALS, self.scored.results.trials)
+
+    @cached_property
+    def contestants(self) -> Table:
+        """One row a contestant, best first, controls last."""
+        return _table("contestants", CONTESTANTS, self.scored.rows)
+
+    @cached_property
+    def calls(self) -> Table:
+        """One row an attempt of a model call."""
+        calls = self._details.calls.values()
+        return _table("calls", CALLS, (call for group in calls for call in group))
+
+    @cached_property
+    def tests(self) -> Table:
+        """One row a hidden test of a trial that was graded by its tests."""
+        return _table("tests", TESTS, self._tests())
+
+    def table(self, name: TableName) -> Table:
+        """A table by name."""
+        found: Table = getattr(self, name)
+        return found
+
+    def _tests(self) -> Iterator[details.TestRow]:
+        plans = {task.id: task.tests for task in self.scored.results.tasks}
+        for trial in self.scored.results.trials:
+            record = self._details.records.get(trial.id)
+            if record is not None:
+                yield from details.tests_of(record, plans[trial.task_id])
+
+    @cached_property
+    def _details(self) -> details.Details:
+        results = self.scored.results
+        return details.read(results.path, results.manifest, lambda _: True)
+
+
+def load(run: Path | str) -> Run:
+    """Read a run directory into tidy tables.
+
+    Raises:
+        InputError: there is no run, or its manifest or ledger is broken.
+    """
+    return Run(score(load_results(Path(run))))
+
+
+def _table(name: TableName, columns: Sequence[Column[Item]], items: Iterable[Item]) -> Table:
+    rows = tuple(tuple(_value(c.value(item)) for c in columns) for item in items)
+    return Table(name, tuple(columns), rows)
+
+
+def _value(value: Any) -> Any:
+    return plain(value) if isinstance(value, str) else value
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return csv_text(value) if isinstance(value, str) else value
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow as pa
+    except ImportError:
+        raise InputError(
+            "this needs the package pyarrow", remedy="pip install 'arena-bakeoff[tables]'"
+        ) from None
+    return pa

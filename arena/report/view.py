@@ -1,0 +1,156 @@
+"""`arena view`: a run served read-only on 127.0.0.1, followed while it is going on.
+
+Nothing is written: pages are made from the ledger when they are asked for. Requests that name
+another host are refused, so that no web page can read a run through a name of its own.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from arena.errors import ArenaError
+from arena.report import page, pages
+from arena.report.scored import Scored, score
+from arena.report.trial import FILES
+from arena.rundir import RunDir
+from arena.score.load import load
+
+HOST = "127.0.0.1"
+HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
+RAW_POLICY = "default-src 'none'; sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a path leads to."""
+
+    body: bytes
+    kind: str = HTML
+    status: HTTPStatus = HTTPStatus.OK
+    location: str = ""
+
+
+class Viewer:
+    """Pages of one run, scored anew when its ledger has grown."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = RunDir(run)
+        self._lock = threading.Lock()
+        self._scored: Scored | None = None
+        self._version = ""
+        self._index = b""
+
+    def answer(self, path: str) -> Answer:
+        """Page, file or redirect at a path."""
+        try:
+            return self._answer([part for part in unquote(urlsplit(path).path).split("/") if part])
+        except ArenaError as error:
+            return Answer(str(error).encode(), TEXT, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _answer(self, parts: list[str]) -> Answer:
+        match parts:
+            case []:
+                return Answer(b"", status=HTTPStatus.FOUND, location="/report/index.html")
+            case ["version"]:
+                return Answer(self._ledger_version().encode(), TEXT)
+            case ["report", "index.html"]:
+                return Answer(self._current()[1])
+            case ["report", "trials", name] if name.endswith(".html"):
+                return self._trial(name.removesuffix(".html"))
+            case ["trials", trial_id, name] if name in FILES:
+                return self._file(trial_id, name)
+        return Answer(b"not found", TEXT, HTTPStatus.NOT_FOUND)
+
+    def _trial(self, trial_id: str) -> Answer:
+        for _, text in pages.render(self._current()[0].results, {trial_id}):
+            return Answer(text.encode())
+        return Answer(b"no such trial", TEXT, HTTPStatus.NOT_FOUND)
+
+    def _file(self, trial_id: str, name: str) -> Answer:
+        known = any(row.id == trial_id for row in self._current()[0].results.trials)
+        path = self._run.trial_dir(trial_id) / name
+        if not known or not path.is_file():
+            return Answer(b"not found", TEXT, HTTPStatus.NOT_FOUND)
+        return Answer(path.read_bytes(), TEXT)
+
+    def _current(self) -> tuple[Scored, bytes]:
+        with self._lock:
+            version = self._ledger_version()
+            if self._scored is None or version != self._version:
+                self._scored = score(load(self._run.path))
+                self._index = page.render(self._scored, live=version).encode()
+                self._version = version
+            return self._scored, self._index
+
+    def _ledger_version(self) -> str:
+        """Changes whenever the ledger or the manifest does."""
+        stats = []
+        for path in (self._run.manifest_path, self._run.ledger_path):
+            try:
+                stat = path.stat()
+            except FileNotFoundError:
+                continue
+            stats.append(f"{stat.st_size}.{stat.st_mtime_ns}")
+        return "-".join(stats)
+
+
+def serve(run: Path, *, port: int = 0, ready: Callable[[str], None]) -> None:
+    """Serve a run until interrupted.
+
+    Args:
+        run: the run directory.
+        port: 0 takes a free one.
+        ready: called once with the address.
+
+    Raises:
+        InputError: there is no run.
+    """
+    RunDir(run).read_manifest()
+    with ThreadingHTTPServer((HOST, port), handler(Viewer(run))) as server:
+        ready(f"http://{HOST}:{server.server_port}/")
+        server.serve_forever()
+
+
+def handler(viewer: Viewer) -> type[BaseHTTPRequestHandler]:
+    """A request handler for one run."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._reply(viewer.answer(self.path) if self._is_local() else _FORBIDDEN)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def _is_local(self) -> bool:
+            host = self.headers.get("Host", "").rpartition(":")[0]
+            return host in {HOST, "localhost"}
+
+        def _reply(self, answer: Answer) -> None:
+            self.send_response(answer.status)
+            if answer.location:
+                self.send_header("Location", answer.location)
+            self.send_header("Content-Type", answer.kind)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("X-Content-Type-Options", "nosniff")
+            self.send_header("Referrer-Policy", "no-referrer")
+            self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+            if answer.kind == TEXT:
+                self.send_header("Content-Security-Policy", RAW_POLICY)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    return Handler
+
+
+_FORBIDDEN = Answer(b"this address is only for the machine itself", TEXT, HTTPStatus.FORBIDDEN)
