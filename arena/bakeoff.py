@@ -20,9 +20,10 @@ from arena.quiet import Quiet
 from arena.records import TrialSpec
 from arena.rundir import Manifest, RunDir
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image import Images, Progress, TaskImage, Tell
 from arena.score.load import load
 from arena.score.results import Results
+from arena.task import pack
 from arena.trial import Services
 from arena.worker import Work, Worker
 
@@ -62,33 +63,34 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
         with DockerEngine() as engine:
             for line in engine.reap():
                 say(line)
-            images = Images(engine).ensure(plan_.tasks, say)
-            manifest = _manifest(plan_, images, engine, earlier, out)
+            images = Images(engine, pack.tree_files).ensure(plan_.tasks, _telling(say))
+            made = plan.manifest_of(plan_, images=images, engine=engine.info(), fx=DEFAULT_FX)
+            manifest = made if earlier is None else plan.continued(earlier, made, where=str(out))
             rundir.write_manifest(manifest)
             with Ledger(rundir.ledger_path) as ledger:
                 journal = Journal(ledger, listener)
-                _run_trials(plan_, manifest, rundir, engine, backends, journal, say)
+                _run_trials(plan_, manifest, images, rundir, engine, backends, journal, say)
     results = load(out)
     missing = sum(row.verdict is None for row in results.trials)
     return Outcome(results, missing)
 
 
-def _manifest(
-    plan_: Plan,
-    images: Mapping[str, str],
-    engine: DockerEngine,
-    earlier: Manifest | None,
-    out: Path,
-) -> Manifest:
-    made = plan.manifest_of(
-        plan_, images=images, engine=engine.info(), base_image=images.base, fx=DEFAULT_FX
-    )
-    return made if earlier is None else plan.continued(earlier, made, where=str(out))
+def _telling(say: Say) -> Tell:
+    """Image building as lines: what starts and how long it took, not what builders print."""
+
+    def tell(progress: Progress) -> None:
+        if progress.state == "started":
+            say(f"making {progress.kind} image {progress.name} …")
+        elif progress.state == "done":
+            say(f"made {progress.kind} image {progress.name} in {progress.seconds:.0f} s")
+
+    return tell
 
 
 def _run_trials(
     plan_: Plan,
     manifest: Manifest,
+    images: Mapping[str, TaskImage],
     rundir: RunDir,
     engine: DockerEngine,
     backends: Backends,
@@ -104,6 +106,7 @@ def _run_trials(
             manifest=manifest,
             rundir=rundir,
             tasks={t.id: t for t in plan_.tasks},
+            images=images,
             services=Services(engine=engine, backends=backends, log=journal, quiet=Quiet()),
             budgets=_budgets(manifest, before),
             journal=journal,

@@ -12,6 +12,7 @@ from arena.errors import InputError
 from arena.matrix import runs
 from arena.records import BackendSpec, ContestantSpec, FxRate, Task, digest_of
 from arena.rundir import EngineInfo, Manifest, TaskEntry
+from arena.sandbox.image import TaskImage
 from arena.task import pack
 
 ResolveBackend = Callable[[str | BackendTable], BackendSpec]
@@ -136,9 +137,8 @@ def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, where: str)
 def manifest_of(
     plan: Plan,
     *,
-    images: Mapping[str, str],
-    engine: EngineInfo | None,
-    base_image: str,
+    images: Mapping[str, TaskImage],
+    engine: EngineInfo,
     fx: Sequence[FxRate],
 ) -> Manifest:
     """The manifest of a new run."""
@@ -160,13 +160,14 @@ def manifest_of(
         contestants=plan.contestants,
         fx=tuple(fx),
         engine=engine,
-        base_image=base_image,
+        base_image=next((image.base for image in images.values()), ""),
     )
 
 
-def _entry(task: Task, image: str) -> TaskEntry:
-    shared = {name: getattr(task, name) for name in TaskEntry.model_fields if name != "image"}
-    return TaskEntry(**shared, image=image)
+def _entry(task: Task, image: TaskImage) -> TaskEntry:
+    own = {"image", "image_id"}
+    shared = {name: getattr(task, name) for name in TaskEntry.model_fields if name not in own}
+    return TaskEntry(**shared, image=image.content, image_id=image.id)
 
 
 def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:

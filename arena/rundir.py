@@ -46,7 +46,9 @@ class TaskEntry(Record):
     difficulty: Difficulty
     digest: str
     image: str
-    """Digest of the image the trials run in."""
+    """Digest of what the image holds: tree, recipe and the versions of everything installed."""
+    image_id: str = ""
+    """The engine's own digest of the image, which differs each time it is built."""
     problem_statement: str
     tests: TestPlan
     assurance: Assurance = "ids"

@@ -37,6 +37,7 @@ from arena.records import (
     TrialSpec,
     Verification,
 )
+from arena.sandbox.image import TaskImage
 from arena.task import diff, pack
 from arena.timed import TimedSandbox
 from arena.transcript import TranscriptFile
@@ -52,7 +53,7 @@ class Job:
     spec: TrialSpec
     try_number: int
     task: Task
-    image: str
+    image: TaskImage
     contestant: ContestantSpec
     limits: Limits
     sandbox: SandboxLimits
@@ -98,7 +99,7 @@ def run_try(job: Job, services: Services, budget: TrialBudget) -> TrialRecord:
         with (
             TranscriptFile(job.folder / "transcript.jsonl") as transcript,
             services.engine.open(
-                job.image, limits=job.sandbox, labels=job.labels, user=AGENT, channel=True
+                job.image.id, limits=job.sandbox, labels=job.labels, user=AGENT, channel=True
             ) as box,
         ):
             clock = AgentClock(job.limits.seconds)
@@ -160,13 +161,13 @@ def _grade(job: Job, services: Services, box: Sandbox, progress: _Progress) -> N
     """Take the diff against a fresh container of the same image, and grade it there."""
     bench = Bench(
         engine=services.engine,
-        image=job.image,
+        image=job.image.id,
         limits=job.sandbox,
         labels=job.labels,
         folder=job.folder,
     )
     with services.engine.open(
-        job.image, limits=job.sandbox, labels=job.labels, user=TESTER
+        job.image.id, limits=job.sandbox, labels=job.labels, user=TESTER
     ) as fresh:
         progress.patch = diff.capture(box, fresh)
         (job.folder / "patch.diff").write_bytes(progress.patch.encode("utf-8", "surrogateescape"))

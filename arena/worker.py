@@ -11,6 +11,7 @@ from arena.ledger import ContestantStopped, TrialBegin, TrialEnd
 from arena.money.budget import Budgets, TrialBudget
 from arena.records import Task, TrialRecord, TrialSpec
 from arena.rundir import Manifest, RunDir
+from arena.sandbox.image import TaskImage
 from arena.trial import Job, Services, run_try
 
 MAX_TRIES = 3
@@ -26,6 +27,7 @@ class Work:
     manifest: Manifest
     rundir: RunDir
     tasks: Mapping[str, Task]
+    images: Mapping[str, TaskImage]
     services: Services
     budgets: Budgets
     journal: Journal
@@ -44,7 +46,6 @@ class Worker:
         self.cancelled = threading.Event()
         """Set to leave running trials unfinished: nothing more is written for them."""
         self._contestants = {c.name: c for c in work.manifest.contestants}
-        self._images = {t.id: t.image for t in work.manifest.tasks}
 
     def is_stopped(self, contestant: str) -> bool:
         """Whether no further trial of a contestant is to start."""
@@ -95,7 +96,7 @@ class Worker:
             spec=spec,
             try_number=number,
             task=work.tasks[spec.task_id],
-            image=self._images[spec.task_id],
+            image=work.images[spec.task_id],
             contestant=self._contestants[spec.contestant],
             limits=work.manifest.limits,
             sandbox=work.manifest.sandbox,

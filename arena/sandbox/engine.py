@@ -2,7 +2,8 @@
 
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
@@ -10,16 +11,46 @@ from typing import Self
 
 from arena.errors import EngineError
 from arena.records import SandboxLimits
+from arena.rundir import EngineInfo
 from arena.sandbox import files, reaper, settings
 from arena.sandbox.container import DockerSandbox, Where
 from arena.sandbox.docker import Connection
 from arena.sandbox.owner import LABEL_ENGINE, LABEL_OWNER, Owner
-from arena.sandbox.tree import Pristine
+from arena.sandbox.tree import Tree
 from arena.sandbox.watch import Watch
 
 _REMOVERS = 4
 _IDLE = ["sleep", "2147483647"]
 _TREE_LIMIT = 8 << 30
+_TREES_KEPT = 32
+
+
+class PristineTrees:
+    """The work trees of images, each read once; the least recently used are forgotten.
+
+    Args:
+        read: reads the work tree of an image: its id, then the folder.
+    """
+
+    def __init__(self, read: Callable[[str, str], Tree]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._locks: dict[tuple[str, str], threading.Lock] = {}
+        self._trees: OrderedDict[tuple[str, str], Tree] = OrderedDict()
+
+    def get(self, image: str, workdir: str) -> Tree:
+        """The tree, from memory when it is there; one thread reads, others wait for it."""
+        key = (image, workdir)
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            tree = self._trees.get(key) or self._read(image, workdir)
+        with self._lock:
+            self._trees[key] = tree
+            self._trees.move_to_end(key)
+            if len(self._trees) > _TREES_KEPT:
+                self._locks.pop(self._trees.popitem(last=False)[0])
+        return tree
 
 
 class DockerEngine:
@@ -40,14 +71,25 @@ class DockerEngine:
         self._lock = threading.Lock()
         self._watch: Watch | None = None
         self._removers = ThreadPoolExecutor(_REMOVERS, thread_name_prefix="remove")
-        self._pristine: dict[tuple[str, str], Pristine] = {}
-        self._pristine_locks: dict[tuple[str, str], threading.Lock] = {}
+        self._trees = PristineTrees(self._read_pristine)
 
     def check(self) -> str:
         """The engine's version; raises `EngineError` with one clear line when none answers."""
         raw = self.connection.raw
         with self.connection.guard():
             return str(raw.version()["Version"])
+
+    def info(self) -> EngineInfo:
+        """Version and size of the engine's host."""
+        raw = self.connection.raw
+        with self.connection.guard():
+            said = raw.info()
+        return EngineInfo(
+            version=str(said["ServerVersion"]),
+            platform=f"{said['OSType']}/{said['Architecture']}, {said['OperatingSystem']}",
+            cpus=int(said["NCPU"]),
+            memory_mb=int(said["MemTotal"]) >> 20,
+        )
 
     def reap(self) -> list[str]:
         """Remove what dead runs of ours left; ids of what was removed."""
@@ -80,7 +122,7 @@ class DockerEngine:
         try:
             ident = self._create(name, image, limits, labels, workdir)
             where = Where(ident, limits, user, workdir, channel)
-            sandbox = DockerSandbox(self.connection, where, lambda: self.pristine(image, workdir))
+            sandbox = DockerSandbox(self.connection, where, lambda: self._trees.get(image, workdir))
             self._running[ident] = sandbox
             try:
                 with self.connection.guard():
@@ -91,16 +133,6 @@ class DockerEngine:
                 sandbox.close()
         finally:
             self._remove_later(name)
-
-    def pristine(self, image: str, workdir: str) -> Pristine:
-        """The image's own work tree, read once."""
-        key = (image, workdir)
-        with self._lock:
-            lock = self._pristine_locks.setdefault(key, threading.Lock())
-        with lock:
-            if key not in self._pristine:
-                self._pristine[key] = self._read_pristine(image, workdir)
-            return self._pristine[key]
 
     def close(self) -> None:
         """Wait until everything of ours is removed, then close the connection."""
@@ -152,12 +184,11 @@ class DockerEngine:
             )
         return str(made["Id"])
 
-    def _read_pristine(self, image: str, workdir: str) -> Pristine:
+    def _read_pristine(self, image: str, workdir: str) -> Tree:
         name = f"arena-{self._ident[:8]}-{secrets.token_hex(6)}"
         try:
             ident = self._create(name, image, SandboxLimits(), {}, workdir)
-            tree = files.read_tree(self.connection, ident, workdir, None, limit=_TREE_LIMIT)
-            return tree.nodes
+            return files.read_tree(self.connection, ident, workdir, None, limit=_TREE_LIMIT)
         finally:
             self._remove_later(name)
 
