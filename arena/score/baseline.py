@@ -1,5 +1,6 @@
 """A baseline file: what a gate needs of a run, small enough to keep in a repository."""
 
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Baseline(Record):
     """
 
     baseline_version: int = BASELINE_VERSION
+    created_at: datetime
+    """When the run was made."""
     conditions: Conditions
     contestants: tuple[BaselineContestant, ...]
 
@@ -57,7 +60,9 @@ def baseline_of(results: Results, level: Assurance | None = None) -> Baseline:
     if not kept:
         raise InputError("no contestant to keep as a baseline", where=str(results.path))
     return Baseline(
-        conditions=kept[0].conditions, contestants=tuple(_contestant(c.tally) for c in kept)
+        created_at=results.manifest.created_at,
+        conditions=kept[0].conditions,
+        contestants=tuple(_contestant(c.tally) for c in kept),
     )
 
 

@@ -107,6 +107,8 @@ class Comparison(Record):
     evidence: Evidence | None
     margins: tuple[Margin, ...]
     cost_per_solved_ratio: Ratio
+    cost_per_solved_bootstrap_ci: Interval | None
+    """The same ratio's interval by paired bootstrap: a check, short below 100 tasks."""
     cost_per_attempt_ratio: Ratio
     discordant: tuple[DiscordantTask, ...]
     smallest_gap: float | None
@@ -199,8 +201,9 @@ def compare(
         clusters=_clusters(lined, a.conditions),
         evidence=_evidence(lined),
         margins=tuple(_margin(lined, m) for m in margins if lined.tasks),
-        cost_per_solved_ratio=lined.cost_per_solved_ratio(seed=seed),
-        cost_per_attempt_ratio=lined.cost_per_attempt_ratio(seed=seed),
+        cost_per_solved_ratio=lined.cost_per_solved_ratio(),
+        cost_per_solved_bootstrap_ci=lined.cost_per_solved_bootstrap(seed),
+        cost_per_attempt_ratio=lined.cost_per_attempt_ratio(),
         discordant=_discordant(lined),
         smallest_gap=_smallest_gap(lined),
     )

@@ -1,10 +1,8 @@
 """How two contestants' pass rates differ, by the method that fits the number of attempts.
 
 One attempt a task: exact McNemar test and Tango's score interval. Several: Student's t over the
-per-task differences, with the exact sign-flip test beside it. Student's t is not trusted with
-fewer than five tasks that differ (its interval then shrinks on luck; see
-`tests/benchmarks/coverage.py`): the score interval, which takes a task's attempts as one, and the
-sign-flip test stand in.
+per-task differences. Student's t is not trusted with fewer than five tasks that differ: the score
+interval, which takes a task's attempts as one, and the exact sign-flip test stand in.
 """
 
 from typing import Literal
@@ -25,8 +23,7 @@ from arena.score.paired import (
     tango_interval,
     tango_z,
 )
-
-ENOUGH_DIFFERING = 5
+from arena.score.proportion import ENOUGH_DIFFERING
 
 Method = Literal["mcnemar_tango", "student_t", "sign_flip_tango"]
 

@@ -98,11 +98,10 @@ def gate(
     pairs, notes = _line_up(new, old, controls, anyway=anyway)
     tasks = max(len(c.tally.tasks) for c in new.values())
     chosen = default_margin(tasks) if margin is None else margin
-    seed = results.manifest.seed
     checks = [*_control_checks(new, results)]
     gated = []
     for name, lined in pairs.items():
-        numbers = _numbers(name, lined, chosen, seed)
+        numbers = _numbers(name, lined, chosen)
         gated.append(numbers)
         checks += [
             _faults(name, new[name], old[name], max_faults),
@@ -198,14 +197,14 @@ def _integrity(name: str, results: Results) -> Check:
     )
 
 
-def _numbers(name: str, lined: Pair, margin: float, seed: int) -> Gated:
-    one_sided = lined.cost_per_solved_ratio(level=one_sided_level(ALPHA), seed=seed)
+def _numbers(name: str, lined: Pair, margin: float) -> Gated:
+    one_sided = lined.cost_per_solved_ratio(level=one_sided_level(ALPHA))
     return Gated(
         contestant=name,
         tasks=len(lined.tasks),
         difference=lined.difference(),
         not_worse=lined.not_worse(margin),
-        cost_ratio=lined.cost_per_solved_ratio(seed=seed),
+        cost_ratio=lined.cost_per_solved_ratio(),
         cost_ratio_hi=one_sided.ci.hi if one_sided.ci else None,
     )
 

@@ -132,8 +132,7 @@ def country_comparison(
 
     there = of(theirs)
     absent = tuple(country for country in (ours, theirs) if not of(country))
-    seed = results.manifest.seed
-    matches = tuple(_match(t, there, chosen, claimed, seed) for t in of(ours) if there)
+    matches = tuple(_match(t, there, chosen, claimed) for t in of(ours) if there)
     return CountryComparison(
         run=results.manifest.name,
         ours=ours,
@@ -191,9 +190,7 @@ def _group(key: Key, value: str, members: Sequence[Tally]) -> Group:
     )
 
 
-def _match(
-    tally: Tally, there: Sequence[Tally], margin: float, claimed: Interval, seed: int
-) -> Match:
+def _match(tally: Tally, there: Sequence[Tally], margin: float, claimed: Interval) -> Match:
     same = [t for t in there if (t.who.agent, t.who.agent_digest) == _agent(tally)]
     priced = sorted(
         ((cost, t.who.name, t) for t in same if (cost := _per_solved(t)) is not None),
@@ -209,7 +206,7 @@ def _match(
     chosen = next((i for i, p in enumerate(adjusted) if p <= ALPHA), None)
     level = 1 - ALPHA / max(1, len(pairs))
     lined = None if chosen is None else pairs[chosen]
-    solved = lined.cost_per_solved_ratio(level=level, seed=seed) if lined else Ratio()
+    solved = lined.cost_per_solved_ratio(level=level) if lined else Ratio()
     return Match(
         contestant=tally.who.name,
         candidates=tuple(name for _, name, _ in priced),
@@ -220,9 +217,7 @@ def _match(
         adjusted_p=None if chosen is None else adjusted[chosen],
         level=level,
         cost_per_solved_ratio=solved,
-        cost_per_attempt_ratio=lined.cost_per_attempt_ratio(level=level, seed=seed)
-        if lined
-        else Ratio(),
+        cost_per_attempt_ratio=lined.cost_per_attempt_ratio(level=level) if lined else Ratio(),
         claim=_claim(solved, claimed),
     )
 

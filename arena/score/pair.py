@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arena.score.bootstrap import SEED
-from arena.score.cost import Ratio, ratio_of_ratios
+from arena.score.cost import Ratio, bootstrap_ratio_interval, ratio_of_ratios
 from arena.score.difference import Difference, NotWorse, difference, not_worse
-from arena.score.interval import LEVEL, FloatArray
+from arena.score.interval import LEVEL, FloatArray, Interval
 from arena.score.missing import pair_doubt
 from arena.score.tally import Tally
 
@@ -49,19 +48,25 @@ class Pair:
         """Whether A is shown not worse than B by `margin`; None without a shared task."""
         return not_worse(self.differences, margin, single=self.single) if self.tasks else None
 
-    def cost_per_solved_ratio(self, *, level: float = LEVEL, seed: int = SEED) -> Ratio:
+    def cost_per_solved_ratio(self, *, level: float = LEVEL) -> Ratio:
         """A's cost per solved task over B's."""
-        return self._ratio(self.a.passed, self.b.passed, level, seed)
+        columns = self._columns(self.a.passed, self.b.passed)
+        return Ratio() if columns is None else ratio_of_ratios(columns, level=level)
 
-    def cost_per_attempt_ratio(self, *, level: float = LEVEL, seed: int = SEED) -> Ratio:
+    def cost_per_attempt_ratio(self, *, level: float = LEVEL) -> Ratio:
         """A's mean cost per attempt over B's."""
-        return self._ratio(self.a.scored, self.b.scored, level, seed)
+        columns = self._columns(self.a.scored, self.b.scored)
+        return Ratio() if columns is None else ratio_of_ratios(columns, level=level)
 
-    def _ratio(self, per_a: FloatArray, per_b: FloatArray, level: float, seed: int) -> Ratio:
-        if self.a.cost_usd is None or self.b.cost_usd is None:
-            return Ratio()
-        columns = np.stack((self.a.cost_usd, per_a, self.b.cost_usd, per_b), axis=1)
-        return ratio_of_ratios(columns, level=level, seed=seed)
+    def cost_per_solved_bootstrap(self, seed: int) -> Interval | None:
+        """Paired bootstrap interval of `cost_per_solved_ratio`."""
+        columns = self._columns(self.a.passed, self.b.passed)
+        return None if columns is None else bootstrap_ratio_interval(columns, seed=seed)
+
+    def _columns(self, per_a: FloatArray, per_b: FloatArray) -> FloatArray | None:
+        if self.a.cost_usd is None or self.b.cost_usd is None or not self.tasks:
+            return None
+        return np.stack((self.a.cost_usd, per_a, self.b.cost_usd, per_b), axis=1)
 
 
 def pair(a: Tally, b: Tally) -> Pair:

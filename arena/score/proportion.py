@@ -7,6 +7,10 @@ from scipy import special
 
 from arena.score.interval import ALPHA, LEVEL, FloatArray, Interval, two_sided_z
 
+ENOUGH_DIFFERING = 5
+"""Tasks that must differ before their spread is trusted; fewer make intervals shrink on luck (see
+`tests/benchmarks/coverage.py`)."""
+
 
 class Rate(NamedTuple):
     """Mean over tasks with its 95% interval; `n_eff` is the number of independent attempts
@@ -46,17 +50,22 @@ def zero_event_bound(n: int, alpha: float = ALPHA) -> float:
 def effective_n(task_means: FloatArray, attempts: int) -> float:
     """Independent attempts worth the same as `attempts` in total, clustered by task.
 
-    p(1-p)/SE² within [1, attempts]. When every task agrees on 0 or on 1, the spread between
-    tasks cannot be estimated and a task counts once.
+    p(1-p)/SE² within [1, attempts]. When fewer than five tasks differ from all passed, or from
+    none passed, the spread between tasks cannot be estimated and a task counts at most once.
     """
     n = len(task_means)
     if n < 2 or attempts <= n:
         return float(n)
     p = float(task_means.mean())
+    most = attempts if _varied(task_means) else n
     spread = float(task_means.var(ddof=1)) / n
-    if spread == 0:
-        return float(n if p in {0.0, 1.0} else attempts)
-    return min(max(p * (1 - p) / spread, 1.0), float(attempts))
+    worth = p * (1 - p) / spread if spread > 0 else float(most)
+    return min(max(worth, 1.0), float(most))
+
+
+def _varied(task_means: FloatArray) -> bool:
+    some, short = np.count_nonzero(task_means > 0), np.count_nonzero(task_means < 1)
+    return min(int(some), int(short)) >= ENOUGH_DIFFERING
 
 
 def task_rate(task_means: FloatArray, attempts: int, level: float = LEVEL) -> Rate | None:

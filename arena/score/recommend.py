@@ -33,6 +33,9 @@ class Wanted(Record):
     self_hosted: bool = False
 
 
+ANYTHING = Wanted()
+
+
 class Candidate(Record):
     """One contestant as an answer."""
 
@@ -89,7 +92,7 @@ def recommend(
     results: Results,
     *,
     margin: float | None = None,
-    wanted: Wanted = Wanted(),  # noqa: B008  frozen
+    wanted: Wanted = ANYTHING,
     level: Assurance | None = None,
 ) -> Recommendation:
     """Recommend a backend.

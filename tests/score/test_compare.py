@@ -29,6 +29,7 @@ def test_worked_data_set_gives_the_published_comparison():
     assert (found.clusters.groups, found.clusters.few) == (5, True)
     assert found.cost_per_solved_ratio.estimate == pytest.approx(3.001132, abs=EXACT)
     assert found.cost_per_solved_ratio.ci == pytest.approx((2.519646, 3.560244), rel=0.02)
+    assert found.cost_per_solved_bootstrap_ci == pytest.approx((2.519646, 3.560244), rel=0.005)
     assert found.cost_per_attempt_ratio.estimate == pytest.approx(30.70 / 9.04)
     at = {m.a_not_worse.margin: m for m in found.margins}
     assert not at[0.10].b_not_worse.shown

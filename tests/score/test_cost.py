@@ -3,7 +3,13 @@ import pytest
 from scipy import stats
 
 from arena.score.bootstrap import bca_interval, bootstrap_sums
-from arena.score.cost import Ratio, cost_per_solved, fieller, ratio_of_ratios
+from arena.score.cost import (
+    Ratio,
+    bootstrap_ratio_interval,
+    cost_per_solved,
+    fieller,
+    ratio_of_ratios,
+)
 from tests.score.reference import COST_A, COST_B, EXACT, A, B
 
 TASKS = np.full(20, 3.0)
@@ -42,6 +48,18 @@ def test_published_ratio_of_costs_per_solved():
     ratio = ratio_of_ratios(columns(COST_A, A, COST_B, B))
     assert ratio.estimate == pytest.approx(3.001132, abs=EXACT)
     assert ratio.ci == pytest.approx((2.519646, 3.560244), rel=0.02)
+    bootstrapped = bootstrap_ratio_interval(columns(COST_A, A, COST_B, B))
+    assert bootstrapped == pytest.approx((2.519646, 3.560244), rel=0.005)
+
+
+def test_ratio_interval_is_student_t_on_linearised_logarithms():
+    shares = [x / x.sum() for x in (COST_A, A, COST_B, B)]
+    influence = shares[0] - shares[1] - shares[2] + shares[3]
+    half = stats.t.ppf(0.975, 19) * influence.std(ddof=1) * np.sqrt(20)
+    ratio = ratio_of_ratios(columns(COST_A, A, COST_B, B))
+    assert np.log(ratio.ci) == pytest.approx(
+        (np.log(ratio.estimate) - half, np.log(ratio.estimate) + half)
+    )
 
 
 def test_published_bootstrap_of_solved_per_dollar():
@@ -55,7 +73,7 @@ def test_ratio_turns_round_with_its_sides_and_ignores_the_currency():
     ratio = ratio_of_ratios(columns(COST_A, A, COST_B, B))
     back = ratio_of_ratios(columns(COST_B, B, COST_A, A))
     assert back.estimate == pytest.approx(1 / ratio.estimate)
-    assert back.ci == pytest.approx((1 / ratio.ci.hi, 1 / ratio.ci.lo), rel=1e-3)
+    assert back.ci == pytest.approx((1 / ratio.ci.hi, 1 / ratio.ci.lo), rel=1e-9)
     dearer = ratio_of_ratios(columns(7 * COST_A, A, 7 * COST_B, B))
     assert dearer.estimate == pytest.approx(ratio.estimate)
     assert dearer.ci == pytest.approx(ratio.ci)
@@ -74,6 +92,8 @@ def test_ratio_without_a_value_is_not_estimable():
     rare = ratio_of_ratios(columns(COST_A, one, COST_B, B))
     assert rare.estimate == pytest.approx(30.70 / 0.237895, rel=1e-5)
     assert rare.ci is None
+    assert bootstrap_ratio_interval(columns(COST_A, one, COST_B, B)) is None
+    assert bootstrap_ratio_interval(columns(COST_A, A * 0, COST_B, B)) is None
 
 
 def test_bca_agrees_with_scipy():

@@ -50,9 +50,16 @@ def test_one_attempt_a_task_is_plain_wilson():
 
 def test_effective_n_stays_between_one_and_all_attempts():
     assert effective_n(np.full(5, 2 / 3), 15) == 15  # every task the same: attempts independent
-    assert effective_n(np.array([1.0, 0.0, 1.0, 0.0]), 12) == pytest.approx(3)
+    assert effective_n(np.array([1.0, 0.0] * 5), 30) == pytest.approx(9)
     assert effective_n(np.ones(4), 12) == 4
     assert effective_n(np.ones(1), 3) == 1
+
+
+def test_one_failed_attempt_does_not_make_a_suite_surer_than_none():
+    nearly = np.array([1.0] * 19 + [2 / 3])
+    assert effective_n(nearly, 60) == 20
+    assert effective_n(1 - nearly, 60) == 20
+    assert task_rate(nearly, 60).interval.lo < task_rate(np.ones(20), 60).interval.lo
 
 
 def test_no_task_has_no_rate():
