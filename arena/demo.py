@@ -22,6 +22,8 @@ MACHINE_USD = Decimal("0.096")
 """An hour of a 2-core virtual machine: an example rate, for a cost that can be compared."""
 BUDGETS = (20, 200)
 CONTEXT_TOKENS = 8192
+REPLY_TOKENS = 256
+"""What the small model's server lets a reply hold: it talks without end otherwise."""
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def configuration(tables: list[ContestantTable]) -> BakeoffConfig:
         name="demo",
         tasks=tuple(task.id for task in pack.demo_tasks()),
         concurrency=4,
-        limits=Limits(steps=40, seconds=180, output_tokens=256),
+        limits=Limits(steps=40, seconds=180),
         contestant=tuple(tables),
     )
 
@@ -113,6 +115,7 @@ def _small_llm(port: int) -> Iterator[str]:
     params.model_alias = {"smollm2-135m"}
     params.n_ctx = CONTEXT_TOKENS
     params.n_parallel = 1
+    params.n_predict = REPLY_TOKENS
     params.port = port
     params.verbosity = 0
     served = xllamacpp.Server(params)
