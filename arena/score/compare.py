@@ -248,6 +248,8 @@ def _clusters(lined: Pair, conditions: Conditions) -> Clusters | None:
         return None
     groups = [r or f"task {t}" for r, t in zip(repositories, lined.tasks, strict=True)]
     count = len(set(groups))
+    if count == len(groups):
+        return None
     ci = cluster_interval(lined.differences, groups)
     return Clusters(groups=count, ci=ci, few=count < ENOUGH_GROUPS)
 

@@ -193,7 +193,7 @@ def _integrity(name: str, results: Results) -> Check:
         name="integrity",
         contestant=name,
         outcome="unsound" if trials else "pass",
-        detail=f"{len(trials)} integrity violations" + (f": {where}" if where else ""),
+        detail=f"{len(trials)} trials broke integrity" + (f": {where}" if where else ""),
     )
 
 

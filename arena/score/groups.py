@@ -234,7 +234,8 @@ def _no_match(same_agent: int, pairs: Sequence[Pair], margin: float) -> str:
     doubts = {p.doubt for p in pairs}
     if None not in doubts:
         return "; ".join(sorted(d for d in doubts if d))
-    return f"no counterpart is shown not worse by {margin:.0%} on {len(pairs[0].tasks)} tasks"
+    tasks = len(pairs[0].tasks)
+    return f"no counterpart is shown not worse by {margin * 100:.0f} points on {tasks} tasks"
 
 
 def _claim(ratio: Ratio, claimed: Interval) -> Claim:
@@ -257,7 +258,7 @@ def _headline(
     if not found:
         return (
             f"For none of the {len(matches)} {ours} contestants is a {theirs} contestant shown"
-            f" not worse by {margin:.0%} or more."
+            f" not worse by {margin * 100:.0f} points or more."
         )
     ratios = [r for m in found if (r := m.cost_per_solved_ratio.estimate) is not None]
     priced = (
@@ -265,5 +266,5 @@ def _headline(
     )
     return (
         f"For {len(found)} of {len(matches)} {ours} contestants a {theirs} contestant is shown not"
-        f" worse by {margin:.0%} or more{priced}, on these tasks with the same agent."
+        f" worse by {margin * 100:.0f} points or more{priced}, on these tasks with the same agent."
     )

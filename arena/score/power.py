@@ -73,10 +73,12 @@ class SuitePower(Record):
     @property
     def line(self) -> str:
         """One sentence for plans and reports."""
-        wanted = ", ".join(f"{gap:.0%} needs {n}" for gap, n in self.tasks_for.items())
+        gaps = ", ".join(f"{gap * 100:.0f}" for gap in self.tasks_for)
+        needs = ", ".join(str(tasks) for tasks in self.tasks_for.values())
+        seen = self.smallest_gap * 100
         return (
-            f"{self.tasks} tasks can show a gap of {self.smallest_gap:.0%} or more between two"
-            f" pass rates (80% power, 5% error, one attempt); a gap of {wanted} tasks."
+            f"{self.tasks} tasks can show a gap of {seen:.0f} points or more between two pass rates"
+            f" (80% power, 5% error, one attempt); gaps of {gaps} points need {needs} tasks."
         )
 
 

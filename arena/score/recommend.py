@@ -253,8 +253,8 @@ def _headline(
     if pick and pick.pass_rate is not None and pick.cost_usd is not None:
         return (
             f"{pick.name} is the cheapest backend shown not worse than any other by"
-            f" {margin:.0%} or more: it passes {pick.pass_rate:.0%} of {tasks} tasks at"
-            f" ${pick.cost_usd:.4g} per solved task."
+            f" {margin * 100:.0f} points or more: it passes {pick.pass_rate:.0%} of {tasks} tasks"
+            f" at ${pick.cost_usd:.4g} per solved task."
         )
     if len(candidates) < 2:
         return "Not decided: a recommendation needs verdicts of at least two contestants."
@@ -265,7 +265,7 @@ def _headline(
         return "Not decided: no contestant is what was asked for, with a known cost."
     return (
         f"Not decided: on {tasks} tasks no backend is shown not worse than every other by"
-        f" {margin:.0%} or more; about {needed} tasks would be needed."
+        f" {margin * 100:.0f} points or more; about {needed} tasks would be needed."
     )
 
 

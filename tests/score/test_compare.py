@@ -143,3 +143,5 @@ def test_tasks_of_no_repository_stand_for_themselves():
     tasks = [task(i, repository="one" if i < 5 else None) for i in range(20)]
     assert both(results(PAIR, tasks=tasks)).clusters.groups == 16
     assert both(results(PAIR)).clusters is None
+    alone = [task(i, repository=f"repo{i}") for i in range(20)]
+    assert both(results(PAIR, tasks=alone)).clusters is None

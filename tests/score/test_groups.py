@@ -102,7 +102,7 @@ def test_nothing_shown_says_so():
         results({"us": player(HALF, 9.0, "US"), "cn": player(LOW, 0.1, "CN")})
     )
     assert found.matches[0].counterpart is None
-    assert "not worse by 10% on 120 tasks" in found.matches[0].reason
+    assert "not worse by 10 points on 120 tasks" in found.matches[0].reason
     assert found.headline.startswith("For none of the 1 US contestants")
 
 

@@ -3,7 +3,13 @@ from math import sqrt
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from arena.score.power import smallest_gap, tasks_for_gap, tasks_for_margin
+from arena.score.power import (
+    default_margin,
+    smallest_gap,
+    suite_power,
+    tasks_for_gap,
+    tasks_for_margin,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,17 @@ def test_agrees_with_statsmodels_at_many_tasks():
     solved = TTestPower().solve_power(effect_size=0.05 / sqrt(0.1975), alpha=0.05, power=0.8)
     assert solved == pytest.approx(621.98, abs=0.01)
     assert tasks_for_gap(0.05) == pytest.approx(solved, rel=0.01)
+
+
+def test_one_line_for_plans_and_footers():
+    assert suite_power(20).line == (
+        "20 tasks can show a gap of 28 points or more between two pass rates (80% power, 5% error,"
+        " one attempt); gaps of 20, 10, 5 points need 37, 155, 626 tasks."
+    )
+
+
+def test_margin_depends_on_the_suite():
+    assert (default_margin(99), default_margin(100)) == (0.20, 0.10)
 
 
 def test_limits():
