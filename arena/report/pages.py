@@ -3,6 +3,8 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from arena import __version__, resources
@@ -12,6 +14,8 @@ from arena.rundir import RunDir, replace_file
 from arena.score.results import Results, TrialRow
 
 KEYS = "pages.json"
+MANY = 1_000
+"""Pages from which a second process is worth its start."""
 
 
 def write(results: Results, folder: Path) -> int:
@@ -28,8 +32,14 @@ def write(results: Results, folder: Path) -> int:
         for id_, key in keys.items()
         if before.get(id_) != key or not (folder / f"{id_}.html").is_file()
     }
-    for id_, text in render(results, stale):
-        (folder / f"{id_}.html").write_text(text, encoding="utf-8")
+    targets = ((source, folder / f"{source.row.id}.html") for source in _sources(results, stale))
+    if len(stale) < MANY:
+        for target in targets:
+            _write(target)
+    else:
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            for _ in pool.map(_write, targets, chunksize=100):
+                pass
     for id_ in before.keys() - keys.keys():
         (folder / f"{id_}.html").unlink(missing_ok=True)
     if keys != before:
@@ -37,25 +47,38 @@ def write(results: Results, folder: Path) -> int:
     return len(stale)
 
 
-def render(results: Results, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Id and page of each wanted trial."""
-    if not wanted:
+def render(results: Results, trial_id: str) -> str | None:
+    """The page of one trial; None when the run plans no such trial."""
+    for source in _sources(results, {trial_id}):
+        return trial.render(source)
+    return None
+
+
+def _write(target: tuple[Source, Path]) -> None:
+    source, path = target
+    path.write_text(trial.render(source), encoding="utf-8")
+
+
+def _sources(results: Results, wanted: Collection[str]) -> Iterator[Source]:
+    """What the pages of the wanted trials are made from."""
+    rows = [row for row in results.trials if row.id in wanted]
+    if not rows:
         return
     rundir, by_task = RunDir(results.path), _by_task(results.trials)
     known = details.read(results.path, results.manifest, wanted.__contains__)
     tasks = {t.id: t for t in results.tasks}
-    for row in results.trials:
-        if row.id in wanted:
-            source = Source(
-                manifest=results.manifest,
-                task=tasks[row.task_id],
-                row=row,
-                record=known.records.get(row.id),
-                calls=known.calls.get(row.id, ()),
-                peers=by_task[row.task_id],
-                folder=rundir.trial_dir(row.id),
-            )
-            yield row.id, trial.render(source)
+    peers = {id_: trial.peers(by_task[id_]) for id_ in {row.task_id for row in rows}}
+    for row in rows:
+        yield Source(
+            run_name=results.manifest.name,
+            attempts=results.manifest.attempts,
+            task=tasks[row.task_id],
+            row=row,
+            record=known.records.get(row.id),
+            calls=known.calls.get(row.id, ()),
+            peers=peers[row.task_id],
+            folder=rundir.trial_dir(row.id),
+        )
 
 
 def _by_task(rows: Iterable[TrialRow]) -> dict[str, list[TrialRow]]:

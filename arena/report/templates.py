@@ -7,7 +7,7 @@ we wrote, by hash, so that text which slipped through escaping would still do no
 import base64
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
@@ -61,6 +61,7 @@ def page(styles: tuple[str, ...], scripts: tuple[str, ...], *, live: bool = Fals
     return Page(Markup(style), tuple(map(Markup, texts)), "; ".join(rules))  # noqa: S704
 
 
+@lru_cache(maxsize=256)
 def prose(text: str) -> Markup:
     """Markdown written by others as HTML: no raw HTML, links or images."""
     return Markup(_PROSE.render(plain(text)))  # noqa: S704

@@ -13,7 +13,7 @@ from arena.report import format as show
 from arena.report.details import CallRow, Duty, TestRow, tests_of
 from arena.report.escape import one_line, plain
 from arena.report.templates import environment, page, prose
-from arena.rundir import Manifest, TaskEntry
+from arena.rundir import TaskEntry
 from arena.score.results import TrialRow
 
 Tone = str
@@ -82,12 +82,11 @@ class TestLine:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """Another attempt; without `href` it has no page yet."""
+    """An attempt at the same task; without `href` it has no page yet."""
 
     href: str
     verdict: str
     tone: Tone
-    here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,6 @@ class Peer:
 
     contestant: str
     tries: tuple[Chip, ...]
-    here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +122,27 @@ def page_name(trial_id: str) -> str:
 class Source:
     """Everything a trial's page is made from."""
 
-    manifest: Manifest
+    run_name: str
+    attempts: int
+    """Planned for each pairing."""
     task: TaskEntry
     row: TrialRow
     record: TrialRecord | None
     calls: Sequence[CallRow]
-    peers: Sequence[TrialRow]
-    """All trials of the same task."""
+    peers: Markup
+    """From `peers` of all trials of the same task."""
     folder: Path
+
+
+def peers(rows: Sequence[TrialRow]) -> Markup:
+    """The list of all trials of one task, the same on the page of each."""
+    by_name: dict[str, list[Chip]] = {}
+    for row in rows:
+        chip = Chip(page_name(row.id) if row.tries else "", *outcome(row))
+        by_name.setdefault(plain(row.contestant), []).append(chip)
+    found = [Peer(name, tuple(chips)) for name, chips in by_name.items()]
+    # Rendered by a template that escapes.
+    return Markup(environment().get_template("peers.html").render(peers=found))  # noqa: S704
 
 
 def render(source: Source) -> str:
@@ -168,7 +179,7 @@ class _Trial:
     tests_line: str
     conversation: transcript.Conversation
     calls: dict[str, CallMeter]
-    peers: tuple[Peer, ...]
+    peers: Markup
     files: tuple[Link, ...]
 
 
@@ -179,12 +190,12 @@ def _context(source: Source) -> _Trial:
     tests = tuple(map(_test, tests_of(record, task.tests))) if record else ()
     return _Trial(
         id=row.id,
-        run_name=plain(source.manifest.name),
+        run_name=plain(source.run_name),
         task_id=row.task_id,
         title=one_line(task.title),
         contestant=plain(row.contestant),
         attempt=row.attempt,
-        attempts=source.manifest.attempts,
+        attempts=source.attempts,
         verdict=verdict,
         tone=tone,
         reason=one_line(row.fault.message if row.fault else row.reason, 600),
@@ -197,7 +208,7 @@ def _context(source: Source) -> _Trial:
         tests_line=_tests_line(tests),
         conversation=transcript.read(source.folder / "transcript.jsonl"),
         calls={call.call_id: _meter(call) for call in source.calls},
-        peers=tuple(_peers(source)),
+        peers=_marked(source),
         files=tuple(_files(row.id, source.folder)),
     )
 
@@ -261,21 +272,10 @@ def _meter(call: CallRow) -> CallMeter:
     return CallMeter(show.usd(call.cost_usd), show.seconds(call.wall_s), prompt, output, lost)
 
 
-def _peers(source: Source) -> list[Peer]:
-    by_name: dict[str, list[TrialRow]] = {}
-    for row in source.peers:
-        by_name.setdefault(row.contestant, []).append(row)
-    return [
-        Peer(
-            plain(name), tuple(_chip(r, source.row.id) for r in rows), name == source.row.contestant
-        )
-        for name, rows in by_name.items()
-    ]
-
-
-def _chip(row: TrialRow, here: str) -> Chip:
-    verdict, tone = outcome(row)
-    return Chip(page_name(row.id) if row.tries else "", verdict, tone, row.id == here)
+def _marked(source: Source) -> Markup:
+    """The peers with this page's own link marked."""
+    own = Markup('href="{}"').format(page_name(source.row.id))
+    return source.peers.replace(own, own + Markup(' aria-current="page"'), 1)
 
 
 def _files(trial_id: str, folder: Path) -> list[Link]:

@@ -66,9 +66,10 @@ class Viewer:
         return Answer(b"not found", TEXT, HTTPStatus.NOT_FOUND)
 
     def _trial(self, trial_id: str) -> Answer:
-        for _, text in pages.render(self._current()[0].results, {trial_id}):
-            return Answer(text.encode())
-        return Answer(b"no such trial", TEXT, HTTPStatus.NOT_FOUND)
+        text = pages.render(self._current()[0].results, trial_id)
+        if text is None:
+            return Answer(b"no such trial", TEXT, HTTPStatus.NOT_FOUND)
+        return Answer(text.encode())
 
     def _file(self, trial_id: str, name: str) -> Answer:
         known = any(row.id == trial_id for row in self._current()[0].results.trials)
