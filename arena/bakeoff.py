@@ -9,6 +9,7 @@ from pathlib import Path
 from arena import plan
 from arena.backend import preflight
 from arena.backend.pool import Backends
+from arena.errors import EngineError, InputError
 from arena.executor.local import LocalExecutor
 from arena.journal import Journal, Listener
 from arena.ledger import Ledger, SessionBegin, SessionEnd
@@ -60,7 +61,7 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
     earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
     with Backends(specs) as backends, rundir.lock():
         preflight.check(specs)
-        with DockerEngine() as engine:
+        with _engine() as engine:
             for line in engine.reap():
                 say(line)
             images = Images(engine, pack.tree_files).ensure(plan_.tasks, _telling(say))
@@ -73,6 +74,16 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
     results = load(out)
     missing = sum(row.verdict is None for row in results.trials)
     return Outcome(results, missing)
+
+
+def _engine() -> DockerEngine:
+    """An engine that answers: before a run starts, its absence is the user's to mend."""
+    engine = DockerEngine()
+    try:
+        engine.check()
+    except EngineError as error:
+        raise InputError(str(error)) from None
+    return engine
 
 
 def _telling(say: Say) -> Tell:

@@ -31,7 +31,7 @@ def solver(request: Request):
     if request.turn == 0:
         return call("bash", command="git status --short && ls")
     if request.turn == 1:
-        if "interval" in json.dumps(request.messages).lower():
+        if "slotbook" in json.dumps(request.messages):
             return call("bash", command=gold_command(TASKS[0]))
         return call("bash", command="echo nothing to do")
     return call("submit")
