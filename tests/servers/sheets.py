@@ -15,48 +15,6 @@ UsageShape = Callable[[int, int, int, int], dict[str, Any]]
 """(prompt, cached, visible output, reasoning) to the usage object."""
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """One vendor's rules."""
-
-    path: str = "/v1"
-    """Before `/chat/completions`."""
-    limits: frozenset[str] = frozenset({"max_tokens", "max_completion_tokens"})
-    """Output-limit parameters that work."""
-    limits_ignored: frozenset[str] = frozenset()
-    """Accepted, and without effect."""
-    default_limit: int = 4096
-    """Output tokens when no limit that works is given."""
-    refused: frozenset[str] = frozenset()
-    """Body parameters answered with 400."""
-    temperature: Callable[[float], bool] = lambda value: True
-    """Whether a value is accepted."""
-    tool_choice: frozenset[str] | None = None
-    """Accepted values; `named` stands for an object. None takes anything."""
-    strict_refused: bool = False
-    """`strict` inside a tool's function is answered with 400."""
-    tool_call_id_limit: int | None = None
-    stream_required: bool = False
-    reasoning: str | None = None
-    """Where reasoning comes back: a field of the message, `details`, `think`, `signature`."""
-    replay: bool = False
-    """A later request without that reasoning is answered with 400."""
-    replay_error: str = "the reasoning of an earlier message is missing"
-    model_pattern: str = ".*"
-    parallel_needs: str | None = None
-    """Body parameter without which only one call comes back."""
-    empty_finish: bool = False
-    """finish_reason is "" when tools are called."""
-    shape: Shape = openai_error
-    usage: UsageShape = openai_usage
-    caches: bool = True
-    errors: Mapping[str, tuple[int, str, str]] = field(default_factory=dict)
-    """Named ways to say no: (status, code, message)."""
-    concurrency: int | None = None
-    concurrency_error: str = "rate"
-    router: bool = False
-
-
 # ── shapes of errors ───────────────────────────────────────────────────────────────────────────
 
 
@@ -163,6 +121,48 @@ def sglang_usage(prompt: int, cached: int, visible: int, reasoning: int) -> dict
 def router_usage(prompt: int, cached: int, visible: int, reasoning: int) -> dict[str, Any]:
     found = openai_usage(prompt, cached, visible, reasoning)
     return {**found, "cost": (prompt + 4 * (visible + reasoning)) / 1_000_000}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One vendor's rules."""
+
+    path: str = "/v1"
+    """Before `/chat/completions`."""
+    limits: frozenset[str] = frozenset({"max_tokens", "max_completion_tokens"})
+    """Output-limit parameters that work."""
+    limits_ignored: frozenset[str] = frozenset()
+    """Accepted, and without effect."""
+    default_limit: int = 4096
+    """Output tokens when no limit that works is given."""
+    refused: frozenset[str] = frozenset()
+    """Body parameters answered with 400."""
+    temperature: Callable[[float], bool] = lambda value: True
+    """Whether a value is accepted."""
+    tool_choice: frozenset[str] | None = None
+    """Accepted values; `named` stands for an object. None takes anything."""
+    strict_refused: bool = False
+    """`strict` inside a tool's function is answered with 400."""
+    tool_call_id_limit: int | None = None
+    stream_required: bool = False
+    reasoning: str | None = None
+    """Where reasoning comes back: a field of the message, `details`, `think`, `signature`."""
+    replay: bool = False
+    """A later request without that reasoning is answered with 400."""
+    replay_error: str = "the reasoning of an earlier message is missing"
+    model_pattern: str = ".*"
+    parallel_needs: str | None = None
+    """Body parameter without which only one call comes back."""
+    empty_finish: bool = False
+    """finish_reason is "" when tools are called."""
+    shape: Shape = openai_error
+    usage: UsageShape = openai_usage
+    caches: bool = True
+    errors: Mapping[str, tuple[int, str, str]] = field(default_factory=dict)
+    """Named ways to say no: (status, code, message)."""
+    concurrency: int | None = None
+    concurrency_error: str = "rate"
+    router: bool = False
 
 
 # ── vendors ────────────────────────────────────────────────────────────────────────────────────
