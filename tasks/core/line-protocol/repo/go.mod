@@ -1,0 +1,3 @@
+module example.org/linegram
+
+go 1.19
