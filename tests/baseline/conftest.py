@@ -4,12 +4,14 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import openai
 import pytest
 
 from arena.agent.shell import ShellAgent
 from arena.baseline.server import BaselineServer, serve
+from arena.grading.job import OWNER
 from arena.protocols import Sandbox
 from arena.records import (
     Brief,
@@ -19,15 +21,21 @@ from arena.records import (
     Message,
     Reply,
     SandboxLimits,
+    Task,
+    TestPlan,
     ToolCall,
     ToolSpec,
 )
 from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image import Images
 from tests.baseline.toys import Toy
 
-IMAGE = "arena-test/py"
-USER = "0:0"
-SET_UP = "git init -q && git add -A && git -c user.name=t -c user.email=t commit -qm start"
+SET_UP = "git add -A && git -c user.name=t -c user.email=t commit -qm start"
+EMPTY = Task(
+    id="baseline/empty", pack="baseline", title="Nothing yet", language="python", image="python",
+    problem_statement="", tests=TestPlan(runner="pytest", fail_to_pass=("t.py::t",)), digest="0",
+    root=Path(),
+)  # fmt: skip
 
 
 class Endpoint:
@@ -96,16 +104,25 @@ def baseline() -> Iterator[BaselineServer]:
 
 
 @contextmanager
-def repository(engine: DockerEngine, files: dict[str, str]) -> Iterator[Sandbox]:
-    with engine.open(IMAGE, limits=SandboxLimits(), labels={}, user=USER) as sandbox:
-        sandbox.put([File(path=path, data=text.encode()) for path, text in files.items()])
+def repository(engine: DockerEngine, image: str, files: dict[str, str]) -> Iterator[Sandbox]:
+    with engine.open(image, limits=SandboxLimits(), labels={}, user=OWNER, channel=True) as sandbox:
+        sandbox.put(
+            [File(path=path, data=text.encode()) for path, text in files.items()], owner=10001
+        )
         made = sandbox.exec(["sh", "-c", SET_UP], timeout_s=20)
         assert made.exit_code == 0, made.text
         yield sandbox
 
 
 @pytest.fixture(scope="session")
-def repair(engine: DockerEngine, baseline: BaselineServer) -> Repair:
+def image(engine: DockerEngine) -> str:
+    """A task image with next to nothing in its work tree."""
+    made = Images(engine, lambda _: (File(path="README", data=b"A toy.\n"),)).ensure([EMPTY])
+    return made[EMPTY.id].id
+
+
+@pytest.fixture(scope="session")
+def repair(engine: DockerEngine, image: str, baseline: BaselineServer) -> Repair:
     """Lets the baseline work on a toy with a budget and tells what came of it."""
 
     def work(toy: Toy, budget: int, protocol: str = "tools") -> Outcome:
@@ -117,7 +134,7 @@ def repair(engine: DockerEngine, baseline: BaselineServer) -> Repair:
         )
         endpoint = Endpoint(baseline.base_url, f"mutate-{budget}")
         log = Log()
-        with repository(engine, toy.files) as sandbox:
+        with repository(engine, image, toy.files) as sandbox:
             ending = ShellAgent(protocol).solve(brief, sandbox, endpoint, log)
             status = sandbox.exec(["git", "status", "--porcelain"], timeout_s=20).text
             diff = sandbox.exec(["git", "diff"], timeout_s=20).text

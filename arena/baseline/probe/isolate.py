@@ -12,9 +12,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 MEMORY_BYTES = 512 * 1024 * 1024
+MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 FILE_BYTES = 32 * 1024 * 1024
 
 
@@ -40,13 +42,21 @@ def isolated(work: Callable[[], Any], timeout_s: float) -> Any:
         os.waitpid(pid, 0)
 
 
+def memory_bytes() -> int:
+    """Return what a child may use: half of what the container may, lest it be ended for it."""
+    for path in MEMORY_LIMITS:
+        with contextlib.suppress(OSError, ValueError):
+            return min(MEMORY_BYTES, int(Path(path).read_text()) // 2)
+    return MEMORY_BYTES
+
+
 def _child(work: Callable[[], Any], writer: int, timeout_s: float) -> None:
     try:
         os.setsid()
         seconds = int(timeout_s) + 1
         for kind, limit in (
             (resource.RLIMIT_CPU, seconds),
-            (resource.RLIMIT_DATA, MEMORY_BYTES),
+            (resource.RLIMIT_DATA, memory_bytes()),
             (resource.RLIMIT_FSIZE, FILE_BYTES),
         ):
             with contextlib.suppress(ValueError, OSError):
