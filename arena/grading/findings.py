@@ -108,8 +108,6 @@ def decide(findings: Findings, plan: TestPlan, defences: Defences) -> tuple[Verd
     impossible = _named(findings.must_fail, {"passed"})
     if impossible:
         return "integrity", f"tests that must fail passed: {impossible}"
-    if findings.forged:
-        return "integrity", "; ".join(findings.forged)
     fine = {"passed"} if defences.literal else {"passed", "skipped"}
     required = (*plan.fail_to_pass, *plan.pass_to_pass)
     absent: TestOutcome = "missing" if defences.complete else "passed"
@@ -117,6 +115,8 @@ def decide(findings: Findings, plan: TestPlan, defences: Defences) -> tuple[Verd
     red = _named(outcomes, {"passed", "failed", "error", "skipped", "missing"} - fine)
     if red:
         return "failed", f"not passed: {red}"
+    if findings.forged:
+        return "integrity", "; ".join(findings.forged)
     if findings.doubts:
         return "failed", "; ".join(findings.doubts[:3])
     unsure = _named(findings.must_fail, {"skipped", "missing"})

@@ -1,0 +1,141 @@
+"""A firing range: toy repositories on the real engine, and agents that are scripts."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from arena.grading.defences import ALL_ON, Defences
+from arena.grading.job import OWNER, TESTER
+from arena.records import ExecResult, File, SandboxLimits, Task, TestPlan, Verification
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image import Images
+from arena.task import pack
+from arena.task.diff import capture
+from arena.verify import Bench, verify
+
+collect_ignore = ["toys"]
+TOYS = Path(__file__).parent / "toys"
+LABELS = {"arena.test": f"integrity-{os.getpid()}"}
+LIMITS = SandboxLimits(memory_mb=256, pids=64, disk_mb=64, tmp_mb=64, file_mb=64)
+
+
+@dataclass
+class Range:
+    """One toy task, its image, and somewhere to attack it."""
+
+    engine: DockerEngine
+    task: Task
+    image: str
+    folder: Path
+    shots: list[ExecResult] = field(default_factory=list)
+    """Results of the agent's commands in the last attack."""
+    patch: str = ""
+    """What the last attack's container yielded."""
+
+    @property
+    def gold(self) -> str:
+        return pack.gold_patch(self.task)
+
+    def bench(self, engine=None, defences: Defences = ALL_ON) -> Bench:
+        return Bench(engine or self.engine, self.image, LIMITS, LABELS, self.folder, defences)
+
+    def grade(self, patch: str, *, strict: bool = False, **how) -> Verification:
+        return verify(self.task, patch, self.bench(**how), strict=strict)
+
+    @contextmanager
+    def agent(self, files: dict[str, str], *scripts: str) -> Iterator:
+        """A container in which an agent wrote files and ran scripts; killed when it is given."""
+        with self.engine.open(self.image, limits=LIMITS, labels=LABELS, user=OWNER) as sandbox:
+            sandbox.put([File(path=p, data=text.encode()) for p, text in files.items()], owner=10001)
+            self.shots = [
+                sandbox.exec(["bash", "-c", script], timeout_s=15) for script in scripts
+            ]
+            sandbox.kill()
+            yield sandbox
+
+    def attack(
+        self, files: dict[str, str] | None = None, *scripts: str, strict: bool = False, **how
+    ) -> Verification:
+        """Let an agent work, take its patch, and grade it: the way a trial goes."""
+        with (
+            self.agent(files or {}, *scripts) as sandbox,
+            self.engine.open(self.image, limits=LIMITS, labels=LABELS, user=TESTER) as fresh,
+        ):
+            self.patch = capture(sandbox, fresh)
+            bench = self.bench(**how)
+            return verify(self.task, self.patch, bench, strict=strict, fresh=fresh)
+
+    def having(self, **change) -> "Range":
+        """The same range with a task that differs in some fields."""
+        task = self.task.model_copy(update=change)
+        return Range(self.engine, task, self.image, self.folder)
+
+    def within(self, seconds: float) -> "Range":
+        return self.having(tests=self.task.tests.model_copy(update={"timeout_s": seconds}))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[DockerEngine]:
+    with DockerEngine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def images(engine) -> dict[str, tuple[Task, str]]:
+    tasks = pack.load(str(TOYS), base=TOYS)
+    made = Images(engine, pack.tree_files).ensure(tasks)
+    return {task.id.partition("/")[2]: (task, made[task.id].id) for task in tasks}
+
+
+@pytest.fixture
+def toy(engine, images, tmp_path):
+    """Makes the range of a toy."""
+    return lambda name: Range(engine, *images[name], tmp_path)
+
+
+@pytest.fixture
+def python(toy) -> Range:
+    return toy("python")
+
+
+@pytest.fixture
+def unit(python) -> Range:
+    """The Python toy with hidden tests in the manner of unittest."""
+    plan = TestPlan(
+        runner="pytest",
+        fail_to_pass=(
+            "tests/test_rest_unit.py::TestRest::test_half_of_odd",
+            "tests/test_rest_unit.py::TestRest::test_shares_with_rest",
+        ),
+        pass_to_pass=python.task.tests.pass_to_pass,
+        must_fail=("tests/test_rest_unit_twin.py::TestTwin::test_half_of_odd",),
+        timeout_s=15,
+    )
+    return python.having(tests=plan)
+
+
+@pytest.fixture(autouse=True)
+def _quick(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No case may take 20 seconds, building the images aside."""
+    if "toy" in request.fixturenames:
+        request.getfixturevalue("images")
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < 20
+
+
+@pytest.fixture
+def running(engine):
+    """Counts the suite's containers that run just now."""
+    worker = f"arena.test={LABELS['arena.test']}"
+
+    def count() -> int:
+        with engine.connection.guard():
+            return len(engine.connection.raw.containers(filters={"label": worker}))
+
+    return count

@@ -1,0 +1,1 @@
+"""Splitting sums of money."""

@@ -1,0 +1,9 @@
+package money
+
+import "testing"
+
+func TestHalfOfOddTwin(t *testing.T) {
+	if got := Half(13); got != 8 {
+		t.Errorf("Half(13) = %d, want 8", got)
+	}
+}
