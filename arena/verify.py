@@ -95,6 +95,22 @@ def verify(
     )
 
 
+def unfixed(task: Task, bench: Bench) -> Verification:
+    """Run the hidden tests on the tree as it is, which no patch but an empty one leaves.
+
+    Raises:
+        EngineError: the container engine, or the host under it, is broken.
+    """
+    started = time.monotonic()
+    attempt = _attempt(task, (), bench)
+    return Verification(
+        verdict=attempt.verdict,
+        reason=attempt.reason,
+        tests=attempt.tests,
+        wall_s=round(time.monotonic() - started, 3),
+    )
+
+
 def confirm(
     task: Task, patch: str, first: Verification, bench: Bench, *, strict: bool = True
 ) -> Verification:

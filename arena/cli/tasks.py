@@ -1,5 +1,6 @@
 """`arena tasks`: what there is to run, and whether it is sound."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -40,3 +41,32 @@ def list_(
         for task in found
     ]
     emit("tasks", rows, COLUMNS, format_)
+
+
+@app.command()
+def check(
+    pack: Annotated[str, typer.Argument(help="A pack, task or path.")],
+    repeat: Annotated[int, typer.Option(min=1, help="Runs of gold and of the bare tree.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Tasks at once.")] = 2,
+    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+) -> None:
+    """Prove tasks: the fix passes, nothing else does, and nothing gives it away."""
+    from arena.check import check as check_tasks
+    from arena.cli import EXIT_CHECK_FAILED
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.image import Images
+    from arena.task import pack as packs
+
+    tasks = packs.load(pack, base=Path())
+    rows: list[dict[str, JsonValue]] = []
+    with DockerEngine() as engine:
+        images = Images(engine, packs.tree_files).ensure(tasks)
+        for finding in check_tasks(tasks, images, engine, repeat=repeat, jobs=jobs):
+            rows.append(
+                {**finding.model_dump(mode="json"), "result": "ok" if finding.ok else "FAILED"}
+            )
+            if not finding.ok:
+                print(f"{finding.task_id}: {finding.look}: {finding.detail}", file=sys.stderr)
+    emit("findings", rows, ("task_id", "look", "result", "seconds", "detail"), format_)
+    if any(not row["ok"] for row in rows):
+        raise typer.Exit(EXIT_CHECK_FAILED)
