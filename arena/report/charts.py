@@ -72,7 +72,11 @@ def frontier(points: Sequence[Point], size: Size = WIDE) -> alt.LayerChart:
         "cost:Q",
         title=COST_TITLE,
         scale=alt.Scale(type="log", domain=domain, nice=False),
-        axis=alt.Axis(values=_ticks(domain, size.width), format="$~f", grid=False),
+        axis=alt.Axis(
+            values=_ticks(domain, size.width),
+            format="$~f" if domain[0] > 1e-5 else "$~e",
+            grid=False,
+        ),
     )
     y = alt.Y(
         "rate:Q",

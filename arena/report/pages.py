@@ -74,7 +74,8 @@ def _sources(results: Results, wanted: Collection[str]) -> Iterator[Source]:
             attempts=results.manifest.attempts,
             task=tasks[row.task_id],
             row=row,
-            record=known.records.get(row.id),
+            # A record of an earlier digest is not this trial's, as in `arena.score.load`.
+            record=known.records.get(row.id) if row.verdict or row.fault else None,
             calls=known.calls.get(row.id, ()),
             peers=peers[row.task_id],
             folder=rundir.trial_dir(row.id),

@@ -76,10 +76,7 @@ class _Reader:
         elif entry.get("kind") == "call":
             self.pending.append(str(entry.get("call_id", "")))
         else:
-            rest = {k: v for k, v in entry.items() if k != "kind"}
-            text = rest.get("text") if set(rest) <= {"text"} else None
-            shown = text if isinstance(text, str) else json.dumps(rest, ensure_ascii=False)
-            self.note(line, shown, role=str(entry.get("kind", "note")))
+            self.note(line, _shown(entry), role=str(entry.get("kind", "note")))
 
     def note(self, line: int, text: str, role: str = "note") -> None:
         self.turns.append(Turn(line, plain(role), spoken(text)))
@@ -132,6 +129,14 @@ def spoken(text: str) -> Spoken:
         return Spoken(text)
     half = MAX_TEXT_CHARS // 2
     return Spoken(text[:half], text[-half:], len(text) - 2 * half)
+
+
+def _shown(entry: dict[str, JsonValue]) -> str:
+    """An entry that is no message: its words where it has only such, else all of it."""
+    rest = {k: v for k, v in entry.items() if k not in {"kind", "at"} and v not in ("", None, 0)}
+    if set(rest) <= {"text", "stop", "detail"}:
+        return ": ".join(str(value).replace("_", " ") for value in rest.values())
+    return json.dumps(rest, ensure_ascii=False)
 
 
 def _content(content: JsonValue) -> str:

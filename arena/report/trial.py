@@ -176,6 +176,8 @@ class _Trial:
     diff: diff.Diff
     stripped: tuple[str, ...]
     tests: tuple[TestLine, ...]
+    """Those that decided against the patch first."""
+    bad_tests: int
     tests_line: str
     conversation: transcript.Conversation
     calls: dict[str, CallMeter]
@@ -187,7 +189,8 @@ def _context(source: Source) -> _Trial:
     row, task, record = source.row, source.task, source.record
     verdict, tone = outcome(row)
     verification = record.verification if record else None
-    tests = tuple(map(_test, tests_of(record, task.tests))) if record else ()
+    lines = map(_test, tests_of(record, task.tests)) if record else ()
+    tests = tuple(sorted(lines, key=lambda line: line.tone != "bad"))
     return _Trial(
         id=row.id,
         run_name=plain(source.run_name),
@@ -205,6 +208,7 @@ def _context(source: Source) -> _Trial:
         diff=diff.parse(_patch(source.folder / "patch.diff")),
         stripped=tuple(map(plain, verification.stripped)) if verification else (),
         tests=tests,
+        bad_tests=sum(test.tone == "bad" for test in tests),
         tests_line=_tests_line(tests),
         conversation=transcript.read(source.folder / "transcript.jsonl"),
         calls={call.call_id: _meter(call) for call in source.calls},
@@ -225,7 +229,8 @@ def _facts(row: TrialRow) -> list[Fact]:
         Fact("Output", show.tokens(tokens.output), f"{show.tokens(tokens.reasoning)} reasoning"),
     ]
     if row.mistakes or row.truncations:
-        cut = f"{row.truncations} replies cut short" if row.truncations else ""
+        replies = show.plural(row.truncations, "reply", "replies")
+        cut = f"{replies} cut short" if row.truncations else ""
         facts.append(Fact("Tool mistakes", show.count(row.mistakes), cut))
     if row.tries > 1:
         facts.append(Fact("Tries", show.count(row.tries), "all are in the cost"))

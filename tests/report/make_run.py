@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from arena import ledger
-from arena.plan import trial_specs
+from arena.matrix import trial_specs
 from arena.records import (
     CallBegin,
     CallEnd,
@@ -32,7 +32,6 @@ from arena.records import (
     digest_of,
 )
 from arena.rundir import Budget, EngineInfo, Manifest, RunDir, TaskEntry
-
 from tests.report.cast import TITLES, Actor, cast
 
 START = datetime(2026, 11, 22, 21, 4, tzinfo=UTC)
@@ -177,7 +176,12 @@ class _Simulated:
             return "no_patch"
         odds = (80, 8, 4, 4, 2, 2)
         kinds: tuple[Verdict, ...] = (
-            "failed", "no_patch", "invalid_patch", "timeout", "resource", "integrity",
+            "failed",
+            "no_patch",
+            "invalid_patch",
+            "timeout",
+            "resource",
+            "integrity",
         )
         return self.chance.choices(kinds, weights=odds)[0]
 
@@ -200,19 +204,32 @@ class _Simulated:
                 )
                 wall_s = round(max(0.4, self.chance.gauss(self.actor.seconds_per_call, 1.5)), 3)
                 begin = CallBegin(
-                    call_id=call_id, trial_id=self.spec.id, contestant=self.spec.contestant,
-                    endpoint=backend.base_url, model=backend.model, step=step, attempt=attempt,
-                    started_at=begun, prompt_estimate=prompt, prompt_bound=4 * prompt,
+                    call_id=call_id,
+                    trial_id=self.spec.id,
+                    contestant=self.spec.contestant,
+                    endpoint=backend.base_url,
+                    model=backend.model,
+                    step=step,
+                    attempt=attempt,
+                    started_at=begun,
+                    prompt_estimate=prompt,
+                    prompt_bound=4 * prompt,
                     output_limit=16_000,
                 )
                 begun += timedelta(seconds=wall_s)
                 end = CallEnd(
-                    call_id=call_id, trial_id=self.spec.id,
-                    outcome="ok" if ok else "overloaded", http_status=200 if ok else 503,
+                    call_id=call_id,
+                    trial_id=self.spec.id,
+                    outcome="ok" if ok else "overloaded",
+                    http_status=200 if ok else 503,
                     error="" if ok else "service is overloaded",
-                    requested_model=backend.model, returned_model=backend.model,
-                    finish_reason="tool_calls" if ok else None, usage=usage if ok else None,
-                    repeated_tokens=prompt * 8 // 10, wall_s=wall_s, ended_at=begun,
+                    requested_model=backend.model,
+                    returned_model=backend.model,
+                    finish_reason="tool_calls" if ok else None,
+                    usage=usage if ok else None,
+                    repeated_tokens=prompt * 8 // 10,
+                    wall_s=wall_s,
+                    ended_at=begun,
                 )
                 yield begin, end
             prompt += output + self.chance.randint(80, 900)
@@ -300,7 +317,9 @@ class _Simulated:
         yield {"kind": "stop", "at": self.active_s, "stop": self.stop, "detail": ""}
 
     def _exchange(self, step: int, *, last: bool) -> Iterator[dict[str, object]]:
-        command = ("grep -n range -r .", f"sed -n 30,60p {self.module}/core.py", "pytest -q")[step % 3]
+        command = ("grep -n range -r .", f"sed -n 30,60p {self.module}/core.py", "pytest -q")[
+            step % 3
+        ]
         call = {
             "id": f"t{step}",
             "type": "function",

@@ -1,0 +1,78 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena.report import diff
+
+PATCH = """\
+diff --git a/pkg/core.py b/pkg/core.py
+index 354c9b0..08686fc 100644
+--- a/pkg/core.py
++++ b/pkg/core.py
+@@ -10,3 +10,4 @@ def f():
+ one
+-two
++2
++++ three
+ four
+\\ No newline at end of file
+diff --git a/new file.txt b/new file.txt
+new file mode 100644
+index 0000000..1111111
+--- /dev/null
++++ b/new file.txt
+@@ -0,0 +1 @@
++hello
+diff --git a/gone.py b/gone.py
+deleted file mode 100644
+--- a/gone.py
++++ /dev/null
+@@ -1 +0,0 @@
+-x = 1
+"""
+
+
+def test_lines_carry_kind_and_numbers():
+    shown = diff.parse(PATCH)
+    first, added, gone = shown.files
+    assert (first.path, first.change, first.added, first.removed) == (
+        "pkg/core.py",
+        "changed",
+        2,
+        1,
+    )
+    assert [(line.kind, line.old, line.new, line.text) for line in first.lines] == [
+        ("hunk", None, None, "@@ -10,3 +10,4 @@ def f():"),
+        ("same", 10, 10, "one"),
+        ("del", 11, None, "two"),
+        ("add", None, 11, "2"),
+        # A line that looks like a header is still a line of its hunk.
+        ("add", None, 12, "++ three"),
+        ("same", 12, 13, "four"),
+        ("note", None, None, "No newline at end of file"),
+    ]
+    assert (added.path, added.change) == ("new file.txt", "added")
+    assert (gone.path, gone.change, gone.removed) == ("gone.py", "deleted", 1)
+
+
+def test_a_long_patch_is_cut_and_says_so():
+    body = "".join(f"+line {i}\n" for i in range(diff.MAX_LINES + 10))
+    shown = diff.parse(f"@@ -0,0 +1,{diff.MAX_LINES + 10} @@\n{body}")
+    assert shown.dropped_lines == 11
+    assert (
+        diff.parse("@@ -0,0 +1 @@\n+" + "x" * 9_000)
+        .files[0]
+        .lines[1]
+        .text.endswith("7000 more characters")
+    )
+
+
+def test_nothing_is_no_file():
+    assert diff.parse("") == diff.Diff(())
+
+
+@given(st.text(alphabet="+-@ \\ab\n0123,diff git/", max_size=300))
+def test_whatever_is_written_is_shown(text):
+    shown = diff.parse(text)
+    assert shown.dropped_lines == 0
+    total = sum(len(file.lines) for file in shown.files)
+    assert total <= text.count("\n") + 1

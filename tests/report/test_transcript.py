@@ -1,0 +1,97 @@
+import json
+from pathlib import Path
+
+from arena.report import transcript
+
+
+def write(path: Path, *entries: object) -> Path:
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return path
+
+
+def message(role: str, content: object, **rest: object) -> dict[str, object]:
+    return {"kind": "message", "at": 1.0, "message": {"role": role, "content": content, **rest}}
+
+
+def test_calls_stand_beside_the_message_they_led_to(tmp_path):
+    path = write(
+        tmp_path / "t.jsonl",
+        message("user", "fix it"),
+        {"kind": "call", "call_id": "c1", "outcome": "overloaded"},
+        {"kind": "call", "call_id": "c2", "outcome": "ok"},
+        message("assistant", "hm", reasoning_content="think"),
+        message("tool", "exit code: 0"),
+        {"kind": "call", "call_id": "c3", "outcome": "timeout"},
+    )
+    user, assistant, tool, rest = transcript.read(path).turns
+    assert (user.role, user.text.head, user.call_ids) == ("user", "fix it", ())
+    assert assistant.call_ids == ("c1", "c2")
+    assert assistant.thinking
+    assert assistant.thinking.head == "think"
+    assert tool.text.head == "exit code: 0"
+    # The conversation ended in a call that brought no message.
+    assert rest.call_ids == ("c3",)
+
+
+def test_tool_calls_show_their_command(tmp_path):
+    def call(name: str, arguments: object) -> dict[str, object]:
+        return {"id": "1", "type": "function", "function": {"name": name, "arguments": arguments}}
+
+    path = write(
+        tmp_path / "t.jsonl",
+        message(
+            "assistant",
+            None,
+            tool_calls=[
+                call("bash", '{"command": "ls\\n-l"}'),
+                call("bash", "not json"),
+                call("submit", {}),
+                "nonsense",
+            ],
+        ),
+    )
+    (turn,) = transcript.read(path).turns
+    shown = [(a.name, a.body.head, a.is_command) for a in turn.actions]
+    assert shown == [
+        ("bash", "ls\n-l", True),
+        ("bash", "not json", False),
+        ("submit", "{}", False),
+        ("call", '"nonsense"', False),
+    ]
+
+
+def test_content_may_be_parts(tmp_path):
+    parts = [{"type": "text", "text": "one"}, {"type": "image", "data": "…"}, "two"]
+    (turn,) = transcript.read(write(tmp_path / "t.jsonl", message("assistant", parts))).turns
+    assert turn.text.head == 'one\n{"type": "image", "data": "…"}\ntwo'
+
+
+def test_broken_and_unknown_lines_are_shown_not_fatal(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(
+        b'{"kind": "note", "at": 0.1, "text": "hello"}\n\xff\xfe not json\n[1]\n'
+        b'{"kind": "stop", "at": 2, "stop": "gave_up", "detail": "why", "mistakes": 0}\n'
+        b'{"kind": "weird", "x": {"y": 1}}\n{"kind": "mess'
+    )
+    turns = transcript.read(path).turns
+    assert [(t.line, t.role, t.text.head) for t in turns] == [
+        (1, "note", "hello"),
+        (2, "note", "line 2 of the transcript cannot be read"),
+        (3, "note", "[1]"),
+        (4, "stop", "gave up: why"),
+        (5, "weird", '{"x": {"y": 1}}'),
+        (6, "note", "line 6 of the transcript cannot be read"),
+    ]
+
+
+def test_long_things_are_cut_in_the_middle_and_counted(tmp_path):
+    text = "a" * transcript.MAX_TEXT_CHARS + "END"
+    path = write(tmp_path / "t.jsonl", *[message("user", text)] * (transcript.MAX_TURNS + 3))
+    shown = transcript.read(path)
+    assert shown.dropped_turns == 3
+    assert shown.turns[0].text.dropped_chars == 3
+    assert shown.turns[0].text.tail.endswith("END")
+
+
+def test_no_transcript_says_so(tmp_path):
+    assert transcript.read(tmp_path / "none.jsonl").missing
