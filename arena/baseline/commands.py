@@ -17,7 +17,7 @@ LINE = 120
 
 @cache
 def archive() -> str:
-    """Return the search as base64 of a tar.gz that is the same on every machine.
+    """Return the search as base64 of a tar.gz, without times or owners.
 
     Compressed, the whole search is one reply of about 8,000 tokens by the service's own count,
     under the usual limits on output.

@@ -172,7 +172,7 @@ class BaselineServer:
         self._thread.join()
 
     def close(self) -> None:
-        """Stop answering and free the port; closing twice does no harm."""
+        """Take no more connections and free the port; closing twice does no harm."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
