@@ -31,13 +31,13 @@ class Statement(Record):
     trial_id: str
     contestant: str
     cost: CallCost | None
-    """None: nothing is settled, see the bounds."""
+    """Settled, or estimated where a whole reply told no usage; None: see the bounds."""
     possibly_billed: bool
-    """Announced, and no usage came back."""
+    """Announced, and the provider told no usage."""
     bound_tokens: int = 0
-    """Most it can have used beyond what is settled."""
+    """Most that a possibly billed call used in all."""
     bound_usd: Decimal | None = Decimal(0)
-    """Most it can have cost beyond what is settled; None without a price."""
+    """Most that a possibly billed call cost in all; None without a price."""
 
 
 def statements(
@@ -116,7 +116,7 @@ def _statement(
         cost=cost,
         possibly_billed=True,
         bound_tokens=_bound_tokens(call),
-        bound_usd=_bound_usd(call, spec, fx, cost),
+        bound_usd=_bound_usd(call, spec, fx),
     )
 
 
@@ -124,13 +124,10 @@ def _bound_tokens(call: RecordedCall) -> int:
     begin, end = call
     if end is not None and refused(end):
         return 0
-    settled = 0 if end is None or end.usage is None else end.usage.prompt + end.usage.output
-    return max(0, begin.prompt_bound + begin.output_limit - settled)
+    return begin.prompt_bound + begin.output_limit
 
 
-def _bound_usd(
-    call: RecordedCall, spec: BackendSpec, fx: Sequence[FxRate], cost: CallCost | None
-) -> Decimal | None:
+def _bound_usd(call: RecordedCall, spec: BackendSpec, fx: Sequence[FxRate]) -> Decimal | None:
     begin, end = call
     if end is not None and refused(end):
         return Decimal(0)
@@ -139,15 +136,13 @@ def _bound_usd(
             return Decimal(0)
         seconds = Decimal(str(spec.request_timeout_s))
         return spec.hourly_usd * seconds / hourly.SECONDS_PER_HOUR
-    bound = prices.bound_usd(
+    return prices.bound_usd(
         spec.prices,
         at=begin.started_at,
         prompt=begin.prompt_bound,
         output=begin.output_limit,
         fx=fx,
     )
-    settled = None if cost is None else cost.billed_usd
-    return bound if bound is None or settled is None else max(Decimal(0), bound - settled)
 
 
 def _hourly_cost(usd: Decimal | None) -> CallCost | None:

@@ -175,11 +175,8 @@ def test_the_invariant_holds_for_whatever_comes(top, details, reasoning):
         return
     assert found.prompt == found.input_fresh + found.cache_read + found.cache_write
     assert found.reasoning <= found.output
-    if "prompt_tokens" in top and "input_tokens" not in top and found.prompt:
-        assert found.prompt in (
-            top["prompt_tokens"],
-            (top.get("prompt_cache_hit_tokens") or 0) + (top.get("prompt_cache_miss_tokens") or 0),
-        )
+    if isinstance(top.get("prompt_tokens"), int) and top["prompt_tokens"] >= 0:
+        assert found.prompt == top["prompt_tokens"]
 
 
 def test_costs_that_providers_tell():

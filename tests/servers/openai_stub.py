@@ -220,7 +220,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._write(200, {"Content-Type": "application/json"}, body)
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        size = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(size)
+        if len(raw) < size:  # the client died while it sent
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.path, headers, raw, json.loads(raw or b"{}"))
         self.stub.enter()
