@@ -30,16 +30,15 @@ class Page:
 
 @cache
 def environment() -> Environment:
-    """Templates with everything escaped and no name left undefined."""
-    env = Environment(
+    """Templates with all text made plain and escaped, and no name left undefined."""
+    return Environment(
         loader=FileSystemLoader(resources.reports_dir() / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters["plain"] = plain
-    return env
 
 
 @cache
@@ -65,6 +64,11 @@ def page(styles: tuple[str, ...], scripts: tuple[str, ...], *, live: bool = Fals
 def prose(text: str) -> Markup:
     """Markdown written by others as HTML: no raw HTML, links or images."""
     return Markup(_PROSE.render(plain(text)))  # noqa: S704
+
+
+def _finalize(value: object) -> object:
+    """What a template prints; our own markup is a subclass of `str` and stays as it is."""
+    return plain(value) if type(value) is str else value
 
 
 def _read(name: str) -> str:

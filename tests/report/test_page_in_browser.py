@@ -1,0 +1,208 @@
+"""The page as people meet it: opened from disk in a real browser, with its policy on."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from arena.report import site
+from arena.report.scored import Scored, score
+from arena.score.load import load
+from tests.report.cast import cast
+from tests.report.looking import PHONE, WIDE, address, look
+from tests.report.make_run import make_run
+
+
+@pytest.fixture(scope="module")
+def index(scored: Scored) -> Path:
+    return site.build_scored(scored)
+
+
+def first_column(page, column: int) -> list[str]:
+    rows = page.locator("#board tbody tr:visible")
+    return [rows.nth(i).locator("th, td").nth(column).inner_text() for i in range(rows.count())]
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_quiet_and_fits(browser: Browser, index, size, scheme):
+    trial = index.parent / "trials" / "core.text-wrap--lantern-3--1.html"
+    for path in (index, trial):
+        with look(browser, address(path), size=size, scheme=scheme) as seen:
+            for details in seen.page.locator("details").all():
+                details.evaluate("d => d.open = true")
+            assert seen.axe() == []
+            assert seen.troubles == []
+            width = seen.page.evaluate("document.documentElement.scrollWidth")
+            assert width == size[0], "the page itself must not scroll sideways"
+
+
+def test_the_answer_is_on_the_first_screen(browser, index, scored):
+    with look(browser, address(index), size=PHONE) as seen:
+        assert scored.recommendation.headline.startswith(seen.page.locator("h1").inner_text())
+        for text in (seen.page.locator("h1"), seen.page.locator(".figures dd").first):
+            box = text.bounding_box()
+            assert box
+            assert box["y"] + box["height"] < PHONE[1]
+
+
+def test_sorting_by_every_column_and_back(browser, index, scored):
+    with look(browser, address(index)) as seen:
+        heads = seen.page.locator("#board thead button")
+        names = [row.who.name for row in scored.board.rows]
+
+        def shown() -> list[str]:
+            return seen.page.locator("#board tbody th").evaluate_all("c => c.map(e => e.dataset.v)")
+
+        assert shown() == names
+        costs = {r.who.name: r.money.mean_usd for r in scored.board.rows}
+        seen.page.get_by_role("button", name="$ per attempt").click()
+        known = sorted((n for n in names if costs[n] is not None), key=lambda n: costs[n])
+        unknown = [n for n in names if costs[n] is None]
+        assert unknown, "the run has a contestant without a price"
+        assert shown() == known + unknown
+        seen.page.get_by_role("button", name="$ per attempt").click()
+        assert shown() == known[::-1] + unknown, "unknown stays last both ways"
+        head = seen.page.locator("#board th[aria-sort]")
+        assert head.count() == 1
+        assert head.get_attribute("aria-sort") == "descending"
+        for i in range(heads.count()):
+            heads.nth(i).focus()
+            seen.page.keyboard.press("Enter")
+            assert sorted(shown()) == sorted(names)
+        assert seen.troubles == []
+
+
+def test_filters_hide_rows_and_fade_points(browser, index):
+    with look(browser, address(index)) as seen:
+        seen.page.locator("#country").select_option("CN")
+        assert len(first_column(seen.page, 1)) == 3
+        assert seen.page.locator("#count").inner_text() == "3 of 8 shown"
+        faded = seen.page.locator(".chart .wide a.off")
+        assert faded.count() == 4, "seven are drawn, three of them Chinese"
+        seen.page.locator("#weights").select_option("open")
+        seen.page.locator("#find").fill("JADE")
+        (left,) = first_column(seen.page, 1)
+        assert left.startswith("jade-coder")
+        seen.page.locator("#find").fill("nobody")
+        assert first_column(seen.page, 1) == []
+        assert seen.troubles == []
+
+
+def test_points_tell_their_numbers_on_hover_and_focus(browser, index, scored):
+    row = next(r for r in scored.board.rows if r.who.name == "lantern-3")
+    with look(browser, address(index)) as seen:
+        point = seen.page.locator('.chart .wide a[aria-label^="lantern-3"]')
+        tip = seen.page.locator("#tip")
+        point.locator("path").hover()
+        text = tip.inner_text()
+        assert f"{row.score.pass_rate:.0%} passed" in text
+        assert "per attempt" in text
+        assert "on the frontier in" in text
+        seen.page.mouse.move(5, 5)
+        assert tip.is_hidden()
+        point.focus()
+        assert tip.inner_text() == text
+        seen.page.keyboard.press("Escape")
+        assert tip.is_hidden()
+        point.focus()
+        seen.page.keyboard.press("Enter")
+        assert re.search(r"#c\d+$", seen.page.url)
+        assert seen.page.locator(":target th").first.get_attribute("data-v") == "lantern-3"
+        mark = seen.page.locator("a.mark").first
+        mark.hover()
+        assert tip.inner_text().split("\n")[1].endswith("attempt 1")
+        assert seen.troubles == []
+
+
+def test_the_grid_leads_to_a_trial_and_back(browser, index, scored):
+    trial = next(t for t in scored.results.of("lantern-3") if t.verdict == "failed")
+    with look(browser, address(index)) as seen:
+        seen.page.locator(f'a.mark[href="trials/{trial.id}.html"]').click()
+        seen.page.wait_for_url(f"**/{trial.id}.html")
+        body = seen.page.locator("main").inner_text()
+        assert f"lantern-3 on {trial.task_id}, attempt {trial.attempt} of 3" in body
+        assert "2 of 10 tests did not pass" in body
+        assert "/core.py" in body
+        assert "tests/test_core.py::test_new_2" in body
+        assert seen.page.locator(".turns > li").count() > 10
+        assert (
+            seen.page.locator("pre.command")
+            .first.inner_text()
+            .startswith(("grep", "sed", "pytest"))
+        )
+        meter = seen.page.locator(".meter", has_text="cached").first.inner_text()
+        assert re.search(r"\$0\.\d+ in .*s\n.* in, .* cached\n\d+ out", meter)
+        seen.page.locator('#peers ~ ul a[aria-current="page"]').wait_for()
+        seen.page.get_by_role("link", name="patch.diff").click()
+        assert "diff --git" in seen.page.content()
+        seen.page.go_back()
+        seen.page.get_by_role("link", name="Arena").click()
+        seen.page.wait_for_url("**/report/index.html")
+        assert seen.troubles == []
+
+
+def test_the_theme_can_be_chosen_and_is_kept(browser, index):
+    with look(browser, address(index), scheme="light") as seen:
+        background = "getComputedStyle(document.body).backgroundColor"
+        light = seen.page.evaluate(background)
+        button = seen.page.locator("#theme")
+        button.click()
+        assert seen.page.evaluate(background) == light
+        button.click()
+        assert button.inner_text() == "Theme: dark"
+        dark = seen.page.evaluate(background)
+        assert dark != light
+        seen.page.reload()
+        assert seen.page.evaluate(background) == dark
+
+
+def test_without_scripts_everything_is_there(browser, index):
+    with look(browser, address(index), scripts=False) as seen:
+        assert seen.page.locator("#board tbody tr").count() == 8
+        assert seen.page.locator(".chart .wide svg a").count() == 7
+        assert seen.page.locator("#theme").is_hidden()
+
+
+def test_it_prints_in_light_colours_without_controls(browser, index):
+    with look(browser, address(index), scheme="dark") as seen:
+        seen.page.emulate_media(media="print", color_scheme="dark")
+        assert (
+            seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
+            == "rgb(255, 255, 255)"
+        )
+        assert seen.page.locator("nav").is_hidden()
+        assert seen.page.locator(".filters").is_hidden()
+        assert seen.page.pdf()[:5] == b"%PDF-"
+
+
+@pytest.mark.parametrize("finished", [0.0, 0.4])
+def test_a_run_that_is_going_on(browser, tmp_path, finished):
+    run = make_run(tmp_path / "run", tasks=4, attempts=2, finished=finished)
+    index = site.build(load(run))
+    with look(browser, address(index)) as seen:
+        assert "have a verdict" in seen.page.locator(".answer").inner_text()
+        assert seen.axe() == []
+        assert seen.troubles == []
+        links = seen.page.locator("a.mark").evaluate_all("a => a.map(e => e.getAttribute('href'))")
+        assert len(links) == int(80 * finished)
+        assert all((index.parent / href).is_file() for href in links)
+
+
+def test_simulated_runs_carry_no_vendor_claim(browser, tmp_path):
+    run = make_run(tmp_path / "run", tasks=6, attempts=1, actors=cast(simulated=True))
+    with look(browser, address(site.build(load(run)))) as seen:
+        assert "says anything about a vendor" in seen.page.locator(".notice").inner_text()
+        section = seen.page.locator("section", has=seen.page.locator("#countries")).inner_text()
+        assert "nothing to say about vendors" in section
+        assert "confirmed" not in section
+
+
+def test_one_contestant_makes_a_page_too(browser, tmp_path):
+    actors = [a for a in cast() if a.spec.name in {"oracle", "brume-medium"}]
+    run = make_run(tmp_path / "run", tasks=1, attempts=1, actors=actors)
+    with look(browser, address(site.build_scored(score(load(run))))) as seen:
+        assert seen.axe() == []
+        assert seen.troubles == []
+        assert "no pair" in seen.page.locator("main").inner_text()
