@@ -1,0 +1,3 @@
+module example.org/almanac
+
+go 1.19
