@@ -4,8 +4,7 @@ import io
 import posixpath
 import stat
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import IO, cast
 
 from arena.errors import HarnessError
@@ -18,8 +17,11 @@ _BLOCK = 10_240
 _END = bytes(1024)
 """Two empty blocks end every tar."""
 
-LEFTOVERS = ("__pycache__", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
-"""Names that never enter an image: what running things leaves behind, and histories."""
+TREE_OWNER = 10001
+"""Owner of the work tree in every task image: the user `agent`."""
+
+_TIME = 946_684_800
+"""One time for all files, 2000-01-01: the same tree makes the same tar."""
 
 
 def inside(path: str, workdir: str) -> str:
@@ -34,15 +36,16 @@ def inside(path: str, workdir: str) -> str:
     return "/" + "/".join(part for part in parts if part not in {"", "."})
 
 
-def pack(files: Sequence[File], *, workdir: str, owner: int) -> tuple[str, bytes]:
+def pack(files: Iterable[File], *, owner: int, workdir: str | None = None) -> tuple[str, bytes]:
     """Files as a tar, and the folder to unpack it in.
 
     Every parent folder stands in the tar: the engine then replaces a link or file planted at its
-    path by a folder, so that no write is redirected. The work tree itself is not named, for its
-    owner stays.
+    path by a folder, so that no write is redirected. The work tree itself is not named when
+    `workdir` is given, for its owner stays.
     """
-    paths = {inside(file.path, workdir): file for file in files}
-    root = workdir if all(path.startswith(f"{workdir}/") for path in paths) else "/"
+    paths = {inside(file.path, workdir or ""): file for file in files}
+    below = workdir is not None and all(path.startswith(f"{workdir}/") for path in paths)
+    root = workdir if workdir and below else "/"
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         made: set[str] = set()
@@ -56,40 +59,6 @@ def pack(files: Sequence[File], *, workdir: str, owner: int) -> tuple[str, bytes
             info.size = len(file.data)
             tar.addfile(info, io.BytesIO(file.data))
     return root, buffer.getvalue()
-
-
-def pack_folder(folder: Path, *, prefix: str, owner: int) -> Iterator[tuple[tarfile.TarInfo, Path]]:
-    """Members for every file, link and folder below `folder`, in a fixed order, without leftovers.
-
-    Times are zero, modes are 755 or 644: the same tree gives the same members on every machine.
-    """
-    for path in sorted(folder.iterdir()):
-        if path.name in LEFTOVERS or path.suffix == ".pyc":
-            continue
-        info = _member(f"{prefix}/{path.name}", owner, 0o644)
-        if path.is_symlink():
-            info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
-        elif path.is_dir():
-            info.type, info.mode = tarfile.DIRTYPE, 0o755
-        elif path.is_file():
-            status = path.stat()
-            info.size = status.st_size
-            info.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
-        else:
-            continue
-        yield info, path
-        if info.isdir():
-            yield from pack_folder(path, prefix=info.name, owner=owner)
-
-
-def add(tar: tarfile.TarFile, members: Iterable[tuple[tarfile.TarInfo, Path]]) -> None:
-    """Write members with their content."""
-    for info, path in members:
-        if info.isreg():
-            with path.open("rb") as file:
-                tar.addfile(info, file)
-        else:
-            tar.addfile(info)
 
 
 class TooMuchError(Exception):
@@ -185,4 +154,5 @@ def _member(name: str, owner: int, mode: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.uid = info.gid = owner
     info.mode = mode
+    info.mtime = _TIME
     return info

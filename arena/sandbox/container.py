@@ -12,7 +12,7 @@ from arena.sandbox import archive, files
 from arena.sandbox.channel import LINE_LIMIT, SHELL, Channel, End
 from arena.sandbox.docker import Connection, RefusedError
 from arena.sandbox.stream import STDERR, STDOUT, Capture, Link
-from arena.sandbox.tree import Pristine, Tree
+from arena.sandbox.tree import Tree
 
 _GRACE_S = 5.0
 """How long killed processes may take to let go of their output before the container is killed."""
@@ -57,14 +57,13 @@ class DockerSandbox:
         pristine: gives the image's work tree.
     """
 
-    def __init__(
-        self, connection: Connection, where: Where, pristine: Callable[[], Pristine]
-    ) -> None:
+    def __init__(self, connection: Connection, where: Where, pristine: Callable[[], Tree]) -> None:
         self.where = where
         self._connection = connection
         self._pristine = pristine
         self._channel: Channel | None = None
         self._tree: Tree | None = None
+        self._touched = False
         self._killed = False
         self._evidence: str | None = None
         self._noticed = threading.Event()
@@ -87,7 +86,7 @@ class DockerSandbox:
         """
         started = time.monotonic()
         command = _command(argv, env)
-        self._tree = None
+        self._tree, self._touched = None, True
         if any("\0" in word for word in command):
             message = b"a command cannot hold a NUL byte\n"
             return ExecResult(exit_code=_CANNOT_RUN, stderr=message, wall_s=0.0)
@@ -109,17 +108,18 @@ class DockerSandbox:
         Parent folders inside the work tree, and folders that are missing, become `owner`'s.
         """
         if files_:
-            self._tree = None
-            folder, tar = archive.pack(files_, workdir=self.where.workdir, owner=owner)
+            self._tree, self._touched = None, True
+            folder, tar = archive.pack(files_, owner=owner, workdir=self.where.workdir)
             files.write(self._connection, self.where.ident, folder, tar)
 
     def get(self, path: str, *, limit: int) -> Entry:
         """Read what is at an absolute path; after `changes`, as it was then."""
         full = archive.inside(path.rstrip("/"), self.where.workdir)
-        seen = self._tree and self._tree.get(full.removeprefix(f"{self.where.workdir}/"))
+        known = self._tree if self._touched else self._pristine()
+        seen = known and known.get(full.removeprefix(f"{self.where.workdir}/"))
         if not seen:
             return files.read(self._connection, self.where.ident, full, limit=limit)
-        if len(seen.data) > limit:
+        if seen.kind == "file" and len(seen.data) > limit:
             return Entry(kind="file", too_large=True)
         return seen
 

@@ -11,7 +11,7 @@ from arena.errors import EngineError
 from arena.records import Entry
 from arena.sandbox import archive
 from arena.sandbox.docker import Connection, RefusedError
-from arena.sandbox.tree import Pristine, Tree
+from arena.sandbox.tree import Tree
 
 _NOT_FOUND = 404
 _GO_DIRECTORY = 1 << 31
@@ -87,7 +87,7 @@ def read(connection: Connection, ident: str, path: str, *, limit: int) -> Entry:
 
 
 def read_tree(
-    connection: Connection, ident: str, workdir: str, pristine: Pristine | None, *, limit: int
+    connection: Connection, ident: str, workdir: str, pristine: Tree | None, *, limit: int
 ) -> Tree:
     """The work tree; a running container is held for a second try if it writes meanwhile."""
     try:
@@ -115,7 +115,7 @@ def write(connection: Connection, ident: str, folder: str, tar: bytes) -> None:
 
 
 def _tree(
-    connection: Connection, ident: str, workdir: str, pristine: Pristine | None, limit: int
+    connection: Connection, ident: str, workdir: str, pristine: Tree | None, limit: int
 ) -> Tree:
     chunks, _ = _archive(connection, ident, workdir)
     with closing(chunks):

@@ -7,8 +7,9 @@ from typing import IO, NamedTuple
 from arena.records import Change, Entry
 from arena.sandbox import archive
 
-KEEP_FILE_BYTES = 4 << 20
-KEEP_ALL_BYTES = 32 << 20
+_KEEP_FILE_BYTES = 4 << 20
+_KEEP_BYTES = 32 << 20
+_KEEP_PRISTINE_BYTES = 1 << 20
 _CHUNK = 1 << 20
 _NO_HISTORY = ".git"
 """At the top of the work tree: the agent's own history is no part of what it changed."""
@@ -22,25 +23,24 @@ class Node(NamedTuple):
     digest: bytes
 
 
-Pristine = Mapping[str, Node]
-"""Every path of the image's work tree that is not a folder."""
-
-
 class Tree:
-    """The files of a work tree and the content of those that differ from the image.
+    """The files of a work tree, folders apart, and the content of those that differ from another.
 
     Args:
         chunks: tar of the work tree's folder, as it arrives.
-        pristine: the image's tree; nothing is kept when it is None.
+        pristine: the image's tree; None when this is the image's tree.
         limit: bytes of tar to read; a tree beyond that is `cut`, its rest unknown.
     """
 
-    def __init__(self, chunks: Iterable[bytes], pristine: Pristine | None, *, limit: int) -> None:
+    def __init__(
+        self, chunks: Iterable[bytes], pristine: "Tree | None" = None, *, limit: int
+    ) -> None:
         self.nodes: dict[str, Node] = {}
         self.cut = False
         self._entries: dict[str, Entry] = {}
         self._kept = 0
-        self._pristine = pristine
+        self._keep = _KEEP_BYTES if pristine else _KEEP_PRISTINE_BYTES
+        self._pristine: Mapping[str, Node] = pristine.nodes if pristine else {}
         try:
             for info, file in archive.members(chunks, limit=limit):
                 path = readable(info.name.partition("/")[2])
@@ -55,7 +55,7 @@ class Tree:
 
     def changes(self, *, limit: int) -> list[Change]:
         """Paths that differ, sorted, at most `limit` + 1."""
-        pristine = self._pristine or {}
+        pristine = self._pristine
         kinds = {
             path: "modified" if path in pristine else "added"
             for path, node in self.nodes.items()
@@ -79,13 +79,13 @@ class Tree:
         while file and (chunk := file.read(_CHUNK)):
             sha.update(chunk)
             size += len(chunk)
-            if size <= KEEP_FILE_BYTES:
+            if size <= _KEEP_FILE_BYTES:
                 parts.append(chunk)
         node = Node(entry.kind, bool(entry.mode & 0o100), sha.digest())
         self.nodes[path] = node
-        if self._pristine is None or self._pristine.get(path) == node:
+        if self._pristine.get(path) == node:
             return
-        if size <= KEEP_FILE_BYTES and self._kept + size <= KEEP_ALL_BYTES:
+        if size <= _KEEP_FILE_BYTES and self._kept + size <= self._keep:
             self._kept += size
             self._entries[path] = entry.model_copy(update={"data": b"".join(parts)} if file else {})
 

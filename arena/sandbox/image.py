@@ -1,0 +1,196 @@
+"""The images that tasks run in: made once per content digest, in parallel, and reused."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from arena.errors import EngineError
+from arena.records import File, Record, Task
+from arena.resources import sandboxes_dir
+from arena.sandbox import build, recipe, uses
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.recipe import BaseRecipe, LanguageRecipe
+from arena.sandbox.store import Image, ImageKind, Store
+
+_BASE_MB = 400
+_RESERVE_MB = 300
+_BUILDERS = 4
+_MB = 1 << 20
+
+BuildState = Literal["started", "line", "done", "reused"]
+
+
+class Progress(Record):
+    """One thing that happened to one image."""
+
+    kind: ImageKind
+    name: str
+    state: BuildState
+    detail: str = ""
+    """What the builder said."""
+    seconds: float = 0.0
+    """How long it took, once it is done."""
+
+
+class TaskImage(Record):
+    """What a task's containers are made from."""
+
+    id: str
+    """The engine's own digest: give it to `Engine.open`."""
+    content: str
+    """Digest of the tree, the recipes and the versions of everything installed: goes into what a
+    trial is matched by. Building the same again, anywhere, gives the same."""
+    workdir: str
+    base: str
+    """How the base image was made."""
+
+
+Tell = Callable[[Progress], None]
+TreeOf = Callable[[Task], Sequence[File]]
+
+
+class _Job(NamedTuple):
+    task: Task
+    language: LanguageRecipe
+    digest: str
+
+
+class Images:
+    """Builds and finds images on one engine. Safe from several threads.
+
+    Args:
+        engine: where the images are.
+        tree_of: the files of a task's starting tree, relative to the work tree.
+        sandboxes: folder of the language images; the shipped one when None.
+    """
+
+    def __init__(
+        self, engine: DockerEngine, tree_of: TreeOf, sandboxes: Path | None = None
+    ) -> None:
+        self.store = Store(engine.connection)
+        self._connection = engine.connection
+        self._tree_of = tree_of
+        self._sandboxes = sandboxes or sandboxes_dir()
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+
+    def ensure(self, tasks: Sequence[Task], tell: Tell = lambda _: None) -> dict[str, TaskImage]:
+        """The image of each task by its id, built where it is missing.
+
+        Raises:
+            InputError: a task names an image that does not exist, or no base can be had here.
+            EngineError: a build failed, or the disk is too small.
+        """
+        base = recipe.base_recipe(self._sandboxes)
+        jobs = [self._job(task, base) for task in tasks]
+        known = self.store.index()
+        missing = {job.language.name: job.language for job in jobs if job.digest not in known}
+        below = self._languages(missing.values(), base, tell)
+        with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
+            made = list(
+                pool.map(lambda job: known.get(job.digest) or self._task(job, below, tell), jobs)
+            )
+        for used in {base.digest, *(job.language.digest for job in jobs)}:
+            uses.mark(used)
+        return {job.task.id: _used(job, image) for job, image in zip(jobs, made, strict=True)}
+
+    def ensure_languages(
+        self, names: Iterable[str] | None = None, tell: Tell = lambda _: None
+    ) -> dict[str, Image]:
+        """Language images by name, all of them when `names` is None."""
+        base = recipe.base_recipe(self._sandboxes)
+        wanted = recipe.language_names(self._sandboxes) if names is None else names
+        recipes = [recipe.language_recipe(self._sandboxes, name, base) for name in wanted]
+        return self._languages(recipes, base, tell)
+
+    def _languages(
+        self, languages: Iterable[LanguageRecipe], base: BaseRecipe, tell: Tell
+    ) -> dict[str, Image]:
+        with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
+            building = {one.name: pool.submit(self._language, one, base, tell) for one in languages}
+            return {name: future.result() for name, future in building.items()}
+
+    def _job(self, task: Task, base: BaseRecipe) -> "_Job":
+        language = recipe.language_recipe(self._sandboxes, task.image, base)
+        return _Job(task, language, recipe.task_digest(language, self._tree_of(task)))
+
+    def _task(self, job: "_Job", languages: Mapping[str, Image], tell: Tell) -> Image:
+        def make(_: build.Say) -> None:
+            tree = self._tree_of(job.task)
+            self._check_disk(2 * sum(len(file.data) for file in tree) // _MB)
+            below = languages[job.language.name]
+            workdir = job.language.spec.workdir
+            build.task(self._connection, job.task.id, job.digest, tree, below, workdir)
+
+        return self._once("task", job.task.id, job.digest, tell, make)
+
+    def _language(self, language: LanguageRecipe, base: BaseRecipe, tell: Tell) -> Image:
+        def make(say: build.Say) -> None:
+            below = self._base(base, tell)
+            self._check_disk(language.spec.disk_mb)
+            build.language(self._connection, language, below, say)
+
+        return self._once("language", language.name, language.digest, tell, make)
+
+    def _base(self, base: BaseRecipe, tell: Tell) -> Image:
+        def make(say: build.Say) -> None:
+            self._check_disk(_BASE_MB)
+            build.base(self._connection, base, self._sandboxes, say)
+
+        return self._once("base", "debian", base.digest, tell, make)
+
+    def _once(
+        self,
+        kind: ImageKind,
+        name: str,
+        digest: str,
+        tell: Tell,
+        make: Callable[[build.Say], None],
+    ) -> Image:
+        with self._only_one(digest):
+            image = self.store.find(digest)
+            if image:
+                tell(Progress(kind=kind, name=name, state="reused"))
+                return image
+            started = time.monotonic()
+            tell(Progress(kind=kind, name=name, state="started"))
+            make(lambda text: tell(Progress(kind=kind, name=name, state="line", detail=text)))
+            image = self.store.find(digest)
+            if image is None:
+                raise EngineError(f"the engine lost the image {name} that it had just built")
+            seconds = time.monotonic() - started
+            tell(Progress(kind=kind, name=name, state="done", seconds=seconds))
+            return image
+
+    @contextmanager
+    def _only_one(self, digest: str) -> Iterator[None]:
+        with self._lock:
+            lock = self._locks.setdefault(digest, threading.Lock())
+        with lock:
+            yield
+
+    def _check_disk(self, need_mb: int) -> None:
+        """Raise `EngineError` when the engine's disk, where it can be seen, is too small."""
+        with self._connection.guard():
+            root = Path(self._connection.raw.info().get("DockerRootDir") or "/nonexistent")
+        if not self._connection.where.startswith("unix:") or not root.is_dir():
+            return
+        status = os.statvfs(root)
+        free_mb = status.f_bavail * status.f_frsize // _MB
+        if free_mb < need_mb + _RESERVE_MB:
+            raise EngineError(
+                f"about {need_mb + _RESERVE_MB} MB are needed for the next image and {free_mb} MB "
+                f"are free at {root}; free some, for example with 'arena sandboxes prune'"
+            )
+
+
+def _used(job: _Job, image: Image) -> TaskImage:
+    uses.mark(job.digest)
+    return TaskImage(
+        id=image.id, content=image.content, workdir=job.language.spec.workdir, base=image.base
+    )

@@ -1,0 +1,123 @@
+"""What an image is made of, as digests that do not depend on the machine.
+
+base → language → task: each recipe holds the digest of the one below it.
+"""
+
+import hashlib
+import os
+import shutil
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import JsonValue, ValidationError
+
+from arena.errors import InputError
+from arena.records import File, Language, Record, digest_of
+from arena.sandbox import archive
+
+_COMMIT_FORMAT = 1
+"""Raise when the commit or the owner of a task's tree is made differently."""
+
+BaseMode = Literal["debootstrap", "pull"]
+
+
+class SandboxSpec(Record):
+    """`sandbox.toml` of one language image."""
+
+    language: Language
+    description: str
+    workdir: str = "/repo"
+    disk_mb: int = 1000
+    """About what the image takes, for the estimate before it is built."""
+
+
+class BaseRecipe(Record):
+    """How the base image is made."""
+
+    mode: BaseMode
+    source: str
+    """The pinned image, or the script's name."""
+    digest: str
+
+
+class LanguageRecipe(Record):
+    """One folder of images."""
+
+    name: str
+    spec: SandboxSpec
+    files: tuple[File, ...]
+    digest: str
+
+
+def base_recipe(sandboxes: Path) -> BaseRecipe:
+    """How the base image is made here: `ARENA_BASE`, else what this machine can do."""
+    mode = _base_mode()
+    if mode == "debootstrap":
+        script = sandboxes / "engine" / "base.sh"
+        digest = digest_of([mode, _sha(script.read_bytes())])
+        return BaseRecipe(
+            mode=mode, source="debootstrap of bookworm, engine/base.sh", digest=digest
+        )
+    image = str(tomllib.loads((sandboxes / "engine" / "base.toml").read_text())["image"])
+    return BaseRecipe(mode=mode, source=image, digest=digest_of([mode, image]))
+
+
+def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
+    """One language image. Raises `InputError` when there is no such folder or it is malformed."""
+    folder = sandboxes / name
+    if not (folder / "Dockerfile").is_file():
+        known = ", ".join(language_names(sandboxes))
+        raise InputError(
+            f"no sandbox image is called {name!r}", where=str(sandboxes), remedy=f"use {known}"
+        )
+    where = folder / "sandbox.toml"
+    try:
+        spec = SandboxSpec.model_validate(tomllib.loads(where.read_text()))
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+        what = " ".join(str(error).split())
+        raise InputError(what, where=str(where), remedy="see sandboxes/README.md") from error
+    files = tuple(
+        File(path=path.relative_to(folder).as_posix(), data=path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    )
+    digest = digest_of([base.digest, [[file.path, _sha(file.data)] for file in files]])
+    return LanguageRecipe(name=name, spec=spec, files=files, digest=digest)
+
+
+def language_names(sandboxes: Path) -> list[str]:
+    """The images that can be built, in alphabetical order."""
+    return sorted(path.parent.name for path in sandboxes.glob("*/Dockerfile"))
+
+
+def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
+    """Digest of a task's image: what it stands on and every file of the tree."""
+    tree: dict[str, JsonValue] = {
+        file.path: [bool(file.mode & 0o100), _sha(file.data)] for file in files
+    }
+    return digest_of([language.digest, _COMMIT_FORMAT, archive.TREE_OWNER, tree])
+
+
+def _base_mode() -> BaseMode:
+    match os.environ.get("ARENA_BASE", ""):
+        case "pull":
+            return "pull"
+        case "debootstrap":
+            return "debootstrap"
+        case "":
+            pass
+        case wanted:
+            raise InputError(
+                f"{wanted!r} is no way to make the base image",
+                where="ARENA_BASE",
+                remedy="use debootstrap or pull, or unset it",
+            )
+    if os.environ.get("ARENA_REGISTRY_MIRROR"):
+        return "pull"
+    return "debootstrap" if os.geteuid() == 0 and shutil.which("apt-get") else "pull"
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,153 @@
+"""The images of ours that an engine holds: found by label, listed, pruned."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Literal
+
+from arena.records import Record
+from arena.sandbox import uses
+from arena.sandbox.docker import Connection, RefusedError
+
+LABEL_KIND = "arena.kind"
+LABEL_NAME = "arena.name"
+LABEL_RECIPE = "arena.recipe"
+LABEL_CONTENT = "arena.content"
+LABEL_PARENT = "arena.parent"
+LABEL_BASE = "arena.base"
+
+ImageKind = Literal["base", "language", "task"]
+
+
+class Image(Record):
+    """One image of ours on the engine."""
+
+    id: str
+    """The engine's own digest, `sha256:…`."""
+    kind: ImageKind
+    name: str
+    recipe: str
+    """Digest of what it is made of; does not depend on the machine."""
+    content: str
+    """Digest of the recipe and of the versions of everything installed."""
+    parent: str = ""
+    """Recipe of the image it stands on."""
+    base: str = ""
+    """How the base image was made."""
+    size_bytes: int
+    """All layers, those shared with other images included."""
+    created_s: float
+    """Seconds since the epoch."""
+
+
+class StoredImage(Record):
+    """An image with what is known of its use."""
+
+    image: Image
+    own_bytes: int
+    """What removing it frees: its size less that of the image it stands on."""
+    last_used_s: float
+    """Seconds since the epoch."""
+    in_use: bool
+    """By a container, by a living run, or by another image."""
+
+
+class Store:
+    """Images of ours on one engine."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, recipe: str) -> Image | None:
+        """The newest image of a recipe."""
+        found = self._images(f"{LABEL_RECIPE}={recipe}")
+        return max(found, key=lambda image: image.created_s, default=None)
+
+    def index(self) -> dict[str, Image]:
+        """The newest image of every recipe."""
+        images = sorted(self._images(LABEL_KIND), key=lambda image: image.created_s)
+        return {image.recipe: image for image in images}
+
+    def all(self) -> list[StoredImage]:
+        """Every image of ours, the least recently used first."""
+        images = self._images(LABEL_KIND)
+        sizes = {image.recipe: image.size_bytes for image in images}
+        parents = {image.parent for image in images}
+        with self._connection.guard():
+            containers = self._connection.raw.containers(all=True)
+        held = {fields["ImageID"] for fields in containers}
+        stored = [
+            StoredImage(
+                image=image,
+                own_bytes=max(image.size_bytes - sizes.get(image.parent, 0), 0),
+                last_used_s=uses.last_used(image.recipe) or image.created_s,
+                in_use=image.id in held or image.recipe in parents or uses.in_use(image.recipe),
+            )
+            for image in images
+        ]
+        return sorted(stored, key=lambda one: (one.last_used_s, one.image.recipe))
+
+    def prune(self, keep_bytes: int) -> list[Image]:
+        """Remove the least recently used images until at most `keep_bytes` are left.
+
+        Never one that something uses, and nothing that is not ours. What was removed is returned.
+        """
+        removed: list[Image] = []
+        while True:
+            stored = self.all()
+            if sum(one.own_bytes for one in stored) <= keep_bytes:
+                return removed
+            tried = {image.id for image in removed}
+            free = [one.image for one in stored if not one.in_use and one.image.id not in tried]
+            gone = next((image for image in free if self._remove(image)), None)
+            if gone is None:
+                return removed
+            removed.append(gone)
+
+    def _remove(self, image: Image) -> bool:
+        with suppress(RefusedError), self._connection.guard():  # in use after all, or gone
+            self._connection.raw.remove_image(image.id, force=False)
+            uses.forget(image.recipe)
+            return True
+        return False
+
+    def _images(self, label: str) -> list[Image]:
+        with self._connection.guard():
+            found = self._connection.raw.images(filters={"label": [label]})
+        return [_image(fields) for fields in found if LABEL_KIND in (fields["Labels"] or {})]
+
+
+def tag(kind: ImageKind, name: str, recipe: str) -> tuple[str, str]:
+    """Repository and tag under which an image is kept."""
+    return f"arena/{kind}/{name}", recipe[:12]
+
+
+def labels(
+    kind: ImageKind, name: str, recipe: str, *, content: str = "", parent: str = "", base: str = ""
+) -> dict[str, str]:
+    """What is written on an image when it is made."""
+    return {
+        LABEL_KIND: kind,
+        LABEL_NAME: name,
+        LABEL_RECIPE: recipe,
+        LABEL_CONTENT: content or recipe,
+        LABEL_PARENT: parent,
+        LABEL_BASE: base,
+    }
+
+
+def _image(fields: Mapping[str, object]) -> Image:
+    marks = fields["Labels"]
+    assert isinstance(marks, dict)
+    return Image.model_validate(
+        {
+            "id": fields["Id"],
+            "kind": marks[LABEL_KIND],
+            "name": marks.get(LABEL_NAME, ""),
+            "recipe": marks.get(LABEL_RECIPE, ""),
+            "content": marks.get(LABEL_CONTENT, ""),
+            "parent": marks.get(LABEL_PARENT, ""),
+            "base": marks.get(LABEL_BASE, ""),
+            "size_bytes": fields["Size"],
+            "created_s": fields["Created"],
+        }
+    )
