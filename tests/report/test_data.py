@@ -1,0 +1,77 @@
+import json
+import math
+
+import pytest
+
+from arena.report import data
+from arena.report.scored import score
+from arena.score.load import load
+from tests.report.cast import cast
+from tests.report.make_run import make_run
+
+CONTESTANT = {
+    "name", "agent", "backend", "country", "digest", "trials", "scored", "passed", "failed",
+    "faults", "pass_rate", "pass_rate_ci", "cost_usd", "cost_known_usd", "cost_status",
+    "cost_per_solved_usd", "tokens", "median_wall_s", "median_active_s", "on_frontier",
+}  # fmt: skip
+TRIAL = {
+    "id", "task", "contestant", "attempt", "stop", "verdict", "fault", "cost_usd", "steps", "wall_s",
+}  # fmt: skip
+
+
+def strict(text: str) -> dict:
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.fixture(scope="module")
+def found(scored):
+    return strict(data.dumps(data.document(scored.results, scored.board)))
+
+
+def test_it_has_every_promised_field(found):
+    assert {"schema", "run", "tasks", "attempts", "contestants", "trials"} <= found.keys()
+    assert (found["schema"], found["run"], found["tasks"], found["attempts"]) == (
+        1,
+        "nightly",
+        12,
+        3,
+    )
+    for contestant in found["contestants"]:
+        assert contestant.keys() >= CONTESTANT
+        assert contestant["tokens"].keys() == {
+            "input", "cached_input", "cache_write", "output", "reasoning",
+        }  # fmt: skip
+    for trial in found["trials"]:
+        assert trial.keys() >= TRIAL
+
+
+def test_counts_and_money_add_up(found):
+    by_name = {c["name"]: c for c in found["contestants"]}
+    assert len(by_name) == 10
+    for name, contestant in by_name.items():
+        trials = [t for t in found["trials"] if t["contestant"] == name]
+        assert contestant["trials"] == len(trials) == 36
+        assert contestant["passed"] == sum(t["verdict"] == "passed" for t in trials)
+        assert contestant["scored"] == contestant["passed"] + contestant["failed"]
+        assert contestant["scored"] + contestant["faults"] + contestant["not_run"] == 36
+        known = sum(t["cost_known_usd"] for t in trials)
+        assert math.isclose(contestant["cost_known_usd"], known, rel_tol=1e-9, abs_tol=1e-12)
+        if contestant["cost_usd"] is not None:
+            assert math.isclose(contestant["cost_usd"], known, rel_tol=1e-9, abs_tol=1e-12)
+    unpriced = by_name["brume-medium"]
+    assert (unpriced["cost_usd"], unpriced["cost_status"]) == (None, "unknown")
+    assert unpriced["cost_per_solved_usd"] is None
+    assert by_name["nop"]["cost_per_solved_usd"] is None, "nothing solved"
+    assert by_name["nop"]["pass_rate_ci"][0] == 0
+    assert by_name["lantern-3"]["on_frontier"]
+
+
+def test_a_run_that_has_not_begun_is_valid_json(tmp_path):
+    run = make_run(tmp_path / "run", tasks=2, attempts=1, actors=cast()[:4], finished=0.0)
+    scored = score(load(run))
+    found = strict(data.dumps(data.document(scored.results, scored.board)))
+    assert {t["verdict"] for t in found["trials"]} == {None}
+    assert {c["pass_rate"] for c in found["contestants"]} == {None}

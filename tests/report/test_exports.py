@@ -1,0 +1,45 @@
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from arena.errors import InputError
+from arena.report import exports
+from arena.report.scored import score
+from arena.score.load import load
+from tests.report.cast import cast
+from tests.report.make_run import make_run
+
+
+@pytest.mark.parametrize("format_", exports.FORMATS)
+def test_every_format_writes_something(scored, format_):
+    assert len(exports.export(scored, format_)) > 500
+
+
+def test_markdown_leads_with_the_answer_and_ranks(scored):
+    lines = exports.export(scored, "markdown").decode().splitlines()
+    assert lines[0] == f"## {scored.recommendation.headline.split(': ')[0]}"
+    names = [line.split(" | ")[1] for line in lines if line.startswith("| ") and "%" in line]
+    assert names[1:] == [row.who.name for row in scored.board.rows]
+
+
+def test_junit_counts_every_trial(scored):
+    root = ET.fromstring(exports.export(scored, "junit"))
+    for suite in root:
+        row = next(r for r in scored.rows if r.who.name == suite.get("name"))
+        assert int(suite.get("tests")) == len(suite) == row.counts.trials
+        assert len(suite.findall("*/failure")) == int(suite.get("failures")) == row.counts.failed
+        assert len(suite.findall("*/error")) == int(suite.get("errors")) == row.counts.faults
+
+
+def test_png_is_a_picture_and_svg_names_everyone(scored):
+    assert exports.export(scored, "png").startswith(b"\x89PNG")
+    texts = {e.text for e in ET.fromstring(exports.export(scored, "svg")).iter() if e.text}
+    priced = {r.who.name for r in scored.board.rows if r.money.mean_usd}
+    assert priced <= texts
+
+
+def test_nothing_to_draw_says_so(tmp_path):
+    actors = [a for a in cast() if a.spec.name == "brume-medium"]
+    scored = score(load(make_run(tmp_path / "run", tasks=2, attempts=1, actors=actors)))
+    with pytest.raises(InputError, match="nothing to draw"):
+        exports.export(scored, "png")

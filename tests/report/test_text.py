@@ -1,0 +1,34 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from arena.report import text
+
+
+def shown(scored, width: int) -> list[str]:
+    console = Console(width=width, file=io.StringIO())
+    console.print(text.render(scored))
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_it_fits_and_names_everyone(scored, width):
+    lines = shown(scored, width)
+    assert max(map(len, lines)) <= width
+    for row in scored.board.rows:
+        assert any(row.who.name in line for line in lines)
+    (head,) = [line for line in lines if line.startswith("rank")]
+    assert "pass rate" in head
+
+
+def test_wide_terminals_see_every_column(scored):
+    (head,) = [line for line in shown(scored, 140) if line.startswith("rank")]
+    assert head.split() == [
+        "rank", "contestant", "pass", "rate", "95%", "passed", "all", "3", "$/attempt", "$/solved",
+        "time", "frontier",
+    ]  # fmt: skip
+
+
+def test_the_answer_comes_first(scored):
+    assert shown(scored, 200)[0] == scored.recommendation.headline.split(": ")[0].rstrip(".") + "."
