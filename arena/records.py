@@ -234,7 +234,10 @@ class BackendSpec(Record):
     lab: str | None = None
     country: str | None = None
     """ISO code of the country of the lab that trained the model."""
+    provider_country: str | None = None
+    """ISO code of the country of the company that serves it."""
     residency: str | None = None
+    """ISO code of the country where requests are processed; `self` on an own server."""
     open_weights: bool | None = None
     trains_on_data: bool | None = None
     """Whether the provider may train on what it is sent; None is unknown."""

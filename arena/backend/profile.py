@@ -97,6 +97,14 @@ class ModelRow(Record):
     checked_on: date
     evidence: Evidence
 
+    def priced_in(self, region: str) -> tuple[PriceRow, ...]:
+        """Its price rows in one region."""
+        return tuple(
+            PriceRow(**price.model_dump(exclude={"regions"}))
+            for price in self.prices
+            if not price.regions or region in price.regions
+        )
+
 
 class Profile(Record):
     """One provider."""
@@ -105,7 +113,7 @@ class Profile(Record):
     label: str
     lab: str | None = None
     country: str | None = None
-    """ISO code of the country of the lab."""
+    """ISO code of the country of provider and lab; a row may name another lab's."""
     self_hosted: bool = False
     any_model: bool = False
     """Serves whatever its owner loads: model names are not checked."""

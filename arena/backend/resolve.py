@@ -72,7 +72,7 @@ def _from_profile(
     simulated = not profile.self_hosted and not _is_own(profile, base_url)
     suffix = "" if region_name == next(iter(profile.regions)) else f"@{region_name}"
     name = f"{profile.id}{suffix}/{table.model}"
-    prices = () if table.price or row is None else _prices(row, region_name)
+    prices = () if row is None else row.priced_in(region_name)
     lab = table.lab or (row.lab if row and row.lab else profile.lab)
     country = table.country or (row.country if row and row.country else profile.country)
     return BackendSpec(
@@ -89,6 +89,7 @@ def _from_profile(
         hourly_usd=table.hourly_usd,
         lab=None if simulated else lab,
         country=None if simulated else country,
+        provider_country=None if simulated else profile.country,
         residency=table.residency or (None if simulated else region.residency),
         open_weights=_first(table.open_weights, None if row is None else row.open_weights),
         trains_on_data=_trains(profile, region, row),
@@ -198,14 +199,6 @@ def _filled(value: JsonValue, given: Mapping[str, str | None]) -> JsonValue:
     return value
 
 
-def _prices(row: ModelRow, region: str) -> tuple[PriceRow, ...]:
-    return tuple(
-        PriceRow(**price.model_dump(exclude={"regions"}))
-        for price in row.prices
-        if not price.regions or region in price.regions
-    )
-
-
 def _inline(table: BackendTable) -> BackendSpec:
     assert table.base_url is not None
     host = urlsplit(table.base_url)
@@ -226,6 +219,7 @@ def _inline(table: BackendTable) -> BackendSpec:
         hourly_usd=table.hourly_usd,
         lab=table.lab,
         country=table.country,
+        provider_country=table.country,
         residency=table.residency,
         open_weights=table.open_weights,
         trains_on_data=False if local else None,

@@ -40,8 +40,12 @@ class CallCost(Record):
 
 
 def row_at(prices: Sequence[PriceRow], at: datetime) -> PriceRow | None:
-    """The price row in force on the UTC day of a call; of several, the one that began last."""
-    day = at.astimezone(UTC).date()
+    """The price row in force on the UTC day of a call."""
+    return row_on(prices, at.astimezone(UTC).date())
+
+
+def row_on(prices: Sequence[PriceRow], day: date) -> PriceRow | None:
+    """The price row in force on a day; of several, the one that began last."""
     valid = [
         row
         for row in prices
