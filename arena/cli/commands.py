@@ -2,7 +2,7 @@
 
 import typer
 
-from arena.cli import baseline, report, run, sandboxes, tasks
+from arena.cli import baseline, decide, report, run, sandboxes, tasks
 
 
 def register(app: typer.Typer) -> None:
@@ -10,6 +10,10 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run.run)
     app.command("demo")(run.demo)
     app.command("report")(report.report)
+    app.command("compare")(decide.compare)
+    app.command("recommend")(decide.recommend)
+    app.command("power")(decide.power)
+    app.command("gate")(decide.gate)
     app.add_typer(tasks.app, name="tasks")
     app.add_typer(sandboxes.app, name="sandboxes")
     app.add_typer(baseline.app, name="baseline")

@@ -1,0 +1,146 @@
+"""`arena compare`, `recommend`, `power` and `gate`: decisions from runs."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from arena.cli.options import Format
+from arena.records import Record
+
+RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
+MarginFlag = Annotated[
+    float | None,
+    typer.Option(
+        help="Loss of pass rate that is tolerated. [default: 0.10 from 100 tasks, else 0.20]"
+    ),
+]
+AnywayFlag = Annotated[bool, typer.Option("--anyway", help="Compare what is not comparable.")]
+FormatFlag = Annotated[Format, typer.Option("--format")]
+
+
+def compare(
+    run: RunArgument,
+    a: Annotated[str, typer.Argument(help="A contestant.")],
+    b: Annotated[str, typer.Argument(help="Another contestant.")],
+    other: Annotated[
+        Path | None, typer.Option("--with", help="Take the second contestant from this run.")
+    ] = None,
+    anyway: AnywayFlag = False,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Compare two contestants of one run, or of two."""
+    from arena.report import decisions
+    from arena.score import compare as scoring
+    from arena.score.load import load
+
+    first = load(run)
+    second = first if other is None else load(other)
+    found = scoring.compare(
+        scoring.contender(first, a),
+        scoring.contender(second, b),
+        anyway=anyway,
+        seed=first.manifest.seed,
+    )
+    _show(found, decisions.comparison(found), format_)
+
+
+def recommend(
+    run: RunArgument,
+    margin: MarginFlag = None,
+    max_cost: Annotated[float | None, typer.Option(help="USD per solved task.")] = None,
+    country: Annotated[list[str] | None, typer.Option(help="Of the lab, such as CN.")] = None,
+    residency: Annotated[list[str] | None, typer.Option(help="Of the service.")] = None,
+    open_weights: Annotated[bool, typer.Option("--open-weights")] = False,
+    self_hosted: Annotated[bool, typer.Option("--self-hosted")] = False,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Name the cheapest backend shown not worse than any other, or say that none is."""
+    from arena.report import decisions
+    from arena.score import recommend as scoring
+    from arena.score.load import load
+
+    wanted = scoring.Wanted(
+        max_cost_usd=max_cost,
+        countries=tuple(country or ()),
+        residencies=tuple(residency or ()),
+        open_weights=open_weights,
+        self_hosted=self_hosted,
+    )
+    found = scoring.recommend(load(run), margin=margin, wanted=wanted)
+    _show(found, decisions.recommendation(found), format_)
+
+
+def power(
+    tasks: Annotated[int, typer.Argument(min=1, help="Number of tasks.")],
+    gap: Annotated[
+        list[float] | None, typer.Option(help="Gap to see, such as 0.05; may be repeated.")
+    ] = None,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Say what a number of tasks can show, and how many a gap needs."""
+    from arena.score.power import suite_power
+
+    found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
+    _show(found, found.line, format_)
+
+
+def gate(
+    run: RunArgument,
+    baseline: Annotated[
+        Path | None, typer.Option(help="A run directory, or a file that --write-baseline made.")
+    ] = None,
+    margin: MarginFlag = None,
+    cost_margin: Annotated[float, typer.Option(help="Tolerated growth of cost per fix.")] = 0.15,
+    max_faults: Annotated[float, typer.Option(help="Tolerated share without verdict.")] = 0.02,
+    anyway: AnywayFlag = False,
+    write_baseline: Annotated[
+        Path | None, typer.Option(help="Write the run as a baseline file and stop.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="Write Markdown here.")] = None,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Fail a nightly run that got worse: 0 pass, 1 regression, 3 unsound, 4 inconclusive."""
+    from arena.errors import InputError
+    from arena.report import decisions
+    from arena.score import baseline as files
+    from arena.score import gate as scoring
+    from arena.score.load import load
+
+    results = load(run)
+    if write_baseline is not None:
+        files.write_baseline(write_baseline, files.baseline_of(results))
+        return
+    if baseline is None:
+        raise InputError("nothing to compare with", where="--baseline", remedy="give a run or file")
+    known = (
+        files.baseline_of(load(baseline)) if baseline.is_dir() else files.read_baseline(baseline)
+    )
+    found = scoring.gate(
+        results,
+        known,
+        margin=margin,
+        cost_margin=cost_margin,
+        max_faults=max_faults,
+        anyway=anyway,
+    )
+    text = decisions.gate_markdown(found)
+    if junit is not None:
+        junit.write_text(decisions.gate_junit(found), encoding="utf-8")
+    if summary is not None:
+        summary.write_text(text, encoding="utf-8")
+    if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(step_summary).open("a", encoding="utf-8") as out:
+            out.write(text)
+    _show(found, decisions.gate_text(found), format_)
+    raise typer.Exit(found.exit_code)
+
+
+def _show(found: Record, text: str, form: Format) -> None:
+    if form is Format.JSON:
+        print(found.model_dump_json(indent=2))
+    else:
+        Console().print(text, markup=False, highlight=False, soft_wrap=True)
