@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from arena.report import format as show
 from arena.report.escape import plain
 from arena.report.scored import Scored
-from arena.score.recommend import Candidate
+from arena.score.recommend import Candidate, Recommendation
 from arena.score.row import Row
 
 
@@ -37,17 +37,36 @@ class Answer:
 def answer(scored: Scored) -> Answer:
     """The answer of a run."""
     found = scored.recommendation
-    head, _, rest = plain(found.headline).partition(": ")
+    headline, lead = _decided(found) if found.pick else _undecided(found)
     return Answer(
         decided=found.decided,
-        headline=head.rstrip("."),
-        lead=rest[:1].upper() + rest[1:],
+        headline=headline,
+        lead=lead,
         guess="" if found.decided else _guess(found.cheapest_not_shown_worse),
         would_change=tuple(map(plain, found.would_change)),
         figures=tuple(_figures(scored)),
         simulated=scored.board.simulated,
         progress=_progress(scored),
     )
+
+
+def _decided(found: Recommendation) -> tuple[str, str]:
+    pick = found.pick
+    assert pick
+    name = plain(pick.name)
+    interval = f" ({show.percent_range(pick.pass_rate_ci)})" if pick.pass_rate_ci else ""
+    lead = (
+        "It is the cheapest backend shown not worse than any other by"
+        f" {show.points(found.margin).lstrip('+')} points or more. It passes"
+        f" {show.percent(pick.pass_rate)} of the tasks{interval} at {show.usd(pick.cost_usd)} per"
+        " solved task."
+    )
+    return f"In this simulation, {name}" if found.simulated else f"Choose {name}", lead
+
+
+def _undecided(found: Recommendation) -> tuple[str, str]:
+    head, _, rest = plain(found.headline).partition(": ")
+    return head.rstrip("."), rest[:1].upper() + rest[1:]
 
 
 def _guess(candidate: Candidate | None) -> str:

@@ -113,7 +113,7 @@ def tests_of(record: TrialRecord, plan: TestPlan) -> Iterator[TestRow]:
     duties: tuple[tuple[Duty, tuple[str, ...]], ...] = (
         ("fail_to_pass", plan.fail_to_pass),
         ("pass_to_pass", plan.pass_to_pass),
-        ("must_fail", plan.must_fail),
+        ("must_fail", tuple(test for test in plan.must_fail if test in seen)),
     )
     planned: set[str] = set()
     for duty, ids in duties:

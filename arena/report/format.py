@@ -12,7 +12,7 @@ Number = int | float | Decimal
 
 
 def usd(amount: Number | None) -> str:
-    """Dollars with two or three telling digits: `$0.031`, `$4.20`, `$1,204`, `$3.5e-07`."""
+    """Dollars with two or three telling digits: `$0.031`, `$4.20`, `$1,204`."""
     if amount is None or not isfinite(amount):
         return UNKNOWN
     value = float(amount)
@@ -22,7 +22,7 @@ def usd(amount: Number | None) -> str:
         return f"${value:,.0f}"
     if abs(value) >= 0.995:
         return f"${value:.2f}"
-    if abs(value) < 1e-5:
+    if abs(value) < 1e-8:
         return f"${value:.1e}"
     return f"${value:.{1 - floor(log10(abs(value)))}f}"
 

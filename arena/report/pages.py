@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from arena import __version__, resources
+from arena import resources
 from arena.report import details, trial
 from arena.report.trial import FILES, Source
 from arena.rundir import RunDir, replace_file
@@ -99,12 +99,12 @@ def _read_keys(folder: Path) -> dict[str, str]:
 
 def _keys(results: Results) -> Iterator[tuple[str, str]]:
     """For each begun trial a digest of all that its page shows."""
-    rundir, templates = RunDir(results.path), _templates_digest()
+    rundir, drawing = RunDir(results.path), _drawing_digest()
     for rows in _by_task(results.trials).values():
         peers = "\n".join(f"{p.id} {p.verdict} {p.fault is None} {p.tries > 0}" for p in rows)
         for row in rows:
             if row.tries:
-                parts = (templates, repr(row), peers, *_stats(rundir.trial_dir(row.id)))
+                parts = (drawing, repr(row), peers, *_stats(rundir.trial_dir(row.id)))
                 yield row.id, hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
@@ -117,9 +117,10 @@ def _stats(folder: Path) -> Iterator[str]:
         yield f"{name} {stat.st_size} {stat.st_mtime_ns}"
 
 
-def _templates_digest() -> str:
-    """Changes with every template and release, so that a new version redraws old pages."""
-    digest = hashlib.sha256(__version__.encode())
-    for path in sorted((resources.reports_dir() / "templates").iterdir()):
+def _drawing_digest() -> str:
+    """Changes with the templates and with this package, so that a new version redraws pages."""
+    templates = (resources.reports_dir() / "templates").iterdir()
+    digest = hashlib.sha256()
+    for path in (*sorted(templates), *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -14,6 +14,7 @@ from arena.report.escape import plain
 
 MAX_TURNS = 400
 MAX_TEXT_CHARS = 20_000
+FOLD_LINES, FOLD_CHARS = 30, 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class Spoken:
     def lines(self) -> int:
         """Lines that are shown."""
         return self.head.count("\n") + self.tail.count("\n") + 1
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a page folds it up."""
+        return self.lines > FOLD_LINES or len(self.head) > FOLD_CHARS
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ def test_every_format_writes_something(scored, format_):
 
 def test_markdown_leads_with_the_answer_and_ranks(scored):
     lines = exports.export(scored, "markdown").decode().splitlines()
-    assert lines[0] == f"## {scored.recommendation.headline.split(': ')[0]}"
+    assert lines[0] == f"## Choose {scored.recommendation.pick.name}"
     names = [line.split(" | ")[1] for line in lines if line.startswith("| ") and "%" in line]
     assert names[1:] == [row.who.name for row in scored.board.rows]
 

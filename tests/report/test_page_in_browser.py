@@ -40,7 +40,9 @@ def test_every_page_is_accessible_quiet_and_fits(browser: Browser, index, size, 
 
 def test_the_answer_is_on_the_first_screen(browser, index, scored):
     with look(browser, address(index), size=PHONE) as seen:
-        assert scored.recommendation.headline.startswith(seen.page.locator("h1").inner_text())
+        pick = scored.recommendation.pick
+        assert seen.page.locator("h1").inner_text() == f"Choose {pick.name}"
+        assert f"{pick.pass_rate:.0%} of the tasks" in seen.page.locator(".lead").inner_text()
         for text in (seen.page.locator("h1"), seen.page.locator(".figures dd").first):
             box = text.bounding_box()
             assert box
@@ -193,6 +195,7 @@ def test_a_run_that_is_going_on(browser, tmp_path, finished):
 def test_simulated_runs_carry_no_vendor_claim(browser, tmp_path):
     run = make_run(tmp_path / "run", tasks=6, attempts=1, actors=cast(simulated=True))
     with look(browser, address(site.build(load(run)))) as seen:
+        assert not seen.page.locator("h1").inner_text().startswith("Choose")
         assert "says anything about a vendor" in seen.page.locator(".notice").inner_text()
         section = seen.page.locator("section", has=seen.page.locator("#countries")).inner_text()
         assert "nothing to say about vendors" in section

@@ -31,4 +31,4 @@ def test_wide_terminals_see_every_column(scored):
 
 
 def test_the_answer_comes_first(scored):
-    assert shown(scored, 200)[0] == scored.recommendation.headline.split(": ")[0].rstrip(".") + "."
+    assert shown(scored, 200)[0] == f"Choose {scored.recommendation.pick.name}."
