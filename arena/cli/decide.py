@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from arena.cli.options import Format
-from arena.records import Record
+
+if TYPE_CHECKING:
+    from arena.records import Record
 
 RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 MarginFlag = Annotated[
@@ -139,8 +140,10 @@ def gate(
     raise typer.Exit(found.exit_code)
 
 
-def _show(found: Record, text: str, form: Format) -> None:
+def _show(found: "Record", text: str, form: Format) -> None:
     if form is Format.JSON:
         print(found.model_dump_json(indent=2))
     else:
+        from rich.console import Console
+
         Console().print(text, markup=False, highlight=False, soft_wrap=True)

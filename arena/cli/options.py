@@ -5,10 +5,10 @@ import os
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydantic import JsonValue
-from rich.console import Console
-from rich.table import Table
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 
 def runs_dir() -> Path:
@@ -24,12 +24,15 @@ class Format(StrEnum):
 
 
 def emit(
-    name: str, rows: Sequence[Mapping[str, JsonValue]], columns: Sequence[str], form: Format
+    name: str, rows: Sequence[Mapping[str, "JsonValue"]], columns: Sequence[str], form: Format
 ) -> None:
     """Print rows on stdout: all fields under `name` as JSON, or some columns as a table."""
     if form is Format.JSON:
         print(json.dumps({name: [dict(row) for row in rows]}, ensure_ascii=False, allow_nan=False))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from arena.cli.options import Format
 
@@ -47,6 +46,8 @@ def show(scored: "Scored", as_: Format) -> None:
 
         print(data.dumps(data.document(scored.results, scored.board)))
     else:
+        from rich.console import Console
+
         from arena.report import text
 
         Console().print(text.render(scored))

@@ -3,13 +3,15 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format
-from arena.config import BakeoffConfig
-from arena.plan import Overrides
+from arena.cli.options import Format, runs_dir
+
+if TYPE_CHECKING:
+    from arena.config import BakeoffConfig
+    from arena.plan import Overrides
 
 ConfigFile = Annotated[Path, typer.Argument(help="The bake-off to run, such as bakeoff.toml.")]
 TaskFlag = Annotated[
@@ -39,6 +41,7 @@ def run(
 ) -> None:
     """Run a bake-off, or go on with one that was interrupted."""
     from arena import config as configuration
+    from arena.plan import Overrides
 
     overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts, concurrency)
     loaded = configuration.load(config)
@@ -57,7 +60,7 @@ def demo(
 ) -> None:
     """Run the demo bake-off: two baselines and two controls on eight tasks, no key needed."""
     from arena import demo as shipped
-    from arena.cli.options import runs_dir
+    from arena.plan import Overrides
 
     out = out or shipped.out_dir(runs_dir())
     with shipped.contestants(with_llm=with_llm, earlier=out) as tables:
@@ -67,11 +70,11 @@ def demo(
 
 
 def finish(
-    config: BakeoffConfig,
+    config: "BakeoffConfig",
     *,
     base: Path,
     where: str,
-    overrides: Overrides,
+    overrides: "Overrides",
     out: Path | None,
     as_: Format,
 ) -> None:
@@ -80,7 +83,6 @@ def finish(
     from arena.backend import catalogue
     from arena.backend.resolve import resolve
     from arena.cli import EXIT_INTERRUPTED, EXIT_NO_VERDICT
-    from arena.cli.options import runs_dir
     from arena.cli.progress import Progress
     from arena.cli.report import show, write_page
     from arena.report.scored import score

@@ -1,10 +1,75 @@
 """`arena sandboxes`: the images that trials run in."""
 
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from arena.cli.options import Format, emit
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from arena.sandbox.image import Progress
 
 app = typer.Typer(help="Build, list and prune the images trials run in.", no_args_is_help=True)
 
+GB = 10**9
+COLUMNS = ("kind", "name", "size_gb", "last_used", "in_use", "id")
 
-@app.command("build")
-def build() -> None:
-    """Build every language image."""
+
+@app.command()
+def build(
+    names: Annotated[list[str] | None, typer.Argument(help="Languages. [default: all]")] = None,
+) -> None:
+    """Build the language images, each on its base, where they are missing."""
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.image import Images
+    from arena.task.pack import tree_files
+
+    with DockerEngine() as engine:
+        for name, image in Images(engine, tree_files).ensure_languages(names, _tell).items():
+            print(f"{name} {image.id}")
+
+
+@app.command("list")
+def list_(format_: Annotated[Format, typer.Option("--format")] = Format.TABLE) -> None:
+    """List our images on the engine, the least recently used first."""
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.store import Store
+
+    rows: list[dict[str, "JsonValue"]] = []
+    with DockerEngine() as engine:
+        for one in Store(engine.connection).all():
+            used = datetime.fromtimestamp(one.last_used_s, UTC)
+            rows.append(
+                {
+                    "kind": one.image.kind,
+                    "name": one.image.name,
+                    "size_gb": round(one.own_bytes / GB, 3),
+                    "last_used": used.isoformat(timespec="seconds"),
+                    "in_use": one.in_use,
+                    "id": one.image.id,
+                    "base": one.image.base,
+                }
+            )
+    emit("images", rows, COLUMNS, format_)
+
+
+@app.command()
+def prune(
+    keep_gb: Annotated[float, typer.Option(min=0, help="Keep at most this much, in GB.")],
+) -> None:
+    """Remove the least recently used images, never one in use and nothing that is not ours."""
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.store import Store
+
+    with DockerEngine() as engine:
+        for image in Store(engine.connection).prune(int(keep_gb * GB)):
+            print(f"removed {image.kind} {image.name}")
+
+
+def _tell(progress: "Progress") -> None:
+    if progress.state != "line":
+        print(f"{progress.kind} {progress.name}: {progress.state}", file=sys.stderr)
