@@ -19,7 +19,7 @@ _IN_PATCHES = (
     ("test-runner", r"\b_pytest\b|\bpluggy\b|PYTEST_CURRENT_TEST|\bpytest\.(skip|xfail|exit)\b"),
     ("test-runner", r"\bunittest\.(case\.)?TestCase\.\w+\s*="),
     ("test-runner", r"require\(['\"]node:test['\"]\)|NODE_TEST_CONTEXT"),
-    ("test-runner", r"\bassert\.\w+\s*=[^=>]|\bflag\.Set\(|\btesting\.(Testing|Main)\b|-test\.run"),
+    ("test-runner", r"\bassert(\.\w+|\[\w+\])\s*=[^=>]|\bflag\.Set\(|\btesting\.(Testing|Main)\b|-test\.run"),
     ("early-exit", r"\bos\._exit\b|\batexit\b|\bsys\.exit\(|\bSystemExit\b|\bos\.(kill|abort)\("),
     ("early-exit", r"\bprocess\.(exit|kill|abort|exitCode)\b|\b(os|syscall)\.(Exit|Kill)\("),
     ("introspection", r"/proc/|\b_getframe\b|\bgc\.get_|\binspect\.(stack|currentframe)\b"),

@@ -248,11 +248,19 @@ class DockerSandbox:
         """Kill whatever `user` runs, and note whether the process limit was reached."""
         out = Capture(1000)
         with suppress(RefusedError):
+            if self._is_crowded():
+                self.notice("pids")
             link, _ = self._start(("/bin/sh", "-c", _STOP_ALL), "/", user, with_input=False)
             _drain(link, out, Capture(0), time.monotonic() + _GRACE_S)
             link.close()
         if b"pids" in out.data or b"runtime exec failed" in out.data:
             self.notice("pids")
+
+    def _is_crowded(self) -> bool:
+        """Whether as many processes run as may: then a shell may find no room to say so itself."""
+        with self._connection.guard():
+            stats = self._connection.raw.stats(self.where.ident, stream=False, one_shot=True)
+        return int(stats.get("pids_stats", {}).get("current") or 0) >= self.where.limits.pids
 
     def _result(self, done: _Output, wall_s: float) -> ExecResult:
         if done.end is End.DEADLINE:

@@ -59,7 +59,12 @@ class Range:
             yield sandbox
 
     def attack(
-        self, files: dict[str, str] | None = None, *scripts: str, strict: bool = False, **how
+        self,
+        files: dict[str, str] | None = None,
+        *scripts: str,
+        strict: bool = False,
+        wrap=lambda sandbox: sandbox,
+        **how,
     ) -> Verification:
         """Let an agent work, take its patch, and grade it: the way a trial goes."""
         with (
@@ -68,7 +73,7 @@ class Range:
         ):
             self.patch = capture(sandbox, fresh)
             bench = self.bench(**how)
-            return verify(self.task, self.patch, bench, strict=strict, fresh=fresh)
+            return verify(self.task, self.patch, bench, strict=strict, fresh=wrap(fresh))
 
     def having(self, **change) -> "Range":
         """The same range with a task that differs in some fields."""
@@ -77,6 +82,11 @@ class Range:
 
     def within(self, seconds: float) -> "Range":
         return self.having(tests=self.task.tests.model_copy(update={"timeout_s": seconds}))
+
+
+@pytest.fixture(scope="session")
+def toys() -> Path:
+    return TOYS
 
 
 @pytest.fixture(scope="session")

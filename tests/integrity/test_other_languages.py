@@ -132,7 +132,7 @@ def test_12_skipped_under_test_in_node(toy):
         "  runner[name] = (title, fn) => real(title, options, fn);\n"
         "}\n"
     )
-    # Test files take `test` before they load the module, so the attack comes from a second load.
+    # Test files take `test` before they load the module: the attack comes too late.
     found = toy("node").attack({JS: code + JS_WRONG})
     assert found.verdict == "failed"
 

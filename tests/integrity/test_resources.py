@@ -1,0 +1,74 @@
+"""Using up the host, as an agent and as a test; gold must pass right afterwards."""
+
+import resource
+import time
+
+import pytest
+
+INIT = "src/purse/__init__.py"
+BOMBS = {
+    "forks": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n",
+    "memory": "blocks = []\nwhile True:\n    blocks.append(b'x' * (16 << 20))\n",
+    "disk": (
+        "import os, sys\nn = 0\nwhile True:\n    n += 1\n"
+        "    with open(f'{sys.argv[1]}/{n}', 'wb') as file:\n        file.write(os.urandom(8 << 20))\n"
+    ),
+    "inodes": (
+        "import sys\nn = 0\nwhile True:\n    n += 1\n    open(f'{sys.argv[1]}/{n}', 'wb').close()\n"
+    ),
+    "output": "import sys\nwhile True:\n    sys.stdout.write('y' * (1 << 20))\n",
+}
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@pytest.fixture(autouse=True)
+def _host_survives(python):
+    """The runner's own memory stays bounded, and gold passes at once."""
+    before = peak_mb()
+    yield
+    assert peak_mb() - before < 120
+    assert python.grade(python.gold).verdict == "passed"
+
+
+@pytest.mark.parametrize("name", ["forks", "memory", "disk", "inodes", "output"])
+def test_37_an_agent_uses_up_the_host(python, name):
+    script = "timeout -s KILL 6 python3 /tmp/bomb.py /home/agent; true"
+    started = time.monotonic()
+    found = python.attack({"/tmp/bomb.py": BOMBS[name], "NOTES.md": "x\n"}, script)
+    assert time.monotonic() - started < 16
+    assert found.verdict == "failed"
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [("forks", "resource"), ("memory", "resource"), ("output", "timeout")],
+)
+def test_37_the_tests_use_up_the_host(python, name, verdict):
+    assert python.within(4).attack({INIT: BOMBS[name]}).verdict == verdict
+
+
+@pytest.mark.parametrize("name", ["disk", "inodes"])
+def test_37_the_tests_fill_what_they_may_write(python, name):
+    """Nothing but `/tmp` is the tester's, and that is bounded: a full one is an ordinary error."""
+    code = BOMBS[name].replace("sys.argv[1]", "'/tmp'")
+    assert python.within(8).attack({INIT: code}).verdict in {"failed", "resource"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)\n",
+        "import time\ntime.sleep(1e9)\n",
+        "import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)\n",
+        "import os, signal, time\nos.setsid() if os.fork() else None\ntime.sleep(1e9)\n",
+    ],
+    ids=["ignores SIGTERM", "sleeps", "stops its parent", "leaves its session"],
+)
+def test_38_tests_that_never_end(python, code):
+    started = time.monotonic()
+    found = python.within(3).attack({INIT: code})
+    assert found.verdict == "timeout"
+    assert time.monotonic() - started < 12
