@@ -16,6 +16,7 @@ from arena import registry
 from arena.backend.profile import ModelRow, Profile
 from arena.config import input_error
 from arena.errors import InputError
+from arena.records import BackendSpec, PriceRow
 
 SHIPPED = Path(__file__).parent / "profiles"
 
@@ -55,20 +56,23 @@ class Catalogue:
         return profile, region_of(profile, row_of(profile, model), region or None), model
 
 
-def load(folders: Sequence[Path] = ()) -> Catalogue:
-    """Shipped profiles, each changed by the files of the same name in later folders.
+def load(own: Sequence[Path] = ()) -> Catalogue:
+    """Shipped profiles, each changed by later ones of the same id.
 
     A user's file may be a whole profile or only what differs; model rows are matched by id.
+
+    Args:
+        own: folders of profiles, or single files.
 
     Raises:
         InputError: a folder or file that cannot be read, or a profile that does not fit the form.
     """
     raw: dict[str, dict[str, Any]] = {}
     origin: dict[str, Path] = {}
-    for folder in (SHIPPED, *folders):
-        if not folder.is_dir():
-            raise InputError("no such folder of profiles", where=str(folder))
-        for path in sorted(folder.glob("*.toml")):
+    for place in (SHIPPED, *own):
+        if not place.exists():
+            raise InputError("no such folder of profiles", where=str(place))
+        for path in sorted(place.glob("*.toml")) if place.is_dir() else [place]:
             data = _read(path)
             name = str(data.get("id", path.stem))
             raw[name] = _merged(raw.get(name, {}), data)
@@ -130,6 +134,16 @@ def row_of(profile: Profile, model: str) -> ModelRow | None:
     if row is None and not profile.any_model:
         raise registry.unknown(f"model of {profile.id}", model, rows)
     return row if row is None or row.alias_of is None else rows[row.alias_of]
+
+
+def prices_of(catalogue: Catalogue, spec: BackendSpec) -> tuple[PriceRow, ...] | None:
+    """What the catalogue says now about a recorded backend's prices; None if it says nothing."""
+    profile = catalogue.profiles.get(spec.provider or "")
+    row = None if profile is None else next((m for m in profile.models if m.id == spec.model), None)
+    if profile is None or row is None:
+        return None
+    at = {r.base_url.rstrip("/"): name for name, r in profile.regions.items()}
+    return row.priced_in(at.get(spec.base_url, next(iter(profile.regions))))
 
 
 def is_retired(row: ModelRow, today: date) -> bool:

@@ -36,6 +36,7 @@ class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught b
         retry_after_s: float | None = None,
         reply: Reply | None = None,
         sent: bool = True,
+        body: bytes = b"",
     ) -> None:
         super().__init__(message)
         self.outcome = outcome
@@ -44,6 +45,9 @@ class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught b
         self.retry_after_s = retry_after_s
         self.reply = reply or Reply()
         self.sent = sent
+        self.body = body
+        """What the provider sent with it, as it came."""
+        self.attempts = 1
 
 
 _TOO_LONG = (

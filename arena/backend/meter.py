@@ -7,13 +7,15 @@ before it is sent, settled when it ended, whatever became of it.
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from arena.backend import wire
+from arena.backend import dialect, wire
 from arena.backend.clock import AgentClock
+from arena.backend.dialect import Relay
 from arena.backend.errors import CallFailed
 from arena.backend.limiter import Limiter, Permit
 from arena.backend.retry import RETRYABLE, RetryPolicy
@@ -44,6 +46,8 @@ FIRST_TOKENS_PER_BYTE = 0.4
 
 NEARLY_S = 0.05
 """A timeout that fires this early still is the agent's own deadline."""
+CONVERSATIONS = 4
+"""Prompts that a new one may continue: an agent may hold several conversations at once."""
 
 
 class CallLog(Protocol):
@@ -61,9 +65,30 @@ class CallLog(Protocol):
 class Sender(Protocol):
     """One attempt on the wire; `arena.backend.client.ChatClient` is the one there is."""
 
-    def send(self, spec: BackendSpec, body: bytes, *, timeout_s: float) -> Reply:
+    def send(
+        self, spec: BackendSpec, body: bytes, *, timeout_s: float, relay: Relay | None = None
+    ) -> Reply:
         """A whole reply, or `CallFailed`."""
         ...
+
+
+class LimitReached(Exception):  # noqa: N818 - an outcome, caught by whoever asked
+    """A limit of the trial keeps a call from being made."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(f"the trial's limit of {stop} is reached")
+        self.stop: Stop = stop
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, whoever wrote it."""
+
+    prompt: Prompt
+    body: bytes
+    output_limit: int
+    relay: Relay | None = None
+    """Takes the reply as it arrives; once it has any of it, no further attempt is made."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +155,8 @@ class TrialBackend:
         self._retry = retry
         self._tariff = Tariff(spec, fx)
         self._lock = threading.Lock()
-        self._previous: tuple[Prompt, int] | None = None
+        self._in_flight = 0
+        self._previous: deque[tuple[Prompt, int]] = deque(maxlen=CONVERSATIONS)
         self._tokens_per_byte = FIRST_TOKENS_PER_BYTE
         self._longest_s = 30.0
 
@@ -141,60 +167,95 @@ class TrialBackend:
             ProviderError: the endpoint did not serve the call after every allowed retry.
             HarnessError: the call could not be written down.
         """
+        limit = self._limits.output_tokens
         prompt = Prompt.of(messages, tools)
-        body = wire.request_body(self.spec, prompt, self._limits.output_tokens)
+        body = dialect.of(self.spec.api).request_body(self.spec, messages, tools, limit)
+        try:
+            return self.perform(Call(prompt, body, limit))
+        except LimitReached as reached:
+            return Reply(stop=reached.stop)
+        except CallFailed as failed:
+            stop = self.stop_of(failed)
+            if stop is None:
+                raise self.fault(failed) from None
+            return failed.reply.model_copy(update={"stop": stop})
+
+    def perform(self, call: Call) -> Reply:
+        """One answer to a whole request, after as many attempts as it takes.
+
+        Raises:
+            LimitReached: no call may be made any more.
+            CallFailed: how the last attempt ended, when no further one can help.
+            ProviderError: failed calls may have used up the trial's budget.
+            HarnessError: the call could not be written down.
+        """
         attempt, backoff_s, waited_s = 0, 0.0, 0.0
         while True:
-            if (stop := self._limit_reached()) is not None:
-                return Reply(stop=stop)
-            held = self._expected(prompt)
-            if (short := self._budget.hold(held)) is not None:
-                return self._short(short, held)
+            held = self._hold(call)
             attempt += 1
-            going = self._announce(prompt, held, attempt, waited_s)
+            going = self._announce(call, held, attempt, waited_s)
             try:
-                reply = self._sender.send(self.spec, body, timeout_s=self._timeout_s())
+                reply = self._sender.send(
+                    self.spec, call.body, timeout_s=self._timeout_s(), relay=call.relay
+                )
             except CallFailed as failed:
-                self._settle(going, prompt, failed.reply, failed.outcome, failed)
-                if self._is_over(failed):
-                    return failed.reply.model_copy(update={"stop": self._stop_of(failed)})
-                waited_s = self._before_next(failed, attempt, backoff_s, going)
+                self._settle(going, call.prompt, failed.reply, failed.outcome, failed)
+                failed.attempts = attempt
+                waited_s = self._before_next(failed, call, backoff_s, going)
                 backoff_s += waited_s
             except BaseException:  # nobody knows what became of it
                 self._budget.settle(held, held, certain=False)
                 self._limiter.release(going.permit, tokens=None)
+                self._left()
                 raise
             else:
-                return self._settle(going, prompt, reply, "ok", None)
+                return self._settle(going, call.prompt, reply, "ok", None)
+
+    def stop_of(self, failed: CallFailed) -> Stop | None:
+        """How a failed call ends the trial of an agent that cannot mend it; None is a fault."""
+        if failed.outcome == "context_overflow":
+            return "context_overflow"
+        if failed.outcome == "content_filter":
+            return "content_filter"
+        return "seconds" if self._is_late(failed) else None
+
+    def fault(self, failed: CallFailed) -> ProviderError:
+        """A failed call as a fault of the provider."""
+        gone = failed.outcome == "bad_request" and failed.http_status in {404, 410}
+        return ProviderError(
+            f"{self.spec.name}: {failed.outcome} after {failed.attempts} attempts: "
+            f"{failed.message}",
+            stops_contestant=gone or failed.outcome in {"auth", "quota_exhausted"},
+        )
+
+    def estimate(self, prompt: Prompt) -> int:
+        """Tokens that a prompt probably has."""
+        with self._lock:
+            return int(prompt.size * self._tokens_per_byte) + 1
 
     # ── before ─────────────────────────────────────────────────────────────────────────────────
 
-    def _limit_reached(self) -> Stop | None:
+    def _hold(self, call: Call) -> Amount:
+        """Check the limits and reserve the call."""
         with self._lock:
-            if self.tally.steps >= self._limits.steps:
-                return "steps"
-        return "seconds" if self._clock.remaining_s <= 0 else None
-
-    def _short(self, short: Stop, wanted: Amount) -> Reply:
-        """The trial's own limit is an outcome, unless calls that failed used it up."""
-        if self._budget.held_by_doubt(wanted):
+            if self.tally.steps + self._in_flight >= self._limits.steps:
+                raise LimitReached("steps")
+        if self._clock.remaining_s <= 0:
+            raise LimitReached("seconds")
+        asked = self.estimate(call.prompt)
+        held = self._tariff.expected(asked, call.output_limit, self._longest_s)
+        if (short := self._budget.hold(held)) is None:
+            return held
+        if self._budget.held_by_doubt(held):  # the trial's own limit would be an outcome
             raise ProviderError(
                 f"{self.spec.name}: calls without a reply may have cost the rest of limits.{short}"
             )
-        return Reply(stop=short)
+        raise LimitReached(short)
 
     def _timeout_s(self) -> float:
         return max(0.001, min(self.spec.request_timeout_s, self._clock.remaining_s))
 
-    def _expected(self, prompt: Prompt) -> Amount:
-        asked = self._estimate(prompt)
-        return self._tariff.expected(asked, self._limits.output_tokens, self._longest_s)
-
-    def _estimate(self, prompt: Prompt) -> int:
-        with self._lock:
-            return int(prompt.size * self._tokens_per_byte) + 1
-
-    def _announce(self, prompt: Prompt, held: Amount, attempt: int, waited_s: float) -> _Attempt:
+    def _announce(self, call: Call, held: Amount, attempt: int, waited_s: float) -> _Attempt:
         try:
             permit = self._limiter.acquire(held.tokens)
         except BaseException:
@@ -211,9 +272,9 @@ class TrialBackend:
             step=self.tally.steps + 1,
             attempt=attempt,
             started_at=datetime.now(UTC),
-            prompt_estimate=self._estimate(prompt),
-            prompt_bound=prompt.token_bound,
-            output_limit=self._limits.output_tokens,
+            prompt_estimate=self.estimate(call.prompt),
+            prompt_bound=call.prompt.token_bound,
+            output_limit=call.output_limit,
         )
         try:
             self._log.begin(begin)
@@ -223,6 +284,7 @@ class TrialBackend:
             raise
         with self._lock:
             self.tally.attempts += 1
+            self._in_flight += 1
         return _Attempt(begin, held, permit, time.monotonic(), waited_s + permit.waited_s)
 
     # ── after ──────────────────────────────────────────────────────────────────────────────────
@@ -278,20 +340,22 @@ class TrialBackend:
         )
 
     def _repeated(self, prompt: Prompt, used: Usage | None) -> int:
-        with self._lock:
-            previous = self._previous
-        if used is None or previous is None or not prompt.extends(previous[0]):
+        if used is None:
             return 0
-        return min(used.prompt, previous[1])
+        with self._lock:
+            earlier = list(self._previous)
+        held = max((tokens for one, tokens in earlier if prompt.extends(one)), default=0)
+        return min(used.prompt, held)
 
     def _note(self, prompt: Prompt, end: CallEnd) -> None:
         with self._lock:
+            self._in_flight -= 1
             if end.returned_model is not None:
                 self.tally.returned_models.add(end.returned_model)
             if end.upstream is not None:
                 self.tally.upstreams.add(end.upstream)
             if end.usage is not None:
-                self._previous = (prompt, end.usage.prompt)
+                self._previous.append((prompt, end.usage.prompt))
                 if not end.usage.estimated and prompt.size:
                     self._tokens_per_byte = end.usage.prompt / prompt.size
             if end.outcome == "ok":
@@ -301,37 +365,35 @@ class TrialBackend:
 
     # ── when it failed ─────────────────────────────────────────────────────────────────────────
 
-    def _is_over(self, failed: CallFailed) -> bool:
-        if failed.outcome in {"context_overflow", "content_filter"}:
-            return True
+    def _is_late(self, failed: CallFailed) -> bool:
         return failed.outcome in RETRYABLE and self._clock.remaining_s <= NEARLY_S
 
-    def _stop_of(self, failed: CallFailed) -> Stop:
-        if failed.outcome == "context_overflow":
-            return "context_overflow"
-        return "content_filter" if failed.outcome == "content_filter" else "seconds"
-
     def _before_next(
-        self, failed: CallFailed, attempt: int, backoff_s: float, going: _Attempt
+        self, failed: CallFailed, call: Call, backoff_s: float, going: _Attempt
     ) -> float:
         """Take the failed attempt off the agent's clock, wait; seconds waited.
 
         Raises:
-            ProviderError: no further attempt can or may succeed.
+            CallFailed: the same, when no further attempt can or may succeed.
         """
+        if self._is_late(failed):
+            raise failed
         self._excluded(time.monotonic() - going.sent_at)
         delay_s = self._retry.delay_s(
-            failed.outcome, attempt, waited_s=backoff_s, retry_after_s=failed.retry_after_s
+            failed.outcome,
+            failed.attempts,
+            waited_s=backoff_s,
+            retry_after_s=failed.retry_after_s,
         )
-        if delay_s is None:
-            gone = failed.outcome == "bad_request" and failed.http_status in {404, 410}
-            raise ProviderError(
-                f"{self.spec.name}: {failed.outcome} after {attempt} attempts: {failed.message}",
-                stops_contestant=gone or failed.outcome in {"auth", "quota_exhausted"},
-            ) from None
+        if delay_s is None or (call.relay is not None and call.relay.closed):
+            raise failed
         self._limiter.pause(delay_s)
         self._excluded(delay_s)
         return delay_s
+
+    def _left(self) -> None:
+        with self._lock:
+            self._in_flight -= 1
 
     def _excluded(self, seconds: float) -> None:
         self._clock.exclude(seconds)

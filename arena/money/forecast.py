@@ -1,0 +1,95 @@
+"""What a run will probably cost, from trials that were already made.
+
+A contestant's own earlier trials are the best guide. Without them the calls of other contestants
+are priced as if this backend had made them, which says little about a model that thinks longer:
+such a forecast is marked, and its range spans the cheapest and dearest of the others.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Literal
+
+from arena.money.prices import DEFAULT_FX
+from arena.money.statement import RecordedCall, statements
+from arena.records import BackendSpec, FxRate, Limits, Record
+
+Basis = Literal["own", "others", "none"]
+DRAWS = 2000
+
+
+class Forecast(Record):
+    """Expected spend of one contestant in USD."""
+
+    contestant: str
+    trials: int
+    basis: Basis
+    earlier_trials: int
+    """How many trials it rests on."""
+    low_usd: Decimal | None
+    """One run in ten is cheaper, if the future is like the past."""
+    expected_usd: Decimal | None
+    high_usd: Decimal | None
+    """One run in ten is dearer."""
+    ceiling_usd: Decimal | None
+    """What the limit of each trial allows in all."""
+
+
+def forecast(
+    contestant: str,
+    spec: BackendSpec,
+    trials: int,
+    history: Mapping[str, Sequence[Sequence[RecordedCall]]],
+    limits: Limits,
+    *,
+    fx: Sequence[FxRate] = DEFAULT_FX,
+    seed: int = 0,
+) -> Forecast:
+    """Forecast one contestant's part of a run.
+
+    Args:
+        contestant: by name.
+        spec: its backend, whose prices apply.
+        trials: planned.
+        history: calls of earlier trials, by contestant and trial.
+        limits: of each trial.
+        fx: rates.
+        seed: of the resampling.
+    """
+    own = _costs(history.get(contestant, ()), spec, fx)
+    groups = [own] if own else [g for c in history.values() if (g := _costs(c, spec, fx))]
+    basis: Basis = "own" if own else "others" if groups else "none"
+    ranges = [_range(group, trials, seed) for group in groups]
+    everything = [cost for group in groups for cost in group]
+    return Forecast(
+        contestant=contestant,
+        trials=trials,
+        basis=basis,
+        earlier_trials=len(everything),
+        low_usd=min((low for low, _ in ranges), default=None),
+        expected_usd=trials * sum(everything) / len(everything) if everything else None,
+        high_usd=max((high for _, high in ranges), default=None),
+        ceiling_usd=None if limits.usd is None else limits.usd * trials,
+    )
+
+
+def _costs(
+    earlier: Sequence[Sequence[RecordedCall]], spec: BackendSpec, fx: Sequence[FxRate]
+) -> list[Decimal]:
+    """Billed cost of each earlier trial at this backend's prices, where all of it is known."""
+    found = []
+    for calls in earlier:
+        made = statements(calls, {c.begin.contestant: spec for c in calls}, fx=fx)
+        known = [s.cost.billed_usd for s in made if s.cost is not None]
+        if calls and None not in known:
+            found.append(sum((k for k in known if k is not None), Decimal(0)))
+    return found
+
+
+def _range(costs: Sequence[Decimal], trials: int, seed: int) -> tuple[Decimal, Decimal]:
+    """The middle eight tenths of what that many trials cost, drawn from earlier ones."""
+    dice = random.Random(seed)
+    floats = [float(cost) for cost in costs]
+    totals = sorted(sum(dice.choices(floats, k=trials)) for _ in range(DRAWS))
+    low, high = totals[DRAWS // 10], totals[DRAWS - DRAWS // 10 - 1]
+    return Decimal(str(low)), Decimal(str(high))

@@ -1,0 +1,64 @@
+"""New money for old calls."""
+
+from datetime import date, time
+from decimal import Decimal
+
+import pytest
+
+from arena.errors import InputError
+from arena.money import reprice
+from arena.money.prices import DEFAULT_FX
+from arena.records import FxRate, PeakWindow, PriceRow, PriceTier
+from tests.money.test_statement import PRICED, START, call
+
+NEXT_YEAR = PriceRow(valid_from=date(2027, 1, 1), tiers=(PriceTier(input="2", output="8"),))
+NIGHT = PeakWindow(start=time(0), end=time(1))
+
+
+def test_another_days_prices_for_the_same_calls():
+    spec = PRICED.model_copy(update={"prices": (*PRICED.prices, NEXT_YEAR)})
+    then = reprice.repriced_spec(spec, at=date(2027, 6, 1))
+    (row,) = reprice.compare(
+        [call("a"), call("b")], {"c": spec}, {"c": then}, fx_before=DEFAULT_FX, fx_after=DEFAULT_FX
+    )
+    assert row.calls == 2
+    assert row.billed_before_usd == Decimal("0.0028")
+    assert row.billed_after_usd == Decimal("0.0056")
+
+
+def test_a_day_before_the_first_price_has_none():
+    spec = PRICED.model_copy(update={"prices": (NEXT_YEAR,)})
+    assert reprice.repriced_spec(spec, at=date(2026, 1, 1)).prices == ()
+
+
+def test_peak_hours_still_go_by_the_time_of_the_call():
+    peaky = NEXT_YEAR.model_copy(
+        update={"peak": (NIGHT,), "peak_tiers": (PriceTier(input="20", output="80"),)}
+    )
+    spec = reprice.repriced_spec(PRICED, rows=[peaky], at=date(2027, 1, 5))
+    calls = [call("a"), call("b", after_s=7200)]
+    assert START.time() == time(0)
+    (row,) = reprice.compare(calls, {"c": spec}, {"c": spec}, fx_before=[], fx_after=[])
+    assert row.billed_after_usd == Decimal("0.028") + Decimal("0.0028")
+
+
+def test_another_rate():
+    yuan = PRICED.model_copy(
+        update={"prices": (PriceRow(currency="CNY", tiers=PRICED.prices[0].tiers),)}
+    )
+    fx = reprice.with_rates(DEFAULT_FX, dict([reprice.parse_rate("CNY=0.2")]), on=date(2026, 1, 1))
+    (row,) = reprice.compare([call("a")], {"c": yuan}, {"c": yuan}, fx_before=[], fx_after=fx)
+    assert row.billed_before_usd is None
+    assert row.billed_after_usd == Decimal("0.0014") * Decimal("0.2")
+
+
+def test_rates_replace_only_their_own_currency():
+    other = FxRate(currency="EUR", usd="1.1", on=date(2026, 1, 1), source="x")
+    fx = reprice.with_rates([*DEFAULT_FX, other], {"CNY": Decimal(1)}, on=date(2026, 2, 2))
+    assert {r.currency: r.usd for r in fx} == {"EUR": Decimal("1.1"), "CNY": Decimal(1)}
+
+
+@pytest.mark.parametrize("text", ["CNY", "CNY=", "CNY=x", "cny=1", "CNY=-1", "CNY=NaN", "=1"])
+def test_bad_rates(text):
+    with pytest.raises(InputError, match="is not a rate"):
+        reprice.parse_rate(text)
