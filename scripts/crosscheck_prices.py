@@ -1,0 +1,130 @@
+"""Compare the price book with `genai-prices` and name the source that settles each difference.
+
+    python scripts/crosscheck_prices.py [DATE]
+
+Prices the same calls by both books at several sizes and hours of one day. Vendors that
+`genai-prices` does not carry in their own currency are compared where it converts.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from genai_prices import Usage as TheirUsage
+from genai_prices.data import providers
+from genai_prices.data_snapshot import DataSnapshot
+
+from arena.backend import catalogue
+from arena.backend.profile import ModelRow, Profile
+from arena.money.prices import DEFAULT_FX, call_cost, row_at
+from arena.records import Usage
+
+THEIRS = {
+    "anthropic": "anthropic",
+    "deepseek": "deepseek",
+    "google": "google",
+    "meta": "meta",
+    "minimax": "minimax",
+    "moonshot": "moonshotai",
+    "openai": "openai",
+    "openrouter": "openrouter",
+    "xai": "x-ai",
+    "zai": "zai",
+    "zhipu": "zhipuai",
+}
+SIZES = [(1_000, 0, 100), (1_000, 0, 1_000), (30_000, 20_000, 500), (150_000, 0, 500)]
+SIZES += [(250_000, 100_000, 500), (600_000, 0, 500)]
+"""(prompt, cached part, output) in tokens."""
+NOTICED = Decimal("0.005")
+"""Relative difference from which on two prices are called different."""
+SETTLED = {
+    "deepseek/deepseek-chat": "the vendor's pricing page of 2025-09 on; theirs is of 2025-07",
+    "deepseek/deepseek-reasoner": "the vendor's pricing page of 2025-09 on; theirs is of 2025-07",
+    "deepseek/deepseek-flash": "the vendor's page: weekends have no peak; genai-prices issue 582",
+    "deepseek/deepseek-v4-pro": "the vendor's page: weekends have no peak; genai-prices issue 582",
+    "xai/grok-code-fast-1": "retired on 2026-05-15: the name is another model since",
+    "zhipu/glm-4.7": "priced in CNY by prompt and output length; theirs is one tier at 7.25",
+    "zhipu/glm-5": "priced in CNY by prompt length; theirs is one tier at 7.25",
+    "zhipu/glm-5-turbo": "priced in CNY by prompt length; theirs is one tier at 7.25",
+    "zhipu/glm-5.3": "priced in CNY; theirs is converted at 7.25",
+}
+"""What decides between the two books where they are known to differ."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One model both books price, at the call where they differ most."""
+
+    backend: str
+    call: str
+    ours_usd: Decimal | None
+    theirs_usd: Decimal
+    our_source: str
+
+
+def differences(day: date) -> list[Difference]:
+    """Models priced differently on a day and the Sunday after it, one entry each."""
+    theirs = DataSnapshot(providers=providers, from_auto_update=False)
+    found = []
+    for profile, row in catalogue.load().rows():
+        if not row.prices or profile.id not in THEIRS:
+            continue
+        worst = max(_of_row(theirs, profile, row, day), key=_size, default=None)
+        if worst is not None and _size(worst) > NOTICED:
+            found.append(worst)
+    return found
+
+
+def _of_row(
+    theirs: DataSnapshot, profile: Profile, row: ModelRow, day: date
+) -> Iterator[Difference]:
+    prices = row.priced_in((row.regions or tuple(profile.regions))[0])
+    sunday = day + timedelta(days=7 - day.isoweekday())
+    for moment in (day, sunday):
+        for hour in (2, 12):
+            at = datetime(moment.year, moment.month, moment.day, hour, tzinfo=UTC)
+            for prompt, cached, output in SIZES:
+                usage = TheirUsage(
+                    input_tokens=prompt, cache_read_tokens=cached, output_tokens=output
+                )
+                try:
+                    other = theirs.calc(usage, row.id, THEIRS[profile.id], None, at, None)
+                except LookupError:  # a model they do not carry
+                    return
+                mine = Usage(input_fresh=prompt - cached, cache_read=cached, output=output)
+                cost = call_cost(mine, prices, at=at, fx=DEFAULT_FX).computed_usd
+                ours = row_at(prices, at)
+                yield Difference(
+                    backend=f"{profile.id}/{row.id}",
+                    call=f"{prompt} tokens ({cached} cached) to {output}, {at:%a %H:%M} UTC",
+                    ours_usd=cost,
+                    theirs_usd=other.total_price,
+                    our_source=ours.source if ours else "no price on this day",
+                )
+
+
+def _size(found: Difference) -> Decimal:
+    if found.ours_usd is None:
+        return Decimal("Infinity")
+    larger = max(found.ours_usd, found.theirs_usd)
+    return abs(found.ours_usd - found.theirs_usd) / larger if larger else Decimal(0)
+
+
+def main() -> int:
+    """Print the differences; 1 when one of them is not settled."""
+    day = date.fromisoformat(sys.argv[1]) if len(sys.argv) > 1 else datetime.now(UTC).date()
+    open_ones = 0
+    for found in differences(day):
+        settled = SETTLED.get(found.backend)
+        open_ones += settled is None
+        print(f"{found.backend}: ours {found.ours_usd} USD, theirs {found.theirs_usd} USD")
+        print(f"  at {found.call}")
+        print(f"  ours from {found.our_source}")
+        print(f"  {'settled by ' + settled if settled else 'NOT SETTLED'}")
+    return 1 if open_ones else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
