@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from arena import plan
-from arena.backend import preflight
+from arena.backend import policy, preflight
 from arena.backend.pool import Backends
 from arena.errors import EngineError, InputError
 from arena.executor.local import LocalExecutor
@@ -58,6 +58,8 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
     """
     rundir = RunDir(out)
     specs = [c.backend for c in plan_.contestants if c.backend is not None]
+    private = [task.id for task in plan_.tasks if task.private]
+    policy.enforce(plan_.config.policy, specs, private=private)
     earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
     with Backends(specs) as backends, rundir.lock():
         preflight.check(specs)

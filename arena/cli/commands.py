@@ -2,7 +2,7 @@
 
 import typer
 
-from arena.cli import baseline, decide, report, run, sandboxes, tasks
+from arena.cli import backends, baseline, decide, report, run, sandboxes, tasks
 
 
 def register(app: typer.Typer) -> None:
@@ -16,4 +16,5 @@ def register(app: typer.Typer) -> None:
     app.command("gate")(decide.gate)
     app.add_typer(tasks.app, name="tasks")
     app.add_typer(sandboxes.app, name="sandboxes")
+    app.add_typer(backends.app, name="backends")
     app.add_typer(baseline.app, name="baseline")

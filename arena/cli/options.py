@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+PIPED_WIDTH = 240
+"""Columns of a table that goes to a file or another program: no name is broken."""
+
 
 def runs_dir() -> Path:
     """Where runs go unless told: `runs` below the current folder, or `ARENA_RUNS`."""
@@ -38,4 +41,7 @@ def emit(
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*("-" if row[c] is None else str(row[c]) for c in columns))
-    Console().print(table, markup=False)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
+    console.print(table, markup=False)

@@ -39,7 +39,7 @@ def list_(format_: Annotated[Format, typer.Option("--format")] = Format.TABLE) -
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.store import Store
 
-    rows: list[dict[str, "JsonValue"]] = []
+    rows: list[dict[str, JsonValue]] = []
     with DockerEngine() as engine:
         for one in Store(engine.connection).all():
             used = datetime.fromtimestamp(one.last_used_s, UTC)
@@ -50,7 +50,7 @@ def list_(format_: Annotated[Format, typer.Option("--format")] = Format.TABLE) -
                     "size_gb": round(one.own_bytes / GB, 3),
                     "last_used": used.isoformat(timespec="seconds"),
                     "in_use": one.in_use,
-                    "id": one.image.id,
+                    "id": one.image.id.removeprefix("sha256:")[:12],
                     "base": one.image.base,
                 }
             )

@@ -58,7 +58,7 @@ def check(
     from arena.task import pack as packs
 
     tasks = packs.load(pack, base=Path())
-    rows: list[dict[str, "JsonValue"]] = []
+    rows: list[dict[str, JsonValue]] = []
     with DockerEngine() as engine:
         images = Images(engine, packs.tree_files).ensure(tasks)
         for finding in check_tasks(tasks, images, engine, repeat=repeat, jobs=jobs):

@@ -1,0 +1,110 @@
+"""`arena backends`: the catalogue of providers and models."""
+
+import json
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.cli.options import Format, emit
+
+if TYPE_CHECKING:
+    from arena.backend.catalogue import Catalogue
+
+app = typer.Typer(help="List, show and check model backends.", no_args_is_help=True)
+
+LIST_COLUMNS = ("name", "country", "residency", "open_weights", "status", "retires_on")
+ProfilesFlag = Annotated[
+    list[Path] | None, typer.Option("--profiles", help="Folder with provider profiles.")
+]
+FormatFlag = Annotated[Format, typer.Option("--format")]
+
+
+@app.command("list")
+def list_(
+    country: Annotated[str | None, typer.Option(help="Of the lab, such as CN.")] = None,
+    residency: Annotated[str | None, typer.Option(help="Of the service.")] = None,
+    open_weights: Annotated[bool | None, typer.Option("--open-weights/--closed-weights")] = None,
+    profiles: ProfilesFlag = None,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """List backends, with what they cost and until when they are served."""
+    from arena.backend import catalogue, roster
+
+    rows = roster.listed(
+        catalogue.load(profiles or ()),
+        today=_today(),
+        country=country,
+        residency=residency,
+        open_weights=open_weights,
+    )
+    emit("backends", [row.model_dump(mode="json") for row in rows], LIST_COLUMNS, format_)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="provider/model")],
+    profiles: ProfilesFlag = None,
+) -> None:
+    """Show all that is known of a backend, with sources, as JSON."""
+    from arena.backend import catalogue
+
+    profile, _, row = catalogue.load(profiles or ()).find(name)
+    shown = profile.model_dump(mode="json", exclude={"models"}, exclude_defaults=True)
+    if row is not None:
+        shown["model"] = row.model_dump(mode="json", exclude_defaults=True)
+    print(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="With --live: the backends to call.")
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Hold a tiny conversation with each; costs money.")
+    ] = False,
+    evidence: Annotated[
+        Path, typer.Option(help="With --live: folder for profiles that record what was seen.")
+    ] = Path("profiles"),
+    profiles: ProfilesFlag = None,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Check the catalogue: form, sources, and what retires within 60 days."""
+    from arena.backend import catalogue, roster
+    from arena.cli import EXIT_CHECK_FAILED
+
+    known = catalogue.load(profiles or ())
+    if live:
+        good = _check_live(known, names or [], evidence, format_)
+    else:
+        found = roster.check(known, today=_today())
+        rows = [finding.model_dump(mode="json") for finding in found]
+        emit("findings", rows, ("level", "backend", "text"), format_)
+        good = all(finding.level != "error" for finding in found)
+    if not good:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _check_live(known: "Catalogue", names: list[str], evidence: Path, form: Format) -> bool:
+    from arena.backend import live
+    from arena.backend.resolve import resolve
+    from arena.errors import InputError
+
+    if not names:
+        raise InputError(
+            "no backend named", where="--live", remedy="name some: each is called, for money"
+        )
+    today = _today()
+    specs = [resolve(name, known, today=today, environ=os.environ) for name in names]
+    checks = [live.probe(spec, environ=os.environ) for spec in specs]
+    live.record(checks, evidence, today=today)
+    rows = [one.model_dump(mode="json") for one in checks]
+    emit("checks", rows, ("backend", "ok", "cost_usd", "detail"), form)
+    return all(one.ok for one in checks)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
