@@ -4,12 +4,14 @@ The file is read as leniently as possible: unknown entries become notes, a broke
 """
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from arena.report import format as show
 from arena.report.escape import plain
 
 MAX_TURNS = 400
@@ -55,6 +57,8 @@ class Turn:
     thinking: Spoken | None = None
     actions: tuple[Action, ...] = ()
     call_ids: tuple[str, ...] = ()
+    command: str = ""
+    """How the command ended whose output this is, and how long it ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Conversation:
 class _Reader:
     turns: list[Turn] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
+    command: tuple[int, dict[str, JsonValue]] | None = None
+    """A command that no message has answered yet, with its line."""
 
     def feed(self, line: int, entry: JsonValue) -> None:
         if not isinstance(entry, dict):
@@ -81,15 +87,33 @@ class _Reader:
             self._message(line, message)
         elif entry.get("kind") == "call":
             self.pending.append(str(entry.get("call_id", "")))
+        elif entry.get("kind") == "command":
+            self.flush()
+            self.command = (line, entry)
         else:
+            self.flush()
             self.note(line, _shown(entry), role=str(entry.get("kind", "note")))
+
+    def flush(self) -> None:
+        """Show a command that an agent ran of its own accord, without a message about it."""
+        if self.command is not None:
+            line, entry = self.command
+            self.command = None
+            action = Action("command", spoken(_command_line(entry)), is_command=True)
+            turn = Turn(line, "command", Spoken(""), actions=(action,), command=_ended(entry))
+            self.turns.append(turn)
 
     def note(self, line: int, text: str, role: str = "note") -> None:
         self.turns.append(Turn(line, plain(role), spoken(text)))
 
     def _message(self, line: int, message: dict[str, JsonValue]) -> None:
         role = str(message.get("role", "unknown"))
+        ended = ""
         calls: tuple[str, ...] = ()
+        if role == "assistant" or self.command is None:
+            self.flush()
+        else:
+            ended, self.command = _ended(self.command[1]), None
         if role == "assistant":
             calls, self.pending = tuple(self.pending), []
         thinking = message.get("reasoning_content") or message.get("reasoning")
@@ -101,6 +125,7 @@ class _Reader:
                 thinking=spoken(_content(thinking)) if thinking else None,
                 actions=tuple(_actions(message.get("tool_calls"))),
                 call_ids=calls,
+                command=ended,
             )
         )
 
@@ -121,6 +146,7 @@ def read(path: Path) -> Conversation:
                     reader.feed(number, entry)
     except FileNotFoundError:
         return Conversation(missing=True)
+    reader.flush()
     if reader.pending:
         last = Turn(0, "note", Spoken(""), call_ids=tuple(reader.pending))
         reader.turns.append(last)
@@ -143,6 +169,21 @@ def _shown(entry: dict[str, JsonValue]) -> str:
     if set(rest) <= {"text", "stop", "detail"}:
         return ": ".join(str(value).replace("_", " ") for value in rest.values())
     return json.dumps(rest, ensure_ascii=False)
+
+
+def _command_line(entry: dict[str, JsonValue]) -> str:
+    argv = entry.get("argv")
+    if not isinstance(argv, list):
+        return _shown(entry)
+    parts = [str(part) for part in argv]
+    return parts[2] if len(parts) == 3 and parts[1] == "-c" else shlex.join(parts)
+
+
+def _ended(entry: dict[str, JsonValue]) -> str:
+    ended, wall_s = entry.get("ended"), entry.get("wall_s")
+    how = f"exit code {entry.get('exit_code')}" if ended == "exited" else str(ended)
+    took = f" after {show.seconds(wall_s)}" if isinstance(wall_s, int | float) else ""
+    return plain(how.replace("_", " ")) + took
 
 
 def _content(content: JsonValue) -> str:

@@ -33,6 +33,37 @@ def test_calls_stand_beside_the_message_they_led_to(tmp_path):
     assert rest.call_ids == ("c3",)
 
 
+def test_a_command_stands_beside_its_output_or_alone(tmp_path):
+    def command(*argv: str, **rest: object) -> dict[str, object]:
+        return {
+            "kind": "command",
+            "at": 1,
+            "argv": argv,
+            "exit_code": 0,
+            "ended": "exited",
+            "wall_s": 1.25,
+            **rest,
+        }
+
+    path = write(
+        tmp_path / "t.jsonl",
+        command("bash", "-c", "ls"),
+        message("tool", "exit code: 0"),
+        command("bash", "-c", "sleep 99", ended="timeout", exit_code=None),
+        command("git", "diff", "a b"),
+        message("assistant", "done"),
+    )
+    shown = [
+        (t.role, t.command, [a.body.head for a in t.actions]) for t in transcript.read(path).turns
+    ]
+    assert shown == [
+        ("tool", "exit code 0 after 1.2 s", []),
+        ("command", "timeout after 1.2 s", ["sleep 99"]),
+        ("command", "exit code 0 after 1.2 s", ["git diff 'a b'"]),
+        ("assistant", "", []),
+    ]
+
+
 def test_tool_calls_show_their_command(tmp_path):
     def call(name: str, arguments: object) -> dict[str, object]:
         return {"id": "1", "type": "function", "function": {"name": name, "arguments": arguments}}
