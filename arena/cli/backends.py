@@ -51,7 +51,8 @@ def show(
     """Show all that is known of a backend, with sources, as JSON."""
     from arena.backend import catalogue
 
-    profile, _, row = catalogue.load(profiles or ()).find(name)
+    profile, _, model = catalogue.load(profiles or ()).find(name)
+    row = catalogue.row_of(profile, model)
     shown = profile.model_dump(mode="json", exclude={"models"}, exclude_defaults=True)
     if row is not None:
         shown["model"] = row.model_dump(mode="json", exclude_defaults=True)
