@@ -1,0 +1,3 @@
+module example.org/transit
+
+go 1.19
