@@ -156,7 +156,7 @@ def manifest_of(
         budget=config.budget,
         contestant_budgets={c.name: c.budget for c in config.contestant if c.budget},
         seed=config.seed,
-        tasks=tuple(_entry(t, images[t.id]) for t in plan.tasks),
+        tasks=tuple(task_entry(t, images[t.id]) for t in plan.tasks),
         contestants=plan.contestants,
         fx=tuple(fx),
         engine=engine,
@@ -164,7 +164,8 @@ def manifest_of(
     )
 
 
-def _entry(task: Task, image: TaskImage) -> TaskEntry:
+def task_entry(task: Task, image: TaskImage) -> TaskEntry:
+    """What the manifest keeps of a task."""
     own = {"image", "image_id"}
     shared = {name: getattr(task, name) for name in TaskEntry.model_fields if name not in own}
     return TaskEntry(**shared, image=image.content, image_id=image.id)

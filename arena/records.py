@@ -50,6 +50,7 @@ CallOutcome = Literal[
     "connection",
     "malformed_reply",
 ]
+Api = Literal["chat", "messages", "responses"]
 CostStatus = Literal["known", "estimated", "partial", "unknown"]
 
 Message = dict[str, JsonValue]
@@ -84,6 +85,10 @@ class TestPlan(Record):
     """Ids of the authored twins: tests with a wrong expected value, failing even after the fix."""
     command: tuple[str, ...] = ()
     """What runner `junit` starts; `{report}` stands for the file that its report belongs in."""
+    plugins: tuple[str, ...] = ()
+    """Plugins that pytest loads, named as after `-p`; no others are loaded."""
+    options: tuple[str, ...] = ()
+    """pytest settings, each `name=value`; the repository's own settings do not count."""
     timeout_s: float = Field(default=120.0, gt=0)
     """Time limit for the whole verification command."""
 
@@ -119,6 +124,10 @@ class Task(Record):
     assurance: Assurance = "ids"
     repository: str | None = None
     """The project a task comes from, where several tasks share one (clusters in statistics)."""
+    instance_id: str | None = None
+    """Its id in the suite that it was imported from."""
+    quarantined: tuple[str, ...] = ()
+    """Test ids that proved unstable and were taken out of the plan."""
     digest: str
     """Sha256 over everything that can change a result: statement, tree, tests, plan."""
     root: Path = Field(exclude=True)
@@ -184,6 +193,8 @@ class Quirks(Record):
     """Ask for a stream; some models refuse anything else."""
     stream_usage: bool = True
     """Ask for usage in the last chunk of a stream."""
+    messages_bearer: bool = False
+    """At its Messages API: the key goes into `Authorization`, not into `x-api-key`."""
     reasoning_in_output: bool | None = None
     """Whether `completion_tokens` counts reasoning; None tells it from the total of each reply."""
 
@@ -219,7 +230,11 @@ class BackendSpec(Record):
     provider: str | None = None
     model: str
     base_url: str
-    api: Literal["chat", "messages", "responses"] = "chat"
+    api: Api = "chat"
+    endpoints: dict[Api, str] = Field(default_factory=dict)
+    """Base URLs of all the APIs that the provider offers, where they are known."""
+    refuses: tuple[str, ...] = ()
+    """Body parameters that the endpoint answers with an error."""
     api_key_env: str | None = None
     """Name of the environment variable that holds the key; never the key."""
     quirks: Quirks = Quirks()

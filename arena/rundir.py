@@ -53,6 +53,8 @@ class TaskEntry(Record):
     tests: TestPlan
     assurance: Assurance = "ids"
     repository: str | None = None
+    instance_id: str | None = None
+    quarantined: tuple[str, ...] = ()
     impossible: bool = False
     private: bool = False
 

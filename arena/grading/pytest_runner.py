@@ -94,6 +94,8 @@ def _argv(job: Job, config: str, report: str, order: Sequence[str]) -> list[str]
         *("python3", "-P", "-m", "pytest", "-q", "--tb=short", "--color=no"),
         *(trusted if job.defences.trusted_config else ()),
         *("-p", "no:cacheprovider", f"--junitxml={report}"),
+        *(word for name in job.task.tests.plugins for word in ("-p", name)),
+        *(word for line in job.task.tests.options for word in ("-o", line)),
         *("-o", "junit_family=xunit2", "-o", "junit_logging=no", *order),
     ]
 

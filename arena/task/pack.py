@@ -13,7 +13,17 @@ from pydantic import Field, JsonValue, ValidationError
 
 from arena import resources
 from arena.errors import InputError
-from arena.records import Difficulty, File, Language, Record, Task, TestPlan, digest_of
+from arena.records import (
+    Assurance,
+    Difficulty,
+    File,
+    Language,
+    Record,
+    Task,
+    TestPlan,
+    digest_of,
+)
+from arena.task import quarantine
 from arena.task.ids import check_cases, check_ids
 from arena.task.toml import read_toml, wrong_shape
 from arena.task.tree import read_tree
@@ -39,9 +49,11 @@ class PackInfo(Record):
 class _TestsTable(Record):
     runner: Literal["pytest", "node", "go", "junit", "blackbox"]
     fail_to_pass: tuple[str, ...] = Field(min_length=1)
-    pass_to_pass: tuple[str, ...] = Field(min_length=1)
+    pass_to_pass: tuple[str, ...] = ()
     must_fail: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     timeout_s: float = Field(default=60.0, gt=0)
 
 
@@ -56,6 +68,8 @@ class _TaskFile(Record):
     image: str
     tags: tuple[str, ...] = ()
     repository: str | None = None
+    instance_id: str | None = None
+    assurance: Assurance = "ids"
     tests: _TestsTable
     patch: _PatchTable = _PatchTable()
 
@@ -244,12 +258,15 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
         allow=spec.patch.allow,
         impossible=info.kind == "impossible",
         private=info.private,
+        assurance=spec.assurance,
         repository=spec.repository,
+        instance_id=spec.instance_id,
         digest="",
         root=root,
     )
     _check(task)
-    return task.model_copy(update={"digest": _digest(task)})
+    sound = quarantine.without_flaky(task)
+    return sound.model_copy(update={"digest": _digest(sound)})
 
 
 def _check(task: Task) -> None:
@@ -271,7 +288,7 @@ def _digest(task: Task) -> str:
         "id": task.id,
         "statement": task.problem_statement,
         "image": task.image,
-        "plan": task.tests.model_dump(mode="json"),
+        "plan": task.tests.model_dump(mode="json", exclude_defaults=True),
         "allow": list(task.allow),
         "impossible": task.impossible,
         "gold": _sha(gold_patch(task) or ""),

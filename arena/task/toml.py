@@ -1,7 +1,9 @@
-"""Files that a person wrote, read into records with errors that say what to mend."""
+"""TOML: what a person wrote, read into records with errors that say what to mend; and written."""
 
 import json
+import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +13,7 @@ from arena.errors import InputError
 from arena.records import Record
 
 _R = TypeVar("_R", bound=Record)
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def read_toml(path: Path, shape: type[_R]) -> _R:
@@ -43,3 +46,35 @@ def wrong_shape(path: Path, error: ValidationError) -> InputError:
     given = json.dumps(first["input"], default=str)
     remedy = f"it is {given[:80]}" if key else "mend the file"
     return InputError(f"{first['msg']}{tail}", where=where, remedy=remedy)
+
+
+Scalar = str | int | float | bool
+Value = Scalar | Sequence[str]
+
+
+def write_table(values: Mapping[str, Value | None]) -> str:
+    """Keys and values as lines of TOML; what is None, or an empty list, is left out."""
+    kept = {key: value for key, value in values.items() if value is not None and value != ()}
+    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in kept.items())
+
+
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else _string(key)
+
+
+def _value(value: Value) -> str:
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if not value:
+        return "[]"
+    if len(value) == 1:
+        return f"[{_string(value[0])}]"
+    return "[\n" + "".join(f"    {_string(item)},\n" for item in value) + "]"
+
+
+def _string(text: str) -> str:
+    """A basic string: JSON's escapes are TOML's, but for DEL and lone surrogates."""
+    whole = text.encode("utf-8", "replace").decode()
+    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
