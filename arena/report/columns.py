@@ -6,14 +6,22 @@ Unknown is null, never 0. Money is billed US dollars unless a name says otherwis
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from arena.report.details import CallRow, TestRow
+from arena.rundir import TaskEntry
 from arena.score.results import TrialRow
 from arena.score.row import Row
 
 Item = TypeVar("Item")
 Kind = Literal["string", "int64", "float64", "bool", "timestamp"]
+
+
+class TaskLine(NamedTuple):
+    """A task, and whether it counts on the leaderboard."""
+
+    task: TaskEntry
+    scored: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,19 @@ TESTS: tuple[Column[TestRow], ...] = (
         "outcome", "string", "", "passed, failed, error, skipped or missing", lambda t: t.outcome
     ),
 )
+
+TASKS: tuple[Column[TaskLine], ...] = (
+    Column("task_id", "string", "", "Task as pack/name", lambda t: t.task.id),
+    Column("title", "string", "", "One line", lambda t: t.task.title),
+    Column("language", "string", "", "Language of the repository", lambda t: t.task.language),
+    Column("difficulty", "string", "", "easy, medium, hard or unknown",
+           lambda t: t.task.difficulty),
+    Column("repository", "string", "", "Project it comes from", lambda t: t.task.repository),
+    Column("assurance", "string", "", "How it is graded", lambda t: t.task.assurance),
+    Column("scored", "bool", "", "Whether it counts on the leaderboard", lambda t: t.scored),
+    Column("digest", "string", "", "Over everything that can change a result",
+           lambda t: t.task.digest),
+)  # fmt: skip
 
 CONTESTANTS: tuple[Column[Row], ...] = (
     Column("contestant", "string", "", "Name", lambda r: r.who.name),

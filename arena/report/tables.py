@@ -14,13 +14,13 @@ from typing import Any, Literal, TypeVar
 
 from arena.errors import InputError
 from arena.report import details
-from arena.report.columns import CALLS, CONTESTANTS, TESTS, TRIALS, Column
+from arena.report.columns import CALLS, CONTESTANTS, TASKS, TESTS, TRIALS, Column, TaskLine
 from arena.report.escape import csv_text, plain
 from arena.report.scored import Scored, score
 from arena.score.load import load as load_results
 
 Item = TypeVar("Item")
-TableName = Literal["trials", "calls", "tests", "contestants"]
+TableName = Literal["trials", "calls", "tests", "contestants", "tasks"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,13 @@ class Run:
     def contestants(self) -> Table:
         """One row a contestant, best first, controls last."""
         return _table("contestants", CONTESTANTS, self.scored.rows)
+
+    @cached_property
+    def tasks(self) -> Table:
+        """One row a task."""
+        scored = set(self.scored.board.tasks)
+        tasks = self.scored.results.tasks
+        return _table("tasks", TASKS, (TaskLine(task, task.id in scored) for task in tasks))
 
     @cached_property
     def calls(self) -> Table:

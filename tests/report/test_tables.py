@@ -1,6 +1,9 @@
 import csv
 import io
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -50,7 +53,7 @@ def test_headline_numbers_can_be_computed_from_the_tables(loaded):
 
 
 def test_every_column_is_described(loaded):
-    for name in ("trials", "calls", "tests", "contestants"):
+    for name in ("trials", "calls", "tests", "contestants", "tasks"):
         table = loaded.table(name)
         described = table.describe()
         assert [d["column"] for d in described] == table.to_arrow().column_names
@@ -76,3 +79,12 @@ def test_csv_and_parquet_hold_the_same(scored):
 def test_no_run_is_one_clear_line(tmp_path):
     with pytest.raises(InputError, match="no run here"):
         tables.load(tmp_path)
+
+
+def test_the_notebook_reproduces_the_report(run, scored):
+    notebook = Path(__file__).parents[2] / "docs" / "notebook.py"
+    shown = subprocess.run(
+        [sys.executable, notebook, run], capture_output=True, text=True, check=True
+    ).stdout
+    for row in scored.board.rows:
+        assert f"{row.score.pass_rate:.1%} passed" in shown
