@@ -1,4 +1,4 @@
-"""The HTTP client of one endpoint; the only module that imports `openai`.
+"""The HTTP client of one address; the only module that imports `openai`.
 
 One `send` is one attempt on the wire: no retries, no redirects, bytes in and a reply out. Every
 failure is a `CallFailed` with an outcome by the provider's rules.
@@ -16,18 +16,22 @@ import httpx2
 import openai
 from pydantic import JsonValue
 
-from arena.backend import wire
+from arena.backend import dialect, wire
+from arena.backend.call import Relay
 from arena.backend.errors import CallFailed, Problem, classify, problem_in
 from arena.records import BackendSpec, CallOutcome, Reply
 
 REPLY_LIMIT_BYTES = 64_000_000
 CONNECT_TIMEOUT_S = 10.0
-_UNREAD: dict[str, str | openai.Omit] = {"X-Stainless-Raw-Response": "stream"}
+MESSAGES_VERSION = "2023-06-01"
+"""Of the Messages API: the one there is."""
+Headers = dict[str, str | openai.Omit]
+_UNREAD: Headers = {"X-Stainless-Raw-Response": "stream"}
 """Asks the client library for the response before its body is read."""
 
 
-class ChatClient:
-    """Sends chat completions to one base URL with one key; shared by threads."""
+class EndpointClient:
+    """Sends requests to one base URL with one key; shared by threads."""
 
     def __init__(self, base_url: str, key: str | None) -> None:
         self._base_url = base_url
@@ -40,7 +44,6 @@ class ChatClient:
             follow_redirects=False,
             event_hooks={"response": [self._watch]},
         )
-        self._headers = _UNREAD if key else {**_UNREAD, "Authorization": openai.Omit()}
         self._api = openai.OpenAI(
             base_url=base_url,
             api_key=key or "none",
@@ -51,28 +54,31 @@ class ChatClient:
         self._api.organization = self._api.project = None
 
     def __repr__(self) -> str:
-        return f"ChatClient({self._base_url!r})"
+        return f"EndpointClient({self._base_url!r})"
 
     def close(self) -> None:
         """Drop all connections."""
         self._http.close()
 
-    def send(self, spec: BackendSpec, body: bytes, *, timeout_s: float) -> Reply:
+    def send(
+        self, spec: BackendSpec, body: bytes, *, timeout_s: float, relay: Relay | None = None
+    ) -> Reply:
         """One attempt.
 
         Args:
-            spec: whose quirks and error rules apply.
-            body: from `wire.request_body`.
+            spec: whose API, quirks and error rules apply.
+            body: the whole request.
             timeout_s: for everything up to the last byte.
+            relay: given the reply as it arrives, from the first event that is no error.
 
         Raises:
             CallFailed: anything but a whole reply without fault.
         """
         deadline = self._deadline.at = time.monotonic() + timeout_s
         try:
-            with self._posted(body, timeout_s) as response:
+            with self._posted(spec, body, timeout_s, relay) as response:
                 status = response.status_code
-                reply = self._read(spec, response)
+                reply = self._read(spec, response, relay)
         except openai.APIStatusError as error:
             raise self._refused(spec, error) from None
         except (openai.APIConnectionError, httpx2.TransportError, httpx2.StreamError) as error:
@@ -85,41 +91,66 @@ class ChatClient:
         return reply
 
     @contextmanager
-    def _posted(self, body: bytes, timeout_s: float) -> Iterator[httpx2.Response]:
+    def _posted(
+        self, spec: BackendSpec, body: bytes, timeout_s: float, relay: Relay | None
+    ) -> Iterator[httpx2.Response]:
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        headers: Headers = {**_UNREAD, **self._authority(spec), **(relay.headers if relay else {})}
         posted = self._api.post(
-            "/chat/completions",
+            dialect.of(spec.api).PATH,
             cast_to=openai.APIResponse[object],
             content=body,
-            options={"headers": self._headers, "timeout": timeout},
+            options={"headers": headers, "timeout": timeout},
         )
         with closing(posted.http_response) as response:
             yield response
 
-    def _read(self, spec: BackendSpec, response: httpx2.Response) -> Reply:
+    def _authority(self, spec: BackendSpec) -> Headers:
+        """What stands beside or instead of the library's own `Authorization`."""
+        headers: Headers = {} if self._key else {"Authorization": openai.Omit()}
+        if spec.api != "messages":
+            return headers
+        headers["anthropic-version"] = MESSAGES_VERSION
+        if self._key and not spec.quirks.messages_bearer:
+            headers |= {"Authorization": openai.Omit(), "x-api-key": self._key}
+        return headers
+
+    def _read(self, spec: BackendSpec, response: httpx2.Response, relay: Relay | None) -> Reply:
         status = response.status_code
         if "event-stream" in response.headers.get("content-type", ""):
-            return self._stream(spec, response)
-        body = self._json(b"".join(_capped(response)), status)
+            return self._stream(spec, response, relay)
+        data = b"".join(_capped(response))
+        body = self._json(data, status)
         self._check(spec, body, response)
-        return self._parse(spec, body, status)
+        reply = self._parse(spec, body, status)
+        if relay:
+            relay.whole(data)
+        return reply
 
-    def _stream(self, spec: BackendSpec, response: httpx2.Response) -> Reply:
+    def _stream(self, spec: BackendSpec, response: httpx2.Response, relay: Relay | None) -> Reply:
         chunks: list[JsonValue] = []
         broken: str | None = "the stream ended early"
+        tongue = dialect.of(spec.api)
         try:
-            for data in _events(response):
-                if data == b"[DONE]":
+            for raw, data in _events(response):
+                chunk = None
+                if data and data != b"[DONE]":
+                    chunk = self._json(data, response.status_code)
+                    self._check(spec, chunk, response)
+                    chunks.append(chunk)
+                if relay and relay.streamed:
+                    relay.event(raw, chunk)
+                if data == b"[DONE]" or tongue.is_last(chunk):
                     broken = None
                     break
-                chunk = self._json(data, response.status_code)
-                self._check(spec, chunk, response)
-                chunks.append(chunk)
         except httpx2.TransportError as error:
             broken = f"the stream broke off: {error!r}"
-        body = wire.assemble(chunks)
-        if broken is None or _finished(body):
-            return self._parse(spec, body, response.status_code)
+        body = tongue.assemble(chunks)
+        if broken is None or tongue.is_whole(body):
+            reply = self._parse(spec, body, response.status_code)
+            if relay and not relay.streamed:
+                relay.whole(wire.encoded(body))
+            return reply
         raise CallFailed(
             "timeout" if time.monotonic() >= self._deadline.at else "connection",
             broken,
@@ -129,7 +160,7 @@ class ChatClient:
 
     def _parse(self, spec: BackendSpec, body: JsonValue, status: int) -> Reply:
         try:
-            return wire.parse_reply(body, spec.quirks)
+            return dialect.of(spec.api).parse_reply(body, spec.quirks)
         except wire.MalformedReplyError as error:
             raise CallFailed(
                 "malformed_reply", str(error), http_status=status, reply=error.reply
@@ -155,6 +186,7 @@ class ChatClient:
             http_status=problem.http,
             retry_after_s=_retry_after_s(response.headers),
             reply=_what_came(spec, body),
+            body=wire.encoded(body),
         )
 
     def _refused(self, spec: BackendSpec, error: openai.APIStatusError) -> CallFailed:
@@ -171,6 +203,7 @@ class ChatClient:
             http_status=response.status_code,
             retry_after_s=_retry_after_s(response.headers),
             reply=_what_came(spec, body),
+            body=wire.encoded(body),
         )
 
     def _lost(self, cause: BaseException, deadline: float) -> CallFailed:
@@ -233,33 +266,28 @@ def _capped(response: httpx2.Response) -> Iterator[bytes]:
         yield block
 
 
-def _events(response: httpx2.Response) -> Iterator[bytes]:
-    """Payloads of server-sent events."""
-    rest, payload = b"", []
+def _events(response: httpx2.Response) -> Iterator[tuple[bytes, bytes]]:
+    """Server-sent events as they came, each with its payload; a comment has none."""
+    raw, rest, payload = b"", b"", []
     for block in _capped(response):
         *lines, rest = (rest + block).split(b"\n")
-        for line in (raw.rstrip(b"\r") for raw in lines):
+        for line in lines:
+            raw += line + b"\n"
             if line.startswith(b"data:"):
                 payload.append(line[5:].strip())
-            elif not line and payload:
-                yield b"\n".join(payload)
-                payload = []
+            elif not line.rstrip(b"\r"):
+                yield raw, b"\n".join(payload)
+                raw, payload = b"", []
     if rest.startswith(b"data:"):
         payload.append(rest[5:].strip())
     if payload:
-        yield b"\n".join(payload)
-
-
-def _finished(body: dict[str, JsonValue]) -> bool:
-    choices = body.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    return isinstance(choice, dict) and choice.get("finish_reason") is not None
+        yield raw + rest + b"\n\n", b"\n".join(payload)
 
 
 def _what_came(spec: BackendSpec, body: JsonValue) -> Reply:
     """The usage a failed reply told, where it told any."""
     try:
-        return wire.parse_reply(body, spec.quirks)
+        return dialect.of(spec.api).parse_reply(body, spec.quirks)
     except wire.MalformedReplyError as error:
         return error.reply
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from arena.backend import dialect, wire
+from arena.backend.call import Call, LimitReached, Sender
 from arena.backend.clock import AgentClock
-from arena.backend.dialect import Relay
 from arena.backend.errors import CallFailed
 from arena.backend.limiter import Limiter, Permit
 from arena.backend.retry import RETRYABLE, RetryPolicy
@@ -60,35 +60,6 @@ class CallLog(Protocol):
     def end(self, call: CallEnd) -> None:
         """An announced call ended."""
         ...
-
-
-class Sender(Protocol):
-    """One attempt on the wire; `arena.backend.client.ChatClient` is the one there is."""
-
-    def send(
-        self, spec: BackendSpec, body: bytes, *, timeout_s: float, relay: Relay | None = None
-    ) -> Reply:
-        """A whole reply, or `CallFailed`."""
-        ...
-
-
-class LimitReached(Exception):  # noqa: N818 - an outcome, caught by whoever asked
-    """A limit of the trial keeps a call from being made."""
-
-    def __init__(self, stop: Stop) -> None:
-        super().__init__(f"the trial's limit of {stop} is reached")
-        self.stop: Stop = stop
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request, whoever wrote it."""
-
-    prompt: Prompt
-    body: bytes
-    output_limit: int
-    relay: Relay | None = None
-    """Takes the reply as it arrives; once it has any of it, no further attempt is made."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +140,7 @@ class TrialBackend:
         """
         limit = self._limits.output_tokens
         prompt = Prompt.of(messages, tools)
-        body = dialect.of(self.spec.api).request_body(self.spec, messages, tools, limit)
+        body = dialect.of(self.spec.api).request_body(self.spec, prompt, limit)
         try:
             return self.perform(Call(prompt, body, limit))
         except LimitReached as reached:
@@ -257,11 +228,12 @@ class TrialBackend:
 
     def _announce(self, call: Call, held: Amount, attempt: int, waited_s: float) -> _Attempt:
         try:
-            permit = self._limiter.acquire(held.tokens)
+            with self._clock.waiting():
+                permit = self._limiter.acquire(held.tokens)
         except BaseException:
             self._budget.settle(held, Amount())
             raise
-        self._excluded(permit.waited_s)
+        self._throttled(permit.waited_s)
         begin = CallBegin(
             call_id=secrets.token_hex(8),
             trial_id=self._seat.trial_id,
@@ -378,7 +350,9 @@ class TrialBackend:
         """
         if self._is_late(failed):
             raise failed
-        self._excluded(time.monotonic() - going.sent_at)
+        failed_s = time.monotonic() - going.sent_at
+        self._clock.exclude(failed_s)
+        self._throttled(failed_s)
         delay_s = self._retry.delay_s(
             failed.outcome,
             failed.attempts,
@@ -387,16 +361,16 @@ class TrialBackend:
         )
         if delay_s is None or (call.relay is not None and call.relay.closed):
             raise failed
-        self._limiter.pause(delay_s)
-        self._excluded(delay_s)
+        with self._clock.waiting():
+            self._limiter.pause(delay_s)
+        self._throttled(delay_s)
         return delay_s
 
     def _left(self) -> None:
         with self._lock:
             self._in_flight -= 1
 
-    def _excluded(self, seconds: float) -> None:
-        self._clock.exclude(seconds)
+    def _throttled(self, seconds: float) -> None:
         with self._lock:
             self.tally.throttled_s += seconds
 

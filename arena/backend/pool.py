@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from arena.backend.client import ChatClient
+from arena.backend.client import EndpointClient
 from arena.backend.clock import AgentClock
 from arena.backend.limiter import Limiter
 from arena.backend.meter import CallLog, Seat, TrialBackend
@@ -38,7 +38,7 @@ class Backends:
         self._fx = tuple(fx)
         keys = {spec.api_key_env: _key(spec, environ) for spec in specs}
         self._clients = {
-            (spec.base_url, spec.api_key_env): ChatClient(spec.base_url, keys[spec.api_key_env])
+            (spec.base_url, spec.api_key_env): EndpointClient(spec.base_url, keys[spec.api_key_env])
             for spec in specs
         }
         limits: dict[tuple[str, str | None], RateLimits] = {}

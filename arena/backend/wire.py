@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from arena.money import usage
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
 
+PATH = "/chat/completions"
 TRUNCATED = frozenset({"length", "max_tokens"})
 TEMPLATE_TOKENS = 2048
 """Room for what a provider's chat template adds around messages and tools."""
@@ -136,6 +137,19 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
         message.setdefault("role", "assistant")
         body["choices"] = [{"index": 0, "message": message, "finish_reason": finish}]
     return body
+
+
+def is_last(chunk: JsonValue) -> bool:
+    """A chat stream ends with a line of its own, not with an event."""
+    del chunk
+    return False
+
+
+def is_whole(body: dict[str, JsonValue]) -> bool:
+    """Whether an assembled body says why it ended."""
+    choices = body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(choice, dict) and choice.get("finish_reason") is not None
 
 
 def _merge_delta(message: Message, delta: dict[str, JsonValue]) -> None:

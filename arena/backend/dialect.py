@@ -1,0 +1,45 @@
+"""The APIs that endpoints speak: chat completions, Messages, Responses."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from arena.backend import messages, responses, wire
+from arena.backend.wire import Prompt
+from arena.records import Api, BackendSpec, Quirks, Reply
+
+
+class Dialect(Protocol):
+    """How one API is written and read; each is a module."""
+
+    PATH: str
+    """Below the base URL."""
+
+    def request_body(self, spec: BackendSpec, prompt: Prompt, output_limit: int, /) -> bytes:
+        """The whole request of the built-in agent."""
+        ...
+
+    def parse_reply(self, body: JsonValue, quirks: Quirks, /) -> Reply:
+        """A reply from a whole body; raises `wire.MalformedReplyError`."""
+        ...
+
+    def assemble(self, chunks: Iterable[JsonValue], /) -> dict[str, JsonValue]:
+        """The body that a stream's events amount to."""
+        ...
+
+    def is_last(self, chunk: JsonValue, /) -> bool:
+        """Whether an event ends the stream."""
+        ...
+
+    def is_whole(self, body: dict[str, JsonValue], /) -> bool:
+        """Whether an assembled body says how it ended."""
+        ...
+
+
+_DIALECTS: dict[Api, Dialect] = {"chat": wire, "messages": messages, "responses": responses}
+
+
+def of(api: Api) -> Dialect:
+    """The dialect of an API."""
+    return _DIALECTS[api]

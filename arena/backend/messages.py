@@ -1,0 +1,215 @@
+"""The Messages API: the built-in agent's history as a request, and replies read from it.
+
+Assistant messages stay in the history as this API wrote them, signatures and all; only what we say
+ourselves is translated. Cache breakpoints stand behind the tools and the system prompt and at the
+end of the last two turns, so that each request reads what the one before it wrote.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from pydantic import JsonValue
+
+from arena.backend.wire import MalformedReplyError, Prompt, encoded
+from arena.money import usage
+from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
+
+PATH = "/messages"
+_BREAKPOINT: dict[str, JsonValue] = {"cache_control": {"type": "ephemeral"}}
+_CACHED_TURNS = 2
+_ENDS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
+}
+"""Reasons for stopping, in the words of chat completions."""
+_DELTAS = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "signature",
+    "input_json_delta": "partial_json",
+}
+
+Block = dict[str, JsonValue]
+
+
+def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
+    """The whole request: system prompt apart, results of tools inside user turns."""
+    history: list[Message] = [json.loads(raw) for raw in prompt.messages]
+    system: JsonValue = [_text_block(m) for m in history if m.get("role") == "system"]
+    turns = _turns(history)
+    for turn in [t for t in turns if t["role"] == "user"][-_CACHED_TURNS:]:
+        _mark(turn["content"])
+    body: dict[str, JsonValue] = {
+        **spec.quirks.extra_body,
+        "model": spec.model,
+        "max_tokens": output_limit,
+        "system": _mark(system),
+        "messages": list(turns),
+    }
+    if prompt.tools:
+        body["tools"] = _mark([_tool(made) for made in json.loads(prompt.tools)])
+    if spec.quirks.stream:
+        body["stream"] = True
+    return encoded(body)
+
+
+def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
+    """A reply from the body of a message.
+
+    Raises:
+        MalformedReplyError: there is no content in it.
+    """
+    del quirks
+    if not isinstance(body, dict):
+        raise MalformedReplyError("the body is not a JSON object")
+    raw_usage, model = body.get("usage"), body.get("model")
+    bare = Reply(
+        returned_model=model if isinstance(model, str) and model else None,
+        usage=usage.normalise(raw_usage),
+        raw_usage=raw_usage,
+        reported_usd=usage.reported_usd(raw_usage),
+    )
+    content, reason = body.get("content"), body.get("stop_reason")
+    if not isinstance(content, list):
+        raise MalformedReplyError("the reply has no content", bare)
+    finish = _ENDS.get(str(reason), str(reason)) if reason else None
+    blocks = [block for block in content if isinstance(block, dict)]
+    return bare.model_copy(
+        update={
+            "message": {"role": "assistant", "content": content},
+            "text": "".join(str(b.get("text") or "") for b in blocks if b.get("type") == "text"),
+            "tool_calls": tuple(_call(b, finish) for b in blocks if b.get("type") == "tool_use"),
+            "finish_reason": finish,
+            "truncated": finish == "length",
+        }
+    )
+
+
+def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
+    """The message that a stream's events amount to."""
+    body: dict[str, JsonValue] = {}
+    blocks: dict[int, Block] = {}
+    for chunk in chunks:
+        if not isinstance(chunk, dict):
+            continue
+        kind, index = chunk.get("type"), chunk.get("index")
+        if kind == "message_start" and isinstance(chunk.get("message"), dict):
+            body |= dict(_mapping(chunk, "message"))
+        elif kind == "message_delta":
+            body |= _mapping(chunk, "delta")
+        elif kind == "content_block_start" and isinstance(index, int):
+            blocks[index] = dict(_mapping(chunk, "content_block"))
+        elif kind == "content_block_delta" and isinstance(index, int):
+            _extend(blocks.setdefault(index, {"type": "text"}), _mapping(chunk, "delta"))
+        if kind in {"message_start", "message_delta"}:
+            told = _mapping(chunk, "usage") or _mapping(_mapping(chunk, "message"), "usage")
+            body["usage"] = _most(_mapping(body, "usage"), told)
+    if blocks:
+        body["content"] = [_closed(blocks[index]) for index in sorted(blocks)]
+    return body
+
+
+def is_last(chunk: JsonValue) -> bool:
+    """Whether an event ends the message."""
+    return isinstance(chunk, dict) and chunk.get("type") == "message_stop"
+
+
+def is_whole(body: dict[str, JsonValue]) -> bool:
+    """Whether an assembled message says why it ended."""
+    return body.get("stop_reason") is not None
+
+
+def _turns(history: Sequence[Message]) -> list[Block]:
+    turns: list[Block] = []
+    for message in history:
+        role = "assistant" if message.get("role") == "assistant" else "user"
+        if message.get("role") == "system" or not message.get("content"):
+            continue
+        if role == "assistant":
+            turns.append({"role": role, "content": message["content"]})
+            continue
+        block = _result(message) if message.get("role") == "tool" else _text_block(message)
+        if turns and turns[-1]["role"] == "user":
+            content = turns[-1]["content"]
+            assert isinstance(content, list)
+            content.append(block)
+        else:
+            turns.append({"role": role, "content": [block]})
+    return turns
+
+
+def _text_block(message: Message) -> Block:
+    return {"type": "text", "text": message.get("content")}
+
+
+def _result(message: Message) -> Block:
+    return {
+        "type": "tool_result",
+        "tool_use_id": message.get("tool_call_id"),
+        "content": message.get("content"),
+    }
+
+
+def _tool(made: dict[str, dict[str, JsonValue]]) -> Block:
+    function = made["function"]
+    return {
+        "name": function["name"],
+        "description": function["description"],
+        "input_schema": function["parameters"],
+    }
+
+
+def _mark(blocks: JsonValue) -> JsonValue:
+    """The same blocks with a cache breakpoint behind the last."""
+    if isinstance(blocks, list) and blocks and isinstance(blocks[-1], dict):
+        blocks[-1] |= _BREAKPOINT
+    return blocks
+
+
+def _call(block: Block, finish: str | None) -> ToolCall:
+    given = block.get("input")
+    cut = finish == "length" and not given
+    return ToolCall(
+        id=str(block.get("id") or ""),
+        name=str(block.get("name") or ""),
+        arguments="" if cut else json.dumps(given or {}),
+    )
+
+
+def _extend(block: Block, delta: Block) -> None:
+    name = _DELTAS.get(str(delta.get("type")))
+    if name is None:
+        return
+    had, more = block.get(name), delta.get(name)
+    block[name] = (had if isinstance(had, str) else "") + (more if isinstance(more, str) else "")
+
+
+def _closed(block: Block) -> Block:
+    """A block whose input came in pieces, with the input as an object."""
+    pieces = block.pop("partial_json", None)
+    if isinstance(pieces, str) and pieces:
+        try:
+            given = json.loads(pieces)
+        except ValueError:  # the output limit cut it
+            given = {}
+        block["input"] = given if isinstance(given, dict) else {}
+    return block
+
+
+def _most(had: Block, told: Block) -> Block:
+    """Counts only grow during a stream; some endpoints begin or end with zeros."""
+    merged = {**had, **{k: v for k, v in told.items() if v is not None}}
+    for name, value in had.items():
+        new = merged[name]
+        if type(value) is int and type(new) is int:
+            merged[name] = max(value, new)
+    return merged
+
+
+def _mapping(value: Block, name: str) -> Block:
+    inner = value.get(name)
+    return inner if isinstance(inner, dict) else {}

@@ -1,0 +1,111 @@
+"""The Responses API, as agents of others speak it; the built-in agent does not."""
+
+from collections.abc import Iterable
+
+from pydantic import JsonValue
+
+from arena.backend.wire import MalformedReplyError, Prompt
+from arena.errors import HarnessError
+from arena.money import usage
+from arena.records import BackendSpec, Quirks, Reply, ToolCall
+
+PATH = "/responses"
+_LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_ENDS = {"max_output_tokens": "length", "content_filter": "content_filter"}
+_CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
+
+Item = dict[str, JsonValue]
+
+
+def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
+    """The built-in agent speaks chat completions and Messages."""
+    del prompt, output_limit
+    raise HarnessError(f"{spec.name}: the built-in agent does not speak the Responses API")
+
+
+def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
+    """A reply from the body of a response.
+
+    Raises:
+        MalformedReplyError: there is no output in it.
+    """
+    del quirks
+    if not isinstance(body, dict):
+        raise MalformedReplyError("the body is not a JSON object")
+    raw_usage, model = body.get("usage"), body.get("model")
+    bare = Reply(
+        returned_model=model if isinstance(model, str) and model else None,
+        usage=usage.normalise(raw_usage),
+        raw_usage=raw_usage,
+        reported_usd=usage.reported_usd(raw_usage),
+    )
+    output = body.get("output")
+    if not isinstance(output, list):
+        raise MalformedReplyError("the reply has no output", bare)
+    items = [item for item in output if isinstance(item, dict)]
+    calls = tuple(_call(item) for item in items if item.get("type") in _CALLS)
+    finish = _finish(body, called=bool(calls))
+    return bare.model_copy(
+        update={
+            "message": {"role": "assistant", "content": output},
+            "text": "".join(_text(item) for item in items if item.get("type") == "message"),
+            "tool_calls": calls,
+            "finish_reason": finish,
+            "truncated": finish == "length",
+        }
+    )
+
+
+def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
+    """The response that a stream's events amount to.
+
+    The last event holds all of it; some endpoints leave its output empty.
+    """
+    body: dict[str, JsonValue] = {}
+    items: list[JsonValue] = []
+    for chunk in chunks:
+        if not isinstance(chunk, dict):
+            continue
+        whole, item = chunk.get("response"), chunk.get("item")
+        if isinstance(whole, dict):
+            body |= {k: v for k, v in whole.items() if v is not None}
+        if chunk.get("type") == "response.output_item.done" and isinstance(item, dict):
+            items.append(item)
+    if not body.get("output"):
+        body["output"] = items
+    return body
+
+
+def is_last(chunk: JsonValue) -> bool:
+    """Whether an event ends the response."""
+    return isinstance(chunk, dict) and chunk.get("type") in _LAST
+
+
+def is_whole(body: dict[str, JsonValue]) -> bool:
+    """Whether an assembled response says how it ended."""
+    return body.get("status") in {"completed", "incomplete"}
+
+
+def _finish(body: Item, *, called: bool) -> str | None:
+    details = body.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    if body.get("status") == "incomplete" or reason:
+        return _ENDS.get(str(reason), str(reason))
+    if body.get("status") not in {"completed", None}:
+        return str(body["status"])
+    return "tool_calls" if called else "stop"
+
+
+def _call(item: Item) -> ToolCall:
+    given = item.get("arguments") or item.get("input") or ""
+    return ToolCall(
+        id=str(item.get("call_id") or item.get("id") or ""),
+        name=str(item.get("name") or item.get("type") or ""),
+        arguments=str(given),
+    )
+
+
+def _text(item: Item) -> str:
+    parts = item.get("content")
+    shown = (p for p in parts if isinstance(p, dict)) if isinstance(parts, list) else ()
+    return "".join(str(part.get("text") or "") for part in shown)
