@@ -16,8 +16,8 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py") if "_data" not in p.parts)
 LAYERS = [
     {"cli"},
     {"demo"},
-    {"bakeoff", "check", "mine"},
-    {"worker", "plan", "report", "tables"},
+    {"bakeoff", "check", "mine", "grade"},
+    {"worker", "plan", "report", "tables", "predictions"},
     {"trial"},
     {"score"},
     {"verify"},

@@ -20,19 +20,30 @@ class ReportFormat(StrEnum):
     TERMINAL = "terminal"
     JSON = "json"
     HTML = "html"
+    PREDICTIONS = "predictions"
 
 
 def report(
     run: RunArgument,
     format_: Annotated[
-        ReportFormat, typer.Option("--format", help="terminal and json go to stdout.")
+        ReportFormat, typer.Option("--format", help="All but html go to stdout.")
     ] = ReportFormat.TERMINAL,
 ) -> None:
-    """Show what a run found; html writes report/index.html and prints its path."""
+    """Show what a run found.
+
+    html writes report/index.html and prints its path; predictions are its patches, as JSON Lines.
+    """
     from arena.report.scored import score
     from arena.score.load import load
 
-    scored = score(load(run))
+    results = load(run)
+    if format_ is ReportFormat.PREDICTIONS:
+        from arena.predictions import of_run
+        from arena.task.formats.predictions import write_predictions
+
+        print(write_predictions(of_run(results)), end="")
+        return
+    scored = score(results)
     if format_ is ReportFormat.HTML:
         print(write_page(scored))
     else:

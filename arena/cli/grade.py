@@ -1,0 +1,85 @@
+"""`arena grade`: anybody's patches under our verification, no agent involved."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.cli.options import Format, emit
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from arena.grade import Graded
+
+COLUMNS = ("instance_id", "model", "verdict", "reason", "seconds")
+
+
+def grade(
+    predictions: Annotated[Path, typer.Argument(help="JSON or JSON Lines with patches.")],
+    tasks: Annotated[list[str], typer.Option("--tasks", help="Pack, task or path.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The run directory. [default: runs/grade-<file>]")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Patches at once.")] = 2,
+    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+) -> None:
+    """Grade patches that others made; writes a run directory like any run."""
+    from arena import grade as grading
+    from arena.cli import EXIT_NO_VERDICT
+    from arena.cli.options import runs_dir
+    from arena.errors import InputError
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.image import Images
+    from arena.task import pack as packs
+    from arena.task.formats.predictions import match, read_predictions
+
+    given = read_predictions(predictions)
+    known = [task for name in tasks for task in packs.load(name, base=Path())]
+    found = match(given, known)
+    if not found:
+        raise InputError(
+            f"none of its instances is a task of {', '.join(tasks)}",
+            where=str(predictions),
+            remedy=f"its first is {given[0].instance_id!r}",
+        )
+    graded = [one for one in given if one.instance_id in found]
+    out = out or runs_dir() / f"grade-{predictions.stem}"
+    with DockerEngine() as engine:
+        engine.check()
+        engine.reap()
+        chosen = {task.id: task for task in found.values()}
+        order = grading.Order(
+            predictions=graded,
+            tasks=found,
+            images=Images(engine, packs.tree_files).ensure(list(chosen.values())),
+            engine=engine,
+            info=engine.info(),
+            jobs=jobs,
+        )
+        results = grading.grade(order, out, say=_say)
+    unknown = sorted({one.instance_id for one in given} - found.keys())
+    without = sorted({task.id for task in known} - chosen.keys())
+    _show(results, {"unknown": unknown, "without_prediction": without}, out, format_)
+    if any(result.verdict is None for result in results):
+        raise typer.Exit(EXIT_NO_VERDICT)
+
+
+def _show(results: list["Graded"], left: dict[str, list[str]], out: Path, format_: Format) -> None:
+    """Print results; what was left ungraded is part of the JSON, else a line on stderr."""
+    rows: list[dict[str, JsonValue]] = [asdict(result) for result in results]
+    for key, ids in left.items():
+        if ids:
+            _say(f"{key.replace('_', ' ')}: {', '.join(ids[:10])}{' …' if len(ids) > 10 else ''}")
+    _say(f"run: {out}")
+    if format_ is Format.JSON:
+        print(json.dumps({"results": rows, **left, "run": str(out)}, ensure_ascii=False))
+    else:
+        emit("results", rows, COLUMNS, format_)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
