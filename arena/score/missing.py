@@ -4,6 +4,8 @@ They are left out of rates, shown with the rate's bounds, and make every decisio
 when they are more than 2% of what was planned or hit one contestant more than the other.
 """
 
+import numpy as np
+
 from arena.records import Record
 from arena.score.interval import ALPHA, Interval
 from arena.score.proportion import rate_bounds
@@ -63,5 +65,5 @@ def missing_p(a: Tally, b: Tally) -> float:
         return 1.0
     from scipy.stats import fisher_exact
 
-    table = [[a.missing, a.scored_total], [b.missing, b.scored_total]]
+    table = np.array([[a.missing, a.scored_total], [b.missing, b.scored_total]])
     return float(fisher_exact(table).pvalue)
