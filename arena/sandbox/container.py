@@ -1,10 +1,9 @@
 """One running container as a `Sandbox`."""
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from arena.errors import EngineError
 from arena.records import Change, Entry, ExecResult, File, SandboxLimits
@@ -14,10 +13,11 @@ from arena.sandbox.docker import Connection, RefusedError
 from arena.sandbox.stream import STDERR, STDOUT, Capture, Link
 from arena.sandbox.tree import Tree
 
-_GRACE_S = 5.0
+_GRACE_S = 10.0
 """How long killed processes may take to let go of their output before the container is killed."""
-_NOTICE_S = 0.3
-"""How long the engine's word about memory may take to arrive after a killed command."""
+_NOTICE_S = 0.1
+_NOTICE_TRIES = 4
+"""How long the engine may take to tell, after a killed command, why: memory, or its container."""
 _KILLED = 137
 _CANNOT_RUN = 126
 _NOT_RUNNING = 409
@@ -66,7 +66,6 @@ class DockerSandbox:
         self._touched = False
         self._killed = False
         self._evidence: str | None = None
-        self._noticed = threading.Event()
 
     def exec(
         self,
@@ -152,7 +151,6 @@ class DockerSandbox:
     def notice(self, evidence: str) -> None:
         """Take in what the engine or a watcher saw. Safe from other threads."""
         self._evidence = self._evidence or evidence
-        self._noticed.set()
 
     def end(self, evidence: str | None) -> None:
         """Kill the container, with the limit that it broke, if any. Safe from other threads."""
@@ -286,16 +284,25 @@ class DockerSandbox:
         Commands cannot end it, for they run as another user than its main process. When neither
         we nor its memory limit did, it was somebody outside.
         """
-        with self._connection.guard():
-            state = self._connection.raw.inspect_container(self.where.ident)["State"]
-        if state["Running"]:
-            self._noticed.wait(_NOTICE_S)
+        state = self._state()
+        for _ in range(_NOTICE_TRIES):
+            if self._killed or self._evidence or not state["Running"]:
+                break
+            time.sleep(_NOTICE_S)
+            state = self._state()
+        if state["Running"] and not self._killed:
             return True
         if state["OOMKilled"] and not self._killed:
             self.notice("memory")
         if not self._killed and not self._evidence:
             raise EngineError(f"container {self.where.ident[:12]} was ended from outside")
         return False
+
+    def _state(self) -> dict[str, Any]:
+        with self._connection.guard():
+            fields = self._connection.raw.inspect_container(self.where.ident)
+        state: dict[str, Any] = fields["State"]
+        return state
 
 
 _ENV = "/usr/bin/env"

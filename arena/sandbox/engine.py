@@ -193,7 +193,10 @@ class DockerEngine:
             self._remove_later(name)
 
     def _remove_later(self, name: str) -> None:
-        self._removers.submit(reaper.remove, self.connection, name)
+        try:
+            self._removers.submit(reaper.remove, self.connection, name)
+        except RuntimeError:  # closed meanwhile, by another thread
+            reaper.remove(self.connection, name)
 
     def _ours(self) -> list[dict[str, str]]:
         with self.connection.guard():

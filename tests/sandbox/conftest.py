@@ -1,0 +1,11 @@
+import pytest
+
+from arena.records import File
+from arena.sandbox.image import Images
+
+
+@pytest.fixture(scope="session")
+def image(engine, any_task):
+    """A small image with one file in its work tree."""
+    tree = (File(path="file", data=b"content\n"),)
+    return Images(engine, lambda _: tree).ensure([any_task])[any_task.id].id
