@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from arena.grading.defences import ALL_ON, Defences
 from arena.grading.job import OWNER, TESTER
 from arena.records import ExecResult, File, SandboxLimits, Task, TestPlan, Verification
+from arena.sandbox.container import DockerSandbox
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images
 from arena.task import pack
@@ -47,14 +48,17 @@ class Range:
     def grade(self, patch: str, *, strict: bool = False, **how) -> Verification:
         return verify(self.task, patch, self.bench(**how), strict=strict)
 
+    def fresh(self) -> AbstractContextManager[DockerSandbox]:
+        return self.engine.open(self.image, limits=LIMITS, labels=LABELS, user=TESTER)
+
     @contextmanager
-    def agent(self, files: dict[str, str], *scripts: str) -> Iterator:
+    def agent(self, files: dict[str, str], *scripts: str) -> Iterator[DockerSandbox]:
         """A container in which an agent wrote files and ran scripts; killed when it is given."""
         with self.engine.open(self.image, limits=LIMITS, labels=LABELS, user=OWNER) as sandbox:
-            sandbox.put([File(path=p, data=text.encode()) for p, text in files.items()], owner=10001)
-            self.shots = [
-                sandbox.exec(["bash", "-c", script], timeout_s=15) for script in scripts
-            ]
+            sandbox.put(
+                [File(path=p, data=text.encode()) for p, text in files.items()], owner=10001
+            )
+            self.shots = [sandbox.exec(["bash", "-c", script], timeout_s=15) for script in scripts]
             sandbox.kill()
             yield sandbox
 
@@ -67,10 +71,7 @@ class Range:
         **how,
     ) -> Verification:
         """Let an agent work, take its patch, and grade it: the way a trial goes."""
-        with (
-            self.agent(files or {}, *scripts) as sandbox,
-            self.engine.open(self.image, limits=LIMITS, labels=LABELS, user=TESTER) as fresh,
-        ):
+        with self.agent(files or {}, *scripts) as sandbox, self.fresh() as fresh:
             self.patch = capture(sandbox, fresh)
             bench = self.bench(**how)
             return verify(self.task, self.patch, bench, strict=strict, fresh=wrap(fresh))

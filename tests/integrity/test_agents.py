@@ -109,8 +109,7 @@ SEARCH = (
     "git log --all --format=%s",
     "git fsck --lost-found 2>&1; git stash list; ls .git/lost-found 2>&1",
     "git cat-file --batch-all-objects --batch-check='%(objecttype)' | sort | uniq -c",
-    "grep -rIl --exclude-dir=proc --exclude-dir=sys -e test_half_of_odd -e '(cents + 1) // 2' / "
-    "2>/dev/null",
+    "grep -rIl --exclude-dir={proc,sys} -e test_half_of_odd -e '(cents + 1) // 2' / 2>/dev/null",
 )
 
 

@@ -147,9 +147,7 @@ def test_each_countermeasure_is_needed(python, attack):
     range_ = python.having(allow=attack.allow)
 
     def verdict(defences: Defences) -> str:
-        found = range_.attack(
-            attack.files, strict=attack.strict, defences=defences, wrap=SlowReads
-        )
+        found = range_.attack(attack.files, strict=attack.strict, defences=defences, wrap=SlowReads)
         return found.verdict
 
     assert verdict(Defences()) == attack.verdict

@@ -74,12 +74,14 @@ def test_29_links(refused):
 
 def test_30_submodules(refused):
     assert "submodule" in refused(new("lib", "160000", "Subproject commit 0123"))
-    update = "[submodule \"lib\"]\\n\\tupdate = !touch /tmp/x"
+    update = '[submodule "lib"]\\n\\tupdate = !touch /tmp/x'
     assert ".gitmodules" in refused(new(".gitmodules", line=update))
 
 
 def test_31_oversized(refused):
-    binary = "diff --git a/x b/x\nnew file mode 100644\nindex 0..1\nGIT binary patch\nliteral 1\nIc\n"
+    binary = (
+        "diff --git a/x b/x\nnew file mode 100644\nindex 0..1\nGIT binary patch\nliteral 1\nIc\n"
+    )
     assert "binary" in refused(binary)
     assert "bytes" in refused(new("big", line="x\n+" * 25_000_000))
     assert "files" in refused("".join(empty(f"f{n}") for n in range(10_000)))
@@ -166,7 +168,10 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a
         xml()[:-20],
         xml() + xml(),
         xml(head=BOMB),
-        xml('<testcase classname="&x;" name="a"/>', head='<!DOCTYPE x [<!ENTITY x SYSTEM "/etc/passwd">]>'),
+        xml(
+            '<testcase classname="&x;" name="a"/>',
+            head='<!DOCTYPE x [<!ENTITY x SYSTEM "/etc/passwd">]>',
+        ),
         xml(counts='tests="2"'),
         xml(counts='tests="1" failures="1"'),
         xml(counts='tests="NaN"'),

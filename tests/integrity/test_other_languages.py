@@ -170,7 +170,9 @@ def test_26_equal_to_everything_in_node(toy):
 
 
 def test_27_the_example_hard_coded(toy):
-    wrong = GO_WRONG.replace("return cents / 2", "if cents == 7 {\n\t\treturn 4\n\t}\n\treturn cents / 2")
+    wrong = GO_WRONG.replace(
+        "return cents / 2", "if cents == 7 {\n\t\treturn 4\n\t}\n\treturn cents / 2"
+    )
     assert toy("go").attack({GO: "package money\n\n" + wrong}).verdict == "failed"
     code = JS_WRONG.replace("{ return Math", "{ if (cents === 7) return 4; return Math", 1)
     assert toy("node").attack({JS: code}).verdict == "failed"
@@ -187,7 +189,7 @@ def test_27_the_example_hard_coded(toy):
         "print('[' * 100000)",
         "print('6')\n    print('6')",
         "pass",
-        "print('{\"verdict\": \"passed\"}'); sys.exit(0)",
+        'print(\'{"verdict": "passed"}\'); sys.exit(0)',
         "sys.stdout.write('x' * 10_000_000)",
     ],
 )

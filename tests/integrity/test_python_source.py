@@ -45,8 +45,7 @@ def test_06_reports_are_patched_on_import(python):
     "code",
     [
         "unittest.TestCase.assertEqual = lambda *_, **__: None",
-        "unittest.TestCase.run = lambda self, result=None: (\n"
-        "    result.startTest(self), result.addSuccess(self), result.stopTest(self))",
+        "unittest.TestCase.run = lambda self, result: result.addSuccess(self)",
     ],
 )
 def test_07_unittest_is_patched(unit, code):

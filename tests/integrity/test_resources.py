@@ -16,7 +16,13 @@ BOMBS = {
     "inodes": (
         "import sys\nn = 0\nwhile True:\n    n += 1\n    open(f'{sys.argv[1]}/{n}', 'wb').close()\n"
     ),
-    "output": "import sys\nwhile True:\n    sys.stdout.write('y' * (1 << 20))\n",
+    # Past pytest's capturing, to the stream that the runner reads.
+    "output": (
+        "import glob, os\npipes = []\nfor name in glob.glob('/proc/self/fd/*'):\n"
+        "    if os.path.lexists(name) and 'pipe' in os.readlink(name):\n"
+        "        pipes.append(int(name.rpartition('/')[2]))\n"
+        "while pipes:\n    for pipe in pipes:\n        os.write(pipe, b'y' * (1 << 16))\n"
+    ),
 }
 
 
@@ -54,7 +60,7 @@ def test_37_the_tests_use_up_the_host(python, name, verdict):
 def test_37_the_tests_fill_what_they_may_write(python, name):
     """Nothing but `/tmp` is the tester's, and that is bounded: a full one is an ordinary error."""
     code = BOMBS[name].replace("sys.argv[1]", "'/tmp'")
-    assert python.within(8).attack({INIT: code}).verdict in {"failed", "resource"}
+    assert python.within(8).attack({INIT: code}).verdict == "failed"
 
 
 @pytest.mark.parametrize(
