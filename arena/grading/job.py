@@ -19,6 +19,7 @@ TESTER = f"{_TESTER_ID}:{_TESTER_ID}"
 WORKDIR = "/repo"
 REPORT_LIMIT = 16 << 20
 OUTPUT_LIMIT = 4 << 20
+_LOG_BYTES = 64 << 10
 CLEAN_ENV = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": "/nonexistent",
@@ -123,4 +124,12 @@ def stopped(result: ExecResult) -> Findings | None:
 def _log(argv: Sequence[str], result: ExecResult) -> bytes:
     head = f"$ {' '.join(argv)}\n".encode()
     tail = f"[{result.ended}, exit code {result.exit_code}, {result.wall_s:.2f} s]\n".encode()
-    return head + result.stdout + result.stderr + b"\n" + tail
+    return head + _short(result.stdout) + _short(result.stderr) + b"\n" + tail
+
+
+def _short(data: bytes) -> bytes:
+    """Head and tail of an output that nobody would read whole."""
+    if len(data) <= 2 * _LOG_BYTES:
+        return data
+    left_out = f"\n[{len(data) - 2 * _LOG_BYTES:,} bytes left out]\n".encode()
+    return data[:_LOG_BYTES] + left_out + data[-_LOG_BYTES:]

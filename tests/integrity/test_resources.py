@@ -5,6 +5,10 @@ import time
 
 import pytest
 
+from arena.errors import EngineError
+from arena.task.diff import capture
+from arena.verify import confirm, verify
+
 INIT = "src/purse/__init__.py"
 BOMBS = {
     "forks": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n",
@@ -53,7 +57,7 @@ def test_37_an_agent_uses_up_the_host(python, name):
     [("forks", "resource"), ("memory", "resource"), ("output", "timeout")],
 )
 def test_37_the_tests_use_up_the_host(python, name, verdict):
-    assert python.within(4).attack({INIT: BOMBS[name]}).verdict == verdict
+    assert python.within(10).attack({INIT: BOMBS[name]}).verdict == verdict
 
 
 @pytest.mark.parametrize("name", ["disk", "inodes"])
@@ -78,3 +82,26 @@ def test_38_tests_that_never_end(python, code):
     found = python.within(3).attack({INIT: code})
     assert found.verdict == "timeout"
     assert time.monotonic() - started < 12
+
+
+def test_a_limit_is_charged_only_when_gold_keeps_within_it(python):
+    slow = python.within(10)
+    with slow.agent({INIT: "import time\ntime.sleep(1e9)\n"}) as sandbox, slow.fresh() as fresh:
+        patch = capture(sandbox, fresh)
+        first = verify(slow.task, patch, slow.bench(), fresh=fresh)
+    assert first.verdict == "timeout"
+    assert confirm(slow.task, patch, first, slow.bench()).verdict == "timeout"
+    assert confirm(slow.task, slow.gold, first, slow.bench()).verdict == "passed"
+
+
+def test_a_host_that_is_too_slow_for_gold_is_a_fault(python):
+    hopeless = python.within(0.05)
+    first = hopeless.grade(hopeless.gold)
+    assert first.verdict == "timeout"
+    with pytest.raises(EngineError, match="the reference fix of toys/python ended as timeout"):
+        confirm(hopeless.task, hopeless.gold, first, hopeless.bench())
+
+
+def test_other_verdicts_need_no_confirmation(python):
+    first = python.grade("")
+    assert confirm(python.task, "", first, python.bench()) is first
