@@ -258,6 +258,9 @@ class BackendSpec(Record):
     """Whether the provider may train on what it is sent; None is unknown."""
     context_window: int | None = None
     retires_on: date | None = None
+    chat_tools: bool = True
+    """Whether chat completions take tools; else the built-in agent must speak text, and agents of
+    others another API."""
     caveats: tuple[str, ...] = ()
     """What a reader must know beside this backend's cost."""
     profile_digest: str | None = None

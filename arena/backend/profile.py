@@ -86,6 +86,8 @@ class ModelRow(Record):
     routes: tuple[str, ...] = ()
     """Catalogue names that still serve the same weights."""
     trains_on_data: bool | None = None
+    chat_tools: bool = True
+    """Whether chat completions take tools; else only other APIs do."""
     quirks: ModelQuirks = ModelQuirks()
     upstream: str | None = None
     """Behind a router: the upstream that is pinned when a user names none."""

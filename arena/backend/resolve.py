@@ -95,6 +95,7 @@ def _from_profile(
         trains_on_data=_trains(profile, region, row),
         context_window=None if row is None else row.context_window,
         retires_on=None if row is None else row.retires_on,
+        chat_tools=row is None or row.chat_tools,
         caveats=(*profile.caveats, *(() if row is None else row.caveats)),
         profile_digest=digest_of(profile.model_dump(mode="json")),
         self_hosted=profile.self_hosted if table.self_hosted is None else table.self_hosted,

@@ -234,6 +234,21 @@ def test_openai_limits_the_length_of_call_ids():
     assert refused("openai", history=history) == "bad_request"
 
 
+@pytest.mark.parametrize("model", ["gpt-6-luna", "gpt-6.1-terra"])
+def test_new_openai_models_take_tools_only_without_reasoning(model):
+    assert refused("openai", model=model) is None
+    assert refused("openai", model=model, drop=["reasoning_effort"]) == "bad_request"
+
+
+@pytest.mark.parametrize("model", ["gpt-6.1-sol", "gpt-6-astra"])
+def test_some_openai_models_take_no_tools_on_chat_completions(model):
+    assert refused("openai", model=model) == "bad_request"
+    assert refused("openai", model=model, body={"reasoning_effort": "none"}) == "bad_request"
+    assert refused("openai", model=model, tools=[]) is None
+    with Vendor("openai", WORK) as vendor:
+        assert not vendor.spec(model=model).chat_tools
+
+
 def test_volcengine_wants_dated_models():
     with Vendor("volcengine", WORK) as vendor:
         spec = vendor.spec().model_copy(update={"model": "doubao-seed-1-6"})

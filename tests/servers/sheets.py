@@ -144,6 +144,10 @@ class Sheet:
     strict_refused: bool = False
     """`strict` inside a tool's function is answered with 400."""
     tool_call_id_limit: int | None = None
+    tools_need_no_effort: str | None = None
+    """Models that answer tools with 400 unless reasoning_effort is "none"."""
+    effort_cannot_be_none: str | None = None
+    """Models that answer reasoning_effort "none" with 400."""
     stream_required: bool = False
     reasoning: str | None = None
     """Where reasoning comes back: a field of the message, `details`, `think`, `signature`."""
@@ -206,6 +210,8 @@ SHEETS: dict[str, Sheet] = {
         refused=only("max_tokens") | SAMPLING,
         temperature=lambda value: value == 1,
         tool_call_id_limit=40,
+        tools_need_no_effort=r"gpt-(5\.[6-9]|6).*",
+        effort_cannot_be_none=r"gpt-6\.1-sol|gpt-6-astra|o\d.*",
         errors={
             **COMMON,
             "quota": (429, "insufficient_quota", "check your plan"),

@@ -252,6 +252,12 @@ class Vendor:
             return 400, "invalid_request_error", f"tool_choice {asked} is not supported"
         if sheet.strict_refused and any("strict" in t["function"] for t in body.get("tools", [])):
             return 400, "invalid_request_error", "strict is not supported"
+        effort, model = body.get("reasoning_effort"), str(body.get("model"))
+        if effort == "none" and re.fullmatch(sheet.effort_cannot_be_none or "", model):
+            return 400, "unsupported_value", "reasoning_effort none is not supported"
+        wordy = re.fullmatch(sheet.tools_need_no_effort or "", model)
+        if wordy and effort != "none" and body.get("tools"):
+            return 400, "invalid_request_error", "Function tools are not supported"
         if sheet.tool_call_id_limit is not None:
             ids = [str(m["tool_call_id"]) for m in body["messages"] if "tool_call_id" in m]
             if any(len(i) > sheet.tool_call_id_limit for i in ids):
