@@ -29,7 +29,6 @@ class Answer:
     """The cheapest that nothing was shown to beat, where nothing is decided."""
     would_change: tuple[str, ...]
     figures: tuple[Figure, ...]
-    simulated: bool
     progress: str
     """What is still to come, while a run is going on."""
 
@@ -45,7 +44,6 @@ def answer(scored: Scored) -> Answer:
         guess="" if found.decided else _guess(found.cheapest_not_shown_worse),
         would_change=tuple(map(plain, found.would_change)),
         figures=tuple(_figures(scored)),
-        simulated=scored.board.simulated,
         progress=_progress(scored),
     )
 

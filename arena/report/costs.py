@@ -35,7 +35,6 @@ class CostLine:
     standard: str
     no_cache: str
     waste: str
-    per_attempt: str
     cached_share: str
     tokens_in: str
     tokens_out: str
@@ -64,7 +63,6 @@ def _line(row: Row, spec: BackendSpec | None, fx: tuple[FxRate, ...]) -> CostLin
         standard=show.usd(total.standard_usd),
         no_cache=show.usd(total.no_cache_usd),
         waste=_waste(row),
-        per_attempt=show.usd(row.money.mean_usd),
         cached_share=show.percent(row.effort.cached_share),
         tokens_in=show.tokens(tokens.input),
         tokens_out=show.tokens(tokens.output),

@@ -154,14 +154,14 @@ def _line(row: Row, position: int, scored: Scored) -> Line:
         rate=_rate(row),
         bar=_bar(score.ci, score.pass_rate),
         solved=Cell(f"{row.counts.passed}/{row.counts.scored}", row.counts.passed),
-        all_pass=Cell(show.percent(score.pass_hat_k), score.pass_hat_k),
+        all_pass=_measured(show.percent(score.pass_hat_k), score.pass_hat_k),
         per_attempt=_per_attempt(row, scored.cost_intervals.get(who.name)),
         per_solved=Cell(
             show.usd(solved.estimate) if solved and solved.estimate else _no_cost(row),
             solved.estimate if solved else None,
             show.usd_range(solved.ci) if solved and solved.estimate else "",
         ),
-        time=Cell(show.seconds(row.effort.median_active_s), row.effort.median_active_s),
+        time=_measured(show.seconds(row.effort.median_active_s), row.effort.median_active_s),
         frontier=Cell(
             show.DASH if row.frontier_share is None else show.percent(row.frontier_share),
             row.frontier_share,
@@ -186,7 +186,12 @@ def _rank(best: int, worst: int) -> Cell:
 def _rate(row: Row) -> Cell:
     score = row.score
     note = show.percent_range(score.ci) if score.ci else ""
-    return Cell(show.percent(score.pass_rate), score.pass_rate, note)
+    return _measured(show.percent(score.pass_rate), score.pass_rate, note)
+
+
+def _measured(text: str, order: float | None, note: str = "") -> Cell:
+    """A figure that only a trial without a verdict leaves open."""
+    return Cell(show.DASH if order is None else text, order, note)
 
 
 def _bar(ci: Interval | None, rate: float | None) -> Bar | None:
@@ -204,6 +209,8 @@ def _per_attempt(row: Row, ci: Interval | None) -> Cell:
 
 def _no_cost(row: Row) -> str:
     """Why there is no ranking cost."""
+    if not row.counts.scored:
+        return show.DASH
     if row.money.basis is not None:
         return "nothing solved"
     if row.money.total.status == "partial":

@@ -14,7 +14,7 @@ from tests.report.make_run import make_run
 
 TRIALS = 10_000
 MAX_BYTES = 5_000_000
-INTERACTIVE_MS = 2_000
+INTERACTIVE_S = 2
 BUILD_S = 30
 
 
@@ -36,17 +36,19 @@ def test_the_page_is_small_and_answers_at_once(browser, large):
     index.parent.mkdir(exist_ok=True)
     index.write_text(html)
     with look(browser, address(index)) as seen:
+        # The main thread's own time, so that other work on the machine does not count.
+        meter = seen.page.context.new_cdp_session(seen.page)
+        meter.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def busy_s() -> float:
+            metrics = meter.send("Performance.getMetrics")["metrics"]
+            return next(m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+        before_s = busy_s()
+        seen.page.reload()
         seen.page.get_by_role("button", name="$ per attempt").click()
         assert seen.page.locator("#board th[aria-sort]").count() == 1
-        interactive = "performance.getEntriesByType('navigation')[0].domInteractive"
-        assert seen.page.evaluate(interactive) < INTERACTIVE_MS
-        answered_ms = seen.page.evaluate(
-            "async () => { const t = performance.now();"
-            " document.querySelector('#board thead button').click();"
-            " await new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)));"
-            " return performance.now() - t }"
-        )
-        assert answered_ms < INTERACTIVE_MS
+        assert 0 < busy_s() - before_s < INTERACTIVE_S
         assert seen.page.locator("a.mark").count() == TRIALS
         assert seen.troubles == []
 
