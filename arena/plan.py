@@ -1,5 +1,6 @@
 """From configuration to a manifest: resolved tasks and contestants, and what may resume."""
 
+import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,8 +30,19 @@ class Plan:
     @property
     def trials(self) -> int:
         """Size of the matrix."""
-        pairs = sum(runs(c, impossible=t.impossible) for c in self.contestants for t in self.tasks)
-        return pairs * self.config.attempts
+        return sum(self.trials_of(contestant) for contestant in self.contestants)
+
+    def trials_of(self, contestant: ContestantSpec) -> int:
+        """Trials of one contestant."""
+        tasks = sum(runs(contestant, impossible=task.impossible) for task in self.tasks)
+        return tasks * self.config.attempts
+
+    def first(self, tasks: int) -> "Plan":
+        """The first tasks of the same run, one attempt each: what a pilot runs."""
+        order = list(self.tasks)
+        random.Random(self.config.seed).shuffle(order)
+        config = self.config.model_copy(update={"attempts": 1})
+        return Plan(config, tuple(order[:tasks]), self.contestants)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,16 @@
 
 import typer
 
-from arena.cli import backends, baseline, decide, grade, report, run, sandboxes, tasks
+from arena.cli import backends, baseline, decide, grade, money, report, run, sandboxes, tasks
 
 
 def register(app: typer.Typer) -> None:
     """Add all commands."""
     app.command("run")(run.run)
     app.command("demo")(run.demo)
+    app.command("plan")(money.plan)
+    app.command("reprice")(money.reprice)
+    app.command("view")(report.view)
     app.command("grade")(grade.grade)
     app.command("report")(report.report)
     app.command("compare")(decide.compare)

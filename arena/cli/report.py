@@ -1,14 +1,16 @@
 """`arena report`: a run as text, JSON or a page."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from arena.cli.options import Format
 
 if TYPE_CHECKING:
+    from arena.report.exports import ExportFormat
     from arena.report.scored import Scored
 
 RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
@@ -20,34 +22,62 @@ class ReportFormat(StrEnum):
     TERMINAL = "terminal"
     JSON = "json"
     HTML = "html"
-    PREDICTIONS = "predictions"
+    CSV = "csv"
+    PARQUET = "parquet"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    JUNIT = "junit"
+    PNG = "png"
+    SVG = "svg"
+
+
+class TableChoice(StrEnum):
+    """The tables of a run."""
+
+    TRIALS = "trials"
+    CALLS = "calls"
+    TESTS = "tests"
+    CONTESTANTS = "contestants"
+    TASKS = "tasks"
 
 
 def report(
     run: RunArgument,
     format_: Annotated[
-        ReportFormat, typer.Option("--format", help="All but html go to stdout.")
+        ReportFormat, typer.Option("--format", help="html writes the page and prints its path.")
     ] = ReportFormat.TERMINAL,
+    table: Annotated[
+        TableChoice, typer.Option(help="Which table csv and parquet hold.")
+    ] = TableChoice.TRIALS,
+    out: Annotated[Path | None, typer.Option("--out", help="A file instead of stdout.")] = None,
 ) -> None:
-    """Show what a run found.
-
-    html writes report/index.html and prints its path; predictions are its patches, as JSON Lines.
-    """
+    """Show what a run found, for people, papers and other programs."""
     from arena.report.scored import score
     from arena.score.load import load
 
-    results = load(run)
-    if format_ is ReportFormat.PREDICTIONS:
-        from arena.predictions import of_run
-        from arena.task.formats.predictions import write_predictions
-
-        print(write_predictions(of_run(results)), end="")
-        return
-    scored = score(results)
+    scored = score(load(run))
     if format_ is ReportFormat.HTML:
         print(write_page(scored))
-    else:
+    elif format_ in {ReportFormat.TERMINAL, ReportFormat.JSON}:
         show(scored, Format.JSON if format_ is ReportFormat.JSON else Format.TABLE)
+    else:
+        from arena.report.exports import export
+
+        made = export(scored, cast("ExportFormat", format_.value), table=table.value)
+        if out is not None:
+            out.write_bytes(made)
+        else:
+            sys.stdout.buffer.write(made)
+
+
+def view(
+    run: RunArgument,
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+) -> None:
+    """Serve the page of a run on 127.0.0.1 and follow it while it is running."""
+    from arena.report.view import serve
+
+    serve(run, port=port, ready=lambda address: print(address, file=sys.stderr, flush=True))
 
 
 def show(scored: "Scored", as_: Format) -> None:

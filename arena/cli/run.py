@@ -1,6 +1,7 @@
 """`arena run` and `arena demo`."""
 
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +11,10 @@ import typer
 from arena.cli.options import Format, runs_dir
 
 if TYPE_CHECKING:
+    from arena.backend.catalogue import Catalogue
+    from arena.bakeoff import Outcome
     from arena.config import BakeoffConfig
-    from arena.plan import Overrides
+    from arena.plan import Overrides, Plan
 
 ConfigFile = Annotated[Path, typer.Argument(help="The bake-off to run, such as bakeoff.toml.")]
 TaskFlag = Annotated[
@@ -40,14 +43,11 @@ def run(
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Run a bake-off, or go on with one that was interrupted."""
-    from arena import config as configuration
     from arena.plan import Overrides
 
     overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts, concurrency)
-    loaded = configuration.load(config)
-    if profiles:
-        loaded = loaded.model_copy(update={"profiles": tuple(str(p) for p in profiles)})
-    finish(loaded, base=config.parent, where=str(config), overrides=overrides, out=out, as_=format_)
+    _, plan = prepare(config, profiles, overrides)
+    finish(plan, out or runs_dir() / plan.config.name, format_)
 
 
 def demo(
@@ -66,51 +66,72 @@ def demo(
     with shipped.contestants(with_llm=with_llm, earlier=out) as tables:
         made = shipped.configuration(tables)
         overrides = Overrides(concurrency=concurrency)
-        finish(made, base=Path(), where="demo", overrides=overrides, out=out, as_=format_)
+        _, plan = resolve(made, base=Path(), where="demo", overrides=overrides)
+        finish(plan, out, format_)
 
 
-def finish(
-    config: "BakeoffConfig",
-    *,
-    base: Path,
-    where: str,
-    overrides: "Overrides",
-    out: Path | None,
-    as_: Format,
-) -> None:
-    """Run a configuration, write its page, print its scoreboard, and exit by what came out."""
-    from arena import bakeoff, plan
+def prepare(
+    config: Path, profiles: list[Path] | None, overrides: "Overrides"
+) -> "tuple[Catalogue, Plan]":
+    """Read a configuration and resolve it."""
+    from arena import config as configuration
+
+    loaded = configuration.load(config)
+    if profiles:
+        loaded = loaded.model_copy(update={"profiles": tuple(str(p.resolve()) for p in profiles)})
+    return resolve(loaded, base=config.parent, where=str(config), overrides=overrides)
+
+
+def resolve(
+    config: "BakeoffConfig", *, base: Path, where: str, overrides: "Overrides"
+) -> "tuple[Catalogue, Plan]":
+    """The catalogue a configuration asks for, and its plan."""
+    from arena import plan
     from arena.backend import catalogue
-    from arena.backend.resolve import resolve
-    from arena.cli import EXIT_INTERRUPTED, EXIT_NO_VERDICT
-    from arena.cli.progress import Progress
-    from arena.cli.report import show, write_page
-    from arena.report.scored import score
+    from arena.backend.resolve import resolve as resolve_backend
 
     known = catalogue.load([base / folder for folder in config.profiles])
     today = datetime.now(UTC).date()
     made = plan.resolve(
         config,
         base=base,
-        backend=lambda ref: resolve(ref, known, today=today, environ=os.environ),
+        backend=lambda ref: resolve_backend(ref, known, today=today, environ=os.environ),
         overrides=overrides,
         where=where,
     )
-    out = out or runs_dir() / config.name
-    progress = Progress(list(made.contestants), len(made.tasks) * made.config.attempts)
+    return known, made
+
+
+def start(plan: "Plan", out: Path) -> "Outcome":
+    """Run a plan with its progress on stderr; interrupted, say how to go on."""
+    from arena import bakeoff
+    from arena.cli import EXIT_INTERRUPTED
+    from arena.cli.progress import Progress
+
+    progress = Progress(list(plan.contestants), len(plan.tasks) * plan.config.attempts)
     try:
         with progress.showing():
-            outcome = bakeoff.run(made, out, say=progress.say, listener=progress)
+            return bakeoff.run(plan, out, say=progress.say, listener=progress)
     except KeyboardInterrupt:
         progress.say(f"interrupted; run the same command again to go on with {out}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def finish(plan: "Plan", out: Path, as_: Format) -> None:
+    """Run a plan, write its page, print its scoreboard, and exit by what came out."""
+    from arena.cli import EXIT_NO_VERDICT
+    from arena.cli.report import show, write_page
+    from arena.report.scored import score
+
+    outcome = start(plan, out)
     scored = score(outcome.results)
     page = write_page(scored)
     show(scored, as_)
-    progress.say(f"page: {page}")
+    print(f"page: {page}", file=sys.stderr)
     if outcome.without_verdict:
-        progress.say(
+        print(
             f"{outcome.without_verdict} trials have no verdict; run the same command again to "
-            "try them again"
+            "try them again",
+            file=sys.stderr,
         )
         raise typer.Exit(EXIT_NO_VERDICT)

@@ -79,6 +79,14 @@ class DockerEngine:
         with self.connection.guard():
             return str(raw.version()["Version"])
 
+    def answers(self) -> bool:
+        """Whether there is an engine."""
+        try:
+            self.check()
+        except EngineError:
+            return False
+        return True
+
     def info(self) -> EngineInfo:
         """Version and size of the engine's host."""
         raw = self.connection.raw
@@ -105,6 +113,7 @@ class DockerEngine:
         user: str,
         workdir: str = "/repo",
         channel: bool = False,
+        layer: str | None = None,
     ) -> Iterator[DockerSandbox]:
         """A started sandbox; leaving the context removes it, whatever happened inside.
 
@@ -116,11 +125,12 @@ class DockerEngine:
             workdir: the work tree.
             channel: let commands share one shell, ten times faster than an exec each. Not for
                 commands whose result decides a verdict: what runs in the container can forge it.
+            layer: container that holds an agent's programs, from `arena.sandbox.layer`.
         """
         self._start_watch()
         name = f"arena-{self._ident[:8]}-{secrets.token_hex(6)}"
         try:
-            ident = self._create(name, image, limits, labels, workdir)
+            ident = self._create(name, image, limits, labels, workdir, layer)
             where = Where(ident, limits, user, workdir, channel)
             sandbox = DockerSandbox(self.connection, where, lambda: self._trees.get(image, workdir))
             self._running[ident] = sandbox
@@ -165,6 +175,7 @@ class DockerEngine:
         limits: SandboxLimits,
         labels: Mapping[str, str],
         workdir: str,
+        layer: str | None = None,
     ) -> str:
         with self.connection.guard():
             made = self.connection.raw.create_container(
@@ -178,7 +189,7 @@ class DockerEngine:
                 # An empty network namespace: the same as network "none", in half the time
                 network_disabled=True,
                 healthcheck={"test": ["NONE"]},
-                host_config=settings.host_config(limits),
+                host_config=settings.host_config(limits, layer),
                 labels={**labels, LABEL_ENGINE: self._ident, LABEL_OWNER: self._owner},
                 use_config_proxy=False,
             )

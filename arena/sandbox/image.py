@@ -13,6 +13,7 @@ from arena.errors import EngineError
 from arena.records import File, Record, Task
 from arena.resources import sandboxes_dir
 from arena.sandbox import build, recipe, uses
+from arena.sandbox.builder import Say
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.recipe import BaseRecipe, LanguageRecipe
 from arena.sandbox.store import Image, ImageKind, Store
@@ -99,6 +100,19 @@ class Images:
             uses.mark(used)
         return {job.task.id: _used(job, image) for job, image in zip(jobs, made, strict=True)}
 
+    def missing(self, tasks: Sequence[Task]) -> list[str]:
+        """Ids of the tasks whose image would have to be built."""
+        base = recipe.base_recipe(self._sandboxes)
+        languages = {
+            name: recipe.language_recipe(self._sandboxes, name, base)
+            for name in {task.image for task in tasks}
+        }
+        return [
+            task.id
+            for task in tasks
+            if not self.store.find(recipe.task_digest(languages[task.image], self._tree_of(task)))
+        ]
+
     def ensure_languages(
         self, names: Iterable[str] | None = None, tell: Tell = lambda _: None
     ) -> dict[str, Image]:
@@ -120,7 +134,7 @@ class Images:
         return _Job(task, language, recipe.task_digest(language, self._tree_of(task)))
 
     def _task(self, job: "_Job", languages: Mapping[str, Image], tell: Tell) -> Image:
-        def make(_: build.Say) -> None:
+        def make(_: Say) -> None:
             tree = self._tree_of(job.task)
             self._check_disk(2 * sum(len(file.data) for file in tree) // _MB)
             below = languages[job.language.name]
@@ -130,7 +144,7 @@ class Images:
         return self._once("task", job.task.id, job.digest, tell, make)
 
     def _language(self, language: LanguageRecipe, base: BaseRecipe, tell: Tell) -> Image:
-        def make(say: build.Say) -> None:
+        def make(say: Say) -> None:
             below = self._base(base, tell)
             self._check_disk(language.spec.disk_mb)
             build.language(self._connection, language, below, say)
@@ -138,7 +152,7 @@ class Images:
         return self._once("language", language.name, language.digest, tell, make)
 
     def _base(self, base: BaseRecipe, tell: Tell) -> Image:
-        def make(say: build.Say) -> None:
+        def make(say: Say) -> None:
             self._check_disk(_BASE_MB)
             build.base(self._connection, base, self._sandboxes, say)
 
@@ -150,7 +164,7 @@ class Images:
         name: str,
         digest: str,
         tell: Tell,
-        make: Callable[[build.Say], None],
+        make: Callable[[Say], None],
     ) -> Image:
         with self._only_one(digest):
             image = self.store.find(digest)

@@ -1,0 +1,141 @@
+"""`arena plan` and `arena reprice`: money before a run, and other money for an old one."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.cli.options import Format, emit, runs_dir
+from arena.cli.run import AttemptsFlag, ConfigFile, ContestantFlag, OutFlag, ProfilesFlag, TaskFlag
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from arena.preview import Preview
+
+FormatFlag = Annotated[Format, typer.Option("--format")]
+
+
+def plan(
+    config: ConfigFile,
+    task: TaskFlag = None,
+    contestant: ContestantFlag = None,
+    attempts: AttemptsFlag = None,
+    out: OutFlag = None,
+    profiles: ProfilesFlag = None,
+    earlier: Annotated[
+        list[Path] | None, typer.Option("--from", help="Earlier run to forecast costs from.")
+    ] = None,
+    pilot: Annotated[
+        int | None,
+        typer.Option(min=1, help="First run this many tasks once, for money; the run keeps them."),
+    ] = None,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Show what a run would do, need and cost, before it starts."""
+    from arena.cli.run import prepare, start
+    from arena.plan import Overrides
+    from arena.preview import preview
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.image import Images
+    from arena.task.pack import tree_files
+
+    overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)
+    known, made = prepare(config, profiles, overrides)
+    out = out or runs_dir() / made.config.name
+    history = list(earlier or ([out] if (out / "manifest.json").exists() else []))
+    if pilot is not None:
+        start(made.first(pilot), out)
+        history.append(out)
+    with DockerEngine() as engine:
+        images = Images(engine, tree_files) if engine.answers() else None
+        shown = preview(
+            made, known=known, today=_today(), images=images, earlier=list(dict.fromkeys(history))
+        )
+    _print_plan(shown, format_)
+
+
+def _print_plan(shown: "Preview", form: Format) -> None:
+    if form is Format.JSON:
+        print(shown.model_dump_json(indent=2))
+        return
+    rows: list[dict[str, JsonValue]] = []
+    for one in shown.contestants:
+        cost = one.cost
+        rows.append(
+            {
+                "contestant": one.name,
+                "backend": one.backend,
+                "trials": one.trials,
+                "expected_usd": _usd(cost.expected_usd) if cost else None,
+                "range_usd": f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}" if cost else None,
+                "at_most_usd": _usd(cost.ceiling_usd) if cost else None,
+                "notes": "; ".join(
+                    ([f"{one.missing_key} is not set"] if one.missing_key else [])
+                    + list(one.problems)
+                    + ([] if one.priced or cost is None else ["no price"])
+                )
+                or None,
+            }
+        )
+    emit("contestants", rows, tuple(rows[0]), form)
+    print(f"{shown.trials} trials: {shown.tasks} tasks, {shown.attempts} attempts each")
+    print(f"images to build: {len(shown.images_to_build)}")
+    print(shown.power)
+
+
+def reprice(
+    run: Annotated[Path, typer.Argument(help="A run directory; it stays as it is.")],
+    at: Annotated[str | None, typer.Option(help="Prices of this day, such as 2026-11-01.")] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="Profiles with other prices. [default: the catalogue]")
+    ] = None,
+    fx: Annotated[list[str] | None, typer.Option(help="A rate, such as CNY=0.14.")] = None,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Compute the money of an old run anew, offline, from its recorded usage."""
+    from arena.backend import catalogue
+    from arena.money import reprice as money
+    from arena.rundir import RunDir
+    from arena.score.calls import recorded
+
+    manifest = RunDir(run).read_manifest()
+    known = catalogue.load([prices] if prices else ())
+    day = None if at is None else _day(at)
+    before = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
+    after = {
+        name: money.repriced_spec(
+            spec, rows=catalogue.prices_of(known, spec) if prices or day else None, at=day
+        )
+        for name, spec in before.items()
+    }
+    found = money.compare(
+        recorded(run),
+        before,
+        after,
+        fx_before=manifest.fx,
+        fx_after=money.with_rates(manifest.fx, dict(map(money.parse_rate, fx or ())), on=_today()),
+    )
+    rows = [one.model_dump(mode="json") for one in found]
+    columns = ("contestant", "calls", "billed_before_usd", "billed_after_usd")
+    emit("contestants", rows, columns, format_)
+
+
+def _day(text: str) -> date:
+    from arena.errors import InputError
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"{text!r} is not a day", where="--at", remedy="write 2026-11-01"
+        ) from None
+
+
+def _usd(amount: object) -> str:
+    return "unknown" if amount is None else f"{float(str(amount)):.4g}"
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

@@ -1,0 +1,130 @@
+"""What a configuration would do, before a cent is spent: `arena plan`."""
+
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from arena.backend import catalogue, roster
+from arena.backend.catalogue import Catalogue
+from arena.backend.policy import violations
+from arena.backend.pool import missing_keys
+from arena.money.forecast import Forecast, forecast
+from arena.plan import Plan
+from arena.records import BackendSpec, ContestantSpec, Record
+from arena.sandbox.image import Images
+from arena.score.calls import by_trial, recorded
+from arena.score.power import suite_power
+
+
+class ContestantPreview(Record):
+    """One contestant of a plan."""
+
+    name: str
+    agent: str
+    backend: str | None
+    priced: bool
+    simulated: bool
+    trials: int
+    missing_key: str | None
+    """Environment variable that holds no key."""
+    problems: tuple[str, ...]
+    """Retirements within sixty days and conflicts with the policy."""
+    cost: Forecast | None
+    """None for controls."""
+
+
+class Preview(Record):
+    """A plan as a person would want to see it."""
+
+    name: str
+    tasks: int
+    attempts: int
+    trials: int
+    images_to_build: tuple[str, ...]
+    contestants: tuple[ContestantPreview, ...]
+    power: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether the run could start now."""
+        return not any(c.missing_key or c.problems for c in self.contestants)
+
+
+def preview(
+    plan: Plan,
+    *,
+    known: Catalogue,
+    today: date,
+    images: Images | None = None,
+    earlier: Sequence[Path] = (),
+) -> Preview:
+    """Describe a plan.
+
+    Args:
+        plan: resolved.
+        known: the catalogue, for retirements.
+        today: what retirements are counted from.
+        images: asked which images exist; without an engine all count as missing.
+        earlier: run directories that costs are forecast from.
+
+    Raises:
+        InputError: an earlier run cannot be read.
+    """
+    history = by_trial([call for run in earlier for call in recorded(run)])
+    specs = tuple(_contestant(c, plan, known, today) for c in plan.contestants)
+    priced = []
+    for shown, contestant in zip(specs, plan.contestants, strict=True):
+        if contestant.backend is None:
+            priced.append(shown)
+            continue
+        cost = forecast(
+            contestant.name, contestant.backend, shown.trials, history, plan.config.limits
+        )
+        priced.append(shown.model_copy(update={"cost": cost}))
+    missing = [t.id for t in plan.tasks] if images is None else images.missing(plan.tasks)
+    return Preview(
+        name=plan.config.name,
+        tasks=len(plan.tasks),
+        attempts=plan.config.attempts,
+        trials=plan.trials,
+        images_to_build=tuple(missing),
+        contestants=tuple(priced),
+        power=suite_power(len(plan.tasks)).line,
+    )
+
+
+def _contestant(
+    contestant: ContestantSpec, plan: Plan, known: Catalogue, today: date
+) -> ContestantPreview:
+    spec = contestant.backend
+    problems: list[str] = []
+    key = None
+    if spec is not None:
+        key = next(iter(missing_keys([spec], os.environ)), None)
+        if plan.config.policy is not None:
+            problems += violations(plan.config.policy, spec)
+        problems += _retirement(spec, known, today)
+    return ContestantPreview(
+        name=contestant.name,
+        agent=contestant.agent,
+        backend=None if spec is None else spec.name,
+        priced=spec is not None and bool(spec.prices or spec.hourly_usd),
+        simulated=spec is not None and spec.simulated,
+        trials=plan.trials_of(contestant),
+        missing_key=key,
+        problems=tuple(problems),
+        cost=None,
+    )
+
+
+def _retirement(spec: BackendSpec, known: Catalogue, today: date) -> list[str]:
+    profile = known.profiles.get(spec.provider or "")
+    if profile is None:
+        return []
+    rows = [row for row in profile.models if row.id == spec.model and row.retires_on is not None]
+    return [
+        catalogue.explain(profile, row, today)
+        for row in rows
+        if row.retires_on is not None and row.retires_on <= today + roster.SOON
+    ]
