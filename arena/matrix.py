@@ -7,7 +7,7 @@ task, so that no contestant always goes first and time of day is nobody's advant
 import random
 from collections.abc import Iterator
 
-from arena.records import ContestantSpec, TrialSpec, digest_of
+from arena.records import ContestantSpec, Limits, SandboxLimits, TrialSpec, digest_of
 from arena.rundir import Manifest
 
 
@@ -16,18 +16,19 @@ def trial_id(task_id: str, contestant: str, attempt: int) -> str:
     return f"{task_id.replace('/', '.')}--{contestant}--{attempt}"
 
 
+def conditions_of(limits: Limits, sandbox: SandboxLimits, *, strict: bool) -> str:
+    """Digest of what every trial of a run is held to."""
+    return digest_of([limits.model_dump(mode="json"), sandbox.model_dump(mode="json"), strict])
+
+
 def trial_specs(manifest: Manifest) -> Iterator[TrialSpec]:
     """Every trial of a run in the order of work.
 
     A trial's digest covers everything that may not differ between comparable trials.
     """
     order = random.Random(manifest.seed)
-    conditions = digest_of(
-        [
-            manifest.limits.model_dump(mode="json"),
-            manifest.sandbox.model_dump(mode="json"),
-            manifest.strict,
-        ]
+    conditions = manifest.conditions or conditions_of(
+        manifest.limits, manifest.sandbox, strict=manifest.strict
     )
     identity = {c.name: c.digest for c in manifest.contestants}
     digests: dict[tuple[str, str], str] = {}

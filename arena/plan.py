@@ -10,7 +10,7 @@ from pathlib import Path
 from arena import __version__, registry
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
 from arena.errors import InputError
-from arena.matrix import runs
+from arena.matrix import conditions_of, runs
 from arena.records import BackendSpec, ContestantSpec, FxRate, Task, digest_of
 from arena.rundir import EngineInfo, Manifest, TaskEntry
 from arena.sandbox.image import TaskImage
@@ -165,11 +165,14 @@ def manifest_of(
         limits=config.limits,
         sandbox=config.sandbox,
         strict=config.strict,
+        conditions=conditions_of(config.limits, config.sandbox, strict=config.strict),
         budget=config.budget,
         contestant_budgets={c.name: c.budget for c in config.contestant if c.budget},
         seed=config.seed,
         tasks=tuple(task_entry(t, images[t.id]) for t in plan.tasks),
-        contestants=plan.contestants,
+        contestants=tuple(
+            c.model_copy(update={"recorded_digest": c.digest}) for c in plan.contestants
+        ),
         fx=tuple(fx),
         engine=engine,
         base_image=next((image.base for image in images.values()), ""),
@@ -221,6 +224,7 @@ def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
         update={
             "run_id": old.run_id,
             "created_at": old.created_at,
+            "conditions": old.conditions,
             "attempts": max(old.attempts, new.attempts),
             "tasks": tuple(tasks.values()),
             "contestants": tuple(contestants.values()),

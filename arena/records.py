@@ -292,11 +292,16 @@ class ContestantSpec(Record):
     control: bool = False
     """Oracle and nop: shown apart, never ranked."""
 
+    recorded_digest: str = ""
+    """The digest as the run that met the contestant first computed it: a later version of Arena,
+    whose records have more fields, must still match that run's trials."""
+
     @property
     def digest(self) -> str:
         """Identity over agent, prompts, endpoint, requested model and parameters."""
         backend = self.backend.identity() if self.backend else None
-        return digest_of([self.agent, self.agent_digest, backend, self.params])
+        fresh = digest_of([self.agent, self.agent_digest, backend, self.params])
+        return self.recorded_digest or fresh
 
 
 # ── limits ─────────────────────────────────────────────────────────────────────────────────────

@@ -81,6 +81,8 @@ class Manifest(Record):
     limits: Limits
     sandbox: SandboxLimits
     strict: bool = True
+    conditions: str = ""
+    """Digest of limits, sandbox and strictness, as the first session computed it."""
     budget: Budget = Budget()
     contestant_budgets: dict[str, Budget] = Field(default_factory=dict)
     seed: int = 0
