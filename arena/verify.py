@@ -52,6 +52,8 @@ class Bench:
     folder: Path | None = None
     """Where `verify.log` and `junit.xml` go."""
     defences: Defences = ALL_ON
+    shuffle: bool = False
+    """Run the tests in a random order: shows which of them depend on it."""
     rng: random.Random = random.SystemRandom()  # noqa: RUF009  stateless
     """Draws the names of a run; the system's own source unless a test needs to repeat one."""
 
@@ -241,6 +243,7 @@ def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
         names=Names(bench.rng, fixed=not defences.random_names),
         deadline=time.monotonic() + task.tests.timeout_s,
         defences=defences,
+        shuffle=bench.shuffle,
         keep=_keeper(bench.folder),
     )
     findings = runner(job)

@@ -41,6 +41,8 @@ class Job:
     deadline: float
     """On the clock of `time.monotonic`."""
     defences: Defences = ALL_ON
+    shuffle: bool = False
+    """Run the tests in an order drawn anew, to see whether it matters; never when grading."""
     keep: Callable[[str, bytes], None] = lambda _name, _data: None
     """Takes what is worth keeping: `verify.log` and `junit.xml`."""
     folder: str = field(init=False)

@@ -95,6 +95,8 @@ def _parts(job: Job) -> tuple[list[_Part], list[File]]:
     twins = job.twins()
     for path, ids in by_place(job.must_fail).items():
         parts.insert(job.names.rng.randint(0, len(parts)), _twin(job, twins.pop(path), ids))
+    if job.shuffle:
+        job.names.rng.shuffle(parts)
     return parts, [*files.values(), *twins.values()]
 
 

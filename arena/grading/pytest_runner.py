@@ -81,6 +81,8 @@ def _plan(job: Job, tree: dict[str, File]) -> _Plan:
         files[renamed.file.path] = renamed.file
         must_fail += renamed.ids.values()
         order.insert(rng.randint(0, len(order)), list(renamed.ids.values()))
+    if job.shuffle:
+        order = rng.sample([[i] for group in order for i in group], sum(map(len, order)))
     return _Plan(
         files=(*files.values(), *twins.values()),
         order=tuple(test_id for group in order for test_id in group),
