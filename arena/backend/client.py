@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 
 import httpx2
@@ -17,12 +17,15 @@ import openai
 from pydantic import JsonValue
 
 from arena.backend import dialect, wire
+from arena.backend.address import is_local
 from arena.backend.call import Relay
 from arena.backend.errors import CallFailed, Problem, classify, problem_in
 from arena.records import BackendSpec, CallOutcome, Reply
 
 REPLY_LIMIT_BYTES = 64_000_000
 CONNECT_TIMEOUT_S = 10.0
+DRAIN_S = 0.2
+"""How long a whole stream may take to end after its reply did."""
 MESSAGES_VERSION = "2023-06-01"
 """Of the Messages API: the one there is."""
 Headers = dict[str, str | openai.Omit]
@@ -42,6 +45,7 @@ class EndpointClient:
             limits=limits,
             verify=not base_url.startswith("http://"),  # loading certificates takes 40 ms
             follow_redirects=False,
+            trust_env=not is_local(base_url),  # a proxy for the world is none for this machine
             event_hooks={"response": [self._watch]},
         )
         self._api = openai.OpenAI(
@@ -52,6 +56,7 @@ class EndpointClient:
         )
         # The library takes these from the environment and would send them to any provider.
         self._api.organization = self._api.project = None
+        self._api._custom_headers = {}  # noqa: SLF001 - no public way leaves the environment's out
 
     def __repr__(self) -> str:
         return f"EndpointClient({self._base_url!r})"
@@ -75,6 +80,7 @@ class EndpointClient:
             CallFailed: anything but a whole reply without fault.
         """
         deadline = self._deadline.at = time.monotonic() + timeout_s
+        self._deadline.sock = None
         try:
             with self._posted(spec, body, timeout_s, relay) as response:
                 status = response.status_code
@@ -131,8 +137,9 @@ class EndpointClient:
         chunks: list[JsonValue] = []
         broken: str | None = "the stream ended early"
         tongue = dialect.of(spec.api)
+        events = _events(response)
         try:
-            for raw, data in _events(response):
+            for raw, data in events:
                 chunk = None
                 if data and data != b"[DONE]":
                     chunk = self._json(data, response.status_code)
@@ -145,8 +152,12 @@ class EndpointClient:
                     break
         except httpx2.TransportError as error:
             broken = f"the stream broke off: {error!r}"
+        except CallFailed as failed:
+            failed.reply = _what_came(spec, tongue.assemble(chunks))
+            raise
         body = tongue.assemble(chunks)
         if broken is None or tongue.is_whole(body):
+            self._drain(events)
             reply = self._parse(spec, body, response.status_code)
             if relay and not relay.streamed:
                 relay.whole(wire.encoded(body))
@@ -157,6 +168,13 @@ class EndpointClient:
             http_status=response.status_code,
             reply=_what_came(spec, body),
         )
+
+    def _drain(self, rest: Iterator[object]) -> None:
+        """Read to the end of a stream whose reply is whole: its connection can be used again."""
+        self._arm(DRAIN_S)
+        with suppress(httpx2.TransportError, httpx2.StreamError, CallFailed):
+            for _ in rest:
+                pass
 
     def _parse(self, spec: BackendSpec, body: JsonValue, status: int) -> Reply:
         try:
@@ -231,10 +249,14 @@ class EndpointClient:
         """End the connection at the deadline, however slowly its bytes still come."""
         stream = response.extensions.get("network_stream")
         sock = stream.get_extra_info("socket") if stream is not None else None
-        if sock is None:
+        self._deadline.sock = sock
+        self._arm(max(0.0, self._deadline.at - time.monotonic()))
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        if self._deadline.sock is None:
             return
-        left = max(0.0, self._deadline.at - time.monotonic())
-        timer = threading.Timer(left, _shut, [sock])
+        timer = threading.Timer(seconds, _shut, [self._deadline.sock])
         timer.daemon = True
         timer.start()
         self._deadline.timer = timer

@@ -107,7 +107,14 @@ def _key(spec: BackendSpec, environ: Mapping[str, str]) -> str | None:
             where=f"backend {spec.name}",
             remedy=f"export {missing[0]} with the key for {spec.base_url}",
         )
-    return environ[spec.api_key_env].strip()
+    key = environ[spec.api_key_env].strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise InputError(
+            f"what {spec.api_key_env} holds cannot be a key",
+            where=f"backend {spec.name}",
+            remedy="it has blanks or letters that no header can carry; copy the key again",
+        )
+    return key
 
 
 def _account(spec: BackendSpec) -> tuple[str, str | None]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
+from arena.backend.address import is_local
 from arena.backend.catalogue import Catalogue, explain, is_retired, region_of, row_of
 from arena.backend.profile import ModelRow, Profile, Region
 from arena.config import BackendTable, PriceTable
@@ -19,8 +20,6 @@ from arena.records import (
     RateLimits,
     digest_of,
 )
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def resolve(
@@ -203,7 +202,7 @@ def _filled(value: JsonValue, given: Mapping[str, str | None]) -> JsonValue:
 def _inline(table: BackendTable) -> BackendSpec:
     assert table.base_url is not None
     host = urlsplit(table.base_url)
-    local = host.hostname in LOOPBACK if table.self_hosted is None else table.self_hosted
+    local = is_local(table.base_url) if table.self_hosted is None else table.self_hosted
     quirks = Quirks(
         output_limit_param=table.output_limit_param or "max_tokens",
         extra_body=table.extra_body,

@@ -25,6 +25,7 @@ Fault = Literal[
     "cut",  # half of the body, then the connection ends
     "drip",  # the body arrives one byte at a time, `drip_s` apart
     "garbage",  # HTTP 200 with a body that is not JSON
+    "linger",  # the whole body, and then no end
 ]
 
 
@@ -140,6 +141,7 @@ class Stub:
         self.requests: list[Request] = []
         self.served: list[Served] = []
         self.peak_in_flight = 0
+        self.connections = 0
         self._script = script
         self._next = 0
         self._in_flight = 0
@@ -185,6 +187,10 @@ class Stub:
             return self._script[number]
         return error(500, {"error": {"message": "the script has no more answers"}})
 
+    def connected(self) -> None:
+        with self._lock:
+            self.connections += 1
+
     def record(self, served: Served) -> None:
         with self._lock:
             self.served.append(served)
@@ -211,6 +217,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     stub: Stub
+
+    def setup(self) -> None:
+        super().setup()
+        self.stub.connected()
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -255,6 +265,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif answer.fault == "cut":
             self._write(answer.status, headers, body[: len(body) // 2], length=len(body))
+            self.close_connection = True
+        elif answer.fault == "linger":
+            self._write(answer.status, headers, body, length=len(body) + 1)
+            self._wait_for_end()
             self.close_connection = True
         elif answer.fault == "drip":
             self._drip(answer, headers, body)

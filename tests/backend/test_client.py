@@ -1,0 +1,192 @@
+"""The wire itself: sizes, redirects, odd streams, deadlines, what the environment may add."""
+
+import json
+import time
+
+import pytest
+
+from arena.backend import client as module
+from arena.backend.client import EndpointClient
+from arena.backend.errors import CallFailed
+from arena.backend.pool import Backends, missing_keys
+from arena.backend.wire import Prompt, request_body
+from arena.errors import InputError
+from arena.records import BackendSpec, Quirks
+from tests.servers.openai_stub import Answer, Stub, error, fault, text
+
+PROMPT = Prompt.of([{"role": "user", "content": "hello"}], [])
+
+
+def ask(stub, *, timeout_s=5.0, key="k", **quirks):
+    spec = BackendSpec(name="s/m", model="m", base_url=stub.base_url, quirks=Quirks(**quirks))
+    return EndpointClient(spec.base_url, key).send(
+        spec, request_body(spec, PROMPT, 10), timeout_s=timeout_s
+    )
+
+
+def failure(script, **how):
+    with Stub(script) as stub, pytest.raises(CallFailed) as raised:
+        ask(stub, **how)
+    return raised.value
+
+
+def sse(*chunks, done=True):
+    """A stream with these payloads, as they are."""
+    lines = [f"data: {json.dumps(c) if isinstance(c, dict) else c}\n\n" for c in chunks]
+    body = "".join([*lines, "data: [DONE]\n\n" if done else ""]).encode()
+    return Answer(body=body, headers={"Content-Type": "text/event-stream"})
+
+
+def piece(content, finish=None, **more):
+    return {"choices": [{"delta": {"content": content}, "finish_reason": finish}], **more}
+
+
+def test_a_huge_reply_arrives_whole():
+    with Stub([text("x" * 20_000_000)]) as stub:
+        assert len(ask(stub, timeout_s=30).text) == 20_000_000
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_endless_reply_is_cut(monkeypatch, stream):
+    monkeypatch.setattr(module, "REPLY_LIMIT_BYTES", 10_000)
+    found = failure([text("x" * 200_000)], stream=stream)
+    assert found.outcome == "malformed_reply"
+    assert "larger than" in found.message
+
+
+def test_redirects_are_not_followed():
+    found = failure([Answer(status=307, body={}, headers={"Location": "http://127.0.0.1:9/"})])
+    assert (found.outcome, found.http_status) == ("bad_request", 307)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_streams_of_every_kind(ending):
+    chunks = [": comment", "event: x", f"data: {json.dumps(piece('a'))}", ""]
+    chunks += [f"data:{json.dumps(piece('b', 'stop'))}", "", "data: [DONE]"]
+    body = ending.join(chunks).encode()
+    with Stub([Answer(body=body, headers={"Content-Type": "text/event-stream"})]) as stub:
+        assert ask(stub, stream=True).text == "ab"
+
+
+def test_a_stream_without_an_end_mark_is_whole_if_it_says_why_it_ended():
+    with Stub([sse(piece("a"), piece("b", "stop"), done=False)]) as stub:
+        assert ask(stub, stream=True).text == "ab"
+    assert failure([sse(piece("a"), done=False)], stream=True).outcome == "connection"
+
+
+def test_a_stream_with_an_end_mark_alone_is_whole():
+    with Stub([sse(piece("a"))]) as stub:
+        assert ask(stub, stream=True).text == "a"
+
+
+def test_an_error_in_a_stream_keeps_the_usage_that_came():
+    used = {"prompt_tokens": 5, "completion_tokens": 2}
+    found = failure(
+        [sse(piece("a", usage=used), {"error": {"code": 502, "message": "gone"}})], stream=True
+    )
+    assert (found.outcome, found.http_status) == ("overloaded", 502)
+    assert found.reply.usage.prompt == 5
+
+
+def test_a_broken_stream_keeps_the_usage_that_came():
+    used = {"prompt_tokens": 5, "completion_tokens": 2}
+    found = failure([sse(piece("a", usage=used), done=False)], stream=True)
+    assert found.reply.usage.prompt == 5
+
+
+def test_garbage_in_a_stream_is_malformed():
+    assert failure([sse(piece("a"), "{nonsense")], stream=True).outcome == "malformed_reply"
+
+
+def test_a_reply_that_ignores_the_wish_for_a_stream():
+    with Stub(
+        [Answer(body={"choices": [{"message": {"content": "whole"}, "finish_reason": "stop"}]})]
+    ) as stub:
+        assert ask(stub, stream=True).text == "whole"
+
+
+def test_infinity_in_usage_is_nothing():
+    body = b'{"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": Infinity, "completion_tokens": NaN}}'
+    with Stub([Answer(body=body)]) as stub:
+        reply = ask(stub)
+    assert reply.usage is None
+    json.dumps(reply.raw_usage, allow_nan=False)
+
+
+@pytest.mark.parametrize("kind", ["hang", "drip"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_call_outlives_its_deadline(kind, stream):
+    started = time.monotonic()
+    found = failure([fault(kind)], timeout_s=0.3, stream=stream)
+    assert found.outcome == "timeout"
+    assert 0.25 < time.monotonic() - started < 0.8
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_connection_is_used_again(stream):
+    with Stub(lambda _: text("ok")) as stub:
+        quirks = Quirks(stream=stream)
+        spec = BackendSpec(name="s/m", model="m", base_url=stub.base_url, quirks=quirks)
+        endpoint = EndpointClient(spec.base_url, "k")
+        for _ in range(5):
+            endpoint.send(spec, request_body(spec, PROMPT, 10), timeout_s=5)
+        assert stub.connections == 1
+
+
+def test_a_stream_that_does_not_end_after_its_reply_costs_little():
+    ended = sse(piece("a", "stop"))
+    with Stub([Answer(body=ended.body, headers=ended.headers, fault="linger")]) as stub:
+        started = time.monotonic()
+        assert ask(stub, stream=True).text == "a"
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry_After": "7"}, 7),
+        ({"Retry_After": "0.5"}, 0.5),
+        ({"retry_after_ms": "250"}, 0.25),
+        ({"Retry_After": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after(headers, seconds):
+    assert failure([error(429, **headers)]).retry_after_s == seconds
+
+
+def test_retry_after_as_a_date():
+    when = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))
+    assert 27 < failure([error(429, Retry_After=when)]).retry_after_s <= 30
+
+
+def test_the_environment_adds_nothing(monkeypatch):
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Secret: leak-9182")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "leak-9182")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/leak-9182")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with Stub(lambda _: text("ok")) as stub:
+        ask(stub)
+        ask(stub, key=None)
+    assert "leak-9182" not in repr([(r.headers, r.path) for r in stub.requests])
+    assert "authorization" not in stub.requests[1].headers
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "two words", "new\nline"])
+def test_a_key_that_no_header_can_carry_is_told_without_showing_it(key):
+    spec = BackendSpec(name="s/m", model="m", base_url="http://127.0.0.1:9", api_key_env="K")
+    with pytest.raises(InputError) as raised:
+        Backends([spec], environ={"K": key})
+    assert key not in raised.value.line()
+    assert "K" in raised.value.line()
+
+
+def test_missing_keys_are_named_once():
+    specs = [
+        BackendSpec(name=str(n), model="m", base_url="http://x", api_key_env=name)
+        for n, name in enumerate(["A", "B", "A", None])
+    ]
+    assert missing_keys(specs, {"B": "x"}) == ["A"]
+    with pytest.raises(InputError, match="A is not set"):
+        Backends(specs, environ={"B": "x", "A": ""})
