@@ -74,7 +74,7 @@ def frontier(points: Sequence[Point], size: Size = WIDE) -> alt.LayerChart:
         scale=alt.Scale(type="log", domain=domain, nice=False),
         axis=alt.Axis(
             values=_ticks(domain, size.width),
-            format="$~f" if domain[0] > 1e-5 else "$~e",
+            format="$~f",
             grid=False,
         ),
     )

@@ -59,7 +59,8 @@ class View:
     countries: Countries
     matrix: Matrix
     costs: tuple[CostLine, ...]
-    kinds: tuple[str, ...]
+    kinds: tuple[tuple[int, str], ...]
+    """Kinds of cost that occur, with their position."""
     health: Health
     setup: Setup
     caveats: tuple[str, ...]
@@ -91,7 +92,8 @@ def render(scored: Scored, *, live: str | None = None) -> str:
 
 
 def _view(scored: Scored) -> View:
-    manifest, rows = scored.results.manifest, lines(scored)
+    manifest, rows, spent = scored.results.manifest, lines(scored), cost_lines(scored)
+    used = {part.kind for line in spent for part in line.parts}
     return View(
         name=plain(manifest.name),
         when=show.moment(manifest.created_at),
@@ -106,8 +108,8 @@ def _view(scored: Scored) -> View:
         grid=grid(scored),
         countries=countries(scored),
         matrix=matrix(scored),
-        costs=cost_lines(scored),
-        kinds=KINDS,
+        costs=spent,
+        kinds=tuple((i, kind) for i, kind in enumerate(KINDS) if i in used),
         health=health(scored),
         setup=setup(scored),
         caveats=caveats(scored),
