@@ -25,6 +25,34 @@ from arena.records import (
 )
 
 
+class Pipe(Protocol):
+    """A program in a sandbox whose input and output are open."""
+
+    def fileno(self) -> int:
+        """For a selector: readable when `read` would give something."""
+        ...
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of input that the program has not taken yet."""
+        ...
+
+    def send(self, data: bytes, *, last: bool = False) -> None:
+        """Queue input; it is written here and while output is read. `last` closes the input."""
+        ...
+
+    def read(self, deadline: float) -> list[tuple[int, bytes]] | None:
+        """The next pieces of output as (1 stdout or 2 stderr, data).
+
+        Empty at the end of the output, None when `deadline` (of `time.monotonic`) is reached.
+        """
+        ...
+
+    def exit_code(self) -> int | None:
+        """Of the program after the end of its output; None when the container ended."""
+        ...
+
+
 class Sandbox(Protocol):
     """One container for one phase of one trial.
 
@@ -54,6 +82,12 @@ class Sandbox(Protocol):
             user: `uid:gid` or `root`; the sandbox's own user when None.
             stdin: fed to the command, then closed.
         """
+        ...
+
+    def pipe(
+        self, argv: Sequence[str], *, user: str | None = None, with_input: bool = True
+    ) -> AbstractContextManager[Pipe]:
+        """Start a program and talk to it; leaving the context lets go of it, and no more."""
         ...
 
     def put(self, files: Sequence[File], *, owner: int = 0) -> None:
@@ -93,8 +127,11 @@ class Engine(Protocol):
         user: str,
         workdir: str = "/repo",
         channel: bool = False,
+        layer: str | None = None,
     ) -> AbstractContextManager[Sandbox]:
         """A started sandbox; leaving the context removes it, whatever happened inside.
+
+        `layer` is an agent's programs, seen read-only at `/opt/agent`.
 
         `channel` lets commands share one connection, which is faster. What runs in the container
         can forge its results, so no verdict may rest on them.
@@ -109,6 +146,52 @@ class Backend(Protocol):
         """One answer. Limits reached come back as `Reply.stop`; a lost endpoint raises
         `ProviderError`.
         """
+        ...
+
+
+class Door(Protocol):
+    """How a program in a sandbox reaches its trial's model, until a limit or a fault ends that."""
+
+    @property
+    def origin(self) -> str:
+        """Address inside the sandbox, without a path: `http://127.0.0.1:PORT`."""
+        ...
+
+    @property
+    def token(self) -> str:
+        """Opens this door, and nothing after the trial."""
+        ...
+
+    @property
+    def calls(self) -> int:
+        """Completed so far."""
+        ...
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds that the agent has left."""
+        ...
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why no further call can succeed; None while one can.
+
+        Raises:
+            FaultError: the harness or the provider broke.
+        """
+        ...
+
+
+class Doorway(Backend, Protocol):
+    """A backend that programs in a sandbox can reach by themselves."""
+
+    @property
+    def model(self) -> str:
+        """What a program must call the model."""
+        ...
+
+    def open(self, sandbox: Sandbox) -> AbstractContextManager[Door]:
+        """Open a door in a sandbox; leaving the context shuts it."""
         ...
 
 

@@ -1,9 +1,10 @@
 """An agent's sandbox on the agent's clock: no command outlives the time the trial has left."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from arena.backend.clock import AgentClock
-from arena.protocols import Sandbox, Transcript
+from arena.protocols import Pipe, Sandbox, Transcript
 from arena.records import Change, Entry, ExecResult, File
 
 
@@ -49,6 +50,12 @@ class TimedSandbox:
             },
         )
         return result
+
+    def pipe(
+        self, argv: Sequence[str], *, user: str | None = None, with_input: bool = True
+    ) -> AbstractContextManager[Pipe]:
+        """As the sandbox does: whoever starts a program here watches the clock."""
+        return self._inner.pipe(argv, user=user, with_input=with_input)
 
     def put(self, files: Sequence[File], *, owner: int = 0) -> None:
         """As the sandbox does."""

@@ -26,6 +26,7 @@ LAYERS = [
     {"matrix"},
     {"money", "config", "registry"},
     {"rundir", "protocols"},
+    {"program"},
     {"records", "resources"},
     {"errors"},
 ]
@@ -38,6 +39,8 @@ SDK_OWNERS = {
     "vl_convert": "report/charts",
     "jinja2": "report/",
     "scipy": "score/",
+    "starlette": "backend/gateway/server",
+    "uvicorn": "backend/gateway/server",
     "xllamacpp": "demo",
 }
 

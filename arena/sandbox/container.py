@@ -1,8 +1,8 @@
 """One running container as a `Sandbox`."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from arena.errors import EngineError
@@ -100,6 +100,18 @@ class DockerSandbox:
                 raise
             done = _Output(End.BROKEN, _KILLED, Capture(0), Capture(0))
         return self._result(done, time.monotonic() - started)
+
+    @contextmanager
+    def pipe(
+        self, argv: Sequence[str], *, user: str | None = None, with_input: bool = True
+    ) -> "Iterator[Program]":
+        """Start a program and talk to it; see `Sandbox.pipe`."""
+        self._tree, self._touched = None, True
+        link, ident = self._start(_command(argv, None), None, user, with_input=with_input)
+        try:
+            yield Program(link, lambda: self._ended_with(ident))
+        finally:
+            link.close()
 
     def put(self, files_: Sequence[File], *, owner: int = 0) -> None:
         """Write regular files, replacing whatever is at their paths.
@@ -242,6 +254,10 @@ class DockerSandbox:
                 return int(state["ExitCode"])
         return _KILLED
 
+    def _ended_with(self, ident: str) -> int | None:
+        code = self._exit_code(ident)
+        return None if code == _KILLED and not self._runs() else code
+
     def _stop_all(self, user: str) -> None:
         """Kill whatever `user` runs, and note whether the process limit was reached."""
         out = Capture(1000)
@@ -303,6 +319,22 @@ class DockerSandbox:
             fields = self._connection.raw.inspect_container(self.where.ident)
         state: dict[str, Any] = fields["State"]
         return state
+
+
+class Program:
+    """A started program as a `Pipe`."""
+
+    def __init__(self, link: Link, ended_with: Callable[[], int | None]) -> None:
+        self.fileno = link.fileno
+        self.send = link.send
+        self.read = link.read
+        self.exit_code = ended_with
+        self._link = link
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of input that are still queued."""
+        return self._link.unsent
 
 
 _ENV = "/usr/bin/env"

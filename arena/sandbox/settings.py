@@ -11,8 +11,11 @@ _TMP_INODES = 100_000
 _SHM_MB = 64
 
 
-def host_config(limits: SandboxLimits) -> Settings:
-    """The `HostConfig` of a sandbox: no network, no capability, no mount, everything limited."""
+def host_config(limits: SandboxLimits, layer: str | None = None) -> Settings:
+    """The `HostConfig` of a sandbox: no network, no capability, no mount, everything limited.
+
+    `layer` is the container whose volume, an agent's programs, is seen read-only.
+    """
     memory = limits.memory_mb << 20
     return {
         "NetworkMode": "none",
@@ -37,6 +40,7 @@ def host_config(limits: SandboxLimits) -> Settings:
         },
         "LogConfig": {"Type": "none", "Config": {}},
         "RestartPolicy": {"Name": "no"},
+        "VolumesFrom": [f"{layer}:ro"] if layer else [],
     }
 
 

@@ -118,6 +118,15 @@ class Link:
         self._unsent = memoryview(b"")
         self._close_input = False
 
+    def fileno(self) -> int:
+        """Of the connection, for a selector."""
+        return self._sock.fileno()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of input that are still queued."""
+        return len(self._unsent)
+
     def send(self, data: bytes, *, last: bool = False) -> None:
         """Queue input; it is written while output is read. `last` closes the input after it."""
         if last and isinstance(self._sock, ssl.SSLSocket):

@@ -1,0 +1,210 @@
+"""What an agent of its own asks for, and what of it goes on to the endpoint.
+
+The contestant decides which model answers and how; the agent decides what it says. Parameters and
+tools go on by name, since an unknown one may search the web at the provider, read the files of the
+key's owner, or buy a faster tier.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from arena.backend.wire import Prompt, encoded
+from arena.records import Api, BackendSpec
+
+Item = dict[str, JsonValue]
+
+_COMMON = frozenset(
+    {"model", "tools", "tool_choice", "stream", "temperature", "top_p", "metadata", "user"}
+)
+_PASSED: Mapping[Api, frozenset[str]] = {
+    "chat": _COMMON
+    | {"messages", "stream_options", "max_tokens", "max_completion_tokens", "stop", "seed"}
+    | {"parallel_tool_calls", "response_format", "presence_penalty", "frequency_penalty"}
+    | {"reasoning_effort", "reasoning", "thinking", "enable_thinking", "verbosity", "top_k"}
+    | {"prompt_cache_key"},
+    "messages": _COMMON
+    | {"messages", "system", "max_tokens", "stop_sequences", "thinking", "top_k"}
+    | {"context_management", "output_config", "cache_control"},
+    "responses": _COMMON
+    | {"input", "instructions", "max_output_tokens", "parallel_tool_calls", "reasoning", "text"}
+    | {"include", "store", "truncation", "prompt_cache_key", "stream_options"},
+}
+_TOOLS: Mapping[Api, tuple[str, ...]] = {
+    "chat": ("function", "custom"),
+    "messages": ("custom", "bash_", "text_editor_", "memory_"),
+    "responses": ("function", "custom", "local_shell", "apply_patch"),
+}
+"""Beginnings of the types of tools that run at the agent."""
+_TURNS: Mapping[Api, str] = {"chat": "messages", "messages": "messages", "responses": "input"}
+_LIMITS: Mapping[Api, tuple[str, ...]] = {
+    "chat": ("max_completion_tokens", "max_tokens"),
+    "messages": ("max_tokens",),
+    "responses": ("max_output_tokens",),
+}
+_ADDRESSES = ("url", "image_url", "file_url", "audio_url", "video_url", "input_audio")
+_OWN = frozenset({"input", "annotations", "citations"})
+"""Parts of a turn that the model wrote: addresses there are words."""
+
+_MODELS = frozenset(
+    {"reasoning", "function_call", "custom_tool_call", "local_shell_call", "apply_patch_call"}
+)
+"""Items of the Responses API that the model wrote."""
+
+
+class NotAskedWellError(Exception):
+    """A request that goes nowhere; the text is for the agent."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request of an agent, read."""
+
+    api: Api
+    body: Item
+    model: str
+    turns: tuple[Item, ...]
+    """Everything said so far: system prompts, then messages or items."""
+    prompt: Prompt
+    dropped: tuple[str, ...]
+    """Parameters and tools that do not go on."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether events are wanted."""
+        return self.body.get("stream") is True
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a chat stream is to end with its usage."""
+        options = self.body.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def read(api: Api, data: bytes) -> Asked:
+    """Read a request.
+
+    Raises:
+        NotAskedWellError: it is malformed, leans on state at the provider, or wants it to fetch
+            something.
+    """
+    try:
+        body: JsonValue = json.loads(data)
+    except (ValueError, RecursionError):
+        raise NotAskedWellError("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise NotAskedWellError("the body is not a JSON object")
+    for name in ("previous_response_id", "conversation", "background"):
+        if body.get(name):
+            raise NotAskedWellError(f"{name} is not offered: send the whole conversation")
+    turns = tuple(_turns(api, body))
+    if any(_reaches_out(turn) for turn in turns):
+        raise NotAskedWellError("content must be in the request itself, not at an address")
+    kept, dropped = _kept(api, body)
+    tools = kept.get("tools")
+    prompt = Prompt(tuple(encoded(plain(turn)) for turn in turns), encoded(tools) if tools else b"")
+    return Asked(api, kept, str(body.get("model") or ""), turns, prompt, dropped)
+
+
+def prepared(asked: Asked, spec: BackendSpec, limit: int) -> tuple[bytes, int]:
+    """The request as it goes to the endpoint, and its output limit in tokens."""
+    quirks = spec.quirks
+    names = _LIMITS[asked.api]
+    wanted = [v for v in (asked.body.get(name) for name in names) if isinstance(v, int) and v > 0]
+    limit = min([limit, *wanted])
+    skipped = {*names, *spec.refuses}
+    body = {k: v for k, v in asked.body.items() if k not in skipped}
+    body |= {**quirks.extra_body, "model": spec.model}
+    body[quirks.output_limit_param if asked.api == "chat" else names[0]] = limit
+    thinking = body.get("thinking")
+    if isinstance(thinking, dict) and isinstance(thinking.get("budget_tokens"), int):
+        body["thinking"] = {**thinking, "budget_tokens": _below(thinking["budget_tokens"], limit)}
+    if quirks.stream:
+        body["stream"] = True
+    if asked.api == "chat" and body.get("stream") and quirks.stream_usage:
+        body["stream_options"] = {"include_usage": True}
+    return encoded(body), limit
+
+
+def _below(budget: JsonValue, limit: int) -> int:
+    """A thinking budget that leaves room for an answer, as the Messages API demands."""
+    assert isinstance(budget, int)
+    return budget if budget < limit else max(1, limit // 2)
+
+
+def _turns(api: Api, body: Item) -> Iterator[Item]:
+    system = body.get("system" if api == "messages" else "instructions")
+    if system and api != "chat":
+        yield {"role": "system", "content": system}
+    said = body.get(_TURNS[api])
+    if isinstance(said, str) and api == "responses":
+        yield {"role": "user", "content": said}
+        return
+    if not isinstance(said, list) or not said:
+        raise NotAskedWellError(f"{_TURNS[api]} must be a list with something in it")
+    for turn in said:
+        if not isinstance(turn, dict):
+            raise NotAskedWellError(f"{_TURNS[api]} must hold objects")
+        yield turn
+
+
+def _kept(api: Api, body: Item) -> tuple[Item, tuple[str, ...]]:
+    kept = {k: v for k, v in body.items() if k in _PASSED[api]}
+    dropped = [k for k in body if k not in _PASSED[api]]
+    tools = body.get("tools")
+    if isinstance(tools, list):
+        good = [tool for tool in tools if _runs_at_agent(api, tool)]
+        kept["tools"] = good
+        dropped += [f"tool {_type(tool)}" for tool in tools if tool not in good]
+        if not good:
+            kept.pop("tools")
+            kept.pop("tool_choice", None)
+    return kept, tuple(dropped)
+
+
+def _runs_at_agent(api: Api, tool: JsonValue) -> bool:
+    kind = _type(tool)
+    if api == "responses" and kind == "namespace" and isinstance(tool, dict):
+        inner = tool.get("tools")
+        return isinstance(inner, list) and all(_runs_at_agent(api, one) for one in inner)
+    return kind is None or kind.startswith(_TOOLS[api])
+
+
+def _type(tool: JsonValue) -> str | None:
+    kind = tool.get("type") if isinstance(tool, dict) else "unknown"
+    return kind if isinstance(kind, str) or kind is None else "unknown"
+
+
+def _reaches_out(value: JsonValue) -> bool:
+    """Whether the provider would have to fetch something, or read a file of its account."""
+    if isinstance(value, list):
+        return any(_reaches_out(inner) for inner in value)
+    if not isinstance(value, dict):
+        return False
+    if value.get("file_id"):
+        return True
+    for name in _ADDRESSES:
+        address = value.get(name)
+        if isinstance(address, dict):
+            address = address.get("url")
+        if isinstance(address, str) and not address.startswith("data:"):
+            return True
+    return any(_reaches_out(inner) for key, inner in value.items() if key not in _OWN)
+
+
+def plain(turn: Item) -> Item:
+    """A turn without cache breakpoints, which move from one request to the next."""
+    return {k: _unmarked(v) for k, v in turn.items() if k != "cache_control"}
+
+
+def is_models(turn: Item) -> bool:
+    """Whether a turn repeats what the model said."""
+    return turn.get("role") == "assistant" or turn.get("type") in _MODELS
+
+
+def _unmarked(value: JsonValue) -> JsonValue:
+    if isinstance(value, list):
+        return [_unmarked(inner) for inner in value]
+    return plain(value) if isinstance(value, dict) else value

@@ -1,0 +1,100 @@
+"""From the thread that makes a call to the event loop that answers the agent."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from arena.backend.gateway.asked import Asked
+
+
+@dataclass(frozen=True)
+class Head:
+    """How an answer begins."""
+
+    status: int
+    body: bytes | None
+    """The whole body; None for a stream, whose events follow."""
+
+
+class BrokenStreamError(Exception):
+    """The endpoint's stream broke off: the agent's connection ends the same way."""
+
+
+class Bridge:
+    """A `Relay` into an event loop. The thread writes, the loop reads.
+
+    Nothing is held back: what an endpoint sends waits here only until the loop's next turn, or for
+    an agent that reads more slowly than the endpoint writes.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, asked: Asked, headers: Mapping[str, str]
+    ) -> None:
+        self.headers = headers
+        self.streamed = asked.streamed
+        self.head: asyncio.Future[Head] = loop.create_future()
+        self.begun = False
+        self._loop = loop
+        self._hides_usage = asked.api == "chat" and not asked.wants_usage
+        self._pieces: asyncio.Queue[bytes | BrokenStreamError | None] = asyncio.Queue()
+        self._gone = threading.Event()
+
+    # ── from the thread ────────────────────────────────────────────────────────────────────────
+
+    @property
+    def closed(self) -> bool:
+        """Whether another attempt would be of no use."""
+        return self.begun or self._gone.is_set()
+
+    def event(self, raw: bytes, chunk: JsonValue) -> None:
+        """Pass an event on, unless it holds the usage that only we asked for."""
+        if self._hides_usage and isinstance(chunk, dict) and chunk.get("choices") == []:
+            return
+        self._begin(Head(200, None))
+        self._put(raw)
+
+    def whole(self, body: bytes) -> None:
+        """Pass a whole body on."""
+        self.fail(200, body)
+
+    def fail(self, status: int, body: bytes) -> None:
+        """Answer with an error, if nothing was answered yet."""
+        self._begin(Head(status, body))
+
+    def end(self, last: bytes = b"") -> None:
+        """The stream is complete."""
+        if last:
+            self._put(last)
+        self._put(None)
+
+    def break_off(self) -> None:
+        """The stream is not complete, and the agent is to know."""
+        self._put(BrokenStreamError())
+
+    # ── from the loop ──────────────────────────────────────────────────────────────────────────
+
+    def leave(self) -> None:
+        """Nobody waits any more."""
+        self._gone.set()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The stream as it arrives."""
+        while (piece := await self._pieces.get()) is not None:
+            if isinstance(piece, BrokenStreamError):
+                raise piece
+            yield piece
+
+    def _begin(self, head: Head) -> None:
+        if not self.begun:
+            self.begun = True
+            self._call(lambda: None if self.head.done() else self.head.set_result(head))
+
+    def _put(self, piece: bytes | BrokenStreamError | None) -> None:
+        self._call(lambda: self._pieces.put_nowait(piece))
+
+    def _call(self, what: Callable[[], None]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(what)

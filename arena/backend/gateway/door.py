@@ -1,0 +1,179 @@
+"""One trial's way into the gateway: opened with its token, shut when the trial ends."""
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from arena.backend.call import Call, LimitReached
+from arena.backend.clock import AgentClock
+from arena.backend.errors import CallFailed
+from arena.backend.gateway import answers, asked
+from arena.backend.gateway.asked import Asked, Item
+from arena.backend.gateway.bridge import Bridge
+from arena.backend.meter import TrialBackend
+from arena.backend.wire import encoded
+from arena.errors import FaultError, HarnessError
+from arena.protocols import Transcript
+from arena.records import Api, Limits, Stop
+
+STATUS_OVER = 403
+"""For a call that no limit allows: client libraries try 429 and 5xx again, but not this."""
+LAST_CALLS_S = 30.0
+"""How long calls that outlive their trial may take to tell what they cost."""
+REFUSED_IN_A_ROW = 50
+BROKEN_IN_A_ROW = 5
+_AGENTS_TO_MEND = frozenset({"context_overflow", "content_filter", "bad_request"})
+"""What an agent may answer with a shorter or another request."""
+_GONE = frozenset({404, 410})
+
+
+class Door:
+    """Serves the calls of one trial, from several threads, until a limit or a fault ends it."""
+
+    def __init__(
+        self, backend: TrialBackend, limits: Limits, transcript: Transcript, clock: AgentClock
+    ) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self.backend = backend
+        self.over = threading.Event()
+        """Set when no further call can succeed."""
+        self.stop: Stop | None = None
+        self.fault: FaultError | None = None
+        self.detail = ""
+        self._limits = limits
+        self._transcript = transcript
+        self._clock = clock
+        self._change = threading.Condition()
+        self._inside = 0
+        self._shut = False
+        self._failed_in_a_row = 0
+        self._said: set[bytes] = set()
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds that the agent has left."""
+        return self._clock.remaining_s
+
+    def serve(self, request: Asked, bridge: Bridge) -> None:
+        """Make one call and answer the agent, whatever happens; never raises."""
+        try:
+            with self._enter() as entered:
+                if not entered:
+                    bridge.fail(401, answers.error(request.api, 401, "the trial has ended"))
+                else:
+                    self._serve(request, bridge)
+        except Exception as error:  # noqa: BLE001 - the agent waits, and the trial must end
+            fault = error if isinstance(error, FaultError) else HarnessError(repr(error))
+            self._end(fault=fault)
+            bridge.fail(503, answers.error(request.api, 503, "the harness broke"))
+        finally:
+            bridge.end()
+
+    def refuse(self, api: Api, what: str) -> None:
+        """Write down a request that went nowhere."""
+        self._note({"text": f"refused at the gateway ({api}): {what}"})
+        self._count_failure(REFUSED_IN_A_ROW, f"{REFUSED_IN_A_ROW} requests in a row were refused")
+
+    def close(self) -> None:
+        """Let nobody in any more; wait for the calls inside to tell what they cost."""
+        with self._change:
+            self._shut = True
+            self._change.wait_for(lambda: self._inside == 0, LAST_CALLS_S)
+            self._transcript = _Nowhere()
+
+    def _serve(self, request: Asked, bridge: Bridge) -> None:
+        body, limit = asked.prepared(request, self.backend.spec, self._limits.output_tokens)
+        self._say(request)
+        try:
+            reply = self.backend.perform(Call(request.prompt, body, limit, bridge))
+        except LimitReached as reached:
+            self._end(stop=reached.stop)
+            message = f"arena: {reached}; the trial is over"
+            bridge.fail(STATUS_OVER, answers.error(request.api, STATUS_OVER, message))
+        except CallFailed as failed:
+            self._answer_failure(request.api, failed, bridge)
+        else:
+            self._failed_in_a_row = 0
+            self._say_one(reply.message)
+
+    def _answer_failure(self, api: Api, failed: CallFailed, bridge: Bridge) -> None:
+        status = failed.http_status or 502
+        body = failed.body or answers.error(api, status, failed.message)
+        passed_on = bridge.begun
+        if failed.outcome in _AGENTS_TO_MEND and failed.http_status not in _GONE:
+            self._count_failure(REFUSED_IN_A_ROW, f"{failed.outcome}: {failed.message}")
+        elif (stop := self.backend.stop_of(failed)) is not None:
+            self._end(stop=stop)
+        elif not passed_on:
+            self._end(fault=self.backend.fault(failed))
+        else:
+            self._count_failure(BROKEN_IN_A_ROW, failed.message, self.backend.fault(failed))
+        if not passed_on:
+            bridge.fail(status if status >= 400 else 502, body)
+        elif failed.body:
+            bridge.end(answers.error_event(api, failed.body))
+        else:
+            bridge.break_off()
+
+    def _count_failure(self, most: int, detail: str, fault: FaultError | None = None) -> None:
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= most:
+            self._end(stop=None if fault else "agent_error", fault=fault, detail=detail)
+
+    def _end(
+        self, *, stop: Stop | None = None, fault: FaultError | None = None, detail: str = ""
+    ) -> None:
+        with self._change:
+            if not self.over.is_set():
+                self.stop, self.fault, self.detail = stop, fault, detail
+        self.over.set()
+
+    @contextmanager
+    def _enter(self) -> Iterator[bool]:
+        with self._change:
+            entered = not self._shut
+            self._inside += entered
+        try:
+            yield entered
+        finally:
+            with self._change:
+                self._inside -= entered
+                self._change.notify_all()
+
+    # ── transcript ─────────────────────────────────────────────────────────────────────────────
+
+    def _say(self, request: Asked) -> None:
+        """Write down what was not said before, in any of the agent's conversations."""
+        for turn in request.turns:
+            if not asked.is_models(turn):
+                self._say_one(turn)
+        for name in request.dropped:
+            if self._is_new(f"dropped {name}".encode()):
+                self._note({"text": f"not passed on to the endpoint: {name}"})
+
+    def _say_one(self, turn: Item) -> None:
+        plain = asked.plain(turn)
+        if turn and self._is_new(encoded(plain)):
+            with self._change:
+                self._transcript.add("message", {"message": plain})
+
+    def _is_new(self, raw: bytes) -> bool:
+        digest = hashlib.sha256(raw).digest()
+        with self._change:
+            if digest in self._said:
+                return False
+            self._said.add(digest)
+            return True
+
+    def _note(self, record: dict[str, object]) -> None:
+        with self._change:
+            self._transcript.add("note", record)
+
+
+class _Nowhere:
+    """The transcript of a trial that has ended."""
+
+    def add(self, kind: str, record: object) -> None:
+        """Drop it."""

@@ -1,0 +1,88 @@
+"""A trial's metered backend with a door in the agent's container."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from arena.backend.clock import AgentClock
+from arena.backend.gateway.door import Door
+from arena.backend.gateway.server import Gateway
+from arena.backend.gateway.tunnel import FORWARDER, dug
+from arena.backend.meter import TrialBackend
+from arena.program import PYTHON
+from arena.protocols import Sandbox, Transcript
+from arena.records import Ending, Limits, Message, Reply, ToolSpec
+
+_NOBODY = "65534:65534"
+"""Runs the forwarder: not the agent's user, whose processes may be killed all at once."""
+
+
+class GatedBackend:
+    """`arena.protocols.Doorway` for one trial."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        metered: TrialBackend,
+        *,
+        limits: Limits,
+        transcript: Transcript,
+        clock: AgentClock,
+    ) -> None:
+        self._gateway = gateway
+        self._metered = metered
+        self._limits = limits
+        self._transcript = transcript
+        self._clock = clock
+
+    @property
+    def model(self) -> str:
+        """What a program must call the model."""
+        return self._metered.spec.model
+
+    def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
+        """As the metered backend does."""
+        return self._metered.complete(messages, tools)
+
+    @contextmanager
+    def open(self, sandbox: Sandbox) -> Iterator["OpenDoor"]:
+        """Open a door in a sandbox that has an agent's layer.
+
+        Raises:
+            EngineError: the forwarder did not start.
+        """
+        door = Door(self._metered, self._limits, self._transcript, self._clock)
+        forwarder = [PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
+        with (
+            self._gateway.serving(door),
+            sandbox.pipe(forwarder, user=_NOBODY) as pipe,
+            dug(pipe, lambda: self._gateway.connected(door)) as port,
+        ):
+            yield OpenDoor(door, port)
+
+
+class OpenDoor:
+    """`arena.protocols.Door`."""
+
+    def __init__(self, door: Door, port: int) -> None:
+        self._door = door
+        self.origin = f"http://127.0.0.1:{port}"
+        self.token = door.token
+
+    @property
+    def calls(self) -> int:
+        """Completed so far."""
+        return self._door.backend.tally.steps
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds that the agent has left."""
+        return self._door.remaining_s
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why no further call can succeed; None while one can. Raises the fault that ended it."""
+        if not self._door.over.is_set():
+            return None
+        if self._door.fault is not None:
+            raise self._door.fault
+        return Ending(stop=self._door.stop or "agent_error", detail=self._door.detail)

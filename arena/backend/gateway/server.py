@@ -1,0 +1,219 @@
+"""The server of a run's gateway: HTTP on 127.0.0.1 for the agents of all its trials.
+
+Only this module imports the web server, and only a run with an outside agent imports this module.
+"""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from arena.backend.gateway import answers, asked
+from arena.backend.gateway.bridge import Bridge
+from arena.backend.gateway.door import Door
+from arena.errors import HarnessError
+from arena.records import Api
+
+REQUEST_LIMIT_BYTES = 64_000_000
+CALLS_AT_ONCE = 1024
+"""Each waits in a thread of its own, so that none holds up another."""
+_START_S = 10.0
+_JSON = "application/json"
+_PATHS: dict[str, Api] = {
+    "/v1/chat/completions": "chat",
+    "/v1/messages": "messages",
+    "/v1/responses": "responses",
+}
+_SENT_ALONG = ("anthropic-version", "anthropic-beta")
+"""Headers that say how a request is meant."""
+
+
+class Gateway:
+    """Serves every open door; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._doors: dict[str, Door] = {}
+        self._tunnels: dict[int, Door] = {}
+        self._lock = threading.Lock()
+        self._calls = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="gateway")
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        config = uvicorn.Config(
+            _app(self),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="gateway", daemon=True
+        )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens; nothing is served there without a trial's token."""
+        host, port = self._socket.getsockname()
+        return str(host), int(port)
+
+    @contextmanager
+    def serving(self, door: Door) -> Iterator[None]:
+        """Let in whoever has the door's token, until the context is left."""
+        with self._lock:
+            self._doors[door.token] = door
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._doors[door.token]
+            door.close()
+
+    @contextmanager
+    def connected(self, door: Door) -> Iterator[socket.socket]:
+        """A connection on which only this door's token opens anything."""
+        sock = socket.socket()
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        with self._lock:
+            self._tunnels[port] = door
+        try:
+            sock.connect(self.address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            yield sock
+        finally:
+            sock.close()
+            with self._lock:
+                self._tunnels.pop(port, None)
+
+    def door(self, request: Request) -> Door | None:
+        """Whose token a request carries, if the door is open and this is the way to it."""
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        token = request.headers.get("x-api-key") or bearer
+        port = request.client.port if request.client else 0
+        with self._lock:
+            door, own = self._doors.get(token), self._tunnels.get(port)
+        return door if own is None or own is door else None
+
+    async def answer(self, door: Door, request: asked.Asked, headers: dict[str, str]) -> Bridge:
+        """Start a call in a thread of its own; the bridge carries its answer."""
+        bridge = Bridge(asyncio.get_running_loop(), request, headers)
+        self._calls.submit(door.serve, request, bridge)
+        return bridge
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        waiting = threading.Event()
+        for _ in range(int(_START_S / 0.01)):
+            if self._server.started:
+                return self
+            waiting.wait(0.01)
+        raise HarnessError("the gateway did not start")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+        self._calls.shutdown(wait=True)
+
+
+def _app(gateway: Gateway) -> Starlette:
+    async def call(request: Request) -> Response:
+        return await _call(gateway, request)
+
+    async def models(request: Request) -> Response:
+        door = gateway.door(request)
+        if door is None:
+            return _error("chat", 401, "no such token")
+        return Response(answers.models(door.backend.spec.model), media_type=_JSON)
+
+    async def nothing(request: Request) -> Response:
+        api: Api = "messages" if request.url.path.startswith("/v1/messages") else "chat"
+        return _error(api, 404, f"nothing is served at {request.method} {request.url.path}")
+
+    routes = [Route(path, call, methods=["POST"]) for path in _PATHS]
+    routes.append(Route("/v1/models", models))
+    every = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+    return Starlette(routes=[*routes, Route("/{rest:path}", nothing, methods=every)])
+
+
+async def _call(gateway: Gateway, request: Request) -> Response:
+    api = _PATHS[request.url.path]
+    door = gateway.door(request)
+    if door is None:
+        return _error(api, 401, "no such token")
+    data = await _body(request)
+    if data is None:
+        return _error(api, 413, f"a request has at most {REQUEST_LIMIT_BYTES} bytes")
+    spec = door.backend.spec
+    try:
+        wish = asked.read(api, data)
+    except asked.NotAskedWellError as error:
+        door.refuse(api, str(error))
+        return _error(api, 400, str(error))
+    if wish.model != spec.model:
+        door.refuse(api, f"model {wish.model!r}")
+        return _error(api, 404, f"the model {wish.model!r} is not offered, only {spec.model!r}")
+    if api != spec.api:
+        door.refuse(api, f"{spec.name} does not offer this API")
+        return _error(api, 404, f"{spec.name} does not offer this API")
+    headers = {name: request.headers[name] for name in _SENT_ALONG if name in request.headers}
+    return await _answer(request, await gateway.answer(door, wish, headers))
+
+
+async def _answer(request: Request, bridge: Bridge) -> Response:
+    leaving: asyncio.Future[None] = asyncio.ensure_future(_left(request))
+    waited: tuple[asyncio.Future[Any], ...] = (bridge.head, leaving)
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    if not bridge.head.done():
+        bridge.leave()
+        await bridge.head  # nobody reads the answer, but the call is to end in order
+    leaving.cancel()
+    head = bridge.head.result()
+    if head.body is not None:
+        return Response(head.body, head.status, media_type=_JSON)
+    return StreamingResponse(_stream(bridge), head.status, media_type="text/event-stream")
+
+
+async def _stream(bridge: Bridge) -> AsyncIterator[bytes]:
+    try:
+        async for piece in bridge.pieces():
+            yield piece
+    finally:
+        bridge.leave()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _body(request: Request) -> bytes | None:
+    size, blocks = 0, []
+    with contextlib.suppress(Exception):  # whoever broke it off reads no answer
+        async for block in request.stream():
+            size += len(block)
+            if size > REQUEST_LIMIT_BYTES:
+                return None
+            blocks.append(block)
+    return b"".join(blocks)
+
+
+def _error(api: Api, status: int, message: str) -> Response:
+    return Response(answers.error(api, status, message), status, media_type=_JSON)

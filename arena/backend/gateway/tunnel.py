@@ -1,0 +1,233 @@
+"""Carries connections out of a container to the gateway, and nowhere else.
+
+A program in the container listens on its 127.0.0.1 and sends what it hears over its own standard
+output, in frames; this end connects each to the gateway. The container keeps no network.
+
+A frame is kind (1 byte), connection (4 bytes), length (4 bytes), data.
+"""
+
+import selectors
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from arena.errors import EngineError
+from arena.protocols import Pipe
+
+READY, OPEN, DATA, CLOSE = range(1, 5)
+FORWARDER = (Path(__file__).parent / "forwarder.py").read_text(encoding="utf-8")
+"""Source of the program in the container."""
+HEAD = struct.Struct(">BII")
+FRAME_LIMIT = 1 << 20
+CONNECTIONS = 256
+_CHUNK = 1 << 16
+_UNSENT_LIMIT = 1 << 20
+"""Beyond this no more is read from the gateway until the container has taken some."""
+_START_S = 30.0
+_STDOUT = 1
+
+Connect = Callable[[], AbstractContextManager[socket.socket]]
+
+
+class BadFrameError(Exception):
+    """Something in the container wrote what the forwarder does not."""
+
+
+class Frames:
+    """Takes a stream of frames apart, in whatever pieces it arrives."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Whole frames: kind, connection, data.
+
+        Raises:
+            BadFrameError: no frame looks like this.
+        """
+        self._data += data
+        while len(self._data) >= HEAD.size:
+            kind, connection, size = HEAD.unpack_from(self._data)
+            if size > FRAME_LIMIT or not READY <= kind <= CLOSE:
+                raise BadFrameError
+            end = HEAD.size + size
+            if len(self._data) < end:
+                return
+            yield kind, connection, bytes(self._data[HEAD.size : end])
+            del self._data[:end]
+
+
+class Tunnel:
+    """The host's end, in a thread of its own.
+
+    Args:
+        pipe: the forwarder's input and output.
+        connect: opens a connection to the gateway.
+    """
+
+    def __init__(self, pipe: Pipe, connect: Connect) -> None:
+        self._pipe = pipe
+        self._connect = connect
+        self._frames = Frames()
+        self._stop = threading.Event()
+        self._ready = threading.Event()
+        self._port = 0
+        self._selector = selectors.DefaultSelector()
+        self._open: dict[int, _Connection] = {}
+        self._thread = threading.Thread(target=self._run, name="tunnel", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """Where programs in the container reach the gateway, on 127.0.0.1."""
+        return self._port
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait(_START_S)
+        if not self._port:
+            self._end()
+            raise EngineError("the forwarder in the container did not start")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with self._selector:
+                self._selector.register(self._pipe, selectors.EVENT_READ)
+                while not self._stop.is_set() and self._turn():
+                    pass
+        except BadFrameError:  # the agent broke its own way out
+            pass
+        finally:
+            for connection in list(self._open.values()):
+                connection.close()
+            self._ready.set()
+
+    def _turn(self) -> bool:
+        """Wait until something can be done, and do it; whether the container still talks."""
+        full = self._pipe.unsent > _UNSENT_LIMIT
+        wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._pipe.unsent else 0)
+        self._selector.modify(self._pipe, wants)
+        for connection in self._open.values():
+            connection.listen(paused=full)
+        for key, events in self._selector.select(0.2):
+            if key.fileobj is not self._pipe:
+                self._serve(key.data, events)
+            elif not self._hear():
+                return False
+        return True
+
+    def _hear(self) -> bool:
+        self._pipe.send(b"")
+        while (pieces := self._pipe.read(time.monotonic())) is not None:
+            if not pieces:
+                return False
+            for stream, data in pieces:
+                for frame in self._frames.feed(data) if stream == _STDOUT else ():
+                    self._take(*frame)
+        return True
+
+    def _take(self, kind: int, number: int, data: bytes) -> None:
+        if kind == READY:
+            self._port = self._port or number
+            self._ready.set()
+        elif kind == OPEN:
+            if number in self._open or len(self._open) >= CONNECTIONS:
+                raise BadFrameError
+            self._open[number] = _Connection(number, self._connect(), self._selector)
+        elif number in self._open and kind == DATA:
+            self._open[number].send(data)
+        elif number in self._open:
+            self._open.pop(number).close()
+
+    def _serve(self, connection: "_Connection", events: int) -> None:
+        if events & selectors.EVENT_WRITE:
+            connection.send(b"")
+        if not events & selectors.EVENT_READ:
+            return
+        data = connection.receive()
+        if data:
+            self._pipe.send(HEAD.pack(DATA, connection.number, len(data)) + data)
+        elif data == b"" and connection.number in self._open:
+            self._open.pop(connection.number).close()
+            self._pipe.send(HEAD.pack(CLOSE, connection.number, 0))
+
+
+class _Connection:
+    """One connection to the gateway."""
+
+    def __init__(
+        self,
+        number: int,
+        opening: AbstractContextManager[socket.socket],
+        selector: selectors.BaseSelector,
+    ) -> None:
+        self.number = number
+        self._stack = ExitStack()
+        self._sock = self._stack.enter_context(opening)
+        self._sock.setblocking(False)
+        self._selector = selector
+        self._unsent = b""
+        self._events = selectors.EVENT_READ
+        selector.register(self._sock, self._events, self)
+
+    def listen(self, *, paused: bool) -> None:
+        """Say what to wait for; while paused, for nothing that would have to be carried."""
+        events = 0 if paused else selectors.EVENT_READ
+        events |= selectors.EVENT_WRITE if self._unsent else 0
+        if events == self._events:
+            return
+        if not events:
+            self._selector.unregister(self._sock)
+        elif not self._events:
+            self._selector.register(self._sock, events, self)
+        else:
+            self._selector.modify(self._sock, events, self)
+        self._events = events
+
+    def send(self, data: bytes) -> None:
+        self._unsent += data
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[self._sock.send(self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:  # the gateway closed it; reading tells
+            self._unsent = b""
+
+    def receive(self) -> bytes | None:
+        try:
+            return self._sock.recv(_CHUNK)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        if self._events:
+            self._selector.unregister(self._sock)
+        self._stack.close()
+
+
+@contextmanager
+def dug(pipe: Pipe, connect: Connect) -> Iterator[int]:
+    """A tunnel from a container; gives the port inside it."""
+    with Tunnel(pipe, connect) as tunnel:
+        yield tunnel.port
