@@ -3,9 +3,10 @@
 import io
 import posixpath
 import stat
+import sys
 import tarfile
-from collections.abc import Iterable, Iterator
-from typing import IO, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Any, cast
 
 from arena.errors import HarnessError
 from arena.records import Entry, File
@@ -126,6 +127,41 @@ def members(
             tar.members = []  # type: ignore[attr-defined]  # else all are kept until the end
     if not reader.complete:
         raise CutShortError
+
+
+class _Sink(io.RawIOBase):
+    """Takes what is written until it is taken away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: Any, /) -> int:
+        self._parts.append(bytes(data))
+        self._size += len(data)
+        return len(data)
+
+    def take(self, least: int = 0) -> bytes:
+        """Everything written, or nothing while it is less than `least`."""
+        if self._size < least:
+            return b""
+        data = b"".join(self._parts)
+        self._parts, self._size = [], 0
+        return data
+
+
+def without(chunks: Iterable[bytes], drop: Callable[[str], bool]) -> Iterator[bytes]:
+    """The same tar less the members whose absolute path `drop` names."""
+    sink = _Sink()
+    with tarfile.open(fileobj=cast("IO[bytes]", sink), mode="w|") as target:
+        for info, file in members(chunks, limit=sys.maxsize):
+            if not drop(f"/{info.name.removeprefix('./')}"):
+                target.addfile(info, file)
+            target.members = []  # type: ignore[attr-defined]
+            if data := sink.take(_BLOCK * 100):
+                yield data
+    yield sink.take()
 
 
 def entry(info: tarfile.TarInfo, data: bytes) -> Entry:

@@ -1,36 +1,22 @@
 """Makes one image: the base system, a language on it, or a task's tree on that."""
 
-import io
-import os
-import secrets
-import subprocess
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from arena.errors import EngineError, InputError
 from arena.records import File, digest_of
-from arena.sandbox import archive, files, store
+from arena.sandbox import archive, builder, files, host, store
+from arena.sandbox.base import bootstrap, pull
+from arena.sandbox.builder import Say
 from arena.sandbox.commit import git_folder
 from arena.sandbox.docker import Connection
 from arena.sandbox.owner import LABEL_OWNER, Owner
-from arena.sandbox.reaper import remove
+from arena.sandbox.reaper import remove_image
 from arena.sandbox.recipe import BaseRecipe, LanguageRecipe
 from arena.sandbox.store import Image
 
-_BUILD_TIMEOUT_S = 3600
-_PULL_PAUSES_S = (2.0, 5.0)
 _PACKAGES = "/var/lib/dpkg/status"
 _PACKAGES_LIMIT = 64 << 20
-_CHUNK = 1 << 20
-_ERROR_LINES = 5
-
-Say = Callable[[str], None]
-"""Takes one line about what is going on."""
 
 
 def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) -> None:
@@ -38,14 +24,14 @@ def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) 
     repository, tag = store.tag("base", "debian", recipe.digest)
     marks = store.labels("base", "debian", recipe.digest, base=recipe.source)
     if recipe.mode == "pull":
-        source = _pull(connection, recipe.source, say)
-        dockerfile = File(path="Dockerfile", data=f"FROM {source}\n".encode())
-        _build(connection, [dockerfile], f"{repository}:{tag}", marks, {}, say)
+        source = pull(connection, recipe.source, say)
+        context = [File(path="Dockerfile", data=f"FROM {source}\n".encode())]
+        builder.dockerfile(connection, context, f"{repository}:{tag}", marks, {}, say)
         return
     changes = [f'LABEL {key}="{value}"' for key, value in marks.items()]
     with connection.guard():
         connection.raw.import_image_from_stream(
-            _bootstrap(sandboxes / "engine" / "base.sh", say),
+            bootstrap(sandboxes / "engine" / "base.sh", say),
             repository=repository,
             tag=tag,
             changes=[*changes, 'CMD ["/bin/sh"]'],
@@ -55,12 +41,10 @@ def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) 
 def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
     """Build and tag a language image, marked with what is installed in it."""
     repository, tag = store.tag("language", recipe.name, recipe.digest)
-    parent, parent_tag = store.tag("base", below.name, below.recipe)
-    arguments = {"BASE": f"{parent}:{parent_tag}"}
-    built = f"{repository}:{tag}-unmarked"
-    _build(connection, recipe.files, built, {}, arguments, say)
-    say("reading its package list")
-    with _container(connection, built) as ident:
+    with (
+        _built(connection, recipe, below, say) as built,
+        builder.container(connection, built) as ident,
+    ):
         listing = files.read(connection, ident, _PACKAGES, limit=_PACKAGES_LIMIT)
         content = digest_of([recipe.digest, *packages(listing.data)])
         marks = store.labels(
@@ -71,9 +55,50 @@ def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: 
             parent=below.recipe,
             base=below.base,
         )
-        _commit(connection, ident, repository, tag, marks, recipe.spec.workdir)
-    with connection.guard():
-        connection.raw.remove_image(built, noprune=True)
+        builder.commit(connection, ident, repository, tag, marks, recipe.spec.workdir)
+
+
+@contextmanager
+def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> Iterator[str]:
+    """What the Dockerfile makes, with nothing of the machine's own settings left in it.
+
+    Where the machine has settings, they lie on the base while the Dockerfile runs, and the result
+    is flattened without them.
+    """
+    name = ":".join(store.tag("language", recipe.name, recipe.digest))
+    base_name = ":".join(store.tag("base", below.name, below.recipe))
+    scratch = [f"{name}-built"]
+    settings = host.settings()
+    try:
+        if settings:
+            say("with this machine's package mirror and certificate settings")
+            scratch = [f"{name}-flat", f"{name}-built", f"{name}-settings"]
+            _lay(connection, below, settings, scratch[-1])
+            base_name = scratch[-1]
+        arguments = {"BASE": base_name}
+        builder.dockerfile(connection, recipe.files, f"{name}-built", _unfinished(), arguments, say)
+        if settings:
+            say("leaving the machine's settings out")
+            builder.flatten(connection, f"{name}-built", scratch[0], host.is_ours)
+        yield scratch[0]
+    finally:
+        for image in scratch:
+            remove_image(connection, image)
+
+
+def _lay(connection: Connection, below: Image, settings: Sequence[File], name: str) -> None:
+    repository, _, tag = name.rpartition(":")
+    root, tar = archive.pack(settings, owner=0)
+    with builder.container(connection, below.id) as ident:
+        files.write(connection, ident, root, tar)
+        builder.commit(
+            connection, ident, repository, tag, {LABEL_OWNER: Owner.current().label()}, "/"
+        )
+
+
+def _unfinished() -> dict[str, str]:
+    """Marks an image that is removed when this process is done with it, or dead."""
+    return {LABEL_OWNER: Owner.current().label()}
 
 
 def task(
@@ -99,9 +124,9 @@ def task(
         parent=below.recipe,
         base=below.base,
     )
-    with _container(connection, below.id) as ident:
+    with builder.container(connection, below.id) as ident:
         files.write(connection, ident, "/", tar)
-        _commit(connection, ident, repository, tag, marks, workdir)
+        builder.commit(connection, ident, repository, tag, marks, workdir)
 
 
 def packages(status: bytes) -> list[str]:
@@ -114,130 +139,3 @@ def packages(status: bytes) -> list[str]:
                 f"{fields['Package']} {fields.get('Version')} {fields.get('Architecture')}"
             )
     return sorted(found)
-
-
-def _build(
-    connection: Connection,
-    context: Sequence[File],
-    name: str,
-    labels: Mapping[str, str],
-    arguments: Mapping[str, str],
-    say: Say,
-) -> None:
-    _, tar = archive.pack(context, owner=0)
-    lines: deque[str] = deque(maxlen=_ERROR_LINES)
-    with connection.guard():
-        for step in connection.raw.build(
-            fileobj=io.BytesIO(tar),
-            custom_context=True,
-            tag=name,
-            labels=dict(labels),
-            buildargs={**_proxies(), **arguments},
-            use_config_proxy=False,
-            rm=True,
-            forcerm=True,
-            decode=True,
-            timeout=_BUILD_TIMEOUT_S,
-        ):
-            for line in str(step.get("stream", "")).splitlines():
-                lines.append(line)
-                say(line)
-            if "error" in step:
-                tail = " / ".join([*lines, str(step["error"])])
-                raise EngineError(f"the image {name} could not be built: {tail}")
-
-
-def _proxies() -> dict[str, str]:
-    """The proxy settings of the environment: arguments that builders keep out of the history."""
-    names = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
-    return {
-        key: os.environ[key]
-        for name in names
-        for key in (name, name.upper())
-        if os.environ.get(key)
-    }
-
-
-def _pull(connection: Connection, image: str, say: Say) -> str:
-    mirror = os.environ.get("ARENA_REGISTRY_MIRROR", "").rstrip("/")
-    name, _, digest = image.partition("@")
-    repository = name.partition(":")[0]
-    source = f"{mirror}/library/{repository}" if mirror else repository
-    for pause_s in (*_PULL_PAUSES_S, None):
-        say(f"pulling {name}")
-        try:
-            with connection.guard():
-                connection.raw.pull(source, tag=digest)
-                return f"{source}@{digest}"
-        except EngineError as error:
-            if pause_s is None:
-                raise InputError(
-                    f"no registry gave {name} ({error})",
-                    where="base image",
-                    remedy="set ARENA_REGISTRY_MIRROR, or bootstrap it from packages: "
-                    "ARENA_BASE=debootstrap as root on Debian or Ubuntu",
-                ) from error
-            time.sleep(pause_s)
-    raise AssertionError
-
-
-def _bootstrap(script: Path, say: Say) -> Iterator[bytes]:
-    """The tar that the script writes; its messages go to `say`."""
-    with subprocess.Popen([str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stderr
-        messages: deque[str] = deque(maxlen=1)
-        reader = threading.Thread(target=_forward, args=(process.stderr, messages, say))
-        reader.start()
-        while chunk := process.stdout.read(_CHUNK):
-            yield chunk
-        reader.join()
-        if process.wait():
-            text = messages[0] if messages else "engine/base.sh failed"
-            raise InputError(text, where="base image")
-
-
-def _forward(stream: Any, messages: "deque[str]", say: Say) -> None:
-    for raw in stream:
-        line = raw.decode("utf-8", "replace").strip().removeprefix("base image: ")
-        messages.append(line)
-        say(line)
-
-
-@contextmanager
-def _container(connection: Connection, image: str) -> Iterator[str]:
-    """A container of an image, never started, removed at the end."""
-    name = f"arena-build-{secrets.token_hex(6)}"
-    try:
-        with connection.guard():
-            made = connection.raw.create_container(
-                image,
-                command=["true"],
-                entrypoint=[],
-                name=name,
-                network_disabled=True,
-                labels={LABEL_OWNER: Owner.current().label()},
-                use_config_proxy=False,
-            )
-        yield str(made["Id"])
-    finally:
-        remove(connection, name)
-
-
-def _commit(
-    connection: Connection,
-    ident: str,
-    repository: str,
-    tag: str,
-    labels: Mapping[str, str],
-    workdir: str,
-) -> None:
-    config = {
-        "Cmd": ["/bin/sh"],
-        "Entrypoint": [],
-        "User": "",
-        "WorkingDir": workdir,
-        "Labels": {**labels, LABEL_OWNER: ""},
-    }
-    with connection.guard():
-        connection.raw.commit(ident, repository=repository, tag=tag, conf=config)

@@ -24,7 +24,7 @@ _NOT_RUNNING = 409
 _TREE_HEADROOM = 64 << 20
 _STOP_ALL = (
     "for f in /sys/fs/cgroup/pids/pids.events /sys/fs/cgroup/pids.events; do "
-    '[ -r $f ] && read -r _ n <$f && [ "$n" != 0 ] && echo pids; done; kill -9 -1'
+    '[ -r $f ] && read -r _ n <$f && [ "$n" != 0 ] && echo pids; done; kill -9 -1; echo done'
 )
 """Says whether a fork was refused, then kills all that its user runs. Builtins only, for nothing
 can be forked under a full process table; one signal to all at once leaves a fork bomb no gap."""
@@ -262,16 +262,14 @@ class DockerSandbox:
         """Kill whatever `user` runs, and note whether the process limit was reached."""
         out = Capture(1000)
         with suppress(RefusedError):
-            if self._is_crowded():
-                self.notice("pids")
             link, _ = self._start(("/bin/sh", "-c", _STOP_ALL), "/", user, with_input=False)
             _drain(link, out, Capture(0), time.monotonic() + _GRACE_S)
             link.close()
-        if b"pids" in out.data or b"runtime exec failed" in out.data:
+        if b"pids" in out.data or (b"done" not in out.data and self._is_crowded()):
             self.notice("pids")
 
     def _is_crowded(self) -> bool:
-        """Whether as many processes run as may: then a shell may find no room to say so itself."""
+        """Whether as many processes run as may: then a shell found no room to say so itself."""
         with self._connection.guard():
             stats = self._connection.raw.stats(self.where.ident, stream=False, one_shot=True)
         return int(stats.get("pids_stats", {}).get("current") or 0) >= self.where.limits.pids

@@ -103,15 +103,9 @@ class Images:
     def missing(self, tasks: Sequence[Task]) -> list[str]:
         """Ids of the tasks whose image would have to be built."""
         base = recipe.base_recipe(self._sandboxes)
-        languages = {
-            name: recipe.language_recipe(self._sandboxes, name, base)
-            for name in {task.image for task in tasks}
-        }
-        return [
-            task.id
-            for task in tasks
-            if not self.store.find(recipe.task_digest(languages[task.image], self._tree_of(task)))
-        ]
+        known = self.store.index()
+        jobs = (self._job(task, base) for task in tasks)
+        return [job.task.id for job in jobs if job.digest not in known]
 
     def ensure_languages(
         self, names: Iterable[str] | None = None, tell: Tell = lambda _: None

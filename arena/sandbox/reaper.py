@@ -1,6 +1,8 @@
 """Removes what runs of this project left on an engine when they died."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -9,28 +11,39 @@ from arena.sandbox.owner import LABEL_OWNER, Owner
 
 
 def reap(connection: Connection) -> list[str]:
-    """Remove the containers of dead processes; ids of what was removed.
+    """Remove the containers and half-built images of dead processes; ids of what was removed.
 
-    A container is left alone when its process lives, when it is another machine's, or when its
-    label cannot be read.
+    Something is left alone when its process lives, when it is another machine's, or when its label
+    cannot be read.
     """
-    here = Owner.current()
     raw = connection.raw
     with connection.guard():
-        found = raw.containers(all=True, filters={"label": [LABEL_OWNER]})
-    removed = []
-    for fields in found:
-        try:
-            owner = Owner.model_validate_json(fields["Labels"][LABEL_OWNER])
-        except ValidationError:
-            continue
-        if owner.is_dead(here):
-            remove(connection, fields["Id"])
-            removed.append(str(fields["Id"]))
-    return removed
+        containers = _dead(raw.containers(all=True, filters={"label": [LABEL_OWNER]}))
+        images = _dead(raw.images(filters={"label": [LABEL_OWNER]}))
+    for ident in containers:
+        remove(connection, ident)
+    for ident in images:
+        remove_image(connection, ident)
+    return containers + images
 
 
 def remove(connection: Connection, ident: str) -> None:
     """Remove a container, running or not; nothing happens when it is gone already."""
     with suppress(RefusedError), connection.guard():
         connection.raw.remove_container(ident, force=True, v=True)
+
+
+def remove_image(connection: Connection, name: str) -> None:
+    """Remove an image and the unnamed ones under it that nothing else needs."""
+    with suppress(RefusedError), connection.guard():
+        connection.raw.remove_image(name, force=True)
+
+
+def _dead(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    here = Owner.current()
+    dead = []
+    for fields in found:
+        with suppress(ValidationError):
+            if Owner.model_validate_json(fields["Labels"][LABEL_OWNER]).is_dead(here):
+                dead.append(str(fields["Id"]))
+    return dead

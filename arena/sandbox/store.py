@@ -1,8 +1,7 @@
 """The images of ours that an engine holds: found by label, listed, pruned."""
 
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
 from arena.records import Record
 from arena.sandbox import uses
@@ -86,34 +85,62 @@ class Store:
         ]
         return sorted(stored, key=lambda one: (one.last_used_s, one.image.recipe))
 
+    def layers(self, image: str) -> tuple[list[str], list[str]]:
+        """Digests of an image's layers, and of those of the image of ours that it stands on."""
+        own = self._inspect(image)
+        below = self.find(own["Config"]["Labels"].get(LABEL_PARENT, ""))
+        under = self._inspect(below.id)["RootFS"]["Layers"] if below else []
+        return own["RootFS"]["Layers"], under
+
+    def _inspect(self, image: str) -> dict[str, Any]:
+        with self._connection.guard():
+            fields: dict[str, Any] = self._connection.raw.inspect_image(image)
+        return fields
+
     def prune(self, keep_bytes: int) -> list[Image]:
         """Remove the least recently used images until at most `keep_bytes` are left.
 
         Never one that something uses, and nothing that is not ours. What was removed is returned.
         """
         removed: list[Image] = []
-        while True:
-            stored = self.all()
-            if sum(one.own_bytes for one in stored) <= keep_bytes:
-                return removed
-            tried = {image.id for image in removed}
-            free = [one.image for one in stored if not one.in_use and one.image.id not in tried]
-            gone = next((image for image in free if self._remove(image)), None)
-            if gone is None:
-                return removed
-            removed.append(gone)
+        refused: set[str] = set()
+        while image := next_to_go(self.all(), keep_bytes, refused):
+            if self.remove(image):
+                removed.append(image)
+            else:
+                refused.add(image.id)
+        return removed
 
-    def _remove(self, image: Image) -> bool:
-        with suppress(RefusedError), self._connection.guard():  # in use after all, or gone
-            self._connection.raw.remove_image(image.id, force=False)
-            uses.forget(image.recipe)
-            return True
-        return False
+    def remove(self, image: Image) -> bool:
+        """Remove one image; false when the engine says that it is in use."""
+        try:
+            with self._connection.guard():
+                self._connection.raw.remove_image(image.id, force=False)
+        except RefusedError:
+            return False
+        uses.forget(image.recipe)
+        return True
 
     def _images(self, label: str) -> list[Image]:
         with self._connection.guard():
             found = self._connection.raw.images(filters={"label": [label]})
         return [_image(fields) for fields in found if LABEL_KIND in (fields["Labels"] or {})]
+
+
+def next_to_go(
+    stored: Sequence[StoredImage], keep_bytes: int, refused: Collection[str] = ()
+) -> Image | None:
+    """The least recently used image that nothing uses; None when what is there may stay.
+
+    Args:
+        stored: the least recently used first.
+        keep_bytes: how much may stay.
+        refused: ids of images that could not be removed.
+    """
+    if sum(one.own_bytes for one in stored) <= keep_bytes:
+        return None
+    free = (one.image for one in stored if not one.in_use and one.image.id not in refused)
+    return next(free, None)
 
 
 def tag(kind: ImageKind, name: str, recipe: str) -> tuple[str, str]:
