@@ -1,0 +1,45 @@
+"""Pictures for the README from a run: `screenshots.py RUN OUT` writes scoreboard.svg and page.png."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from rich.console import Console
+
+from arena.report import site, text
+from arena.report.scored import Scored, score
+from arena.score.load import load
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+WIDTH, HEIGHT = 1280, 860
+
+
+def scoreboard(scored: Scored, path: Path) -> None:
+    """The terminal's report as a picture."""
+    console = Console(width=104, record=True, quiet=True)
+    console.print(text.render(scored))
+    console.save_svg(str(path), title=f"arena report {scored.results.manifest.name}")
+
+
+def page(index: Path, path: Path) -> None:
+    """The first screen of the page."""
+    browser_path = next(found for name in BROWSERS if (found := shutil.which(name)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1.5)
+        tab.goto(index.resolve().as_uri())
+        tab.screenshot(path=path)
+        browser.close()
+
+
+def main(run: Path, out: Path) -> None:
+    """Write both pictures."""
+    out.mkdir(parents=True, exist_ok=True)
+    scored = score(load(run))
+    scoreboard(scored, out / "scoreboard.svg")
+    page(site.build_scored(scored), out / "page.png")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
