@@ -86,10 +86,9 @@ class Store:
         return sorted(stored, key=lambda one: (one.last_used_s, one.image.recipe))
 
     def layers(self, image: str) -> tuple[list[str], list[str]]:
-        """Digests of an image's layers, and of those of the image of ours that it stands on."""
+        """Digests of an image's layers, and of those of the image that it was made from."""
         own = self._inspect(image)
-        below = self.find(own["Config"]["Labels"].get(LABEL_PARENT, ""))
-        under = self._inspect(below.id)["RootFS"]["Layers"] if below else []
+        under = self._inspect(own["Parent"])["RootFS"]["Layers"] if own["Parent"] else []
         return own["RootFS"]["Layers"], under
 
     def _inspect(self, image: str) -> dict[str, Any]:

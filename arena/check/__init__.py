@@ -1,0 +1,1 @@
+"""Proves tasks before anybody is measured with them."""
