@@ -1,5 +1,7 @@
-"""Pictures for the README from a run: `screenshots.py RUN OUT` writes scoreboard.svg and page.png."""
+"""Pictures of a run for the README: `screenshots.py RUN OUT` writes scoreboard.svg, page.png."""
 
+import io
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -17,9 +19,11 @@ WIDTH, HEIGHT = 1280, 860
 
 def scoreboard(scored: Scored, path: Path) -> None:
     """The terminal's report as a picture."""
-    console = Console(width=104, record=True, quiet=True)
+    console = Console(width=104, record=True, file=io.StringIO())
     console.print(text.render(scored))
-    console.save_svg(str(path), title=f"arena report {scored.results.manifest.name}")
+    picture = console.export_svg(title=f"arena report {scored.results.manifest.name}")
+    # Without fonts from elsewhere: readers fall back to a font of their own.
+    path.write_text(re.sub(r"@font-face {.*?}", "", picture, flags=re.DOTALL), encoding="utf-8")
 
 
 def page(index: Path, path: Path) -> None:
