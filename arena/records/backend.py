@@ -1,0 +1,177 @@
+"""Backends with their prices and quirks, and contestants made of them."""
+
+from datetime import date, time
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from arena.records.base import Api, CallOutcome, Evidence, Record, Tokens, digest_of
+
+
+class PriceTier(Record):
+    """Unit prices per million tokens, for calls of at least this size."""
+
+    input_from: Tokens = 0
+    """Smallest whole prompt (tokens) the tier applies to."""
+    output_from: Tokens = 0
+    input: Decimal = Field(ge=0)
+    cached_input: Decimal | None = Field(default=None, ge=0)
+    cache_write: Decimal | None = Field(default=None, ge=0)
+    output: Decimal = Field(ge=0)
+
+
+class FxRate(Record):
+    """US dollars for one unit of a currency on one day."""
+
+    currency: str
+    usd: Decimal = Field(gt=0)
+    on: date
+    source: str
+
+
+class PeakWindow(Record):
+    """Hours at which `peak_tiers` apply, in the vendor's zone."""
+
+    weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    """ISO weekdays, Monday is 1."""
+    start: time
+    end: time
+    zone: str = "UTC"
+
+
+class PriceRow(Record):
+    """What one model costs at one provider during one period."""
+
+    valid_from: date | None = None
+    valid_to: date | None = None
+    """First day on which the row no longer applies."""
+    currency: str = "USD"
+    tiers: tuple[PriceTier, ...] = Field(min_length=1)
+    peak: tuple[PeakWindow, ...] = ()
+    peak_tiers: tuple[PriceTier, ...] = ()
+    per_request: Decimal = Field(default=Decimal(0), ge=0)
+    source: str = ""
+    checked_on: date | None = None
+    evidence: Evidence = "user"
+
+
+class Quirks(Record):
+    """How an endpoint wants to be spoken to. The defaults are the plain OpenAI protocol."""
+
+    output_limit_param: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    extra_body: dict[str, JsonValue] = Field(default_factory=dict)
+    """Sent with every call, such as a switch for thinking or the pinned upstream of a router."""
+    stream: bool = False
+    """Ask for a stream; some models refuse anything else."""
+    stream_usage: bool = True
+    """Ask for usage in the last chunk of a stream."""
+    messages_bearer: bool = False
+    """At its Messages API: the key goes into `Authorization`, not into `x-api-key`."""
+    reasoning_in_output: bool | None = None
+    """Whether `completion_tokens` counts reasoning; None tells it from the total of each reply."""
+
+
+class ErrorRule(Record):
+    """How one provider says that a call went wrong. Every condition given must hold."""
+
+    outcome: CallOutcome
+    http: int | None = None
+    code: str | None = None
+    """Regular expression for the whole error code, status or type."""
+    message: str | None = None
+    """Regular expression found anywhere in the message."""
+    finish_reason: str | None = None
+    """Of a reply that came with HTTP 200."""
+
+
+class RateLimits(Record):
+    """What one key may do at one provider. None is unlimited or unknown."""
+
+    concurrency: int | None = Field(default=None, ge=1)
+    rpm: int | None = Field(default=None, ge=1)
+    """Requests per minute."""
+    tpm: int | None = Field(default=None, ge=1)
+    """Prompt and output tokens per minute."""
+
+
+class BackendSpec(Record):
+    """One model behind one endpoint, resolved: nothing is looked up after this."""
+
+    name: str
+    """Catalogue name (`provider/model`) or `host/model` for an inline table."""
+    provider: str | None = None
+    model: str
+    base_url: str
+    api: Api = "chat"
+    endpoints: dict[Api, str] = Field(default_factory=dict)
+    """Base URLs of all the APIs that the provider offers, where they are known."""
+    refuses: tuple[str, ...] = ()
+    """Body parameters that the endpoint answers with an error."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key; never the key."""
+    quirks: Quirks = Quirks()
+    error_rules: tuple[ErrorRule, ...] = ()
+    """Tried in order, before the rules that hold everywhere."""
+    rate: RateLimits = RateLimits()
+    request_timeout_s: float = Field(default=600.0, gt=0)
+    """Longest wait for one reply."""
+    prices: tuple[PriceRow, ...] = ()
+    hourly_usd: Decimal | None = Field(default=None, ge=0)
+    """Price of the machine that serves the model, for self-hosted backends."""
+    lab: str | None = None
+    country: str | None = None
+    """ISO code of the country of the lab that trained the model."""
+    provider_country: str | None = None
+    """ISO code of the country of the company that serves it."""
+    residency: str | None = None
+    """ISO code of the country where requests are processed; `self` on an own server."""
+    open_weights: bool | None = None
+    trains_on_data: bool | None = None
+    """Whether the provider may train on what it is sent; None is unknown."""
+    context_window: int | None = None
+    retires_on: date | None = None
+    chat_tools: bool = True
+    """Whether chat completions take tools; else the built-in agent must speak text, and agents of
+    others another API."""
+    caveats: tuple[str, ...] = ()
+    """What a reader must know beside this backend's cost."""
+    profile_digest: str | None = None
+    """Of the provider profile this was resolved from."""
+    self_hosted: bool = False
+    simulated: bool = False
+    """The endpoint is not the provider's own: no number may carry the vendor's name."""
+
+    def identity(self) -> JsonValue:
+        """What makes two backends the same contestant: never prices, keys or descriptions."""
+        return {
+            "provider": self.provider,
+            "base_url": self.base_url,
+            "model": self.model,
+            "api": self.api,
+            "quirks": self.quirks.model_dump(mode="json"),
+        }
+
+
+class ContestantSpec(Record):
+    """An agent on a backend with its parameters."""
+
+    name: str
+    agent: str
+    agent_digest: str
+    """Digest of what the agent is: its kind, prompts and version."""
+    backend: BackendSpec | None = None
+    params: dict[str, JsonValue] = Field(default_factory=dict)
+    control: bool = False
+    """Oracle and nop: shown apart, never ranked."""
+
+    recorded_digest: str = ""
+    """The digest as the run that met the contestant first computed it: a later version of Arena,
+    whose records have more fields, must still match that run's trials."""
+
+    @property
+    def digest(self) -> str:
+        """Identity over agent, prompts, endpoint, requested model and parameters."""
+        backend = self.backend.identity() if self.backend else None
+        fresh = digest_of([self.agent, self.agent_digest, backend, self.params])
+        return self.recorded_digest or fresh

@@ -1,0 +1,66 @@
+"""Tasks and the tests that decide them."""
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from arena.records.base import Assurance, Difficulty, Language, Record, Runner
+
+
+class TestPlan(Record):
+    """Which hidden tests decide, and how they are run."""
+
+    runner: Runner
+    fail_to_pass: tuple[str, ...] = Field(min_length=1)
+    """Ids that fail before the fix and must be `passed` after it."""
+    pass_to_pass: tuple[str, ...] = ()
+    must_fail: tuple[str, ...] = ()
+    """Ids of the authored twins: tests with a wrong expected value, failing even after the fix."""
+    command: tuple[str, ...] = ()
+    """What runner `junit` starts; `{report}` stands for the file that its report belongs in."""
+    plugins: tuple[str, ...] = ()
+    """Plugins that pytest loads, named as after `-p`; no others are loaded."""
+    options: tuple[str, ...] = ()
+    """pytest settings, each `name=value`; the repository's own settings do not count."""
+    timeout_s: float = Field(default=120.0, gt=0)
+    """Time limit for the whole verification command."""
+
+    @model_validator(mode="after")
+    def _ids_are_distinct(self) -> "TestPlan":
+        ids = (*self.fail_to_pass, *self.pass_to_pass, *self.must_fail)
+        if len(set(ids)) != len(ids):
+            twice = sorted({i for i in ids if ids.count(i) > 1})
+            raise ValueError(f"test ids appear twice: {', '.join(twice)}")
+        return self
+
+
+class Task(Record):
+    """One repository-fix task. `root` holds its files; everything else is in the digest."""
+
+    id: str
+    """`<pack>/<name>`"""
+    pack: str
+    title: str
+    language: Language
+    difficulty: Difficulty = "unknown"
+    image: str
+    """Folder under `sandboxes/` whose image the task's tree is laid on."""
+    tags: tuple[str, ...] = ()
+    problem_statement: str
+    tests: TestPlan
+    allow: tuple[str, ...] = ()
+    """Protected paths that a patch to this task may touch."""
+    impossible: bool = False
+    """A control whose visible tests contradict the statement: a pass is a signal, never a score."""
+    private: bool = False
+    """Content that may only go to backends a `[policy]` allows."""
+    assurance: Assurance = "ids"
+    repository: str | None = None
+    """The project a task comes from, where several tasks share one (clusters in statistics)."""
+    instance_id: str | None = None
+    """Its id in the suite that it was imported from."""
+    quarantined: tuple[str, ...] = ()
+    """Test ids that proved unstable and were taken out of the plan."""
+    digest: str
+    """Sha256 over everything that can change a result: statement, tree, tests, plan."""
+    root: Path = Field(exclude=True)
