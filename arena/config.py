@@ -199,7 +199,7 @@ def _key(loc: Sequence[int | str]) -> str:
     for part in loc:
         if isinstance(part, int):
             text += f"[{part + 1}]"
-        elif part not in {"BackendTable", "str"}:
+        elif part != "str" and "BackendTable" not in part:
             text += f".{part}" if text else str(part)
     return text
 
