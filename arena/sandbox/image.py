@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from arena.errors import EngineError
 from arena.records import File, Record, Task
 from arena.resources import sandboxes_dir
-from arena.sandbox import build, recipe, uses
+from arena.sandbox import build, environment, recipe, uses
 from arena.sandbox.builder import Say
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.recipe import BaseRecipe, LanguageRecipe
@@ -90,7 +90,7 @@ class Images:
         base = recipe.base_recipe(self._sandboxes)
         jobs = [self._job(task, base) for task in tasks]
         known = self.store.index()
-        missing = {job.language.name: job.language for job in jobs if job.digest not in known}
+        missing = {job.language.digest: job.language for job in jobs if job.digest not in known}
         below = self._languages(missing.values(), base, tell)
         with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
             made = list(
@@ -114,24 +114,28 @@ class Images:
         base = recipe.base_recipe(self._sandboxes)
         wanted = recipe.language_names(self._sandboxes) if names is None else names
         recipes = [recipe.language_recipe(self._sandboxes, name, base) for name in wanted]
-        return self._languages(recipes, base, tell)
+        made = self._languages(recipes, base, tell)
+        return {one.name: made[one.digest] for one in recipes}
 
     def _languages(
         self, languages: Iterable[LanguageRecipe], base: BaseRecipe, tell: Tell
     ) -> dict[str, Image]:
         with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
-            building = {one.name: pool.submit(self._language, one, base, tell) for one in languages}
-            return {name: future.result() for name, future in building.items()}
+            building = {
+                one.digest: pool.submit(self._language, one, base, tell) for one in languages
+            }
+            return {digest: future.result() for digest, future in building.items()}
 
     def _job(self, task: Task, base: BaseRecipe) -> "_Job":
-        language = recipe.language_recipe(self._sandboxes, task.image, base)
+        images = task.root.parent / "images"
+        language = recipe.task_recipe(self._sandboxes, images, task.image, base)
         return _Job(task, language, recipe.task_digest(language, self._tree_of(task)))
 
     def _task(self, job: "_Job", languages: Mapping[str, Image], tell: Tell) -> Image:
         def make(_: Say) -> None:
             tree = self._tree_of(job.task)
             self._check_disk(2 * sum(len(file.data) for file in tree) // _MB)
-            below = languages[job.language.name]
+            below = languages[job.language.digest]
             workdir = job.language.spec.workdir
             build.task(self._connection, job.task.id, job.digest, tree, below, workdir)
 
@@ -139,9 +143,12 @@ class Images:
 
     def _language(self, language: LanguageRecipe, base: BaseRecipe, tell: Tell) -> Image:
         def make(say: Say) -> None:
-            below = self._base(base, tell)
             self._check_disk(language.spec.disk_mb)
-            build.language(self._connection, language, below, say)
+            if language.below:
+                under = self._language(language.below, base, tell)
+                environment.install(self._connection, language, under, say)
+            else:
+                build.language(self._connection, language, self._base(base, tell), say)
 
         return self._once("language", language.name, language.digest, tell, make)
 

@@ -28,6 +28,8 @@ class SandboxSpec(Record):
 
     language: Language
     description: str
+    base: str | None = None
+    """The shipped image that a pack's own image stands on; the base system when None."""
     workdir: str = "/repo"
     disk_mb: int = 1000
     """About what the image takes, for the estimate before it is built."""
@@ -49,6 +51,8 @@ class LanguageRecipe(Record):
     spec: SandboxSpec
     files: tuple[File, ...]
     digest: str
+    below: "LanguageRecipe | None" = None
+    """What a pack's own image stands on."""
 
 
 def base_recipe(sandboxes: Path) -> BaseRecipe:
@@ -72,19 +76,27 @@ def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRec
         raise InputError(
             f"no sandbox image is called {name!r}", where=str(sandboxes), remedy=f"use {known}"
         )
-    where = folder / "sandbox.toml"
-    try:
-        spec = SandboxSpec.model_validate(tomllib.loads(where.read_text()))
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
-        what = " ".join(str(error).split())
-        raise InputError(what, where=str(where), remedy="see sandboxes/README.md") from error
-    files = tuple(
-        File(path=path.relative_to(folder).as_posix(), data=path.read_bytes())
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    )
+    spec, files = _spec(folder / "sandbox.toml"), _files(folder)
     digest = digest_of([base.digest, [[file.path, _sha(file.data)] for file in files]])
     return LanguageRecipe(name=name, spec=spec, files=files, digest=digest)
+
+
+def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
+    """The image that a task names: its pack's own, else a shipped one.
+
+    Raises:
+        InputError: there is no such image, or it is malformed.
+    """
+    where = images / name / "sandbox.toml"
+    if not where.is_file():
+        return language_recipe(sandboxes, name, base)
+    spec = _spec(where)
+    if spec.base is None:
+        raise InputError("no 'base'", where=str(where), remedy="name the image it stands on")
+    below = language_recipe(sandboxes, spec.base, base)
+    files = _files(images / name)
+    digest = digest_of([below.digest, [[file.path, _sha(file.data)] for file in files]])
+    return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, below=below)
 
 
 def language_names(sandboxes: Path) -> list[str]:
@@ -98,6 +110,22 @@ def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
         file.path: [bool(file.mode & 0o100), _sha(file.data)] for file in files
     }
     return digest_of([language.digest, _COMMIT_FORMAT, archive.TREE_OWNER, tree])
+
+
+def _spec(where: Path) -> SandboxSpec:
+    try:
+        return SandboxSpec.model_validate(tomllib.loads(where.read_text()))
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+        what = " ".join(str(error).split())
+        raise InputError(what, where=str(where), remedy="see sandboxes/README.md") from error
+
+
+def _files(folder: Path) -> tuple[File, ...]:
+    return tuple(
+        File(path=path.relative_to(folder).as_posix(), data=path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    )
 
 
 def _base_mode() -> BaseMode:
