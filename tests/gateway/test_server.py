@@ -1,0 +1,348 @@
+import json
+import socket
+import threading
+import time
+
+import httpx2
+import pytest
+
+from arena.errors import ProviderError
+from arena.records import Budget, Limits
+from tests.backend.rig import Rig
+from tests.gateway.rig import PATHS, doors, request
+from tests.servers.many_apis import ManyStub
+from tests.servers.openai_stub import call, calls, error, fault, text
+
+APIS = ("chat", "messages", "responses")
+
+
+def drip(drip_s):
+    """A reply whose bytes come one at a time."""
+    return text("a few words", fault="drip", drip_s=drip_s)
+
+
+def turns(notes):
+    return [entry["message"] for kind, entry in notes if kind == "message"]
+
+
+def words(notes):
+    return " | ".join(entry["text"] for kind, entry in notes if kind == "note")
+
+
+def direct(stub, api, **how):
+    """The same request without a gateway."""
+    headers = {"anthropic-version": "2023-06-01"}
+    return httpx2.post(f"{stub.url}{PATHS[api]}", json=request(api, **how), headers=headers)
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_passes_whole_and_is_metered(api, stream):
+    script = lambda _: calls(("bash", {"command": "ls"}), content="Let me look.")  # noqa: E731
+    with doors(script, api) as made, made.open() as (door, asking):
+        got = asking.post(stream=stream)
+        assert got.status_code == 200
+        prompt, output = made.stub.told
+        expected = direct(made.stub, api, stream=stream)
+        kind = "text/event-stream" if stream else "application/json"
+        assert got.headers["content-type"].startswith(kind)
+        assert shape(got.text) == shape(expected.text)
+        end = made.book.ends[0]
+        assert (end.usage.prompt, end.usage.output) == (prompt, output)
+        assert end.finish_reason == "tool_calls"
+        assert door.backend.tally.steps == 1
+        assert made.book.begun[0].endpoint == made.stub.base_url
+
+
+def shape(body):
+    """Without what differs from one request to the next, such as the usage of a longer one."""
+    volatile = {"id", "item_id", "call_id", "created", "usage"}
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items() if k not in volatile}
+        return [plain(v) for v in value] if isinstance(value, list) else value
+
+    if "data: " not in body:
+        return plain(json.loads(body))
+    return [
+        plain(json.loads(line[6:])) if line.startswith("data: {") else line
+        for line in body.split("\n")
+    ]
+
+
+def test_the_endpoint_gets_the_contestants_limit_model_and_key_and_not_the_agents():
+    with (
+        doors([text("done")], limits=Limits(output_tokens=77)) as made,
+        made.open() as (door, asking),
+    ):
+        asking.post(max_tokens=10_000, service_tier="priority", plugins=[{"id": "web"}])
+        sent = made.stub.requests[0]
+        assert sent.body["max_tokens"] == 77
+        assert "service_tier" not in sent.body
+        assert "plugins" not in sent.body
+        assert door.token not in str(sent.headers)
+    assert "not passed on to the endpoint: plugins" in words(made.notes)
+
+
+@pytest.mark.parametrize(
+    ("api", "tool"),
+    [
+        ("messages", {"type": "web_search_20250305", "name": "web_search"}),
+        ("responses", {"type": "web_search"}),
+        ("chat", {"type": "builtin_function", "function": {"name": "$web_search"}}),
+    ],
+)
+def test_tools_that_run_at_the_provider_are_dropped(api, tool):
+    with doors([text("done")], api) as made, made.open() as (_, asking):
+        own = request(api)["tools"]
+        assert asking.post(tools=[tool, *own]).status_code == 200
+        assert made.stub.requests[0].body["tools"] == own
+
+
+@pytest.mark.parametrize(
+    ("api", "content"),
+    [
+        ("chat", [{"type": "image_url", "image_url": {"url": "http://example.org/fix.png"}}]),
+        ("messages", [{"type": "document", "source": {"type": "url", "url": "https://a.b/c"}}]),
+        ("responses", [{"type": "input_file", "file_id": "file-1"}]),
+    ],
+)
+def test_the_provider_fetches_nothing_for_an_agent(api, content):
+    with doors([text("done")], api) as made, made.open() as (_, asking):
+        key = "input" if api == "responses" else "messages"
+        refused = asking.post(**{key: [{"role": "user", "content": content}]})
+        assert refused.status_code == 400
+        assert "address" in refused.text
+        assert made.stub.requests == []
+
+
+def test_an_address_that_the_model_wrote_is_words():
+    asked = [
+        {"role": "user", "content": "Fix it."},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "tool_use", "id": "1", "name": "get", "input": {"url": "http://a"}}
+            ],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "no"}]},
+    ]
+    with doors([text("done")], "messages") as made, made.open() as (_, asking):
+        assert asking.post(messages=asked).status_code == 200
+
+
+def test_another_model_is_refused_and_recorded():
+    with doors([text("done")]) as made, made.open() as (door, asking):
+        refused = asking.post(model="gpt-secret")
+        assert refused.status_code == 404
+        assert made.stub.requests == []
+        assert "gpt-secret" in words(made.notes)
+        assert not door.over.is_set()
+
+
+def test_an_api_that_the_backend_does_not_speak_is_refused():
+    with doors([text("done")], "chat") as made, made.open() as (_, asking):
+        got = asking.client.post(PATHS["messages"], json=request("messages"))
+        assert got.status_code == 404
+        assert got.json()["type"] == "error"
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_token_opens_one_door_while_its_trial_runs(api):
+    with doors([text("done")] * 3, api) as made:
+        with made.open("t1") as (first, asking):
+            address = asking.client.base_url
+            headers = {"authorization": f"Bearer {first.token}"}
+            wrong = asking.client.post(
+                PATHS[api], json=request(api), headers={"authorization": "Bearer x"}
+            )
+            assert wrong.status_code == 401
+            with made.open("t2") as (second, _), made.gateway.connected(second) as sock:
+                assert b" 401 " in raw_post(sock, api, first.token)
+            with made.gateway.connected(first) as sock:
+                assert b" 200 " in raw_post(sock, api, first.token)
+        late = httpx2.post(f"{address}{PATHS[api]}", json=request(api), headers=headers)
+        assert late.status_code == 401
+        assert len(made.stub.requests) == 1
+
+
+def raw_post(sock: socket.socket, api, token):
+    body = json.dumps(request(api)).encode()
+    head = f"POST {PATHS[api]} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n"
+    sock.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+    return sock.recv(1 << 16).partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize(
+    ("limits", "stop"),
+    [(Limits(steps=1), "steps"), (Limits(tokens=290, output_tokens=100), "tokens")],
+)
+def test_a_reached_limit_is_told_in_the_apis_own_words_and_ends_the_trial(api, limits, stop):
+    with (
+        doors(lambda _: text("word " * 120), api, limits=limits) as made,
+        made.open() as (door, asking),
+    ):
+        assert asking.post().status_code == 200
+        over = asking.post()
+        assert over.status_code == 403
+        told = over.json()["error"]
+        assert f"limit of {stop}" in told["message"]
+        assert told["type"] == (
+            "permission_error" if api == "messages" else "invalid_request_error"
+        )
+        assert door.over.is_set()
+        assert door.stop == stop
+        assert len(made.stub.requests) == 1
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_an_attempt_that_failed_before_its_first_byte_is_made_again(api):
+    script = [error(503), error(429), call("bash", command="ls")]
+    with doors(script, api) as made, made.open() as (_, asking):
+        got = asking.post(stream=True)
+    assert got.status_code == 200
+    assert made.book.outcomes == ["overloaded", "rate_limited", "ok"]
+
+
+def test_a_refused_key_is_a_fault_of_the_provider():
+    with doors([error(401)]) as made, made.open() as (door, asking):
+        assert asking.post().status_code == 401
+        assert isinstance(door.fault, ProviderError)
+        assert door.fault.stops_contestant
+
+
+def test_too_long_a_conversation_is_the_agents_to_mend():
+    too_long = {
+        "error": {"message": "maximum context length is 10", "code": "context_length_exceeded"}
+    }
+    with doors([error(400, too_long), text("shorter")]) as made, made.open() as (door, asking):
+        refused = asking.post()
+        assert refused.status_code == 400
+        assert refused.json() == too_long
+        assert not door.over.is_set()
+        assert asking.post().status_code == 200
+
+
+def test_a_stream_arrives_as_it_is_written():
+    with doors([drip(0.0005)]) as made, made.open() as (_, asking):
+        started, seen = time.monotonic(), []
+        with asking.stream() as got:
+            seen.extend(time.monotonic() - started for _ in got.iter_bytes())
+        assert len(seen) > 10
+        assert seen[0] < seen[-1] / 3
+
+
+def test_a_slow_stream_holds_nobody_up():
+    def script(asked):
+        slow = "slow" in json.dumps(asked.messages)
+        return drip(0.002) if slow else text("quick")
+
+    with doors(script) as made, made.open() as (_, asking):
+        reading = threading.Event()
+
+        def read_slowly():
+            with asking.stream(messages=[{"role": "user", "content": "slow"}]) as got:
+                for _ in got.iter_bytes():
+                    reading.set()
+
+        thread = threading.Thread(target=read_slowly)
+        thread.start()
+        assert reading.wait(10)
+        for _ in range(5):
+            assert asking.post().status_code == 200
+        assert thread.is_alive()
+        thread.join()
+
+
+def test_what_an_agent_does_not_wait_for_is_counted_all_the_same():
+    with doors([drip(0.0005)]) as made, made.open() as (door, asking), asking.stream() as got:
+        next(got.iter_bytes())
+    end = made.book.ends[0]
+    assert end.outcome == "ok"
+    assert (end.usage.prompt, end.usage.output) == made.stub.told
+    assert door.backend.tally.steps == 1
+
+
+def test_a_broken_stream_reaches_the_agent_broken():
+    with doors([fault("cut"), text("again")]) as made, made.open() as (door, asking):
+        with pytest.raises(httpx2.TransportError), asking.stream() as got:
+            got.read()
+        assert asking.post().status_code == 200
+        assert made.book.outcomes == ["connection", "ok"]
+        assert not door.over.is_set()
+
+
+def test_a_chat_stream_ends_with_usage_only_where_it_was_asked_for():
+    with doors([text("one"), text("two")]) as made, made.open() as (_, asking):
+        assert '"usage"' not in asking.post(stream=True).text
+        options = {"include_usage": True}
+        assert '"usage"' in asking.post(stream=True, stream_options=options).text
+        assert all(end.usage is not None and not end.usage.estimated for end in made.book.ends)
+
+
+def test_the_transcript_says_everything_once():
+    with doors([call("bash", command="ls"), text("done")]) as made, made.open() as (_, asking):
+        first = asking.post().json()["choices"][0]["message"]
+        history = [
+            {"role": "user", "content": "Fix it."},
+            first,
+            {"role": "tool", "tool_call_id": "call_0", "content": "a.py"},
+        ]
+        asking.post(messages=history)
+    assert [t["role"] for t in turns(made.notes)] == ["user", "assistant", "tool", "assistant"]
+
+
+def test_models_are_listed_for_whoever_has_a_token():
+    with doors([]) as made, made.open() as (_, asking):
+        assert [m["id"] for m in asking.client.get("/v1/models").json()["data"]] == ["m"]
+        assert httpx2.get(f"{asking.client.base_url}/v1/models").status_code == 401
+        assert asking.client.post("/v1/embeddings").status_code == 404
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b"{}", b'{"messages": []}', b'{"messages": [1]}'])
+def test_nonsense_is_refused_in_words(data):
+    with doors([]) as made, made.open() as (_, asking):
+        got = asking.client.post(PATHS["chat"], content=data)
+        assert got.status_code == 400
+        assert got.json()["error"]["message"]
+
+
+def test_budgets_hold_over_parallel_calls():
+    limits = Limits(steps=3)
+    with (
+        doors(lambda _: text("ok", delay_s=0.1), limits=limits) as made,
+        made.open() as (_, asking),
+    ):
+        codes = []
+
+        def post():
+            codes.append(asking.post().status_code)
+
+        threads = [threading.Thread(target=post) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(codes) == [200] * 3 + [403] * 5
+    assert len(made.stub.requests) == 3
+
+
+@pytest.mark.parametrize("bearer", [False, True])
+def test_the_messages_api_gets_its_key_where_it_wants_it(bearer):
+    quirks = {"messages_bearer": bearer}
+    with ManyStub([text("done")]) as stub:
+        rig = Rig(
+            stub,
+            api="messages",
+            api_key_env="K",
+            environ={"K": "sk-1"},
+            quirks=quirks,
+            budget=Budget(),
+        )
+        with rig.pool:
+            rig.trial().complete([{"role": "user", "content": "Hi"}], ())
+        sent = stub.requests[0].headers
+    assert sent.get("authorization") == ("Bearer sk-1" if bearer else None)
+    assert sent.get("x-api-key") == (None if bearer else "sk-1")
