@@ -121,11 +121,19 @@ def _contestant(table: ContestantTable, backend: ResolveBackend, where: str) -> 
         raise InputError(f"{table.agent} takes no backend", where=at, remedy="remove it")
     if not control and table.backend is None:
         raise InputError("'backend' is missing", where=at, remedy="name one or give a base_url")
+    spec = None if table.backend is None else backend(table.backend)
+    uses_tools = table.agent == "shell" and table.params.get("protocol", "tools") == "tools"
+    if spec is not None and uses_tools and not spec.chat_tools:
+        raise InputError(
+            f"{spec.name} takes no tools on chat completions",
+            where=at,
+            remedy='use params = { protocol = "text" }',
+        )
     return ContestantSpec(
         name=table.name,
         agent=table.agent,
         agent_digest=digest_of(module.identity(table.agent)),
-        backend=None if table.backend is None else backend(table.backend),
+        backend=spec,
         params=table.params,
         control=control,
     )

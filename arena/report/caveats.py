@@ -50,6 +50,9 @@ def _of_this_run(scored: Scored) -> Iterator[str]:
             "Trials without a verdict are left out of the rates, never counted as failed; above"
             f" {MISSING_LIMIT:.0%} nothing is concluded."
         )
+    for row in board.rows:
+        for caveat in row.who.caveats:
+            yield f"{plain(row.who.name)}: {plain(caveat)}"
     if board.attempts == 1:
         yield "With one attempt, how much a contestant varies from try to try is not seen."
     if board.other_levels:

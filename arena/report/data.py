@@ -52,6 +52,8 @@ class ContestantData(Record):
     open_weights: bool | None
     simulated: bool
     """The endpoint is not the provider's own: no number may carry the vendor's name."""
+    caveats: tuple[str, ...]
+    """What must stand beside its numbers, such as a route without prompt caching."""
     digest: str
     trials: int
     scored: int
@@ -185,7 +187,7 @@ def _contestant(row: Row) -> ContestantData:
 
 _WHO = (
     "name", "control", "agent", "backend", "provider", "lab", "country", "open_weights",
-    "simulated", "digest",
+    "simulated", "caveats", "digest",
 )  # fmt: skip
 _COUNTS = (
     "trials", "scored", "passed", "failed", "faults", "not_run", "mistakes", "truncations",

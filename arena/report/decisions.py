@@ -37,6 +37,9 @@ def _comparison(found: Comparison) -> Iterator[str]:
             if ratio.ci is not None
             else ", interval not estimable"
         )
+        for side in (found.a, found.b):
+            for caveat in side.who.caveats:
+                yield f"  {side.who.name}: {caveat}"
     for margin in found.margins:
         shown = [
             name

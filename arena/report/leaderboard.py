@@ -232,6 +232,8 @@ def _badges(row: Row) -> list[tuple[str, str]]:
         found.append(("", show.plural(flags, "flag")))
     if counts.other_names:
         found.append(("warn", "other model answered"))
+    if row.who.caveats:
+        found.append(("warn", "with a caveat"))
     return found
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from arena.report.answer import answer
 from arena.report.caveats import simulated_note
+from arena.report.escape import plain
 from arena.report.health import health
 from arena.report.leaderboard import Line, controls, lines
 from arena.report.scored import Scored
@@ -88,7 +89,14 @@ def _parts(scored: Scored) -> list[RenderableType]:
         style = "green" if control.good else "bold red"
         line = Text.assemble((control.name, style), f" {control.expected}: passed {control.found}")
         parts.append(line)
-    notes = health(scored).notes
+    notes = [
+        *(
+            f"{plain(r.who.name)}: {plain(text)}"
+            for r in scored.board.rows
+            for text in r.who.caveats
+        ),
+        *health(scored).notes,
+    ]
     if notes:
         parts += [Text(), *(Text(f"- {note}", style="dim") for note in notes)]
     if scored.board.power:

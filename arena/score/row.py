@@ -35,6 +35,8 @@ class Who(Record):
     open_weights: bool | None = None
     self_hosted: bool = False
     simulated: bool = False
+    caveats: tuple[str, ...] = ()
+    """What must stand beside its numbers, such as a route without prompt caching."""
 
 
 class Counts(Record):
@@ -189,6 +191,7 @@ def _who(spec: ContestantSpec) -> Who:
             "provider": backend.provider,
             "lab": backend.lab,
             "country": backend.country,
+            "caveats": backend.caveats,
             "residency": backend.residency,
             "open_weights": backend.open_weights,
             "self_hosted": backend.self_hosted,

@@ -26,6 +26,7 @@ class Identity(Record):
     digest: str
     agent: str
     agent_digest: str
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +117,11 @@ def tallies(results: Results, level: Assurance | None = None) -> dict[str, Tally
 def identity(spec: ContestantSpec) -> Identity:
     """Identity of a contestant."""
     return Identity(
-        name=spec.name, digest=spec.digest, agent=spec.agent, agent_digest=spec.agent_digest
+        name=spec.name,
+        digest=spec.digest,
+        agent=spec.agent,
+        agent_digest=spec.agent_digest,
+        caveats=spec.backend.caveats if spec.backend else (),
     )
 
 
