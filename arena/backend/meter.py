@@ -207,16 +207,18 @@ class TrialBackend:
     # ── before ─────────────────────────────────────────────────────────────────────────────────
 
     def _hold(self, call: Call) -> Amount:
-        """Check the limits and reserve the call."""
+        """Check the limits, and reserve a step and what the call may cost."""
+        if self._clock.remaining_s <= 0:
+            raise LimitReached("seconds")
         with self._lock:
             if self.tally.steps + self._in_flight >= self._limits.steps:
                 raise LimitReached("steps")
-        if self._clock.remaining_s <= 0:
-            raise LimitReached("seconds")
+            self._in_flight += 1
         asked = self.estimate(call.prompt)
         held = self._tariff.expected(asked, call.output_limit, self._longest_s)
         if (short := self._budget.hold(held)) is None:
             return held
+        self._left()
         if self._budget.held_by_doubt(held):  # the trial's own limit would be an outcome
             raise ProviderError(
                 f"{self.spec.name}: calls without a reply may have cost the rest of limits.{short}"
@@ -232,6 +234,7 @@ class TrialBackend:
                 permit = self._limiter.acquire(held.tokens)
         except BaseException:
             self._budget.settle(held, Amount())
+            self._left()
             raise
         self._throttled(permit.waited_s)
         begin = CallBegin(
@@ -253,10 +256,10 @@ class TrialBackend:
         except BaseException:
             self._limiter.release(permit, tokens=0)
             self._budget.settle(held, Amount())
+            self._left()
             raise
         with self._lock:
             self.tally.attempts += 1
-            self._in_flight += 1
         return _Attempt(begin, held, permit, time.monotonic(), waited_s + permit.waited_s)
 
     # ── after ──────────────────────────────────────────────────────────────────────────────────

@@ -16,9 +16,9 @@ from tests.servers.openai_stub import call, calls, error, fault, text
 APIS = ("chat", "messages", "responses")
 
 
-def drip(drip_s):
+def drip(drip_s, said="a few words"):
     """A reply whose bytes come one at a time."""
-    return text("a few words", fault="drip", drip_s=drip_s)
+    return text(said, fault="drip", drip_s=drip_s)
 
 
 def turns(notes):
@@ -47,11 +47,11 @@ def test_a_reply_passes_whole_and_is_metered(api, stream):
         kind = "text/event-stream" if stream else "application/json"
         assert got.headers["content-type"].startswith(kind)
         assert shape(got.text) == shape(expected.text)
-        end = made.book.ends[0]
-        assert (end.usage.prompt, end.usage.output) == (prompt, output)
-        assert end.finish_reason == "tool_calls"
-        assert door.backend.tally.steps == 1
-        assert made.book.begun[0].endpoint == made.stub.base_url
+    end = made.book.ends[0]
+    assert (end.usage.prompt, end.usage.output) == (prompt, output)
+    assert end.finish_reason == "tool_calls"
+    assert door.backend.tally.steps == 1
+    assert made.book.begun[0].endpoint == made.stub.base_url
 
 
 def shape(body):
@@ -226,7 +226,7 @@ def test_too_long_a_conversation_is_the_agents_to_mend():
 
 
 def test_a_stream_arrives_as_it_is_written():
-    with doors([drip(0.0005)]) as made, made.open() as (_, asking):
+    with doors([drip(0.0002, "word " * 16)]) as made, made.open() as (_, asking):
         started, seen = time.monotonic(), []
         with asking.stream() as got:
             seen.extend(time.monotonic() - started for _ in got.iter_bytes())
@@ -270,8 +270,8 @@ def test_a_broken_stream_reaches_the_agent_broken():
         with pytest.raises(httpx2.TransportError), asking.stream() as got:
             got.read()
         assert asking.post().status_code == 200
-        assert made.book.outcomes == ["connection", "ok"]
-        assert not door.over.is_set()
+    assert made.book.outcomes == ["connection", "ok"]
+    assert not door.over.is_set()
 
 
 def test_a_chat_stream_ends_with_usage_only_where_it_was_asked_for():
@@ -279,7 +279,7 @@ def test_a_chat_stream_ends_with_usage_only_where_it_was_asked_for():
         assert '"usage"' not in asking.post(stream=True).text
         options = {"include_usage": True}
         assert '"usage"' in asking.post(stream=True, stream_options=options).text
-        assert all(end.usage is not None and not end.usage.estimated for end in made.book.ends)
+    assert all(end.usage is not None and not end.usage.estimated for end in made.book.ends)
 
 
 def test_the_transcript_says_everything_once():
