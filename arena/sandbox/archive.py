@@ -32,7 +32,7 @@ def inside(path: str, workdir: str) -> str:
     """
     full = path if path.startswith("/") else f"{workdir}/{path}"
     parts = full.split("/")
-    if ".." in parts or "\0" in full or full.strip("/") in {"", "."} or full.endswith("/"):
+    if ".." in parts or "\0" in full or parts[-1] in {"", "."}:
         raise HarnessError(f"not the path of a file in a sandbox: {path!r}")
     return "/" + "/".join(part for part in parts if part not in {"", "."})
 

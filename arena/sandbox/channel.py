@@ -7,10 +7,11 @@ command opens another one. Nothing that decides a verdict comes through here.
 
 import secrets
 import shlex
+import time
 from collections.abc import Sequence
 from enum import Enum
 
-from arena.sandbox.stream import STDERR, STDOUT, Capture, Link
+from arena.sandbox.stream import Capture, Link, sort
 
 SHELL = ("/bin/sh", "-c", "exec 3>&2 2>/dev/null; exec /bin/sh")
 """The shell's own messages go nowhere; commands get the real stderr back from descriptor 3."""
@@ -63,11 +64,9 @@ class Channel:
                 out.end()
                 err.end()
                 return End.BROKEN
-            for stream, data in pieces:
-                if stream == STDOUT:
-                    out.feed(data)
-                elif stream == STDERR:
-                    err.feed(data)
+            sort(pieces, out, err)
+            if time.monotonic() > deadline:  # endless output is never waited for
+                return End.DEADLINE
         return End.DONE
 
     def close(self) -> None:

@@ -2,50 +2,24 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any
 
 from arena.errors import EngineError
-from arena.records import Change, Entry, ExecResult, File, SandboxLimits
+from arena.records import Change, Entry, ExecResult, File
 from arena.sandbox import archive, files
-from arena.sandbox.channel import LINE_LIMIT, SHELL, Channel, End
+from arena.sandbox.channel import End
+from arena.sandbox.commands import ENV, KILLED, NOTHING, Command, Commands, Output, Where
 from arena.sandbox.docker import Connection, RefusedError
-from arena.sandbox.stream import STDERR, STDOUT, Capture, Link
+from arena.sandbox.stream import Link
 from arena.sandbox.tree import Tree
 
-_GRACE_S = 10.0
-"""How long killed processes may take to let go of their output before the container is killed."""
 _NOTICE_S = 0.1
 _NOTICE_TRIES = 4
 """How long the engine may take to tell, after a killed command, why: memory, or its container."""
-_KILLED = 137
 _CANNOT_RUN = 126
 _NOT_RUNNING = 409
 _TREE_HEADROOM = 64 << 20
-_STOP_ALL = (
-    "for f in /sys/fs/cgroup/pids/pids.events /sys/fs/cgroup/pids.events; do "
-    '[ -r $f ] && read -r _ n <$f && [ "$n" != 0 ] && echo pids; done; kill -9 -1; echo done'
-)
-"""Says whether a fork was refused, then kills all that its user runs. Builtins only, for nothing
-can be forked under a full process table; one signal to all at once leaves a fork bomb no gap."""
-
-
-class Where(NamedTuple):
-    """A started container and how it was started."""
-
-    ident: str
-    limits: SandboxLimits
-    user: str
-    workdir: str
-    channel: bool
-    """Whether commands without input, run as `user`, share one shell."""
-
-
-class _Output(NamedTuple):
-    end: End
-    exit_code: int
-    out: Capture
-    err: Capture
 
 
 class DockerSandbox:
@@ -61,7 +35,7 @@ class DockerSandbox:
         self.where = where
         self._connection = connection
         self._pristine = pristine
-        self._channel: Channel | None = None
+        self._commands = Commands(connection, where, notice=self.notice, kill=self.kill)
         self._tree: Tree | None = None
         self._touched = False
         self._killed = False
@@ -90,15 +64,13 @@ class DockerSandbox:
             message = b"a command cannot hold a NUL byte\n"
             return ExecResult(exit_code=_CANNOT_RUN, stderr=message, wall_s=0.0)
         deadline = started + timeout_s
+        who = user or self.where.user
         try:
-            if self._shares_shell(command, user, stdin):
-                done = self._in_channel(command, cwd, output_limit, deadline)
-            else:
-                done = self._in_exec(command, cwd, user, stdin, output_limit, deadline)
+            done = self._commands.run(Command(command, cwd, who, stdin, output_limit, deadline))
         except RefusedError as error:
             if error.status != _NOT_RUNNING:
                 raise
-            done = _Output(End.BROKEN, _KILLED, Capture(0), Capture(0))
+            done = NOTHING
         return self._result(done, time.monotonic() - started)
 
     @contextmanager
@@ -107,7 +79,9 @@ class DockerSandbox:
     ) -> "Iterator[Program]":
         """Start a program and talk to it; see `Sandbox.pipe`."""
         self._tree, self._touched = None, True
-        link, ident = self._start(_command(argv, None), None, user, with_input=with_input)
+        link, ident = self._commands.start(
+            _command(argv, None), cwd=None, user=user or self.where.user, with_input=with_input
+        )
         try:
             yield Program(link, lambda: self._ended_with(ident))
         finally:
@@ -178,108 +152,18 @@ class DockerSandbox:
 
     def close(self) -> None:
         """Let go of the connection to the shell."""
-        if self._channel:
-            self._channel.close()
-            self._channel = None
-
-    def _shares_shell(self, command: Sequence[str], user: str | None, stdin: bytes) -> bool:
-        return (
-            self.where.channel
-            and not stdin
-            and user in {None, self.where.user}
-            and sum(map(len, command)) < LINE_LIMIT
-        )
-
-    def _in_channel(
-        self, command: Sequence[str], cwd: str | None, limit: int, deadline: float
-    ) -> _Output:
-        if self._channel is None:
-            link, _ = self._start(SHELL, None, None, with_input=True)
-            self._channel = Channel(link)
-        end, code, out, err = self._channel.run(command, cwd, limit, deadline)
-        if end is End.DEADLINE:
-            self._stop_all(self.where.user)
-            if self._channel.wait(out, err, time.monotonic() + _GRACE_S) is End.DEADLINE:
-                self.kill()
-        if not self._channel.usable:
-            self.close()
-        return _Output(end, code if end is End.DONE else _KILLED, out, err)
-
-    def _in_exec(
-        self,
-        command: Sequence[str],
-        cwd: str | None,
-        user: str | None,
-        stdin: bytes,
-        limit: int,
-        deadline: float,
-    ) -> _Output:
-        # `env` makes a missing program exit code 127; from the engine it would be an error text
-        words = command if command[0] == _ENV else (_ENV, *command)
-        link, ident = self._start(words, cwd, user, with_input=bool(stdin))
-        out, err = Capture(limit), Capture(limit)
-        try:
-            if stdin:
-                link.send(stdin, last=True)
-            end = _drain(link, out, err, deadline)
-            if end is End.DEADLINE:
-                self._stop_all(user or self.where.user)
-                if _drain(link, out, err, time.monotonic() + _GRACE_S) is End.DEADLINE:
-                    self.kill()
-                return _Output(end, _KILLED, out, err)
-        finally:
-            link.close()
-        return _Output(end, self._exit_code(ident), out, err)
-
-    def _start(
-        self, words: Sequence[str], cwd: str | None, user: str | None, *, with_input: bool
-    ) -> tuple[Link, str]:
-        raw = self._connection.raw
-        with self._connection.guard():
-            ident = raw.exec_create(
-                self.where.ident,
-                list(words),
-                stdin=with_input,
-                user=user or self.where.user,
-                workdir=cwd or self.where.workdir,
-            )["Id"]
-            return Link(raw.exec_start(ident, socket=True)), ident
-
-    def _exit_code(self, ident: str) -> int:
-        for pause_s in (0.0, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0):
-            time.sleep(pause_s)
-            with self._connection.guard():
-                state = self._connection.raw.exec_inspect(ident)
-            if not state["Running"]:
-                return int(state["ExitCode"])
-        return _KILLED
+        self._commands.close()
 
     def _ended_with(self, ident: str) -> int | None:
-        code = self._exit_code(ident)
-        return None if code == _KILLED and not self._runs() else code
+        code = self._commands.exit_code(ident)
+        return None if code == KILLED and not self._runs() else code
 
-    def _stop_all(self, user: str) -> None:
-        """Kill whatever `user` runs, and note whether the process limit was reached."""
-        out = Capture(1000)
-        with suppress(RefusedError):
-            link, _ = self._start(("/bin/sh", "-c", _STOP_ALL), "/", user, with_input=False)
-            _drain(link, out, Capture(0), time.monotonic() + _GRACE_S)
-            link.close()
-        if b"pids" in out.data or (b"done" not in out.data and self._is_crowded()):
-            self.notice("pids")
-
-    def _is_crowded(self) -> bool:
-        """Whether as many processes run as may: then a shell found no room to say so itself."""
-        with self._connection.guard():
-            stats = self._connection.raw.stats(self.where.ident, stream=False, one_shot=True)
-        return int(stats.get("pids_stats", {}).get("current") or 0) >= self.where.limits.pids
-
-    def _result(self, done: _Output, wall_s: float) -> ExecResult:
+    def _result(self, done: Output, wall_s: float) -> ExecResult:
         if done.end is End.DEADLINE:
             code, ended = None, "timeout"
         else:
             code, ended = done.exit_code, "exited"
-            if code == _KILLED and not self._runs():
+            if code == KILLED and not self._runs():
                 code, ended = None, "container_ended"
         return ExecResult.model_validate(
             {
@@ -335,21 +219,8 @@ class Program:
         return self._link.unsent
 
 
-_ENV = "/usr/bin/env"
-
-
 def _command(argv: Sequence[str], env: Mapping[str, str] | None) -> list[str]:
     words = [word.encode("utf-8", "replace").decode() for word in argv]
     if env is None:
         return words
-    return [_ENV, "-i", *(f"{key}={value}" for key, value in env.items()), *words]
-
-
-def _drain(link: Link, out: Capture, err: Capture, deadline: float) -> End:
-    while pieces := link.read(deadline):
-        for stream, data in pieces:
-            if stream == STDOUT:
-                out.feed(data)
-            elif stream == STDERR:
-                err.feed(data)
-    return End.DEADLINE if pieces is None else End.DONE
+    return [ENV, "-i", *(f"{key}={value}" for key, value in env.items()), *words]

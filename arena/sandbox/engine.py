@@ -13,7 +13,8 @@ from arena.errors import EngineError
 from arena.records import SandboxLimits
 from arena.rundir import EngineInfo
 from arena.sandbox import files, reaper, settings
-from arena.sandbox.container import DockerSandbox, Where
+from arena.sandbox.commands import Where
+from arena.sandbox.container import DockerSandbox
 from arena.sandbox.docker import Connection
 from arena.sandbox.owner import LABEL_ENGINE, LABEL_OWNER, Owner
 from arena.sandbox.tree import Tree

@@ -4,6 +4,7 @@ import select
 import socket
 import ssl
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from arena.errors import EngineError
@@ -104,6 +105,15 @@ class Capture:
         self.dropped += max(len(data) - room, 0)
 
 
+def sort(pieces: Iterable[tuple[int, bytes]], out: Capture, err: Capture) -> None:
+    """Feed each piece of output to the capture of its stream."""
+    for stream, data in pieces:
+        if stream == STDOUT:
+            out.feed(data)
+        elif stream == STDERR:
+            err.feed(data)
+
+
 class Link:
     """A hijacked connection to a process in a container: its input, and its output multiplexed."""
 
@@ -137,6 +147,8 @@ class Link:
 
     def read(self, deadline: float) -> list[tuple[int, bytes]] | None:
         """The next pieces of output; empty at the end of the stream, None at the deadline.
+
+        Output that is there already is returned after the deadline too.
 
         Args:
             deadline: on the clock of `time.monotonic`.

@@ -1,0 +1,192 @@
+"""Commands in a container: an exec each, or all of one user's down one shared shell."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from arena.errors import EngineError
+from arena.records import SandboxLimits
+from arena.sandbox.channel import LINE_LIMIT, SHELL, Channel, End
+from arena.sandbox.docker import Connection
+from arena.sandbox.stream import Capture, Link, sort
+
+ENV = "/usr/bin/env"
+KILLED = 137
+_GRACE_S = 10.0
+"""How long killed processes may take to let go of their output before the container is killed."""
+_STOP_ALL = (
+    "for f in /sys/fs/cgroup/pids/pids.events /sys/fs/cgroup/pids.events; do "
+    '[ -r $f ] && read -r _ n <$f && [ "$n" != 0 ] && echo pids; done; kill -9 -1; echo done'
+)
+"""Says whether a fork was refused, then kills all that its user runs. Builtins only, for nothing
+can be forked under a full process table; one signal to all at once leaves a fork bomb no gap."""
+
+
+class Where(NamedTuple):
+    """A started container and how it was started."""
+
+    ident: str
+    limits: SandboxLimits
+    user: str
+    workdir: str
+    channel: bool
+    """Whether commands without input, run as `user`, share one shell."""
+
+
+class Command(NamedTuple):
+    """What is to be run. `deadline` is on the clock of `time.monotonic`."""
+
+    words: Sequence[str]
+    cwd: str | None
+    user: str
+    stdin: bytes
+    limit: int
+    deadline: float
+
+
+class Output(NamedTuple):
+    """How a command ended, as far as its streams tell."""
+
+    end: End
+    exit_code: int
+    out: Capture
+    err: Capture
+
+
+NOTHING = Output(End.BROKEN, KILLED, Capture(0), Capture(0))
+
+
+class Commands:
+    """Runs the commands of one container.
+
+    Args:
+        connection: the engine.
+        where: the container.
+        notice: told of a limit that was reached.
+        kill: ends the container.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        where: Where,
+        *,
+        notice: Callable[[str], None],
+        kill: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._where = where
+        self._notice = notice
+        self._kill = kill
+        self._channel: Channel | None = None
+
+    def run(self, command: Command) -> Output:
+        """Run a command to its end or its deadline."""
+        if (
+            self._where.channel
+            and not command.stdin
+            and command.user == self._where.user
+            and sum(map(len, command.words)) < LINE_LIMIT
+        ):
+            return self._in_channel(command)
+        return self._in_exec(command)
+
+    def start(
+        self, words: Sequence[str], *, cwd: str | None, user: str, with_input: bool
+    ) -> tuple[Link, str]:
+        """Start a program: the connection to it, and its id for `exit_code`."""
+        raw = self._connection.raw
+        with self._connection.guard():
+            ident = raw.exec_create(
+                self._where.ident,
+                list(words),
+                stdin=with_input,
+                user=user,
+                workdir=cwd or self._where.workdir,
+            )["Id"]
+            return Link(raw.exec_start(ident, socket=True)), ident
+
+    def exit_code(self, ident: str) -> int:
+        """Exit code of a program whose output has ended."""
+        for pause_s in (0.0, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0):
+            time.sleep(pause_s)
+            with self._connection.guard():
+                state = self._connection.raw.exec_inspect(ident)
+            if not state["Running"]:
+                return int(state["ExitCode"])
+        return KILLED
+
+    def close(self) -> None:
+        """Let go of the shared shell."""
+        if self._channel:
+            self._channel.close()
+            self._channel = None
+
+    def _in_channel(self, command: Command) -> Output:
+        if self._channel is None:
+            user = command.user
+            self._channel = Channel(self.start(SHELL, cwd=None, user=user, with_input=True)[0])
+        channel = self._channel
+        end, code, out, err = channel.run(
+            command.words, command.cwd, command.limit, command.deadline
+        )
+        if end is End.DEADLINE:
+            self._stop(command.user, lambda deadline: channel.wait(out, err, deadline))
+        if not channel.usable:
+            self.close()
+        return Output(end, code if end is End.DONE else KILLED, out, err)
+
+    def _in_exec(self, command: Command) -> Output:
+        # `env` makes a missing program exit code 127; from the engine it would be an error text
+        words = command.words if command.words[0] == ENV else (ENV, *command.words)
+        link, ident = self.start(
+            words, cwd=command.cwd, user=command.user, with_input=bool(command.stdin)
+        )
+        out, err = Capture(command.limit), Capture(command.limit)
+        try:
+            if command.stdin:
+                link.send(command.stdin, last=True)
+            end = _drain(link, out, err, command.deadline)
+            if end is End.DEADLINE:
+                self._stop(command.user, lambda deadline: _drain(link, out, err, deadline))
+                return Output(end, KILLED, out, err)
+        finally:
+            link.close()
+        return Output(end, self.exit_code(ident), out, err)
+
+    def _stop(self, user: str, drain: Callable[[float], End]) -> None:
+        """Kill whatever `user` runs, and the container when that does not help.
+
+        Output is drained meanwhile: the engine handles no other event of a container while it has
+        output that nobody takes.
+        """
+        killer = threading.Thread(target=self._kill_all, args=(user,))
+        killer.start()
+        if drain(time.monotonic() + _GRACE_S) is End.DEADLINE:
+            self._kill()
+        killer.join()
+
+    def _kill_all(self, user: str) -> None:
+        out = Capture(1000)
+        with suppress(EngineError):  # whatever is wrong with the engine, the next call tells
+            link, _ = self.start(("/bin/sh", "-c", _STOP_ALL), cwd="/", user=user, with_input=False)
+            _drain(link, out, Capture(0), time.monotonic() + _GRACE_S)
+            link.close()
+            if b"pids" in out.data or (b"done" not in out.data and self._is_crowded()):
+                self._notice("pids")
+
+    def _is_crowded(self) -> bool:
+        """Whether as many processes run as may: then a shell found no room to say so itself."""
+        with self._connection.guard():
+            stats = self._connection.raw.stats(self._where.ident, stream=False, one_shot=True)
+        return int(stats.get("pids_stats", {}).get("current") or 0) >= self._where.limits.pids
+
+
+def _drain(link: Link, out: Capture, err: Capture, deadline: float) -> End:
+    while pieces := link.read(deadline):
+        sort(pieces, out, err)
+        if time.monotonic() > deadline:  # endless output is never waited for
+            return End.DEADLINE
+    return End.DEADLINE if pieces is None else End.DONE

@@ -1,0 +1,142 @@
+"""The engine's stream in arbitrary pieces: nothing lost, nothing kept too much, markers found."""
+
+import itertools
+import socket
+import threading
+import time
+from types import SimpleNamespace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena.sandbox.stream import STDERR, STDOUT, Capture, Demux, Link
+
+PIECES = st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary(max_size=50)))
+
+
+def frame(stream, data):
+    return bytes([stream, 0, 0, 0]) + len(data).to_bytes(4, "big") + data
+
+
+def cut(data, at):
+    edges = sorted({0, len(data), *(point % (len(data) + 1) for point in at)})
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
+
+
+@given(PIECES, st.lists(st.integers(min_value=0)))
+def test_frames_come_apart_however_they_arrive(pieces, at):
+    demux = Demux()
+    got = {STDOUT: b"", STDERR: b""}
+    for chunk in cut(b"".join(frame(*piece) for piece in pieces), at):
+        for stream, data in demux.feed(chunk):
+            got[stream] += data
+    for stream, data in got.items():
+        assert data == b"".join(data for name, data in pieces if name == stream)
+
+
+@given(st.binary(), st.integers(0, 40), st.lists(st.integers(min_value=0)))
+def test_a_capture_keeps_the_beginning_and_counts_the_rest(data, limit, at):
+    capture = Capture(limit)
+    for chunk in cut(data, at):
+        capture.feed(chunk)
+    assert capture.data == data[:limit]
+    assert capture.dropped == max(len(data) - limit, 0)
+
+
+@given(st.binary(), st.integers(0, 40), st.lists(st.integers(min_value=0)))
+def test_output_ends_where_the_marker_begins(data, limit, at):
+    marker = b"0123456789abcdef"
+    capture = Capture(limit, marker)
+    for chunk in cut(data + marker + b" 7 0\nnot ours", at):
+        capture.feed(chunk)
+    assert capture.done
+    assert capture.data == data[:limit]
+    assert capture.dropped == max(len(data) - limit, 0)
+    assert capture.status.split() == [b"7", b"0"]
+
+
+@given(st.binary(), st.lists(st.integers(min_value=0)))
+def test_output_without_its_marker_is_all_output(data, at):
+    capture = Capture(1000, b"0123456789abcdef")
+    for chunk in cut(data + b"0123456789abcde", at):
+        capture.feed(chunk)
+    capture.end()
+    assert not capture.done
+    assert capture.data == data + b"0123456789abcde"
+
+
+def linked(early=b""):
+    """A link over a socket pair, with bytes that came along with the response's headers."""
+    near, far = socket.socketpair()
+    if early:
+        far.sendall(early)
+    reader = near.makefile("rb")
+    if early:
+        near.setblocking(False)
+        reader.peek()
+    response = SimpleNamespace(
+        raw=SimpleNamespace(_fp=SimpleNamespace(fp=reader)), close=reader.close
+    )
+    raw = SimpleNamespace(_sock=near, _response=response)
+    return Link(raw), far
+
+
+def test_what_came_with_the_headers_is_not_lost():
+    link, far = linked(frame(STDOUT, b"early"))
+    far.sendall(frame(STDOUT, b"late"))
+    far.close()
+    deadline = time.monotonic() + 5
+    assert link.read(deadline) == [(STDOUT, b"early")]
+    assert link.read(deadline) == [(STDOUT, b"late")]
+    assert link.read(deadline) == []
+    link.close()
+
+
+def test_reading_stops_at_the_deadline():
+    link, far = linked()
+    started = time.monotonic()
+    assert link.read(started + 0.2) is None
+    assert 0.15 < time.monotonic() - started < 2
+    far.close()
+    link.close()
+
+
+def test_what_is_there_is_read_after_the_deadline_too():
+    link, far = linked()
+    far.sendall(frame(STDOUT, b"there"))
+    assert link.read(time.monotonic() - 1) == [(STDOUT, b"there")]
+    assert link.read(time.monotonic() - 1) is None
+    far.close()
+    link.close()
+
+
+def test_input_and_output_flow_at_the_same_time():
+    link, far = linked()
+    size = 5_000_000
+
+    def echo():
+        left = size
+        while left:
+            data = far.recv(65536)
+            left -= len(data)
+            far.sendall(frame(STDOUT, data))
+        assert far.recv(1) == b""
+        far.close()
+
+    thread = threading.Thread(target=echo)
+    thread.start()
+    link.send(b"x" * size, last=True)
+    got = 0
+    while pieces := link.read(time.monotonic() + 10):
+        got += sum(len(data) for _, data in pieces)
+    assert got == size
+    thread.join(10)
+    link.close()
+
+
+def test_a_reader_that_goes_away_is_the_end_of_the_stream():
+    link, far = linked()
+    far.close()
+    link.send(b"x" * 1_000_000, last=True)
+    assert link.read(time.monotonic() + 5) == []
+    link.close()
