@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from arena.backend import dialect
 from arena.backend.gateway.asked import Asked
 
 
@@ -26,8 +27,9 @@ class BrokenStreamError(Exception):
 class Bridge:
     """A `Relay` into an event loop. The thread writes, the loop reads.
 
-    Nothing is held back: what an endpoint sends waits here only until the loop's next turn, or for
-    an agent that reads more slowly than the endpoint writes.
+    What an endpoint sends waits here only until the loop's next turn, or for an agent that reads
+    more slowly than the endpoint writes. The end alone waits until the call is accounted for: an
+    agent that has it may ask again at once.
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class Bridge:
         self.begun = False
         self._loop = loop
         self._hides_usage = asked.api == "chat" and not asked.wants_usage
+        self._is_last = dialect.of(asked.api).is_last
+        self._last = b""
         self._pieces: asyncio.Queue[bytes | BrokenStreamError | None] = asyncio.Queue()
         self._gone = threading.Event()
 
@@ -54,19 +58,25 @@ class Bridge:
         if self._hides_usage and isinstance(chunk, dict) and chunk.get("choices") == []:
             return
         self._begin(Head(200, None))
-        self._put(raw)
+        if self._is_last(chunk) or (chunk is None and b"[DONE]" in raw):
+            self._last = raw
+        else:
+            self._put(raw)
 
     def whole(self, body: bytes) -> None:
         """Pass a whole body on."""
-        self.fail(200, body)
+        self._last = body
 
     def fail(self, status: int, body: bytes) -> None:
         """Answer with an error, if nothing was answered yet."""
         self._begin(Head(status, body))
 
     def end(self, last: bytes = b"") -> None:
-        """The stream is complete."""
-        if last:
+        """The answer is complete, and everything about it written down."""
+        last, self._last = last or self._last, b""
+        if last and not self.begun:
+            self._begin(Head(200, last))
+        elif last:
             self._put(last)
         self._put(None)
 
