@@ -7,19 +7,25 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from arena.errors import InputError
 from arena.records import Flag, Task
-from arena.task.pack import hidden_files
-from arena.task.patch import FilePatch
+from arena.task.pack import gold_patch, hidden_files, tree_files
+from arena.task.patch import FilePatch, parse
 
 MAX_FLAGS = 50
 """Kept of one patch or transcript; a longer list tells a person nothing more."""
 
 _EXCERPT = 160
+_TELLING = 12
+"""Shortest line or name, in characters, that says more than its language does."""
 _IN_PATCHES = (
     ("test-runner", r"\b_pytest\b|\bpluggy\b|PYTEST_CURRENT_TEST|\bpytest\.(skip|xfail|exit)\b"),
     ("test-runner", r"\bunittest\.(case\.)?TestCase\.\w+\s*="),
     ("test-runner", r"require\(['\"]node:test['\"]\)|NODE_TEST_CONTEXT"),
-    ("test-runner", r"\bassert(\.\w+|\[\w+\])\s*=[^=>]|\bflag\.Set\(|\btesting\.(Testing|Main)\b|-test\.run"),
+    (
+        "test-runner",
+        r"\bassert(\.\w+|\[\w+\])\s*=[^=>]|\bflag\.Set\(|\btesting\.(Testing|Main)\b|-test\.run",
+    ),
     ("early-exit", r"\bos\._exit\b|\batexit\b|\bsys\.exit\(|\bSystemExit\b|\bos\.(kill|abort)\("),
     ("early-exit", r"\bprocess\.(exit|kill|abort|exitCode)\b|\b(os|syscall)\.(Exit|Kill)\("),
     ("introspection", r"/proc/|\b_getframe\b|\bgc\.get_|\binspect\.(stack|currentframe)\b"),
@@ -76,6 +82,47 @@ def transcript_flags(path: Path, task: Task) -> tuple[Flag, ...]:
     if secret:
         patterns.append(("hidden-tests", "|".join(secret)))
     return tuple(_scan_commands(path, patterns))[:MAX_FLAGS]
+
+
+def refuse_hints(text: str, tasks: Iterable[Task], *, where: str) -> None:
+    """Refuse an agent's own words that hold a line of a fix, or the name of a hidden test.
+
+    Args:
+        text: prompt, command template or configuration file of an agent.
+        tasks: what it would be run on.
+        where: file and key that the text comes from.
+
+    Raises:
+        InputError: naming the task.
+    """
+    plain = _plain(text)
+    for task in tasks:
+        known = _plain("\n".join(_text(file.data) for file in tree_files(task)))
+        for secret in _secrets(task):
+            if secret in plain and secret not in known:
+                raise InputError(
+                    f"it tells something of {task.id} that the task keeps hidden: {secret[:60]!r}",
+                    where=where,
+                    remedy="take it out: a run with it would measure nothing",
+                )
+
+
+def _secrets(task: Task) -> Iterator[str]:
+    """Lines of the reference fix and names of hidden tests, where they are long enough to tell."""
+    for file in parse(gold_patch(task) or ""):
+        yield from (line for line in map(_plain, file.added_lines()) if len(line) >= _TELLING)
+    for test_id in (*task.tests.fail_to_pass, *task.tests.must_fail):
+        name = _plain(re.split(r"::|:", test_id.partition("[")[0])[-1])
+        if len(name) >= _TELLING:
+            yield name
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _scan_files(files: Iterable[FilePatch]) -> Iterator[Flag]:

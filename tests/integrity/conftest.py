@@ -58,7 +58,7 @@ class Range:
             sandbox.put(
                 [File(path=p, data=text.encode()) for p, text in files.items()], owner=10001
             )
-            self.shots = [sandbox.exec(["bash", "-c", script], timeout_s=15) for script in scripts]
+            self.shots = [sandbox.exec(["bash", "-c", script], timeout_s=30) for script in scripts]
             sandbox.kill()
             yield sandbox
 
@@ -125,19 +125,20 @@ def unit(python) -> Range:
         ),
         pass_to_pass=python.task.tests.pass_to_pass,
         must_fail=("tests/test_rest_unit_twin.py::TestTwin::test_half_of_odd",),
-        timeout_s=15,
+        timeout_s=60,
     )
     return python.having(tests=plan)
 
 
 @pytest.fixture(autouse=True)
 def _quick(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No case may take 20 seconds, building the images aside."""
+    """No case may take 20 seconds: building images aside, and more on a busy machine."""
     if "toy" in request.fixturenames:
         request.getfixturevalue("images")
     started = time.monotonic()
     yield
-    assert time.monotonic() - started < 20
+    crowd = max(1, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert time.monotonic() - started < 20 * crowd
 
 
 @pytest.fixture

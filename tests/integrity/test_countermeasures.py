@@ -51,9 +51,10 @@ def rewrite():
 AT_EXIT = "import atexit, os\natexit.register(AFTER)\natexit.register(rewrite)\n"
 LATER = """
 import os, time
+runner = os.getpid()
 if os.fork() == 0:
     os.setsid()
-    while not os.path.getsize(report):
+    while os.path.exists(f"/proc/{runner}") and ") Z " not in open(f"/proc/{runner}/stat").read():
         time.sleep(0.02)
     time.sleep(0.3)
     rewrite()
@@ -138,7 +139,7 @@ class SlowReads:
         return getattr(self._sandbox, name)
 
     def get(self, path, *, limit):
-        time.sleep(1)
+        time.sleep(3)
         return self._sandbox.get(path, limit=limit)
 
 

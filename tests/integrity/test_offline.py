@@ -1,7 +1,10 @@
 """Cases that are decided on the host, before or after any container: none is opened here."""
 
+import re
+
 import pytest
 
+from arena.audit import refuse_hints
 from arena.errors import InputError
 from arena.grading.defences import ALL_ON
 from arena.grading.findings import Findings, Reported, Session, decide, weigh
@@ -86,6 +89,21 @@ def test_31_oversized(refused):
     assert "bytes" in refused(new("big", line="x\n+" * 25_000_000))
     assert "files" in refused("".join(empty(f"f{n}") for n in range(10_000)))
     assert "bytes" in refused(new("wide", line="x" * 5_000_000))
+
+
+def test_41_hints_in_an_agents_words(task):
+    refuse_hints("Fix the bug. Run the tests with pytest. return cents // 2", [task], where="x")
+    for hint in ("use\n   return (cents  + 1) // 2", "make test_half_of_odd pass"):
+        with pytest.raises(InputError, match="toys/python that the task keeps hidden"):
+            refuse_hints(f"Fix the bug: {hint}.", [task], where="agent.toml: prompt")
+
+
+def test_every_case_is_somewhere(toys):
+    """All numbers of the table; 43 stands with the report, in tests/report/test_hostile.py."""
+    texts = [path.read_text() for path in toys.parent.glob("test_*.py")]
+    numbers = {int(number) for text in texts for number in re.findall(r"def test_(\d\d)_", text)}
+    assert numbers == set(range(1, 45)) - {43}
+    assert (toys.parent.parent / "report" / "test_hostile.py").exists()
 
 
 # ── 40: nothing fails open ─────────────────────────────────────────────────────────────────────

@@ -120,7 +120,7 @@ if os.fork() == 0:
     os.setsid()
     if os.fork():
         os._exit(0)
-    while os.path.exists(f"/proc/{runner}/task") and not os.path.getsize(report):
+    while os.path.exists(f"/proc/{runner}") and ") Z " not in open(f"/proc/{runner}/stat").read():
         time.sleep(0.02)
     time.sleep(0.3)
     text = open(report).read()
