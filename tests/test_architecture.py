@@ -16,7 +16,8 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py") if "_data" not in p.parts)
 LAYERS = [
     {"cli"},
     {"demo"},
-    {"bakeoff", "preview", "check", "mine", "grade"},
+    {"mine"},
+    {"bakeoff", "preview", "check", "grade"},
     {"worker", "plan", "report", "predictions"},
     {"trial"},
     {"score"},

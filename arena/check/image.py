@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from arena.check.finding import Finding
-from arena.check.secrets import Secrets, secrets_of
+from arena.check.secrets import Secrets, are_the_fix, secrets_of
 from arena.protocols import Sandbox
 from arena.records import Task
 from arena.sandbox.store import Store
@@ -15,10 +15,6 @@ from arena.verify import Bench
 _OWNER = "10001:10001"
 _SECONDS = 120.0
 _OUTPUT = 8 << 20
-_SHARE = 0.5
-"""A file that holds this share of the lines only the fix adds holds the fix."""
-_LEAST_CHARS = 40
-"""Of such lines together; fewer stand in other people's code by chance."""
 _NO_HISTORY = (
     *("objects/info/alternates", "refs/stash", "logs/refs/stash", "worktrees", "modules"),
     *("FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD", "shallow"),
@@ -92,13 +88,11 @@ def _seen_on_disk(sandbox: Sandbox, secrets: Secrets) -> Iterator[str]:
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         path, _, what = line.partition(":")
         held[path].add(what)
-    total = sum(len(line) for line in secrets.lines)
     for path, lines in sorted(held.items()):
         names = lines.intersection(secrets.names)
         if names:
             yield f"{path} holds the name {min(names)!r}"
-        chars = sum(len(line) for line in lines - names)
-        if chars >= max(_SHARE * total, _LEAST_CHARS):
+        if are_the_fix(lines - names, secrets):
             yield f"{path} holds the fix: {max(lines - names, key=len)!r}"
 
 

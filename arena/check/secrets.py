@@ -1,7 +1,7 @@
 """What must not be seen before grading, and whether tree or statement show it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from arena.check.finding import Finding, Look
 from arena.records import Record, Task
@@ -11,6 +11,9 @@ from arena.task.patch import parse
 TELLING_CHARS = 12
 """A shorter line or name is likely to stand anywhere by chance."""
 
+_SHARE = 0.5
+_LEAST_CHARS = 40
+"""Fewer characters than these stand in other people's code by chance."""
 _LINK = re.compile(r"https?://\S+")
 _COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 _TEST_NAME = re.compile(r"\b(?:def (test_\w+)|func (Test\w+))")
@@ -50,11 +53,19 @@ def secrets_of(task: Task) -> Secrets:
     )
 
 
+def are_the_fix(lines: Collection[str], secrets: Secrets) -> bool:
+    """Whether lines that stand together somewhere are most of what the fix adds."""
+    chars = sum(map(len, lines))
+    return chars >= max(_SHARE * sum(map(len, secrets.lines)), _LEAST_CHARS)
+
+
 def lint(task: Task) -> Iterator[Finding]:
     """Look for the secrets in the tree and in the statement."""
     secrets = secrets_of(task)
-    tree = "\n".join(_text(file.data) for file in pack.tree_files(task))
-    yield _found(task, "tree", [one for one in secrets.lines if one in tree])
+    texts = {file.path: _text(file.data) for file in pack.tree_files(task)}
+    held = {path: {one for one in secrets.lines if one in text} for path, text in texts.items()}
+    found = [f"{path}: {max(h, key=len)}" for path, h in held.items() if are_the_fix(h, secrets)]
+    yield _found(task, "tree", found)
     yield _found(task, "statement", told(task.problem_statement, secrets))
 
 

@@ -12,6 +12,7 @@ from arena.cli.options import Format, emit
 app = typer.Typer(help="List and check tasks.", no_args_is_help=True)
 
 COLUMNS = ("id", "language", "difficulty", "title")
+MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fixes_tasks", "fell")
 CHECK_COLUMNS = ("task_id", "look", "result", "seconds", "peak_mb", "detail")
 
 
@@ -81,3 +82,53 @@ def check(
     emit("findings", rows, CHECK_COLUMNS, format_)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@app.command()
+def mine(
+    repo: Annotated[Path, typer.Argument(help="A local clone.")],
+    out: Annotated[Path, typer.Option(help="The pack to write; an earlier run there goes on.")],
+    since: Annotated[str | None, typer.Option(help="Only commits after this date.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only commits before this date.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--max", min=1, help="Candidates to try, newest first.")
+    ] = None,
+    paths: Annotated[
+        list[str] | None, typer.Option("--paths", help="Only commits that touch this path.")
+    ] = None,
+    install: Annotated[
+        list[str] | None, typer.Option("--install", help="A requirement of the tests.")
+    ] = None,
+    test: Annotated[
+        list[str] | None, typer.Option("--test", help="An argument for pytest.")
+    ] = None,
+    issues: Annotated[
+        Path | None, typer.Option(help="JSON with number, title and body of issues.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Candidates at once.")] = 2,
+    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+) -> None:
+    """Make tasks of a repository's own fixes. Nothing of the repository runs outside containers."""
+    from arena.mine.pipeline import Request
+    from arena.mine.pipeline import mine as mine_history
+    from arena.mine.statement import read_issues
+    from arena.sandbox.engine import DockerEngine
+
+    request = Request(
+        repo=repo,
+        out=out,
+        since=since,
+        until=until,
+        limit=limit,
+        paths=tuple(paths or ()),
+        install=tuple(install or ()),
+        arguments=tuple(test or ()),
+        issues=read_issues(issues) if issues else {},
+        jobs=jobs,
+    )
+    with DockerEngine() as engine:
+        engine.check()
+        engine.reap()
+        found = mine_history(request, engine, lambda line: print(line, file=sys.stderr))
+    row: dict[str, JsonValue] = found.model_dump(mode="json")
+    emit("yield", [row], MINE_COLUMNS, format_)

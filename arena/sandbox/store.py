@@ -86,9 +86,11 @@ class Store:
         return sorted(stored, key=lambda one: (one.last_used_s, one.image.recipe))
 
     def layers(self, image: str) -> tuple[list[str], list[str]]:
-        """Digests of an image's layers, and of those of the image that it was made from."""
-        own = self._inspect(image)
-        under = self._inspect(own["Parent"])["RootFS"]["Layers"] if own["Parent"] else []
+        """Digests of an image's layers, and of those of the language image below it."""
+        own = below = self._inspect(image)
+        while below["Parent"] and _kind(below) != "language":
+            below = self._inspect(below["Parent"])
+        under = below["RootFS"]["Layers"] if _kind(below) == "language" else []
         return own["RootFS"]["Layers"], under
 
     def _inspect(self, image: str) -> dict[str, Any]:
@@ -140,6 +142,11 @@ def next_to_go(
         return None
     free = (one.image for one in stored if not one.in_use and one.image.id not in refused)
     return next(free, None)
+
+
+def _kind(fields: Mapping[str, Any]) -> str | None:
+    kind: str | None = (fields["Config"]["Labels"] or {}).get(LABEL_KIND)
+    return kind
 
 
 def tag(kind: ImageKind, name: str, recipe: str) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""Tasks from the history of a git repository: its fixes, with the tests that came with them."""
