@@ -137,13 +137,13 @@ def test_many_small_cycles():
 
 def test_long_cycle_of_needs():
     graph = Graph()
-    for number in range(20000):
+    for number in range(6000):
         graph.add(f"t{number}", needs=[f"t{number + 1}"])
-    graph.add("t20000", needs=["t10000"])
+    graph.add("t6000", needs=["t3000"])
     with pytest.raises(CycleError) as caught:
         plan(graph)
-    assert len(caught.value.cycle) == 10001
-    assert "t9999" not in caught.value.cycle
+    assert len(caught.value.cycle) == 3001
+    assert "t2999" not in caught.value.cycle
 
 
 def reaches(graph, start, goal):
