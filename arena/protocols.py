@@ -48,6 +48,10 @@ class Pipe(Protocol):
         """
         ...
 
+    def running(self) -> bool:
+        """Whether the program itself has not ended."""
+        ...
+
     def exit_code(self) -> int | None:
         """Of the program after the end of its output; None when the container ended."""
         ...
@@ -168,6 +172,16 @@ class Door(Protocol):
         ...
 
     @property
+    def prompt_tokens(self) -> int:
+        """Of all calls so far, as they were metered."""
+        ...
+
+    @property
+    def output_tokens(self) -> int:
+        """Of all calls so far, as they were metered."""
+        ...
+
+    @property
     def remaining_s(self) -> float:
         """Seconds that the agent has left."""
         ...
@@ -188,6 +202,11 @@ class Doorway(Backend, Protocol):
     @property
     def model(self) -> str:
         """What a program must call the model."""
+        ...
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens that fit the model, where that is known."""
         ...
 
     def open(self, sandbox: Sandbox) -> AbstractContextManager[Door]:

@@ -5,6 +5,7 @@ Entries: `message` (as sent or received, verbatim), `call` (one attempt of a mod
 """
 
 import json
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ class TranscriptFile:
         self._path = path
         self._handle = path.open("w", encoding="utf-8", buffering=1)
         self._started = time.monotonic()
+        self._lock = threading.Lock()
 
     def add(self, kind: str, record: Mapping[str, object]) -> None:
         """Append one entry.
@@ -33,7 +35,8 @@ class TranscriptFile:
         # A lone surrogate is legal in JSON from a provider and illegal in UTF-8.
         line = json.dumps({"kind": kind, "at": at, **record}, ensure_ascii=True)
         try:
-            self._handle.write(line + "\n")
+            with self._lock:
+                self._handle.write(line + "\n")
         except OSError as error:
             raise HarnessError(f"{self._path}: cannot be written: {error.strerror}") from error
 

@@ -78,6 +78,8 @@ class Tally:
     steps: int = 0
     attempts: int = 0
     truncations: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
     throttled_s: float = 0.0
     """Waiting for slots, rate limits and retries, failed attempts included."""
     returned_models: set[str] = field(default_factory=set)
@@ -330,6 +332,8 @@ class TrialBackend:
             if end.upstream is not None:
                 self.tally.upstreams.add(end.upstream)
             if end.usage is not None:
+                self.tally.prompt_tokens += end.usage.prompt
+                self.tally.output_tokens += end.usage.output
                 self._previous.append((prompt, end.usage.prompt))
                 if not end.usage.estimated and prompt.size:
                     self._tokens_per_byte = end.usage.prompt / prompt.size

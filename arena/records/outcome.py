@@ -22,15 +22,6 @@ class Brief(Record):
     """Given to the oracle control alone."""
 
 
-class Ending(Record):
-    """How the agent stopped."""
-
-    stop: Stop
-    detail: str = ""
-    mistakes: int = 0
-    """Tool calls that were malformed, unknown or impossible, each answered with an observation."""
-
-
 class Flag(Record):
     """Something a person should look at. Flags never decide."""
 
@@ -38,6 +29,16 @@ class Flag(Record):
     detail: str
     line: int | None = None
     """Line of the transcript or patch."""
+
+
+class Ending(Record):
+    """How the agent stopped."""
+
+    stop: Stop
+    detail: str = ""
+    mistakes: int = 0
+    """Tool calls that were malformed, unknown or impossible, each answered with an observation."""
+    flags: tuple[Flag, ...] = ()
 
 
 class Fault(Record):

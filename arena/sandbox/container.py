@@ -83,7 +83,7 @@ class DockerSandbox:
             _command(argv, None), cwd=None, user=user or self.where.user, with_input=with_input
         )
         try:
-            yield Program(link, lambda: self._ended_with(ident))
+            yield Program(link, lambda: self._is_running(ident), lambda: self._ended_with(ident))
         finally:
             link.close()
 
@@ -154,6 +154,10 @@ class DockerSandbox:
         """Let go of the connection to the shell."""
         self._commands.close()
 
+    def _is_running(self, ident: str) -> bool:
+        with self._connection.guard():
+            return bool(self._connection.raw.exec_inspect(ident)["Running"])
+
     def _ended_with(self, ident: str) -> int | None:
         code = self._commands.exit_code(ident)
         return None if code == KILLED and not self._runs() else code
@@ -206,10 +210,13 @@ class DockerSandbox:
 class Program:
     """A started program as a `Pipe`."""
 
-    def __init__(self, link: Link, ended_with: Callable[[], int | None]) -> None:
+    def __init__(
+        self, link: Link, running: Callable[[], bool], ended_with: Callable[[], int | None]
+    ) -> None:
         self.fileno = link.fileno
         self.send = link.send
         self.read = link.read
+        self.running = running
         self.exit_code = ended_with
         self._link = link
 

@@ -39,6 +39,11 @@ class GatedBackend:
         """What a program must call the model."""
         return self._metered.spec.model
 
+    @property
+    def context_window(self) -> int | None:
+        """Tokens that fit the model, where that is known."""
+        return self._metered.spec.context_window
+
     def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
         """As the metered backend does."""
         return self._metered.complete(messages, tools)
@@ -72,6 +77,16 @@ class OpenDoor:
     def calls(self) -> int:
         """Completed so far."""
         return self._door.backend.tally.steps
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Of all calls so far, as they were metered."""
+        return self._door.backend.tally.prompt_tokens
+
+    @property
+    def output_tokens(self) -> int:
+        """Of all calls so far, as they were metered."""
+        return self._door.backend.tally.output_tokens
 
     @property
     def remaining_s(self) -> float:

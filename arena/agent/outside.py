@@ -1,0 +1,180 @@
+"""Runs an agent that is a program of its own, in its trial's container.
+
+Whatever it says of itself, the patch is the diff that is taken afterwards and the cost is what the
+gateway metered. Its crash, its early end and its time-out are outcomes.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from arena.agent import crosscheck, prompts
+from arena.errors import InputError
+from arena.program import Program
+from arena.protocols import Agent, Backend, Door, Doorway, Pipe, Sandbox, Transcript
+from arena.records import Brief, Ending, File, digest_of
+
+HOME = "/home/agent"
+USER = 10001
+POLL_S = 0.2
+LOOK_S = 2.0
+LAST_WORDS_S = 2.0
+"""After the gateway said that the trial is over, before the container is killed."""
+KEPT_BYTES = 1_000_000
+SHOWN_CHARS = 4_000
+VERSION = 1
+
+
+class OutsideAgent:
+    """One program, started once."""
+
+    def __init__(self, program: Program, params: Mapping[str, str]) -> None:
+        self._program = program
+        self._params = params
+
+    def solve(
+        self, brief: Brief, sandbox: Sandbox, backend: Backend, transcript: Transcript
+    ) -> Ending:
+        """Start the program and wait until it ends, or a limit is reached."""
+        doorway = _doorway(backend)
+        with doorway.open(sandbox) as door:
+            fill = self._filling(brief, doorway, door)
+            sandbox.put([File(path=f"{HOME}/.arena", data=b"")], owner=USER)
+            written = [
+                File(path=fill(file.path), data=fill(file.text).encode())
+                for file in self._program.files
+            ]
+            sandbox.put(written, owner=USER)
+            with sandbox.pipe(self._argv(fill), with_input=bool(self._program.stdin)) as pipe:
+                if self._program.stdin:
+                    pipe.send(fill(self._program.stdin).encode(), last=True)
+                output = _Output()
+                ending = _watch(pipe, door, output)
+                if ending is None:
+                    ending = self._ended(pipe.exit_code(), door, output)
+            sandbox.kill()
+            transcript.add("note", {"text": f"the agent's output:\n{output.tail(SHOWN_CHARS)}"})
+            found = crosscheck.flags(self._program.report, sandbox, output.text, door)
+            return ending.model_copy(update={"flags": found})
+
+    def _argv(self, fill: "Filling") -> list[str]:
+        env = {"HOME": HOME, **{name: fill(value) for name, value in self._program.env.items()}}
+        pairs = [f"{name}={value}" for name, value in env.items()]
+        return ["/usr/bin/env", *pairs, *(fill(word) for word in self._program.command)]
+
+    def _filling(self, brief: Brief, doorway: Doorway, door: Door) -> "Filling":
+        values = {
+            "model": doorway.model,
+            "origin": door.origin,
+            "base_url": f"{door.origin}/v1",
+            "token": door.token,
+            "home": HOME,
+            "workdir": brief.workdir,
+            "context_window": str(doorway.context_window or DEFAULT_CONTEXT),
+            "output_tokens": str(brief.limits.output_tokens),
+            "prompt": prompts.OUTSIDE.format(
+                workdir=brief.workdir, problem_statement=brief.problem_statement.strip()
+            ),
+        }
+        return Filling({**self._params, **values})
+
+    def _ended(self, code: int | None, door: Door, output: "_Output") -> Ending:
+        """What the program's own end means."""
+        finish = self._program.finish
+        if (over := door.ending) is not None:
+            return over
+        if code is None:
+            return Ending(stop="container_ended")
+        if code not in finish.exit_codes:
+            last = " / ".join(output.tail(300).split("\n")[-3:])
+            return Ending(stop="agent_error", detail=f"exit code {code}: {last}")
+        if door.calls == 0:
+            return Ending(stop="agent_error", detail="it ended without a call to its model")
+        if finish.submitted and not re.search(finish.submitted, output.text):
+            return Ending(stop="gave_up", detail="it ended without saying that it is done")
+        return Ending(stop="submitted")
+
+
+DEFAULT_CONTEXT = 128_000
+"""Told to agents that must know, where the catalogue does not say."""
+
+
+class Filling:
+    """Fills placeholders; every other brace stays as it is."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self._pattern = re.compile("|".join(rf"\{{{re.escape(name)}\}}" for name in values))
+
+    def __call__(self, text: str) -> str:
+        return self._pattern.sub(lambda found: self._values[found[0][1:-1]], text)
+
+
+class _Output:
+    """The last of what a program prints, both streams as they come."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    def add(self, data: bytes) -> None:
+        self._kept += data
+        if len(self._kept) > 2 * KEPT_BYTES:
+            del self._kept[:-KEPT_BYTES]
+
+    @property
+    def text(self) -> str:
+        return self._kept[-KEPT_BYTES:].decode("utf-8", "replace")
+
+    def tail(self, chars: int) -> str:
+        return self.text.strip()[-chars:]
+
+
+def _watch(pipe: Pipe, door: Door, output: _Output) -> Ending | None:
+    """Wait for the program's end; an ending when a limit came first."""
+    over_at: float | None = None
+    looked_at = time.monotonic()
+    while True:
+        pieces = pipe.read(time.monotonic() + POLL_S)
+        if pieces == []:
+            return None
+        if pieces is None and time.monotonic() - looked_at > LOOK_S:
+            looked_at = time.monotonic()
+            if not pipe.running():  # what it left behind still holds its output open
+                return None
+        for _, data in pieces or ():
+            output.add(data)
+        if door.remaining_s <= 0:
+            return door.ending or Ending(stop="seconds")
+        if (ending := door.ending) is not None:
+            over_at = over_at or time.monotonic()
+            if time.monotonic() - over_at > LAST_WORDS_S:
+                return ending
+
+
+def _doorway(backend: Backend) -> Doorway:
+    assert hasattr(backend, "open"), "an outside agent needs a gateway"
+    return backend  # type: ignore[return-value]
+
+
+def make(program: Program, params: Mapping[str, JsonValue]) -> Agent:
+    """The agent of a profile; raises `InputError` on parameters that the profile does not have."""
+    for name, value in params.items():
+        where = f"params of agent {program.name}"
+        if name not in program.params:
+            known = ", ".join(program.params) or "none"
+            raise InputError(f"unknown parameter {name!r}", where=where, remedy=f"known: {known}")
+        if isinstance(value, dict | list) or value is None:
+            raise InputError(f"{name} must be text, a number or a boolean", where=where)
+    given = {name: _text(value) for name, value in params.items()}
+    return OutsideAgent(program, {**program.params, **given})
+
+
+def identity(program: Program) -> JsonValue:
+    """All that could change a result besides the parameters."""
+    return [VERSION, program.identity, prompts.OUTSIDE, digest_of(HOME)]
+
+
+def _text(value: JsonValue) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
