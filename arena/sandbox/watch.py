@@ -81,20 +81,25 @@ class Watch:
     def _watch_disk(self) -> None:
         while not self._stop.wait(_INTERVAL_S):
             running = self._running()
-            if running and self._is_time():
+            if running:
                 with suppress(EngineError):
-                    self._measure(running)
+                    self._look(running)
 
-    def _is_time(self) -> bool:
+    def _look(self, running: dict[str, DockerSandbox]) -> None:
+        """Measure what has grown on the file system, and everything from time to time."""
         used, count = self._usage()
         last_used, last_count, last_time = self._last
         now = time.monotonic()
-        grown = used - last_used > _BYTES_STEP or count - last_count > _FILES_STEP
-        if grown or now - last_time > _ALWAYS_S:
-            self._last = (used, count, now)
-            return True
+        overdue = now - last_time > _ALWAYS_S
+        if overdue or count - last_count > _FILES_STEP:
+            self._count_files(running)
+            last_count = count
+        if overdue or used - last_used > _BYTES_STEP:
+            self._add_up(running)
+            last_used = used
+        if overdue:
+            last_time = now
         self._last = (min(used, last_used), min(count, last_count), last_time)
-        return False
 
     def _usage(self) -> tuple[int, int]:
         if self._root is None:
@@ -103,29 +108,32 @@ class Watch:
         used = (status.f_blocks - status.f_bfree) * status.f_frsize
         return used, status.f_files - status.f_ffree
 
-    def _measure(self, running: dict[str, DockerSandbox]) -> None:
-        raw = self._connection.raw
+    def _add_up(self, running: dict[str, DockerSandbox]) -> None:
         with self._connection.guard():
-            found = raw.containers(size=True, filters={"label": [self._label]})
+            found = self._connection.raw.containers(size=True, filters={"label": [self._label]})
         for fields in found:
             sandbox = running.get(fields["Id"])
-            if sandbox is None:
-                continue
-            limit = sandbox.where.limits.disk_mb << 20
             size = int(fields.get("SizeRw") or 0)
-            if size > limit or self._count(fields["Id"], limit // _BYTES_PER_FILE) is None:
+            if sandbox and size > sandbox.where.limits.disk_mb << 20:
                 sandbox.end("disk")
-        self._uppers = {ident: path for ident, path in self._uppers.items() if ident in running}
 
-    def _count(self, ident: str, limit: int) -> int | None:
-        """Entries of the writable layer, 0 where they cannot be seen, None above `limit`."""
+    def _count_files(self, running: dict[str, DockerSandbox]) -> None:
+        """Empty files take no room by the engine's reckoning; where they can be seen they do."""
         if self._root is None:
-            return 0
-        if ident not in self._uppers:
-            with self._connection.guard():
-                driver = self._connection.raw.inspect_container(ident).get("GraphDriver") or {}
-            self._uppers[ident] = Path((driver.get("Data") or {}).get("UpperDir") or "/nonexistent")
-        return count_entries(self._uppers[ident], limit)
+            return
+        self._uppers = {ident: path for ident, path in self._uppers.items() if ident in running}
+        for ident, sandbox in running.items():
+            if ident not in self._uppers:
+                self._uppers[ident] = self._upper(ident)
+            limit = (sandbox.where.limits.disk_mb << 20) // _BYTES_PER_FILE
+            if count_entries(self._uppers[ident], limit) is None:
+                sandbox.end("disk")
+
+    def _upper(self, ident: str) -> Path:
+        """The folder that holds what a container wrote."""
+        with self._connection.guard():
+            driver = self._connection.raw.inspect_container(ident).get("GraphDriver") or {}
+        return Path((driver.get("Data") or {}).get("UpperDir") or "/nonexistent")
 
 
 def count_entries(folder: Path, limit: int) -> int | None:
