@@ -23,7 +23,7 @@ _TRAILER = re.compile(
 )
 _MERGE = re.compile(r"^merge (pull request|branch|remote|pr|tag)\b.*", re.IGNORECASE)
 _REFERENCE = re.compile(
-    r"\(?\b(close[sd]?|fix(e[sd])?|resolve[sd]?|refs?|issue|pr)?:?\s*(?:[\w./-]+)?#\d+\)?",
+    r"\(?(\b(close[sd]?|fix(e[sd])?|resolve[sd]?|refs?|issue|pr):?\s+)?([\w.-]+/[\w.-]+)?#\d+\)?",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"#(\d+)\b")
