@@ -43,21 +43,25 @@ wait_for_answer() {  # seconds, pid of the daemon or ""
     return 1
 }
 
+install() {  # packages; the lists of a fresh machine are empty, those of an old one stale
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq install --yes --no-install-recommends "$@" >>"$log" 2>&1 && return 0
+    apt-get -qq update >>"$log" 2>&1 || true
+    apt-get -qq install --yes --no-install-recommends "$@" >>"$log" 2>&1
+}
+
 install_engine() {
     say "installing docker.io and iptables from the package mirror"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq update >>"$log" 2>&1 || say "apt-get update had errors, see $log; going on"
-    apt-get -qq install --yes --no-install-recommends docker.io iptables ca-certificates \
-        >>"$log" 2>&1 || give_up "apt-get could not install docker.io, see $log"
+    install docker.io iptables ca-certificates ||
+        give_up "apt-get could not install docker.io, see $log"
     # Since Debian 13 the command line is a package of its own. It is convenient, not needed.
-    command -v docker >/dev/null 2>&1 ||
-        apt-get -qq install --yes --no-install-recommends docker-cli >>"$log" 2>&1 || true
+    command -v docker >/dev/null 2>&1 || install docker-cli || true
 }
 
 mount_cgroups() {  # a machine without an init system may have none mounted, and dockerd needs them
     [ -e /sys/fs/cgroup/cgroup.controllers ] || [ -d /sys/fs/cgroup/memory ] && return 0
     say "mounting control groups"
-    apt-get -qq install --yes --no-install-recommends cgroupfs-mount >>"$log" 2>&1 ||
+    install cgroupfs-mount ||
         give_up "control groups are not mounted and cgroupfs-mount cannot be installed, see $log"
     [ -d /sys/fs/cgroup/memory ] || cgroupfs-mount >>"$log" 2>&1 ||
         give_up "control groups cannot be mounted here, see $log; use a machine that allows it"
