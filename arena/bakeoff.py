@@ -2,9 +2,11 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arena import plan
 from arena.backend import policy, preflight
@@ -22,11 +24,15 @@ from arena.records import TrialSpec
 from arena.rundir import Manifest, RunDir
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images, Progress, TaskImage, Tell
+from arena.sandbox.layer import AgentLayer, Layers
 from arena.score.load import load
 from arena.score.results import Results
 from arena.task import pack
 from arena.trial import Services
 from arena.worker import Work, Worker
+
+if TYPE_CHECKING:
+    from arena.backend.gateway.server import Gateway
 
 Say = Callable[[str], None]
 MEMORY_SHARE = 0.8
@@ -66,13 +72,23 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
         with _engine() as engine:
             for line in engine.reap():
                 say(line)
-            images = Images(engine, pack.tree_files).ensure(plan_.tasks, _telling(say))
-            made = plan.manifest_of(plan_, images=images, engine=engine.info(), fx=DEFAULT_FX)
+            store = Images(engine, pack.tree_files)
+            images = store.ensure(plan_.tasks, _telling(say))
+            layers = _layers(plan_, engine, store, say)
+            made = plan.manifest_of(
+                plan_,
+                images=images,
+                layers={name: layer.content for name, layer in layers.items()},
+                engine=engine.info(),
+                fx=DEFAULT_FX,
+            )
             manifest = made if earlier is None else plan.continued(earlier, made, where=str(out))
             rundir.write_manifest(manifest)
-            with Ledger(rundir.ledger_path) as ledger:
+            with Ledger(rundir.ledger_path) as ledger, _gateway(plan_) as gateway:
                 journal = Journal(ledger, listener)
-                _run_trials(plan_, manifest, images, rundir, engine, backends, journal, say)
+                services = Services(engine, backends, journal, Quiet(), gateway)
+                held = {name: layer.id for name, layer in layers.items()}
+                _run_trials(plan_, manifest, images, held, rundir, engine, services, journal, say)
     results = load(out)
     missing = sum(row.verdict is None for row in results.trials)
     return Outcome(results, missing)
@@ -86,6 +102,34 @@ def _engine() -> DockerEngine:
     except EngineError as error:
         raise InputError(str(error)) from None
     return engine
+
+
+def _layers(plan_: Plan, engine: DockerEngine, images: Images, say: Say) -> dict[str, AgentLayer]:
+    """The programs of outside agents, installed where they are missing."""
+    if not plan_.programs:
+        return {}
+    base = images.ensure_base(_telling(say))
+    layers = Layers(engine.connection)
+    return {
+        name: layers.ensure(name, program.install, base.id, _named(name, say))
+        for name, program in plan_.programs.items()
+    }
+
+
+def _named(name: str, say: Say) -> Say:
+    return lambda line: say(f"{name}: {line}")
+
+
+@contextmanager
+def _gateway(plan_: Plan) -> "Iterator[Gateway | None]":
+    """The gateway, where an outside agent needs one."""
+    if not plan_.programs:
+        yield None
+        return
+    from arena.backend.gateway.server import Gateway  # a web server: not for every run
+
+    with Gateway() as gateway:
+        yield gateway
 
 
 def _telling(say: Say) -> Tell:
@@ -104,9 +148,10 @@ def _run_trials(
     plan_: Plan,
     manifest: Manifest,
     images: Mapping[str, TaskImage],
+    layers: Mapping[str, str],
     rundir: RunDir,
     engine: DockerEngine,
-    backends: Backends,
+    services: Services,
     journal: Journal,
     say: Say,
 ) -> None:
@@ -120,11 +165,12 @@ def _run_trials(
             rundir=rundir,
             tasks={t.id: t for t in plan_.tasks},
             images=images,
-            services=Services(engine=engine, backends=backends, log=journal, quiet=Quiet()),
+            services=services,
             budgets=_budgets(manifest, before),
             journal=journal,
             earlier_tries={row.id: row.tries for row in before.trials},
             labels={"arena.run": manifest.run_id},
+            layers=layers,
         )
     )
 
@@ -148,7 +194,7 @@ def _run_trials(
         # What still runs ends because its container and its connection are gone.
         worker.cancelled.set()
         if reason != "completed":
-            backends.close()
+            services.backends.close()
             engine.close()
         journal.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
 

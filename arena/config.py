@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
 from arena.errors import InputError
-from arena.records import Budget, Limits, Record, SandboxLimits
+from arena.records import Api, Budget, Limits, Record, SandboxLimits
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -54,6 +54,9 @@ class BackendTable(Record):
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     """Sent with every call, such as a switch for thinking."""
     streaming: bool | None = None
+    endpoints: dict[Api, str] = Field(default_factory=dict)
+    """Addresses of the other APIs beside `base_url`: `messages` and `responses`, for agents that
+    speak them. Each ends before `/messages` or `/responses`, often in /v1."""
     lab: str | None = None
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     """ISO code of the country of the lab that trained the model."""
@@ -77,6 +80,8 @@ class BackendTable(Record):
     def _says_where(self) -> "BackendTable":
         if self.base_url is None and self.provider is None:
             raise ValueError("give a base_url, or a provider of the catalogue")
+        if self.base_url is None and self.endpoints:
+            raise ValueError("endpoints go with a base_url of their own")
         return self
 
 
@@ -124,6 +129,8 @@ class BakeoffConfig(Record):
     policy: Policy | None = None
     profiles: tuple[str, ...] = ()
     """Folders with provider profiles that override the shipped ones."""
+    agents: tuple[str, ...] = ()
+    """Files, or folders of files, with profiles of agents beside the shipped ones."""
     executor: Literal["local"] = "local"
     contestant: tuple[ContestantTable, ...] = Field(min_length=1)
 

@@ -3,14 +3,17 @@
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from arena import __version__, registry
+from arena.agent import catalogue, outside
+from arena.backend.route import routed
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
 from arena.errors import InputError
 from arena.matrix import conditions_of, runs
+from arena.program import Program
 from arena.records import BackendSpec, ContestantSpec, FxRate, Task, digest_of
 from arena.rundir import EngineInfo, Manifest, TaskEntry
 from arena.sandbox.image import TaskImage
@@ -26,6 +29,8 @@ class Plan:
     config: BakeoffConfig
     tasks: tuple[Task, ...]
     contestants: tuple[ContestantSpec, ...]
+    programs: Mapping[str, Program] = field(default_factory=dict)
+    """Agents that are programs of their own, by name: those that a contestant uses."""
 
     @property
     def trials(self) -> int:
@@ -42,7 +47,7 @@ class Plan:
         order = list(self.tasks)
         random.Random(self.config.seed).shuffle(order)
         config = self.config.model_copy(update={"attempts": 1})
-        return Plan(config, tuple(order[:tasks]), self.contestants)
+        return Plan(config, tuple(order[:tasks]), self.contestants, self.programs)
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,16 @@ def resolve(
     config = BakeoffConfig.model_validate(config.model_copy(update=changed).model_dump())
     tables = _chosen(config.contestant, overrides.contestants)
     tasks = _tasks(overrides.tasks or config.tasks, base)
-    contestants = tuple(_contestant(t, backend, where) for t in tables)
+    known = catalogue.load([base / path for path in config.agents])
+    programs = {t.agent: known[t.agent] for t in tables if t.agent in known}
+    for table in tables:
+        if table.agent not in {*registry.AGENTS, *known}:
+            at = f"{where}: contestant {table.name!r}"
+            raise registry.unknown("agent", table.agent, {*registry.AGENTS, *known}, where=at)
+    contestants = tuple(_contestant(t, programs.get(t.agent), backend, where) for t in tables)
     for contestant in contestants:
         _check_limits(contestant, config, where)
-    return Plan(config, tasks, contestants)
+    return Plan(config, tasks, contestants, programs)
 
 
 def _chosen(tables: Sequence[ContestantTable], names: Sequence[str]) -> list[ContestantTable]:
@@ -112,31 +123,45 @@ def _tasks(selections: Sequence[str], base: Path) -> tuple[Task, ...]:
     return tuple(found.values())
 
 
-def _contestant(table: ContestantTable, backend: ResolveBackend, where: str) -> ContestantSpec:
+def _contestant(
+    table: ContestantTable, program: Program | None, backend: ResolveBackend, where: str
+) -> ContestantSpec:
     at = f"{where}: contestant {table.name!r}"
-    module = registry.agent_module(table.agent, where=at)
-    module.make(table.agent, table.params)
+    if program is None:
+        module = registry.agent_module(table.agent, where=at)
+        module.make(table.agent, table.params)
+        identity = module.identity(table.agent)
+    else:
+        outside.make(program, table.params)
+        identity = outside.identity(program)
     control = table.agent in registry.CONTROLS
     if control and table.backend is not None:
         raise InputError(f"{table.agent} takes no backend", where=at, remedy="remove it")
     if not control and table.backend is None:
         raise InputError("'backend' is missing", where=at, remedy="name one or give a base_url")
     spec = None if table.backend is None else backend(table.backend)
-    uses_tools = table.agent == "shell" and table.params.get("protocol", "tools") == "tools"
-    if spec is not None and uses_tools and not spec.chat_tools:
-        raise InputError(
-            f"{spec.name} takes no tools on chat completions",
-            where=at,
-            remedy='use params = { protocol = "text" }',
-        )
+    if spec is not None and program is not None:
+        spec = routed(spec, program.api, agent=table.agent, where=at)
+    elif spec is not None:
+        _check_tools(table, spec, at)
     return ContestantSpec(
         name=table.name,
         agent=table.agent,
-        agent_digest=digest_of(module.identity(table.agent)),
+        agent_digest=digest_of(identity),
         backend=spec,
         params=table.params,
         control=control,
     )
+
+
+def _check_tools(table: ContestantTable, spec: BackendSpec, where: str) -> None:
+    uses_tools = table.agent == "shell" and table.params.get("protocol", "tools") == "tools"
+    if uses_tools and spec.api == "chat" and not spec.chat_tools:
+        raise InputError(
+            f"{spec.name} takes no tools on chat completions",
+            where=where,
+            remedy='use params = { protocol = "text" }',
+        )
 
 
 def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, where: str) -> None:
@@ -158,6 +183,7 @@ def manifest_of(
     plan: Plan,
     *,
     images: Mapping[str, TaskImage],
+    layers: Mapping[str, str],
     engine: EngineInfo,
     fx: Sequence[FxRate],
 ) -> Manifest:
@@ -184,6 +210,8 @@ def manifest_of(
         fx=tuple(fx),
         engine=engine,
         base_image=next((image.base for image in images.values()), ""),
+        programs=dict(plan.programs),
+        layers=dict(layers),
     )
 
 
@@ -238,5 +266,7 @@ def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
             "contestants": tuple(contestants.values()),
             "contestant_budgets": old.contestant_budgets | new.contestant_budgets,
             "fx": old.fx or new.fx,
+            "programs": old.programs | new.programs,
+            "layers": old.layers | new.layers,
         }
     )

@@ -20,6 +20,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from arena.errors import InputError
+from arena.program import Program
 from arena.records import (
     Assurance,
     Budget,
@@ -93,6 +94,10 @@ class Manifest(Record):
     engine: EngineInfo | None = None
     base_image: str = ""
     """How the base image was made and its digest."""
+    programs: dict[str, Program] = Field(default_factory=dict)
+    """Agents that are programs of their own, by name."""
+    layers: dict[str, str] = Field(default_factory=dict)
+    """Digests of what was installed for them, by name."""
 
     @property
     def simulated(self) -> bool:

@@ -11,15 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arena import audit, registry, verify
+from arena.agent import outside
 from arena.backend.clock import AgentClock
 from arena.backend.meter import CallLog, Seat, Tally
 from arena.backend.pool import Backends
 from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading.job import TESTER
 from arena.money.budget import TrialBudget
-from arena.protocols import Backend, Engine, Sandbox
+from arena.program import Program
+from arena.protocols import Agent, Backend, Engine, Sandbox
 from arena.quiet import Quiet
 from arena.records import (
     Brief,
@@ -43,6 +46,9 @@ from arena.timed import TimedSandbox
 from arena.transcript import TranscriptFile
 from arena.verify import Bench
 
+if TYPE_CHECKING:
+    from arena.backend.gateway.server import Gateway
+
 AGENT = "10001:10001"
 
 
@@ -62,6 +68,10 @@ class Job:
     """Where transcript, patch and logs go."""
     labels: Mapping[str, str]
     """Put on every container of the run."""
+    program: Program | None = None
+    """Where the agent is a program of its own."""
+    layer: str | None = None
+    """What holds that program, for the engine."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ class Services:
     backends: Backends
     log: CallLog
     quiet: Quiet
+    gateway: "Gateway | None" = None
+    """Where a contestant's agent is a program of its own."""
 
 
 @dataclass
@@ -99,7 +111,12 @@ def run_try(job: Job, services: Services, budget: TrialBudget) -> TrialRecord:
         with (
             TranscriptFile(job.folder / "transcript.jsonl") as transcript,
             services.engine.open(
-                job.image.id, limits=job.sandbox, labels=job.labels, user=AGENT, channel=True
+                job.image.id,
+                limits=job.sandbox,
+                labels=job.labels,
+                user=AGENT,
+                channel=job.program is None,
+                layer=job.layer,
             ) as box,
         ):
             clock = AgentClock(job.limits.seconds)
@@ -109,7 +126,8 @@ def run_try(job: Job, services: Services, budget: TrialBudget) -> TrialRecord:
                 active_s = clock.active_s
             box.kill()
             _grade(job, services, box, progress)
-        progress.flags = audit.transcript_flags(job.folder / "transcript.jsonl", job.task)
+        seen = audit.transcript_flags(job.folder / "transcript.jsonl", job.task)
+        progress.flags = (*progress.ending.flags, *seen)
     except FaultError as error:
         stops = isinstance(error, ProviderError) and error.stops_contestant
         fault = Fault(kind=error.kind, message=_one_line(error), stops_contestant=stops)
@@ -129,9 +147,7 @@ def _solve(
     progress: _Progress,
 ) -> Ending:
     """Let the agent work; its own exceptions are its ending."""
-    agent = registry.agent_module(job.contestant.agent).make(
-        job.contestant.agent, job.contestant.params
-    )
+    agent = _agent(job)
     backend: Backend = _NoBackend()
     if job.contestant.backend is not None:
         metered = services.backends.for_trial(
@@ -145,6 +161,10 @@ def _solve(
         )
         progress.tally = metered.tally
         backend = metered
+        if services.gateway is not None and job.program is not None:
+            backend = services.gateway.doorway(
+                metered, limits=job.limits, transcript=transcript, clock=clock
+            )
     brief = Brief(
         task_id=job.task.id,
         problem_statement=job.task.problem_statement,
@@ -155,6 +175,13 @@ def _solve(
     ending = agent.solve(brief, TimedSandbox(box, clock, transcript), backend, transcript)
     transcript.add("stop", ending.model_dump(mode="json"))
     return ending
+
+
+def _agent(job: Job) -> Agent:
+    name, params = job.contestant.agent, job.contestant.params
+    if job.program is not None:
+        return outside.make(job.program, params)
+    return registry.agent_module(name).make(name, params)
 
 
 def _grade(job: Job, services: Services, box: Sandbox, progress: _Progress) -> None:

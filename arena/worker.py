@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class Work:
     earlier_tries: Mapping[str, int]
     """Tries of earlier sessions by trial id; their folders are kept."""
     labels: Mapping[str, str]
+    layers: Mapping[str, str] = field(default_factory=dict)
+    """What holds the programs of outside agents, by name."""
 
 
 class Worker:
@@ -92,17 +94,20 @@ class Worker:
         work.journal.append(TrialBegin(spec=spec, try_number=number, at=datetime.now(UTC)))
         folder = work.rundir.trial_dir(spec.id)
         _set_aside(folder, number - 1)
+        contestant = self._contestants[spec.contestant]
         job = Job(
             spec=spec,
             try_number=number,
             task=work.tasks[spec.task_id],
             image=work.images[spec.task_id],
-            contestant=self._contestants[spec.contestant],
+            contestant=contestant,
             limits=work.manifest.limits,
             sandbox=work.manifest.sandbox,
             strict=work.manifest.strict,
             folder=folder,
             labels={**work.labels, "arena.trial": spec.id},
+            program=work.manifest.programs.get(contestant.agent),
+            layer=work.layers.get(contestant.agent),
         )
         record = run_try(job, work.services, budget)
         if not self.cancelled.is_set():

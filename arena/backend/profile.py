@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from arena.records import ErrorRule, Evidence, PriceRow, Quirks, RateLimits, Record
+from arena.records import Api, ErrorRule, Evidence, PriceRow, Quirks, RateLimits, Record
 
 Status = Literal["listed", "deprecated", "retired", "alias"]
 
@@ -18,6 +18,8 @@ class Region(Record):
     """One address of a provider."""
 
     base_url: str
+    endpoints: dict[Api, str] = Field(default_factory=dict)
+    """Base URLs of the APIs it offers beside chat completions."""
     residency: str | None = None
     """ISO code of the country where requests are processed; None is unknown."""
     key_env: tuple[str, ...] = ()
@@ -128,6 +130,8 @@ class Profile(Record):
     """The first is the default."""
     own_hosts: tuple[str, ...] = ()
     """Domains below which other addresses of the provider lie, such as one a workspace."""
+    api: Api = "chat"
+    """What the built-in agent speaks to it."""
     quirks: Quirks = Quirks()
     rules: Rules = Rules()
     errors: tuple[ErrorRule, ...] = ()

@@ -9,10 +9,11 @@ from pydantic import JsonValue
 
 from arena.backend.address import is_local
 from arena.backend.catalogue import Catalogue, explain, is_retired, region_of, row_of
-from arena.backend.profile import ModelRow, Profile, Region
+from arena.backend.profile import ModelRow, Profile, Region, Rules
 from arena.config import BackendTable, PriceTable
 from arena.errors import InputError
 from arena.records import (
+    Api,
     BackendSpec,
     PriceRow,
     PriceTier,
@@ -72,13 +73,19 @@ def _from_profile(
     suffix = "" if region_name == next(iter(profile.regions)) else f"@{region_name}"
     name = f"{profile.id}{suffix}/{table.model}"
     prices = () if row is None else row.priced_in(region_name)
+    others = table.endpoints if table.base_url else region.endpoints
+    endpoints: dict[Api, str] = {"chat": base_url, **others}
+    api = profile.api if profile.api in endpoints else "chat"
     lab = table.lab or (row.lab if row and row.lab else profile.lab)
     country = table.country or (row.country if row and row.country else profile.country)
     return BackendSpec(
         name=f"simulated:{urlsplit(base_url).netloc}/{table.model}" if simulated else name,
         provider=profile.id,
         model=table.model,
-        base_url=base_url,
+        base_url=endpoints[api],
+        api=api,
+        endpoints=endpoints,
+        refuses=_refused(profile.rules),
         api_key_env=table.api_key_env or _key_env(profile, region, environ, simulated=simulated),
         quirks=_quirks(profile, row, table),
         error_rules=profile.errors,
@@ -100,6 +107,12 @@ def _from_profile(
         self_hosted=profile.self_hosted if table.self_hosted is None else table.self_hosted,
         simulated=simulated,
     )
+
+
+def _refused(rules: Rules) -> tuple[str, ...]:
+    """Parameters that no request may hold."""
+    temperature = ("temperature",) if rules.temperature in {"one", "refused"} else ()
+    return (*rules.refuses, *temperature)
 
 
 def _is_own(profile: Profile, base_url: str) -> bool:
@@ -212,6 +225,7 @@ def _inline(table: BackendTable) -> BackendSpec:
         name=f"{host.netloc}/{table.model}",
         model=table.model,
         base_url=table.base_url,
+        endpoints={"chat": table.base_url, **table.endpoints},
         api_key_env=table.api_key_env,
         quirks=quirks,
         rate=_rate(RateLimits(), table),

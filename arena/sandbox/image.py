@@ -117,6 +117,10 @@ class Images:
         made = self._languages(recipes, base, tell)
         return {one.name: made[one.digest] for one in recipes}
 
+    def ensure_base(self, tell: Tell = lambda _: None) -> Image:
+        """The base image, which also installs agents' programs."""
+        return self._base(recipe.base_recipe(self._sandboxes), tell)
+
     def _languages(
         self, languages: Iterable[LanguageRecipe], base: BaseRecipe, tell: Tell
     ) -> dict[str, Image]:

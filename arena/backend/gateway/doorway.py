@@ -1,11 +1,12 @@
 """A trial's metered backend with a door in the agent's container."""
 
+import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 from arena.backend.clock import AgentClock
 from arena.backend.gateway.door import Door
-from arena.backend.gateway.server import Gateway
 from arena.backend.gateway.tunnel import FORWARDER, dug
 from arena.backend.meter import TrialBackend
 from arena.program import PYTHON
@@ -16,12 +17,24 @@ _NOBODY = "65534:65534"
 """Runs the forwarder: not the agent's user, whose processes may be killed all at once."""
 
 
+class Server(Protocol):
+    """What a doorway needs of the gateway."""
+
+    def serving(self, door: Door) -> AbstractContextManager[None]:
+        """Let in whoever has the door's token."""
+        ...
+
+    def connected(self, door: Door) -> AbstractContextManager[socket.socket]:
+        """A connection on which only this door's token opens anything."""
+        ...
+
+
 class GatedBackend:
     """`arena.protocols.Doorway` for one trial."""
 
     def __init__(
         self,
-        gateway: Gateway,
+        gateway: "Server",
         metered: TrialBackend,
         *,
         limits: Limits,

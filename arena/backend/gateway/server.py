@@ -19,11 +19,15 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from arena.backend.clock import AgentClock
 from arena.backend.gateway import answers, asked
 from arena.backend.gateway.bridge import Bridge
 from arena.backend.gateway.door import Door
+from arena.backend.gateway.doorway import GatedBackend
+from arena.backend.meter import TrialBackend
 from arena.errors import HarnessError
-from arena.records import Api
+from arena.protocols import Transcript
+from arena.records import Api, Limits
 
 REQUEST_LIMIT_BYTES = 64_000_000
 CALLS_AT_ONCE = 1024
@@ -67,6 +71,17 @@ class Gateway:
         """Where it listens; nothing is served there without a trial's token."""
         host, port = self._socket.getsockname()
         return str(host), int(port)
+
+    def doorway(
+        self,
+        metered: TrialBackend,
+        *,
+        limits: Limits,
+        transcript: Transcript,
+        clock: AgentClock,
+    ) -> GatedBackend:
+        """A trial's backend that can open a door in the agent's container."""
+        return GatedBackend(self, metered, limits=limits, transcript=transcript, clock=clock)
 
     @contextmanager
     def serving(self, door: Door) -> Iterator[None]:
