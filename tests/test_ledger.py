@@ -52,7 +52,7 @@ def test_a_torn_tail_never_costs_an_earlier_event(cut):
         assert len(names(path)) == complete
         with Ledger(path) as book:
             book.append(stopped("later"))
-        assert names(path) == ["first", "second", "third"][:complete] + ["later"]
+        assert names(path) == [*["first", "second", "third"][:complete], "later"]
         torn = whole[:cut].rsplit(b"\n", 1)[-1]
         kept = path.with_name("ledger.torn")
         if complete < 3 and torn and cut not in {end - 1 for end in ends}:

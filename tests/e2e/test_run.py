@@ -288,12 +288,12 @@ def test_the_key_is_in_no_container_and_no_process_list(tmp_path):
 
     def looking(request: Request):
         if request.turn == 0:
-            for box in ours():
-                seen.append(
-                    subprocess.run(
-                        ["docker", "inspect", box["Id"]], capture_output=True, text=True, check=True
-                    ).stdout
-                )
+            seen.extend(
+                subprocess.run(
+                    ["docker", "inspect", box["Id"]], capture_output=True, text=True, check=True
+                ).stdout
+                for box in ours()
+            )
             for proc in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
                     seen.append(proc.read_text(errors="replace"))
