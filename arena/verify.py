@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import Field
@@ -24,6 +24,7 @@ from arena.grading.junit_runner import run_junit
 from arena.grading.names import Names
 from arena.grading.node_runner import run_node
 from arena.grading.pytest_runner import run_pytest
+from arena.grading.script_runner import run_script
 from arena.protocols import Engine, Sandbox
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
 from arena.task.pack import gold_patch
@@ -36,6 +37,7 @@ _RUNNERS: Mapping[str, Callable[[Job], Findings]] = {
     "go": run_go,
     "junit": run_junit,
     "blackbox": run_black_box,
+    "script": run_script,
 }
 _APPLY = ("git", "apply", "--whitespace=nowarn", "-")
 _APPLY_SECONDS = 60.0
@@ -91,7 +93,7 @@ def verify(
         reason=attempt.reason,
         tests=attempt.tests,
         stripped=tuple(file.path for file in policed.stripped),
-        flags=(*scan_patch((*policed.kept, *policed.stripped)), *flags),
+        flags=(*scan_patch(policed.kept), *flags),
         strict=strict,
         wall_s=round(time.monotonic() - started, 3),
     )
@@ -128,7 +130,7 @@ def confirm(
         return first
     gold = gold_patch(task)
     if gold is not None:
-        control = verify(task, gold, bench, strict=False)
+        control = verify(task, gold, replace(bench, folder=None), strict=False)
         if control.verdict != "passed":
             raise EngineError(
                 f"the reference fix of {task.id} ended as {control.verdict} on this host too: "

@@ -16,6 +16,7 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py") if "_data" not in p.parts)
 LAYERS = [
     {"cli"},
     {"demo"},
+    {"importer"},
     {"mine"},
     {"bakeoff", "preview", "check", "grade"},
     {"worker", "plan", "report", "predictions"},

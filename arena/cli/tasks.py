@@ -13,6 +13,7 @@ app = typer.Typer(help="List and check tasks.", no_args_is_help=True)
 
 COLUMNS = ("id", "language", "difficulty", "title")
 MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fixes_tasks", "fell")
+IMPORT_COLUMNS = ("instance_id", "result", "task", "assurance", "reason")
 CHECK_COLUMNS = ("task_id", "look", "result", "seconds", "peak_mb", "detail")
 
 
@@ -132,3 +133,36 @@ def mine(
         found = mine_history(request, engine, lambda line: print(line, file=sys.stderr))
     row: dict[str, JsonValue] = found.model_dump(mode="json")
     emit("yield", [row], MINE_COLUMNS, format_)
+
+
+@app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="A data set file, or a folder of tasks.")],
+    out: Annotated[Path, typer.Option(help="The pack to write.")],
+    repos: Annotated[
+        Path | None, typer.Option(help="Folder of local clones, such as owner__name.")
+    ] = None,
+    env: Annotated[
+        Path | None, typer.Option(help='TOML of ["owner/name@version"]: python, packages, test.')
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--max", min=1, help="Import at most these.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Tasks at once.")] = 2,
+    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+) -> None:
+    """Import a suite: SWE-bench and its relatives, Multi-SWE-bench, Harbor, Terminal-Bench 1.
+
+    Gold and nop are run for each; what cannot be imported is listed with its reason.
+    """
+    from arena.importer.suite import Request, import_suite
+    from arena.sandbox.engine import DockerEngine
+
+    request = Request(path=path, out=out, repos=repos, env=env, limit=limit, jobs=jobs)
+    with DockerEngine() as engine:
+        engine.check()
+        engine.reap()
+        report = import_suite(request, engine, lambda line: print(line, file=sys.stderr))
+    rows: list[dict[str, JsonValue]] = [
+        {**one.model_dump(mode="json"), "result": "imported" if one.task else "refused"}
+        for one in (*report.tasks, *report.refused)
+    ]
+    emit("instances", rows, IMPORT_COLUMNS, format_)

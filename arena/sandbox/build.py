@@ -66,7 +66,7 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Sa
     is flattened without them.
     """
     name = ":".join(store.tag("language", recipe.name, recipe.digest))
-    base_name = ":".join(store.tag("base", below.name, below.recipe))
+    base_name = ":".join(store.tag(below.kind, below.name, below.recipe))
     scratch = [f"{name}-built"]
     settings = host.settings()
     try:

@@ -121,6 +121,17 @@ class Images:
         """The base image, which also installs agents' programs."""
         return self._base(recipe.base_recipe(self._sandboxes), tell)
 
+    def ensure_image(self, pack: Path, name: str, tell: Tell = lambda _: None) -> Image:
+        """An image of a pack's own, built where it is missing.
+
+        Raises:
+            InputError: the pack has no such image, or it is malformed.
+            EngineError: the build failed.
+        """
+        base = recipe.base_recipe(self._sandboxes)
+        wanted = recipe.task_recipe(self._sandboxes, pack / "images", name, base)
+        return self._language(wanted, base, tell)
+
     def _languages(
         self, languages: Iterable[LanguageRecipe], base: BaseRecipe, tell: Tell
     ) -> dict[str, Image]:
@@ -150,7 +161,9 @@ class Images:
             self._check_disk(language.spec.disk_mb)
             if language.below:
                 under = self._language(language.below, base, tell)
-                environment.install(self._connection, language, under, say)
+                own = any(file.path == "Dockerfile" for file in language.files)
+                make_it = build.language if own else environment.install
+                make_it(self._connection, language, under, say)
             else:
                 build.language(self._connection, language, self._base(base, tell), say)
 

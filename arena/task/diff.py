@@ -47,9 +47,7 @@ class _Pair(Record):
     def comparable(self) -> bool:
         """Both contents can be put into hunks."""
         return all(
-            entry.kind != "other"
-            and not entry.too_large
-            and b"\0" not in entry.data
+            entry.kind != "other" and not entry.too_large and b"\0" not in entry.data
             for entry in (self.old, self.new)
         )
 

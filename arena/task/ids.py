@@ -27,12 +27,14 @@ def check_ids(plan: TestPlan, laid: set[str], twins: set[str], where: Path) -> N
     Raises:
         InputError: naming the id.
     """
-    if (plan.runner == "junit") != bool(plan.command):
+    if (plan.runner in {"junit", "script"}) != bool(plan.command):
         raise InputError(
-            "runner 'junit' and a command belong together",
+            "a command belongs to the runners 'junit' and 'script', and to no other",
             where=f"{where}: tests.command",
-            remedy="name the command whose report is JUnit XML, or another runner",
+            remedy="name the command that runs the tests, or another runner",
         )
+    if plan.runner == "script":
+        return
     for key, ids, files in (
         ("fail_to_pass", plan.fail_to_pass, laid),
         ("pass_to_pass", plan.pass_to_pass, laid),

@@ -43,3 +43,24 @@ def _lines(text: str, path: Path) -> Iterator[tuple[Any, str]]:
             raise InputError(
                 f"not JSON ({error})", where=where, remedy="give JSON or JSON Lines"
             ) from None
+
+
+def read_rows(path: Path) -> Iterator[tuple[Any, str]]:
+    """Rows of a JSON, JSON Lines or Parquet file, each with its place for errors.
+
+    Raises:
+        InputError: it cannot be read, or Parquet is not installed.
+    """
+    if path.suffix != ".parquet":
+        yield from read_json_rows(path)
+        return
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise InputError(
+            "Parquet needs the package pyarrow",
+            where=str(path),
+            remedy="pip install 'arena-bakeoff[parquet]', or give JSON Lines",
+        ) from None
+    for number, row in enumerate(parquet.read_table(path).to_pylist(), 1):
+        yield row, f"{path}: row {number}"

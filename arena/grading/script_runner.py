@@ -1,0 +1,55 @@
+"""Tasks whose own script grades them: its exit code, or the reward file that it leaves.
+
+The weakest assurance there is: the script runs beside candidate code and as its user, so what it
+says can be forged. Such tasks never share a pass rate with others.
+"""
+
+import json
+import math
+from typing import Any
+
+from arena.grading.findings import Findings
+from arena.grading.job import OWNER, Job, stopped
+from arena.records import Entry, File, TestOutcome
+
+REWARD, EXIT = "reward", "exit"
+"""The one id of such a task."""
+LOGS = "/logs/verifier"
+_TESTS = "/tests"
+_OWNER_ID = int(OWNER.partition(":")[0])
+_ENV = {"HOME": "/tmp", "TEST_DIR": _TESTS, "DEBIAN_FRONTEND": "noninteractive"}  # noqa: S108
+
+
+def run_script(job: Job) -> Findings:
+    """Grade a patched tree with the task's script."""
+    plan = job.task.tests
+    job.lay([_placed(file) for file in job.hidden().values()])
+    job.sandbox.put([File(path=f"{LOGS}/.keep", data=b"")], owner=_OWNER_ID)
+    result = job.run(plan.command, _ENV, user=OWNER)
+    job.finish()
+    if early := stopped(result):
+        return early
+    if plan.fail_to_pass == (EXIT,):
+        outcome: TestOutcome = "passed" if result.exit_code == 0 else "failed"
+        return Findings(tests={EXIT: outcome})
+    reward = _reward(job.read(f"{LOGS}/reward.json"), job.read(f"{LOGS}/reward.txt"))
+    if reward is None:
+        return Findings(tests={REWARD: "missing"}, doubts=("the script left no reward",))
+    return Findings(tests={REWARD: "passed" if reward == 1 else "failed"})
+
+
+def _placed(file: File) -> File:
+    return file.model_copy(update={"path": f"{_TESTS}/{file.path}"})
+
+
+def _reward(as_json: Entry, as_text: Entry) -> float | None:
+    """The reward; of several the least, for every one must be full."""
+    try:
+        if as_json.kind == "file":
+            found: Any = json.loads(as_json.data)
+            values = [float(value) for value in found.values()]
+        else:
+            values = [float(as_text.data)]
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return min(values) if values and all(map(math.isfinite, values)) else None

@@ -1,0 +1,111 @@
+"""A whole file or folder of somebody's suite: each thing imported, or listed with its reason."""
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from arena.errors import InputError
+from arena.importer.report import Imported, NotImportableError, Report
+from arena.importer.rows import Source, import_row
+from arena.importer.scripts import import_scripts
+from arena.sandbox.engine import DockerEngine
+from arena.task.formats.harbor import Scripts, read_scripts
+from arena.task.formats.instances import Instance, Unreadable, read_instances, read_wishes
+from arena.task.formats.predictions import slug
+from arena.task.write import write_pack
+
+REPORT = "import.json"
+
+Say = Callable[[str], None]
+Thing = Instance | Scripts | Unreadable
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to import."""
+
+    path: Path
+    out: Path
+    repos: Path | None = None
+    """Folder of local clones."""
+    env: Path | None = None
+    limit: int | None = None
+    """Most things to import."""
+    jobs: int = 2
+
+
+def import_suite(request: Request, engine: DockerEngine, say: Say) -> Report:
+    """Import what can be; the rest goes on.
+
+    Args:
+        request: what.
+        engine: where gold and nop are run.
+        say: told of each in one line.
+
+    Raises:
+        InputError: the path is no suite of a known form.
+        EngineError: the engine broke.
+    """
+    things = list(_things(request.path))[: request.limit]
+    if not things:
+        raise InputError(
+            "nothing in it has a known form", where=str(request.path), remedy="see docs/tasks.md"
+        )
+    pack = slug(request.out.name)
+    source = Source(
+        out=request.out,
+        pack=pack,
+        mirrors=request.repos,
+        wishes=read_wishes(request.env) if request.env else {},
+        engine=engine,
+    )
+    write_pack(
+        request.out,
+        pack,
+        f"Imported from {request.path.name}",
+        private=False,
+        description="Made by `arena tasks import`; what could not be imported is in import.json.",
+    )
+    found = []
+    with ThreadPoolExecutor(request.jobs, thread_name_prefix="import") as pool:
+        for number, one in enumerate(pool.map(lambda thing: _one(thing, source), things), 1):
+            what = one.task or f"not imported: {one.reason}"
+            say(f"[{number}/{len(things)}] {one.instance_id}: {what} ({one.seconds:.0f} s)")
+            found.append(one)
+    refused = tuple(one for one in found if one.task is None)
+    report = Report(
+        source=request.path.name,
+        tasks=tuple(one for one in found if one.task),
+        refused=refused,
+        reasons=dict(Counter(one.reason.partition(":")[0] for one in refused).most_common()),
+    )
+    (request.out / REPORT).write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def _things(path: Path) -> Iterator[Thing]:
+    if path.is_dir() and not any(path.glob("tasks/*/task.yaml")):
+        yield from read_scripts(path)
+    else:
+        yield from read_instances(path)
+
+
+def _one(thing: Thing, source: Source) -> Imported:
+    started = time.monotonic()
+    task = source.out / slug(thing.instance_id)
+    try:
+        match thing:
+            case Instance():
+                done = import_row(thing, source)
+            case Scripts():
+                done = import_scripts(thing, source)
+            case Unreadable(reason=reason):
+                done = Imported(instance_id=thing.instance_id, reason=reason)
+    except NotImportableError as error:
+        shutil.rmtree(task, ignore_errors=True)
+        done = Imported(instance_id=thing.instance_id, reason=str(error))
+    return done.model_copy(update={"seconds": round(time.monotonic() - started, 1)})

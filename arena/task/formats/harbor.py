@@ -1,0 +1,152 @@
+"""Task directories of Harbor and of Terminal-Bench 1: an image, an instruction, a grading script.
+
+Read as data; nothing is run here.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from arena.errors import InputError
+from arena.records import Assurance, File, Record
+from arena.task.formats.instances import Unreadable
+from arena.task.tree import read_tree
+
+TESTS = "/tests"
+"""Where the grading scripts lie in the container."""
+
+_CANARY = re.compile(r"(<!--.*canary.*-->|#.*canary.*)", re.IGNORECASE)
+_TEST_SECONDS = 600.0
+
+
+class Scripts(Record):
+    """One task that a script grades."""
+
+    instance_id: str
+    title: str
+    statement: str
+    difficulty: str = ""
+    build: tuple[File, ...]
+    """The build context, with its Dockerfile."""
+    tests: tuple[File, ...]
+    solution: tuple[File, ...] = ()
+    test_command: tuple[str, ...]
+    solve_command: tuple[str, ...]
+    assurance: Assurance
+    timeout_s: float = _TEST_SECONDS
+
+
+def read_scripts(path: Path) -> Iterator[Scripts | Unreadable]:
+    """The tasks of a folder: the folder itself, or its children.
+
+    Raises:
+        InputError: a link or special file lies in a task.
+    """
+    folders = [path, *sorted(child for child in path.iterdir() if child.is_dir())]
+    for folder in folders:
+        try:
+            if (folder / "task.toml").is_file() and (folder / "instruction.md").is_file():
+                yield _harbor(folder)
+            elif (folder / "task.yaml").is_file() and (folder / "run-tests.sh").is_file():
+                yield _terminal_bench(folder)
+            elif (folder / "task.toml").is_file() and (folder / "steps").is_dir():
+                yield Unreadable(instance_id=folder.name, reason="several steps: not supported")
+        except (ValueError, KeyError, TypeError, InputError, OSError) as error:
+            yield Unreadable(instance_id=folder.name, reason=f"malformed task: {error}")
+
+
+def _harbor(folder: Path) -> Scripts:
+    config = tomllib.loads((folder / "task.toml").read_text(encoding="utf-8"))
+    environment = config.get("environment", {})
+    name = str(config.get("task", {}).get("name") or folder.name).rpartition("/")[2]
+    build = read_tree(folder / "environment")
+    _must_be_plain(build, environment)
+    verifier = config.get("verifier", {})
+    if verifier.get("environment_mode") == "separate" or "environment" in verifier:
+        raise ValueError("its verifier has an image of its own")
+    tests = read_tree(folder / "tests")
+    if not any(file.path == "test.sh" for file in tests):
+        raise ValueError("no tests/test.sh")
+    return Scripts(
+        instance_id=name,
+        title=str(config.get("task", {}).get("description") or name)[:100],
+        statement=_instruction((folder / "instruction.md").read_text(encoding="utf-8")),
+        difficulty=str(config.get("metadata", {}).get("difficulty") or ""),
+        build=build,
+        tests=tests,
+        solution=read_tree(folder / "solution"),
+        test_command=("bash", f"{TESTS}/test.sh"),
+        solve_command=("bash", "/solution/solve.sh"),
+        assurance="reward_file",
+        timeout_s=float(verifier.get("timeout_sec") or _TEST_SECONDS),
+    )
+
+
+def _terminal_bench(folder: Path) -> Scripts:
+    config = _yaml((folder / "task.yaml").read_text(encoding="utf-8"))
+    aside = {"task.yaml", "run-tests.sh", "solution.sh", "solution.yaml", "docker-compose.yaml"}
+    files = read_tree(folder)
+    build = tuple(
+        file for file in files if file.path not in aside and not file.path.startswith("tests/")
+    )
+    _must_be_plain(build, {})
+    script = next(file for file in files if file.path == "run-tests.sh")
+    solution = tuple(
+        file.model_copy(update={"path": "solve.sh"}) for file in files if file.path == "solution.sh"
+    )
+    return Scripts(
+        instance_id=folder.name,
+        title=folder.name,
+        statement=config["instruction"],
+        difficulty=config.get("difficulty", ""),
+        build=build,
+        tests=(script, *read_tree(folder / "tests")),
+        solution=solution,
+        test_command=("bash", f"{TESTS}/run-tests.sh"),
+        solve_command=("bash", "/solution/solve.sh"),
+        assurance="exit_code",
+        timeout_s=float(config.get("max_test_timeout_sec") or 60.0),
+    )
+
+
+def _must_be_plain(build: tuple[File, ...], environment: dict[str, Any]) -> None:
+    """Refuse environments of more than one container, and those that are only an image."""
+    names = {file.path for file in build}
+    if any(name.startswith("docker-compose") for name in names):
+        raise ValueError("its environment is a composition of containers")
+    if "Dockerfile" not in names:
+        image = environment.get("docker_image") or "none is named"
+        raise ValueError(f"no Dockerfile, and its image cannot be pulled ({image})")
+
+
+def _instruction(text: str) -> str:
+    lines = text.splitlines()
+    while lines and (_CANARY.fullmatch(lines[0].strip()) or not lines[0].strip()):
+        lines.pop(0)
+    return "\n".join(lines)
+
+
+def _yaml(text: str) -> dict[str, str]:
+    """The scalars of a task.yaml: plain, quoted, and blocks after `|` or `>`."""
+    found: dict[str, str] = {}
+    lines = text.split("\n")
+    at = 0
+    while at < len(lines):
+        match = re.fullmatch(r"(\w+):\s*(.*?)\s*", lines[at])
+        at += 1
+        if not match:
+            continue
+        key, value = match.groups()
+        if re.fullmatch(r"[|>][+-]?\d?", value):
+            block = []
+            while at < len(lines) and (not lines[at].strip() or lines[at].startswith((" ", "\t"))):
+                block.append(lines[at])
+                at += 1
+            indent = min((len(b) - len(b.lstrip()) for b in block if b.strip()), default=0)
+            joined = "\n".join(line[indent:] for line in block).strip("\n")
+            found[key] = joined if value[0] == "|" else re.sub(r"(?<!\n)\n(?!\n)", " ", joined)
+        else:
+            found[key] = value.strip("'\"")
+    return found

@@ -1,0 +1,275 @@
+"""Rows of the SWE-bench family as one record: classic, v5, SWE-rebench v1 and v2, Multi-SWE-bench.
+
+Which of them a row is shows in its keys. What a row cannot be used for is a reason, not an error.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from arena.errors import InputError
+from arena.records import Record
+from arena.task.formats.rows import read_rows
+
+Family = Literal["swe-bench", "swe-bench-5", "swe-rebench", "swe-rebench-2", "multi-swe-bench"]
+
+_PYTEST = re.compile(r"(^|[\s/])(pytest|py\.test)\b")
+_SHOWN = ("f2p_tests", "s2p_tests", "n2p_tests")
+
+
+class Wish(Record):
+    """What a row, or a person, says of the environment."""
+
+    python: str | None = None
+    packages: tuple[str, ...] = ()
+    """Requirements, as pip writes them."""
+    test: str | None = None
+    """The command that runs the tests."""
+    plugins: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+class Instance(Record):
+    """One repository-fix instance of somebody's suite."""
+
+    instance_id: str
+    family: Family
+    repo: str
+    """`owner/name`"""
+    version: str = ""
+    base_commit: str
+    gold: str
+    test_patch: str
+    statement: str
+    language: str = "python"
+    fail_to_pass: tuple[str, ...]
+    pass_to_pass: tuple[str, ...] = ()
+    wish: Wish = Wish()
+    parser: str = ""
+    """The log parser that the suite grades with."""
+    image: str = ""
+
+
+class Unreadable(Record):
+    """A row that cannot be an instance."""
+
+    instance_id: str
+    reason: str
+
+
+Row = Mapping[str, Any]
+
+
+def read_instances(path: Path) -> Iterator[Instance | Unreadable]:
+    """The instances of a data set file or of a v5 task repository.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if path.is_dir():
+        rows: Iterator[tuple[Any, str]] = _task_repository(path)
+    else:
+        rows = read_rows(path)
+    for number, (row, where) in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise InputError("not an instance", where=where, remedy="give rows of a suite")
+        name = str(row.get("instance_id") or f"row {number}")
+        try:
+            yield _multi(row) if {"org", "repo", "fix_patch"} <= row.keys() else _one(row)
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+            yield Unreadable(instance_id=name, reason=f"malformed row: {what}")
+
+
+def runs_pytest(instance: Instance) -> bool:
+    """Whether pytest runs the instance's tests, as far as the row tells."""
+    test = instance.wish.test
+    if test:
+        return bool(_PYTEST.search(test))
+    if instance.parser:
+        return "pytest" in instance.parser
+    return any("::" in name or name.endswith(".py") for name in instance.fail_to_pass) or all(
+        re.fullmatch(r"test\w*(\[.*)?", name) for name in instance.fail_to_pass
+    )
+
+
+# ── one row ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _one(row: Row) -> Instance:
+    config = _mapping(row.get("install_config"))
+    family: Family = "swe-bench"
+    if "eval_script" in row or "eval_type" in row:
+        family = "swe-bench-5"
+    elif config and "docker_specs" in config and isinstance(config.get("test_cmd"), list):
+        family = "swe-rebench-2"
+    elif config:
+        family = "swe-rebench"
+    statement = str(row["problem_statement"])
+    if interface := row.get("interface"):
+        statement += f"\n\n{interface}"
+    return Instance(
+        instance_id=str(row["instance_id"]),
+        family=family,
+        repo=str(row["repo"]),
+        version=str(row.get("version") or ""),
+        base_commit=str(row["base_commit"]),
+        gold=str(row["patch"]),
+        test_patch=str(row["test_patch"]),
+        statement=statement,
+        language=str(row.get("language") or "python").lower(),
+        fail_to_pass=_ids(row["FAIL_TO_PASS"]),
+        pass_to_pass=_ids(row.get("PASS_TO_PASS") or ()),
+        wish=_wish(config),
+        parser=str(row.get("log_parser") or config.get("log_parser") or ""),
+        image=str(row.get("image") or row.get("image_name") or row.get("docker_image") or ""),
+    )
+
+
+def _multi(row: Row) -> Instance:
+    issues = row.get("resolved_issues") or ()
+    texts = [f"{issue.get('title') or ''}\n\n{issue.get('body') or ''}" for issue in issues]
+    own = f"{row.get('title') or ''}\n\n{row.get('body') or ''}"
+    shown = [name for key in _SHOWN for name in _mapping(row.get(key))]
+    return Instance(
+        instance_id=f"{row['org']}__{row['repo']}-{int(row['number'])}",
+        family="multi-swe-bench",
+        repo=f"{row['org']}/{row['repo']}",
+        base_commit=str(row["base"]["sha"]),
+        gold=str(row["fix_patch"]),
+        test_patch=str(row["test_patch"]),
+        statement="\n\n".join(texts).strip() or own,
+        language=str(row.get("lang") or "").lower() or "unknown",
+        fail_to_pass=tuple(dict.fromkeys(shown)),
+        pass_to_pass=tuple(_mapping(row.get("p2p_tests"))),
+    )
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    """Ids as a list or as a list written in JSON, each once."""
+    found = json.loads(value) if isinstance(value, str) else list(value)
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise ValueError("test ids are not a list of texts")
+    return tuple(dict.fromkeys(found))
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """A table, also one written in JSON; nothing else."""
+    found = json.loads(value) if isinstance(value, str) and value.strip() else value
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _wish(config: Row) -> Wish:
+    test = config.get("test_cmd")
+    packages = [str(one) for one in config.get("pip_packages") or ()]
+    named = config.get("packages")
+    if isinstance(named, str) and not named.endswith((".txt", ".yml", ".yaml")):
+        packages += named.split()
+    return Wish(
+        python=str(config["python"]) if config.get("python") else None,
+        packages=tuple(packages),
+        test=" && ".join(map(str, test)) if isinstance(test, list) else test or None,
+    )
+
+
+# ── a task repository ──────────────────────────────────────────────────────────────────────────
+
+
+def _task_repository(path: Path) -> Iterator[tuple[Any, str]]:
+    """Rows of SWE-bench v5's directory form; patches keep their line ends."""
+    for folder in sorted(path.glob("tasks/*/task.yaml")):
+        root = folder.parent
+        ids = json.loads((root / "tests.json").read_text(encoding="utf-8"))
+        yield (
+            {
+                **_plain_yaml(folder.read_text(encoding="utf-8")),
+                **ids,
+                "problem_statement": (root / "problem_statement.md").read_text(encoding="utf-8"),
+                "patch": (root / "gold.patch").read_bytes().decode("utf-8", "surrogateescape"),
+                "test_patch": (root / "test.patch").read_bytes().decode("utf-8", "surrogateescape"),
+                "eval_script": "",
+            },
+            str(folder),
+        )
+
+
+def _plain_yaml(text: str) -> dict[str, str]:
+    """Top-level `key: value` lines: all that a task file needs."""
+    found = {}
+    for line in text.splitlines():
+        if match := re.fullmatch(r"(\w+):\s+(.+?)\s*", line):
+            found[match[1]] = match[2].strip("'\"")
+    return found
+
+
+# ── what a person adds ─────────────────────────────────────────────────────────────────────────
+
+
+class _EnvFile(Record):
+    env: dict[str, Wish] = Field(default_factory=dict)
+
+
+def read_wishes(path: Path) -> dict[str, Wish]:
+    """Environments by `owner/name` or `owner/name@version`, from a TOML file of such tables.
+
+    Raises:
+        InputError: not TOML, or a key that no environment has.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _EnvFile.model_validate({"env": data}).env
+    except (OSError, tomllib.TOMLDecodeError, ValueError) as error:
+        what = " ".join(str(error).split())
+        remedy = 'give tables like ["owner/name@1.2"] with python, packages, test'
+        raise InputError(what[:300], where=str(path), remedy=remedy) from None
+
+
+def wish_for(instance: Instance, wishes: Mapping[str, Wish]) -> Wish:
+    """The environment of an instance: a person's word before the row's."""
+    given = wishes.get(f"{instance.repo}@{instance.version}") or wishes.get(instance.repo)
+    if given is None:
+        return instance.wish
+    return instance.wish.model_copy(update=given.model_dump(exclude_defaults=True))
+
+
+def resolve_ids(
+    published: Sequence[str], found: Sequence[str], touched: Sequence[str]
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """The tests that published ids stand for, and the ids that stand for none.
+
+    Some suites cut ids at the first blank, so that one stands for several parametrized tests;
+    some give bare names, whose file is only in the test patch.
+
+    Args:
+        published: ids as the suite writes them.
+        found: ids as the runner knows them.
+        touched: files of the test patch.
+    """
+    known = set(found)
+    stand_for: dict[str, tuple[str, ...]] = {}
+    for name in published:
+        if name in known:
+            stand_for[name] = (name,)
+        elif "::" in name:
+            stand_for[name] = tuple(one for one in found if _is_cut(name) and one.startswith(name))
+        else:
+            stand_for[name] = tuple(
+                one
+                for one in found
+                if one.partition("::")[0] in touched
+                and (one.rpartition("::")[2] == name or (_is_cut(name) and f"::{name}" in one))
+            )
+    return (
+        {name: ids for name, ids in stand_for.items() if ids},
+        tuple(name for name, ids in stand_for.items() if not ids),
+    )
+
+
+def _is_cut(name: str) -> bool:
+    """Whether an id with parameters has lost its end."""
+    return "[" in name and not name.endswith("]")
