@@ -68,8 +68,10 @@ class Connection:
         try:
             yield
         except docker.errors.APIError as error:
-            raise RefusedError(_line(error), int(error.status_code or 0)) from error
+            raise _refused(error) from error
         except (docker.errors.DockerException, urllib3.exceptions.HTTPError, OSError) as error:
+            if isinstance(error.__cause__, docker.errors.APIError):
+                raise _refused(error.__cause__) from error
             raise EngineError(
                 f"no container engine answers at {self.where}; "
                 "start one with sandboxes/engine/start.sh or set DOCKER_HOST"
@@ -83,8 +85,10 @@ class Connection:
                 self._raw = None
 
 
-def _line(error: Any) -> str:
+def _refused(error: Any) -> RefusedError:
     text = " ".join(str(error.explanation or error).split())
     if "no space left on device" in text:
-        return f"the engine's disk is full ({text}); free some with 'arena sandboxes prune'"
-    return f"the container engine refused: {text}"
+        line = f"the engine's disk is full ({text}); free some with 'arena sandboxes prune'"
+    else:
+        line = f"the container engine refused: {text}"
+    return RefusedError(line, int(error.status_code or 0))

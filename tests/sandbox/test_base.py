@@ -152,9 +152,9 @@ def test_a_pinned_base_is_pulled_through_the_mirror_and_built_upon(
             raw.remove_container(ident)
         assert registry.host not in json.dumps(raw.inspect_image(made.id)["Config"])
     finally:
-        for one in images.store.all():
-            if one.image.base == registry.image:
-                remove_image(engine.connection, one.image.id)
+        ours = [one.image for one in images.store.all() if one.image.base == registry.image]
+        for image in sorted(ours, key=lambda image: ("task", "language", "base").index(image.kind)):
+            remove_image(engine.connection, image.id)
         remove_image(
             engine.connection, f"{registry.host}/library/debian@{digest(registry.manifest)}"
         )

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,24 @@ def test_who_is_dead():
     assert here.model_copy(update={"started": "0"}).is_dead(here)
     assert here.model_copy(update={"pid": 2**22 + 1}).is_dead(here)
     assert Owner.model_validate_json(here.label()) == here
+
+
+def test_a_full_disk_is_told_as_such():
+    class Full(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = b'{"message": "write /var/lib/x: no space left on device"}'
+            self.send_response(500)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Full)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.raises(EngineError, match=r"disk is full.*arena sandboxes prune"):
+        DockerEngine(f"tcp://127.0.0.1:{server.server_port}").check()
+    server.shutdown()
+    server.server_close()

@@ -57,9 +57,10 @@ def tiny(any_task):
 @pytest.fixture(scope="module", autouse=True)
 def _clean(engine):
     yield
-    for stored in Store(engine.connection).all():
-        if stored.image.name in {"any/Tiny", "tiny"}:
-            remove_image(engine.connection, stored.image.id)
+    images = [one.image for one in Store(engine.connection).all()]
+    for image in sorted(images, key=lambda image: ("task", "language", "base").index(image.kind)):
+        if image.name in {"any/Tiny", "tiny"}:
+            remove_image(engine.connection, image.id)
 
 
 @pytest.fixture
