@@ -138,6 +138,8 @@ class Profile(Record):
     rate: RateLimits = RateLimits()
     request_timeout_s: float = 600.0
     caveats: tuple[str, ...] = ()
+    route_caveats: dict[Api, tuple[str, ...]] = Field(default_factory=dict)
+    """Caveats that hold on one API alone."""
     notes: tuple[str, ...] = ()
     recalled: tuple[str, ...] = ()
     """Parts that nothing was found for, whatever the evidence of the rest."""

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from arena.backend.address import is_local
 from arena.backend.catalogue import Catalogue, explain, is_retired, region_of, row_of
 from arena.backend.profile import ModelRow, Profile, Region, Rules
+from arena.backend.route import over
 from arena.config import BackendTable, PriceTable
 from arena.errors import InputError
 from arena.records import (
@@ -78,13 +79,13 @@ def _from_profile(
     api = profile.api if profile.api in endpoints else "chat"
     lab = table.lab or (row.lab if row and row.lab else profile.lab)
     country = table.country or (row.country if row and row.country else profile.country)
-    return BackendSpec(
+    spec = BackendSpec(
         name=f"simulated:{urlsplit(base_url).netloc}/{table.model}" if simulated else name,
         provider=profile.id,
         model=table.model,
-        base_url=endpoints[api],
-        api=api,
+        base_url=base_url,
         endpoints=endpoints,
+        route_caveats=profile.route_caveats,
         refuses=_refused(profile.rules),
         api_key_env=table.api_key_env or _key_env(profile, region, environ, simulated=simulated),
         quirks=_quirks(profile, row, table),
@@ -107,6 +108,7 @@ def _from_profile(
         self_hosted=profile.self_hosted if table.self_hosted is None else table.self_hosted,
         simulated=simulated,
     )
+    return over(spec, api)
 
 
 def _refused(rules: Rules) -> tuple[str, ...]:

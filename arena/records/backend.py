@@ -136,6 +136,8 @@ class BackendSpec(Record):
     others another API."""
     caveats: tuple[str, ...] = ()
     """What a reader must know beside this backend's cost."""
+    route_caveats: dict[Api, tuple[str, ...]] = Field(default_factory=dict)
+    """Those that hold on one API alone; `caveats` has the ones of the API that is used."""
     profile_digest: str | None = None
     """Of the provider profile this was resolved from."""
     self_hosted: bool = False
