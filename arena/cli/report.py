@@ -27,6 +27,7 @@ class ReportFormat(StrEnum):
     MARKDOWN = "markdown"
     LATEX = "latex"
     JUNIT = "junit"
+    PREDICTIONS = "predictions"
     PNG = "png"
     SVG = "svg"
 
@@ -61,9 +62,15 @@ def report(
     elif format_ in {ReportFormat.TERMINAL, ReportFormat.JSON}:
         show(scored, Format.JSON if format_ is ReportFormat.JSON else Format.TABLE)
     else:
-        from arena.report.exports import export
+        if format_ is ReportFormat.PREDICTIONS:
+            from arena.predictions import of_run
+            from arena.task.formats.predictions import write_predictions
 
-        made = export(scored, cast("ExportFormat", format_.value), table=table.value)
+            made = write_predictions(of_run(scored.results)).encode()
+        else:
+            from arena.report.exports import export
+
+            made = export(scored, cast("ExportFormat", format_.value), table=table.value)
         if out is not None:
             out.write_bytes(made)
         else:
