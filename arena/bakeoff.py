@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from arena import plan
 from arena.backend import policy, preflight
 from arena.backend.pool import Backends
-from arena.errors import EngineError, InputError
 from arena.executor.local import LocalExecutor
 from arena.journal import Journal, Listener
 from arena.ledger import Ledger, SessionBegin, SessionEnd
@@ -69,7 +68,7 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
     earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
     with Backends(specs) as backends, rundir.lock():
         preflight.check(specs)
-        with _engine() as engine:
+        with DockerEngine.answering() as engine:
             for line in engine.reap():
                 say(line)
             store = Images(engine, pack.tree_files)
@@ -92,16 +91,6 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
     results = load(out)
     missing = sum(row.verdict is None for row in results.trials)
     return Outcome(results, missing)
-
-
-def _engine() -> DockerEngine:
-    """An engine that answers: before a run starts, its absence is the user's to mend."""
-    engine = DockerEngine()
-    try:
-        engine.check()
-    except EngineError as error:
-        raise InputError(str(error)) from None
-    return engine
 
 
 def _layers(plan_: Plan, engine: DockerEngine, images: Images, say: Say) -> dict[str, AgentLayer]:

@@ -65,6 +65,12 @@ class BackendTable(Record):
     self_hosted: bool | None = None
     max_concurrency: int | None = Field(default=None, gt=0)
 
+    @model_validator(mode="after")
+    def _has_one_price(self) -> "BackendTable":
+        if self.price is not None and self.hourly_usd is not None:
+            raise ValueError("give price or hourly_usd, not both")
+        return self
+
     @field_validator("base_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:

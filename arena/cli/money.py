@@ -1,5 +1,7 @@
 """`arena plan` and `arena reprice`: money before a run, and other money for an old one."""
 
+import sys
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,6 +37,7 @@ def plan(
 ) -> None:
     """Show what a run would do, need and cost, before it starts."""
     from arena.cli.run import prepare, start
+    from arena.errors import InputError
     from arena.plan import Overrides
     from arena.preview import preview
     from arena.sandbox.engine import DockerEngine
@@ -48,11 +51,15 @@ def plan(
     if pilot is not None:
         start(made.first(pilot), out)
         history.append(out)
-    with DockerEngine() as engine:
-        images = Images(engine, tree_files) if engine.answers() else None
-        shown = preview(
-            made, known=known, today=_today(), images=images, earlier=list(dict.fromkeys(history))
-        )
+    runs = list(dict.fromkeys(history))
+    engine = None
+    try:
+        engine = DockerEngine.answering()
+    except InputError as error:
+        print(f"arena: {error.line()}; all images count as missing", file=sys.stderr)
+    with engine or nullcontext():
+        images = Images(engine, tree_files) if engine else None
+        shown = preview(made, known=known, today=_today(), images=images, earlier=runs)
     _print_plan(shown, format_)
 
 

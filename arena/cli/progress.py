@@ -21,7 +21,9 @@ from arena.ledger import (
     TrialEnd,
 )
 from arena.money.statement import RecordedCall, statements
-from arena.records import BackendSpec, CallBegin, ContestantSpec
+from arena.records import BackendSpec, CallBegin, CallEnd, ContestantSpec
+
+TROUBLE_EVERY_S = 10.0
 
 
 @dataclass
@@ -49,6 +51,7 @@ class Progress:
             c.name: c.backend for c in contestants if c.backend is not None
         }
         self._open: dict[str, CallBegin] = {}
+        self._told: dict[str, float] = {}
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._live: Live | None = None
@@ -83,6 +86,8 @@ class Progress:
             case CallEndEvent(call=end):
                 begin = self._open.pop(end.call_id)
                 self._spend(RecordedCall(begin, end))
+                if end.outcome != "ok":
+                    return self._trouble(begin, end)
             case TrialEnd(record=record):
                 row = self._rows[record.contestant]
                 row.running -= 1
@@ -100,6 +105,14 @@ class Progress:
             case _:
                 pass
         return None
+
+    def _trouble(self, begin: CallBegin, end: CallEnd) -> str | None:
+        """A line on a failed call, at most one every few seconds for each contestant."""
+        now = time.monotonic()
+        if now - self._told.get(begin.contestant, -TROUBLE_EVERY_S) < TROUBLE_EVERY_S:
+            return None
+        self._told[begin.contestant] = now
+        return f"{begin.contestant}: {end.outcome} (attempt {begin.attempt}): {end.error[:200]}"
 
     def _spend(self, call: RecordedCall) -> None:
         row = self._rows[call.begin.contestant]

@@ -28,7 +28,7 @@ def build(
     from arena.sandbox.image import Images
     from arena.task.pack import tree_files
 
-    with DockerEngine() as engine:
+    with DockerEngine.answering() as engine:
         for name, image in Images(engine, tree_files).ensure_languages(names, _tell).items():
             print(f"{name} {image.id}")
 
@@ -40,7 +40,7 @@ def list_(format_: Annotated[Format, typer.Option("--format")] = Format.TABLE) -
     from arena.sandbox.store import Store
 
     rows: list[dict[str, JsonValue]] = []
-    with DockerEngine() as engine:
+    with DockerEngine.answering() as engine:
         for one in Store(engine.connection).all():
             used = datetime.fromtimestamp(one.last_used_s, UTC)
             rows.append(
@@ -65,7 +65,7 @@ def prune(
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.store import Store
 
-    with DockerEngine() as engine:
+    with DockerEngine.answering() as engine:
         for image in Store(engine.connection).prune(int(keep_gb * GB)):
             print(f"removed {image.kind} {image.name}")
 

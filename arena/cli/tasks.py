@@ -67,7 +67,7 @@ def check(
 
     tasks = packs.load(pack, base=Path())
     findings = []
-    with DockerEngine() as engine:
+    with DockerEngine.answering() as engine:
         store = Images(engine, packs.tree_files)
         images = store.ensure(tasks)
         for finding in suite.check(tasks, images, engine, store.store, repeat=repeat, jobs=jobs):
@@ -127,7 +127,7 @@ def mine(
         issues=read_issues(issues) if issues else {},
         jobs=jobs,
     )
-    with DockerEngine() as engine:
+    with DockerEngine.answering() as engine:
         engine.check()
         engine.reap()
         found = mine_history(request, engine, lambda line: print(line, file=sys.stderr))
@@ -157,7 +157,7 @@ def import_(
     from arena.sandbox.engine import DockerEngine
 
     request = Request(path=path, out=out, repos=repos, env=env, limit=limit, jobs=jobs)
-    with DockerEngine() as engine:
+    with DockerEngine.answering() as engine:
         engine.check()
         engine.reap()
         report = import_suite(request, engine, lambda line: print(line, file=sys.stderr))

@@ -96,7 +96,8 @@ def write_statement(
             if _says_something(kept):
                 return _made(kept, left, names & tested, from_issue=True)
     lines = [line for line in commit.message.strip().splitlines() if not _MERGE.match(line)]
-    kept, left = _clean(_plain(lines), secrets, names - tested)
+    kept, left = _clean(lines, secrets, names - tested)
+    kept = _plain(kept)
     return _made(kept, left, names & tested, from_issue=False) if _says_something(kept) else None
 
 

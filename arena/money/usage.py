@@ -92,6 +92,8 @@ def _messages(raw: Mapping[str, JsonValue]) -> Usage | None:
 
 
 def _usage(prompt: int, read: int, write: int, output: int, reasoning: int) -> Usage:
+    """Parts cut to their whole; a usage that contradicts itself counts as estimated."""
+    contradicts = read + write > prompt or reasoning > output
     read = min(read, prompt)
     write = min(write, prompt - read)
     return Usage(
@@ -100,6 +102,7 @@ def _usage(prompt: int, read: int, write: int, output: int, reasoning: int) -> U
         cache_write=write,
         output=output,
         reasoning=min(reasoning, output),
+        estimated=contradicts,
     )
 
 

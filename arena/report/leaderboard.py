@@ -215,6 +215,8 @@ def _no_cost(row: Row) -> str:
         return "nothing solved"
     if row.money.total.status == "partial":
         return f"≥ {show.usd(row.money.total.known_usd)} in all"
+    if row.money.total.billed_usd == 0:
+        return "nothing billed"
     return "no price" if row.money.total.status != "unknown" else show.UNKNOWN
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from arena.errors import EngineError
+from arena.errors import EngineError, InputError
 from arena.records import SandboxLimits
 from arena.rundir import EngineInfo
 from arena.sandbox import files, reaper, settings
@@ -80,13 +80,19 @@ class DockerEngine:
         with self.connection.guard():
             return str(raw.version()["Version"])
 
-    def answers(self) -> bool:
-        """Whether there is an engine."""
+    @classmethod
+    def answering(cls) -> Self:
+        """An engine that answers; before work starts its absence is the user's to mend.
+
+        Raises:
+            InputError: none does.
+        """
+        engine = cls()
         try:
-            self.check()
-        except EngineError:
-            return False
-        return True
+            engine.check()
+        except EngineError as error:
+            raise InputError(str(error)) from None
+        return engine
 
     def info(self) -> EngineInfo:
         """Version and size of the engine's host."""

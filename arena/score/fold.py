@@ -20,6 +20,8 @@ from arena.score.results import Cost, Tokens
 
 ZERO = Decimal(0)
 BASES = ("billed", "no_cache", "standard")
+ESTIMATE_SHARE = Decimal("0.01")
+"""A total whose possibly billed rest is at most this share is an estimate, above it a part."""
 
 
 class Span(NamedTuple):
@@ -50,6 +52,8 @@ class Sums:
     """In the order of `Tokens`."""
     names: set[str] = field(default_factory=set)
     """Model names returned that were not asked for."""
+    caveats: set[str] = field(default_factory=set)
+    """What the price book could not tell about some call."""
 
     def count(self, end: CallEnd | None) -> None:
         """Count a call that ended, or that will never be known to have."""
@@ -75,6 +79,7 @@ class Sums:
         if cost is None:
             return
         self.estimated |= cost.status == "estimated"
+        self.caveats.update(cost.caveats)
         for basis, usd in zip(
             BASES, (cost.billed_usd, cost.no_cache_usd, cost.standard_usd), strict=True
         ):
@@ -100,11 +105,15 @@ class Sums:
         self.unsettled += other.unsettled
         self.tokens = [a + b for a, b in zip(self.tokens, other.tokens, strict=True)]
         self.names |= other.names
+        self.caveats |= other.caveats
 
     def cost(self) -> Cost:
         """The money as reports show it."""
+        status = self._status()
+        partial = status in {"partial", "unknown"}
         billed, no_cache, standard = (
-            None if basis in self.missing else self.money.get(basis, ZERO) for basis in BASES
+            None if partial or basis in self.missing else self.money.get(basis, ZERO)
+            for basis in BASES
         )
         bound = None if self.bound_unknown or not self.unsettled else self.bound
         return Cost(
@@ -112,14 +121,16 @@ class Sums:
             no_cache_usd=no_cache,
             standard_usd=standard,
             known_usd=self.money.get("billed", ZERO),
-            status=self._status(),
+            status=status,
             unsettled_bound_usd=bound,
             unsettled_calls=self.unsettled,
         )
 
     def _status(self) -> CostStatus:
-        if "billed" in self.missing:
-            return "partial" if self.money.get("billed") else "unknown"
+        known = self.money.get("billed", ZERO)
+        open_ended = self.bound_unknown or self.bound > known * ESTIMATE_SHARE
+        if "billed" in self.missing or (self.unsettled and open_ended):
+            return "partial" if known else "unknown"
         return "estimated" if self.estimated or self.unsettled else "known"
 
     def token_sums(self) -> Tokens:

@@ -4,6 +4,7 @@ Nothing passes that is not shown: a suite too small to tell is inconclusive, not
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import Literal
 
 from arena.errors import InputError
@@ -15,7 +16,7 @@ from arena.score.difference import Difference, NotWorse
 from arena.score.interval import ALPHA, one_sided_level
 from arena.score.missing import MISSING_LIMIT, doubt
 from arena.score.pair import Pair, pair
-from arena.score.power import default_margin
+from arena.score.power import checked_margin
 from arena.score.results import Results
 
 COST_MARGIN = 0.15
@@ -93,11 +94,14 @@ def gate(
     Raises:
         InputError: nothing in common, or not comparable.
     """
+    for flag, share in (("--cost-margin", cost_margin), ("--max-faults", max_faults)):
+        if not 0 <= share < inf:
+            raise InputError(f"{share} is no share", where=flag, remedy="give one, such as 0.15")
     new, old = contenders(results, level), baseline.contenders()
     controls = {c.name for c in results.manifest.contestants if c.control}
     pairs, notes = _line_up(new, old, controls, anyway=anyway)
     tasks = max(len(c.tally.tasks) for c in new.values())
-    chosen = default_margin(tasks) if margin is None else margin
+    chosen = checked_margin(margin, tasks)
     checks = [*_control_checks(new, results)]
     gated = []
     for name, lined in pairs.items():

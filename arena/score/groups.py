@@ -14,7 +14,7 @@ from arena.score.difference import Difference, NotWorse
 from arena.score.interval import ALPHA, Interval
 from arena.score.multiple import holm
 from arena.score.pair import Pair, pair
-from arena.score.power import default_margin
+from arena.score.power import checked_margin
 from arena.score.proportion import task_rate
 from arena.score.results import Results
 from arena.score.tally import Tally, tallies
@@ -124,7 +124,7 @@ def country_comparison(
     """
     specs, ranked = _ranked(results, level)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
-    chosen = default_margin(tasks) if margin is None else margin
+    chosen = checked_margin(margin, tasks)
 
     def of(country: str) -> list[Tally]:
         known = ((n, specs[n].backend) for n in ranked)

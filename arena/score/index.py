@@ -20,7 +20,7 @@ from arena.records import CallBegin, Record, TrialRecord, digest_of
 from arena.rundir import Manifest, RunDir
 from arena.score.fold import Fold, Span, Sums, TrialState
 
-VERSION = 1
+VERSION = 2
 CHECKED_BYTES = 4096
 MIN_GROWTH_BYTES = 8 << 20
 GROWTH_SHARE = 0.05
@@ -177,6 +177,7 @@ def _trial_line(trial_id: str, state: TrialState) -> bytes:
         sums.unsettled,
         sums.tokens,
         sorted(sums.names),
+        sorted(sums.caveats),
         state.tries,
         state.record.model_dump(mode="json", exclude_defaults=True) if state.record else None,
     ]
@@ -185,9 +186,20 @@ def _trial_line(trial_id: str, state: TrialState) -> bytes:
 
 def _state(line: bytes) -> TrialState:
     fields = json.loads(line)[2:]
-    calls, money, missing, estimated, bound, unknown, unsettled, tokens, names, tries, record = (
-        fields
-    )
+    (
+        calls,
+        money,
+        missing,
+        estimated,
+        bound,
+        unknown,
+        unsettled,
+        tokens,
+        names,
+        caveats,
+        tries,
+        record,
+    ) = fields
     sums = Sums(
         calls=calls,
         money={basis: Decimal(usd) for basis, usd in money.items()},
@@ -198,6 +210,7 @@ def _state(line: bytes) -> TrialState:
         unsettled=unsettled,
         tokens=tokens,
         names=set(names),
+        caveats=set(caveats),
     )
     return TrialState(sums, tries, None if record is None else TrialRecord.model_validate(record))
 

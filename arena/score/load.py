@@ -83,7 +83,10 @@ def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
         calls=state.sums.calls,
         mistakes=record.mistakes if record else 0,
         truncations=record.truncations if record else 0,
-        flags=tuple((f.kind, f.detail) for f in flags),
+        flags=(
+            *((f.kind, f.detail) for f in flags),
+            *(("money", caveat) for caveat in sorted(state.sums.caveats)),
+        ),
         tokens=state.sums.token_sums(),
         cost=state.sums.cost(),
         wall_s=record.wall_s if record else 0.0,

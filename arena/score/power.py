@@ -2,6 +2,7 @@
 
 from math import ceil, sqrt
 
+from arena.errors import InputError
 from arena.records import Record
 from arena.score.interval import ALPHA, normal_quantile
 
@@ -82,8 +83,32 @@ class SuitePower(Record):
         )
 
 
+def checked_margin(margin: float | None, tasks: int) -> float:
+    """The margin to use: the given one if it is one, or the default.
+
+    Raises:
+        InputError: not a share between 0 and 1.
+    """
+    if margin is None:
+        return default_margin(tasks)
+    if not 0 < margin < 1:
+        raise InputError(
+            f"a margin of {margin} is none", where="--margin", remedy="give a share, such as 0.10"
+        )
+    return margin
+
+
 def suite_power(tasks: int, gaps: tuple[float, ...] = (0.20, 0.10, 0.05)) -> SuitePower:
-    """What `tasks` (at least one) can show, and what the gaps would need."""
+    """What `tasks` (at least one) can show, and what the gaps would need.
+
+    Raises:
+        InputError: a gap is not a share between 0 and 1.
+    """
+    for gap in gaps:
+        if not 0 < gap < 1:
+            raise InputError(
+                f"a gap of {gap} is none", where="--gap", remedy="give a share, such as 0.05"
+            )
     return SuitePower(
         tasks=tasks,
         smallest_gap=smallest_gap(tasks),

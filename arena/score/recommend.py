@@ -15,7 +15,7 @@ from arena.score.interval import ALPHA, Interval
 from arena.score.missing import doubt
 from arena.score.multiple import holm
 from arena.score.pair import Pair, pair
-from arena.score.power import DISCORDANT, default_margin, tasks_for_margin
+from arena.score.power import DISCORDANT, checked_margin, tasks_for_margin
 from arena.score.proportion import task_rate
 from arena.score.ranking import compare_all
 from arena.score.results import Results
@@ -108,7 +108,7 @@ def recommend(
     counted = {n: t for n, t in tallies(results, level).items() if n in specs}
     ranked = {n: t for n, t in counted.items() if t.scored_total}
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
-    chosen = default_margin(tasks) if margin is None else margin
+    chosen = checked_margin(margin, tasks)
     candidates = _candidates(ranked, specs, chosen, wanted)
     doubts = tuple(reason for t in ranked.values() if (reason := doubt(t)))
     pick = next((c for c in candidates if c.shown and not c.excluded), None)
