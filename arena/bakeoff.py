@@ -65,6 +65,8 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
     specs = [c.backend for c in plan_.contestants if c.backend is not None]
     private = [task.id for task in plan_.tasks if task.private]
     policy.enforce(plan_.config.policy, specs, private=private)
+    config = plan_.config
+    Budgets(config.limits, config.budget, {c.name: c.budget for c in config.contestant if c.budget})
     earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
     with Backends(specs) as backends, rundir.lock():
         preflight.check(specs)
