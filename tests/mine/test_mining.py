@@ -43,7 +43,7 @@ def a_history(folder):
     )
     rig.commit(
         repo,
-        "Wait less",
+        "Spend less time waiting",
         {"purse/wait.py": "def wait():\n    pass\n", "tests/test_slow.py": HANGING},
     )
     return repo
@@ -59,7 +59,7 @@ def test_fixes_become_tasks_that_stay_sound(tmp_path):
     log = [json.loads(line) for line in (tmp_path / "ours/mining.jsonl").read_text().splitlines()]
     fell = {one["subject"]: one["reason"] for one in log if one["task"] is None}
     assert fell["Rename an inner thing"] == "no test changes its result"
-    assert "no test passes" in fell["Wait less"] or "no test changes" in fell["Wait less"]
+    assert "no test passes" in fell["Spend less time waiting"] or "no test changes" in fell["Spend less time waiting"]
     tasks = {task.title: task for task in packs.load("./ours", base=tmp_path)}
     assert set(tasks) == {"Fix halves of odd cents", "Fix the whole of negative cents"}
     debt = tasks["Fix the whole of negative cents"]
