@@ -71,8 +71,8 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
     with Backends(specs) as backends, rundir.lock():
         preflight.check(specs)
         with DockerEngine.answering() as engine:
-            for line in engine.reap():
-                say(line)
+            if gone := engine.reap():
+                say(f"removed {len(gone)} containers that dead runs had left")
             store = Images(engine, pack.tree_files)
             images = store.ensure(plan_.tasks, _telling(say))
             layers = _layers(plan_, engine, store, say)

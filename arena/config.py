@@ -45,7 +45,7 @@ class BackendTable(Record):
     """Behind a router: who serves every call. Fallbacks are always off."""
     quantization: str | None = None
     """Behind a router: the only quantization to accept, such as `fp8`."""
-    api_key_env: str | None = None
+    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Environment variable that holds the key; leave out where the endpoint wants none."""
     price: PriceTable | None = None
     hourly_usd: Decimal | None = Field(default=None, ge=0)
@@ -78,8 +78,8 @@ class BackendTable(Record):
             return None
         if not re.match(r"https?://[^/\s]+", value):
             raise ValueError("must be an http:// or https:// address")
-        if "@" in value.split("/", 3)[2]:
-            raise ValueError("must not hold a user name or key; use api_key_env")
+        if "@" in value.split("/", 3)[2] or "?" in value or "#" in value:
+            raise ValueError("must not hold a user name, key or query; use api_key_env")
         return value.rstrip("/")
 
     @model_validator(mode="after")
@@ -168,6 +168,8 @@ def load(path: Path) -> BakeoffConfig:
         raise InputError("no such file", where=str(path), remedy="give a bakeoff.toml") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read ({error})", where=str(path)) from None
+    except RecursionError:
+        raise InputError("is nested too deeply", where=str(path)) from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"not TOML: {error}", where=str(path)) from None
     return parse(data, where=str(path))

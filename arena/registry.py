@@ -12,6 +12,7 @@ from arena.protocols import Agent
 
 AGENTS = {
     "shell": "arena.agent.shell",
+    "edits": "arena.agent.edits",
     "oracle": "arena.agent.control",
     "nop": "arena.agent.control",
 }

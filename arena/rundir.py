@@ -129,9 +129,11 @@ class RunDir:
                 where=str(self.path),
                 remedy="give the folder that `arena run` wrote",
             ) from None
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise InputError(
-                f"cannot be read ({error.strerror})", where=str(self.manifest_path)
+                f"cannot be read ({error})",
+                where=str(self.manifest_path),
+                remedy="restore the file as the run wrote it",
             ) from None
         try:
             return Manifest.model_validate_json(text)

@@ -18,6 +18,8 @@ MAX_TRIES = 3
 PAUSE_S = 2.0
 """Before a faulted trial is tried again; doubled each time."""
 BUDGET_POLL_S = 0.5
+UNSERVED_TRIALS = 2
+"""Trials in a row, three tries each, that a provider may fail before its contestant is stopped."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Worker:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._stopped: dict[str, str] = {}
+        self._in_a_row: dict[str, int] = {}
         self._lock = threading.Lock()
         self.cancelled = threading.Event()
         """Set to leave running trials unfinished: nothing more is written for them."""
@@ -69,12 +72,24 @@ class Worker:
             if self.cancelled.is_set():
                 return None
             if record.fault is None:
+                with self._lock:
+                    self._in_a_row.pop(spec.contestant, None)
                 return record
             if record.fault.stops_contestant:
                 self._stop(spec.contestant, record.fault.message)
                 return record
             self.cancelled.wait(PAUSE_S * 2 ** (number - first))
+        self._unserved(spec, record)
         return record
+
+    def _unserved(self, spec: TrialSpec, record: TrialRecord | None) -> None:
+        """Stop a contestant whose endpoint has left several trials in a row without a verdict."""
+        if record is None or record.fault is None or record.fault.kind != "provider":
+            return
+        with self._lock:
+            count = self._in_a_row[spec.contestant] = self._in_a_row.get(spec.contestant, 0) + 1
+        if count >= UNSERVED_TRIALS:
+            self._stop(spec.contestant, f"{count} trials in a row failed: {record.fault.message}")
 
     def _open_budget(self, spec: TrialSpec) -> TrialBudget | None:
         """Reserve the trial's cap, waiting while running trials may still give back."""

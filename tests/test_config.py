@@ -60,6 +60,10 @@ def test_the_documented_example_is_read(tmp_path):
         ("hourly_usd = 2.10", "hourly_usd = -1", ["contestant[2].backend.hourly_usd"]),
         ("http://127.0.0.1:8000/v1/", "127.0.0.1:8000", ["base_url", "http://"]),
         ("http://127.0.0.1:8000/v1/", "http://me:hunter2@h/v1", ["base_url", "api_key_env"]),
+        ("8000/v1/", "8000/v1?key=hunter2", ["base_url", "api_key_env"]),
+        ("LOCAL_KEY", "sk-hunter2-abc", ["contestant[2].backend.api_key_env"]),
+        ("hourly_usd = 2.10", "hourly_usd = 1, price = { input = 1, output = 1 }", ["not both"]),
+        ("attempts = 3", "attempts = " + "[" * 5000, ["nested too deeply"]),
         ('name = "local-qwen"', 'name = "oracle"', ["two contestants are called 'oracle'"]),
         ('name = "local-qwen"', 'name = "../up"', ["contestant[2].name"]),
         ('name = "nightly"', "", ["'name' is missing"]),
@@ -70,6 +74,7 @@ def test_bad_input_is_named(tmp_path, old, new, says):
     line = complaint(tmp_path, GOOD.replace(old, new))
     for part in says:
         assert part in line
+    assert "hunter2" not in line
 
 
 def test_a_secret_in_the_address_is_not_repeated(tmp_path):

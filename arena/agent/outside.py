@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from arena.agent import crosscheck, prompts
+from arena.agent import crosscheck
 from arena.errors import InputError
 from arena.program import Program
 from arena.protocols import Agent, Backend, Door, Doorway, Pipe, Sandbox, Transcript
@@ -25,6 +25,18 @@ LAST_WORDS_S = 2.0
 KEPT_BYTES = 1_000_000
 SHOWN_CHARS = 4_000
 VERSION = 1
+
+TASK = """\
+The repository in {workdir}, your working directory, has a bug.
+
+<issue>
+{problem_statement}
+</issue>
+
+Change the source so that the behaviour described in the issue is right in general, not only for
+the example in it. Hidden tests will check it. Do not change tests or test configuration: such
+changes are discarded. There is no network, and nobody to ask: work until it is done.
+"""
 
 
 class OutsideAgent:
@@ -74,7 +86,7 @@ class OutsideAgent:
             "workdir": brief.workdir,
             "context_window": str(doorway.context_window or DEFAULT_CONTEXT),
             "output_tokens": str(brief.limits.output_tokens),
-            "prompt": prompts.OUTSIDE.format(
+            "prompt": TASK.format(
                 workdir=brief.workdir, problem_statement=brief.problem_statement.strip()
             ),
         }
@@ -173,7 +185,7 @@ def make(program: Program, params: Mapping[str, JsonValue]) -> Agent:
 
 def identity(program: Program) -> JsonValue:
     """All that could change a result besides the parameters."""
-    return [VERSION, program.identity, prompts.OUTSIDE, digest_of(HOME)]
+    return [VERSION, program.identity, TASK, digest_of(HOME)]
 
 
 def _text(value: JsonValue) -> str:

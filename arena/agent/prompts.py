@@ -21,18 +21,6 @@ Each command runs in a fresh shell: working directory and variables do not carry
 A command is ended after {command_seconds:g} seconds. You have at most {steps} turns.
 """
 
-OUTSIDE = """\
-The repository in {workdir}, your working directory, has a bug.
-
-<issue>
-{problem_statement}
-</issue>
-
-Change the source so that the behaviour described in the issue is right in general, not only for
-the example in it. Hidden tests will check it. Do not change tests or test configuration: such
-changes are discarded. There is no network, and nobody to ask: work until it is done.
-"""
-
 HOW_TOOLS = """\
 Call the tool `bash` to run a command, and the tool `submit` when the work is done."""
 

@@ -242,8 +242,9 @@ class EndpointClient:
         return CallFailed(outcome, self._redacted(text), http_status=status)
 
     def _redacted(self, text: str) -> str:
-        short = " ".join(text.split())[:500]
-        return short.replace(self._key, "[key]") if self._key else short
+        # Cut after the key is out: a key across the cut would leave its first part.
+        whole = text.replace(self._key, "[key]") if self._key else text
+        return " ".join(whole.split())[:500]
 
     def _watch(self, response: httpx2.Response) -> None:
         """End the connection at the deadline, however slowly its bytes still come."""

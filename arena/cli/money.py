@@ -126,6 +126,8 @@ def reprice(
     )
     rows = [one.model_dump(mode="json") for one in found]
     columns = ("contestant", "calls", "billed_before_usd", "billed_after_usd")
+    if format_ is Format.TABLE:
+        rows = [{**row, **{c: _usd(row[c]) for c in columns[2:]}} for row in rows]
     emit("contestants", rows, columns, format_)
 
 

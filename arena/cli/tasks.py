@@ -1,6 +1,7 @@
 """`arena tasks`: what there is to run, and whether it is sound."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,15 @@ from pydantic import JsonValue
 
 from arena.cli.options import Format, emit
 
-app = typer.Typer(help="List and check tasks.", no_args_is_help=True)
+app = typer.Typer(help="List, check, mine, import and export tasks.", no_args_is_help=True)
+
+
+class ExportTo(StrEnum):
+    """Whose harness is to run our tasks."""
+
+    SWEBENCH = "swebench"
+    HARBOR = "harbor"
+
 
 COLUMNS = ("id", "language", "difficulty", "title")
 MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fixes_tasks", "fell")
@@ -166,3 +175,23 @@ def import_(
         for one in (*report.tasks, *report.refused)
     ]
     emit("instances", rows, IMPORT_COLUMNS, format_)
+
+
+@app.command()
+def export(
+    pack: Annotated[str, typer.Argument(help="A pack, task or path.")],
+    to: Annotated[ExportTo, typer.Option(help="Whose form.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+) -> None:
+    """Write tasks for the SWE-bench harness or Harbor, and make the images they name."""
+    from arena.exporting import export as export_tasks
+    from arena.sandbox.engine import DockerEngine
+    from arena.task import pack as packs
+
+    tasks = packs.load(pack, base=Path())
+    with DockerEngine() as engine:
+        engine.check()
+        made = export_tasks(tasks, to.value, out, engine)
+    for task_id, reason in made.left_out.items():
+        print(f"not exported: {task_id}: {reason}", file=sys.stderr)
+    print(made.path)

@@ -10,6 +10,7 @@ from rich.text import Text
 from arena.report.answer import answer
 from arena.report.caveats import simulated_note
 from arena.report.escape import plain
+from arena.report.format import usd
 from arena.report.health import health
 from arena.report.leaderboard import Line, controls, lines
 from arena.report.scored import Scored
@@ -90,6 +91,7 @@ def _parts(scored: Scored) -> list[RenderableType]:
         line = Text.assemble((control.name, style), f" {control.expected}: passed {control.found}")
         parts.append(line)
     notes = [
+        *_billed(scored),
         *(
             f"{plain(r.who.name)}: {plain(text)}"
             for r in scored.board.rows
@@ -102,3 +104,14 @@ def _parts(scored: Scored) -> list[RenderableType]:
     if scored.board.power:
         parts += [Text(), Text(scored.board.power.line, style="dim")]
     return parts
+
+
+def _billed(scored: Scored) -> list[str]:
+    """The bill, where it is not what contestants are compared at."""
+    differ = [
+        f"{plain(row.who.name)} {usd(row.money.total.billed_usd)}"
+        for row in scored.board.rows
+        if row.money.basis == "standard"
+        and row.money.total.billed_usd != row.money.total.standard_usd
+    ]
+    return [f"Costs are at a standard cache; billed in all: {', '.join(differ)}."] if differ else []

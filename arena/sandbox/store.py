@@ -125,7 +125,7 @@ class Store:
     def _images(self, label: str) -> list[Image]:
         with self._connection.guard():
             found = self._connection.raw.images(filters={"label": [label]})
-        return [_image(fields) for fields in found if LABEL_KIND in (fields["Labels"] or {})]
+        return [_image(fields) for fields in found if (fields["Labels"] or {}).get(LABEL_KIND)]
 
 
 def next_to_go(

@@ -7,7 +7,9 @@ never worse, so not all can fail), because the cheapest is chosen among those th
 """
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
+from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
 from arena.score.cost import CostPerSolved, cost_per_solved
 from arena.score.difference import NotWorse
@@ -108,6 +110,10 @@ def recommend(
     counted = {n: t for n, t in tallies(results, level).items() if n in specs}
     ranked = {n: t for n, t in counted.items() if t.scored_total}
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
+    if wanted.max_cost_usd is not None and not 0 < wanted.max_cost_usd < inf:
+        raise InputError(
+            f"{wanted.max_cost_usd} is no cost", where="--max-cost", remedy="give US dollars"
+        )
     chosen = checked_margin(margin, tasks)
     candidates = _candidates(ranked, specs, chosen, wanted)
     doubts = tuple(reason for t in ranked.values() if (reason := doubt(t)))

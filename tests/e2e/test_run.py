@@ -180,7 +180,9 @@ def test_a_wrong_key_stops_that_contestant_alone(tmp_path, solver_stub):
     assert rows["locked"]["scored"] == 0
     assert rows["locked"]["pass_rate"] is None
     assert rows["solver"]["scored"] == 2
-    assert CANARY not in ended.out + ended.err
+    assert CANARY[:10] not in ended.out + ended.err
+    for file in (tmp_path / "runs").rglob("*"):
+        assert file.is_dir() or CANARY[:10] not in file.read_text(errors="replace"), file
 
 
 BAD = [
@@ -189,6 +191,8 @@ BAD = [
     (["run", "bakeoff.toml", "--contestant", "slover"], {}, ["solver"]),
     (["report", "nowhere"], {}, ["nowhere", "no run here"]),
     (["tasks", "list", "cor"], {}, ["cor"]),
+    (["power", "8", "--gap", "2"], {}, ["--gap"]),
+    (["sandboxes", "list"], {"DOCKER_HOST": "unix:///nowhere"}, ["no container engine"]),
 ]
 
 
