@@ -163,9 +163,9 @@ def test_a_run_cut_short_is_resumed(tmp_path, how):
 
 
 def test_a_wrong_key_stops_that_contestant_alone(tmp_path, solver_stub):
-    with Stub(
-        lambda _: error(401, {"error": {"message": "bad key", "code": "invalid_api_key"}})
-    ) as no:
+    # Long enough for a cut to fall inside the key.
+    body = {"error": {"message": "x" * 478 + f" {CANARY}", "code": "invalid_api_key"}}
+    with Stub(lambda _: error(401, body)) as no:
         bakeoff(
             tmp_path,
             [
