@@ -1,0 +1,192 @@
+"""The built-in agent for models without tool calls: files shown on request, search/replace blocks.
+
+It runs no commands. The model sees a map of the repository, asks for files, writes blocks and says
+when it is done; the history only grows.
+"""
+
+import re
+
+from pydantic import JsonValue
+
+from arena.agent import blocks, repomap
+from arena.errors import InputError
+from arena.protocols import Agent, Backend, Sandbox, Transcript
+from arena.records import Brief, Ending, File, Message, Reply
+
+VERSION = 1
+OWNER = 10001
+MAP_TOKENS = 4_000
+SHOWN_CHARS = 40_000
+"""Of one file; a longer one is cut at its end."""
+FILE_LIMIT_BYTES = 2_000_000
+IDLE_TURNS = 3
+"""Replies in a row that neither ask for a file nor change one, before it has given up."""
+
+SYSTEM = """\
+Session {nonce}.
+You are a software engineer who repairs a bug in a repository by editing its files."""
+TASK = """\
+<issue>
+{problem_statement}
+</issue>
+
+Change the source so that the behaviour described in the issue is right in general, not only for
+the example in it. Hidden tests will check it. Do not change tests or test configuration: such
+changes are discarded. You cannot run anything.
+
+To see files, answer with their paths, one a line:
+
+```show
+path/to/file
+```
+
+To change a file, answer with its path and a block, as many as are needed:
+
+path/to/file
+<<<<<<< SEARCH
+lines exactly as they are in the file
+=======
+lines that replace them
+>>>>>>> REPLACE
+
+The search text must stand in the file exactly once. An empty search part makes a new file. When
+the work is done, answer with the one word DONE. You have at most {steps} turns.
+
+The repository:
+
+{map}"""
+NOTHING = "That reply held no ```show block, no search/replace block and not the word DONE alone."
+TRUNCATED = "The reply was cut at the output limit. Answer in smaller steps."
+APPLIED = "{count} applied. Go on, or answer DONE."
+FAILED = "Nothing of that reply was applied. {why}"
+FILE = "{path}\n```\n{text}\n```"
+CUT = "\n[... {count} characters left out ...]"
+
+_SHOW = re.compile(r"```show[ \t]*\n(.*?)```", re.DOTALL)
+
+
+class EditsAgent:
+    """Drives a model with a repository map and search/replace blocks."""
+
+    def __init__(self, map_tokens: int = MAP_TOKENS) -> None:
+        self._map_tokens = map_tokens
+
+    def solve(
+        self, brief: Brief, sandbox: Sandbox, backend: Backend, transcript: Transcript
+    ) -> Ending:
+        """Show and edit files until the model is done, gives up, or a limit is reached."""
+        history: list[Message] = []
+
+        def say(*messages: Message) -> None:
+            for message in messages:
+                history.append(message)
+                transcript.add("message", {"message": message})
+
+        say(*self._opening(brief, sandbox))
+        mistakes = idle = 0
+        while True:
+            reply = backend.complete(history, ())
+            if reply.message:
+                say(reply.message)
+            if reply.stop is not None:
+                return Ending(stop=reply.stop, mistakes=mistakes)
+            if reply.text.strip().strip("`*.").strip().upper() == "DONE":
+                return Ending(stop="submitted", mistakes=mistakes)
+            answer, useful = _answer(reply, sandbox)
+            mistakes += not useful
+            idle = 0 if useful else idle + 1
+            if idle == IDLE_TURNS:
+                return Ending(
+                    stop="gave_up", detail=f"{idle} replies without use", mistakes=mistakes
+                )
+            say({"role": "user", "content": answer})
+
+    def _opening(self, brief: Brief, sandbox: Sandbox) -> tuple[Message, Message]:
+        statement = brief.problem_statement.strip()
+        task = TASK.format(
+            problem_statement=statement,
+            steps=brief.limits.steps,
+            map=repomap.of(sandbox, statement, self._map_tokens),
+        )
+        return (
+            {"role": "system", "content": SYSTEM.format(nonce=brief.nonce)},
+            {"role": "user", "content": task},
+        )
+
+
+def _answer(reply: Reply, sandbox: Sandbox) -> tuple[str, bool]:
+    """What the model hears, and whether its reply was of use."""
+    try:
+        found = blocks.parse(reply.text)
+        if found:
+            count = _apply(found, sandbox)
+            return APPLIED.format(count=f"{count} block{'s' * (count > 1)}"), True
+    except blocks.BlockError as error:
+        why = TRUNCATED if reply.truncated else str(error)
+        return FAILED.format(why=why), False
+    wanted = [line.strip() for part in _SHOW.findall(reply.text) for line in part.splitlines()]
+    if any(wanted):
+        return "\n\n".join(_shown(path, sandbox) for path in wanted if path), True
+    return (TRUNCATED if reply.truncated else NOTHING), False
+
+
+def _apply(found: list[blocks.Block], sandbox: Sandbox) -> int:
+    """Apply all blocks or none.
+
+    Raises:
+        BlockError: one of them does not fit.
+    """
+    texts: dict[str, tuple[str, int]] = {}
+    for block in found:
+        text, mode = texts.get(block.path) or _read(block.path, sandbox)
+        texts[block.path] = (blocks.apply(text, block), mode)
+    sandbox.put(
+        [File(path=path, data=text.encode(), mode=mode) for path, (text, mode) in texts.items()],
+        owner=OWNER,
+    )
+    return len(found)
+
+
+def _read(path: str, sandbox: Sandbox) -> tuple[str, int]:
+    """Text and mode of a file; empty for one that is not there yet."""
+    if path.startswith("/") or ".." in path.split("/") or path.split("/", maxsplit=1)[0] == ".git":
+        raise blocks.BlockError(f"{path} is not a path inside the repository.")
+    entry = sandbox.get(path, limit=FILE_LIMIT_BYTES)
+    if entry.kind == "absent":
+        return "", 0o644
+    if entry.kind != "file" or entry.too_large:
+        raise blocks.BlockError(f"{path} is not a file that can be edited.")
+    try:
+        return entry.data.decode(), entry.mode or 0o644
+    except UnicodeDecodeError:
+        raise blocks.BlockError(f"{path} is not text.") from None
+
+
+def _shown(path: str, sandbox: Sandbox) -> str:
+    try:
+        text, _ = _read(path, sandbox)
+    except blocks.BlockError as error:
+        return str(error)
+    if not text:
+        return f"{path} is empty or not there."
+    if len(text) > SHOWN_CHARS:
+        text = text[:SHOWN_CHARS] + CUT.format(count=len(text) - SHOWN_CHARS)
+    return FILE.format(path=path, text=text)
+
+
+def make(name: str, params: dict[str, JsonValue]) -> Agent:
+    """An edits agent; the one parameter is `map_tokens`, the budget of the repository map."""
+    where = f"params of agent {name}"
+    for key in params:
+        if key != "map_tokens":
+            raise InputError(f"unknown parameter {key!r}", where=where, remedy="known: map_tokens")
+    tokens = params.get("map_tokens", MAP_TOKENS)
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 100:
+        raise InputError("map_tokens must be a whole number from 100 on", where=where)
+    return EditsAgent(tokens)
+
+
+def identity(name: str) -> JsonValue:
+    """Words and rules: all that could change a result besides the parameters."""
+    words: JsonValue = {k: v for k, v in globals().items() if k.isupper() and isinstance(v, str)}
+    return [name, VERSION, words, SHOWN_CHARS, FILE_LIMIT_BYTES, IDLE_TURNS]
