@@ -125,7 +125,8 @@ class Store:
     def _images(self, label: str) -> list[Image]:
         with self._connection.guard():
             found = self._connection.raw.images(filters={"label": [label]})
-        return [_image(fields) for fields in found if (fields["Labels"] or {}).get(LABEL_KIND)]
+        kinds = get_args(ImageKind)
+        return [_image(fields) for fields in found if fields["Labels"].get(LABEL_KIND) in kinds]
 
 
 def next_to_go(
