@@ -1,7 +1,7 @@
 """The images of ours that an engine holds: found by label, listed, pruned."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from arena.records import Record
 from arena.sandbox import uses
