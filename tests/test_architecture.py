@@ -18,7 +18,7 @@ LAYERS = [
     {"demo"},
     {"importer"},
     {"mine"},
-    {"bakeoff", "preview", "check", "grade"},
+    {"bakeoff", "preview", "check", "grade", "exporting"},
     {"worker", "plan", "report", "predictions"},
     {"trial"},
     {"score"},
