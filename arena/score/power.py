@@ -78,7 +78,7 @@ class SuitePower(Record):
         needs = ", ".join(str(tasks) for tasks in self.tasks_for.values())
         seen = self.smallest_gap * 100
         return (
-            f"{self.tasks} tasks can show a gap of {seen:.0f} points or more between two pass rates"
+            f"{self.tasks} {'task' if self.tasks == 1 else 'tasks'} can show a gap of {seen:.0f} points or more between two pass rates"
             f" (80% power, 5% error, one attempt); gaps of {gaps} points need {needs} tasks."
         )
 

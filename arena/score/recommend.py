@@ -7,6 +7,7 @@ never worse, so not all can fail), because the cheapest is chosen among those th
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from math import inf
 
 from arena.errors import InputError
@@ -260,7 +261,7 @@ def _headline(
         return (
             f"{pick.name} is the cheapest backend shown not worse than any other by"
             f" {margin * 100:.0f} points or more: it passes {pick.pass_rate:.0%} of {tasks} tasks"
-            f" at ${pick.cost_usd:.4g} per solved task."
+            f" at ${_plain(pick.cost_usd)} per solved task."
         )
     if len(candidates) < 2:
         return "Not decided: a recommendation needs verdicts of at least two contestants."
@@ -296,3 +297,9 @@ def _would_change(
                 " probably show whether it is good enough."
             )
     return tuple(lines)
+
+
+def _plain(usd: float) -> str:
+    """Three telling digits, never in powers of ten."""
+    text = format(Decimal(f"{usd:.2e}"), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
