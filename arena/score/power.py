@@ -77,8 +77,9 @@ class SuitePower(Record):
         gaps = ", ".join(f"{gap * 100:.0f}" for gap in self.tasks_for)
         needs = ", ".join(str(tasks) for tasks in self.tasks_for.values())
         seen = self.smallest_gap * 100
+        noun = "task" if self.tasks == 1 else "tasks"
         return (
-            f"{self.tasks} {'task' if self.tasks == 1 else 'tasks'} can show a gap of {seen:.0f} points or more between two pass rates"
+            f"{self.tasks} {noun} can show a gap of {seen:.0f} points or more between two pass rates"
             f" (80% power, 5% error, one attempt); gaps of {gaps} points need {needs} tasks."
         )
 
