@@ -20,8 +20,6 @@ from arena.score.results import Cost, Tokens
 
 ZERO = Decimal(0)
 BASES = ("billed", "no_cache", "standard")
-ESTIMATE_SHARE = Decimal("0.01")
-"""A total whose possibly billed rest is at most this share is an estimate, above it a part."""
 
 
 class Span(NamedTuple):
@@ -128,8 +126,7 @@ class Sums:
 
     def _status(self) -> CostStatus:
         known = self.money.get("billed", ZERO)
-        open_ended = self.bound_unknown or self.bound > known * ESTIMATE_SHARE
-        if "billed" in self.missing or (self.unsettled and open_ended):
+        if "billed" in self.missing or (self.unsettled and not known):
             return "partial" if known else "unknown"
         return "estimated" if self.estimated or self.unsettled else "known"
 

@@ -29,9 +29,9 @@ class Tokens:
 class Cost:
     """Money of some calls, in USD, on three bases.
 
-    A basis is None when any call's cost on it is unknown, or when calls that were never settled
-    may have cost more than 1% of the rest; `known_usd` is then the billed part that is known: a
-    lower bound, never a total.
+    A basis is None when any call's cost on it is unknown, or when there is nothing but calls that
+    were never settled; `known_usd` is then the billed part that is known: a lower bound, never a
+    total. Beside settled calls those that never were make an estimate, with their bound apart.
     """
 
     billed_usd: Decimal | None
