@@ -79,8 +79,8 @@ class SuitePower(Record):
         seen = self.smallest_gap * 100
         noun = "task" if self.tasks == 1 else "tasks"
         return (
-            f"{self.tasks} {noun} can show a gap of {seen:.0f} points or more between two pass rates"
-            f" (80% power, 5% error, one attempt); gaps of {gaps} points need {needs} tasks."
+            f"{self.tasks} {noun} can show a gap of {seen:.0f} points or more between two pass"
+            f" rates (80% power, 5% error, one attempt); gaps of {gaps} points need {needs} tasks."
         )
 
 
