@@ -16,7 +16,7 @@ from arena.importer.report import Imported, NotImportableError
 from arena.mine import environment
 from arena.mine.environment import Environment
 from arena.mine.history import History
-from arena.mine.project import Project, read_project
+from arena.mine.project import Project, read_project, with_version_files
 from arena.mine.runner import How, Session, Tree, run_tests
 from arena.records import File, SandboxLimits, Task, TestPlan
 from arena.sandbox.engine import DockerEngine
@@ -129,8 +129,9 @@ def _parts(instance: Instance, source: Source) -> _Parts:
     except (HarnessError, InputError) as error:
         raise NotImportableError(f"commit {instance.base_commit[:12]}: {error}") from None
     hidden = _patched(tree, instance.test_patch)
-    project = read_project(tree)
-    made = _environment(instance, source, project.model_copy(update={"version": version}), wish)
+    project = read_project(tree).model_copy(update={"version": version})
+    tree = with_version_files(tree, project)
+    made = _environment(instance, source, project, wish)
     return _Parts(
         name=slug(instance.instance_id),
         tree=tree,
@@ -284,10 +285,12 @@ def _plan(
             disagrees.append(f"{name}: fails with gold")
         pass_to_pass += good
     if not fail_to_pass:
-        first = disagrees[0] if disagrees else "none is given"
         errors = {seen.error for seen in after.tests.values() if seen.error}
         errors |= set(after.uncollected.values())
-        raise NotImportableError(f"no FAIL_TO_PASS holds here: {first} {sorted(errors)[:3]}")
+        raise NotImportableError(
+            f"no FAIL_TO_PASS holds here: {disagrees[0] if disagrees else 'none is given'}"
+            f" (errors with gold: {', '.join(sorted(errors)[:3]) or 'none'})"
+        )
     plan = TestPlan(
         runner="pytest",
         fail_to_pass=tuple(dict.fromkeys(fail_to_pass)),

@@ -28,7 +28,7 @@ from arena.mine import environment
 from arena.mine.environment import Environment, Say
 from arena.mine.history import Commit, History
 from arena.mine.paths import is_python_test
-from arena.mine.project import Project, read_project
+from arena.mine.project import Project, read_project, with_version_files
 from arena.mine.runner import How, Session, Tree, run_tests
 from arena.mine.statement import REVIEW, Issue, Statement, write_statement
 from arena.mine.validate import FellError, Proof, prove
@@ -219,7 +219,7 @@ class _Miner:
 
     def _read(self, commit: Commit) -> _Candidate:
         history = self._history
-        tree = _with_versions(history.tree(commit.parent), self._project)
+        tree = with_version_files(history.tree(commit.parent), self._project)
         hidden = history.files(commit.sha, commit.tests)
         gold = history.diff(commit.parent, commit.sha, commit.source)
         if not any(is_python_test(file.path) for file in hidden):
@@ -323,19 +323,6 @@ class _Miner:
 def _must_be_sound(finding: Finding) -> None:
     if not finding.ok:
         raise _Stopped("check", f"{finding.look}: {finding.detail[:300]}")
-
-
-def _with_versions(tree: Sequence[File], project: Project) -> tuple[File, ...]:
-    """The tree with the version files that the project's build would have written."""
-    known = {file.path for file in tree}
-    version = project.version or "0.0.0"
-    text = f'__version__ = version = "{version}"\n__version_tuple__ = version_tuple = (0, 0, 0)\n'
-    more = [
-        File(path=path, data=text.encode())
-        for path in project.version_files
-        if path not in known and path.endswith(".py")
-    ]
-    return (*tree, *more)
 
 
 # ── the record ─────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ import ast
 import configparser
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from arena.records import File, Record
@@ -80,6 +80,19 @@ def read_project(tree: Iterable[File]) -> Project:
         version_files=tuple(_version_files(tool)),
         entry_points=_entry_points(project),
     )
+
+
+def with_version_files(tree: Sequence[File], project: Project) -> tuple[File, ...]:
+    """The tree with the version files that the project's build would have written."""
+    known = {file.path for file in tree}
+    version = project.version or "0.0.0"
+    text = f'__version__ = version = "{version}"\n__version_tuple__ = version_tuple = (0, 0, 0)\n'
+    more = [
+        File(path=path, data=text.encode())
+        for path in project.version_files
+        if path not in known and path.endswith(".py")
+    ]
+    return (*tree, *more)
 
 
 # ── requirements ───────────────────────────────────────────────────────────────────────────────

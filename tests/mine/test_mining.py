@@ -59,7 +59,10 @@ def test_fixes_become_tasks_that_stay_sound(tmp_path):
     log = [json.loads(line) for line in (tmp_path / "ours/mining.jsonl").read_text().splitlines()]
     fell = {one["subject"]: one["reason"] for one in log if one["task"] is None}
     assert fell["Rename an inner thing"] == "no test changes its result"
-    assert "no test passes" in fell["Spend less time waiting"] or "no test changes" in fell["Spend less time waiting"]
+    assert (
+        "no test passes" in fell["Spend less time waiting"]
+        or "no test changes" in fell["Spend less time waiting"]
+    )
     tasks = {task.title: task for task in packs.load("./ours", base=tmp_path)}
     assert set(tasks) == {"Fix halves of odd cents", "Fix the whole of negative cents"}
     debt = tasks["Fix the whole of negative cents"]

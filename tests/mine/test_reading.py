@@ -5,7 +5,7 @@ import pytest
 from arena.errors import InputError
 from arena.mine.history import Commit, History
 from arena.mine.paths import purpose
-from arena.mine.project import read_project
+from arena.mine.project import read_project, with_version_files
 from arena.mine.runner import Seen, Session
 from arena.mine.statement import Issue, read_issues, write_statement
 from arena.mine.validate import FellError, prove
@@ -225,3 +225,16 @@ def test_mixed_results_quarantine_the_test_and_not_the_task():
 def test_what_proves_nothing_falls_with_the_reason(before, after, words):
     with pytest.raises(FellError, match=words):
         prove(runs(before), runs(after), ["t.py"])
+
+
+def test_a_version_file_that_the_build_would_write_is_written():
+    found = project(
+        pyproject_dot_toml='[project]\nname = "p"\nversion = "1.2"\n[tool.setuptools_scm]\nwrite_to = "p/_v.py"\n'
+    )
+    (file,) = with_version_files((), found)
+    assert file.path == "p/_v.py"
+    values: dict[str, object] = {}
+    exec(file.data, values)
+    assert values["__version__"] == values["version"] == "1.2"
+    kept = File(path="p/_v.py", data=b"own")
+    assert with_version_files((kept,), found) == (kept,)
