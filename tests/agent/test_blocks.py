@@ -43,7 +43,9 @@ TEXT = "def f():\n    if x:\n        return 1\n    return 2\n"
 
 
 def test_exact_text_is_replaced():
-    assert apply(TEXT, Block("a", "return 1\n", "return 3\n")) == TEXT.replace("return 1", "return 3")
+    assert apply(TEXT, Block("a", "return 1\n", "return 3\n")) == TEXT.replace(
+        "return 1", "return 3"
+    )
 
 
 def test_lines_with_other_indentation_are_found_and_the_new_ones_moved():

@@ -1,0 +1,76 @@
+"""The edits agent on real sandboxes, from the command line."""
+
+import json
+
+import pytest
+
+from arena.agent import edits
+from arena.errors import InputError
+from arena.task import pack
+from tests.agent.gold import gold_blocks
+from tests.e2e.rig import arena, bakeoff, contestant
+from tests.servers.openai_stub import Stub, by_turn, text
+
+TASK = "core/interval-merge"
+
+
+def run(tmp_path, script, **params):
+    with Stub(script) as stub:
+        inner = (
+            ""
+            if not params
+            else f"params = {{ {', '.join(f'{k} = {v}' for k, v in params.items())} }}\n"
+        )
+        table = contestant("editor", stub.base_url).replace(
+            'name = "editor"\n', f'name = "editor"\nagent = "edits"\n{inner}', 1
+        )
+        bakeoff(tmp_path, [table], tasks=[TASK])
+        ended = arena("run", "bakeoff.toml", "--format", "json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    return ended.json["trials"][0], stub
+
+
+def test_it_reads_the_map_sees_a_file_and_repairs_it(tmp_path):
+    changed, blocks = gold_blocks(TASK)
+    script = by_turn([text(f"```show\n{changed[0]}\nno/such.py\n```"), text(blocks), text("DONE")])
+    trial, stub = run(tmp_path, script)
+    assert (trial["stop"], trial["verdict"]) == ("submitted", "passed")
+    first, second, third = (request.messages for request in stub.requests if request.raw)
+    assert changed[0] in first[1]["content"]
+    assert "def " in first[1]["content"]
+    assert "tools" not in stub.requests[-1].body
+    assert "no/such.py is empty or not there" in second[-1]["content"]
+    assert "applied" in third[-1]["content"]
+
+
+def test_what_cannot_be_applied_is_answered_and_three_times_in_a_row_is_giving_up(tmp_path):
+    lost = "a.py\n<<<<<<< SEARCH\nnot there\n=======\nx\n>>>>>>> REPLACE"
+    trial, stub = run(tmp_path, by_turn([text(lost), text("What now?"), text("Hm.")]))
+    assert (trial["stop"], trial["verdict"]) == ("gave_up", "no_patch")
+    assert "Nothing of that reply was applied" in stub.requests[-1].messages[-3]["content"]
+
+
+def test_paths_outside_the_tree_stay_as_they_are(tmp_path):
+    bad = [
+        f"{path}\n<<<<<<< SEARCH\n=======\nx\n>>>>>>> REPLACE"
+        for path in ("/etc/passwd", "../x", ".git/config")
+    ]
+    trial, stub = run(tmp_path, by_turn([text(b) for b in bad]))
+    assert trial["verdict"] == "no_patch"
+    assert "is not a path inside" in json.dumps(stub.requests[-1].messages)
+
+
+def test_the_map_keeps_its_budget(tmp_path):
+    _, small = run(tmp_path, by_turn([text("DONE")]), map_tokens=100)
+    shown = small.requests[-1].messages[1]["content"].partition("The repository:")[2]
+    assert len(shown) < 100 * 4 + 80
+    named = next(iter(pack.load(TASK, base=tmp_path))).problem_statement
+    assert named[:40] in small.requests[-1].messages[1]["content"]
+
+
+@pytest.mark.parametrize(
+    "params", [{"protocol": "tools"}, {"map_tokens": "many"}, {"map_tokens": 3}]
+)
+def test_bad_parameters_are_named(params):
+    with pytest.raises(InputError):
+        edits.make("edits", params)

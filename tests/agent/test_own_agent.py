@@ -1,0 +1,240 @@
+"""A user's own agent: one TOML and no code of ours. It also tries what an agent must not reach."""
+
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.agent.rig import TASK, Hand, bake, contestant, no_key_in, solver, transcript
+from tests.e2e.rig import arena, bakeoff, gold_command, ours, run_id
+from tests.servers.many_apis import ManyStub, turn
+from tests.servers.openai_stub import call, error, text
+
+HERE = Path(__file__).parent
+HAND = Hand("bash")
+AGENTS = 'agents = ["own.toml"]'
+
+
+def profile(folder, api='"chat"'):
+    source = (HERE / "own_agent.py").read_text()
+    form = (HERE / "own_agent.toml").read_text()
+    (folder / "own.toml").write_text(form.replace("@api@", api).replace("@source@", source))
+
+
+def run(folder, script, *, more="", **fields):
+    profile(folder)
+    with ManyStub(script) as stub:
+        table = contestant("one", "own", stub, **fields)
+        report, path = bake(folder, [table], more=f"{AGENTS}\n{more}")
+    return report, path, stub
+
+
+def recorded(path):
+    events = [json.loads(line) for line in (path / "ledger.jsonl").read_text().splitlines()]
+    return [event["record"] for event in events if event["kind"] == "trial_end"]
+
+
+def test_it_repairs_a_task(tmp_path):
+    report, path, stub = run(tmp_path, solver(HAND))
+    row, trial = report["contestants"][0], report["trials"][0]
+    assert (trial["stop"], trial["verdict"]) == ("submitted", "passed"), trial
+    assert recorded(path)[0]["steps"] == 3
+    assert (row["tokens"]["input"], row["tokens"]["output"]) == stub.told
+    exact = (stub.told[0] * 2 + stub.told[1] * 8) / 1_000_000
+    assert float(row["cost_usd"]) == pytest.approx(exact)
+    no_key_in(stub, path)
+    manifest = json.loads((path / "manifest.json").read_text())
+    assert manifest["programs"]["own"]["label"] == "Our own"
+    assert len(manifest["layers"]["own"]) == 64
+    assert "own.toml" not in json.dumps(manifest), "no path of this machine is written down"
+    roles = [e["message"]["role"] for e in transcript(path, "one") if e["kind"] == "message"]
+    assert roles == ["user", "assistant", "tool", "assistant", "tool", "assistant"]
+    assert ours(run_id(path)) == []
+
+
+def test_its_token_and_its_home_die_with_the_trial(tmp_path):
+    tokens = []
+
+    def script(request):
+        if turn(request) == 0:
+            return call("bash", command="echo token=$TOKEN; ls -A ~; touch ~/was-here")
+        said = request.messages[-1]["content"]
+        tokens.append(said.partition("token=")[2].split()[0])
+        assert "was-here" not in said
+        return text("done")
+
+    profile(tmp_path)
+    with ManyStub(script) as stub:
+        bake(tmp_path, [contestant("one", "own", stub)], more=AGENTS, attempts=2)
+    assert len(set(tokens)) == 2
+
+
+@pytest.fixture
+def bait():
+    """A service on every address of this machine, as a database might be."""
+    hits = []
+
+    class Bait(BaseHTTPRequestHandler):
+        def do_GET(self):
+            hits.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"BAIT")
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("0.0.0.0", 0), Bait)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port, hits
+    server.shutdown()
+    server.server_close()
+
+
+def test_nothing_but_the_gateway_is_in_reach(tmp_path, bait):
+    port, hits = bait
+    host = socket.gethostbyname(socket.gethostname())
+    source = (HERE / "reach.py").read_text().replace("@port@", str(port)).replace("@host@", host)
+    command = f"/opt/agent/python/bin/python3 -I - <<'REACH'\n{source}\nREACH\ncat /proc/net/dev"
+
+    def script(request):
+        return text("done") if turn(request) else call("bash", command=command)
+
+    with socket.create_connection((host, port), 2):
+        pass  # the bait is there
+    report, _, stub = run(tmp_path, script)
+    said = stub.requests[-1].messages[-1]["content"]
+    assert "REACHED" not in said
+    assert "BAIT" not in said
+    assert hits == []
+    assert said.count("closed") == 6, said
+    assert said.count("proxy b'HTTP/1.1 404") == 3, said
+    assert "connect b'HTTP/1.1 4" in said, said
+    assert "lo:" in said
+    assert "eth" not in said
+    assert report["trials"][0]["stop"] == "submitted"
+
+
+def test_an_agent_that_ends_all_its_processes_ends_itself(tmp_path):
+    """Its own way out is not among them, and neither is anything else."""
+
+    def script(request):
+        return text("done") if turn(request) else call("bash", command="kill -9 -1")
+
+    report, _, _ = run(tmp_path, script)
+    trial = report["trials"][0]
+    assert (trial["stop"], trial["verdict"]) == ("agent_error", "no_patch")
+
+
+def test_a_crash_is_an_outcome_and_what_was_changed_is_graded(tmp_path):
+    crash = gold_command(TASK) + "\nkill -9 $PPID"
+
+    def script(request):
+        return text("done") if turn(request) else call("bash", command=crash)
+
+    report, _, _ = run(tmp_path, script)
+    trial = report["trials"][0]
+    assert (trial["stop"], trial["verdict"]) == ("agent_error", "passed")
+
+
+def test_the_deadline_ends_it_and_its_work_is_graded(tmp_path):
+    def script(request):
+        return solver(HAND)(request) if turn(request) < 2 else HAND.run("sleep 600")
+
+    report, _, _ = run(tmp_path, script, more="[limits]\nseconds = 20")
+    trial = report["trials"][0]
+    assert (trial["stop"], trial["verdict"]) == ("seconds", "passed")
+
+
+def test_what_it_leaves_running_does_not_hold_its_end_up(tmp_path):
+    command = gold_command(TASK) + "\nnohup sleep 600 &"
+
+    def script(request):
+        return text("done") if turn(request) else call("bash", command=command)
+
+    (tmp_path / "quick").mkdir()
+    report, path, _ = run(tmp_path, script)
+    assert report["trials"][0]["verdict"] == "passed"
+    assert recorded(path)[0]["wall_s"] < 120
+
+
+def test_a_step_limit_ends_it_in_words(tmp_path):
+    report, path, stub = run(tmp_path, solver(HAND), more="[limits]\nsteps = 2")
+    trial = report["trials"][0]
+    assert (trial["stop"], trial["verdict"]) == ("steps", "passed")
+    assert recorded(path)[0]["steps"] == 2
+    assert len(stub.served) == 2
+    told = [e["text"] for e in transcript(path, "one") if e["kind"] == "note"]
+    assert any("limit of steps" in line for line in told), told
+
+
+def test_a_provider_that_refuses_the_key_is_a_fault(tmp_path):
+    profile(tmp_path)
+    with ManyStub(lambda _: error(401)) as stub:
+        bakeoff(tmp_path, [contestant("one", "own", stub)], tasks=[TASK], more=AGENTS)
+        ended = arena("run", "bakeoff.toml", "--format", "json", cwd=tmp_path, THE_KEY="sk-wrong")
+    assert ended.code == 3, ended.err
+    assert ended.json["trials"][0]["verdict"] is None
+
+
+def test_a_count_of_its_own_that_differs_is_flagged(tmp_path):
+    report, path, _ = run(tmp_path, solver(HAND), params={"scale": "3.5"})
+    assert [flag["kind"] for flag in recorded(path)[0]["flags"]] == ["own_report"]
+    assert report["trials"][0]["verdict"] == "passed"
+
+
+def test_two_agents_on_two_backends_read_as_a_matrix(tmp_path):
+    profile(tmp_path)
+
+    def good(request):
+        if turn(request) < 2:
+            return solver(HAND)(request)
+        has_submit = "submit" in json.dumps(request.body["tools"])
+        return call("submit") if has_submit else text("It is done.")
+
+    with ManyStub(good) as solves, ManyStub(lambda _: text("no")) as quits:
+        tables = [
+            contestant(f"{agent}-{name}", agent, stub, backend={"model": name})
+            for agent in ("own", "shell")
+            for name, stub in (("good", solves), ("lazy", quits))
+        ]
+        report, path = bake(tmp_path, tables, more=AGENTS)
+    passed = {row["name"]: row["passed"] for row in report["contestants"]}
+    assert passed == {"own-good": 1, "shell-good": 1, "own-lazy": 0, "shell-lazy": 0}
+    page = (path / "report" / "index.html").read_text()
+    assert all(name in page for name in passed)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("name = ", "nmae = "), "did you mean"),
+        (('"own"', '"shell"'), "built-in agent"),
+        (('["chat"]', '["telnet"]'), "api"),
+        (("stdin = ", "stdni = "), "did you mean 'stdin'"),
+    ],
+)
+def test_a_bad_profile_is_one_clear_line(tmp_path, change, says):
+    profile(tmp_path)
+    path = tmp_path / "own.toml"
+    path.write_text(path.read_text().replace(*change, 1))
+    with ManyStub([]) as stub:
+        bakeoff(tmp_path, [contestant("one", "own", stub)], tasks=[TASK], more=AGENTS)
+        ended = arena("run", "bakeoff.toml", cwd=tmp_path, THE_KEY="k")
+    assert ended.code == 2
+    assert "own.toml" in ended.err
+    assert says in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_an_agent_and_a_backend_without_a_common_api_are_refused(tmp_path):
+    profile(tmp_path, api='"responses"')
+    with ManyStub([]) as stub:
+        table = contestant("one", "own", stub, backend={"endpoints": {"messages": stub.base_url}})
+        bakeoff(tmp_path, [table], tasks=[TASK], more=AGENTS)
+        ended = arena("run", "bakeoff.toml", cwd=tmp_path, THE_KEY="k")
+    assert ended.code == 2
+    assert "own speaks responses" in ended.err
