@@ -70,7 +70,7 @@ def import_row(instance: Instance, source: Source) -> Imported:
         EngineError: the engine broke.
     """
     parts = _parts(instance, source)
-    before, after = _sessions(parts, source)
+    before, after = _sessions(parts, _places(instance, parts), source)
     plan, disagrees = _plan(instance, parts, before, after)
     draft = Draft(
         name=parts.name,
@@ -228,8 +228,20 @@ def _title(instance: Instance) -> str:
 # ── running ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _sessions(parts: _Parts, source: Source) -> tuple[Session, Session]:
-    """The touched test files without and with the gold patch."""
+def _places(instance: Instance, parts: _Parts) -> list[str]:
+    """The test files that the test patch touches or a published id names."""
+    there = {file.path for file in (*parts.tree, *parts.hidden)}
+    ids = (*instance.fail_to_pass, *instance.pass_to_pass)
+    named = (name.partition("::")[0] for name in ids)
+    return list(
+        dict.fromkeys(
+            path for path in (*parts.touched, *named) if path in there and path.endswith(".py")
+        )
+    )
+
+
+def _sessions(parts: _Parts, places: Sequence[str], source: Source) -> tuple[Session, Session]:
+    """Some test files without and with the gold patch."""
     task = Task(
         id=f"{source.pack}/{parts.name}",
         pack=source.pack,
@@ -248,7 +260,6 @@ def _sessions(parts: _Parts, source: Source) -> tuple[Session, Session]:
         raise NotImportableError(f"its environment cannot be built: {error.line()}") from None
     src = any(file.path.startswith("src/") for file in parts.tree)
     before = Tree(image=image, hidden=parts.hidden, src=src)
-    places = [path for path in parts.touched if path.endswith(".py")]
     run = partial(
         run_tests,
         source.engine,
