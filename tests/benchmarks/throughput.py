@@ -64,7 +64,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, Stub(job.script) as stub:
         folder = Path(name)
         job.write_pack(folder / "bench")
-        warm = [sys.executable, "-m", "arena", "tasks", "check", "./bench", "--jobs", "2"]
+        (folder / "warm.toml").write_text(
+            'name = "warm"\ntasks = ["./bench"]\n[[contestant]]\nname = "nop"\nagent = "nop"\n'
+        )
+        warm = [sys.executable, "-m", "arena", "run", "warm.toml"]
         subprocess.run(warm, cwd=folder, check=True, capture_output=True)
         for concurrency in levels:
             print(measure(folder, concurrency, stub.base_url), flush=True)
