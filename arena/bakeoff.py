@@ -102,7 +102,7 @@ def _layers(plan_: Plan, engine: DockerEngine, images: Images, say: Say) -> dict
     base = images.ensure_base(_telling(say))
     layers = Layers(engine.connection)
     return {
-        name: layers.ensure(name, program.install, base.id, _named(name, say))
+        name: layers.ensure(name, program.install, base, _named(name, say))
         for name, program in plan_.programs.items()
     }
 

@@ -2,7 +2,18 @@
 
 import typer
 
-from arena.cli import backends, baseline, decide, grade, money, report, run, sandboxes, tasks
+from arena.cli import (
+    agents,
+    backends,
+    baseline,
+    decide,
+    grade,
+    money,
+    report,
+    run,
+    sandboxes,
+    tasks,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -21,4 +32,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(tasks.app, name="tasks")
     app.add_typer(sandboxes.app, name="sandboxes")
     app.add_typer(backends.app, name="backends")
+    app.add_typer(agents.app, name="agents")
     app.add_typer(baseline.app, name="baseline")

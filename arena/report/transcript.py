@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from arena import conversation
 from arena.report import format as show
 from arena.report.escape import plain
 
@@ -84,7 +85,8 @@ class _Reader:
             return
         message = entry.get("message")
         if isinstance(message, dict):
-            self._message(line, message)
+            for said in conversation.plain(message):
+                self._message(line, said)
         elif entry.get("kind") == "call":
             self.pending.append(str(entry.get("call_id", "")))
         elif entry.get("kind") == "command":

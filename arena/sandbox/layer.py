@@ -15,6 +15,7 @@ from arena.sandbox import archive, builder, files, host
 from arena.sandbox.docker import Connection, RefusedError
 from arena.sandbox.owner import LABEL_OWNER, Owner
 from arena.sandbox.reaper import remove
+from arena.sandbox.store import Image
 
 SCRIPT = Path(__file__).with_name("layer.sh")
 LABEL_LAYER, LABEL_AGENT, LABEL_CONTENT, LABEL_SIZE = (
@@ -46,22 +47,22 @@ class Layers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def ensure(self, agent: str, install: Install, base: str, say: Say) -> AgentLayer:
+    def ensure(self, agent: str, install: Install, base: Image, say: Say) -> AgentLayer:
         """The layer of an agent, installed if it is not there.
 
         Args:
             agent: its name.
             install: what is to be in it.
-            base: id of the base image, which installs it.
+            base: the base image, which installs it.
             say: takes one line about what is going on.
 
         Raises:
             EngineError: the installation failed.
         """
-        recipe = digest_of([install.identity, SCRIPT.read_text()])
+        recipe = digest_of([base.recipe, install.identity, SCRIPT.read_text()])
         found = self._find(recipe)
         if found is None:
-            self._make(agent, recipe, install, base, say)
+            self._make(agent, recipe, install, base.id, say)
             found = self._find(recipe)
         if found is None:
             raise EngineError(f"the engine lost the programs of {agent}")

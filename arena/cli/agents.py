@@ -1,0 +1,78 @@
+"""`arena agents`: who can drive a model here, and what they did."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arena.cli.options import Format, emit
+
+app = typer.Typer(
+    help="List, check and install agents; export their trajectories.", no_args_is_help=True
+)
+
+COLUMNS = ("name", "kind", "api", "label", "installs")
+AgentsFlag = Annotated[
+    list[Path] | None, typer.Option("--agents", help="File or folder with profiles of agents.")
+]
+FormatFlag = Annotated[Format, typer.Option("--format")]
+
+
+@app.command("list")
+def list_(agents: AgentsFlag = None, format_: FormatFlag = Format.TABLE) -> None:
+    """List the agents a configuration may name."""
+    from arena.agent.roster import listed
+
+    emit("agents", [row.model_dump(mode="json") for row in listed(agents or ())], COLUMNS, format_)
+
+
+@app.command()
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="All programs when none is named.")
+    ] = None,
+    agents: AgentsFlag = None,
+) -> None:
+    """Install agents that are programs, where they are missing, and start each of them once."""
+    from arena.check.agents import checked
+
+    failed = False
+    for name, problem in checked(names or (), agents or (), say=_say):
+        print(f"{name}: {problem or 'ok'}")
+        failed = failed or problem is not None
+    raise typer.Exit(int(failed))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+@app.command()
+def remove(names: Annotated[list[str], typer.Argument(help="Agents whose programs go.")]) -> None:
+    """Remove installed programs; the next run installs them again."""
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.layer import Layers
+
+    with DockerEngine() as engine:
+        layers = Layers(engine.connection)
+        for layer in layers.all():
+            if layer.agent in names:
+                layers.remove(layer)
+                print(f"removed {layer.agent} ({layer.size_mb} MB)")
+
+
+@app.command()
+def trajectories(
+    run: Annotated[Path, typer.Argument(help="Folder that `arena run` wrote.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write to.")] = None,
+) -> None:
+    """Export every trial's transcript as an ATIF trajectory, which other viewers open."""
+    from arena.trajectories import of_run
+
+    folder = out or run / "trajectories"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, trajectory in of_run(run):
+        (folder / f"{name}.json").write_text(json.dumps(trajectory, indent=1), encoding="utf-8")
+    print(folder)
