@@ -35,15 +35,17 @@ def _of_this_run(scored: Scored) -> Iterator[str]:
     unknown = [plain(r.who.name) for r in board.rows if r.money.basis is None]
     if unknown:
         yield f"Without a known price, and so not on the frontier: {', '.join(unknown)}."
+    busy = scored.results.mean_concurrency
     hourly = [
-        plain(c.name)
+        f"{plain(c.name)} ({busy[c.name]:.1f})" if c.name in busy else plain(c.name)
         for c in scored.results.manifest.contestants
         if c.backend and c.backend.hourly_usd is not None
     ]
     if hourly:
         yield (
-            f"{', '.join(hourly)}: priced by machine time while calls were in flight. How busy the"
-            " machine was is this run's doing; a busier one is cheaper per task."
+            f"{', '.join(hourly)}: priced by machine time while calls were in flight (how many on"
+            " average in brackets). How busy the machine was is this run's doing; a busier one is"
+            " cheaper per task."
         )
     if any(r.missing.missing for r in board.rows):
         yield (

@@ -72,7 +72,13 @@ class ContestantData(Record):
     """All that was spent; null when partial or unknown."""
     cost_known_usd: float
     """The known part: a lower bound."""
+    cost_no_cache_usd: float | None
+    """The same calls with every prompt token at the input price."""
+    cost_standard_usd: float | None
+    """The same calls with repeated tokens, and only those, at the cached price."""
     cost_status: CostStatus
+    mean_concurrency: float | None
+    """For a machine paid by the hour: calls in flight on average while it was busy."""
     cost_per_solved_usd: float | None
     """Billed cost of the scored trials over passed ones; null at zero solved."""
     ranking: RankingData
@@ -144,7 +150,10 @@ def document(results: Results, board: Board) -> ReportData:
         attempts=board.attempts,
         smallest_gap=board.power.smallest_gap if board.power else None,
         stopped=results.stopped,
-        contestants=tuple(map(_contestant, (*board.rows, *board.controls))),
+        contestants=tuple(
+            _contestant(row, results.mean_concurrency.get(row.who.name))
+            for row in (*board.rows, *board.controls)
+        ),
         trials=tuple(map(_trial, results.trials)),
     )
 
@@ -154,7 +163,7 @@ def dumps(document: ReportData) -> str:
     return document.model_dump_json(indent=2, by_alias=True)
 
 
-def _contestant(row: Row) -> ContestantData:
+def _contestant(row: Row, busy: Decimal | None) -> ContestantData:
     who, counts, score, money = row.who, row.counts, row.score, row.money
     shared = {name: getattr(who, name) for name in _WHO}
     shared |= {name: getattr(counts, name) for name in _COUNTS}
@@ -168,7 +177,10 @@ def _contestant(row: Row) -> ContestantData:
         rank=row.rank,
         cost_usd=_float(money.total.billed_usd),
         cost_known_usd=float(money.total.known_usd),
+        cost_no_cache_usd=_float(money.total.no_cache_usd),
+        cost_standard_usd=_float(money.total.standard_usd),
         cost_status=money.total.status,
+        mean_concurrency=_float(busy),
         cost_per_solved_usd=money.billed_per_solved_usd,
         ranking=RankingData(
             basis=money.basis,

@@ -24,7 +24,7 @@ def load(path: Path) -> Results:
     manifest = rundir.read_manifest()
     fold = index.read(rundir, manifest)
     fold.settle_open()
-    _share_machines(fold, manifest)
+    concurrency = _share_machines(fold, manifest)
     position = {t.id: i for i, t in enumerate(manifest.tasks)}
     who = {c.name: i for i, c in enumerate(manifest.contestants)}
     specs = sorted(
@@ -35,22 +35,29 @@ def load(path: Path) -> Results:
         manifest=manifest,
         trials=tuple(_row(spec, fold.trials.get(spec.id) or TrialState()) for spec in specs),
         stopped=fold.stopped,
+        mean_concurrency=concurrency,
         waste_usd=fold.waste,
     )
 
 
-def _share_machines(fold: Fold, manifest: Manifest) -> None:
-    """Share out the machines paid by the hour, each over all contestants that called it."""
+def _share_machines(fold: Fold, manifest: Manifest) -> dict[str, Decimal]:
+    """Share out the machines paid by the hour, each over all contestants that called it; the mean
+    number of calls in flight at the machine of each contestant.
+    """
     machines: dict[tuple[str, Decimal], list[Span]] = defaultdict(list)
     backends = {c.name: c.backend for c in manifest.contestants}
+    concurrency: dict[str, Decimal] = {}
     for span in fold.spans:
         spec = backends[span.contestant]
         if spec is not None and spec.hourly_usd is not None:
             machines[spec.base_url, spec.hourly_usd].append(span)
     for (_, rate), spans in machines.items():
-        shared = hourly.share([_call_span(span) for span in spans], rate).by_call
+        shared = hourly.share([_call_span(span) for span in spans], rate)
         for span in spans:
-            fold.trial(span.trial_id).sums.pay_hourly(shared[span.call_id])
+            fold.trial(span.trial_id).sums.pay_hourly(shared.by_call[span.call_id])
+            if shared.mean_concurrency is not None:
+                concurrency[span.contestant] = shared.mean_concurrency
+    return concurrency
 
 
 def _call_span(span: Span) -> hourly.CallSpan:

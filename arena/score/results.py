@@ -89,6 +89,8 @@ class Results:
     trials: tuple[TrialRow, ...]
     stopped: dict[str, str] = field(default_factory=dict)
     """Contestants that were stopped, with the reason."""
+    mean_concurrency: dict[str, Decimal] = field(default_factory=dict)
+    """Calls in flight on average while a machine paid by the hour was busy, by contestant."""
     waste_usd: dict[str, Decimal] = field(default_factory=dict)
     """Billed cost of retried and faulted calls by contestant, part of the trials' cost."""
 

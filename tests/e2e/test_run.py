@@ -81,6 +81,8 @@ def test_a_whole_bakeoff(tmp_path, solver_stub):
     exact = Decimal(served_in * 2 + served_out * 8) / 1_000_000
     assert Decimal(str(rows["solver"]["cost_usd"])) == pytest.approx(exact, rel=Decimal("1e-9"))
     assert rows["solver"]["cost_status"] == "known"
+    assert rows["solver"]["cost_no_cache_usd"] == pytest.approx(float(exact))
+    assert rows["solver"]["cost_standard_usd"] < rows["solver"]["cost_usd"]
     assert rows["quitter"]["cost_usd"] is None
     assert rows["quitter"]["cost_status"] == "unknown"
 
