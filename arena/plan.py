@@ -2,13 +2,16 @@
 
 import random
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from arena import __version__, registry
 from arena.agent import catalogue, outside
+from arena.audit import refuse_hints
 from arena.backend.route import routed
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
 from arena.errors import InputError
@@ -95,6 +98,11 @@ def resolve(
         if table.agent not in {*registry.AGENTS, *known}:
             at = f"{where}: contestant {table.name!r}"
             raise registry.unknown("agent", table.agent, {*registry.AGENTS, *known}, where=at)
+    for table in tables:
+        program = programs.get(table.agent)
+        own = [table.params, None if program is None else outside.identity(program)]
+        at = f"{where}: contestant {table.name!r}"
+        refuse_hints("\n".join(_strings(own)), tasks, where=at)
     contestants = tuple(_contestant(t, programs.get(t.agent), backend, where) for t in tables)
     for contestant in contestants:
         _check_limits(contestant, config, where)
@@ -152,6 +160,15 @@ def _contestant(
         params=table.params,
         control=control,
     )
+
+
+def _strings(value: JsonValue) -> Iterator[str]:
+    """Every text inside a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inner)
 
 
 def _check_tools(table: ContestantTable, spec: BackendSpec, where: str) -> None:

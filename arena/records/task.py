@@ -1,6 +1,7 @@
 """Tasks and the tests that decide them."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, model_validator
 
@@ -9,6 +10,8 @@ from arena.records.base import Assurance, Difficulty, Language, Record, Runner
 
 class TestPlan(Record):
     """Which hidden tests decide, and how they are run."""
+
+    __test__: ClassVar[bool] = False  # its name makes pytest think it is a test
 
     runner: Runner
     fail_to_pass: tuple[str, ...] = Field(min_length=1)
