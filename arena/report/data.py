@@ -10,6 +10,7 @@ from pydantic import Field
 
 from arena.records import CostStatus, Record, Stop, Verdict
 from arena.score.board import Board
+from arena.score.groups import Group, groups
 from arena.score.interval import Interval
 from arena.score.multiple import RankRange
 from arena.score.results import CostBasis, Results, TrialRow
@@ -135,6 +136,8 @@ class ReportData(Record):
     stopped: dict[str, str]
     """Contestants that were stopped, with the reason."""
     contestants: tuple[ContestantData, ...]
+    groups: tuple[Group, ...]
+    """Contestants together by lab country, open weights, provider and agent."""
     trials: tuple[TrialData, ...]
 
 
@@ -154,6 +157,7 @@ def document(results: Results, board: Board) -> ReportData:
             _contestant(row, results.mean_concurrency.get(row.who.name))
             for row in (*board.rows, *board.controls)
         ),
+        groups=groups(results),
         trials=tuple(map(_trial, results.trials)),
     )
 
