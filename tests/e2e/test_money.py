@@ -1,0 +1,95 @@
+"""`arena plan` and `arena reprice` as a person would use them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from arena.records import BackendSpec, PriceRow, PriceTier
+from tests.benchmarks import ledgers
+from tests.e2e.rig import arena, bakeoff, contestant, control
+from tests.servers.openai_stub import Stub, text
+
+ROOT = Path(__file__).parent.parent.parent
+PRICE = {"input": 2.0, "output": 8.0}
+
+
+@pytest.fixture
+def old_run(tmp_path: Path) -> Path:
+    """Two trials of ten calls each, at the prices of `ledgers`."""
+    run = tmp_path / "old"
+    ledgers.write(run, ledgers.manifest(2, 1, 1))
+    return run
+
+
+def test_a_plan_tells_what_is_missing_and_what_it_may_cost(tmp_path, old_run):
+    with Stub(lambda _: text("no")) as stub:
+        bakeoff(
+            tmp_path,
+            [
+                contestant("a", stub.base_url, price=PRICE, api_key_env="NOT_SET_HERE"),
+                control("nop"),
+            ],
+            tasks=["core/interval-merge"],
+            attempts=3,
+            more="[limits]\nusd = 0.5\n",
+        )
+        ended = arena(
+            "plan", "bakeoff.toml", "--from", str(old_run), "--format", "json", cwd=tmp_path
+        )
+    assert ended.code == 0, ended.err
+    plan = ended.json
+    assert plan["trials"] == 6
+    first, nop = plan["contestants"]
+    assert first["missing_key"] == "NOT_SET_HERE"
+    assert nop["cost"] is None
+    cost = first["cost"]
+    # Ten calls: fresh 200 each, cached 1000 x (0..9) at the input price, output 150 each.
+    a_trial = (10 * 200 + 45_000) * 2e-6 + 10 * 150 * 8e-6
+    assert float(cost["expected_usd"]) == pytest.approx(3 * a_trial)
+    assert float(cost["low_usd"]) <= float(cost["expected_usd"]) <= float(cost["high_usd"])
+    assert float(cost["ceiling_usd"]) == 1.5
+    assert not stub.requests
+    assert not (tmp_path / "runs").exists()
+
+
+def test_other_rates_and_days_leave_the_run_as_it_was(tmp_path, old_run):
+    before = {p.name: p.read_bytes() for p in old_run.iterdir()}
+    ended = arena("reprice", str(old_run), "--format", "json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    (row,) = ended.json["contestants"]
+    one_trial = 2000 * 2e-6 + 45_000 * 0.2e-6 + 1500 * 8e-6
+    assert float(row["billed_before_usd"]) == pytest.approx(2 * one_trial)
+    assert row["billed_after_usd"] == row["billed_before_usd"]
+    assert {p.name: p.read_bytes() for p in old_run.iterdir()} == before
+
+
+def test_a_yuan_price_follows_the_rate(tmp_path):
+    run = tmp_path / "yuan"
+    made = ledgers.manifest(1, 1, 1)
+    tier = PriceTier(input=2, cached_input=2, output=8)
+    backend = BackendSpec(
+        name="b0",
+        model="m0",
+        base_url="http://127.0.0.1:1/v1",
+        prices=(PriceRow(currency="CNY", tiers=(tier,)),),
+    )
+    contestant_ = made.contestants[0].model_copy(update={"backend": backend})
+    ledgers.write(run, made.model_copy(update={"contestants": (contestant_,)}))
+    yuan = (47_000 * 2 + 1500 * 8) / 1_000_000
+    for rate in (0.14, 0.15):
+        ended = arena("reprice", str(run), "--fx", f"CNY={rate}", "--format", "json", cwd=tmp_path)
+        assert ended.code == 0, ended.err
+        (row,) = ended.json["contestants"]
+        assert float(row["billed_after_usd"]) == pytest.approx(yuan * rate)
+
+
+def test_a_copy_of_a_run_reports_the_same(tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "reports" / "samples" / "demo", copy)
+    ended = arena("report", str(copy), "--format", "json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    names = [row["name"] for row in ended.json["contestants"]]
+    assert names == ["mutate-200", "mutate-20", "oracle", "nop"]
+    assert json.loads((copy / "manifest.json").read_text())["name"] == "demo"
