@@ -114,7 +114,10 @@ def start(plan: "Plan", out: Path) -> "Outcome":
             return bakeoff.run(plan, out, say=progress.say, listener=progress)
     except KeyboardInterrupt:
         progress.say(f"interrupted; run the same command again to go on with {out}")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        # Ledger and containers are done with by now; a call whose reply may come in minutes, or
+        # never, must not hold the exit, as joining its thread would.
+        sys.stderr.flush()
+        os._exit(EXIT_INTERRUPTED)
 
 
 def finish(plan: "Plan", out: Path, as_: Format) -> None:

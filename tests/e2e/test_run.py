@@ -20,7 +20,7 @@ from tests.e2e.rig import (
     run_id,
     start,
 )
-from tests.servers.openai_stub import Request, Stub, call, error, text
+from tests.servers.openai_stub import Request, Stub, call, error, fault, text
 
 TASKS = ("core/interval-merge", "core/text-wrap")
 PRICE = {"input": 2.0, "cached_input": 0.5, "output": 8.0}
@@ -162,6 +162,21 @@ def test_a_run_cut_short_is_resumed(tmp_path, how):
         served = sum(s.usage["prompt_tokens"] for s in stub.served)
         settled = report["contestants"][0]["tokens"]["input"]
         assert settled <= served
+
+
+def test_an_interrupt_does_not_wait_for_a_reply(tmp_path):
+    with Stub(lambda _: fault("hang")) as stub:
+        bakeoff(tmp_path, [contestant("a", stub.base_url)], tasks=TASKS[:1])
+        process = start("run", "bakeoff.toml", cwd=tmp_path)
+        for _ in range(600):
+            if any(request.raw for request in stub.requests):
+                break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "run the same command again" in err
+    assert ours(run_id(tmp_path / "runs" / "test")) == []
 
 
 def test_a_wrong_key_stops_that_contestant_alone(tmp_path, solver_stub):
