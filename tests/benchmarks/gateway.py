@@ -1,0 +1,131 @@
+"""What the gateway adds to a call, with many streams at once.
+
+    PYTHONPATH=. .venv/bin/python tests/benchmarks/gateway.py [streams]
+
+Every stream asks a scripted endpoint again and again, directly and through the gateway in turn; both
+ways end at the same server in a process of its own. Added is the difference of the medians of time
+to the first byte and to the last.
+"""
+
+import multiprocessing
+import statistics
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx2
+
+from arena.backend.clock import AgentClock
+from arena.backend.gateway.door import Door
+from arena.backend.gateway.server import Gateway
+from arena.backend.meter import Seat
+from arena.backend.pool import Backends
+from arena.journal import Journal
+from arena.ledger import Ledger
+from arena.money.budget import Budgets
+from arena.records import BackendSpec, Budget, Limits
+from arena.transcript import TranscriptFile
+from tests.gateway.rig import PATHS, request
+from tests.servers.many_apis import ManyStub
+from tests.servers.openai_stub import text
+
+SPAWN = multiprocessing.get_context("spawn")
+CALLS = 20
+PAUSE_S = 0.5
+"""Between the calls of one stream: agents run commands too."""
+
+
+def serve(address):
+    """The scripted endpoint."""
+    with ManyStub(lambda _: text("word " * 60, delay_s=0.2)) as stub:
+        address.put(stub.base_url)
+        threading.Event().wait()
+
+
+def one(client, url, headers, api):
+    """Seconds to the first and to the last byte of one streamed call."""
+    started = time.perf_counter()
+    first = None
+    with client.stream("POST", url, json=request(api, stream=True), headers=headers) as got:
+        for _ in got.iter_raw():
+            first = first or time.perf_counter() - started
+    assert got.status_code == 200
+    return first, time.perf_counter() - started
+
+
+def stream(ways, api):
+    """One agent: direct and through the gateway in turn."""
+    found = {name: [] for name in ways}
+    with httpx2.Client(timeout=60, verify=False) as client:
+        for _ in range(CALLS):
+            for name, (url, headers) in ways.items():
+                found[name].append(one(client, url, headers, api))
+                time.sleep(PAUSE_S)
+    return found
+
+
+def agents(streams, ways, api, answer):
+    """All agents, in a process of their own."""
+    with ThreadPoolExecutor(streams) as pool:
+        answer.put(list(pool.map(lambda _: stream(ways, api), range(streams))))
+
+
+def measure(streams, api, base_url, folder):
+    """Medians in milliseconds, direct and through the gateway."""
+    spec = BackendSpec(name="bench", model="m", base_url=base_url, api=api)
+    limits = Limits(steps=100_000, seconds=3600)
+    with Backends([spec]) as pool, Ledger(folder / f"{api}.jsonl") as ledger, Gateway() as gateway:
+        clock = AgentClock(3600)
+        with TranscriptFile(folder / f"{api}-transcript.jsonl") as transcript:
+            backend = pool.for_trial(
+                spec,
+                seat=Seat("t", 1, "c"),
+                limits=limits,
+                budget=Budgets(limits, Budget()).open_trial("c"),
+                log=Journal(ledger, None),
+                transcript=transcript,
+                clock=clock,
+            )
+            door = Door(backend, limits, transcript, clock)
+            host, port = gateway.address
+            ways = {
+                "direct": (base_url.removesuffix("/v1") + PATHS[api], {"anthropic-version": "1"}),
+                "gateway": (
+                    f"http://{host}:{port}{PATHS[api]}",
+                    {"authorization": f"Bearer {door.token}", "anthropic-version": "1"},
+                ),
+            }
+            with gateway.serving(door):
+                answer = SPAWN.Queue()
+                SPAWN.Process(target=agents, args=(streams, ways, api, answer)).start()
+                runs = answer.get()
+    return {
+        name: tuple(
+            statistics.median(times[part] for run in runs for times in run[name]) * 1000
+            for part in (0, 1)
+        )
+        for name in ways
+    }
+
+
+def main():
+    streams = int(sys.argv[1]) if len(sys.argv) > 1 else 32
+    address = SPAWN.Queue()
+    server = SPAWN.Process(target=serve, args=(address,), daemon=True)
+    server.start()
+    base_url = address.get()
+    print(f"{streams} streams, {CALLS} calls each; medians in ms, first byte / last byte")
+    with TemporaryDirectory() as folder:
+        for api in PATHS:
+            found = measure(streams, api, base_url, Path(folder))
+            added = [found["gateway"][part] - found["direct"][part] for part in (0, 1)]
+            shown = "  ".join(f"{k} {v[0]:7.1f} / {v[1]:7.1f}" for k, v in found.items())
+            print(f"{api:10} {shown}  added {added[0]:5.1f} / {added[1]:5.1f}")
+    server.terminate()
+
+
+if __name__ == "__main__":
+    main()
