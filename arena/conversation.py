@@ -45,7 +45,11 @@ def _role_of(part: Message) -> str:
 
 
 def _parted(role: str, parts: list[JsonValue]) -> list[Message]:
-    found = [part for part in parts if isinstance(part, dict)]
+    found: list[Message] = [
+        {"type": "text", "text": part} if isinstance(part, str) else part
+        for part in parts
+        if isinstance(part, dict | str)
+    ]
     results = [_result(part) for part in found if part.get("type") in _RESULTS]
     text = "\n".join(_texts(found))
     thoughts = "\n".join(t for part in found if part.get("type") in _THOUGHTS for t in _words(part))

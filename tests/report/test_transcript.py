@@ -94,7 +94,7 @@ def test_tool_calls_show_their_command(tmp_path):
 def test_content_may_be_parts(tmp_path):
     parts = [{"type": "text", "text": "one"}, {"type": "image", "data": "…"}, "two"]
     (turn,) = transcript.read(write(tmp_path / "t.jsonl", message("assistant", parts))).turns
-    assert turn.text.head == 'one\n{"type": "image", "data": "…"}\ntwo'
+    assert turn.text.head == "one\n[image]\ntwo"
 
 
 def test_broken_and_unknown_lines_are_shown_not_fatal(tmp_path):
