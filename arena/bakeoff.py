@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from arena import plan
 from arena.backend import policy, preflight
 from arena.backend.pool import Backends
+from arena.errors import InputError
 from arena.executor.local import LocalExecutor
 from arena.journal import Journal, Listener
 from arena.ledger import Ledger, SessionBegin, SessionEnd
@@ -117,7 +118,15 @@ def _gateway(plan_: Plan) -> "Iterator[Gateway | None]":
     if not plan_.programs:
         yield None
         return
-    from arena.backend.gateway.server import Gateway  # a web server: not for every run
+    try:
+        from arena.backend.gateway.server import Gateway  # a web server: not for every run
+    except ModuleNotFoundError as error:
+        names = ", ".join(plan_.programs)
+        raise InputError(
+            f"{names} needs the gateway's server ({error.name} is missing)",
+            where="agent",
+            remedy="pip install 'arena-bakeoff[gateway]'",
+        ) from None
 
     with Gateway() as gateway:
         yield gateway
