@@ -155,7 +155,9 @@ def test_closing_removes_what_was_never_closed(image, engine):
 def process(image, label, ending):
     """A Python process that opens sandboxes in two threads and says so."""
     script = f"""
-        import sys, threading
+        import signal, sys, threading
+        # A test run in the background ignores SIGINT, and its children inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         from arena.records import SandboxLimits
         from arena.sandbox.engine import DockerEngine
         both = threading.Barrier(3)
