@@ -46,7 +46,7 @@ def start(*args: str, cwd: Path, **env: str) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         # A test run in the background ignores SIGINT, and its children would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
 
 
