@@ -109,15 +109,15 @@ class Tunnel:
 
     def _run(self) -> None:
         try:
-            with self._selector:
-                self._selector.register(self._pipe, selectors.EVENT_READ)
-                while not self._stop.is_set() and self._turn():
-                    pass
+            self._selector.register(self._pipe, selectors.EVENT_READ)
+            while not self._stop.is_set() and self._turn():
+                pass
         except BadFrameError:  # the agent broke its own way out
             pass
         finally:
             for connection in list(self._open.values()):
                 connection.close()
+            self._selector.close()
             self._ready.set()
 
     def _turn(self) -> bool:
