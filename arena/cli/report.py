@@ -32,6 +32,14 @@ class ReportFormat(StrEnum):
     SVG = "svg"
 
 
+class AssuranceChoice(StrEnum):
+    """How tasks are graded."""
+
+    IDS = "ids"
+    EXIT_CODE = "exit_code"
+    REWARD_FILE = "reward_file"
+
+
 class TableChoice(StrEnum):
     """The tables of a run."""
 
@@ -51,12 +59,16 @@ def report(
         TableChoice, typer.Option(help="Which table csv and parquet hold.")
     ] = TableChoice.TRIALS,
     out: Annotated[Path | None, typer.Option("--out", help="A file instead of stdout.")] = None,
+    assurance: Annotated[
+        AssuranceChoice | None,
+        typer.Option(help="Score the tasks graded this way. [default: the strongest there is]"),
+    ] = None,
 ) -> None:
     """Show what a run found, for people, papers and other programs."""
     from arena.report.scored import score
     from arena.score.load import load
 
-    scored = score(load(run))
+    scored = score(load(run), assurance.value if assurance else None)
     if format_ is ReportFormat.HTML:
         print(write_page(scored))
     elif format_ in {ReportFormat.TERMINAL, ReportFormat.JSON}:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from arena.report import format as show
 from arena.report.escape import plain
+from arena.report.grading import assurance_notes, quarantine_notes
 from arena.report.scored import Scored
 from arena.score.missing import MISSING_LIMIT
 
@@ -57,9 +58,8 @@ def _of_this_run(scored: Scored) -> Iterator[str]:
             yield f"{plain(row.who.name)}: {plain(caveat)}"
     if board.attempts == 1:
         yield "With one attempt, how much a contestant varies from try to try is not seen."
-    if board.other_levels:
-        levels = ", ".join(level.replace("_", " ") for level in board.other_levels)
-        yield f"Tasks graded another way are not in these numbers: {levels}."
+    yield from assurance_notes(scored)
+    yield from quarantine_notes(scored)
 
 
 def _always(scored: Scored) -> Iterator[str]:

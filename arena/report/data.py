@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from arena.records import CostStatus, Record, Stop, Verdict
+from arena.records import Assurance, CostStatus, Record, Stop, Verdict
 from arena.score.board import Board
 from arena.score.groups import Group, groups
 from arena.score.interval import Interval
@@ -129,6 +129,12 @@ class ReportData(Record):
     simulated: bool
     tasks: int
     """Scored tasks."""
+    assurance: Assurance | None
+    """How the scored tasks are graded; null without one."""
+    other_assurance: tuple[Assurance, ...]
+    """Of tasks that are in no rate here."""
+    quarantined: dict[str, tuple[str, ...]]
+    """Tests that proved unstable and decide nothing, by task."""
     attempts: int
     """Planned for each pairing of task and contestant."""
     smallest_gap: float | None
@@ -150,6 +156,9 @@ def document(results: Results, board: Board) -> ReportData:
         arena_version=manifest.arena_version,
         simulated=board.simulated,
         tasks=len(board.tasks),
+        assurance=board.level,
+        other_assurance=board.other_levels,
+        quarantined={t.id: t.quarantined for t in results.tasks if t.quarantined},
         attempts=board.attempts,
         smallest_gap=board.power.smallest_gap if board.power else None,
         stopped=results.stopped,
@@ -157,7 +166,7 @@ def document(results: Results, board: Board) -> ReportData:
             _contestant(row, results.mean_concurrency.get(row.who.name))
             for row in (*board.rows, *board.controls)
         ),
-        groups=groups(results),
+        groups=groups(results, board.level),
         trials=tuple(map(_trial, results.trials)),
     )
 

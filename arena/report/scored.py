@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from arena.records import Assurance
 from arena.score.board import Board, board
 from arena.score.groups import CountryComparison, country_comparison
 from arena.score.interval import Interval
@@ -45,11 +46,19 @@ class Scored:
         return found
 
 
-def score(results: Results) -> Scored:
-    """Score a run for every kind of report."""
+def score(results: Results, level: Assurance | None = None) -> Scored:
+    """Score a run for every kind of report.
+
+    Args:
+        results: the run.
+        level: assurance of the tasks; by default the strongest there is.
+
+    Raises:
+        InputError: no task has that level.
+    """
     return Scored(
         results=results,
-        board=board(results),
-        recommendation=recommend(results),
-        countries=country_comparison(results),
+        board=board(results, level),
+        recommendation=recommend(results, level=level),
+        countries=country_comparison(results, level=level),
     )

@@ -7,8 +7,9 @@ from decimal import Decimal
 from arena.records import BackendSpec, ContestantSpec, PriceRow
 from arena.report import format as show
 from arena.report.escape import one_line, plain
+from arena.report.grading import named
 from arena.report.scored import Scored
-from arena.rundir import Manifest
+from arena.rundir import Manifest, TaskEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,7 @@ def setup(scored: Scored) -> Setup:
         contestants=tuple(
             Identity(plain(c.name), _contestant(c), c.digest) for c in manifest.contestants
         ),
-        tasks=tuple(
-            Identity(t.id, f"{t.language}, {t.difficulty}; image {t.image}", t.digest)
-            for t in manifest.tasks
-        ),
+        tasks=tuple(Identity(t.id, _task(t), t.digest) for t in manifest.tasks),
         prices=tuple(
             line for c in manifest.contestants if c.backend for line in _prices(c.name, c.backend)
         ),
@@ -111,6 +109,13 @@ def _contestant(spec: ContestantSpec) -> str:
         parts.append(f"{spec.backend.model} at {spec.backend.base_url}")
     parts += [f"{key} = {value}" for key, value in spec.params.items()]
     return one_line("; ".join(parts), 400)
+
+
+def _task(task: TaskEntry) -> str:
+    out = f"; quarantined: {named(task)}" if task.quarantined else ""
+    return (
+        f"{task.language}, {task.difficulty}, graded by {task.assurance}; image {task.image}{out}"
+    )
 
 
 def _prices(name: str, spec: BackendSpec) -> Iterator[PriceLine]:

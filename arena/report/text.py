@@ -11,6 +11,7 @@ from arena.report.answer import answer
 from arena.report.caveats import simulated_note
 from arena.report.escape import plain
 from arena.report.format import usd
+from arena.report.grading import assurance_notes, quarantine_notes
 from arena.report.health import health
 from arena.report.leaderboard import Line, controls, lines
 from arena.report.scored import Scored
@@ -98,6 +99,8 @@ def _parts(scored: Scored) -> list[RenderableType]:
             for text in r.who.caveats
         ),
         *health(scored).notes,
+        *assurance_notes(scored),
+        *quarantine_notes(scored),
     ]
     if notes:
         parts += [Text(), *(Text(f"- {note}", style="dim") for note in notes)]

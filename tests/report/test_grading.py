@@ -1,0 +1,78 @@
+"""Levels of assurance and quarantined tests, as every kind of report shows them."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from arena.report import caveats, data, setup, site, text
+from arena.report.scored import score
+from arena.rundir import RunDir
+from arena.score.load import load
+from tests.e2e.rig import arena
+from tests.report.make_run import make_run
+
+LUCK = "tests/test_core.py::test_<luck>"
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """Four tasks graded by ids, one of them with a quarantined test, and two by a reward file."""
+    run = RunDir(make_run(tmp_path_factory.mktemp("mixed") / "run", tasks=6, attempts=1))
+    manifest = run.read_manifest()
+    changes = [{"quarantined": (LUCK,)}, {}, {}, {}, *[{"assurance": "reward_file"}] * 2]
+    tasks = [
+        task.model_copy(update=change) for task, change in zip(manifest.tasks, changes, strict=True)
+    ]
+    run.write_manifest(manifest.model_copy(update={"tasks": tuple(tasks)}))
+    return run.path, [task.id for task in tasks]
+
+
+def terminal(scored):
+    console = Console(width=200, file=io.StringIO())
+    console.print(text.render(scored))
+    return console.file.getvalue()
+
+
+def test_levels_are_split_and_each_can_be_asked_for(mixed):
+    root, ids = mixed
+    strongest, other = (score(load(root), level) for level in (None, "reward_file"))
+    assert strongest.board.tasks == tuple(sorted(ids[:4]))
+    assert other.board.tasks == tuple(sorted(ids[4:]))
+    for scored, tasks in ((strongest, 4), (other, 2)):
+        found = json.loads(data.dumps(data.document(scored.results, scored.board)))
+        assert found["tasks"] == tasks
+        for one in found["contestants"]:
+            assert one["trials"] == tasks
+            mine = [t for t in found["trials"] if t["contestant"] == one["name"]]
+            passed = [t["task"] for t in mine if t["verdict"] == "passed"]
+            assert one["passed"] == len(set(passed) & set(scored.board.tasks))
+    assert "4 tasks graded test by test" in terminal(strongest)
+    assert "Not in these numbers: 2 tasks graded by the reward" in terminal(strongest)
+    assert "2 tasks graded by the reward" in terminal(other)
+
+
+def test_the_command_takes_the_level(mixed):
+    root, _ = mixed
+    done = arena("report", str(root), "--format", "json", "--assurance", "reward_file", cwd=root)
+    assert (done.json["assurance"], done.json["other_assurance"]) == ("reward_file", ["ids"])
+    assert done.json["tasks"] == 2
+    refused = arena("report", str(root), "--assurance", "exit_code", cwd=root)
+    assert refused.code == 2
+    assert "no task has assurance exit_code" in refused.err
+
+
+def test_quarantined_tests_are_shown_everywhere(mixed):
+    root, ids = mixed
+    scored = score(load(root))
+    assert data.document(scored.results, scored.board).quarantined == {ids[0]: (LUCK,)}
+    note = f"Quarantined in {ids[0]}, deciding nothing: {LUCK}."
+    assert note in terminal(scored)
+    assert note in caveats.caveats(scored)
+    lines = {one.name: one.what for one in setup.setup(scored).tasks}
+    assert f"quarantined: {LUCK}" in lines[ids[0]]
+    assert "graded by reward_file" in lines[ids[4]]
+    page = site.build_scored(scored).read_text()
+    assert "test_&lt;luck&gt;" in page
+    assert "<luck>" not in page
