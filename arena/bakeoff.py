@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from arena import plan
 from arena.backend import policy, preflight
 from arena.backend.pool import Backends
-from arena.errors import InputError
+from arena.errors import InputError, located
 from arena.executor.local import LocalExecutor
 from arena.journal import Journal, Listener
 from arena.ledger import Ledger, SessionBegin, SessionEnd
@@ -65,12 +65,16 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
     rundir = RunDir(out)
     specs = [c.backend for c in plan_.contestants if c.backend is not None]
     private = [task.id for task in plan_.tasks if task.private]
-    policy.enforce(plan_.config.policy, specs, private=private)
     config = plan_.config
-    Budgets(config.limits, config.budget, {c.name: c.budget for c in config.contestant if c.budget})
+    with located(plan_.where):
+        policy.enforce(config.policy, specs, private=private)
+        own = {c.name: c.budget for c in config.contestant if c.budget}
+        Budgets(config.limits, config.budget, own)
+        pool = Backends(specs)
     earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
-    with Backends(specs) as backends, rundir.lock():
-        preflight.check(specs)
+    with pool as backends, rundir.lock():
+        with located(plan_.where):
+            preflight.check(specs)
         with DockerEngine.answering() as engine:
             if gone := engine.reap():
                 say(f"removed {len(gone)} containers that dead runs had left")

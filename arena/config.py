@@ -124,8 +124,8 @@ class BakeoffConfig(Record):
     name: str
     tasks: tuple[str, ...] = Field(min_length=1)
     """Packs or tasks: `core`, `core/some-task`, `./our-pack`."""
-    attempts: int = Field(default=1, ge=1, le=100)
-    concurrency: int = Field(default=4, ge=1, le=512)
+    attempts: int = Field(default=1, ge=1, le=100, strict=True)
+    concurrency: int = Field(default=4, ge=1, le=512, strict=True)
     limits: Limits = Limits()
     sandbox: SandboxLimits = SandboxLimits()
     strict: bool = True
@@ -163,7 +163,7 @@ def load(path: Path) -> BakeoffConfig:
         InputError: no such file, not TOML, unknown key or bad value.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError("no such file", where=str(path), remedy="give a bakeoff.toml") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -10,6 +10,8 @@ ArenaError
 Limits, timeouts, red tests and refusals are values, not errors.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Literal
 
 FaultKind = Literal["engine", "provider", "harness"]
@@ -37,6 +39,18 @@ class InputError(ArenaError):
         head = f"{self.where}: {self.what}" if self.where else self.what
         text = f"{head}; {self.remedy}" if self.remedy else head
         return " ".join(text.split())
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Name the place of input errors raised inside, before what they name themselves."""
+    try:
+        yield
+    except InputError as error:
+        if error.where.startswith(where):
+            raise
+        place = f"{where}: {error.where}" if error.where else where
+        raise InputError(error.what, where=place, remedy=error.remedy) from None
 
 
 class FaultError(ArenaError):

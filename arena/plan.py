@@ -3,7 +3,7 @@
 import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from arena.agent import catalogue, outside
 from arena.audit import refuse_hints
 from arena.backend.route import routed
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
-from arena.errors import InputError
+from arena.errors import InputError, located
 from arena.matrix import conditions_of, runs
 from arena.program import Program
-from arena.records import BackendSpec, ContestantSpec, FxRate, Task, digest_of
+from arena.records import BackendSpec, ContestantSpec, FxRate, Record, Task, digest_of
 from arena.rundir import EngineInfo, Manifest, TaskEntry
 from arena.sandbox.image import TaskImage
 from arena.task import pack
@@ -34,6 +34,8 @@ class Plan:
     contestants: tuple[ContestantSpec, ...]
     programs: Mapping[str, Program] = field(default_factory=dict)
     """Agents that are programs of their own, by name: those that a contestant uses."""
+    where: str = ""
+    """Source of the configuration, for errors."""
 
     @property
     def trials(self) -> int:
@@ -50,7 +52,7 @@ class Plan:
         order = list(self.tasks)
         random.Random(self.config.seed).shuffle(order)
         config = self.config.model_copy(update={"attempts": 1})
-        return Plan(config, tuple(order[:tasks]), self.contestants, self.programs)
+        return replace(self, config=config, tasks=tuple(order[:tasks]))
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def resolve(
         changed["concurrency"] = overrides.concurrency
     config = BakeoffConfig.model_validate(config.model_copy(update=changed).model_dump())
     tables = _chosen(config.contestant, overrides.contestants)
-    tasks = _tasks(overrides.tasks or config.tasks, base)
+    with located("--task" if overrides.tasks else f"{where}: tasks"):
+        tasks = _tasks(overrides.tasks or config.tasks, base)
     known = catalogue.load([base / path for path in config.agents])
     programs = {t.agent: known[t.agent] for t in tables if t.agent in known}
     for table in tables:
@@ -103,10 +106,12 @@ def resolve(
         own = [table.params, None if program is None else outside.identity(program)]
         at = f"{where}: contestant {table.name!r}"
         refuse_hints("\n".join(_strings(own)), tasks, where=at)
-    contestants = tuple(_contestant(t, programs.get(t.agent), backend, where) for t in tables)
-    for contestant in contestants:
-        _check_limits(contestant, config, where)
-    return Plan(config, tasks, contestants, programs)
+    contestants = []
+    for table in tables:
+        with located(f"{where}: contestant {table.name!r}"):
+            contestants.append(_contestant(table, programs.get(table.agent), backend))
+            _check_limits(contestants[-1], config)
+    return Plan(config, tasks, tuple(contestants), programs, where)
 
 
 def _chosen(tables: Sequence[ContestantTable], names: Sequence[str]) -> list[ContestantTable]:
@@ -132,11 +137,10 @@ def _tasks(selections: Sequence[str], base: Path) -> tuple[Task, ...]:
 
 
 def _contestant(
-    table: ContestantTable, program: Program | None, backend: ResolveBackend, where: str
+    table: ContestantTable, program: Program | None, backend: ResolveBackend
 ) -> ContestantSpec:
-    at = f"{where}: contestant {table.name!r}"
     if program is None:
-        module = registry.agent_module(table.agent, where=at)
+        module = registry.agent_module(table.agent)
         module.make(table.agent, table.params)
         identity = module.identity(table.agent)
     else:
@@ -144,14 +148,14 @@ def _contestant(
         identity = outside.identity(program)
     control = table.agent in registry.CONTROLS
     if control and table.backend is not None:
-        raise InputError(f"{table.agent} takes no backend", where=at, remedy="remove it")
+        raise InputError(f"{table.agent} takes no backend", remedy="remove it")
     if not control and table.backend is None:
-        raise InputError("'backend' is missing", where=at, remedy="name one or give a base_url")
+        raise InputError("'backend' is missing", remedy="name one or give a base_url")
     spec = None if table.backend is None else backend(table.backend)
     if spec is not None and program is not None:
-        spec = routed(spec, program.api, agent=table.agent, where=at)
+        spec = routed(spec, program.api, agent=table.agent)
     elif spec is not None:
-        _check_tools(table, spec, at)
+        _check_tools(table, spec)
     return ContestantSpec(
         name=table.name,
         agent=table.agent,
@@ -171,24 +175,22 @@ def _strings(value: JsonValue) -> Iterator[str]:
             yield from _strings(inner)
 
 
-def _check_tools(table: ContestantTable, spec: BackendSpec, where: str) -> None:
+def _check_tools(table: ContestantTable, spec: BackendSpec) -> None:
     uses_tools = table.agent == "shell" and table.params.get("protocol", "tools") == "tools"
     if uses_tools and spec.api == "chat" and not spec.chat_tools:
         raise InputError(
             f"{spec.name} takes no tools on chat completions",
-            where=where,
             remedy='use params = { protocol = "text" }',
         )
 
 
-def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, where: str) -> None:
+def _check_limits(contestant: ContestantSpec, config: BakeoffConfig) -> None:
     spec = contestant.backend
     if spec is None or config.limits.usd is None or config.limits.tokens is not None:
         return
     if not spec.prices and spec.hourly_usd is None:
         raise InputError(
-            f"limits.usd cannot be held for {contestant.name!r}: its price is unknown",
-            where=where,
+            "limits.usd cannot be held: the price is unknown",
             remedy="give it a price or hourly_usd, or set limits.tokens as well",
         )
 
@@ -248,11 +250,9 @@ def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
     Raises:
         InputError: naming everything that changed.
     """
-    changes = [
-        name
-        for name in ("limits", "sandbox", "strict", "seed")
-        if getattr(old, name) != getattr(new, name)
-    ]
+    changes = _changes(old.limits, new.limits, "limits.")
+    changes += _changes(old.sandbox, new.sandbox, "sandbox.")
+    changes += [name for name in ("strict", "seed") if getattr(old, name) != getattr(new, name)]
     old_tasks = {t.id: t for t in old.tasks}
     for task in new.tasks:
         was = old_tasks.get(task.id)
@@ -287,3 +287,12 @@ def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
             "layers": old.layers | new.layers,
         }
     )
+
+
+def _changes(old: Record, new: Record, prefix: str) -> list[str]:
+    """The fields that differ, each with both values."""
+    return [
+        f"{prefix}{name} ({getattr(old, name)}, now {getattr(new, name)})"
+        for name in type(old).model_fields
+        if getattr(old, name) != getattr(new, name)
+    ]

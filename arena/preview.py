@@ -9,6 +9,7 @@ from arena.backend import catalogue, roster
 from arena.backend.catalogue import Catalogue
 from arena.backend.policy import violations
 from arena.backend.pool import missing_keys
+from arena.backend.profile import ModelRow
 from arena.money.forecast import Forecast, forecast
 from arena.plan import Plan
 from arena.records import BackendSpec, ContestantSpec, Record
@@ -29,7 +30,7 @@ class ContestantPreview(Record):
     missing_key: str | None
     """Environment variable that holds no key."""
     problems: tuple[str, ...]
-    """Retirements within sixty days and conflicts with the policy."""
+    """Retirements, past or within sixty days, and conflicts with the policy."""
     cost: Forecast | None
     """None for controls."""
 
@@ -122,9 +123,10 @@ def _retirement(spec: BackendSpec, known: Catalogue, today: date) -> list[str]:
     profile = known.profiles.get(spec.provider or "")
     if profile is None:
         return []
-    rows = [row for row in profile.models if row.id == spec.model and row.retires_on is not None]
-    return [
-        catalogue.explain(profile, row, today)
-        for row in rows
-        if row.retires_on is not None and row.retires_on <= today + roster.SOON
-    ]
+    rows = [row for row in profile.models if row.id == spec.model]
+    return [catalogue.explain(profile, row, today) for row in rows if _ends(row, today)]
+
+
+def _ends(row: ModelRow, today: date) -> bool:
+    soon = row.retires_on is not None and row.retires_on <= today + roster.SOON
+    return soon or catalogue.is_retired(row, today)

@@ -6,7 +6,7 @@ import pytest
 
 from arena import config, plan
 from arena.errors import InputError
-from arena.records import BackendSpec
+from arena.records import BackendSpec, Limits
 from arena.task import pack
 
 
@@ -36,6 +36,12 @@ def test_parameters_that_hold_a_fix_are_refused():
     added = max((line[1:] for line in patch.splitlines() if line.startswith("+ ")), key=len)
     with pytest.raises(InputError, match="keeps hidden"):
         resolve({"protocol": added})
+
+
+def test_what_changed_since_a_run_is_named_with_both_values():
+    old, new = Limits(steps=60), Limits(steps=80, usd="1")
+    changed = plan._changes(old, new, "limits.")
+    assert changed == ["limits.steps (60, now 80)", "limits.usd (None, now 1)"]
 
 
 def test_an_unknown_parameter_names_the_agent():

@@ -25,7 +25,12 @@ from arena.records import (
 
 
 def resolve(
-    ref: str | BackendTable, catalogue: Catalogue, *, today: date, environ: Mapping[str, str]
+    ref: str | BackendTable,
+    catalogue: Catalogue,
+    *,
+    today: date,
+    environ: Mapping[str, str],
+    retired: bool = False,
 ) -> BackendSpec:
     """The whole of what a run needs to know about one backend.
 
@@ -34,6 +39,7 @@ def resolve(
         catalogue: what names are looked up in.
         today: decides what is retired.
         environ: decides which of several accepted key variables is used; no key is read.
+        retired: take a retired model as well, to show what became of it.
 
     Raises:
         InputError: unknown, retired (with the routes that remain), or a parameter that the
@@ -48,7 +54,8 @@ def resolve(
     row = row_of(profile, ref.model)
     if row is not None:
         ref = ref.model_copy(update={"model": row.id})
-        _check_alive(profile, row, today)
+        if not retired:
+            _check_alive(profile, row, today)
     return _from_profile(profile, region_of(profile, row, ref.region), row, ref, environ)
 
 

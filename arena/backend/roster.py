@@ -1,7 +1,7 @@
 """The catalogue as tables: which backends there are, what is wrong with them, what ends soon."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Literal
 
@@ -66,10 +66,14 @@ def listed(
         row
         for profile, model in catalogue.rows()
         for row in regional(profile, model, today)
-        if country in {None, row.country}
+        if _same(country, row.country)
         and open_weights in {None, row.open_weights}
-        and residency in {None, row.residency}
+        and _same(residency, row.residency)
     ]
+
+
+def _same(wanted: str | None, value: str | None) -> bool:
+    return wanted is None or (value is not None and wanted.casefold() == value.casefold())
 
 
 def regional(profile: Profile, model: ModelRow, today: date) -> Iterator[BackendRow]:
@@ -97,13 +101,29 @@ def regional(profile: Profile, model: ModelRow, today: date) -> Iterator[Backend
         )
 
 
-def check(catalogue: Catalogue, *, today: date) -> list[Finding]:
-    """What is wrong, ends within sixty days, or wants looking up again."""
-    return [
+def check(catalogue: Catalogue, *, today: date, names: Sequence[str] = ()) -> list[Finding]:
+    """What is wrong, ends within sixty days, or wants looking up again.
+
+    Args:
+        catalogue: profiles.
+        today: what time is counted from.
+        names: backends to look at alone, as `provider/model`, and their providers.
+
+    Raises:
+        InputError: no such backend.
+    """
+    found = [
         *(f for profile in catalogue.profiles.values() for f in _of_profile(profile)),
         *(f for profile, row in catalogue.rows() for f in _of_model(catalogue, profile, row)),
         *(f for profile, row in catalogue.rows() for f in _of_time(profile, row, today)),
     ]
+    if not names:
+        return found
+    wanted = set()
+    for name in names:
+        profile, _, model = catalogue.find(name)
+        wanted |= {profile.id, f"{profile.id}/{model}"}
+    return [finding for finding in found if finding.backend in wanted]
 
 
 def _of_profile(profile: Profile) -> Iterator[Finding]:

@@ -15,14 +15,13 @@ def over(spec: BackendSpec, api: Api) -> BackendSpec:
     return spec.model_copy(update={"api": api, "base_url": address, "caveats": told})
 
 
-def routed(spec: BackendSpec, speaks: Sequence[Api], *, agent: str, where: str) -> BackendSpec:
+def routed(spec: BackendSpec, speaks: Sequence[Api], *, agent: str) -> BackendSpec:
     """The backend at the first API of the agent's that it offers.
 
     Args:
         spec: as it was resolved.
         speaks: APIs of the agent, the best first.
         agent: its name, for errors.
-        where: the contestant, for errors.
 
     Raises:
         InputError: the backend offers none of them.
@@ -36,6 +35,5 @@ def routed(spec: BackendSpec, speaks: Sequence[Api], *, agent: str, where: str) 
     has = ", ".join(sorted(offered)) or "none of the three"
     raise InputError(
         f"{agent} speaks {' or '.join(speaks)}, {spec.name} offers {has}",
-        where=where,
         remedy="choose another agent or backend, or give the address under `endpoints`",
     )

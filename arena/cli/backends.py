@@ -62,7 +62,7 @@ def show(
 @app.command()
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(help="With --live: the backends to call.")
+        list[str] | None, typer.Argument(help="Check these alone, as provider/model.")
     ] = None,
     live: Annotated[
         bool, typer.Option("--live", help="Hold a tiny conversation with each; costs money.")
@@ -81,7 +81,7 @@ def check(
     if live:
         good = _check_live(known, names or [], evidence, format_)
     else:
-        found = roster.check(known, today=_today())
+        found = roster.check(known, today=_today(), names=names or ())
         rows = [finding.model_dump(mode="json") for finding in found]
         emit("findings", rows, ("level", "backend", "text"), format_)
         good = all(finding.level != "error" for finding in found)

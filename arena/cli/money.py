@@ -45,7 +45,7 @@ def plan(
     from arena.task.pack import tree_files
 
     overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)
-    known, made = prepare(config, profiles, overrides)
+    known, made = prepare(config, profiles, overrides, retired=pilot is None)
     out = out or runs_dir() / made.config.name
     history = list(earlier or ([out] if (out / "manifest.json").exists() else []))
     if pilot is not None:

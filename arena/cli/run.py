@@ -71,19 +71,26 @@ def demo(
 
 
 def prepare(
-    config: Path, profiles: list[Path] | None, overrides: "Overrides"
+    config: Path, profiles: list[Path] | None, overrides: "Overrides", *, retired: bool = False
 ) -> "tuple[Catalogue, Plan]":
-    """Read a configuration and resolve it."""
+    """Read a configuration and resolve it; retired models too where they are only shown."""
     from arena import config as configuration
 
     loaded = configuration.load(config)
     if profiles:
         loaded = loaded.model_copy(update={"profiles": tuple(str(p.resolve()) for p in profiles)})
-    return resolve(loaded, base=config.parent, where=str(config), overrides=overrides)
+    return resolve(
+        loaded, base=config.parent, where=str(config), overrides=overrides, retired=retired
+    )
 
 
 def resolve(
-    config: "BakeoffConfig", *, base: Path, where: str, overrides: "Overrides"
+    config: "BakeoffConfig",
+    *,
+    base: Path,
+    where: str,
+    overrides: "Overrides",
+    retired: bool = False,
 ) -> "tuple[Catalogue, Plan]":
     """The catalogue a configuration asks for, and its plan."""
     from arena import plan
@@ -95,7 +102,9 @@ def resolve(
     made = plan.resolve(
         config,
         base=base,
-        backend=lambda ref: resolve_backend(ref, known, today=today, environ=os.environ),
+        backend=lambda ref: resolve_backend(
+            ref, known, today=today, environ=os.environ, retired=retired
+        ),
         overrides=overrides,
         where=where,
     )

@@ -48,6 +48,12 @@ class Account:
         with self._lock:
             return self._spent
 
+    @property
+    def held(self) -> Amount:
+        """Set aside and not settled yet."""
+        with self._lock:
+            return self._held
+
     def hold(self, amount: Amount) -> Resource | None:
         """Set an amount aside, or say what there is too little of and set nothing aside."""
         with self._lock:
@@ -90,7 +96,8 @@ class TrialBudget:
     parents: tuple[Account, ...] = ()
     uncertain: Amount = Amount()
     """The part of `spent` that calls without usage may have cost, or not."""
-    _closed: threading.Event = field(default_factory=threading.Event)
+    _closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def spent(self) -> Amount:
@@ -102,22 +109,26 @@ class TrialBudget:
         return self.account.hold(amount)
 
     def settle(self, held: Amount, spent: Amount, *, certain: bool = True) -> None:
-        """Settle one call; what is not certain counts all the same."""
-        if not certain:
-            self.uncertain += spent
-        self.account.settle(held, spent)
+        """Settle one call, which may have outlived its trial; doubtful spending counts too."""
+        with self._lock:
+            if not certain:
+                self.uncertain += spent
+            self.account.settle(held, spent)
+            for parent in self.parents if self._closed else ():
+                parent.settle(held, spent)
 
     def held_by_doubt(self, amount: Amount) -> bool:
         """Whether only uncertain spending keeps an amount from being held."""
         return self.account.fits(amount, without=self.uncertain)
 
     def close(self) -> None:
-        """Give back to contestant and run what was not spent; a second call does nothing."""
-        if self._closed.is_set():
-            return
-        self._closed.set()
-        for parent in self.parents:
-            parent.settle(self.cap, self.spent)
+        """Give back what was not spent, less what calls still in flight hold; once is enough."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            for parent in self.parents:
+                parent.settle(self.cap - self.account.held, self.account.spent)
 
 
 class Budgets:

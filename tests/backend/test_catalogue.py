@@ -97,6 +97,19 @@ def test_the_shipped_catalogue_has_nothing_wrong_with_it():
     assert "openai/gpt-5.1" not in soon
 
 
+def test_a_check_of_one_backend_leaves_the_others_out():
+    found = roster.check(SHIPPED, today=TODAY, names=["openai/o3"])
+    assert {f.backend for f in found} == {"openai/o3"}
+    with pytest.raises(InputError, match="o33"):
+        roster.check(SHIPPED, today=TODAY, names=["openai/o33"])
+
+
+def test_countries_are_the_same_in_either_case():
+    upper = roster.listed(SHIPPED, today=TODAY, country="CN", residency="US")
+    assert upper
+    assert roster.listed(SHIPPED, today=TODAY, country="cn", residency="us") == upper
+
+
 def test_check_finds_what_is_wrong():
     profile = SHIPPED.profiles["deepseek"]
     row = profile.models[0].model_copy(update={"routes": ("nowhere/x",), "source": ""})

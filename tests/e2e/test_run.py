@@ -232,6 +232,46 @@ def refused(tmp_path: Path, backend: str, **env: str) -> str:
     return ended.err
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"backend": "deepseek/deepseek-v9"}, ["contestant 'a'", "deepseek-v9"]),
+        ({"backend": "anthropic/claude-3-7-sonnet"}, ["contestant 'a'", "openrouter/anthropic"]),
+        ({"params": {"protocoll": "text"}}, ["contestant 'a'", "protocoll"]),
+        ({"agent": "shel"}, ["contestant 'a'", "shell"]),
+        ({"backend": "deepseek/deepseek-v4-pro"}, ["DEEPSEEK_API_KEY is not set"]),
+    ],
+    ids=["model", "retired", "params", "agent", "key"],
+)
+def test_what_is_wrong_with_a_contestant_names_file_and_contestant(tmp_path, change, says):
+    table = {"name": "a", "backend": "openai/gpt-5.1", **change}
+    lines = [f"{key} = {_toml(value)}" for key, value in table.items()]
+    line = refused(tmp_path, "[[contestant]]\n" + "\n".join(lines))
+    for word in ("arena: bakeoff.toml: ", *says):
+        assert word in line
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+    return json.dumps(value)
+
+
+def test_a_missing_task_names_file_and_key(tmp_path):
+    bakeoff(tmp_path, [control("nop")], tasks=["core/nothing"])
+    ended = arena("run", "bakeoff.toml", cwd=tmp_path)
+    assert ended.code == 2
+    assert "bakeoff.toml: tasks: " in ended.err
+
+
+def test_a_plan_shows_what_is_retired_and_which_key_is_missing(tmp_path):
+    old = '[[contestant]]\nname = "old"\nbackend = "anthropic/claude-3-7-sonnet"\n'
+    bakeoff(tmp_path, [old], tasks=TASKS[:1])
+    (shown,) = arena("plan", "bakeoff.toml", "--format", "json", cwd=tmp_path).json["contestants"]
+    assert shown["missing_key"] == "ANTHROPIC_API_KEY"
+    assert "other routes: openrouter/anthropic/claude-3.7-sonnet" in shown["problems"][0]
+
+
 def test_an_endpoint_that_is_not_there(tmp_path):
     assert "cannot be reached" in refused(tmp_path, contestant("a", "http://127.0.0.1:9/v1"))
 

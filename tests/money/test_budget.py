@@ -120,3 +120,36 @@ def test_thirty_two_trials_at_once_stay_within_the_run():
     # A trial spends at most its cap and the excess of one call.
     assert budgets.spent.usd <= 5 + 32 * Decimal("0.03")
     assert budgets.spent.usd > Decimal("4.5")
+
+
+def test_a_call_that_outlives_its_trial_still_reaches_the_run():
+    budgets = Budgets(LIMITS, Budget(usd=Decimal("1.5")), {"a": Budget(usd=Decimal("1.5"))})
+    trial = budgets.open_trial("a")
+    trial.hold(usd("0.1"))
+    trial.settle(usd("0.1"), usd("0.2"))
+    trial.hold(usd("0.4"))
+    trial.close()
+    assert budgets.spent == usd("0.2")
+    # 0.2 spent and 0.4 still held by the call: a trial's cap of 1 does not fit into what is left.
+    assert budgets.open_trial("a") == "the usd budget of a is spent"
+    trial.settle(usd("0.4"), usd("0.3"), certain=False)
+    assert budgets.spent == usd("0.5")
+    assert trial.spent == usd("0.5")
+    assert not isinstance(budgets.open_trial("a"), str)
+
+
+def test_a_call_settled_while_its_trial_closes_counts_once():
+    for _ in range(200):
+        budgets = Budgets(LIMITS, Budget(usd=Decimal(100)))
+        trial = budgets.open_trial("a")
+        trial.hold(usd("0.4"))
+        ends = [
+            threading.Thread(target=trial.settle, args=(usd("0.4"), usd("0.3"))),
+            threading.Thread(target=trial.close),
+        ]
+        for thread in ends:
+            thread.start()
+        for thread in ends:
+            thread.join()
+        assert budgets.spent == usd("0.3")
+        assert budgets._run.held == Amount()
