@@ -5,6 +5,7 @@ announced and never settled may have been billed. Readers tolerate a torn last l
 `append` never returned and nobody acted on it; any other broken line is an error that names it.
 """
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from arena.errors import HarnessError, InputError
 from arena.records import CallBegin, CallEnd, Record, TrialRecord, TrialSpec
 
 LEDGER_VERSION = 1
+_BLOCK = 1 << 16
 
 
 class SessionBegin(Record):
@@ -101,17 +103,21 @@ class Ledger:
         _mend_tail(path)
         self._path = path
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        _sync_folder(path.parent)
         self._size = os.fstat(self._fd).st_size
         self._write_lock = threading.Lock()
         self._sync_lock = threading.Lock()
         self._written = 0
         self._synced = 0
+        self._lost = ""
+        """Why nothing more can be written: after a failed sync nobody knows what is on disk, and
+        the next one may succeed all the same."""
 
     def append(self, event: Event) -> None:
         """Write one event and return when it is on disk.
 
         Raises:
-            HarnessError: the disk is full or broken; the file holds no part of the event.
+            HarnessError: the disk is full or broken, and the event cannot be relied on.
         """
         line = event.model_dump_json(exclude_defaults=False).encode() + b"\n"
         with self._write_lock:
@@ -119,14 +125,19 @@ class Ledger:
             self._written += 1
             ticket = self._written
         with self._sync_lock:
-            if self._synced >= ticket:
-                return
-            upto = self._written
-            try:
+            if self._synced < ticket:
+                self._sync()
+
+    def _sync(self) -> None:
+        upto = self._written
+        try:
+            if not self._lost:
                 os.fsync(self._fd)
-            except OSError as error:
-                raise HarnessError(f"{self._path}: cannot be synced: {error.strerror}") from error
-            self._synced = upto
+        except OSError as error:
+            self._lost = f"{self._path}: cannot be synced: {error.strerror}"
+        if self._lost:
+            raise HarnessError(self._lost)
+        self._synced = upto
 
     def _write(self, line: bytes) -> None:
         done = 0
@@ -169,7 +180,7 @@ def read_from(path: Path, offset: int) -> Iterator[tuple[Event, int]]:
     """Events from a byte offset that an earlier read returned, each with the offset after it.
 
     Raises:
-        InputError: as `read`; line numbers count from the offset.
+        InputError: as `read`.
     """
     try:
         handle = path.open("rb")
@@ -177,32 +188,64 @@ def read_from(path: Path, offset: int) -> Iterator[tuple[Event, int]]:
         return
     with handle:
         handle.seek(offset)
-        for number, line in enumerate(handle, 1):
+        for line in handle:
+            event = _event(line, offset, path)
             offset += len(line)
-            event = _event(line, number, path)
             if event is not None:
                 yield event, offset
 
 
-def _event(line: bytes, number: int, path: Path) -> Event | None:
-    """The event of a line; None for an empty line, or a torn last one."""
+def _event(line: bytes, offset: int, path: Path) -> Event | None:
+    """The event of the line at an offset; None for an empty line, or a torn last one."""
     try:
         event = _EVENT.validate_json(line)
     except ValidationError as error:
         if not line.strip() or not line.endswith(b"\n"):
             return None
+        _refuse_newer(line, path)
         raise InputError(
-            f"line {number} is not an event ({error.errors()[0]['msg']})",
+            f"line {_number(path, offset)} is not an event ({error.errors()[0]['msg']})",
             where=str(path),
             remedy="restore the line, or delete it: what it recorded is then lost",
         ) from None
-    if isinstance(event, SessionBegin) and event.version > LEDGER_VERSION:
+    if isinstance(event, SessionBegin):
+        _refuse_newer(line, path)
+    return event
+
+
+def _refuse_newer(line: bytes, path: Path) -> None:
+    """Refuse the first line of a session of a newer version, whatever else is in it."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return
+    if not isinstance(fields, dict) or fields.get("kind") != "session_begin":
+        return
+    if fields.get("version", 0) > LEDGER_VERSION:
         raise InputError(
-            f"was written by a newer version (schema {event.version})",
+            f"was written by a newer version (schema {fields['version']})",
             where=str(path),
             remedy="update arena",
         )
-    return event
+
+
+def _number(path: Path, offset: int) -> int:
+    """Of the line that begins at an offset, from 1."""
+    number = 1
+    with path.open("rb") as handle:
+        while block := handle.read(min(_BLOCK, offset)):
+            number += block.count(b"\n")
+            offset -= len(block)
+    return number
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name as durable as what is in it."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _mend_tail(path: Path) -> None:
@@ -232,9 +275,8 @@ def _mend_tail(path: Path) -> None:
 def _last_line_start(fd: int) -> int:
     """Offset just after the last line end."""
     end = os.fstat(fd).st_size
-    block = 1 << 16
     while end > 0:
-        start = max(0, end - block)
+        start = max(0, end - _BLOCK)
         found = os.pread(fd, end - start, start).rfind(b"\n")
         if found >= 0:
             return start + found + 1

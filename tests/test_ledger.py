@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena import ledger
-from arena.errors import InputError
+from arena.errors import HarnessError, InputError
 from arena.ledger import ContestantStopped, Ledger, SessionBegin
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -80,6 +80,31 @@ def test_a_newer_version_is_refused(tmp_path):
         list(ledger.read(path))
 
 
+def test_a_newer_version_is_refused_whatever_it_says(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    newer = ledger.LEDGER_VERSION + 1
+    path.write_text(f'{{"kind": "session_begin", "version": {newer}, "moon": "full"}}\n')
+    with pytest.raises(InputError, match="newer version.*update arena"):
+        list(ledger.read(path))
+
+
+def test_nothing_is_relied_on_after_a_failed_sync(tmp_path, monkeypatch):
+    """The kernel tells of a lost write once; the next sync may succeed without it."""
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(path) as book:
+        book.append(stopped("a"))
+
+        def fail(fd: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(HarnessError, match="cannot be synced: Input/output error"):
+            book.append(stopped("b"))
+        monkeypatch.undo()
+        with pytest.raises(HarnessError, match="cannot be synced: Input/output error"):
+            book.append(stopped("c"))
+
+
 def test_many_threads_append_whole_lines(tmp_path):
     path = tmp_path / "ledger.jsonl"
     with Ledger(path) as book:
@@ -98,8 +123,6 @@ def test_many_threads_append_whole_lines(tmp_path):
 
 
 def test_a_full_disk_leaves_no_part_of_an_event(tmp_path, monkeypatch):
-    from arena.errors import HarnessError
-
     path = tmp_path / "ledger.jsonl"
     real_write = os.write
     with Ledger(path) as book:

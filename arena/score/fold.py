@@ -32,6 +32,14 @@ class Span(NamedTuple):
     end: float
 
 
+class Paid(NamedTuple):
+    """What the settled calls of a try came to that has not ended yet."""
+
+    trial_id: str
+    try_number: int
+    usd: Decimal
+
+
 @dataclass(slots=True)
 class Sums:
     """What the calls of one trial came to, over all its tries."""
@@ -144,6 +152,12 @@ class TrialState:
     record: TrialRecord | None = None
     """Of the last try that ended; without the outcomes of its tests, which scoring never reads."""
 
+    def add(self, later: "TrialState") -> None:
+        """Add what later events tell of the same trial."""
+        self.sums.merge(later.sums)
+        self.tries += later.tries
+        self.record = later.record or self.record
+
 
 class Fold:
     """Takes events in order; `trials` holds only what these events tell.
@@ -151,9 +165,15 @@ class Fold:
     Args:
         backends: by contestant.
         fx: rates of the run.
+        paid: what `paid` was after the events before these.
     """
 
-    def __init__(self, backends: dict[str, BackendSpec], fx: tuple[FxRate, ...]) -> None:
+    def __init__(
+        self,
+        backends: dict[str, BackendSpec],
+        fx: tuple[FxRate, ...],
+        paid: tuple[Paid, ...] = (),
+    ) -> None:
         self._backends = backends
         self._fx = fx
         self.trials: dict[str, TrialState] = {}
@@ -162,7 +182,12 @@ class Fold:
         self.spans: list[Span] = []
         self.stopped: dict[str, str] = {}
         self.waste: dict[str, Decimal] = {}
-        self._by_try: dict[tuple[str, int], Decimal] = {}
+        self._by_try = {(one.trial_id, one.try_number): one.usd for one in paid}
+
+    @property
+    def paid(self) -> tuple[Paid, ...]:
+        """Settled cost of the tries that have not ended."""
+        return tuple(Paid(*key, usd) for key, usd in self._by_try.items())
 
     def trial(self, trial_id: str) -> TrialState:
         """The state of a trial, made when first asked for."""
@@ -172,7 +197,7 @@ class Fold:
         """Take one event."""
         match event:
             case ledger.SessionBegin():
-                self.stopped.clear()
+                self._begin()
             case ledger.TrialBegin(spec=spec):
                 self.trial(spec.id).tries += 1
             case ledger.CallBeginEvent(call=begin):
@@ -185,6 +210,12 @@ class Fold:
                 self.stopped[name] = reason
             case ledger.SessionEnd():
                 pass
+
+    def _begin(self) -> None:
+        """A session has the run to itself: what an earlier one left open will never end."""
+        self.settle_open()
+        self.stopped.clear()
+        self._by_try.clear()
 
     def _trial_end(self, record: TrialRecord) -> None:
         spent = self._by_try.pop((record.id, record.try_number), ZERO)
@@ -220,10 +251,13 @@ class Fold:
         self.waste[contestant] = self.waste.get(contestant, ZERO) + usd
 
     def settle_open(self) -> None:
-        """Count the calls that were announced and never ended, at their upper bound."""
+        """Count the calls that were announced and never ended, at their upper bound; none is then
+        open.
+        """
         for begin in self.open.values():
             if begin.contestant in self._backends:
                 (statement,) = statements([RecordedCall(begin, None)], self._backends, fx=self._fx)
                 sums = self.trial(begin.trial_id).sums
                 sums.count(None)
                 sums.pay(statement)
+        self.open.clear()

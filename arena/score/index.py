@@ -1,118 +1,224 @@
 """A derived index beside the ledger, so that a long run need not be read again from its start.
 
-`ledger.index` is JSON Lines: a head that says how far into the ledger it reaches, then a line a
-trial (`t`) and a line a call at a machine paid by the hour (`s`). It is checked against the ledger
-before it is used, rebuilt when missing, stale or made under other prices, and never needed: the
-ledger alone is the record.
+`ledger.index` is JSON Lines and only ever appended to. Each megabyte or so of the ledger gives a
+segment: a line a trial that it tells of (`t`), a line a call at a machine paid by the hour (`s`),
+and a head that closes it and says which bytes of the ledger it stands for. A segment counts only
+when its digest, its prices and the ledger agree with its head; what follows the last that does is
+written anew. The index is never needed: the ledger alone is the record.
 """
 
+import fcntl
 import hashlib
 import json
-import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import Field, JsonValue, ValidationError
 
 from arena import ledger
 from arena.records import CallBegin, Record, TrialRecord, digest_of
 from arena.rundir import Manifest, RunDir
-from arena.score.fold import Fold, Span, Sums, TrialState
+from arena.score.fold import Fold, Paid, Span, Sums, TrialState
 
-VERSION = 2
+VERSION = 3
 CHECKED_BYTES = 4096
-MIN_GROWTH_BYTES = 8 << 20
-GROWTH_SHARE = 0.05
-"""Of the ledger covered: rewriting at this growth costs about as many bytes as the ledger has."""
+SEGMENT_BYTES = 1 << 20
 
 
 class Head(Record):
-    """First line of the index."""
+    """Last line of a segment."""
 
     version: int = VERSION
     prices: str
     """Digest of everything money was computed with."""
+    start: int = 0
+    """Where in the ledger the segment begins: where the one before it ends."""
     offset: int = 0
     """Bytes of the ledger that are covered."""
     check: str = ""
     """Digest of the last bytes covered."""
+    lines: str = ""
+    """Digest of the segment's other lines."""
     open: tuple[CallBegin, ...] = ()
     stopped: dict[str, str] = Field(default_factory=dict)
     waste: dict[str, Decimal] = Field(default_factory=dict)
+    paid: tuple[Paid, ...] = ()
 
 
-def read(rundir: RunDir, manifest: Manifest) -> Fold:
-    """Everything the ledger tells, from the index as far as it goes and then from the ledger.
+class Index:
+    """The index of one run; keeps its place between calls."""
+
+    def __init__(self, rundir: RunDir, manifest: Manifest) -> None:
+        self._ledger = rundir.ledger_path
+        self._path = rundir.path / "ledger.index"
+        self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
+        self._fx = manifest.fx
+        self._head = Head(prices=_prices(manifest))
+        self._at = 0
+        """Bytes of the index up to the end of that head."""
+
+    def replay(self, take: Callable[[str, TrialState], None]) -> Fold:
+        """What the index tells, a part of a trial at a time, and a fold of the rest of the ledger.
+
+        The fold's trials tell of that rest only; everything else in it tells of the whole run.
+
+        Raises:
+            InputError: the ledger is broken.
+        """
+        spans: list[Span] = []
+        for lines in self._segments():
+            for line in lines:
+                kind, *fields = json.loads(line)
+                if kind == "s":
+                    spans.append(Span(*fields))
+                else:
+                    take(fields[0], _state(*fields[1:]))
+        fold = self._fold()
+        fold.spans = spans
+        for event, _ in ledger.read_from(self._ledger, self._head.offset):
+            fold.add(event)
+        return fold
+
+    def extend(self) -> None:
+        """Append what the ledger has grown by, if that is a segment or more.
+
+        Does nothing while another process does it. Memory is that of one segment.
+
+        Raises:
+            InputError: the ledger is broken.
+            OSError: the index cannot be written.
+        """
+        if not self._has_grown():
+            return
+        with self._alone() as out:
+            if out is None:
+                return
+            for _ in self._segments():
+                pass
+            out.truncate(self._at)
+            while self._has_grown():
+                self._append(out)
+
+    def _has_grown(self) -> bool:
+        try:
+            return self._ledger.stat().st_size - self._head.offset >= SEGMENT_BYTES
+        except FileNotFoundError:
+            return False
+
+    @contextmanager
+    def _alone(self) -> Iterator[BinaryIO | None]:
+        """The file, to append to; None while somebody else appends."""
+        with self._path.open("ab") as out:
+            try:
+                fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+            else:
+                yield out
+
+    def _segments(self) -> Iterator[list[bytes]]:
+        """The lines of each further segment that counts; afterwards that is our place."""
+        lines: list[bytes] = []
+        at = self._at
+        for line in _lines(self._path, at):
+            at += len(line)
+            if line.startswith(b"["):
+                lines.append(line)
+                continue
+            head = self._next(line, lines)
+            if head is None:
+                return
+            self._head, self._at = head, at
+            yield lines
+            lines = []
+
+    def _next(self, line: bytes, lines: list[bytes]) -> Head | None:
+        """The head of the segment after ours; None when it does not count."""
+        try:
+            head = Head.model_validate_json(line)
+        except ValidationError:
+            return None
+        mine = self._head
+        fits = (
+            (head.version, head.prices, head.start) == (mine.version, mine.prices, mine.offset)
+            and head.lines == _digest(lines)
+            and head.check == _check(self._ledger, head.offset)
+        )
+        return head if fits else None
+
+    def _append(self, out: BinaryIO) -> None:
+        fold = self._fold()
+        start = offset = self._head.offset
+        for event, end in ledger.read_from(self._ledger, start):
+            fold.add(event)
+            offset = end
+            if offset - start >= SEGMENT_BYTES:
+                break
+        trials = (_trial_line(trial_id, state) for trial_id, state in fold.trials.items())
+        lines = list(chain(trials, (_span_line(span) for span in fold.spans)))
+        head = Head(
+            prices=self._head.prices,
+            start=start,
+            offset=offset,
+            check=_check(self._ledger, offset),
+            lines=_digest(lines),
+            open=tuple(fold.open.values()),
+            stopped=fold.stopped,
+            waste=fold.waste,
+            paid=fold.paid,
+        )
+        text = b"".join(lines) + head.model_dump_json().encode() + b"\n"
+        out.write(text)
+        out.flush()
+        self._head, self._at = head, self._at + len(text)
+
+    def _fold(self) -> Fold:
+        """What goes on from our place."""
+        head = self._head
+        fold = Fold(self._backends, self._fx, head.paid)
+        fold.open = {begin.call_id: begin for begin in head.open}
+        fold.stopped = dict(head.stopped)
+        fold.waste = dict(head.waste)
+        return fold
+
+
+def replay(rundir: RunDir, manifest: Manifest, take: Callable[[str, TrialState], None]) -> Fold:
+    """As `Index.replay`, after bringing the index up to date where it can be written.
 
     Raises:
         InputError: the ledger is broken.
     """
-    update(rundir, manifest)
-    head = _head(rundir, manifest)
-    fold = _fold(manifest, head)
-    for line in _lines(rundir):
-        _restore(fold, line)
-    for event, _ in ledger.read_from(rundir.ledger_path, head.offset):
-        fold.add(event)
-    return fold
+    with suppress(OSError):
+        Index(rundir, manifest).extend()
+    return Index(rundir, manifest).replay(take)
 
 
-def update(rundir: RunDir, manifest: Manifest, *, growth: float = GROWTH_SHARE) -> bool:
-    """Bring the index up to date if the ledger has grown enough; true when it was rewritten.
+def read(rundir: RunDir, manifest: Manifest) -> Fold:
+    """Everything the ledger tells.
 
-    The old index is streamed into the new one, so memory is that of the ledger's new part.
+    Raises:
+        InputError: the ledger is broken.
     """
-    head = _head(rundir, manifest)
-    try:
-        size = rundir.ledger_path.stat().st_size
-    except FileNotFoundError:
-        return False
-    if size - head.offset < max(MIN_GROWTH_BYTES, int(head.offset * growth)):
-        return False
-    fold = _fold(manifest, head)
-    offset = head.offset
-    for event, end in ledger.read_from(rundir.ledger_path, head.offset):
-        fold.add(event)
-        offset = end
-    new = head.model_copy(
-        update={
-            "offset": offset,
-            "check": _check(rundir.ledger_path, offset),
-            "open": tuple(fold.open.values()),
-            "stopped": fold.stopped,
-            "waste": fold.waste,
-        }
-    )
-    _write(rundir, new, fold, keep_old=head.offset > 0)
-    return True
+    trials: dict[str, TrialState] = {}
 
+    def put(trial_id: str, part: TrialState) -> None:
+        if before := trials.get(trial_id):
+            before.add(part)
+        else:
+            trials[trial_id] = part
 
-def _fold(manifest: Manifest, head: Head) -> Fold:
-    fold = Fold({c.name: c.backend for c in manifest.contestants if c.backend}, manifest.fx)
-    fold.open = {begin.call_id: begin for begin in head.open}
-    fold.stopped = dict(head.stopped)
-    fold.waste = dict(head.waste)
+    fold = replay(rundir, manifest, put)
+    for trial_id, part in fold.trials.items():
+        put(trial_id, part)
+    fold.trials = trials
     return fold
 
 
-# ── the file ───────────────────────────────────────────────────────────────────────────────────
-
-
-def _path(rundir: RunDir) -> Path:
-    return rundir.path / "ledger.index"
-
-
-def _head(rundir: RunDir, manifest: Manifest) -> Head:
-    """The head of a usable index, else one that covers nothing."""
-    nothing = Head(prices=_prices(manifest))
-    try:
-        with _path(rundir).open("rb") as lines:
-            head = Head.model_validate_json(lines.readline())
-        fits = head.version == VERSION and head.prices == nothing.prices
-        return head if fits and head.check == _check(rundir.ledger_path, head.offset) else nothing
-    except (OSError, ValidationError):
-        return nothing
+# ── checks ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _prices(manifest: Manifest) -> str:
@@ -124,45 +230,32 @@ def _prices(manifest: Manifest) -> str:
 
 def _check(ledger_path: Path, offset: int) -> str:
     """Digest of the bytes before an offset; empty where the ledger is shorter."""
-    if offset == 0:
-        return ""
-    with ledger_path.open("rb") as handle:
-        handle.seek(max(0, offset - CHECKED_BYTES))
-        tail = handle.read(min(offset, CHECKED_BYTES))
-    if len(tail) < min(offset, CHECKED_BYTES):
-        return "short"
-    return hashlib.sha256(str(offset).encode() + tail).hexdigest()
-
-
-def _lines(rundir: RunDir) -> Iterator[bytes]:
-    """Every line after the head; none where there is no index."""
+    wanted = min(offset, CHECKED_BYTES)
     try:
-        with _path(rundir).open("rb") as lines:
-            next(lines, None)
-            yield from lines
+        with ledger_path.open("rb") as handle:
+            handle.seek(offset - wanted)
+            tail = handle.read(wanted)
     except FileNotFoundError:
+        return ""
+    return hashlib.sha256(b"%d " % offset + tail).hexdigest() if len(tail) == wanted else ""
+
+
+def _digest(lines: list[bytes]) -> str:
+    return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+# ── lines ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lines(path: Path, offset: int) -> Iterator[bytes]:
+    """Lines from an offset; none where there is no index that can be read."""
+    try:
+        handle = path.open("rb")
+    except OSError:
         return
-
-
-def _write(rundir: RunDir, head: Head, fold: Fold, *, keep_old: bool) -> None:
-    new = dict(fold.trials)
-    draft = _path(rundir).with_suffix(f".{secrets.token_hex(4)}")
-    with draft.open("wb") as out:
-        out.write(head.model_dump_json().encode() + b"\n")
-        for line in _lines(rundir) if keep_old else ():
-            trial_id = _trial_of(line)
-            state = new.pop(trial_id, None)
-            out.write(line if state is None else _trial_line(trial_id, _merged(line, state)))
-        for trial_id, state in new.items():
-            out.write(_trial_line(trial_id, state))
-        for span in fold.spans:
-            out.write(json.dumps(["s", *span]).encode() + b"\n")
-    draft.replace(_path(rundir))
-
-
-def _trial_of(line: bytes) -> str:
-    """Trial of a line without parsing all of it; trial ids hold no quotes."""
-    return line[7 : line.index(b'"', 7)].decode() if line.startswith(b'["t", "') else ""
+    with handle:
+        handle.seek(offset)
+        yield from handle
 
 
 def _trial_line(trial_id: str, state: TrialState) -> bytes:
@@ -184,22 +277,24 @@ def _trial_line(trial_id: str, state: TrialState) -> bytes:
     return json.dumps(["t", trial_id, *fields]).encode() + b"\n"
 
 
-def _state(line: bytes) -> TrialState:
-    fields = json.loads(line)[2:]
-    (
-        calls,
-        money,
-        missing,
-        estimated,
-        bound,
-        unknown,
-        unsettled,
-        tokens,
-        names,
-        caveats,
-        tries,
-        record,
-    ) = fields
+def _span_line(span: Span) -> bytes:
+    return json.dumps(["s", *span]).encode() + b"\n"
+
+
+def _state(
+    calls: int,
+    money: dict[str, str],
+    missing: list[str],
+    estimated: bool,
+    bound: str,
+    unknown: bool,
+    unsettled: int,
+    tokens: list[int],
+    names: list[str],
+    caveats: list[str],
+    tries: int,
+    record: JsonValue,
+) -> TrialState:
     sums = Sums(
         calls=calls,
         money={basis: Decimal(usd) for basis, usd in money.items()},
@@ -213,18 +308,3 @@ def _state(line: bytes) -> TrialState:
         caveats=set(caveats),
     )
     return TrialState(sums, tries, None if record is None else TrialRecord.model_validate(record))
-
-
-def _merged(line: bytes, after: TrialState) -> TrialState:
-    before = _state(line)
-    before.sums.merge(after.sums)
-    before.tries += after.tries
-    before.record = after.record or before.record
-    return before
-
-
-def _restore(fold: Fold, line: bytes) -> None:
-    if line.startswith(b'["t"'):
-        fold.trials[_trial_of(line)] = _state(line)
-    else:
-        fold.spans.append(Span(*json.loads(line)[1:]))

@@ -24,7 +24,7 @@ def load(path: Path) -> Results:
     manifest = rundir.read_manifest()
     fold = index.read(rundir, manifest)
     fold.settle_open()
-    concurrency = _share_machines(fold, manifest)
+    concurrency = share_machines(fold, manifest)
     position = {t.id: i for i, t in enumerate(manifest.tasks)}
     who = {c.name: i for i, c in enumerate(manifest.contestants)}
     specs = sorted(
@@ -40,7 +40,7 @@ def load(path: Path) -> Results:
     )
 
 
-def _share_machines(fold: Fold, manifest: Manifest) -> dict[str, Decimal]:
+def share_machines(fold: Fold, manifest: Manifest) -> dict[str, Decimal]:
     """Share out the machines paid by the hour, each over all contestants that called it; the mean
     number of calls in flight at the machine of each contestant.
     """
