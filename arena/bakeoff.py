@@ -1,17 +1,16 @@
 """The run: lock, images, manifest, trials, and a ledger that survives whatever happens."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from arena import plan
+from arena import plan, site
 from arena.backend import policy, preflight
 from arena.backend.pool import Backends
-from arena.errors import InputError, located
+from arena.errors import located
 from arena.executor.local import LocalExecutor
 from arena.journal import Journal, Listener
 from arena.ledger import Ledger, SessionBegin, SessionEnd
@@ -19,24 +18,12 @@ from arena.matrix import trial_specs
 from arena.money.budget import Amount, Budgets
 from arena.money.prices import DEFAULT_FX
 from arena.plan import Plan
-from arena.quiet import Quiet
 from arena.records import TrialSpec
 from arena.rundir import Manifest, RunDir
-from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images, Progress, TaskImage, Tell
-from arena.sandbox.layer import AgentLayer, Layers
 from arena.score.load import load
 from arena.score.results import Results
-from arena.task import pack
-from arena.trial import Services
+from arena.site import Say, Site
 from arena.worker import Work, Worker
-
-if TYPE_CHECKING:
-    from arena.backend.gateway.server import Gateway
-
-Say = Callable[[str], None]
-MEMORY_SHARE = 0.8
-"""Of the host's memory that running containers may be allowed together."""
 
 
 @dataclass(frozen=True)
@@ -75,87 +62,32 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
     with pool as backends, rundir.lock():
         with located(plan_.where):
             preflight.check(specs)
-        with DockerEngine.answering() as engine:
-            if gone := engine.reap():
-                say(f"removed {len(gone)} containers that dead runs had left")
-            store = Images(engine, pack.tree_files)
-            images = store.ensure(plan_.tasks, _telling(say))
-            layers = _layers(plan_, engine, store, say)
+        with _site(plan_, backends, say) as where:
+            ready = where.ready
             made = plan.manifest_of(
-                plan_,
-                images=images,
-                layers={name: layer.content for name, layer in layers.items()},
-                engine=engine.info(),
-                fx=DEFAULT_FX,
+                plan_, images=ready.images, layers=ready.layers, engine=ready.engine, fx=DEFAULT_FX
             )
             manifest = made if earlier is None else plan.continued(earlier, made, where=str(out))
             rundir.write_manifest(manifest)
-            with Ledger(rundir.ledger_path) as ledger, _gateway(plan_) as gateway:
+            with Ledger(rundir.ledger_path) as ledger:
                 journal = Journal(ledger, listener)
-                services = Services(engine, backends, journal, Quiet(), gateway)
-                held = {name: layer.id for name, layer in layers.items()}
-                _run_trials(plan_, manifest, images, held, rundir, engine, services, journal, say)
+                _run_trials(plan_, manifest, rundir, where, backends, journal, say)
     results = load(out)
     missing = sum(row.verdict is None for row in results.trials)
     return Outcome(results, missing)
 
 
-def _layers(plan_: Plan, engine: DockerEngine, images: Images, say: Say) -> dict[str, AgentLayer]:
-    """The programs of outside agents, installed where they are missing."""
-    if not plan_.programs:
-        return {}
-    base = images.ensure_base(_telling(say))
-    layers = Layers(engine.connection)
-    return {
-        name: layers.ensure(name, program.install, base, _named(name, say))
-        for name, program in plan_.programs.items()
-    }
-
-
-def _named(name: str, say: Say) -> Say:
-    return lambda line: say(f"{name}: {line}")
-
-
-@contextmanager
-def _gateway(plan_: Plan) -> "Iterator[Gateway | None]":
-    """The gateway, where an outside agent needs one."""
-    if not plan_.programs:
-        yield None
-        return
-    try:
-        from arena.backend.gateway.server import Gateway  # a web server: not for every run
-    except ModuleNotFoundError as error:
-        names = ", ".join(plan_.programs)
-        raise InputError(
-            f"{names} needs the gateway's server ({error.name} is missing)",
-            where="agent",
-            remedy="pip install 'arena-bakeoff[gateway]'",
-        ) from None
-
-    with Gateway() as gateway:
-        yield gateway
-
-
-def _telling(say: Say) -> Tell:
-    """Image building as lines: what starts and how long it took, not what builders print."""
-
-    def tell(progress: Progress) -> None:
-        if progress.state == "started":
-            say(f"making {progress.kind} image {progress.name} …")
-        elif progress.state == "done":
-            say(f"made {progress.kind} image {progress.name} in {progress.seconds:.0f} s")
-
-    return tell
+def _site(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[Site]:
+    """Where the trials of a plan run."""
+    return site.local(plan_.tasks, plan_.programs, backends, say)
 
 
 def _run_trials(
     plan_: Plan,
     manifest: Manifest,
-    images: Mapping[str, TaskImage],
-    layers: Mapping[str, str],
     rundir: RunDir,
-    engine: DockerEngine,
-    services: Services,
+    where: Site,
+    backends: Backends,
     journal: Journal,
     say: Say,
 ) -> None:
@@ -168,13 +100,12 @@ def _run_trials(
             manifest=manifest,
             rundir=rundir,
             tasks={t.id: t for t in plan_.tasks},
-            images=images,
-            services=services,
+            site=where,
+            backends=backends,
             budgets=_budgets(manifest, before),
             journal=journal,
             earlier_tries={row.id: row.tries for row in before.trials},
             labels={"arena.run": manifest.run_id},
-            layers=layers,
         )
     )
 
@@ -187,7 +118,7 @@ def _run_trials(
 
     if done:
         say(f"resuming: {len(done)} trials are done and are kept")
-    concurrency = _fitting(manifest, plan_.config.concurrency, say)
+    concurrency = where.concurrency(plan_.config.concurrency, manifest.sandbox, say)
     journal.append(SessionBegin(session=session, at=datetime.now(UTC)))
     reason = "interrupted"
     try:
@@ -198,8 +129,8 @@ def _run_trials(
         # What still runs ends because its container and its connection are gone.
         worker.cancelled.set()
         if reason != "completed":
-            services.backends.close()
-            engine.close()
+            backends.close()
+            where.stop()
         journal.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
 
 
@@ -211,16 +142,3 @@ def _budgets(manifest: Manifest, before: Results) -> Budgets:
         amount = Amount(usd, row.tokens.input + row.tokens.output)
         spent[row.contestant] = spent.get(row.contestant, Amount()) + amount
     return Budgets(manifest.limits, manifest.budget, manifest.contestant_budgets, spent)
-
-
-def _fitting(manifest: Manifest, concurrency: int, say: Say) -> int:
-    """Lower the concurrency until the containers' memory fits the host."""
-    assert manifest.engine is not None
-    room_mb = manifest.engine.memory_mb * MEMORY_SHARE
-    fitting = max(1, int(room_mb // manifest.sandbox.memory_mb))
-    if fitting < concurrency:
-        say(
-            f"concurrency {fitting} instead of {concurrency}: {manifest.sandbox.memory_mb} MB a "
-            f"container must fit {MEMORY_SHARE:.0%} of the engine's {manifest.engine.memory_mb} MB"
-        )
-    return min(fitting, concurrency)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from arena import audit, registry, verify
 from arena.agent import outside
 from arena.backend.clock import AgentClock
-from arena.backend.meter import CallLog, Seat, Tally
+from arena.backend.desk import Desk
+from arena.backend.meter import Seat, Tally
 from arena.backend.pool import Backends
 from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading.job import TESTER
-from arena.money.budget import TrialBudget
 from arena.program import Program
 from arena.protocols import Agent, Backend, Engine, Sandbox
 from arena.quiet import Quiet
@@ -59,7 +59,6 @@ class Job:
     spec: TrialSpec
     try_number: int
     task: Task
-    image: TaskImage
     contestant: ContestantSpec
     limits: Limits
     sandbox: SandboxLimits
@@ -70,17 +69,18 @@ class Job:
     """Put on every container of the run."""
     program: Program | None = None
     """Where the agent is a program of its own."""
-    layer: str | None = None
-    """What holds that program, for the engine."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """What all trials of a run share."""
+    """What all trials on one engine share."""
 
     engine: Engine
     backends: Backends
-    log: CallLog
+    images: Mapping[str, TaskImage]
+    """By task id."""
+    layers: Mapping[str, str]
+    """What holds the programs of outside agents, by name."""
     quiet: Quiet
     gateway: "Gateway | None" = None
     """Where a contestant's agent is a program of its own."""
@@ -97,8 +97,13 @@ class _Progress:
     flags: tuple[Flag, ...] = ()
 
 
-def run_try(job: Job, services: Services, budget: TrialBudget) -> TrialRecord:
+def run_try(job: Job, services: Services, desk: Desk | None) -> TrialRecord:
     """Run one try to its record; never raises for a fault.
+
+    Args:
+        job: what to run.
+        services: the engine and endpoints.
+        desk: lets its calls go; None for controls, which make none.
 
     `KeyboardInterrupt` and the like pass through: the try is then unfinished.
     """
@@ -111,17 +116,17 @@ def run_try(job: Job, services: Services, budget: TrialBudget) -> TrialRecord:
         with (
             TranscriptFile(job.folder / "transcript.jsonl") as transcript,
             services.engine.open(
-                job.image.id,
+                services.images[job.task.id].id,
                 limits=job.sandbox,
                 labels=job.labels,
                 user=AGENT,
                 channel=job.program is None,
-                layer=job.layer,
+                layer=services.layers.get(job.contestant.agent),
             ) as box,
         ):
             clock = AgentClock(job.limits.seconds)
             try:
-                progress.ending = _solve(job, services, budget, box, clock, transcript, progress)
+                progress.ending = _solve(job, services, desk, box, clock, transcript, progress)
             finally:
                 active_s = clock.active_s
             box.kill()
@@ -140,7 +145,7 @@ def run_try(job: Job, services: Services, budget: TrialBudget) -> TrialRecord:
 def _solve(
     job: Job,
     services: Services,
-    budget: TrialBudget,
+    desk: Desk | None,
     box: Sandbox,
     clock: AgentClock,
     transcript: TranscriptFile,
@@ -150,12 +155,12 @@ def _solve(
     agent = _agent(job)
     backend: Backend = _NoBackend()
     if job.contestant.backend is not None:
+        assert desk is not None
         metered = services.backends.for_trial(
             job.contestant.backend,
+            desk,
             seat=Seat(job.spec.id, job.try_number, job.contestant.name),
             limits=job.limits,
-            budget=budget,
-            log=services.log,
             transcript=transcript,
             clock=clock,
         )
@@ -188,13 +193,13 @@ def _grade(job: Job, services: Services, box: Sandbox, progress: _Progress) -> N
     """Take the diff against a fresh container of the same image, and grade it there."""
     bench = Bench(
         engine=services.engine,
-        image=job.image.id,
+        image=services.images[job.task.id].id,
         limits=job.sandbox,
         labels=job.labels,
         folder=job.folder,
     )
     with services.engine.open(
-        job.image.id, limits=job.sandbox, labels=job.labels, user=TESTER
+        bench.image, limits=job.sandbox, labels=job.labels, user=TESTER
     ) as fresh:
         progress.patch = diff.capture(box, fresh)
         (job.folder / "patch.diff").write_bytes(progress.patch.encode("utf-8", "surrogateescape"))

@@ -2,17 +2,18 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from arena.backend.pool import Backends
 from arena.journal import Journal
 from arena.ledger import ContestantStopped, TrialBegin, TrialEnd
 from arena.money.budget import Budgets, TrialBudget
 from arena.records import Task, TrialRecord, TrialSpec
 from arena.rundir import Manifest, RunDir
-from arena.sandbox.image import TaskImage
-from arena.trial import Job, Services, run_try
+from arena.site import Site
+from arena.trial import Job
 
 MAX_TRIES = 3
 PAUSE_S = 2.0
@@ -29,15 +30,14 @@ class Work:
     manifest: Manifest
     rundir: RunDir
     tasks: Mapping[str, Task]
-    images: Mapping[str, TaskImage]
-    services: Services
+    site: Site
+    backends: Backends
     budgets: Budgets
     journal: Journal
     earlier_tries: Mapping[str, int]
     """Tries of earlier sessions by trial id; their folders are kept."""
     labels: Mapping[str, str]
-    layers: Mapping[str, str] = field(default_factory=dict)
-    """What holds the programs of outside agents, by name."""
+    """Put on every container of the run."""
 
 
 class Worker:
@@ -106,25 +106,27 @@ class Worker:
 
     def _try(self, spec: TrialSpec, number: int, budget: TrialBudget) -> TrialRecord:
         work = self._work
-        work.journal.append(TrialBegin(spec=spec, try_number=number, at=datetime.now(UTC)))
-        folder = work.rundir.trial_dir(spec.id)
-        _set_aside(folder, number - 1)
         contestant = self._contestants[spec.contestant]
-        job = Job(
-            spec=spec,
-            try_number=number,
-            task=work.tasks[spec.task_id],
-            image=work.images[spec.task_id],
-            contestant=contestant,
-            limits=work.manifest.limits,
-            sandbox=work.manifest.sandbox,
-            strict=work.manifest.strict,
-            folder=folder,
-            labels={**work.labels, "arena.trial": spec.id},
-            program=work.manifest.programs.get(contestant.agent),
-            layer=work.layers.get(contestant.agent),
-        )
-        record = run_try(job, work.services, budget)
+        desk = None
+        if contestant.backend is not None:
+            desk = work.backends.desk(contestant.backend, budget, work.journal)
+        with work.site.place() as place:
+            work.journal.append(TrialBegin(spec=spec, try_number=number, at=datetime.now(UTC)))
+            folder = work.rundir.trial_dir(spec.id)
+            _set_aside(folder, number - 1)
+            job = Job(
+                spec=spec,
+                try_number=number,
+                task=work.tasks[spec.task_id],
+                contestant=contestant,
+                limits=work.manifest.limits,
+                sandbox=work.manifest.sandbox,
+                strict=work.manifest.strict,
+                folder=folder,
+                labels={**work.labels, "arena.trial": spec.id},
+                program=work.manifest.programs.get(contestant.agent),
+            )
+            record = place.run(job, desk)
         if not self.cancelled.is_set():
             work.journal.append(TrialEnd(record=record))
         return record

@@ -93,10 +93,9 @@ def probe(spec: BackendSpec, *, environ: Mapping[str, str]) -> LiveCheck:
         assert not isinstance(budget, str)
         backend = pool.for_trial(
             spec,
+            pool.desk(spec, budget, log),
             seat=Seat("live", 1, spec.name),
             limits=LIMITS,
-            budget=budget,
-            log=log,
             transcript=log,
             clock=AgentClock(LIMITS.seconds),
         )

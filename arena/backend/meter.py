@@ -11,20 +11,18 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
 
 from arena.backend import dialect, wire
 from arena.backend.call import Call, LimitReached, Sender
 from arena.backend.clock import AgentClock
+from arena.backend.desk import Denial, Desk
 from arena.backend.errors import CallFailed
-from arena.backend.limiter import Limiter, Permit
 from arena.backend.retry import RETRYABLE, RetryPolicy
 from arena.backend.tariff import Tariff
 from arena.backend.wire import Prompt
 from arena.errors import ProviderError
 from arena.money import prices, usage
-from arena.money.budget import Amount, TrialBudget
-from arena.money.statement import refused
+from arena.money.budget import Amount
 from arena.protocols import Transcript
 from arena.records import (
     BackendSpec,
@@ -48,18 +46,6 @@ NEARLY_S = 0.05
 """A timeout that fires this early still is the agent's own deadline."""
 CONVERSATIONS = 4
 """Prompts that a new one may continue: an agent may hold several conversations at once."""
-
-
-class CallLog(Protocol):
-    """Where calls are written down; `begin` returns only when that is durable."""
-
-    def begin(self, call: CallBegin) -> None:
-        """A call is about to be sent."""
-        ...
-
-    def end(self, call: CallEnd) -> None:
-        """An announced call ended."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -92,7 +78,6 @@ class _Attempt:
 
     begin: CallBegin
     held: Amount
-    permit: Permit
     sent_at: float
     waited_s: float
 
@@ -104,12 +89,10 @@ class TrialBackend:
         self,
         spec: BackendSpec,
         sender: Sender,
-        limiter: Limiter,
+        desk: Desk,
         *,
         seat: Seat,
         limits: Limits,
-        budget: TrialBudget,
-        log: CallLog,
         transcript: Transcript,
         clock: AgentClock,
         retry: RetryPolicy,
@@ -118,11 +101,9 @@ class TrialBackend:
         self.spec = spec
         self.tally = Tally()
         self._sender = sender
-        self._limiter = limiter
+        self._desk = desk
         self._seat = seat
         self._limits = limits
-        self._budget = budget
-        self._log = log
         self._transcript = transcript
         self._clock = clock
         self._retry = retry
@@ -164,9 +145,9 @@ class TrialBackend:
         """
         attempt, backoff_s, waited_s = 0, 0.0, 0.0
         while True:
-            held = self._hold(call)
+            self._take_step()
             attempt += 1
-            going = self._announce(call, held, attempt, waited_s)
+            going = self._announce(call, attempt, waited_s)
             try:
                 reply = self._sender.send(
                     self.spec, call.body, timeout_s=self._timeout_s(), relay=call.relay
@@ -177,8 +158,7 @@ class TrialBackend:
                 waited_s = self._before_next(failed, call, backoff_s, going)
                 backoff_s += waited_s
             except BaseException:  # nobody knows what became of it
-                self._budget.settle(held, held, certain=False)
-                self._limiter.release(going.permit, tokens=None)
+                self._desk.give_up(going.begin.call_id)
                 self._left()
                 raise
             else:
@@ -208,37 +188,21 @@ class TrialBackend:
 
     # ── before ─────────────────────────────────────────────────────────────────────────────────
 
-    def _hold(self, call: Call) -> Amount:
-        """Check the limits, and reserve a step and what the call may cost."""
+    def _take_step(self) -> None:
+        """Check the trial's own limits, and reserve a step."""
         if self._clock.remaining_s <= 0:
             raise LimitReached("seconds")
         with self._lock:
             if self.tally.steps + self._in_flight >= self._limits.steps:
                 raise LimitReached("steps")
             self._in_flight += 1
-        asked = self.estimate(call.prompt)
-        held = self._tariff.expected(asked, call.output_limit, self._longest_s)
-        if (short := self._budget.hold(held)) is None:
-            return held
-        self._left()
-        if self._budget.held_by_doubt(held):  # the trial's own limit would be an outcome
-            raise ProviderError(
-                f"{self.spec.name}: calls without a reply may have cost the rest of limits.{short}"
-            )
-        raise LimitReached(short)
 
     def _timeout_s(self) -> float:
         return max(0.001, min(self.spec.request_timeout_s, self._clock.remaining_s))
 
-    def _announce(self, call: Call, held: Amount, attempt: int, waited_s: float) -> _Attempt:
-        try:
-            with self._clock.waiting():
-                permit = self._limiter.acquire(held.tokens)
-        except BaseException:
-            self._budget.settle(held, Amount())
-            self._left()
-            raise
-        self._throttled(permit.waited_s)
+    def _announce(self, call: Call, attempt: int, waited_s: float) -> _Attempt:
+        asked = self.estimate(call.prompt)
+        held = self._tariff.expected(asked, call.output_limit, self._longest_s)
         begin = CallBegin(
             call_id=secrets.token_hex(8),
             trial_id=self._seat.trial_id,
@@ -249,20 +213,32 @@ class TrialBackend:
             step=self.tally.steps + 1,
             attempt=attempt,
             started_at=datetime.now(UTC),
-            prompt_estimate=self.estimate(call.prompt),
+            prompt_estimate=asked,
             prompt_bound=call.prompt.token_bound,
             output_limit=call.output_limit,
         )
         try:
-            self._log.begin(begin)
+            with self._clock.waiting():
+                answer = self._desk.announce(begin, held)
         except BaseException:
-            self._limiter.release(permit, tokens=0)
-            self._budget.settle(held, Amount())
             self._left()
             raise
+        if isinstance(answer, Denial):
+            self._left()
+            raise self._over(answer)
+        self._throttled(answer.waited_s)
         with self._lock:
             self.tally.attempts += 1
-        return _Attempt(begin, held, permit, time.monotonic(), waited_s + permit.waited_s)
+        return _Attempt(answer.begin, held, time.monotonic(), waited_s + answer.waited_s)
+
+    def _over(self, denial: Denial) -> Exception:
+        """Why no further call may be made: an outcome, unless only doubtful spending says so."""
+        if not denial.doubtful:
+            return LimitReached(denial.short)
+        return ProviderError(
+            f"{self.spec.name}: calls without a reply may have cost the rest of "
+            f"limits.{denial.short}"
+        )
 
     # ── after ──────────────────────────────────────────────────────────────────────────────────
 
@@ -299,22 +275,11 @@ class TrialBackend:
             waited_s=going.waited_s,
             ended_at=datetime.now(UTC),
         )
-        self._account(going, end, None if failed is None else failed.retry_after_s)
         self._note(prompt, end)
-        self._log.end(end)
+        spent = self._tariff.spent(going.begin, end, going.held)
+        self._desk.settle(end, spent, None if failed is None else failed.retry_after_s)
         self._transcript.add("call", _shown(going.begin, end))
         return reply
-
-    def _account(self, going: _Attempt, end: CallEnd, retry_after_s: float | None) -> None:
-        spent = self._tariff.spent(going.begin, end, going.held)
-        self._budget.settle(going.held, spent, certain=end.usage is not None)
-        used = None if end.usage is None else end.usage.prompt + end.usage.output
-        self._limiter.release(
-            going.permit,
-            tokens=0 if refused(end) else used,
-            refused=end.outcome == "rate_limited",
-            retry_after_s=retry_after_s,
-        )
 
     def _repeated(self, prompt: Prompt, used: Usage | None) -> int:
         if used is None:
@@ -369,7 +334,7 @@ class TrialBackend:
         if delay_s is None or (call.relay is not None and call.relay.closed):
             raise failed
         with self._clock.waiting():
-            self._limiter.pause(delay_s)
+            self._desk.pause(delay_s)
         self._throttled(delay_s)
         return delay_s
 

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from arena.backend.client import EndpointClient
 from arena.backend.clock import AgentClock
+from arena.backend.desk import CallLog, Desk, LocalDesk
 from arena.backend.limiter import Limiter
-from arena.backend.meter import CallLog, Seat, TrialBackend
+from arena.backend.meter import Seat, TrialBackend
 from arena.backend.retry import RetryPolicy
 from arena.errors import InputError
 from arena.money import prices
@@ -47,14 +48,17 @@ class Backends:
             limits[account] = _stricter(limits.get(account), spec.rate)
         self._limiters = {account: Limiter(rate) for account, rate in limits.items()}
 
+    def desk(self, spec: BackendSpec, budget: TrialBudget, log: CallLog) -> LocalDesk:
+        """Where the calls of one trial are allowed and accounted for."""
+        return LocalDesk(budget, self._limiters[_account(spec)], log)
+
     def for_trial(
         self,
         spec: BackendSpec,
+        desk: Desk,
         *,
         seat: Seat,
         limits: Limits,
-        budget: TrialBudget,
-        log: CallLog,
         transcript: Transcript,
         clock: AgentClock,
     ) -> TrialBackend:
@@ -62,11 +66,9 @@ class Backends:
         return TrialBackend(
             spec,
             self._clients[spec.base_url, spec.api_key_env],
-            self._limiters[_account(spec)],
+            desk,
             seat=seat,
             limits=limits,
-            budget=budget,
-            log=log,
             transcript=transcript,
             clock=clock,
             retry=self._retry,

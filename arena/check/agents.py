@@ -9,6 +9,7 @@ from arena.agent import catalogue, outside
 from arena.backend import dialect
 from arena.backend.call import Relay
 from arena.backend.clock import AgentClock
+from arena.backend.desk import LocalDesk
 from arena.backend.gateway.server import Gateway
 from arena.backend.limiter import Limiter
 from arena.backend.meter import Seat, TrialBackend
@@ -80,11 +81,9 @@ def _try(
     backend = TrialBackend(
         BackendSpec(name="check", model=MODEL, base_url="http://127.0.0.1", api=program.api[0]),
         _Answering(),
-        Limiter(RateLimits()),
+        LocalDesk(TrialBudget(Amount(), Account(Budget())), Limiter(RateLimits()), notes),
         seat=Seat("check", 1, program.name),
         limits=LIMITS,
-        budget=TrialBudget(Amount(), Account(Budget())),
-        log=notes,
         transcript=notes,
         clock=clock,
         retry=RetryPolicy(),

@@ -66,7 +66,8 @@ class DockerEngine:
 
     def __init__(self, host: str | None = None) -> None:
         self.connection = Connection(host)
-        self._ident = secrets.token_hex(8)
+        self.ident = secrets.token_hex(8)
+        """On the label `arena.engine` of every container of this object."""
         self._owner = Owner.current().label()
         self._running: dict[str, DockerSandbox] = {}
         self._lock = threading.Lock()
@@ -135,7 +136,7 @@ class DockerEngine:
             layer: container that holds an agent's programs, from `arena.sandbox.layer`.
         """
         self._start_watch()
-        name = f"arena-{self._ident[:8]}-{secrets.token_hex(6)}"
+        name = f"arena-{self.ident[:8]}-{secrets.token_hex(6)}"
         try:
             ident = self._create(name, image, limits, labels, workdir, layer)
             where = Where(ident, limits, user, workdir, channel)
@@ -197,13 +198,13 @@ class DockerEngine:
                 network_disabled=True,
                 healthcheck={"test": ["NONE"]},
                 host_config=settings.host_config(limits, layer),
-                labels={**labels, LABEL_ENGINE: self._ident, LABEL_OWNER: self._owner},
+                labels={**labels, LABEL_ENGINE: self.ident, LABEL_OWNER: self._owner},
                 use_config_proxy=False,
             )
         return str(made["Id"])
 
     def _read_pristine(self, image: str, workdir: str) -> Tree:
-        name = f"arena-{self._ident[:8]}-{secrets.token_hex(6)}"
+        name = f"arena-{self.ident[:8]}-{secrets.token_hex(6)}"
         try:
             ident = self._create(name, image, SandboxLimits(), {}, workdir)
             return files.read_tree(self.connection, ident, workdir, None, limit=_TREE_LIMIT)
@@ -219,14 +220,14 @@ class DockerEngine:
     def _ours(self) -> list[dict[str, str]]:
         with self.connection.guard():
             found: list[dict[str, str]] = self.connection.raw.containers(
-                all=True, filters={"label": [f"{LABEL_ENGINE}={self._ident}"]}
+                all=True, filters={"label": [f"{LABEL_ENGINE}={self.ident}"]}
             )
         return found
 
     def _start_watch(self) -> None:
         with self._lock:
             if self._watch is None:
-                label = f"{LABEL_ENGINE}={self._ident}"
+                label = f"{LABEL_ENGINE}={self.ident}"
                 watch = Watch(self.connection, label, lambda: dict(self._running))
                 watch.start()
                 self._watch = watch

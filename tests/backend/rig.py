@@ -72,14 +72,14 @@ class Rig:
         self.pool = Backends([self.spec], retry=retry, environ=environ or {})
         self.book, self.notes = Book(), Notes()
 
-    def trial(self, name="t1", contestant="c"):
+    def trial(self, name="t1", contestant="c", *, budget=None):
         self.clock = AgentClock(self.limits.seconds)
+        budget = budget or self.budgets.open_trial(contestant)
         return self.pool.for_trial(
             self.spec,
+            self.pool.desk(self.spec, budget, self.book),
             seat=Seat(name, 1, contestant),
             limits=self.limits,
-            budget=self.budgets.open_trial(contestant),
-            log=self.book,
             transcript=self.notes,
             clock=self.clock,
         )

@@ -307,8 +307,7 @@ def test_closing_turns_waiting_trials_away():
 def test_reserved_is_given_back():
     with rig([text("ok", usage=usage_of(10, 1))]) as (_, made):
         budget = made.budgets.open_trial("c")
-        backend = made.trial()
-        backend._budget = budget
+        backend = made.trial(budget=budget)
         backend.complete(ASK, [])
     assert budget.spent == Amount(Decimal("0.000014"), 11)
     assert budget.account._held == Amount()

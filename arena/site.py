@@ -1,0 +1,185 @@
+"""Where tries run: an engine with every image, program and endpoint that the trials need."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Protocol
+
+from arena.backend.desk import Desk
+from arena.backend.pool import Backends
+from arena.errors import InputError
+from arena.program import Program
+from arena.quiet import Quiet
+from arena.records import Record, SandboxLimits, Task, TrialRecord
+from arena.rundir import EngineInfo
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image import Images, Progress, TaskImage, Tell
+from arena.sandbox.layer import AgentLayer, Layers
+from arena.task import pack
+from arena.trial import Job, Services, run_try
+
+if TYPE_CHECKING:
+    from arena.backend.gateway.server import Gateway
+
+Say = Callable[[str], None]
+MEMORY_SHARE = 0.8
+"""Of the host's memory that running containers may be allowed together."""
+
+
+class Ready(Record):
+    """What a site has made ready; sites of one run must not differ in images and layers."""
+
+    images: dict[str, TaskImage]
+    """By task id."""
+    layers: dict[str, str]
+    """Digests of what was installed for outside agents, by name."""
+    engine: EngineInfo
+
+
+class Place(Protocol):
+    """Room for one try."""
+
+    def run(self, job: Job, desk: Desk | None) -> TrialRecord:
+        """Run one try to its record; `desk` is None for controls, which make no calls."""
+        ...
+
+
+class Site(Protocol):
+    """One or more machines that tries run on."""
+
+    @property
+    def ready(self) -> Ready:
+        """What trials are identified by, the same on every machine of the site."""
+        ...
+
+    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+        """How many trials may be under way at once."""
+        ...
+
+    def place(self) -> AbstractContextManager[Place]:
+        """Wait for room for one try.
+
+        Raises:
+            FaultError: there is none any more.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End everything that runs and remove it."""
+        ...
+
+
+class LocalSite:
+    """One engine that this process uses itself."""
+
+    def __init__(self, engine: DockerEngine, services: Services, ready: Ready) -> None:
+        self.ready = ready
+        self._engine = engine
+        self._services = services
+
+    @property
+    def lease(self) -> str:
+        """Carried by every container of this site."""
+        return self._engine.ident
+
+    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+        """As asked, or as many as have containers that fit the engine's memory together."""
+        fitting = fits(self.ready.engine, sandbox)
+        if fitting < asked:
+            say(
+                f"concurrency {fitting} instead of {asked}: {sandbox.memory_mb} MB a container "
+                f"must fit {MEMORY_SHARE:.0%} of the engine's {self.ready.engine.memory_mb} MB"
+            )
+        return min(fitting, asked)
+
+    def place(self) -> AbstractContextManager[Place]:
+        """Itself: whoever runs trials keeps to the concurrency."""
+        return nullcontext(self)
+
+    def run(self, job: Job, desk: Desk | None) -> TrialRecord:
+        """As `Place.run`."""
+        return run_try(job, self._services, desk)
+
+    def stop(self) -> None:
+        """Remove every container: what uses one ends."""
+        self._engine.close()
+
+
+def fits(engine: EngineInfo, sandbox: SandboxLimits) -> int:
+    """Trials whose containers fit an engine's memory, at least one."""
+    return max(1, int(engine.memory_mb * MEMORY_SHARE // sandbox.memory_mb))
+
+
+@contextmanager
+def local(
+    tasks: Sequence[Task], programs: Mapping[str, Program], backends: Backends, say: Say
+) -> Iterator[LocalSite]:
+    """The site on this machine's engine, with images and agents' programs made where missing.
+
+    Raises:
+        InputError: no engine answers, or something that an agent needs is not installed.
+        EngineError: the engine broke while images were made.
+    """
+    with DockerEngine.answering() as engine:
+        if gone := engine.reap():
+            say(f"removed {len(gone)} containers that dead runs had left")
+        store = Images(engine, pack.tree_files)
+        images = store.ensure(tasks, _telling(say))
+        layers = _layers(programs, engine, store, say)
+        with _gateway(programs) as gateway:
+            ready = Ready(
+                images=images,
+                layers={name: layer.content for name, layer in layers.items()},
+                engine=engine.info(),
+            )
+            held = {name: layer.id for name, layer in layers.items()}
+            services = Services(engine, backends, images, held, Quiet(), gateway)
+            yield LocalSite(engine, services, ready)
+
+
+def _layers(
+    programs: Mapping[str, Program], engine: DockerEngine, images: Images, say: Say
+) -> dict[str, AgentLayer]:
+    """The programs of outside agents, installed where they are missing."""
+    if not programs:
+        return {}
+    base = images.ensure_base(_telling(say))
+    layers = Layers(engine.connection)
+    return {
+        name: layers.ensure(name, program.install, base, _named(name, say))
+        for name, program in programs.items()
+    }
+
+
+def _named(name: str, say: Say) -> Say:
+    return lambda line: say(f"{name}: {line}")
+
+
+@contextmanager
+def _gateway(programs: Mapping[str, Program]) -> "Iterator[Gateway | None]":
+    """The gateway, where an outside agent needs one."""
+    if not programs:
+        yield None
+        return
+    try:
+        from arena.backend.gateway.server import Gateway  # a web server: not for every run
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{', '.join(programs)} needs the gateway's server ({error.name} is missing)",
+            where="agent",
+            remedy="pip install 'arena-bakeoff[gateway]'",
+        ) from None
+
+    with Gateway() as gateway:
+        yield gateway
+
+
+def _telling(say: Say) -> Tell:
+    """Image building as lines: what starts and how long it took, not what builders print."""
+
+    def tell(progress: Progress) -> None:
+        if progress.state == "started":
+            say(f"making {progress.kind} image {progress.name} …")
+        elif progress.state == "done":
+            say(f"made {progress.kind} image {progress.name} in {progress.seconds:.0f} s")
+
+    return tell
