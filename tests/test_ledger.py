@@ -84,7 +84,7 @@ def test_a_newer_version_is_refused_whatever_it_says(tmp_path):
     path = tmp_path / "ledger.jsonl"
     newer = ledger.LEDGER_VERSION + 1
     path.write_text(f'{{"kind": "session_begin", "version": {newer}, "moon": "full"}}\n')
-    with pytest.raises(InputError, match="newer version.*update arena"):
+    with pytest.raises(InputError, match=r"newer version.*update arena"):
         list(ledger.read(path))
 
 
