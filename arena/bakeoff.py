@@ -15,13 +15,15 @@ from arena.executor.local import LocalExecutor
 from arena.journal import Journal, Listener
 from arena.ledger import Ledger, SessionBegin, SessionEnd
 from arena.matrix import trial_specs
-from arena.money.budget import Amount, Budgets
+from arena.money.budget import Budgets
 from arena.money.prices import DEFAULT_FX
 from arena.plan import Plan
 from arena.records import TrialSpec
 from arena.rundir import Manifest, RunDir
+from arena.score.indexer import indexing
 from arena.score.load import load
 from arena.score.results import Results
+from arena.score.standing import standing
 from arena.site import Say, Site
 from arena.worker import Work, Worker
 
@@ -91,9 +93,8 @@ def _run_trials(
     journal: Journal,
     say: Say,
 ) -> None:
-    before = load(rundir.path)
+    before = standing(rundir, manifest)
     wanted = {c.name for c in plan_.contestants}, {t.id for t in plan_.tasks}
-    done = {row.id for row in before.trials if row.verdict is not None}
     session = secrets.token_hex(4)
     worker = Worker(
         Work(
@@ -102,28 +103,33 @@ def _run_trials(
             tasks={t.id: t for t in plan_.tasks},
             site=where,
             backends=backends,
-            budgets=_budgets(manifest, before),
+            budgets=Budgets(
+                manifest.limits, manifest.budget, manifest.contestant_budgets, before.spent
+            ),
             journal=journal,
-            earlier_tries={row.id: row.tries for row in before.trials},
+            earlier_tries=before.tries,
             labels={"arena.run": manifest.run_id},
         )
     )
 
     def todo() -> Iterator[TrialSpec]:
         for spec in trial_specs(manifest):
-            if spec.id in done or spec.contestant not in wanted[0] or spec.task_id not in wanted[1]:
+            if spec.contestant not in wanted[0] or spec.task_id not in wanted[1]:
+                continue
+            if spec.id in before.done:
                 continue
             if spec.attempt <= plan_.config.attempts and not worker.is_stopped(spec.contestant):
                 yield spec
 
-    if done:
-        say(f"resuming: {len(done)} trials are done and are kept")
+    if before.done:
+        say(f"resuming: {len(before.done)} trials are done and are kept")
     concurrency = where.concurrency(plan_.config.concurrency, manifest.sandbox, say)
     journal.append(SessionBegin(session=session, at=datetime.now(UTC)))
     reason = "interrupted"
     try:
-        for _ in LocalExecutor(concurrency).run(worker, todo()):
-            pass
+        with indexing(rundir, manifest):
+            for _ in LocalExecutor(concurrency).run(worker, todo()):
+                pass
         reason = "completed"
     finally:
         # What still runs ends because its container and its connection are gone.
@@ -132,13 +138,3 @@ def _run_trials(
             backends.close()
             where.stop()
         journal.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
-
-
-def _budgets(manifest: Manifest, before: Results) -> Budgets:
-    """The budgets less what earlier sessions spent; possibly billed calls count at their bound."""
-    spent: dict[str, Amount] = {}
-    for row in before.trials:
-        usd = row.cost.known_usd + (row.cost.unsettled_bound_usd or 0)
-        amount = Amount(usd, row.tokens.input + row.tokens.output)
-        spent[row.contestant] = spent.get(row.contestant, Amount()) + amount
-    return Budgets(manifest.limits, manifest.budget, manifest.contestant_budgets, spent)

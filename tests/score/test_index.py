@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import time
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -11,12 +12,20 @@ import pytest
 
 from arena import ledger
 from arena.errors import InputError
-from arena.ledger import CallBeginEvent, CallEndEvent, Event, SessionBegin, TrialBegin, TrialEnd
+from arena.ledger import (
+    CallBeginEvent,
+    CallEndEvent,
+    Event,
+    Ledger,
+    SessionBegin,
+    TrialBegin,
+    TrialEnd,
+)
 from arena.matrix import trial_specs
 from arena.money.budget import Amount
 from arena.records import CallBegin, CallEnd, Fault, TrialRecord, Usage, Verification
 from arena.rundir import Manifest, RunDir
-from arena.score import index
+from arena.score import index, indexer
 from arena.score.load import load
 from arena.score.standing import standing
 from tests.benchmarks import ledgers
@@ -164,7 +173,8 @@ def run(request, tmp_path):
 
 
 def heads(run: Path) -> list[bytes]:
-    lines = (run / "ledger.index").read_bytes().splitlines()
+    path = run / "ledger.index"
+    lines = path.read_bytes().splitlines() if path.exists() else []
     return [line for line in lines if line.startswith(b"{")]
 
 
@@ -263,6 +273,20 @@ def test_two_that_extend_it_do_not_mix(tmp_path):
     assert starts == sorted(set(starts))
     ends = [index.Head.model_validate_json(line).offset for line in heads(tmp_path)]
     assert starts[1:] == ends[:-1]
+
+
+def test_a_run_extends_it_by_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(indexer, "INTERVAL_S", 0.01)
+    made = manifest()
+    told = events(made, 6)
+    write(tmp_path, made, told[:1])
+    with indexer.indexing(RunDir(tmp_path), made), Ledger(tmp_path / "ledger.jsonl") as book:
+        for event in told:
+            book.append(event)
+        deadline = time.monotonic() + 20
+        while len(heads(tmp_path)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert len(heads(tmp_path)) >= 3
 
 
 def test_a_standing_is_what_the_rows_say(run):
