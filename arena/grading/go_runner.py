@@ -13,7 +13,7 @@ from arena.grading.names import Names
 from arena.records import ExecResult, File, Record, TestOutcome
 from arena.task.ids import by_place
 
-_ENV = {
+BUILD_ENV = {
     "CGO_ENABLED": "0",
     "GO111MODULE": "on",
     "GOENV": "off",
@@ -23,9 +23,8 @@ _ENV = {
     "GOCACHE": "/tmp/go-build",  # noqa: S108  paths in the container
     "GOPATH": "/tmp/go",  # noqa: S108
 }
-_BINARIES = "/var/tmp"  # noqa: S108
-"""Not `/tmp`, which the container may forbid to execute from."""
-_COMPILE = 'mkdir -m 755 "$1" && exec go test -c -vet=off -o "$1/tests" "./$2"'
+_BINARIES = "/tmp"  # noqa: S108
+COMPILE = 'mkdir -m 755 "$1" && exec go test -c -vet=off -o "$1/tests" "./$2"'
 _FUNCTION = re.compile(r"^func (Test\w*)\((\w+) \*testing\.T\) \{", re.MULTILINE)
 _MAX_CANARIES = 2
 
@@ -49,7 +48,7 @@ def run_go(job: Job) -> Findings:
     binaries: dict[str, str] = {}
     for package in packages:
         binaries[package.folder] = out = f"{_BINARIES}/{job.names.word(join='')}{len(binaries)}"
-        built = job.run(["sh", "-c", _COMPILE, "sh", out, package.folder], _ENV, user=OWNER)
+        built = job.run(["sh", "-c", COMPILE, "sh", out, package.folder], BUILD_ENV, user=OWNER)
         if early := stopped(built):
             return early
     for package in packages:

@@ -17,7 +17,8 @@ from arena.mine import environment
 from arena.mine.environment import Environment
 from arena.mine.history import History
 from arena.mine.project import Project, read_project, with_version_files
-from arena.mine.runner import How, Session, Tree, run_tests
+from arena.mine.pytest_runner import run_pytest
+from arena.mine.runner import How, Session, Tree
 from arena.records import File, SandboxLimits, Task, TestPlan
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images
@@ -261,7 +262,7 @@ def _sessions(parts: _Parts, places: Sequence[str], source: Source) -> tuple[Ses
     src = any(file.path.startswith("src/") for file in parts.tree)
     before = Tree(image=image, hidden=parts.hidden, src=src)
     run = partial(
-        run_tests,
+        run_pytest,
         source.engine,
         how=parts.how,
         timeout_s=_RUN_SECONDS,

@@ -7,7 +7,7 @@ from pathlib import Path
 from arena.errors import InputError
 from arena.mine.project import Project
 from arena.records import File, Record
-from arena.sandbox import wheels
+from arena.sandbox import npm, wheels
 from arena.sandbox.environment import REQUIREMENTS
 from arena.task.toml import write_table
 from arena.task.write import write_files
@@ -20,17 +20,18 @@ _NOT_LOADED = frozenset(
 _PYTEST_PLUGIN = re.compile(r"^\[pytest11\]\n((?:(?!\[).*\n?)*)", re.MULTILINE)
 _TRIES = 12
 _BASE = "python"
+_NODE = "node"
 
 
 class Environment(Record):
     """What is installed beside a repository."""
 
     image: str
-    """Folder below the pack's `images/`."""
-    plugins: tuple[str, ...]
+    """Folder below the pack's `images/`, or the shipped image itself."""
+    plugins: tuple[str, ...] = ()
     """Plugins of pytest that were found among the packages."""
-    left_out: tuple[str, ...]
-    """Requirements that cannot be had as wheels."""
+    left_out: tuple[str, ...] = ()
+    """Requirements that cannot be had."""
 
 
 def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
@@ -56,20 +57,77 @@ def make(pack: Path, image: str, project: Project, install: Sequence[str], say: 
     written = [
         File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode()),
         *_metadata(project),
-        File(
-            path="sandbox.toml",
-            data=write_table(
-                {
-                    "language": "python",
-                    "description": f"what {project.name or image} and its tests need",
-                    "base": _BASE,
-                }
-            ).encode(),
-        ),
-        File(path="environment.json", data=found.model_dump_json(indent=1).encode()),
+        _sandbox("python", f"what {project.name or image} and its tests need", _BASE),
+        _record(found),
     ]
     write_files(folder, written)
     return found
+
+
+def make_node(
+    pack: Path, image: str, project: Project, install: Sequence[str], say: Say
+) -> Environment:
+    """As `make`, for a package of npm; the shipped image itself where nothing is needed.
+
+    Raises:
+        InputError: npm refuses what a person asked for, or is not here.
+    """
+    folder = pack / "images" / image
+    record = folder / "environment.json"
+    if record.is_file():
+        return Environment.model_validate_json(record.read_bytes())
+    given, wanted = _versions(install), _versions(project.requirements)
+    if not (given or wanted):
+        return Environment(image=_NODE)
+    left_out: list[str] = []
+    while True:
+        try:
+            pinned = npm.lock(wanted | given)
+            break
+        except npm.NoPackageError as error:
+            if wanted.pop(error.name, None) is None:
+                raise
+            say(f"left out: no package {error.name}")
+            left_out.append(error.name)
+    found = Environment(image=image, left_out=tuple(left_out))
+    described = f"what {project.name or image} and its tests need"
+    write_files(folder, [*pinned, _sandbox("javascript", described, _NODE), _record(found)])
+    return found
+
+
+def make_go(
+    _pack: Path, _image: str, _project: Project, install: Sequence[str], _say: Say
+) -> Environment:
+    """The shipped image of Go: modules that a repository does not hold cannot be had.
+
+    Raises:
+        InputError: a person asked for one.
+    """
+    if install:
+        raise InputError(
+            "modules of Go cannot be installed",
+            where=", ".join(install),
+            remedy="mine repositories that need none",
+        )
+    return Environment(image="go")
+
+
+def _versions(requirements: Sequence[str]) -> dict[str, str]:
+    """Versions by name, of words like `name@^1.2` or `@scope/name`."""
+    found = {}
+    for word in requirements:
+        name, _, versions = word[1:].partition("@")
+        found[word[0] + name] = versions or "*"
+    return found
+
+
+def _sandbox(language: str, description: str, base: str) -> File:
+    table = {"language": language, "description": description, "base": base}
+    return File(path="sandbox.toml", data=write_table(table).encode())
+
+
+def _record(found: Environment) -> File:
+    return File(path="environment.json", data=found.model_dump_json(indent=1).encode())
 
 
 def _resolved(

@@ -9,7 +9,7 @@ Purpose = Literal["test", "source", "other"]
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "__tests__", "testdata", "e2e", "spec"})
 _TEST_NAME = re.compile(
     r"test_.*\.py|.*_test\.py|tests?\.py|conftest\.py"
-    r"|.*_test\.go|.*\.(test|spec)\.[cm]?[jt]sx?"
+    r"|.*_test\.go|.*\.(test|spec)\.[cm]?[jt]sx?|(.*[-_])?test\.[cm]?js|test-.*\.[cm]?js"
 )
 _SOURCE = frozenset(
     {".py", ".pyi", ".pyx", ".go", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".c", ".h"}

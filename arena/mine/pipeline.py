@@ -24,12 +24,11 @@ from pydantic import Field
 from arena.check import suite
 from arena.check.finding import Finding
 from arena.errors import InputError
-from arena.mine import environment
 from arena.mine.environment import Environment, Say
 from arena.mine.history import Commit, History
-from arena.mine.paths import is_python_test
-from arena.mine.project import Project, read_project, with_version_files
-from arena.mine.runner import How, Session, Tree, run_tests
+from arena.mine.kits import Kit, kit_of
+from arena.mine.project import Project, with_version_files
+from arena.mine.runner import How, Session, Tree
 from arena.mine.statement import REVIEW, Issue, Statement, write_statement
 from arena.mine.validate import FellError, Proof, prove
 from arena.records import File, Record, Task, TestPlan
@@ -47,7 +46,6 @@ SUMMARY = "mining.json"
 Stage = Literal["patch", "statement", "proof", "check", "task"]
 STAGES: tuple[Stage, ...] = ("patch", "statement", "proof", "check", "task")
 
-_RUN_SECONDS = 60.0
 _PLACEHOLDER = TestPlan(runner="pytest", fail_to_pass=("tests/test_any.py::test_any",))
 
 
@@ -124,7 +122,11 @@ def mine(request: Request, engine: DockerEngine, say: Say) -> Yield:
             where=str(request.repo),
             remedy="widen --since, --until or --paths",
         )
-    project = read_project(history.tree(chosen[0].sha))
+    newest = history.tree(chosen[0].sha)
+    kit = kit_of(newest, str(request.repo))
+    if request.arguments and kit.runner != "pytest":
+        raise InputError("--test is for pytest", where=kit.language, remedy="leave it out")
+    project = kit.read(newest)
     name = _name_of(request, project)
     write_pack(
         request.out,
@@ -133,9 +135,9 @@ def mine(request: Request, engine: DockerEngine, say: Say) -> Yield:
         private=True,
         description="Made by `arena tasks mine`; yield per stage in mining.json.",
     )
-    made = environment.make(request.out, name, project, request.install, say)
+    made = kit.make(request.out, name, project, request.install, say)
     done = _read_log(request.out)
-    miner = _Miner(request, history, engine, project, made, name)
+    miner = _Miner(request, history, engine, kit, project, made, name)
     _remove_unfinished(request.out, done)
     todo = [commit for commit in chosen if commit.sha not in done]
     say(f"{len(steps)} candidates, {len(chosen)} chosen, {len(chosen) - len(todo)} done before")
@@ -183,11 +185,13 @@ class _Miner:
         request: Request,
         history: History,
         engine: DockerEngine,
+        kit: Kit,
         project: Project,
         made: Environment,
         name: str,
     ) -> None:
         self._request, self._history, self._engine = request, history, engine
+        self._kit = kit
         self._project, self._made, self._name = project, made, name
         self._images = Images(engine, packs.tree_files)
         self._how = How(plugins=made.plugins, options=project.options, arguments=request.arguments)
@@ -222,8 +226,8 @@ class _Miner:
         tree = with_version_files(history.tree(commit.parent), self._project)
         hidden = history.files(commit.sha, commit.tests)
         gold = history.diff(commit.parent, commit.sha, commit.source)
-        if not any(is_python_test(file.path) for file in hidden):
-            raise _Stopped("patch", "no test file of Python is left by it")
+        if reason := self._kit.refuses(tree, hidden):
+            raise _Stopped("patch", reason)
         rules = Rules(
             graded=frozenset(file.path for file in hidden),
             tree=frozenset(file.path for file in tree),
@@ -245,21 +249,22 @@ class _Miner:
         src = any(file.path.startswith("src/") for file in candidate.tree)
         before = Tree(image=image, hidden=candidate.hidden, src=src)
         after = before.model_copy(update={"patch": candidate.gold})
-        touched = [file.path for file in candidate.hidden if is_python_test(file.path)]
+        kit = self._kit
+        touched = [kit.place(file.path) for file in candidate.hidden if kit.is_test(file)]
 
         def run(tree: Tree, places: Sequence[str], seed: str | None) -> Session:
-            return run_tests(
+            return kit.run(
                 self._engine,
                 tree,
                 self._how,
                 places,
-                timeout_s=_RUN_SECONDS,
+                timeout_s=kit.run_seconds,
                 seed=seed,
                 labels={"arena.mine": candidate.name},
             )
 
         try:
-            return prove(partial(run, before), partial(run, after), touched)
+            return prove(partial(run, before), partial(run, after), list(dict.fromkeys(touched)))
         except FellError as fell:
             raise _Stopped("proof", str(fell)) from None
 
@@ -269,7 +274,7 @@ class _Miner:
             id=f"{self._name}/{candidate.name}",
             pack=self._name,
             title=candidate.statement.title,
-            language="python",
+            language=self._kit.language,
             image=self._made.image,
             problem_statement=candidate.statement.text,
             tests=_PLACEHOLDER,
@@ -301,13 +306,13 @@ class _Miner:
         return Draft(
             name=candidate.name,
             title=statement.title,
-            language="python",
+            language=self._kit.language,
             image=self._made.image,
             tags=("mined", *review),
             repository=self._name,
             statement=statement.text,
             tests=TestPlan(
-                runner="pytest",
+                runner=self._kit.runner,
                 fail_to_pass=tuple(proof.fail_to_pass),
                 pass_to_pass=proof.pass_to_pass,
                 plugins=self._how.plugins,

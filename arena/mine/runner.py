@@ -1,35 +1,27 @@
-"""One run of a repository's tests in a fresh container: every test's outcome, and why it failed.
+"""One run of a repository's tests in a fresh container: what is the same for every language.
 
 Nothing here is a verdict: the candidates of mining do not attack their grader, and what comes out
 is graded again by the verification of a run before it becomes a task.
 """
 
-import json
-import secrets
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from contextlib import AbstractContextManager
+from typing import Literal, Protocol
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from arena.mine.plugin import PLUGIN, SOURCE
-from arena.protocols import Engine
+from arena.protocols import Engine, Sandbox
 from arena.records import File, Record, SandboxLimits, TestOutcome
 
-_OWNER = "10001:10001"
-_TESTER_ID = 10002
-_REPORT_LIMIT = 32 << 20
+OWNER = "10001:10001"
+"""Owner of the work tree."""
+TESTER_ID = 10002
+LATE = "TestTimeLimit"
+"""The error of a test that took too long."""
+
 _APPLY = ("git", "apply", "--whitespace=nowarn", "-")
-_ENV = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "HOME": "/nonexistent",
-    "LANG": "C.UTF-8",
-    "TZ": "UTC",
-    "PYTHONSAFEPATH": "1",
-    "PYTHONNOUSERSITE": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONHASHSEED": "0",
-    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-}
+_APPLY_SECONDS = 60.0
+_LIMITS = SandboxLimits(memory_mb=2048, cpus=2)
 
 
 class Tree(Record):
@@ -45,7 +37,7 @@ class Tree(Record):
 
 
 class How(Record):
-    """How a repository's tests are run."""
+    """How a repository's tests are run; the settings are pytest's."""
 
     plugins: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
@@ -74,99 +66,48 @@ class Session(Record):
     wall_s: float = 0.0
 
 
-class _Line(Record):
-    id: str
-    when: Literal["setup", "call", "teardown", "collect"]
-    outcome: Literal["passed", "failed", "skipped"]
-    error: str = ""
+class RunTests(Protocol):
+    """Runs tests once."""
+
+    def __call__(
+        self,
+        engine: Engine,
+        tree: Tree,
+        how: How,
+        places: Sequence[str],
+        *,
+        timeout_s: float,
+        seed: str | None = None,
+        labels: Mapping[str, str],
+    ) -> Session:
+        """Run tests once.
+
+        Args:
+            engine: where.
+            tree: what to run on.
+            how: how.
+            places: where the tests stand (files; for Go folders); all that there are when empty.
+            timeout_s: for all of them together.
+            seed: shuffles the order; that of the files when None.
+            labels: put on the container.
+        """
+        ...
 
 
-def run_tests(
-    engine: Engine,
-    tree: Tree,
-    how: How,
-    places: Sequence[str],
-    *,
-    timeout_s: float,
-    seed: str | None = None,
-    labels: Mapping[str, str],
-) -> Session:
-    """Run tests once.
-
-    Args:
-        engine: where.
-        tree: what to run on.
-        how: how.
-        places: files or ids; all that pytest finds when empty.
-        timeout_s: for all of them together.
-        seed: shuffles the order; that of the files when None.
-        labels: put on the container.
-    """
-    folder = f"/opt/{secrets.token_hex(8)}"
-    report = f"{folder}/report.jsonl"
-    limits = SandboxLimits(memory_mb=2048, cpus=2)
-    with engine.open(
-        tree.image, limits=limits, labels=labels, user=f"{_TESTER_ID}:{_TESTER_ID}"
-    ) as box:
-        if tree.patch:
-            patch = tree.patch.encode("utf-8", "surrogateescape")
-            done = box.exec(_APPLY, timeout_s=60, env=_ENV, user=_OWNER, stdin=patch)
-            if done.exit_code != 0:
-                return Session(ended="not_applied", detail=done.text.strip()[:200])
-        trusted = [File(path=f"{folder}/{PLUGIN}.py", data=SOURCE.encode())]
-        trusted.append(File(path=f"{folder}/pytest.ini", data=b"[pytest]\n"))
-        box.put([*tree.hidden, *trusted])
-        box.put([File(path=report, data=b"")], owner=_TESTER_ID)
-        env = {
-            **_ENV,
-            "PYTHONPATH": f"{'/repo/src' if tree.src else '/repo'}:{folder}",
-            "ARENA_REPORT": report,
-            "ARENA_TEST_SECONDS": str(how.test_seconds),
-            **({"ARENA_SEED": seed} if seed else {}),
-        }
-        done = box.exec(_argv(how, folder, places), timeout_s=timeout_s, env=env)
-        box.kill()
-        data = box.get(report, limit=_REPORT_LIMIT).data
-    tests, uncollected = _read(data)
-    if done.ended != "exited":
-        return Session(ended="timeout", tests=tests, wall_s=done.wall_s)
-    broken = done.exit_code in {3, 4} or not (tests or uncollected)
-    return Session(
-        ended="broken" if broken else "complete",
-        detail=done.text[-300:] if broken else "",
-        tests=tests,
-        uncollected=uncollected,
-        wall_s=done.wall_s,
-    )
+def opened(
+    engine: Engine, tree: Tree, labels: Mapping[str, str]
+) -> AbstractContextManager[Sandbox]:
+    """A fresh container of the tree."""
+    user = f"{TESTER_ID}:{TESTER_ID}"
+    return engine.open(tree.image, limits=_LIMITS, labels=labels, user=user)
 
 
-def _argv(how: How, folder: str, places: Sequence[str]) -> list[str]:
-    return [
-        *("python3", "-P", "-m", "pytest", "-q", "--tb=line", "--color=no"),
-        *("-c", f"{folder}/pytest.ini", "--rootdir=/repo", "--confcutdir=/repo"),
-        *("-o", "addopts=", "-p", "no:cacheprovider", "-p", PLUGIN),
-        "--continue-on-collection-errors",
-        *(word for name in how.plugins for word in ("-p", name)),
-        *(word for line in how.options for word in ("-o", line)),
-        *how.arguments,
-        *(places or ["/repo"]),
-    ]
-
-
-def _read(data: bytes) -> tuple[dict[str, Seen], dict[str, str]]:
-    """Outcomes of tests from the plugin's lines; a torn last line is passed over."""
-    tests: dict[str, Seen] = {}
-    uncollected: dict[str, str] = {}
-    for text in data.split(b"\n"):
-        try:
-            line = _Line.model_validate(json.loads(text))
-        except (ValueError, ValidationError):
-            continue
-        if line.when == "collect":
-            uncollected[line.id] = line.error
-        elif line.outcome == "failed":
-            worse: TestOutcome = "failed" if line.when == "call" else "error"
-            tests[line.id] = Seen(outcome=worse, error=line.error)
-        elif line.outcome == "skipped" or (line.when == "call" and line.id not in tests):
-            tests[line.id] = Seen(outcome=line.outcome)
-    return tests, uncollected
+def lay(box: Sandbox, tree: Tree) -> Session | None:
+    """Apply the patch and lay the hidden tests over it; a session only where that fails."""
+    if tree.patch:
+        patch = tree.patch.encode("utf-8", "surrogateescape")
+        done = box.exec(_APPLY, timeout_s=_APPLY_SECONDS, user=OWNER, stdin=patch)
+        if done.exit_code != 0:
+            return Session(ended="not_applied", detail=done.text.strip()[:200])
+    box.put(tree.hidden)
+    return None

@@ -31,7 +31,9 @@ _LINK = re.compile(r"<?https?://\S+")
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 _DEFINED = re.compile(
-    r"\b(?:def|class)\s+(\w{3,})|^\s*(?:self\.|cls\.)?(\w{3,})\s*(?::[^=\n]+)?=(?!=)|[(,]\s*(\w{3,})=(?!=)",
+    r"\b(?:def|class|function|const|let|var|type)\s+(\w{3,})|\bfunc\s+(?:\([^)]*\)\s*)?(\w{3,})"
+    r"|^\s*(?:self\.|cls\.|this\.|exports\.)?(\w{3,})\s*(?::[^=\n]+)?:?=(?!=)"
+    r"|[(,]\s*(\w{3,})=(?!=)",
     re.MULTILINE,
 )
 _LEAST_WORDS = 3

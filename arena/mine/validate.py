@@ -4,7 +4,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from arena.mine.runner import Seen, Session
+from arena.mine.runner import LATE, Seen, Session
 from arena.records import Record
 
 BEFORE_RUNS = 3
@@ -12,13 +12,12 @@ AFTER_RUNS = 5
 SLOW_S = 8.0
 """A suite that takes longer is not run as a whole eight times."""
 
-_LATE = "TestTimeLimit"
-_IMPORT = frozenset({"ImportError", "ModuleNotFoundError"})
-_ASSERTION = frozenset({"AssertionError", "Failed", "FailureException"})
+_IMPORT = ("ImportError", "ModuleNotFoundError", "BuildError", "MissingModule")
+_ASSERTION = frozenset({"AssertionError", "Failed", "FailureException", "t.Fail"})
 _MISSING = Seen(outcome="missing")
 
 Run = Callable[[Sequence[str], str | None], Session]
-"""Runs files, all when none are named, in the order of a seed or of the files."""
+"""Runs the tests of places, all when none are named, in the order of a seed or of the files."""
 
 
 class FellError(Exception):
@@ -43,7 +42,8 @@ def prove(before: Run, after: Run, touched: Sequence[str]) -> Proof:
     Args:
         before: runs the tests on the tree without the fix.
         after: runs them with it.
-        touched: the test files that came with the fix; they alone are run where all take long.
+        touched: places of the tests that came with the fix; they alone are run where all take
+            long.
 
     Raises:
         FellError: no test shows the fix, or the tests cannot be run.
@@ -99,9 +99,9 @@ def _shows(name: str, before: Session) -> str:
     error = seen.error if seen else before.uncollected.get(_place(name), "")
     if seen and seen.outcome not in {"failed", "error"}:
         return ""
-    if not error or error == _LATE:
+    if not error or error == LATE:
         return ""
-    if error in _IMPORT:
+    if error.startswith(_IMPORT):
         return f"import: {error}"
     return f"assertion: {error}" if error in _ASSERTION else f"exception: {error}"
 
@@ -136,4 +136,4 @@ def _counted(outcomes: Sequence[str]) -> str:
 
 
 def _place(name: str) -> str:
-    return name.partition("::")[0]
+    return name.partition(":")[0]

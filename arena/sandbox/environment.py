@@ -1,17 +1,19 @@
 """A pack's own image: a language image with the packages that its repositories need.
 
 images/<name>/
-    sandbox.toml       language, description, base = "python"
-    requirements.txt   exact versions, one a line
-    site/              more files for Python's library folder, such as a project's metadata
+    sandbox.toml        language, description, base = "python" or "node"
+    requirements.txt    Python: exact versions, one a line
+    site/               Python: more files for the library folder, such as a project's metadata
+    package.json        Node: what is needed, with package-lock.json its exact versions
 """
 
 import hashlib
+from collections.abc import Sequence
 
 from pydantic import JsonValue
 
 from arena.records import File, digest_of
-from arena.sandbox import archive, builder, files, store, wheels
+from arena.sandbox import archive, builder, files, npm, store, wheels
 from arena.sandbox.builder import Say
 from arena.sandbox.docker import Connection
 from arena.sandbox.recipe import LanguageRecipe
@@ -29,15 +31,7 @@ def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: S
         EngineError: the engine broke.
     """
     assert recipe.below
-    given = {file.path: file.data for file in recipe.files}
-    pinned = given.get(REQUIREMENTS, b"").decode().split()
-    say(f"fetching {len(pinned)} packages")
-    placed = wheels.unpack(pinned, recipe.below.name)
-    placed += [
-        File(path=f"{wheels.SITE}/{path.removeprefix(_SITE)}", data=data)
-        for path, data in given.items()
-        if path.startswith(_SITE)
-    ]
+    placed = _placed(recipe.files, recipe.below.name, say)
     held: dict[str, JsonValue] = {
         file.path: hashlib.sha256(file.data).hexdigest() for file in placed
     }
@@ -54,3 +48,19 @@ def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: S
     with builder.container(connection, below.id) as ident:
         files.write(connection, ident, "/", tar)
         builder.commit(connection, ident, repository, tag, marks, recipe.spec.workdir)
+
+
+def _placed(given: Sequence[File], base: str, say: Say) -> list[File]:
+    """The files of the packages, at their absolute paths."""
+    locked = [file for file in given if file.path in {npm.PACKAGE, npm.LOCK}]
+    if locked:
+        say("fetching packages of npm")
+        return npm.unpack(locked)
+    texts = {file.path: file.data for file in given}
+    pinned = texts.get(REQUIREMENTS, b"").decode().split()
+    say(f"fetching {len(pinned)} packages")
+    return wheels.unpack(pinned, base) + [
+        File(path=f"{wheels.SITE}/{path.removeprefix(_SITE)}", data=data)
+        for path, data in texts.items()
+        if path.startswith(_SITE)
+    ]

@@ -1,0 +1,134 @@
+"""Runs a repository's Go tests: each package compiled once, each test in a process of its own."""
+
+import random
+import re
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from arena.grading.go_runner import BUILD_ENV, COMPILE
+from arena.mine.runner import LATE, OWNER, How, Seen, Session, Tree, lay, opened
+from arena.protocols import Engine, Sandbox
+from arena.records import ExecResult
+
+_ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+_FIND = (
+    *("grep", "-roE", r"^func Test\w*\(\w+ \*testing\.T\) \{", "/repo", "--include=*_test.go"),
+    *("--exclude-dir=vendor", "--exclude-dir=testdata", "--exclude-dir=.git"),
+)
+_FOUND = re.compile(r"/repo/(?:(.+)/)?[^/]+_test\.go:func (Test\w*)\(")
+_LIST = '"$1" -test.list "^Test"'
+# A line a test: its name, the exit code, and what kind of end its output tells of
+_EACH = """
+tests=$1 seconds=$2 out=$(mktemp); shift 2
+for name in "$@"; do
+  timeout -s KILL "$seconds" "$tests" -test.v -test.run="^$name\\$" -test.count=1 \\
+    -test.paniconexit0 >"$out" 2>&1
+  code=$?
+  kind=-
+  grep -q "^--- SKIP: $name " "$out" && kind=skip
+  grep -q "^panic: \\|^fatal error: " "$out" && kind=panic
+  echo "$name $code $kind"
+done
+"""
+_LINE = re.compile(r"(Test\w*) (\d+) (-|skip|panic)")
+_MODULE = re.compile(r"no required module provides|cannot find module|module lookup disabled")
+_REQUIRES = re.compile(r"module requires Go \S+")
+
+
+def run_go(
+    engine: Engine,
+    tree: Tree,
+    how: How,
+    places: Sequence[str],
+    *,
+    timeout_s: float,
+    seed: str | None = None,
+    labels: Mapping[str, str],
+) -> Session:
+    """As `RunTests`; places are folders."""
+    started = time.monotonic()
+    chance = random.Random(seed) if seed else None
+    tests: dict[str, Seen] = {}
+    uncollected: dict[str, str] = {}
+    with opened(engine, tree, labels) as box:
+        if failed := lay(box, tree):
+            return failed
+        declared = _declared(box)
+        folders = list(places) or sorted(declared)
+        if chance:
+            chance.shuffle(folders)
+        for number, folder in enumerate(folders):
+            left_s = started + timeout_s - time.monotonic()
+            if left_s <= 0:
+                return Session(ended="timeout", tests=tests, wall_s=time.monotonic() - started)
+            out = f"/tmp/{number}"  # noqa: S108  a path in the container
+            built = _build(box, folder, out, left_s)
+            if built.exit_code != 0:
+                uncollected[folder] = _why(built)
+                continue
+            names = _listed(box, out, declared.get(folder, ()))
+            if chance:
+                chance.shuffle(names)
+            left_s = started + timeout_s - time.monotonic()
+            tests.update(_run(box, folder, out, names, how.test_seconds, left_s))
+    wall_s = time.monotonic() - started
+    if not folders:
+        return Session(ended="broken", detail="there is no test", wall_s=wall_s)
+    return Session(ended="complete", tests=tests, uncollected=uncollected, wall_s=wall_s)
+
+
+def _declared(box: Sandbox) -> dict[str, list[str]]:
+    """Names of tests by folder, as the grader reads them from the files."""
+    said = box.exec(_FIND, timeout_s=60.0, output_limit=4 << 20).stdout.decode("utf-8", "replace")
+    found: dict[str, list[str]] = defaultdict(list)
+    for match in _FOUND.finditer(said):
+        found[match[1] or "."].append(match[2])
+    return found
+
+
+def _build(box: Sandbox, folder: str, out: str, timeout_s: float) -> ExecResult:
+    words = ["sh", "-c", COMPILE, "sh", out, folder]
+    return box.exec(words, timeout_s=timeout_s, env={**_ENV, **BUILD_ENV}, user=OWNER)
+
+
+def _listed(box: Sandbox, out: str, declared: Sequence[str]) -> list[str]:
+    """Declared tests that the binary has: constraints may leave a file out."""
+    done = box.exec(["sh", "-c", _LIST, "sh", f"{out}/tests"], timeout_s=60.0, env=_ENV)
+    held = set(done.stdout.decode("utf-8", "replace").split())
+    return sorted(name for name in set(declared) if name in held and declared.count(name) == 1)
+
+
+def _run(
+    box: Sandbox, folder: str, out: str, names: Sequence[str], test_seconds: float, left_s: float
+) -> dict[str, Seen]:
+    words = ["sh", "-c", _EACH, "sh", f"{out}/tests", f"{test_seconds:g}", *names]
+    done = box.exec(words, timeout_s=max(left_s, 1.0), cwd=f"/repo/{folder}", env=_ENV)
+    found = {}
+    for match in _LINE.finditer(done.stdout.decode("utf-8", "replace")):
+        found[f"{folder}:{match[1]}"] = _seen(int(match[2]), match[3])
+    return found
+
+
+def _seen(code: int, kind: str) -> Seen:
+    match code, kind:
+        case 0, "skip":
+            return Seen(outcome="skipped")
+        case 0, _:
+            return Seen(outcome="passed")
+        case 137, _:
+            return Seen(outcome="error", error=LATE)
+        case _, "panic":
+            return Seen(outcome="error", error="panic")
+        case _:
+            return Seen(outcome="failed", error="t.Fail")
+
+
+def _why(built: ExecResult) -> str:
+    """What kind of failure the compiler told of."""
+    if built.ended != "exited":
+        return LATE
+    if _MODULE.search(built.text):
+        return "MissingModule"
+    needed = _REQUIRES.search(built.text)
+    return f"BuildError, {needed[0]}" if needed else "BuildError"

@@ -1,0 +1,108 @@
+"""Runs a repository's tests with pytest: every test's outcome, and why it failed."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import ValidationError
+
+from arena.mine.plugin import PLUGIN, SOURCE
+from arena.mine.runner import TESTER_ID, How, Seen, Session, Tree, lay, opened
+from arena.protocols import TRUSTED, Engine
+from arena.records import File, Record, TestOutcome
+
+_REPORT_LIMIT = 32 << 20
+_ENV = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/nonexistent",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONNOUSERSITE": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
+
+
+class _Line(Record):
+    id: str
+    when: Literal["setup", "call", "teardown", "collect"]
+    outcome: Literal["passed", "failed", "skipped"]
+    error: str = ""
+
+
+def run_pytest(
+    engine: Engine,
+    tree: Tree,
+    how: How,
+    places: Sequence[str],
+    *,
+    timeout_s: float,
+    seed: str | None = None,
+    labels: Mapping[str, str],
+) -> Session:
+    """As `RunTests`."""
+    folder = f"{TRUSTED}/{secrets.token_hex(8)}"
+    report = f"{folder}/report.jsonl"
+    with opened(engine, tree, labels) as box:
+        if failed := lay(box, tree):
+            return failed
+        trusted = [File(path=f"{folder}/{PLUGIN}.py", data=SOURCE.encode())]
+        trusted.append(File(path=f"{folder}/pytest.ini", data=b"[pytest]\n"))
+        box.put(trusted)
+        box.put([File(path=report, data=b"")], owner=TESTER_ID)
+        env = {
+            **_ENV,
+            "PYTHONPATH": f"{'/repo/src' if tree.src else '/repo'}:{folder}",
+            "ARENA_REPORT": report,
+            "ARENA_TEST_SECONDS": str(how.test_seconds),
+            **({"ARENA_SEED": seed} if seed else {}),
+        }
+        done = box.exec(_argv(how, folder, places), timeout_s=timeout_s, env=env)
+        box.kill()
+        data = box.get(report, limit=_REPORT_LIMIT).data
+    tests, uncollected = _read(data)
+    if done.ended != "exited":
+        return Session(ended="timeout", tests=tests, wall_s=done.wall_s)
+    broken = done.exit_code in {3, 4} or not (tests or uncollected)
+    return Session(
+        ended="broken" if broken else "complete",
+        detail=done.text[-300:] if broken else "",
+        tests=tests,
+        uncollected=uncollected,
+        wall_s=done.wall_s,
+    )
+
+
+def _argv(how: How, folder: str, places: Sequence[str]) -> list[str]:
+    return [
+        *("python3", "-P", "-m", "pytest", "-q", "--tb=line", "--color=no"),
+        *("-c", f"{folder}/pytest.ini", "--rootdir=/repo", "--confcutdir=/repo"),
+        *("-o", "addopts=", "-p", "no:cacheprovider", "-p", PLUGIN),
+        "--continue-on-collection-errors",
+        *(word for name in how.plugins for word in ("-p", name)),
+        *(word for line in how.options for word in ("-o", line)),
+        *how.arguments,
+        *(places or ["/repo"]),
+    ]
+
+
+def _read(data: bytes) -> tuple[dict[str, Seen], dict[str, str]]:
+    """Outcomes of tests from the plugin's lines; a torn last line is passed over."""
+    tests: dict[str, Seen] = {}
+    uncollected: dict[str, str] = {}
+    for text in data.split(b"\n"):
+        try:
+            line = _Line.model_validate(json.loads(text))
+        except (ValueError, ValidationError):
+            continue
+        if line.when == "collect":
+            uncollected[line.id] = line.error
+        elif line.outcome == "failed":
+            worse: TestOutcome = "failed" if line.when == "call" else "error"
+            tests[line.id] = Seen(outcome=worse, error=line.error)
+        elif line.outcome == "skipped" or (line.when == "call" and line.id not in tests):
+            tests[line.id] = Seen(outcome=line.outcome)
+    return tests, uncollected
