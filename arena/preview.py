@@ -12,7 +12,7 @@ from arena.backend.pool import missing_keys
 from arena.backend.profile import ModelRow
 from arena.money.forecast import Forecast, forecast
 from arena.plan import Plan
-from arena.records import BackendSpec, ContestantSpec, Record
+from arena.records import Api, BackendSpec, ContestantSpec, Record
 from arena.sandbox.image import Images
 from arena.score.calls import by_trial, recorded
 from arena.score.power import suite_power
@@ -26,6 +26,10 @@ class ContestantPreview(Record):
     backend: str | None
     priced: bool
     simulated: bool
+    api: Api | None
+    """What its endpoint is spoken to in."""
+    translated_from: Api | None
+    """What its agent speaks, where the gateway translates that."""
     trials: int
     missing_key: str | None
     """Environment variable that holds no key."""
@@ -112,6 +116,8 @@ def _contestant(
         backend=None if spec is None else spec.name,
         priced=spec is not None and bool(spec.prices or spec.hourly_usd),
         simulated=spec is not None and spec.simulated,
+        api=spec and spec.api,
+        translated_from=spec and spec.translated_from,
         trials=plan.trials_of(contestant),
         missing_key=key,
         problems=tuple(problems),

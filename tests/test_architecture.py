@@ -42,6 +42,8 @@ SDK_OWNERS = {
     "vl_convert": "report/charts",
     "jinja2": "report/",
     "scipy": "score/",
+    "any_llm": "backend/gateway/translate/messages",
+    "agents": "backend/gateway/translate/responses",
     "starlette": "backend/gateway/server",
     "uvicorn": "backend/gateway/server",
     "xllamacpp": "demo",

@@ -1,9 +1,13 @@
 """Which API of a backend a contestant's agent uses."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from importlib import metadata
 
 from arena.errors import InputError
 from arena.records import Api, BackendSpec
+
+TRANSLATORS: dict[Api, str] = {"messages": "any-llm-sdk", "responses": "openai-agents"}
+"""What must be installed for the gateway to translate an agent's API to chat completions."""
 
 
 def over(spec: BackendSpec, api: Api) -> BackendSpec:
@@ -16,7 +20,7 @@ def over(spec: BackendSpec, api: Api) -> BackendSpec:
 
 
 def routed(spec: BackendSpec, speaks: Sequence[Api], *, agent: str) -> BackendSpec:
-    """The backend at the first API of the agent's that it offers.
+    """The backend at the first API of the agent's that it offers, else translated to chat.
 
     Args:
         spec: as it was resolved.
@@ -24,7 +28,7 @@ def routed(spec: BackendSpec, speaks: Sequence[Api], *, agent: str) -> BackendSp
         agent: its name, for errors.
 
     Raises:
-        InputError: the backend offers none of them.
+        InputError: the backend offers none of them, and no translation is possible.
     """
     offered = {spec.api, *spec.endpoints}
     if not spec.chat_tools:
@@ -32,8 +36,27 @@ def routed(spec: BackendSpec, speaks: Sequence[Api], *, agent: str) -> BackendSp
     for api in speaks:
         if api in offered:
             return over(spec, api)
-    has = ", ".join(sorted(offered)) or "none of the three"
-    raise InputError(
-        f"{agent} speaks {' or '.join(speaks)}, {spec.name} offers {has}",
-        remedy="choose another agent or backend, or give the address under `endpoints`",
-    )
+    return _translated(spec, speaks[0], offered, agent=agent)
+
+
+def _translated(
+    spec: BackendSpec, api: Api, offered: Collection[Api], *, agent: str
+) -> BackendSpec:
+    """The backend over chat completions, for an agent that speaks another API."""
+    between = f"{agent} speaks {api}, {spec.name} offers {', '.join(sorted(offered)) or 'nothing'}"
+    if "chat" not in offered:
+        why = "chat completions take no tools there" if not spec.chat_tools else "no chat there"
+        raise InputError(
+            f"{between}: {why}, so nothing can be translated",
+            remedy="choose another agent or backend, or give the address under `endpoints`",
+        )
+    try:
+        metadata.version(TRANSLATORS[api])
+    except metadata.PackageNotFoundError:
+        raise InputError(
+            f"{between}: translating needs {TRANSLATORS[api]}",
+            remedy="pip install 'arena-bakeoff[translate]'",
+        ) from None
+    chat = over(spec, "chat")
+    caveat = f"Its agent speaks {api}; the gateway translated that to chat completions and back."
+    return chat.model_copy(update={"translated_from": api, "caveats": (*chat.caveats, caveat)})

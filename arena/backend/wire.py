@@ -101,7 +101,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     return bare.model_copy(
         update={
             "message": message,
-            "text": _text(message.get("content")),
+            "text": text_of(message.get("content")),
             "tool_calls": calls,
             "finish_reason": finish,
             "truncated": finish in TRUNCATED,
@@ -122,17 +122,14 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
         if not isinstance(chunk, dict):
             continue
         body.update({k: v for k, v in chunk.items() if k != "choices" and v is not None})
-        choices = chunk.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(choice, dict) or choice.get("index", 0) != 0:
+        choice = _first_choice(chunk)
+        if choice is None:
             continue
         seen = True
         if choice.get("usage") is not None:
             body["usage"] = choice["usage"]
         finish = finish if choice.get("finish_reason") is None else choice["finish_reason"]
-        delta = choice.get("delta")
-        if isinstance(delta, dict):
-            _merge_delta(message, delta)
+        grow(message, delta_of(chunk) or {})
     if seen:
         message.setdefault("role", "assistant")
         body["choices"] = [{"index": 0, "message": message, "finish_reason": finish}]
@@ -152,7 +149,21 @@ def is_whole(body: dict[str, JsonValue]) -> bool:
     return isinstance(choice, dict) and choice.get("finish_reason") is not None
 
 
-def _merge_delta(message: Message, delta: dict[str, JsonValue]) -> None:
+def delta_of(chunk: JsonValue) -> Message | None:
+    """What a chunk holds of the message."""
+    choice = _first_choice(chunk)
+    delta = None if choice is None else choice.get("delta")
+    return delta if isinstance(delta, dict) else None
+
+
+def _first_choice(chunk: JsonValue) -> dict[str, JsonValue] | None:
+    choices = chunk.get("choices") if isinstance(chunk, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) and choice.get("index", 0) == 0 else None
+
+
+def grow(message: Message, delta: Message) -> None:
+    """Add what a chunk holds to the message."""
     pieces = delta.get("tool_calls")
     if isinstance(pieces, list):
         made = message.setdefault("tool_calls", [])
@@ -231,7 +242,8 @@ def _tool_calls(raw: JsonValue) -> Iterable[ToolCall]:
         )
 
 
-def _text(content: JsonValue) -> str:
+def text_of(content: JsonValue) -> str:
+    """The text of a message's content, whole or in parts."""
     if isinstance(content, list):
         return "".join(str(p.get("text") or "") for p in content if isinstance(p, dict))
     return content if isinstance(content, str) else ""

@@ -104,6 +104,8 @@ class BackendSpec(Record):
     model: str
     base_url: str
     api: Api = "chat"
+    translated_from: Api | None = None
+    """What the agent speaks, where the gateway translates it to `api`."""
     endpoints: dict[Api, str] = Field(default_factory=dict)
     """Base URLs of all the APIs that the provider offers, where they are known."""
     refuses: tuple[str, ...] = ()
@@ -146,13 +148,14 @@ class BackendSpec(Record):
 
     def identity(self) -> JsonValue:
         """What makes two backends the same contestant: never prices, keys or descriptions."""
-        return {
+        own: dict[str, JsonValue] = {
             "provider": self.provider,
             "base_url": self.base_url,
             "model": self.model,
             "api": self.api,
             "quirks": self.quirks.model_dump(mode="json"),
         }
+        return {**own, "translated_from": self.translated_from} if self.translated_from else own
 
 
 class ContestantSpec(Record):

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from arena.records import Assurance, CostStatus, Record, Stop, Verdict
+from arena.records import Api, Assurance, CostStatus, Record, Stop, Verdict
 from arena.score.board import Board
 from arena.score.groups import Group, groups
 from arena.score.interval import Interval
@@ -53,6 +53,10 @@ class ContestantData(Record):
     open_weights: bool | None
     simulated: bool
     """The endpoint is not the provider's own: no number may carry the vendor's name."""
+    api: Api | None
+    """What the endpoint was spoken to in: `chat`, `messages` or `responses`."""
+    translated_from: Api | None
+    """What the agent speaks, where the gateway translated that."""
     caveats: tuple[str, ...]
     """What must stand beside its numbers, such as a route without prompt caching."""
     digest: str
@@ -212,7 +216,7 @@ def _contestant(row: Row, busy: Decimal | None) -> ContestantData:
 
 _WHO = (
     "name", "control", "agent", "backend", "provider", "lab", "country", "open_weights",
-    "simulated", "caveats", "digest",
+    "simulated", "api", "translated_from", "caveats", "digest",
 )  # fmt: skip
 _COUNTS = (
     "trials", "scored", "passed", "failed", "faults", "not_run", "mistakes", "truncations",

@@ -175,6 +175,8 @@ def _what(who: Who) -> str:
     parts = [who.agent, who.model or "", who.lab or "", who.country or ""]
     if who.open_weights:
         parts.append("open weights")
+    if who.api:
+        parts.append(f"over {who.api}")
     return " · ".join(plain(part) for part in parts if part)
 
 
@@ -224,6 +226,8 @@ def _badges(row: Row) -> list[tuple[str, str]]:
     counts, found = row.counts, []
     if row.who.simulated:
         found.append(("warn", "simulated"))
+    if row.who.translated_from:
+        found.append(("warn", "translated"))
     if row.inconclusive:
         found.append(("warn", "inconclusive"))
     if row.score.integrity:

@@ -7,7 +7,7 @@ from statistics import fmean, median
 
 import numpy as np
 
-from arena.records import ContestantSpec, Record
+from arena.records import Api, ContestantSpec, Record
 from arena.score.cost import CostPerSolved, cost_per_solved
 from arena.score.interval import Interval
 from arena.score.missing import Missing, doubt, missing_of
@@ -35,6 +35,10 @@ class Who(Record):
     open_weights: bool | None = None
     self_hosted: bool = False
     simulated: bool = False
+    api: Api | None = None
+    """What its endpoint was spoken to in."""
+    translated_from: Api | None = None
+    """What its agent speaks, where the gateway translated that."""
     caveats: tuple[str, ...] = ()
     """What must stand beside its numbers, such as a route without prompt caching."""
 
@@ -196,6 +200,8 @@ def _who(spec: ContestantSpec) -> Who:
             "open_weights": backend.open_weights,
             "self_hosted": backend.self_hosted,
             "simulated": backend.simulated,
+            "api": backend.api,
+            "translated_from": backend.translated_from,
         }
     )
 

@@ -2,6 +2,7 @@
 
 from pydantic import JsonValue
 
+from arena.backend.errors import CallFailed
 from arena.backend.wire import encoded
 from arena.records import Api
 
@@ -21,6 +22,16 @@ def error(api: Api, status: int, message: str) -> bytes:
         return encoded({"type": "error", "error": {"type": kind, "message": message}})
     kind = "invalid_request_error" if status < 500 else "server_error"
     return encoded({"error": {"message": message, "type": kind, "param": None, "code": None}})
+
+
+def failure(api: Api, status: int, failed: CallFailed) -> bytes:
+    """The body for a call that failed, with the words by which agents know what they can mend."""
+    if failed.outcome != "context_overflow":
+        return error(api, status, failed.message)
+    if api == "messages":
+        return error(api, status, f"prompt is too long: {failed.message}")
+    told: dict[str, JsonValue] = {"message": failed.message, "type": "invalid_request_error"}
+    return encoded({"error": {**told, "param": None, "code": "context_length_exceeded"}})
 
 
 def error_event(api: Api, body: bytes) -> bytes:

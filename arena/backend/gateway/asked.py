@@ -99,13 +99,23 @@ def read(api: Api, data: bytes) -> Asked:
     for name in ("previous_response_id", "conversation", "background"):
         if body.get(name):
             raise NotAskedWellError(f"{name} is not offered: send the whole conversation")
-    turns = tuple(_turns(api, body))
-    if any(_reaches_out(turn) for turn in turns):
-        raise NotAskedWellError("content must be in the request itself, not at an address")
     kept, dropped = _kept(api, body)
-    tools = kept.get("tools")
+    request = of(api, kept, dropped)
+    if any(_reaches_out(turn) for turn in request.turns):
+        raise NotAskedWellError("content must be in the request itself, not at an address")
+    return request
+
+
+def of(api: Api, body: Item, dropped: tuple[str, ...]) -> Asked:
+    """A request from a body that may go on.
+
+    Raises:
+        NotAskedWellError: nothing is said in it.
+    """
+    turns = tuple(_turns(api, body))
+    tools = body.get("tools")
     prompt = Prompt(tuple(encoded(plain(turn)) for turn in turns), encoded(tools) if tools else b"")
-    return Asked(api, kept, str(body.get("model") or ""), turns, prompt, dropped)
+    return Asked(api, body, str(body.get("model") or ""), turns, prompt, dropped)
 
 
 def prepared(asked: Asked, spec: BackendSpec, limit: int) -> tuple[bytes, int]:
@@ -202,6 +212,11 @@ def plain(turn: Item) -> Item:
 def is_models(turn: Item) -> bool:
     """Whether a turn repeats what the model said."""
     return turn.get("role") == "assistant" or turn.get("type") in _MODELS
+
+
+def objects(value: JsonValue) -> list[Item]:
+    """The objects in a list, if it is one."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _unmarked(value: JsonValue) -> JsonValue:

@@ -10,8 +10,9 @@ from arena.backend.call import Call, LimitReached
 from arena.backend.clock import AgentClock
 from arena.backend.errors import CallFailed
 from arena.backend.gateway import answers, asked
-from arena.backend.gateway.asked import Asked, Item
+from arena.backend.gateway.asked import Asked, Item, NotAskedWellError
 from arena.backend.gateway.bridge import Bridge
+from arena.backend.gateway.translate.translator import Translator
 from arena.backend.meter import TrialBackend
 from arena.backend.wire import encoded
 from arena.errors import FaultError, HarnessError
@@ -42,6 +43,8 @@ class Door:
         self.stop: Stop | None = None
         self.fault: FaultError | None = None
         self.detail = ""
+        agents_api = backend.spec.translated_from
+        self._translator = None if agents_api is None else Translator(agents_api)
         self._limits = limits
         self._transcript = transcript
         self._clock = clock
@@ -50,6 +53,11 @@ class Door:
         self._shut = False
         self._failed_in_a_row = 0
         self._said: set[bytes] = set()
+
+    @property
+    def api(self) -> Api:
+        """What the agent speaks here."""
+        return self.backend.spec.translated_from or self.backend.spec.api
 
     @property
     def remaining_s(self) -> float:
@@ -84,10 +92,17 @@ class Door:
             self._transcript = _Nowhere()
 
     def _serve(self, request: Asked, bridge: Bridge) -> None:
-        body, limit = asked.prepared(request, self.backend.spec, self._limits.output_tokens)
-        self._say(request)
+        relay = self._translator.relay(request, bridge) if self._translator else None
         try:
-            reply = self.backend.perform(Call(request.prompt, body, limit, bridge))
+            sent = self._translator.request(request) if self._translator else request
+        except NotAskedWellError as error:
+            self.refuse(request.api, str(error))
+            bridge.fail(400, answers.error(request.api, 400, str(error)))
+            return
+        body, limit = asked.prepared(sent, self.backend.spec, self._limits.output_tokens)
+        self._say(sent)
+        try:
+            reply = self.backend.perform(Call(sent.prompt, body, limit, relay or bridge))
         except LimitReached as reached:
             self._end(stop=reached.stop)
             message = f"arena: {reached}; the trial is over"
@@ -97,10 +112,13 @@ class Door:
         else:
             self._failed_in_a_row = 0
             self._say_one(reply.message)
+            if relay:
+                relay.finish(reply)
 
     def _answer_failure(self, api: Api, failed: CallFailed, bridge: Bridge) -> None:
         status = failed.http_status or 502
-        body = failed.body or answers.error(api, status, failed.message)
+        told = None if self._translator else failed.body
+        body = told or answers.failure(api, status, failed)
         passed_on = bridge.begun
         if failed.outcome in _AGENTS_TO_MEND and failed.http_status not in _GONE:
             self._count_failure(REFUSED_IN_A_ROW, f"{failed.outcome}: {failed.message}")
@@ -112,8 +130,8 @@ class Door:
             self._count_failure(BROKEN_IN_A_ROW, failed.message, self.backend.fault(failed))
         if not passed_on:
             bridge.fail(status if status >= 400 else 502, body)
-        elif failed.body:
-            bridge.end(answers.error_event(api, failed.body))
+        elif told:
+            bridge.end(answers.error_event(api, told))
         else:
             bridge.break_off()
 

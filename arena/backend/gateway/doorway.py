@@ -68,7 +68,8 @@ class GatedBackend:
         Raises:
             EngineError: the forwarder did not start.
         """
-        door = Door(self._metered, self._limits, self._transcript, self._clock)
+        with self._clock.waiting():  # a translation's library takes seconds to import
+            door = Door(self._metered, self._limits, self._transcript, self._clock)
         forwarder = [PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
         with (
             self._gateway.serving(door),

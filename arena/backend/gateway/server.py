@@ -185,7 +185,7 @@ async def _call(gateway: Gateway, request: Request) -> Response:
     if wish.model != spec.model:
         door.refuse(api, f"model {wish.model!r}")
         return _error(api, 404, f"the model {wish.model!r} is not offered, only {spec.model!r}")
-    if api != spec.api:
+    if api != door.api:
         door.refuse(api, f"{spec.name} does not offer this API")
         return _error(api, 404, f"{spec.name} does not offer this API")
     headers = {name: request.headers[name] for name in _SENT_ALONG if name in request.headers}
