@@ -135,6 +135,7 @@ class RunDir:
                 where=str(self.manifest_path),
                 remedy="restore the file as the run wrote it",
             ) from None
+        _refuse_newer(text, self.manifest_path)
         try:
             return Manifest.model_validate_json(text)
         except ValidationError as error:
@@ -172,6 +173,19 @@ class RunDir:
             handle.write(f"process {os.getpid()}")
             handle.flush()
             yield
+
+
+def _refuse_newer(text: str, path: Path) -> None:
+    try:
+        schema = json.loads(text)["schema_version"]
+    except (ValueError, KeyError, TypeError):
+        return
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise InputError(
+            f"was written by a newer version (schema {schema})",
+            where=str(path),
+            remedy="update arena",
+        )
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -1,12 +1,14 @@
 """Where tries run: an engine with every image, program and endpoint that the trials need."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from arena.backend.desk import Desk
 from arena.backend.pool import Backends
-from arena.errors import InputError
+from arena.errors import EngineError, InputError
 from arena.program import Program
 from arena.quiet import Quiet
 from arena.records import Record, SandboxLimits, Task, TrialRecord
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 MEMORY_SHARE = 0.8
 """Of the host's memory that running containers may be allowed together."""
+PATIENCE_S = 120.0
+"""How long an engine may be away: a restart takes seconds, a busy machine's a minute."""
 
 
 class Ready(Record):
@@ -71,10 +75,14 @@ class Site(Protocol):
 class LocalSite:
     """One engine that this process uses itself."""
 
-    def __init__(self, engine: DockerEngine, services: Services, ready: Ready) -> None:
+    def __init__(self, engine: DockerEngine, services: Services, ready: Ready, say: Say) -> None:
         self.ready = ready
         self._engine = engine
         self._services = services
+        self._say = say
+        self._doubted = threading.Event()
+        """Set by a fault of the engine until it has answered again."""
+        self._asking = threading.Lock()
 
     @property
     def lease(self) -> str:
@@ -92,12 +100,41 @@ class LocalSite:
         return min(fitting, asked)
 
     def place(self) -> AbstractContextManager[Place]:
-        """Itself: whoever runs trials keeps to the concurrency."""
+        """Itself: whoever runs trials keeps to the concurrency.
+
+        After a fault of the engine it waits, one thread for all, until the engine answers.
+
+        Raises:
+            EngineError: it did not, for `PATIENCE_S`.
+        """
+        with self._asking:
+            if self._doubted.is_set():
+                self._wait()
+                self._doubted.clear()
         return nullcontext(self)
 
     def run(self, job: Job, desk: Desk | None) -> TrialRecord:
         """As `Place.run`."""
-        return run_try(job, self._services, desk)
+        record = run_try(job, self._services, desk)
+        if record.fault is not None and record.fault.kind == "engine":
+            self._doubted.set()
+        return record
+
+    def _wait(self) -> None:
+        began = time.monotonic()
+        said = False
+        while True:
+            try:
+                self._engine.check()
+            except EngineError as error:
+                if time.monotonic() - began > PATIENCE_S:
+                    raise
+                if not said:
+                    self._say(f"waiting for the engine up to {PATIENCE_S:.0f} s: {error}")
+                    said = True
+                time.sleep(1.0)
+            else:
+                return
 
     def stop(self) -> None:
         """Remove every container: what uses one ends."""
@@ -133,7 +170,7 @@ def local(
             )
             held = {name: layer.id for name, layer in layers.items()}
             services = Services(engine, backends, images, held, Quiet(), gateway)
-            yield LocalSite(engine, services, ready)
+            yield LocalSite(engine, services, ready, say)
 
 
 def _layers(

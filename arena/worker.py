@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from arena.backend.pool import Backends
+from arena.errors import EngineError, HarnessError
 from arena.journal import Journal
 from arena.ledger import ContestantStopped, TrialBegin, TrialEnd
 from arena.money.budget import Budgets, TrialBudget
-from arena.records import Task, TrialRecord, TrialSpec
+from arena.records import Fault, Task, TrialRecord, TrialSpec
 from arena.rundir import Manifest, RunDir
 from arena.site import Site
 from arena.trial import Job
@@ -21,6 +22,8 @@ PAUSE_S = 2.0
 BUDGET_POLL_S = 0.5
 UNSERVED_TRIALS = 2
 """Trials in a row, three tries each, that a provider may fail before its contestant is stopped."""
+BROKEN_TASKS = 3
+"""Tasks in a row, three tries of a trial each, that the machinery may fail before the run stops."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Worker:
         self._work = work
         self._stopped: dict[str, str] = {}
         self._in_a_row: dict[str, int] = {}
+        self._broken: set[str] = set()
+        """Tasks that the machinery failed since anything got a verdict."""
         self._lock = threading.Lock()
         self.cancelled = threading.Event()
         """Set to leave running trials unfinished: nothing more is written for them."""
@@ -58,7 +63,11 @@ class Worker:
             return contestant in self._stopped
 
     def __call__(self, spec: TrialSpec) -> TrialRecord | None:
-        """Run a trial, up to three tries; None when it was not run or was cancelled."""
+        """Run a trial, up to three tries; None when it was not run or was cancelled.
+
+        Raises:
+            FaultError: the machinery is broken, so that no trial can be run.
+        """
         first = self._work.earlier_tries.get(spec.id, 0) + 1
         record = None
         for number in range(first, first + MAX_TRIES):
@@ -74,22 +83,28 @@ class Worker:
             if record.fault is None:
                 with self._lock:
                     self._in_a_row.pop(spec.contestant, None)
+                    self._broken.clear()
                 return record
             if record.fault.stops_contestant:
                 self._stop(spec.contestant, record.fault.message)
                 return record
             self.cancelled.wait(PAUSE_S * 2 ** (number - first))
-        self._unserved(spec, record)
+        if record is not None and record.fault is not None:
+            self._failed(spec, record.fault)
         return record
 
-    def _unserved(self, spec: TrialSpec, record: TrialRecord | None) -> None:
-        """Stop a contestant whose endpoint has left several trials in a row without a verdict."""
-        if record is None or record.fault is None or record.fault.kind != "provider":
-            return
+    def _failed(self, spec: TrialSpec, fault: Fault) -> None:
+        """Stop what has left several trials in a row without a verdict: an endpoint, or all."""
         with self._lock:
+            if fault.kind != "provider":
+                self._broken.add(spec.task_id)
+                if len(self._broken) < BROKEN_TASKS:
+                    return
+                line = f"{len(self._broken)} tasks in a row could not be run: {fault.message}"
+                raise EngineError(line) if fault.kind == "engine" else HarnessError(line)
             count = self._in_a_row[spec.contestant] = self._in_a_row.get(spec.contestant, 0) + 1
         if count >= UNSERVED_TRIALS:
-            self._stop(spec.contestant, f"{count} trials in a row failed: {record.fault.message}")
+            self._stop(spec.contestant, f"{count} trials in a row failed: {fault.message}")
 
     def _open_budget(self, spec: TrialSpec) -> TrialBudget | None:
         """Reserve the trial's cap, waiting while running trials may still give back."""

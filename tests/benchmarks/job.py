@@ -19,10 +19,13 @@ GOLD = """\
 diff --git a/calc/__init__.py b/calc/__init__.py
 --- a/calc/__init__.py
 +++ b/calc/__init__.py
-@@ -1,2 +1,2 @@
+@@ -1,5 +1,5 @@
  def add(a, b):
 -    return a - b
 +    return a + b
+ 
+ 
+ def double(a):
 """
 TASK = """\
 title = "Add adds"
@@ -44,13 +47,13 @@ COMMANDS = (
 )
 
 
-def write_pack(folder: Path) -> None:
+def write_pack(folder: Path, tasks: int = TASKS) -> None:
     """A pack of equal tasks that differ in their number."""
     folder.mkdir(parents=True)
     (folder / "pack.toml").write_text(
         'name = "bench"\ntitle = "Benchmark"\nversion = "1"\nlicense = "MIT"\n'
     )
-    for number in range(TASKS):
+    for number in range(tasks):
         root = folder / f"add-{number:02d}"
         files = {
             "task.toml": TASK,
