@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.rig import CANARY, _toml, arena, bakeoff, gold_command
+import docker
+
+from tests.e2e.rig import CANARY, _toml, arena, bakeoff, gold_command, run_id
 from tests.servers.many_apis import ManyStub, turn
 from tests.servers.openai_stub import call, text
 
@@ -24,9 +26,12 @@ class Hand:
     tool: str
     key: str = "command"
     more: tuple[tuple[str, Any], ...] = ()
+    many: bool = False
+    """Whether it takes a list of commands."""
 
     def run(self, command):
-        return call(self.tool, **{self.key: command}, **dict(self.more))
+        given = [command] if self.many else command
+        return call(self.tool, **{self.key: given}, **dict(self.more))
 
 
 def solver(hand, *, last=None, task=TASK):
@@ -39,6 +44,28 @@ def solver(hand, *, last=None, task=TASK):
         return steps[min(turn(request), len(steps) - 1)]
 
     return script
+
+
+def watched(script, run, seen):
+    """The same script; at its first request it keeps what the engine shows of the run."""
+
+    def wrapped(request):
+        if not seen:
+            seen.append(shown_by_engine(run))
+        return script(request)
+
+    return wrapped
+
+
+def shown_by_engine(run):
+    """Settings and processes of a run's containers, as anybody on the machine may ask for them."""
+    client = docker.from_env()
+    try:
+        boxes = client.api.containers(filters={"label": f"arena.run={run_id(run)}"})
+        idents = [box["Id"] for box in boxes]
+        return json.dumps([(client.api.inspect_container(i), client.api.top(i)) for i in idents])
+    finally:
+        client.close()
 
 
 def contestant(name, agent, stub, **fields):

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.agent.gold import gold_blocks
-from tests.agent.rig import TASK, Hand, bake, contestant, no_key_in, solver
+from tests.agent.rig import TASK, Hand, bake, contestant, no_key_in, solver, watched
+from tests.e2e.rig import CANARY
 from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import call, text
 
@@ -13,22 +14,27 @@ HANDS = {
     "codex": Hand("exec_command", "cmd"),
     "opencode": Hand("bash", more=DESCRIBED),
     "qwen-code": Hand("run_shell_command", more=(*DESCRIBED, ("is_background", False))),
-    "cline": Hand("run_commands", "commands"),
+    "cline": Hand("run_commands", "commands", many=True),
     "mini-swe-agent": Hand("bash"),
 }
-QUICK = ("claude-code", "codex")
+QUICK = ("opencode", "qwen-code")
+"""Those with the smallest installations; the others run in `make test-all`."""
 LAST = {"mini-swe-agent": call("bash", command="echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT")}
 
 
 def repairs(tmp_path, agent, script):
-    with ManyStub(script) as stub:
+    seen = []
+    with ManyStub(watched(script, tmp_path / "runs" / "test", seen)) as stub:
         report, run = bake(tmp_path, [contestant("one", agent, stub)])
     row, trial = report["contestants"][0], report["trials"][0]
     assert (trial["stop"], trial["verdict"]) == ("submitted", "passed"), trial
     assert (row["tokens"]["input"], row["tokens"]["output"]) == stub.told
     assert row["cost_usd"] is not None
     assert trial["steps"] == len(stub.served)
+    assert row["flags"] == {}, "what it counts itself is what was metered"
     no_key_in(stub, run)
+    assert CANARY not in seen[0]
+    assert "/opt/agent" in seen[0], "its processes were seen"
     return stub, run
 
 
