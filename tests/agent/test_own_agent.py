@@ -229,11 +229,13 @@ def test_a_bad_profile_is_one_clear_line(tmp_path, change, says):
     assert ended.err.count("\n") == 1
 
 
-def test_an_agent_and_a_backend_without_a_common_api_are_refused(tmp_path):
-    profile(tmp_path, api='"responses"')
+def test_an_agent_and_a_backend_between_which_nothing_translates_are_refused(tmp_path):
+    profile(tmp_path, api='"messages"')
     with ManyStub([]) as stub:
-        table = contestant("one", "own", stub, backend={"endpoints": {"messages": stub.base_url}})
+        backend = {"provider": "openai", "model": "gpt-6-astra", "endpoints": {}}
+        table = contestant("one", "own", stub, backend=backend)
         bakeoff(tmp_path, [table], tasks=[TASK], more=AGENTS)
-        ended = arena("run", "bakeoff.toml", cwd=tmp_path, THE_KEY="k")
+        ended = arena("plan", "bakeoff.toml", cwd=tmp_path, THE_KEY="k")
     assert ended.code == 2
-    assert "own speaks responses" in ended.err
+    assert "own speaks messages" in ended.err
+    assert "take no tools" in ended.err

@@ -347,7 +347,7 @@ def sse(head: dict[str, Any], choice: dict[str, Any], usage: Any) -> Iterator[by
     message = dict(choice["message"])
     yield chunk({"role": message.pop("role", "assistant"), "content": ""})
     tool_calls = message.pop("tool_calls", [])
-    for name, value in message.items():
+    for name, value in sorted(message.items(), key=lambda item: item[0] == "content"):
         if isinstance(value, str):
             for piece in _pieces(value):
                 yield chunk({name: piece})

@@ -44,7 +44,8 @@ class Growth:
         return self._news(done=True)
 
     def _news(self, *, done: bool) -> Delta:
-        reasoning = reasoning_of(self.message)[self._reasoned :]
+        begun = self._said or self.ids  # no API takes reasoning behind the answer
+        reasoning = "" if begun else reasoning_of(self.message)[self._reasoned :]
         content = wire.text_of(self.message.get("content"))[self._said :]
         self._reasoned += len(reasoning)
         self._said += len(content)
