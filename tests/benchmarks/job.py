@@ -23,8 +23,8 @@ diff --git a/calc/__init__.py b/calc/__init__.py
  def add(a, b):
 -    return a - b
 +    return a + b
- 
- 
+\x20
+\x20
  def double(a):
 """
 TASK = """\
