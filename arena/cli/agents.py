@@ -52,12 +52,17 @@ def _say(line: str) -> None:
 @app.command()
 def remove(names: Annotated[list[str], typer.Argument(help="Agents whose programs go.")]) -> None:
     """Remove installed programs; the next run installs them again."""
+    from arena.errors import InputError
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.layer import Layers
 
-    with DockerEngine() as engine:
+    with DockerEngine.answering() as engine:
         layers = Layers(engine.connection)
-        for layer in layers.all():
+        installed = layers.all()
+        for name in names:
+            if name not in {layer.agent for layer in installed}:
+                raise InputError(f"no programs of {name!r} are installed", where="agents remove")
+        for layer in installed:
             if layer.agent in names:
                 layers.remove(layer)
                 print(f"removed {layer.agent} ({layer.size_mb} MB)")
@@ -71,8 +76,9 @@ def trajectories(
     """Export every trial's transcript as an ATIF trajectory, which other viewers open."""
     from arena.trajectories import of_run
 
+    found = of_run(run)
     folder = out or run / "trajectories"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, trajectory in of_run(run):
+    for name, trajectory in found:
         (folder / f"{name}.json").write_text(json.dumps(trajectory, indent=1), encoding="utf-8")
     print(folder)

@@ -1,4 +1,4 @@
-"""`arena sandboxes`: the images that trials run in."""
+"""`arena sandboxes`: the images that trials run in, and the programs of agents."""
 
 import sys
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from arena.sandbox.image import Progress
 
-app = typer.Typer(help="Build, list and prune the images trials run in.", no_args_is_help=True)
+app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
 
 GB = 10**9
 COLUMNS = ("kind", "name", "size_gb", "last_used", "in_use", "id")
@@ -35,23 +35,24 @@ def build(
 
 @app.command("list")
 def list_(format_: Annotated[Format, typer.Option("--format")] = Format.TABLE) -> None:
-    """List our images on the engine, the least recently used first."""
+    """List our images and agents' programs on the engine, the least recently used first."""
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.store import Store
+    from arena.sandbox.shelf import Shelf
+    from arena.sandbox.store import Image
 
     rows: list[dict[str, JsonValue]] = []
     with DockerEngine.answering() as engine:
-        for one in Store(engine.connection).all():
+        for one in Shelf(engine.connection).all():
             used = datetime.fromtimestamp(one.last_used_s, UTC)
             rows.append(
                 {
-                    "kind": one.image.kind,
-                    "name": one.image.name,
+                    "kind": one.kind,
+                    "name": one.name,
                     "size_gb": round(one.own_bytes / GB, 3),
                     "last_used": used.isoformat(timespec="seconds"),
                     "in_use": one.in_use,
-                    "id": one.image.id.removeprefix("sha256:")[:12],
-                    "base": one.image.base,
+                    "id": one.what.id.removeprefix("sha256:")[:12],
+                    "base": one.what.base if isinstance(one.what, Image) else "",
                 }
             )
     emit("images", rows, COLUMNS, format_)
@@ -61,13 +62,13 @@ def list_(format_: Annotated[Format, typer.Option("--format")] = Format.TABLE) -
 def prune(
     keep_gb: Annotated[float, typer.Option(min=0, help="Keep at most this much, in GB.")],
 ) -> None:
-    """Remove the least recently used images, never one in use and nothing that is not ours."""
+    """Remove the least recently used, never what is in use and nothing that is not ours."""
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.store import Store
+    from arena.sandbox.shelf import Shelf
 
     with DockerEngine.answering() as engine:
-        for image in Store(engine.connection).prune(int(keep_gb * GB)):
-            print(f"removed {image.kind} {image.name}")
+        for one in Shelf(engine.connection).prune(int(keep_gb * GB)):
+            print(f"removed {one.kind} {one.name}")
 
 
 def _tell(progress: "Progress") -> None:

@@ -5,13 +5,15 @@ the volume is complete, so whoever sees it may use it; removing it removes the v
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from arena.errors import EngineError
 from arena.program import LAYER, Install
 from arena.records import File, Record, digest_of
-from arena.sandbox import archive, builder, files, host
+from arena.sandbox import archive, builder, files, host, uses
 from arena.sandbox.docker import Connection, RefusedError
 from arena.sandbox.owner import LABEL_OWNER, Owner
 from arena.sandbox.reaper import remove
@@ -39,6 +41,10 @@ class AgentLayer(Record):
     content: str
     """Digest of what was installed, down to the last package."""
     size_mb: int
+    last_used_s: float
+    """Seconds since the epoch."""
+    in_use: bool
+    """By a container or a living run."""
 
 
 class Layers:
@@ -60,6 +66,7 @@ class Layers:
             EngineError: the installation failed.
         """
         recipe = digest_of([base.recipe, install.identity, SCRIPT.read_text()])
+        uses.mark(recipe)
         found = self._find(recipe)
         if found is None:
             self._make(agent, recipe, install, base.id, say)
@@ -71,12 +78,15 @@ class Layers:
     def all(self) -> list[AgentLayer]:
         """What is installed, in order of name."""
         with self._connection.guard():
-            listed = self._connection.raw.containers(all=True, filters={"label": [LABEL_LAYER]})
-        return sorted((_layer(fields) for fields in listed), key=lambda one: one.agent)
+            there = self._connection.raw.containers(all=True)
+        users = Counter(volume for fields in there for volume in _volumes(fields))
+        layers = [_layer(one, users) for one in there if LABEL_LAYER in one["Labels"]]
+        return sorted(layers, key=lambda one: one.agent)
 
     def remove(self, layer: AgentLayer) -> None:
         """Remove a layer and its volume; containers that use it keep it until they end."""
         remove(self._connection, layer.id)
+        uses.forget(layer.recipe)
 
     def _find(self, recipe: str) -> AgentLayer | None:
         return next((one for one in self.all() if one.recipe == recipe), None)
@@ -164,12 +174,20 @@ def _environment(install: Install) -> dict[str, str]:
     }
 
 
-def _layer(fields: dict[str, dict[str, str]]) -> AgentLayer:
+def _volumes(fields: Mapping[str, Any]) -> list[str]:
+    """Names of the volumes that a container sees."""
+    return [mount["Name"] for mount in fields["Mounts"] if mount["Type"] == "volume"]
+
+
+def _layer(fields: Mapping[str, Any], users: Mapping[str, int]) -> AgentLayer:
     labels = fields["Labels"]
+    recipe = labels[LABEL_LAYER]
     return AgentLayer(
-        id=str(fields["Id"]),
+        id=fields["Id"],
         agent=labels[LABEL_AGENT],
-        recipe=labels[LABEL_LAYER],
+        recipe=recipe,
         content=labels[LABEL_CONTENT],
         size_mb=int(labels[LABEL_SIZE]),
+        last_used_s=uses.last_used(recipe) or fields["Created"],
+        in_use=uses.in_use(recipe) or any(users[volume] > 1 for volume in _volumes(fields)),
     )

@@ -1,6 +1,6 @@
-"""The images of ours that an engine holds: found by label, listed, pruned."""
+"""The images of ours that an engine holds: found by label, listed, removed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from arena.records import Record
@@ -98,20 +98,6 @@ class Store:
             fields: dict[str, Any] = self._connection.raw.inspect_image(image)
         return fields
 
-    def prune(self, keep_bytes: int) -> list[Image]:
-        """Remove the least recently used images until at most `keep_bytes` are left.
-
-        Never one that something uses, and nothing that is not ours. What was removed is returned.
-        """
-        removed: list[Image] = []
-        refused: set[str] = set()
-        while image := next_to_go(self.all(), keep_bytes, refused):
-            if self.remove(image):
-                removed.append(image)
-            else:
-                refused.add(image.id)
-        return removed
-
     def remove(self, image: Image) -> bool:
         """Remove one image; false when the engine says that it is in use."""
         try:
@@ -127,22 +113,6 @@ class Store:
             found = self._connection.raw.images(filters={"label": [label]})
         kinds = get_args(ImageKind)
         return [_image(fields) for fields in found if fields["Labels"].get(LABEL_KIND) in kinds]
-
-
-def next_to_go(
-    stored: Sequence[StoredImage], keep_bytes: int, refused: Collection[str] = ()
-) -> Image | None:
-    """The least recently used image that nothing uses; None when what is there may stay.
-
-    Args:
-        stored: the least recently used first.
-        keep_bytes: how much may stay.
-        refused: ids of images that could not be removed.
-    """
-    if sum(one.own_bytes for one in stored) <= keep_bytes:
-        return None
-    free = (one.image for one in stored if not one.in_use and one.image.id not in refused)
-    return next(free, None)
 
 
 def _kind(fields: Mapping[str, Any]) -> str | None:

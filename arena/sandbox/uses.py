@@ -1,4 +1,7 @@
-"""When an image was last used, and by which living process: marks in the user's cache folder."""
+"""When an image or an agent's programs were last used, and by which living process.
+
+Marks in the user's cache folder, under the digest of what is used.
+"""
 
 import os
 from contextlib import suppress
@@ -10,7 +13,7 @@ from arena.sandbox.owner import Owner
 
 
 def mark(digest: str) -> None:
-    """This process uses an image, from now until it ends. Does nothing without a cache folder."""
+    """This process uses something, from now until it ends. Does nothing without a cache folder."""
     folder = _folder(digest)
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
@@ -24,13 +27,13 @@ def last_used(digest: str) -> float | None:
 
 
 def in_use(digest: str) -> bool:
-    """Whether a process that marked the image may still live. Uncertain marks count."""
+    """Whether a process that marked it may still live. Uncertain marks count."""
     here = Owner.current()
     return any(not _is_dead(path, here) for path in _marks(digest))
 
 
 def forget(digest: str) -> None:
-    """Drop all marks of a removed image."""
+    """Drop all marks of what was removed."""
     with suppress(OSError):
         for path in _marks(digest):
             path.unlink()

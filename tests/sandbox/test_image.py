@@ -16,7 +16,7 @@ from arena.sandbox import host, recipe, uses
 from arena.sandbox.image import Images
 from arena.sandbox.owner import LABEL_OWNER, Owner
 from arena.sandbox.reaper import remove_image
-from arena.sandbox.store import Image, Store, StoredImage, next_to_go
+from arena.sandbox.store import Store
 
 USER = "10001:10001"
 TREE = (
@@ -291,19 +291,3 @@ def test_an_image_under_a_container_stays(another, engine):
         time.sleep(0.1)
     assert store.find(image.recipe) is None
     assert uses.last_used(image.recipe) is None
-
-
-def stored(name, *, used, size=10, in_use=False):
-    image = Image(
-        id=name, kind="task", name=name, recipe=name, content=name, size_bytes=size, created_s=0
-    )
-    return StoredImage(image=image, own_bytes=size, last_used_s=used, in_use=in_use)
-
-
-def test_the_least_recently_used_free_image_goes_first():
-    there = [stored("a", used=1, in_use=True), stored("b", used=2), stored("c", used=3)]
-    assert next_to_go(there, 30) is None
-    assert next_to_go(there, 29).name == "b"
-    assert next_to_go(there, 0, {"b"}).name == "c"
-    assert next_to_go(there, 0, {"b", "c"}) is None
-    assert next_to_go(there[:1], 0) is None
