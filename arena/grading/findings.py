@@ -80,7 +80,11 @@ def _incomplete(session: Session, report: Sequence[Reported]) -> list[str]:
     counts = Counter(test.id for test in report)
     wanted = {*session.expected, *session.must_fail}
     doubts = [f"{name!r} is not in the report" for name in sorted(wanted - set(counts))]
-    doubts += [f"{name!r} is reported {n} times" for name, n in counts.items() if n > 1]
+    doubts += [
+        f"{name!r} is reported {n} times"
+        for name, n in counts.items()
+        if n > 1 and (session.selected or name in wanted)
+    ]
     if session.selected:
         doubts += [f"{name!r} was not asked for" for name in sorted(set(counts) - wanted)]
     return doubts

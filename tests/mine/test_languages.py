@@ -28,6 +28,7 @@ JS_HALF = (
     "describe('halves', () => {\n  it('of odd cents', () => assert.equal(purse.half(3), 2));\n"
     "  it('of even cents', () => assert.equal(purse.half(4), 2));\n});\n"
 )
+JS_TWICE = "test('twice', () => assert.equal(purse.twice(3), 6));\n"
 JS_DEBT = "test('debt', () => assert.equal(purse.debt(3), -3));\n"
 GO = "package purse\n\nfunc Half(cents int) int {\n\treturn cents / 2\n}\n\nfunc Whole(cents int) int {\n\treturn cents\n}\n"
 GO_FIXED = GO.replace("cents / 2", "(cents + 1) / 2")
@@ -82,7 +83,10 @@ def test_a_package_of_npm_gives_tasks(tmp_path):
             ("Add what is owed", {lib: JS_MORE, tests: js_tests(JS_WHOLE, JS_HALF, JS_DEBT)}),
             (
                 "Two tests of one name cannot be told apart",
-                {lib: f"{JS_MORE}// x\n", "test/twice.test.js": js_tests(JS_WHOLE, JS_WHOLE)},
+                {
+                    lib: JS_MORE + "exports.twice = (cents) => 2 * cents;\n",
+                    tests: js_tests(JS_WHOLE, JS_HALF, JS_DEBT, JS_TWICE, JS_TWICE),
+                },
             ),
         ],
     )
