@@ -1,5 +1,6 @@
 """The run: lock, images, manifest, trials, and a ledger that survives whatever happens."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -81,7 +82,21 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
 
 def _site(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[Site]:
     """Where the trials of a plan run."""
-    return site.local(plan_.tasks, plan_.programs, backends, say)
+    config = plan_.config
+    if config.executor == "local":
+        return site.local(plan_.tasks, plan_.programs, backends, say)
+    from arena.remote.site import Needs, remote  # a cluster: not for every run
+
+    specs = tuple(c.backend for c in plan_.contestants if c.backend is not None)
+    needs = Needs(
+        tasks=plan_.tasks,
+        programs=plan_.programs,
+        backends=specs,
+        keys={s.api_key_env: os.environ[s.api_key_env] for s in specs if s.api_key_env},
+        sandbox=config.sandbox,
+        concurrency=config.concurrency,
+    )
+    return remote(config.address, needs, say)
 
 
 def _run_trials(

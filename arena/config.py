@@ -137,7 +137,10 @@ class BakeoffConfig(Record):
     """Folders with provider profiles that override the shipped ones."""
     agents: tuple[str, ...] = ()
     """Files, or folders of files, with profiles of agents beside the shipped ones."""
-    executor: Literal["local"] = "local"
+    executor: Literal["local", "ray"] = "local"
+    """Where trials run: on this machine's engine, or on the nodes of a Ray cluster."""
+    address: str = "auto"
+    """Of the cluster's head, `host:port`; `auto` is the one that runs on this machine."""
     contestant: tuple[ContestantTable, ...] = Field(min_length=1)
 
     @field_validator("name")
@@ -146,6 +149,12 @@ class BakeoffConfig(Record):
         if not NAME.fullmatch(value):
             raise ValueError("use letters, digits, dots, dashes and underscores, at most 64")
         return value
+
+    @model_validator(mode="after")
+    def _address_is_of_a_cluster(self) -> "BakeoffConfig":
+        if self.address != "auto" and self.executor != "ray":
+            raise ValueError("address goes with executor 'ray'")
+        return self
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "BakeoffConfig":

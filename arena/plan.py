@@ -13,7 +13,7 @@ from arena import __version__, registry
 from arena.agent import catalogue, outside
 from arena.audit import refuse_hints
 from arena.backend.route import routed
-from arena.config import BackendTable, BakeoffConfig, ContestantTable
+from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
 from arena.errors import InputError, located
 from arena.matrix import conditions_of, runs
 from arena.program import Program
@@ -63,6 +63,8 @@ class Overrides:
     contestants: tuple[str, ...] = ()
     attempts: int | None = None
     concurrency: int | None = None
+    executor: str | None = None
+    address: str | None = None
 
 
 def resolve(
@@ -86,12 +88,10 @@ def resolve(
         InputError: something named does not exist, or limits do not fit the contestants.
     """
     overrides = overrides or Overrides()
-    changed: dict[str, int] = {}
-    if overrides.attempts is not None:
-        changed["attempts"] = overrides.attempts
-    if overrides.concurrency is not None:
-        changed["concurrency"] = overrides.concurrency
-    config = BakeoffConfig.model_validate(config.model_copy(update=changed).model_dump())
+    names = ("attempts", "concurrency", "executor", "address")
+    flags = {name: getattr(overrides, name) for name in names}
+    changed = {name: flag for name, flag in flags.items() if flag is not None}
+    config = parse(config.model_copy(update=changed).model_dump(), where=where)
     tables = _chosen(config.contestant, overrides.contestants)
     with located("--task" if overrides.tasks else f"{where}: tasks"):
         tasks = _tasks(overrides.tasks or config.tasks, base)

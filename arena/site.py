@@ -136,6 +136,11 @@ class LocalSite:
             else:
                 return
 
+    def reap(self, leases: Sequence[str]) -> None:
+        """Remove what lost sites left on this engine."""
+        for lease in leases:
+            self._engine.reap_of(lease)
+
     def stop(self) -> None:
         """Remove every container: what uses one ends."""
         self._engine.close()

@@ -136,6 +136,12 @@ class LocalDesk:
         """As `Desk.pause`."""
         self._limiter.pause(seconds)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no call is on its way."""
+        with self._lock:
+            return not self._going
+
     def close(self) -> None:
         """Let no further call go, and give up those whose sender is lost."""
         with self._lock:

@@ -3,6 +3,7 @@
 import os
 import sys
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,21 @@ AttemptsFlag = Annotated[int | None, typer.Option(min=1, help="Attempts per task
 ConcurrencyFlag = Annotated[int | None, typer.Option(min=1, help="Trials at once.")]
 OutFlag = Annotated[Path | None, typer.Option(help="The run directory. [default: runs/<name>]")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the scoreboard on stdout.")]
+
+
+class Executor(StrEnum):
+    """Where trials run."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+ExecutorFlag = Annotated[
+    Executor | None, typer.Option(help="Run trials here, or on a Ray cluster's nodes.")
+]
+AddressFlag = Annotated[
+    str | None, typer.Option(help="The cluster's head, host:port. [default: the one here]")
+]
 ProfilesFlag = Annotated[
     list[Path] | None, typer.Option("--profiles", help="Folder with provider profiles.")
 ]
@@ -40,12 +56,21 @@ def run(
     concurrency: ConcurrencyFlag = None,
     out: OutFlag = None,
     profiles: ProfilesFlag = None,
+    executor: ExecutorFlag = None,
+    address: AddressFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Run a bake-off, or go on with one that was interrupted."""
     from arena.plan import Overrides
 
-    overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts, concurrency)
+    overrides = Overrides(
+        tasks=tuple(task or ()),
+        contestants=tuple(contestant or ()),
+        attempts=attempts,
+        concurrency=concurrency,
+        executor=None if executor is None else executor.value,
+        address=address,
+    )
     _, plan = prepare(config, profiles, overrides)
     finish(plan, out or runs_dir() / plan.config.name, format_)
 

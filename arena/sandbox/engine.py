@@ -95,6 +95,12 @@ class DockerEngine:
             raise InputError(str(error)) from None
         return engine
 
+    def host_id(self) -> str:
+        """The engine's own id, by which two that reach one engine know it."""
+        raw = self.connection.raw
+        with self.connection.guard():
+            return str(raw.info()["ID"])
+
     def info(self) -> EngineInfo:
         """Version and size of the engine's host."""
         raw = self.connection.raw
@@ -110,6 +116,10 @@ class DockerEngine:
     def reap(self) -> list[str]:
         """Remove what dead runs of ours left; ids of what was removed."""
         return reaper.reap(self.connection)
+
+    def reap_of(self, ident: str) -> None:
+        """Remove every container of another object of this kind, whose process is lost."""
+        reaper.reap_of(self.connection, ident)
 
     @contextmanager
     def open(
@@ -157,8 +167,7 @@ class DockerEngine:
         self._removers.shutdown(wait=True)
         if self._watch:
             self._watch.stop()
-            for fields in self._ours():
-                reaper.remove(self.connection, fields["Id"])
+            reaper.reap_of(self.connection, self.ident)
         self.connection.close()
 
     def __enter__(self) -> Self:
@@ -216,13 +225,6 @@ class DockerEngine:
             self._removers.submit(reaper.remove, self.connection, name)
         except RuntimeError:  # closed meanwhile, by another thread
             reaper.remove(self.connection, name)
-
-    def _ours(self) -> list[dict[str, str]]:
-        with self.connection.guard():
-            found: list[dict[str, str]] = self.connection.raw.containers(
-                all=True, filters={"label": [f"{LABEL_ENGINE}={self.ident}"]}
-            )
-        return found
 
     def _start_watch(self) -> None:
         with self._lock:

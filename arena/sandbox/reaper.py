@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from arena.sandbox.docker import Connection, RefusedError
-from arena.sandbox.owner import LABEL_OWNER, Owner
+from arena.sandbox.owner import LABEL_ENGINE, LABEL_OWNER, Owner
 
 
 def reap(connection: Connection) -> list[str]:
@@ -25,6 +25,14 @@ def reap(connection: Connection) -> list[str]:
     for ident in images:
         remove_image(connection, ident)
     return containers + images
+
+
+def reap_of(connection: Connection, engine: str) -> None:
+    """Remove the containers that carry the id of one engine object of ours."""
+    with connection.guard():
+        found = connection.raw.containers(all=True, filters={"label": [f"{LABEL_ENGINE}={engine}"]})
+    for fields in found:
+        remove(connection, str(fields["Id"]))
 
 
 def remove(connection: Connection, ident: str) -> None:

@@ -1,0 +1,252 @@
+"""Objects of ours on the nodes of a Ray cluster, and a line home. The only importer of ray.
+
+A resident is an actor that holds one object on one node. What it asks its line goes through a
+mailbox, an actor beside the driver, to the function that the driver gave to `Cluster.listen`.
+"""
+
+import asyncio
+import logging
+import pickle
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+from arena.errors import ArenaError, EngineError, HarnessError, InputError
+from arena.records import Record
+
+CONNECT_S = 5.0
+ASKING = 4096
+"""Questions that may wait for their answers at once."""
+
+
+class LostError(EngineError):
+    """A resident, its process or its node is gone, or cannot be reached."""
+
+
+class Node(Record):
+    """One machine of the cluster."""
+
+    id: str
+    name: str
+    cpus: float
+    """As the cluster counts them; 0 means that no work is wanted there."""
+
+
+class Line(Protocol):
+    """How a resident reaches the driver. Threads may share it."""
+
+    def ask(self, question: object) -> Any:
+        """What the driver's function returns; an `ArenaError` that it raises is raised here."""
+        ...
+
+
+class Resident:
+    """An object on a node, as the driver sees it."""
+
+    def __init__(self, ray: Any, node: Node, actor: Any) -> None:
+        self._ray = ray
+        self.node = node
+        self._actor = actor
+
+    def call(self, method: str, *args: object, timeout_s: float | None = None) -> Any:
+        """Call a method of the object and wait; an `ArenaError` that it raises is raised here.
+
+        Raises:
+            LostError: the node is gone, or did not answer in time.
+        """
+        try:
+            answer = self._actor.call.remote(method, *args)
+            return _opened(self._ray.get(answer, timeout=timeout_s))
+        except self._ray.exceptions.RayTaskError as error:
+            raise HarnessError(f"node {self.node.name}: {_last_line(error)}") from error
+        except self._ray.exceptions.RayError as error:
+            raise LostError(f"node {self.node.name} is lost: {_last_line(error)}") from error
+
+    def kill(self) -> None:
+        """End the process that holds the object."""
+        with suppress(Exception):
+            self._ray.kill(self._actor)
+
+
+class Cluster:
+    """A connection to a running cluster; `connect` makes one."""
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+        self._mailbox: Any = None
+        self._pool = ThreadPoolExecutor(ASKING, thread_name_prefix="desk")
+
+    def nodes(self) -> list[Node]:
+        """The machines that are there now and take work."""
+        found = [
+            Node(id=one["NodeID"], name=one["NodeManagerAddress"], cpus=one["Resources"]["CPU"])
+            for one in self._ray.nodes()
+            if one["Alive"] and one["Resources"].get("CPU")
+        ]
+        return sorted(found, key=lambda node: (node.name, node.id))
+
+    def listen(self, answer: Callable[[Any], object]) -> None:
+        """Let a function answer what residents ask; it is called from many threads."""
+        here = self._ray.get_runtime_context().get_node_id()
+        self._mailbox = self._actor(_Mailbox, here, ASKING)
+        threading.Thread(target=self._deliver, args=(answer,), daemon=True).start()
+
+    def share(self, data: bytes) -> object:
+        """Give it to `Resident.call` in place of the data: a node fetches it only once."""
+        return self._ray.put(data)
+
+    def settle(self, node: Node, make: Callable[[Line], object], threads: int) -> Resident:
+        """Put an object on a node; `make` gets its line home and is run there.
+
+        Args:
+            node: where.
+            make: importable on the node.
+            threads: calls to it at once.
+        """
+        return Resident(
+            self._ray, node, self._actor(_Resident, node.id, threads, make, self._mailbox)
+        )
+
+    def close(self) -> None:
+        """Let go of the cluster, which ends everything of ours on it."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._ray.shutdown()
+
+    def _actor(self, made_of: type, node: str, threads: int, *args: object) -> Any:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        there = NodeAffinitySchedulingStrategy(node, soft=False)
+        options = {"num_cpus": 0, "max_concurrency": threads, "scheduling_strategy": there}
+        return self._ray.remote(made_of).options(**options).remote(*args)
+
+    def _deliver(self, answer: Callable[[Any], object]) -> None:
+        with suppress(self._ray.exceptions.RayError, RuntimeError):  # the end of the cluster
+            while True:
+                for number, letter in self._ray.get(self._mailbox.take.remote()):
+                    self._pool.submit(self._answer, answer, number, letter)
+
+    def _answer(self, answer: Callable[[Any], object], number: int, letter: bytes) -> None:
+        reply = _closed(lambda: answer(pickle.loads(letter)))  # noqa: S301 - from our own workers
+        self._mailbox.answer.remote(number, reply)
+
+
+@contextmanager
+def connect(address: str) -> Iterator[Cluster]:
+    """Connect to a running cluster.
+
+    Args:
+        address: `host:port` of its head, or `auto` for the one that runs on this machine.
+
+    Raises:
+        InputError: Ray is not installed, or no cluster of this version answers.
+    """
+    try:
+        import ray  # 80 MB that few need
+    except ModuleNotFoundError:
+        raise InputError(
+            "Ray is not installed",
+            where="executor 'ray'",
+            remedy="pip install 'arena-bakeoff[ray]' here and on every node",
+        ) from None
+    where = f"Ray address {address!r}"
+    remedy = "give host:port of a running cluster's head, as 'ray start --head' prints it"
+    _knock(address, where, remedy)
+    try:
+        ray.init(address, namespace="arena", log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(_last_line(error), where=where, remedy=remedy) from None
+    cluster = Cluster(ray)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def _knock(address: str, where: str, remedy: str) -> None:
+    """Ray itself takes over a minute to find that nobody is there, and then ends the process."""
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise InputError("is not host:port", where=where, remedy=remedy)
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"nobody answers ({error})", where=where, remedy=remedy) from None
+
+
+# ── on the cluster ─────────────────────────────────────────────────────────────────────────────
+
+
+class _Mailbox:
+    """Carries questions to the driver, which no actor can call, and answers back."""
+
+    def __init__(self) -> None:
+        self._letters: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._number = 0
+
+    async def ask(self, letter: bytes) -> Any:
+        self._number += 1
+        number = self._number
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        self._letters.put_nowait((number, letter))
+        return await answer
+
+    async def take(self) -> list[tuple[int, bytes]]:
+        letters = [await self._letters.get()]
+        while not self._letters.empty():
+            letters.append(self._letters.get_nowait())
+        return letters
+
+    async def answer(self, number: int, reply: bytes) -> None:
+        self._waiting.pop(number).set_result(reply)
+
+
+class _Resident:
+    """Holds an object on a node."""
+
+    def __init__(self, make: Callable[[Line], object], mailbox: Any) -> None:
+        self._object = make(_MailLine(mailbox))
+
+    def call(self, method: str, *args: object) -> bytes:
+        return _closed(lambda: getattr(self._object, method)(*args))
+
+
+class _MailLine:
+    def __init__(self, mailbox: Any) -> None:
+        self._mailbox = mailbox
+
+    def ask(self, question: object) -> Any:
+        import ray
+
+        try:
+            return _opened(ray.get(self._mailbox.ask.remote(pickle.dumps(question))))
+        except ray.exceptions.RayError as error:
+            raise HarnessError(f"the run cannot be reached: {_last_line(error)}") from error
+
+
+# ── what travels ───────────────────────────────────────────────────────────────────────────────
+
+
+def _closed(work: Callable[[], object]) -> bytes:
+    """What came of some work, ready to travel: a result or an error of ours."""
+    try:
+        return pickle.dumps((True, work()))
+    except ArenaError as error:
+        return pickle.dumps((False, error))
+
+
+def _opened(reply: bytes) -> Any:
+    fine, value = pickle.loads(reply)  # noqa: S301 - from our own workers
+    if not fine:
+        raise value
+    return value
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[-1][:300]

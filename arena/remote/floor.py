@@ -1,0 +1,84 @@
+"""Who works where: the nodes of a run and the room that each has left."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+from arena.errors import EngineError, HarnessError
+from arena.executor.ray import Resident
+
+PATIENCE_S = 120.0
+"""How long a run may have no node at all before it gives up."""
+
+
+@dataclass(eq=False)
+class Station:
+    """A node that is ready."""
+
+    resident: Resident
+    lease: str
+    slots: int
+    busy: int = 0
+
+
+class Floor:
+    """Stations come and go, from any thread; tries take the one with most room."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._stations: list[Station] = []
+        self._closed = False
+
+    @property
+    def stations(self) -> list[Station]:
+        """Those that are there now."""
+        with self._condition:
+            return list(self._stations)
+
+    def add(self, station: Station) -> None:
+        """A node is ready."""
+        with self._condition:
+            self._stations.append(station)
+            self._condition.notify_all()
+
+    def drop(self, station: Station) -> bool:
+        """A node is lost; False when that was known."""
+        with self._condition:
+            if station not in self._stations:
+                return False
+            self._stations.remove(station)
+            return True
+
+    def take(self) -> Station:
+        """A slot where most are free, as soon as there is one.
+
+        Raises:
+            EngineError: there has been no node for `PATIENCE_S`.
+            HarnessError: the run is ending.
+        """
+        with self._condition:
+            empty_since = time.monotonic()
+            while True:
+                if self._closed:
+                    raise HarnessError("the run is ending")
+                if self._stations:
+                    empty_since = time.monotonic()
+                elif time.monotonic() - empty_since > PATIENCE_S:
+                    raise EngineError("no node of the cluster is left")
+                best = max(self._stations, key=lambda one: one.slots - one.busy, default=None)
+                if best is not None and best.busy < best.slots:
+                    best.busy += 1
+                    return best
+                self._condition.wait(1.0)
+
+    def give(self, station: Station) -> None:
+        """Give a slot back."""
+        with self._condition:
+            station.busy -= 1
+            self._condition.notify_all()
+
+    def close(self) -> None:
+        """Turn away everybody who waits."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
