@@ -1,49 +1,60 @@
-"""Every trial of a run as a trajectory that other viewers open."""
+"""Every try of a run as a trajectory that other viewers open."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arena import ledger
+from arena import __version__, ledger
 from arena.agent import trajectory
-from arena.records import ContestantSpec, TrialRecord
-from arena.rundir import RunDir
-from arena.score.load import load
+from arena.money.statement import statements
+from arena.records import TrialRecord
+from arena.rundir import Manifest, RunDir
+from arena.score.calls import recorded
 
 
 def of_run(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Trial id and trajectory of each trial's last try, in the order of the report.
+    """Name and trajectory of each try that a model worked on, in the order in which they ended.
+
+    The last try has its trial's id for a name, an earlier one `<id>--try-<number>`.
 
     Raises:
         InputError: no run there.
     """
-    results = load(path)
     rundir = RunDir(path)
-    contestants = {c.name: c for c in results.manifest.contestants}
-    records = _last_tries(rundir)
-    for row in results.trials:
-        transcript = rundir.trial_dir(row.id) / "transcript.jsonl"
-        record = records.get(row.id)
-        if record is None or not transcript.is_file():
+    manifest = rundir.read_manifest()
+    return _of_tries(rundir, manifest)
+
+
+def _of_tries(rundir: RunDir, manifest: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
+    backends = {c.name: c.backend for c in manifest.contestants if c.backend}
+    costs = {
+        one.call_id: one.cost.billed_usd if one.cost else None
+        for one in statements(recorded(rundir.path), backends, fx=manifest.fx)
+    }
+    for event in ledger.read(rundir.ledger_path):
+        if not isinstance(event, ledger.TrialEnd) or event.record.contestant not in backends:
             continue
-        cost = row.cost.billed_usd
-        head = _head(record, contestants[row.contestant], None if cost is None else float(cost))
-        yield row.id, trajectory.of(transcript, head)
+        name, folder = _kept(rundir, event.record)
+        transcript = folder / "transcript.jsonl"
+        if transcript.is_file():
+            yield name, trajectory.of(transcript, _head(event.record, manifest), costs)
 
 
-def _last_tries(rundir: RunDir) -> dict[str, TrialRecord]:
-    events = ledger.read(rundir.ledger_path)
-    ended = (event.record for event in events if isinstance(event, ledger.TrialEnd))
-    return {record.id: record for record in ended}
+def _kept(rundir: RunDir, record: TrialRecord) -> tuple[str, Path]:
+    """A try's name, and where its files are: a later try moves them aside."""
+    last = rundir.trial_dir(record.id)
+    aside = last / f"try-{record.try_number}"
+    return (f"{record.id}--{aside.name}", aside) if aside.is_dir() else (record.id, last)
 
 
-def _head(
-    record: TrialRecord, contestant: ContestantSpec, cost_usd: float | None
-) -> trajectory.Head:
+def _head(record: TrialRecord, manifest: Manifest) -> trajectory.Head:
+    contestant = next(c for c in manifest.contestants if c.name == record.contestant)
+    program = manifest.programs.get(contestant.agent)
+    packages = " ".join([*program.install.npm, *program.install.pip]) if program else ""
     return trajectory.Head(
         trial_id=record.id,
         agent=contestant.agent,
+        version=packages or __version__,
         model=contestant.backend.model if contestant.backend else None,
         started_at=record.started_at,
-        cost_usd=cost_usd,
     )

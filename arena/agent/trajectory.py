@@ -4,11 +4,12 @@ Specification: github.com/harbor-framework/harbor, rfcs/0001-trajectory-format.m
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
@@ -28,8 +29,13 @@ class Head(Record):
     version: str = __version__
     model: str | None
     started_at: datetime
-    cost_usd: float | None = None
-    """Of the trial; None when it is not known."""
+
+
+class _Spent(NamedTuple):
+    """One attempt of a model call that told its usage."""
+
+    usage: Usage
+    cost_usd: Decimal | None
 
 
 @dataclass
@@ -40,24 +46,27 @@ class _Step:
     reasoning: str = ""
     calls: list[dict[str, Any]] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
-    usages: list[Usage] = field(default_factory=list)
+    spent: list[_Spent] = field(default_factory=list)
     model: str | None = None
 
 
-def of(path: Path, head: Head) -> dict[str, Any]:
+def of(path: Path, head: Head, costs: Mapping[str, Decimal | None]) -> dict[str, Any]:
     """The trajectory of one transcript, as JSON.
+
+    Args:
+        path: the transcript.
+        head: what it does not say itself.
+        costs: USD of each call by its id; None is unknown.
 
     Raises:
         InputError: there is no transcript.
     """
-    steps = _steps(_entries(path))
+    entries = list(_entries(path))
+    steps = _steps(entries, costs)
     written = [_written(step, number, head) for number, step in enumerate(steps, 1)]
-    usages = [usage for step in steps for usage in step.usages]
-    totals: dict[str, Any] = {"total_steps": len(steps)}
-    if usages:
-        totals |= {f"total_{name}": value for name, value in _metrics(usages).items()}
-    if head.cost_usd is not None:
-        totals["total_cost_usd"] = head.cost_usd
+    spent = [one for entry in entries for one in _spent(entry, costs)]
+    totals = {f"total_{name}": value for name, value in _metrics(spent).items()}
+    totals["total_steps"] = len(steps)
     agent = {"name": head.agent, "version": head.version}
     return {
         "schema_version": SCHEMA,
@@ -82,14 +91,15 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
         raise InputError("no transcript there", where=str(path)) from None
 
 
-def _steps(entries: Iterator[dict[str, Any]]) -> list[_Step]:
+def _steps(entries: Iterable[dict[str, Any]], costs: Mapping[str, Decimal | None]) -> list[_Step]:
     steps: list[_Step] = []
     by_call: dict[str, _Step] = {}
-    pending: list[dict[str, Any]] = []
+    pending: list[_Spent] = []
+    model: str | None = None
     for entry in entries:
         at_s = float(entry.get("at") or 0)
-        if entry.get("kind") == "call":
-            pending.append(entry)
+        pending += _spent(entry, costs)
+        model = entry.get("returned_model") or model
         message = entry.get("message")
         if not isinstance(message, dict):
             continue
@@ -102,8 +112,8 @@ def _steps(entries: Iterator[dict[str, Any]]) -> list[_Step]:
                 continue
             step = _step(said, at_s)
             if step.source == "agent":
-                step.usages, step.model = _spent(pending)
-                pending = []
+                step.spent, step.model = pending, model
+                pending, model = [], None
             by_call |= {made["tool_call_id"]: step for made in step.calls}
             steps.append(step)
     return steps
@@ -144,18 +154,24 @@ def _calls(made: JsonValue) -> Iterator[dict[str, Any]]:
         }
 
 
-def _spent(calls: list[dict[str, Any]]) -> tuple[list[Usage], str | None]:
-    usages = [Usage.model_validate(call["usage"]) for call in calls if call.get("usage")]
-    models = [str(call["returned_model"]) for call in calls if call.get("returned_model")]
-    return usages, models[-1] if models else None
+def _spent(entry: Mapping[str, Any], costs: Mapping[str, Decimal | None]) -> Iterator[_Spent]:
+    if entry.get("kind") == "call" and entry.get("usage"):
+        usage = Usage.model_validate(entry["usage"])
+        yield _Spent(usage, costs.get(str(entry.get("call_id"))))
 
 
-def _metrics(usages: list[Usage]) -> dict[str, int]:
-    return {
-        "prompt_tokens": sum(usage.prompt for usage in usages),
-        "completion_tokens": sum(usage.output for usage in usages),
-        "cached_tokens": sum(usage.cache_read for usage in usages),
+def _metrics(spent: list[_Spent]) -> dict[str, int | float]:
+    if not spent:
+        return {}
+    metrics: dict[str, int | float] = {
+        "prompt_tokens": sum(one.usage.prompt for one in spent),
+        "completion_tokens": sum(one.usage.output for one in spent),
+        "cached_tokens": sum(one.usage.cache_read for one in spent),
     }
+    known = [one.cost_usd for one in spent if one.cost_usd is not None]
+    if len(known) == len(spent):
+        metrics["cost_usd"] = float(sum(known))
+    return metrics
 
 
 def _written(step: _Step, number: int, head: Head) -> dict[str, Any]:
@@ -173,6 +189,6 @@ def _written(step: _Step, number: int, head: Head) -> dict[str, Any]:
         written["tool_calls"] = step.calls
     if step.results:
         written["observation"] = {"results": step.results}
-    if step.usages:
-        written["metrics"] = _metrics(step.usages)
+    if step.spent:
+        written["metrics"] = _metrics(step.spent)
     return written

@@ -19,6 +19,17 @@ LOOK = (
 """Prints what a container knows that a key could hide in."""
 
 
+HERE = Path(__file__).parent
+AGENTS = 'agents = ["own.toml"]'
+
+
+def profile(folder, api='"chat"'):
+    """The profile `own.toml` of a user's own agent."""
+    source = (HERE / "own_agent.py").read_text()
+    form = (HERE / "own_agent.toml").read_text()
+    (folder / "own.toml").write_text(form.replace("@api@", api).replace("@source@", source))
+
+
 @dataclass(frozen=True)
 class Hand:
     """How a scripted model uses an agent's shell."""
@@ -104,3 +115,9 @@ def no_key_in(stub: ManyStub, run: Path, token="") -> None:
 def transcript(run, name):
     path = next(p for p in run.rglob("transcript.jsonl") if name in str(p))
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def recorded(run):
+    """Records of the tries that ended, in that order."""
+    events = [json.loads(line) for line in (run / "ledger.jsonl").read_text().splitlines()]
+    return [event["record"] for event in events if event["kind"] == "trial_end"]

@@ -8,20 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.rig import TASK, Hand, bake, contestant, no_key_in, solver, transcript
+from tests.agent.rig import (
+    AGENTS,
+    TASK,
+    Hand,
+    bake,
+    contestant,
+    no_key_in,
+    profile,
+    recorded,
+    solver,
+    transcript,
+)
 from tests.e2e.rig import arena, bakeoff, gold_command, ours, run_id
 from tests.servers.many_apis import ManyStub, turn
 from tests.servers.openai_stub import call, error, text
 
 HERE = Path(__file__).parent
 HAND = Hand("bash")
-AGENTS = 'agents = ["own.toml"]'
-
-
-def profile(folder, api='"chat"'):
-    source = (HERE / "own_agent.py").read_text()
-    form = (HERE / "own_agent.toml").read_text()
-    (folder / "own.toml").write_text(form.replace("@api@", api).replace("@source@", source))
 
 
 def run(folder, script, *, more="", **fields):
@@ -30,11 +34,6 @@ def run(folder, script, *, more="", **fields):
         table = contestant("one", "own", stub, **fields)
         report, path = bake(folder, [table], more=f"{AGENTS}\n{more}")
     return report, path, stub
-
-
-def recorded(path):
-    events = [json.loads(line) for line in (path / "ledger.jsonl").read_text().splitlines()]
-    return [event["record"] for event in events if event["kind"] == "trial_end"]
 
 
 def test_it_repairs_a_task(tmp_path):

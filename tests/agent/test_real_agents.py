@@ -4,6 +4,7 @@ import pytest
 
 from tests.agent.gold import gold_blocks
 from tests.agent.rig import TASK, Hand, bake, contestant, no_key_in, solver, watched
+from tests.agent.told import agrees, exported
 from tests.e2e.rig import CANARY
 from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import call, text
@@ -32,6 +33,8 @@ def repairs(tmp_path, agent, script):
     assert row["cost_usd"] is not None
     assert trial["steps"] == len(stub.served)
     assert row["flags"] == {}, "what it counts itself is what was metered"
+    (trajectory,) = exported(tmp_path).values()
+    agrees(trajectory, report, "one")
     no_key_in(stub, run)
     assert CANARY not in seen[0]
     assert "/opt/agent" in seen[0], "its processes were seen"
