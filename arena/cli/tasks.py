@@ -1,6 +1,8 @@
 """`arena tasks`: what there is to run, and whether it is sound."""
 
+import os
 import sys
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -115,12 +117,20 @@ def mine(
     issues: Annotated[
         Path | None, typer.Option(help="JSON with number, title and body of issues.")
     ] = None,
+    rewrite: Annotated[
+        str | None,
+        typer.Option(help="Backend that says each statement in other words; it is sent the fix."),
+    ] = None,
+    rewrite_usd: Annotated[
+        float | None, typer.Option(min=0, help="Most that rewriting may cost.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Candidates at once.")] = 2,
     format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
     """Make tasks of a repository's own fixes. Nothing of the repository runs outside containers."""
     from arena.mine.pipeline import Request
     from arena.mine.pipeline import mine as mine_history
+    from arena.mine.rewrite import backend_of
     from arena.mine.statement import read_issues
     from arena.sandbox.engine import DockerEngine
 
@@ -134,6 +144,8 @@ def mine(
         install=tuple(install or ()),
         arguments=tuple(test or ()),
         issues=read_issues(issues) if issues else {},
+        rewrite=backend_of(rewrite, environ=os.environ) if rewrite else None,
+        rewrite_usd=None if rewrite_usd is None else Decimal(str(rewrite_usd)),
         jobs=jobs,
     )
     with DockerEngine.answering() as engine:

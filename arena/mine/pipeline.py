@@ -7,19 +7,17 @@ pack/
     <task>/          the tasks
 """
 
-import re
+import os
 import shutil
 import threading
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Literal
-
-from pydantic import Field
 
 from arena.check import suite
 from arena.check.finding import Finding
@@ -28,10 +26,12 @@ from arena.mine.environment import Environment, Say
 from arena.mine.history import Commit, History
 from arena.mine.kits import Kit, kit_of
 from arena.mine.project import Project, with_version_files
+from arena.mine.record import LOG, SUMMARY, Outcome, Stage, Yield, read_log, summary
+from arena.mine.rewrite import LEDGER, ORIGINAL, REWRITTEN, Notes, Rewriter
 from arena.mine.runner import How, Session, Tree
 from arena.mine.statement import REVIEW, Issue, Statement, write_statement
 from arena.mine.validate import FellError, Proof, prove
-from arena.records import File, Record, Task, TestPlan
+from arena.records import BackendSpec, File, Task, TestPlan
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images
 from arena.task import pack as packs
@@ -39,12 +39,6 @@ from arena.task.formats.predictions import slug
 from arena.task.patch import parse
 from arena.task.policy import Rules, police
 from arena.task.write import Draft, write_pack, write_task
-
-LOG = "mining.jsonl"
-SUMMARY = "mining.json"
-
-Stage = Literal["patch", "statement", "proof", "check", "task"]
-STAGES: tuple[Stage, ...] = ("patch", "statement", "proof", "check", "task")
 
 _PLACEHOLDER = TestPlan(runner="pytest", fail_to_pass=("tests/test_any.py::test_any",))
 
@@ -64,46 +58,11 @@ class Request:
     arguments: tuple[str, ...] = ()
     """For pytest."""
     issues: Mapping[str, Issue] = field(default_factory=dict)
+    rewrite: BackendSpec | None = None
+    """Says each statement in other words."""
+    rewrite_usd: Decimal | None = None
+    """Most that rewriting may cost; no limit when None."""
     jobs: int = 2
-
-
-class Outcome(Record):
-    """What became of one candidate."""
-
-    commit: str
-    at: str
-    subject: str
-    says_fix: bool
-    """Its first line speaks of something broken."""
-    stage: Stage
-    """The stage it fell at; `task` when it became one."""
-    reason: str = ""
-    task: str | None = None
-    fail_to_pass: dict[str, str] = Field(default_factory=dict)
-    """Ids, and why each fails before the fix."""
-    quarantined: dict[str, str] = Field(default_factory=dict)
-    seconds: float
-
-
-class Yield(Record):
-    """How many candidates each stage let through."""
-
-    repository: str
-    head: str
-    candidates: int
-    """Steps of the main line that change source and tests."""
-    tried: int
-    tasks: int
-    fixes_tried: int
-    """Candidates whose first line speaks of something broken."""
-    fixes_tasks: int
-    fell: dict[str, int]
-    """Candidates by the stage that they fell at."""
-    reasons: dict[str, int]
-    seconds_each: float
-    """Mean over the candidates tried."""
-    left_out: tuple[str, ...]
-    """Requirements of the repository that could not be had."""
 
 
 def mine(request: Request, engine: DockerEngine, say: Say) -> Yield:
@@ -136,11 +95,35 @@ def mine(request: Request, engine: DockerEngine, say: Say) -> Yield:
         description="Made by `arena tasks mine`; yield per stage in mining.json.",
     )
     made = kit.make(request.out, name, project, request.install, say)
-    done = _read_log(request.out)
-    miner = _Miner(request, history, engine, kit, project, made, name)
+    done = read_log(request.out)
     _remove_unfinished(request.out, done)
     todo = [commit for commit in chosen if commit.sha not in done]
     say(f"{len(steps)} candidates, {len(chosen)} chosen, {len(chosen) - len(todo)} done before")
+    with ExitStack() as stack:
+        rewriter = stack.enter_context(_rewriter(request, say)) if request.rewrite else None
+        miner = _Miner(request, history, engine, kit, project, made, name, rewriter)
+        done |= {outcome.commit: outcome for outcome in _attempts(miner, todo, request, say)}
+        outcomes = [done[commit.sha] for commit in chosen]
+        rewritten = sum(one.rewrite == REWRITTEN and one.task is not None for one in outcomes)
+        rewriting = rewriter.account(rewritten) if rewriter else None
+        if rewriting:
+            say(rewriting.line)
+    found = summary(name, history.head(), len(steps), outcomes, made, rewriting)
+    (request.out / SUMMARY).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return found
+
+
+def _rewriter(request: Request, say: Say) -> Rewriter:
+    spec = request.rewrite
+    assert spec
+    say(f"message, fix and tests of each proven candidate are sent to {spec.base_url}")
+    return Rewriter(spec, request.out / LEDGER, request.rewrite_usd, environ=os.environ)
+
+
+def _attempts(
+    miner: "_Miner", todo: Sequence[Commit], request: Request, say: Say
+) -> Iterator[Outcome]:
+    """Candidates taken as far as they go, each written down as it ends."""
     lock = threading.Lock()
 
     def one(commit: Commit) -> Outcome:
@@ -151,13 +134,10 @@ def mine(request: Request, engine: DockerEngine, say: Say) -> Yield:
 
     with ThreadPoolExecutor(request.jobs, thread_name_prefix="mine") as pool:
         for number, outcome in enumerate(pool.map(one, todo), 1):
-            done[outcome.commit] = outcome
             what = outcome.task or f"{outcome.stage}: {outcome.reason}"
+            what += f", {outcome.rewrite}" if outcome.rewrite else ""
             say(f"[{number}/{len(todo)}] {outcome.commit[:9]} {what} ({outcome.seconds:.0f} s)")
-    outcomes = [done[commit.sha] for commit in chosen]
-    summary = _summary(name, history.head(), len(steps), outcomes, made)
-    (request.out / SUMMARY).write_text(summary.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return summary
+            yield outcome
 
 
 # ── one candidate ──────────────────────────────────────────────────────────────────────────────
@@ -189,9 +169,10 @@ class _Miner:
         project: Project,
         made: Environment,
         name: str,
+        rewriter: Rewriter | None,
     ) -> None:
         self._request, self._history, self._engine = request, history, engine
-        self._kit = kit
+        self._kit, self._rewriter = kit, rewriter
         self._project, self._made, self._name = project, made, name
         self._images = Images(engine, packs.tree_files)
         self._how = How(plugins=made.plugins, options=project.options, arguments=request.arguments)
@@ -199,6 +180,7 @@ class _Miner:
     def attempt(self, commit: Commit) -> Outcome:
         """Take one candidate as far as it goes."""
         started = time.monotonic()
+        rewrite = ""
         found = partial(
             Outcome,
             commit=commit.sha,
@@ -209,15 +191,17 @@ class _Miner:
         try:
             candidate = self._read(commit)
             proof = self._prove(candidate)
+            candidate, rewrite = self._told_anew(candidate)
             self._check(candidate, proof)
         except _Stopped as stop:
             seconds = round(time.monotonic() - started, 1)
-            return found(stage=stop.stage, reason=stop.reason, seconds=seconds)
+            return found(stage=stop.stage, reason=stop.reason, rewrite=rewrite, seconds=seconds)
         return found(
             stage="task",
             task=candidate.name,
             fail_to_pass=proof.fail_to_pass,
             quarantined=proof.quarantined,
+            rewrite=rewrite,
             seconds=round(time.monotonic() - started, 1),
         )
 
@@ -268,6 +252,21 @@ class _Miner:
         except FellError as fell:
             raise _Stopped("proof", str(fell)) from None
 
+    def _told_anew(self, candidate: _Candidate) -> tuple[_Candidate, str]:
+        """The candidate with another statement, where that is wanted and gives nothing away."""
+        if self._rewriter is None:
+            return candidate, ""
+        statement, what = self._rewriter.rewrite(
+            Notes(
+                name=candidate.name,
+                statement=candidate.statement,
+                gold=candidate.gold,
+                tree=candidate.tree,
+                hidden=candidate.hidden,
+            )
+        )
+        return replace(candidate, statement=statement), what
+
     def _image(self, candidate: _Candidate) -> str:
         root = self._request.out / candidate.name
         task = Task(
@@ -288,6 +287,8 @@ class _Miner:
         """Write the task and put it through everything that `arena tasks check` looks at."""
         out = self._request.out
         root = write_task(out, self._draft(candidate, proof))
+        if candidate.statement.original:
+            (root / ORIGINAL).write_text(candidate.statement.original + "\n", encoding="utf-8")
         try:
             (task,) = packs.load(str(root.resolve()), base=out)
             images = self._images.ensure([task])
@@ -302,7 +303,8 @@ class _Miner:
 
     def _draft(self, candidate: _Candidate, proof: Proof) -> Draft:
         statement = candidate.statement
-        review = () if statement.from_issue and not statement.left_out else (REVIEW,)
+        plain = statement.from_issue and not (statement.left_out or statement.original)
+        review = () if plain else (REVIEW,)
         return Draft(
             name=candidate.name,
             title=statement.title,
@@ -337,47 +339,8 @@ def _name_of(request: Request, project: Project) -> str:
     return slug(project.name or request.repo.resolve().name) or "repository"
 
 
-def _read_log(out: Path) -> dict[str, Outcome]:
-    """Earlier outcomes by commit; a torn last line is as if it were not there."""
-    path = out / LOG
-    if not path.is_file():
-        return {}
-    text = path.read_text(encoding="utf-8")
-    lines = text.split("\n")
-    if lines[-1]:
-        path.write_text(text[: -len(lines[-1])], encoding="utf-8")
-    found = [Outcome.model_validate_json(line) for line in lines[:-1] if line]
-    return {one.commit: one for one in found}
-
-
 def _remove_unfinished(out: Path, done: Mapping[str, Outcome]) -> None:
     finished = {one.task for one in done.values()}
     for folder in out.glob("*/repo"):
         if folder.parent.name not in finished:
             shutil.rmtree(folder.parent)
-
-
-def _summary(
-    name: str, head: str, candidates: int, outcomes: Sequence[Outcome], made: Environment
-) -> Yield:
-    fixes = [one for one in outcomes if one.says_fix]
-    fell = Counter(one.stage for one in outcomes if one.task is None)
-    reasons = Counter(_kind(one.reason) for one in outcomes if one.task is None)
-    return Yield(
-        repository=name,
-        head=head,
-        candidates=candidates,
-        tried=len(outcomes),
-        tasks=sum(one.task is not None for one in outcomes),
-        fixes_tried=len(fixes),
-        fixes_tasks=sum(one.task is not None for one in fixes),
-        fell={stage: fell[stage] for stage in STAGES if fell[stage]},
-        reasons=dict(reasons.most_common()),
-        seconds_each=round(sum(one.seconds for one in outcomes) / len(outcomes), 1),
-        left_out=made.left_out,
-    )
-
-
-def _kind(reason: str) -> str:
-    """A reason without what is particular to one candidate."""
-    return re.split(r"[:(]", reason, maxsplit=1)[0].strip()

@@ -29,6 +29,7 @@ _REFERENCE = re.compile(
 _NUMBER = re.compile(r"#(\d+)\b")
 _LINK = re.compile(r"<?https?://\S+")
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
+_COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 _DEFINED = re.compile(
     r"\b(?:def|class|function|const|let|var|type)\s+(\w{3,})|\bfunc\s+(?:\([^)]*\)\s*)?(\w{3,})"
@@ -48,6 +49,8 @@ class Statement(Record):
     from_issue: bool
     left_out: tuple[str, ...] = ()
     """Lines of the message that told too much."""
+    original: str = ""
+    """What it said before a backend said it in other words."""
 
 
 class Issue(Record):
@@ -93,7 +96,7 @@ def write_statement(
     secrets = _telling_lines(gold, tree) | _test_names(hidden, tree)
     for number in _NUMBER.findall(commit.message):
         if issue := issues.get(number):
-            text = _LINK.sub("", f"{issue.title}\n\n{issue.body}")
+            text = _COMMIT.sub("", _LINK.sub("", f"{issue.title}\n\n{issue.body}"))
             kept, left = _clean(text.splitlines(), secrets, set())
             if _says_something(kept):
                 return _made(kept, left, names & tested, from_issue=True)
@@ -101,6 +104,31 @@ def write_statement(
     kept, left = _clean(lines, secrets, names - tested)
     kept = _plain(kept)
     return _made(kept, left, names & tested, from_issue=False) if _says_something(kept) else None
+
+
+def leaks(text: str, gold: str, tree: Sequence[File], hidden: Sequence[File]) -> list[str]:
+    """What a text gives away of fix and tests, and the links and commits in it."""
+    inner = _new_names(gold, tree) - _words(hidden)
+    secrets = _telling_lines(gold, tree) | _test_names(hidden, tree)
+    told = [secret for secret in sorted(secrets) if secret in text]
+    told += sorted(inner.intersection(_WORD.findall(text)))
+    return [*told, *_LINK.findall(text), *_COMMIT.findall(text)]
+
+
+def retold(
+    statement: Statement,
+    text: str,
+    gold: str,
+    tree: Sequence[File],
+    hidden: Sequence[File],
+) -> Statement:
+    """A statement in other words, which keep the names that the tests use."""
+    interface = _new_names(gold, tree) & _words(hidden)
+    lines = [
+        line.lstrip("# ") if not number else line for number, line in enumerate(text.splitlines())
+    ]
+    made = _made(lines, (), interface, from_issue=statement.from_issue)
+    return made.model_copy(update={"original": statement.text})
 
 
 def _made(

@@ -1,0 +1,206 @@
+"""Says a proven candidate's statement in other words, with a backend of the user's choice.
+
+Calls go through the metered client of a run: announced in `rewriting.jsonl` before they are sent,
+settled after. What a reply gives away of fix or tests makes it worthless: the original is kept.
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from arena.backend import catalogue
+from arena.backend.clock import AgentClock
+from arena.backend.meter import Seat
+from arena.backend.pool import Backends
+from arena.backend.resolve import resolve
+from arena.backend.retry import RetryPolicy
+from arena.config import BackendTable
+from arena.errors import ProviderError
+from arena.journal import Journal
+from arena.ledger import CallBeginEvent, CallEndEvent, Ledger, read
+from arena.mine.statement import Statement, leaks, retold
+from arena.money.budget import Budgets
+from arena.money.statement import RecordedCall, statements
+from arena.records import BackendSpec, Budget, File, Limits, Message, Record
+from arena.task.toml import read_toml
+
+LEDGER = "rewriting.jsonl"
+ORIGINAL = "original.md"
+"""Beside a rewritten `problem.md`: what it said before."""
+REWRITTEN = "rewritten"
+
+_SECONDS = 180.0
+_SHOWN_CHARS = 16_000
+_WORDS = 3
+_ASK = """\
+You turn the notes on a software change into the report that somebody who met the problem would
+have written before it was solved. Describe what goes wrong or what is missing, seen from outside,
+so exactly that a developer without the change and its tests can do the work: inputs, what comes
+out, what should. Never tell how to solve it: no line of the change, no name that only the change
+has, no name of a test, no link. Answer with a title on the first line, an empty line, and the
+report as plain Markdown. Nothing else.
+"""
+
+
+class Rewriting(Record):
+    """What rewriting came to."""
+
+    backend: str
+    calls: int
+    rewritten: int
+    """Statements that were replaced."""
+    cost_usd: Decimal | None
+    """Billed; None while any call's cost is unknown."""
+
+    @property
+    def line(self) -> str:
+        """In words."""
+        cost = "unknown" if self.cost_usd is None else f"${self.cost_usd:.6f}"
+        return f"{self.backend}: {self.rewritten} rewritten, {self.calls} calls, cost {cost}"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What the backend is shown of one candidate."""
+
+    name: str
+    statement: Statement
+    gold: str
+    tree: tuple[File, ...]
+    hidden: tuple[File, ...]
+
+
+def backend_of(name: str, *, environ: Mapping[str, str]) -> BackendSpec:
+    """A backend by its catalogue name, or from a TOML file with the table of a configuration.
+
+    Raises:
+        InputError: no such backend, or a malformed file.
+    """
+    ref = read_toml(Path(name), BackendTable) if name.endswith(".toml") else name
+    return resolve(ref, catalogue.load(()), today=datetime.now(UTC).date(), environ=environ)
+
+
+class Rewriter:
+    """One backend, for as long as mining runs. Safe from several threads.
+
+    Args:
+        spec: the backend.
+        ledger: where its calls are written down.
+        usd: most that all of them may cost; no limit when None.
+        environ: holds the key.
+
+    Raises:
+        InputError: the key is missing.
+    """
+
+    def __init__(
+        self, spec: BackendSpec, ledger: Path, usd: Decimal | None, *, environ: Mapping[str, str]
+    ) -> None:
+        self._spec, self._path = spec, ledger
+        left = None if usd is None else usd - (self.account(0).cost_usd or 0)
+        self._limits = Limits(steps=100_000, seconds=_SECONDS, output_tokens=3000)
+        self._budget = None
+        if left is None or left > 0:
+            self._limits = self._limits.model_copy(update={"usd": left})
+            # One budget for all, so that what is asked at the same time shares the limit
+            opened = Budgets(self._limits, Budget()).open_trial(spec.name)
+            assert not isinstance(opened, str)
+            self._budget = opened
+        with ExitStack() as stack:
+            retry = RetryPolicy(budget_s=60)
+            self._pool = stack.enter_context(Backends([spec], retry=retry, environ=environ))
+            self._journal = Journal(stack.enter_context(Ledger(ledger)))
+            self._open = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def rewrite(self, notes: Notes) -> tuple[Statement, str]:
+        """A candidate's new statement, or its old one and why it was kept."""
+        said = self._ask(notes)
+        if not isinstance(said, _Said):
+            return notes.statement, f"kept: {said}"
+        told = leaks(said.text, notes.gold, notes.tree, notes.hidden)
+        if told:
+            return notes.statement, f"kept: the reply tells {told[0]!r}"
+        made = retold(notes.statement, said.text, notes.gold, notes.tree, notes.hidden)
+        return made, REWRITTEN
+
+    def account(self, rewritten: int) -> Rewriting:
+        """What all calls came to, those of earlier runs on the same pack included."""
+        begun, ended = {}, {}
+        for event in read(self._path) if self._path.exists() else ():
+            if isinstance(event, CallBeginEvent):
+                begun[event.call.call_id] = event.call
+            elif isinstance(event, CallEndEvent):
+                ended[event.call.call_id] = event.call
+        calls = [RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
+        specs = {call.contestant: self._spec for call in begun.values()}
+        costs = [one.cost.billed_usd if one.cost else None for one in statements(calls, specs)]
+        known = [usd for usd in costs if usd is not None]
+        return Rewriting(
+            backend=self._spec.name,
+            calls=len(calls),
+            rewritten=rewritten,
+            cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+        )
+
+    def _ask(self, notes: Notes) -> "_Said | str":
+        """The backend's text, or why there is none."""
+        if self._budget is None:
+            return "stopped by usd"
+        backend = self._pool.for_trial(
+            self._spec,
+            self._pool.desk(self._spec, self._budget, self._journal),
+            seat=Seat(notes.name, 1, self._spec.name),
+            limits=self._limits,
+            transcript=_Nowhere(),
+            clock=AgentClock(_SECONDS),
+        )
+        try:
+            reply = backend.complete(_messages(notes), [])
+        except ProviderError as error:
+            return f"the backend failed: {error}"
+        if reply.stop is not None:
+            return f"stopped by {reply.stop}"
+        if reply.truncated or len(reply.text.split()) < _WORDS:
+            return "the reply is cut short or says nothing"
+        return _Said(reply.text.strip())
+
+
+@dataclass(frozen=True)
+class _Said:
+    text: str
+
+
+class _Nowhere:
+    """A transcript that nobody keeps: the text ends up in the task."""
+
+    def add(self, kind: str, record: Mapping[str, object]) -> None:
+        """Take an entry."""
+
+
+def _messages(notes: Notes) -> list[Message]:
+    tests = "\n".join(
+        f"--- {file.path}\n{file.data.decode('utf-8', 'replace')}" for file in notes.hidden
+    )
+    parts = {
+        "Notes": notes.statement.text,
+        "Change": notes.gold.encode("utf-8", "replace").decode(),
+        "Tests": tests,
+    }
+    text = "\n\n".join(f"# {name}\n\n{body[:_SHOWN_CHARS]}" for name, body in parts.items())
+    return [{"role": "system", "content": _ASK}, {"role": "user", "content": text}]
