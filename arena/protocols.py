@@ -24,6 +24,9 @@ from arena.records import (
     TrialSpec,
 )
 
+TRUSTED = "/opt/trial"
+"""Root's folder in every sandbox, for files that are put there and reports read back."""
+
 
 class Pipe(Protocol):
     """A program in a sandbox whose input and output are open."""
@@ -132,10 +135,12 @@ class Engine(Protocol):
         workdir: str = "/repo",
         channel: bool = False,
         layer: str | None = None,
+        volumes: Sequence[str] = (),
     ) -> AbstractContextManager[Sandbox]:
         """A started sandbox; leaving the context removes it, whatever happened inside.
 
-        `layer` is an agent's programs, seen read-only at `/opt/agent`.
+        `layer` is an agent's programs, seen read-only at `/opt/agent`. Nothing can be written
+        but the work tree, `/tmp`, `/opt/trial` (root's) and the `volumes` named.
 
         `channel` lets commands share one connection, which is faster. What runs in the container
         can forge its results, so no verdict may rest on them.

@@ -8,6 +8,7 @@ import hashlib
 import secrets
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,6 @@ from arena.backend.desk import Desk
 from arena.backend.meter import Seat, Tally
 from arena.backend.pool import Backends
 from arena.errors import FaultError, HarnessError, ProviderError
-from arena.grading.job import TESTER
 from arena.program import Program
 from arena.protocols import Agent, Backend, Engine, Sandbox
 from arena.quiet import Quiet
@@ -122,6 +122,7 @@ def run_try(job: Job, services: Services, desk: Desk | None) -> TrialRecord:
                 user=AGENT,
                 channel=job.program is None,
                 layer=services.layers.get(job.contestant.agent),
+                volumes=(outside.HOME,),
             ) as box,
         ):
             clock = AgentClock(job.limits.seconds)
@@ -138,7 +139,8 @@ def run_try(job: Job, services: Services, desk: Desk | None) -> TrialRecord:
         fault = Fault(kind=error.kind, message=_one_line(error), stops_contestant=stops)
     except Exception as error:  # noqa: BLE001 - a bug of ours must cost one trial, not the run
         fault = Fault(kind="harness", message=f"{type(error).__name__}: {_one_line(error)}")
-        (job.folder / "fault.log").write_text(traceback.format_exc())
+        with suppress(OSError):  # a full disk is what may have gone wrong
+            (job.folder / "fault.log").write_text(traceback.format_exc())
     return _record(job, progress, fault, clock, active_s, started_at)
 
 
@@ -198,9 +200,7 @@ def _grade(job: Job, services: Services, box: Sandbox, progress: _Progress) -> N
         labels=job.labels,
         folder=job.folder,
     )
-    with services.engine.open(
-        bench.image, limits=job.sandbox, labels=job.labels, user=TESTER
-    ) as fresh:
+    with verify.opened(job.task, bench) as fresh:
         progress.patch = diff.capture(box, fresh)
         (job.folder / "patch.diff").write_bytes(progress.patch.encode("utf-8", "surrogateescape"))
         with services.quiet.shared():

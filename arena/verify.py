@@ -7,7 +7,7 @@ verdict, and only broken machinery raises.
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pydantic import Field
 
 from arena.audit import scan_patch
 from arena.errors import EngineError, HarnessError
+from arena.grading import script_runner
 from arena.grading.blackbox_runner import run_black_box
 from arena.grading.defences import ALL_ON, Defences
 from arena.grading.findings import Findings, decide
@@ -24,7 +25,6 @@ from arena.grading.junit_runner import run_junit
 from arena.grading.names import Names
 from arena.grading.node_runner import run_node
 from arena.grading.pytest_runner import run_pytest
-from arena.grading.script_runner import run_script
 from arena.protocols import Engine, Sandbox
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
 from arena.task.pack import gold_patch
@@ -37,7 +37,7 @@ _RUNNERS: Mapping[str, Callable[[Job], Findings]] = {
     "go": run_go,
     "junit": run_junit,
     "blackbox": run_black_box,
-    "script": run_script,
+    "script": script_runner.run_script,
 }
 _APPLY = ("git", "apply", "--whitespace=nowarn", "-")
 _APPLY_SECONDS = 60.0
@@ -199,6 +199,17 @@ def _look_again(
     return again.model_copy(update={"reason": reason}), flags
 
 
+def opened(task: Task, bench: Bench) -> AbstractContextManager[Sandbox]:
+    """A fresh container to grade a task's patch in."""
+    return bench.engine.open(
+        bench.image,
+        limits=bench.limits,
+        labels=bench.labels,
+        user=TESTER,
+        volumes=script_runner.VOLUMES if task.tests.runner == "script" else (),
+    )
+
+
 # ── one run in one container ───────────────────────────────────────────────────────────────────
 
 
@@ -206,9 +217,7 @@ def _attempt(
     task: Task, files: tuple[FilePatch, ...], bench: Bench, fresh: Sandbox | None = None
 ) -> _Attempt:
     with ExitStack() as stack:
-        sandbox = fresh or stack.enter_context(
-            bench.engine.open(bench.image, limits=bench.limits, labels=bench.labels, user=TESTER)
-        )
+        sandbox = fresh or stack.enter_context(opened(task, bench))
         try:
             return _apply(sandbox, render(files)) or _run(task, sandbox, bench)
         finally:

@@ -44,6 +44,7 @@ class MeteredEngine:
         workdir: str = "/repo",
         channel: bool = False,
         layer: str | None = None,
+        volumes: Sequence[str] = (),
     ) -> Iterator[Sandbox]:
         """As `Engine.open`."""
         with self._engine.open(
@@ -54,6 +55,7 @@ class MeteredEngine:
             workdir=workdir,
             channel=channel,
             layer=layer,
+            volumes=volumes,
         ) as sandbox:
             yield _MeteredSandbox(sandbox, self)
 

@@ -16,6 +16,8 @@ REWARD, EXIT = "reward", "exit"
 """The one id of such a task."""
 LOGS = "/logs/verifier"
 _TESTS = "/tests"
+VOLUMES = ("/logs", _TESTS)
+"""Where such scripts look and write, beside the work tree."""
 _OWNER_ID = int(OWNER.partition(":")[0])
 _ENV = {"HOME": "/tmp", "TEST_DIR": _TESTS, "DEBIAN_FRONTEND": "noninteractive"}  # noqa: S108
 

@@ -148,7 +148,7 @@ def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> 
     ]
     engine = source.engine
     with (
-        engine.open(image, limits=_LIMITS, labels={}, user=_OWNER) as box,
+        engine.open(image, limits=_LIMITS, labels={}, user=_OWNER, volumes=["/solution"]) as box,
         engine.open(image, limits=_LIMITS, labels={}, user=_OWNER) as fresh,
     ):
         box.put(solution)

@@ -31,6 +31,9 @@ class Where(NamedTuple):
     limits: SandboxLimits
     user: str
     workdir: str
+    writable: tuple[str, ...]
+    """Folders that are volumes: the work tree and what may be written beside it."""
+    image: str
     channel: bool
     """Whether commands without input, run as `user`, share one shell."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from arena.errors import EngineError
+from arena.errors import EngineError, HarnessError
 from arena.records import Change, Entry, ExecResult, File
 from arena.sandbox import archive, files
 from arena.sandbox.channel import End
@@ -90,11 +90,20 @@ class DockerSandbox:
     def put(self, files_: Sequence[File], *, owner: int = 0) -> None:
         """Write regular files, replacing whatever is at their paths.
 
-        Parent folders inside the work tree, and folders that are missing, become `owner`'s.
+        Parent folders below the volume that holds a file become `owner`'s.
+
+        Raises:
+            HarnessError: a path in no volume: nothing can be put into the image's own folders.
         """
-        if files_:
+        volumes: dict[str, list[File]] = {}
+        for file in files_:
+            path = archive.inside(file.path, self.where.workdir)
+            volumes.setdefault(self._volume(path), []).append(
+                file.model_copy(update={"path": path})
+            )
+        for volume, inner in volumes.items():
             self._tree, self._touched = None, True
-            folder, tar = archive.pack(files_, owner=owner, workdir=self.where.workdir)
+            folder, tar = archive.pack(inner, owner=owner, workdir=volume)
             files.write(self._connection, self.where.ident, folder, tar)
 
     def get(self, path: str, *, limit: int) -> Entry:
@@ -161,6 +170,12 @@ class DockerSandbox:
     def _ended_with(self, ident: str) -> int | None:
         code = self._commands.exit_code(ident)
         return None if code == KILLED and not self._runs() else code
+
+    def _volume(self, path: str) -> str:
+        for volume in self.where.writable:
+            if path.startswith(f"{volume}/"):
+                return volume
+        raise HarnessError(f"not a path that a sandbox can take files at: {path!r}")
 
     def _result(self, done: Output, wall_s: float) -> ExecResult:
         if done.end is End.DEADLINE:

@@ -3,13 +3,14 @@
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from arena.errors import EngineError, InputError
+from arena.protocols import TRUSTED
 from arena.records import SandboxLimits
 from arena.rundir import EngineInfo
 from arena.sandbox import files, reaper, settings
@@ -132,6 +133,7 @@ class DockerEngine:
         workdir: str = "/repo",
         channel: bool = False,
         layer: str | None = None,
+        volumes: Sequence[str] = (),
     ) -> Iterator[DockerSandbox]:
         """A started sandbox; leaving the context removes it, whatever happened inside.
 
@@ -144,12 +146,15 @@ class DockerEngine:
             channel: let commands share one shell, ten times faster than an exec each. Not for
                 commands whose result decides a verdict: what runs in the container can forge it.
             layer: container that holds an agent's programs, from `arena.sandbox.layer`.
+            volumes: further folders that may be written to, with what the image has there.
         """
-        self._start_watch()
+        watch = self._watching()
         name = f"arena-{self.ident[:8]}-{secrets.token_hex(6)}"
         try:
-            ident = self._create(name, image, limits, labels, workdir, layer)
-            where = Where(ident, limits, user, workdir, channel)
+            writable = tuple(dict.fromkeys((workdir, TRUSTED, *volumes)))
+            ident = self._create(name, image, limits, labels, workdir, writable, layer)
+            watch.expect(ident, image)
+            where = Where(ident, limits, user, workdir, writable, image, channel)
             sandbox = DockerSandbox(self.connection, where, lambda: self._trees.get(image, workdir))
             self._running[ident] = sandbox
             try:
@@ -192,6 +197,7 @@ class DockerEngine:
         limits: SandboxLimits,
         labels: Mapping[str, str],
         workdir: str,
+        writable: Sequence[str],
         layer: str | None = None,
     ) -> str:
         with self.connection.guard():
@@ -203,6 +209,7 @@ class DockerEngine:
                 hostname="sandbox",
                 user=settings.MAIN_USER,
                 working_dir=workdir,
+                volumes=list(writable),
                 # An empty network namespace: the same as network "none", in half the time
                 network_disabled=True,
                 healthcheck={"test": ["NONE"]},
@@ -215,7 +222,7 @@ class DockerEngine:
     def _read_pristine(self, image: str, workdir: str) -> Tree:
         name = f"arena-{self.ident[:8]}-{secrets.token_hex(6)}"
         try:
-            ident = self._create(name, image, SandboxLimits(), {}, workdir)
+            ident = self._create(name, image, SandboxLimits(), {}, workdir, [workdir])
             return files.read_tree(self.connection, ident, workdir, None, limit=_TREE_LIMIT)
         finally:
             self._remove_later(name)
@@ -226,10 +233,11 @@ class DockerEngine:
         except RuntimeError:  # closed meanwhile, by another thread
             reaper.remove(self.connection, name)
 
-    def _start_watch(self) -> None:
+    def _watching(self) -> Watch:
         with self._lock:
             if self._watch is None:
                 label = f"{LABEL_ENGINE}={self.ident}"
                 watch = Watch(self.connection, label, lambda: dict(self._running))
                 watch.start()
                 self._watch = watch
+            return self._watch

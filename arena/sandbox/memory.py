@@ -121,6 +121,7 @@ class MemoryEngine:
         workdir: str = "/repo",
         channel: bool = False,
         layer: str | None = None,
+        volumes: Sequence[str] = (),
     ) -> Iterator[MemorySandbox]:
         """A sandbox with the files of an image."""
         yield MemorySandbox(self._trees[image], workdir, self._script)

@@ -12,7 +12,7 @@ _SHM_MB = 64
 
 
 def host_config(limits: SandboxLimits, layer: str | None = None) -> Settings:
-    """The `HostConfig` of a sandbox: no network, no capability, no mount, everything limited.
+    """The `HostConfig` of a sandbox: nothing of the host, no capability, everything limited.
 
     `layer` is the container whose volume, an agent's programs, is seen read-only.
     """
@@ -22,6 +22,8 @@ def host_config(limits: SandboxLimits, layer: str | None = None) -> Settings:
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],
         "Privileged": False,
+        # What may be written are volumes and /tmp; the engine copies files into volumes alone.
+        "ReadonlyRootfs": True,
         "Init": True,
         "IpcMode": "private",
         "ShmSize": _SHM_MB << 20,

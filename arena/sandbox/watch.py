@@ -1,6 +1,7 @@
 """Two quiet threads per engine: what the kernel killed for memory, and whose disk use grows."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 from arena.errors import EngineError
 from arena.sandbox.container import DockerSandbox
 from arena.sandbox.docker import Connection
+from arena.sandbox.usage import Usage
 
 _INTERVAL_S = 0.5
 _ALWAYS_S = 5.0
@@ -19,9 +21,6 @@ _BYTES_STEP = 8 << 20
 _FILES_STEP = 5_000
 """Growth of the engine's file system since the last measurement that calls for another one."""
 _RETRY_S = 1.0
-_BYTES_PER_FILE = 4096
-"""Files count as at least this much, so that empty ones count too."""
-
 Running = Callable[[], dict[str, DockerSandbox]]
 
 
@@ -41,7 +40,9 @@ class Watch:
         self._stop = threading.Event()
         self._events: Any = None
         self._root: Path | None = None
-        self._uppers: dict[str, Path] = {}
+        self._usage = Usage(connection, None)
+        self._given: dict[str, int] = {}
+        """By image, what its files take in a container's volumes before anything has run."""
         self._last = (0, 0, 0.0)
 
     def start(self) -> None:
@@ -50,9 +51,15 @@ class Watch:
             root = Path(self._connection.raw.info().get("DockerRootDir") or "/nonexistent")
         if self._connection.where.startswith("unix:") and root.is_dir():
             self._root = root
+        self._usage = Usage(self._connection, self._root)
         self._subscribe()
         for target in (self._watch_memory, self._watch_disk):
             threading.Thread(target=target, name=target.__name__, daemon=True).start()
+
+    def expect(self, ident: str, image: str) -> None:
+        """Take in what a container holds before it starts, once for each image."""
+        if image not in self._given:
+            self._given[image] = self._usage.of({ident: sys.maxsize})[ident]
 
     def stop(self) -> None:
         """End both threads."""
@@ -86,66 +93,30 @@ class Watch:
                     self._look(running)
 
     def _look(self, running: dict[str, DockerSandbox]) -> None:
-        """Measure what has grown on the file system, and everything from time to time."""
-        used, count = self._usage()
+        """Measure when the file system has grown, and from time to time whatever it says."""
+        used, count = self._file_system()
         last_used, last_count, last_time = self._last
         now = time.monotonic()
-        overdue = now - last_time > _ALWAYS_S
-        if overdue or count - last_count > _FILES_STEP:
-            self._count_files(running)
-            last_count = count
-        if overdue or used - last_used > _BYTES_STEP:
-            self._add_up(running)
-            last_used = used
-        if overdue:
-            last_time = now
-        self._last = (min(used, last_used), min(count, last_count), last_time)
+        grown = used - last_used > _BYTES_STEP or count - last_count > _FILES_STEP
+        if grown or now - last_time > _ALWAYS_S:
+            self._measure(running)
+            self._last = used, count, now
+        else:
+            self._last = min(used, last_used), min(count, last_count), last_time
 
-    def _usage(self) -> tuple[int, int]:
+    def _file_system(self) -> tuple[int, int]:
+        """Bytes and files on the engine's file system."""
         if self._root is None:
             return 0, 0
         status = os.statvfs(self._root)
         used = (status.f_blocks - status.f_bfree) * status.f_frsize
         return used, status.f_files - status.f_ffree
 
-    def _add_up(self, running: dict[str, DockerSandbox]) -> None:
-        with self._connection.guard():
-            found = self._connection.raw.containers(size=True, filters={"label": [self._label]})
-        for fields in found:
-            sandbox = running.get(fields["Id"])
-            size = int(fields.get("SizeRw") or 0)
-            if sandbox and size > sandbox.where.limits.disk_mb << 20:
-                sandbox.end("disk")
-
-    def _count_files(self, running: dict[str, DockerSandbox]) -> None:
-        """Empty files take no room by the engine's reckoning; where they can be seen they do."""
-        if self._root is None:
-            return
-        self._uppers = {ident: path for ident, path in self._uppers.items() if ident in running}
-        for ident, sandbox in running.items():
-            if ident not in self._uppers:
-                self._uppers[ident] = self._upper(ident)
-            limit = (sandbox.where.limits.disk_mb << 20) // _BYTES_PER_FILE
-            if count_entries(self._uppers[ident], limit) is None:
-                sandbox.end("disk")
-
-    def _upper(self, ident: str) -> Path:
-        """The folder that holds what a container wrote."""
-        with self._connection.guard():
-            driver = self._connection.raw.inspect_container(ident).get("GraphDriver") or {}
-        return Path((driver.get("Data") or {}).get("UpperDir") or "/nonexistent")
-
-
-def count_entries(folder: Path, limit: int) -> int | None:
-    """Files and folders below `folder`; 0 where it cannot be read, None above `limit`."""
-    total = 0
-    pending = [str(folder)]
-    while pending:
-        with suppress(OSError), os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                total += 1
-                if total > limit:
-                    return None
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-    return total
+    def _measure(self, running: dict[str, DockerSandbox]) -> None:
+        allowed = {
+            ident: (box.where.limits.disk_mb << 20) + self._given.get(box.where.image, 0)
+            for ident, box in running.items()
+        }
+        for ident, used in self._usage.of(allowed).items():
+            if used > allowed[ident]:
+                running[ident].end("disk")

@@ -3,13 +3,16 @@
 import os
 import resource
 import time
+from pathlib import Path
 
 import pytest
+from docker.errors import NotFound
 
 from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
 from arena.sandbox.image import Images
 from arena.sandbox.memory import MemoryEngine
+from arena.sandbox.usage import Usage
 
 AGENT = "10001:10001"
 TESTER = "10002:10002"
@@ -208,11 +211,16 @@ def store(request, engine, image):
 
 
 def test_what_is_put_can_be_got(store):
-    store.put([File(path="new/data", data=b"\0\xff", mode=0o755), File(path="/out/x", data=b"y")])
+    store.put(
+        [
+            File(path="new/data", data=b"\0\xff", mode=0o755),
+            File(path="/opt/trial/out/x", data=b"y"),
+        ]
+    )
     got = store.get("/repo/new/data", limit=10)
     assert (got.kind, got.data, got.mode) == ("file", b"\0\xff", 0o755)
-    assert store.get("/out/x", limit=1).data == b"y"
-    assert store.get("/out/x", limit=0).too_large
+    assert store.get("/opt/trial/out/x", limit=1).data == b"y"
+    assert store.get("/opt/trial/out/x", limit=0).too_large
     assert store.get("/repo/new", limit=10).kind == "directory"
     assert store.get("/repo/none", limit=10).kind == "absent"
     assert store.get("/repo/README.md", limit=10).data == b"read me\n"
@@ -258,8 +266,10 @@ def test_paths_cannot_escape(store, path):
 
 
 def test_what_is_put_is_roots_unless_told_otherwise(box):
-    box.put([File(path="new/data", data=b"1", mode=0o755), File(path="/out/x", data=b"y")])
-    assert sh(box, "stat -c '%u %a' new/data /out/x").stdout == b"0 755\n0 644\n"
+    box.put(
+        [File(path="new/data", data=b"1", mode=0o755), File(path="/opt/trial/out/x", data=b"y")]
+    )
+    assert sh(box, "stat -c '%u %a' new/data /opt/trial/out/x").stdout == b"0 755\n0 644\n"
 
 
 def test_what_is_put_belongs_to_whom_it_should(box):
@@ -301,7 +311,7 @@ def test_a_planted_link_redirects_no_write(box, target):
     box.put(
         [File(path="way/there/planted", data=b"ours"), File(path="short/planted", data=b"ours")]
     )
-    found = sh(box, "find / -xdev -name planted 2>/dev/null | sort").stdout
+    found = sh(box, "find / /repo -xdev -name planted 2>/dev/null | sort").stdout
     assert found == b"/repo/short/planted\n/repo/way/there/planted\n"
     assert sh(box, "ls /tmp").stdout == b""
 
@@ -446,7 +456,7 @@ def test_nothing_of_the_host_is_mounted(box, engine):
     mounts = sh(box, "cut -d' ' -f5,10- /proc/self/mountinfo").text
     assert "docker.sock" not in mounts
     fields = engine.connection.raw.inspect_container(box.where.ident)
-    assert fields["Mounts"] == []
+    assert {mount["Type"] for mount in fields["Mounts"]} == {"volume"}
     assert not fields["HostConfig"]["Binds"]
     options = next(line for line in sh(box, "mount").text.splitlines() if " /tmp " in line)
     assert "nosuid" in options
@@ -519,6 +529,56 @@ def test_a_full_disk_ends_the_container_and_leaves_the_diff(box, opened, script)
     assert healthy(opened)
 
 
+_FIND_WRITABLE = """
+import os
+for folder, folders, names in os.walk("/"):
+    if folder == "/":
+        folders[:] = [name for name in folders if name not in ("proc", "sys", "dev")]
+    for path in (folder, *(os.path.join(folder, name) for name in names)):
+        if os.access(path, os.W_OK) and not os.path.islink(path):
+            print(path)
+"""
+
+
+@pytest.mark.parametrize(
+    ("user", "writable"),
+    [(AGENT, {"/repo", "/tmp"}), (TESTER, {"/tmp"}), ("0:0", {"/opt/trial", "/tmp"})],
+)
+def test_nothing_but_volumes_and_tmp_can_be_written(box, user, writable):
+    found = sh(box, f"python3 -c '{_FIND_WRITABLE}'", user=user).stdout.decode().split()
+    tops = {path for path in found if path.rpartition("/")[0] not in found}
+    assert tops == writable
+
+
+def test_a_folder_asked_for_can_be_written_and_starts_as_in_the_image(engine, image):
+    with engine.open(
+        image, limits=LIMITS, labels=LABELS, user=AGENT, volumes=("/home/agent",)
+    ) as box:
+        assert sh(box, "test -e ~/.profile && echo x >~/new && cat ~/new").stdout == b"x\n"
+        box.kill()
+        assert box.get("/home/agent/new", limit=10).data == b"x\n"
+
+
+def test_nothing_can_be_put_into_the_image(box):
+    with pytest.raises(HarnessError, match="/etc/profile"):
+        box.put([File(path="/etc/profile", data=b"")])
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["by its files", "by the engine"])
+def test_what_volumes_hold_is_measured(box, engine, seen):
+    root = Path(engine.connection.raw.info()["DockerRootDir"]) if seen else None
+    usage = Usage(engine.connection, root)
+    ident = box.where.ident
+    before = usage.of({ident: 1 << 40})[ident]
+    sh(box, "head -c 3000000 /dev/zero >big; head -c 9000000 /dev/zero >/tmp/other")
+    grown = usage.of({ident: 1 << 40})[ident] - before
+    assert 3_000_000 <= grown < 3_100_000
+    if seen:
+        sh(box, "for i in 1 2 3 4 5 6 7 8 9; do : >e$i; done")
+        assert usage.of({ident: 1 << 40})[ident] - before - grown == 9 * 4096
+        assert usage.of({ident: 10_000})[ident] > 10_000
+
+
 # ── nothing is left behind ─────────────────────────────────────────────────────────────────────
 
 
@@ -547,3 +607,14 @@ def test_nothing_is_left_however_it_ends(opened, engine, error):
     else:
         use()
     assert left(engine) == []
+
+
+def test_volumes_go_with_the_container(opened, engine):
+    with opened() as box:
+        mounts = engine.connection.raw.inspect_container(box.where.ident)["Mounts"]
+        names = [mount["Name"] for mount in mounts if mount["Type"] == "volume"]
+        assert len(names) == 2
+    assert left(engine) == []
+    for name in names:
+        with pytest.raises(NotFound):
+            engine.connection.raw.inspect_volume(name)

@@ -45,9 +45,10 @@ def _host_survives(python):
 
 @pytest.mark.parametrize("name", ["forks", "memory", "disk", "inodes", "output"])
 def test_37_an_agent_uses_up_the_host(python, name):
-    script = "timeout -s KILL 6 python3 /tmp/bomb.py /home/agent; true"
+    script = "timeout -s KILL 6 python3 /opt/trial/bomb.py /home/agent; true"
     assert (
-        python.attack({"/tmp/bomb.py": BOMBS[name], "NOTES.md": "x\n"}, script).verdict == "failed"
+        python.attack({"/opt/trial/bomb.py": BOMBS[name], "NOTES.md": "x\n"}, script).verdict
+        == "failed"
     )
 
 
