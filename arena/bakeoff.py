@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from arena import plan, site
 from arena.backend import policy, preflight
 from arena.backend.pool import Backends
-from arena.errors import located
+from arena.errors import FaultError, located
 from arena.executor.local import LocalExecutor
 from arena.journal import Journal, Listener
 from arena.ledger import Ledger, SessionBegin, SessionEnd
@@ -151,5 +151,6 @@ def _run_trials(
         worker.cancelled.set()
         if reason != "completed":
             backends.close()
-            where.stop()
+            with suppress(FaultError):  # what went wrong before says more
+                where.stop()
         journal.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from arena.errors import InputError
+from arena.errors import HarnessError, InputError
 from arena.program import Program
 from arena.records import (
     Assurance,
@@ -155,9 +155,21 @@ class RunDir:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the directory for writing; a second writer gets `InputError`."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with self.lock_path.open("a+") as handle:
+        """Hold the directory for writing.
+
+        Raises:
+            InputError: another process holds it, or it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            held = self.lock_path.open("a+")
+        except OSError as error:
+            raise InputError(
+                f"cannot be written ({error.strerror})",
+                where=str(self.path),
+                remedy="give another --out",
+            ) from None
+        with held as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -189,10 +201,17 @@ def _refuse_newer(text: str, path: Path) -> None:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a file and sync it, then put it in place in one step."""
+    """Write a file and sync it, then put it in place in one step.
+
+    Raises:
+        HarnessError: the disk is full or broken; what was there before still is.
+    """
     draft = path.with_name(path.name + ".new")
-    with draft.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise HarnessError(f"{path}: cannot be written: {error.strerror}") from error

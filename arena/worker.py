@@ -156,11 +156,18 @@ class Worker:
 
 
 def _set_aside(folder: Path, number: int) -> None:
-    """Move the files of the try before this one into a folder of their own."""
+    """Move the files of the try before this one into a folder of their own.
+
+    Raises:
+        HarnessError: the disk is full or broken.
+    """
     files = [p for p in folder.glob("*") if not p.name.startswith("try-")]
     if not files:
         return
     aside = folder / f"try-{number}"
-    aside.mkdir(exist_ok=True)
-    for file in files:
-        file.replace(aside / file.name)
+    try:
+        aside.mkdir(exist_ok=True)
+        for file in files:
+            file.replace(aside / file.name)
+    except OSError as error:
+        raise HarnessError(f"{aside}: cannot be written: {error.strerror}") from error
