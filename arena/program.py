@@ -66,7 +66,7 @@ class Program(Record):
     `{context_window}`, `{output_tokens}` and the agent's own parameters.
     """
 
-    name: str = Field(pattern=r"[a-z0-9][a-z0-9-]*")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     label: str
     homepage: str = ""
     api: tuple[Api, ...] = Field(min_length=1)

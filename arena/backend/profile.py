@@ -61,6 +61,7 @@ class ModelQuirks(Record):
 
     output_limit_param: Literal["max_tokens", "max_completion_tokens"] | None = None
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
+    """Sent over chat completions alone."""
     stream: bool | None = None
     reasoning_in_output: bool | None = None
 
@@ -113,7 +114,7 @@ class ModelRow(Record):
 class Profile(Record):
     """One provider."""
 
-    id: str = Field(pattern=r"[a-z0-9][a-z0-9-]*")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     label: str
     lab: str | None = None
     country: str | None = None

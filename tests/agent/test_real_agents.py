@@ -18,8 +18,8 @@ HANDS = {
     "cline": Hand("run_commands", "commands", many=True),
     "mini-swe-agent": Hand("bash"),
 }
-QUICK = ("opencode", "qwen-code")
-"""Those with the smallest installations; the others run in `make test-all`."""
+QUICK = ("codex", "opencode")
+"""Their installations are small, and the gateway's tests use one of them too."""
 LAST = {"mini-swe-agent": call("bash", command="echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT")}
 
 

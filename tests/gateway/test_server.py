@@ -294,6 +294,16 @@ def test_the_transcript_says_everything_once():
     assert [t["role"] for t in turns(made.notes)] == ["user", "assistant", "tool", "assistant"]
 
 
+def test_what_is_said_again_in_the_same_words_is_written_again():
+    more = {"role": "user", "content": "Go on."}
+    with doors(lambda _: text("Hm.")) as made, made.open() as (_, asking):
+        history = [{"role": "user", "content": "Fix it."}]
+        for _ in range(3):
+            history += [asking.post(messages=history).json()["choices"][0]["message"], more]
+    said = [turn["content"] for turn in turns(made.notes)]
+    assert said == ["Fix it.", "Hm.", "Go on.", "Hm.", "Go on.", "Hm."]
+
+
 def test_models_are_listed_for_whoever_has_a_token():
     with doors([]) as made, made.open() as (_, asking):
         assert [m["id"] for m in asking.client.get("/v1/models").json()["data"]] == ["m"]

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -52,7 +53,7 @@ class Door:
         self._inside = 0
         self._shut = False
         self._failed_in_a_row = 0
-        self._said: set[bytes] = set()
+        self._said: Counter[bytes] = Counter()
 
     @property
     def api(self) -> Api:
@@ -111,7 +112,7 @@ class Door:
             self._answer_failure(request.api, failed, bridge)
         else:
             self._failed_in_a_row = 0
-            self._say_one(reply.message)
+            self._tell(asked.plain(reply.message))
             if relay:
                 relay.finish(reply)
 
@@ -164,25 +165,28 @@ class Door:
 
     def _say(self, request: Asked) -> None:
         """Write down what was not said before, in any of the agent's conversations."""
+        times: Counter[bytes] = Counter()
         for turn in request.turns:
-            if not asked.is_models(turn):
-                self._say_one(turn)
+            raw = encoded(plain := asked.plain(turn))
+            times[raw] += 1
+            if not asked.is_models(turn) and self._is_new(raw, times[raw]):
+                self._tell(plain)
         for name in request.dropped:
             if self._is_new(f"dropped {name}".encode()):
                 self._note({"text": f"not passed on to the endpoint: {name}"})
 
-    def _say_one(self, turn: Item) -> None:
-        plain = asked.plain(turn)
-        if turn and self._is_new(encoded(plain)):
+    def _tell(self, turn: Item) -> None:
+        if turn:
             with self._change:
-                self._transcript.add("message", {"message": plain})
+                self._transcript.add("message", {"message": turn})
 
-    def _is_new(self, raw: bytes) -> bool:
+    def _is_new(self, raw: bytes, times: int = 1) -> bool:
+        """Whether it was said fewer times before, in any conversation."""
         digest = hashlib.sha256(raw).digest()
         with self._change:
-            if digest in self._said:
+            if self._said[digest] >= times:
                 return False
-            self._said.add(digest)
+            self._said[digest] = times
             return True
 
     def _note(self, record: dict[str, object]) -> None:
