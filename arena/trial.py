@@ -140,7 +140,6 @@ def run_try(job: Job, services: Services, desk: Desk | None) -> TrialRecord:
     except Exception as error:  # noqa: BLE001 - a bug of ours must cost one trial, not the run
         fault = Fault(kind="harness", message=f"{type(error).__name__}: {_one_line(error)}")
         with suppress(OSError):  # a full disk is what may have gone wrong
-            with suppress(OSError):  # a full disk is what may have gone wrong
             (job.folder / "fault.log").write_text(traceback.format_exc())
     return _record(job, progress, fault, clock, active_s, started_at)
 
