@@ -96,6 +96,7 @@ def _from_profile(
         refuses=_refused(profile.rules),
         api_key_env=table.api_key_env or _key_env(profile, region, environ, simulated=simulated),
         quirks=_quirks(profile, row, table),
+        chat_body=_chat_body(profile, row, table),
         error_rules=profile.errors,
         rate=_rate(profile.rate, table),
         request_timeout_s=profile.request_timeout_s,
@@ -159,12 +160,9 @@ def _quirks(profile: Profile, row: ModelRow | None, table: BackendTable) -> Quir
     where = f"backend {profile.id}/{table.model}"
     _check_body(profile, table.extra_body, where)
     changed: dict[str, Any] = {}
-    body = dict(profile.quirks.extra_body)
     if row is not None:
         changed.update(row.quirks.model_dump(exclude={"extra_body"}, exclude_none=True))
-        body.update(row.quirks.extra_body)
-    if profile.pin:
-        body.update(_pin(profile, row, table, where))
+    body = _pin(profile, row, table, where) if profile.pin else {}
     body.update(table.extra_body)
     if table.output_limit_param is not None:
         changed["output_limit_param"] = table.output_limit_param
@@ -173,6 +171,13 @@ def _quirks(profile: Profile, row: ModelRow | None, table: BackendTable) -> Quir
             raise InputError("this model answers streams only", where=where)
         changed["stream"] = table.streaming
     return profile.quirks.model_copy(update={**changed, "extra_body": body})
+
+
+def _chat_body(profile: Profile, row: ModelRow | None, table: BackendTable) -> dict[str, JsonValue]:
+    """What the profile sends, where nobody asks for anything else."""
+    own = {} if row is None else row.quirks.extra_body
+    body = {**profile.quirks.extra_body, **own}
+    return {name: value for name, value in body.items() if name not in table.extra_body}
 
 
 def _check_body(profile: Profile, body: Mapping[str, JsonValue], where: str) -> None:

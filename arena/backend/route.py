@@ -16,7 +16,11 @@ def over(spec: BackendSpec, api: Api) -> BackendSpec:
     caveats = [text for text in spec.caveats if text not in of_routes]
     address = spec.endpoints.get(api, spec.base_url)
     told = (*caveats, *spec.route_caveats.get(api, ()))
-    return spec.model_copy(update={"api": api, "base_url": address, "caveats": told})
+    body = {k: v for k, v in spec.quirks.extra_body.items() if k not in spec.chat_body}
+    body = {**spec.chat_body, **body} if api == "chat" else body
+    quirks = spec.quirks.model_copy(update={"extra_body": body})
+    changed = {"api": api, "base_url": address, "caveats": told, "quirks": quirks}
+    return spec.model_copy(update=changed)
 
 
 def routed(spec: BackendSpec, speaks: Sequence[Api], *, agent: str) -> BackendSpec:

@@ -113,6 +113,8 @@ class BackendSpec(Record):
     api_key_env: str | None = None
     """Name of the environment variable that holds the key; never the key."""
     quirks: Quirks = Quirks()
+    chat_body: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the profile sends with every call over chat completions, and over no other API."""
     error_rules: tuple[ErrorRule, ...] = ()
     """Tried in order, before the rules that hold everywhere."""
     rate: RateLimits = RateLimits()

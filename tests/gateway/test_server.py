@@ -100,6 +100,20 @@ def test_tools_that_run_at_the_provider_are_dropped(api, tool):
         assert made.stub.requests[0].body["tools"] == own
 
 
+def test_tools_that_an_agent_offers_in_its_conversation_are_looked_at_too():
+    inner = [{"type": "web_search"}, {"type": "function", "name": "ls", "parameters": {}}]
+    nested = [{"type": "namespace", "name": "n", "tools": inner}]
+    offered = [
+        {"type": "additional_tools", "role": "developer", "tools": inner},
+        {"type": "additional_tools", "role": "developer", "tools": nested},
+        {"role": "user", "content": "Fix it."},
+    ]
+    with doors([text("done")], "responses") as made, made.open() as (_, asking):
+        assert asking.post(input=offered).status_code == 200
+        sent = made.stub.requests[0].body["input"]
+    assert [item.get("tools") for item in sent] == [inner[1:], [], None]
+
+
 @pytest.mark.parametrize(
     ("api", "content"),
     [

@@ -310,6 +310,19 @@ def test_models_that_take_no_tools_over_chat_are_refused(api):
         routed(spec, [api], agent="an agent")
 
 
+def test_what_a_profile_sends_over_chat_goes_nowhere_else():
+    with Vendor("openai", [say("Done.")]) as vendor:
+        spec = vendor.spec(
+            model="gpt-6-luna",
+            endpoints={"responses": "http://127.0.0.1:1/v1"},
+            extra_body={"verbosity": "low"},
+        )
+    assert spec.quirks.extra_body == {"reasoning_effort": "none", "verbosity": "low"}
+    native = routed(spec, ["responses"], agent="an agent")
+    assert native.quirks.extra_body == {"verbosity": "low"}
+    assert routed(native, ["messages"], agent="an agent").quirks == spec.quirks
+
+
 def test_an_offered_api_is_never_translated():
     with Vendor("deepseek", [say("Done.")]) as vendor:
         spec = vendor.spec(endpoints={"messages": "http://127.0.0.1:1/v1"})

@@ -76,8 +76,10 @@ class Vendor:
         faults: Faults = lambda number: None,
         sheet: Sheet | None = None,
         delay_s: float = 0.0,
+        key: str = KEY,
     ) -> None:
         self.provider = provider
+        self.key = key
         self.sheet = sheet or SHEETS[provider]
         self.truth: list[Generated] = []
         self.refusals: list[str] = []
@@ -234,7 +236,7 @@ class Vendor:
         sheet, body = self.sheet, request.body
         if request.path != f"{sheet.path}/chat/completions":
             return 404, "not_found", f"no such path {request.path}"
-        if request.headers.get("authorization") != f"Bearer {KEY}":
+        if request.headers.get("authorization") != f"Bearer {self.key}":
             return sheet.errors.get("auth", (401, "invalid_api_key", "wrong key"))
         if not re.fullmatch(sheet.model_pattern, str(body.get("model"))):
             return 404, "InvalidEndpointOrModel.NotFound", f"no model {body.get('model')}"

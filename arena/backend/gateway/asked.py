@@ -163,15 +163,32 @@ def _turns(api: Api, body: Item) -> Iterator[Item]:
 def _kept(api: Api, body: Item) -> tuple[Item, tuple[str, ...]]:
     kept = {k: v for k, v in body.items() if k in _PASSED[api]}
     dropped = [k for k in body if k not in _PASSED[api]]
-    tools = body.get("tools")
-    if isinstance(tools, list):
-        good = [tool for tool in tools if _runs_at_agent(api, tool)]
-        kept["tools"] = good
-        dropped += [f"tool {_type(tool)}" for tool in tools if tool not in good]
-        if not good:
+    if isinstance(body.get("tools"), list):
+        kept["tools"], bad = _sorted_out(api, body["tools"])
+        dropped += bad
+        if not kept["tools"]:
             kept.pop("tools")
             kept.pop("tool_choice", None)
+    said = body.get("input")
+    if api == "responses" and isinstance(said, list):  # Codex offers some models their tools there
+        pairs = [_without_bad_tools(item) for item in said]
+        kept["input"] = [item for item, _ in pairs]
+        dropped += [name for _, bad in pairs for name in bad]
     return kept, tuple(dropped)
+
+
+def _without_bad_tools(item: JsonValue) -> tuple[JsonValue, list[str]]:
+    if not isinstance(item, dict) or "tools" not in item:
+        return item, []
+    good, bad = _sorted_out("responses", item["tools"])
+    return {**item, "tools": good}, bad
+
+
+def _sorted_out(api: Api, tools: JsonValue) -> tuple[list[JsonValue], list[str]]:
+    """Tools that run at the agent, and the kinds of the others."""
+    offered = tools if isinstance(tools, list) else []
+    good = [tool for tool in offered if _runs_at_agent(api, tool)]
+    return good, [f"tool {_type(tool)}" for tool in offered if tool not in good]
 
 
 def _runs_at_agent(api: Api, tool: JsonValue) -> bool:

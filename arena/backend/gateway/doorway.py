@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from decimal import Decimal
 from typing import Protocol
 
 from arena.backend.clock import AgentClock
@@ -101,6 +102,11 @@ class OpenDoor:
     def output_tokens(self) -> int:
         """Of all calls so far, as they were metered."""
         return self._door.backend.tally.output_tokens
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """Of all calls so far; 0 where no price is known."""
+        return self._door.backend.tally.cost_usd
 
     @property
     def remaining_s(self) -> float:

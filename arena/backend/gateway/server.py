@@ -51,7 +51,9 @@ class Gateway:
         self._tunnels: dict[int, Door] = {}
         self._lock = threading.Lock()
         self._calls = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="gateway")
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        # asyncio sends small pieces at once only over sockets that say that they are TCP.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
             _app(self),
             log_config=None,
