@@ -2,26 +2,50 @@
 
     .venv/bin/python tests/benchmarks/throughput.py [CONCURRENCY ...]
 
-Prints, for each concurrency, trials a minute, CPU seconds and peak memory of the driver, and
-seconds of CPU of the whole machine a trial. Nothing else should run meanwhile.
+`arena run` from its start to its page, and beside it the bare script of `bare.py`, which does the
+least that such trials need. For each concurrency: trials a minute, seconds of CPU of the whole
+machine a trial, the driver's peak memory while trials ran and with the page made at the end, and
+how ours compares with the bare script. Nothing else should run meanwhile.
 """
 
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import job
 from job import Stub
 
-LEVELS = (1, 4, 16)
+LEVELS = (1, 4, 16, 32)
 ATTEMPTS = 2
+TRIALS = job.TASKS * ATTEMPTS
+
+
+class Measured(NamedTuple):
+    """One way to run all trials."""
+
+    seconds: float
+    cpu_s: float
+    """Of the whole machine."""
+    running_mb: float
+    """Peak of the driver until its last trial ended."""
+    peak_mb: float
+
+    @property
+    def per_minute(self) -> float:
+        return 60 * TRIALS / self.seconds
+
+    def line(self, name: str, concurrency: int) -> str:
+        return (
+            f"{name:6s} {concurrency:11d} {self.per_minute:11.1f} {self.seconds:8.1f} "
+            f"{self.cpu_s / TRIALS:13.2f} {self.running_mb:14.0f} {self.peak_mb:8.0f}"
+        )
 
 
 def machine_cpu_s() -> float:
@@ -31,46 +55,84 @@ def machine_cpu_s() -> float:
     return sum(used) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(folder: Path, concurrency: int, base_url: str) -> str:
+def measure(folder: Path, command: list[str], ledger: Path | None = None) -> Measured:
+    """Run a command and watch it; with a ledger, tell its memory apart until all trials ended."""
+    busy, began = machine_cpu_s(), time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    running = peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, high_water_mb(process.pid))
+        if ledger is None or ended(ledger) < TRIALS:
+            running = peak
+        time.sleep(0.05)
+    seconds = time.monotonic() - began
+    busy = machine_cpu_s() - busy
+    if process.returncode:
+        raise SystemExit(process.stderr.read() if process.stderr else "")
+    return Measured(seconds, busy, running, peak)
+
+
+def high_water_mb(pid: int) -> float:
+    """Most memory a process ever held, as the kernel tells it; 0 once it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
+
+
+def ended(ledger: Path) -> int:
+    """Trials that have ended so far."""
+    if not ledger.exists():
+        return 0
+    return ledger.read_bytes().count(b'"kind":"trial_end"')
+
+
+def ours(folder: Path, concurrency: int, base_url: str) -> Measured:
     """One whole run by the command line, images already there."""
+    name = f"c{concurrency}"
     (folder / "b.toml").write_text(
-        f'name = "c{concurrency}"\ntasks = ["./bench"]\nattempts = {ATTEMPTS}\n'
+        f'name = "{name}"\ntasks = ["./bench"]\nattempts = {ATTEMPTS}\n'
         f"concurrency = {concurrency}\nstrict = false\n"
         "[sandbox]\nmemory_mb = 256\n"
         f'[[contestant]]\nname = "a"\nbackend = {{ base_url = "{base_url}", model = "m" }}\n'
     )
-    busy, began = machine_cpu_s(), time.monotonic()
     command = [sys.executable, "-m", "arena", "run", "b.toml"]
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    _, errors = process.communicate()
-    seconds = time.monotonic() - began
-    busy = machine_cpu_s() - busy
-    if process.returncode:
-        raise SystemExit(errors)
-    trials = job.TASKS * ATTEMPTS
-    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return (
-        f"{concurrency:11d} {60 * trials / seconds:11.1f} {seconds:8.1f} "
-        f"{busy / trials:13.2f} {peak_mb:9.0f}"
-    )
+    return measure(folder, command, folder / "runs" / name / "ledger.jsonl")
+
+
+def images(folder: Path) -> list[str]:
+    """Build what the pack needs; ids of its images."""
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.image import Images
+    from arena.task import pack
+
+    with DockerEngine() as engine:
+        made = Images(engine, pack.tree_files).ensure(pack.load("./bench", base=folder))
+    return [image.id for image in made.values()]
 
 
 def main() -> None:
     levels = [int(arg) for arg in sys.argv[1:]] or LEVELS
-    print(f"{platform.platform()}, {os.cpu_count()} cores")
-    print("concurrency  trials/min  seconds  CPU s a trial  peak MB")
+    print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print("       concurrency  trials/min  seconds  CPU s a trial  MB while running  MB peak")
+    bare = str(Path(__file__).with_name("bare.py"))
     with tempfile.TemporaryDirectory() as name, Stub(job.script) as stub:
         folder = Path(name)
         job.write_pack(folder / "bench")
-        (folder / "warm.toml").write_text(
-            'name = "warm"\ntasks = ["./bench"]\n[[contestant]]\nname = "nop"\nagent = "nop"\n'
-        )
-        warm = [sys.executable, "-m", "arena", "run", "warm.toml"]
-        subprocess.run(warm, cwd=folder, check=True, capture_output=True)
-        for concurrency in levels:
-            print(measure(folder, concurrency, stub.base_url), flush=True)
+        made = images(folder)
+        for level in levels:
+            one = ours(folder, level, stub.base_url)
+            print(one.line("arena", level), flush=True)
+            other = measure(folder, [sys.executable, bare, stub.base_url, str(level), *made])
+            print(other.line("bare", level), flush=True)
+            print(
+                f"arena / bare: {one.per_minute / other.per_minute:.0%} of the trials a minute, "
+                f"{one.cpu_s / other.cpu_s:.2f} times the CPU",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
