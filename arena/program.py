@@ -56,6 +56,8 @@ class OwnReport(Record):
     input_tokens: tuple[str, ...] = ()
     """Dotted paths whose values add up to the prompt tokens, cached ones included."""
     output_tokens: tuple[str, ...] = ()
+    cost_usd: tuple[str, ...] = ()
+    """Only where it knows the prices of the model that it drives."""
 
 
 class Program(Record):

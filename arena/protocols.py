@@ -6,6 +6,7 @@ Everything else is plain functions over records. Each seam has one contract test
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from typing import Protocol
 
 from arena.records import (
@@ -184,6 +185,11 @@ class Door(Protocol):
     @property
     def output_tokens(self) -> int:
         """Of all calls so far, as they were metered."""
+        ...
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """Of all calls so far; 0 where no price is known."""
         ...
 
     @property

@@ -14,7 +14,7 @@ from arena.agent import crosscheck
 from arena.errors import InputError
 from arena.program import Program
 from arena.protocols import Agent, Backend, Door, Doorway, Pipe, Sandbox, Transcript
-from arena.records import Brief, Ending, File, digest_of
+from arena.records import Brief, Ending, File, Flag, digest_of
 
 HOME = "/home/agent"
 USER = 10001
@@ -24,6 +24,7 @@ LAST_WORDS_S = 2.0
 """After the gateway said that the trial is over, before the container is killed."""
 KEPT_BYTES = 1_000_000
 SHOWN_CHARS = 4_000
+REPORT_BYTES = 4_000_000
 VERSION = 1
 
 TASK = """\
@@ -65,11 +66,25 @@ class OutsideAgent:
                 output = _Output()
                 ending = _watch(pipe, door, output)
                 if ending is None:
-                    ending = self._ended(pipe.exit_code(), door, output)
+                    ending = self._ended(pipe.exit_code(), door, output, sandbox.resource_ended)
             sandbox.kill()
             transcript.add("note", {"text": f"the agent's output:\n{output.tail(SHOWN_CHARS)}"})
-            found = crosscheck.flags(self._program.report, sandbox, output.text, door)
+            found = self._own_count(sandbox, fill, output, door)
             return ending.model_copy(update={"flags": found})
+
+    def _own_count(
+        self, sandbox: Sandbox, fill: "Filling", output: "_Output", door: Door
+    ) -> tuple[Flag, ...]:
+        """Flags where the program's own count is not what was metered."""
+        report = self._program.report
+        if report is None:
+            return ()
+        told = output.text
+        if report.source == "file":
+            entry = sandbox.get(fill(report.path), limit=REPORT_BYTES)
+            told = entry.data.decode("utf-8", "replace")
+        metered = crosscheck.Metered(door.prompt_tokens, door.output_tokens, door.cost_usd)
+        return crosscheck.flags(report, told, metered)
 
     def _argv(self, fill: "Filling") -> list[str]:
         env = {"HOME": HOME, **{name: fill(value) for name, value in self._program.env.items()}}
@@ -92,16 +107,18 @@ class OutsideAgent:
         }
         return Filling({**self._params, **values})
 
-    def _ended(self, code: int | None, door: Door, output: "_Output") -> Ending:
-        """What the program's own end means."""
+    def _ended(self, code: int | None, door: Door, output: "_Output", limit: str | None) -> Ending:
+        """What the program's own end means; `limit` is what its container ran out of."""
         finish = self._program.finish
         if (over := door.ending) is not None:
             return over
+        short = f"its container ran out of {limit}" if limit else ""
         if code is None:
-            return Ending(stop="container_ended")
+            return Ending(stop="container_ended", detail=short)
         if code not in finish.exit_codes:
             last = " / ".join(output.tail(300).split("\n")[-3:])
-            return Ending(stop="agent_error", detail=f"exit code {code}: {last}")
+            told = "; ".join(filter(None, (f"exit code {code}", short)))
+            return Ending(stop="agent_error", detail=f"{told}: {last}")
         if door.calls == 0:
             return Ending(stop="agent_error", detail="it ended without a call to its model")
         if finish.submitted and not re.search(finish.submitted, output.text):

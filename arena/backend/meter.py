@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from arena.backend import dialect, wire
 from arena.backend.call import Call, LimitReached, Sender
@@ -66,6 +67,8 @@ class Tally:
     truncations: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    """As budgets count it: without what no price is known for."""
     throttled_s: float = 0.0
     """Waiting for slots, rate limits and retries, failed attempts included."""
     returned_models: set[str] = field(default_factory=set)
@@ -275,8 +278,8 @@ class TrialBackend:
             waited_s=going.waited_s,
             ended_at=datetime.now(UTC),
         )
-        self._note(prompt, end)
         spent = self._tariff.spent(going.begin, end, going.held)
+        self._note(prompt, end, spent)
         self._desk.settle(end, spent, None if failed is None else failed.retry_after_s)
         self._transcript.add("call", _shown(going.begin, end))
         return reply
@@ -289,7 +292,7 @@ class TrialBackend:
         held = max((tokens for one, tokens in earlier if prompt.extends(one)), default=0)
         return min(used.prompt, held)
 
-    def _note(self, prompt: Prompt, end: CallEnd) -> None:
+    def _note(self, prompt: Prompt, end: CallEnd, spent: Amount) -> None:
         with self._lock:
             self._in_flight -= 1
             if end.returned_model is not None:
@@ -299,6 +302,7 @@ class TrialBackend:
             if end.usage is not None:
                 self.tally.prompt_tokens += end.usage.prompt
                 self.tally.output_tokens += end.usage.output
+                self.tally.cost_usd += spent.usd
                 self._previous.append((prompt, end.usage.prompt))
                 if not end.usage.estimated and prompt.size:
                     self._tokens_per_byte = end.usage.prompt / prompt.size
