@@ -43,7 +43,9 @@ class Bridge:
         self._hides_usage = asked.api == "chat" and not asked.wants_usage
         self._is_last = dialect.of(asked.api).is_last
         self._last = b""
-        self._pieces: asyncio.Queue[bytes | BrokenStreamError | None] = asyncio.Queue()
+        self._pieces: list[bytes | BrokenStreamError | None] = []
+        self._lock = threading.Lock()
+        self._come = asyncio.Event()
         self._gone = threading.Event()
 
     # ── from the thread ────────────────────────────────────────────────────────────────────────
@@ -91,11 +93,18 @@ class Bridge:
         self._gone.set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The stream as it arrives."""
-        while (piece := await self._pieces.get()) is not None:
-            if isinstance(piece, BrokenStreamError):
-                raise piece
-            yield piece
+        """The stream as it arrives: at each turn of the loop all that came until then."""
+        while True:
+            await self._come.wait()
+            self._come.clear()
+            with self._lock:
+                came, self._pieces = self._pieces, []
+            if said := b"".join(piece for piece in came if isinstance(piece, bytes)):
+                yield said
+            for end in (piece for piece in came if not isinstance(piece, bytes)):
+                if end is not None:
+                    raise end
+                return
 
     def _begin(self, head: Head) -> None:
         if not self.begun:
@@ -103,7 +112,11 @@ class Bridge:
             self._call(lambda: None if self.head.done() else self.head.set_result(head))
 
     def _put(self, piece: bytes | BrokenStreamError | None) -> None:
-        self._call(lambda: self._pieces.put_nowait(piece))
+        with self._lock:
+            first = not self._pieces
+            self._pieces.append(piece)
+        if first:  # else the loop is about to come anyway
+            self._call(self._come.set)
 
     def _call(self, what: Callable[[], None]) -> None:
         if not self._loop.is_closed():

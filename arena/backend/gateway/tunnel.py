@@ -25,7 +25,9 @@ FORWARDER = (Path(__file__).parent / "forwarder.py").read_text(encoding="utf-8")
 """Source of the program in the container."""
 HEAD = struct.Struct(">BII")
 FRAME_LIMIT = 1 << 20
-CONNECTIONS = 256
+CONNECTIONS = 64
+HELD_LIMIT_BYTES = 128_000_000
+"""Of what the gateway has not taken yet, over all connections; who sends more is cut off."""
 _CHUNK = 1 << 16
 _UNSENT_LIMIT = 1 << 20
 """Beyond this no more is read from the gateway until the container has taken some."""
@@ -149,13 +151,22 @@ class Tunnel:
             self._port = self._port or number
             self._ready.set()
         elif kind == OPEN:
-            if number in self._open or len(self._open) >= CONNECTIONS:
+            if number in self._open:
                 raise BadFrameError
-            self._open[number] = _Connection(number, self._connect(), self._selector)
+            if len(self._open) < CONNECTIONS:
+                self._open[number] = _Connection(number, self._connect(), self._selector)
+            else:
+                self._pipe.send(HEAD.pack(CLOSE, number, 0))
         elif number in self._open and kind == DATA:
             self._open[number].send(data)
+            if sum(connection.unsent for connection in self._open.values()) > HELD_LIMIT_BYTES:
+                self._cut(number)
         elif number in self._open:
             self._open.pop(number).close()
+
+    def _cut(self, number: int) -> None:
+        self._open.pop(number).close()
+        self._pipe.send(HEAD.pack(CLOSE, number, 0))
 
     def _serve(self, connection: "_Connection", events: int) -> None:
         if events & selectors.EVENT_WRITE:
@@ -166,8 +177,7 @@ class Tunnel:
         if data:
             self._pipe.send(HEAD.pack(DATA, connection.number, len(data)) + data)
         elif data == b"" and connection.number in self._open:
-            self._open.pop(connection.number).close()
-            self._pipe.send(HEAD.pack(CLOSE, connection.number, 0))
+            self._cut(connection.number)
 
 
 class _Connection:
@@ -184,9 +194,14 @@ class _Connection:
         self._sock = self._stack.enter_context(opening)
         self._sock.setblocking(False)
         self._selector = selector
-        self._unsent = b""
+        self._unsent = bytearray()
         self._events = selectors.EVENT_READ
         selector.register(self._sock, self._events, self)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the gateway has not taken yet."""
+        return len(self._unsent)
 
     def listen(self, *, paused: bool) -> None:
         """Say what to wait for; while paused, for nothing that would have to be carried."""
@@ -206,11 +221,11 @@ class _Connection:
         self._unsent += data
         try:
             while self._unsent:
-                self._unsent = self._unsent[self._sock.send(self._unsent) :]
+                del self._unsent[: self._sock.send(self._unsent)]
         except BlockingIOError:
             return
         except OSError:  # the gateway closed it; reading tells
-            self._unsent = b""
+            self._unsent.clear()
 
     def receive(self) -> bytes | None:
         try:
