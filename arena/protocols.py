@@ -148,6 +148,17 @@ class Engine(Protocol):
         """
         ...
 
+    def check_room(self, since: float) -> None:
+        """Make sure that nothing failed for want of room on the engine's own disk.
+
+        Args:
+            since: a moment of `time.monotonic`.
+
+        Raises:
+            EngineError: that disk was full at some time since.
+        """
+        ...
+
 
 class Backend(Protocol):
     """One model behind one endpoint."""

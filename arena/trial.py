@@ -6,6 +6,7 @@ Limits and the agent's own failures are outcomes; only broken machinery makes a 
 
 import hashlib
 import secrets
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -107,7 +108,7 @@ def run_try(job: Job, services: Services, desk: Desk | None) -> TrialRecord:
 
     `KeyboardInterrupt` and the like pass through: the try is then unfinished.
     """
-    started_at = datetime.now(UTC)
+    started_at, began = datetime.now(UTC), time.monotonic()
     clock = AgentClock(job.limits.seconds)
     progress = _Progress()
     fault = None
@@ -132,6 +133,7 @@ def run_try(job: Job, services: Services, desk: Desk | None) -> TrialRecord:
                 active_s = clock.active_s
             box.kill()
             _grade(job, services, box, progress)
+            services.engine.check_room(began)
         seen = audit.transcript_flags(job.folder / "transcript.jsonl", job.task)
         progress.flags = (*progress.ending.flags, *seen)
     except FaultError as error:

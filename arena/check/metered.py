@@ -59,6 +59,10 @@ class MeteredEngine:
         ) as sandbox:
             yield _MeteredSandbox(sandbox, self)
 
+    def check_room(self, since: float) -> None:
+        """As `Engine.check_room`."""
+        self._engine.check_room(since)
+
 
 class _MeteredSandbox:
     """A sandbox that says what it held when it is killed."""

@@ -15,6 +15,7 @@ from arena.errors import EngineError
 CALL_TIMEOUT_S = 180
 """Longest silence of the engine inside one call; a commit or an import of an image may be slow."""
 POOL_SIZE = 64
+FULL = "the engine's disk is full; free some with 'arena sandboxes prune'"
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
 
@@ -88,7 +89,7 @@ class Connection:
 def _refused(error: Any) -> RefusedError:
     text = " ".join(str(error.explanation or error).split())
     if "no space left on device" in text:
-        line = f"the engine's disk is full ({text}); free some with 'arena sandboxes prune'"
+        line = f"{FULL} ({text})"
     else:
         line = f"the container engine refused: {text}"
     return RefusedError(line, int(error.status_code or 0))

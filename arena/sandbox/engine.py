@@ -16,7 +16,7 @@ from arena.rundir import EngineInfo
 from arena.sandbox import files, reaper, settings
 from arena.sandbox.commands import Where
 from arena.sandbox.container import DockerSandbox
-from arena.sandbox.docker import Connection
+from arena.sandbox.docker import FULL, Connection
 from arena.sandbox.owner import LABEL_ENGINE, LABEL_OWNER, Owner
 from arena.sandbox.tree import Tree
 from arena.sandbox.watch import Watch
@@ -166,6 +166,11 @@ class DockerEngine:
                 sandbox.close()
         finally:
             self._remove_later(name)
+
+    def check_room(self, since: float) -> None:
+        """See `Engine.check_room`; an engine whose disk is out of sight has room."""
+        if self._watch and self._watch.was_full(since):
+            raise EngineError(FULL)
 
     def close(self) -> None:
         """Wait until everything of ours is removed, then close the connection."""

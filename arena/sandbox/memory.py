@@ -126,6 +126,9 @@ class MemoryEngine:
         """A sandbox with the files of an image."""
         yield MemorySandbox(self._trees[image], workdir, self._script)
 
+    def check_room(self, since: float) -> None:
+        """Memory is no disk."""
+
 
 def _same(old: File | None, new: File | None) -> bool:
     if old is None or new is None:

@@ -20,6 +20,9 @@ _ALWAYS_S = 5.0
 _BYTES_STEP = 8 << 20
 _FILES_STEP = 5_000
 """Growth of the engine's file system since the last measurement that calls for another one."""
+_ROOM_BYTES = 32 << 20
+_ROOM_FILES = 1_000
+"""What must be free on the engine's file system: with less, commands fail that need not."""
 _RETRY_S = 1.0
 Running = Callable[[], dict[str, DockerSandbox]]
 
@@ -44,6 +47,7 @@ class Watch:
         self._given: dict[str, int] = {}
         """By image, what its files take in a container's volumes before anything has run."""
         self._last = (0, 0, 0.0)
+        self._full_at = 0.0
 
     def start(self) -> None:
         """Start both threads; they end with `stop`, or with the process."""
@@ -60,6 +64,11 @@ class Watch:
         """Take in what a container holds before it starts, once for each image."""
         if image not in self._given:
             self._given[image] = self._usage.of({ident: sys.maxsize})[ident]
+
+    def was_full(self, since: float) -> bool:
+        """Whether the engine's file system was seen full after a moment of `time.monotonic`."""
+        self._file_system()
+        return self._full_at >= since
 
     def stop(self) -> None:
         """End both threads."""
@@ -110,6 +119,9 @@ class Watch:
             return 0, 0
         status = os.statvfs(self._root)
         used = (status.f_blocks - status.f_bfree) * status.f_frsize
+        few_files = status.f_files and status.f_favail < _ROOM_FILES
+        if few_files or status.f_bavail * status.f_frsize < _ROOM_BYTES:
+            self._full_at = time.monotonic()
         return used, status.f_files - status.f_ffree
 
     def _measure(self, running: dict[str, DockerSandbox]) -> None:

@@ -104,9 +104,9 @@ class Run:
         return rig.run_id(self.path)
 
 
-def leftovers(run_id: str) -> dict[str, list[Any]]:
+def leftovers(run_id: str, host: str | None = None) -> dict[str, list[Any]]:
     """Containers, networks and volumes that carry the label of a run."""
-    client = docker.from_env()
+    client = docker.DockerClient(base_url=host) if host else docker.from_env()
     only = {"label": f"arena.run={run_id}"}
     try:
         return {
@@ -139,13 +139,13 @@ def existing(volumes: set[str]) -> set[str]:
         client.close()
 
 
-def check_whole(run: Run) -> None:
+def check_whole(run: Run, host: str | None = None) -> None:
     """Every trial has one verdict, and nothing of the run is left on the engine."""
     planned = [spec.id for spec in trial_specs(RunDir(run.path).read_manifest())]
     ended = [e.record.id for e in run.events() if isinstance(e, TrialEnd) and e.record.verdict]
     assert sorted(ended) == sorted(planned)
     assert {row.id: row.verdict for row in run.results().trials} == dict.fromkeys(planned, "passed")
-    assert leftovers(run.run_id) == {"containers": [], "networks": [], "volumes": []}
+    assert leftovers(run.run_id, host) == {"containers": [], "networks": [], "volumes": []}
 
 
 def check_money(run: Run, endpoint: Endpoint) -> None:

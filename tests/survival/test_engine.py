@@ -1,0 +1,82 @@
+"""An engine that is restarted, killed, gone, or out of room, while a run goes on."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from arena.ledger import TrialBegin, TrialEnd
+from tests.survival.engines import own_engine
+from tests.survival.rig import Endpoint, Run, check_money, check_whole, write_bakeoff
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_an_engine_that_is_restarted_costs_tries(tmp_path, engine, any_task, how):
+    with own_engine(any_task, engine) as own, Endpoint(lambda: 0.1) as endpoint:
+        write_bakeoff(tmp_path, endpoint.base_url, tasks=2, attempts=2)
+        run = Run(tmp_path, **own.env)
+        process = run.start()
+        run.wait(lambda: run.count(TrialEnd) >= 1, process)
+        run.wait(lambda: run.count(TrialBegin) >= 3, process)
+        own.stop(how)
+        time.sleep(4)
+        own.start()
+        _, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+        faults = [
+            e.record.fault for e in run.events() if isinstance(e, TrialEnd) and e.record.fault
+        ]
+        assert faults
+        assert {fault.kind for fault in faults} == {"engine"}
+        assert "waiting for the engine up to" in err
+        check_whole(run, own.host)
+        check_money(run, endpoint)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_an_engine_that_stays_away_stops_the_run(tmp_path, engine, any_task):
+    with own_engine(any_task, engine) as own, Endpoint(lambda: 0.1) as endpoint:
+        write_bakeoff(tmp_path, endpoint.base_url, tasks=2, attempts=2)
+        run = Run(tmp_path, **own.env)
+        process = run.start()
+        run.wait(lambda: run.count(TrialEnd) >= 1, process)
+        own.stop()
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == 3, err
+        last = err.strip().splitlines()[-1]
+        assert re.match(r"arena: fault \(engine\): no container engine answers at unix://", last)
+        own.start()
+        ended = run.finish()
+        assert ended.code == 0, ended.err
+        check_whole(run, own.host)
+        check_money(run, endpoint)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_full_image_store_is_no_contestants_failure(tmp_path, engine, any_task):
+    """What fails while there is no room is run again, and the run stops when that does not help."""
+    with own_engine(any_task, engine, room="700m") as own, Endpoint(lambda: 0.1) as endpoint:
+        write_bakeoff(tmp_path, endpoint.base_url, tasks=4, attempts=1)
+        run = Run(tmp_path, **own.env)
+        process = run.start()
+        run.wait(lambda: run.count(TrialEnd) >= 1, process)
+        room = os.statvfs(own.data)
+        (own.data / "ballast").write_bytes(b"x" * (room.f_bavail * room.f_frsize))
+        _, err = process.communicate(timeout=240)
+        assert process.returncode == 3, err
+        last = err.strip().splitlines()[-1]
+        assert re.search(r"the engine's disk is full; free some with 'arena sandboxes prune'", last)
+        ended = [e.record for e in run.events() if isinstance(e, TrialEnd)]
+        assert {record.verdict for record in ended} == {"passed", None}
+        assert {record.fault.kind for record in ended if record.fault} == {"engine"}
+        (own.data / "ballast").unlink()
+        again = run.finish()
+        assert again.code == 0, again.err
+        check_whole(run, own.host)
+        check_money(run, endpoint)
