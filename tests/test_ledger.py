@@ -1,3 +1,4 @@
+import json
 import os
 import threading
 from datetime import UTC, datetime
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 from arena import ledger
 from arena.errors import HarnessError, InputError
 from arena.ledger import ContestantStopped, Ledger, SessionBegin
+from arena.rundir import SCHEMA, RunDir
+from arena.score.load import load
 
+FIXTURES = Path(__file__).parent / "fixtures"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -138,3 +142,33 @@ def test_a_full_disk_leaves_no_part_of_an_event(tmp_path, monkeypatch):
         monkeypatch.undo()
         book.append(stopped("c"))
     assert names(path) == ["a", "c"]
+
+
+@pytest.mark.parametrize("version", range(1, ledger.LEDGER_VERSION + 1))
+def test_a_run_of_every_version_tells_what_it_did(version):
+    """Faults, two sessions and a possibly billed call among it, as a run of that version wrote it."""
+    fixture = FIXTURES / f"ledger-v{version}"
+    wanted = json.loads((fixture / "expected.json").read_text())
+    found = {
+        row.id: [
+            row.verdict,
+            row.tries,
+            row.calls,
+            row.tokens.input,
+            row.tokens.output,
+            str(row.cost.known_usd),
+            row.cost.unsettled_calls,
+        ]
+        for row in load(fixture).trials
+    }
+    assert found == wanted
+    sessions = [e for e in ledger.read(fixture / "ledger.jsonl") if isinstance(e, SessionBegin)]
+    assert [session.version for session in sessions] == [version] * 2
+
+
+def test_a_manifest_of_a_newer_version_is_refused(tmp_path):
+    (tmp_path / "manifest.json").write_text(
+        json.dumps({"schema_version": SCHEMA + 1, "moon": "full"})
+    )
+    with pytest.raises(InputError, match=r"manifest.json: was written by a newer version"):
+        RunDir(tmp_path).read_manifest()
