@@ -74,7 +74,7 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
             rundir.write_manifest(manifest)
             with Ledger(rundir.ledger_path) as ledger:
                 journal = Journal(ledger, listener)
-                _run_trials(plan_, manifest, rundir, where, backends, journal, say)
+                run_trials(plan_, manifest, rundir, where, backends, journal, say)
     results = load(out)
     missing = sum(row.verdict is None for row in results.trials)
     return Outcome(results, missing)
@@ -99,7 +99,7 @@ def _site(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[S
     return remote(config.address, needs, say)
 
 
-def _run_trials(
+def run_trials(
     plan_: Plan,
     manifest: Manifest,
     rundir: RunDir,
@@ -108,6 +108,13 @@ def _run_trials(
     journal: Journal,
     say: Say,
 ) -> None:
+    """Run every trial of a plan that has no verdict yet.
+
+    Memory does not grow with the number of trials, except by the ids of those of earlier sessions.
+
+    Raises:
+        FaultError: the machinery is broken; what is done is kept.
+    """
     before = standing(rundir, manifest)
     wanted = {c.name for c in plan_.contestants}, {t.id for t in plan_.tasks}
     session = secrets.token_hex(4)

@@ -1,0 +1,238 @@
+"""Whether a trial costs the driver the same at the end of a long run as in a short one.
+
+    .venv/bin/python tests/benchmarks/linear.py [TRIALS ...]          sandboxes in memory
+    .venv/bin/python tests/benchmarks/linear.py --engine [TRIALS ...] the real engine
+
+Each line is a run in a process of its own: five scripted calls a trial against an endpoint without
+latency in another process, ledger, transcript, diff and grading as always. CPU is that of the
+driver and its children (git), memory what it holds when its last trial has ended. The last line
+compares the largest run with the smallest.
+"""
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from arena import bakeoff, config, plan  # noqa: E402
+from arena.backend.pool import Backends  # noqa: E402
+from arena.cli.run import resolve  # noqa: E402
+from arena.journal import Journal  # noqa: E402
+from arena.ledger import Event, Ledger, TrialEnd  # noqa: E402
+from arena.money.prices import DEFAULT_FX  # noqa: E402
+from arena.plan import Overrides  # noqa: E402
+from arena.quiet import Quiet  # noqa: E402
+from arena.records import ExecResult, SandboxLimits, TrialRecord  # noqa: E402
+from arena.rundir import EngineInfo, RunDir  # noqa: E402
+from arena.sandbox.image import TaskImage  # noqa: E402
+from arena.sandbox.memory import MemoryEngine, MemorySandbox  # noqa: E402
+from arena.site import Ready, Say  # noqa: E402
+from arena.task import pack  # noqa: E402
+from arena.trial import Job, Services, run_try  # noqa: E402
+from tests.benchmarks import job  # noqa: E402
+from tests.servers.openai_stub import Stub  # noqa: E402
+
+CONCURRENCY = 4
+SIZES = (100, 10_000)
+ENGINE_SIZES = (96, 512)
+WINDOW = 100
+FIX = "sed -i 's/a - b/a + b/' calc/__init__.py"
+RUNNER = (
+    'runner = "script"\nfail_to_pass = ["exit"]\npass_to_pass = []\ncommand = ["sh", "check.sh"]\n'
+)
+
+
+def play(sandbox: MemorySandbox, argv: Sequence[str], stdin: bytes) -> ExecResult:
+    """The fix takes effect; everything else says a line and succeeds."""
+    if any(FIX in word for word in argv):
+        path = "/repo/calc/__init__.py"
+        file = sandbox.files[path]
+        changed = file.data.replace(b"a - b", b"a + b")
+        sandbox.files[path] = file.model_copy(update={"data": changed})
+    return ExecResult(exit_code=0, stdout=b"a line of output\n" * 20, wall_s=0.0)
+
+
+class MemorySite:
+    """As `arena.site.LocalSite`, without an engine."""
+
+    def __init__(self, services: Services, ready: Ready) -> None:
+        self.ready = ready
+        self._services = services
+
+    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+        return asked
+
+    def place(self) -> AbstractContextManager["MemorySite"]:
+        return nullcontext(self)
+
+    def run(self, job_: Job, desk: object) -> TrialRecord:
+        return run_try(job_, self._services, desk)
+
+    def stop(self) -> None:
+        """Nothing runs but threads."""
+
+
+class Meter:
+    """CPU seconds at every `WINDOW` trials."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+        self.marks = [(cpu_s(), time.monotonic())]
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, TrialEnd):
+            assert event.record.verdict == "passed", event.record
+            self.ended += 1
+            if self.ended % WINDOW == 0:
+                self.marks.append((cpu_s(), time.monotonic()))
+
+
+def cpu_s() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def resident_mb() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def in_memory(folder: Path, base_url: str, trials: int) -> None:
+    """One run; its figures as JSON on stdout."""
+    made = configuration(folder, base_url, -(-trials // job.TASKS))
+    _, plan_ = resolve(made, base=folder, where="benchmark", overrides=Overrides())
+    images = {
+        task.id: TaskImage(id=task.id, content=task.digest, workdir="/repo", base="none")
+        for task in plan_.tasks
+    }
+    engine = MemoryEngine({task.id: pack.tree_files(task) for task in plan_.tasks}, play)
+    info = EngineInfo(version="0", platform="memory", cpus=1, memory_mb=1 << 20)
+    ready = Ready(images=images, layers={}, engine=info)
+    rundir = RunDir(folder / f"run-{trials}")
+    manifest = plan.manifest_of(plan_, images=images, layers={}, engine=info, fx=DEFAULT_FX)
+    rundir.write_manifest(manifest)
+    meter = Meter()
+    with Backends([c.backend for c in plan_.contestants if c.backend]) as backends:
+        services = Services(engine, backends, images, {}, Quiet())
+        with Ledger(rundir.ledger_path) as ledger:
+            journal = Journal(ledger, meter)
+            site = MemorySite(services, ready)
+            bakeoff.run_trials(plan_, manifest, rundir, site, backends, journal, lambda _: None)
+    memory_mb = resident_mb()
+    windows = [
+        ((after[0] - before[0]) / WINDOW, (after[1] - before[1]) / WINDOW)
+        for before, after in zip(meter.marks, meter.marks[1:], strict=False)
+    ]
+    print(json.dumps({"trials": meter.ended, "windows": windows, "memory_mb": memory_mb}))
+
+
+def configuration(folder: Path, base_url: str, attempts: int) -> config.BakeoffConfig:
+    path = folder / f"b{attempts}.toml"
+    path.write_text(
+        f'name = "linear"\ntasks = ["./bench"]\nattempts = {attempts}\n'
+        f"concurrency = {CONCURRENCY}\nstrict = false\n[sandbox]\nmemory_mb = 256\n"
+        f'[[contestant]]\nname = "a"\nbackend = {{ base_url = "{base_url}", model = "m", '
+        "price = { input = 1.0, output = 2.0 } }\n"
+    )
+    return config.load(path)
+
+
+def on_engine(folder: Path, base_url: str, trials: int) -> dict[str, object]:
+    """One run of the command line; peak memory is that of the driver process."""
+    attempts = trials // job.TASKS
+    configuration(folder, base_url, attempts)
+    name = f"b{attempts}.toml"
+    command = [sys.executable, "-m", "arena", "run", name, "--out", f"run-{trials}"]
+    before, began = cpu_s(), time.monotonic()
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment())
+    windows = [((cpu_s() - before) / trials, (time.monotonic() - began) / trials)]
+    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {"trials": trials, "windows": windows, "memory_mb": peak_mb}
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def write_memory_pack(folder: Path) -> None:
+    """The benchmark's tasks, graded by a script that is only played."""
+    job.write_pack(folder)
+    for task in folder.glob("add-*"):
+        head = (task / "task.toml").read_text().partition("runner =")[0]
+        (task / "task.toml").write_text(head + RUNNER)
+        (task / "tests" / "check.sh").write_text("true\n")
+
+
+def show(found: dict[str, object]) -> tuple[float, float]:
+    """Print a run; its CPU a trial in the last windows, and its memory."""
+    windows = found["windows"]
+    cpu = [window[0] for window in windows]
+    wall = [window[1] for window in windows]
+    last = statistics.median(cpu[-max(1, len(cpu) // 10) :])
+    print(
+        f"{found['trials']:7d} {1000 * statistics.mean(cpu):13.2f} {1000 * last:19.2f} "
+        f"{1000 * statistics.mean(wall):14.2f} {found['memory_mb']:9.1f}",
+        flush=True,
+    )
+    return last, found["memory_mb"]
+
+
+def main() -> None:
+    args = sys.argv[1:]
+    if args[:1] == ["--one"]:
+        in_memory(Path(args[1]), args[2], int(args[3]))
+        return
+    real = args[:1] == ["--engine"]
+    sizes = [int(arg) for arg in args[real:]] or (ENGINE_SIZES if real else SIZES)
+    print(" trials  CPU ms a trial  in the last tenth  wall ms a trial  MB held")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (job.write_pack if real else write_memory_pack)(folder / "bench")
+        server = subprocess.Popen(
+            [sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            base_url = server.stdout.readline().strip()
+            found = []
+            for size in sizes:
+                if real:
+                    found.append(show(on_engine(folder, base_url, size)))
+                    continue
+                command = [sys.executable, __file__, "--one", str(folder), base_url, str(size)]
+                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+                found.append(show(json.loads(done.stdout)))
+        finally:
+            server.kill()
+            server.wait()
+    (first, small), (last, large) = found[0], found[-1]
+    print(f"CPU a trial x {last / first:.3f}, memory x {large / small:.3f}")
+
+
+def serve() -> None:
+    """The endpoint, until it is killed."""
+    with Stub(job.script) as stub:
+        stub.requests = Forgotten()
+        stub.served = Forgotten()
+        print(stub.base_url, flush=True)
+        stub.closing.wait()
+
+
+class Forgotten(list):
+    """Takes what nobody will look at."""
+
+    def append(self, _: object) -> None:
+        """Keep nothing, so that the endpoint does not grow."""
+
+
+if __name__ == "__main__":
+    serve() if sys.argv[1:] == ["--serve"] else main()
