@@ -71,14 +71,14 @@ class Job:
     def lay(self, files: Sequence[File], reports: Sequence[str] = ()) -> None:
         """Put trusted files in their places, and the empty reports that the tests may write.
 
-        The reports come last: their folder is root's by then, so that nothing else can be put
-        into it or taken out of it.
+        The reports are anyone's to write, and their folder is root's: nothing else can be put into
+        it or taken out of it.
         """
         safe = self.defences.root_owned
         mode = 0o444 if safe else 0o644
         laid = [file.model_copy(update={"mode": mode | (file.mode & 0o111)}) for file in files]
+        laid += [File(path=path, data=b"", mode=0o666) for path in reports]
         self.sandbox.put(laid, owner=0 if safe else _TESTER_ID)
-        self.sandbox.put([File(path=path, data=b"") for path in reports], owner=_TESTER_ID)
 
     def report(self, suffix: str) -> str:
         """A path for a report, under a name of this run."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from arena.errors import EngineError, HarnessError
+from arena.protocols import TRUSTED
 from arena.records import Change, Entry, ExecResult, File
 from arena.sandbox import archive, files
 from arena.sandbox.channel import End
@@ -112,7 +113,13 @@ class DockerSandbox:
         known = self._tree if self._touched else self._pristine()
         seen = known and known.get(full.removeprefix(f"{self.where.workdir}/"))
         if not seen:
-            return files.read(self._connection, self.where.ident, full, limit=limit)
+            return files.read(
+                self._connection,
+                self.where.ident,
+                full,
+                limit=limit,
+                ours=full.startswith(f"{TRUSTED}/"),
+            )
         if seen.kind == "file" and len(seen.data) > limit:
             return Entry(kind="file", too_large=True)
         return seen
@@ -134,9 +141,15 @@ class DockerSandbox:
         )
         return self._tree.changes(limit=limit)
 
+    @property
+    def untouched(self) -> bool:
+        """Whether everything in it is still as in the image."""
+        return not self._touched
+
     def kill(self) -> None:
         """End every process now."""
-        self.end(None)
+        if not self._killed:
+            self.end(None)
 
     @property
     def resource_ended(self) -> str | None:

@@ -53,13 +53,16 @@ def stat(connection: Connection, ident: str, path: str) -> Stat | None:
     return Stat(fields["size"], fields["mode"])
 
 
-def read(connection: Connection, ident: str, path: str, *, limit: int) -> Entry:
+def read(
+    connection: Connection, ident: str, path: str, *, limit: int, ours: bool = False
+) -> Entry:
     """What is at an absolute path; a path through a link leads nowhere.
 
-    The first component is not looked at: `/` belongs to root.
+    The first component is not looked at, for `/` belongs to root; nor is any where all folders on
+    the way are `ours`.
     """
     parts = path.strip("/").split("/")
-    for count in range(2, len(parts)):
+    for count in range(2, len(parts)) if not ours else ():
         parent = stat(connection, ident, "/" + "/".join(parts[:count]))
         if parent is None or not parent.is_folder:
             return Entry(kind="absent")
