@@ -116,7 +116,6 @@ def run_trials(
         FaultError: the machinery is broken; what is done is kept.
     """
     before = standing(rundir, manifest)
-    wanted = {c.name for c in plan_.contestants}, {t.id for t in plan_.tasks}
     session = secrets.token_hex(4)
     worker = Worker(
         Work(
@@ -134,15 +133,6 @@ def run_trials(
         )
     )
 
-    def todo() -> Iterator[TrialSpec]:
-        for spec in trial_specs(manifest):
-            if spec.contestant not in wanted[0] or spec.task_id not in wanted[1]:
-                continue
-            if spec.id in before.done:
-                continue
-            if spec.attempt <= plan_.config.attempts and not worker.is_stopped(spec.contestant):
-                yield spec
-
     if before.done:
         say(f"resuming: {len(before.done)} trials are done and are kept")
     concurrency = where.concurrency(plan_.config.concurrency, manifest.sandbox, say)
@@ -150,7 +140,9 @@ def run_trials(
     reason = "interrupted"
     try:
         with indexing(rundir, manifest):
-            for _ in LocalExecutor(concurrency).run(worker, todo()):
+            for _ in LocalExecutor(concurrency).run(
+                worker, _left(plan_, manifest, before.done, worker)
+            ):
                 pass
         reason = "completed"
     finally:
@@ -161,3 +153,16 @@ def run_trials(
             with suppress(FaultError):  # what went wrong before says more
                 where.stop()
         journal.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
+
+
+def _left(
+    plan_: Plan, manifest: Manifest, done: frozenset[str], worker: Worker
+) -> Iterator[TrialSpec]:
+    """The trials to run, each when its turn comes."""
+    contestants, tasks = {c.name for c in plan_.contestants}, {t.id for t in plan_.tasks}
+    for spec in trial_specs(manifest):
+        wanted = spec.contestant in contestants and spec.task_id in tasks
+        if not wanted or spec.attempt > plan_.config.attempts or spec.id in done:
+            continue
+        if not worker.is_stopped(spec.contestant):
+            yield spec
