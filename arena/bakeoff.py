@@ -132,17 +132,15 @@ def run_trials(
             labels={"arena.run": manifest.run_id},
         )
     )
-
     if before.done:
         say(f"resuming: {len(before.done)} trials are done and are kept")
     concurrency = where.concurrency(plan_.config.concurrency, manifest.sandbox, say)
+    left = _left(plan_, manifest, before.done, worker)
     journal.append(SessionBegin(session=session, at=datetime.now(UTC)))
     reason = "interrupted"
     try:
         with indexing(rundir, manifest):
-            for _ in LocalExecutor(concurrency).run(
-                worker, _left(plan_, manifest, before.done, worker)
-            ):
+            for _ in LocalExecutor(concurrency).run(worker, left):
                 pass
         reason = "completed"
     finally:
