@@ -12,6 +12,7 @@ from pathlib import Path
 
 from arena.check.runs import runs
 from arena.errors import HarnessError, InputError
+from arena.importer.pulled import Pulls, python_image
 from arena.importer.report import Imported, NotImportableError
 from arena.mine import environment
 from arena.mine.environment import Environment
@@ -47,6 +48,7 @@ class Source:
     """Folder of local clones."""
     wishes: Mapping[str, Wish]
     engine: DockerEngine
+    pulls: Pulls
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,25 @@ def _parts(instance: Instance, source: Source) -> _Parts:
     wish = wish_for(instance, source.wishes)
     if instance.language not in {"python", "unknown"}:
         raise NotImportableError(f"language {instance.language}: only Python is built from source")
-    if wish.python and not re.fullmatch(rf"{re.escape(PYTHON)}(\.\d+)?", wish.python):
-        raise NotImportableError(f"Python {wish.python}: the image has {PYTHON}")
+    name = slug(instance.instance_id)
     if not runs_pytest(instance.model_copy(update={"wish": wish})):
         raise NotImportableError("its tests are not pytest's: only a log parser could grade them")
+    why = ""
+    if instance.image and wish == instance.wish:
+        try:
+            tree, made = python_image(instance.image, name, source.out, source.engine, source.pulls)
+            return _put_together(instance, wish, name, tree, made, read_project(tree).options)
+        except NotImportableError as error:
+            why = f"; its image: {error}"
+    try:
+        return _from_source(instance, wish, name, source)
+    except NotImportableError as error:
+        raise NotImportableError(f"{error}{why}") from None
+
+
+def _from_source(instance: Instance, wish: Wish, name: str, source: Source) -> _Parts:
+    if wish.python and not re.fullmatch(rf"{re.escape(PYTHON)}(\.\d+)?", wish.python):
+        raise NotImportableError(f"Python {wish.python}: the image has {PYTHON}")
     mirror = find_mirror(source.mirrors, instance.repo) if source.mirrors else None
     if mirror is None:
         raise NotImportableError(f"no clone of {instance.repo} in --repos")
@@ -129,12 +146,23 @@ def _parts(instance: Instance, source: Source) -> _Parts:
         version = instance.version or history.describe(instance.base_commit)
     except (HarnessError, InputError) as error:
         raise NotImportableError(f"commit {instance.base_commit[:12]}: {error}") from None
-    hidden = _patched(tree, instance.test_patch)
     project = read_project(tree).model_copy(update={"version": version})
     tree = with_version_files(tree, project)
     made = _environment(instance, source, project, wish)
+    return _put_together(instance, wish, name, tree, made, project.options)
+
+
+def _put_together(
+    instance: Instance,
+    wish: Wish,
+    name: str,
+    tree: tuple[File, ...],
+    made: Environment,
+    options: Sequence[str],
+) -> _Parts:
+    hidden = _patched(tree, instance.test_patch)
     return _Parts(
-        name=slug(instance.instance_id),
+        name=name,
         tree=tree,
         hidden=hidden,
         touched=tuple(file.path for file in hidden),
@@ -143,7 +171,7 @@ def _parts(instance: Instance, source: Source) -> _Parts:
         made=made,
         how=How(
             plugins=(*made.plugins, *wish.plugins),
-            options=(*project.options, *wish.options),
+            options=(*options, *wish.options),
             test_seconds=120.0,
         ),
     )

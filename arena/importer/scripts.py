@@ -4,16 +4,15 @@ The work folder becomes `/repo` with a link where it was, so that patches are ta
 anywhere else; the solution is run once, without network, and its change is the gold patch.
 """
 
-import io
 import re
-import tarfile
 from collections.abc import Sequence
 
 from arena.errors import EngineError, InputError
 from arena.grading.script_runner import EXIT, REWARD
+from arena.importer.pulled import LIMITS, MOVE, OWNER, work_tree, write_image
 from arena.importer.report import Imported, NotImportableError
 from arena.importer.rows import Source, must_be_sound
-from arena.records import Difficulty, File, Language, SandboxLimits, Task, TestPlan
+from arena.records import Difficulty, File, Language, Task, TestPlan
 from arena.sandbox.image import Images
 from arena.task import diff
 from arena.task.formats.harbor import Scripts
@@ -28,17 +27,7 @@ _BASES: tuple[tuple[str, str, Language], ...] = (
     (r"(.*/)?golang:1\.19(\.\d+)?(-bookworm)?", "go", "go"),
 )
 _FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(\s+AS\s+\S+)?\s*$", re.IGNORECASE | re.MULTILINE)
-_MOVE = """
-USER root
-RUN from="$PWD" && if [ "$from" != / ] && [ "$from" != /repo ]; then \\
-        cd / && rm -rf /repo && mv "$from" /repo && ln -s /repo "$from"; fi \\
- && mkdir -p /repo && chown -R 10001:10001 /repo
-WORKDIR /repo
-"""
-_OWNER = "10001:10001"
-_TREE_LIMIT = 256 << 20
 _PLACEHOLDER = TestPlan(runner="script", fail_to_pass=(REWARD,))
-_LIMITS = SandboxLimits(memory_mb=2048)
 
 
 def import_scripts(thing: Scripts, source: Source) -> Imported:
@@ -55,7 +44,8 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         image = images.ensure_image(source.out, name)
     except (InputError, EngineError) as error:
         raise NotImportableError(f"its image cannot be built: {error}") from None
-    tree = _work_tree(image.id, source)
+    with source.engine.open(image.id, limits=LIMITS, labels={}, user=OWNER) as box:
+        tree = work_tree(box)
     if not tree:
         raise NotImportableError("nothing lies in its work folder, so no patch could be taken")
     if not thing.solution:
@@ -94,39 +84,26 @@ def _write_image(thing: Scripts, name: str, source: Source) -> Language:
         raise NotImportableError(f"its Dockerfile has {len(found)} stages")
     wanted = found[0][0]
     base = next((entry for entry in _BASES if re.fullmatch(entry[0], wanted)), None)
+    dockerfile = _FROM.sub("ARG BASE\nFROM ${BASE}", text).rstrip() + "\n" + MOVE
+    files = [file for file in thing.build if file.path != "Dockerfile"]
+    files.append(File(path="Dockerfile", data=dockerfile.encode()))
     if base is None:
-        raise NotImportableError(f"base image: none of ours stands for {wanted}")
+        write_image(source.out, name, "other", thing.title, _pinned(wanted, source), files)
+        return "other"
     _, below, language = base
-    dockerfile = _FROM.sub("ARG BASE\nFROM ${BASE}", text).rstrip() + "\n" + _MOVE
     toml = write_table({"language": language, "description": thing.title, "base": below})
-    others = [file for file in thing.build if file.path != "Dockerfile"]
-    files = [
-        *others,
-        File(path="Dockerfile", data=dockerfile.encode()),
-        File(path="sandbox.toml", data=toml.encode()),
-    ]
+    files.append(File(path="sandbox.toml", data=toml.encode()))
     write_files(source.out / "images" / name, files)
     return language
 
 
-def _work_tree(image: str, source: Source) -> tuple[File, ...]:
-    """Regular files of the image's work folder."""
-    with source.engine.open(image, limits=_LIMITS, labels={}, user=_OWNER) as box:
-        done = box.exec(["tar", "-C", "/repo", "-c", "."], timeout_s=120, output_limit=_TREE_LIMIT)
-    if done.truncated_bytes:
-        raise NotImportableError("its work folder is too large")
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
-        return tuple(
-            File(
-                path=member.name.removeprefix("./"),
-                data=data.read(),
-                mode=0o755 if member.mode & 0o100 else 0o644,
-            )
-            for member in tar
-            if member.isfile() and not member.name.startswith("./.git/")
-            for data in [tar.extractfile(member)]
-            if data
-        )
+def _pinned(wanted: str, source: Source) -> str:
+    try:
+        return source.pulls.pin(wanted)
+    except NotImportableError as error:
+        raise NotImportableError(
+            f"base image: none of ours stands for {wanted}, and {error}"
+        ) from None
 
 
 def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> str:
@@ -148,8 +125,8 @@ def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> 
     ]
     engine = source.engine
     with (
-        engine.open(image, limits=_LIMITS, labels={}, user=_OWNER, volumes=["/solution"]) as box,
-        engine.open(image, limits=_LIMITS, labels={}, user=_OWNER) as fresh,
+        engine.open(image, limits=LIMITS, labels={}, user=OWNER, volumes=["/solution"]) as box,
+        engine.open(image, limits=LIMITS, labels={}, user=OWNER) as fresh,
     ):
         box.put(solution)
         done = box.exec(thing.solve_command, timeout_s=thing.timeout_s)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena.errors import InputError
+from arena.importer.pulled import Pulls
 from arena.importer.report import Imported, NotImportableError, Report
 from arena.importer.rows import Source, import_row
 from arena.importer.scripts import import_scripts
@@ -62,6 +63,7 @@ def import_suite(request: Request, engine: DockerEngine, say: Say) -> Report:
         mirrors=request.repos,
         wishes=read_wishes(request.env) if request.env else {},
         engine=engine,
+        pulls=Pulls(engine),
     )
     write_pack(
         request.out,

@@ -14,9 +14,10 @@ from arena.task.write import write_files
 
 Say = Callable[[str], None]
 
-_NOT_LOADED = frozenset(
+NOT_LOADED = frozenset(
     {"pytest_cov", "xdist", "xdist.looponfail", "randomly", "sugar", "benchmark"}
 )
+"""Plugins of pytest that would change what is run or in which order."""
 _PYTEST_PLUGIN = re.compile(r"^\[pytest11\]\n((?:(?!\[).*\n?)*)", re.MULTILINE)
 _TRIES = 12
 _BASE = "python"
@@ -161,7 +162,7 @@ def _plugins(files: Sequence[File]) -> tuple[str, ...]:
             for match in _PYTEST_PLUGIN.finditer(text):
                 lines = [line for line in match[1].splitlines() if "=" in line]
                 names += [line.partition("=")[0].strip() for line in lines]
-    return tuple(sorted(name for name in names if name not in _NOT_LOADED))
+    return tuple(sorted(name for name in names if name not in NOT_LOADED))
 
 
 def _metadata(project: Project) -> list[File]:

@@ -1,4 +1,4 @@
-"""Where the base system comes from: a registry, or the package mirror."""
+"""Where images that are not built here come from: a registry, or the package mirror."""
 
 import os
 import subprocess
@@ -11,18 +11,17 @@ from typing import Any
 
 from arena.errors import EngineError, InputError
 from arena.sandbox.builder import Say
-from arena.sandbox.docker import Connection
+from arena.sandbox.docker import Connection, RefusedError
 
 _PULL_PAUSES_S = (2.0, 5.0)
 _CHUNK = 1 << 20
+_NOT_FOUND = 404
 
 
 def pull(connection: Connection, image: str, say: Say) -> str:
     """Pull a pinned image, from `ARENA_REGISTRY_MIRROR` where set; its name afterwards."""
-    mirror = os.environ.get("ARENA_REGISTRY_MIRROR", "").rstrip("/")
     name, _, digest = image.partition("@")
-    repository = name.partition(":")[0]
-    source = f"{mirror}/library/{repository}" if mirror else repository
+    source = _source(_repository(name))
     for pause_s in (*_PULL_PAUSES_S, None):
         say(f"pulling {name}")
         try:
@@ -30,7 +29,8 @@ def pull(connection: Connection, image: str, say: Say) -> str:
                 connection.raw.pull(source, tag=digest)
                 return f"{source}@{digest}"
         except EngineError as error:
-            if pause_s is None:
+            missing = isinstance(error, RefusedError) and error.status == _NOT_FOUND
+            if pause_s is None or missing:
                 raise InputError(
                     f"no registry gave {name} ({error})",
                     where="base image",
@@ -39,6 +39,50 @@ def pull(connection: Connection, image: str, say: Say) -> str:
                 ) from error
             time.sleep(pause_s)
     raise AssertionError
+
+
+def pin(connection: Connection, image: str, say: Say) -> str:
+    """An image of a registry with the digest that its tag stands for now.
+
+    Raises:
+        InputError: no registry gave it.
+    """
+    name, _, digest = image.partition("@")
+    if digest:
+        return image
+    repository = _repository(name)
+    tag = name.removeprefix(repository).removeprefix(":") or "latest"
+    source = _source(repository)
+    say(f"asking for {name}")
+    try:
+        with connection.guard():
+            connection.raw.pull(source, tag=tag)
+            digests = connection.raw.inspect_image(f"{source}:{tag}")["RepoDigests"]
+    except EngineError as error:
+        raise InputError(f"no registry gave {name} ({error})", where=name) from error
+    found = next(one for one in digests if one.startswith(f"{source}@"))
+    return f"{repository}:{tag}@{found.partition('@')[2]}"
+
+
+def is_missing(error: InputError) -> bool:
+    """Whether a registry answered that it does not have an image."""
+    cause = error.__cause__
+    return isinstance(cause, RefusedError) and cause.status == _NOT_FOUND
+
+
+def _repository(name: str) -> str:
+    """A name without its tag; the colon of a registry's port is none."""
+    head, slash, last = name.rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}"
+
+
+def _source(repository: str) -> str:
+    """Where a repository is pulled from: names without a registry from the mirror, where one is."""
+    mirror = os.environ.get("ARENA_REGISTRY_MIRROR", "").rstrip("/")
+    host, slash, _ = repository.partition("/")
+    if not mirror or (slash and ("." in host or ":" in host or host == "localhost")):
+        return repository
+    return f"{mirror}/{repository}" if slash else f"{mirror}/library/{repository}"
 
 
 def bootstrap(script: Path, say: Say) -> Iterator[bytes]:

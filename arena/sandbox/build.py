@@ -89,10 +89,12 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Sa
 def _lay(connection: Connection, below: Image, settings: Sequence[File], name: str) -> None:
     repository, _, tag = name.rpartition(":")
     root, tar = archive.pack(settings, owner=0)
+    with connection.guard():
+        workdir = connection.raw.inspect_image(below.id)["Config"].get("WorkingDir") or "/"
     with builder.container(connection, below.id) as ident:
         files.write(connection, ident, root, tar)
         builder.commit(
-            connection, ident, repository, tag, {LABEL_OWNER: Owner.current().label()}, "/"
+            connection, ident, repository, tag, {LABEL_OWNER: Owner.current().label()}, workdir
         )
 
 

@@ -165,7 +165,8 @@ class Images:
                 make_it = build.language if own else environment.install
                 make_it(self._connection, language, under, say)
             else:
-                build.language(self._connection, language, self._base(base, tell), say)
+                below = self._base(language.base or base, tell)
+                build.language(self._connection, language, below, say)
 
         return self._once("language", language.name, language.digest, tell, make)
 

@@ -30,6 +30,8 @@ class SandboxSpec(Record):
     description: str
     base: str | None = None
     """The shipped image that a pack's own image stands on; the base system when None."""
+    pull: str | None = None
+    """The image of a registry, `name:tag@sha256:…`, that a pack's own image stands on instead."""
     workdir: str = "/repo"
     disk_mb: int = 1000
     """About what the image takes, for the estimate before it is built."""
@@ -53,6 +55,8 @@ class LanguageRecipe(Record):
     digest: str
     below: "LanguageRecipe | None" = None
     """What a pack's own image stands on."""
+    base: BaseRecipe | None = None
+    """The image of a registry that it stands on instead."""
 
 
 def base_recipe(sandboxes: Path) -> BaseRecipe:
@@ -91,10 +95,16 @@ def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> L
     if not where.is_file():
         return language_recipe(sandboxes, name, base)
     spec = _spec(where)
+    files = _files(images / name)
+    if spec.pull:
+        if "@sha256:" not in spec.pull:
+            raise InputError("not pinned", where=f"{where}: pull", remedy="add @sha256:<digest>")
+        pulled = BaseRecipe(mode="pull", source=spec.pull, digest=digest_of(["pull", spec.pull]))
+        digest = digest_of([pulled.digest, [[file.path, _sha(file.data)] for file in files]])
+        return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, base=pulled)
     if spec.base is None:
         raise InputError("no 'base'", where=str(where), remedy="name the image it stands on")
     below = language_recipe(sandboxes, spec.base, base)
-    files = _files(images / name)
     digest = digest_of([below.digest, [[file.path, _sha(file.data)] for file in files]])
     return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, below=below)
 

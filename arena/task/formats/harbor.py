@@ -61,8 +61,8 @@ def _harbor(folder: Path) -> Scripts:
     config = tomllib.loads((folder / "task.toml").read_text(encoding="utf-8"))
     environment = config.get("environment", {})
     name = str(config.get("task", {}).get("name") or folder.name).rpartition("/")[2]
-    build = read_tree(folder / "environment")
-    _must_be_plain(build, environment)
+    build = _with_image(read_tree(folder / "environment"), environment)
+    _must_be_plain(build)
     verifier = config.get("verifier", {})
     if verifier.get("environment_mode") == "separate" or "environment" in verifier:
         raise ValueError("its verifier has an image of its own")
@@ -91,7 +91,7 @@ def _terminal_bench(folder: Path) -> Scripts:
     build = tuple(
         file for file in files if file.path not in aside and not file.path.startswith("tests/")
     )
-    _must_be_plain(build, {})
+    _must_be_plain(build)
     script = next(file for file in files if file.path == "run-tests.sh")
     solution = tuple(
         file.model_copy(update={"path": "solve.sh"}) for file in files if file.path == "solution.sh"
@@ -111,14 +111,21 @@ def _terminal_bench(folder: Path) -> Scripts:
     )
 
 
-def _must_be_plain(build: tuple[File, ...], environment: dict[str, Any]) -> None:
-    """Refuse environments of more than one container, and those that are only an image."""
+def _with_image(build: tuple[File, ...], environment: dict[str, Any]) -> tuple[File, ...]:
+    """The build context; of an environment that is only an image, one that says so."""
+    image = environment.get("docker_image")
+    if not image or any(file.path == "Dockerfile" for file in build):
+        return build
+    return (*build, File(path="Dockerfile", data=f"FROM {image}\n".encode()))
+
+
+def _must_be_plain(build: tuple[File, ...]) -> None:
+    """Refuse environments of more than one container, and those without an image."""
     names = {file.path for file in build}
     if any(name.startswith("docker-compose") for name in names):
         raise ValueError("its environment is a composition of containers")
     if "Dockerfile" not in names:
-        image = environment.get("docker_image") or "none is named"
-        raise ValueError(f"no Dockerfile, and its image cannot be pulled ({image})")
+        raise ValueError("no Dockerfile, and no image is named")
 
 
 def _instruction(text: str) -> str:

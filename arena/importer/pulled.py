@@ -1,0 +1,139 @@
+"""Environments that are images of a registry: pinned, laid out as ours, asked what they hold."""
+
+import io
+import json
+import tarfile
+import threading
+from pathlib import Path
+
+from arena.errors import EngineError, InputError
+from arena.importer.report import NotImportableError
+from arena.mine.environment import NOT_LOADED, Environment
+from arena.protocols import Sandbox
+from arena.records import File, Language, SandboxLimits
+from arena.sandbox import base
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image import Images
+from arena.task.toml import write_table
+from arena.task.tree import is_cache
+from arena.task.write import write_files
+
+MOVE = """
+USER root
+RUN from="$PWD" && if [ "$from" != / ] && [ "$from" != /repo ]; then \\
+        cd / && rm -rf /repo && mv "$from" /repo && ln -s /repo "$from"; fi \\
+ && mkdir -p /repo && chown -R 10001:10001 /repo
+WORKDIR /repo
+"""
+"""The work folder becomes `/repo`, with a link where it was."""
+OWNER = "10001:10001"
+LIMITS = SandboxLimits(memory_mb=2048)
+
+_TREE_LIMIT = 256 << 20
+_SECONDS = 120.0
+# Suites keep the interpreter of a repository in an environment that a login shell switches on
+_PYTHON = """
+RUN for bin in /opt/miniconda3/envs/testbed/bin /opt/conda/envs/testbed/bin; do \\
+        if [ -x "$bin/python" ]; then mkdir -p /usr/local/bin && rm -f /usr/local/bin/python3 \\
+         && printf '#!/bin/sh\\nexec %s/python "$@"\\n' "$bin" >/usr/local/bin/python3 \\
+         && chmod 755 /usr/local/bin/python3; fi; done
+"""
+_PROBE = """
+import importlib.metadata, json, pytest
+found = importlib.metadata.entry_points(group="pytest11")
+print(json.dumps(sorted({point.name for point in found})))
+"""
+
+
+class Pulls:
+    """Asks registries for images, and those that cannot be reached only once.
+
+    Safe from several threads.
+    """
+
+    def __init__(self, engine: DockerEngine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._away: dict[str, str] = {}
+
+    def pin(self, image: str) -> str:
+        """An image with its digest.
+
+        Raises:
+            NotImportableError: no registry gave it.
+        """
+        host = image.partition("/")[0] if "." in image.partition("/")[0] else ""
+        with self._lock:
+            if host in self._away:
+                raise NotImportableError(self._away[host])
+            try:
+                return base.pin(self._engine.connection, image, lambda _: None)
+            except InputError as error:
+                if not base.is_missing(error):
+                    self._away[host] = f"no registry answers for {image}"
+                raise NotImportableError(error.what) from None
+
+
+def write_image(
+    out: Path, name: str, language: Language, title: str, pinned: str, files: list[File]
+) -> None:
+    """Write the folder of an image that stands on one of a registry; `files` has its Dockerfile."""
+    toml = write_table({"language": language, "description": title, "pull": pinned})
+    write_files(out / "images" / name, [*files, File(path="sandbox.toml", data=toml.encode())])
+
+
+def python_image(
+    image: str, name: str, out: Path, engine: DockerEngine, pulls: Pulls
+) -> tuple[tuple[File, ...], Environment]:
+    """An instance's own image as an environment, and the tree in its work folder.
+
+    Raises:
+        NotImportableError: it cannot be pulled, or cannot run our grading.
+    """
+    pinned = pulls.pin(image)
+    dockerfile = f"ARG BASE\nFROM ${{BASE}}\n{MOVE}{_PYTHON}"
+    given = [File(path="Dockerfile", data=dockerfile.encode())]
+    write_image(out, name, "python", image, pinned, given)
+    try:
+        made = Images(engine, lambda _: ()).ensure_image(out, name)
+    except (InputError, EngineError) as error:
+        raise NotImportableError(f"its image cannot be used: {error}") from None
+    with engine.open(made.id, limits=LIMITS, labels={}, user=OWNER) as box:
+        plugins = _plugins(box)
+        tree = work_tree(box)
+    return tree, Environment(image=name, plugins=plugins)
+
+
+def _plugins(box: Sandbox) -> tuple[str, ...]:
+    """Plugins of the image's pytest."""
+    words = ["sh", "-c", 'git --version >&2 && exec python3 -P -c "$1"', "sh", _PROBE]
+    done = box.exec(words, timeout_s=_SECONDS)
+    if done.exit_code != 0:
+        said = " ".join(done.text.split())[-160:]
+        raise NotImportableError(f"its image has not git, Python 3.11 and pytest: {said}")
+    names = json.loads(done.stdout)
+    return tuple(name for name in names if name not in NOT_LOADED)
+
+
+def work_tree(box: Sandbox) -> tuple[File, ...]:
+    """Regular files of the work folder, without its history.
+
+    Raises:
+        NotImportableError: they are too many.
+    """
+    words = ["tar", "-C", "/repo", "--exclude=./.git", "-c", "."]
+    done = box.exec(words, timeout_s=_SECONDS, output_limit=_TREE_LIMIT)
+    if done.truncated_bytes:
+        raise NotImportableError("its work folder is too large")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+        return tuple(
+            File(
+                path=member.name.removeprefix("./"),
+                data=data.read(),
+                mode=0o755 if member.mode & 0o100 else 0o644,
+            )
+            for member in tar
+            if member.isfile() and not is_cache(member.name.removeprefix("./"))
+            for data in [tar.extractfile(member)]
+            if data
+        )

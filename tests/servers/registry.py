@@ -1,0 +1,129 @@
+"""A registry on 127.0.0.1 that serves images of the local engine, read-only.
+
+with Registry() as registry:
+    registry.add("acme/purse:1", image_id)
+    registry.image("acme/purse:1")   # 127.0.0.1:PORT/acme/purse:1
+"""
+
+import hashlib
+import json
+import shutil
+import tarfile
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Self
+
+import docker
+
+KIND = "application/vnd.docker"
+MANIFEST = f"{KIND}.distribution.manifest.v2+json"
+
+
+class Registry:
+    """Names in `asked` every manifest that was wanted."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._folder = Path(tempfile.mkdtemp(prefix="arena-registry-"))
+        self._manifests: dict[str, bytes] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.host = f"127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        shutil.rmtree(self._folder)
+
+    def image(self, name: str) -> str:
+        return f"{self.host}/{name}"
+
+    def digest(self, name: str) -> str:
+        return _digest(self._manifests[name])
+
+    def add(self, name: str, image: str) -> None:
+        """Serve an image of the engine as `repository:tag`."""
+        client = docker.from_env(timeout=600)
+        saved = self._folder / "saved.tar"
+        with saved.open("wb") as out:
+            for chunk in client.api.get_image(image, chunk_size=1 << 20):
+                out.write(chunk)
+        client.close()
+        with tarfile.open(saved) as tar:
+            (entry,) = json.loads(tar.extractfile("manifest.json").read())
+            config = self._blob(tar, entry["Config"])
+            layers = [self._blob(tar, layer) for layer in entry["Layers"]]
+        saved.unlink()
+        self._manifests[name] = json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "config": {"mediaType": f"{KIND}.container.image.v1+json", **config},
+                "layers": [
+                    {"mediaType": f"{KIND}.image.rootfs.diff.tar.gzip", **layer} for layer in layers
+                ],
+            }
+        ).encode()
+
+    def _blob(self, tar: tarfile.TarFile, member: str) -> dict[str, object]:
+        source, target = tar.extractfile(member), self._folder / "blob"
+        with target.open("wb") as out:
+            shutil.copyfileobj(source, out)
+        with target.open("rb") as data:
+            digest = "sha256:" + hashlib.file_digest(data, "sha256").hexdigest()
+        size = target.stat().st_size
+        target.rename(self._folder / digest.replace(":", "-"))
+        return {"digest": digest, "size": size}
+
+    def _answer(self, path: str) -> tuple[int, str, bytes | Path]:
+        if path == "/v2/":
+            return 200, "application/json", b"{}"
+        name, _, reference = path.removeprefix("/v2/").rpartition("/")
+        repository, _, kind = name.rpartition("/")
+        if kind == "manifests":
+            self.asked.append(f"{repository}:{reference}")
+            for known, manifest in self._manifests.items():
+                if reference in {_digest(manifest), known.partition(":")[2]} and known.startswith(
+                    f"{repository}:"
+                ):
+                    return 200, MANIFEST, manifest
+        blob = self._folder / reference.replace(":", "-")
+        if kind == "blobs" and blob.is_file():
+            return 200, "application/octet-stream", blob
+        error = b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "none"}]}'
+        return 404, "application/json", error
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                status, kind, body = registry._answer(self.path)
+                size = len(body) if isinstance(body, bytes) else body.stat().st_size
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(size))
+                if isinstance(body, bytes):
+                    self.send_header("Docker-Content-Digest", _digest(body))
+                self.end_headers()
+                if self.command == "GET" and isinstance(body, bytes):
+                    self.wfile.write(body)
+                elif self.command == "GET":
+                    with body.open("rb") as data:
+                        shutil.copyfileobj(data, self.wfile)
+
+            do_HEAD = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
