@@ -163,17 +163,18 @@ class _Output:
 def _watch(pipe: Pipe, door: Door, output: _Output) -> Ending | None:
     """Wait for the program's end; an ending when a limit came first."""
     over_at: float | None = None
-    looked_at = time.monotonic()
+    looked_at, was_gone = time.monotonic(), False
     while True:
         pieces = pipe.read(time.monotonic() + POLL_S)
         if pieces == []:
             return None
-        if pieces is None and time.monotonic() - looked_at > LOOK_S:
-            looked_at = time.monotonic()
-            if not pipe.running():  # what it left behind still holds its output open
-                return None
         for _, data in pieces or ():
             output.add(data)
+        if time.monotonic() - looked_at > LOOK_S:  # what it left behind may hold its output open
+            looked_at, is_gone = time.monotonic(), not pipe.running()
+            if is_gone and (was_gone or pieces is None):
+                return None
+            was_gone = is_gone
         if door.remaining_s <= 0:
             return door.ending or Ending(stop="seconds")
         if (ending := door.ending) is not None:

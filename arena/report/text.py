@@ -93,6 +93,7 @@ def _parts(scored: Scored) -> list[RenderableType]:
         parts.append(line)
     notes = [
         *_billed(scored),
+        *_routes(scored),
         *(
             f"{plain(r.who.name)}: {plain(text)}"
             for r in scored.board.rows
@@ -118,3 +119,16 @@ def _billed(scored: Scored) -> list[str]:
         and row.money.total.billed_usd != row.money.total.standard_usd
     ]
     return [f"Costs are at a standard cache; billed in all: {', '.join(differ)}."] if differ else []
+
+
+def _routes(scored: Scored) -> list[str]:
+    """What the endpoints were spoken to in, where it is not chat completions for all."""
+    routes = [
+        f"{plain(row.who.name)} {row.who.api}"
+        + (f" (its agent speaks {row.who.translated_from})" if row.who.translated_from else "")
+        for row in scored.board.rows
+        if row.who.api
+    ]
+    usual = all(row.who.api in {None, "chat"} for row in scored.board.rows)
+    translated = any(row.who.translated_from for row in scored.board.rows)
+    return [] if usual and not translated else [f"API routes: {', '.join(routes)}."]

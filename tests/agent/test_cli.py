@@ -2,6 +2,7 @@
 
 import json
 
+import docker
 import pytest
 
 from tests.agent.rig import profile
@@ -89,6 +90,25 @@ def test_check_says_what_is_wrong_with_each(tmp_path):
     assert "the model 'gpt-9' is not offered" in said["wrong-model"]
     assert "KeyError: 'TOKEN'" in said["crashing"]
     assert arena("agents", "check", "own", "--agents", "own.toml", cwd=tmp_path).code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_installation_that_fails_is_told_and_leaves_nothing(tmp_path):
+    profile(tmp_path)
+    form = (tmp_path / "own.toml").read_text().replace('name = "own"', 'name = "half"')
+    steps = '\n[install]\nsteps = ["touch half", "echo the mill has no water >&2", "exit 3"]\n'
+    (tmp_path / "half.toml").write_text(form + steps)
+    ended = arena("agents", "check", "half", "--agents", "half.toml", cwd=tmp_path, timeout_s=500)
+    assert ended.code == 1, ended
+    assert ended.out.startswith("half: the programs of half could not be installed: ")
+    assert "the mill has no water" in ended.out
+    rows = arena("sandboxes", "list", "--format", "json", cwd=tmp_path).json["images"]
+    assert "half" not in {row["name"] for row in rows}
+    client = docker.from_env()
+    names = [name for box in client.api.containers(all=True) for name in box["Names"]]
+    assert not [name for name in names if "half" in name]
+    client.close()
 
 
 @pytest.mark.parametrize("api", ["messages", "responses"])

@@ -148,14 +148,15 @@ def test_the_deadline_ends_it_and_its_work_is_graded(tmp_path):
     assert (trial["stop"], trial["verdict"]) == ("seconds", "passed")
 
 
-def test_what_it_leaves_running_does_not_hold_its_end_up(tmp_path):
-    command = gold_command(TASK) + "\nsleep 600 < /dev/null > /proc/$PPID/fd/1 2>&1 &"
+@pytest.mark.parametrize("left", ["sleep 600", "yes"])
+def test_what_it_leaves_running_does_not_hold_its_end_up(tmp_path, left):
+    command = gold_command(TASK) + f"\n{left} < /dev/null > /proc/$PPID/fd/1 2>&1 &"
 
     def script(request):
         return text("done") if turn(request) else call("bash", command=command)
 
     report, path, _ = run(tmp_path, script)
-    assert report["trials"][0]["verdict"] == "passed"
+    assert (report["trials"][0]["stop"], report["trials"][0]["verdict"]) == ("submitted", "passed")
     assert recorded(path)[0]["wall_s"] < 120
 
 
@@ -185,6 +186,7 @@ def test_a_count_of_its_own_that_differs_is_flagged(tmp_path):
 
 
 def test_two_agents_on_two_backends_read_as_a_matrix(tmp_path):
+    """Each row says who drove what over which API; what one served is what both are charged."""
     profile(tmp_path)
 
     def good(request):
@@ -193,17 +195,31 @@ def test_two_agents_on_two_backends_read_as_a_matrix(tmp_path):
         has_submit = "submit" in json.dumps(request.body["tools"])
         return call("submit") if has_submit else text("It is done.")
 
+    claude = {"provider": "anthropic", "model": "claude-sonnet-5-5"}
     with ManyStub(good) as solves, ManyStub(lambda _: text("no")) as quits:
         tables = [
-            contestant(f"{agent}-{name}", agent, stub, backend={"model": name})
+            contestant(f"{agent}-{name}", agent, stub, backend=backend)
             for agent in ("own", "shell")
-            for name, stub in (("good", solves), ("lazy", quits))
+            for name, stub, backend in (("open", solves, {}), ("claude", quits, claude))
         ]
         report, path = bake(tmp_path, tables, more=AGENTS)
-    passed = {row["name"]: row["passed"] for row in report["contestants"]}
-    assert passed == {"own-good": 1, "shell-good": 1, "own-lazy": 0, "shell-lazy": 0}
+    rows = {row["name"]: row for row in report["contestants"]}
+    assert {name: (row["agent"], row["api"], row["passed"]) for name, row in rows.items()} == {
+        "own-open": ("own", "chat", 1),
+        "shell-open": ("shell", "chat", 1),
+        "own-claude": ("own", "chat", 0),
+        "shell-claude": ("shell", "messages", 0),
+    }
+    for pair, stub in (("open", solves), ("claude", quits)):
+        counted = [rows[f"{agent}-{pair}"]["tokens"] for agent in ("own", "shell")]
+        added = (sum(c["input"] for c in counted), sum(c["output"] for c in counted))
+        assert added == stub.told
     page = (path / "report" / "index.html").read_text()
-    assert all(name in page for name in passed)
+    assert [page.count(f"over {api}") > 0 for api in ("chat", "messages", "responses")] == [
+        *(True, True, False)
+    ]
+    told = arena("report", "runs/test", cwd=tmp_path).out
+    assert "shell-claude messages" in " ".join(told.split())
 
 
 @pytest.mark.parametrize(
