@@ -43,9 +43,10 @@ from tests.benchmarks import job  # noqa: E402
 from tests.servers.openai_stub import Stub  # noqa: E402
 
 CONCURRENCY = 4
-SIZES = (100, 10_000)
+CONTESTANTS = 6
+SIZES = (96, 9984)
 ENGINE_SIZES = (96, 512)
-WINDOW = 100
+WINDOW = 48
 FIX = "sed -i 's/a - b/a + b/' calc/__init__.py"
 RUNNER = (
     'runner = "script"\nfail_to_pass = ["exit"]\npass_to_pass = []\ncommand = ["sh", "check.sh"]\n'
@@ -109,7 +110,7 @@ def resident_mb() -> float:
 
 def in_memory(folder: Path, base_url: str, trials: int) -> None:
     """One run; its figures as JSON on stdout."""
-    made = configuration(folder, base_url, -(-trials // job.TASKS))
+    made = configuration(folder, base_url, -(-trials // (job.TASKS * CONTESTANTS)), CONTESTANTS)
     _, plan_ = resolve(made, base=folder, where="benchmark", overrides=Overrides())
     images = {
         task.id: TaskImage(id=task.id, content=task.digest, workdir="/repo", base="none")
@@ -136,13 +137,19 @@ def in_memory(folder: Path, base_url: str, trials: int) -> None:
     print(json.dumps({"trials": meter.ended, "windows": windows, "memory_mb": memory_mb}))
 
 
-def configuration(folder: Path, base_url: str, attempts: int) -> config.BakeoffConfig:
+def configuration(
+    folder: Path, base_url: str, attempts: int, contestants: int = 1
+) -> config.BakeoffConfig:
     path = folder / f"b{attempts}.toml"
     path.write_text(
         f'name = "linear"\ntasks = ["./bench"]\nattempts = {attempts}\n'
         f"concurrency = {CONCURRENCY}\nstrict = false\n[sandbox]\nmemory_mb = 256\n"
-        f'[[contestant]]\nname = "a"\nbackend = {{ base_url = "{base_url}", model = "m", '
-        "price = { input = 1.0, output = 2.0 } }\n"
+        + "".join(
+            f'[[contestant]]\nname = "c{number}"\n'
+            f'backend = {{ base_url = "{base_url}", model = "m", '
+            "price = { input = 1.0, output = 2.0 } }\n"
+            for number in range(contestants)
+        )
     )
     return config.load(path)
 
@@ -174,7 +181,7 @@ def write_memory_pack(folder: Path) -> None:
 
 
 def show(found: dict[str, object]) -> tuple[float, float]:
-    """Print a run; its CPU a trial in the last windows, and its memory."""
+    """Print a run; its CPU a trial in the last tenth, and its memory."""
     windows = found["windows"]
     cpu = [window[0] for window in windows]
     wall = [window[1] for window in windows]
