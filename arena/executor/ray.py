@@ -8,16 +8,18 @@ import asyncio
 import logging
 import pickle
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, Protocol
 
 from arena.errors import ArenaError, EngineError, HarnessError, InputError
 from arena.records import Record
 
 CONNECT_S = 5.0
+CLOSE_S = 10.0
 ASKING = 4096
 """Questions that may wait for their answers at once."""
 
@@ -46,9 +48,9 @@ class Line(Protocol):
 class Resident:
     """An object on a node, as the driver sees it."""
 
-    def __init__(self, ray: Any, node: Node, actor: Any) -> None:
-        self._ray = ray
+    def __init__(self, cluster: "Cluster", node: Node, actor: Any) -> None:
         self.node = node
+        self._cluster = cluster
         self._actor = actor
 
     def call(self, method: str, *args: object, timeout_s: float | None = None) -> Any:
@@ -57,18 +59,19 @@ class Resident:
         Raises:
             LostError: the node is gone, or did not answer in time.
         """
-        try:
-            answer = self._actor.call.remote(method, *args)
-            return _opened(self._ray.get(answer, timeout=timeout_s))
-        except self._ray.exceptions.RayTaskError as error:
-            raise HarnessError(f"node {self.node.name}: {_last_line(error)}") from error
-        except self._ray.exceptions.RayError as error:
-            raise LostError(f"node {self.node.name} is lost: {_last_line(error)}") from error
+        with self._cluster.in_use() as ray:
+            try:
+                reply = ray.get(self._actor.call.remote(method, *args), timeout=timeout_s)
+            except ray.exceptions.RayTaskError as error:
+                raise HarnessError(f"node {self.node.name}: {_last_line(error)}") from error
+            except ray.exceptions.RayError as error:
+                raise LostError(f"node {self.node.name} is lost: {_last_line(error)}") from error
+        return _opened(reply)
 
     def kill(self) -> None:
-        """End the process that holds the object."""
-        with suppress(Exception):
-            self._ray.kill(self._actor)
+        """End the process that holds the object; what waits for a call of it gets `LostError`."""
+        with suppress(LostError), self._cluster.in_use() as ray:
+            ray.kill(self._actor)
 
 
 class Cluster:
@@ -77,26 +80,52 @@ class Cluster:
     def __init__(self, ray: Any) -> None:
         self._ray = ray
         self._mailbox: Any = None
+        self._residents: list[Resident] = []
         self._pool = ThreadPoolExecutor(ASKING, thread_name_prefix="desk")
+        self._condition = threading.Condition()
+        self._uses = 0
+        self._closed = False
+
+    @contextmanager
+    def in_use(self) -> Iterator[Any]:
+        """The module ray, for one thing: it crashes when it is shut down under another thread.
+
+        Raises:
+            LostError: the cluster was let go.
+        """
+        with self._condition:
+            if self._closed:
+                raise LostError("the cluster was let go")
+            self._uses += 1
+        try:
+            yield self._ray
+        finally:
+            with self._condition:
+                self._uses -= 1
+                self._condition.notify_all()
 
     def nodes(self) -> list[Node]:
         """The machines that are there now and take work."""
+        with self.in_use() as ray:
+            listed = ray.nodes()
         found = [
             Node(id=one["NodeID"], name=one["NodeManagerAddress"], cpus=one["Resources"]["CPU"])
-            for one in self._ray.nodes()
+            for one in listed
             if one["Alive"] and one["Resources"].get("CPU")
         ]
         return sorted(found, key=lambda node: (node.name, node.id))
 
     def listen(self, answer: Callable[[Any], object]) -> None:
         """Let a function answer what residents ask; it is called from many threads."""
-        here = self._ray.get_runtime_context().get_node_id()
-        self._mailbox = self._actor(_Mailbox, here, ASKING)
+        with self.in_use() as ray:
+            here = ray.get_runtime_context().get_node_id()
+            self._mailbox = self._actor(_Mailbox, here, ASKING)
         threading.Thread(target=self._deliver, args=(answer,), daemon=True).start()
 
     def share(self, data: bytes) -> object:
         """Give it to `Resident.call` in place of the data: a node fetches it only once."""
-        return self._ray.put(data)
+        with self.in_use() as ray:
+            return ray.put(data)
 
     def settle(self, node: Node, make: Callable[[Line], object], threads: int) -> Resident:
         """Put an object on a node; `make` gets its line home and is run there.
@@ -106,14 +135,24 @@ class Cluster:
             make: importable on the node.
             threads: calls to it at once.
         """
-        return Resident(
-            self._ray, node, self._actor(_Resident, node.id, threads, make, self._mailbox)
-        )
+        with self.in_use():
+            actor = self._actor(_Resident, node.id, threads, make, self._mailbox)
+        resident = Resident(self, node, actor)
+        self._residents.append(resident)
+        return resident
 
     def close(self) -> None:
-        """Let go of the cluster, which ends everything of ours on it."""
+        """End everything of ours on the cluster and let go of it."""
+        for resident in self._residents:
+            resident.kill()
+        if self._mailbox is not None:
+            self._ray.kill(self._mailbox)
+        with self._condition:
+            self._closed = True
+            quiet = self._condition.wait_for(lambda: self._uses == 0, CLOSE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._ray.shutdown()
+        if quiet:
+            self._ray.shutdown()
 
     def _actor(self, made_of: type, node: str, threads: int, *args: object) -> Any:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -123,14 +162,15 @@ class Cluster:
         return self._ray.remote(made_of).options(**options).remote(*args)
 
     def _deliver(self, answer: Callable[[Any], object]) -> None:
-        with suppress(self._ray.exceptions.RayError, RuntimeError):  # the end of the cluster
+        with suppress(LostError), self.in_use() as ray, suppress(ray.exceptions.RayError):
             while True:
-                for number, letter in self._ray.get(self._mailbox.take.remote()):
+                for number, letter in ray.get(self._mailbox.take.remote()):
                     self._pool.submit(self._answer, answer, number, letter)
 
     def _answer(self, answer: Callable[[Any], object], number: int, letter: bytes) -> None:
         reply = _closed(lambda: answer(pickle.loads(letter)))  # noqa: S301 - from our own workers
-        self._mailbox.answer.remote(number, reply)
+        with suppress(LostError), self.in_use():
+            self._mailbox.answer.remote(number, reply)
 
 
 @contextmanager
@@ -159,10 +199,11 @@ def connect(address: str) -> Iterator[Cluster]:
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(_last_line(error), where=where, remedy=remedy) from None
     cluster = Cluster(ray)
-    try:
-        yield cluster
-    finally:
-        cluster.close()
+    with redirect_stdout(sys.stderr):  # ray prints there what it hears of nodes that died
+        try:
+            yield cluster
+        finally:
+            cluster.close()
 
 
 def _knock(address: str, where: str, remedy: str) -> None:

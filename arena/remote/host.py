@@ -87,7 +87,7 @@ class Host:
         check({job.task.id: task.digest if task else ""}, {job.task.id: job.task.digest}, "task")
         assert task is not None
         with self._scratch() as folder, self._opened.place() as place:
-            desk = _RemoteDesk(self._line, seat, self._ending)
+            desk = RemoteDesk(self._line, seat, self._ending)
             record = place.run(replace(job, task=task, folder=folder), desk)
             return Done(record, dict(_contents(folder)))
 
@@ -120,7 +120,7 @@ def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
-class _RemoteDesk:
+class RemoteDesk:
     """`arena.backend.desk.Desk` for a trial whose run is elsewhere: one round trip a method."""
 
     def __init__(self, line: Line, seat: str, ending: threading.Event) -> None:

@@ -31,6 +31,8 @@ from arena.trial import Job
 WATCH_S = 2.0
 CLOSE_S = 20.0
 """How long a node may take to remove its containers at the end of a run."""
+GATHER_S = 30.0
+"""How long each further node may take to be there from the first trial on."""
 OTHER_CALLS = 8
 """Calls to a node beside its tries."""
 
@@ -99,12 +101,12 @@ class RemoteSite:
 
         for node in nodes:
             self._known.add(node.id)
-            threading.Thread(target=bring, args=(node,), daemon=True).start()
-        while not self._floor.stations:
-            done.acquire()
-            if len(failed) == len(nodes):
-                raise InputError(f"no node can be used: {failed[0]}", where="executor 'ray'")
-        threading.Thread(target=self._watch, daemon=True).start()
+            _begin(bring, node)
+        for _ in nodes:
+            done.acquire(timeout=GATHER_S if self._floor.stations else None)
+        if len(failed) == len(nodes):
+            raise InputError(f"no node can be used: {failed[0]}", where="executor 'ray'")
+        _begin(self._watch)
 
     def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
         """As asked: nodes may join, and tries wait for room."""
@@ -190,7 +192,7 @@ class RemoteSite:
         while not self._stopping.wait(WATCH_S):
             try:
                 nodes = {node.id: node for node in self._cluster.nodes()}
-            except Exception:  # noqa: BLE001 - whatever the cluster's client raises when it ends
+            except EngineError:  # it was let go meanwhile
                 return
             for station in self._floor.stations:
                 if station.resident.node.id not in nodes:
@@ -198,7 +200,7 @@ class RemoteSite:
             for node in nodes.values():
                 if node.id not in self._known:
                     self._known.add(node.id)
-                    threading.Thread(target=self._bring, args=(node,), daemon=True).start()
+                    _begin(self._bring, node)
 
     def _lose(self, station: Station, reason: str) -> None:
         """Use a node no more; another process may be started on it where it is still there."""
@@ -243,6 +245,10 @@ class _RemotePlace:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         return done.record
+
+
+def _begin(work: Callable[..., object], *args: object) -> None:
+    threading.Thread(target=work, args=args, daemon=True).start()
 
 
 def _unfinished(job: Job, error: FaultError, began: datetime) -> TrialRecord:

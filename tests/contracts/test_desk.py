@@ -1,0 +1,167 @@
+"""What every desk does: calls are announced before they go, and accounted for after."""
+
+import pickle
+import threading
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from arena.backend.desk import Denial, Leave, LocalDesk
+from arena.backend.limiter import Limiter
+from arena.errors import ArenaError, HarnessError
+from arena.money.budget import Amount, Budgets
+from arena.records import Budget, CallBegin, CallEnd, Limits, RateLimits, Usage
+from arena.remote.board import Board
+from arena.remote.host import RemoteDesk
+from tests.backend.rig import Book
+
+SEAT = "seat"
+HELD = Amount(Decimal("0.5"), 500)
+
+
+class Rig:
+    """A desk with what stands behind it."""
+
+    def __init__(self, remote, *, rate=None, tokens=1000):
+        self.book = Book()
+        limits = Limits(usd=Decimal(1), tokens=tokens)
+        self.budget = Budgets(limits, Budget()).open_trial("c")
+        self.limiter = Limiter(rate or RateLimits())
+        self.behind = LocalDesk(self.budget, self.limiter, self.book)
+        self.board = Board(print)
+        self.ending = threading.Event()
+        self.desk = self.behind
+        if remote:
+            self.board.seat(SEAT, self.behind)
+            self.desk = RemoteDesk(self, SEAT, self.ending)
+
+    def ask(self, question):
+        """As a line does it, everything pickled on its way."""
+        try:
+            answer = self.board.answer(pickle.loads(pickle.dumps(question)))
+        except ArenaError as error:
+            raise pickle.loads(pickle.dumps(error)) from None
+        return pickle.loads(pickle.dumps(answer))
+
+
+@pytest.fixture(params=[False, True], ids=["local", "remote"])
+def rig(request):
+    return lambda **how: Rig(request.param, **how)
+
+
+def begin(number=1):
+    return CallBegin(
+        call_id=f"call{number}",
+        trial_id="t",
+        contestant="c",
+        endpoint="http://e",
+        model="m",
+        step=1,
+        attempt=1,
+        started_at=datetime(2020, 1, 1, tzinfo=UTC),
+        prompt_estimate=400,
+        prompt_bound=900,
+        output_limit=100,
+    )
+
+
+def end(number=1, **how):
+    fields = {
+        "call_id": f"call{number}",
+        "trial_id": "t",
+        "outcome": "ok",
+        "http_status": 200,
+        "requested_model": "m",
+        "usage": Usage(input_fresh=100, output=10),
+        "wall_s": 1.0,
+        "ended_at": datetime.now(UTC),
+    }
+    return CallEnd(**{**fields, **how})
+
+
+def test_a_call_is_written_down_before_it_may_go(rig):
+    made = rig()
+    leave = made.desk.announce(begin(), HELD)
+    assert isinstance(leave, Leave)
+    assert made.book.begun == [leave.begin]
+    assert leave.begin.started_at.year > 2020
+    assert made.budget.account.held == HELD
+
+
+def test_settled_is_what_it_cost(rig):
+    made = rig()
+    made.desk.announce(begin(), HELD)
+    made.desk.settle(end(), Amount(Decimal("0.1"), 110), None)
+    assert made.budget.spent == Amount(Decimal("0.1"), 110)
+    assert made.budget.account.held == Amount()
+    assert [e.call_id for e in made.book.ends] == ["call1"]
+
+
+def test_a_spent_budget_is_an_answer(rig):
+    made = rig()
+    made.desk.announce(begin(1), HELD)
+    made.desk.announce(begin(2), HELD)
+    denial = made.desk.announce(begin(3), HELD)
+    assert denial == Denial("usd", doubtful=False)
+    assert len(made.book.begun) == 2
+
+
+def test_what_nobody_knows_counts_as_reserved_and_is_doubtful(rig):
+    made = rig()
+    made.desk.announce(begin(1), HELD)
+    made.desk.give_up("call1")
+    made.desk.give_up("call1")
+    made.desk.announce(begin(2), HELD)
+    made.desk.settle(end(2), HELD, None)
+    assert made.budget.spent == Amount(Decimal(1), 1000)
+    assert made.desk.announce(begin(3), HELD) == Denial("usd", doubtful=True)
+
+
+def test_a_log_that_cannot_be_written_stops_the_call(rig):
+    made = rig()
+
+    def full(call):
+        raise HarnessError("the disk is full")
+
+    made.book.begin = full
+    with pytest.raises(HarnessError, match="the disk is full"):
+        made.desk.announce(begin(), HELD)
+    assert made.budget.account.held == Amount()
+    assert made.behind.idle
+
+
+def test_calls_wait_for_their_turn(rig):
+    made = rig(rate=RateLimits(concurrency=1))
+    made.desk.announce(begin(1), HELD)
+    second = []
+    waiting = threading.Thread(
+        target=lambda: second.append(made.desk.announce(begin(2), HELD)), daemon=True
+    )
+    waiting.start()
+    waiting.join(0.3)
+    assert second == []
+    made.desk.settle(end(1), Amount(), None)
+    waiting.join(30)
+    assert second[0].waited_s > 0.1
+
+
+def test_the_end_of_the_run_turns_away(rig):
+    made = rig(rate=RateLimits(concurrency=1))
+    made.desk.announce(begin(1), HELD)
+    made.limiter.close()
+    made.ending.set()
+    with pytest.raises(HarnessError, match="ending"):
+        made.desk.announce(begin(2), HELD)
+    with pytest.raises(HarnessError, match="ending"):
+        made.desk.pause(30)
+
+
+def test_a_lost_sender_gives_its_slot_back_and_may_send_no_more(rig):
+    made = rig(rate=RateLimits(concurrency=1))
+    made.desk.announce(begin(1), HELD)
+    made.behind.close()
+    assert made.budget.spent == HELD
+    with pytest.raises(HarnessError, match="over"):
+        made.desk.announce(begin(2), HELD)
+    assert made.limiter.acquire(1).waited_s < 10

@@ -1,0 +1,36 @@
+"""Seats of trials on other machines: kept as long as anything of them may still be heard."""
+
+import pytest
+
+from arena.errors import HarnessError
+from arena.money.budget import Amount
+from arena.remote.board import Board
+from arena.remote.letters import Announce, Settle, Told
+from tests.contracts.test_desk import HELD, Rig, begin, end
+
+
+def test_a_call_that_outlives_its_try_is_settled_and_then_the_seat_is_gone():
+    rig = Rig(remote=True)
+    rig.ask(Announce("seat", begin(), HELD))
+    rig.board.leave("seat", lost=False)
+    rig.ask(Settle("seat", end(), Amount(), None))
+    assert list(rig.book.ended) == ["call1"]
+    with pytest.raises(HarnessError, match="given this trial up"):
+        rig.ask(Announce("seat", begin(2), HELD))
+
+
+def test_a_lost_try_is_heard_no_more():
+    rig = Rig(remote=True)
+    rig.ask(Announce("seat", begin(), HELD))
+    rig.board.leave("seat", lost=True)
+    assert rig.budget.spent == HELD
+    for letter in (Announce("seat", begin(2), HELD), Settle("seat", end(), Amount(), None)):
+        with pytest.raises(HarnessError, match="given this trial up"):
+            rig.ask(letter)
+    assert rig.book.ended == {}
+
+
+def test_nodes_may_talk():
+    said = []
+    Board(said.append).answer(Told("making image …"))
+    assert said == ["making image …"]

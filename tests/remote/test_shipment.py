@@ -1,0 +1,42 @@
+"""Packs arrive whole, and anything of another digest is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from arena.errors import InputError
+from arena.records import BackendSpec
+from arena.remote.shipment import check, packed, profile_digests, source_digest, unpacked
+from arena.task import pack
+
+TASKS = pack.load("core/keyed-pool", base=Path()) + pack.load("controls", base=Path())
+DIGESTS = {task.id: task.digest for task in TASKS}
+
+
+def test_tasks_of_several_packs_arrive_as_they_were(tmp_path):
+    arrived = unpacked(packed(TASKS), tmp_path, DIGESTS)
+    assert {task.id: task.digest for task in arrived} == DIGESTS
+    for here, there in zip(arrived, TASKS, strict=True):
+        assert here.root != there.root
+        assert pack.tree_files(here) == pack.tree_files(there)
+        assert pack.hidden_files(here) == pack.hidden_files(there)
+        assert pack.gold_patch(here) == pack.gold_patch(there)
+
+
+@pytest.mark.parametrize("digests", [{TASKS[0].id: "other"}, {**DIGESTS, "core/none": "any"}])
+def test_another_digest_or_a_missing_task_is_refused(tmp_path, digests):
+    with pytest.raises(InputError, match="another digest than the run's"):
+        unpacked(packed(TASKS), tmp_path, digests)
+
+
+def test_another_profile_is_refused():
+    spec = BackendSpec(name="p/m", model="m", base_url="http://p/v1")
+    other = spec.model_copy(update={"base_url": "http://q/v1"})
+    check(profile_digests([spec]), profile_digests([spec]), "backend")
+    with pytest.raises(InputError, match="backend p/m"):
+        check(profile_digests([other]), profile_digests([spec]), "backend")
+
+
+def test_a_copy_of_arena_is_known_by_all_of_it(tmp_path):
+    assert source_digest() == source_digest()
+    assert len(source_digest()) == 64
