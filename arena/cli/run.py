@@ -1,15 +1,17 @@
 """`arena run` and `arena demo`."""
 
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from arena.cli.options import Format, runs_dir
+from arena.errors import FaultError
 
 if TYPE_CHECKING:
     from arena.backend.catalogue import Catalogue
@@ -137,21 +139,33 @@ def resolve(
 
 
 def start(plan: "Plan", out: Path) -> "Outcome":
-    """Run a plan with its progress on stderr; interrupted, say how to go on."""
+    """Run a plan with its progress on stderr; cut short, say how to go on."""
     from arena import bakeoff
-    from arena.cli import EXIT_INTERRUPTED
+    from arena.cli import EXIT_INTERRUPTED, EXIT_NO_VERDICT
     from arena.cli.progress import Progress
 
     progress = Progress(list(plan.contestants), len(plan.tasks) * plan.config.attempts)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+    again = f"run the same command again to go on with {out}"
     try:
         with progress.showing():
             return bakeoff.run(plan, out, say=progress.say, listener=progress)
     except KeyboardInterrupt:
-        progress.say(f"interrupted; run the same command again to go on with {out}")
-        # Ledger and containers are done with by now; a call whose reply may come in minutes, or
-        # never, must not hold the exit, as joining its thread would.
-        sys.stderr.flush()
-        os._exit(EXIT_INTERRUPTED)
+        progress.say(f"interrupted; {again}")
+        _leave(EXIT_INTERRUPTED)
+    except FaultError as error:
+        progress.say(f"arena: fault ({error.kind}): {error}; {again}")
+        _leave(EXIT_NO_VERDICT)
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once. Ledger and containers are done with by now; a call whose reply may come in
+    minutes, or never, must not hold the exit, as joining its thread would.
+    """
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def finish(plan: "Plan", out: Path, as_: Format) -> None:

@@ -43,10 +43,10 @@ from tests.benchmarks import job  # noqa: E402
 from tests.servers.openai_stub import Stub  # noqa: E402
 
 CONCURRENCY = 4
-CONTESTANTS = 6
-SIZES = (96, 9984)
+CONTESTANTS = 7
+SIZES = (112, 10_080)
 ENGINE_SIZES = (96, 512)
-WINDOW = 48
+WINDOW = 56
 FIX = "sed -i 's/a - b/a + b/' calc/__init__.py"
 RUNNER = (
     'runner = "script"\nfail_to_pass = ["exit"]\npass_to_pass = []\ncommand = ["sh", "check.sh"]\n'

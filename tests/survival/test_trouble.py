@@ -14,7 +14,10 @@ import pytest
 
 from arena.ledger import CallBeginEvent, CallEndEvent, TrialBegin, TrialEnd
 from tests.e2e import rig
+from tests.servers.openai_stub import Stub, fault
 from tests.survival.rig import Endpoint, Run, check_money, check_whole, leftovers, write_bakeoff
+
+AGAIN = "run the same command again to go on with runs/test"
 
 
 class Line:
@@ -232,10 +235,49 @@ def test_a_full_disk_under_the_ledger(tmp_path):
         assert process.returncode == 3, err
         assert "Traceback" not in err
         last = err.strip().splitlines()[-1]
-        assert re.fullmatch(r"arena: fault \(harness\): .*No space left on device", last), err
+        assert re.fullmatch(
+            rf"arena: fault \(harness\): .*No space left on device; {AGAIN}", last
+        ), err
         assert leftovers(run.run_id)["containers"] == []
         (disk / "ballast").unlink()
         ended = run.finish()
         assert ended.code == 0, ended.err
+        check_whole(run)
+        check_money(run, endpoint)
+
+
+def test_a_fault_does_not_wait_for_a_reply(tmp_path):
+    with (
+        small_disk(tmp_path / "runs", "4m") as disk,
+        Endpoint(lambda: 0.05) as endpoint,
+        Stub(lambda _: fault("hang")) as silent,
+    ):
+        write_bakeoff(tmp_path, endpoint.base_url, tasks=2, attempts=4)
+        toml = tmp_path / "bakeoff.toml"
+        toml.write_text(toml.read_text() + rig.contestant("silent", silent.base_url))
+        process = Run(tmp_path, "--concurrency", "3").start()
+        run = Run(tmp_path)
+        run.wait(lambda: run.count(TrialEnd) >= 1 and any(r.raw for r in silent.requests), process)
+        room = os.statvfs(disk)
+        (disk / "ballast").write_bytes(b"x" * (room.f_bavail * room.f_frsize))
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 3, err
+        assert err.strip().endswith(AGAIN)
+        assert leftovers(run.run_id)["containers"] == []
+
+
+def test_a_terminated_run_leaves_nothing(tmp_path):
+    """As when a CI job is cancelled."""
+    with Endpoint(lambda: 0.3) as endpoint:
+        write_bakeoff(tmp_path, endpoint.base_url, tasks=1, attempts=2)
+        run = Run(tmp_path)
+        process = run.start()
+        run.wait(lambda: endpoint.served, process)
+        process.terminate()
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        assert err.strip().endswith(AGAIN)
+        assert leftovers(run.run_id)["containers"] == []
+        assert run.finish().code == 0
         check_whole(run)
         check_money(run, endpoint)
