@@ -20,7 +20,7 @@ PACKAGE, LOCK = "package.json", "package-lock.json"
 
 _SECONDS = 900
 _QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", "--loglevel=error")
-_MISSING = re.compile(r"(?:404\s+'|No matching version found for )(@?[^@\s']+)@")
+_MISSING = re.compile(r"(?:404 [^'\n]*'|No matching version found for )(@?[^@\s']+)@")
 _SECRET = re.compile(r"(\w+://)[^/\s@]+@")
 
 

@@ -1,9 +1,14 @@
 import json
+import re
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from arena.errors import InputError
 from arena.task import pack as packs
+from arena.task.formats.rows import read_rows
 from tests.e2e.rig import arena
 from tests.importer import rig
 
@@ -170,6 +175,15 @@ def test_parquet_and_a_task_repository_hold_the_same_rows(tmp_path):
     assert from_folder.family == "swe-bench-5"
     changed = {"family": "swe-bench", "parser": "", "image": ""}
     assert from_folder.model_copy(update=changed) == from_parquet
+
+
+def test_parquet_without_its_package_says_what_to_install(tmp_path, monkeypatch):
+    extras = tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"]
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError) as caught:
+        list(read_rows(tmp_path / "rows.parquet"))
+    extra = re.search(r"arena-bakeoff\[([\w-]+)\]", str(caught.value))
+    assert any(line.startswith("pyarrow") for line in extras[extra[1]])
 
 
 def test_line_ends_of_a_patch_survive(tmp_path: Path):

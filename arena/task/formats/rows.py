@@ -60,7 +60,7 @@ def read_rows(path: Path) -> Iterator[tuple[Any, str]]:
         raise InputError(
             "Parquet needs the package pyarrow",
             where=str(path),
-            remedy="pip install 'arena-bakeoff[parquet]', or give JSON Lines",
+            remedy="pip install 'arena-bakeoff[tables]', or give JSON Lines",
         ) from None
     for number, row in enumerate(parquet.read_table(path).to_pylist(), 1):
         yield row, f"{path}: row {number}"
