@@ -18,6 +18,7 @@ from arena.report.matrix import Matrix, matrix
 from arena.report.scored import Scored
 from arena.report.setup import Setup, setup
 from arena.report.templates import environment, page
+from arena.report.together import GroupLine, together
 from arena.report.trial import VERDICTS
 
 GLYPHS = {
@@ -57,6 +58,7 @@ class View:
     attempts: int
     grid: Grid
     countries: Countries
+    groups: tuple[GroupLine, ...]
     matrix: Matrix
     costs: tuple[CostLine, ...]
     kinds: tuple[tuple[int, str], ...]
@@ -107,6 +109,7 @@ def _view(scored: Scored) -> View:
         attempts=scored.board.attempts,
         grid=grid(scored),
         countries=countries(scored),
+        groups=together(scored),
         matrix=matrix(scored),
         costs=spent,
         kinds=tuple((i, kind) for i, kind in enumerate(KINDS) if i in used),

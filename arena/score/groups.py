@@ -91,7 +91,7 @@ def groups(results: Results, level: Assurance | None = None) -> tuple[Group, ...
     keys: tuple[tuple[Key, Callable[[ContestantSpec], str]], ...] = (
         ("country", lambda s: (s.backend and s.backend.country) or "unknown"),
         ("open_weights", _openness),
-        ("provider", lambda s: (s.backend and s.backend.provider) or "unknown"),
+        ("provider", _provider),
         ("agent", lambda s: s.agent),
     )
     found = []
@@ -153,6 +153,12 @@ def _ranked(
     specs = {c.name: c for c in results.manifest.contestants if not c.control}
     counted = tallies(results, level)
     return specs, {n: counted[n] for n in specs if counted[n].scored_total}
+
+
+def _provider(spec: ContestantSpec) -> str:
+    if spec.backend is not None and spec.backend.simulated:
+        return "simulated"
+    return (spec.backend and spec.backend.provider) or "unknown"
 
 
 def _openness(spec: ContestantSpec) -> str:

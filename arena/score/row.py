@@ -192,7 +192,7 @@ def _who(spec: ContestantSpec) -> Who:
         update={
             "backend": backend.name,
             "model": backend.model,
-            "provider": backend.provider,
+            "provider": None if backend.simulated else backend.provider,
             "lab": backend.lab,
             "country": backend.country,
             "caveats": backend.caveats,

@@ -198,6 +198,20 @@ def test_simulated_runs_carry_no_vendor_claim(browser, tmp_path):
         section = seen.page.locator("section", has=seen.page.locator("#countries")).inner_text()
         assert "nothing to say about vendors" in section
         assert "confirmed" not in section
+        assert {row.who.provider for row in score(load(run)).rows} == {None}
+
+
+def test_groups_stand_beside_each_other(browser, tmp_path):
+    run = make_run(tmp_path / "run", tasks=6, attempts=1, actors=cast())
+    scored = score(load(run))
+    with look(browser, address(site.build_scored(scored))) as seen:
+        seen.page.get_by_text("Contestants by country, weights, provider and agent").click()
+        table = seen.page.get_by_role("group", name="Groups, table")
+        rows = [row.inner_text() for row in table.locator("tbody tr").all()]
+        assert any("Country of the lab" in row and "CN" in row for row in rows)
+        assert any("Weights" in row and "open" in row for row in rows)
+        assert seen.axe() == []
+        assert seen.troubles == []
 
 
 def test_one_contestant_makes_a_page_too(browser, tmp_path):
