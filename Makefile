@@ -24,7 +24,7 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@sandboxes/engine/start.sh
-	$(VENV)/bin/python tests/benchmarks/throughput.py
+	scripts/bench.sh
 
 sample: $(VENV)/.dev
 	@sandboxes/engine/start.sh

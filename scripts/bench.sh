@@ -1,0 +1,33 @@
+#!/bin/sh
+# Every benchmark, one after the other; what they print is kept in docs/benchmarks.txt.
+# Nothing else should run meanwhile. Takes about 40 minutes on two cores.
+set -u
+cd "$(dirname "$0")/.."
+out=docs/benchmarks.txt
+log=$(mktemp)
+failed=0
+
+bench() {
+    echo "\$ PYTHONPATH=. .venv/bin/python tests/benchmarks/$*" | tee -a "$out"
+    name=$1
+    shift
+    PYTHONPATH=. .venv/bin/python "tests/benchmarks/$name" "$@" >"$log" 2>&1 || failed=1
+    { cat "$log"; echo; } | tee -a "$out"
+}
+
+{
+    date -u +%Y-%m-%d
+    git describe --always --dirty
+    echo "$(nproc) cores, $(uname -sm), $(.venv/bin/python --version)"
+    echo
+} | tee "$out"
+bench throughput.py 1 4 16 32
+bench latency.py
+bench grading.py
+bench gateway.py 32
+bench linear.py
+bench linear.py --engine
+bench reading.py
+bench scoring.py
+rm -f "$log"
+exit $failed
