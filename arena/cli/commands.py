@@ -12,6 +12,7 @@ from arena.cli import (
     report,
     run,
     sandboxes,
+    scale,
     tasks,
 )
 
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run.run)
     app.command("demo")(run.demo)
     app.command("plan")(money.plan)
+    app.command("scale")(scale.scale)
     app.command("reprice")(money.reprice)
     app.command("view")(report.view)
     app.command("grade")(grade.grade)

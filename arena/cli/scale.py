@@ -1,0 +1,128 @@
+"""`arena scale`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.cli.options import Format
+
+if TYPE_CHECKING:
+    from arena.records import RateLimits
+    from arena.scaling.model import Estimate, Fleet, Workload
+
+FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
+
+
+def scale(
+    like: Annotated[
+        Path | None, typer.Option(help="A run to take trials from; other flags overrule it.")
+    ] = None,
+    tasks: Annotated[int | None, typer.Option(min=1)] = None,
+    backends: Annotated[int | None, typer.Option(min=1)] = None,
+    attempts: Annotated[int | None, typer.Option(min=1)] = None,
+    calls: Annotated[str | None, typer.Option(help="Of a trial: median,p90 such as 20,40.")] = None,
+    call_s: Annotated[str | None, typer.Option(help="Seconds of a call: median,p90.")] = None,
+    call_tokens: Annotated[int | None, typer.Option(min=0, help="Of a call.")] = None,
+    cpu_s: Annotated[float | None, typer.Option(min=0, help="CPU seconds of a trial.")] = None,
+    hosts: Annotated[int, typer.Option(min=1)] = 1,
+    cores: Annotated[int, typer.Option(min=1, help="Of one host.")] = 8,
+    memory_gb: Annotated[float, typer.Option(min=0.1, help="Of one host.")] = 32,
+    container_mb: Annotated[int, typer.Option(min=64, help="Memory of one container.")] = 1024,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Trials at once.")] = None,
+    provider_concurrency: Annotated[int | None, typer.Option(min=1, help="Of a backend.")] = None,
+    rpm: Annotated[int | None, typer.Option(min=1, help="Calls a minute of a backend.")] = None,
+    tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute of a backend.")] = None,
+    within_h: Annotated[
+        float | None, typer.Option(min=0.01, help="Find the fewest hosts that take so long.")
+    ] = None,
+    seed: int = 0,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Simulate how long a run takes on some hosts, or how many hosts it needs."""
+    from arena.records import RateLimits
+    from arena.scaling.model import Fleet
+
+    given = {
+        "tasks": tasks,
+        "backends": backends,
+        "attempts": attempts,
+        "calls": None if calls is None else _spread(calls, "--calls"),
+        "call_s": None if call_s is None else _spread(call_s, "--call-s"),
+        "call_tokens": call_tokens,
+        "cpu_s": cpu_s,
+    }
+    work = _workload(like, {name: value for name, value in given.items() if value is not None})
+    memory_mb = int(memory_gb * 1024)
+    fleet = Fleet(
+        hosts=hosts,
+        cores=cores,
+        memory_mb=memory_mb,
+        container_mb=container_mb,
+        concurrency=concurrency,
+    )
+    rate = RateLimits(concurrency=provider_concurrency, rpm=rpm, tpm=tpm)
+    _show(_estimate(work, fleet, rate, within_h, seed), format_)
+
+
+def _workload(like: Path | None, given: dict[str, object]) -> "Workload":
+    from arena.errors import InputError
+    from arena.scaling.measure import workload_of
+    from arena.scaling.model import Workload
+
+    if like is not None:
+        return workload_of(like).model_copy(update=given)
+    if missing := [name for name in ("tasks", "backends") if name not in given]:
+        flags = " and ".join(f"--{name}" for name in missing)
+        raise InputError(f"{flags} missing", remedy="give them, or a run with --like")
+    return Workload.model_validate(given)
+
+
+def _estimate(
+    work: "Workload", fleet: "Fleet", rate: "RateLimits", within_h: float | None, seed: int
+) -> "Estimate":
+    from arena.errors import InputError
+    from arena.scaling.simulate import fewest_hosts, simulate
+
+    if within_h is None:
+        return simulate(work, fleet, rate, seed=seed)
+    found = fewest_hosts(work, fleet, rate, hours=within_h, seed=seed)
+    if found is None:
+        shortest = simulate(work, fleet.model_copy(update={"hosts": work.trials}), rate, seed=seed)
+        raise InputError(
+            f"no number of hosts is done in {within_h} h: it takes {shortest.hours:.2f} h with as "
+            f"many as there are trials, for {shortest.bottleneck}",
+            where="--within-h",
+        )
+    return found
+
+
+def _spread(text: str, flag: str) -> object:
+    from pydantic import ValidationError
+
+    from arena.errors import InputError
+    from arena.scaling.model import Spread
+
+    median, _, p90 = text.partition(",")
+    try:
+        return Spread(median=float(median), p90=float(p90 or median))
+    except (ValueError, ValidationError):
+        raise InputError(
+            f"{text!r} is not a median and a higher p90", where=flag, remedy="write 6,20"
+        ) from None
+
+
+def _show(found: "Estimate", form: Format) -> None:
+    if form is Format.JSON:
+        print(found.model_dump_json(indent=2))
+        return
+    print(
+        f"{found.trials} trials on {found.hosts} hosts, {found.slots} at once on each: "
+        f"{found.hours:.2f} h, {found.trials_per_minute:.1f} trials a minute"
+    )
+    print(
+        f"cores {found.cpu_share:.0%} busy, {found.calls_in_flight:.1f} calls in flight, "
+        f"{found.throttled_s:.1f} s a call waited for rate limits"
+    )
+    alone = ", ".join(f"{name} {hours:.2f} h" for name, hours in found.bounds.items())
+    print(f"each limit alone: {alone}; {found.bottleneck} decides")
