@@ -6,6 +6,7 @@ mailbox, an actor beside the driver, to the function that the driver gave to `Cl
 
 import asyncio
 import logging
+import os
 import pickle
 import socket
 import sys
@@ -191,6 +192,8 @@ def connect(address: str) -> Iterator[Cluster]:
             where="executor 'ray'",
             remedy="pip install 'arena-bakeoff[ray]' here and on every node",
         ) from None
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS", address)
     where = f"Ray address {address!r}"
     remedy = "give host:port of a running cluster's head, as 'ray start --head' prints it"
     _knock(address, where, remedy)

@@ -1,6 +1,7 @@
 """A node's end of a run: its own engine and endpoints, and tries that are told what to do."""
 
 import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -105,7 +106,7 @@ class Host:
         self._stack.close()
 
     def _say(self, text: str) -> None:
-        self._line.ask(Told(text))
+        self._line.ask(Told(f"{socket.gethostname()}: {text}"))
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:

@@ -7,6 +7,7 @@ what the lost node left on an engine that others can see, they remove while the 
 import contextlib
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ WATCH_S = 2.0
 CLOSE_S = 20.0
 """How long a node may take to remove its containers at the end of a run."""
 GATHER_S = 30.0
-"""How long each further node may take to be there from the first trial on."""
+"""How long the first trial waits for further nodes once one is ready."""
 OTHER_CALLS = 8
 """Calls to a node beside its tries."""
 
@@ -102,8 +103,11 @@ class RemoteSite:
         for node in nodes:
             self._known.add(node.id)
             _begin(bring, node)
+        until = None
         for _ in nodes:
-            done.acquire(timeout=GATHER_S if self._floor.stations else None)
+            if until is None and self._floor.stations:
+                until = time.monotonic() + GATHER_S
+            done.acquire(timeout=None if until is None else max(0.0, until - time.monotonic()))
         if len(failed) == len(nodes):
             raise InputError(f"no node can be used: {failed[0]}", where="executor 'ray'")
         _begin(self._watch)

@@ -1,5 +1,6 @@
 """Whole runs on a real Ray cluster of several nodes, started here."""
 
+import contextlib
 import json
 import os
 import signal
@@ -133,7 +134,20 @@ def leases(run):
     return {box["Labels"]["arena.engine"] for box in ours(run_id(run))}
 
 
-def test_a_node_killed_in_the_middle_loses_nothing(cluster, here):
+def resident(node):
+    """The process that holds our object on a node."""
+    raylet = node.all_processes["raylet"][0].process.pid
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            title = status.with_name("cmdline").read_text()
+            if parent == raylet and title.startswith("ray::_Resident"):
+                return int(status.parent.name)
+    raise AssertionError("no resident there")
+
+
+@pytest.mark.parametrize("what", ["node", "process"])
+def test_what_is_killed_in_the_middle_loses_nothing(cluster, here, what):
     run, gate = here / "runs" / "test", threading.Event()
 
     def held(request):
@@ -147,10 +161,14 @@ def test_a_node_killed_in_the_middle_loses_nothing(cluster, here):
         wait_for(process, lambda: len(stub.requests) == 4)
         before = leases(run)
         assert len(before) == 2
-        cluster.remove_node(cluster.second, allow_graceful=False)
+        if what == "process":
+            os.kill(resident(cluster.second), signal.SIGKILL)
+        else:
+            cluster.remove_node(cluster.second, allow_graceful=False)
         wait_for(process, lambda: len(leases(run) & before) == 1)
         gate.set()
-        cluster.second = cluster.add_node(**SMALL)
+        if what == "node":
+            cluster.second = cluster.add_node(**SMALL)
         out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     assert "is given up" in err
@@ -183,6 +201,16 @@ def test_rate_limits_and_budgets_hold_for_all_nodes_together(cluster, here):
     assert stub.peak_in_flight == 1
     spent = sum(s.usage["total_tokens"] for s in stub.served)
     assert 5_000 < spent <= 9_000
+
+
+def test_a_node_without_an_engine_is_not_used(cluster, here):
+    bare = cluster.add_node(**SMALL, env_vars={"DOCKER_HOST": "unix:///nowhere.sock"})
+    bakeoff(here, [control("oracle")], tasks=TASKS)
+    ended = arena("run", "bakeoff.toml", *on(cluster), cwd=here)
+    cluster.remove_node(bare)
+    assert ended.code == 0, ended.err
+    assert "is not used: no container engine answers at unix:///nowhere.sock" in ended.err
+    assert "2 of 3 nodes are ready" in ended.err
 
 
 def test_an_interrupt_ends_every_node_at_once(cluster, here):
