@@ -5,7 +5,6 @@ failure is a `CallFailed` with an outcome by the provider's rules.
 """
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from arena.backend import dialect, wire
 from arena.backend.address import is_local
 from arena.backend.call import Relay
 from arena.backend.errors import CallFailed, Problem, classify, problem_in
+from arena.backend.watchdog import Watchdog
 from arena.records import BackendSpec, CallOutcome, Reply
 
 REPLY_LIMIT_BYTES = 64_000_000
@@ -40,6 +40,7 @@ class EndpointClient:
         self._base_url = base_url
         self._key = key
         self._deadline = threading.local()
+        self._watchdog = Watchdog()
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=512)
         self._http = httpx2.Client(
             limits=limits,
@@ -63,6 +64,7 @@ class EndpointClient:
 
     def close(self) -> None:
         """Drop all connections."""
+        self._watchdog.close()
         self._http.close()
 
     def send(
@@ -255,25 +257,14 @@ class EndpointClient:
 
     def _arm(self, seconds: float) -> None:
         self._disarm()
-        if self._deadline.sock is None:
-            return
-        timer = threading.Timer(seconds, _shut, [self._deadline.sock])
-        timer.daemon = True
-        timer.start()
-        self._deadline.timer = timer
+        if self._deadline.sock is not None:
+            self._deadline.ticket = self._watchdog.watch(self._deadline.sock, seconds)
 
     def _disarm(self) -> None:
-        timer = getattr(self._deadline, "timer", None)
-        if timer is not None:
-            timer.cancel()
-            self._deadline.timer = None
-
-
-def _shut(sock: socket.socket) -> None:
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
+        ticket = getattr(self._deadline, "ticket", None)
+        if ticket is not None:
+            self._watchdog.release(ticket)
+            self._deadline.ticket = None
 
 
 def _capped(response: httpx2.Response) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ to the first byte and to the last.
 """
 
 import multiprocessing
+import random
 import statistics
 import sys
 import threading
@@ -35,12 +36,13 @@ from tests.servers.openai_stub import text
 SPAWN = multiprocessing.get_context("spawn")
 CALLS = 20
 PAUSE_S = 0.5
-"""Between the calls of one stream: agents run commands too."""
+"""Between the calls of one stream, in the mean: agents run commands too, and not in step."""
 
 
 def serve(address):
     """The scripted endpoint."""
-    with ManyStub(lambda _: text("word " * 60, delay_s=0.2)) as stub:
+    answer = text("word " * 60, delay_s=0.2, fault="pace", drip_s=0.01)
+    with ManyStub(lambda _: answer) as stub:
         address.put(stub.base_url)
         threading.Event().wait()
 
@@ -49,7 +51,9 @@ def one(client, url, headers, api):
     """Seconds to the first and to the last byte of one streamed call."""
     started = time.perf_counter()
     first = None
-    with client.stream("POST", url, json=request(api, stream=True), headers=headers) as got:
+    told = {"stream_options": {"include_usage": True}} if api == "chat" else {}
+    body = request(api, stream=True, **told)
+    with client.stream("POST", url, json=body, headers=headers) as got:
         for _ in got.iter_raw():
             first = first or time.perf_counter() - started
     assert got.status_code == 200
@@ -63,7 +67,7 @@ def stream(ways, api):
         for _ in range(CALLS):
             for name, (url, headers) in ways.items():
                 found[name].append(one(client, url, headers, api))
-                time.sleep(PAUSE_S)
+                time.sleep(random.uniform(0, 2 * PAUSE_S))
     return found
 
 

@@ -11,7 +11,7 @@ came in, `stub.served` what was generated (and would be billed), also when it ne
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
@@ -24,6 +24,7 @@ Fault = Literal[
     "close",  # the connection ends without a byte
     "cut",  # half of the body, then the connection ends
     "drip",  # the body arrives one byte at a time, `drip_s` apart
+    "pace",  # the events of a stream arrive one at a time, `drip_s` apart
     "garbage",  # HTTP 200 with a body that is not JSON
     "linger",  # the whole body, and then no end
 ]
@@ -271,16 +272,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._wait_for_end()
             self.close_connection = True
         elif answer.fault == "drip":
-            self._drip(answer, headers, body)
+            self._drip(answer, headers, (body[i : i + 1] for i in range(len(body))), len(body))
+        elif answer.fault == "pace":
+            events = (event + b"\n\n" for event in body.split(b"\n\n") if event)
+            self._drip(answer, headers, events, len(body))
         elif answer.fault == "garbage":
             self._write(200, headers, b"<html>busy</html>")
         else:
             self._write(answer.status, headers, body)
 
-    def _drip(self, answer: Answer, headers: Mapping[str, str], body: bytes) -> None:
-        self._write(answer.status, headers, b"", length=len(body))
-        for position in range(len(body)):
-            self.wfile.write(body[position : position + 1])
+    def _drip(
+        self, answer: Answer, headers: Mapping[str, str], pieces: Iterable[bytes], size: int
+    ) -> None:
+        self._write(answer.status, headers, b"", length=size)
+        for piece in pieces:
+            self.wfile.write(piece)
             if self.stub.closing.wait(answer.drip_s):
                 return
 

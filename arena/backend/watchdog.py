@@ -1,0 +1,64 @@
+"""Ends connections at their deadlines, for all threads of a client: a timer each costs a thread."""
+
+import heapq
+import socket
+import threading
+import time
+from contextlib import suppress
+
+_SPARE = 64
+"""Entries of connections that are done may stay among the others until they are so many."""
+
+
+class Watchdog:
+    """Shuts a connection down when its time is up, however slowly bytes still come."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._watched: dict[int, socket.socket] = {}
+        self._due: list[tuple[float, int]] = []
+        self._count = 0
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def watch(self, sock: socket.socket, seconds: float) -> int:
+        """Shut the connection down after so many seconds, unless the ticket is given back."""
+        with self._change:
+            self._count += 1
+            self._watched[self._count] = sock
+            if len(self._due) > 2 * len(self._watched) + _SPARE:
+                self._due = [entry for entry in self._due if entry[1] in self._watched]
+                heapq.heapify(self._due)
+            heapq.heappush(self._due, (time.monotonic() + seconds, self._count))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+            elif self._due[0][1] == self._count:
+                self._change.notify_all()
+            return self._count
+
+    def release(self, ticket: int) -> None:
+        """The connection is nobody's any more, or somebody else's."""
+        with self._change:
+            self._watched.pop(ticket, None)
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        with self._change:
+            while not self._closed:
+                while self._due and (
+                    self._due[0][1] not in self._watched or self._due[0][0] <= time.monotonic()
+                ):
+                    sock = self._watched.pop(heapq.heappop(self._due)[1], None)
+                    if sock is not None:
+                        with suppress(OSError):
+                            sock.shutdown(socket.SHUT_RDWR)
+                wait_s = self._due[0][0] - time.monotonic() if self._due else None
+                self._change.wait(wait_s)
