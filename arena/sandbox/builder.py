@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,12 +12,14 @@ from contextlib import contextmanager
 from arena.errors import EngineError
 from arena.records import File
 from arena.sandbox import archive
-from arena.sandbox.docker import Connection
+from arena.sandbox.docker import FULL, Connection
 from arena.sandbox.owner import LABEL_OWNER, Owner
 from arena.sandbox.reaper import remove
 
 _BUILD_TIMEOUT_S = 3600
 _ERROR_LINES = 5
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
 
 Say = Callable[[str], None]
 """Takes one line about what is going on."""
@@ -55,12 +58,14 @@ def dockerfile(
             decode=True,
             timeout=_BUILD_TIMEOUT_S,
         ):
-            for line in str(step.get("stream", "")).splitlines():
-                lines.append(line)
+            for line in _COLOUR.sub("", str(step.get("stream", ""))).splitlines():
+                if line.strip():
+                    lines.append(line)
                 say(line)
             if "error" in step:
                 tail = " / ".join([*lines, str(step["error"])])
-                raise EngineError(f"the image {name} could not be built: {tail}")
+                what = FULL if _NO_SPACE.search(tail) else f"the image {name} could not be built"
+                raise EngineError(f"{what}: {tail}")
 
 
 def proxies() -> dict[str, str]:

@@ -212,6 +212,14 @@ def test_a_dockerfile_that_fails_says_why(images, tiny, folder):
         images.ensure([tiny])
 
 
+def test_a_disk_that_fills_during_a_build_is_a_clear_fault(images, tiny, folder):
+    # the shared memory of a build's container is the smallest disk there is
+    fill = "RUN dd if=/dev/zero of=/dev/shm/full bs=1M count=200\n"
+    (folder / "tiny" / "Dockerfile").write_text(f"ARG BASE\nFROM ${{BASE}}\n{fill}")
+    with pytest.raises(EngineError, match=r"disk is full.*arena sandboxes prune.*No space left"):
+        images.ensure([tiny])
+
+
 def test_an_unknown_image_is_named_with_the_known_ones(images, tiny):
     task = tiny.model_copy(update={"image": "cobol"})
     with pytest.raises(InputError, match=r"'cobol'.*use tiny"):
