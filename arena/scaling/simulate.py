@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from arena.records import RateLimits
-from arena.scaling.model import Estimate, Fleet, Spread, Workload, bounds
+from arena.scaling.model import Bound, Estimate, Fleet, Spread, Workload, bounds
 
 WINDOW_S = 60.0
 MOST_HOSTS = 4096
+OF_HOSTS: frozenset[Bound] = frozenset({"memory", "cpu"})
+"""What more hosts have more of."""
 
 Resume = Callable[[], None]
 
@@ -204,7 +206,9 @@ def fewest_hosts(
 ) -> Estimate | None:
     """The smallest fleet of such hosts that is done in time; None where no number is."""
     alone = bounds(work, fleet.model_copy(update={"hosts": 1}), rate)
-    least = math.ceil(max(alone["memory"], alone["cpu"]) / hours)
+    if any(alone[name] > hours for name in alone.keys() - OF_HOSTS):
+        return None
+    least = math.ceil(max(alone[name] for name in OF_HOSTS) / hours)
     low, high, step = least - 1, least, 1
     while (best := _on(high, work, fleet, rate, seed)).hours > hours:
         if high >= min(work.trials, MOST_HOSTS):
