@@ -29,5 +29,7 @@ bench linear.py
 bench linear.py --engine
 bench reading.py
 bench scoring.py
+bench scaling.py --ray
+bench letters.py
 rm -f "$log"
 exit $failed
