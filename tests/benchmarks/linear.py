@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -103,8 +103,8 @@ def cpu_s() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def resident_mb() -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
+def resident_mb(pid: int | str = "self") -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
@@ -155,20 +155,34 @@ def configuration(
 
 
 def on_engine(folder: Path, base_url: str, trials: int) -> dict[str, object]:
-    """One run of the command line; peak memory is that of the driver process."""
+    """One run of the command line, watched from its first trial to its last."""
     attempts = trials // job.TASKS
     configuration(folder, base_url, attempts)
-    name = f"b{attempts}.toml"
-    command = [sys.executable, "-m", "arena", "run", name, "--out", f"run-{trials}"]
-    before, began = cpu_s(), time.monotonic()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment())
-    windows = [((cpu_s() - before) / trials, (time.monotonic() - began) / trials)]
-    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {"trials": trials, "windows": windows, "memory_mb": peak_mb}
+    ledger = folder / f"run-{trials}" / "ledger.jsonl"
+    command = [sys.executable, "-m", "arena", "run", f"b{attempts}.toml", "--out", ledger.parent]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    seen = []
+    while process.poll() is None:
+        tail = ledger.read_bytes()[-4096:] if ledger.exists() else b""
+        if tail and b'"session_end"' not in tail:
+            with suppress(OSError):  # it ended meanwhile
+                seen.append((cpu_of(process.pid), time.monotonic(), resident_mb(process.pid)))
+        time.sleep(0.25)
+    assert process.returncode == 0
+    first, last = seen[0], seen[-1]
+    windows = [((last[0] - first[0]) / trials, (last[1] - first[1]) / trials)]
+    return {"trials": trials, "windows": windows, "memory_mb": last[2]}
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+def cpu_of(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def write_memory_pack(folder: Path) -> None:
