@@ -112,7 +112,8 @@ def test_its_container_is_dead_before_grading_begins(tmp_path, last):
 
     variant(tmp_path, "own")
     with watching() as seen:
-        trials, path = run(tmp_path, script, ["own"], more="[limits]\nseconds = 15")
+        limits = "[limits]\nseconds = 20" if last == "deadline" else ""
+        trials, path = run(tmp_path, script, ["own"], more=limits)
     assert ended(trials["own"]) == ("submitted" if last == "end" else "seconds", "passed")
     own = run_id(path)
     mine = [e for e in seen if e["Actor"]["Attributes"].get("arena.run") == own]
