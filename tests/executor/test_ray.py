@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from arena.ledger import CallBeginEvent, CallEndEvent, TrialBegin, TrialEnd, read
+from tests.agent.rig import AGENTS, TASK, Hand, no_key_in, profile
+from tests.agent.rig import contestant as outside
+from tests.agent.rig import solver as fixer
 from tests.benchmarks.job import write_pack
 from tests.e2e.rig import (
     CANARY,
@@ -23,6 +26,7 @@ from tests.e2e.rig import (
     run_id,
     start,
 )
+from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import Stub, call, fault
 
 TASKS = ["./bench/add-00", "./bench/add-01"]
@@ -206,11 +210,27 @@ def test_rate_limits_and_budgets_hold_for_all_nodes_together(cluster, here):
 def test_a_node_without_an_engine_is_not_used(cluster, here):
     bare = cluster.add_node(**SMALL, env_vars={"DOCKER_HOST": "unix:///nowhere.sock"})
     bakeoff(here, [control("oracle")], tasks=TASKS)
-    ended = arena("run", "bakeoff.toml", *on(cluster), cwd=here)
+    # The machine that starts the run needs none either.
+    nowhere = "unix:///nowhere-at-all.sock"
+    ended = arena("run", "bakeoff.toml", *on(cluster), cwd=here, DOCKER_HOST=nowhere)
     cluster.remove_node(bare)
     assert ended.code == 0, ended.err
     assert "is not used: no container engine answers at unix:///nowhere.sock" in ended.err
     assert "2 of 3 nodes are ready" in ended.err
+
+
+@pytest.mark.slow
+def test_an_agent_that_is_a_program_runs_on_nodes(cluster, here):
+    profile(here)
+    with ManyStub(fixer(Hand("bash"))) as stub:
+        bakeoff(here, [outside("one", "own", stub)], tasks=[TASK], attempts=4, more=AGENTS)
+        flags = ["--concurrency", "4", "--format", "json"]
+        ended = arena("run", "bakeoff.toml", *flags, *on(cluster), cwd=here, THE_KEY=CANARY)
+    assert ended.code == 0, ended.err
+    assert [trial["verdict"] for trial in ended.json["trials"]] == ["passed"] * 4
+    tokens = ended.json["contestants"][0]["tokens"]
+    assert (tokens["input"], tokens["output"]) == stub.told
+    no_key_in(stub, here / "runs" / "test")
 
 
 def test_an_interrupt_ends_every_node_at_once(cluster, here):
