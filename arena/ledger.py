@@ -1,8 +1,9 @@
 """The append-only record of a run: JSON Lines, one event a line, durable before `append` returns.
 
 A call is announced (`call_begin`) before it is sent and settled (`call_end`) after; what was
-announced and never settled may have been billed. Readers tolerate a torn last line, because its
-`append` never returned and nobody acted on it; any other broken line is an error that names it.
+announced and never settled may have been billed. So a settlement alone need not wait for the disk.
+Readers tolerate a torn last line, because its `append` never returned and nobody acted on it; any
+other broken line is an error that names it.
 """
 
 import json
@@ -113,8 +114,13 @@ class Ledger:
         """Why nothing more can be written: after a failed sync nobody knows what is on disk, and
         the next one may succeed all the same."""
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event, *, durable: bool = True) -> None:
         """Write one event and return when it is on disk.
+
+        Args:
+            event: what happened.
+            durable: False returns when the system has it, which survives this process but not the
+                machine; the next durable event takes it to the disk with it.
 
         Raises:
             HarnessError: the disk is full or broken, and the event cannot be relied on.
@@ -124,6 +130,10 @@ class Ledger:
             self._write(line)
             self._written += 1
             ticket = self._written
+        if not durable:
+            if self._lost:
+                raise HarnessError(self._lost)
+            return
         with self._sync_lock:
             if self._synced < ticket:
                 self._sync()

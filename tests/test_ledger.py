@@ -109,6 +109,19 @@ def test_nothing_is_relied_on_after_a_failed_sync(tmp_path, monkeypatch):
             book.append(stopped("c"))
 
 
+def test_a_settlement_waits_for_no_disk_and_goes_there_with_the_next_event(tmp_path, monkeypatch):
+    path = tmp_path / "ledger.jsonl"
+    synced = []
+    with Ledger(path) as book:
+        real = os.fsync
+        monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(path.read_bytes()), real(fd)))
+        book.append(stopped("a"), durable=False)
+        assert synced == []
+        assert [event.contestant for event in ledger.read(path)] == ["a"]
+        book.append(stopped("b"))
+    assert [text.count(b"\n") for text in synced] == [2]
+
+
 def test_many_threads_append_whole_lines(tmp_path):
     path = tmp_path / "ledger.jsonl"
     with Ledger(path) as book:

@@ -26,7 +26,7 @@ def request_body(asked: Asked) -> Item:
     try:
         messages = Converter.items_to_messages(items, strict_feature_validation=True)
     except (AgentsException, KeyError, TypeError) as error:
-        raise NotAskedWellError(f"cannot be said in chat completions: {error}") from None
+        raise NotAskedWellError(f"not for chat completions: {str(error)[:200]}") from None
     body: Item = {"messages": messages}
     body |= {k: v for k, v in asked.body.items() if k in _SAMPLING}
     if limit := asked.body.get("max_output_tokens"):
