@@ -91,14 +91,20 @@ class RemoteSite:
         self._cluster.listen(self._board.answer)
         nodes = self._cluster.nodes()
         if not nodes:
-            raise InputError("the cluster has no node with CPUs", where="executor 'ray'")
+            raise InputError(
+                "the cluster has no node with CPUs",
+                where="executor 'ray'",
+                remedy="start one with 'ray start --address …' where an engine runs",
+            )
         failed: list[str] = []
         done = threading.Semaphore(0)
 
         def bring(node: Node) -> None:
-            if reason := self._bring(node):
-                failed.append(reason)
-            done.release()
+            try:
+                if reason := self._bring(node):
+                    failed.append(reason)
+            finally:
+                done.release()
 
         for node in nodes:
             self._known.add(node.id)
@@ -108,8 +114,9 @@ class RemoteSite:
             if until is None and self._floor.stations:
                 until = time.monotonic() + GATHER_S
             done.acquire(timeout=None if until is None else max(0.0, until - time.monotonic()))
-        if len(failed) == len(nodes):
-            raise InputError(f"no node can be used: {failed[0]}", where="executor 'ray'")
+        if not self._floor.stations:
+            reason = next(iter(failed), "see above")
+            raise InputError(f"no node can be used: {reason}", where="executor 'ray'")
         _begin(self._watch)
 
     def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
