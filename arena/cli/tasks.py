@@ -48,6 +48,7 @@ def list_(
             "assurance": task.assurance,
             "fail_to_pass": len(task.tests.fail_to_pass),
             "pass_to_pass": len(task.tests.pass_to_pass),
+            "quarantined": list(task.quarantined),
             "impossible": task.impossible,
             "private": task.private,
             "digest": task.digest,

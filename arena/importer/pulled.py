@@ -67,7 +67,7 @@ class Pulls:
             if host in self._away:
                 raise NotImportableError(self._away[host])
             try:
-                return base.pin(self._engine.connection, image, lambda _: None)
+                return base.pin(self._engine.connection, image)
             except InputError as error:
                 if not base.is_missing(error):
                     self._away[host] = f"no registry answers for {image}"

@@ -41,8 +41,8 @@ def pull(connection: Connection, image: str, say: Say) -> str:
     raise AssertionError
 
 
-def pin(connection: Connection, image: str, say: Say) -> str:
-    """An image of a registry with the digest that its tag stands for now.
+def pin(connection: Connection, image: str) -> str:
+    """An image of a registry with the digest that its tag stands for now; nothing is pulled.
 
     Raises:
         InputError: no registry gave it.
@@ -53,15 +53,12 @@ def pin(connection: Connection, image: str, say: Say) -> str:
     repository = _repository(name)
     tag = name.removeprefix(repository).removeprefix(":") or "latest"
     source = _source(repository)
-    say(f"asking for {name}")
     try:
         with connection.guard():
-            connection.raw.pull(source, tag=tag)
-            digests = connection.raw.inspect_image(f"{source}:{tag}")["RepoDigests"]
+            found = connection.raw.inspect_distribution(f"{source}:{tag}")
     except EngineError as error:
         raise InputError(f"no registry gave {name} ({error})", where=name) from error
-    found = next(one for one in digests if one.startswith(f"{source}@"))
-    return f"{repository}:{tag}@{found.partition('@')[2]}"
+    return f"{repository}:{tag}@{found['Descriptor']['digest']}"
 
 
 def is_missing(error: InputError) -> bool:

@@ -136,10 +136,10 @@ def test_the_mirror_serves_names_without_a_registry_and_stays_out_of_them(
 ):
     pinned = f"acme/purse:1@{registry.digest('acme/purse:1')}"
     monkeypatch.setenv("ARENA_REGISTRY_MIRROR", registry.host)
-    assert base.pin(engine.connection, "acme/purse:1", lambda _: None) == pinned
-    assert base.pin(engine.connection, pinned, lambda _: None) == pinned
+    assert base.pin(engine.connection, "acme/purse:1") == pinned
+    assert base.pin(engine.connection, pinned) == pinned
     with pytest.raises(InputError, match="no registry gave none:2") as caught:
-        base.pin(engine.connection, "none:2", lambda _: None)
+        base.pin(engine.connection, "none:2")
     assert base.is_missing(caught.value)
     assert "library/none:2" in registry.asked
     source = base.pull(engine.connection, pinned, lambda _: None)
