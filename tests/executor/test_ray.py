@@ -194,6 +194,31 @@ def test_what_is_killed_in_the_middle_loses_nothing(cluster, here, what):
     assert ours(run_id(run)) == []
 
 
+def test_a_killed_run_goes_on_where_it_was(cluster, here):
+    run, gate = here / "runs" / "test", threading.Event()
+
+    def held(request):
+        assert request.turn == 0 or gate.wait(200)
+        return solver(request)
+
+    with Stub(held) as stub:
+        bakeoff(here, [contestant("solver", stub.base_url), control("nop")], tasks=TASKS)
+        process = start("run", "bakeoff.toml", *on(cluster), cwd=here)
+        wait_for(process, lambda: len(stub.requests) == 4)
+        process.kill()
+        process.communicate()
+        gate.set()
+        ended = arena("run", "bakeoff.toml", *on(cluster), cwd=here)
+    assert ended.code == 0, ended.err
+    ends = [event.record for event in events(run) if isinstance(event, TrialEnd)]
+    assert sorted(record.id for record in ends) == sorted({record.id for record in ends})
+    assert len(ends) == 4
+    announced = [e.call.call_id for e in events(run) if isinstance(e, CallBeginEvent)]
+    settled = [e.call.call_id for e in events(run) if isinstance(e, CallEndEvent)]
+    assert len(announced) == len(settled) + 2
+    assert ours(run_id(run)) == []
+
+
 def test_rate_limits_and_budgets_hold_for_all_nodes_together(cluster, here):
     with Stub(solver) as stub:
         one_at_a_time = contestant("solver", stub.base_url, max_concurrency=1)
