@@ -120,6 +120,7 @@ def test_arena_is_the_only_import_package():
         ("arena.cli.commands", {"docker", "openai", "scipy", "numpy", "altair", "jinja2"}),
         ("arena.report.site", {"docker", "openai", "ray"}),
         ("arena.score.board", {"docker", "openai", "ray"}),
+        ("arena.backend.gateway.server", {"any_llm", "agents", "anthropic"}),
     ],
 )
 def test_imports_are_lazy(module, forbidden):

@@ -9,6 +9,7 @@ import httpx2
 import openai
 import pytest
 
+from arena.backend import route
 from arena.backend.gateway.door import Door
 from arena.backend.gateway.server import Gateway
 from arena.backend.gateway.translate.growth import Growth
@@ -16,8 +17,11 @@ from arena.backend.gateway.translate.history import History
 from arena.backend.route import routed
 from arena.errors import InputError
 from arena.records import Limits
+from tests.agent.rig import contestant
 from tests.backend.rig import Rig
+from tests.e2e.rig import arena, bakeoff
 from tests.gateway.rig import doors, request
+from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import Answer, call, calls, error, fault, text
 from tests.servers.vendor import KEY, Vendor, bash, say
 
@@ -308,6 +312,25 @@ def test_models_that_take_no_tools_over_chat_are_refused(api):
         spec = vendor.spec(model="gpt-6-astra")
     with pytest.raises(InputError, match="take no tools there, so nothing can be translated"):
         routed(spec, [api], agent="an agent")
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_missing_library_is_named_with_its_remedy(api, monkeypatch):
+    monkeypatch.setitem(route.TRANSLATORS, api, "no-such-package")
+    with Vendor("deepseek", [say("Done.")]) as vendor, pytest.raises(InputError) as refused:
+        routed(vendor.spec(), [api], agent="an agent")
+    assert "no-such-package" in str(refused.value)
+    assert refused.value.remedy == "pip install 'arena-bakeoff[translate]'"
+
+
+def test_a_plan_says_what_will_be_translated(tmp_path):
+    with ManyStub([]) as stub:
+        table = contestant("one", "codex", stub, backend={"endpoints": {}})
+        bakeoff(tmp_path, [table], tasks=["core/interval-merge"])
+        ended = arena("plan", "bakeoff.toml", "--format", "json", cwd=tmp_path, THE_KEY="k")
+    assert ended.code == 0, ended.err
+    (one,) = ended.json["contestants"]
+    assert (one["api"], one["translated_from"]) == ("chat", "responses")
 
 
 def test_what_a_profile_sends_over_chat_goes_nowhere_else():
