@@ -72,7 +72,8 @@ class Limiter:
                     self._condition.wait(wait_s)
                 permit = Permit(now, tokens, now - started)
                 self._in_flight += 1
-                self._recent.append(permit)
+                if self.limits.rpm is not None or self.limits.tpm is not None:
+                    self._recent.append(permit)
                 return permit
             finally:
                 self._queue.remove(ticket)
