@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 import httpx2
@@ -31,6 +32,16 @@ MESSAGES_VERSION = "2023-06-01"
 Headers = dict[str, str | openai.Omit]
 _UNREAD: Headers = {"X-Stainless-Raw-Response": "stream"}
 """Asks the client library for the response before its body is read."""
+
+
+@dataclass
+class _End:
+    """How a stream ended."""
+
+    broken: str | None = "the stream ended early"
+    """None when it ended in order."""
+    failed: CallFailed | None = None
+    """Told inside it."""
 
 
 class EndpointClient:
@@ -136,29 +147,14 @@ class EndpointClient:
         return reply
 
     def _stream(self, spec: BackendSpec, response: httpx2.Response, relay: Relay | None) -> Reply:
-        chunks: list[JsonValue] = []
-        broken: str | None = "the stream ended early"
+        end = _End()
         tongue = dialect.of(spec.api)
         events = _events(response)
-        try:
-            for raw, data in events:
-                chunk = None
-                if data and data != b"[DONE]":
-                    chunk = self._json(data, response.status_code)
-                    self._check(spec, chunk, response)
-                    chunks.append(chunk)
-                if relay and relay.streamed:
-                    relay.event(raw, chunk)
-                if data == b"[DONE]" or tongue.is_last(chunk):
-                    broken = None
-                    break
-        except httpx2.TransportError as error:
-            broken = f"the stream broke off: {error!r}"
-        except CallFailed as failed:
-            failed.reply = _what_came(spec, tongue.assemble(chunks))
-            raise
-        body = tongue.assemble(chunks)
-        if broken is None or tongue.is_whole(body):
+        body = tongue.assemble(self._chunks(spec, response, relay, events, end))
+        if end.failed is not None:
+            end.failed.reply = _what_came(spec, body)
+            raise end.failed
+        if end.broken is None or tongue.is_whole(body):
             self._drain(events)
             reply = self._parse(spec, body, response.status_code)
             if relay and not relay.streamed:
@@ -166,10 +162,38 @@ class EndpointClient:
             return reply
         raise CallFailed(
             "timeout" if time.monotonic() >= self._deadline.at else "connection",
-            broken,
+            end.broken,
             http_status=response.status_code,
             reply=_what_came(spec, body),
         )
+
+    def _chunks(
+        self,
+        spec: BackendSpec,
+        response: httpx2.Response,
+        relay: Relay | None,
+        events: Iterator[tuple[bytes, bytes]],
+        end: "_End",
+    ) -> Iterator[JsonValue]:
+        """What a stream's events hold, each passed on first."""
+        tongue = dialect.of(spec.api)
+        try:
+            for raw, data in events:
+                chunk = None
+                if data and data != b"[DONE]":
+                    chunk = self._json(data, response.status_code)
+                    self._check(spec, chunk, response)
+                if relay and relay.streamed:
+                    relay.event(raw, chunk)
+                if chunk is not None:
+                    yield chunk
+                if data == b"[DONE]" or tongue.is_last(chunk):
+                    end.broken = None
+                    return
+        except httpx2.TransportError as error:
+            end.broken = f"the stream broke off: {error!r}"
+        except CallFailed as failed:
+            end.failed = failed
 
     def _drain(self, rest: Iterator[object]) -> None:
         """Read to the end of a stream whose reply is whole: its connection can be used again."""
