@@ -113,6 +113,11 @@ class Sums:
         self.names |= other.names
         self.caveats |= other.caveats
 
+    @property
+    def known_usd(self) -> Decimal:
+        """The billed part that is known."""
+        return self.money.get("billed", ZERO)
+
     def cost(self) -> Cost:
         """The money as reports show it."""
         status = self._status()
@@ -126,14 +131,14 @@ class Sums:
             billed_usd=billed,
             no_cache_usd=no_cache,
             standard_usd=standard,
-            known_usd=self.money.get("billed", ZERO),
+            known_usd=self.known_usd,
             status=status,
             unsettled_bound_usd=bound,
             unsettled_calls=self.unsettled,
         )
 
     def _status(self) -> CostStatus:
-        known = self.money.get("billed", ZERO)
+        known = self.known_usd
         if "billed" in self.missing or (self.unsettled and not known):
             return "partial" if known else "unknown"
         return "estimated" if self.estimated or self.unsettled else "known"

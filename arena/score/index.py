@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import Field, JsonValue, ValidationError
+from pydantic_core import from_json
 
 from arena import ledger
 from arena.records import CallBegin, Record, TrialRecord, digest_of
@@ -72,7 +73,7 @@ class Index:
         spans: list[Span] = []
         for lines in self._segments():
             for line in lines:
-                kind, *fields = json.loads(line)
+                kind, *fields = from_json(line)
                 if kind == "s":
                     spans.append(Span(*fields))
                 else:

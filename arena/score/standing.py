@@ -38,9 +38,9 @@ def standing(rundir: RunDir, manifest: Manifest) -> Standing:
 
     def take(trial_id: str, part: TrialState) -> None:
         contestant, digest = planned.get(trial_id, ("", ""))
-        tokens = part.sums.token_sums()
-        usd = part.sums.cost().known_usd + part.sums.bound
-        spent[contestant] += Amount(usd, tokens.input + tokens.output)
+        sums = part.sums
+        tokens = sums.token_sums()
+        spent[contestant] += Amount(sums.known_usd + sums.bound, tokens.input + tokens.output)
         tries[trial_id] += part.tries
         if part.record is not None:
             counts = part.record.verdict is not None and part.record.digest == digest
