@@ -203,6 +203,8 @@ def read_from(path: Path, offset: int) -> Iterator[tuple[Event, int]]:
             offset += len(line)
             if event is not None:
                 yield event, offset
+            if not line.endswith(b"\n"):  # what is appended meanwhile goes on in the middle of it
+                return
 
 
 def _event(line: bytes, offset: int, path: Path) -> Event | None:

@@ -141,7 +141,11 @@ class Worker:
                 labels={**work.labels, "arena.trial": spec.id},
                 program=work.manifest.programs.get(contestant.agent),
             )
-            record = place.run(job, desk)
+            try:
+                record = place.run(job, desk)
+            finally:
+                if desk is not None:
+                    desk.shut()
         if not self.cancelled.is_set():
             work.journal.append(TrialEnd(record=record))
         return record

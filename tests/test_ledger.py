@@ -1,6 +1,7 @@
 import json
 import os
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -185,3 +186,30 @@ def test_a_manifest_of_a_newer_version_is_refused(tmp_path):
     )
     with pytest.raises(InputError, match=r"manifest.json: was written by a newer version"):
         RunDir(tmp_path).read_manifest()
+
+
+def test_a_line_that_is_just_being_written_is_no_broken_one(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(b"")
+    line = stopped("a").model_dump_json().encode() + b"\n"
+    count, over = 2000, threading.Event()
+
+    def write():
+        with path.open("ab", buffering=0) as out:
+            for _ in range(count):
+                out.write(line[:40])
+                time.sleep(0.00005)
+                out.write(line[40:])
+        over.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = offset = 0
+    try:
+        while seen < count and not (over.is_set() and offset == path.stat().st_size):
+            told = list(ledger.read_from(path, offset))
+            seen += len(told)
+            offset = told[-1][1] if told else offset
+    finally:
+        writer.join()
+    assert seen == count

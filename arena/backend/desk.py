@@ -110,7 +110,11 @@ class LocalDesk:
         return Leave(begin, permit.waited_s)
 
     def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
-        """As `Desk.settle`; of a call that was given up only the log hears."""
+        """As `Desk.settle`; of a call that was given up only the log hears.
+
+        Another machine's clock does not count: calls are laid side by side by when they ended.
+        """
+        end = end.model_copy(update={"ended_at": datetime.now(UTC)})
         going = self._taken(end.call_id)
         if going is not None:
             held, permit = going
@@ -142,10 +146,15 @@ class LocalDesk:
         with self._lock:
             return not self._going
 
-    def close(self) -> None:
-        """Let no further call go, and give up those whose sender is lost."""
+    def shut(self) -> None:
+        """Let no further call go, those that wait for their turn included."""
         with self._lock:
             self._closed = True
+
+    def close(self) -> None:
+        """Let no further call go, and give up those whose sender is lost."""
+        self.shut()
+        with self._lock:
             left = list(self._going)
         for call_id in left:
             self.give_up(call_id)

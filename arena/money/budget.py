@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from arena.errors import InputError
+from arena.errors import HarnessError, InputError
 from arena.records import Budget, Limits
 
 Resource = Literal["usd", "tokens"]
@@ -68,17 +68,18 @@ class Account:
     def fits(self, amount: Amount, *, without: Amount) -> bool:
         """Whether an amount could be held had a part of the spending not been."""
         with self._lock:
-            needed = self._spent + self._held + amount - without
-        most = self.ceiling
-        return (most.usd is None or needed.usd <= most.usd) and (
-            most.tokens is None or needed.tokens <= most.tokens
-        )
+            return self._allows(self._spent + self._held + amount - without)
 
     def lasts(self, amount: Amount) -> bool:
         """Whether an amount could be held once everything held now is given back unspent."""
         with self._lock:
-            held = self._held
-        return self.fits(amount, without=held)
+            return self._allows(self._spent + amount)
+
+    def _allows(self, needed: Amount) -> bool:
+        most = self.ceiling
+        return (most.usd is None or needed.usd <= most.usd) and (
+            most.tokens is None or needed.tokens <= most.tokens
+        )
 
     def settle(self, held: Amount, spent: Amount) -> None:
         """Turn a held amount into a spent one; they may differ."""
@@ -105,8 +106,15 @@ class TrialBudget:
         return self.account.spent
 
     def hold(self, amount: Amount) -> Resource | None:
-        """Reserve one call, or say which limit is reached."""
-        return self.account.hold(amount)
+        """Reserve one call, or say which limit is reached.
+
+        Raises:
+            HarnessError: the trial is over, so that its parents would know nothing of it.
+        """
+        with self._lock:
+            if self._closed:
+                raise HarnessError("the trial is over")
+            return self.account.hold(amount)
 
     def settle(self, held: Amount, spent: Amount, *, certain: bool = True) -> None:
         """Settle one call, which may have outlived its trial; doubtful spending counts too."""

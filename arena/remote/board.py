@@ -35,6 +35,8 @@ class Board:
             self._left.add(seat)
         if lost:
             desk.close()
+        else:
+            desk.shut()
         self._forget(seat)
 
     def answer(self, letter: Letter) -> Leave | Denial | None:

@@ -22,7 +22,7 @@ DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 class RefusedError(EngineError):
     """The engine answered with an error status."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
 

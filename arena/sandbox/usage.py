@@ -1,5 +1,6 @@
 """What the volumes of containers hold: a folder of the engine's host where it can be read."""
 
+import errno
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -33,16 +34,15 @@ class Usage:
         Args:
             idents: container ids, each with the bytes beyond which nothing need be known.
         """
-        self._mounts = {ident: found for ident, found in self._mounts.items() if ident in idents}
-        for ident in idents.keys() - self._mounts.keys():
-            self._mounts[ident] = self._volumes(ident)
+        known = self._mounts  # other threads measure other containers meanwhile
+        mounts = {ident: known.get(ident) or self._volumes(ident) for ident in idents}
+        self._mounts = mounts
         if self._readable:
             return {
-                ident: measure(self._mounts[ident].values(), limit)
-                for ident, limit in idents.items()
+                ident: measure(mounts[ident].values(), limit) for ident, limit in idents.items()
             }
         sizes = self._told()
-        return {ident: sum(sizes.get(name, 0) for name in self._mounts[ident]) for ident in idents}
+        return {ident: sum(sizes.get(name, 0) for name in mounts[ident]) for ident in idents}
 
     def _volumes(self, ident: str) -> dict[str, Path]:
         """The volumes a container may write to: name and folder on the engine's host."""
@@ -67,6 +67,8 @@ class Usage:
 def measure(folders: Iterable[Path], limit: int) -> int:
     """Bytes that folders take on disk, links not followed; what cannot be read counts as nothing.
 
+    Folders nested deeper than a path can say count as more than the limit: they are out of sight.
+
     Args:
         folders: where to look.
         limit: counting ends once it is passed.
@@ -74,12 +76,21 @@ def measure(folders: Iterable[Path], limit: int) -> int:
     total = 0
     pending = [str(folder) for folder in folders]
     while pending and total <= limit:
-        with suppress(OSError), os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                size = entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES
-                total += max(size, _LEAST_BYTES)
-                if total > limit:
-                    break
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    total += _size(entry)
+                    if total > limit:
+                        break
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return limit + 1
     return total
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    with suppress(FileNotFoundError):  # removed meanwhile; the rest of its folder still counts
+        return max(entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES, _LEAST_BYTES)
+    return 0

@@ -165,3 +165,36 @@ def test_a_lost_sender_gives_its_slot_back_and_may_send_no_more(rig):
     with pytest.raises(HarnessError, match="over"):
         made.desk.announce(begin(2), HELD)
     assert made.limiter.acquire(1).waited_s < 10
+
+
+def test_a_call_that_waits_when_its_trial_ends_is_not_sent(rig):
+    made = rig(rate=RateLimits(concurrency=1))
+    made.desk.announce(begin(1), HELD)
+    refused = []
+
+    def wait():
+        try:
+            made.desk.announce(begin(2), HELD)
+        except HarnessError as error:
+            refused.append(str(error))
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    waiting.join(0.3)
+    made.behind.shut()
+    made.desk.settle(end(1), Amount(), None)
+    waiting.join(30)
+    assert refused == ["the trial is over"]
+    assert [call.call_id for call in made.book.begun] == ["call1"]
+    assert list(made.book.ended) == ["call1"]
+    assert made.budget.account.held == Amount()
+    assert made.limiter.acquire(1).waited_s < 10
+
+
+def test_when_a_call_ended_is_told_by_the_desks_own_clock(rig):
+    made = rig()
+    leave = made.desk.announce(begin(), HELD)
+    elsewhere = datetime(2020, 1, 1, tzinfo=UTC)
+    made.desk.settle(end(ended_at=elsewhere), Amount(), None)
+    (ended,) = made.book.ends
+    assert ended.ended_at >= leave.begin.started_at

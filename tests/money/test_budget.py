@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from arena.errors import InputError
+from arena.errors import HarnessError, InputError
 from arena.money.budget import Account, Amount, Budgets
 from arena.records import Budget, Limits
 
@@ -153,3 +153,34 @@ def test_a_call_settled_while_its_trial_closes_counts_once():
             thread.join()
         assert budgets.spent == usd("0.3")
         assert budgets._run.held == Amount()
+
+
+def test_no_call_is_reserved_once_its_trial_has_given_the_rest_back():
+    budgets = Budgets(LIMITS, Budget(usd=Decimal("1.5")))
+    trial = budgets.open_trial("a")
+    trial.close()
+    with pytest.raises(HarnessError, match="over"):
+        trial.hold(usd("0.4"))
+    assert budgets._run.held == Amount()
+
+
+def test_whether_a_trial_may_start_later_does_not_depend_on_who_holds_what_meanwhile():
+    """Asked while others open and close trials: what they hold comes back, so it is always yes."""
+    budgets = Budgets(LIMITS, Budget(usd=Decimal(1)))
+    over = threading.Event()
+
+    def churn():
+        while not over.is_set():
+            if not isinstance(trial := budgets.open_trial("a"), str):
+                trial.close()
+
+    threads = [threading.Thread(target=churn) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        answers = {budgets.may_open_later("a") for _ in range(20_000)}
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert answers == {True}

@@ -1,9 +1,12 @@
 """Seats of trials on other machines: kept as long as anything of them may still be heard."""
 
+import threading
+
 import pytest
 
 from arena.errors import HarnessError
 from arena.money.budget import Amount
+from arena.records import RateLimits
 from arena.remote.board import Board
 from arena.remote.letters import Announce, Settle, Told
 from tests.contracts.test_desk import HELD, Rig, begin, end
@@ -17,6 +20,28 @@ def test_a_call_that_outlives_its_try_is_settled_and_then_the_seat_is_gone():
     assert list(rig.book.ended) == ["call1"]
     with pytest.raises(HarnessError, match="given this trial up"):
         rig.ask(Announce("seat", begin(2), HELD))
+
+
+def test_a_call_that_waits_when_its_try_ends_is_refused_and_gives_everything_back():
+    rig = Rig(remote=True, rate=RateLimits(concurrency=1))
+    other = rig.limiter.acquire(1)
+    refused = []
+
+    def wait():
+        try:
+            rig.ask(Announce("seat", begin(), HELD))
+        except HarnessError as error:
+            refused.append(str(error))
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    waiting.join(0.3)
+    rig.board.leave("seat", lost=False)
+    rig.limiter.release(other, tokens=0)
+    waiting.join(30)
+    assert refused == ["the trial is over"]
+    assert rig.book.begun == []
+    assert rig.limiter.acquire(1).waited_s < 10
 
 
 def test_a_lost_try_is_heard_no_more():

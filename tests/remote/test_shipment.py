@@ -1,5 +1,6 @@
 """Packs arrive whole, and anything of another digest is refused."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from arena.errors import InputError
 from arena.records import BackendSpec
 from arena.remote.shipment import check, packed, profile_digests, source_digest, unpacked
+from arena.sandbox.docker import RefusedError
 from arena.task import pack
 
 TASKS = pack.load("core/keyed-pool", base=Path()) + pack.load("controls", base=Path())
@@ -40,3 +42,9 @@ def test_another_profile_is_refused():
 def test_a_copy_of_arena_is_known_by_all_of_it(tmp_path):
     assert source_digest() == source_digest()
     assert len(source_digest()) == 64
+
+
+def test_a_refusal_of_a_nodes_engine_travels_home():
+    there = RefusedError("the container engine refused: no such image", 404)
+    here = pickle.loads(pickle.dumps(there))
+    assert (str(here), here.status) == (str(there), 404)
