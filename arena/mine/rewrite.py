@@ -20,12 +20,12 @@ from arena.backend.pool import Backends
 from arena.backend.resolve import resolve
 from arena.backend.retry import RetryPolicy
 from arena.config import BackendTable
-from arena.errors import ProviderError
+from arena.errors import InputError, ProviderError
 from arena.journal import Journal
 from arena.ledger import CallBeginEvent, CallEndEvent, Ledger, read
 from arena.mine.statement import Statement, leaks, retold
+from arena.money import statement as money
 from arena.money.budget import Budgets
-from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, Budget, File, Limits, Message, Record
 from arena.task.toml import read_toml
 
@@ -95,14 +95,20 @@ class Rewriter:
         environ: holds the key.
 
     Raises:
-        InputError: the key is missing.
+        InputError: the key is missing, or the limit cannot be held without a price.
     """
 
     def __init__(
         self, spec: BackendSpec, ledger: Path, usd: Decimal | None, *, environ: Mapping[str, str]
     ) -> None:
         self._spec, self._path = spec, ledger
-        left = None if usd is None else usd - (self.account(0).cost_usd or 0)
+        if usd is not None and not spec.prices and spec.hourly_usd is None:
+            raise InputError(
+                "what rewriting may cost cannot be held: the price is unknown",
+                where=f"backend {spec.name}",
+                remedy="give it a price, or leave --rewrite-usd out",
+            )
+        left = None if usd is None else usd - self._spent()
         self._limits = Limits(steps=100_000, seconds=_SECONDS, output_tokens=3000)
         self._budget = None
         if left is None or left > 0:
@@ -141,22 +147,31 @@ class Rewriter:
 
     def account(self, rewritten: int) -> Rewriting:
         """What all calls came to, those of earlier runs on the same pack included."""
+        told = self._statements()
+        costs = [_billed(one) for one in told]
+        known = [usd for usd in costs if usd is not None]
+        return Rewriting(
+            backend=self._spec.name,
+            calls=len(told),
+            rewritten=rewritten,
+            cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+        )
+
+    def _spent(self) -> Decimal:
+        """By earlier runs: calls that told no usage count as much as they may have cost."""
+        costs = ((_billed(one), one.bound_usd or Decimal(0)) for one in self._statements())
+        return sum((most if usd is None else usd for usd, most in costs), Decimal(0))
+
+    def _statements(self) -> list[money.Statement]:
         begun, ended = {}, {}
         for event in read(self._path) if self._path.exists() else ():
             if isinstance(event, CallBeginEvent):
                 begun[event.call.call_id] = event.call
             elif isinstance(event, CallEndEvent):
                 ended[event.call.call_id] = event.call
-        calls = [RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
+        calls = [money.RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
         specs = {call.contestant: self._spec for call in begun.values()}
-        costs = [one.cost.billed_usd if one.cost else None for one in statements(calls, specs)]
-        known = [usd for usd in costs if usd is not None]
-        return Rewriting(
-            backend=self._spec.name,
-            calls=len(calls),
-            rewritten=rewritten,
-            cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
-        )
+        return money.statements(calls, specs)
 
     def _ask(self, notes: Notes) -> "_Said | str":
         """The backend's text, or why there is none."""
@@ -191,6 +206,13 @@ class _Nowhere:
 
     def add(self, kind: str, record: Mapping[str, object]) -> None:
         """Take an entry."""
+
+
+def _billed(one: money.Statement) -> Decimal | None:
+    """What a call cost; nothing where it was refused, None where that is unknown."""
+    if one.cost is not None:
+        return one.cost.billed_usd
+    return Decimal(0) if one.possibly_billed and one.bound_usd == 0 else None
 
 
 def _messages(notes: Notes) -> list[Message]:

@@ -95,6 +95,26 @@ def test_a_limit_of_cost_holds_over_sessions(tmp_path, notes):
     assert account.cost_usd <= limit
 
 
+def test_a_call_that_was_refused_once_does_not_lift_the_limit(tmp_path, notes):
+    usage = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
+    limit = Decimal("0.02")
+    _, _, account, _ = rewritten(
+        tmp_path, notes, [Answer(status=401, body={"error": {"message": "no"}})], usd=limit
+    )
+    assert (account.calls, account.cost_usd) == (1, 0)
+    for _ in range(9):
+        _, what, account, asked = rewritten(tmp_path, notes, [text(GOOD, usage=usage)], usd=limit)
+    assert (what, asked) == ("kept: stopped by usd", [])
+    assert 0 < account.cost_usd <= limit
+
+
+def test_a_limit_needs_a_price(tmp_path):
+    (tmp_path / "free.toml").write_text('base_url = "http://127.0.0.1:9/v1"\nmodel = "writer"\n')
+    unpriced = backend_of(str(tmp_path / "free.toml"), environ={})
+    with pytest.raises(InputError, match="the price is unknown"):
+        Rewriter(unpriced, tmp_path / "calls.jsonl", Decimal(1), environ={})
+
+
 def test_a_missing_key_is_told_before_anything_is_sent(tmp_path, notes):
     with pytest.raises(InputError, match="WRITER_KEY"):
         rewritten(tmp_path, notes, [text(GOOD)], more='api_key_env = "WRITER_KEY"\n')
