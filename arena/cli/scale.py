@@ -125,4 +125,4 @@ def _show(found: "Estimate", form: Format) -> None:
         f"{found.throttled_s:.1f} s a call waited for rate limits"
     )
     alone = ", ".join(f"{name} {hours:.2f} h" for name, hours in found.bounds.items())
-    print(f"each limit alone: {alone}; {found.bottleneck} decides")
+    print(f"each limit alone: {alone}; what decides: {found.bottleneck}")

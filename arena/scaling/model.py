@@ -12,7 +12,7 @@ MEMORY_SHARE = 0.8
 P90 = 1.2815515655446004
 """Of the standard normal distribution."""
 
-Bound = Literal["memory", "cpu", "provider concurrency", "rpm", "tpm", "longest trial"]
+Bound = Literal["slots", "cpu", "provider concurrency", "rpm", "tpm", "longest trial"]
 
 
 class Spread(Record):
@@ -112,7 +112,7 @@ def bounds(work: Workload, fleet: Fleet, rate: RateLimits) -> dict[Bound, float]
     at_once = fleet.hosts * fleet.slots
     at_once = min(at_once, fleet.concurrency or at_once)
     seconds: dict[Bound, float] = {
-        "memory": work.trials * trial_s / at_once,
+        "slots": work.trials * trial_s / at_once,
         "cpu": work.trials * work.cpu_s / (fleet.hosts * fleet.cores),
         "longest trial": work.calls.p90 * work.call_s.mean + work.cpu_s + work.idle_s,
     }

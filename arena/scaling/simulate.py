@@ -17,7 +17,7 @@ from arena.scaling.model import Bound, Estimate, Fleet, Spread, Workload, bounds
 
 WINDOW_S = 60.0
 MOST_HOSTS = 4096
-OF_HOSTS: frozenset[Bound] = frozenset({"memory", "cpu"})
+OF_HOSTS: frozenset[Bound] = frozenset({"slots", "cpu"})
 """What more hosts have more of."""
 
 Resume = Callable[[], None]

@@ -2,10 +2,11 @@
 
     .venv/bin/python tests/benchmarks/scaling.py [--ray] [CONCURRENCY ...]
 
-Eight trials one after the other say what a trial costs; from that the simulator predicts 64 trials
-(16 tasks x 4, six calls of 0.5 s median and 1.5 s p90, five commands, tests) at each concurrency,
-and the same run is made and timed. `--ray` makes it on a cluster of two nodes on this machine as
-well. Nothing else should run meanwhile.
+Sixteen trials with calls that take no time, eight at once, keep every core busy: that says what CPU
+a trial needs. Eight trials one after the other say what else it waits for. From both the simulator
+predicts 64 trials (16 tasks x 4, six calls of 0.5 s median and 1.5 s p90, five commands, tests) at
+each concurrency, and the same run is made and timed. `--ray` makes it on a cluster of two nodes on
+this machine as well. What else runs meanwhile should not change.
 """
 
 import json
@@ -15,7 +16,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import job
 from job import Stub
-from throughput import machine_cpu_s
 
 from arena.ledger import TrialBegin, TrialEnd, read
 from arena.records import RateLimits
@@ -43,13 +42,12 @@ def answer(request):
 
 
 def run(folder, name, base_url, *, tasks, attempts, concurrency, flags=()):
-    """One run by the command line: seconds from its first trial to its last, CPU seconds."""
+    """One run by the command line: seconds from its first trial to the end of its last."""
     (folder / f"{name}.toml").write_text(
         f'name = "{name}"\ntasks = {json.dumps(tasks)}\nattempts = {attempts}\n'
         f"concurrency = {concurrency}\n[sandbox]\nmemory_mb = 256\n"
         f'[[contestant]]\nname = "a"\nbackend = {{ base_url = "{base_url}", model = "m" }}\n'
     )
-    busy, began = machine_cpu_s(), time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "arena", "run", f"{name}.toml", *flags],
         cwd=folder,
@@ -59,21 +57,19 @@ def run(folder, name, base_url, *, tasks, attempts, concurrency, flags=()):
     )
     if done.returncode:
         raise SystemExit(done.stderr)
-    busy, took_s = machine_cpu_s() - busy, time.monotonic() - began
     events = list(read(folder / "runs" / name / "ledger.jsonl"))
     first = min(event.at for event in events if isinstance(event, TrialBegin))
     last = max(event.record.ended_at for event in events if isinstance(event, TrialEnd))
-    seconds = (last - first).total_seconds()
-    return seconds, busy * seconds / took_s
+    return (last - first).total_seconds()
 
 
-def compare(folder, base_url, levels, where, flags):
-    pack = [f"./bench/add-{number:02d}" for number in range(CALIBRATION)]
-    seconds, busy = run(
-        folder, f"one-{where}", base_url, tasks=pack, attempts=1, concurrency=1, flags=flags
-    )
+def compare(folder, fast, slow, levels, where, flags):
+    whole = ["./bench"]
+    busy_s = run(folder, f"busy-{where}", fast, tasks=whole, attempts=1, concurrency=8, flags=flags)
+    cpu_s = busy_s * os.cpu_count() / job.TASKS
+    few = [f"./bench/add-{number:02d}" for number in range(CALIBRATION)]
+    alone_s = run(folder, f"one-{where}", slow, tasks=few, attempts=1, concurrency=1, flags=flags)
     seen = workload_of(folder / "runs" / f"one-{where}")
-    cpu_s = busy / CALIBRATION
     work = seen.model_copy(
         update={
             "tasks": job.TASKS,
@@ -83,7 +79,7 @@ def compare(folder, base_url, levels, where, flags):
         }
     )
     print(
-        f"{where}: {seconds / CALIBRATION:.1f} s a trial alone, of which {cpu_s:.1f} s CPU; "
+        f"{where}: {alone_s / CALIBRATION:.1f} s a trial alone, {cpu_s:.1f} s CPU; "
         f"calls {work.call_s.median:.2f} s median, {work.call_s.p90:.2f} s p90"
     )
     for level in levels:
@@ -92,11 +88,11 @@ def compare(folder, base_url, levels, where, flags):
             cores=os.cpu_count(), memory_mb=memory_mb, container_mb=256, concurrency=level
         )
         predicted = simulate(work, fleet, RateLimits())
-        took_s, _ = run(
+        took_s = run(
             folder,
             f"{where}-{level}",
-            base_url,
-            tasks=["./bench"],
+            slow,
+            tasks=whole,
             attempts=ATTEMPTS,
             concurrency=level,
             flags=flags,
@@ -114,7 +110,7 @@ def main() -> None:
     levels = [int(arg) for arg in sys.argv[1:] if arg != "--ray"] or LEVELS
     print(f"{platform.platform()}, {os.cpu_count()} cores")
     print("where concurrency predicted s measured s  ratio  what decides")
-    with tempfile.TemporaryDirectory() as name, Stub(answer) as stub:
+    with tempfile.TemporaryDirectory() as name, Stub(job.script) as fast, Stub(answer) as slow:
         folder = Path(name)
         job.write_pack(folder / "bench")
         (folder / "warm.toml").write_text(
@@ -122,7 +118,8 @@ def main() -> None:
         )
         warm = [sys.executable, "-m", "arena", "run", "warm.toml"]
         subprocess.run(warm, cwd=folder, check=True, capture_output=True)
-        compare(folder, stub.base_url, levels, "local", ())
+        endpoints = fast.base_url, slow.base_url
+        compare(folder, *endpoints, levels, "local", ())
         if with_ray:
             from ray.cluster_utils import Cluster
 
@@ -133,7 +130,7 @@ def main() -> None:
             cluster.add_node(**small)
             try:
                 flags = ("--executor", "ray", "--address", cluster.address)
-                compare(folder, stub.base_url, levels, "ray", flags)
+                compare(folder, *endpoints, levels, "ray", flags)
             finally:
                 cluster.shutdown()
 

@@ -44,7 +44,7 @@ def test_memory_lets_so_many_run_at_once():
     found = simulate(work(tasks=12, cpu_s=0), fleet(), FREE)
     assert found.slots == 6
     assert seconds(found) == 2 * (10 + 3.5)
-    assert found.bottleneck == "memory"
+    assert found.bottleneck == "slots"
 
 
 def test_cores_are_shared():
