@@ -169,7 +169,7 @@ class Cluster:
                     self._pool.submit(self._answer, answer, number, letter)
 
     def _answer(self, answer: Callable[[Any], object], number: int, letter: bytes) -> None:
-        reply = _closed(lambda: answer(pickle.loads(letter)))  # noqa: S301 - from our own workers
+        reply = reply_to(letter, answer)
         with suppress(LostError), self.in_use():
             self._mailbox.answer.remote(number, reply)
 
@@ -274,6 +274,20 @@ class _MailLine:
 
 
 # ── what travels ───────────────────────────────────────────────────────────────────────────────
+
+
+def reply_to(letter: bytes, answer: Callable[[Any], object]) -> bytes:
+    """What an answer to a letter came to; there always is one, for somebody waits for it."""
+
+    def work() -> object:
+        try:
+            return answer(pickle.loads(letter))  # noqa: S301 - from our own workers
+        except ArenaError:
+            raise
+        except Exception as error:
+            raise HarnessError(f"{type(error).__name__}: {_last_line(error)}") from error
+
+    return _closed(work)
 
 
 def _closed(work: Callable[[], object]) -> bytes:

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path
 
 from arena.backend.desk import Desk, LocalDesk
-from arena.errors import ArenaError, EngineError, FaultError, InputError
+from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
 from arena.executor import ray
 from arena.executor.ray import Cluster, Node
 from arena.program import Program
@@ -245,17 +245,29 @@ class _RemotePlace:
         try:
             done: Done = self._station.resident.call("run", job, seat)
             lost = False
+            keep(done.files, job.folder)
         except FaultError as error:
             if isinstance(error, EngineError):
                 self._lose(self._station, str(error))
             return _unfinished(job, error, began)
         finally:
             self._board.leave(seat, lost=lost)
-        for name, data in done.files.items():
-            path = job.folder / PurePosixPath(name)
+        return done.record
+
+
+def keep(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write a trial's files, by path in its folder.
+
+    Raises:
+        HarnessError: the disk is full or broken.
+    """
+    for name, data in files.items():
+        path = folder / name
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        return done.record
+        except OSError as error:
+            raise HarnessError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _begin(work: Callable[..., object], *args: object) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from arena.errors import InputError
+from arena.errors import HarnessError, InputError
 from arena.records import BackendSpec
 from arena.remote.shipment import check, packed, profile_digests, source_digest, unpacked
+from arena.remote.site import keep
 from arena.sandbox.docker import RefusedError
 from arena.task import pack
 
@@ -48,3 +49,10 @@ def test_a_refusal_of_a_nodes_engine_travels_home():
     there = RefusedError("the container engine refused: no such image", 404)
     here = pickle.loads(pickle.dumps(there))
     assert (str(here), here.status) == (str(there), 404)
+
+
+def test_a_trials_files_come_home_or_their_loss_is_a_fault(tmp_path):
+    keep({"patch.diff": b"a", "try-1/notes": b"b"}, tmp_path / "trial")
+    assert (tmp_path / "trial/try-1/notes").read_bytes() == b"b"
+    with pytest.raises(HarnessError, match="cannot be written"):
+        keep({"patch.diff/notes": b"c"}, tmp_path / "trial")
