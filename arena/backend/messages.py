@@ -67,9 +67,10 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     if not isinstance(body, dict):
         raise MalformedReplyError("the body is not a JSON object")
     raw_usage, model = body.get("usage"), body.get("model")
+    begun = "stop_reason" in body and not is_whole(body)  # its stream counted one token so far
     bare = Reply(
         returned_model=model if isinstance(model, str) and model else None,
-        usage=usage.normalise(raw_usage),
+        usage=None if begun else usage.normalise(raw_usage),
         raw_usage=raw_usage,
         reported_usd=usage.reported_usd(raw_usage),
     )
@@ -91,7 +92,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
 
 def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
     """The message that a stream's events amount to."""
-    body: dict[str, JsonValue] = {}
+    body: dict[str, JsonValue] = {"stop_reason": None}
     blocks: dict[int, Block] = {}
     for chunk in chunks:
         if not isinstance(chunk, dict):

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from arena.errors import ProviderError
+from arena.money.statement import possibly_billed
 from arena.records import Budget, Limits
 from tests.backend.rig import Rig
 from tests.gateway.rig import PATHS, doors, request
@@ -286,6 +287,18 @@ def test_a_broken_stream_reaches_the_agent_broken():
         assert asking.post().status_code == 200
     assert made.book.outcomes == ["connection", "ok"]
     assert not door.over.is_set()
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_the_usage_of_a_stream_that_broke_off_is_unknown(api):
+    """The Messages API counts at the start of a stream too: the prompt, and one token of output."""
+    with doors([fault("cut")], api=api) as made, made.open() as (_, asking):
+        with pytest.raises(httpx2.TransportError), asking.stream() as got:
+            got.read()
+    (end,) = made.book.ends
+    assert end.outcome == "connection"
+    assert possibly_billed(end)
+    assert end.usage is None
 
 
 def test_a_chat_stream_ends_with_usage_only_where_it_was_asked_for():
