@@ -289,12 +289,29 @@ def test_a_broken_stream_reaches_the_agent_broken():
     assert not door.over.is_set()
 
 
+def test_caches_live_as_long_as_the_price_book_has_a_price_for():
+    """What is kept for an hour costs more to write, and no usage of ours tells it apart."""
+    mark = {"type": "ephemeral", "ttl": "1h"}
+    said = [{"role": "user", "content": [{"type": "text", "text": "Fix.", "cache_control": mark}]}]
+    tool = {"name": "bash", "input_schema": {"type": "object"}, "cache_control": mark}
+    with doors([text("ok")], api="messages") as made, made.open() as (_, asking):
+        asking.post(messages=said, tools=[tool], cache_control=mark)
+        (sent,) = made.stub.requests
+    block = sent.body["messages"][0]["content"][0]
+    marks = [block["cache_control"], sent.body["tools"][0]["cache_control"]]
+    assert [*marks, sent.body["cache_control"]] == [{"type": "ephemeral"}] * 3
+
+
 @pytest.mark.parametrize("api", APIS)
 def test_the_usage_of_a_stream_that_broke_off_is_unknown(api):
     """The Messages API counts at the start of a stream too: the prompt, and one token of output."""
-    with doors([fault("cut")], api=api) as made, made.open() as (_, asking):
-        with pytest.raises(httpx2.TransportError), asking.stream() as got:
-            got.read()
+    with (
+        doors([fault("cut")], api=api) as made,
+        made.open() as (_, asking),
+        pytest.raises(httpx2.TransportError),
+        asking.stream() as got,
+    ):
+        got.read()
     (end,) = made.book.ends
     assert end.outcome == "connection"
     assert possibly_billed(end)

@@ -126,6 +126,8 @@ def prepared(asked: Asked, spec: BackendSpec, limit: int) -> tuple[bytes, int]:
     limit = min([limit, *wanted])
     skipped = {*names, *spec.refuses}
     body = {k: v for k, v in asked.body.items() if k not in skipped}
+    if asked.api == "messages":
+        body = {k: _briefly_cached(k, v) for k, v in body.items()}
     body |= {**quirks.extra_body, "model": spec.model}
     body[quirks.output_limit_param if asked.api == "chat" else names[0]] = limit
     thinking = body.get("thinking")
@@ -136,6 +138,19 @@ def prepared(asked: Asked, spec: BackendSpec, limit: int) -> tuple[bytes, int]:
     if asked.api == "chat" and body.get("stream") and quirks.stream_usage:
         body["stream_options"] = {"include_usage": True}
     return encoded(body), limit
+
+
+def _briefly_cached(name: str, value: JsonValue) -> JsonValue:
+    """A part of a request whose cache breakpoints have the life that the price book prices."""
+    if name in _OWN:
+        return value
+    if isinstance(value, list):
+        return [_briefly_cached(name, inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if name == "cache_control":
+        return {k: v for k, v in value.items() if k != "ttl"}
+    return {k: _briefly_cached(k, v) for k, v in value.items()}
 
 
 def _below(budget: JsonValue, limit: int) -> int:
