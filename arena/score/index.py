@@ -101,8 +101,8 @@ class Index:
             for _ in self._segments():
                 pass
             out.truncate(self._at)
-            while self._has_grown():
-                self._append(out)
+            while self._has_grown() and self._append(out):
+                pass
 
     def _has_grown(self) -> bool:
         try:
@@ -151,7 +151,8 @@ class Index:
         )
         return head if fits else None
 
-    def _append(self, out: BinaryIO) -> None:
+    def _append(self, out: BinaryIO) -> bool:
+        """Write one segment; false where there is no whole event to write of."""
         fold = self._fold()
         start = offset = self._head.offset
         for event, end in ledger.read_from(self._ledger, start):
@@ -159,6 +160,8 @@ class Index:
             offset = end
             if offset - start >= SEGMENT_BYTES:
                 break
+        if offset == start:
+            return False
         trials = (_trial_line(trial_id, state) for trial_id, state in fold.trials.items())
         lines = list(chain(trials, (_span_line(span) for span in fold.spans)))
         head = Head(
@@ -176,6 +179,7 @@ class Index:
         out.write(text)
         out.flush()
         self._head, self._at = head, self._at + len(text)
+        return True
 
     def _fold(self) -> Fold:
         """What goes on from our place."""

@@ -218,6 +218,17 @@ def test_a_torn_ledger_is_not_covered(run, tmp_path):
         assert told_by(copies[0]) == told_by(copies[1])
 
 
+@pytest.mark.timeout(60)
+def test_a_torn_event_larger_than_a_segment_is_waited_for(run):
+    grown, wanted = run
+    with (grown / "ledger.jsonl").open("ab") as out:
+        out.write(b'{"kind": "trial_end", "record": {"id": "' + b"x" * 2 * SEGMENT)
+    for _ in range(3):
+        assert told_by(grown) == wanted
+    covered = [index.Head.model_validate_json(head).offset for head in heads(grown)]
+    assert covered == sorted(set(covered))
+
+
 def test_a_line_taken_out_by_hand_is_noticed(run):
     grown, wanted = run
     path = grown / "ledger.jsonl"
