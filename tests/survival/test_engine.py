@@ -62,7 +62,7 @@ def test_an_engine_that_stays_away_stops_the_run(tmp_path, engine, any_task):
 def test_a_full_image_store_is_no_contestants_failure(tmp_path, engine, any_task):
     """What fails while there is no room is run again, and the run stops when that does not help."""
     with own_engine(any_task, engine, room="700m") as own, Endpoint(lambda: 0.1) as endpoint:
-        write_bakeoff(tmp_path, endpoint.base_url, tasks=4, attempts=1)
+        write_bakeoff(tmp_path, endpoint.base_url, tasks=8, attempts=1)
         run = Run(tmp_path, **own.env)
         process = run.start()
         run.wait(lambda: run.count(TrialEnd) >= 1, process)
