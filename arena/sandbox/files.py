@@ -53,9 +53,7 @@ def stat(connection: Connection, ident: str, path: str) -> Stat | None:
     return Stat(fields["size"], fields["mode"])
 
 
-def read(
-    connection: Connection, ident: str, path: str, *, limit: int, ours: bool = False
-) -> Entry:
+def read(connection: Connection, ident: str, path: str, *, limit: int, ours: bool = False) -> Entry:
     """What is at an absolute path; a path through a link leads nowhere.
 
     The first component is not looked at, for `/` belongs to root; nor is any where all folders on
