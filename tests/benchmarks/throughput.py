@@ -4,8 +4,10 @@
 
 `arena run` from its start to its page, and beside it the bare script of `bare.py`, which does the
 least that such trials need. For each concurrency: trials a minute, seconds of CPU of the whole
-machine a trial, the driver's peak memory while trials ran and with the page made at the end, and
-how ours compares with the bare script. Nothing else should run meanwhile.
+machine a trial, the driver's peak memory while trials ran and with the page made at the end. Then
+how ours compares with the bare script: as a whole, and from the first trial's start to the last
+one's end, since only a run also checks images, scores, and makes a page. Nothing else should run
+meanwhile.
 """
 
 import os
@@ -33,6 +35,9 @@ class Measured(NamedTuple):
     seconds: float
     cpu_s: float
     """Of the whole machine."""
+    running_s: float
+    """From the first trial's start to the last one's end."""
+    running_cpu_s: float
     running_mb: float
     """Peak of the driver until its last trial ended."""
     peak_mb: float
@@ -61,17 +66,21 @@ def measure(folder: Path, command: list[str], ledger: Path | None = None) -> Mea
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
+    first = last = (began, busy)
     running = peak = 0.0
     while process.poll() is None:
+        now = (time.monotonic(), machine_cpu_s())
         peak = max(peak, high_water_mb(process.pid))
-        if ledger is None or ended(ledger) < TRIALS:
-            running = peak
+        if ledger is None or count(ledger, "trial_end") < TRIALS:
+            running, last = peak, now
+        if ledger is not None and not count(ledger, "trial_begin"):
+            first = now
         time.sleep(0.05)
     seconds = time.monotonic() - began
     busy = machine_cpu_s() - busy
     if process.returncode:
         raise SystemExit(process.stderr.read() if process.stderr else "")
-    return Measured(seconds, busy, running, peak)
+    return Measured(seconds, busy, last[0] - first[0], last[1] - first[1], running, peak)
 
 
 def high_water_mb(pid: int) -> float:
@@ -83,11 +92,11 @@ def high_water_mb(pid: int) -> float:
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
-def ended(ledger: Path) -> int:
-    """Trials that have ended so far."""
+def count(ledger: Path, kind: str) -> int:
+    """Events of a kind so far."""
     if not ledger.exists():
         return 0
-    return ledger.read_bytes().count(b'"kind":"trial_end"')
+    return ledger.read_bytes().count(f'"kind":"{kind}"'.encode())
 
 
 def ours(folder: Path, concurrency: int, base_url: str) -> Measured:
@@ -129,8 +138,10 @@ def main() -> None:
             other = measure(folder, [sys.executable, bare, stub.base_url, str(level), *made])
             print(other.line("bare", level), flush=True)
             print(
-                f"arena / bare: {one.per_minute / other.per_minute:.0%} of the trials a minute, "
-                f"{one.cpu_s / other.cpu_s:.2f} times the CPU",
+                f"arena / bare: {other.seconds / one.seconds:.0%} of the trials a minute, "
+                f"{one.cpu_s / other.cpu_s:.2f} times the CPU; trials alone: "
+                f"{other.running_s / one.running_s:.0%}, "
+                f"{one.running_cpu_s / other.running_cpu_s:.2f} times",
                 flush=True,
             )
 
