@@ -164,7 +164,7 @@ class EndpointClient:
             "timeout" if time.monotonic() >= self._deadline.at else "connection",
             end.broken,
             http_status=response.status_code,
-            reply=_what_came(spec, body),
+            reply=_so_far(_what_came(spec, body)),
         )
 
     def _chunks(
@@ -328,6 +328,13 @@ def _what_came(spec: BackendSpec, body: JsonValue) -> Reply:
         return dialect.of(spec.api).parse_reply(body, spec.quirks)
     except wire.MalformedReplyError as error:
         return error.reply
+
+
+def _so_far(reply: Reply) -> Reply:
+    """A reply whose usage, told before the end, is a running count and not what it came to."""
+    if reply.usage is None:
+        return reply
+    return reply.model_copy(update={"usage": reply.usage.model_copy(update={"estimated": True})})
 
 
 def _shown(problem: Problem) -> str:

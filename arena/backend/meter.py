@@ -217,7 +217,7 @@ class TrialBackend:
             attempt=attempt,
             started_at=datetime.now(UTC),
             prompt_estimate=asked,
-            prompt_bound=call.prompt.token_bound,
+            prompt_bound=wire.token_bound(call.body),
             output_limit=call.output_limit,
         )
         try:

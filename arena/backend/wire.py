@@ -42,11 +42,6 @@ class Prompt:
         """Bytes of messages and tools."""
         return sum(len(m) for m in self.messages) + len(self.tools)
 
-    @property
-    def token_bound(self) -> int:
-        """More tokens than the prompt can have: a token is at least one byte."""
-        return self.size + TEMPLATE_TOKENS
-
     def extends(self, earlier: "Prompt") -> bool:
         """Whether the earlier prompt is a byte-identical beginning of this one."""
         count = len(earlier.messages)
@@ -65,6 +60,11 @@ def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
     tools = b',"tools":' + prompt.tools if prompt.tools else b""
     messages = b',"messages":[' + b",".join(prompt.messages) + b"]"
     return encoded(head)[:-1] + messages + tools + b"}"
+
+
+def token_bound(body: bytes) -> int:
+    """More tokens than the prompt of a request can have: a token is at least one byte."""
+    return len(body) + TEMPLATE_TOKENS
 
 
 class MalformedReplyError(Exception):

@@ -98,7 +98,7 @@ class Watch:
         while not self._stop.wait(_INTERVAL_S):
             running = self._running()
             if running:
-                with suppress(EngineError):
+                with suppress(EngineError, OSError):
                     self._look(running)
 
     def _look(self, running: dict[str, DockerSandbox]) -> None:

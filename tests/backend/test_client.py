@@ -88,10 +88,11 @@ def test_an_error_in_a_stream_keeps_the_usage_that_came():
     assert found.reply.usage.prompt == 5
 
 
-def test_a_broken_stream_keeps_the_usage_that_came():
+def test_a_broken_stream_keeps_the_usage_that_came_as_an_estimate():
     used = {"prompt_tokens": 5, "completion_tokens": 2}
     found = failure([sse(piece("a", usage=used), done=False)], stream=True)
     assert found.reply.usage.prompt == 5
+    assert found.reply.usage.estimated
 
 
 def test_garbage_in_a_stream_is_malformed():
