@@ -47,6 +47,7 @@ def test_the_page_is_there_and_nothing_is_left(demo):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_small_language_model_answers_for_real(tmp_path):
     ended = arena("demo", "--with-llm", "--format", "json", cwd=tmp_path, timeout_s=900)
     assert ended.code == 0, ended.err
