@@ -23,7 +23,7 @@ MACHINE_USD = Decimal("0.096")
 BUDGETS = (20, 200)
 CONTEXT_TOKENS = 8192
 REPLY_TOKENS = 256
-"""What the small model's server lets a reply hold: it talks without end otherwise."""
+"""What a reply of the small model may hold: it talks without end otherwise."""
 
 
 @contextmanager
@@ -60,6 +60,8 @@ def contestants(*, with_llm: bool, earlier: Path) -> Iterator[list[ContestantTab
                 self_hosted=True,
                 open_weights=True,
                 max_concurrency=1,
+                # llama.cpp heeds this before the limit that all contestants share
+                extra_body={"n_predict": REPLY_TOKENS},
             )
             tables.append(
                 ContestantTable(name="smollm2-135m", backend=backend, params={"protocol": "text"})
@@ -115,7 +117,6 @@ def _small_llm(port: int) -> Iterator[str]:
     params.model_alias = {"smollm2-135m"}
     params.n_ctx = CONTEXT_TOKENS
     params.n_parallel = 1
-    params.n_predict = REPLY_TOKENS
     params.port = port
     params.verbosity = 0
     served = xllamacpp.Server(params)
