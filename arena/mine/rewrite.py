@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from arena.backend import catalogue
 from arena.backend.clock import AgentClock
@@ -95,7 +96,8 @@ class Rewriter:
         environ: holds the key.
 
     Raises:
-        InputError: the key is missing, or the limit cannot be held without a price.
+        InputError: the key is missing, the limit cannot be held without a price, or another
+            backend began to rewrite this pack: its calls have other prices.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Rewriter:
                 where=f"backend {spec.name}",
                 remedy="give it a price, or leave --rewrite-usd out",
             )
+        self._refuse_another()
         left = None if usd is None else usd - self._spent()
         self._limits = Limits(steps=100_000, seconds=_SECONDS, output_tokens=3000)
         self._budget = None
@@ -162,9 +165,20 @@ class Rewriter:
         costs = ((_billed(one), one.bound_usd or Decimal(0)) for one in self._statements())
         return sum((most if usd is None else usd for usd, most in costs), Decimal(0))
 
+    def _refuse_another(self) -> None:
+        for event in read(self._path):
+            if isinstance(event, CallBeginEvent):
+                call, spec = event.call, self._spec
+                if (_host(call.endpoint), call.model) != (_host(spec.base_url), spec.model):
+                    raise InputError(
+                        f"{call.model} at {call.endpoint} began to rewrite this pack",
+                        where=str(self._path),
+                        remedy="go on with that backend, or give another --out",
+                    )
+
     def _statements(self) -> list[money.Statement]:
         begun, ended = {}, {}
-        for event in read(self._path) if self._path.exists() else ():
+        for event in read(self._path):
             if isinstance(event, CallBeginEvent):
                 begun[event.call.call_id] = event.call
             elif isinstance(event, CallEndEvent):
@@ -206,6 +220,11 @@ class _Nowhere:
 
     def add(self, kind: str, record: Mapping[str, object]) -> None:
         """Take an entry."""
+
+
+def _host(address: str) -> str | None:
+    """A server on this machine may come back on another port."""
+    return urlsplit(address).hostname
 
 
 def _billed(one: money.Statement) -> Decimal | None:

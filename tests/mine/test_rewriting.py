@@ -115,6 +115,15 @@ def test_a_limit_needs_a_price(tmp_path):
         Rewriter(unpriced, tmp_path / "calls.jsonl", Decimal(1), environ={})
 
 
+def test_another_backend_with_other_prices_cannot_go_on(tmp_path, notes):
+    rewritten(tmp_path, notes, [text(GOOD)])
+    other = tmp_path / "other.toml"
+    other.write_text('base_url = "http://127.0.0.1:9/v1"\nmodel = "other"\n')
+    spec = backend_of(str(other), environ={})
+    with pytest.raises(InputError, match="began to rewrite this pack"):
+        Rewriter(spec, next(tmp_path.rglob("*.jsonl")), None, environ={})
+
+
 def test_a_missing_key_is_told_before_anything_is_sent(tmp_path, notes):
     with pytest.raises(InputError, match="WRITER_KEY"):
         rewritten(tmp_path, notes, [text(GOOD)], more='api_key_env = "WRITER_KEY"\n')
