@@ -27,23 +27,26 @@ class Board:
             self._desks[seat] = desk
 
     def leave(self, seat: str, *, lost: bool) -> None:
-        """A try has ended; when it was lost none of its calls can be heard of any more."""
+        """A try has ended. One that was lost keeps its seat: its node may live after all, and
+        what a call of it came to must still be written down.
+        """
         with self._lock:
             desk = self._desks.get(seat)
             if desk is None:
                 return
-            self._left.add(seat)
+            if not lost:
+                self._left.add(seat)
         if lost:
             desk.close()
         else:
             desk.shut()
-        self._forget(seat)
+            self._forget(seat)
 
     def answer(self, letter: Letter) -> Leave | Denial | None:
         """Do what a node asks.
 
         Raises:
-            HarnessError: the node was thought lost, the run is ending, or the disk is full.
+            HarnessError: the trial is over, or the disk is full.
         """
         match letter:
             case Announce(seat, begin, held):

@@ -35,11 +35,14 @@ class Floor:
         with self._condition:
             return list(self._stations)
 
-    def add(self, station: Station) -> None:
-        """A node is ready."""
+    def add(self, station: Station) -> bool:
+        """A node is ready; False when nobody needs it any more."""
         with self._condition:
+            if self._closed:
+                return False
             self._stations.append(station)
             self._condition.notify_all()
+            return True
 
     def drop(self, station: Station) -> bool:
         """A node is lost; False when that was known."""

@@ -150,9 +150,12 @@ class RemoteSite:
 
     def _close(self, station: Station) -> None:
         if self._floor.drop(station):
-            with contextlib.suppress(ArenaError):
-                station.resident.call("close", timeout_s=CLOSE_S)
-            station.resident.kill()
+            self._dismiss(station)
+
+    def _dismiss(self, station: Station) -> None:
+        with contextlib.suppress(ArenaError):
+            station.resident.call("close", timeout_s=CLOSE_S)
+        station.resident.kill()
 
     # ── nodes that come ────────────────────────────────────────────────────────────────────────
 
@@ -175,7 +178,9 @@ class RemoteSite:
             if not self._stopping.is_set():
                 self._say(line)
             return line
-        self._floor.add(Station(resident, lease, fits(ready.engine, self._needs.sandbox)))
+        station = Station(resident, lease, fits(ready.engine, self._needs.sandbox))
+        if not self._floor.add(station):
+            self._dismiss(station)
         return ""
 
     def _engine(self, ident: str) -> threading.Lock:

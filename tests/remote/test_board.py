@@ -44,15 +44,16 @@ def test_a_call_that_waits_when_its_try_ends_is_refused_and_gives_everything_bac
     assert rig.limiter.acquire(1).waited_s < 10
 
 
-def test_a_lost_try_is_heard_no_more():
+def test_a_try_that_was_lost_makes_no_call_but_what_one_came_to_is_written_down():
     rig = Rig(remote=True)
     rig.ask(Announce("seat", begin(), HELD))
     rig.board.leave("seat", lost=True)
     assert rig.budget.spent == HELD
-    for letter in (Announce("seat", begin(2), HELD), Settle("seat", end(), Amount(), None)):
-        with pytest.raises(HarnessError, match="given this trial up"):
-            rig.ask(letter)
-    assert rig.book.ended == {}
+    with pytest.raises(HarnessError, match="the trial is over"):
+        rig.ask(Announce("seat", begin(2), HELD))
+    rig.ask(Settle("seat", end(), Amount(), None))
+    assert list(rig.book.ended) == ["call1"]
+    assert rig.budget.spent == HELD
 
 
 def test_nodes_may_talk():

@@ -51,5 +51,7 @@ def test_without_any_node_a_run_gives_up(monkeypatch):
 def test_the_end_turns_away_who_waits():
     made = Floor()
     made.close()
+    assert not made.add(Station(None, "late", 1))
+    assert made.stations == []
     with pytest.raises(HarnessError, match="ending"):
         made.take()
