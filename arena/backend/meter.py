@@ -148,9 +148,9 @@ class TrialBackend:
         """
         attempt, backoff_s, waited_s = 0, 0.0, 0.0
         while True:
-            self._take_step()
+            step = self._take_step()
             attempt += 1
-            going = self._announce(call, attempt, waited_s)
+            going = self._announce(call, step, attempt, waited_s)
             try:
                 reply = self._sender.send(
                     self.spec, call.body, timeout_s=self._timeout_s(), relay=call.relay
@@ -191,19 +191,20 @@ class TrialBackend:
 
     # ── before ─────────────────────────────────────────────────────────────────────────────────
 
-    def _take_step(self) -> None:
-        """Check the trial's own limits, and reserve a step."""
+    def _take_step(self) -> int:
+        """Check the trial's own limits, and reserve a step: its number, from 1."""
         if self._clock.remaining_s <= 0:
             raise LimitReached("seconds")
         with self._lock:
             if self.tally.steps + self._in_flight >= self._limits.steps:
                 raise LimitReached("steps")
             self._in_flight += 1
+            return self.tally.steps + self._in_flight
 
     def _timeout_s(self) -> float:
         return max(0.001, min(self.spec.request_timeout_s, self._clock.remaining_s))
 
-    def _announce(self, call: Call, attempt: int, waited_s: float) -> _Attempt:
+    def _announce(self, call: Call, step: int, attempt: int, waited_s: float) -> _Attempt:
         asked = self.estimate(call.prompt)
         held = self._tariff.expected(asked, call.output_limit, self._longest_s)
         begin = CallBegin(
@@ -213,7 +214,7 @@ class TrialBackend:
             contestant=self._seat.contestant,
             endpoint=self.spec.base_url,
             model=self.spec.model,
-            step=self.tally.steps + 1,
+            step=step,
             attempt=attempt,
             started_at=datetime.now(UTC),
             prompt_estimate=asked,

@@ -311,3 +311,20 @@ def test_reserved_is_given_back():
         backend.complete(ASK, [])
     assert budget.spent == Amount(Decimal("0.000014"), 11)
     assert budget.account._held == Amount()
+
+
+def test_calls_at_the_same_time_are_steps_of_their_own():
+    gate = threading.Barrier(3)
+
+    def together(_):
+        gate.wait(10)
+        return text("ok")
+
+    with rig(together) as (_, made):
+        backend = made.trial()
+        threads = [threading.Thread(target=backend.complete, args=(ASK, [])) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(begin.step for begin in made.book.begun) == [1, 2, 3]
