@@ -1,12 +1,12 @@
 """Looking for what deserves a person's eye, in patches and transcripts. Flags never decide."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from arena.decoding import from_json
 from arena.errors import InputError
 from arena.records import Flag, Task
 from arena.task.pack import gold_patch, hidden_files, tree_files
@@ -164,7 +164,7 @@ def _commands(path: Path) -> Iterator[tuple[int, str]]:
     with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                entry: JsonValue = json.loads(line)
+                entry: JsonValue = from_json(line)
             except ValueError:
                 continue
             if isinstance(entry, dict) and entry.get("kind") == "command":

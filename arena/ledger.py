@@ -6,7 +6,6 @@ Readers tolerate a torn last line, because its `append` never returned and nobod
 other broken line is an error that names it.
 """
 
-import json
 import os
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from arena.decoding import from_json
 from arena.errors import HarnessError, InputError
 from arena.records import CallBegin, CallEnd, Record, TrialRecord, TrialSpec
 
@@ -228,7 +228,7 @@ def _event(line: bytes, offset: int, path: Path) -> Event | None:
 def _refuse_newer(line: bytes, path: Path) -> None:
     """Refuse the first line of a session of a newer version, whatever else is in it."""
     try:
-        fields = json.loads(line)
+        fields = from_json(line)
     except ValueError:
         return
     if not isinstance(fields, dict) or fields.get("kind") != "session_begin":

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from arena.decoding import from_json
 from arena.errors import HarnessError, InputError
 from arena.program import Program
 from arena.records import (
@@ -189,7 +190,7 @@ class RunDir:
 
 def _refuse_newer(text: str, path: Path) -> None:
     try:
-        schema = json.loads(text)["schema_version"]
+        schema = from_json(text)["schema_version"]
     except (ValueError, KeyError, TypeError):
         return
     if isinstance(schema, int) and schema > SCHEMA:

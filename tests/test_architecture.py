@@ -31,7 +31,7 @@ LAYERS = [
     {"rundir", "protocols"},
     {"program"},
     {"records", "resources"},
-    {"errors"},
+    {"errors", "decoding"},
 ]
 RANK = {name: rank for rank, layer in enumerate([{"__main__"}, *LAYERS]) for name in layer}
 SDK_OWNERS = {

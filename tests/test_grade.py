@@ -43,6 +43,7 @@ def test_multi_swe_bench_names_are_put_together(tmp_path):
     [
         ("", "no predictions"),
         ("{", "not JSON"),
+        ("[" * 100_000, "nested too deeply"),
         ('[{"instance_id": "a"}]', "no patch"),
         ('[{"instance_id": 1, "model_patch": ""}]', "must be text"),
         ("[3]", "not a prediction"),

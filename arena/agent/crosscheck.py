@@ -1,10 +1,10 @@
 """What an agent says it used, against what the gateway metered. A large difference is flagged."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from arena.decoding import from_json
 from arena.program import OwnReport
 from arena.records import Flag
 
@@ -53,8 +53,8 @@ def _objects(text: str) -> Iterator[object]:
     for line in reversed([text, *text.splitlines()]):
         if line.lstrip().startswith("{"):
             try:
-                yield json.loads(line, parse_float=Decimal)
-            except (ValueError, ArithmeticError, RecursionError):
+                yield from_json(line, parse_float=Decimal)
+            except (ValueError, ArithmeticError):
                 continue
 
 

@@ -4,7 +4,6 @@ Each command is a fresh process in the sandbox. Assistant messages go back exact
 since several vendors answer 400, or get silently worse, when reasoning fields are dropped.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -12,6 +11,7 @@ from typing import Literal, get_args
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from arena.agent import prompts
+from arena.decoding import from_json
 from arena.errors import InputError
 from arena.protocols import Agent, Backend, Sandbox, Transcript
 from arena.records import Brief, Ending, ExecResult, Message, Reply, ToolSpec
@@ -131,7 +131,7 @@ def _tool_actions(reply: Reply) -> list[Action]:
 
 def _bash_action(call_id: str, arguments: str, *, truncated: bool) -> Action:
     try:
-        values = json.loads(arguments)
+        values = from_json(arguments)
     except ValueError as error:
         mistake = prompts.TRUNCATED if truncated else prompts.NOT_JSON.format(error=error)
         return Action(call_id, mistake=mistake)

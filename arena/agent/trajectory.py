@@ -3,7 +3,6 @@
 Specification: github.com/harbor-framework/harbor, rfcs/0001-trajectory-format.md, version 1.7.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from arena import __version__, conversation
+from arena.decoding import from_json
 from arena.errors import InputError
 from arena.records import Message, Record, Usage
 
@@ -82,7 +82,7 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
         with path.open(encoding="utf-8") as handle:
             for line in handle:
                 try:
-                    entry = json.loads(line)
+                    entry = from_json(line)
                 except ValueError:
                     continue  # a torn last line
                 if isinstance(entry, dict):
@@ -144,7 +144,7 @@ def _calls(made: JsonValue) -> Iterator[dict[str, Any]]:
             continue
         text = str(function.get(_ARGUMENTS) or "{}")
         try:
-            arguments = json.loads(text)
+            arguments = from_json(text)
         except ValueError:
             arguments = text
         yield {

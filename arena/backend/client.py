@@ -4,7 +4,6 @@ One `send` is one attempt on the wire: no retries, no redirects, bytes in and a 
 failure is a `CallFailed` with an outcome by the provider's rules.
 """
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from arena.backend.address import is_local
 from arena.backend.call import Relay
 from arena.backend.errors import CallFailed, Problem, classify, problem_in
 from arena.backend.watchdog import Watchdog
+from arena.decoding import from_json
 from arena.records import BackendSpec, CallOutcome, Reply
 
 REPLY_LIMIT_BYTES = 64_000_000
@@ -212,8 +212,8 @@ class EndpointClient:
 
     def _json(self, data: bytes, status: int) -> JsonValue:
         try:
-            value: JsonValue = json.loads(data, parse_constant=lambda _: None)
-        except (ValueError, RecursionError):
+            value: JsonValue = from_json(data, parse_constant=lambda _: None)
+        except ValueError:
             shown = data[:200].decode("utf-8", "replace")
             raise self._failed("malformed_reply", f"not JSON: {shown!r}", status) from None
         return value
@@ -236,8 +236,8 @@ class EndpointClient:
     def _refused(self, spec: BackendSpec, error: openai.APIStatusError) -> CallFailed:
         response = error.response
         try:
-            body: JsonValue = json.loads(response.content)
-        except (ValueError, RecursionError, httpx2.StreamError):
+            body: JsonValue = from_json(response.content)
+        except (ValueError, httpx2.StreamError):
             body = None
         shown = response.reason_phrase or "no message"
         problem = problem_in(body, response.status_code) or Problem(response.status_code, (), shown)

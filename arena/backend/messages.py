@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import JsonValue
 
 from arena.backend.wire import MalformedReplyError, Prompt, encoded
+from arena.decoding import from_json
 from arena.money import usage
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
 
@@ -38,7 +39,7 @@ Block = dict[str, JsonValue]
 
 def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
     """The whole request: system prompt apart, results of tools inside user turns."""
-    history: list[Message] = [json.loads(raw) for raw in prompt.messages]
+    history: list[Message] = [from_json(raw) for raw in prompt.messages]
     system: JsonValue = [_text_block(m) for m in history if m.get("role") == "system"]
     turns = _turns(history)
     for turn in [t for t in turns if t["role"] == "user"][-_CACHED_TURNS:]:
@@ -51,7 +52,7 @@ def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
         "messages": list(turns),
     }
     if prompt.tools:
-        body["tools"] = _mark([_tool(made) for made in json.loads(prompt.tools)])
+        body["tools"] = _mark([_tool(made) for made in from_json(prompt.tools)])
     if spec.quirks.stream:
         body["stream"] = True
     return encoded(body)
@@ -194,7 +195,7 @@ def _closed(block: Block) -> Block:
     pieces = block.pop("partial_json", None)
     if isinstance(pieces, str) and pieces:
         try:
-            given = json.loads(pieces)
+            given = from_json(pieces)
         except ValueError:  # the output limit cut it
             given = {}
         block["input"] = given if isinstance(given, dict) else {}

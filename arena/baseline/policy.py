@@ -1,6 +1,5 @@
 """From a conversation to the next action; all state is read off the conversation each time."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from arena.baseline import commands
 from arena.baseline.statement import read
+from arena.decoding import from_json
 
 RESULT = re.compile(r"^arena-mutate: (\{.*\})$", re.MULTILINE)
 BATCH = 25
@@ -85,7 +85,7 @@ def advance(search: Search, observation: str) -> Search:
     """Return where the search stands after one more observation."""
     found = RESULT.findall(observation)
     try:
-        result = Result.model_validate(json.loads(found[-1])) if found else None
+        result = Result.model_validate(from_json(found[-1])) if found else None
     except (ValueError, ValidationError):
         result = None
     if result is None or result.event != search.phase:

@@ -11,6 +11,7 @@ from typing import Self
 from pydantic import JsonValue, ValidationError
 
 from arena.baseline import chat
+from arena.decoding import from_json
 from arena.errors import InputError
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -108,8 +109,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             raise RefusedError(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
         try:
-            value: JsonValue = json.loads(self.rfile.read(int(length)))
-        except (ValueError, RecursionError):
+            value: JsonValue = from_json(self.rfile.read(int(length)))
+        except ValueError:
             raise RefusedError(400, "the body is not JSON") from None
         return value
 

@@ -7,6 +7,7 @@ import json
 
 from pydantic import JsonValue
 
+from arena.decoding import from_json
 from arena.grading.findings import Findings
 from arena.grading.job import Job, stopped
 from arena.records import TestOutcome
@@ -41,8 +42,8 @@ def run_black_box(job: Job) -> Findings:
 
 def _outcome(answer: str, expected: JsonValue) -> TestOutcome:
     try:
-        value: JsonValue = json.loads(answer, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        value: JsonValue = from_json(answer, parse_constant=_no_constant)
+    except ValueError:
         return "error"
     return "passed" if same(value, expected) else "failed"
 

@@ -4,10 +4,10 @@ The weakest assurance there is: the script runs beside candidate code and as its
 says can be forged. Such tasks never share a pass rate with others.
 """
 
-import json
 import math
 from typing import Any
 
+from arena.decoding import from_json
 from arena.grading.findings import Findings
 from arena.grading.job import OWNER, Job, stopped
 from arena.records import Entry, File, TestOutcome
@@ -48,7 +48,7 @@ def _reward(as_json: Entry, as_text: Entry) -> float | None:
     """The reward; of several the least, for every one must be full."""
     try:
         if as_json.kind == "file":
-            found: Any = json.loads(as_json.data)
+            found: Any = from_json(as_json.data)
             values = [float(value) for value in found.values()]
         else:
             values = [float(as_text.data)]

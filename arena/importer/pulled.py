@@ -1,11 +1,11 @@
 """Environments that are images of a registry: pinned, laid out as ours, asked what they hold."""
 
 import io
-import json
 import tarfile
 import threading
 from pathlib import Path
 
+from arena.decoding import from_json
 from arena.errors import EngineError, InputError
 from arena.importer.report import NotImportableError
 from arena.mine.environment import NOT_LOADED, Environment
@@ -111,7 +111,7 @@ def _plugins(box: Sandbox) -> tuple[str, ...]:
     if done.exit_code != 0:
         said = " ".join(done.text.split())[-160:]
         raise NotImportableError(f"its image has not git, Python 3.11 and pytest: {said}")
-    names = json.loads(done.stdout)
+    names = from_json(done.stdout)
     return tuple(name for name in names if name not in NOT_LOADED)
 
 

@@ -1,6 +1,5 @@
 """Runs a repository's tests with Node's own runner, a file at a time."""
 
-import json
 import random
 import re
 import secrets
@@ -11,6 +10,7 @@ from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
+from arena.decoding import from_json
 from arena.mine.runner import LATE, TESTER_ID, How, Seen, Session, Tree, lay, opened
 from arena.protocols import TRUSTED, Engine, Sandbox
 from arena.records import File, Record
@@ -143,7 +143,7 @@ def _read(data: bytes) -> list[tuple[str, Seen]]:
     found = []
     for line in data.split(b"\n"):
         try:
-            event = _Event.model_validate(json.loads(line))
+            event = _Event.model_validate(from_json(line))
         except (ValueError, ValidationError):
             continue
         stack[event.nesting :] = [event.name]

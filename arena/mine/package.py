@@ -1,10 +1,10 @@
 """What a package.json says: the package's name, what it and its tests need, who runs its tests."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from arena.decoding import from_json
 from arena.mine.node_runner import is_node_test, uses_node_test
 from arena.mine.project import Project
 from arena.records import File
@@ -75,7 +75,7 @@ def _named(tree: Iterable[File]) -> Iterable[str]:
 def _package(tree: Iterable[File]) -> dict[str, Any]:
     text = next((file.data for file in tree if file.path == "package.json"), b"{}")
     try:
-        found = json.loads(text)
+        found = from_json(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,12 +1,12 @@
 """Runs a repository's tests with pytest: every test's outcome, and why it failed."""
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pydantic import ValidationError
 
+from arena.decoding import from_json
 from arena.mine.plugin import PLUGIN, SOURCE
 from arena.mine.runner import TESTER_ID, How, Seen, Session, Tree, lay, opened
 from arena.protocols import TRUSTED, Engine
@@ -95,7 +95,7 @@ def _read(data: bytes) -> tuple[dict[str, Seen], dict[str, str]]:
     uncollected: dict[str, str] = {}
     for text in data.split(b"\n"):
         try:
-            line = _Line.model_validate(json.loads(text))
+            line = _Line.model_validate(from_json(text))
         except (ValueError, ValidationError):
             continue
         if line.when == "collect":

@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from arena import resources
+from arena.decoding import from_json
 from arena.report import details, trial
 from arena.report.trial import FILES, Source
 from arena.rundir import RunDir, replace_file
@@ -91,7 +92,7 @@ def _by_task(rows: Iterable[TrialRow]) -> dict[str, list[TrialRow]]:
 
 def _read_keys(folder: Path) -> dict[str, str]:
     try:
-        keys = json.loads((folder / KEYS).read_text(encoding="utf-8"))
+        keys = from_json((folder / KEYS).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
     return keys if isinstance(keys, dict) else {}

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from arena import conversation
+from arena.decoding import from_json
 from arena.report import format as show
 from arena.report.escape import plain
 
@@ -141,7 +142,7 @@ def read(path: Path) -> Conversation:
                 if not raw.strip():
                     continue
                 try:
-                    entry = json.loads(raw)
+                    entry = from_json(raw)
                 except ValueError:
                     reader.note(number, f"line {number} of the transcript cannot be read")
                 else:
@@ -222,7 +223,7 @@ def _actions(calls: JsonValue) -> Iterator[Action]:
 
 def _command(arguments: str) -> str | None:
     try:
-        values = json.loads(arguments)
+        values = from_json(arguments)
     except ValueError:
         return None
     command = values.get("command") if isinstance(values, dict) else None

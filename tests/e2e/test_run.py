@@ -20,7 +20,7 @@ from tests.e2e.rig import (
     run_id,
     start,
 )
-from tests.servers.openai_stub import Request, Stub, call, error, fault, text
+from tests.servers.openai_stub import Answer, Request, Stub, call, error, fault, text
 
 TASKS = ("core/interval-merge", "core/text-wrap")
 PRICE = {"input": 2.0, "cached_input": 0.5, "output": 8.0}
@@ -314,6 +314,24 @@ def test_a_usd_limit_needs_a_price(tmp_path, solver_stub):
     ended = arena("run", "bakeoff.toml", cwd=tmp_path)
     assert ended.code == 2
     assert "price is unknown" in ended.err
+
+
+def test_arguments_that_nobody_can_read_are_the_models_mistake(tmp_path):
+    deep = {"id": "c", "type": "function"}
+    deep["function"] = {"name": "bash", "arguments": '{"command":' * 100_000}
+    message = {"role": "assistant", "content": None, "tool_calls": [deep]}
+
+    def script(request: Request) -> Answer:
+        if request.turn:
+            return call("submit")
+        return Answer(message=message, finish_reason="tool_calls")
+
+    with Stub(script) as stub:
+        bakeoff(tmp_path, [contestant("a", stub.base_url)], tasks=TASKS[:1])
+        ended = arena("run", "bakeoff.toml", "--format", "json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    (trial,) = ended.json["trials"]
+    assert (trial["verdict"], trial["fault"], trial["steps"]) == ("no_patch", None, 2)
 
 
 def test_a_broken_ledger_line_is_named(tmp_path, solver_stub):

@@ -5,13 +5,13 @@ tools go on by name, since an unknown one may search the web at the provider, re
 key's owner, or buy a faster tier.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from arena.backend.wire import Prompt, encoded
+from arena.decoding import from_json
 from arena.records import Api, BackendSpec
 
 Item = dict[str, JsonValue]
@@ -91,8 +91,8 @@ def read(api: Api, data: bytes) -> Asked:
             something.
     """
     try:
-        body: JsonValue = json.loads(data)
-    except (ValueError, RecursionError):
+        body: JsonValue = from_json(data)
+    except ValueError:
         raise NotAskedWellError("the body is not JSON") from None
     if not isinstance(body, dict):
         raise NotAskedWellError("the body is not a JSON object")

@@ -3,7 +3,6 @@
 Which of them a row is shows in its keys. What a row cannot be used for is a reason, not an error.
 """
 
-import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from arena.decoding import from_json
 from arena.errors import InputError
 from arena.records import Record
 from arena.task.formats.rows import read_rows
@@ -152,7 +152,7 @@ def _multi(row: Row) -> Instance:
 
 def _ids(value: Any) -> tuple[str, ...]:
     """Ids as a list or as a list written in JSON, each once."""
-    found = json.loads(value) if isinstance(value, str) else list(value)
+    found = from_json(value) if isinstance(value, str) else list(value)
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise ValueError("test ids are not a list of texts")
     return tuple(dict.fromkeys(found))
@@ -160,7 +160,7 @@ def _ids(value: Any) -> tuple[str, ...]:
 
 def _mapping(value: Any) -> dict[str, Any]:
     """A table, also one written in JSON; nothing else."""
-    found = json.loads(value) if isinstance(value, str) and value.strip() else value
+    found = from_json(value) if isinstance(value, str) and value.strip() else value
     return dict(found) if isinstance(found, Mapping) else {}
 
 
@@ -184,7 +184,7 @@ def _task_repository(path: Path) -> Iterator[tuple[Any, str]]:
     """Rows of SWE-bench v5's directory form; patches keep their line ends."""
     for folder in sorted(path.glob("tasks/*/task.yaml")):
         root = folder.parent
-        ids = json.loads((root / "tests.json").read_text(encoding="utf-8"))
+        ids = from_json((root / "tests.json").read_text(encoding="utf-8"))
         yield (
             {
                 **_plain_yaml(folder.read_text(encoding="utf-8")),

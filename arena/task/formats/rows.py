@@ -1,10 +1,10 @@
 """Rows of a data set file: JSON, JSON Lines, Parquet."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from arena.decoding import from_json
 from arena.errors import InputError
 
 
@@ -21,7 +21,7 @@ def read_json_rows(path: Path) -> Iterator[tuple[Any, str]]:
     if not text.strip():
         return
     try:
-        value = json.loads(text)
+        value = from_json(text)
     except ValueError:
         yield from _lines(text, path)
         return
@@ -38,7 +38,7 @@ def _lines(text: str, path: Path) -> Iterator[tuple[Any, str]]:
             continue
         where = f"{path}: line {number}"
         try:
-            yield json.loads(line), where
+            yield from_json(line), where
         except ValueError as error:
             raise InputError(
                 f"not JSON ({error})", where=where, remedy="give JSON or JSON Lines"
