@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator, model_v
 
 from arena.errors import InputError
 from arena.records import Api, Budget, Limits, Record, SandboxLimits
+from arena.records.address import Address
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -34,7 +35,7 @@ class PriceTable(Record):
 class BackendTable(Record):
     """An endpoint given in the configuration instead of by catalogue name."""
 
-    base_url: str | None = None
+    base_url: Address | None = None
     """Required without `provider`; with it, an endpoint that is not the provider's own."""
     model: str
     provider: str | None = None
@@ -54,7 +55,7 @@ class BackendTable(Record):
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     """Sent with every call, such as a switch for thinking."""
     streaming: bool | None = None
-    endpoints: dict[Api, str] = Field(default_factory=dict)
+    endpoints: dict[Api, Address] = Field(default_factory=dict)
     """Addresses of the other APIs beside `base_url`: `messages` and `responses`, for agents that
     speak them. Each ends before `/messages` or `/responses`, often in /v1."""
     lab: str | None = None
@@ -70,17 +71,6 @@ class BackendTable(Record):
         if self.price is not None and self.hourly_usd is not None:
             raise ValueError("give price or hourly_usd, not both")
         return self
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not re.match(r"https?://[^/\s]+", value):
-            raise ValueError("must be an http:// or https:// address")
-        if "@" in value.split("/", 3)[2] or "?" in value or "#" in value:
-            raise ValueError("must not hold a user name, key or query; use api_key_env")
-        return value.rstrip("/")
 
     @model_validator(mode="after")
     def _says_where(self) -> "BackendTable":

@@ -142,7 +142,7 @@ def prices_of(catalogue: Catalogue, spec: BackendSpec) -> tuple[PriceRow, ...] |
     row = None if profile is None else next((m for m in profile.models if m.id == spec.model), None)
     if profile is None or row is None:
         return None
-    at = {r.base_url.rstrip("/"): name for name, r in profile.regions.items()}
+    at = {r.base_url: name for name, r in profile.regions.items()}
     return row.priced_in(at.get(spec.base_url, next(iter(profile.regions))))
 
 

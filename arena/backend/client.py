@@ -1,4 +1,4 @@
-"""The HTTP client of one address; the only module that imports `openai`.
+"""The HTTP client of one address; the only module that imports `httpx2`.
 
 One `send` is one attempt on the wire: no retries, no redirects, bytes in and a reply out. Every
 failure is a `CallFailed` with an outcome by the provider's rules.
@@ -7,31 +7,35 @@ failure is a `CallFailed` with an outcome by the provider's rules.
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 import httpx2
-import openai
 from pydantic import JsonValue
 
+from arena import __version__
 from arena.backend import dialect, wire
-from arena.backend.address import is_local
 from arena.backend.call import Relay
 from arena.backend.errors import CallFailed, Problem, classify, problem_in
 from arena.backend.watchdog import Watchdog
 from arena.decoding import from_json
 from arena.records import BackendSpec, CallOutcome, Reply
+from arena.records.address import is_local
 
 REPLY_LIMIT_BYTES = 64_000_000
 CONNECT_TIMEOUT_S = 10.0
 DRAIN_S = 0.2
 """How long a whole stream may take to end after its reply did."""
+_BROKEN = (httpx2.RequestError, httpx2.StreamError)
+"""What a connection, or a body that cannot be unpacked, raises."""
 MESSAGES_VERSION = "2023-06-01"
 """Of the Messages API: the one there is."""
-Headers = dict[str, str | openai.Omit]
-_UNREAD: Headers = {"X-Stainless-Raw-Response": "stream"}
-"""Asks the client library for the response before its body is read."""
+_HEADERS = {
+    "accept": "application/json",
+    "content-type": "application/json",
+    "user-agent": f"arena/{__version__}",
+}
 
 
 @dataclass
@@ -48,27 +52,19 @@ class EndpointClient:
     """Sends requests to one base URL with one key; shared by threads."""
 
     def __init__(self, base_url: str, key: str | None) -> None:
-        self._base_url = base_url
+        self._base_url = base_url.rstrip("/")
         self._key = key
         self._deadline = threading.local()
         self._watchdog = Watchdog()
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=512)
         self._http = httpx2.Client(
+            headers=_HEADERS,
             limits=limits,
             verify=not base_url.startswith("http://"),  # loading certificates takes 40 ms
             follow_redirects=False,
             trust_env=not is_local(base_url),  # a proxy for the world is none for this machine
             event_hooks={"response": [self._watch]},
         )
-        self._api = openai.OpenAI(
-            base_url=base_url,
-            api_key=key or "none",
-            max_retries=0,
-            http_client=self._http,
-        )
-        # The library takes these from the environment and would send them to any provider.
-        self._api.organization = self._api.project = None
-        self._api._custom_headers = {}  # noqa: SLF001 - no public way leaves the environment's out
 
     def __repr__(self) -> str:
         return f"EndpointClient({self._base_url!r})"
@@ -97,11 +93,11 @@ class EndpointClient:
         try:
             with self._posted(spec, body, timeout_s, relay) as response:
                 status = response.status_code
+                if not response.is_success:
+                    raise self._refused(spec, response)
                 reply = self._read(spec, response, relay)
-        except openai.APIStatusError as error:
-            raise self._refused(spec, error) from None
-        except (openai.APIConnectionError, httpx2.TransportError, httpx2.StreamError) as error:
-            raise self._lost(error.__cause__ or error, deadline) from None
+        except _BROKEN as error:
+            raise self._lost(error, deadline) from None
         finally:
             self._disarm()
         if (outcome := self._outcome(spec, reply)) is not None:
@@ -109,30 +105,23 @@ class EndpointClient:
             raise CallFailed(outcome, text, http_status=status, reply=reply)
         return reply
 
-    @contextmanager
     def _posted(
         self, spec: BackendSpec, body: bytes, timeout_s: float, relay: Relay | None
-    ) -> Iterator[httpx2.Response]:
-        timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
-        headers: Headers = {**_UNREAD, **self._authority(spec), **(relay.headers if relay else {})}
-        posted = self._api.post(
-            dialect.of(spec.api).PATH,
-            cast_to=openai.APIResponse[object],
+    ) -> AbstractContextManager[httpx2.Response]:
+        return self._http.stream(
+            "POST",
+            self._base_url + dialect.of(spec.api).PATH,
             content=body,
-            options={"headers": headers, "timeout": timeout},
+            headers={**self._authority(spec), **(relay.headers if relay else {})},
+            timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
         )
-        with closing(posted.http_response) as response:
-            yield response
 
-    def _authority(self, spec: BackendSpec) -> Headers:
-        """What stands beside or instead of the library's own `Authorization`."""
-        headers: Headers = {} if self._key else {"Authorization": openai.Omit()}
+    def _authority(self, spec: BackendSpec) -> dict[str, str]:
+        bearer = {"authorization": f"Bearer {self._key}"} if self._key else {}
         if spec.api != "messages":
-            return headers
-        headers["anthropic-version"] = MESSAGES_VERSION
-        if self._key and not spec.quirks.messages_bearer:
-            headers |= {"Authorization": openai.Omit(), "x-api-key": self._key}
-        return headers
+            return bearer
+        key = {"x-api-key": self._key} if self._key and not spec.quirks.messages_bearer else bearer
+        return {"anthropic-version": MESSAGES_VERSION, **key}
 
     def _read(self, spec: BackendSpec, response: httpx2.Response, relay: Relay | None) -> Reply:
         status = response.status_code
@@ -190,7 +179,7 @@ class EndpointClient:
                 if data == b"[DONE]" or tongue.is_last(chunk):
                     end.broken = None
                     return
-        except httpx2.TransportError as error:
+        except _BROKEN as error:
             end.broken = f"the stream broke off: {error!r}"
         except CallFailed as failed:
             end.failed = failed
@@ -198,7 +187,7 @@ class EndpointClient:
     def _drain(self, rest: Iterator[object]) -> None:
         """Read to the end of a stream whose reply is whole: its connection can be used again."""
         self._arm(DRAIN_S)
-        with suppress(httpx2.TransportError, httpx2.StreamError, CallFailed):
+        with suppress(CallFailed, *_BROKEN):
             for _ in rest:
                 pass
 
@@ -233,11 +222,10 @@ class EndpointClient:
             body=wire.encoded(body),
         )
 
-    def _refused(self, spec: BackendSpec, error: openai.APIStatusError) -> CallFailed:
-        response = error.response
+    def _refused(self, spec: BackendSpec, response: httpx2.Response) -> CallFailed:
         try:
-            body: JsonValue = from_json(response.content)
-        except (ValueError, httpx2.StreamError):
+            body: JsonValue = from_json(b"".join(_capped(response)))
+        except (ValueError, CallFailed, *_BROKEN):
             body = None
         shown = response.reason_phrase or "no message"
         problem = problem_in(body, response.status_code) or Problem(response.status_code, (), shown)

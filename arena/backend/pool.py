@@ -96,8 +96,8 @@ class Backends:
 
 def missing_keys(specs: Sequence[BackendSpec], environ: Mapping[str, str]) -> list[str]:
     """Environment variables that hold no key, each once, in order."""
-    names = [s.api_key_env for s in specs if s.api_key_env and not environ.get(s.api_key_env)]
-    return list(dict.fromkeys(names))
+    names = dict.fromkeys(spec.api_key_env for spec in specs if spec.api_key_env)
+    return [name for name in names if not environ.get(name, "").strip()]
 
 
 def _key(spec: BackendSpec, environ: Mapping[str, str]) -> str | None:

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from arena.records import Api, ErrorRule, Evidence, PriceRow, Quirks, RateLimits, Record
+from arena.records.address import Address
 
 Status = Literal["listed", "deprecated", "retired", "alias"]
 
@@ -17,8 +18,8 @@ Status = Literal["listed", "deprecated", "retired", "alias"]
 class Region(Record):
     """One address of a provider."""
 
-    base_url: str
-    endpoints: dict[Api, str] = Field(default_factory=dict)
+    base_url: Address
+    endpoints: dict[Api, Address] = Field(default_factory=dict)
     """Base URLs of the APIs it offers beside chat completions."""
     residency: str | None = None
     """ISO code of the country where requests are processed; None is unknown."""

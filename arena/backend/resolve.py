@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from arena.backend.address import is_local
 from arena.backend.catalogue import Catalogue, explain, is_retired, region_of, row_of
 from arena.backend.profile import ModelRow, Profile, Region, Rules
 from arena.backend.route import over
@@ -22,6 +21,7 @@ from arena.records import (
     RateLimits,
     digest_of,
 )
+from arena.records.address import is_local
 
 
 def resolve(
@@ -76,7 +76,7 @@ def _from_profile(
     environ: Mapping[str, str],
 ) -> BackendSpec:
     region = profile.regions[region_name]
-    base_url = table.base_url or region.base_url.rstrip("/")
+    base_url = table.base_url or region.base_url
     simulated = not profile.self_hosted and not _is_own(profile, base_url)
     suffix = "" if region_name == next(iter(profile.regions)) else f"@{region_name}"
     name = f"{profile.id}{suffix}/{table.model}"
@@ -127,7 +127,7 @@ def _refused(rules: Rules) -> tuple[str, ...]:
 
 def _is_own(profile: Profile, base_url: str) -> bool:
     host = urlsplit(base_url).hostname or ""
-    return any(base_url == r.base_url.rstrip("/") for r in profile.regions.values()) or any(
+    return any(base_url == r.base_url for r in profile.regions.values()) or any(
         base_url.startswith("https://") and host.endswith(f".{own}") for own in profile.own_hosts
     )
 

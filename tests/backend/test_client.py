@@ -54,6 +54,22 @@ def test_an_endless_reply_is_cut(monkeypatch, stream):
     assert "larger than" in found.message
 
 
+def packed_badly(**how):
+    headers = {"Content-Encoding": "gzip", "Content-Type": "text/event-stream"}
+    return Answer(body=b"data: {} not gzip", headers=headers, **how)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_that_cannot_be_unpacked_is_the_endpoints_failure(stream):
+    found = failure([packed_badly()], stream=stream)
+    assert (found.outcome, found.sent) == ("connection", True)
+
+
+def test_a_refusal_that_cannot_be_unpacked_keeps_its_status():
+    found = failure([packed_badly(status=429)])
+    assert (found.outcome, found.http_status) == ("rate_limited", 429)
+
+
 def test_redirects_are_not_followed():
     found = failure([Answer(status=307, body={}, headers={"Location": "http://127.0.0.1:9/"})])
     assert (found.outcome, found.http_status) == ("bad_request", 307)
@@ -190,4 +206,4 @@ def test_missing_keys_are_named_once():
     ]
     assert missing_keys(specs, {"B": "x"}) == ["A"]
     with pytest.raises(InputError, match="A is not set"):
-        Backends(specs, environ={"B": "x", "A": ""})
+        Backends(specs, environ={"B": "x", "A": " "})
