@@ -90,7 +90,7 @@ def problem_in(body: JsonValue, http: int) -> Problem | None:
     if not isinstance(body, dict):
         return None
     base = body.get("base_resp")
-    if isinstance(base, dict) and base.get("status_code") not in {0, None}:
+    if isinstance(base, dict) and base.get("status_code") not in (0, None):
         return Problem(http, (str(base["status_code"]),), str(base.get("status_msg") or ""))
     error = body.get("error")
     if isinstance(error, str):

@@ -107,7 +107,7 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
             blocks[index] = dict(_mapping(chunk, "content_block"))
         elif kind == "content_block_delta" and isinstance(index, int):
             _extend(blocks.setdefault(index, {"type": "text"}), _mapping(chunk, "delta"))
-        if kind in {"message_start", "message_delta"}:
+        if kind in ("message_start", "message_delta"):
             told = _mapping(chunk, "usage") or _mapping(_mapping(chunk, "message"), "usage")
             body["usage"] = _most(_mapping(body, "usage"), told)
     if blocks:

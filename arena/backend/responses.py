@@ -10,9 +10,9 @@ from arena.money import usage
 from arena.records import BackendSpec, Quirks, Reply, ToolCall
 
 PATH = "/responses"
-_LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_LAST = ("response.completed", "response.incomplete", "response.failed")
 _ENDS = {"max_output_tokens": "length", "content_filter": "content_filter"}
-_CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
+_CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 
 Item = dict[str, JsonValue]
 
@@ -83,7 +83,7 @@ def is_last(chunk: JsonValue) -> bool:
 
 def is_whole(body: dict[str, JsonValue]) -> bool:
     """Whether an assembled response says how it ended."""
-    return body.get("status") in {"completed", "incomplete"}
+    return body.get("status") in ("completed", "incomplete")
 
 
 def _finish(body: Item, *, called: bool) -> str | None:
@@ -91,7 +91,7 @@ def _finish(body: Item, *, called: bool) -> str | None:
     reason = details.get("reason") if isinstance(details, dict) else None
     if body.get("status") == "incomplete" or reason:
         return _ENDS.get(str(reason), str(reason))
-    if body.get("status") not in {"completed", None}:
+    if body.get("status") not in ("completed", None):
         return str(body["status"])
     return "tool_calls" if called else "stop"
 

@@ -183,7 +183,7 @@ def _merge_call(made: list[JsonValue], piece: dict[str, JsonValue]) -> None:
     index, call_id = piece.pop("index", None), piece.get("id")
     position = index if isinstance(index, int) else len(made) - 1
     target = made[position] if 0 <= position < len(made) else None
-    if isinstance(target, dict) and call_id and target.get("id") not in {None, "", call_id}:
+    if isinstance(target, dict) and call_id and target.get("id") not in (None, "", call_id):
         same = (c for c in made if isinstance(c, dict) and c.get("id") == call_id)
         target = next(same, None)
     elif target is None and not call_id and isinstance(index, int) and made:

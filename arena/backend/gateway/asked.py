@@ -48,8 +48,12 @@ _ADDRESSES = ("url", "image_url", "file_url", "audio_url", "video_url", "input_a
 _OWN = frozenset({"input", "annotations", "citations"})
 """Parts of a turn that the model wrote: addresses there are words."""
 
-_MODELS = frozenset(
-    {"reasoning", "function_call", "custom_tool_call", "local_shell_call", "apply_patch_call"}
+_MODELS = (
+    "reasoning",
+    "function_call",
+    "custom_tool_call",
+    "local_shell_call",
+    "apply_patch_call",
 )
 """Items of the Responses API that the model wrote."""
 

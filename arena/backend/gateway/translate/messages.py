@@ -36,8 +36,8 @@ def request_body(asked: Asked) -> Item:
             {"model": asked.model, "messages": list(asked.turns), "max_tokens": 1, **fields}
         )
         body: Item = messages_params_to_completion_params(params)
-    except (AnyLLMError, ValidationError) as error:
-        raise NotAskedWellError(str(error)) from None
+    except (AnyLLMError, ValidationError, AttributeError, KeyError, TypeError) as error:
+        raise NotAskedWellError(f"not for chat completions: {str(error)[:200]}") from None
     return body
 
 

@@ -25,7 +25,7 @@ def request_body(asked: Asked) -> Item:
     items = [_named(number, turn) for number, turn in enumerate(asked.turns)]
     try:
         messages = Converter.items_to_messages(items, strict_feature_validation=True)
-    except (AgentsException, KeyError, TypeError) as error:
+    except (AgentsException, AttributeError, KeyError, TypeError) as error:
         raise NotAskedWellError(f"not for chat completions: {str(error)[:200]}") from None
     body: Item = {"messages": messages}
     body |= {k: v for k, v in asked.body.items() if k in _SAMPLING}
