@@ -36,6 +36,10 @@ class Relay(Protocol):
         """The body of a reply that is not streamed."""
         ...
 
+    def finish(self, reply: Reply) -> None:
+        """All of it has come, and is in order."""
+        ...
+
 
 @dataclass(frozen=True)
 class Call:

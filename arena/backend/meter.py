@@ -165,7 +165,13 @@ class TrialBackend:
                 self._left()
                 raise
             else:
-                return self._settle(going, call.prompt, reply, "ok", None)
+                reply = _counted(reply, going.begin)
+                try:
+                    if call.relay is not None:  # whoever waits need not wait for the account
+                        call.relay.finish(reply)
+                finally:
+                    self._settle(going, call.prompt, reply, "ok", None)
+                return reply
 
     def stop_of(self, failed: CallFailed) -> Stop | None:
         """How a failed call ends the trial of an agent that cannot mend it; None is a fault."""
@@ -253,12 +259,8 @@ class TrialBackend:
         reply: Reply,
         outcome: CallOutcome,
         failed: CallFailed | None,
-    ) -> Reply:
+    ) -> None:
         wall_s = time.monotonic() - going.sent_at
-        if outcome == "ok" and reply.usage is None:
-            size = len(wire.encoded(reply.message))
-            guessed = usage.estimate(going.begin.prompt_estimate, size)
-            reply = reply.model_copy(update={"usage": guessed})
         end = CallEnd(
             call_id=going.begin.call_id,
             trial_id=going.begin.trial_id,
@@ -283,7 +285,6 @@ class TrialBackend:
         self._note(prompt, end, spent)
         self._desk.settle(end, spent, None if failed is None else failed.retry_after_s)
         self._transcript.add("call", _shown(going.begin, end))
-        return reply
 
     def _repeated(self, prompt: Prompt, used: Usage | None) -> int:
         if used is None:
@@ -350,6 +351,14 @@ class TrialBackend:
     def _throttled(self, seconds: float) -> None:
         with self._lock:
             self.tally.throttled_s += seconds
+
+
+def _counted(reply: Reply, begin: CallBegin) -> Reply:
+    """A reply with its usage, estimated where the endpoint told none."""
+    if reply.usage is not None:
+        return reply
+    guessed = usage.estimate(begin.prompt_estimate, len(wire.encoded(reply.message)))
+    return reply.model_copy(update={"usage": guessed})
 
 
 def _shown(begin: CallBegin, end: CallEnd) -> dict[str, object]:

@@ -3,8 +3,8 @@
     PYTHONPATH=. .venv/bin/python tests/benchmarks/gateway.py [streams]
 
 Every stream asks a scripted endpoint again and again, directly and through the gateway in turn; both
-ways end at the same server in a process of its own. Added is the difference of the medians of time
-to the first byte and to the last.
+ways end at the same server in a process of its own, which writes events on a schedule. Added is the
+difference of the medians of time to the first byte and to the last.
 """
 
 import multiprocessing

@@ -6,7 +6,8 @@ import time
 import httpx2
 import pytest
 
-from arena.errors import ProviderError
+from arena.backend.gateway.doorway import OpenDoor
+from arena.errors import HarnessError, ProviderError
 from arena.money.statement import possibly_billed
 from arena.records import Budget, Limits
 from tests.backend.rig import Rig
@@ -361,6 +362,42 @@ def test_nonsense_is_refused_in_words(data):
         got = asking.client.post(PATHS["chat"], content=data)
         assert got.status_code == 400
         assert got.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_does_not_wait_for_its_account_but_the_next_call_does(stream):
+    with doors(lambda _: text("ok")) as made, made.open() as (door, asking):
+        order, book = [], made.book
+        begin, end = book.begin, book.end
+
+        def slowly(told):
+            time.sleep(0.4)
+            order.append("settled")
+            end(told)
+
+        book.begin, book.end = lambda told: order.append("announced") or begin(told), slowly
+        started = time.monotonic()
+        assert asking.post(stream=stream).status_code == 200
+        assert time.monotonic() - started < 0.4
+        assert order == ["announced"]
+        assert asking.post(stream=stream).status_code == 200
+        assert order == ["announced", "settled", "announced"]
+        assert OpenDoor(door, 0).calls == 2
+        assert order == ["announced", "settled"] * 2
+        said = [kind for kind, _ in made.notes]
+    assert said == ["message", "call", "message", "call", "message"]
+
+
+def test_a_call_that_cannot_be_settled_ends_the_trial_though_it_was_answered():
+    with doors(lambda _: text("ok")) as made, made.open() as (door, asking):
+
+        def broken(told):
+            raise HarnessError("the disk is full")
+
+        made.book.end = broken
+        assert asking.post().status_code == 200
+        assert asking.post().status_code == 403
+        assert "the disk is full" in str(door.fault)
 
 
 def test_budgets_hold_over_parallel_calls():

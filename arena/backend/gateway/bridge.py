@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from arena.backend import dialect
 from arena.backend.gateway.asked import Asked
+from arena.records import Reply
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,7 @@ class Bridge:
     """A `Relay` into an event loop. The thread writes, the loop reads.
 
     What an endpoint sends waits here only until the loop's next turn, or for an agent that reads
-    more slowly than the endpoint writes. The end alone waits until the call is accounted for: an
-    agent that has it may ask again at once.
+    more slowly than the endpoint writes. The end alone waits until the reply is known to be whole.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Bridge:
         self.streamed = asked.streamed
         self.head: asyncio.Future[Head] = loop.create_future()
         self.begun = False
+        self.ended = False
         self._loop = loop
         self._hides_usage = asked.api == "chat" and not asked.wants_usage
         self._is_last = dialect.of(asked.api).is_last
@@ -69,13 +70,21 @@ class Bridge:
         """Pass a whole body on."""
         self._last = body
 
+    def finish(self, reply: Reply) -> None:
+        """Pass on the end."""
+        del reply
+        self.end()
+
     def fail(self, status: int, body: bytes) -> None:
         """Answer with an error, if nothing was answered yet."""
         self._begin(Head(status, body))
 
     def end(self, last: bytes = b"") -> None:
-        """The answer is complete, and everything about it written down."""
-        last, self._last = last or self._last, b""
+        """The answer is complete; a second call does nothing."""
+        if self.ended:
+            return
+        self.ended = True
+        last = last or self._last
         if last and not self.begun:
             self._begin(Head(200, last))
         elif last:

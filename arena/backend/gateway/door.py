@@ -50,7 +50,7 @@ class Door:
         self._transcript = transcript
         self._clock = clock
         self._change = threading.Condition()
-        self._inside = 0
+        self._inside: set[Bridge] = set()
         self._shut = False
         self._failed_in_a_row = 0
         self._said: Counter[bytes] = Counter()
@@ -67,18 +67,21 @@ class Door:
 
     def serve(self, request: Asked, bridge: Bridge) -> None:
         """Make one call and answer the agent, whatever happens; never raises."""
-        try:
-            with self._enter() as entered:
+        with self._enter(bridge) as entered:
+            try:
                 if not entered:
                     bridge.fail(401, answers.error(request.api, 401, "the trial has ended"))
+                elif self.fault is not None:
+                    over = answers.error(request.api, STATUS_OVER, "arena: the trial is over")
+                    bridge.fail(STATUS_OVER, over)
                 else:
                     self._serve(request, bridge)
-        except Exception as error:  # noqa: BLE001 - the agent waits, and the trial must end
-            fault = error if isinstance(error, FaultError) else HarnessError(repr(error))
-            self._end(fault=fault)
-            bridge.fail(503, answers.error(request.api, 503, "the harness broke"))
-        finally:
-            bridge.end()
+            except Exception as error:  # noqa: BLE001 - the agent waits, and the trial must end
+                fault = error if isinstance(error, FaultError) else HarnessError(repr(error))
+                self._end(fault=fault)
+                bridge.fail(503, answers.error(request.api, 503, "the harness broke"))
+            finally:
+                bridge.end()
 
     def refuse(self, api: Api, what: str) -> None:
         """Write down a request that went nowhere."""
@@ -89,8 +92,13 @@ class Door:
         """Let nobody in any more; wait for the calls inside to tell what they cost."""
         with self._change:
             self._shut = True
-            self._change.wait_for(lambda: self._inside == 0, LAST_CALLS_S)
+            self._change.wait_for(lambda: not self._inside, LAST_CALLS_S)
             self._transcript = _Nowhere()
+
+    def settled(self) -> None:
+        """Wait until all that the agent has heard is accounted for."""
+        with self._change:
+            self._wait_for_accounts()
 
     def _serve(self, request: Asked, bridge: Bridge) -> None:
         relay = self._translator.relay(request, bridge) if self._translator else None
@@ -113,8 +121,6 @@ class Door:
         else:
             self._failed_in_a_row = 0
             self._tell(asked.plain(reply.message))
-            if relay:
-                relay.finish(reply)
 
     def _answer_failure(self, api: Api, failed: CallFailed, bridge: Bridge) -> None:
         status = failed.http_status or 502
@@ -150,16 +156,21 @@ class Door:
         self.over.set()
 
     @contextmanager
-    def _enter(self) -> Iterator[bool]:
+    def _enter(self, bridge: Bridge) -> Iterator[bool]:
         with self._change:
+            self._wait_for_accounts()  # an agent asks again before its last call is settled
             entered = not self._shut
-            self._inside += entered
+            if entered:
+                self._inside.add(bridge)
         try:
             yield entered
         finally:
             with self._change:
-                self._inside -= entered
+                self._inside.discard(bridge)
                 self._change.notify_all()
+
+    def _wait_for_accounts(self) -> None:
+        self._change.wait_for(lambda: not any(b.ended for b in self._inside), LAST_CALLS_S)
 
     # ── transcript ─────────────────────────────────────────────────────────────────────────────
 

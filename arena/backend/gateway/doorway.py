@@ -84,7 +84,7 @@ class OpenDoor:
     """`arena.protocols.Door`."""
 
     def __init__(self, door: Door, port: int) -> None:
-        self._door = door
+        self._inner = door
         self.origin = f"http://127.0.0.1:{port}"
         self.token = door.token
 
@@ -111,13 +111,20 @@ class OpenDoor:
     @property
     def remaining_s(self) -> float:
         """Seconds that the agent has left."""
-        return self._door.remaining_s
+        return self._inner.remaining_s
+
+    @property
+    def _door(self) -> Door:
+        """With all in its books that the agent has heard."""
+        self._inner.settled()
+        return self._inner
 
     @property
     def ending(self) -> Ending | None:
         """Why no further call can succeed; None while one can. Raises the fault that ended it."""
-        if not self._door.over.is_set():
+        door = self._door
+        if not door.over.is_set():
             return None
-        if self._door.fault is not None:
-            raise self._door.fault
-        return Ending(stop=self._door.stop or "agent_error", detail=self._door.detail)
+        if door.fault is not None:
+            raise door.fault
+        return Ending(stop=door.stop or "agent_error", detail=door.detail)

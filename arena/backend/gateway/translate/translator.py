@@ -20,8 +20,8 @@ _CARRIED = frozenset(
     | {"parallel_tool_calls", "max_tokens", "max_output_tokens", "stop_sequences"}
     | {"temperature", "top_p"}
 )
-_PICTURES = frozenset({"image", "image_url", "input_image", "document", "file", "input_file"})
-_INSTRUCTIONS = frozenset({"system", "developer"})
+_PICTURES = ("image", "image_url", "input_image", "document", "file", "input_file")
+_INSTRUCTIONS = ("system", "developer")
 
 
 class Speech(Protocol):
@@ -141,6 +141,7 @@ class TranslatedRelay:
         else:
             self._bridge.whole(wire.encoded(dialect.of(self._api).assemble(events)))
         self._history.keep(reply.message, self._growth.ids)
+        self._bridge.end()
 
     def _say(self, events: Iterable[Item]) -> None:
         for event in events:
@@ -159,7 +160,7 @@ def _text(content: JsonValue) -> JsonValue:
         return content
     parts = objects(content)
     for part in parts:
-        if part.get("type") not in {"text", "input_text", "output_text"}:
+        if part.get("type") not in ("text", "input_text", "output_text"):
             kind = part.get("type")
             raise NotAskedWellError(f"content of type {kind!r} is not carried to chat completions")
     return "\n\n".join(str(part.get("text") or "") for part in parts)
