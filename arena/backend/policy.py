@@ -33,7 +33,7 @@ def enforce(
             raise InputError(
                 f"not allowed: {'; '.join(reasons)}",
                 where=f"[policy]: backend {spec.name}",
-                remedy="change the policy or remove the contestant",
+                remedy="change the policy or leave the backend out",
             )
 
 

@@ -125,6 +125,7 @@ def mine(
     rewrite_usd: Annotated[
         float | None, typer.Option(min=0, help="Most that rewriting may cost.")
     ] = None,
+    policy: Annotated[Path | None, typer.Option(help="TOML: where --rewrite may send code.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Candidates at once.")] = 2,
     format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
@@ -145,7 +146,7 @@ def mine(
         install=tuple(install or ()),
         arguments=tuple(test or ()),
         issues=read_issues(issues) if issues else {},
-        rewrite=backend_of(rewrite, environ=os.environ) if rewrite else None,
+        rewrite=backend_of(rewrite, policy, environ=os.environ) if rewrite else None,
         rewrite_usd=None if rewrite_usd is None else Decimal(str(rewrite_usd)),
         jobs=jobs,
     )

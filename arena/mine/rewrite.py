@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 from arena.backend import catalogue
 from arena.backend.clock import AgentClock
 from arena.backend.meter import Seat
+from arena.backend.policy import enforce
 from arena.backend.pool import Backends
 from arena.backend.resolve import resolve
 from arena.backend.retry import RetryPolicy
-from arena.config import BackendTable
+from arena.config import BackendTable, Policy
 from arena.errors import InputError, ProviderError
 from arena.journal import Journal
 from arena.ledger import CallBeginEvent, CallEndEvent, Ledger, read
@@ -76,14 +77,27 @@ class Notes:
     hidden: tuple[File, ...]
 
 
-def backend_of(name: str, *, environ: Mapping[str, str]) -> BackendSpec:
-    """A backend by its catalogue name, or from a TOML file with the table of a configuration.
+def backend_of(name: str, policy: Path | None, *, environ: Mapping[str, str]) -> BackendSpec:
+    """A backend that may be sent a repository's code.
+
+    Args:
+        name: of the catalogue, or a TOML file with the table of a configuration.
+        policy: TOML file with what stands in `[policy]` of a configuration.
+        environ: of this process.
 
     Raises:
-        InputError: no such backend, or a malformed file.
+        InputError: no such backend, a malformed file, or a policy that does not allow it.
     """
     ref = read_toml(Path(name), BackendTable) if name.endswith(".toml") else name
-    return resolve(ref, catalogue.load(()), today=datetime.now(UTC).date(), environ=environ)
+    if policy is None:
+        raise InputError(
+            "a repository's code is private, and rewriting sends the fix and its tests",
+            where="--rewrite",
+            remedy="name a file with --policy that holds countries, residency or allow_training",
+        )
+    spec = resolve(ref, catalogue.load(()), today=datetime.now(UTC).date(), environ=environ)
+    enforce(read_toml(policy, Policy), [spec])
+    return spec
 
 
 class Rewriter:

@@ -43,6 +43,8 @@ def wrong_shape(path: Path, error: ValidationError) -> InputError:
         return InputError(f"unknown key{tail}", where=where, remedy="remove it")
     if first["type"] == "missing":
         return InputError(f"missing{tail}", where=where, remedy="add it")
+    if first["type"] == "value_error":  # says what it wants, and what was given may be a secret
+        return InputError(f"{first['msg'].removeprefix('Value error, ')}{tail}", where=where)
     given = json.dumps(first["input"], default=str)
     remedy = f"it is {given[:80]}" if key else "mend the file"
     return InputError(f"{first['msg']}{tail}", where=where, remedy=remedy)

@@ -33,9 +33,14 @@ def notes(tmp_path):
     return Notes(name="halves", statement=statement, gold=gold, tree=tree, hidden=hidden)
 
 
+def anywhere(folder):
+    (folder / "policy.toml").write_text("allow_training = true\n")
+    return folder / "policy.toml"
+
+
 def spec(stub, folder, more=""):
     (folder / "writer.toml").write_text(TABLE.format(url=stub.base_url, more=more))
-    return backend_of(str(folder / "writer.toml"), environ={})
+    return backend_of(str(folder / "writer.toml"), anywhere(folder), environ={})
 
 
 def rewritten(folder, notes, script, *, usd=None, environ=None, more=""):
@@ -110,7 +115,7 @@ def test_a_call_that_was_refused_once_does_not_lift_the_limit(tmp_path, notes):
 
 def test_a_limit_needs_a_price(tmp_path):
     (tmp_path / "free.toml").write_text('base_url = "http://127.0.0.1:9/v1"\nmodel = "writer"\n')
-    unpriced = backend_of(str(tmp_path / "free.toml"), environ={})
+    unpriced = backend_of(str(tmp_path / "free.toml"), anywhere(tmp_path), environ={})
     with pytest.raises(InputError, match="the price is unknown"):
         Rewriter(unpriced, tmp_path / "calls.jsonl", Decimal(1), environ={})
 
@@ -119,7 +124,7 @@ def test_another_backend_with_other_prices_cannot_go_on(tmp_path, notes):
     rewritten(tmp_path, notes, [text(GOOD)])
     other = tmp_path / "other.toml"
     other.write_text('base_url = "http://127.0.0.1:9/v1"\nmodel = "other"\n')
-    spec = backend_of(str(other), environ={})
+    spec = backend_of(str(other), anywhere(tmp_path), environ={})
     with pytest.raises(InputError, match="began to rewrite this pack"):
         Rewriter(spec, next(tmp_path.rglob("*.jsonl")), None, environ={})
 
@@ -129,9 +134,26 @@ def test_a_missing_key_is_told_before_anything_is_sent(tmp_path, notes):
         rewritten(tmp_path, notes, [text(GOOD)], more='api_key_env = "WRITER_KEY"\n')
 
 
-def test_an_unknown_backend_is_refused():
+def test_an_unknown_backend_is_refused(tmp_path):
     with pytest.raises(InputError, match="nobody"):
-        backend_of("nobody/nothing", environ={})
+        backend_of("nobody/nothing", anywhere(tmp_path), environ={})
+
+
+def test_code_goes_only_where_a_policy_lets_it(tmp_path):
+    with pytest.raises(InputError, match="--policy"):
+        backend_of("deepseek/deepseek-v4-pro", None, environ={})
+    (tmp_path / "policy.toml").write_text('countries = ["US"]\n')
+    with pytest.raises(InputError, match="the lab's country is CN"):
+        backend_of("deepseek/deepseek-v4-pro", tmp_path / "policy.toml", environ={})
+    (tmp_path / "policy.toml").write_text('countries = ["CN"]\n')
+    assert backend_of("deepseek/deepseek-v4-pro", tmp_path / "policy.toml", environ={}).model
+
+
+def test_a_secret_in_an_address_is_not_repeated(tmp_path):
+    (tmp_path / "writer.toml").write_text('base_url = "http://me:hunter2@h/v1"\nmodel = "m"\n')
+    with pytest.raises(InputError, match="base_url: must not hold") as raised:
+        backend_of(str(tmp_path / "writer.toml"), anywhere(tmp_path), environ={})
+    assert "hunter2" not in raised.value.line()
 
 
 @pytest.mark.timeout(600)
@@ -142,6 +164,7 @@ def test_mining_with_issues_and_a_backend(tmp_path):
     command = (
         *("tasks", "mine", "repos/acme__purse", "--issues", "issues.json", "--format", "json"),
         *("--out", "ours", "--rewrite", "writer.toml", "--rewrite-usd", "0.5"),
+        *("--policy", "policy.toml"),
     )
     with Stub([text(GOOD)]) as stub:
         spec(stub, tmp_path, 'api_key_env = "WRITER_KEY"\n')
