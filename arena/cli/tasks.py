@@ -125,7 +125,7 @@ def mine(
     rewrite_usd: Annotated[
         float | None, typer.Option(min=0, help="Most that rewriting may cost.")
     ] = None,
-    policy: Annotated[Path | None, typer.Option(help="TOML: where --rewrite may send code.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="TOML: where code may be sent.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Candidates at once.")] = 2,
     format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
