@@ -104,7 +104,8 @@ def show(scored: "Scored", as_: Format) -> None:
     if as_ is Format.JSON:
         from arena.report import data
 
-        print(data.dumps(data.document(scored.results, scored.board)))
+        sys.stdout.writelines(data.chunks(data.document(scored.results, scored.board)))
+        print()
     else:
         from rich.console import Console
 

@@ -16,7 +16,7 @@ import altair as alt
 import vl_convert
 
 from arena.report.labels import Box, place
-from arena.score.interval import Interval
+from arena.report.point import Point
 
 INK, MUTED, LINE, PAPER, ACCENT = "#1a1d21", "#5c6670", "#dfe2e5", "#fdfdfc", "#0b6b60"
 _VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", PAPER: "paper", ACCENT: "accent"}
@@ -27,25 +27,6 @@ COST_TITLE = "US$ per attempt, log scale"
 _LINK = r'<a href="\1" aria-label=\2><path aria-hidden="true"'
 _KEEP_EXACT = 24
 """Contestants up to which every point is named; beyond, only those on the frontier."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One contestant on the frontier chart."""
-
-    name: str
-    anchor: str
-    """Id of the contestant's row on the page."""
-    country: str
-    """Country of the lab, or what is shown instead."""
-    rate: float
-    rate_ci: Interval
-    cost: float
-    """US dollars per attempt, above 0."""
-    cost_ci: Interval | None
-    on_frontier: bool
-    description: str
-    """All numbers in one sentence: shown on hover and read aloud."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,29 +4,22 @@ Unknown is null. Money is in US dollars and billed unless a name says otherwise,
 seconds, rates are shares. No value is ever NaN or infinite.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
+from textwrap import indent
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from arena.records import Api, Assurance, CostStatus, Record, Stop, Verdict
 from arena.score.board import Board
 from arena.score.groups import Group, groups
 from arena.score.interval import Interval
 from arena.score.multiple import RankRange
-from arena.score.results import CostBasis, Results, TrialRow
+from arena.score.results import CostBasis, Results, Tokens, TrialRow
 from arena.score.row import Row
 
 SCHEMA = 1
-
-
-class TokenData(Record):
-    """Tokens; `cached_input` and `cache_write` are parts of `input`, `reasoning` of `output`."""
-
-    input: int
-    cached_input: int
-    cache_write: int
-    output: int
-    reasoning: int
 
 
 class RankingData(Record):
@@ -87,7 +80,7 @@ class ContestantData(Record):
     cost_per_solved_usd: float | None
     """Billed cost of the scored trials over passed ones; null at zero solved."""
     ranking: RankingData
-    tokens: TokenData
+    tokens: Tokens
     median_wall_s: float | None
     median_active_s: float | None
     mistakes: int
@@ -100,8 +93,9 @@ class ContestantData(Record):
     frontier_share: float | None
 
 
-class TrialData(Record):
-    """One trial after its last try."""
+@dataclass(frozen=True, slots=True)
+class TrialData:
+    """One trial after its last try; a dataclass, since a run may have a hundred thousand."""
 
     id: str
     task: str
@@ -120,7 +114,7 @@ class TrialData(Record):
     calls: int
     wall_s: float
     active_s: float
-    tokens: TokenData
+    tokens: Tokens
 
 
 class ReportData(Record):
@@ -177,7 +171,25 @@ def document(results: Results, board: Board) -> ReportData:
 
 def dumps(document: ReportData) -> str:
     """The record as JSON text."""
-    return document.model_dump_json(indent=2, by_alias=True)
+    return "".join(chunks(document))
+
+
+def chunks(document: ReportData) -> Iterator[str]:
+    """The same in pieces, the last of them a trial each."""
+    empty = document.model_copy(update={"trials": ()})
+    head, nothing, tail = empty.model_dump_json(indent=2, by_alias=True).rpartition("[]")
+    if not document.trials:
+        yield head + nothing + tail
+        return
+    yield head
+    before = "[\n"
+    for trial in document.trials:
+        yield before + indent(_TRIAL.dump_json(trial, indent=2).decode(), " " * 4)
+        before = ",\n"
+    yield f"\n  ]{tail}"
+
+
+_TRIAL = TypeAdapter(TrialData)
 
 
 def _contestant(row: Row, busy: Decimal | None) -> ContestantData:
@@ -205,7 +217,7 @@ def _contestant(row: Row, busy: Decimal | None) -> ContestantData:
             cost_per_solved_usd=solved.estimate if solved else None,
             cost_per_solved_ci=solved.ci if solved else None,
         ),
-        tokens=TokenData.model_validate(row.effort.tokens, from_attributes=True),
+        tokens=row.effort.tokens,
         median_wall_s=row.effort.median_wall_s,
         median_active_s=row.effort.median_active_s,
         inconclusive=row.inconclusive,
@@ -242,7 +254,7 @@ def _trial(row: TrialRow) -> TrialData:
         calls=row.calls,
         wall_s=row.wall_s,
         active_s=row.active_s,
-        tokens=TokenData.model_validate(row.tokens, from_attributes=True),
+        tokens=row.tokens,
     )
 
 

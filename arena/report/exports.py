@@ -10,6 +10,7 @@ from arena.report.answer import answer
 from arena.report.caveats import simulated_note
 from arena.report.escape import latex, markdown, one_line, plain
 from arena.report.leaderboard import Line, controls, lines, points
+from arena.report.point import Point
 from arena.report.scored import Scored
 from arena.report.tables import Run, TableName
 from arena.score.results import TrialRow
@@ -129,7 +130,7 @@ def _cells(line: Line, attempts: int) -> list[str]:
     return [*cells, *costs, line.time.text, line.frontier.text]
 
 
-def _drawn(scored: Scored) -> list[charts.Point]:
+def _drawn(scored: Scored) -> list[Point]:
     found = points(scored)
     if not found:
         raise InputError(

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from arena.report import format as show
-from arena.report.charts import Point
 from arena.report.escape import plain
+from arena.report.point import Point
 from arena.report.scored import Scored
 from arena.score.interval import Interval
 from arena.score.row import Row, Who

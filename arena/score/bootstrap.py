@@ -7,7 +7,7 @@ from arena.score.interval import LEVEL, FloatArray, Interval
 
 REPLICATES = 10_000
 SEED = 0
-DRAWS_AT_ONCE = 4_000_000
+DRAWS_AT_ONCE = 1_000_000
 
 
 def bootstrap_sums(

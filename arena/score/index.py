@@ -28,6 +28,7 @@ from arena.score.fold import Fold, Paid, Span, Sums, TrialState
 VERSION = 3
 CHECKED_BYTES = 4096
 SEGMENT_BYTES = 1 << 20
+_TRIAL, _SPAN = b'["t", ', b'["s", '
 
 
 class Head(Record):
@@ -62,8 +63,8 @@ class Index:
         self._at = 0
         """Bytes of the index up to the end of that head."""
 
-    def replay(self, take: Callable[[str, TrialState], None]) -> Fold:
-        """What the index tells, a part of a trial at a time, and a fold of the rest of the ledger.
+    def replay(self, take: Callable[[bytes], None]) -> Fold:
+        """Every line that tells of a trial, for `part`, and a fold of the rest of the ledger.
 
         The fold's trials tell of that rest only; everything else in it tells of the whole run.
 
@@ -73,11 +74,10 @@ class Index:
         spans: list[Span] = []
         for lines in self._segments():
             for line in lines:
-                kind, *fields = from_json(line)
-                if kind == "s":
-                    spans.append(Span(*fields))
+                if line.startswith(_SPAN):
+                    spans.append(Span(*from_json(line)[1:]))
                 else:
-                    take(fields[0], _state(*fields[1:]))
+                    take(line)
         fold = self._fold()
         fold.spans = spans
         for event, _ in ledger.read_from(self._ledger, self._head.offset):
@@ -191,7 +191,28 @@ class Index:
         return fold
 
 
-def replay(rundir: RunDir, manifest: Manifest, take: Callable[[str, TrialState], None]) -> Fold:
+class Parts:
+    """What the index tells of each trial, kept as its lines: a fraction of the memory that the
+    same takes once read, so that a run may hold many more trials than are read at once.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[str, bytes] = {}
+
+    def keep(self, line: bytes) -> None:
+        """Keep a line of `Index.replay`."""
+        trial_id = from_json(line[len(_TRIAL) : line.index(b'", ', len(_TRIAL)) + 1])
+        self._lines[trial_id] = self._lines.get(trial_id, b"") + line
+
+    def pop(self, trial_id: str) -> TrialState:
+        """What the lines of one trial come to; they are kept no longer."""
+        state = TrialState()
+        for line in self._lines.pop(trial_id, b"").splitlines():
+            state.add(part(line)[1])
+        return state
+
+
+def replay(rundir: RunDir, manifest: Manifest, take: Callable[[bytes], None]) -> Fold:
     """As `Index.replay`, after bringing the index up to date where it can be written.
 
     Raises:
@@ -202,25 +223,10 @@ def replay(rundir: RunDir, manifest: Manifest, take: Callable[[str, TrialState],
     return Index(rundir, manifest).replay(take)
 
 
-def read(rundir: RunDir, manifest: Manifest) -> Fold:
-    """Everything the ledger tells.
-
-    Raises:
-        InputError: the ledger is broken.
-    """
-    trials: dict[str, TrialState] = {}
-
-    def put(trial_id: str, part: TrialState) -> None:
-        if before := trials.get(trial_id):
-            before.add(part)
-        else:
-            trials[trial_id] = part
-
-    fold = replay(rundir, manifest, put)
-    for trial_id, part in fold.trials.items():
-        put(trial_id, part)
-    fold.trials = trials
-    return fold
+def part(line: bytes) -> tuple[str, TrialState]:
+    """The trial that a line tells of, and what."""
+    _, trial_id, *fields = from_json(line)
+    return trial_id, _state(*fields)
 
 
 # ── checks ─────────────────────────────────────────────────────────────────────────────────────

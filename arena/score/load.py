@@ -22,18 +22,28 @@ def load(path: Path) -> Results:
     """
     rundir = RunDir(path)
     manifest = rundir.read_manifest()
-    fold = index.read(rundir, manifest)
+    parts = index.Parts()
+    fold = index.replay(rundir, manifest, parts.keep)
     fold.settle_open()
     concurrency = share_machines(fold, manifest)
+
+    def row(spec: TrialSpec) -> TrialRow:
+        state = parts.pop(spec.id)
+        if rest := fold.trials.pop(spec.id, None):
+            state.add(rest)
+        return _row(spec, state)
+
     position = {t.id: i for i, t in enumerate(manifest.tasks)}
     who = {c.name: i for i, c in enumerate(manifest.contestants)}
-    specs = sorted(
-        trial_specs(manifest), key=lambda s: (position[s.task_id], who[s.contestant], s.attempt)
+    # One trial at a time from lines to row: neither plan nor states are ever held for all.
+    rows = sorted(
+        map(row, trial_specs(manifest)),
+        key=lambda r: (position[r.task_id], who[r.contestant], r.attempt),
     )
     return Results(
         path=path,
         manifest=manifest,
-        trials=tuple(_row(spec, fold.trials.get(spec.id) or TrialState()) for spec in specs),
+        trials=tuple(rows),
         stopped=fold.stopped,
         mean_concurrency=concurrency,
         waste_usd=fold.waste,
