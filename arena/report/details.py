@@ -3,17 +3,17 @@
 `arena.score` folds a run into one row a trial; this keeps the parts, for the trials asked for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Literal
 
 from arena import ledger
 from arena.money.statement import RecordedCall, Statement, statements
 from arena.records import (
     CallBegin,
+    CallEnd,
     CallOutcome,
     CostStatus,
     TestOutcome,
@@ -21,6 +21,7 @@ from arena.records import (
     TrialRecord,
 )
 from arena.rundir import Manifest, RunDir
+from arena.score.results import Results, TrialRow
 
 Duty = Literal["fail_to_pass", "pass_to_pass", "must_fail", "other"]
 
@@ -70,39 +71,84 @@ class TestRow:
 
 @dataclass(slots=True)
 class Details:
-    """Calls and last records by trial."""
+    """Calls and last record of one trial."""
 
-    calls: dict[str, list[CallRow]] = field(default_factory=dict)
-    records: dict[str, TrialRecord] = field(default_factory=dict)
+    row: TrialRow
+    calls: list[CallRow] = field(default_factory=list)
+    record: TrialRecord | None = None
+    tries: int = 0
+    ended: bool = False
+    """The last try."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the ledger has told everything that the row counts."""
+        row = self.row
+        return self.ended and self.tries == row.tries and len(self.calls) == row.calls
 
 
-def read(run: Path, manifest: Manifest, wanted: Callable[[str], bool]) -> Details:
-    """Calls and last records of the trials whose id is `wanted`."""
-    backends = {c.name: c.backend for c in manifest.contestants if c.backend}
-    hourly = {name for name, spec in backends.items() if spec.hourly_usd is not None}
-    details = Details()
-    later: list[RecordedCall] = []
-    begun: dict[str, CallBegin] = {}
+def read(results: Results, wanted: Collection[str]) -> Iterator[Details]:
+    """Each wanted trial as soon as it is complete, so that few are in memory at once.
 
-    def settle(calls: list[RecordedCall]) -> None:
-        for call, money in zip(calls, statements(calls, backends, fx=manifest.fx), strict=True):
-            if wanted(call.begin.trial_id):
-                details.calls.setdefault(call.begin.trial_id, []).append(_call_row(call, money))
-
-    for event in ledger.read(RunDir(run).ledger_path):
+    Trials with calls that never settled, or that share a machine paid by the hour, come last.
+    """
+    waiting = {row.id: Details(row) for row in results.trials if row.id in wanted}
+    if not waiting:
+        return
+    calls = _Calls(results.manifest)
+    for event in ledger.read(RunDir(results.path).ledger_path):
+        found: Details | None = None
         match event:
-            case ledger.CallBeginEvent(call=begin) if begin.contestant in backends:
-                begun[begin.call_id] = begin
-            case ledger.CallEndEvent(call=end) if end.call_id in begun:
-                call = RecordedCall(begun.pop(end.call_id), end)
-                if call.begin.contestant in hourly:
-                    later.append(call)
-                elif wanted(call.begin.trial_id):
-                    settle([call])
-            case ledger.TrialEnd(record=record) if wanted(record.id):
-                details.records[record.id] = record
-    settle([*later, *(RecordedCall(begin, None) for begin in begun.values())])
-    return details
+            case ledger.TrialBegin(spec=spec) if spec.id in waiting:
+                trial = waiting[spec.id]
+                trial.tries, trial.ended = trial.tries + 1, False
+            case ledger.CallBeginEvent(call=begin):
+                calls.begin(begin)
+            case ledger.CallEndEvent(call=end):
+                call = calls.end(end)
+                if call is not None and (found := waiting.get(call.begin.trial_id)):
+                    found.calls += calls.settle([call])
+            case ledger.TrialEnd(record=record) if found := waiting.get(record.id):
+                found.record, found.ended = record, True
+        if found is not None and found.complete:
+            yield waiting.pop(found.row.id)
+    for line in calls.settle(calls.left()):
+        if late := waiting.get(line.trial_id):
+            late.calls.append(line)
+    yield from waiting.values()
+
+
+class _Calls:
+    """Matches the two ends of calls and prices them."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._fx = manifest.fx
+        self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
+        self._open: dict[str, CallBegin] = {}
+        self._hourly: list[RecordedCall] = []
+
+    def begin(self, begin: CallBegin) -> None:
+        if begin.contestant in self._backends:
+            self._open[begin.call_id] = begin
+
+    def end(self, end: CallEnd) -> RecordedCall | None:
+        """The call, if it can be priced on its own."""
+        begin = self._open.pop(end.call_id, None)
+        if begin is None:
+            return None
+        call = RecordedCall(begin, end)
+        if self._backends[begin.contestant].hourly_usd is None:
+            return call
+        self._hourly.append(call)
+        return None
+
+    def left(self) -> list[RecordedCall]:
+        """Calls that only all together can be priced, and those that never ended."""
+        return [*self._hourly, *(RecordedCall(begin, None) for begin in self._open.values())]
+
+    def settle(self, calls: list[RecordedCall]) -> list[CallRow]:
+        money = statements(calls, self._backends, fx=self._fx)
+        return [_call_row(call, one) for call, one in zip(calls, money, strict=True)]
 
 
 def tests_of(record: TrialRecord, plan: TestPlan) -> Iterator[TestRow]:

@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import cache
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from arena.score.results import Results, TrialRow
 KEYS = "pages.json"
 MANY = 1_000
 """Pages from which a second process is worth its start."""
+BATCH, BATCHES_AHEAD = 50, 8
+"""Pages given to a process at once, and how often before the first must be written."""
 
 
 def write(results: Results, folder: Path) -> int:
@@ -33,14 +38,7 @@ def write(results: Results, folder: Path) -> int:
         for id_, key in keys.items()
         if before.get(id_) != key or not (folder / f"{id_}.html").is_file()
     }
-    targets = ((source, folder / f"{source.row.id}.html") for source in _sources(results, stale))
-    if len(stale) < MANY:
-        for target in targets:
-            _write(target)
-    else:
-        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-            for _ in pool.map(_write, targets, chunksize=100):
-                pass
+    _write_all(results, stale, folder)
     for id_ in before.keys() - keys.keys():
         (folder / f"{id_}.html").unlink(missing_ok=True)
     if keys != before:
@@ -55,30 +53,49 @@ def render(results: Results, trial_id: str) -> str | None:
     return None
 
 
-def _write(target: tuple[Source, Path]) -> None:
-    source, path = target
-    path.write_text(trial.render(source), encoding="utf-8")
+def _write_all(results: Results, stale: Collection[str], folder: Path) -> None:
+    """Write the stale pages, a batch at a time: however many, few are in memory at once."""
+    batches = _batches(_sources(results, stale))
+    if len(stale) < MANY:
+        for batch in batches:
+            _write(batch, folder)
+        return
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        waiting: deque[Future[None]] = deque()
+        for batch in batches:
+            waiting.append(pool.submit(_write, batch, folder))
+            if len(waiting) > BATCHES_AHEAD:
+                waiting.popleft().result()
+        for written in waiting:
+            written.result()
+
+
+def _batches(sources: Iterator[Source]) -> Iterator[list[Source]]:
+    while batch := list(islice(sources, BATCH)):
+        yield batch
+
+
+def _write(batch: list[Source], folder: Path) -> None:
+    for source in batch:
+        (folder / f"{source.row.id}.html").write_text(trial.render(source), encoding="utf-8")
 
 
 def _sources(results: Results, wanted: Collection[str]) -> Iterator[Source]:
     """What the pages of the wanted trials are made from."""
-    rows = [row for row in results.trials if row.id in wanted]
-    if not rows:
-        return
     rundir, by_task = RunDir(results.path), _by_task(results.trials)
-    known = details.read(results.path, results.manifest, wanted.__contains__)
     tasks = {t.id: t for t in results.tasks}
-    peers = {id_: trial.peers(by_task[id_]) for id_ in {row.task_id for row in rows}}
-    for row in rows:
+    peers = cache(lambda task_id: trial.peers(by_task[task_id]))
+    for found in details.read(results, wanted):
+        row = found.row
         yield Source(
             run_name=results.manifest.name,
             attempts=results.manifest.attempts,
             task=tasks[row.task_id],
             row=row,
             # A record of an earlier digest is not this trial's, as in `arena.score.load`.
-            record=known.records.get(row.id) if row.verdict or row.fault else None,
-            calls=known.calls.get(row.id, ()),
-            peers=peers[row.task_id],
+            record=found.record if row.verdict or row.fault else None,
+            calls=found.calls,
+            peers=peers(row.task_id),
             folder=rundir.trial_dir(row.id),
         )
 

@@ -114,8 +114,7 @@ class Run:
     @cached_property
     def calls(self) -> Table:
         """One row an attempt of a model call."""
-        calls = self._details.calls.values()
-        return _table("calls", CALLS, (call for group in calls for call in group))
+        return _table("calls", CALLS, (call for one in self._details for call in one.calls))
 
     @cached_property
     def tests(self) -> Table:
@@ -129,15 +128,16 @@ class Run:
 
     def _tests(self) -> Iterator[details.TestRow]:
         plans = {task.id: task.tests for task in self.scored.results.tasks}
-        for trial in self.scored.results.trials:
-            record = self._details.records.get(trial.id)
-            if record is not None:
-                yield from details.tests_of(record, plans[trial.task_id])
+        for one in self._details:
+            if one.record is not None:
+                yield from details.tests_of(one.record, plans[one.row.task_id])
 
     @cached_property
-    def _details(self) -> details.Details:
+    def _details(self) -> list[details.Details]:
+        """Of every trial, in the order of the results."""
         results = self.scored.results
-        return details.read(results.path, results.manifest, lambda _: True)
+        place = {trial.id: i for i, trial in enumerate(results.trials)}
+        return sorted(details.read(results, place), key=lambda one: place[one.row.id])
 
 
 def load(run: Path | str) -> Run:
