@@ -126,14 +126,20 @@ def run_try(job: Job, services: Services, desk: Desk | None) -> TrialRecord:
                 volumes=(outside.HOME,),
             ) as box,
         ):
+            box.get("/repo/none", limit=0)  # the image's tree is read while there is room for it
             clock = AgentClock(job.limits.seconds)
             try:
                 progress.ending = _solve(job, services, desk, box, clock, transcript, progress)
             finally:
                 active_s = clock.active_s
             box.kill()
-            _grade(job, services, box, progress)
-            services.engine.check_room(began)
+            remains = diff.Remains(box) if box.resource_ended == "disk" else None
+            if remains is None:
+                _grade(job, services, box, progress)
+        if remains is not None:  # if the engine's disk was full, that was its doing, and is over
+            began = time.monotonic()
+            _grade(job, services, remains, progress)
+        services.engine.check_room(began)
         seen = audit.transcript_flags(job.folder / "transcript.jsonl", job.task)
         progress.flags = (*progress.ending.flags, *seen)
     except FaultError as error:
@@ -193,7 +199,7 @@ def _agent(job: Job) -> Agent:
     return registry.agent_module(name).make(name, params)
 
 
-def _grade(job: Job, services: Services, box: Sandbox, progress: _Progress) -> None:
+def _grade(job: Job, services: Services, box: diff.Changed, progress: _Progress) -> None:
     """Take the diff against a fresh container of the same image, and grade it there."""
     bench = Bench(
         engine=services.engine,

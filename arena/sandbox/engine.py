@@ -137,6 +137,8 @@ class DockerEngine:
     ) -> Iterator[DockerSandbox]:
         """A started sandbox; leaving the context removes it, whatever happened inside.
 
+        One that filled its disk is gone when the context is left, any other soon after.
+
         Args:
             image: id or name of an image that is there.
             limits: what the container may use.
@@ -150,6 +152,7 @@ class DockerEngine:
         """
         watch = self._watching()
         name = f"arena-{self.ident[:8]}-{secrets.token_hex(6)}"
+        full = False
         try:
             writable = tuple(dict.fromkeys((workdir, TRUSTED, *volumes)))
             ident = self._create(name, image, limits, labels, workdir, writable, layer)
@@ -164,8 +167,12 @@ class DockerEngine:
             finally:
                 self._running.pop(ident, None)
                 sandbox.close()
+                full = sandbox.resource_ended == "disk"
         finally:
-            self._remove_later(name)
+            if full:
+                reaper.remove(self.connection, name)
+            else:
+                self._remove_later(name)
 
     def check_room(self, since: float) -> None:
         """See `Engine.check_room`; an engine whose disk is out of sight has room."""

@@ -12,9 +12,9 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from arena.errors import HarnessError
-from arena.protocols import Sandbox
 from arena.records import Change, Entry, Record
 from arena.task.patch import FilePatch, render
 from arena.task.policy import MAX_FILES
@@ -36,6 +36,47 @@ _OPTIONS = (
 _SECTION = re.compile(rb"^diff --git a/(?:old|new)/(\d+) ", re.MULTILINE)
 
 
+class Changed(Protocol):
+    """The part of a `Sandbox` that a diff is made from."""
+
+    def changes(self, *, limit: int) -> list[Change]:
+        """As `Sandbox.changes`."""
+        ...
+
+    def get(self, path: str, *, limit: int) -> Entry:
+        """As `Sandbox.get`."""
+        ...
+
+
+class Remains:
+    """What a killed container's work tree says, read at once: the container itself may then go.
+
+    Args:
+        sandbox: the agent's container, killed.
+        workdir: its work tree.
+    """
+
+    def __init__(self, sandbox: Changed, *, workdir: str = "/repo") -> None:
+        self._changes = sandbox.changes(limit=MAX_CHANGES)
+        self._entries: dict[str, Entry] = {}
+        left_bytes = MAX_TOTAL_BYTES
+        for change in self._changes if len(self._changes) <= MAX_CHANGES else ():
+            if not _is_left_over(change):
+                path = f"{workdir}/{change.path}"
+                entry = sandbox.get(path, limit=min(MAX_READ_BYTES, left_bytes))
+                self._entries[path] = entry
+                left_bytes -= len(entry.data)
+
+    def changes(self, *, limit: int) -> list[Change]:
+        """As `Sandbox.changes`."""
+        return self._changes[: limit + 1]
+
+    def get(self, path: str, *, limit: int) -> Entry:
+        """As `Sandbox.get`, of what has changed and may be part of a diff."""
+        entry = self._entries[path]
+        return Entry(kind="file", too_large=True) if len(entry.data) > limit else entry
+
+
 class _Pair(Record):
     """One path before and after."""
 
@@ -52,7 +93,7 @@ class _Pair(Record):
         )
 
 
-def capture(sandbox: Sandbox, pristine: Sandbox, *, workdir: str = "/repo") -> str:
+def capture(sandbox: Changed, pristine: Changed, *, workdir: str = "/repo") -> str:
     """What the work tree of a stopped container says over that of a fresh one, as a diff.
 
     New files are part of it; caches and other leftovers, and anything under `.git`, are not.
@@ -61,7 +102,7 @@ def capture(sandbox: Sandbox, pristine: Sandbox, *, workdir: str = "/repo") -> s
     surrogates: encode with `surrogateescape`.
 
     Args:
-        sandbox: the agent's container, killed.
+        sandbox: the agent's container, killed, or what remains of it.
         pristine: a fresh container of the same image, running.
         workdir: the work tree in both.
     """
@@ -72,7 +113,7 @@ def capture(sandbox: Sandbox, pristine: Sandbox, *, workdir: str = "/repo") -> s
     reader = _Reader(sandbox, pristine, workdir)
     pairs: list[_Pair] = []
     for change in changes:
-        if ".git" in change.path.split("/") or _is_left_over(change):
+        if _is_left_over(change):
             continue
         pair = reader.pair(change.path)
         if _counts(pair):
@@ -84,7 +125,9 @@ def capture(sandbox: Sandbox, pristine: Sandbox, *, workdir: str = "/repo") -> s
 
 
 def _is_left_over(change: Change) -> bool:
-    return is_cache(change.path) or (change.kind == "added" and is_leftover(change.path))
+    if ".git" in change.path.split("/") or is_cache(change.path):
+        return True
+    return change.kind == "added" and is_leftover(change.path)
 
 
 def _counts(pair: _Pair) -> bool:
@@ -105,7 +148,7 @@ def _counts(pair: _Pair) -> bool:
 class _Reader:
     """Reads paths from both containers within one bound on memory."""
 
-    def __init__(self, sandbox: Sandbox, pristine: Sandbox, workdir: str) -> None:
+    def __init__(self, sandbox: Changed, pristine: Changed, workdir: str) -> None:
         self._sandbox, self._pristine, self._workdir = sandbox, pristine, workdir
         self._left_bytes = MAX_TOTAL_BYTES
 
@@ -115,7 +158,7 @@ class _Reader:
             path=path, old=self._get(self._pristine, path), new=self._get(self._sandbox, path)
         )
 
-    def _get(self, side: Sandbox, path: str) -> Entry:
+    def _get(self, side: Changed, path: str) -> Entry:
         limit = min(MAX_READ_BYTES, self._left_bytes)
         entry = side.get(f"{self._workdir}/{path}", limit=limit)
         self._left_bytes -= len(entry.data)

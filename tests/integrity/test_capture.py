@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from arena.task import pack
-from arena.task.diff import capture
+from arena.task.diff import Remains, capture
 from arena.task.policy import police, rules_for
 
 
@@ -17,7 +17,10 @@ def taken(python):
     def take(*scripts: str, files: dict[str, str] | None = None) -> str:
         with python.agent(files or {}, *scripts) as sandbox, python.fresh() as fresh:
             assert [shot.exit_code for shot in python.shots] == [0] * len(scripts)
-            return capture(sandbox, fresh)
+            remains = Remains(sandbox)
+            patch = capture(sandbox, fresh)
+            assert capture(remains, fresh) == patch, "what is read at once says the same"
+            return patch
 
     return take
 

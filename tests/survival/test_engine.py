@@ -80,3 +80,27 @@ def test_a_full_image_store_is_no_contestants_failure(tmp_path, engine, any_task
         assert again.code == 0, again.err
         check_whole(run, own.host)
         check_money(run, endpoint)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_agent_that_fills_the_engines_disk_past_its_limit_is_graded(tmp_path, engine, any_task):
+    """Its own doing: the room that it took is there again once its container is gone."""
+    fill = "cat /dev/zero >/home/agent/big; sleep 60"
+    fix = "sed -i 's/a - b/a + b/' calc/__init__.py"
+    steps = ("sleep 5", fix, fill)
+    with own_engine(any_task, engine, room="700m") as own, Endpoint(steps=steps) as endpoint:
+        write_bakeoff(tmp_path, endpoint.base_url, tasks=1, attempts=2, more="disk_mb = 64")
+        run = Run(tmp_path, "--concurrency", "1", **own.env)
+        process = run.start()
+        run.wait(lambda: run.count(TrialBegin) == 1, process)  # an image wants more room than this
+        room = os.statvfs(own.data)
+        left = room.f_bavail * room.f_frsize
+        (own.data / "ballast").write_bytes(b"x" * (left - (160 << 20)))
+        _, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+        records = [e.record for e in run.events() if isinstance(e, TrialEnd)]
+        seen = [(record.stop, record.verdict, record.fault) for record in records]
+        assert seen == [("container_ended", "passed", None)] * 2
+        check_whole(run, own.host)
+        check_money(run, endpoint)
