@@ -1,7 +1,7 @@
 """Tasks against contestants, one mark an attempt, each a link to its trial."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from arena.records import Verdict
 from arena.report.escape import one_line, plain
@@ -21,15 +21,20 @@ CODES: Mapping[Verdict, str] = {
 }
 """Classes of the marks. Short, since a page may hold ten thousand of them."""
 FAULT, NOT_RUN = "x", "o"
+MANY = 20_000
+"""Trials from which attempts of a cell that ended alike share a mark: with a mark for each, a
+browser takes seconds over the page.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One attempt; without `href` there is no page yet."""
+    """One attempt, or in a large run the first of some; without `href` there is no page yet."""
 
     code: str
     attempt: int
     href: str
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Grid:
     rows: tuple[GridRow, ...]
     codes: tuple[str, ...]
     """Marks that occur, for the legend."""
+    joined: bool
+    """A mark may stand for several attempts."""
 
 
 def grid(scored: Scored) -> Grid:
@@ -79,13 +86,15 @@ def grid(scored: Scored) -> Grid:
     for trial in scored.results.trials:
         by_task.setdefault(trial.task_id, {}).setdefault(trial.contestant, []).append(trial)
     scoring = set(board.tasks)
+    joined = len(scored.results.trials) > MANY
+    marks = _joined if joined else _marks
     rows = tuple(
-        _row(task, names, by_task.get(task.id, {}), ranked, scored=task.id in scoring)
+        _row(task, names, by_task.get(task.id, {}), ranked, marks, scored=task.id in scoring)
         for task in scored.results.tasks
     )
     used = {mark.code for row in rows for cell in row.cells for mark in cell}
     order = (*CODES.values(), FAULT, NOT_RUN)
-    return Grid(columns, rows, tuple(code for code in order if code in used))
+    return Grid(columns, rows, tuple(code for code in order if code in used), joined)
 
 
 def _row(
@@ -93,6 +102,7 @@ def _row(
     names: Sequence[str],
     trials: Mapping[str, list[TrialRow]],
     ranked: set[str],
+    marks: Callable[[Sequence[TrialRow]], tuple[Mark, ...]],
     *,
     scored: bool,
 ) -> GridRow:
@@ -103,12 +113,26 @@ def _row(
         title=one_line(task.title),
         difficulty=task.difficulty,
         note=note,
-        cells=tuple(tuple(map(_mark, trials.get(name, ()))) for name in names),
+        cells=tuple(marks(trials.get(name, ())) for name in names),
         passed=sum(t.passed for t in mine),
         scored=sum(t.verdict is not None for t in mine),
     )
 
 
+def _marks(rows: Sequence[TrialRow]) -> tuple[Mark, ...]:
+    return tuple(map(_mark, rows))
+
+
+def _joined(rows: Sequence[TrialRow]) -> tuple[Mark, ...]:
+    alike: dict[tuple[str, bool], list[TrialRow]] = {}
+    for row in rows:
+        alike.setdefault((_code(row), row.tries > 0), []).append(row)
+    return tuple(replace(_mark(same[0]), count=len(same)) for same in alike.values())
+
+
+def _code(row: TrialRow) -> str:
+    return CODES[row.verdict] if row.verdict else FAULT if row.fault else NOT_RUN
+
+
 def _mark(row: TrialRow) -> Mark:
-    code = CODES[row.verdict] if row.verdict else FAULT if row.fault else NOT_RUN
-    return Mark(code, row.attempt, f"trials/{page_name(row.id)}" if row.tries else "")
+    return Mark(_code(row), row.attempt, f"trials/{page_name(row.id)}" if row.tries else "")

@@ -1,6 +1,7 @@
 """What the sections say, against the scores they say it of."""
 
 import re
+from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -19,6 +20,21 @@ def test_the_grid_has_every_trial_once(scored):
     assert len({mark.href for mark in marks}) == len(marks)
     passed = sum(row.passed for row in found.rows)
     assert passed == sum(row.counts.passed for row in scored.board.rows)
+
+
+def test_in_a_large_run_attempts_that_ended_alike_share_a_mark(scored, monkeypatch):
+    single = grid.grid(scored)
+    monkeypatch.setattr(grid, "MANY", len(scored.results.trials) - 1)
+    joined = grid.grid(scored)
+    assert not single.joined
+    assert joined.joined
+    assert joined.codes == single.codes
+    for before, after in zip(single.rows, joined.rows, strict=True):
+        assert (after.passed, after.scored) == (before.passed, before.scored)
+        for marks, fewer in zip(before.cells, after.cells, strict=True):
+            counts = Counter(mark.code for mark in marks)
+            assert {mark.code: mark.count for mark in fewer} == counts
+            assert {mark.href for mark in fewer} <= {mark.href for mark in marks}
 
 
 def test_the_matrix_is_antisymmetric_and_complete(scored):
