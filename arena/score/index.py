@@ -197,17 +197,17 @@ class Parts:
     """
 
     def __init__(self) -> None:
-        self._lines: dict[str, bytes] = {}
+        self._lines: dict[str, list[bytes]] = {}
 
     def keep(self, line: bytes) -> None:
         """Keep a line of `Index.replay`."""
         trial_id = from_json(line[len(_TRIAL) : line.index(b'", ', len(_TRIAL)) + 1])
-        self._lines[trial_id] = self._lines.get(trial_id, b"") + line
+        self._lines.setdefault(trial_id, []).append(line)
 
     def pop(self, trial_id: str) -> TrialState:
         """What the lines of one trial come to; they are kept no longer."""
         state = TrialState()
-        for line in self._lines.pop(trial_id, b"").splitlines():
+        for line in self._lines.pop(trial_id, ()):
             state.add(part(line)[1])
         return state
 
