@@ -53,7 +53,7 @@ class Desk(Protocol):
         """Reserve a call, wait for its turn, and write it down durably.
 
         Raises:
-            HarnessError: the run is ending, or the call could not be written down.
+            HarnessError: the run or the trial is ending, or it could not be written down.
         """
         ...
 
@@ -75,8 +75,12 @@ class Desk(Protocol):
         """Sleep before another attempt.
 
         Raises:
-            HarnessError: the run is ending.
+            HarnessError: the run or the trial is ending.
         """
+        ...
+
+    def shut(self) -> None:
+        """Let no further call go, those that wait for their turn included."""
         ...
 
 
@@ -89,14 +93,14 @@ class LocalDesk:
         self._log = log
         self._going: dict[str, tuple[Amount, Permit]] = {}
         self._lock = threading.Lock()
-        self._closed = False
+        self._over = threading.Event()
 
     def announce(self, begin: CallBegin, held: Amount) -> Leave | Denial:
         """As `Desk.announce`."""
         if (short := self._budget.hold(held)) is not None:
             return Denial(short, self._budget.held_by_doubt(held))
         try:
-            permit = self._limiter.acquire(held.tokens)
+            permit = self._limiter.acquire(held.tokens, self._over)
         except BaseException:
             self._budget.settle(held, Amount())
             raise
@@ -138,7 +142,7 @@ class LocalDesk:
 
     def pause(self, seconds: float) -> None:
         """As `Desk.pause`."""
-        self._limiter.pause(seconds)
+        self._limiter.pause(seconds, self._over)
 
     @property
     def idle(self) -> bool:
@@ -147,9 +151,10 @@ class LocalDesk:
             return not self._going
 
     def shut(self) -> None:
-        """Let no further call go, those that wait for their turn included."""
+        """As `Desk.shut`; calls that wait leave the queue at once."""
         with self._lock:
-            self._closed = True
+            self._over.set()
+        self._limiter.wake()
 
     def close(self) -> None:
         """Let no further call go, and give up those whose sender is lost."""
@@ -162,8 +167,8 @@ class LocalDesk:
     def _enter(self, call_id: str, held: Amount, permit: Permit) -> None:
         with self._lock:
             self._going[call_id] = held, permit
-            closed = self._closed
-        if closed:
+            over = self._over.is_set()
+        if over:
             raise HarnessError("the trial is over")
 
     def _withdraw(self, call_id: str) -> None:

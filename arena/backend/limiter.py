@@ -51,11 +51,15 @@ class Limiter:
         with self._condition:
             return self._window
 
-    def acquire(self, tokens: int) -> Permit:
+    def acquire(self, tokens: int, over: threading.Event | None = None) -> Permit:
         """Wait for leave to send a call of about this many tokens.
 
+        Args:
+            tokens: what the call will probably use.
+            over: whoever sets it and calls `wake` takes the call out of the queue.
+
         Raises:
-            HarnessError: the limiter was closed meanwhile.
+            HarnessError: the limiter was closed meanwhile, or the caller's trial is over.
         """
         started = time.monotonic()
         ticket = object()
@@ -63,8 +67,7 @@ class Limiter:
             self._queue.append(ticket)
             try:
                 while True:
-                    if self._closed:
-                        raise HarnessError("the run is ending")
+                    self._check(over)
                     now = time.monotonic()
                     wait_s = self._wait_s(tokens, now) if self._queue[0] is ticket else None
                     if wait_s == 0.0:
@@ -108,24 +111,35 @@ class Limiter:
                 self._grow()
             self._condition.notify_all()
 
-    def pause(self, seconds: float) -> None:
-        """Sleep, unless the limiter is closed.
+    def pause(self, seconds: float, over: threading.Event | None = None) -> None:
+        """Sleep, unless the limiter is closed; `over` as for `acquire`.
 
         Raises:
-            HarnessError: the limiter was closed meanwhile.
+            HarnessError: the limiter was closed meanwhile, or the caller's trial is over.
         """
         until = time.monotonic() + seconds
         with self._condition:
-            while not self._closed and (left := until - time.monotonic()) > 0:
+            self._check(over)
+            while (left := until - time.monotonic()) > 0:
                 self._condition.wait(left)
-            if self._closed:
-                raise HarnessError("the run is ending")
+                self._check(over)
 
     def close(self) -> None:
         """Wake and turn away everybody who waits."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
+
+    def wake(self) -> None:
+        """Let everybody who waits look whether their trial is over."""
+        with self._condition:
+            self._condition.notify_all()
+
+    def _check(self, over: threading.Event | None) -> None:
+        if self._closed:
+            raise HarnessError("the run is ending")
+        if over is not None and over.is_set():
+            raise HarnessError("the trial is over")
 
     def _halve(self) -> None:
         now = time.monotonic()

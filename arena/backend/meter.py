@@ -173,6 +173,10 @@ class TrialBackend:
                     self._settle(going, call.prompt, reply, "ok", None)
                 return reply
 
+    def shut(self) -> None:
+        """Send no further call: the agent has ended. Those on their way are still accounted for."""
+        self._desk.shut()
+
     def stop_of(self, failed: CallFailed) -> Stop | None:
         """How a failed call ends the trial of an agent that cannot mend it; None is a fault."""
         if failed.outcome == "context_overflow":

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from arena.backend.desk import Denial, Leave, LocalDesk
 from arena.errors import HarnessError
-from arena.remote.letters import Announce, GiveUp, Letter, Settle, Told
+from arena.remote.letters import Announce, GiveUp, Letter, Settle, Shut, Told
 
 
 class Board:
@@ -57,6 +57,8 @@ class Board:
             case GiveUp(seat, call_id):
                 self._desk(seat).give_up(call_id)
                 self._forget(seat)
+            case Shut(seat):
+                self._desk(seat).shut()
             case Told(text):
                 self._say(text)
         return None

@@ -5,7 +5,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -14,11 +14,11 @@ from arena import site
 from arena.backend import preflight
 from arena.backend.desk import Denial, Leave
 from arena.backend.pool import Backends
-from arena.errors import HarnessError
+from arena.errors import FaultError, HarnessError
 from arena.executor.ray import Line
 from arena.money.budget import Amount
 from arena.records import CallBegin, CallEnd, Task
-from arena.remote.letters import Announce, Done, GiveUp, Greeting, Keys, Opening, Settle, Told
+from arena.remote.letters import Announce, Done, GiveUp, Greeting, Keys, Opening, Settle, Shut, Told
 from arena.remote.shipment import check, profile_digests, source_digest, unpacked
 from arena.sandbox.engine import DockerEngine
 from arena.site import LocalSite, Ready
@@ -141,3 +141,7 @@ class RemoteDesk:
     def pause(self, seconds: float) -> None:
         if self._ending.wait(seconds):
             raise HarnessError("the run is ending")
+
+    def shut(self) -> None:
+        with suppress(FaultError):  # where nobody hears it, no call is let go either
+            self._line.ask(Shut(self._seat))

@@ -73,10 +73,17 @@ class GiveUp:
 
 
 @dataclass(frozen=True)
+class Shut:
+    """An agent has ended: no call of its trial may go any more."""
+
+    seat: str
+
+
+@dataclass(frozen=True)
 class Told:
     """A line for whoever watches the run."""
 
     text: str
 
 
-Letter = Announce | Settle | GiveUp | Told
+Letter = Announce | Settle | GiveUp | Shut | Told

@@ -198,3 +198,65 @@ def test_when_a_call_ended_is_told_by_the_desks_own_clock(rig):
     made.desk.settle(end(ended_at=elsewhere), Amount(), None)
     (ended,) = made.book.ends
     assert ended.ended_at >= leave.begin.started_at
+
+
+def test_a_call_that_waits_leaves_the_queue_when_its_trial_ends(rig):
+    """At once, though no slot is free: whoever came after it is next."""
+    made = rig(rate=RateLimits(concurrency=1))
+    other = LocalDesk(made.budget, made.limiter, made.book)
+    other.announce(begin(1), Amount())
+    gone, order = [], []
+
+    def wait():
+        try:
+            made.desk.announce(begin(2), HELD)
+        except HarnessError as error:
+            gone.append(str(error))
+
+    def follow():
+        other.announce(begin(3), Amount())
+        order.append(3)
+
+    threads = []
+    for go in (wait, follow):
+        threads.append(threading.Thread(target=go, daemon=True))
+        threads[-1].start()
+        threads[-1].join(0.3)
+    made.desk.shut()
+    threads[0].join(30)
+    assert gone == ["the trial is over"]
+    assert made.budget.account.held == Amount()
+    assert order == []
+    other.settle(end(1), Amount(), None)
+    threads[1].join(30)
+    assert order == [3]
+    assert [call.call_id for call in made.book.begun] == ["call1", "call3"]
+
+
+def test_after_its_end_a_trial_sends_nothing(rig):
+    made = rig()
+    made.desk.announce(begin(1), HELD)
+    made.desk.shut()
+    with pytest.raises(HarnessError, match="over"):
+        made.desk.announce(begin(2), HELD)
+    made.desk.settle(end(1), Amount(), None)
+    assert [call.call_id for call in made.book.ends] == ["call1"]
+    assert made.behind.idle
+
+
+def test_a_pause_ends_with_the_trial(rig):
+    made = rig()
+    ended = []
+
+    def sleep():
+        try:
+            made.behind.pause(600)
+        except HarnessError as error:
+            ended.append(str(error))
+
+    pausing = threading.Thread(target=sleep, daemon=True)
+    pausing.start()
+    pausing.join(0.2)
+    made.desk.shut()
+    pausing.join(30)
+    assert ended == ["the trial is over"]

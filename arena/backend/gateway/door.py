@@ -89,9 +89,11 @@ class Door:
         self._count_failure(REFUSED_IN_A_ROW, f"{REFUSED_IN_A_ROW} requests in a row were refused")
 
     def close(self) -> None:
-        """Let nobody in any more; wait for the calls inside to tell what they cost."""
+        """Let nobody in any more, nor on; wait for the calls sent to tell what they cost."""
         with self._change:
             self._shut = True
+        self.backend.shut()
+        with self._change:
             self._change.wait_for(lambda: not self._inside, LAST_CALLS_S)
             self._transcript = _Nowhere()
 
