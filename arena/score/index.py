@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
@@ -66,13 +67,14 @@ class Index:
     def replay(self, take: Callable[[bytes], None]) -> Fold:
         """Every line that tells of a trial, for `part`, and a fold of the rest of the ledger.
 
-        The fold's trials tell of that rest only; everything else in it tells of the whole run.
+        The index is brought up to date where it can be written. The fold's trials tell of the
+        rest only; everything else in it tells of the whole run.
 
         Raises:
             InputError: the ledger is broken.
         """
         spans: list[Span] = []
-        for lines in self._segments():
+        for lines in self._up_to_date():
             for line in lines:
                 if line.startswith(_SPAN):
                     spans.append(Span(*from_json(line)[1:]))
@@ -120,6 +122,14 @@ class Index:
                 yield None
             else:
                 yield out
+
+    def _up_to_date(self) -> Iterator[list[bytes]]:
+        """As `_segments`, then those of what the ledger has grown by."""
+        yield from self._segments()
+        if self._has_grown():
+            with suppress(OSError):
+                copy(self).extend()
+            yield from self._segments()
 
     def _segments(self) -> Iterator[list[bytes]]:
         """The lines of each further segment that counts; afterwards that is our place."""
@@ -210,17 +220,6 @@ class Parts:
         for line in self._lines.pop(trial_id, ()):
             state.add(part(line)[1])
         return state
-
-
-def replay(rundir: RunDir, manifest: Manifest, take: Callable[[bytes], None]) -> Fold:
-    """As `Index.replay`, after bringing the index up to date where it can be written.
-
-    Raises:
-        InputError: the ledger is broken.
-    """
-    with suppress(OSError):
-        Index(rundir, manifest).extend()
-    return Index(rundir, manifest).replay(take)
 
 
 def part(line: bytes) -> tuple[str, TrialState]:

@@ -23,7 +23,7 @@ def load(path: Path) -> Results:
     rundir = RunDir(path)
     manifest = rundir.read_manifest()
     parts = index.Parts()
-    fold = index.replay(rundir, manifest, parts.keep)
+    fold = index.Index(rundir, manifest).replay(parts.keep)
     fold.settle_open()
     concurrency = share_machines(fold, manifest)
 

@@ -46,7 +46,7 @@ def standing(rundir: RunDir, manifest: Manifest) -> Standing:
             counts = part.record.verdict is not None and part.record.digest == digest
             (done.add if counts else done.discard)(trial_id)
 
-    fold = index.replay(rundir, manifest, lambda line: take(*index.part(line)))
+    fold = index.Index(rundir, manifest).replay(lambda line: take(*index.part(line)))
     fold.settle_open()
     share_machines(fold, manifest)
     for trial_id, part in fold.trials.items():
