@@ -216,9 +216,10 @@ class Parts:
 
     def pop(self, trial_id: str) -> TrialState:
         """What the lines of one trial come to; they are kept no longer."""
-        state = TrialState()
-        for line in self._lines.pop(trial_id, ()):
-            state.add(part(line)[1])
+        found = [part(line)[1] for line in self._lines.pop(trial_id, ())]
+        state, *later = found or [TrialState()]
+        for one in later:
+            state.add(one)
         return state
 
 
