@@ -13,9 +13,10 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from pydantic import Field, ValidationError
 
@@ -156,36 +157,55 @@ class RunDir:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the directory for writing.
+        """Hold the directory for writing; when that fails, nothing new and empty is left of it.
 
         Raises:
             InputError: another process holds it, or it cannot be written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            held = self.lock_path.open("a+")
-        except OSError as error:
-            raise InputError(
-                f"cannot be written ({error.strerror})",
-                where=str(self.path),
-                remedy="give another --out",
-            ) from None
-        with held as handle:
+        missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        is_new = not self.lock_path.exists()
+        with self._claimed() as handle:
+            handle.seek(0)
+            handle.truncate()
+            handle.write(f"process {os.getpid()}")
+            handle.flush()
+            try:
+                yield
+            except BaseException:
+                if is_new:
+                    self.lock_path.unlink(missing_ok=True)
+                with suppress(OSError):  # the first that holds something stays, and what it is in
+                    for folder in missing:
+                        folder.rmdir()
+                raise
+
+    def _claimed(self) -> TextIO:
+        """The lock file, locked: the one that is there, not one that was removed meanwhile."""
+        while True:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                handle = self.lock_path.open("a+")
+            except OSError as error:
+                raise InputError(
+                    f"cannot be written ({error.strerror})",
+                    where=str(self.path),
+                    remedy="give another --out",
+                ) from None
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                handle.seek(0)
-                holder = handle.read().strip() or "another process"
+                with handle:
+                    handle.seek(0)
+                    holder = handle.read().strip() or "another process"
                 raise InputError(
                     f"{holder} is writing this run",
                     where=str(self.path),
                     remedy="wait for it, or give another --out",
                 ) from None
-            handle.seek(0)
-            handle.truncate()
-            handle.write(f"process {os.getpid()}")
-            handle.flush()
-            yield
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle.fileno()), self.lock_path.stat()):
+                    return handle
+            handle.close()
 
 
 def _refuse_newer(text: str, path: Path) -> None:
