@@ -4,9 +4,10 @@ One `send` is one attempt on the wire: no retries, no redirects, bytes in and a 
 failure is a `CallFailed` with an outcome by the provider's rules.
 """
 
+import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,7 @@ from arena.backend.call import Relay
 from arena.backend.errors import CallFailed, Problem, classify, problem_in
 from arena.backend.watchdog import Watchdog
 from arena.decoding import from_json
+from arena.errors import InputError
 from arena.records import BackendSpec, CallOutcome, Reply
 from arena.records.address import is_local
 
@@ -29,6 +31,13 @@ DRAIN_S = 0.2
 """How long a whole stream may take to end after its reply did."""
 _BROKEN = (httpx2.RequestError, httpx2.StreamError)
 """What a connection, or a body that cannot be unpacked, raises."""
+_UNSENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+)
 MESSAGES_VERSION = "2023-06-01"
 """Of the Messages API: the one there is."""
 _HEADERS = {
@@ -56,15 +65,14 @@ class EndpointClient:
         self._key = key
         self._deadline = threading.local()
         self._watchdog = Watchdog()
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=512)
-        self._http = httpx2.Client(
-            headers=_HEADERS,
-            limits=limits,
-            verify=not base_url.startswith("http://"),  # loading certificates takes 40 ms
-            follow_redirects=False,
-            trust_env=not is_local(base_url),  # a proxy for the world is none for this machine
-            event_hooks={"response": [self._watch]},
-        )
+        try:
+            self._http = _http(base_url, self._watch)
+        except (OSError, ValueError, ImportError) as error:
+            raise InputError(
+                f"no connection can be made: {error}",
+                where=f"the environment, for {base_url}",
+                remedy="look at SSL_CERT_FILE, SSL_CERT_DIR and the proxy variables",
+            ) from None
 
     def __repr__(self) -> str:
         return f"EndpointClient({self._base_url!r})"
@@ -82,7 +90,8 @@ class EndpointClient:
         Args:
             spec: whose API, quirks and error rules apply.
             body: the whole request.
-            timeout_s: for everything up to the last byte.
+            timeout_s: for everything up to the last byte, once the reply's headers are there;
+                before, for each step.
             relay: given the reply as it arrives, from the first event that is no error.
 
         Raises:
@@ -141,7 +150,7 @@ class EndpointClient:
         events = _events(response)
         body = tongue.assemble(self._chunks(spec, response, relay, events, end))
         if end.failed is not None:
-            end.failed.reply = _what_came(spec, body)
+            end.failed.reply = _so_far(_what_came(spec, body))
             raise end.failed
         if end.broken is None or tongue.is_whole(body):
             self._drain(events)
@@ -219,7 +228,7 @@ class EndpointClient:
             http_status=problem.http,
             retry_after_s=_retry_after_s(response.headers),
             reply=_what_came(spec, body),
-            body=wire.encoded(body),
+            body=self._without_key(body),
         )
 
     def _refused(self, spec: BackendSpec, response: httpx2.Response) -> CallFailed:
@@ -235,7 +244,7 @@ class EndpointClient:
             http_status=response.status_code,
             retry_after_s=_retry_after_s(response.headers),
             reply=_what_came(spec, body),
-            body=wire.encoded(body),
+            body=b"" if body is None else self._without_key(body),
         )
 
     def _lost(self, cause: BaseException, deadline: float) -> CallFailed:
@@ -243,7 +252,7 @@ class EndpointClient:
         return CallFailed(
             "timeout" if late else "connection",
             self._redacted(repr(cause)),
-            sent=not isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout),
+            sent=not isinstance(cause, _UNSENT),
         )
 
     def _outcome(self, spec: BackendSpec, reply: Reply) -> CallOutcome | None:
@@ -260,12 +269,19 @@ class EndpointClient:
         whole = text.replace(self._key, "[key]") if self._key else text
         return " ".join(whole.split())[:500]
 
+    def _without_key(self, body: JsonValue) -> bytes:
+        """A body for an agent: some endpoints repeat the request's headers in an error."""
+        raw = wire.encoded(body)
+        return raw.replace(json.dumps(self._key)[1:-1].encode(), b"[key]") if self._key else raw
+
     def _watch(self, response: httpx2.Response) -> None:
         """End the connection at the deadline, however slowly its bytes still come."""
         stream = response.extensions.get("network_stream")
         sock = stream.get_extra_info("socket") if stream is not None else None
         self._deadline.sock = sock
         self._arm(max(0.0, self._deadline.at - time.monotonic()))
+        assert isinstance(response.stream, httpx2.SyncByteStream)
+        response.stream = _Watched(response.stream, self._disarm)
 
     def _arm(self, seconds: float) -> None:
         self._disarm()
@@ -277,6 +293,34 @@ class EndpointClient:
         if ticket is not None:
             self._watchdog.release(ticket)
             self._deadline.ticket = None
+
+
+def _http(base_url: str, watch: Callable[[httpx2.Response], None]) -> httpx2.Client:
+    # Loading certificates takes 40 ms.
+    verify = False if base_url.startswith("http://") else httpx2.create_ssl_context()
+    return httpx2.Client(
+        headers=_HEADERS,
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=512),
+        verify=verify,
+        follow_redirects=False,
+        trust_env=not is_local(base_url),  # a proxy for the world is none for this machine
+        event_hooks={"response": [watch]},
+    )
+
+
+class _Watched(httpx2.SyncByteStream):
+    """A body that is watched no more once its connection may be another call's."""
+
+    def __init__(self, body: httpx2.SyncByteStream, release: Callable[[], None]) -> None:
+        self._body = body
+        self._release = release
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._body
+
+    def close(self) -> None:
+        self._release()
+        self._body.close()
 
 
 def _capped(response: httpx2.Response) -> Iterator[bytes]:
@@ -304,10 +348,19 @@ def _events(response: httpx2.Response) -> Iterator[tuple[bytes, bytes]]:
             elif not line.rstrip(b"\r"):
                 yield raw, b"\n".join(payload)
                 raw, payload = b"", []
-    if rest.startswith(b"data:"):
+    if rest.startswith(b"data:") and _is_whole(rest[5:]):
         payload.append(rest[5:].strip())
     if payload:
         yield raw + rest + b"\n\n", b"\n".join(payload)
+
+
+def _is_whole(payload: bytes) -> bool:
+    """Whether a line that nothing ended was not cut: a cut one is no event."""
+    try:
+        from_json(payload)
+    except ValueError:
+        return payload.strip() == b"[DONE]"
+    return True
 
 
 def _what_came(spec: BackendSpec, body: JsonValue) -> Reply:

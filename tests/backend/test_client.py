@@ -1,6 +1,7 @@
 """The wire itself: sizes, redirects, odd streams, deadlines, what the environment may add."""
 
 import json
+import threading
 import time
 
 import pytest
@@ -175,6 +176,84 @@ def test_retry_after(headers, seconds):
 def test_retry_after_as_a_date():
     when = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))
     assert 27 < failure([error(429, Retry_After=when)]).retry_after_s <= 30
+
+
+class Slow:
+    """A relay that takes its time over a whole body."""
+
+    headers, streamed, closed = {}, False, False
+
+    def __init__(self, meanwhile):
+        self.meanwhile = meanwhile
+
+    def whole(self, body):
+        self.meanwhile()
+
+    def finish(self, reply):
+        pass
+
+
+def test_a_calls_deadline_leaves_the_next_call_on_its_connection_alone(monkeypatch):
+    monkeypatch.setattr(module, "DRAIN_S", 0.1)
+    with Stub([text("first"), text("second", delay_s=0.4)]) as stub:
+        spec = BackendSpec(
+            name="s/m", model="m", base_url=stub.base_url, quirks=Quirks(stream=True)
+        )
+        body, endpoint, found = (
+            request_body(spec, PROMPT, 10),
+            EndpointClient(stub.base_url, "k"),
+            [],
+        )
+
+        def another():
+            thread = threading.Thread(
+                target=lambda: found.append(endpoint.send(spec, body, timeout_s=5.0).text)
+            )
+            thread.start()
+            thread.join()
+
+        endpoint.send(spec, body, timeout_s=5.0, relay=Slow(another))
+        assert found == ["second"]
+        assert stub.connections == 1
+
+
+def test_a_running_usage_before_an_error_is_not_what_it_came_to():
+    told = {"prompt_tokens": 1000, "completion_tokens": 2}
+    script = [sse(piece("a", usage=told), {"error": {"message": "overloaded", "code": 503}})]
+    reply = failure(script, stream=True).reply
+    assert (reply.usage.prompt, reply.usage.estimated) == (1000, True)
+
+
+def test_a_line_that_was_cut_is_no_event():
+    whole = sse(piece("a"), done=False)
+    body = whole.body + b'data: {"choices": [{"del'
+    found = failure([Answer(body=body, headers=whole.headers)], stream=True)
+    assert found.outcome == "connection"
+
+
+def test_an_error_that_repeats_the_key_is_handed_on_without_it():
+    key = 'sk-"quoted"'
+    found = failure([error(400, {"error": {"message": f"Bearer {key}"}})], key=key)
+    assert json.loads(found.body) == {"error": {"message": "Bearer [key]"}}
+    assert failure([Answer(status=502, body=b"<html>")]).body == b""
+
+
+def test_what_a_proxy_refuses_was_never_sent(monkeypatch):
+    with Stub([]) as stub:
+        monkeypatch.setenv("HTTPS_PROXY", stub.url)
+        spec = BackendSpec(name="s/m", model="m", base_url="https://llm.example/v1")
+        with pytest.raises(CallFailed) as raised:
+            EndpointClient(spec.base_url, "k").send(spec, b"{}", timeout_s=5.0)
+    assert (raised.value.outcome, raised.value.sent) == ("connection", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SSL_CERT_FILE", "/nowhere.pem"), ("HTTPS_PROXY", "ftp://proxy.example")]
+)
+def test_an_environment_that_allows_no_connection_is_told(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match="SSL_CERT_FILE"):
+        EndpointClient("https://llm.example/v1", "k")
 
 
 def test_the_environment_adds_nothing(monkeypatch):

@@ -2,6 +2,7 @@ import json
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -13,7 +14,7 @@ from arena.records import Budget, Limits
 from tests.backend.rig import Rig
 from tests.gateway.rig import PATHS, doors, request
 from tests.servers.many_apis import ManyStub
-from tests.servers.openai_stub import call, calls, error, fault, text
+from tests.servers.openai_stub import Answer, call, calls, error, fault, text
 
 APIS = ("chat", "messages", "responses")
 
@@ -21,6 +22,14 @@ APIS = ("chat", "messages", "responses")
 def drip(drip_s, said="a few words"):
     """A reply whose bytes come one at a time."""
     return text(said, fault="drip", drip_s=drip_s)
+
+
+def wait_until(done):
+    """Until something has come about, which is soon."""
+    until = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def turns(notes):
@@ -398,6 +407,46 @@ def test_a_call_that_cannot_be_settled_ends_the_trial_though_it_was_answered():
         assert asking.post().status_code == 200
         assert asking.post().status_code == 403
         assert "the disk is full" in str(door.fault)
+
+
+def test_a_header_that_cannot_be_sent_along_is_refused():
+    with doors(lambda _: text("ok")) as made, made.open() as (door, asking):
+        headers = {"anthropic-beta": "café".encode("latin-1")}
+        got = asking.client.post(PATHS["chat"], json=request("chat"), headers=headers)
+        assert got.status_code == 400
+        assert "must be ASCII" in got.json()["error"]["message"]
+        assert asking.post().status_code == 200
+        assert door.fault is None
+
+
+def test_what_is_dropped_may_have_any_name():
+    with doors(lambda _: text("ok")) as made, made.open() as (_, asking):
+        body = json.dumps({**request("chat"), "\ud800": 1})
+        got = asking.client.post(PATHS["chat"], content=body)
+        assert got.status_code == 200
+    assert "not passed on to the endpoint: \ud800" in words(made.notes)
+
+
+def test_an_agent_that_did_not_wait_for_a_busy_endpoint_may_ask_again():
+    script = [error(429), text("ok")]
+    script[0] = replace(script[0], delay_s=0.4)
+    with doors(script) as made, made.open() as (door, asking):
+        with pytest.raises(httpx2.ReadTimeout):
+            asking.client.post(PATHS["chat"], json=request("chat"), timeout=0.1)
+        door.settled()
+        wait_until(lambda: made.book.ends)
+        assert asking.post().status_code == 200
+        assert door.fault is None
+
+
+def test_a_stream_that_failed_at_its_end_does_not_end_for_the_agent():
+    script = [Answer(message={"role": "assistant", "content": "no"}, finish_reason="error")]
+    with doors(script) as made, made.open() as (_, asking), asking.stream() as got:
+        said = []
+        with pytest.raises(httpx2.RemoteProtocolError):
+            said.extend(got.iter_bytes())
+    assert b"[DONE]" not in b"".join(said)
+    assert made.book.outcomes == ["overloaded"]
 
 
 def test_budgets_hold_over_parallel_calls():

@@ -92,8 +92,10 @@ class Bridge:
         self._put(None)
 
     def break_off(self) -> None:
-        """The stream is not complete, and the agent is to know."""
-        self._put(BrokenStreamError())
+        """A stream that has begun is not complete, and the agent is to know."""
+        if self.begun and not self.ended:
+            self.ended = True
+            self._put(BrokenStreamError())
 
     # ── from the loop ──────────────────────────────────────────────────────────────────────────
 

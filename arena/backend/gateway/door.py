@@ -77,8 +77,8 @@ class Door:
                 else:
                     self._serve(request, bridge)
             except Exception as error:  # noqa: BLE001 - the agent waits, and the trial must end
-                fault = error if isinstance(error, FaultError) else HarnessError(repr(error))
-                self._end(fault=fault)
+                self.broke(error)
+                bridge.break_off()
                 bridge.fail(503, answers.error(request.api, 503, "the harness broke"))
             finally:
                 bridge.end()
@@ -87,6 +87,10 @@ class Door:
         """Write down a request that went nowhere."""
         self._note({"text": f"refused at the gateway ({api}): {what}"})
         self._count_failure(REFUSED_IN_A_ROW, f"{REFUSED_IN_A_ROW} requests in a row were refused")
+
+    def broke(self, error: Exception) -> None:
+        """End the trial with a fault: something of ours, or what it stands on, broke."""
+        self._end(fault=error if isinstance(error, FaultError) else HarnessError(repr(error)))
 
     def close(self) -> None:
         """Let nobody in any more, nor on; wait for the calls sent to tell what they cost."""
@@ -128,12 +132,12 @@ class Door:
         status = failed.http_status or 502
         told = None if self._translator else failed.body
         body = told or answers.failure(api, status, failed)
-        passed_on = bridge.begun
+        passed_on, unwanted = bridge.begun, bridge.closed
         if failed.outcome in _AGENTS_TO_MEND and failed.http_status not in _GONE:
             self._count_failure(REFUSED_IN_A_ROW, f"{failed.outcome}: {failed.message}")
         elif (stop := self.backend.stop_of(failed)) is not None:
             self._end(stop=stop)
-        elif not passed_on:
+        elif not unwanted:
             self._end(fault=self.backend.fault(failed))
         else:
             self._count_failure(BROKEN_IN_A_ROW, failed.message, self.backend.fault(failed))
@@ -172,7 +176,8 @@ class Door:
                 self._change.notify_all()
 
     def _wait_for_accounts(self) -> None:
-        self._change.wait_for(lambda: not any(b.ended for b in self._inside), LAST_CALLS_S)
+        heard = {bridge for bridge in self._inside if bridge.ended}
+        self._change.wait_for(lambda: heard.isdisjoint(self._inside), LAST_CALLS_S)
 
     # ── transcript ─────────────────────────────────────────────────────────────────────────────
 
@@ -185,7 +190,7 @@ class Door:
             if not asked.is_models(turn) and self._is_new(raw, times[raw]):
                 self._tell(plain)
         for name in request.dropped:
-            if self._is_new(f"dropped {name}".encode()):
+            if self._is_new(encoded({"dropped": name})):
                 self._note({"text": f"not passed on to the endpoint: {name}"})
 
     def _tell(self, turn: Item) -> None:

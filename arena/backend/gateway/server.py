@@ -18,10 +18,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Send
 
 from arena.backend.clock import AgentClock
 from arena.backend.gateway import answers, asked
-from arena.backend.gateway.bridge import Bridge
+from arena.backend.gateway.bridge import Bridge, BrokenStreamError
 from arena.backend.gateway.door import Door
 from arena.backend.gateway.doorway import GatedBackend
 from arena.backend.meter import TrialBackend
@@ -57,6 +58,7 @@ class Gateway:
         config = uvicorn.Config(
             _app(self),
             log_config=None,
+            log_level="critical",  # what breaks here is told by the trial that it ends
             access_log=False,
             lifespan="off",
             ws="none",
@@ -152,7 +154,15 @@ class Gateway:
 
 def _app(gateway: Gateway) -> Starlette:
     async def call(request: Request) -> Response:
-        return await _call(gateway, request)
+        api = _PATHS[request.url.path]
+        door = gateway.door(request)
+        if door is None:
+            return _error(api, 401, "no such token")
+        try:
+            return await _call(gateway, door, api, request)
+        except Exception as error:  # noqa: BLE001 - nobody else would hear of it
+            door.broke(error)
+            return _error(api, 503, "the harness broke")
 
     async def models(request: Request) -> Response:
         door = gateway.door(request)
@@ -170,11 +180,7 @@ def _app(gateway: Gateway) -> Starlette:
     return Starlette(routes=[*routes, Route("/{rest:path}", nothing, methods=every)])
 
 
-async def _call(gateway: Gateway, request: Request) -> Response:
-    api = _PATHS[request.url.path]
-    door = gateway.door(request)
-    if door is None:
-        return _error(api, 401, "no such token")
+async def _call(gateway: Gateway, door: Door, api: Api, request: Request) -> Response:
     data = await _body(request)
     if data is None:
         return _error(api, 413, f"a request has at most {REQUEST_LIMIT_BYTES} bytes")
@@ -191,6 +197,9 @@ async def _call(gateway: Gateway, request: Request) -> Response:
         door.refuse(api, f"{spec.name} does not offer this API")
         return _error(api, 404, f"{spec.name} does not offer this API")
     headers = {name: request.headers[name] for name in _SENT_ALONG if name in request.headers}
+    if not all(value.isascii() for value in headers.values()):
+        door.refuse(api, "headers that cannot be sent along")
+        return _error(api, 400, f"{' and '.join(_SENT_ALONG)} must be ASCII")
     return await _answer(request, await gateway.answer(door, wish, headers))
 
 
@@ -205,7 +214,15 @@ async def _answer(request: Request, bridge: Bridge) -> Response:
     head = bridge.head.result()
     if head.body is not None:
         return Response(head.body, head.status, media_type=_JSON)
-    return StreamingResponse(_stream(bridge), head.status, media_type="text/event-stream")
+    return _Events(_stream(bridge), head.status, media_type="text/event-stream")
+
+
+class _Events(StreamingResponse):
+    """A stream; where the endpoint's broke off it does not end, and the server hangs up."""
+
+    async def stream_response(self, send: Send) -> None:
+        with contextlib.suppress(BrokenStreamError):
+            await super().stream_response(send)
 
 
 async def _stream(bridge: Bridge) -> AsyncIterator[bytes]:
