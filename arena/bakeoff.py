@@ -2,7 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from arena.score.standing import standing
 from arena.site import Say, Site
 from arena.worker import Work, Worker
 
+Kept = Callable[[Mapping[str, int]], None]
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -38,7 +41,14 @@ class Outcome:
     """Planned trials that have no verdict: faults, stopped contestants, spent budgets."""
 
 
-def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -> Outcome:
+def run(
+    plan_: Plan,
+    out: Path,
+    *,
+    say: Say,
+    listener: Listener | None = None,
+    kept: Kept | None = None,
+) -> Outcome:
     """Run or resume a bake-off.
 
     Args:
@@ -46,6 +56,7 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
         out: the run directory; an earlier run there is continued.
         say: told in one line each what is being done.
         listener: given every event after it is on disk.
+        kept: told before the first event how many of the plan's trials are done, by contestant.
 
     Raises:
         InputError: the endpoint, key, engine or earlier run does not fit; nothing was started.
@@ -74,7 +85,7 @@ def run(plan_: Plan, out: Path, *, say: Say, listener: Listener | None = None) -
             rundir.write_manifest(manifest)
             with Ledger(rundir.ledger_path) as ledger:
                 journal = Journal(ledger, listener)
-                run_trials(plan_, manifest, rundir, where, backends, journal, say)
+                run_trials(plan_, manifest, rundir, where, backends, journal, say, kept)
     results = load(out)
     missing = sum(row.verdict is None for row in results.trials)
     return Outcome(results, missing)
@@ -107,6 +118,7 @@ def run_trials(
     backends: Backends,
     journal: Journal,
     say: Say,
+    kept: Kept | None = None,
 ) -> None:
     """Run every trial of a plan that has no verdict yet.
 
@@ -135,6 +147,8 @@ def run_trials(
     if before.done:
         say(f"resuming: {len(before.done)} trials are done and are kept")
     concurrency = where.concurrency(plan_.config.concurrency, manifest.sandbox, say)
+    if kept is not None:
+        kept(Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done))
     left = _left(plan_, manifest, before.done, worker)
     journal.append(SessionBegin(session=session, at=datetime.now(UTC)))
     reason = "interrupted"
@@ -157,10 +171,15 @@ def _left(
     plan_: Plan, manifest: Manifest, done: frozenset[str], worker: Worker
 ) -> Iterator[TrialSpec]:
     """The trials to run, each when its turn comes."""
+    for spec in _planned(plan_, manifest):
+        if spec.id not in done and not worker.is_stopped(spec.contestant):
+            yield spec
+
+
+def _planned(plan_: Plan, manifest: Manifest) -> Iterator[TrialSpec]:
+    """The plan's trials, which may be a part of the run's."""
     contestants, tasks = {c.name for c in plan_.contestants}, {t.id for t in plan_.tasks}
     for spec in trial_specs(manifest):
         wanted = spec.contestant in contestants and spec.task_id in tasks
-        if not wanted or spec.attempt > plan_.config.attempts or spec.id in done:
-            continue
-        if not worker.is_stopped(spec.contestant):
+        if wanted and spec.attempt <= plan_.config.attempts:
             yield spec

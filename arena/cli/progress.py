@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,6 +31,8 @@ class Row:
     """One contestant so far."""
 
     planned: int
+    kept: int = 0
+    """Done in earlier sessions."""
     passed: int = 0
     failed: int = 0
     faults: int = 0
@@ -39,6 +41,11 @@ class Row:
     unpriced: bool = False
     """Some call's cost is unknown: what is shown is a part."""
     stopped: bool = False
+
+    @property
+    def done(self) -> int:
+        """With a verdict, of this session and earlier ones."""
+        return self.kept + self.passed + self.failed
 
 
 class Progress:
@@ -59,6 +66,12 @@ class Progress:
     def say(self, line: str) -> None:
         """One line of what is being done."""
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def keep(self, done: Mapping[str, int]) -> None:
+        """Take in how many trials of each contestant are done already."""
+        with self._lock:
+            for name, count in done.items():
+                self._rows[name].kept = count
 
     @contextmanager
     def showing(self) -> Iterator[None]:
@@ -96,7 +109,7 @@ class Progress:
                     return f"{record.id}: fault ({record.fault.kind}): {record.fault.message}"
                 row.passed += record.verdict == "passed"
                 row.failed += record.verdict != "passed"
-                done = sum(r.passed + r.failed for r in self._rows.values())
+                done = sum(r.done for r in self._rows.values())
                 planned = sum(r.planned for r in self._rows.values())
                 return f"[{done}/{planned}] {record.id}: {record.verdict}, {record.wall_s:.1f} s"
             case ContestantStopped(contestant=name, reason=reason):
@@ -125,20 +138,21 @@ class Progress:
     def table(self) -> Table:
         """The state as a table."""
         table = Table(box=None, pad_edge=False)
-        for name in ("contestant", "passed", "failed", "faults", "running", "left", "spent", "ETA"):
-            table.add_column(name, justify="left" if name == "contestant" else "right")
+        table.add_column("contestant")
+        for name in ("kept", "passed", "failed", "faults", "running", "left", "spent", "ETA"):
+            table.add_column(name, justify="right")
         with self._lock:
             for name, row in self._rows.items():
-                left = row.planned - row.passed - row.failed
+                left = row.planned - row.done
                 spent = f"${row.spent_usd:.4f}{'+?' if row.unpriced else ''}"
-                cells = (row.passed, row.failed, row.faults, row.running, left)
+                cells = (row.kept, row.passed, row.failed, row.faults, row.running, left)
                 label = f"{name} (stopped)" if row.stopped else name
                 table.add_row(label, *map(str, cells), spent, self._eta(row))
         return table
 
     def _eta(self, row: Row) -> str:
         done = row.passed + row.failed
-        left = row.planned - done
+        left = row.planned - row.done
         if not left or row.stopped:
             return "-"
         if not done:

@@ -151,7 +151,7 @@ def start(plan: "Plan", out: Path) -> "Outcome":
     again = f"run the same command again to go on with {out}"
     try:
         with progress.showing():
-            return bakeoff.run(plan, out, say=progress.say, listener=progress)
+            return bakeoff.run(plan, out, say=progress.say, listener=progress, kept=progress.keep)
     except KeyboardInterrupt:
         progress.say(f"interrupted; {again}")
         _leave(EXIT_INTERRUPTED)

@@ -346,6 +346,17 @@ def test_a_broken_ledger_line_is_named(tmp_path, solver_stub):
         assert "line 2" in ended.err
 
 
+def test_progress_counts_what_earlier_sessions_did(tmp_path):
+    for attempts in (1, 3):
+        bakeoff(tmp_path, [control("nop"), control("oracle")], tasks=TASKS[:1], attempts=attempts)
+        ended = arena("run", "bakeoff.toml", cwd=tmp_path)
+        assert ended.code == 0, ended.err
+    counted = re.findall(r"^\[(\d+)/(\d+)\]", ended.err, re.MULTILINE)
+    assert counted == [("3", "6"), ("4", "6"), ("5", "6"), ("6", "6")]
+    ended = arena("run", "bakeoff.toml", "--contestant", "nop", "--attempts", "4", cwd=tmp_path)
+    assert "[4/4]" in ended.err
+
+
 def test_two_runs_on_one_directory(tmp_path):
     with Stub(slow) as stub:
         bakeoff(tmp_path, [contestant("solver", stub.base_url)], tasks=TASKS)
