@@ -4,6 +4,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+DEPTH = 100
+"""Lists and objects inside one another: more than anybody needs, and half of what pydantic reads
+back (200), since it writes more than that (255)."""
+_TOO_DEEP = "it is nested too deeply"
+
 
 def from_json(
     data: str | bytes,
@@ -14,10 +19,31 @@ def from_json(
     """The value of a JSON text, as `json.loads` reads it.
 
     Raises:
-        ValueError: it is none, or is nested deeper than can be read, which `json` does not count
-            among its errors although anybody can write it.
+        ValueError: it is none, or is nested deeper than `DEPTH`, which `json` does not count among
+            its errors although anybody can write it.
     """
     try:
-        return json.loads(data, parse_float=parse_float, parse_constant=parse_constant)
+        value = json.loads(data, parse_float=parse_float, parse_constant=parse_constant)
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
+    if _openings(data) > DEPTH and _is_deep(value):
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def _openings(data: str | bytes) -> int:
+    """At least as many as there are levels."""
+    if isinstance(data, str):
+        return data.count("[") + data.count("{")
+    return data.count(b"[") + data.count(b"{")
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether there is a level below the last that is taken; without recursion."""
+    level: list[Any] = [[value]]
+    for _ in range(DEPTH + 1):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for several in inner for one in several if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True

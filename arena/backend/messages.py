@@ -39,7 +39,8 @@ Block = dict[str, JsonValue]
 
 def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
     """The whole request: system prompt apart, results of tools inside user turns."""
-    history: list[Message] = [from_json(raw) for raw in prompt.messages]
+    # Our own bytes: what was taken from outside stands a few levels deeper in them.
+    history: list[Message] = [json.loads(raw) for raw in prompt.messages]
     system: JsonValue = [_text_block(m) for m in history if m.get("role") == "system"]
     turns = _turns(history)
     for turn in [t for t in turns if t["role"] == "user"][-_CACHED_TURNS:]:
@@ -52,7 +53,7 @@ def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
         "messages": list(turns),
     }
     if prompt.tools:
-        body["tools"] = _mark([_tool(made) for made in from_json(prompt.tools)])
+        body["tools"] = _mark([_tool(made) for made in json.loads(prompt.tools)])
     if spec.quirks.stream:
         body["stream"] = True
     return encoded(body)
