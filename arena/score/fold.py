@@ -203,8 +203,9 @@ class Fold:
         match event:
             case ledger.SessionBegin():
                 self._begin()
-            case ledger.TrialBegin(spec=spec):
+            case ledger.TrialBegin(spec=spec, try_number=number):
                 self.trial(spec.id).tries += 1
+                self._by_try[spec.id, number] = ZERO
             case ledger.CallBeginEvent(call=begin):
                 self.open[begin.call_id] = begin
             case ledger.CallEndEvent(call=end):
@@ -248,9 +249,8 @@ class Fold:
         paid = ZERO if statement.cost is None else statement.cost.billed_usd or ZERO
         if end.outcome != "ok" and paid:
             self._wasted(begin.contestant, paid)
-        elif paid:
-            key = begin.trial_id, begin.try_number
-            self._by_try[key] = self._by_try.get(key, ZERO) + paid
+        elif (key := (begin.trial_id, begin.try_number)) in self._by_try:
+            self._by_try[key] += paid  # a try that has ended is told already
 
     def _wasted(self, contestant: str, usd: Decimal) -> None:
         self.waste[contestant] = self.waste.get(contestant, ZERO) + usd

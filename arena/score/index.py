@@ -26,7 +26,7 @@ from arena.records import CallBegin, Record, TrialRecord, digest_of
 from arena.rundir import Manifest, RunDir
 from arena.score.fold import Fold, Paid, Span, Sums, TrialState
 
-VERSION = 3
+VERSION = 4
 CHECKED_BYTES = 4096
 SEGMENT_BYTES = 1 << 20
 _TRIAL, _SPAN = b'["t", ', b'["s", '

@@ -1,0 +1,84 @@
+"""What a fold remembers of calls whose try is over: nothing."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from arena.ledger import CallBeginEvent, CallEndEvent, SessionBegin, TrialBegin, TrialEnd
+from arena.records import BackendSpec, CallBegin, CallEnd, Fault, TrialRecord, TrialSpec, Usage
+from arena.score.fold import Fold
+from tests.backend.rig import PRICE
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+SPEC = BackendSpec(name="s/m", model="m", base_url="http://e/v1", prices=(PRICE,))
+USD = Decimal("0.001")
+"""What one call costs."""
+
+
+def call(trial, number, at):
+    begin = CallBegin(
+        call_id=f"{trial}-{at}",
+        trial_id=trial,
+        try_number=number,
+        contestant="c",
+        endpoint="http://e/v1",
+        model="m",
+        step=1,
+        attempt=1,
+        started_at=AT,
+        prompt_estimate=1000,
+        prompt_bound=2000,
+        output_limit=100,
+    )
+    end = CallEnd(
+        call_id=begin.call_id,
+        trial_id=trial,
+        outcome="ok",
+        requested_model="m",
+        usage=Usage(input_fresh=1000, output=0),
+        wall_s=1.0,
+        ended_at=AT + timedelta(seconds=at),
+    )
+    return CallBeginEvent(call=begin), CallEndEvent(call=end)
+
+
+def trial(number):
+    return TrialSpec(id=f"t{number}", task_id="t", contestant="c", attempt=number, digest="d")
+
+
+def ended(spec, number, fault):
+    return TrialEnd(
+        record=TrialRecord(
+            **spec.model_dump(), try_number=number, fault=fault, started_at=AT, ended_at=AT
+        )
+    )
+
+
+@pytest.mark.parametrize("fault", [None, Fault(kind="provider", message="gone")])
+def test_a_late_call_is_counted_and_forgotten(fault):
+    fold = Fold({"c": SPEC}, ())
+    fold.add(SessionBegin(session="s", at=AT))
+    for number in range(1, 101):
+        spec = trial(number)
+        first, late = call(spec.id, 1, 1), call(spec.id, 1, 2)
+        fold.add(TrialBegin(spec=spec, try_number=1, at=AT))
+        for event in (*first, late[0], ended(spec, 1, fault), late[1]):
+            fold.add(event)
+    assert fold.paid == ()
+    assert fold.open == {}
+    assert fold.waste == ({"c": 100 * USD} if fault else {})
+    assert {state.sums.known_usd for state in fold.trials.values()} == {2 * USD}
+
+
+def test_a_try_that_runs_is_remembered_by_whoever_goes_on():
+    spec = trial(1)
+    one, two = call(spec.id, 1, 1), call(spec.id, 1, 2)
+    first = Fold({"c": SPEC}, ())
+    for event in (TrialBegin(spec=spec, try_number=1, at=AT), *one):
+        first.add(event)
+    then = Fold({"c": SPEC}, (), first.paid)
+    for event in (*two, ended(spec, 1, Fault(kind="provider", message="gone"))):
+        then.add(event)
+    assert then.waste == {"c": 2 * USD}
+    assert then.paid == ()
