@@ -1,12 +1,17 @@
 """JSON that comes from outside: from models, candidates' programs, providers and users' files."""
 
 import json
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import JsonValue
 
 DEPTH = 100
 """Lists and objects inside one another: more than anybody needs, and half of what pydantic reads
 back (200), since it writes more than that (255)."""
+_Json = TypeVar("_Json", str, JsonValue)
+_HALVES = re.compile("[\ud800-\udfff]")
 _TOO_DEEP = "it is nested too deeply"
 
 
@@ -29,6 +34,18 @@ def from_json(
     if _openings(data) > DEPTH and _is_deep(value):
         raise ValueError(_TOO_DEEP)
     return value
+
+
+def well_formed(value: _Json) -> _Json:
+    """The same without halves of surrogate pairs: JSON can hold them, UTF-8 and our files cannot.
+
+    Not for what goes back to where it came from.
+    """
+    if isinstance(value, str):
+        return _HALVES.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        return {well_formed(key): well_formed(inner) for key, inner in value.items()}
+    return [well_formed(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _openings(data: str | bytes) -> int:

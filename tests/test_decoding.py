@@ -1,22 +1,15 @@
 """Text that anybody may write never ends in an error that nobody expects."""
 
 import json
-from contextlib import suppress
 from decimal import Decimal
 
 import pytest
 
 from arena.backend import messages
-from arena.backend.retry import RetryPolicy
 from arena.backend.wire import Prompt
-from arena.decoding import DEPTH, from_json
-from arena.errors import ProviderError
+from arena.decoding import DEPTH, from_json, well_formed
 from arena.grading.script_runner import _reward
-from arena.journal import Journal
-from arena.ledger import Ledger, read
 from arena.records import BackendSpec, Entry, Quirks
-from tests.backend.rig import ASK, BASH, rig
-from tests.servers.openai_stub import Answer
 
 DEEP = "[" * 200_000
 
@@ -53,6 +46,12 @@ def test_many_brackets_are_not_many_levels():
         assert from_json(json.dumps(value)) == value
 
 
+def test_halves_of_surrogate_pairs_are_replaced_wherever_they_stand():
+    half, whole = json.loads(r'["\ud83d", "\ud83d\ude00"]')
+    assert well_formed(f"a{half}b{whole}") == f"a\ufffdb{whole}"
+    assert well_formed({half: [1, None, {"x": half}]}) == {"\ufffd": [1, None, {"x": "\ufffd"}]}
+
+
 def test_a_deep_reward_is_none():
     file = Entry(kind="file", data=DEEP.encode())
     assert _reward(file, Entry(kind="absent")) is None
@@ -82,19 +81,3 @@ def test_arguments_that_a_stream_just_may_have_go_back_to_the_model():
     spec = BackendSpec(name="s", model="m", base_url="http://127.0.0.1:9", api="messages")
     body = messages.request_body(spec, Prompt.of([reply.message], []), 10)
     assert json.loads(text) == json.loads(body)["messages"][0]["content"][0]["input"]
-
-
-@pytest.mark.parametrize(
-    ("levels", "outcome"),
-    [(DEPTH - 2, "ok"), (DEPTH, "malformed_reply"), (200, "malformed_reply")],
-)
-def test_whatever_a_reply_counts_can_be_read_back_from_the_ledger(tmp_path, levels, outcome):
-    counts = f'"prompt_tokens":1,"completion_tokens":1,"x":{"[" * levels}{"]" * levels}'
-    body = f'{{"choices":[{{"message":{{"content":"ok"}}}}],"usage":{{{counts}}}}}'.encode()
-    path = tmp_path / "ledger.jsonl"
-    once = RetryPolicy(attempts=1, costly_attempts=1)
-    with Ledger(path) as ledger, rig([Answer(body=body)], retry=once) as (_, r):
-        r.book = Journal(ledger)
-        with suppress(ProviderError):
-            r.trial().complete(ASK, [BASH])
-    assert [event.call.outcome for event in read(path) if event.kind == "call_end"] == [outcome]

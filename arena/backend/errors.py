@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from arena.decoding import well_formed
 from arena.records import CallOutcome, ErrorRule, Reply
 
 
@@ -38,6 +39,7 @@ class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught b
         sent: bool = True,
         body: bytes = b"",
     ) -> None:
+        message = well_formed(message)
         super().__init__(message)
         self.outcome = outcome
         self.message = message

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import JsonValue
 
-from arena.backend.wire import MalformedReplyError, Prompt, encoded
-from arena.decoding import from_json
+from arena.backend.wire import MalformedReplyError, Prompt, encoded, word
+from arena.decoding import from_json, well_formed
 from arena.money import usage
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
 
@@ -68,10 +68,10 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     del quirks
     if not isinstance(body, dict):
         raise MalformedReplyError("the body is not a JSON object")
-    raw_usage, model = body.get("usage"), body.get("model")
+    raw_usage = well_formed(body.get("usage"))
     begun = "stop_reason" in body and not is_whole(body)  # its stream counted one token so far
     bare = Reply(
-        returned_model=model if isinstance(model, str) and model else None,
+        returned_model=word(body.get("model")),
         usage=None if begun else usage.normalise(raw_usage),
         raw_usage=raw_usage,
         reported_usd=usage.reported_usd(raw_usage),
@@ -79,7 +79,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     content, reason = body.get("content"), body.get("stop_reason")
     if not isinstance(content, list):
         raise MalformedReplyError("the reply has no content", bare)
-    finish = _ENDS.get(str(reason), str(reason)) if reason else None
+    finish = word(_ENDS.get(str(reason), str(reason))) if reason else None
     blocks = [block for block in content if isinstance(block, dict)]
     return bare.model_copy(
         update={

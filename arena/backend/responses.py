@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from pydantic import JsonValue
 
-from arena.backend.wire import MalformedReplyError, Prompt
+from arena.backend.wire import MalformedReplyError, Prompt, word
+from arena.decoding import well_formed
 from arena.errors import HarnessError
 from arena.money import usage
 from arena.records import BackendSpec, Quirks, Reply, ToolCall
@@ -32,9 +33,9 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     del quirks
     if not isinstance(body, dict):
         raise MalformedReplyError("the body is not a JSON object")
-    raw_usage, model = body.get("usage"), body.get("model")
+    raw_usage = well_formed(body.get("usage"))
     bare = Reply(
-        returned_model=model if isinstance(model, str) and model else None,
+        returned_model=word(body.get("model")),
         usage=usage.normalise(raw_usage),
         raw_usage=raw_usage,
         reported_usd=usage.reported_usd(raw_usage),
@@ -50,7 +51,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
             "message": {"role": "assistant", "content": output},
             "text": "".join(_text(item) for item in items if item.get("type") == "message"),
             "tool_calls": calls,
-            "finish_reason": finish,
+            "finish_reason": word(finish),
             "truncated": finish == "length",
         }
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from arena.decoding import well_formed
 from arena.money import usage
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
 
@@ -83,10 +84,10 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     """
     if not isinstance(body, dict):
         raise MalformedReplyError("the body is not a JSON object")
-    raw_usage = body.get("usage")
+    raw_usage = well_formed(body.get("usage"))
     bare = Reply(
-        returned_model=_text_or_none(body.get("model")),
-        upstream=_text_or_none(body.get("provider")),
+        returned_model=word(body.get("model")),
+        upstream=word(body.get("provider")),
         usage=usage.normalise(raw_usage, reasoning_in_output=quirks.reasoning_in_output),
         raw_usage=raw_usage,
         reported_usd=usage.reported_usd(raw_usage),
@@ -97,7 +98,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise MalformedReplyError("the reply has no message", bare)
     calls = tuple(_tool_calls(message.get("tool_calls")))
-    finish = _text_or_none(choice.get("finish_reason")) or ("tool_calls" if calls else None)
+    finish = word(choice.get("finish_reason")) or ("tool_calls" if calls else None)
     return bare.model_copy(
         update={
             "message": message,
@@ -249,8 +250,9 @@ def text_of(content: JsonValue) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _text_or_none(value: JsonValue) -> str | None:
-    return value if isinstance(value, str) and value else None
+def word(value: JsonValue) -> str | None:
+    """A text about a reply, as it can be written down; None for an empty one and for no text."""
+    return well_formed(value) if isinstance(value, str) and value else None
 
 
 def encoded(value: JsonValue | Message) -> bytes:

@@ -12,9 +12,17 @@ from arena.backend import dialect
 from arena.backend.errors import classify, problem_in
 from arena.backend.gateway import asked
 from arena.backend.gateway.translate.translator import Translator
+from arena.backend.retry import RetryPolicy
 from arena.backend.wire import MalformedReplyError
+from arena.decoding import DEPTH
+from arena.errors import ProviderError
+from arena.journal import Journal
+from arena.ledger import Ledger, read
 from arena.records import BackendSpec, Quirks
+from tests.backend.rig import ASK, BASH, rig
+from tests.servers.openai_stub import Answer, error
 
+HOLE = "what stands for this"
 SPEC = BackendSpec(name="s", model="m", base_url="http://127.0.0.1:9")
 NAMES = {
     "chat": "choices delta message content tool_calls id index function name arguments usage "
@@ -113,3 +121,65 @@ def test_an_odd_request_is_refused_or_goes_on(api, data):
             asked.is_models(turn)
         if api != "chat":
             asked.prepared(translator(api).request(wish), SPEC, 10)
+
+
+def settled(path, *answers, turns=1):
+    """How the calls of a trial stand in its ledger, and the requests that were made."""
+    once = RetryPolicy(attempts=2, costly_attempts=1, base_s=0.01)
+    with Ledger(path) as ledger, rig(answers, retry=once) as (stub, made):
+        made.book = Journal(ledger)
+        backend, history = made.trial(), list(ASK)
+        with suppress(ProviderError):
+            for _ in range(turns):
+                history.append(backend.complete(history, [BASH]).message)
+    return [event.call for event in read(path) if event.kind == "call_end"], stub.requests
+
+
+def whole(**more):
+    choice = {"message": {"role": "assistant", "content": "ok"}, "finish_reason": "stop"}
+    return {"choices": [choice], "usage": {"prompt_tokens": 5, "completion_tokens": 2}, **more}
+
+
+@pytest.mark.parametrize(
+    ("levels", "outcome"),
+    [(DEPTH - 2, "ok"), (DEPTH, "malformed_reply"), (200, "malformed_reply")],
+)
+def test_counts_are_written_as_deep_as_they_can_be_read_back(tmp_path, levels, outcome):
+    body = json.dumps(whole(usage={"prompt_tokens": 5, "completion_tokens": 2, "x": HOLE}))
+    body = body.replace(json.dumps(HOLE), "[" * levels + "]" * levels).encode()
+    ends, _ = settled(tmp_path / "ledger.jsonl", Answer(body=body))
+    assert [end.outcome for end in ends] == [outcome]
+
+
+HALF = "\ud83d"
+TOLD = {
+    "model": ({"model": HALF}, "returned_model"),
+    "router": ({"provider": HALF}, "upstream"),
+    "end": ({"choices": [{"message": {"content": "x"}, "finish_reason": HALF}]}, "finish_reason"),
+}
+
+
+@pytest.mark.parametrize("where", TOLD)
+def test_half_an_emoji_in_a_reply_costs_no_settlement(tmp_path, where):
+    more, name = TOLD[where]
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, HALF: [{"x": HALF}]}
+    answer = Answer(body=whole(usage=usage, **more))
+    [end], _ = settled(tmp_path / "ledger.jsonl", answer)
+    assert (end.outcome, getattr(end, name)) == ("ok", "\ufffd")
+    assert end.raw_usage["\ufffd"] == [{"x": "\ufffd"}]
+
+
+def test_half_an_emoji_in_an_error_keeps_nothing_from_being_tried_again(tmp_path):
+    failed = error(429, {"error": {"message": f"too long: {HALF}", "code": HALF}})
+    ends, _ = settled(tmp_path / "ledger.jsonl", failed, Answer(body=whole()))
+    assert [end.outcome for end in ends] == ["rate_limited", "ok"]
+    assert ends[0].error == "too long: \ufffd (\ufffd)"
+
+
+def test_half_an_emoji_in_a_message_goes_back_as_it_came(tmp_path):
+    message = {"role": "assistant", "content": f"x{HALF}"}
+    first = Answer(body=whole(choices=[{"message": message, "finish_reason": "stop"}]))
+    ends, requests = settled(tmp_path / "ledger.jsonl", first, Answer(body=whole()), turns=2)
+    assert [end.outcome for end in ends] == ["ok", "ok"]
+    assert requests[1].messages[-1] == message
+    assert rb'"content":"x\ud83d"' in requests[1].raw
