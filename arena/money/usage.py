@@ -6,7 +6,6 @@ variants that name cached tokens elsewhere (`prompt_cache_hit_tokens`, a top-lev
 `cached_tokens`). The invariant `input_fresh + cache_read + cache_write == prompt` always holds.
 """
 
-import math
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
@@ -16,6 +15,9 @@ from arena.records import Usage
 
 XAI_TICKS_PER_USD = Decimal(10_000_000_000)
 """`cost_in_usd_ticks` counts ten-billionths of a dollar."""
+
+LARGEST = 2**53
+"""Of tokens, dollars and ticks; beyond it JSON readers differ, and nobody means it."""
 
 _READ = ("cached_tokens", "cache_read_tokens")
 _WRITE = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
@@ -113,9 +115,9 @@ def _mapping(raw: Mapping[str, JsonValue], name: str) -> Mapping[str, JsonValue]
 
 def _count(raw: Mapping[str, JsonValue], name: str) -> int | None:
     value = raw.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST:
         return None
-    return int(value) if value >= 0 and value == int(value) else None
+    return int(value) if value == int(value) else None
 
 
 def _count_any(raw: Mapping[str, JsonValue], names: tuple[str, ...]) -> int | None:
@@ -133,4 +135,4 @@ def _decimal(value: JsonValue) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() and number >= 0 else None
+    return number if number.is_finite() and 0 <= number <= LARGEST else None

@@ -132,6 +132,11 @@ def test_a_profile_settles_whether_reasoning_is_in_the_output():
         {"prompt_tokens": -1, "completion_tokens": 2},
         {"prompt_tokens": True, "completion_tokens": 2},
         {"prompt_tokens": float("inf"), "completion_tokens": 2},
+        {"prompt_tokens": float("nan"), "completion_tokens": 2},
+        {"prompt_tokens": 10**400, "completion_tokens": 2},
+        {"prompt_tokens": 2**53 + 1, "completion_tokens": 2},
+        {"prompt_tokens": 1e300, "completion_tokens": 2},
+        {"input_tokens": 3, "output_tokens": 10**400},
         {"prompt_tokens": 1.5, "completion_tokens": 2},
         {"input_tokens": 3},
     ],
@@ -157,7 +162,14 @@ def test_what_is_not_told_is_none_and_never_zero(raw):
                 "cache_creation_input_tokens",
             ]
         ),
-        st.one_of(st.integers(-3, 10**7), st.none(), st.floats(), st.text(max_size=3)),
+        st.one_of(
+            st.integers(-3, 10**7),
+            st.integers(),
+            st.just(10**400),
+            st.none(),
+            st.floats(),
+            st.text(max_size=3),
+        ),
     ),
     st.dictionaries(
         st.sampled_from(["cached_tokens", "cache_write_tokens"]), st.integers(-1, 10**7)
@@ -175,7 +187,7 @@ def test_the_invariant_holds_for_whatever_comes(top, details, reasoning):
         return
     assert found.prompt == found.input_fresh + found.cache_read + found.cache_write
     assert found.reasoning <= found.output
-    if isinstance(top.get("prompt_tokens"), int) and top["prompt_tokens"] >= 0:
+    if isinstance(top.get("prompt_tokens"), int) and 0 <= top["prompt_tokens"] <= usage.LARGEST:
         assert found.prompt == top["prompt_tokens"]
 
 
@@ -185,6 +197,21 @@ def test_costs_that_providers_tell():
     assert usage.reported_usd({"prompt_tokens": 1}) is None
     assert usage.reported_usd({"cost": float("nan")}) is None
     assert usage.reported_usd(None) is None
+
+
+ODD_COSTS = [10**400, 1e300, float("inf"), "1e999999999", "NaN", "sNaN", "-1", "Infinity", "\ud800"]
+
+
+@pytest.mark.parametrize("told", ODD_COSTS, ids=lambda told: ascii(told)[:12])
+def test_a_cost_that_nobody_can_mean_is_unknown(told):
+    assert usage.reported_usd({"cost": told}) is None
+    assert usage.reported_usd({"cost_in_usd_ticks": told}) is None
+    assert usage.reported_usd({"cost_in_usd_ticks": told, "cost": "0.5"}) == Decimal("0.5")
+
+
+def test_the_largest_count_is_one():
+    raw = {"prompt_tokens": 2**53, "completion_tokens": 0, "cached_tokens": 10**400}
+    assert usage.normalise(raw) == Usage(input_fresh=2**53, output=0)
 
 
 def test_estimates_are_marked():
