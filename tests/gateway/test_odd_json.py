@@ -9,20 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.backend import dialect
-from arena.backend.errors import classify, problem_in
+from arena.backend.call import Call
+from arena.backend.errors import CallFailed, classify, problem_in
 from arena.backend.gateway import asked
 from arena.backend.gateway.translate.translator import Translator
 from arena.backend.retry import RetryPolicy
-from arena.backend.wire import MalformedReplyError
+from arena.backend.wire import MalformedReplyError, Prompt
 from arena.decoding import DEPTH
 from arena.errors import ProviderError
 from arena.journal import Journal
 from arena.ledger import Ledger, read
 from arena.records import BackendSpec, Quirks
-from tests.backend.rig import ASK, BASH, rig
-from tests.servers.openai_stub import Answer, error
+from tests.backend.rig import ASK, BASH, Rig, rig
+from tests.servers.openai_stub import Answer, Stub, error
 
-HOLE = "what stands for this"
+HALF = "\ud83d"
+"""Of an emoji."""
+LEVELS = st.sampled_from([DEPTH - 2, DEPTH, 200, 240])
+EVENTS = "text/event-stream"
 SPEC = BackendSpec(name="s", model="m", base_url="http://127.0.0.1:9")
 NAMES = {
     "chat": "choices delta message content tool_calls id index function name arguments usage "
@@ -48,11 +52,15 @@ ASKED_KINDS = "function custom text tool_use tool_result thinking message functi
 ROLES = ("user", "assistant", "system", "tool", "developer")
 
 
+def nested(levels):
+    return json.loads("[" * levels + "]" * levels)
+
+
 def mappings(names, kinds, roles=()):
     """JSON objects with the names that matter, and anything at all behind them."""
-    some = [None, "", 0, 1, -1, 1.5, True, "x", 10**30, 1e300, "\ud800"]
+    some = [None, "", 0, 1, -1, 1.5, True, "x", 10**30, 10**400, 1e300, HALF, nested(DEPTH // 2)]
     leaves = st.sampled_from([*some, *kinds.split(), *roles])
-    named = st.sampled_from(names.split())
+    named = st.sampled_from([*names.split(), HALF])
 
     def wider(inner):
         return st.lists(inner, max_size=3) | mapping(inner)
@@ -123,6 +131,42 @@ def test_an_odd_request_is_refused_or_goes_on(api, data):
             asked.prepared(translator(api).request(wish), SPEC, 10)
 
 
+def answers(api):
+    """Anything as the body of a reply, of an error, or as the events of a stream."""
+    odd = mappings(NAMES[api], KINDS[api])
+    if api == "chat":
+        odd |= chat_chunks()
+    told = odd | st.builds(lambda said, levels: said | {"usage": nested(levels)}, odd, LEVELS)
+    body = st.builds(lambda said: json.dumps(said).encode(), told)
+    events = st.lists(body, max_size=4).map(
+        lambda said: b"".join(b"data: %b\n\n" % e for e in said)
+    )
+    status = st.sampled_from([200, 400, 429, 500])
+    return st.builds(lambda body, status: Answer(body=body, status=status), body, status) | (
+        st.builds(lambda body: Answer(body=body, headers={"Content-Type": EVENTS}), events)
+    )
+
+
+@pytest.mark.parametrize("api", NAMES)
+def test_whatever_is_answered_is_settled_and_can_be_read_back(tmp_path, api):
+    path, given_so_far = tmp_path / "ledger.jsonl", []
+    once = RetryPolicy(attempts=1, costly_attempts=1)
+    with Ledger(path) as ledger, Stub(lambda _: given_so_far[-1]) as stub:
+
+        @given(answer=answers(api))
+        @settings(max_examples=100, deadline=None)
+        def holds(answer):
+            given_so_far.append(answer)
+            made = Rig(stub, retry=once, api=api)
+            made.book = Journal(ledger)
+            with made.pool, suppress(CallFailed):
+                made.trial().perform(Call(Prompt((), b""), b"{}", 10))
+
+        holds()
+    kinds = [event.kind for event in read(path)]
+    assert kinds == ["call_begin", "call_end"] * len(given_so_far)
+
+
 def settled(path, *answers, turns=1):
     """How the calls of a trial stand in its ledger, and the requests that were made."""
     once = RetryPolicy(attempts=2, costly_attempts=1, base_s=0.01)
@@ -145,13 +189,11 @@ def whole(**more):
     [(DEPTH - 2, "ok"), (DEPTH, "malformed_reply"), (200, "malformed_reply")],
 )
 def test_counts_are_written_as_deep_as_they_can_be_read_back(tmp_path, levels, outcome):
-    body = json.dumps(whole(usage={"prompt_tokens": 5, "completion_tokens": 2, "x": HOLE}))
-    body = body.replace(json.dumps(HOLE), "[" * levels + "]" * levels).encode()
-    ends, _ = settled(tmp_path / "ledger.jsonl", Answer(body=body))
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "x": nested(levels)}
+    ends, _ = settled(tmp_path / "ledger.jsonl", Answer(body=whole(usage=usage)))
     assert [end.outcome for end in ends] == [outcome]
 
 
-HALF = "\ud83d"
 TOLD = {
     "model": ({"model": HALF}, "returned_model"),
     "router": ({"provider": HALF}, "upstream"),
