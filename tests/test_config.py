@@ -1,10 +1,17 @@
+import urllib.request
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from arena import config
 from arena.errors import InputError
+from arena.records.address import Address
 
 GOOD = """
 name = "nightly"
@@ -65,6 +72,7 @@ def test_the_documented_example_is_read(tmp_path):
         ("http://127.0.0.1:8000", "http://llm.example:99999", ["base_url", "http://"]),
         ("http://127.0.0.1:8000", "http://[::1", ["base_url", "http://"]),
         ("http://127.0.0.1:8000", "http://two words", ["base_url", "http://"]),
+        ("http://127.0.0.1:8000", "http://llm.m\u00fcnchen.example", ["base_url", "punycode"]),
         (
             "hourly_usd = 2.10",
             'hourly_usd = 2.10, endpoints = { messages = "https://h/v1?key=hunter2" }',
@@ -89,6 +97,74 @@ def test_bad_input_is_named(tmp_path, old, new, says):
 def test_a_secret_in_the_address_is_not_repeated(tmp_path):
     line = complaint(tmp_path, GOOD.replace("http://127.0.0.1:8000", "http://me:hunter2@h"))
     assert "hunter2" not in line
+
+
+ADDRESS = TypeAdapter(Address)
+GOOD_ADDRESSES = (
+    "http://h",
+    "https://h:443/v1",
+    "http://[::1]:8000/v1",
+    "http://[::ffff:127.0.0.1]/v1",
+    "http://10.0.0.7:65535/v1",
+    "http://llm_1.local./v1",
+    "http://xn--mnchen-3ya.example/v1",
+    "http://h/caf%C3%A9/@team;x=1",
+    "http://" + ".".join(["a" * 63] * 3) + "/v1",
+)
+BAD_NUMBERS = ("256.1.1.1", "1.2.3.4.5", "127.1", "0", "2130706433", "0x7f.1", "1.2.3.4.")
+BAD_BRACKETS = ("[::1]x", "[::1", "[v1.a]", "[]", "[fe80::1%eth0]", "[fe80::1%25eth0]", "[1.2.3.4]")
+BAD_NAMES = ("::1", "-a.de", "a-.de", ".a", "a..b", ".", "h%00", "h%2fx", "{host}", "$HOST", "h*")
+BAD_ENDS = ("h;", "h\\x", "a[b]", "h:", "h:0", "h:65536", "h:99999999", "h:+80", "h:8_0")
+TOO_LONG = ("a" * 64, ".".join(["a" * 63] * 4))
+BAD_HOSTS = (*BAD_NUMBERS, *BAD_BRACKETS, *BAD_NAMES, *BAD_ENDS, *TOO_LONG)
+
+
+@pytest.mark.parametrize("address", GOOD_ADDRESSES)
+def test_an_address_is_kept_without_its_last_slash(address):
+    assert ADDRESS.validate_python(f"{address}/") == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(f"http://{host}/v1" for host in BAD_HOSTS),
+        *(f"http://h/{path}" for path in ("a b", "a\tb", "\n", "\0", "\x7f", "x" * 2000)),
+        *("", "h", "http:h", "http:///v1", "ftp://h", "HTTP://h", " http://h", "http://h\0"),
+    ],
+    ids=lambda address: ascii(address)[:40],
+)
+def test_what_no_client_could_connect_to_is_no_address(address):
+    with pytest.raises(ValidationError, match="must be an http:// or https:// address"):
+        ADDRESS.validate_python(address)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["m\u00fcnchen.de", "\u2603.net", "h/\u00e9", "h:\uff18\uff10", "a\u200bb", "h/\ud800"],
+    ids=ascii,
+)
+def test_an_address_is_ascii(rest):
+    with pytest.raises(ValidationError, match=r"punycode|unicode"):
+        ADDRESS.validate_python(f"http://{rest}")
+
+
+PIECES = st.sampled_from(
+    [*".:/[]%@-_x0\\~|^{};'", "xn--", "[::1]", "127.0.0.1", "256.", "a.b", ":80", "%zz"]
+)
+
+
+@settings(max_examples=500)
+@given(st.lists(PIECES, max_size=8).map("".join))
+def test_clients_take_every_address(rest):
+    try:
+        address = ADDRESS.validate_python(f"http://{rest}")
+    except ValidationError:
+        return
+    for client in (httpx2.URL, urllib.request.Request):
+        client(f"{address}/models")
+    parts = urlsplit(address)
+    assert parts.hostname.encode("idna")
+    assert parts.port != 0
 
 
 def test_no_file(tmp_path):

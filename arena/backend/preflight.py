@@ -31,7 +31,7 @@ def _check_one(address: str, name: str) -> None:
             kind = reply.headers.get_content_type()
     except urllib.error.HTTPError as error:
         kind = error.headers.get_content_type()
-    except (urllib.error.URLError, HTTPException, OSError) as error:
+    except (OSError, HTTPException, ValueError) as error:  # the last: sent on to no address
         reason = getattr(error, "reason", None) or error
         raise InputError(
             f"cannot be reached ({reason})", where=where, remedy="start the server or correct it"
