@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 out=docs/benchmarks.txt
 log=$(mktemp)
 failed=0
+version=$(git describe --always --dirty)
 
 bench() {
     echo "\$ PYTHONPATH=. .venv/bin/python tests/benchmarks/$*" | tee -a "$out"
@@ -17,7 +18,7 @@ bench() {
 
 {
     date -u +%Y-%m-%d
-    git describe --always --dirty
+    echo "$version"
     echo "$(nproc) cores, $(uname -sm), $(.venv/bin/python --version)"
     echo
 } | tee "$out"
