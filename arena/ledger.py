@@ -18,7 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from arena.decoding import from_json
 from arena.errors import HarnessError, InputError
-from arena.records import CallBegin, CallEnd, Record, TrialRecord, TrialSpec
+from arena.records import CallBegin, CallEnd, Record, TrialRecord, TrialSpec, json_of
 
 LEDGER_VERSION = 1
 _BLOCK = 1 << 16
@@ -125,7 +125,7 @@ class Ledger:
         Raises:
             HarnessError: the disk is full or broken, and the event cannot be relied on.
         """
-        line = event.model_dump_json(exclude_defaults=False).encode() + b"\n"
+        line = json_of(event).encode() + b"\n"
         with self._write_lock:
             self._write(line)
             self._written += 1

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from arena import ledger
 from arena.errors import HarnessError, InputError
-from arena.ledger import ContestantStopped, Ledger, SessionBegin
+from arena.ledger import ContestantStopped, Ledger, SessionBegin, TrialEnd
+from arena.records import Fault, TrialRecord, Verification
 from arena.rundir import SCHEMA, RunDir
 from arena.score.load import load
 
@@ -33,6 +34,30 @@ def test_events_come_back_in_order(tmp_path):
         for name in ("a", "b", "c"):
             book.append(stopped(name))
     assert names(path) == ["a", "b", "c"]
+
+
+def test_bytes_that_are_no_text_lose_no_event(tmp_path):
+    path, name = tmp_path / "ledger.jsonl", b"tests/\xff.py".decode("utf-8", "surrogateescape")
+    seen = Verification(verdict="failed", reason=name, stripped=(name,), tests={name: "passed"})
+    record = TrialRecord(
+        id="t",
+        task_id="k",
+        contestant="c",
+        attempt=1,
+        digest="d",
+        stop="submitted",
+        verification=seen,
+        started_at=NOW,
+        ended_at=NOW,
+    )
+    with Ledger(path) as book:
+        book.append(TrialEnd(record=record))
+    (event,) = ledger.read(path)
+    shown = "tests/\N{REPLACEMENT CHARACTER}.py"
+    found = event.record.verification
+    assert (found.reason, found.stripped) == (shown, (shown,))
+    assert list(found.tests.values()) == ["passed"]
+    assert Fault(kind="engine", message=name).message == shown
 
 
 def test_a_missing_ledger_is_empty(tmp_path):

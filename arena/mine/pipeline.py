@@ -31,7 +31,7 @@ from arena.mine.rewrite import LEDGER, ORIGINAL, REWRITTEN, Notes, Rewriter
 from arena.mine.runner import How, Session, Tree
 from arena.mine.statement import REVIEW, Issue, Statement, write_statement
 from arena.mine.validate import FellError, Proof, prove
-from arena.records import BackendSpec, File, Task, TestPlan
+from arena.records import BackendSpec, File, Task, TestPlan, json_of
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images
 from arena.task import pack as packs
@@ -129,7 +129,7 @@ def _attempts(
     def one(commit: Commit) -> Outcome:
         outcome = miner.attempt(commit)
         with lock, (request.out / LOG).open("a", encoding="utf-8") as log:
-            log.write(outcome.model_dump_json() + "\n")
+            log.write(json_of(outcome) + "\n")
         return outcome
 
     with ThreadPoolExecutor(request.jobs, thread_name_prefix="mine") as pool:

@@ -31,6 +31,7 @@ from arena.records.base import (
     Tokens,
     Verdict,
     digest_of,
+    json_of,
 )
 from arena.records.call import CallBegin, CallEnd, Reply, ToolCall, ToolSpec, Usage
 from arena.records.limits import Budget, Limits, SandboxLimits
@@ -85,4 +86,5 @@ __all__ = [
     "Verdict",
     "Verification",
     "digest_of",
+    "json_of",
 ]

@@ -5,6 +5,9 @@ import json
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticSerializationError
+
+from arena.decoding import well_formed
 
 Language = Literal["python", "javascript", "go", "other"]
 Difficulty = Literal["easy", "medium", "hard", "unknown"]
@@ -54,6 +57,19 @@ class Record(BaseModel):
     """Base of all records: frozen, closed, documented by attribute docstrings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def json_of(record: BaseModel) -> str:
+    """A record as one line of JSON.
+
+    Names of files and output of programs may hold bytes that are not UTF-8, as halves of surrogate
+    pairs: those are replaced.
+    """
+    try:
+        return record.model_dump_json()
+    except PydanticSerializationError:
+        clean = well_formed(record.model_dump(mode="json"))
+        return json.dumps(clean, ensure_ascii=False, separators=(",", ":"))
 
 
 def digest_of(value: JsonValue) -> str:

@@ -1,9 +1,11 @@
 """What an agent is told, how it ended, and what became of a trial."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from arena.decoding import well_formed
 from arena.errors import FaultKind
 from arena.records.base import Record, Stop, TestOutcome, Verdict
 from arena.records.limits import Limits
@@ -45,7 +47,7 @@ class Fault(Record):
     """The harness, the engine or the provider broke; the model did not."""
 
     kind: FaultKind
-    message: str
+    message: Annotated[str, AfterValidator(well_formed)]
     stops_contestant: bool = False
     """No further call of this contestant can succeed: wrong key, no credit, no such model."""
 
