@@ -13,7 +13,7 @@ bench() {
     name=$1
     shift
     PYTHONPATH=. .venv/bin/python "tests/benchmarks/$name" "$@" >"$log" 2>&1 || failed=1
-    { cat "$log"; echo; } | tee -a "$out"
+    { grep -v '^\[[0-9]*/[0-9]*\]' "$log"; echo; } | tee -a "$out"  # without progress
 }
 
 {
