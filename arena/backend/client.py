@@ -19,6 +19,7 @@ from arena import __version__
 from arena.backend import dialect, wire
 from arena.backend.call import Relay
 from arena.backend.errors import CallFailed, Problem, classify, problem_in
+from arena.backend.events import DONE, events
 from arena.backend.watchdog import Watchdog
 from arena.decoding import from_json
 from arena.errors import InputError
@@ -147,13 +148,13 @@ class EndpointClient:
     def _stream(self, spec: BackendSpec, response: httpx2.Response, relay: Relay | None) -> Reply:
         end = _End()
         tongue = dialect.of(spec.api)
-        events = _events(response)
-        body = tongue.assemble(self._chunks(spec, response, relay, events, end))
+        came = events(_capped(response))
+        body = tongue.assemble(self._chunks(spec, response, relay, came, end))
         if end.failed is not None:
             end.failed.reply = _so_far(_what_came(spec, body))
             raise end.failed
         if end.broken is None or tongue.is_whole(body):
-            self._drain(events)
+            self._drain(came)
             reply = self._parse(spec, body, response.status_code)
             if relay and not relay.streamed:
                 relay.whole(wire.encoded(body))
@@ -170,22 +171,22 @@ class EndpointClient:
         spec: BackendSpec,
         response: httpx2.Response,
         relay: Relay | None,
-        events: Iterator[tuple[bytes, bytes]],
+        came: Iterator[tuple[bytes, bytes]],
         end: "_End",
     ) -> Iterator[JsonValue]:
         """What a stream's events hold, each passed on first."""
         tongue = dialect.of(spec.api)
         try:
-            for raw, data in events:
+            for raw, data in came:
                 chunk = None
-                if data and data != b"[DONE]":
+                if data and data != DONE:
                     chunk = self._json(data, response.status_code)
                     self._check(spec, chunk, response)
                 if relay and relay.streamed:
                     relay.event(raw, chunk)
                 if chunk is not None:
                     yield chunk
-                if data == b"[DONE]" or tongue.is_last(chunk):
+                if data == DONE or tongue.is_last(chunk):
                     end.broken = None
                     return
         except _BROKEN as error:
@@ -334,33 +335,6 @@ def _capped(response: httpx2.Response) -> Iterator[bytes]:
                 http_status=response.status_code,
             )
         yield block
-
-
-def _events(response: httpx2.Response) -> Iterator[tuple[bytes, bytes]]:
-    """Server-sent events as they came, each with its payload; a comment has none."""
-    raw, rest, payload = b"", b"", []
-    for block in _capped(response):
-        *lines, rest = (rest + block).split(b"\n")
-        for line in lines:
-            raw += line + b"\n"
-            if line.startswith(b"data:"):
-                payload.append(line[5:].strip())
-            elif not line.rstrip(b"\r"):
-                yield raw, b"\n".join(payload)
-                raw, payload = b"", []
-    if rest.startswith(b"data:") and _is_whole(rest[5:]):
-        payload.append(rest[5:].strip())
-    if payload:
-        yield raw + rest + b"\n\n", b"\n".join(payload)
-
-
-def _is_whole(payload: bytes) -> bool:
-    """Whether a line that nothing ended was not cut: a cut one is no event."""
-    try:
-        from_json(payload)
-    except ValueError:
-        return payload.strip() == b"[DONE]"
-    return True
 
 
 def _what_came(spec: BackendSpec, body: JsonValue) -> Reply:

@@ -9,6 +9,7 @@ import pytest
 from arena.backend import client as module
 from arena.backend.client import EndpointClient
 from arena.backend.errors import CallFailed
+from arena.backend.events import events
 from arena.backend.pool import Backends, missing_keys
 from arena.backend.wire import Prompt, request_body
 from arena.errors import InputError
@@ -229,6 +230,8 @@ def test_a_line_that_was_cut_is_no_event():
     body = whole.body + b'data: {"choices": [{"del'
     found = failure([Answer(body=body, headers=whole.headers)], stream=True)
     assert found.outcome == "connection"
+    assert list(events([b"data: 1\nda", b"ta: {"])) == [(b"data: 1\n\n", b"1")]
+    assert list(events([b"data: 1"])) == [(b"data: 1\n\n", b"1")]
 
 
 def test_an_error_that_repeats_the_key_is_handed_on_without_it():

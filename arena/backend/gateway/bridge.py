@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from arena.backend import dialect
+from arena.backend.events import DONE
 from arena.backend.gateway.asked import Asked
 from arena.records import Reply
 
@@ -61,7 +62,7 @@ class Bridge:
         if self._hides_usage and isinstance(chunk, dict) and chunk.get("choices") == []:
             return
         self._begin(Head(200, None))
-        if self._is_last(chunk) or (chunk is None and b"[DONE]" in raw):
+        if self._is_last(chunk) or (chunk is None and DONE in raw):
             self._last = raw
         else:
             self._put(raw)
