@@ -109,6 +109,10 @@ class Sandbox(Protocol):
         """
         ...
 
+    def know_image(self) -> None:
+        """Read what `changes` compares with now, while the engine's disk has room for it."""
+        ...
+
     def changes(self, *, limit: int) -> list[Change]:
         """Paths of the work tree that differ from the image, sorted; at most `limit` + 1."""
         ...

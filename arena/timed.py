@@ -65,6 +65,10 @@ class TimedSandbox:
         """As the sandbox does."""
         return self._inner.get(path, limit=limit)
 
+    def know_image(self) -> None:
+        """As the sandbox does."""
+        self._inner.know_image()
+
     def changes(self, *, limit: int) -> list[Change]:
         """As the sandbox does."""
         return self._inner.changes(limit=limit)

@@ -126,7 +126,7 @@ def run_try(job: Job, services: Services, desk: Desk | None) -> TrialRecord:
                 volumes=(outside.HOME,),
             ) as box,
         ):
-            box.get("/repo/none", limit=0)  # the image's tree is read while there is room for it
+            box.know_image()
             clock = AgentClock(job.limits.seconds)
             try:
                 progress.ending = _solve(job, services, desk, box, clock, transcript, progress)

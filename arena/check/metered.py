@@ -103,6 +103,9 @@ class _MeteredSandbox:
     def get(self, path: str, *, limit: int) -> Entry:
         return self._sandbox.get(path, limit=limit)
 
+    def know_image(self) -> None:
+        self._sandbox.know_image()
+
     def changes(self, *, limit: int) -> list[Change]:
         return self._sandbox.changes(limit=limit)
 

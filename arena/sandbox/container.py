@@ -124,6 +124,10 @@ class DockerSandbox:
             return Entry(kind="file", too_large=True)
         return seen
 
+    def know_image(self) -> None:
+        """See `arena.protocols.Sandbox.know_image`."""
+        self._pristine()
+
     def changes(self, *, limit: int) -> list[Change]:
         """Files and links of the work tree that differ from the image, sorted.
 

@@ -74,6 +74,9 @@ class MemorySandbox:
             return Entry(kind="file", too_large=True)
         return Entry(kind="file", data=file.data, mode=file.mode)
 
+    def know_image(self) -> None:
+        """Nothing is to be read."""
+
     def changes(self, *, limit: int) -> list[Change]:
         """Files of the work tree that differ from the image, sorted."""
         below = f"{self._workdir}/"

@@ -10,8 +10,10 @@ from docker.errors import NotFound
 
 from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
+from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images
 from arena.sandbox.memory import MemoryEngine
+from arena.sandbox.owner import LABEL_ENGINE
 from arena.sandbox.usage import Usage
 
 AGENT = "10001:10001"
@@ -208,6 +210,22 @@ def store(request, engine, image):
     chosen = {"docker": engine, "memory": memory}[request.param]
     with chosen.open(image, limits=LIMITS, labels=LABELS, user=AGENT) as box:
         yield box
+
+
+@pytest.mark.parametrize(("known", "made"), [(True, 1), (False, 2)])
+def test_a_known_image_is_not_read_again(image, known, made):
+    """Reading it later takes a container of its own, for which a full disk has no room."""
+    with DockerEngine() as own, own.open(image, limits=LIMITS, labels=LABELS, user=AGENT) as box:
+        if known:
+            box.know_image()
+        box.put([File(path="new", data=b"1")])
+        assert box.changes(limit=9) == [Change(path="new", kind="added")]
+        created = own.connection.raw.events(
+            since=int(time.time()) - 60,
+            until=int(time.time()) + 1,
+            filters={"label": f"{LABEL_ENGINE}={own.ident}", "event": "create"},
+        )
+        assert sum(1 for _ in created) == made
 
 
 def test_what_is_put_can_be_got(store):
