@@ -64,6 +64,8 @@ def plan(
 
 
 def _print_plan(shown: "Preview", form: Format) -> None:
+    from arena.report.format import plural
+
     if form is Format.JSON:
         print(shown.model_dump_json(indent=2))
         return
@@ -88,7 +90,8 @@ def _print_plan(shown: "Preview", form: Format) -> None:
             }
         )
     emit("contestants", rows, tuple(rows[0]), form)
-    print(f"{shown.trials} trials: {shown.tasks} tasks, {shown.attempts} attempts each")
+    trials, tasks = plural(shown.trials, "trial"), plural(shown.tasks, "task")
+    print(f"{trials}: {tasks}, {plural(shown.attempts, 'attempt')} each")
     print(f"images to build: {len(shown.images_to_build)}")
     print(shown.power)
 

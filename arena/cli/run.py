@@ -172,6 +172,7 @@ def finish(plan: "Plan", out: Path, as_: Format) -> None:
     """Run a plan, write its page, print its scoreboard, and exit by what came out."""
     from arena.cli import EXIT_NO_VERDICT
     from arena.cli.report import show, write_page
+    from arena.report.format import plural
     from arena.report.scored import score
 
     outcome = start(plan, out)
@@ -181,8 +182,8 @@ def finish(plan: "Plan", out: Path, as_: Format) -> None:
     print(f"page: {page}", file=sys.stderr)
     if outcome.without_verdict:
         print(
-            f"{outcome.without_verdict} trials have no verdict; run the same command again to "
-            "try them again",
+            f"{plural(outcome.without_verdict, 'trial')} without a verdict; the same command "
+            "tries again",
             file=sys.stderr,
         )
         raise typer.Exit(EXIT_NO_VERDICT)
