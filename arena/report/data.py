@@ -143,6 +143,7 @@ class ReportData(Record):
     groups: tuple[Group, ...]
     """Contestants together by lab country, open weights, provider and agent."""
     trials: tuple[TrialData, ...]
+    """The last field, for `chunks`."""
 
 
 def document(results: Results, board: Board) -> ReportData:
@@ -177,16 +178,16 @@ def dumps(document: ReportData) -> str:
 def chunks(document: ReportData) -> Iterator[str]:
     """The same in pieces, the last of them a trial each."""
     empty = document.model_copy(update={"trials": ()})
-    head, nothing, tail = empty.model_dump_json(indent=2, by_alias=True).rpartition("[]")
+    end = "[]\n}"
+    yield empty.model_dump_json(indent=2, by_alias=True).removesuffix(end)
     if not document.trials:
-        yield head + nothing + tail
+        yield end
         return
-    yield head
     before = "[\n"
     for trial in document.trials:
         yield before + indent(_TRIAL.dump_json(trial, indent=2).decode(), " " * 4)
         before = ",\n"
-    yield f"\n  ]{tail}"
+    yield "\n  ]\n}"
 
 
 _TRIAL = TypeAdapter(TrialData)

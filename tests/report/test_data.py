@@ -31,6 +31,12 @@ def found(scored):
     return strict(data.dumps(data.document(scored.results, scored.board)))
 
 
+def test_it_is_the_record_whether_it_has_trials_or_not(scored):
+    whole = data.document(scored.results, scored.board)
+    for document in (whole, whole.model_copy(update={"trials": ()})):
+        assert data.dumps(document) == document.model_dump_json(indent=2, by_alias=True)
+
+
 def test_it_has_every_promised_field(found):
     assert {"schema", "run", "tasks", "attempts", "contestants", "trials"} <= found.keys()
     assert (found["schema"], found["run"], found["tasks"], found["attempts"]) == (
