@@ -1,9 +1,12 @@
 """Small runs that are cut, starved and pulled about, and what must hold of them afterwards."""
 
 import itertools
+import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,8 @@ from tests.servers.openai_stub import Answer, Request, Stub, call
 
 PRICE = {"input": 2.0, "cached_input": 0.5, "output": 8.0}
 STEPS = ("ls -R", "sleep 0.2", "sed -i 's/a - b/a + b/' calc/__init__.py")
+ONE_TRIAL = len(STEPS) + 1
+"""Replies that a trial takes, with the submission."""
 
 
 class Endpoint(Stub):
@@ -30,17 +35,30 @@ class Endpoint(Stub):
     Args:
         delay_s: how long the reply of a request takes.
         steps: what is run before the submission.
+        free: how many replies are given before the first `release`; all, when None. What must
+            happen in the middle of a run then does, however late a busy machine comes to it.
     """
 
     def __init__(
-        self, delay_s: Callable[[], float] = lambda: 0.0, steps: tuple[str, ...] = STEPS
+        self,
+        delay_s: Callable[[], float] = lambda: 0.0,
+        steps: tuple[str, ...] = STEPS,
+        free: int | None = None,
     ) -> None:
         self._numbers = itertools.count(1000)
+        self._free = None if free is None else threading.Semaphore(free)
         self._steps = steps
         self._delay_s = delay_s
         super().__init__(self._play)
 
+    def release(self, replies: int = 1000) -> None:
+        """Let so many replies more be given."""
+        assert self._free is not None
+        self._free.release(replies)
+
     def _play(self, request: Request) -> Answer:
+        if self._free is not None:
+            self._free.acquire(timeout=300)
         time.sleep(self._delay_s())
         turn = request.turn
         answer = (
@@ -91,8 +109,11 @@ class Run:
     ) -> None:
         """Wait until something holds, as long as the process lives."""
         deadline = time.monotonic() + within_s
-        while not holds():
-            assert process.poll() is None, process.communicate()[1]
+        while True:
+            ended = process.poll() is not None
+            if holds():
+                return
+            assert not ended, process.communicate()[1]
             assert time.monotonic() < deadline, "it never came to that"
             time.sleep(0.05)
 
@@ -102,6 +123,15 @@ class Run:
     @property
     def run_id(self) -> str:
         return rig.run_id(self.path)
+
+
+def fill_disk(folder: Path, leave: int = 0) -> Path:
+    """Take what room a disk has, but for `leave` bytes, with a file; others may write meanwhile."""
+    room = os.statvfs(folder)
+    ballast = folder / "ballast"
+    with suppress(OSError):
+        ballast.write_bytes(b"x" * (room.f_bavail * room.f_frsize - leave))
+    return ballast
 
 
 def leftovers(run_id: str, host: str | None = None) -> dict[str, list[Any]]:

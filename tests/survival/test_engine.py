@@ -1,6 +1,5 @@
 """An engine that is restarted, killed, gone, or out of room, while a run goes on."""
 
-import os
 import re
 import signal
 import time
@@ -9,20 +8,29 @@ import pytest
 
 from arena.ledger import TrialBegin, TrialEnd
 from tests.survival.engines import own_engine
-from tests.survival.rig import Endpoint, Run, check_money, check_whole, write_bakeoff
+from tests.survival.rig import (
+    ONE_TRIAL,
+    Endpoint,
+    Run,
+    check_money,
+    check_whole,
+    fill_disk,
+    write_bakeoff,
+)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 def test_an_engine_that_is_restarted_costs_tries(tmp_path, engine, any_task, how):
-    with own_engine(any_task, engine) as own, Endpoint(lambda: 0.1) as endpoint:
+    one_ends = 2 * ONE_TRIAL - 1  # of two at a time, however they share these replies
+    with own_engine(any_task, engine) as own, Endpoint(free=one_ends) as endpoint:
         write_bakeoff(tmp_path, endpoint.base_url, tasks=2, attempts=2)
-        run = Run(tmp_path, **own.env)
+        run = Run(tmp_path, "--concurrency", "2", **own.env)
         process = run.start()
-        run.wait(lambda: run.count(TrialEnd) >= 1, process)
         run.wait(lambda: run.count(TrialBegin) >= 3, process)
         own.stop(how)
+        endpoint.release()
         time.sleep(4)
         own.start()
         _, err = process.communicate(timeout=240)
@@ -40,12 +48,13 @@ def test_an_engine_that_is_restarted_costs_tries(tmp_path, engine, any_task, how
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_engine_that_stays_away_stops_the_run(tmp_path, engine, any_task):
-    with own_engine(any_task, engine) as own, Endpoint(lambda: 0.1) as endpoint:
+    with own_engine(any_task, engine) as own, Endpoint(free=ONE_TRIAL) as endpoint:
         write_bakeoff(tmp_path, endpoint.base_url, tasks=2, attempts=2)
-        run = Run(tmp_path, **own.env)
+        run = Run(tmp_path, "--concurrency", "1", **own.env)
         process = run.start()
         run.wait(lambda: run.count(TrialEnd) >= 1, process)
         own.stop()
+        endpoint.release()
         _, err = process.communicate(timeout=300)
         assert process.returncode == 3, err
         last = err.strip().splitlines()[-1]
@@ -66,8 +75,7 @@ def test_a_full_image_store_is_no_contestants_failure(tmp_path, engine, any_task
         run = Run(tmp_path, **own.env)
         process = run.start()
         run.wait(lambda: run.count(TrialEnd) >= 1, process)
-        room = os.statvfs(own.data)
-        (own.data / "ballast").write_bytes(b"x" * (room.f_bavail * room.f_frsize))
+        ballast = fill_disk(own.data)
         _, err = process.communicate(timeout=240)
         assert process.returncode == 3, err
         last = err.strip().splitlines()[-1]
@@ -75,7 +83,7 @@ def test_a_full_image_store_is_no_contestants_failure(tmp_path, engine, any_task
         ended = [e.record for e in run.events() if isinstance(e, TrialEnd)]
         assert {record.verdict for record in ended} == {"passed", None}
         assert {record.fault.kind for record in ended if record.fault} == {"engine"}
-        (own.data / "ballast").unlink()
+        ballast.unlink()
         again = run.finish()
         assert again.code == 0, again.err
         check_whole(run, own.host)
@@ -94,9 +102,7 @@ def test_an_agent_that_fills_the_engines_disk_past_its_limit_is_graded(tmp_path,
         run = Run(tmp_path, "--concurrency", "1", **own.env)
         process = run.start()
         run.wait(lambda: run.count(TrialBegin) == 1, process)  # an image wants more room than this
-        room = os.statvfs(own.data)
-        left = room.f_bavail * room.f_frsize
-        (own.data / "ballast").write_bytes(b"x" * (left - (160 << 20)))
+        fill_disk(own.data, leave=160 << 20)
         _, err = process.communicate(timeout=240)
         assert process.returncode == 0, err
         records = [e.record for e in run.events() if isinstance(e, TrialEnd)]

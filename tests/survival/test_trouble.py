@@ -15,7 +15,16 @@ import pytest
 from arena.ledger import CallBeginEvent, CallEndEvent, TrialBegin, TrialEnd
 from tests.e2e import rig
 from tests.servers.openai_stub import Stub, fault
-from tests.survival.rig import Endpoint, Run, check_money, check_whole, leftovers, write_bakeoff
+from tests.survival.rig import (
+    ONE_TRIAL,
+    Endpoint,
+    Run,
+    check_money,
+    check_whole,
+    fill_disk,
+    leftovers,
+    write_bakeoff,
+)
 
 AGAIN = "run the same command again to go on with runs/test"
 
@@ -125,16 +134,18 @@ def test_a_clock_set_back_changes_nothing(tmp_path, clock_library):
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    with Endpoint(lambda: 0.1) as endpoint:
+    with Endpoint(lambda: 0.1, free=ONE_TRIAL) as endpoint:
         write_bakeoff(tmp_path, endpoint.base_url, tasks=2, attempts=2)
-        run = Run(tmp_path, **env)
+        run = Run(tmp_path, "--concurrency", "1", **env)
         process = run.start()
         run.wait(lambda: run.count(TrialEnd) >= 1, process)
         rc.write_text("-1h")
+        endpoint.release(ONE_TRIAL)
         run.wait(lambda: run.count(TrialEnd) >= 2, process)
         process.kill()
         process.communicate()
         rc.write_text("-1d")
+        endpoint.release()
         ended = run.finish()
         assert ended.code == 0, ended.err
         at = [e.call.started_at for e in run.events() if isinstance(e, CallBeginEvent)]
@@ -185,13 +196,14 @@ def test_a_second_run_on_a_directory_is_refused(tmp_path):
 
 def test_broken_lines(tmp_path):
     """A torn end is mended; two lines that ran into each other are named, and nothing is run."""
-    with Endpoint() as endpoint:
+    with Endpoint(free=ONE_TRIAL) as endpoint:
         write_bakeoff(tmp_path, endpoint.base_url, tasks=1, attempts=2)
-        run = Run(tmp_path)
+        run = Run(tmp_path, "--concurrency", "1")
         process = run.start()
         run.wait(lambda: run.count(TrialEnd) == 1, process)
         process.kill()
         process.communicate()
+        endpoint.release()
         whole = run.ledger.read_bytes()
         run.ledger.write_bytes(whole + b'{"kind":"call_begin","call":{"call_id":"77')
         report = rig.arena("report", "runs/test", "--format", "json", cwd=tmp_path)
@@ -226,14 +238,13 @@ def small_disk(folder: Path, size: str):
 
 def test_a_full_disk_under_the_ledger(tmp_path):
     """The run stops with one line; when there is room again it goes on as if nothing had been."""
-    with small_disk(tmp_path / "runs", "4m") as disk, Endpoint(lambda: 0.05) as endpoint:
-        write_bakeoff(tmp_path, endpoint.base_url, tasks=2, attempts=4)
-        run = Run(tmp_path)
+    with small_disk(tmp_path / "runs", "4m") as disk, Endpoint(free=ONE_TRIAL) as endpoint:
+        write_bakeoff(tmp_path, endpoint.base_url, tasks=2, attempts=2)
+        run = Run(tmp_path, "--concurrency", "1")
         process = run.start()
         run.wait(lambda: run.count(TrialEnd) >= 1, process)
-        room = os.statvfs(disk)
-        with suppress(OSError):  # the run writes too
-            (disk / "ballast").write_bytes(b"x" * (room.f_bavail * room.f_frsize))
+        ballast = fill_disk(disk)
+        endpoint.release()
         _, err = process.communicate(timeout=120)
         assert process.returncode == 3, err
         assert "Traceback" not in err
@@ -242,7 +253,7 @@ def test_a_full_disk_under_the_ledger(tmp_path):
             rf"arena: fault \(harness\): .*No space left on device; {AGAIN}", last
         ), err
         assert leftovers(run.run_id)["containers"] == []
-        (disk / "ballast").unlink()
+        ballast.unlink()
         ended = run.finish()
         assert ended.code == 0, ended.err
         check_whole(run)
@@ -261,9 +272,7 @@ def test_a_fault_does_not_wait_for_a_reply(tmp_path):
         process = Run(tmp_path, "--concurrency", "3").start()
         run = Run(tmp_path)
         run.wait(lambda: run.count(TrialEnd) >= 1 and any(r.raw for r in silent.requests), process)
-        room = os.statvfs(disk)
-        with suppress(OSError):  # the run writes too
-            (disk / "ballast").write_bytes(b"x" * (room.f_bavail * room.f_frsize))
+        fill_disk(disk)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 3, err
         assert err.strip().endswith(AGAIN)
