@@ -111,6 +111,8 @@ def resolve(
         with located(f"{where}: contestant {table.name!r}"):
             contestants.append(_contestant(table, programs.get(table.agent), backend))
             _check_limits(contestants[-1], config)
+            if table.agent in programs:
+                outside.check_tasks(programs[table.agent], tasks)
     return Plan(config, tasks, tuple(contestants), programs, where)
 
 

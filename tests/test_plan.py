@@ -8,15 +8,16 @@ from arena import config, plan
 from arena.errors import InputError
 from arena.records import BackendSpec, Limits
 from arena.task import pack
+from tests.benchmarks import job
 
 
-def resolve(params: dict) -> plan.Plan:
+def resolve(params: dict, *, agent: str = "shell", task: str = "core/interval-merge") -> plan.Plan:
     table = {"base_url": "http://127.0.0.1:1/v1", "model": "m"}
     made = config.parse(
         {
             "name": "n",
-            "tasks": ["core/interval-merge"],
-            "contestant": [{"name": "c", "backend": table, "params": params}],
+            "tasks": [task],
+            "contestant": [{"name": "c", "backend": table, "params": params, "agent": agent}],
         },
         where="b.toml",
     )
@@ -47,3 +48,15 @@ def test_what_changed_since_a_run_is_named_with_both_values():
 def test_an_unknown_parameter_names_the_agent():
     with pytest.raises(InputError, match="protocoll"):
         resolve({"protocoll": "text"})
+
+
+@pytest.mark.parametrize("agent", ["cline", "mini-swe-agent"])
+@pytest.mark.parametrize("more", ["x" * 130_000, "a \0 b"], ids=["long", "NUL"])
+def test_a_statement_that_is_no_argument_is_refused_before_it_costs_anything(tmp_path, agent, more):
+    job.write_pack(tmp_path / "bench", 1)
+    statement = tmp_path / "bench" / "add-00" / "problem.md"
+    statement.write_text(statement.read_text() + more)
+    with pytest.raises(InputError, match=rf"'c': {agent} takes its task as an argument.*bench/add"):
+        resolve({}, agent=agent, task=str(tmp_path / "bench"))
+    for other in ("shell", "codex"):
+        assert resolve({}, agent=other, task=str(tmp_path / "bench")).trials == 1

@@ -6,7 +6,7 @@ gateway metered. Its crash, its early end and its time-out are outcomes.
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
@@ -14,7 +14,7 @@ from arena.agent import crosscheck
 from arena.errors import InputError
 from arena.program import Program
 from arena.protocols import Agent, Backend, Door, Doorway, Pipe, Sandbox, Transcript
-from arena.records import Brief, Ending, File, Flag, digest_of
+from arena.records import Brief, Ending, File, Flag, Task, digest_of
 
 HOME = "/home/agent"
 USER = 10001
@@ -26,6 +26,8 @@ KEPT_BYTES = 1_000_000
 SHOWN_CHARS = 4_000
 REPORT_BYTES = 4_000_000
 VERSION = 1
+ARGUMENT_BYTES = 130_000
+"""Linux takes 32 pages of 4 KiB in one argument (execve(2)); the rest is for what is around it."""
 
 TASK = """\
 The repository in {workdir}, your working directory, has a bug.
@@ -199,6 +201,19 @@ def make(program: Program, params: Mapping[str, JsonValue]) -> Agent:
             raise InputError(f"{name} must be text, a number or a boolean", where=where)
     given = {name: _text(value) for name, value in params.items()}
     return OutsideAgent(program, {**program.params, **given})
+
+
+def check_tasks(program: Program, tasks: Iterable[Task]) -> None:
+    """Raise `InputError` where a program's prompt is an argument and a task does not fit in one."""
+    holders = [word for word in (*program.command, *program.env.values()) if "{prompt}" in word]
+    for task in tasks if holders else ():
+        size = len((TASK + task.problem_statement).encode())
+        if size > ARGUMENT_BYTES or "\0" in task.problem_statement:
+            raise InputError(
+                f"{program.name} takes its task as an argument, which holds up to "
+                f"{ARGUMENT_BYTES:,} bytes and no NUL; the statement of {task.id} does not fit",
+                remedy="leave the task or the agent out",
+            )
 
 
 def identity(program: Program) -> JsonValue:

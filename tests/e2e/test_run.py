@@ -133,7 +133,7 @@ def test_a_run_cut_short_is_resumed(tmp_path, how):
         bakeoff(
             tmp_path, [contestant("solver", stub.base_url, price=PRICE)], tasks=TASKS, attempts=3
         )
-        process = start("run", "bakeoff.toml", cwd=tmp_path)
+        process = start("run", "bakeoff.toml", "--concurrency", "2", cwd=tmp_path)
         ledger = tmp_path / "runs" / "test" / "ledger.jsonl"
         for _ in range(600):
             if ledger.exists() and ledger.read_text().count('"trial_end"') >= 2:
