@@ -64,6 +64,9 @@ def run(
         KeyboardInterrupt: after everything running was ended and removed.
     """
     rundir = RunDir(out)
+    earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
+    if earlier is not None:
+        plan_ = plan.priced_as(plan_, earlier, say)
     specs = [c.backend for c in plan_.contestants if c.backend is not None]
     private = [task.id for task in plan_.tasks if task.private]
     config = plan_.config
@@ -72,7 +75,6 @@ def run(
         own = {c.name: c.budget for c in config.contestant if c.budget}
         Budgets(config.limits, config.budget, own)
         pool = Backends(specs)
-    earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
     with pool as backends, rundir.lock():
         with located(plan_.where):
             preflight.check(specs)

@@ -19,6 +19,7 @@ from arena.matrix import conditions_of, runs
 from arena.program import Program
 from arena.records import BackendSpec, ContestantSpec, FxRate, Record, Task, digest_of
 from arena.rundir import EngineInfo, Manifest, TaskEntry
+from arena.sandbox.builder import Say
 from arena.sandbox.image import TaskImage
 from arena.task import pack
 
@@ -241,6 +242,25 @@ def task_entry(task: Task, image: TaskImage) -> TaskEntry:
     own = {"image", "image_id"}
     shared = {name: getattr(task, name) for name in TaskEntry.model_fields if name not in own}
     return TaskEntry(**shared, image=image.content, image_id=image.id)
+
+
+def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:
+    """The plan at the prices with which an earlier run began, and a line where they differ: what
+    is done is never priced anew without a word, and a run has one price.
+    """
+    before = {c.name: c.backend for c in earlier.contestants if c.backend is not None}
+    kept = []
+    for contestant in plan.contestants:
+        spec, old = contestant.backend, before.get(contestant.name)
+        if spec and old and (spec.prices, spec.hourly_usd) != (old.prices, old.hourly_usd):
+            say(
+                f"{contestant.name} goes on at the prices with which the run began;"
+                " 'arena reprice' tells what it comes to at others"
+            )
+            same = {"prices": old.prices, "hourly_usd": old.hourly_usd}
+            spec = spec.model_copy(update=same)
+        kept.append(contestant.model_copy(update={"backend": spec}))
+    return replace(plan, contestants=tuple(kept))
 
 
 def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:

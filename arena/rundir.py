@@ -12,6 +12,7 @@ runs/<name>/
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -34,9 +35,14 @@ from arena.records import (
     Record,
     SandboxLimits,
     TestPlan,
+    digest_of,
 )
 
 SCHEMA = 1
+MAX_NAME_BYTES = 255
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,239}")
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+_NO_FOLDER = re.compile(r"[/\0]|^\.{1,2}$")
 
 
 class TaskEntry(Record):
@@ -107,6 +113,18 @@ class Manifest(Record):
         return any(c.backend is not None and c.backend.simulated for c in self.contestants)
 
 
+def file_stem(trial_id: str) -> str:
+    """Name of a file about a trial.
+
+    An id that could lead elsewhere, or is too long for a file, is cut and told apart by its digest
+    behind a sign that no other has.
+    """
+    if _PLAIN.fullmatch(trial_id):
+        return trial_id
+    start = _NOT_PLAIN.sub("-", trial_id)[:60].strip("-.")
+    return f"{start}~{digest_of(trial_id)[:32]}"
+
+
 class RunDir:
     """Paths below one run directory; makes nothing until asked."""
 
@@ -118,8 +136,11 @@ class RunDir:
         self.report_dir = path / "report"
 
     def trial_dir(self, trial_id: str) -> Path:
-        """Folder of the last try of a trial."""
-        return self.path / "trials" / trial_id
+        """Folder of the last try of a trial; one that is not there where the id, of a foreign
+        run, can be no folder's name.
+        """
+        fits = not _NO_FOLDER.search(trial_id) and len(trial_id.encode()) <= MAX_NAME_BYTES
+        return self.path / "trials" / (trial_id if fits else file_stem(trial_id))
 
     def read_manifest(self) -> Manifest:
         """The manifest, or one clear line on why there is none."""

@@ -1,10 +1,12 @@
 """The command line. Commands parse, call one library function, and print.
 
 stdout carries results, stderr progress and errors. Exit codes: 0 done, 1 a check failed,
-2 bad input, 3 a planned trial has no verdict, 130 interrupted.
+2 bad input, 3 a planned trial has no verdict, 70 a defect of Arena (with a traceback),
+130 interrupted.
 """
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -22,6 +24,9 @@ app = typer.Typer(
 )
 
 EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_NO_VERDICT, EXIT_INTERRUPTED = 1, 2, 3, 130
+LINE_CHARS = 10_000
+EXIT_DEFECT = 70
+"""As sysexits.h has it: an exit code of 1 would tell a gate that a regression is shown."""
 
 
 def _version(asked: bool) -> None:
@@ -55,8 +60,13 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception:  # noqa: BLE001 whatever it is, its exit code is no verdict
+        traceback.print_exc()
+        sys.exit(EXIT_DEFECT)
 
 
 def _fail(line: str, code: int) -> None:
-    print(f"arena: {' '.join(line.split())}", file=sys.stderr)
+    from arena.report.escape import one_line
+
+    print(f"arena: {one_line(line, LINE_CHARS)}", file=sys.stderr)
     sys.exit(code)

@@ -74,11 +74,14 @@ def trajectories(
     out: Annotated[Path | None, typer.Option(help="Folder to write to.")] = None,
 ) -> None:
     """Export every trial's transcript as an ATIF trajectory, which other viewers open."""
+    from arena.rundir import file_stem
     from arena.trajectories import of_run
 
     found = of_run(run)
     folder = out or run / "trajectories"
     folder.mkdir(parents=True, exist_ok=True)
     for name, trajectory in found:
-        (folder / f"{name}.json").write_text(json.dumps(trajectory, indent=1), encoding="utf-8")
+        (folder / f"{file_stem(name)}.json").write_text(
+            json.dumps(trajectory, indent=1), encoding="utf-8"
+        )
     print(folder)

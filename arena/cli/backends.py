@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, show and check model backends.", no_args_is_help=True)
 
-LIST_COLUMNS = ("name", "country", "residency", "open_weights", "status", "retires_on")
+PRICE_COLUMNS = ("input", "cached_input", "output", "currency")
+LIST_COLUMNS = (
+    "name", "country", "residency", "open_weights", "status", "retires_on", *PRICE_COLUMNS,
+)  # fmt: skip
 ProfilesFlag = Annotated[
     list[Path] | None, typer.Option("--profiles", help="Folder with provider profiles.")
 ]
@@ -30,7 +33,9 @@ def list_(
     profiles: ProfilesFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """List backends, with what they cost and until when they are served."""
+    """List backends, with what a million tokens cost (the first tier) and until when they are
+    served.
+    """
     from arena.backend import catalogue, roster
 
     rows = roster.listed(
@@ -40,7 +45,13 @@ def list_(
         residency=residency,
         open_weights=open_weights,
     )
-    emit("backends", [row.model_dump(mode="json") for row in rows], LIST_COLUMNS, format_)
+    shown = [row.model_dump(mode="json") for row in rows]
+    if format_ is Format.TABLE:
+        for row in shown:
+            price = row["price"] or {"tiers": [{}]}
+            tier = {**price["tiers"][0], "currency": price.get("currency")}
+            row |= {column: tier.get(column) for column in PRICE_COLUMNS}
+    emit("backends", shown, LIST_COLUMNS, format_)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format
+from arena.cli.options import AssuranceChoice, Format, level_of, write_file
 
 if TYPE_CHECKING:
     from arena.records import Record
@@ -19,6 +19,10 @@ MarginFlag = Annotated[
     ),
 ]
 AnywayFlag = Annotated[bool, typer.Option("--anyway", help="Compare what is not comparable.")]
+AssuranceFlag = Annotated[
+    AssuranceChoice | None,
+    typer.Option(help="Take the tasks graded this way. [default: the strongest there is]"),
+]
 FormatFlag = Annotated[Format, typer.Option("--format")]
 
 
@@ -30,6 +34,7 @@ def compare(
         Path | None, typer.Option("--with", help="Take the second contestant from this run.")
     ] = None,
     anyway: AnywayFlag = False,
+    assurance: AssuranceFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Compare two contestants of one run, or of two."""
@@ -40,8 +45,8 @@ def compare(
     first = load(run)
     second = first if other is None else load(other)
     found = scoring.compare(
-        scoring.contender(first, a),
-        scoring.contender(second, b),
+        scoring.contender(first, a, level_of(assurance)),
+        scoring.contender(second, b, level_of(assurance)),
         anyway=anyway,
         seed=first.manifest.seed,
     )
@@ -56,6 +61,7 @@ def recommend(
     residency: Annotated[list[str] | None, typer.Option(help="Of the service.")] = None,
     open_weights: Annotated[bool, typer.Option("--open-weights")] = False,
     self_hosted: Annotated[bool, typer.Option("--self-hosted")] = False,
+    assurance: AssuranceFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Name the cheapest backend shown not worse than any other, or say that none is."""
@@ -70,7 +76,7 @@ def recommend(
         open_weights=open_weights,
         self_hosted=self_hosted,
     )
-    found = scoring.recommend(load(run), margin=margin, wanted=wanted)
+    found = scoring.recommend(load(run), margin=margin, wanted=wanted, level=level_of(assurance))
     _show(found, decisions.recommendation(found), format_)
 
 
@@ -97,6 +103,10 @@ def gate(
     cost_margin: Annotated[float, typer.Option(help="Tolerated growth of cost per fix.")] = 0.15,
     max_faults: Annotated[float, typer.Option(help="Tolerated share without verdict.")] = 0.02,
     anyway: AnywayFlag = False,
+    assurance: Annotated[
+        AssuranceChoice | None,
+        typer.Option(help="Gate the tasks graded this way alone. [default: all, each way apart]"),
+    ] = None,
     write_baseline: Annotated[
         Path | None, typer.Option(help="Write the run as a baseline file and stop.")
     ] = None,
@@ -113,7 +123,9 @@ def gate(
 
     results = load(run)
     if write_baseline is not None:
-        files.write_baseline(write_baseline, files.baseline_of(results))
+        made = files.baseline_of(results)
+        files.require_sound(made, max_faults, where=str(run))
+        write_file(write_baseline, files.text_of(made), flag="--write-baseline")
         return
     if baseline is None:
         raise InputError("nothing to compare with", where="--baseline", remedy="give a run or file")
@@ -127,12 +139,13 @@ def gate(
         cost_margin=cost_margin,
         max_faults=max_faults,
         anyway=anyway,
+        level=level_of(assurance),
     )
     text = decisions.gate_markdown(found)
     if junit is not None:
-        junit.write_text(decisions.gate_junit(found), encoding="utf-8")
+        write_file(junit, decisions.gate_junit(found), flag="--junit")
     if summary is not None:
-        summary.write_text(text, encoding="utf-8")
+        write_file(summary, text, flag="--summary")
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(step_summary).open("a", encoding="utf-8") as out:
             out.write(text)

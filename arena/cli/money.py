@@ -107,21 +107,28 @@ def reprice(
 ) -> None:
     """Compute the money of an old run anew, offline, from its recorded usage."""
     from arena.backend import catalogue
+    from arena.errors import InputError
     from arena.money import reprice as money
     from arena.rundir import RunDir
+    from arena.score import repriced
     from arena.score.calls import recorded
 
     manifest = RunDir(run).read_manifest()
     known = catalogue.load([prices] if prices else ())
     day = None if at is None else _day(at)
     before = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
-    after = {
-        name: money.repriced_spec(
-            spec, rows=catalogue.prices_of(known, spec) if prices or day else None, at=day
+    listed = {name: catalogue.prices_of(known, spec) for name, spec in before.items()}
+    if prices and not any(listed.values()):
+        raise InputError(
+            "it has no price of a backend of the run",
+            where=f"--prices {prices}",
+            remedy="name the provider and the model as the run's manifest does",
         )
+    after = {
+        name: money.repriced_spec(spec, rows=listed[name] if prices or day else None, at=day)
         for name, spec in before.items()
     }
-    found = money.compare(
+    found = repriced.compare(
         recorded(run),
         before,
         after,
@@ -129,9 +136,13 @@ def reprice(
         fx_after=money.with_rates(manifest.fx, dict(map(money.parse_rate, fx or ())), on=_today()),
     )
     rows = [one.model_dump(mode="json") for one in found]
-    columns = ("contestant", "calls", "billed_before_usd", "billed_after_usd")
+    money_columns = ("billed_before_usd", "billed_after_usd")
+    columns = ("contestant", "calls", *money_columns, "status_after", "possibly_billed_after_usd")
     if format_ is Format.TABLE:
-        rows = [{**row, **{c: _usd(row[c]) for c in columns[2:]}} for row in rows]
+        for row in rows:
+            row |= {c: _usd(row[c]) for c in money_columns}
+            if (bound := row["possibly_billed_after_usd"]) is not None:
+                row["possibly_billed_after_usd"] = f"at most {_usd(bound)}"
     emit("contestants", rows, columns, format_)
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from arena.records import Assurance
+
 PIPED_WIDTH = 240
 """Columns of a table that goes to a file or another program: no name is broken."""
 
@@ -17,6 +19,31 @@ PIPED_WIDTH = 240
 def runs_dir() -> Path:
     """Where runs go unless told: `runs` below the current folder, or `ARENA_RUNS`."""
     return Path(os.environ.get("ARENA_RUNS", "runs"))
+
+
+class AssuranceChoice(StrEnum):
+    """How tasks are graded."""
+
+    IDS = "ids"
+    EXIT_CODE = "exit_code"
+    REWARD_FILE = "reward_file"
+
+
+def level_of(choice: AssuranceChoice | None) -> "Assurance | None":
+    """The level that a flag names."""
+    return None if choice is None else choice.value
+
+
+def write_file(path: Path, data: str | bytes, *, flag: str) -> None:
+    """Write a result where a flag says; raises `InputError` where that cannot be done."""
+    from arena.errors import InputError
+
+    try:
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror})", where=flag, remedy="name another file"
+        ) from None
 
 
 class Format(StrEnum):
@@ -36,11 +63,13 @@ def emit(
     from rich.console import Console
     from rich.table import Table
 
+    from arena.report.escape import plain
+
     table = Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("-" if row[c] is None else str(row[c]) for c in columns))
+        table.add_row(*("-" if row[c] is None else plain(str(row[c])) for c in columns))
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPED_WIDTH)

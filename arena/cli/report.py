@@ -1,5 +1,6 @@
 """`arena report`: a run as text, JSON or a page."""
 
+import io
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from arena.cli.options import Format
+from arena.cli.options import PIPED_WIDTH, AssuranceChoice, Format, level_of, write_file
+from arena.errors import InputError
 
 if TYPE_CHECKING:
     from arena.report.exports import ExportFormat
@@ -32,14 +34,6 @@ class ReportFormat(StrEnum):
     SVG = "svg"
 
 
-class AssuranceChoice(StrEnum):
-    """How tasks are graded."""
-
-    IDS = "ids"
-    EXIT_CODE = "exit_code"
-    REWARD_FILE = "reward_file"
-
-
 class TableChoice(StrEnum):
     """The tables of a run."""
 
@@ -58,7 +52,9 @@ def report(
     table: Annotated[
         TableChoice, typer.Option(help="Which table csv and parquet hold.")
     ] = TableChoice.TRIALS,
-    out: Annotated[Path | None, typer.Option("--out", help="A file instead of stdout.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A file instead of stdout; not for html.")
+    ] = None,
     assurance: Annotated[
         AssuranceChoice | None,
         typer.Option(help="Score the tasks graded this way. [default: the strongest there is]"),
@@ -68,25 +64,49 @@ def report(
     from arena.report.scored import score
     from arena.score.load import load
 
-    scored = score(load(run), assurance.value if assurance else None)
+    if format_ is ReportFormat.HTML and out is not None:
+        raise InputError(
+            "the page and those of the trials have their place in the run, in report/",
+            where="--out",
+            remedy="leave it away, or name another --format",
+        )
+    scored = score(load(run), level_of(assurance))
     if format_ is ReportFormat.HTML:
         print(write_page(scored))
+    elif out is not None:
+        write_file(out, _made(scored, format_, table), flag="--out")
     elif format_ in {ReportFormat.TERMINAL, ReportFormat.JSON}:
         show(scored, Format.JSON if format_ is ReportFormat.JSON else Format.TABLE)
     else:
-        if format_ is ReportFormat.PREDICTIONS:
-            from arena.predictions import of_run
-            from arena.task.formats.predictions import write_predictions
+        sys.stdout.buffer.write(_made(scored, format_, table))
 
-            made = write_predictions(of_run(scored.results)).encode()
-        else:
-            from arena.report.exports import export
 
-            made = export(scored, cast("ExportFormat", format_.value), table=table.value)
-        if out is not None:
-            out.write_bytes(made)
-        else:
-            sys.stdout.buffer.write(made)
+def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
+    """A report as a file holds it."""
+    if format_ is ReportFormat.TERMINAL:
+        return _plain_text(scored).encode()
+    if format_ is ReportFormat.JSON:
+        from arena.report import data
+
+        return f"{data.dumps(data.document(scored.results, scored.board))}\n".encode()
+    if format_ is ReportFormat.PREDICTIONS:
+        from arena.predictions import of_run
+        from arena.task.formats.predictions import write_predictions
+
+        return write_predictions(of_run(scored.results)).encode()
+    from arena.report.exports import export
+
+    return export(scored, cast("ExportFormat", format_.value), table=table.value)
+
+
+def _plain_text(scored: "Scored") -> str:
+    from rich.console import Console
+
+    from arena.report import text
+
+    out = io.StringIO()
+    Console(file=out, width=PIPED_WIDTH, force_terminal=False).print(text.render(scored))
+    return out.getvalue()
 
 
 def view(
@@ -111,7 +131,10 @@ def show(scored: "Scored", as_: Format) -> None:
 
         from arena.report import text
 
-        Console().print(text.render(scored))
+        console = Console()
+        if not console.is_terminal:
+            console = Console(width=PIPED_WIDTH)
+        console.print(text.render(scored))
 
 
 def write_page(scored: "Scored") -> Path:

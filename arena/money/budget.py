@@ -184,11 +184,11 @@ class Budgets:
         cap = Amount(limits.usd or ZERO, limits.tokens or 0)
         own = self._contestants.get(contestant)
         if own is not None and (short := own.hold(cap)) is not None:
-            return f"the {short} budget of {contestant} is spent"
+            return _short(short, contestant)
         if (short := self._run.hold(cap)) is not None:
             if own is not None:
                 own.settle(cap, Amount())
-            return f"the {short} budget of the run is spent"
+            return _short(short, "the run")
         return TrialBudget(cap, account, (self._run,) if own is None else (own, self._run))
 
     def may_open_later(self, contestant: str) -> bool:
@@ -201,6 +201,10 @@ class Budgets:
     def spent(self) -> Amount:
         """Settled by finished trials, earlier sessions included."""
         return self._run.spent
+
+
+def _short(kind: str, of: str) -> str:
+    return f"what is left of the {kind} budget of {of} is less than one trial may spend"
 
 
 def _check(ceiling: Budget, limits: Limits) -> None:

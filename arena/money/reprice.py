@@ -1,4 +1,4 @@
-"""New money for old calls: other prices, another day's, another rate. Usage stays as it was."""
+"""Other prices for an old run: another list, another day's, another rate."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -6,19 +6,7 @@ from decimal import Decimal
 
 from arena.errors import InputError
 from arena.money import prices
-from arena.money.statement import RecordedCall, Statement, statements
-from arena.records import BackendSpec, FxRate, PriceRow, Record
-
-
-class Repriced(Record):
-    """One contestant's money before and after, in USD; None where any call's is unknown."""
-
-    contestant: str
-    calls: int
-    billed_before_usd: Decimal | None
-    billed_after_usd: Decimal | None
-    standard_before_usd: Decimal | None
-    standard_after_usd: Decimal | None
+from arena.records import BackendSpec, FxRate, PriceRow
 
 
 def repriced_spec(
@@ -53,9 +41,11 @@ def parse_rate(text: str) -> tuple[str, Decimal]:
     """`CNY=0.14`: dollars for one unit of a currency.
 
     Raises:
-        InputError: not of that form.
+        InputError: not of that form, or of the dollar itself.
     """
     currency, _, value = text.partition("=")
+    if currency == "USD":
+        raise InputError("money is in USD: it has no rate", where="--fx", remedy="leave it out")
     try:
         usd = Decimal(value)
     except ArithmeticError:
@@ -67,41 +57,5 @@ def parse_rate(text: str) -> tuple[str, Decimal]:
     return currency, usd
 
 
-def compare(
-    calls: Sequence[RecordedCall],
-    before: Mapping[str, BackendSpec],
-    after: Mapping[str, BackendSpec],
-    *,
-    fx_before: Sequence[FxRate],
-    fx_after: Sequence[FxRate],
-) -> list[Repriced]:
-    """Settled money of each contestant under two sets of prices, in order of name."""
-    old, new = statements(calls, before, fx=fx_before), statements(calls, after, fx=fx_after)
-    return [
-        Repriced(
-            contestant=name,
-            calls=sum(s.contestant == name for s in old),
-            billed_before_usd=_billed(old, name),
-            billed_after_usd=_billed(new, name),
-            standard_before_usd=_standard(old, name),
-            standard_after_usd=_standard(new, name),
-        )
-        for name in sorted({s.contestant for s in old})
-    ]
-
-
 def _undated(row: PriceRow) -> PriceRow:
     return row.model_copy(update={"valid_from": None, "valid_to": None})
-
-
-def _billed(found: Sequence[Statement], name: str) -> Decimal | None:
-    return _total([s.cost.billed_usd for s in found if s.cost and s.contestant == name])
-
-
-def _standard(found: Sequence[Statement], name: str) -> Decimal | None:
-    return _total([s.cost.standard_usd for s in found if s.cost and s.contestant == name])
-
-
-def _total(amounts: Sequence[Decimal | None]) -> Decimal | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known, Decimal(0)) if len(known) == len(amounts) else None

@@ -1,5 +1,6 @@
 """The first screen of the page: what to choose, how sure that is, and four figures."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from arena.report import format as show
@@ -64,7 +65,9 @@ def _decided(found: Recommendation) -> tuple[str, str]:
 
 def _undecided(found: Recommendation) -> tuple[str, str]:
     head, _, rest = plain(found.headline).partition(": ")
-    return head.rstrip("."), rest[:1].upper() + rest[1:]
+    names = tuple(plain(candidate.name) for candidate in found.candidates)
+    lead = rest if rest.startswith(names) else rest[:1].upper() + rest[1:]
+    return head.rstrip("."), lead
 
 
 def _guess(candidate: Candidate | None) -> str:
@@ -77,42 +80,41 @@ def _guess(candidate: Candidate | None) -> str:
     )
 
 
-def _figures(scored: Scored) -> list[Figure]:
+def best(sure: Iterable[Row]) -> Row | None:
+    """The highest pass rate among contestants that are best first."""
+    return next((row for row in sure if row.score.pass_rate is not None), None)
+
+
+def cheapest(sure: Iterable[Row]) -> tuple[str, float] | None:
+    """The lowest cost per solved task in US dollars, with whose it is."""
+    priced = [
+        (row.money.per_solved.estimate, row.who.name)
+        for row in sure
+        if row.money.per_solved and row.money.per_solved.estimate is not None
+    ]
+    cost, name = min(priced, default=(0.0, ""))
+    return (name, cost) if priced else None
+
+
+def _figures(scored: Scored) -> Iterator[Figure]:
     board = scored.board
-    figures = [*_best(board.rows), *_cheapest(board.rows)]
+    if first := best(scored.sure):
+        tied = sum(r.rank is not None and r.rank.best == 1 for r in board.rows if r is not first)
+        note = plain(first.who.name)
+        if tied:
+            note += f", not told apart from {show.plural(tied, 'other')}"
+        yield Figure("Highest pass rate", show.percent(first.score.pass_rate), note)
+    if found := cheapest(scored.sure):
+        name, cost = found
+        yield Figure("Lowest cost per solved task", show.usd(cost), plain(name))
     attempts = show.plural(board.attempts, "attempt")
     tasks = show.plural(len(board.tasks), "task")
     size = show.plural(len(board.rows), "contestant")
-    figures.append(Figure("Measured on", tasks, f"{attempts} each by {size}"))
+    yield Figure("Measured on", tasks, f"{attempts} each by {size}")
     if board.power:
         gap = f"{board.power.smallest_gap * 100:.0f} points"
         note = "between two pass rates, at 80% power"
-        figures.append(Figure("Smallest gap it can show", gap, note))
-    return figures
-
-
-def _best(rows: tuple[Row, ...]) -> list[Figure]:
-    known = [r for r in rows if r.score.pass_rate is not None]
-    if not known:
-        return []
-    best = max(known, key=lambda r: r.score.pass_rate or 0.0)
-    tied = sum(r.rank is not None and r.rank.best == 1 for r in rows) - 1
-    note = plain(best.who.name)
-    if tied > 0:
-        note += f", not told apart from {show.plural(tied, 'other')}"
-    return [Figure("Highest pass rate", show.percent(best.score.pass_rate), note)]
-
-
-def _cheapest(rows: tuple[Row, ...]) -> list[Figure]:
-    priced = [
-        (r.money.per_solved.estimate, plain(r.who.name))
-        for r in rows
-        if r.money.per_solved and r.money.per_solved.estimate is not None
-    ]
-    if not priced:
-        return []
-    cost, name = min(priced)
-    return [Figure("Lowest cost per solved task", show.usd(cost), name)]
+        yield Figure("Smallest gap it can show", gap, note)
 
 
 def _progress(scored: Scored) -> str:

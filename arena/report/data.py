@@ -63,6 +63,10 @@ class ContestantData(Record):
     pass_rate: float | None
     pass_rate_ci: Interval | None
     """95% Wilson interval on task means at the effective number of attempts."""
+    missing: int
+    """Trials without a verdict; they are in no rate."""
+    pass_rate_bounds: Interval | None
+    """Share of the planned trials that passed if all missing ones had failed, or had passed."""
     pass_at_k: float | None
     pass_hat_k: float | None
     rank: RankRange | None
@@ -202,6 +206,8 @@ def _contestant(row: Row, busy: Decimal | None) -> ContestantData:
         **shared,
         pass_rate=score.pass_rate,
         pass_rate_ci=score.ci,
+        missing=row.missing.missing,
+        pass_rate_bounds=row.missing.rate_bounds,
         pass_at_k=score.pass_at_k,
         pass_hat_k=score.pass_hat_k,
         rank=row.rank,

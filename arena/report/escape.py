@@ -27,6 +27,8 @@ _LATEX = {
     **{char: f"\\{char}" for char in "$&#%_"},
 }
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
+_BLOCK = re.compile(r"^(\d*)([-+#.)](?=[-+#\s]|$))")
+"""What begins a heading, a list or a rule."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -55,12 +57,13 @@ def csv_text(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
-def latex(text: str) -> str:
-    """Text with LaTeX's special characters escaped."""
-    return "".join(_LATEX.get(char, char) for char in one_line(text))
+def latex(text: str, limit: int = 200) -> str:
+    """One line with LaTeX's special characters escaped."""
+    return "".join(_LATEX.get(char, char) for char in one_line(text, limit))
 
 
-def markdown(text: str) -> str:
-    """Text that Markdown shows literally: no markup, no HTML, nobody mentioned."""
-    text = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKDOWN.sub(r"\\\1", text).replace("@", "&#64;")
+def markdown(text: str, limit: int = 200) -> str:
+    """One line that Markdown shows literally: no markup, no HTML, nobody mentioned."""
+    text = one_line(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _MARKDOWN.sub(r"\\\1", text).replace("@", "&#64;")
+    return _BLOCK.sub(r"\1\\\2", text)

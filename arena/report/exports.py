@@ -9,7 +9,8 @@ from arena.report import charts
 from arena.report.answer import answer
 from arena.report.caveats import simulated_note
 from arena.report.escape import latex, markdown, one_line, plain
-from arena.report.leaderboard import Line, controls, lines, points
+from arena.report.leaderboard import Control, Line, controls, lines, points
+from arena.report.notes import notes
 from arena.report.point import Point
 from arena.report.scored import Scored
 from arena.report.tables import Run, TableName
@@ -18,6 +19,8 @@ from arena.score.results import TrialRow
 ExportFormat = Literal["csv", "parquet", "markdown", "latex", "junit", "png", "svg"]
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 BINARY: frozenset[ExportFormat] = frozenset({"parquet", "png"})
+NOTE_LIMIT = 10_000
+"""Characters of a sentence: it may name every contestant."""
 
 
 def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials") -> bytes:
@@ -40,39 +43,47 @@ def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials"
 
 
 def markdown_report(scored: Scored) -> str:
-    """Answer, leaderboard and controls as GitHub-flavoured Markdown."""
+    """Answer, leaderboard, controls and notes as GitHub-flavoured Markdown."""
     found, attempts = answer(scored), scored.board.attempts
-    text = [f"## {markdown(found.headline)}"]
-    text += [markdown(line) for line in (found.lead, found.guess, found.progress) if line]
+    text = [f"## {_sentence(found.headline)}"]
+    text += [_sentence(line) for line in (found.lead, found.guess, found.progress) if line]
     if note := simulated_note(scored):
-        text.insert(0, f"> {markdown(note)}")
-    head = _heads(attempts)
+        text.insert(0, f"> {_sentence(note)}")
+    head, board = _heads(attempts), lines(scored)
     rule = ["---", "---", *["---:"] * (len(head) - 2)]
-    rows = [[markdown(cell) for cell in _cells(line, attempts)] for line in lines(scored)]
+    rows = [[markdown(cell) for cell in _cells(line, attempts)] for line in board]
+    if any(line.badges for line in board):
+        head, rule = [*head, "Marks"], [*rule, "---"]
+        rows = [[*cells, markdown(_marks(line))] for cells, line in zip(rows, board, strict=True)]
     text.append("\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)))
-    for control in controls(scored):
-        mark = "as it must be" if control.good else "**not as it must be**"
-        name = markdown(control.name)
-        text.append(f"Control {name}: {control.expected}, passed {control.found}, {mark}.")
+    text += [_sentence(_control(control)) for control in controls(scored)]
+    if said := notes(scored):
+        text.append("\n".join(f"- {_sentence(note)}" for note in said))
     if scored.board.power:
-        text.append(markdown(scored.board.power.line))
+        text.append(_sentence(scored.board.power.line))
     return "\n\n".join(text) + "\n"
 
 
 def latex_table(scored: Scored) -> str:
-    """The leaderboard as a LaTeX table for the package booktabs."""
-    attempts = scored.board.attempts
+    """The leaderboard with its notes as a LaTeX table for the package booktabs."""
+    attempts, board = scored.board.attempts, lines(scored)
     head = _heads(attempts)
-    rows = [_cells(line, attempts) for line in lines(scored)]
-    note = latex(f"{scored.results.manifest.name}: {answer(scored).headline}.")
-    if scored.board.simulated:
-        note = latex(simulated_note(scored))
+    rows = [_cells(line, attempts) for line in board]
+    title = f"{one_line(scored.results.manifest.name)}: {answer(scored).headline}."
+    caption = latex(simulated_note(scored) or title, NOTE_LIMIT)
+    said = [
+        *(f"{one_line(line.name)}: {_marks(line)}." for line in board if line.badges),
+        *map(_control, controls(scored)),
+        *notes(scored),
+    ]
     body = "\n".join(f"  {' & '.join(map(latex, cells))} \\\\" for cells in rows)
+    below = "".join(f"  {latex(note, NOTE_LIMIT)}\\par\n" for note in said)
     return (
-        f"\\begin{{table}}\n\\centering\n\\caption{{{note}}}\n"
+        f"\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n"
         f"\\begin{{tabular}}{{ll{'r' * (len(head) - 2)}}}\n  \\toprule\n"
         f"  {' & '.join(map(latex, head))} \\\\\n  \\midrule\n{body}\n  \\bottomrule\n"
-        "\\end{tabular}\n\\end{table}\n"
+        "\\end{tabular}\n\n\\smallskip\n"
+        f"\\begin{{minipage}}{{\\linewidth}}\\footnotesize\n{below}\\end{{minipage}}\n\\end{{table}}\n"
     )
 
 
@@ -101,7 +112,7 @@ def junit(scored: Scored) -> bytes:
 def _case(trial: TrialRow) -> ET.Element:
     case = ET.Element(
         "testcase",
-        classname=f"{one_line(trial.contestant)}.{trial.task_id}",
+        classname=f"{one_line(trial.contestant)}.{one_line(trial.task_id)}",
         name=f"attempt {trial.attempt}",
         time=f"{trial.wall_s:.3f}",
     )
@@ -128,6 +139,20 @@ def _cells(line: Line, attempts: int) -> list[str]:
     cells += [line.all_pass.text] if attempts > 1 else []
     costs = [line.per_attempt.text, line.per_solved.text]
     return [*cells, *costs, line.time.text, line.frontier.text]
+
+
+def _marks(line: Line) -> str:
+    return ", ".join(text for _, text in line.badges)
+
+
+def _control(control: Control) -> str:
+    mark = "as it must be" if control.good else "NOT as it must be"
+    name = one_line(control.name)
+    return f"Control {name}: {control.expected}, passed {control.found}, {mark}."
+
+
+def _sentence(text: str) -> str:
+    return markdown(text, NOTE_LIMIT)
 
 
 def _drawn(scored: Scored) -> list[Point]:

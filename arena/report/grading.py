@@ -31,7 +31,7 @@ def assurance_notes(scored: Scored) -> tuple[str, ...]:
 def quarantine_notes(scored: Scored) -> tuple[str, ...]:
     """Tests that proved unstable and decide nothing, one sentence a task."""
     return tuple(
-        f"Quarantined in {task.id}, deciding nothing: {named(task)}."
+        f"Quarantined in {one_line(task.id)}, deciding nothing: {named(task)}."
         for task in scored.results.tasks
         if task.quarantined
     )

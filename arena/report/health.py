@@ -98,8 +98,8 @@ def _notes(scored: Scored) -> Iterator[str]:
         if row.counts.other_names:
             names = ", ".join(map(plain, row.counts.other_names))
             yield f"{name} asked for {plain(row.who.model or '')}; replies also name {names}."
-        if row.inconclusive:
-            yield f"Nothing may be concluded: {plain(row.inconclusive)}."
+        if row.inconclusive or row.missing.missing:
+            yield _missing(row, left_out=row.who.name in scored.recommendation.left_out)
         if unsettled.unsettled_calls:
             calls = show.plural(unsettled.unsettled_calls, "call")
             bound = unsettled.unsettled_bound_usd
@@ -110,8 +110,24 @@ def _notes(scored: Scored) -> Iterator[str]:
                 f"{name} passed {row.impossible.passed} of {row.impossible.trials} trials of"
                 " impossible tasks, which cannot be passed honestly."
             )
-    if all(row.score.integrity == 0 for row in scored.rows) and scored.board.rows:
+    if any(row.counts.scored for row in scored.board.rows) and not any(
+        row.score.integrity for row in scored.rows
+    ):
         yield "No trial was judged a breach of integrity."
+
+
+def _missing(row: Row, *, left_out: bool) -> str:
+    """What lacks a verdict, and the pass rate in the worst and the best case of it."""
+    gone, bounds = row.missing, row.missing.rate_bounds
+    said = f"{one_line(row.who.name)} lacks a verdict for {gone.missing} of {gone.planned} trials"
+    if row.inconclusive:
+        said = f"Nothing may be concluded: {one_line(row.inconclusive, 600)}"
+    if left_out:
+        return f"{said}; without any verdict it is left out of the recommendation."
+    if bounds is None:
+        return f"{said}."
+    lo, hi = show.percent(bounds.lo), show.percent(bounds.hi)
+    return f"{said}; with these as failed its pass rate would be {lo}, with these as passed {hi}."
 
 
 def _findings(trials: Sequence[TrialRow]) -> Iterator[Finding]:

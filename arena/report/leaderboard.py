@@ -255,4 +255,6 @@ def _describe(row: Row, cost_ci: Interval | None) -> str:
         parts.append(f"{show.usd(money.per_solved.estimate)} per solved task")
     if row.frontier_share is not None:
         parts.append(f"on the frontier in {show.percent(row.frontier_share)} of resamples")
+    if row.inconclusive:
+        parts.append("inconclusive")
     return "; ".join(parts)

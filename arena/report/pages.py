@@ -13,7 +13,7 @@ from pathlib import Path
 from arena import resources
 from arena.decoding import from_json
 from arena.report import details, trial
-from arena.report.trial import FILES, Source
+from arena.report.trial import FILES, Source, page_name
 from arena.rundir import RunDir, replace_file
 from arena.score.results import Results, TrialRow
 
@@ -36,11 +36,11 @@ def write(results: Results, folder: Path) -> int:
     stale = {
         id_
         for id_, key in keys.items()
-        if before.get(id_) != key or not (folder / f"{id_}.html").is_file()
+        if before.get(id_) != key or not (folder / page_name(id_)).is_file()
     }
     _write_all(results, stale, folder)
     for id_ in before.keys() - keys.keys():
-        (folder / f"{id_}.html").unlink(missing_ok=True)
+        (folder / page_name(id_)).unlink(missing_ok=True)
     if keys != before:
         replace_file(folder / KEYS, json.dumps(keys))
     return len(stale)
@@ -77,7 +77,7 @@ def _batches(sources: Iterator[Source]) -> Iterator[list[Source]]:
 
 def _write(batch: list[Source], folder: Path) -> None:
     for source in batch:
-        (folder / f"{source.row.id}.html").write_text(trial.render(source), encoding="utf-8")
+        (folder / page_name(source.row.id)).write_text(trial.render(source), encoding="utf-8")
 
 
 def _sources(results: Results, wanted: Collection[str]) -> Iterator[Source]:

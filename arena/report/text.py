@@ -9,11 +9,8 @@ from rich.text import Text
 
 from arena.report.answer import answer
 from arena.report.caveats import simulated_note
-from arena.report.escape import plain
-from arena.report.format import usd
-from arena.report.grading import assurance_notes, quarantine_notes
-from arena.report.health import health
 from arena.report.leaderboard import Line, controls, lines
+from arena.report.notes import notes
 from arena.report.scored import Scored
 
 DROPPED_FIRST = ("frontier", "all", "time", "passed", "$/attempt", "95%", "$/solved")
@@ -91,44 +88,8 @@ def _parts(scored: Scored) -> list[RenderableType]:
         style = "green" if control.good else "bold red"
         line = Text.assemble((control.name, style), f" {control.expected}: passed {control.found}")
         parts.append(line)
-    notes = [
-        *_billed(scored),
-        *_routes(scored),
-        *(
-            f"{plain(r.who.name)}: {plain(text)}"
-            for r in scored.board.rows
-            for text in r.who.caveats
-        ),
-        *health(scored).notes,
-        *assurance_notes(scored),
-        *quarantine_notes(scored),
-    ]
-    if notes:
-        parts += [Text(), *(Text(f"- {note}", style="dim") for note in notes)]
+    if said := notes(scored):
+        parts += [Text(), *(Text(f"- {note}", style="dim") for note in said)]
     if scored.board.power:
         parts += [Text(), Text(scored.board.power.line, style="dim")]
     return parts
-
-
-def _billed(scored: Scored) -> list[str]:
-    """The bill, where it is not what contestants are compared at."""
-    differ = [
-        f"{plain(row.who.name)} {usd(row.money.total.billed_usd)}"
-        for row in scored.board.rows
-        if row.money.basis == "standard"
-        and row.money.total.billed_usd != row.money.total.standard_usd
-    ]
-    return [f"Costs are at a standard cache; billed in all: {', '.join(differ)}."] if differ else []
-
-
-def _routes(scored: Scored) -> list[str]:
-    """What the endpoints were spoken to in, where it is not chat completions for all."""
-    routes = [
-        f"{plain(row.who.name)} {row.who.api}"
-        + (f" (its agent speaks {row.who.translated_from})" if row.who.translated_from else "")
-        for row in scored.board.rows
-        if row.who.api
-    ]
-    usual = all(row.who.api in {None, "chat"} for row in scored.board.rows)
-    translated = any(row.who.translated_from for row in scored.board.rows)
-    return [] if usual and not translated else [f"API routes: {', '.join(routes)}."]

@@ -13,7 +13,7 @@ from arena.report import format as show
 from arena.report.details import CallRow, Duty, TestRow, tests_of
 from arena.report.escape import one_line, plain
 from arena.report.templates import environment, page, prose
-from arena.rundir import TaskEntry
+from arena.rundir import TaskEntry, file_stem
 from arena.score.results import TrialRow
 
 Tone = str
@@ -114,8 +114,8 @@ def outcome(row: TrialRow) -> tuple[str, Tone]:
 
 
 def page_name(trial_id: str) -> str:
-    """Address of a trial's page relative to the folder of all trial pages."""
-    return f"{quote(trial_id)}.html"
+    """File of a trial's page in the folder of all trial pages, and its address there."""
+    return f"{file_stem(trial_id)}.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def _context(source: Source) -> _Trial:
         conversation=transcript.read(source.folder / "transcript.jsonl"),
         calls={call.call_id: _meter(call) for call in source.calls},
         peers=_marked(source),
-        files=tuple(_files(row.id, source.folder)),
+        files=tuple(_files(source.folder)),
     )
 
 
@@ -283,6 +283,6 @@ def _marked(source: Source) -> Markup:
     return source.peers.replace(own, own + Markup(' aria-current="page"'), 1)
 
 
-def _files(trial_id: str, folder: Path) -> list[Link]:
-    base = f"../../trials/{quote(trial_id)}"
+def _files(folder: Path) -> list[Link]:
+    base = f"../../trials/{quote(folder.name)}"
     return [Link(name, f"{base}/{name}") for name in FILES if (folder / name).is_file()]

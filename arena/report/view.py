@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from arena.errors import ArenaError
 from arena.report import page, pages
 from arena.report.scored import Scored, score
-from arena.report.trial import FILES
+from arena.report.trial import FILES, page_name
 from arena.rundir import RunDir
 from arena.score.load import load
 
@@ -59,14 +59,16 @@ class Viewer:
                 return Answer(self._ledger_version().encode(), TEXT)
             case ["report", "index.html"]:
                 return Answer(self._current()[1])
-            case ["report", "trials", name] if name.endswith(".html"):
-                return self._trial(name.removesuffix(".html"))
+            case ["report", "trials", name]:
+                return self._trial(name)
             case ["trials", trial_id, name] if name in FILES:
                 return self._file(trial_id, name)
         return Answer(b"not found", TEXT, HTTPStatus.NOT_FOUND)
 
-    def _trial(self, trial_id: str) -> Answer:
-        text = pages.render(self._current()[0].results, trial_id)
+    def _trial(self, name: str) -> Answer:
+        results = self._current()[0].results
+        found = next((row.id for row in results.trials if page_name(row.id) == name), None)
+        text = None if found is None else pages.render(results, found)
         if text is None:
             return Answer(b"no such trial", TEXT, HTTPStatus.NOT_FOUND)
         return Answer(text.encode())

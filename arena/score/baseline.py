@@ -5,17 +5,17 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from arena.errors import InputError
 from arena.records import Assurance, Record
-from arena.rundir import replace_file
 from arena.score.compare import Contender, contenders
 from arena.score.conditions import Conditions
+from arena.score.missing import doubt
 from arena.score.results import CostBasis, Results
-from arena.score.tally import Identity, Tally
+from arena.score.tally import Identity, Tally, levels
 
-BASELINE_VERSION = 1
+BASELINE_VERSION = 2
 
 
 class TaskScore(Record):
@@ -36,39 +36,77 @@ class BaselineContestant(Record):
     tasks: dict[str, TaskScore]
 
 
-class Baseline(Record):
-    """Scores to gate against. `conditions` says what they may be compared with: the same tasks,
-    images, limits and sandbox; the digests say which agent and prompts they were made with.
+class BaselineLevel(Record):
+    """Scores over the tasks of one assurance level. `conditions` says what they may be compared
+    with: the same tasks, images, limits and sandbox; the digests say which agent and prompts they
+    were made with.
     """
+
+    conditions: Conditions
+    contestants: tuple[BaselineContestant, ...]
+
+
+class Baseline(Record):
+    """Scores to gate against, every assurance level of the run on its own."""
 
     baseline_version: int = BASELINE_VERSION
     created_at: datetime
     """When the run was made."""
-    conditions: Conditions
-    contestants: tuple[BaselineContestant, ...]
+    levels: tuple[BaselineLevel, ...] = Field(min_length=1)
 
-    def contenders(self) -> dict[str, Contender]:
-        """Contestants by name, as `arena.score.compare` takes them."""
-        return {c.who.name: Contender(self.conditions, _tally(c)) for c in self.contestants}
+    @property
+    def run(self) -> str:
+        """Name of the run."""
+        return self.levels[0].conditions.run
+
+    def contenders(self, level: Assurance) -> dict[str, Contender]:
+        """Contestants by name, as `arena.score.compare` takes them; none where the run had no task
+        of that level.
+        """
+        return {
+            c.who.name: Contender(part.conditions, _tally(c))
+            for part in self.levels
+            if part.conditions.scope.level == level
+            for c in part.contestants
+        }
 
 
-def baseline_of(results: Results, level: Assurance | None = None) -> Baseline:
-    """Baseline of a run's ranked contestants; controls are left out."""
+def baseline_of(results: Results) -> Baseline:
+    """Baseline of a run's ranked contestants; controls are left out.
+
+    Raises:
+        InputError: there is no contestant, or no task that is scored.
+    """
     ranked = {c.name for c in results.manifest.contestants if not c.control}
-    found = contenders(results, level)
-    kept = [c for name, c in found.items() if name in ranked]
-    if not kept:
-        raise InputError("no contestant to keep as a baseline", where=str(results.path))
-    return Baseline(
-        created_at=results.manifest.created_at,
-        conditions=kept[0].conditions,
-        contestants=tuple(_contestant(c.tally) for c in kept),
-    )
+    parts = []
+    for level in levels(results.manifest):
+        found = contenders(results, level)
+        kept = [c for name, c in found.items() if name in ranked]
+        if kept:
+            scores = tuple(_contestant(c.tally) for c in kept)
+            parts.append(BaselineLevel(conditions=kept[0].conditions, contestants=scores))
+    if not parts:
+        raise InputError(
+            "no contestant with a scored task to keep as a baseline", where=str(results.path)
+        )
+    return Baseline(created_at=results.manifest.created_at, levels=tuple(parts))
 
 
-def write_baseline(path: Path, baseline: Baseline) -> None:
-    """Write a baseline file in one step."""
-    replace_file(path, baseline.model_dump_json(indent=1) + "\n")
+def require_sound(baseline: Baseline, limit: float, *, where: str) -> None:
+    """Raise `InputError` where so many trials lack a verdict that every gate would be unsound."""
+    for part in baseline.levels:
+        for contestant in part.contestants:
+            if (reason := doubt(_tally(contestant), limit)) is not None:
+                raise InputError(
+                    f"no baseline: {reason}",
+                    where=where,
+                    remedy="resume the run first, or give --max-faults",
+                )
+
+
+def text_of(baseline: Baseline) -> str:
+    """The file of a baseline."""
+    return baseline.model_dump_json(indent=1) + "\n"
 
 
 def read_baseline(path: Path) -> Baseline:

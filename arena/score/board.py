@@ -31,7 +31,7 @@ class Board(Record):
     simulated: bool
     """Some endpoint was not its provider's own."""
     rows: tuple[Row, ...]
-    """Best pass rate first, then cheapest, then by name."""
+    """Best pass rate first, then cheapest, then by name; inconclusive ones last."""
     controls: tuple[Row, ...]
     pairs: tuple[PairCell, ...]
     power: SuitePower | None
@@ -54,7 +54,7 @@ def board(results: Results, level: Assurance | None = None) -> Board:
     ranked = {name: counted[name] for name, r in rows.items() if not r.who.control}
     cells = compare_all(ranked)
     ranks = ranks_of(list(ranked), cells)
-    shares = _frontier(ranked, manifest.seed)
+    shares = _frontier(ranked, {n for n, r in rows.items() if r.inconclusive}, manifest.seed)
     lines = [
         rows[name].model_copy(
             update={
@@ -98,18 +98,22 @@ def _rows(results: Results, counted: dict[str, Tally]) -> list[Row]:
     ]
 
 
-def _order(line: Row) -> tuple[float, float, str]:
+def _order(line: Row) -> tuple[bool, float, float, str]:
     rate, cost = line.score.pass_rate, line.money.mean_usd
     return (
+        line.inconclusive is not None,
         1.0 if rate is None else -rate,
         np.inf if cost is None else cost,
         line.who.name,
     )
 
 
-def _frontier(ranked: dict[str, Tally], seed: int) -> dict[str, tuple[bool, float | None]]:
+def _frontier(
+    ranked: dict[str, Tally], doubted: set[str], seed: int
+) -> dict[str, tuple[bool, float | None]]:
     """Whether each contestant is on the frontier, and in which share of the bootstraps."""
-    priced = [(n, t, t.cost_usd) for n, t in ranked.items() if t.cost_usd is not None]
+    sure = {n: t for n, t in ranked.items() if n not in doubted}
+    priced = [(n, t, t.cost_usd) for n, t in sure.items() if t.cost_usd is not None]
     placed: dict[str, tuple[bool, float | None]] = dict.fromkeys(ranked, (False, None))
     if not priced:
         return placed

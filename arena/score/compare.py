@@ -17,7 +17,7 @@ from arena.score.power import smallest_gap
 from arena.score.proportion import task_rate
 from arena.score.results import CostBasis, Results
 from arena.score.sequential import better_evidence, difference_evidence, not_worse_evidence
-from arena.score.tally import Identity, Tally, scoring_tasks, tallies
+from arena.score.tally import Identity, Scope, Tally, tallies
 
 MARGINS = (0.05, 0.10, 0.15, 0.20)
 ENOUGH_GROUPS = 10
@@ -34,6 +34,7 @@ class Side(Record):
     """One of the two, over the tasks of the comparison alone."""
 
     run: str
+    scope: Scope
     who: Identity
     pass_rate: float | None
     pass_rate_ci: Interval | None
@@ -126,7 +127,7 @@ def contender(results: Results, name: str, level: Assurance | None = None) -> Co
 
 def contenders(results: Results, level: Assurance | None = None) -> dict[str, Contender]:
     """Every contestant of a run by name, controls included."""
-    conditions = conditions_of(results.manifest, scoring_tasks(results.manifest, level))
+    conditions = conditions_of(results.manifest, level)
     return {n: Contender(conditions, t) for n, t in tallies(results, level).items()}
 
 
@@ -216,6 +217,7 @@ def _side(who: Contender, used: Tally) -> Side:
     attempts = used.scored_total
     return Side(
         run=who.conditions.run,
+        scope=who.conditions.scope,
         who=used.who,
         pass_rate=rate and rate.mean,
         pass_rate_ci=rate and rate.interval,

@@ -1,7 +1,8 @@
 """What two results must share before their numbers may be compared."""
 
-from arena.records import Limits, Record, SandboxLimits
-from arena.rundir import Manifest, TaskEntry
+from arena.records import Assurance, Limits, Record, SandboxLimits
+from arena.rundir import Manifest
+from arena.score.tally import Scope, scope_of, scoring_tasks
 
 NAMED = 3
 
@@ -18,6 +19,7 @@ class Conditions(Record):
     """Tasks, images and limits a run was scored under."""
 
     run: str
+    scope: Scope
     tasks: dict[str, TaskConditions]
     limits: Limits
     sandbox: SandboxLimits
@@ -39,21 +41,22 @@ class Conditions(Record):
         changed = {i for i in shared if here[i].digest != there[i].digest}
         images = {i for i in shared - changed if here[i].image != there[i].image}
         found = (
-            (here.keys() - shared, f"tasks only in {self.run}"),
-            (there.keys() - shared, f"tasks only in {other.run}"),
+            (here.keys() - shared, f"tasks only in the first ({self.run})"),
+            (there.keys() - shared, f"tasks only in the second ({other.run})"),
             (changed, "tasks changed"),
             (images, "images changed under tasks"),
         )
         return [f"{what}: {_some(ids)}" for ids, what in found if ids]
 
 
-def conditions_of(manifest: Manifest, tasks: list[TaskEntry]) -> Conditions:
+def conditions_of(manifest: Manifest, level: Assurance | None = None) -> Conditions:
     """Conditions of one run for the tasks that are scored together."""
     return Conditions(
         run=manifest.name,
+        scope=scope_of(manifest, level),
         tasks={
             t.id: TaskConditions(digest=t.digest, image=t.image, repository=t.repository)
-            for t in tasks
+            for t in scoring_tasks(manifest, level)
         },
         limits=manifest.limits,
         sandbox=manifest.sandbox,

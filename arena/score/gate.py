@@ -18,8 +18,10 @@ from arena.score.missing import MISSING_LIMIT, doubt
 from arena.score.pair import Pair, pair
 from arena.score.power import checked_margin
 from arena.score.results import Results
+from arena.score.tally import LEVELS, levels, scoring_tasks
 
 COST_MARGIN = 0.15
+NOT_GATED = "neither run has a known cost: not gated"
 EXIT_CODES: dict["Outcome", int] = {"pass": 0, "fail": 1, "inconclusive": 4, "unsound": 3}
 
 Outcome = Literal["pass", "fail", "inconclusive", "unsound"]
@@ -32,8 +34,9 @@ class Check(Record):
     """One thing that was checked."""
 
     name: Literal["controls", "faults", "integrity", "pass_rate", "cost"]
-    contestant: str | None
-    """None where it concerns the run."""
+    contestant: str
+    level: Assurance | None
+    """Whose tasks it is about; None where it is about all."""
     outcome: Outcome
     detail: str
 
@@ -42,6 +45,7 @@ class Gated(Record):
     """Numbers of one contestant: new less baseline, new over baseline."""
 
     contestant: str
+    level: Assurance
     tasks: int
     difference: Difference | None
     not_worse: NotWorse | None
@@ -79,7 +83,8 @@ def gate(
     anyway: bool = False,
     level: Assurance | None = None,
 ) -> GateResult:
-    """Gate a run against a baseline, contestant by contestant of the same name.
+    """Gate a run against a baseline, contestant by contestant of the same name, and each
+    assurance level on its own: tasks that are graded differently are never in one rate.
 
     Args:
         results: the new run.
@@ -89,7 +94,7 @@ def gate(
         cost_margin: tolerated growth of the cost per solved task, as a share.
         max_faults: share of planned trials that may lack a verdict.
         anyway: compare what is not comparable.
-        level: assurance of the tasks; by default the strongest there is.
+        level: gate the tasks of this level alone; by default all.
 
     Raises:
         InputError: nothing in common, or not comparable.
@@ -97,26 +102,27 @@ def gate(
     for flag, share in (("--cost-margin", cost_margin), ("--max-faults", max_faults)):
         if not 0 <= share < inf:
             raise InputError(f"{share} is no share", where=flag, remedy="give one, such as 0.15")
-    new, old = contenders(results, level), baseline.contenders()
-    controls = {c.name for c in results.manifest.contestants if c.control}
-    pairs, notes = _line_up(new, old, controls, anyway=anyway)
-    tasks = max(len(c.tally.tasks) for c in new.values())
-    chosen = checked_margin(margin, tasks)
-    checks = [*_control_checks(new, results)]
-    gated = []
-    for name, lined in pairs.items():
-        numbers = _numbers(name, lined, chosen)
-        gated.append(numbers)
-        checks += [
-            _faults(name, new[name], old[name], max_faults),
-            _integrity(name, results),
-            _pass_rate(numbers, chosen),
-            _cost(numbers, lined, cost_margin),
-        ]
+    both, notes = _by_level(results, baseline, level)
+    most = max(len(scoring_tasks(results.manifest, one)) for one in both)
+    chosen = checked_margin(margin, most)
+    checks, gated = [], []
+    for one, (new, old) in both.items():
+        pairs, more = _line_up(new, old, results, max_faults, anyway=anyway)
+        notes += [note for note in more if note not in notes]
+        checks += _control_checks(new, results, one)
+        for name, lined in pairs.items():
+            numbers = _numbers(name, one, lined, chosen)
+            gated.append(numbers)
+            checks += [
+                _faults(name, one, new[name], old[name], max_faults),
+                _pass_rate(numbers, lined, chosen),
+                _cost(numbers, lined, cost_margin),
+            ]
+    checks += [_integrity(name, results) for name in dict.fromkeys(g.contestant for g in gated)]
     outcome = next(o for o in SEVERITY if o == "pass" or any(c.outcome == o for c in checks))
     return GateResult(
         run=results.manifest.name,
-        baseline=baseline.conditions.run,
+        baseline=baseline.run,
         margin=chosen,
         cost_margin=cost_margin,
         max_faults=max_faults,
@@ -125,17 +131,40 @@ def gate(
         headline=_headline(outcome, checks),
         checks=tuple(checks),
         contestants=tuple(gated),
-        notes=notes,
+        notes=tuple(notes),
     )
+
+
+def _by_level(
+    results: Results, baseline: Baseline, level: Assurance | None
+) -> tuple[dict[Assurance, tuple[dict[str, Contender], dict[str, Contender]]], list[str]]:
+    """Contestants of the run and of the baseline, level by level, and what is left out."""
+    here = levels(results.manifest)
+    there = tuple(part.conditions.scope.level for part in baseline.levels)
+    every = [one for one in LEVELS if one in {*here, *there}]
+    used = [one for one in every if level in {None, one}]
+    if not used:
+        raise InputError(f"no task has assurance {level}", remedy=f"choose from {every}")
+    for one in used:
+        for where, present in (("the run", here), ("the baseline", there)):
+            if one not in present:
+                raise InputError(
+                    f"not comparable: no task is graded {one}",
+                    where=where,
+                    remedy="choose a level of both with --assurance, or write a new baseline",
+                )
+    both = {one: (contenders(results, one), baseline.contenders(one)) for one in used}
+    return both, [f"tasks graded {one} are not gated" for one in every if one not in used]
 
 
 def _line_up(
     new: Mapping[str, Contender],
     old: Mapping[str, Contender],
-    controls: set[str],
+    results: Results,
+    max_faults: float,
     *,
     anyway: bool,
-) -> tuple[dict[str, Pair], tuple[str, ...]]:
+) -> tuple[dict[str, Pair], list[str]]:
     lost = [name for name in old if name not in new]
     if lost:
         raise InputError(
@@ -144,6 +173,7 @@ def _line_up(
         )
     if not old:
         raise InputError("the baseline holds no contestant", remedy="write it again from a run")
+    controls = {c.name for c in results.manifest.contestants if c.control}
     notes = [f"{n} is not in the baseline" for n in new if n not in old and n not in controls]
     pairs = {}
     for name, was in old.items():
@@ -154,11 +184,13 @@ def _line_up(
         ]
         if now.tally.who.digest != was.tally.who.digest:
             notes.append(f"{name} is another contestant than in the baseline (its digest differs)")
-        pairs[name] = pair(now.tally, was.tally)
-    return pairs, tuple(notes)
+        pairs[name] = pair(now.tally, was.tally, limit=max_faults)
+    return pairs, notes
 
 
-def _control_checks(new: Mapping[str, Contender], results: Results) -> list[Check]:
+def _control_checks(
+    new: Mapping[str, Contender], results: Results, level: Assurance
+) -> list[Check]:
     """The oracle must pass everything and nop nothing, where they were run."""
     checks = []
     for spec in results.manifest.contestants:
@@ -172,6 +204,7 @@ def _control_checks(new: Mapping[str, Contender], results: Results) -> list[Chec
             Check(
                 name="controls",
                 contestant=spec.name,
+                level=level,
                 outcome="unsound" if lacking or passed != wanted else "pass",
                 detail=lacking or f"passed {passed} of {scored} trials, must be {wanted}",
             )
@@ -179,12 +212,15 @@ def _control_checks(new: Mapping[str, Contender], results: Results) -> list[Chec
     return checks
 
 
-def _faults(name: str, new: Contender, old: Contender, limit: float) -> Check:
-    reason = doubt(new.tally, limit) or doubt(old.tally, limit)
+def _faults(name: str, level: Assurance, new: Contender, old: Contender, limit: float) -> Check:
+    reason = doubt(new.tally, limit)
+    if reason is None and (before := doubt(old.tally, limit)):
+        reason = f"in the baseline {before}"
     planned, missing = new.tally.planned_total, new.tally.missing
     return Check(
         name="faults",
         contestant=name,
+        level=level,
         outcome="unsound" if reason else "pass",
         detail=reason or f"{missing} of {planned} trials lack a verdict",
     )
@@ -196,15 +232,17 @@ def _integrity(name: str, results: Results) -> Check:
     return Check(
         name="integrity",
         contestant=name,
+        level=None,
         outcome="unsound" if trials else "pass",
         detail=f"{len(trials)} trials broke integrity" + (f": {where}" if where else ""),
     )
 
 
-def _numbers(name: str, lined: Pair, margin: float) -> Gated:
+def _numbers(name: str, level: Assurance, lined: Pair, margin: float) -> Gated:
     one_sided = lined.cost_per_solved_ratio(level=one_sided_level(ALPHA))
     return Gated(
         contestant=name,
+        level=level,
         tasks=len(lined.tasks),
         difference=lined.difference(),
         not_worse=lined.not_worse(margin),
@@ -213,7 +251,7 @@ def _numbers(name: str, lined: Pair, margin: float) -> Gated:
     )
 
 
-def _pass_rate(numbers: Gated, margin: float) -> Check:
+def _pass_rate(numbers: Gated, lined: Pair, margin: float) -> Check:
     difference, test = numbers.difference, numbers.not_worse
     outcome: Outcome = "inconclusive"
     if difference is None or test is None:
@@ -228,14 +266,16 @@ def _pass_rate(numbers: Gated, margin: float) -> Check:
             f"changed by {difference.estimate:+.3f} (95% {lo:+.3f} to {hi:+.3f}) on"
             f" {numbers.tasks} tasks; at least {test.lo:+.3f}, must be above {-margin:+.3f}"
         )
-    return Check(name="pass_rate", contestant=numbers.contestant, outcome=outcome, detail=detail)
+    return _decided("pass_rate", numbers, lined, outcome, detail)
 
 
 def _cost(numbers: Gated, lined: Pair, margin: float) -> Check:
     ratio, limit = numbers.cost_ratio, 1 + margin
     outcome: Outcome = "inconclusive"
     if lined.a.cost_usd is None and lined.b.cost_usd is None:
-        outcome, detail = "pass", "neither run has a known cost: not gated"
+        outcome, detail = "pass", NOT_GATED
+    elif lined.bases_differ:
+        detail = f"costs count different things: {lined.a.basis} now, {lined.b.basis} before"
     elif ratio.estimate is None or ratio.ci is None or numbers.cost_ratio_hi is None:
         detail = "the ratio of costs per solved task is not estimable"
     else:
@@ -248,7 +288,22 @@ def _cost(numbers: Gated, lined: Pair, margin: float) -> Check:
             f" {ratio.ci.lo:.3f} to {ratio.ci.hi:.3f}); at most"
             f" {numbers.cost_ratio_hi:.3f}, must be below {limit:.3f}"
         )
-    return Check(name="cost", contestant=numbers.contestant, outcome=outcome, detail=detail)
+    return _decided("cost", numbers, lined, outcome, detail)
+
+
+def _decided(
+    name: Literal["pass_rate", "cost"], numbers: Gated, lined: Pair, outcome: Outcome, detail: str
+) -> Check:
+    """The check; what too many missing trials make doubtful decides nothing."""
+    if lined.doubt is not None:
+        outcome, detail = "inconclusive", f"{lined.doubt}; {detail}"
+    return Check(
+        name=name,
+        contestant=numbers.contestant,
+        level=numbers.level,
+        outcome=outcome,
+        detail=detail,
+    )
 
 
 def _headline(outcome: Outcome, checks: list[Check]) -> str:
@@ -258,6 +313,7 @@ def _headline(outcome: Outcome, checks: list[Check]) -> str:
         "inconclusive": "Inconclusive: neither a regression nor its absence is shown",
         "unsound": "No verdict: faults or integrity",
     }
-    worst = [c for c in checks if c.outcome == outcome and outcome != "pass"]
-    named = "; ".join(f"{c.contestant} {c.name}: {c.detail}" for c in worst[:3])
+    told = [c for c in checks if c.outcome == outcome and outcome != "pass"]
+    told = told or [c for c in checks if c.detail == NOT_GATED]
+    named = "; ".join(f"{c.contestant} {c.name}: {c.detail}" for c in told[:3])
     return f"{words[outcome]}. {named}" if named else f"{words[outcome]}."

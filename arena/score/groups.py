@@ -12,6 +12,7 @@ from arena.records import Assurance, ContestantSpec, Record
 from arena.score.cost import Ratio, cost_per_solved
 from arena.score.difference import Difference, NotWorse
 from arena.score.interval import ALPHA, Interval
+from arena.score.missing import doubt
 from arena.score.multiple import holm
 from arena.score.pair import Pair, pair
 from arena.score.power import checked_margin
@@ -37,10 +38,10 @@ class Group(Record):
     """Mean over tasks of the contestants' mean."""
     pass_rate_ci: Interval | None
     best: str | None
-    """Highest pass rate."""
+    """Highest pass rate, of those that enough trials have a verdict of."""
     best_pass_rate: float | None
     cheapest: str | None
-    """Lowest cost per solved task."""
+    """Lowest cost per solved task, likewise."""
     cheapest_per_solved_usd: float | None
 
 
@@ -176,8 +177,9 @@ def _per_solved(tally: Tally) -> float | None:
 def _group(key: Key, value: str, members: Sequence[Tally]) -> Group:
     means = {t.who.name: float(np.nanmean(t.means)) for t in members}
     costs = {t.who.name: c for t in members if (c := _per_solved(t)) is not None}
-    best = min(means, key=lambda n: (-means[n], n))
-    cheapest = min(costs, key=lambda n: (costs[n], n), default=None)
+    sure = {t.who.name for t in members if doubt(t) is None}
+    best = min(sure, key=lambda n: (-means[n], n), default=None)
+    cheapest = min(costs.keys() & sure, key=lambda n: (costs[n], n), default=None)
     stacked = np.stack([t.means for t in members])
     seen = np.isfinite(stacked)
     some = seen.any(axis=0)
@@ -190,7 +192,7 @@ def _group(key: Key, value: str, members: Sequence[Tally]) -> Group:
         pass_rate=rate.mean if rate else None,
         pass_rate_ci=rate.interval if rate else None,
         best=best,
-        best_pass_rate=means[best],
+        best_pass_rate=None if best is None else means[best],
         cheapest=cheapest,
         cheapest_per_solved_usd=None if cheapest is None else costs[cheapest],
     )

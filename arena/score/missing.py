@@ -48,9 +48,9 @@ def doubt(tally: Tally, limit: float = MISSING_LIMIT) -> str | None:
     )
 
 
-def pair_doubt(a: Tally, b: Tally) -> str | None:
+def pair_doubt(a: Tally, b: Tally, limit: float = MISSING_LIMIT) -> str | None:
     """Why a comparison of two contestants decides nothing, if it does not."""
-    reason = doubt(a) or doubt(b)
+    reason = doubt(a, limit) or doubt(b, limit)
     if reason or a.missing == b.missing:
         return reason
     p = missing_p(a, b)

@@ -7,7 +7,7 @@ import numpy as np
 from arena.score.cost import Ratio, bootstrap_ratio_interval, ratio_of_ratios
 from arena.score.difference import Difference, NotWorse, difference, not_worse
 from arena.score.interval import LEVEL, FloatArray, Interval
-from arena.score.missing import pair_doubt
+from arena.score.missing import MISSING_LIMIT, pair_doubt
 from arena.score.tally import Tally
 
 
@@ -63,15 +63,28 @@ class Pair:
         columns = self._columns(self.a.passed, self.b.passed)
         return None if columns is None else bootstrap_ratio_interval(columns, seed=seed)
 
+    @property
+    def bases_differ(self) -> bool:
+        """Whether the two costs count different things, so that no ratio of them means anything."""
+        return None not in {self.a.basis, self.b.basis} and self.a.basis != self.b.basis
+
     def _columns(self, per_a: FloatArray, per_b: FloatArray) -> FloatArray | None:
-        if self.a.cost_usd is None or self.b.cost_usd is None or not self.tasks:
+        if self.a.cost_usd is None or self.b.cost_usd is None:
+            return None
+        if self.bases_differ or not self.tasks:
             return None
         return np.stack((self.a.cost_usd, per_a, self.b.cost_usd, per_b), axis=1)
 
 
-def pair(a: Tally, b: Tally) -> Pair:
-    """Line two contestants up on the tasks that both have in full."""
-    doubt = pair_doubt(a, b)
+def pair(a: Tally, b: Tally, *, limit: float = MISSING_LIMIT) -> Pair:
+    """Line two contestants up on the tasks that both have in full.
+
+    Args:
+        a: one.
+        b: the other.
+        limit: share of either's planned attempts that may be missing without a doubt.
+    """
+    doubt = pair_doubt(a, b, limit)
     kept_a, kept_b = a.complete, b.complete
     if a.tasks == b.tasks:
         kept_a = kept_b = kept_a & kept_b

@@ -50,8 +50,9 @@ def zero_event_bound(n: int, alpha: float = ALPHA) -> float:
 def effective_n(task_means: FloatArray, attempts: int) -> float:
     """Independent attempts worth the same as `attempts` in total, clustered by task.
 
-    p(1-p)/SE² within [1, attempts]. When fewer than five tasks differ from all passed, or from
-    none passed, the spread between tasks cannot be estimated and a task counts at most once.
+    p(1-p)/SE² within [tasks, attempts]: however alike the attempts at one task are, each task
+    tells as much as one attempt at it would. When fewer than five tasks differ from all passed, or
+    from none passed, the spread between tasks cannot be estimated and a task counts at most once.
     """
     n = len(task_means)
     if n < 2 or attempts <= n:
@@ -60,7 +61,7 @@ def effective_n(task_means: FloatArray, attempts: int) -> float:
     most = attempts if _varied(task_means) else n
     spread = float(task_means.var(ddof=1)) / n
     worth = p * (1 - p) / spread if spread > 0 else float(most)
-    return min(max(worth, 1.0), float(most))
+    return min(max(worth, float(n)), float(most))
 
 
 def _varied(task_means: FloatArray) -> bool:

@@ -22,7 +22,7 @@ from arena.score.power import DISCORDANT, checked_margin, tasks_for_margin
 from arena.score.proportion import task_rate
 from arena.score.ranking import compare_all
 from arena.score.results import Results
-from arena.score.tally import Tally, tallies
+from arena.score.tally import Scope, Tally, scope_of, tallies
 
 
 class Wanted(Record):
@@ -43,6 +43,8 @@ class Candidate(Record):
     """One contestant as an answer."""
 
     name: str
+    caveats: tuple[str, ...]
+    """What must stand beside its cost."""
     pass_rate: float | None
     pass_rate_ci: Interval | None
     cost_per_solved: CostPerSolved | None
@@ -73,6 +75,7 @@ class Recommendation(Record):
     run: str
     margin: float
     tasks: int
+    scope: Scope
     simulated: bool
     decided: bool
     headline: str
@@ -88,7 +91,7 @@ class Recommendation(Record):
     would_change: tuple[str, ...]
     """What could change the answer."""
     left_out: tuple[str, ...]
-    """Contestants without any verdict."""
+    """Contestants without any verdict: nothing is said of them."""
 
 
 def recommend(
@@ -118,6 +121,7 @@ def recommend(
     chosen = checked_margin(margin, tasks)
     candidates = _candidates(ranked, specs, chosen, wanted)
     doubts = tuple(reason for t in ranked.values() if (reason := doubt(t)))
+    left_out = tuple(n for n in counted if n not in ranked)
     pick = next((c for c in candidates if c.shown and not c.excluded), None)
     guess = next((c for c in candidates if not c.shown_worse_than and not c.excluded), None)
     needed = None if pick else _tasks_needed(candidates, guess, tasks, chosen)
@@ -125,9 +129,15 @@ def recommend(
         run=results.manifest.name,
         margin=chosen,
         tasks=tasks,
+        scope=scope_of(results.manifest, level),
         simulated=results.manifest.simulated,
         decided=pick is not None,
-        headline=_headline(pick, candidates, tasks, chosen, needed, doubts),
+        headline=" ".join(
+            (
+                _headline(pick, candidates, tasks, chosen, needed, doubts),
+                *(f"Nothing is known of {name}: it has no verdict." for name in left_out),
+            )
+        ),
         pick=pick,
         cheapest_not_shown_worse=guess,
         tasks_needed=needed,
@@ -136,7 +146,7 @@ def recommend(
             *_would_change(candidates, pick, tasks),
             *(f"{d}; resume the run." for d in doubts),
         ),
-        left_out=tuple(n for n in counted if n not in ranked),
+        left_out=left_out,
     )
 
 
@@ -161,6 +171,7 @@ def _candidates(
         found.append(
             Candidate(
                 name=name,
+                caveats=tally.who.caveats,
                 pass_rate=rate.mean if rate else None,
                 pass_rate_ci=rate.interval if rate else None,
                 cost_per_solved=cost,
@@ -207,14 +218,19 @@ def _excluded(
             limit is not None and price is not None and price > limit,
             f"it costs more than ${limit} per solved task",
         ),
-        (bool(wanted.countries) and country not in wanted.countries, f"country {country}"),
-        (bool(wanted.residencies) and residency not in wanted.residencies, f"data in {residency}"),
+        (not _among(country, wanted.countries), f"country {country or 'unknown'}"),
+        (not _among(residency, wanted.residencies), f"data in {residency or 'unknown'}"),
         (wanted.open_weights and not (backend and backend.open_weights), "weights are not open"),
         (wanted.self_hosted and not (backend and backend.self_hosted), "it is not self-hosted"),
     )
     reasons = [reason for fails, reason in checks if fails]
     missing = doubt(tally)
     return (*reasons, missing) if missing else tuple(reasons)
+
+
+def _among(code: str | None, wanted: Sequence[str]) -> bool:
+    """Whether a code is one of those wanted, in whatever case; anything is when none is."""
+    return not wanted or (code or "").lower() in {one.lower() for one in wanted if one}
 
 
 def _needed(pairs: Sequence[Pair], margin: float) -> int | None:
@@ -260,7 +276,7 @@ def _headline(
     if pick and pick.pass_rate is not None and pick.cost_usd is not None:
         return (
             f"{pick.name} is the cheapest backend shown not worse than any other by"
-            f" {margin * 100:.0f} points or more: it passes {pick.pass_rate:.0%} of {tasks} tasks"
+            f" {margin * 100:.0f} points or more: it passes {pick.pass_rate:.0%} of {_tasks(tasks)}"
             f" at ${_plain(pick.cost_usd)} per solved task."
         )
     if len(candidates) < 2:
@@ -269,9 +285,10 @@ def _headline(
         return f"Not decided: {'; '.join(doubts)}. Resume the run first."
     eligible = [c for c in candidates if not c.excluded]
     if not eligible:
-        return "Not decided: no contestant is what was asked for, with a known cost."
+        why = "; ".join(f"{c.name}: {', '.join(c.excluded)}" for c in candidates)
+        return f"Not decided: no contestant can be recommended ({why})."
     return (
-        f"Not decided: on {tasks} tasks no backend is shown not worse than every other by"
+        f"Not decided: on {_tasks(tasks)} no backend is shown not worse than every other by"
         f" {margin * 100:.0f} points or more; about {needed} tasks would be needed."
     )
 
@@ -285,18 +302,27 @@ def _would_change(
             break
         if candidate.shown or candidate.shown_worse_than or candidate.excluded:
             continue
+        if len(candidates) < 2:
+            continue
+        name = f"{candidate.name} would be cheaper;" if pick else f"{candidate.name}:"
         if candidate.tasks_needed is None:
             lines.append(
-                f"{candidate.name} would be cheaper; it is observed to be worse by the margin or"
-                " more, which is not shown."
+                f"{name} it is observed to be worse by the margin or more, which is not shown."
             )
         else:
-            more = candidate.tasks_needed - tasks
             lines.append(
-                f"{candidate.name} would be cheaper; about {max(1, more)} more tasks would"
-                " probably show whether it is good enough."
+                f"{name} about {_more(tasks, candidate.tasks_needed)} would probably show whether"
+                " it is good enough."
             )
     return tuple(lines)
+
+
+def _more(tasks: int, needed: int) -> str:
+    return _tasks(max(1, needed - tasks)).replace(" ", " more ")
+
+
+def _tasks(number: int) -> str:
+    return f"{number} task{'' if number == 1 else 's'}"
 
 
 def _plain(usd: float) -> str:

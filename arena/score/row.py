@@ -148,8 +148,8 @@ class Row(Record):
     """Ranks that the Holm-adjusted comparisons leave open; None for controls."""
     on_frontier: bool = False
     frontier_share: float | None = None
-    """Share of joint bootstraps over tasks in which it is on the frontier; None for controls and
-    without a ranking cost."""
+    """Share of joint bootstraps over tasks in which it is on the frontier; None for controls,
+    without a ranking cost and where nothing may be concluded."""
 
 
 def row(
@@ -252,7 +252,7 @@ def _score(tally: Tally, integrity: int) -> Score:
 
 
 def _money(tally: Tally, scored: Sequence[TrialRow], total: Cost, waste_usd: Decimal) -> Money:
-    _, costs = ranking_costs(scored)
+    costs = ranking_costs(scored, tally.basis)
     seen = tally.take(tally.scored > 0)
     billed, passed = total_cost(scored).billed_usd, int(tally.passed.sum())
     known = billed is not None and passed > 0 and total.status != "unknown"

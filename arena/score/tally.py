@@ -3,12 +3,14 @@
 Impossible controls are left out, and tasks of different assurance are never in one tally.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import get_args
 
 import numpy as np
+from pydantic import Field
 
 from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
@@ -17,6 +19,15 @@ from arena.score.interval import BoolArray, FloatArray
 from arena.score.results import CostBasis, Results, TrialRow
 
 LEVELS: tuple[Assurance, ...] = get_args(Assurance)
+
+
+class Scope(Record):
+    """Which of a run's tasks some numbers are about: those of one assurance level."""
+
+    level: Assurance | None
+    """None without a scored task."""
+    others: dict[Assurance, int] = Field(default_factory=dict)
+    """Tasks of other levels, which are not in the numbers."""
 
 
 class Identity(Record):
@@ -42,7 +53,7 @@ class Tally:
     cost_usd: FloatArray | None
     """US dollars of the scored attempts; None when any of them is unknown or all were free."""
     basis: CostBasis | None
-    """What `cost_usd` counts: the standard-cache cost where it is known, else the billed one."""
+    """What `cost_usd` counts: see `common_basis`."""
 
     @property
     def means(self) -> FloatArray:
@@ -100,16 +111,26 @@ def scoring_tasks(manifest: Manifest, level: Assurance | None = None) -> list[Ta
     return sorted(chosen, key=lambda t: t.id)
 
 
+def scope_of(manifest: Manifest, level: Assurance | None = None) -> Scope:
+    """What `scoring_tasks` takes and what it leaves."""
+    counts = Counter(t.assurance for t in manifest.tasks if not t.impossible)
+    used = level or next(iter(levels(manifest)), None)
+    return Scope(level=used, others={k: counts[k] for k in levels(manifest) if k != used})
+
+
 def tallies(results: Results, level: Assurance | None = None) -> dict[str, Tally]:
-    """Every contestant's tally, controls included, in the order of the manifest."""
+    """Every contestant's tally, controls included, in the order of the manifest; all costs are on
+    one basis.
+    """
     tasks = tuple(t.id for t in scoring_tasks(results.manifest, level))
     rows: dict[str, list[TrialRow]] = {c.name: [] for c in results.manifest.contestants}
     wanted = set(tasks)
     for trial in results.trials:
         if trial.task_id in wanted:
             rows[trial.contestant].append(trial)
+    basis = common_basis([t for t in found if t.verdict is not None] for found in rows.values())
     return {
-        spec.name: _tally(identity(spec), rows[spec.name], tasks)
+        spec.name: _tally(identity(spec), rows[spec.name], tasks, basis)
         for spec in results.manifest.contestants
     }
 
@@ -125,12 +146,12 @@ def identity(spec: ContestantSpec) -> Identity:
     )
 
 
-def _tally(who: Identity, rows: list[TrialRow], tasks: tuple[str, ...]) -> Tally:
+def _tally(who: Identity, rows: list[TrialRow], tasks: tuple[str, ...], basis: CostBasis) -> Tally:
     place = {task: i for i, task in enumerate(tasks)}
     index = np.array([place[t.task_id] for t in rows], dtype=np.int64)
     scored = np.array([t.verdict is not None for t in rows], dtype=bool)
     passed = np.array([t.passed for t in rows], dtype=bool)
-    basis, costs = ranking_costs([t for t in rows if t.verdict is not None])
+    costs = ranking_costs([t for t in rows if t.verdict is not None], basis)
 
     def by_task(where: BoolArray, weights: FloatArray | None = None) -> FloatArray:
         counts = np.bincount(index[where], weights=weights, minlength=len(tasks))
@@ -143,25 +164,35 @@ def _tally(who: Identity, rows: list[TrialRow], tasks: tuple[str, ...]) -> Tally
         scored=by_task(scored),
         passed=by_task(passed),
         cost_usd=None if costs is None else by_task(scored, costs),
-        basis=basis,
+        basis=None if costs is None else basis,
     )
 
 
-def ranking_costs(trials: Sequence[TrialRow]) -> tuple[CostBasis | None, FloatArray | None]:
+def common_basis(contestants: Iterable[Sequence[TrialRow]]) -> CostBasis:
+    """The basis that all contestants can be compared on: the standard-cache cost, or the billed
+    one where some contestant has no other.
+    """
+    known = [
+        {basis for basis in ("standard", "billed") if _amounts(trials, basis)}
+        for trials in contestants
+    ]
+    priced = [bases for bases in known if bases]
+    short = any("standard" not in bases for bases in priced)
+    return "billed" if short and all("billed" in bases for bases in priced) else "standard"
+
+
+def ranking_costs(trials: Sequence[TrialRow], basis: CostBasis | None) -> FloatArray | None:
     """Cost of each trial in US dollars on the basis that contestants are ranked on.
 
-    That is the standard-cache cost when it is known of every trial, else the billed cost when
-    that is. Nothing when neither is, or when all cost is 0: a free endpoint has no price to
-    rank by.
+    Nothing when it is unknown of any trial, or when all cost is 0: a free endpoint has no price
+    to rank by.
     """
-    standard = [t.cost.standard_usd for t in trials]
-    billed = [t.cost.billed_usd for t in trials]
-    choices: tuple[tuple[CostBasis, list[Decimal | None]], ...] = (
-        ("standard", standard),
-        ("billed", billed),
-    )
-    for basis, amounts in choices:
-        if amounts and all(a is not None for a in amounts):
-            costs = np.array(amounts, dtype=np.float64)
-            return (basis, costs) if costs.any() else (None, None)
-    return None, None
+    amounts = None if basis is None else _amounts(trials, basis)
+    costs = np.array(amounts or (), dtype=np.float64)
+    return costs if costs.any() else None
+
+
+def _amounts(trials: Sequence[TrialRow], basis: CostBasis) -> list[Decimal] | None:
+    """What each trial cost; None when that is unknown of any."""
+    amounts = [getattr(t.cost, f"{basis}_usd") for t in trials]
+    return None if None in amounts else amounts

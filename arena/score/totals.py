@@ -1,6 +1,7 @@
 """Money and tokens of several trials together."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from arena.records import CostStatus
@@ -21,14 +22,19 @@ def total_tokens(trials: Iterable[TrialRow]) -> Tokens:
 
 def total_cost(trials: Sequence[TrialRow]) -> Cost:
     """Money of several trials; a basis is None when it is unknown of any of them."""
-    costs = [t.cost for t in trials]
+    made = sum_costs([t.cost for t in trials])
+    return replace(made, status=_status({t.cost.status for t in trials if t.calls}))
+
+
+def sum_costs(costs: Sequence[Cost]) -> Cost:
+    """Money of several trials that all made calls."""
     unsettled = [c for c in costs if c.unsettled_calls]
     return Cost(
         billed_usd=_sum(c.billed_usd for c in costs),
         no_cache_usd=_sum(c.no_cache_usd for c in costs),
         standard_usd=_sum(c.standard_usd for c in costs),
         known_usd=sum((c.known_usd for c in costs), Decimal(0)),
-        status=_status({t.cost.status for t in trials if t.calls}),
+        status=_status({c.status for c in costs}),
         unsettled_bound_usd=_sum(c.unsettled_bound_usd for c in unsettled) if unsettled else None,
         unsettled_calls=sum(c.unsettled_calls for c in unsettled),
     )

@@ -65,6 +65,30 @@ def test_other_rates_and_days_leave_the_run_as_it_was(tmp_path, old_run):
     assert {p.name: p.read_bytes() for p in old_run.iterdir()} == before
 
 
+def test_prices_that_match_nothing_are_bad_input(tmp_path, old_run):
+    other = ROOT / "arena" / "backend" / "profiles" / "deepseek.toml"
+    ended = arena("reprice", str(old_run), "--prices", str(other), cwd=tmp_path)
+    assert ended.code == 2
+    assert "has no price of a backend of the run" in ended.err
+
+
+@pytest.mark.parametrize("later", [{"price": {"input": 20.0, "output": 80.0}}, {"hourly_usd": 36}])
+def test_a_resumed_run_keeps_the_prices_it_began_with(tmp_path, later):
+    def run(attempts, **fields):
+        table = contestant("a", stub.base_url, **fields)
+        bakeoff(tmp_path, [table], tasks=["core/interval-merge"], attempts=attempts)
+        ended = arena("run", "bakeoff.toml", "--format", "json", cwd=tmp_path)
+        assert ended.code == 0, ended.err
+        return ended, ended.json["contestants"][0]
+
+    with Stub(lambda _: text("no")) as stub:
+        _, first = run(1, price=PRICE)
+        told, both = run(2, **later)
+    used = both["tokens"]["input"] * 2e-6 + both["tokens"]["output"] * 8e-6
+    assert float(first["cost_usd"]) < float(both["cost_usd"]) == pytest.approx(used)
+    assert "a goes on at the prices with which the run began" in told.err
+
+
 def test_a_yuan_price_follows_the_rate(tmp_path):
     run = tmp_path / "yuan"
     made = ledgers.manifest(1, 1, 1)

@@ -60,7 +60,10 @@ def test_thirty_two_threads_overshoot_by_no_more_than_their_surprises():
 def test_a_trial_starts_only_if_its_whole_cap_fits():
     budgets = Budgets(LIMITS, Budget(usd=Decimal("2.5")))
     first, second = budgets.open_trial("a"), budgets.open_trial("b")
-    assert budgets.open_trial("a") == "the usd budget of the run is spent"
+    assert (
+        budgets.open_trial("a")
+        == "what is left of the usd budget of the run is less than one trial may spend"
+    )
     first.hold(usd("0.2"))
     first.settle(usd("0.2"), usd("0.1"))
     first.close()
@@ -75,21 +78,30 @@ def test_a_trial_starts_only_if_its_whole_cap_fits():
 def test_one_contestant_cannot_spend_what_is_another_ones():
     budgets = Budgets(LIMITS, Budget(), {"a": Budget(tokens=1500)})
     assert not isinstance(budgets.open_trial("a"), str)
-    assert budgets.open_trial("a") == "the tokens budget of a is spent"
+    assert (
+        budgets.open_trial("a")
+        == "what is left of the tokens budget of a is less than one trial may spend"
+    )
     assert not isinstance(budgets.open_trial("b"), str)
 
 
 def test_a_refusal_by_the_run_gives_the_contestants_share_back():
     budgets = Budgets(LIMITS, Budget(usd=Decimal(1)), {"a": Budget(usd=Decimal(1))})
     other = budgets.open_trial("b")
-    assert budgets.open_trial("a") == "the usd budget of the run is spent"
+    assert (
+        budgets.open_trial("a")
+        == "what is left of the usd budget of the run is less than one trial may spend"
+    )
     other.close()
     assert not isinstance(budgets.open_trial("a"), str)
 
 
 def test_earlier_sessions_count():
     budgets = Budgets(LIMITS, Budget(usd=Decimal(2)), spent={"a": usd("1.5")})
-    assert budgets.open_trial("b") == "the usd budget of the run is spent"
+    assert (
+        budgets.open_trial("b")
+        == "what is left of the usd budget of the run is less than one trial may spend"
+    )
 
 
 def test_controls_hold_nothing():
@@ -131,7 +143,10 @@ def test_a_call_that_outlives_its_trial_still_reaches_the_run():
     trial.close()
     assert budgets.spent == usd("0.2")
     # 0.2 spent and 0.4 still held by the call: a trial's cap of 1 does not fit into what is left.
-    assert budgets.open_trial("a") == "the usd budget of a is spent"
+    assert (
+        budgets.open_trial("a")
+        == "what is left of the usd budget of a is less than one trial may spend"
+    )
     trial.settle(usd("0.4"), usd("0.3"), certain=False)
     assert budgets.spent == usd("0.5")
     assert trial.spent == usd("0.5")

@@ -1,4 +1,4 @@
-"""New money for old calls."""
+"""Other prices for old calls."""
 
 from datetime import date, time
 from decimal import Decimal
@@ -9,6 +9,7 @@ from arena.errors import InputError
 from arena.money import reprice
 from arena.money.prices import DEFAULT_FX
 from arena.records import FxRate, PeakWindow, PriceRow, PriceTier
+from arena.score import repriced
 from tests.money.test_statement import PRICED, START, call
 
 NEXT_YEAR = PriceRow(valid_from=date(2027, 1, 1), tiers=(PriceTier(input="2", output="8"),))
@@ -18,7 +19,7 @@ NIGHT = PeakWindow(start=time(0), end=time(1))
 def test_another_days_prices_for_the_same_calls():
     spec = PRICED.model_copy(update={"prices": (*PRICED.prices, NEXT_YEAR)})
     then = reprice.repriced_spec(spec, at=date(2027, 6, 1))
-    (row,) = reprice.compare(
+    (row,) = repriced.compare(
         [call("a"), call("b")], {"c": spec}, {"c": then}, fx_before=DEFAULT_FX, fx_after=DEFAULT_FX
     )
     assert row.calls == 2
@@ -38,7 +39,7 @@ def test_peak_hours_still_go_by_the_time_of_the_call():
     spec = reprice.repriced_spec(PRICED, rows=[peaky], at=date(2027, 1, 5))
     calls = [call("a"), call("b", after_s=7200)]
     assert START.time() == time(0)
-    (row,) = reprice.compare(calls, {"c": spec}, {"c": spec}, fx_before=[], fx_after=[])
+    (row,) = repriced.compare(calls, {"c": spec}, {"c": spec}, fx_before=[], fx_after=[])
     assert row.billed_after_usd == Decimal("0.028") + Decimal("0.0028")
 
 
@@ -47,7 +48,7 @@ def test_another_rate():
         update={"prices": (PriceRow(currency="CNY", tiers=PRICED.prices[0].tiers),)}
     )
     fx = reprice.with_rates(DEFAULT_FX, dict([reprice.parse_rate("CNY=0.2")]), on=date(2026, 1, 1))
-    (row,) = reprice.compare([call("a")], {"c": yuan}, {"c": yuan}, fx_before=[], fx_after=fx)
+    (row,) = repriced.compare([call("a")], {"c": yuan}, {"c": yuan}, fx_before=[], fx_after=fx)
     assert row.billed_before_usd is None
     assert row.billed_after_usd == Decimal("0.0014") * Decimal("0.2")
 
@@ -62,3 +63,19 @@ def test_rates_replace_only_their_own_currency():
 def test_bad_rates(text):
     with pytest.raises(InputError, match="is not a rate"):
         reprice.parse_rate(text)
+
+
+def test_unknown_is_not_zero_at_other_prices_either():
+    calls = [call("a", "alone", ended=False), call("b"), call("c", ended=False)]
+    specs = {"alone": PRICED, "c": PRICED}
+    bare = {name: reprice.repriced_spec(spec, rows=[]) for name, spec in specs.items()}
+    alone, both = repriced.compare(calls, specs, bare, fx_before=[], fx_after=[])
+    assert (alone.billed_before_usd, alone.status_before) == (None, "unknown")
+    assert alone.possibly_billed_before_usd == Decimal("0.006")
+    assert (both.billed_before_usd, both.status_before) == (Decimal("0.0014"), "estimated")
+    assert (both.billed_after_usd, both.status_after) == (None, "unknown")
+
+
+def test_the_dollar_has_no_rate():
+    with pytest.raises(InputError, match="it has no rate"):
+        reprice.parse_rate("USD=2")

@@ -1,10 +1,12 @@
 import csv
+import html
 import io
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from arena.report.escape import csv_text, latex, markdown, one_line, plain
 
@@ -57,6 +59,16 @@ def test_latex_escapes_every_special_character():
         r"50\% \& \$x\_1 \#\{a\}\textasciitilde{}\textasciicircum{}\textbackslash{}"
         r" \textless{}b\textgreater{}"
     )
+
+
+@pytest.mark.parametrize("text", ["# h", "- a", "+ a", "1. a", "12) a", "---", "-", "> a"])
+def test_markdown_begins_no_block(text):
+    assert MarkdownIt().render(markdown(text)) == f"<p>{html.escape(text)}</p>\n"
+
+
+def test_markdown_leaves_figures_alone():
+    for text in ("3.1 s", "-5", "1.5", ".5"):
+        assert markdown(text) == text
 
 
 def test_markdown_shows_text_literally():

@@ -1,9 +1,12 @@
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from arena.errors import InputError
-from arena.report import exports
+from arena.report import exports, leaderboard
+from arena.report.escape import latex, markdown
+from arena.report.notes import notes
 from arena.report.scored import score
 from arena.score.load import load
 from tests.report.cast import cast
@@ -20,6 +23,31 @@ def test_markdown_leads_with_the_answer_and_ranks(scored):
     assert lines[0] == f"## Choose {scored.recommendation.pick.name}"
     names = [line.split(" | ")[1] for line in lines if line.startswith("| ") and "%" in line]
     assert names[1:] == [row.who.name for row in scored.board.rows]
+
+
+def test_markdown_and_latex_say_what_the_terminal_says(scored):
+    said = notes(scored)
+    assert any("priced by machine time" in note for note in said)
+    made = exports.export(scored, "markdown").decode(), exports.export(scored, "latex").decode()
+    for note in said:
+        assert f"- {markdown(note, 2_000)}" in made[0].splitlines()
+        assert latex(note, 2_000) in made[1]
+    for line in leaderboard.lines(scored):
+        marks = ", ".join(text for _, text in line.badges)
+        row = next(r for r in made[0].splitlines() if f" | {line.name} | " in r)
+        assert row.endswith(f"| {marks} |")
+        assert not marks or f"{line.name}: {marks}." in made[1]
+    for text in made:
+        assert "Control oracle: must pass every trial, passed 36 of 36, as it must be." in text
+
+
+def test_no_sentence_is_cut(scored):
+    caveats = ("word " * 100).strip(), "# no heading"
+    who = scored.board.rows[0].who.model_copy(update={"caveats": caveats})
+    first = scored.board.rows[0].model_copy(update={"who": who})
+    board = scored.board.model_copy(update={"rows": (first, *scored.board.rows[1:])})
+    text = exports.export(replace(scored, board=board), "markdown").decode()
+    assert caveats[0] in text
 
 
 def test_junit_counts_every_trial(scored):

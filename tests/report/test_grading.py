@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from arena.report import caveats, data, setup, site, text
+from arena.report import caveats, data, exports, setup, site, text
 from arena.report.scored import score
 from arena.rundir import RunDir
 from arena.score.load import load
@@ -51,6 +51,15 @@ def test_levels_are_split_and_each_can_be_asked_for(mixed):
     assert "4 tasks graded test by test" in terminal(strongest)
     assert "Not in these numbers: 2 tasks graded by the reward" in terminal(strongest)
     assert "2 tasks graded by the reward" in terminal(other)
+
+
+def test_exports_say_which_level_they_are_of(mixed):
+    scored = score(load(mixed[0]))
+    for format_ in ("markdown", "latex"):
+        text = exports.export(scored, format_).decode()
+        assert "4 tasks graded test by test (ids)." in text
+        assert "Not in these numbers: 2 tasks graded by the reward" in text
+        assert f"Quarantined in {mixed[1][0]}, deciding nothing" in text
 
 
 def test_the_command_takes_the_level(mixed):

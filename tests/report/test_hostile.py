@@ -10,11 +10,13 @@ import pytest
 from rich.console import Console
 
 from arena.report import data, exports, site, text
+from arena.report.notes import notes
 from arena.report.scored import Scored, score
 from arena.score.load import load
 from tests.report.cast import Actor, backend, cast, contestant
 from tests.report.looking import CANARY, address, look
 from tests.report.make_run import Text, make_run
+from tests.score.made import Player, results, task
 
 ATTACK = (
     f"<script>window.{CANARY}=1</script><img src=x onerror='window.{CANARY}=2'>"
@@ -117,6 +119,14 @@ def test_junit_is_xml(attacked):
     root = ET.fromstring(exports.export(attacked, "junit"))
     names = {suite.get("name") for suite in root.iter("testsuite")}
     assert NAMES[0] in names
+
+
+def test_ids_of_tasks_control_no_terminal():
+    run = results({"x": Player([1])}, tasks=[task(0, id=f"p/{ATTACK}", quarantined=("t",))])
+    scored = score(run)
+    for shown in (exports.export(scored, "junit").decode(), *notes(scored)):
+        assert not set(shown) & set("\x1b\x07\u202e")
+        assert "pwned" not in shown
 
 
 def test_markdown_mentions_nobody_and_holds_no_markup(attacked):

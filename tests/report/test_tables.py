@@ -3,6 +3,7 @@ import io
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -74,6 +75,17 @@ def test_csv_and_parquet_hold_the_same(scored):
     table = pq.read_table(io.BytesIO(exports.export(scored, "parquet", table="contestants")))
     assert [r["contestant"] for r in rows] == table["contestant"].to_pylist()
     assert [float(r["pass_rate"]) for r in rows] == table["pass_rate"].to_pylist()
+
+
+def test_contestants_tell_what_is_inconclusive_and_how_known_their_cost_is(scored):
+    board = scored.board
+    doubted = board.rows[0].model_copy(update={"inconclusive": "too few"})
+    changed = replace(scored, board=board.model_copy(update={"rows": (doubted, *board.rows[1:])}))
+    table = tables.Run(changed).contestants.to_pandas().set_index("contestant")
+    assert table.loc[doubted.who.name, "inconclusive"] == "too few"
+    assert table["inconclusive"].notna().sum() == 1
+    assert table.loc["brume-medium", "cost_status"] == "unknown"
+    assert table.loc["lantern-3", ["cost_status", "cost_known_usd"]].notna().all()
 
 
 def test_no_run_is_one_clear_line(tmp_path):

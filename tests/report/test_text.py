@@ -1,4 +1,5 @@
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -28,6 +29,10 @@ def test_wide_terminals_see_every_column(scored):
         "rank", "contestant", "pass", "rate", "95%", "passed", "all", "3", "$/attempt", "$/solved",
         "time", "frontier",
     ]  # fmt: skip
+
+
+def test_how_busy_a_machine_was_is_said_with_its_cost(scored):
+    assert any(re.search(r"local-14b \(\d+\.\d\): priced by mach", s) for s in shown(scored, 400))
 
 
 def test_the_answer_comes_first(scored):

@@ -246,3 +246,16 @@ def test_no_number_is_infinite_or_not_a_number():
 def test_free_controls_cost_nothing_that_is_known():
     control = row(board(results({"nop": Player([0, 0], control=True)})), "nop")
     assert control.money.total == FREE
+
+
+def test_who_lacks_too_many_verdicts_comes_last_and_has_no_place_on_the_frontier():
+    lucky = Player([3] * 20, [0.01] * 20, faults=dict.fromkeys(range(1, 20), 3))
+    scored = board(worked(lucky=lucky))
+    assert [r.who.name for r in scored.rows] == ["a", "b", "c", "lucky"]
+    last = scored.rows[-1]
+    assert last.score.pass_rate == 1
+    assert (last.on_frontier, last.frontier_share) == (False, None)
+    kept = [(r.on_frontier, r.frontier_share) for r in scored.rows[:3]]
+    assert kept == [(r.on_frontier, r.frontier_share) for r in board(worked()).rows], (
+        "it drives nobody off the frontier"
+    )

@@ -103,7 +103,7 @@ def test_two_runs_of_the_same_conditions_are_comparable():
          "tasks changed: core/task-0004"),
         ({"tasks": [task(i, image="sha256:2") for i in range(20)]},
          "images changed under tasks: core/task-0000, core/task-0001, core/task-0002 and 17 more"),
-        ({"tasks": [task(i + 1) for i in range(20)]}, "tasks only in nightly: core/task-0000"),
+        ({"tasks": [task(i + 1) for i in range(20)]}, "tasks only in the first (nightly): core/task-0000"),
         ({"limits": Limits(usd=Decimal(2))}, "usd is None in one and 2 in the other"),
         ({"sandbox": SandboxLimits(cpus=2)}, "cpus is 1.0 in one and 2.0 in the other"),
         ({"strict": False}, "strict verification"),

@@ -1,11 +1,13 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from arena.errors import InputError
-from arena.score.baseline import baseline_of, read_baseline, write_baseline
+from arena.score.baseline import baseline_of, read_baseline, require_sound, text_of
 from arena.score.gate import gate
+from arena.score.tally import tallies
 from tests.score.made import Player, results, retold, task
 from tests.score.reference import COST_A, COST_B, A, B
 
@@ -64,7 +66,11 @@ def test_faults_and_integrity_come_before_everything():
     found = gate(faulty, old)
     assert (found.outcome, found.exit_code) == ("unsound", 3)
     assert "12 of 360" in found.headline
-    assert gate(faulty, old, max_faults=0.05).exit_code == 0
+    tolerated = gate(faulty, old, max_faults=0.05)
+    assert tolerated.exit_code == 4
+    assert outcome(tolerated, "faults") == "pass"
+    assert "trials are missing unevenly: 12 of main" in tolerated.headline
+    assert gate(faulty, baseline_of(faulty), max_faults=0.05).exit_code == 0
     forged = retold(run(), {"id": "core/task-0001-main-2"}, verdict="integrity")
     found = gate(forged, old)
     assert found.exit_code == 3
@@ -90,6 +96,7 @@ def test_unpriced_runs_are_gated_on_passes_alone():
     found = gate(bare, baseline_of(bare))
     assert found.exit_code == 0
     assert any("not gated" in c.detail for c in found.checks)
+    assert "main cost: neither run has a known cost: not gated" in found.headline
     assert gate(bare, baseline_of(run())).exit_code == 4
 
 
@@ -119,7 +126,7 @@ def test_new_contestants_are_noted_and_not_gated():
 def test_baseline_file_keeps_all_that_the_gate_needs(tmp_path):
     path = tmp_path / "baseline.json"
     old = baseline_of(results({"main": Player(A, COST_A), "other": Player(B)}))
-    write_baseline(path, old)
+    path.write_text(text_of(old))
     assert read_baseline(path) == old
     new = results({"main": Player(B, COST_B), "other": Player(B)})
     assert gate(new, read_baseline(path)) == gate(new, old)
@@ -144,3 +151,51 @@ def test_newer_baseline_is_refused(tmp_path):
     path.write_text(json.dumps(whole))
     with pytest.raises(InputError, match="newer version"):
         read_baseline(path)
+
+
+def mixed(script_passes, price=1.0):
+    """20 tasks graded test by test that all pass, and 40 graded by a script."""
+    entries = [task(i, assurance="ids" if i < 20 else "exit_code") for i in range(60)]
+    passed = np.array([3] * 20 + [script_passes] * 40, float)
+    return results({"main": Player(passed, price * PRICES[:60])}, tasks=entries)
+
+
+def test_every_assurance_level_is_gated_on_its_own():
+    old = baseline_of(mixed(3))
+    found = gate(mixed(0, price=9.0), old)
+    assert (found.outcome, found.exit_code) == ("fail", 1)
+    rates = {c.level: c.outcome for c in found.checks if c.name == "pass_rate"}
+    assert rates == {"ids": "pass", "exit_code": "fail"}
+    assert {(one.level, one.tasks) for one in found.contestants} == {("ids", 20), ("exit_code", 40)}
+    assert gate(mixed(3), old).exit_code == 0
+    alone = gate(mixed(0), old, level="ids")
+    assert alone.exit_code == 0
+    assert alone.notes == ("tasks graded exit_code are not gated",)
+    with pytest.raises(InputError, match="no task is graded exit_code"):
+        gate(mixed(3), baseline_of(run()))
+
+
+def test_costs_on_different_bases_are_no_ratio():
+    billed = run()
+    lost = retold(billed, {}, cost=replace(billed.trials[0].cost, standard_usd=None))
+    found = gate(lost, baseline_of(billed))
+    assert outcome(found, "cost") == "inconclusive"
+    assert found.exit_code == 4
+    assert "costs count different things: billed now, standard before" in found.headline
+
+
+def test_contestants_of_a_run_are_compared_on_one_basis():
+    both = results({"a": Player(HALF, PRICES), "b": Player(HALF, 2 * PRICES)})
+    bare = replace(both.trials[0].cost, standard_usd=None)
+    mended = retold(both, {"contestant": "b"}, cost=bare)
+    assert {t.basis for t in tallies(both).values()} == {"standard"}
+    assert {t.basis for t in tallies(mended).values()} == {"billed"}
+
+
+def test_a_broken_baseline_is_not_the_run_s_doing():
+    broken = results({"main": Player(HALF, PRICES, faults=dict.fromkeys(range(9), 3))})
+    found = gate(run(), baseline_of(broken))
+    assert "in the baseline main lacks a verdict" in found.headline
+    with pytest.raises(InputError, match="no baseline: main lacks a verdict for 27 of 360"):
+        require_sound(baseline_of(broken), 0.02, where="run")
+    require_sound(baseline_of(run()), 0.02, where="run")

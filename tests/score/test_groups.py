@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,14 @@ def test_a_country_without_a_contestant_is_said():
     assert found.absent == ("CN",)
     assert found.matches == ()
     assert found.headline == "No contestant of CN has a verdict: nothing to compare."
+
+
+def test_who_lacks_too_many_verdicts_is_neither_best_nor_cheapest():
+    lucky = player(HALF * 0 + 3, 0.01, "CN", provider="p2")
+    lucky = replace(lucky, faults=dict.fromkeys(range(1, len(HALF)), 3))
+    found = {(g.key, g.value): g for g in groups(run(lucky=lucky))}
+    china = found["country", "CN"]
+    assert "lucky" in china.contestants
+    assert (china.best, china.cheapest) == ("cn-good", "cn-cheap")
+    alone = groups(results({"lucky": lucky}))
+    assert {(g.best, g.best_pass_rate, g.cheapest) for g in alone} == {(None, None, None)}

@@ -1,0 +1,140 @@
+"""Decisions in words: what is left out is said, and nobody's text does harm."""
+
+import json
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+
+from arena.report import decisions
+from arena.score import compare as comparing
+from arena.score.baseline import baseline_of
+from arena.score.gate import gate
+from arena.score.recommend import recommend
+from tests.benchmarks import ledgers
+from tests.e2e.rig import arena, start
+from tests.score.made import Player, results, retold, task
+
+HALF = np.array([3, 0] * 30, float)
+ONES = np.ones(60)
+ESCAPE = "\x1b[31mred\x1b[0m"
+
+
+def mixed():
+    entries = [task(i, assurance="ids" if i < 20 else "exit_code") for i in range(60)]
+    return results({"a": Player(HALF, ONES), "b": Player(HALF, 2 * ONES)}, tasks=entries)
+
+
+def test_tasks_of_another_level_are_named():
+    run = mixed()
+    left = "not in these numbers: 40 tasks graded exit_code; see --assurance exit_code"
+    assert left in decisions.recommendation(recommend(run))
+    two = comparing.compare(comparing.contender(run, "a"), comparing.contender(run, "b"))
+    told = decisions.comparison(two)
+    assert told.count(left) == 1
+    assert "20 tasks compared" in told
+
+
+def test_gates_of_several_levels_are_told_apart():
+    found = gate(mixed(), baseline_of(mixed()), margin=0.9)
+    for told in (decisions.gate_text(found), decisions.gate_markdown(found)):
+        assert "a (ids)" in told.replace("\\", "")
+        assert "a (exit_code)" in told.replace("\\", "")
+    cases = ET.fromstring(decisions.gate_junit(found)).iter("testcase")
+    assert {"a (ids)", "a (exit_code)"} <= {case.get("classname") for case in cases}
+
+
+def test_different_bases_are_said():
+    one = results({"a": Player(HALF, ONES)})
+    other = retold(one, {}, cost=replace(one.trials[0].cost, standard_usd=None))
+    sides = comparing.contender(one, "a"), comparing.contender(other, "a")
+    found = comparing.compare(*sides)
+    assert found.cost_per_solved_ratio.estimate is None
+    assert "costs are not compared: A's are standard, B's billed" in decisions.comparison(found)
+    assert "costs are as billed" in decisions.comparison(comparing.compare(sides[1], sides[1]))
+
+
+def test_who_has_no_verdict_is_named_beside_the_answer():
+    run = results(
+        {
+            "a": Player(HALF, ONES, faults=dict.fromkeys(range(60), 3)),
+            "b": Player(HALF, ONES),
+            "c": Player(HALF, 2 * ONES),
+        }
+    )
+    found = recommend(run)
+    assert found.pick.name == "b"
+    assert "Nothing is known of a: it has no verdict." in found.headline
+
+
+def test_one_contestant_and_no_solved_task_read_well():
+    alone = decisions.recommendation(recommend(results({"a": Player([3.0], [1.0])})))
+    assert "None" not in alone
+    assert "1 task" in alone
+    assert "1 tasks" not in alone
+    assert "would be cheaper" not in alone
+    none = decisions.recommendation(
+        recommend(results({n: Player(HALF * 0, ONES) for n in ("a", "b")}))
+    )
+    assert "no contestant can be recommended (a: it solved nothing; b: it solved nothing)" in none
+    assert "no task solved" in none
+    assert "unknown" not in none
+
+
+def test_terminal_codes_do_not_pass():
+    run = results({ESCAPE: Player(HALF, ONES), "b": Player(HALF, 2 * ONES)}, name=ESCAPE)
+    two = comparing.compare(comparing.contender(run, ESCAPE), comparing.contender(run, "b"))
+    found = gate(run, baseline_of(run))
+    texts = (
+        decisions.comparison(two),
+        decisions.recommendation(recommend(run)),
+        decisions.gate_text(found),
+        decisions.gate_markdown(found),
+        decisions.gate_junit(found),
+    )
+    assert not any("\x1b" in text for text in texts)
+    assert ET.fromstring(texts[-1]).find("testcase").get("classname") == "red"
+
+
+@pytest.fixture
+def run(tmp_path):
+    path = tmp_path / "run"
+    ledgers.write(path, ledgers.manifest(4, 1, 1))
+    return path
+
+
+@pytest.mark.parametrize("flag", ["--junit", "--summary", "--write-baseline"])
+def test_a_file_that_cannot_be_written_is_bad_input_and_no_regression(run, tmp_path, flag):
+    nowhere = str(tmp_path / "no" / "such" / "file")
+    ended = arena("gate", str(run), "--baseline", str(run), flag, nowhere, cwd=tmp_path)
+    assert ended.code == 2, ended.err
+    assert ended.err.count("\n") == 1
+    assert f"arena: {flag}" in ended.err
+
+
+def test_the_levels_flag_reaches_every_decision(run, tmp_path):
+    name = ledgers.manifest(4, 1, 1).contestants[0].name
+    for args in (
+        ("gate", str(run), "--baseline", str(run)),
+        ("recommend", str(run)),
+        ("compare", str(run), name, name),
+    ):
+        ended = arena(*args, "--assurance", "reward_file", cwd=tmp_path)
+        assert ended.code == 2, args
+        assert "no task has assurance reward_file" in ended.err
+        ended = arena(*args, "--assurance", "ids", "--format", "json", cwd=tmp_path)
+        assert ended.code in {0, 4}, ended.err
+        assert json.loads(ended.out)
+
+
+def test_a_defect_is_no_regression(run, tmp_path):
+    """An exit code of 1 would tell a gate's caller that something got worse."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import arena.score.gate\narena.score.gate.gate = lambda *_, **__: 1 / 0\n"
+    )
+    gated = ("gate", str(run), "--baseline", str(run))
+    process = start(*gated, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 70
+    assert "ZeroDivisionError" in err
