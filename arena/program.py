@@ -1,9 +1,10 @@
 """An agent that is a program of its own, as data: how it is installed, started and understood."""
 
+import re
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
 from arena.records import Api, Record
 
@@ -11,16 +12,48 @@ LAYER = "/opt/agent"
 """Where an agent's programs are seen in its container, read-only."""
 PYTHON = f"{LAYER}/python/bin/python3"
 NODE = f"{LAYER}/node/bin/node"
+PLACEHOLDERS = (
+    *("model", "base_url", "origin", "token", "home", "workdir", "prompt"),
+    *("context_window", "output_tokens"),
+)
+"""What is filled in for every agent."""
+_PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z][a-z0-9_]*)\}")
+"""`${name}` is the shell's."""
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a NUL, which no argument, variable or path can")
+    return text
+
+
+def _pinned(form: str, example: str) -> AfterValidator:
+    pattern = re.compile(form, re.ASCII)
+
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"{text!r} is not pinned; write it as in {example!r}")
+        return text
+
+    return AfterValidator(check)
+
+
+_Text = Annotated[str, AfterValidator(_without_nul)]
+_Node = Annotated[str, _pinned(r"\d+(\.\d+)*", "24.19.0")]
+_Npm = Annotated[
+    str, _pinned(r"(@[\w.-]+/)?\w[\w.-]*@\d+(\.\d+)*([-+][\w.+-]+)?", "@scope/name@1.2.3")
+]
+_Pip = Annotated[str, _pinned(r"\w[\w.-]*(\[[\w.,-]+\])?==\d[\w.+!-]*", "name[extra]==1.2.3")]
 
 
 class Install(Record):
     """What `/opt/agent` holds. Every layer also holds a Python of its own."""
 
-    node: str | None = None
+    node: _Node | None = None
     """Version of Node, where the agent needs one; else none is there."""
-    npm: tuple[str, ...] = ()
+    npm: tuple[_Npm, ...] = ()
     """npm packages with their versions, below `/opt/agent/npm/node_modules`."""
-    pip: tuple[str, ...] = ()
+    pip: tuple[_Pip, ...] = ()
     """PyPI packages with their versions, for the layer's own Python."""
     steps: tuple[str, ...] = ()
     """Shell commands after that, as root and with a network, in `/opt/agent`."""
@@ -34,30 +67,45 @@ class Install(Record):
 class WrittenFile(Record):
     """A file put into the container before the agent starts; its text may hold placeholders."""
 
-    path: str
-    text: str
+    path: _Text
+    text: _Text
 
 
 class Finish(Record):
     """How the program's end is read."""
 
-    exit_codes: tuple[int, ...] = (0,)
+    exit_codes: tuple[int, ...] = Field(default=(0,), min_length=1)
     """Others mean that the agent broke."""
     submitted: str | None = None
     """Regular expression that its output must hold, where its exit code says too little."""
+
+    @field_validator("submitted")
+    @classmethod
+    def _is_an_expression(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"is not a regular expression: {error}") from None
+        return value
 
 
 class OwnReport(Record):
     """Where the agent tells what it used by its own count: a cross-check, never a result."""
 
     source: Literal["stdout", "file"] = "stdout"
-    path: str = ""
+    path: _Text = ""
     """Of the file; JSON, or JSON Lines whose last fitting line counts."""
     input_tokens: tuple[str, ...] = ()
     """Dotted paths whose values add up to the prompt tokens, cached ones included."""
     output_tokens: tuple[str, ...] = ()
     cost_usd: tuple[str, ...] = ()
     """Only where it knows the prices of the model that it drives."""
+
+    @model_validator(mode="after")
+    def _says_which_file(self) -> "OwnReport":
+        if self.source == "file" and not self.path:
+            raise ValueError("source 'file' needs the path of the file")
+        return self
 
 
 class Program(Record):
@@ -74,19 +122,41 @@ class Program(Record):
     api: tuple[Api, ...] = Field(min_length=1)
     """APIs it can be told to speak, the best first."""
     install: Install = Install()
-    command: tuple[str, ...] = Field(min_length=1)
-    stdin: str = ""
-    env: dict[str, str] = Field(default_factory=dict)
+    command: tuple[_Text, ...] = Field(min_length=1)
+    stdin: _Text = ""
+    env: dict[_Text, _Text] = Field(default_factory=dict)
     """Beside the image's own."""
     files: tuple[WrittenFile, ...] = ()
     finish: Finish = Finish()
     report: OwnReport | None = None
-    params: dict[str, str] = Field(default_factory=dict)
+    params: dict[str, _Text] = Field(default_factory=dict)
     """Parameters that a contestant may set, with their defaults."""
     limits: tuple[str, ...] = ()
     """What a reader must know beside this agent's results."""
     source: str = ""
     checked_on: date | None = None
+
+    @field_validator("params")
+    @classmethod
+    def _are_its_own(cls, value: dict[str, str]) -> dict[str, str]:
+        if taken := sorted(value.keys() & set(PLACEHOLDERS)):
+            raise ValueError(f"{{{taken[0]}}} is filled in for every agent; choose another name")
+        return value
+
+    @model_validator(mode="after")
+    def _knows_its_placeholders(self) -> "Program":
+        """Not in the text of files, which may be JSON or a program."""
+        known = (*PLACEHOLDERS, *self.params)
+        texts = [("command", word) for word in self.command] + [("stdin", self.stdin)]
+        texts += [(f"env.{name}", value) for name, value in self.env.items()]
+        texts += [("files.path", file.path) for file in self.files]
+        texts += [("report.path", self.report.path)] if self.report else []
+        for key, text in texts:
+            for name in _PLACEHOLDER.findall(text):
+                if name not in known:
+                    names = ", ".join(f"{{{one}}}" for one in known)
+                    raise ValueError(f"{key}: unknown placeholder {{{name}}}; known: {names}")
+        return self
 
     @property
     def identity(self) -> JsonValue:

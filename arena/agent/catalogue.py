@@ -22,12 +22,20 @@ def load(paths: Sequence[Path] = ()) -> dict[str, Program]:
 
     Raises:
         InputError: a file that cannot be read or does not fit the form, or the name of a built-in
-            agent.
+            agent or of another file in the folder.
     """
     found: dict[str, Program] = {}
     for path in (SHIPPED, *paths):
+        files: dict[str, Path] = {}
         for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
             program = read(file)
+            if other := files.get(program.name):
+                raise InputError(
+                    f"{other.name} is called {program.name!r} too",
+                    where=str(file),
+                    remedy="choose another name",
+                )
+            files[program.name] = file
             found[program.name] = program
     return dict(sorted(found.items()))
 
@@ -35,12 +43,13 @@ def load(paths: Sequence[Path] = ()) -> dict[str, Program]:
 def read(file: Path) -> Program:
     """One profile."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-        program = Program.model_validate(data)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(file)) from None
+        program = Program.model_validate(tomllib.loads(file.read_text(encoding="utf-8-sig")))
     except ValidationError as error:
         raise input_error(error, where=str(file), root=Program) from None
+    except RecursionError:
+        raise InputError("is nested too deeply", where=str(file)) from None
+    except (OSError, ValueError) as error:  # `tomllib` lets a ValueError of `int` through
+        raise InputError(f"cannot be read: {error}", where=str(file)) from None
     if program.name in AGENTS:
         raise InputError(
             f"{program.name!r} is a built-in agent", where=str(file), remedy="choose another name"

@@ -13,12 +13,15 @@ from arena.errors import InputError
 from arena.protocols import Agent, Backend, Sandbox, Transcript
 from arena.records import Brief, Ending, File, Message, Reply
 
-VERSION = 1
+VERSION = 2
 OWNER = 10001
 MAP_TOKENS = 4_000
 SHOWN_CHARS = 40_000
 """Of one file; a longer one is cut at its end."""
 FILE_LIMIT_BYTES = 2_000_000
+FOLDER_LIMIT_BYTES = 4_000
+"""Of the names in a folder."""
+LIST_SECONDS = 30.0
 IDLE_TURNS = 3
 """Replies in a row that neither ask for a file nor change one, before it has given up."""
 
@@ -49,8 +52,8 @@ lines exactly as they are in the file
 lines that replace them
 >>>>>>> REPLACE
 
-The search text must stand in the file exactly once. An empty search part makes a new file. When
-the work is done, answer with the one word DONE. You have at most {steps} turns.
+The search text is whole lines that stand in the file exactly once. An empty search part makes a
+new file. When the work is done, answer with the one word DONE. You have at most {steps} turns.
 
 The repository:
 
@@ -60,9 +63,10 @@ TRUNCATED = "The reply was cut at the output limit. Answer in smaller steps."
 APPLIED = "{count} applied. Go on, or answer DONE."
 FAILED = "Nothing of that reply was applied. {why}"
 FILE = "{path}\n```\n{text}\n```"
+FOLDER = "{path} is a folder. It holds:\n{names}"
 CUT = "\n[... {count} characters left out ...]"
 
-_SHOW = re.compile(r"```show[ \t]*\n(.*?)```", re.DOTALL)
+_SHOW = re.compile(r"```show[ \t]*\r?\n(.*?)```", re.DOTALL)
 
 
 class EditsAgent:
@@ -124,7 +128,7 @@ def _answer(reply: Reply, sandbox: Sandbox) -> tuple[str, bool]:
     except blocks.BlockError as error:
         why = TRUNCATED if reply.truncated else str(error)
         return FAILED.format(why=why), False
-    wanted = [line.strip() for part in _SHOW.findall(reply.text) for line in part.splitlines()]
+    wanted = [line.strip() for part in _SHOW.findall(reply.text) for line in part.split("\n")]
     if any(wanted):
         return "\n\n".join(_shown(path, sandbox) for path in wanted if path), True
     return (TRUNCATED if reply.truncated else NOTHING), False
@@ -140,6 +144,9 @@ def _apply(found: list[blocks.Block], sandbox: Sandbox) -> int:
     for block in found:
         text, mode = texts.get(block.path) or _read(block.path, sandbox)
         texts[block.path] = (blocks.apply(text, block), mode)
+    for path in texts:
+        if any(other.startswith(f"{path}/") for other in texts):
+            raise blocks.BlockError(f"{path} cannot be a file and a folder.")
     sandbox.put(
         [File(path=path, data=text.encode(), mode=mode) for path, (text, mode) in texts.items()],
         owner=OWNER,
@@ -148,12 +155,13 @@ def _apply(found: list[blocks.Block], sandbox: Sandbox) -> int:
 
 
 def _read(path: str, sandbox: Sandbox) -> tuple[str, int]:
-    """Text and mode of a file; empty for one that is not there yet."""
-    if path.startswith("/") or ".." in path.split("/") or path.split("/", maxsplit=1)[0] == ".git":
-        raise blocks.BlockError(f"{path} is not a path inside the repository.")
+    """Text and mode of a file at a normal path; empty for one that is not there yet."""
     entry = sandbox.get(path, limit=FILE_LIMIT_BYTES)
     if entry.kind == "absent":
+        _check_folders(path, sandbox)
         return "", 0o644
+    if entry.kind == "directory":
+        raise blocks.BlockError(FOLDER.format(path=path, names=_names(path, sandbox)))
     if entry.kind != "file" or entry.too_large:
         raise blocks.BlockError(f"{path} is not a file that can be edited.")
     try:
@@ -162,13 +170,35 @@ def _read(path: str, sandbox: Sandbox) -> tuple[str, int]:
         raise blocks.BlockError(f"{path} is not text.") from None
 
 
-def _shown(path: str, sandbox: Sandbox) -> str:
+def _check_folders(path: str, sandbox: Sandbox) -> None:
+    """Raise `BlockError` where a file or a link stands above a path: writing would replace it."""
+    parts = path.split("/")
+    for count in range(1, len(parts)):
+        above = "/".join(parts[:count])
+        kind = sandbox.get(above, limit=0).kind
+        if kind == "absent":
+            return
+        if kind != "directory":
+            raise blocks.BlockError(f"{above} is not a folder, so {path} cannot be in it.")
+
+
+def _names(path: str, sandbox: Sandbox) -> str:
+    found = sandbox.exec(
+        ["ls", "-1Ap", "--", path], timeout_s=LIST_SECONDS, output_limit=FOLDER_LIMIT_BYTES
+    )
+    names = found.stdout.decode("utf-8", "replace").rstrip("\n")
+    return names + (CUT.format(count=found.truncated_bytes) if found.truncated_bytes else "")
+
+
+def _shown(written: str, sandbox: Sandbox) -> str:
     try:
+        path = blocks.path_of(written.rstrip("/") or written)
         text, _ = _read(path, sandbox)
     except blocks.BlockError as error:
         return str(error)
     if not text:
         return f"{path} is empty or not there."
+    text = text.removeprefix(blocks.BOM)
     if len(text) > SHOWN_CHARS:
         text = text[:SHOWN_CHARS] + CUT.format(count=len(text) - SHOWN_CHARS)
     return FILE.format(path=path, text=text)
@@ -189,4 +219,4 @@ def make(name: str, params: dict[str, JsonValue]) -> Agent:
 def identity(name: str) -> JsonValue:
     """Words and rules: all that could change a result besides the parameters."""
     words: JsonValue = {k: v for k, v in globals().items() if k.isupper() and isinstance(v, str)}
-    return [name, VERSION, words, SHOWN_CHARS, FILE_LIMIT_BYTES, IDLE_TURNS]
+    return [name, VERSION, words, SHOWN_CHARS, FILE_LIMIT_BYTES, FOLDER_LIMIT_BYTES, IDLE_TURNS]

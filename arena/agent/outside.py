@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import JsonValue
 
 from arena.agent import crosscheck
-from arena.errors import InputError
+from arena.errors import FaultError, InputError
 from arena.program import Program
 from arena.protocols import Agent, Backend, Door, Doorway, Pipe, Sandbox, Transcript
 from arena.records import Brief, Ending, File, Flag, Task, digest_of
@@ -81,10 +81,7 @@ class OutsideAgent:
         report = self._program.report
         if report is None:
             return ()
-        told = output.text
-        if report.source == "file":
-            entry = sandbox.get(fill(report.path), limit=REPORT_BYTES)
-            told = entry.data.decode("utf-8", "replace")
+        told = output.text if report.source == "stdout" else _read(sandbox, fill(report.path))
         metered = crosscheck.Metered(door.prompt_tokens, door.output_tokens, door.cost_usd)
         return crosscheck.flags(report, told, metered)
 
@@ -185,6 +182,18 @@ def _watch(pipe: Pipe, door: Door, output: _Output) -> Ending | None:
                 return ending
 
 
+def _read(sandbox: Sandbox, path: str) -> str:
+    """A file that the agent wrote, or nothing: what it put there instead may break the reading.
+
+    Of a socket, and of a link to itself, the engine sends no copy.
+    """
+    try:
+        entry = sandbox.get(path, limit=REPORT_BYTES)
+    except FaultError:
+        return ""
+    return entry.data.decode("utf-8", "replace")
+
+
 def _doorway(backend: Backend) -> Doorway:
     assert hasattr(backend, "open"), "an outside agent needs a gateway"
     return backend  # type: ignore[return-value]
@@ -199,6 +208,8 @@ def make(program: Program, params: Mapping[str, JsonValue]) -> Agent:
             raise InputError(f"unknown parameter {name!r}", where=where, remedy=f"known: {known}")
         if isinstance(value, dict | list) or value is None:
             raise InputError(f"{name} must be text, a number or a boolean", where=where)
+        if "\0" in str(value):
+            raise InputError(f"{name} holds a NUL", where=where)
     given = {name: _text(value) for name, value in params.items()}
     return OutsideAgent(program, {**program.params, **given})
 

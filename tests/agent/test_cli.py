@@ -47,6 +47,11 @@ def test_it_lists_who_can_drive_a_model_without_an_engine(tmp_path):
         ('name = "x"\napi = ["chat"]\nlabel = "X"\ncommand = []', ["bad.toml", "command"]),
         ('name = "Not This"\napi = ["chat"]\nlabel = "X"\ncommand = ["x"]', ["bad.toml", "name"]),
         ('name = "nop"\napi = ["chat"]\nlabel = "X"\ncommand = ["x"]', ["built-in agent"]),
+        ("x = " + "[" * 5000, ["bad.toml", "nested too deeply"]),
+        (
+            'name = "x"\napi = ["chat"]\nlabel = "X"\ncommand = ["x"]\nfinish.submitted = "(["',
+            ["bad.toml", "finish.submitted", "not a regular expression"],
+        ),
         (None, ["bad.toml", "No such file"]),
     ],
 )

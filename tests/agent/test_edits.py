@@ -1,7 +1,5 @@
 """The edits agent on real sandboxes, from the command line."""
 
-import json
-
 import pytest
 
 from arena.agent import edits
@@ -50,14 +48,46 @@ def test_what_cannot_be_applied_is_answered_and_three_times_in_a_row_is_giving_u
     assert "Nothing of that reply was applied" in stub.requests[-1].messages[-3]["content"]
 
 
-def test_paths_outside_the_tree_stay_as_they_are(tmp_path):
-    bad = [
-        f"{path}\n<<<<<<< SEARCH\n=======\nx\n>>>>>>> REPLACE"
-        for path in ("/etc/passwd", "../x", ".git/config")
+def new(path, content="x\n"):
+    return f"{path}\n<<<<<<< SEARCH\n=======\n{content}>>>>>>> REPLACE\n"
+
+
+def test_paths_that_no_file_may_have_are_answered(tmp_path):
+    """Whatever a model writes, its trial has a verdict; `run` fails on a fault."""
+    outside = ["/etc/passwd", "../x", "./.git/config", ".//.git/hooks/pre-commit"]
+    folders = [".", "./", "src/", "src"]
+    odd = ["a" * 300, "a/" * 3000 + "b", "a\0b", "a\ud800b", "README.md/x"]
+    asked = [*outside, *folders, *odd]
+    replies = ["```show\n" + "\n".join(asked) + "\n```"]
+    replies += [new(path) for path in asked] + [new("a.txt", "x\ud800y\n"), "DONE"]
+    spaced = [reply for one in replies[1:] for reply in ("```show\nREADME.md\n```", one)]
+    trial, stub = run(tmp_path, by_turn([text(one) for one in [replies[0], *spaced]]))
+    assert (trial["stop"], trial["verdict"]) == ("submitted", "no_patch")
+    said = [m["content"] for m in stub.requests[-1].messages[2:] if m["role"] == "user"]
+    shown, answers = said[0], said[2::2]
+    assert shown.count("is not a path inside") == len(outside)
+    assert "src is a folder. It holds:\n" in shown
+    assert len(answers) == len(asked) + 1
+    assert all(one.startswith("Nothing of that reply was applied.") for one in answers), answers
+
+
+def test_a_file_never_becomes_a_folder(tmp_path):
+    replies = [
+        new("new.txt"),
+        new("new.txt/x"),
+        new("other") + new("other/x"),
+        "```show\nnew.txt/x\n```",
+        new("a/b/c.txt") + new("a/b/d.txt"),
+        "DONE",
     ]
-    trial, stub = run(tmp_path, by_turn([text(b) for b in bad]))
-    assert trial["verdict"] == "no_patch"
-    assert "is not a path inside" in json.dumps(stub.requests[-1].messages)
+    _, stub = run(tmp_path, by_turn([text(one) for one in replies]))
+    said = [m["content"] for m in stub.requests[-1].messages[2:] if m["role"] == "user"]
+    assert "new.txt is not a folder, so new.txt/x cannot be in it" in said[1]
+    assert "other cannot be a file and a folder" in said[2]
+    assert "new.txt is not a folder" in said[3]
+    patch = next(tmp_path.rglob("patch.diff")).read_text()
+    made = [line for line in patch.splitlines() if line.startswith("+++ ")]
+    assert made == ["+++ b/a/b/c.txt", "+++ b/a/b/d.txt", "+++ b/new.txt"]
 
 
 def test_the_map_keeps_its_budget(tmp_path):

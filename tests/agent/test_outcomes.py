@@ -81,6 +81,30 @@ def test_an_account_of_its_own_in_a_file_is_compared_too(tmp_path):
     assert flag["detail"].startswith("it counts 1.5000 USD, not 0.0")
 
 
+def test_whatever_stands_where_its_account_should_be_is_no_fault(tmp_path):
+    """Of a link to itself, a socket and a pipe the engine sends no copy, or none with content."""
+    socket = "import socket; socket.socket(socket.AF_UNIX).bind('/home/agent/sum.json')"
+    left = {
+        "loop": "ln -s sum.json ~/sum.json",
+        "socket": f'python3 -c "{socket}"',
+        "fifo": "mkfifo ~/sum.json",
+        "folder": "mkdir ~/sum.json",
+    }
+    told = 'source = "file"\npath = "{home}/sum.json"'
+    for name in left:
+        variant(tmp_path, name, more=told, **{"[env]": f'[env]\nKIND = "{name}"'})
+
+    def script(request):
+        command = 'case "$KIND" in '
+        command += " ".join(f"{name}) {how};;" for name, how in left.items()) + " esac"
+        return text("done") if turn(request) else call("bash", command=command)
+
+    trials, path = run(tmp_path, script, list(left))
+    assert all(ended(trials[name]) == ("submitted", "no_patch") for name in left), trials
+    assert all(record["try_number"] == 1 for record in recorded(path))
+    assert not any(record["flags"] for record in recorded(path))
+
+
 @contextmanager
 def watching():
     """Starts and ends of containers while the context lasts, in their order."""

@@ -229,6 +229,7 @@ def test_two_agents_on_two_backends_read_as_a_matrix(tmp_path):
         (('"own"', '"shell"'), "built-in agent"),
         (('["chat"]', '["telnet"]'), "api"),
         (("stdin = ", "stdni = "), "did you mean 'stdin'"),
+        (("[params]", '[finish]\nsubmitted = "(["\n\n[params]'), "not a regular expression"),
     ],
 )
 def test_a_bad_profile_is_one_clear_line(tmp_path, change, says):
