@@ -151,7 +151,8 @@ class EndpointClient:
         came = events(_capped(response))
         body = tongue.assemble(self._chunks(spec, response, relay, came, end))
         if end.failed is not None:
-            end.failed.reply = _so_far(_what_came(spec, body))
+            whole, reply = end.failed.reply.usage is not None, _what_came(spec, body)
+            end.failed.reply = reply if whole else _so_far(reply)
             raise end.failed
         if end.broken is None or tongue.is_whole(body):
             self._drain(came)
@@ -181,7 +182,13 @@ class EndpointClient:
                 chunk = None
                 if data and data != DONE:
                     chunk = self._json(data, response.status_code)
-                    self._check(spec, chunk, response)
+                    try:
+                        self._check(spec, chunk, response)
+                    except CallFailed as failed:
+                        failed.reply = _what_came(spec, tongue.assemble([chunk]))
+                        end.failed = failed
+                        yield chunk  # its usage counts
+                        return
                 if relay and relay.streamed:
                     relay.event(raw, chunk)
                 if chunk is not None:

@@ -25,6 +25,11 @@ class Problem:
     finish_reason: str | None = None
 
 
+_GONE: frozenset[tuple[CallOutcome, int | None]] = frozenset(
+    {("bad_request", 404), ("bad_request", 410), ("auth", 403)}
+)
+
+
 class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught by the meter
     """One attempt did not give a usable reply; `reply` holds what came all the same."""
 
@@ -51,6 +56,11 @@ class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught b
         """What the provider sent with it, as it came."""
         self.attempts = 1
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the endpoint, the model or the right to it may be gone, or a thing asked for."""
+        return (self.outcome, self.http_status) in _GONE
+
 
 _TOO_LONG = (
     r"maximum context length|context[_ ]length|context (window|limit|size)|prompt is too long"
@@ -72,6 +82,9 @@ GENERAL = (
     ErrorRule(outcome="context_overflow", http=400, message=_TOO_LONG),
     ErrorRule(outcome="context_overflow", http=413),
     ErrorRule(outcome="context_overflow", http=422, message=_TOO_LONG),
+    # Told inside a stream that had begun, where no status can say it.
+    ErrorRule(outcome="rate_limited", http=200, code="rate_limit_exceeded|rate_limit_error"),
+    ErrorRule(outcome="overloaded", http=200, code="server_error|api_error|overloaded_error"),
 )
 
 
@@ -95,6 +108,8 @@ def problem_in(body: JsonValue, http: int) -> Problem | None:
     if isinstance(base, dict) and base.get("status_code") not in (0, None):
         return Problem(http, (str(base["status_code"]),), str(base.get("status_msg") or ""))
     error = body.get("error")
+    if error is None:
+        error = _event_error(body)
     if isinstance(error, str):
         return Problem(http, tuple(_codes(body)), error)
     if not isinstance(error, dict):
@@ -106,6 +121,14 @@ def problem_in(body: JsonValue, http: int) -> Problem | None:
         http = inner  # a router's error inside a reply that had already begun
     message = " ".join(str(error[k]) for k in ("message", "param") if error.get(k))
     return Problem(http, tuple(_codes(error)), message)
+
+
+def _event_error(body: Mapping[str, JsonValue]) -> JsonValue:
+    """The error in an event of the Responses API: a failed response's, or the event itself."""
+    response = body.get("response")
+    if body.get("type") == "response.failed" and isinstance(response, dict):
+        return response.get("error")
+    return dict(body) if body.get("type") == "error" else None
 
 
 def _codes(error: Mapping[str, JsonValue]) -> Iterator[str]:

@@ -34,6 +34,8 @@ _DELTAS = {
     "input_json_delta": "partial_json",
 }
 
+_CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
+
 Block = dict[str, JsonValue]
 
 
@@ -69,14 +71,17 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     if not isinstance(body, dict):
         raise MalformedReplyError("the body is not a JSON object")
     raw_usage = well_formed(body.get("usage"))
+    content, reason = body.get("content"), body.get("stop_reason")
     begun = "stop_reason" in body and not is_whole(body)  # its stream counted one token so far
+    used = None if begun else usage.normalise(raw_usage, "messages")
+    if used is not None and content and not used.output:
+        used = used.model_copy(update={"estimated": True})
     bare = Reply(
         returned_model=word(body.get("model")),
-        usage=None if begun else usage.normalise(raw_usage),
+        usage=used,
         raw_usage=raw_usage,
         reported_usd=usage.reported_usd(raw_usage),
     )
-    content, reason = body.get("content"), body.get("stop_reason")
     if not isinstance(content, list):
         raise MalformedReplyError("the reply has no content", bare)
     finish = word(_ENDS.get(str(reason), str(reason))) if reason else None
@@ -96,6 +101,7 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
     """The message that a stream's events amount to."""
     body: dict[str, JsonValue] = {"stop_reason": None}
     blocks: dict[int, Block] = {}
+    last: Block = {}
     for chunk in chunks:
         if not isinstance(chunk, dict):
             continue
@@ -104,6 +110,7 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
             body |= dict(_mapping(chunk, "message"))
         elif kind == "message_delta":
             body |= _mapping(chunk, "delta")
+            last = _most(last, _mapping(chunk, "usage"))
         elif kind == "content_block_start" and isinstance(index, int):
             blocks[index] = dict(_mapping(chunk, "content_block"))
         elif kind == "content_block_delta" and isinstance(index, int):
@@ -113,6 +120,9 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
             body["usage"] = _most(_mapping(body, "usage"), told)
     if blocks:
         body["content"] = [_closed(blocks[index]) for index in sorted(blocks)]
+        # The start counts a token of output, or none: only the end knows how many there were.
+        if told := _mapping(body, "usage"):
+            body["usage"] = {**told, "output_tokens": last.get("output_tokens", 0)}
     return body
 
 
@@ -204,13 +214,27 @@ def _closed(block: Block) -> Block:
 
 
 def _most(had: Block, told: Block) -> Block:
-    """Counts only grow during a stream; some endpoints begin or end with zeros."""
-    merged = {**had, **{k: v for k, v in told.items() if v is not None}}
+    """Counts only grow during a stream; some endpoints begin or end with zeros.
+
+    Where the end alone tells of a cache, the start counted the whole prompt as fresh: Alibaba's
+    endpoint (3602 at the start, 3604 read from the cache at the end) and vLLM's, which splits it.
+    """
+    told = {k: v for k, v in told.items() if v is not None}
+    whole, cached = had.get("input_tokens"), _cached(told)
+    if type(whole) is int and cached and not _cached(had):
+        told["input_tokens"] = told.get("input_tokens") or max(0, whole - cached)
+        had = {k: v for k, v in had.items() if k not in ("input_tokens", *_CACHED)}
+    merged = {**had, **told}
     for name, value in had.items():
         new = merged[name]
         if type(value) is int and type(new) is int:
             merged[name] = max(value, new)
     return merged
+
+
+def _cached(told: Block) -> int:
+    counts = (told.get(name) for name in _CACHED)
+    return sum(count for count in counts if type(count) is int and count > 0)
 
 
 def _mapping(value: Block, name: str) -> Block:

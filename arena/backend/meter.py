@@ -45,6 +45,8 @@ FIRST_TOKENS_PER_BYTE = 0.4
 
 NEARLY_S = 0.05
 """A timeout that fires this early still is the agent's own deadline."""
+REFUSALS = frozenset({"rate_limited", "quota_exhausted", "auth"})
+"""Cost nothing, unless a part of the reply was there before."""
 CONVERSATIONS = 4
 """Prompts that a new one may continue: an agent may hold several conversations at once."""
 
@@ -187,12 +189,17 @@ class TrialBackend:
 
     def fault(self, failed: CallFailed) -> ProviderError:
         """A failed call as a fault of the provider."""
-        gone = failed.outcome == "bad_request" and failed.http_status in {404, 410}
+        gone = failed.outcome == "auth" or failed.is_gone
         return ProviderError(
             f"{self.spec.name}: {failed.outcome} after {failed.attempts} attempts: "
             f"{failed.message}",
-            stops_contestant=gone or failed.outcome in {"auth", "quota_exhausted"},
+            stops_contestant=failed.outcome == "quota_exhausted"
+            or (gone and not self.is_about_one_call(failed)),
         )
+
+    def is_about_one_call(self, failed: CallFailed) -> bool:
+        """Whether what is called gone or forbidden is so for this call alone: others succeeded."""
+        return failed.is_gone and self.tally.steps > 0
 
     def estimate(self, prompt: Prompt) -> int:
         """Tokens that a prompt probably has."""
@@ -265,6 +272,8 @@ class TrialBackend:
         failed: CallFailed | None,
     ) -> None:
         wall_s = time.monotonic() - going.sent_at
+        if outcome in REFUSALS and _says(reply):
+            reply = _counted(reply, going.begin)
         end = CallEnd(
             call_id=going.begin.call_id,
             trial_id=going.begin.trial_id,
@@ -358,11 +367,18 @@ class TrialBackend:
 
 
 def _counted(reply: Reply, begin: CallBegin) -> Reply:
-    """A reply with its usage, estimated where the endpoint told none."""
-    if reply.usage is not None:
+    """A reply with its usage, estimated where the endpoint told none, or nothing for something."""
+    told = reply.usage
+    if told is not None and told.prompt and (told.output or not _says(reply)):
         return reply
     guessed = usage.estimate(begin.prompt_estimate, len(wire.encoded(reply.message)))
+    if told is not None and told.prompt:
+        guessed = told.model_copy(update={"output": guessed.output, "estimated": True})
     return reply.model_copy(update={"usage": guessed})
+
+
+def _says(reply: Reply) -> bool:
+    return any(value for name, value in reply.message.items() if name != "role")
 
 
 def _shown(begin: CallBegin, end: CallEnd) -> dict[str, object]:

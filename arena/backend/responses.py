@@ -36,7 +36,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     raw_usage = well_formed(body.get("usage"))
     bare = Reply(
         returned_model=word(body.get("model")),
-        usage=usage.normalise(raw_usage),
+        usage=usage.normalise(raw_usage, "responses"),
         raw_usage=raw_usage,
         reported_usd=usage.reported_usd(raw_usage),
     )
@@ -92,6 +92,8 @@ def _finish(body: Item, *, called: bool) -> str | None:
     reason = details.get("reason") if isinstance(details, dict) else None
     if body.get("status") == "incomplete" or reason:
         return _ENDS.get(str(reason), str(reason))
+    if body.get("status") in ("failed", "cancelled"):
+        return "error"
     if body.get("status") not in ("completed", None):
         return str(body["status"])
     return "tool_calls" if called else "stop"

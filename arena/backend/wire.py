@@ -88,7 +88,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     bare = Reply(
         returned_model=word(body.get("model")),
         upstream=word(body.get("provider")),
-        usage=usage.normalise(raw_usage, reasoning_in_output=quirks.reasoning_in_output),
+        usage=usage.normalise(raw_usage, "chat", reasoning_in_output=quirks.reasoning_in_output),
         raw_usage=raw_usage,
         reported_usd=usage.reported_usd(raw_usage),
     )
@@ -122,19 +122,31 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
     for chunk in chunks:
         if not isinstance(chunk, dict):
             continue
-        body.update({k: v for k, v in chunk.items() if k != "choices" and v is not None})
+        about = {k: v for k, v in chunk.items() if k not in ("choices", "usage")}
+        body.update({k: v for k, v in about.items() if v is not None})
+        _take_usage(body, chunk)
         choice = _first_choice(chunk)
         if choice is None:
             continue
         seen = True
-        if choice.get("usage") is not None:
-            body["usage"] = choice["usage"]
+        _take_usage(body, choice)
         finish = finish if choice.get("finish_reason") is None else choice["finish_reason"]
         grow(message, delta_of(chunk) or {})
     if seen:
         message.setdefault("role", "assistant")
         body["choices"] = [{"index": 0, "message": message, "finish_reason": finish}]
     return body
+
+
+def _take_usage(body: dict[str, JsonValue], said: dict[str, JsonValue]) -> None:
+    """A usage that counts nothing takes no other's place."""
+    told = said.get("usage")
+    if told is not None and (_counts(told) or not _counts(body.get("usage"))):
+        body["usage"] = told
+
+
+def _counts(told: JsonValue) -> bool:
+    return isinstance(told, dict) and any(v for k, v in told.items() if k.endswith("_tokens"))
 
 
 def is_last(chunk: JsonValue) -> bool:

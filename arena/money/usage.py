@@ -1,17 +1,18 @@
 """Usage of one call, from every vendor's shape to one.
 
-Four shapes are known: chat completions (`prompt_tokens`), Responses (`input_tokens` with
-`input_tokens_details`), Anthropic Messages (`input_tokens` without the cached part), and the
-variants that name cached tokens elsewhere (`prompt_cache_hit_tokens`, a top-level
-`cached_tokens`). The invariant `input_fresh + cache_read + cache_write == prompt` always holds.
+The API that was spoken decides the shape: chat completions (`prompt_tokens`, with cached tokens in
+one of several places), Responses (`input_tokens` with `input_tokens_details`), or Messages
+(`input_tokens` without the cached part). Some endpoints send the fields of another API beside their
+own, with other meanings. The invariant `input_fresh + cache_read + cache_write == prompt` always
+holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from pydantic import JsonValue
 
-from arena.records import Usage
+from arena.records import Api, Usage
 
 XAI_TICKS_PER_USD = Decimal(10_000_000_000)
 """`cost_in_usd_ticks` counts ten-billionths of a dollar."""
@@ -23,21 +24,20 @@ _READ = ("cached_tokens", "cache_read_tokens")
 _WRITE = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
 
 
-def normalise(raw: JsonValue, *, reasoning_in_output: bool | None = None) -> Usage | None:
+def normalise(raw: JsonValue, api: Api, *, reasoning_in_output: bool | None = None) -> Usage | None:
     """One call's usage, or None when the reply did not tell it.
 
     Args:
         raw: the `usage` object as it came.
+        api: what was spoken.
         reasoning_in_output: whether `completion_tokens` counts reasoning; None decides from the
             total, which some vendors write as prompt + completion + reasoning.
     """
     if not isinstance(raw, dict):
         return None
-    if "input_tokens" in raw and "prompt_tokens" not in raw:
-        if "input_tokens_details" in raw or "total_tokens" in raw:
-            return _responses(raw)
+    if api == "messages":
         return _messages(raw)
-    return _chat(raw, reasoning_in_output)
+    return _responses(raw) if api == "responses" else _chat(raw, reasoning_in_output)
 
 
 def reported_usd(raw: JsonValue) -> Decimal | None:
@@ -84,13 +84,28 @@ def _responses(raw: Mapping[str, JsonValue]) -> Usage | None:
 
 
 def _messages(raw: Mapping[str, JsonValue]) -> Usage | None:
-    fresh, output = _count(raw, "input_tokens"), _count(raw, "output_tokens")
-    if fresh is None or output is None:
+    if _count(raw, "input_tokens") is None or _count(raw, "output_tokens") is None:
         return None
-    read = _count(raw, "cache_read_input_tokens") or 0
-    write = _count(raw, "cache_creation_input_tokens") or 0
+    parts = (raw, *_compactions(raw))
+    fresh = _sum(parts, "input_tokens")
+    read = _sum(parts, "cache_read_input_tokens")
+    write = _sum(parts, "cache_creation_input_tokens")
+    output = _sum(parts, "output_tokens")
     reasoning = _count(_mapping(raw, "output_tokens_details"), "thinking_tokens") or 0
     return _usage(fresh + read + write, read, write, output, reasoning)
+
+
+def _compactions(raw: Mapping[str, JsonValue]) -> list[Mapping[str, JsonValue]]:
+    """The conversation, summed up on the way: billed, and by Anthropic's documentation of
+    compaction not among the counts at the top.
+    """
+    told = raw.get("iterations")
+    parts = [part for part in told if isinstance(part, dict)] if isinstance(told, list) else []
+    return [part for part in parts if part.get("type") == "compaction"]
+
+
+def _sum(parts: Iterable[Mapping[str, JsonValue]], name: str) -> int:
+    return sum(_count(part, name) or 0 for part in parts)
 
 
 def _usage(prompt: int, read: int, write: int, output: int, reasoning: int) -> Usage:

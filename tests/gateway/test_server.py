@@ -185,6 +185,8 @@ def test_a_token_opens_one_door_while_its_trial_runs(api):
             assert wrong.status_code == 401
             with made.open("t2") as (second, _), made.gateway.connected(second) as sock:
                 assert b" 401 " in raw_post(sock, api, first.token)
+                elsewhere = "x-forwarded-for: 192.0.2.1\r\nforwarded: for=192.0.2.1\r\n"
+                assert b" 401 " in raw_post(sock, api, first.token, elsewhere)
             with made.gateway.connected(first) as sock:
                 assert b" 200 " in raw_post(sock, api, first.token)
         late = httpx2.post(f"{address}{PATHS[api]}", json=request(api), headers=headers)
@@ -192,9 +194,9 @@ def test_a_token_opens_one_door_while_its_trial_runs(api):
         assert len(made.stub.requests) == 1
 
 
-def raw_post(sock: socket.socket, api, token):
+def raw_post(sock: socket.socket, api, token, more=""):
     body = json.dumps(request(api)).encode()
-    head = f"POST {PATHS[api]} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n"
+    head = f"POST {PATHS[api]} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n{more}"
     sock.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
     return sock.recv(1 << 16).partition(b"\r\n")[0]
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from arena.money import usage
 from arena.records import Usage
 
+APIS = ("chat", "messages", "responses")
 SHAPES = {
     "openai": (
         {
@@ -34,6 +35,39 @@ SHAPES = {
             "output_tokens_details": {"thinking_tokens": 25},
         },
         Usage(input_fresh=20, cache_read=800, cache_write=180, output=40, reasoning=25),
+    ),
+    "messages: fields of other APIs beside their own": (
+        {
+            "input_tokens": 100,
+            "cache_read_input_tokens": 900,
+            "output_tokens": 10,
+            "prompt_tokens": 1000,
+            "completion_tokens": 10,
+            "total_tokens": 1010,
+            "prompt_tokens_details": {"cached_tokens": 900},
+        },
+        Usage(input_fresh=100, cache_read=900, output=10),
+    ),
+    "messages: compactions are billed and not in the counts at the top": (
+        {
+            "input_tokens": 23_000,
+            "output_tokens": 1000,
+            "iterations": [
+                {
+                    "type": "compaction",
+                    "input_tokens": 150_000,
+                    "cache_read_input_tokens": 20_000,
+                    "cache_creation_input_tokens": 10_000,
+                    "output_tokens": 3500,
+                },
+                {"type": "message", "input_tokens": 23_000, "output_tokens": 1000},
+            ],
+        },
+        Usage(input_fresh=173_000, cache_read=20_000, cache_write=10_000, output=4500),
+    ),
+    "responses without details": (
+        {"input_tokens": 900, "output_tokens": 80, "cache_read_input_tokens": 500},
+        Usage(input_fresh=900, output=80),
     ),
     "openai responses": (
         {
@@ -99,12 +133,16 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_each_vendor_shape(shape):
     raw, expected = SHAPES[shape]
-    assert usage.normalise(json.loads(json.dumps(raw))) == expected
+    assert usage.normalise(json.loads(json.dumps(raw)), api_of(shape)) == expected
+
+
+def api_of(shape):
+    return next((api for api in ("messages", "responses") if api in shape), "chat")
 
 
 def test_cached_tokens_are_not_counted_twice():
     raw, _ = SHAPES["openai"]
-    found = usage.normalise(raw)
+    found = usage.normalise(raw, "chat")
     assert found.prompt == raw["prompt_tokens"]
 
 
@@ -114,11 +152,11 @@ def test_a_profile_settles_whether_reasoning_is_in_the_output():
         "completion_tokens": 20,
         "completion_tokens_details": {"reasoning_tokens": 15},
     }
-    assert usage.normalise(raw).output == 20
-    assert usage.normalise(raw, reasoning_in_output=False).output == 35
+    assert usage.normalise(raw, "chat").output == 20
+    assert usage.normalise(raw, "chat", reasoning_in_output=False).output == 35
     whole = {**raw, "total_tokens": 45}
-    assert usage.normalise(whole).output == 35
-    assert usage.normalise(whole, reasoning_in_output=True).output == 20
+    assert usage.normalise(whole, "chat").output == 35
+    assert usage.normalise(whole, "chat", reasoning_in_output=True).output == 20
 
 
 @pytest.mark.parametrize(
@@ -142,7 +180,7 @@ def test_a_profile_settles_whether_reasoning_is_in_the_output():
     ],
 )
 def test_what_is_not_told_is_none_and_never_zero(raw):
-    assert usage.normalise(raw) is None
+    assert [usage.normalise(raw, api) for api in APIS] == [None] * 3
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -175,18 +213,21 @@ def test_what_is_not_told_is_none_and_never_zero(raw):
         st.sampled_from(["cached_tokens", "cache_write_tokens"]), st.integers(-1, 10**7)
     ),
     st.integers(-1, 10**7),
+    st.sampled_from(APIS),
 )
-def test_the_invariant_holds_for_whatever_comes(top, details, reasoning):
+def test_the_invariant_holds_for_whatever_comes(top, details, reasoning, api):
     raw = {
         **top,
         "prompt_tokens_details": details,
         "completion_tokens_details": {"reasoning_tokens": reasoning},
     }
-    found = usage.normalise(raw)
+    found = usage.normalise(raw, api)
     if found is None:
         return
     assert found.prompt == found.input_fresh + found.cache_read + found.cache_write
     assert found.reasoning <= found.output
+    if api != "chat":
+        return
     if isinstance(top.get("prompt_tokens"), int) and 0 <= top["prompt_tokens"] <= usage.LARGEST:
         assert found.prompt == top["prompt_tokens"]
 
@@ -211,7 +252,7 @@ def test_a_cost_that_nobody_can_mean_is_unknown(told):
 
 def test_the_largest_count_is_one():
     raw = {"prompt_tokens": 2**53, "completion_tokens": 0, "cached_tokens": 10**400}
-    assert usage.normalise(raw) == Usage(input_fresh=2**53, output=0)
+    assert usage.normalise(raw, "chat") == Usage(input_fresh=2**53, output=0)
 
 
 def test_estimates_are_marked():

@@ -4,6 +4,7 @@ from pydantic import JsonValue
 
 from arena.backend.errors import CallFailed
 from arena.backend.wire import encoded
+from arena.decoding import from_json
 from arena.records import Api
 
 _MESSAGES_TYPES = {
@@ -12,6 +13,7 @@ _MESSAGES_TYPES = {
     403: "permission_error",
     404: "not_found_error",
     413: "request_too_large",
+    429: "rate_limit_error",
 }
 
 
@@ -36,7 +38,10 @@ def failure(api: Api, status: int, failed: CallFailed) -> bytes:
 
 def error_event(api: Api, body: bytes) -> bytes:
     """An error's body as an event inside a stream that has begun."""
-    head = b"" if api == "chat" else b"event: error\n"
+    told = from_json(body)
+    failed = isinstance(told, dict) and told.get("type") == "response.failed"
+    name = b"response.failed" if failed else b"error"
+    head = b"" if api == "chat" else b"event: " + name + b"\n"
     return head + b"data: " + body + b"\n\n"
 
 

@@ -5,7 +5,8 @@ tools go on by name, since an unknown one may search the web at the provider, re
 key's owner, or buy a faster tier.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -15,6 +16,9 @@ from arena.decoding import from_json
 from arena.records import Api, BackendSpec
 
 Item = dict[str, JsonValue]
+
+NAME_LENGTH = 200
+"""Of names that an agent chose, where they are repeated."""
 
 _COMMON = frozenset(
     {"model", "tools", "tool_choice", "stream", "temperature", "top_p", "metadata", "user"}
@@ -45,6 +49,9 @@ _LIMITS: Mapping[Api, tuple[str, ...]] = {
     "responses": ("max_output_tokens",),
 }
 _ADDRESSES = ("url", "image_url", "file_url", "audio_url", "video_url", "input_audio")
+_CONTENTS = ("file_data", "image", "video", "audio", "data")
+"""What holds the content itself, or an address of it."""
+_SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _OWN = frozenset({"input", "annotations", "citations"})
 """Parts of a turn that the model wrote: addresses there are words."""
 
@@ -60,6 +67,10 @@ _MODELS = (
 
 class NotAskedWellError(Exception):
     """A request that goes nowhere; the text is for the agent."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(brief(message, 2 * NAME_LENGTH))
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -105,6 +116,8 @@ def read(api: Api, data: bytes) -> Asked:
             raise NotAskedWellError(f"{name} is not offered: send the whole conversation")
     kept, dropped = _kept(api, body)
     request = of(api, kept, dropped)
+    if api == "responses" and any(_is_reference(turn) for turn in request.turns):
+        raise NotAskedWellError("items must be in the request itself, not referred to")
     if any(_reaches_out(turn) for turn in request.turns):
         raise NotAskedWellError("content must be in the request itself, not at an address")
     return request
@@ -126,7 +139,7 @@ def prepared(asked: Asked, spec: BackendSpec, limit: int) -> tuple[bytes, int]:
     """The request as it goes to the endpoint, and its output limit in tokens."""
     quirks = spec.quirks
     names = _LIMITS[asked.api]
-    wanted = [v for v in (asked.body.get(name) for name in names) if isinstance(v, int) and v > 0]
+    wanted = [v for v in (asked.body.get(name) for name in names) if type(v) is int and v > 0]
     limit = min([limit, *wanted])
     skipped = {*names, *spec.refuses}
     body = {k: v for k, v in asked.body.items() if k not in skipped}
@@ -182,12 +195,16 @@ def _turns(api: Api, body: Item) -> Iterator[Item]:
 def _kept(api: Api, body: Item) -> tuple[Item, tuple[str, ...]]:
     kept = {k: v for k, v in body.items() if k in _PASSED[api]}
     dropped = [k for k in body if k not in _PASSED[api]]
-    if isinstance(body.get("tools"), list):
-        kept["tools"], bad = _sorted_out(api, body["tools"])
+    if "tools" in kept:
+        kept["tools"], bad = _sorted_out(api, kept["tools"])
         dropped += bad
         if not kept["tools"]:
             kept.pop("tools")
             kept.pop("tool_choice", None)
+    if "context_management" in kept:
+        edits, bad = _only_clearing(kept.pop("context_management"))
+        dropped += bad
+        kept |= {"context_management": {"edits": edits}} if edits else {}
     said = body.get("input")
     if api == "responses" and isinstance(said, list):  # Codex offers some models their tools there
         pairs = [_without_bad_tools(item) for item in said]
@@ -205,9 +222,33 @@ def _without_bad_tools(item: JsonValue) -> tuple[JsonValue, list[str]]:
 
 def _sorted_out(api: Api, tools: JsonValue) -> tuple[list[JsonValue], list[str]]:
     """Tools that run at the agent, and the kinds of the others."""
-    offered = tools if isinstance(tools, list) else []
-    good = [tool for tool in offered if _runs_at_agent(api, tool)]
-    return good, [f"tool {_type(tool)}" for tool in offered if tool not in good]
+    return _parted("tool", tools, lambda tool: _runs_at_agent(api, tool))
+
+
+def _only_clearing(managed: JsonValue) -> tuple[list[JsonValue], list[str]]:
+    """Edits of a conversation that leave something out, and the kinds of the others.
+
+    A compaction is a request of its own to the model, which the agent's limits do not hold and its
+    usage does not count.
+    """
+    edits = managed.get("edits") if isinstance(managed, dict) else managed
+    return _parted("edit", edits, lambda edit: (_type(edit) or "").startswith("clear_"))
+
+
+def _parted(
+    what: str, offered: JsonValue, fits: Callable[[JsonValue], bool]
+) -> tuple[list[JsonValue], list[str]]:
+    """What of a list may go on, and the kinds of the rest; of what is no list nothing may."""
+    if not isinstance(offered, list):
+        return [], [] if offered is None else [f"{what} {_type(offered)}"]
+    good: list[JsonValue] = []
+    bad: list[str] = []
+    for one in offered:
+        if fits(one):
+            good.append(one)
+        else:
+            bad.append(f"{what} {_type(one) or 'without a type'}")
+    return good, bad
 
 
 def _runs_at_agent(api: Api, tool: JsonValue) -> bool:
@@ -215,7 +256,7 @@ def _runs_at_agent(api: Api, tool: JsonValue) -> bool:
     if api == "responses" and kind == "namespace" and isinstance(tool, dict):
         inner = tool.get("tools")
         return isinstance(inner, list) and all(_runs_at_agent(api, one) for one in inner)
-    return kind is None or kind.startswith(_TOOLS[api])
+    return api == "messages" if kind is None else kind.startswith(_TOOLS[api])
 
 
 def _type(tool: JsonValue) -> str | None:
@@ -231,13 +272,32 @@ def _reaches_out(value: JsonValue) -> bool:
         return False
     if value.get("file_id"):
         return True
-    for name in _ADDRESSES:
-        address = value.get(name)
-        if isinstance(address, dict):
-            address = address.get("url")
-        if isinstance(address, str) and not address.startswith("data:"):
-            return True
+    if any(_is_address(value.get(name)) for name in _ADDRESSES):
+        return True
+    if any(_is_address(value.get(name), scheme=True) for name in _CONTENTS):
+        return True
     return any(_reaches_out(inner) for key, inner in value.items() if key not in _OWN)
+
+
+def _is_address(value: JsonValue, *, scheme: bool = False) -> bool:
+    """Whether it is or holds an address; `scheme` where content may stand instead."""
+    if isinstance(value, list):
+        return any(_is_address(inner, scheme=scheme) for inner in value)
+    if isinstance(value, dict):
+        value = value.get("url")
+    if not isinstance(value, str) or value.startswith("data:"):
+        return False
+    return not scheme or _SCHEME.match(value) is not None
+
+
+def _is_reference(item: Item) -> bool:
+    """Whether an item stands for one that the provider keeps; its type may be left out."""
+    return item.get("type") in (None, "item_reference") and "role" not in item
+
+
+def brief(name: str, most: int = NAME_LENGTH) -> str:
+    """A name as it is repeated and written down."""
+    return name if len(name) <= most else name[:most] + "…"
 
 
 def plain(turn: Item) -> Item:

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from arena.backend import dialect
 from arena.backend.events import DONE
 from arena.backend.gateway.asked import Asked
-from arena.records import Reply
+from arena.records import Api, Reply
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,17 @@ class Bridge:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, asked: Asked, headers: Mapping[str, str]
+        self, loop: asyncio.AbstractEventLoop, api: Api, headers: Mapping[str, str]
     ) -> None:
+        self.api = api
         self.headers = headers
-        self.streamed = asked.streamed
+        self.streamed = False
         self.head: asyncio.Future[Head] = loop.create_future()
         self.begun = False
         self.ended = False
         self._loop = loop
-        self._hides_usage = asked.api == "chat" and not asked.wants_usage
-        self._is_last = dialect.of(asked.api).is_last
+        self._hides_usage = False
+        self._is_last = dialect.of(api).is_last
         self._last = b""
         self._pieces: list[bytes | BrokenStreamError | None] = []
         self._lock = threading.Lock()
@@ -51,6 +52,11 @@ class Bridge:
         self._gone = threading.Event()
 
     # ── from the thread ────────────────────────────────────────────────────────────────────────
+
+    def read(self, request: Asked) -> None:
+        """What was asked is known: how it wants to be answered."""
+        self.streamed = request.streamed
+        self._hides_usage = request.api == "chat" and not request.wants_usage
 
     @property
     def closed(self) -> bool:

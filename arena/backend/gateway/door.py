@@ -12,6 +12,7 @@ from arena.backend.clock import AgentClock
 from arena.backend.errors import CallFailed
 from arena.backend.gateway import answers, asked
 from arena.backend.gateway.asked import Asked, Item, NotAskedWellError
+from arena.backend.gateway.body import Body, Room
 from arena.backend.gateway.bridge import Bridge
 from arena.backend.gateway.translate.translator import Translator
 from arena.backend.meter import TrialBackend
@@ -26,9 +27,12 @@ LAST_CALLS_S = 30.0
 """How long calls that outlive their trial may take to tell what they cost."""
 REFUSED_IN_A_ROW = 50
 BROKEN_IN_A_ROW = 5
+NOTED_DROPS = 50
+"""Of one request: names of what does not go on."""
+NOTED_PATHS = 20
+"""Of one trial: paths at which nothing is served."""
 _AGENTS_TO_MEND = frozenset({"context_overflow", "content_filter", "bad_request"})
 """What an agent may answer with a shorter or another request."""
-_GONE = frozenset({404, 410})
 
 
 class Door:
@@ -44,6 +48,7 @@ class Door:
         self.stop: Stop | None = None
         self.fault: FaultError | None = None
         self.detail = ""
+        self.room = Room()
         agents_api = backend.spec.translated_from
         self._translator = None if agents_api is None else Translator(agents_api)
         self._limits = limits
@@ -54,6 +59,7 @@ class Door:
         self._shut = False
         self._failed_in_a_row = 0
         self._said: Counter[bytes] = Counter()
+        self._strayed: set[str] = set()
 
     @property
     def api(self) -> Api:
@@ -65,8 +71,37 @@ class Door:
         """Seconds that the agent has left."""
         return self._clock.remaining_s
 
-    def serve(self, request: Asked, bridge: Bridge) -> None:
+    def serve(self, body: Body, bridge: Bridge) -> None:
         """Make one call and answer the agent, whatever happens; never raises."""
+        try:
+            request = self._read(body, bridge)
+            if request is not None:
+                self._let_in(request, bridge)
+        finally:
+            body.release()
+
+    def _read(self, body: Body, bridge: Bridge) -> Asked | None:
+        """A request that may be made; any other is answered."""
+        try:
+            request = asked.read(bridge.api, body.whole())
+            self._check_model(request.model)
+        except NotAskedWellError as error:
+            self._turn_away(error, bridge)
+        except Exception as error:  # noqa: BLE001 - the agent waits, and the trial must end
+            self.broke(error)
+            bridge.fail(503, answers.error(bridge.api, 503, "the harness broke"))
+        else:
+            bridge.read(request)
+            return request
+        bridge.end()
+        return None
+
+    def _check_model(self, name: str) -> None:
+        if name != (offered := self.backend.spec.model):
+            text = f"the model {asked.brief(name)!r} is not offered, only {offered!r}"
+            raise NotAskedWellError(text, 404)
+
+    def _let_in(self, request: Asked, bridge: Bridge) -> None:
         with self._enter(bridge) as entered:
             try:
                 if not entered:
@@ -87,6 +122,15 @@ class Door:
         """Write down a request that went nowhere."""
         self._note({"text": f"refused at the gateway ({api}): {what}"})
         self._count_failure(REFUSED_IN_A_ROW, f"{REFUSED_IN_A_ROW} requests in a row were refused")
+
+    def strayed(self, method: str, path: str) -> None:
+        """Write down a request to where nothing is served; programs look for much that is not."""
+        where = f"{method} {asked.brief(path)}"
+        with self._change:
+            if where in self._strayed or len(self._strayed) >= NOTED_PATHS:
+                return
+            self._strayed.add(where)
+        self._note({"text": f"refused at the gateway: nothing is served at {where}"})
 
     def broke(self, error: Exception) -> None:
         """End the trial with a fault: something of ours, or what it stands on, broke."""
@@ -111,8 +155,7 @@ class Door:
         try:
             sent = self._translator.request(request) if self._translator else request
         except NotAskedWellError as error:
-            self.refuse(request.api, str(error))
-            bridge.fail(400, answers.error(request.api, 400, str(error)))
+            self._turn_away(error, bridge)
             return
         body, limit = asked.prepared(sent, self.backend.spec, self._limits.output_tokens)
         self._say(sent)
@@ -128,12 +171,18 @@ class Door:
             self._failed_in_a_row = 0
             self._tell(asked.plain(reply.message))
 
+    def _turn_away(self, error: NotAskedWellError, bridge: Bridge) -> None:
+        self.refuse(bridge.api, str(error))
+        bridge.fail(error.status, answers.error(bridge.api, error.status, str(error)))
+
     def _answer_failure(self, api: Api, failed: CallFailed, bridge: Bridge) -> None:
         status = failed.http_status or 502
         told = None if self._translator else failed.body
         body = told or answers.failure(api, status, failed)
         passed_on, unwanted = bridge.begun, bridge.closed
-        if failed.outcome in _AGENTS_TO_MEND and failed.http_status not in _GONE:
+        if self.backend.is_about_one_call(failed):
+            self._count_failure(BROKEN_IN_A_ROW, failed.message, self.backend.fault(failed))
+        elif failed.outcome in _AGENTS_TO_MEND and not failed.is_gone:
             self._count_failure(REFUSED_IN_A_ROW, f"{failed.outcome}: {failed.message}")
         elif (stop := self.backend.stop_of(failed)) is not None:
             self._end(stop=stop)
@@ -189,9 +238,11 @@ class Door:
             times[raw] += 1
             if not asked.is_models(turn) and self._is_new(raw, times[raw]):
                 self._tell(plain)
-        for name in request.dropped:
+        for name in map(asked.brief, request.dropped[:NOTED_DROPS]):
             if self._is_new(encoded({"dropped": name})):
                 self._note({"text": f"not passed on to the endpoint: {name}"})
+        if (more := len(request.dropped) - NOTED_DROPS) > 0:
+            self._note({"text": f"not passed on to the endpoint: {more} more"})
 
     def _tell(self, turn: Item) -> None:
         if turn:

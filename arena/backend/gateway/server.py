@@ -15,13 +15,15 @@ from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
 
 from arena.backend.clock import AgentClock
-from arena.backend.gateway import answers, asked
+from arena.backend.gateway import answers
+from arena.backend.gateway.asked import NotAskedWellError, brief
+from arena.backend.gateway.body import Body
 from arena.backend.gateway.bridge import Bridge, BrokenStreamError
 from arena.backend.gateway.door import Door
 from arena.backend.gateway.doorway import GatedBackend
@@ -30,7 +32,6 @@ from arena.errors import HarnessError
 from arena.protocols import Transcript
 from arena.records import Api, Limits
 
-REQUEST_LIMIT_BYTES = 64_000_000
 CALLS_AT_ONCE = 1024
 """Each waits in a thread of its own, so that none holds up another."""
 _START_S = 10.0
@@ -63,6 +64,7 @@ class Gateway:
             lifespan="off",
             ws="none",
             server_header=False,
+            proxy_headers=False,  # an agent may not say that it came another way
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
@@ -125,10 +127,10 @@ class Gateway:
             door, own = self._doors.get(token), self._tunnels.get(port)
         return door if own is None or own is door else None
 
-    async def answer(self, door: Door, request: asked.Asked, headers: dict[str, str]) -> Bridge:
-        """Start a call in a thread of its own; the bridge carries its answer."""
-        bridge = Bridge(asyncio.get_running_loop(), request, headers)
-        self._calls.submit(door.serve, request, bridge)
+    async def answer(self, door: Door, api: Api, body: Body, headers: dict[str, str]) -> Bridge:
+        """Read and make a call in a thread of its own; the bridge carries its answer."""
+        bridge = Bridge(asyncio.get_running_loop(), api, headers)
+        self._calls.submit(door.serve, body, bridge)
         return bridge
 
     def __enter__(self) -> Self:
@@ -154,7 +156,7 @@ class Gateway:
 
 def _app(gateway: Gateway) -> Starlette:
     async def call(request: Request) -> Response:
-        api = _PATHS[request.url.path]
+        api = _PATHS[request.scope["path"]]
         door = gateway.door(request)
         if door is None:
             return _error(api, 401, "no such token")
@@ -171,8 +173,11 @@ def _app(gateway: Gateway) -> Starlette:
         return Response(answers.models(door.backend.spec.model), media_type=_JSON)
 
     async def nothing(request: Request) -> Response:
-        api: Api = "messages" if request.url.path.startswith("/v1/messages") else "chat"
-        return _error(api, 404, f"nothing is served at {request.method} {request.url.path}")
+        path = request.scope["path"]
+        if (door := gateway.door(request)) is not None:
+            door.strayed(request.method, path)
+        api: Api = "messages" if path.startswith("/v1/messages") else "chat"
+        return _error(api, 404, f"nothing is served at {request.method} {brief(path)}")
 
     routes = [Route(path, call, methods=["POST"]) for path in _PATHS]
     routes.append(Route("/v1/models", models))
@@ -181,26 +186,27 @@ def _app(gateway: Gateway) -> Starlette:
 
 
 async def _call(gateway: Gateway, door: Door, api: Api, request: Request) -> Response:
-    data = await _body(request)
-    if data is None:
-        return _error(api, 413, f"a request has at most {REQUEST_LIMIT_BYTES} bytes")
-    spec = door.backend.spec
+    body = Body(door.room)
     try:
-        wish = asked.read(api, data)
-    except asked.NotAskedWellError as error:
+        await _receive(request, body)
+        headers = _sent_along(request, api, door)
+        bridge = await gateway.answer(door, api, body, headers)
+    except BaseException as error:
+        body.release()
+        if not isinstance(error, NotAskedWellError):
+            raise
         door.refuse(api, str(error))
-        return _error(api, 400, str(error))
-    if wish.model != spec.model:
-        door.refuse(api, f"model {wish.model!r}")
-        return _error(api, 404, f"the model {wish.model!r} is not offered, only {spec.model!r}")
+        return _error(api, error.status, str(error))
+    return await _answer(request, bridge)
+
+
+def _sent_along(request: Request, api: Api, door: Door) -> dict[str, str]:
     if api != door.api:
-        door.refuse(api, f"{spec.name} does not offer this API")
-        return _error(api, 404, f"{spec.name} does not offer this API")
+        raise NotAskedWellError(f"{door.backend.spec.name} does not offer this API", 404)
     headers = {name: request.headers[name] for name in _SENT_ALONG if name in request.headers}
     if not all(value.isascii() for value in headers.values()):
-        door.refuse(api, "headers that cannot be sent along")
-        return _error(api, 400, f"{' and '.join(_SENT_ALONG)} must be ASCII")
-    return await _answer(request, await gateway.answer(door, wish, headers))
+        raise NotAskedWellError(f"{' and '.join(_SENT_ALONG)} must be ASCII")
+    return headers
 
 
 async def _answer(request: Request, bridge: Bridge) -> Response:
@@ -238,15 +244,10 @@ async def _left(request: Request) -> None:
         pass
 
 
-async def _body(request: Request) -> bytes | None:
-    size, blocks = 0, []
-    with contextlib.suppress(Exception):  # whoever broke it off reads no answer
+async def _receive(request: Request, body: Body) -> None:
+    with contextlib.suppress(ClientDisconnect):  # whoever broke it off reads no answer
         async for block in request.stream():
-            size += len(block)
-            if size > REQUEST_LIMIT_BYTES:
-                return None
-            blocks.append(block)
-    return b"".join(blocks)
+            body.add(block)
 
 
 def _error(api: Api, status: int, message: str) -> Response:

@@ -82,7 +82,8 @@ class History:
 
     def _of(self, calls: JsonValue) -> _Said | None:
         ids = [call.get("id") for call in objects(calls)]
-        return next((self._by_call[str(name)] for name in ids if name in self._by_call), None)
+        known = (self._by_call.get(name) for name in ids if isinstance(name, str))
+        return next((said for said in known if said is not None), None)
 
     def _vendors(self, name: JsonValue) -> JsonValue:
         """The id that the vendor gave a call."""
