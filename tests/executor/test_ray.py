@@ -226,7 +226,9 @@ def test_rate_limits_and_budgets_hold_for_all_nodes_together(cluster, here):
         bakeoff(here, [one_at_a_time], tasks=TASKS, attempts=6, more=budget)
         ended = arena("run", "bakeoff.toml", "--concurrency", "4", *on(cluster), cwd=here)
     assert ended.code == 3, ended.err
-    assert "what is left of the tokens budget of the run is less than one trial may spend" in ended.err
+    assert (
+        "what is left of the tokens budget of the run is less than one trial may spend" in ended.err
+    )
     assert stub.peak_in_flight == 1
     spent = sum(s.usage["total_tokens"] for s in stub.served)
     assert 5_000 < spent <= 9_000
