@@ -4,7 +4,14 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from arena.records import Api, Record
 
@@ -21,8 +28,14 @@ _PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z][a-z0-9_]*)\}")
 """`${name}` is the shell's."""
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:
+AS_PROFILE = "profile"
+"""Validation context of a profile that is read to be run. What an earlier run holds was run, and
+stays readable whatever is asked of profiles later.
+"""
+
+
+def _without_nul(text: str, info: ValidationInfo) -> str:
+    if info.context == AS_PROFILE and "\0" in text:
         raise ValueError("holds a NUL, which no argument, variable or path can")
     return text
 
@@ -30,8 +43,8 @@ def _without_nul(text: str) -> str:
 def _pinned(form: str, example: str) -> AfterValidator:
     pattern = re.compile(form, re.ASCII)
 
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
+    def check(text: str, info: ValidationInfo) -> str:
+        if info.context == AS_PROFILE and not pattern.fullmatch(text):
             raise ValueError(f"{text!r} is not pinned; write it as in {example!r}")
         return text
 
@@ -74,14 +87,23 @@ class WrittenFile(Record):
 class Finish(Record):
     """How the program's end is read."""
 
-    exit_codes: tuple[int, ...] = Field(default=(0,), min_length=1)
+    exit_codes: tuple[int, ...] = (0,)
     """Others mean that the agent broke."""
     submitted: str | None = None
     """Regular expression that its output must hold, where its exit code says too little."""
 
+    @field_validator("exit_codes")
+    @classmethod
+    def _has_a_good_one(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        if info.context == AS_PROFILE and not value:
+            raise ValueError("no exit code would mean that the agent did its work")
+        return value
+
     @field_validator("submitted")
     @classmethod
-    def _is_an_expression(cls, value: str | None) -> str | None:
+    def _is_an_expression(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.context != AS_PROFILE:
+            return value
         try:
             re.compile(value or "")
         except (re.error, OverflowError, RecursionError) as error:
@@ -102,8 +124,8 @@ class OwnReport(Record):
     """Only where it knows the prices of the model that it drives."""
 
     @model_validator(mode="after")
-    def _says_which_file(self) -> "OwnReport":
-        if self.source == "file" and not self.path:
+    def _says_which_file(self, info: ValidationInfo) -> "OwnReport":
+        if info.context == AS_PROFILE and self.source == "file" and not self.path:
             raise ValueError("source 'file' needs the path of the file")
         return self
 
@@ -138,14 +160,18 @@ class Program(Record):
 
     @field_validator("params")
     @classmethod
-    def _are_its_own(cls, value: dict[str, str]) -> dict[str, str]:
+    def _are_its_own(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if info.context != AS_PROFILE:
+            return value
         if taken := sorted(value.keys() & set(PLACEHOLDERS)):
             raise ValueError(f"{{{taken[0]}}} is filled in for every agent; choose another name")
         return value
 
     @model_validator(mode="after")
-    def _knows_its_placeholders(self) -> "Program":
+    def _knows_its_placeholders(self, info: ValidationInfo) -> "Program":
         """Not in the text of files, which may be JSON or a program."""
+        if info.context != AS_PROFILE:
+            return self
         known = (*PLACEHOLDERS, *self.params)
         texts = [("command", word) for word in self.command] + [("stdin", self.stdin)]
         texts += [(f"env.{name}", value) for name, value in self.env.items()]

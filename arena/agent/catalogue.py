@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from arena.config import input_error
 from arena.errors import InputError
-from arena.program import Program
+from arena.program import AS_PROFILE, Program
 from arena.registry import AGENTS
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -43,7 +43,8 @@ def load(paths: Sequence[Path] = ()) -> dict[str, Program]:
 def read(file: Path) -> Program:
     """One profile."""
     try:
-        program = Program.model_validate(tomllib.loads(file.read_text(encoding="utf-8-sig")))
+        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        program = Program.model_validate(data, context=AS_PROFILE)
     except ValidationError as error:
         raise input_error(error, where=str(file), root=Program) from None
     except RecursionError:

@@ -24,9 +24,10 @@ app = typer.Typer(
 )
 
 EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_NO_VERDICT, EXIT_INTERRUPTED = 1, 2, 3, 130
-LINE_CHARS = 10_000
 EXIT_DEFECT = 70
 """As sysexits.h has it: an exit code of 1 would tell a gate that a regression is shown."""
+LINE_CHARS = 10_000
+"""Of an error, which may name every contestant."""
 
 
 def _version(asked: bool) -> None:
@@ -60,7 +61,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except Exception:  # noqa: BLE001 whatever it is, its exit code is no verdict
+    except Exception:  # noqa: BLE001 - whatever it is, its exit code is no verdict
         traceback.print_exc()
         sys.exit(EXIT_DEFECT)
 

@@ -48,8 +48,8 @@ def list_(
     shown = [row.model_dump(mode="json") for row in rows]
     if format_ is Format.TABLE:
         for row in shown:
-            price = row["price"] or {"tiers": [{}]}
-            tier = {**price["tiers"][0], "currency": price.get("currency")}
+            price = row["price"]
+            tier = {**price["tiers"][0], **price} if price else {}
             row |= {column: tier.get(column) for column in PRICE_COLUMNS}
     emit("backends", shown, LIST_COLUMNS, format_)
 

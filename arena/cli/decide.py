@@ -147,8 +147,7 @@ def gate(
     if summary is not None:
         write_file(summary, text, flag="--summary")
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(step_summary).open("a", encoding="utf-8") as out:
-            out.write(text)
+        write_file(Path(step_summary), text, flag="GITHUB_STEP_SUMMARY", append=True)
     _show(found, decisions.gate_text(found), format_)
     raise typer.Exit(found.exit_code)
 

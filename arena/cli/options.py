@@ -34,12 +34,13 @@ def level_of(choice: AssuranceChoice | None) -> "Assurance | None":
     return None if choice is None else choice.value
 
 
-def write_file(path: Path, data: str | bytes, *, flag: str) -> None:
+def write_file(path: Path, data: str | bytes, *, flag: str, append: bool = False) -> None:
     """Write a result where a flag says; raises `InputError` where that cannot be done."""
     from arena.errors import InputError
 
     try:
-        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        with path.open("ab" if append else "wb") as out:
+            out.write(data.encode() if isinstance(data, str) else data)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written ({error.strerror})", where=flag, remedy="name another file"

@@ -58,7 +58,7 @@ def _decided(found: Recommendation) -> tuple[str, str]:
         "It is the cheapest backend shown not worse than any other by"
         f" {show.points(found.margin).lstrip('+')} points or more. It passes"
         f" {show.percent(pick.pass_rate)} of the tasks{interval} at {show.usd(pick.cost_usd)} per"
-        " solved task."
+        f" solved task.{plain(found.unknown)}"
     )
     return f"In this simulation, {name}" if found.simulated else f"Choose {name}", lead
 

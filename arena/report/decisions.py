@@ -41,8 +41,7 @@ def _comparison(found: Comparison) -> Iterator[str]:
             if ratio.ci is not None
             else ", interval not estimable"
         )
-        basis = found.a.cost_basis
-        if basis == "billed":
+        if found.a.cost_basis == "billed":
             yield "  costs are as billed: not with equal use of caches"
         for side in (found.a, found.b):
             for caveat in side.who.caveats:
@@ -92,8 +91,6 @@ def _recommendation(found: Recommendation) -> Iterator[str]:
             yield f"    {caveat}"
     for change in found.would_change:
         yield f"would change the answer: {change}"
-    for name in found.left_out:
-        yield f"without a verdict: {name}"
 
 
 def _candidate(one: Candidate) -> str:

@@ -93,6 +93,11 @@ class Recommendation(Record):
     left_out: tuple[str, ...]
     """Contestants without any verdict: nothing is said of them."""
 
+    @property
+    def unknown(self) -> str:
+        """What must stand behind an answer that does not speak of all, with a blank before it."""
+        return _unknown(self.left_out)
+
 
 def recommend(
     results: Results,
@@ -132,12 +137,7 @@ def recommend(
         scope=scope_of(results.manifest, level),
         simulated=results.manifest.simulated,
         decided=pick is not None,
-        headline=" ".join(
-            (
-                _headline(pick, candidates, tasks, chosen, needed, doubts),
-                *(f"Nothing is known of {name}: it has no verdict." for name in left_out),
-            )
-        ),
+        headline=_headline(pick, candidates, tasks, chosen, needed, doubts) + _unknown(left_out),
         pick=pick,
         cheapest_not_shown_worse=guess,
         tasks_needed=needed,
@@ -302,7 +302,7 @@ def _would_change(
             break
         if candidate.shown or candidate.shown_worse_than or candidate.excluded:
             continue
-        if len(candidates) < 2:
+        if candidate.rival is None:
             continue
         name = f"{candidate.name} would be cheaper;" if pick else f"{candidate.name}:"
         if candidate.tasks_needed is None:
@@ -311,18 +311,18 @@ def _would_change(
             )
         else:
             lines.append(
-                f"{name} about {_more(tasks, candidate.tasks_needed)} would probably show whether"
-                " it is good enough."
+                f"{name} about {_tasks(max(1, candidate.tasks_needed - tasks), 'more task')} would"
+                " probably show whether it is good enough."
             )
     return tuple(lines)
 
 
-def _more(tasks: int, needed: int) -> str:
-    return _tasks(max(1, needed - tasks)).replace(" ", " more ")
+def _unknown(left_out: Sequence[str]) -> str:
+    return "".join(f" Nothing is known of {name}: it has no verdict." for name in left_out)
 
 
-def _tasks(number: int) -> str:
-    return f"{number} task{'' if number == 1 else 's'}"
+def _tasks(number: int, noun: str = "task") -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _plain(usd: float) -> str:

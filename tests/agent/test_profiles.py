@@ -1,12 +1,14 @@
 """What a profile may say: what would break a run, or make it another one, is refused at load."""
 
+import json
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from arena.agent import catalogue, outside
 from arena.errors import InputError
-from arena.program import PLACEHOLDERS
+from arena.program import PLACEHOLDERS, Program
 from tests.agent.rig import AGENTS, TASK, bake, contestant, profile
 from tests.servers.many_apis import ManyStub, turn
 from tests.servers.openai_stub import call, text
@@ -118,3 +120,16 @@ def test_every_placeholder_is_filled(tmp_path):
     said = stub.requests[-1].messages[-1]["content"]
     assert all(f"{name}=" in said for name in PLACEHOLDERS)
     assert not any(f"{{{name}}}" in said for name in PLACEHOLDERS)
+
+
+def test_what_an_earlier_run_holds_stays_readable():
+    """It was run as it is: a rule that came later does not take its results away."""
+    old = tomllib.loads(GOOD) | {
+        "install": {"npm": ["foo"], "node": "latest"},
+        "finish": {"submitted": "([", "exit_codes": []},
+        "report": {"source": "file"},
+        "stdin": "{modle}",
+        "params": {"token": "a\0b"},
+    }
+    read = Program.model_validate_json(json.dumps(old))
+    assert (read.install.npm, read.finish.submitted) == (("foo",), "([")

@@ -138,7 +138,7 @@ def test_no_call_outlives_its_deadline(kind, stream):
     started = time.monotonic()
     found = failure([fault(kind)], timeout_s=0.3, stream=stream)
     assert found.outcome == "timeout"
-    assert 0.25 < time.monotonic() - started < 3
+    assert 0.25 < time.monotonic() - started < 0.8
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -157,7 +157,7 @@ def test_a_stream_that_does_not_end_after_its_reply_costs_little():
     with Stub([Answer(body=ended.body, headers=ended.headers, fault="linger")]) as stub:
         started = time.monotonic()
         assert ask(stub, stream=True).text == "a"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,15 @@ from arena.records import RateLimits
 
 @pytest.fixture
 def short_minute(monkeypatch):
-    """A minute of half a second."""
-    monkeypatch.setattr(module, "WINDOW_S", 0.5)
+    """A minute of a fifth of a second."""
+    monkeypatch.setattr(module, "WINDOW_S", 0.2)
     monkeypatch.setattr(module, "HALVING_PAUSE_S", 0.0)
 
 
 def test_no_limits_no_waiting():
     limiter = Limiter(RateLimits())
     permits = [limiter.acquire(10**9) for _ in range(100)]
-    assert max(p.waited_s for p in permits) < 0.5
+    assert max(p.waited_s for p in permits) < 0.05
 
 
 def test_requests_per_minute(short_minute):
@@ -29,7 +29,7 @@ def test_requests_per_minute(short_minute):
     started = time.monotonic()
     for _ in range(7):
         limiter.release(limiter.acquire(1), tokens=1)
-    assert 1 <= time.monotonic() - started < 1.5
+    assert 0.4 <= time.monotonic() - started < 0.7
 
 
 def test_tokens_per_minute_count_what_was_used(short_minute):
@@ -37,16 +37,16 @@ def test_tokens_per_minute_count_what_was_used(short_minute):
     started = time.monotonic()
     for _ in range(4):
         limiter.release(limiter.acquire(60), tokens=10)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 0.1
     limiter.release(limiter.acquire(60), tokens=60)
     limiter.release(limiter.acquire(60), tokens=60)
-    assert time.monotonic() - started >= 0.5
+    assert time.monotonic() - started >= 0.2
 
 
 def test_one_call_above_the_limit_of_a_minute_still_goes_alone(short_minute):
     limiter = Limiter(RateLimits(tpm=100))
     limiter.release(limiter.acquire(500), tokens=500)
-    assert limiter.acquire(500).waited_s >= 0.4
+    assert limiter.acquire(500).waited_s >= 0.15
 
 
 def test_refusals_halve_and_successes_grow_back(short_minute):

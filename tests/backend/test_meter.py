@@ -109,7 +109,7 @@ def test_a_provider_that_asks_for_too_long_a_wait_is_given_up():
         started = time.monotonic()
         with pytest.raises(ProviderError, match="rate_limited"):
             made.trial().complete(ASK, [])
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_the_clock_bounds_a_call_in_flight():
         backend = made.trial()
         assert backend.complete(ASK, []).stop == "seconds"
         assert backend.complete(ASK, []).stop == "seconds"
-    assert 0.3 < time.monotonic() - started < 5
+    assert 0.3 < time.monotonic() - started < 1
     assert made.book.outcomes == ["timeout"]
 
 
@@ -173,7 +173,7 @@ def test_a_slow_drip_does_not_outlive_the_deadline():
     with rig([fault("drip")], limits=Limits(seconds=0.4)) as (_, made):
         started = time.monotonic()
         assert made.trial().complete(ASK, []).stop == "seconds"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 1
 
 
 def test_missing_usage_is_estimated_and_listed():

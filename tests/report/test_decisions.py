@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from arena.report import decisions
+from arena.report.answer import answer
+from arena.report.scored import score
 from arena.score import compare as comparing
 from arena.score.baseline import baseline_of
 from arena.score.gate import gate
@@ -65,7 +67,10 @@ def test_who_has_no_verdict_is_named_beside_the_answer():
     )
     found = recommend(run)
     assert found.pick.name == "b"
-    assert "Nothing is known of a: it has no verdict." in found.headline
+    said = "Nothing is known of a: it has no verdict."
+    assert found.headline.endswith(said)
+    assert decisions.recommendation(found).count(said) == 1
+    assert answer(score(run)).lead.endswith(said)
 
 
 def test_one_contestant_and_no_solved_task_read_well():
@@ -111,6 +116,18 @@ def test_a_file_that_cannot_be_written_is_bad_input_and_no_regression(run, tmp_p
     assert ended.code == 2, ended.err
     assert ended.err.count("\n") == 1
     assert f"arena: {flag}" in ended.err
+
+
+def test_a_step_summary_that_cannot_be_written_is_named(run, tmp_path):
+    nowhere = str(tmp_path / "no" / "summary")
+    gated = ("gate", str(run), "--baseline", str(run))
+    ended = arena(*gated, cwd=tmp_path, GITHUB_STEP_SUMMARY=nowhere)
+    assert ended.code == 2
+    assert "GITHUB_STEP_SUMMARY" in ended.err
+    kept = tmp_path / "summary.md"
+    kept.write_text("before\n")
+    arena(*gated, cwd=tmp_path, GITHUB_STEP_SUMMARY=str(kept))
+    assert kept.read_text().startswith("before\n### ")
 
 
 def test_the_levels_flag_reaches_every_decision(run, tmp_path):

@@ -56,11 +56,11 @@ def test_the_page_is_small_and_answers_at_once(browser, large):
 @pytest.mark.slow
 def test_all_pages_are_made_in_half_a_minute(tmp_path):
     run = make_run(tmp_path / "run", tasks=100, attempts=10)
-    started = time.process_time()  # its own, so that other work on the machine does not count
+    started = time.monotonic()
     results = load(run)
     site.build(results)
-    assert time.process_time() - started < BUILD_S
+    assert time.monotonic() - started < BUILD_S
     assert len(list((run / "report" / "trials").glob("*.html"))) == TRIALS
-    started = time.process_time()
+    started = time.monotonic()
     assert pages.write(results, run / "report" / "trials") == 0
-    assert time.process_time() - started < BUILD_S / 3
+    assert time.monotonic() - started < BUILD_S / 3
