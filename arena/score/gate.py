@@ -144,7 +144,7 @@ def _by_level(
     every = [one for one in LEVELS if one in {*here, *there}]
     used = [one for one in every if level in {None, one}]
     if not used:
-        raise InputError(f"no task has assurance {level}", remedy=f"choose from {every}")
+        raise InputError(f"no task has assurance {level}", remedy=f"choose from {', '.join(every)}")
     for one in used:
         for where, present in (("the run", here), ("the baseline", there)):
             if one not in present:

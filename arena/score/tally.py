@@ -106,7 +106,9 @@ def scoring_tasks(manifest: Manifest, level: Assurance | None = None) -> list[Ta
     present = levels(manifest)
     wanted = level or (present[0] if present else None)
     if level and level not in present:
-        raise InputError(f"no task has assurance {level}", remedy=f"choose from {list(present)}")
+        raise InputError(
+            f"no task has assurance {level}", remedy=f"choose from {', '.join(present)}"
+        )
     chosen = [t for t in manifest.tasks if not t.impossible and t.assurance == wanted]
     return sorted(chosen, key=lambda t: t.id)
 
