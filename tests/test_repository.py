@@ -77,3 +77,10 @@ def test_all_that_is_asked_for_is_pinned():
         }
         missing = {canonical(one) for one in requirements} - pinned
         assert not missing, f"run scripts/lock.sh: {name} lacks {missing}"
+
+
+def test_the_tests_that_the_threat_model_names_exist():
+    named = re.findall(r"`(tests/\S+?\.py)::(\w+)`", (ROOT / "SECURITY.md").read_text())
+    assert named
+    for path, function in named:
+        assert f"\ndef {function}(" in (ROOT / path).read_text(), f"{path}::{function}"
