@@ -184,6 +184,8 @@ class History:
             "core.fsmonitor=false",
             "-c",
             "core.hooksPath=/dev/null",
+            "-c",
+            "log.showSignature=false",  # else git starts the clone's own `gpg.program`
         )
         try:
             done = subprocess.run(
