@@ -22,6 +22,7 @@ bench() {
     echo "$(nproc) cores, $(uname -sm), $(.venv/bin/python --version)"
     echo
 } | tee "$out"
+bench stub.py
 bench throughput.py 1 4 16 32
 bench latency.py
 bench grading.py
@@ -30,6 +31,7 @@ bench linear.py
 bench linear.py --engine
 bench reading.py
 bench scoring.py
+bench waiting.py
 bench scaling.py --ray
 bench letters.py
 rm -f "$log"

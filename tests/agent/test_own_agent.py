@@ -157,7 +157,7 @@ def test_what_it_leaves_running_does_not_hold_its_end_up(tmp_path, left):
 
     report, path, _ = run(tmp_path, script)
     assert (report["trials"][0]["stop"], report["trials"][0]["verdict"]) == ("submitted", "passed")
-    assert recorded(path)[0]["wall_s"] < 120
+    assert recorded(path)[0]["wall_s"] < 600
 
 
 def test_a_step_limit_ends_it_in_words(tmp_path):

@@ -135,10 +135,8 @@ def test_infinity_in_usage_is_nothing():
 @pytest.mark.parametrize("kind", ["hang", "drip"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_no_call_outlives_its_deadline(kind, stream):
-    started = time.monotonic()
-    found = failure([fault(kind)], timeout_s=0.3, stream=stream)
+    found = failure([fault(kind, drip_s=60)], timeout_s=0.3, stream=stream)
     assert found.outcome == "timeout"
-    assert 0.25 < time.monotonic() - started < 0.8
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -152,12 +150,10 @@ def test_a_connection_is_used_again(stream):
         assert stub.connections == 1
 
 
-def test_a_stream_that_does_not_end_after_its_reply_costs_little():
+def test_a_stream_that_does_not_end_after_its_reply_is_not_waited_for():
     ended = sse(piece("a", "stop"))
     with Stub([Answer(body=ended.body, headers=ended.headers, fault="linger")]) as stub:
-        started = time.monotonic()
-        assert ask(stub, stream=True).text == "a"
-    assert time.monotonic() - started < 1
+        assert ask(stub, stream=True, timeout_s=3600).text == "a"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import openai
 import pytest
@@ -47,11 +48,12 @@ class Endpoint:
         self.calls = 0
 
     def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
-        offered = [{"type": "function", "function": tool.model_dump()} for tool in tools]
+        said: list[Any] = list(messages)
+        offered: list[Any] = [{"type": "function", "function": tool.model_dump()} for tool in tools]
         self.calls += 1
         answer = self.client.chat.completions.create(
             model=self.model,
-            messages=list(messages),
+            messages=said,
             tools=offered or openai.omit,
             max_tokens=16_000,
         )
@@ -59,6 +61,7 @@ class Endpoint:
         called = tuple(
             ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
             for call in message.tool_calls or ()
+            if call.type == "function"
         )
         return Reply(
             message=message.model_dump(exclude_none=True), text=message.content or "",
@@ -125,7 +128,7 @@ def image(engine: DockerEngine) -> str:
 def repair(engine: DockerEngine, image: str, baseline: BaselineServer) -> Repair:
     """Lets the baseline work on a toy with a budget and tells what came of it."""
 
-    def work(toy: Toy, budget: int, protocol: str = "tools") -> Outcome:
+    def work(toy: Toy, budget: int, protocol: Literal["tools", "text"] = "tools") -> Outcome:
         brief = Brief(
             task_id="toy",
             problem_statement=toy.problem,

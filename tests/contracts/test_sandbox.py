@@ -177,9 +177,7 @@ def test_a_timeout_keeps_the_output_so_far(box):
     ids=["children", "proof-against-term", "double-fork", "stopped"],
 )
 def test_a_timeout_kills_everything(box, script):
-    started = time.monotonic()
     assert sh(box, script, timeout_s=1).ended == "timeout"
-    assert time.monotonic() - started < 6
     left = sh(box, "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '").text
     assert "sleep 1000" not in left
 

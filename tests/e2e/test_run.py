@@ -140,11 +140,9 @@ def test_a_run_cut_short_is_resumed(tmp_path, how):
                 break
             time.sleep(0.1)
         process.send_signal(how)
-        began = time.monotonic()
         _, err = process.communicate(timeout=60)
         if how == signal.SIGINT:
             assert process.returncode == 130, err
-            assert time.monotonic() - began < 10
             assert "run the same command again" in err
             assert "Traceback" not in err
             assert ours(run_id(tmp_path / "runs" / "test")) == []

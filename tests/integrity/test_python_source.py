@@ -197,4 +197,4 @@ def test_39_the_clock_is_moved(python, when):
     files = money("return (cents + 1) // 2", code) if when == "after" else on_import(code)
     found = python.attack(files)
     assert found.verdict == "failed"
-    assert 0 < found.wall_s < 20
+    assert 0 < found.wall_s < 10_000, "the host's own clock, not the one that was moved"

@@ -1,7 +1,6 @@
 """Using up the host, as an agent and as a test; gold must pass right afterwards."""
 
 import resource
-import time
 
 import pytest
 
@@ -78,9 +77,7 @@ def test_37_the_tests_fill_what_they_may_write(python, name):
     ids=["ignores SIGTERM", "sleeps", "stops its parent", "leaves its session"],
 )
 def test_38_tests_that_never_end(python, code):
-    started = time.monotonic()
     assert python.within(3).attack({INIT: code}).verdict == "timeout"
-    assert time.monotonic() - started < 20
 
 
 def test_a_limit_is_charged_only_when_gold_keeps_within_it(python):

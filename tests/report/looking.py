@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Dialog, Page
 
 WIDE, PHONE = (1280, 900), (390, 844)
 CANARY = "owned"
@@ -56,7 +56,12 @@ def look(
     own = url.split("/report/")[0]
     page.on("console", lambda m: note(f"console: {m.text}") if m.type != "log" else None)
     page.on("pageerror", lambda error: note(f"error: {error}"))
-    page.on("dialog", lambda dialog: (note(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        note(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     page.on(
         "request",
         lambda request: (

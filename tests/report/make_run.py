@@ -15,6 +15,7 @@ from pathlib import Path
 from arena import ledger
 from arena.matrix import trial_specs
 from arena.records import (
+    Budget,
     CallBegin,
     CallEnd,
     Fault,
@@ -31,7 +32,7 @@ from arena.records import (
     Verification,
     digest_of,
 )
-from arena.rundir import Budget, EngineInfo, Manifest, RunDir, TaskEntry
+from arena.rundir import EngineInfo, Manifest, RunDir, TaskEntry
 from tests.report.cast import TITLES, Actor, cast
 
 START = datetime(2026, 11, 22, 21, 4, tzinfo=UTC)
@@ -124,7 +125,7 @@ def _task(index: int, text: Text) -> TaskEntry:
         pack="core",
         title=text.title.format(title=title),
         language="python",
-        difficulty=difficulty,  # type: ignore[arg-type]
+        difficulty=difficulty,
         digest=digest_of([slug]),
         image="sha256:" + digest_of(["image", slug]),
         problem_statement=text.statement.format(title=title, module=module),

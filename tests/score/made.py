@@ -59,7 +59,7 @@ def results(
     return Results(
         path=Path("run"),
         manifest=Manifest(
-            **{  # type: ignore[arg-type]
+            **{
                 "run_id": "r",
                 "name": "nightly",
                 "created_at": datetime(2026, 11, 22, tzinfo=UTC),

@@ -77,10 +77,10 @@ class _Many(_Handler):
         }
         self.stub.record(Served(request, total, told=answer.fault is None and told is not None))
         if request.body.get("stream"):
-            body, content = b"".join(_event(e) for e in events), "text/event-stream"
+            sent, content = b"".join(_event(e) for e in events), "text/event-stream"
         else:
-            body, content = json.dumps(whole).encode(), "application/json"
-        self._send(answer, body, {"Content-Type": content, **answer.headers})
+            sent, content = json.dumps(whole).encode(), "application/json"
+        self._send(answer, sent, {"Content-Type": content, **answer.headers})
 
 
 def _event(event: Mapping[str, Any]) -> bytes:
@@ -307,8 +307,8 @@ def _responses_events(whole: dict[str, Any]) -> Iterator[dict[str, Any]]:
     ]
     for index, item in enumerate(whole["output"]):
         where = {"output_index": index, "item_id": item["id"]}
-        started = {**item, "status": "in_progress"}
-        started |= {"content": []} if item["type"] == "message" else {"arguments": ""}
+        empty: dict[str, Any] = {"content": []} if item["type"] == "message" else {"arguments": ""}
+        started = {**item, "status": "in_progress", **empty}
         events.append(
             {"type": "response.output_item.added", "output_index": index, "item": started}
         )

@@ -19,6 +19,8 @@ from typing import Any, Literal, Self
 AUTO: dict[str, Any] = {"auto": True}
 """Usage counted from the text: one token per four bytes, rounded up."""
 
+HALFWAY_S = 60.0
+
 Fault = Literal[
     "hang",  # headers never come, until the stub closes or the client goes
     "close",  # the connection ends without a byte
@@ -69,6 +71,8 @@ class Answer:
     body: Any = None
     """Whole body instead of a reply: JSON, or bytes as they are."""
     fault: Fault | None = None
+    halfway: threading.Event | None = None
+    """Half of the body is sent, the other half when this is set; never set, it never comes."""
     delay_s: float = 0.0
     drip_s: float = 0.05
     billed: bool | None = None
@@ -162,7 +166,7 @@ class Stub:
     def base_url(self) -> str:
         return f"{self.url}/v1"
 
-    def start(self) -> "Stub":
+    def start(self) -> Self:
         self._thread.start()
         return self
 
@@ -248,7 +252,8 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.delay_s and self.stub.closing.wait(answer.delay_s):
             return
         if answer.body is not None:
-            usage, body, kind = {}, _bytes(answer.body), "application/json"
+            usage: dict[str, int] = {}
+            body, kind = _bytes(answer.body), "application/json"
         else:
             usage, body, kind = render(request, answer)
         billed = (
@@ -276,6 +281,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif answer.fault == "pace":
             events = (event + b"\n\n" for event in body.split(b"\n\n") if event)
             self._drip(answer, headers, events, len(body))
+        elif answer.halfway is not None:
+            self._in_halves(answer.halfway, headers, body)
         elif answer.fault == "garbage":
             self._write(200, headers, b"<html>busy</html>")
         else:
@@ -291,6 +298,13 @@ class _Handler(BaseHTTPRequestHandler):
             due += answer.drip_s  # on a schedule: who reads slowly does not slow the writing
             if self.stub.closing.wait(max(0.0, due - time.monotonic())):
                 return
+
+    def _in_halves(self, onward: threading.Event, headers: Mapping[str, str], body: bytes) -> None:
+        half = len(body) // 2
+        self._write(200, headers, body[:half], length=len(body))
+        if onward.wait(HALFWAY_S):
+            self.wfile.write(body[half:])
+        self.close_connection = True
 
     def _wait_for_end(self) -> None:
         self.connection.settimeout(0.05)

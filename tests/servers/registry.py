@@ -55,7 +55,9 @@ class Registry:
                 out.write(chunk)
         client.close()
         with tarfile.open(saved) as tar:
-            (entry,) = json.loads(tar.extractfile("manifest.json").read())
+            manifest = tar.extractfile("manifest.json")
+            assert manifest is not None
+            (entry,) = json.load(manifest)
             config = self._blob(tar, entry["Config"])
             layers = [self._blob(tar, layer) for layer in entry["Layers"]]
         saved.unlink()
@@ -72,6 +74,7 @@ class Registry:
 
     def _blob(self, tar: tarfile.TarFile, member: str) -> dict[str, object]:
         source, target = tar.extractfile(member), self._folder / "blob"
+        assert source is not None
         with target.open("wb") as out:
             shutil.copyfileobj(source, out)
         with target.open("rb") as data:
@@ -111,9 +114,11 @@ class Registry:
                 if isinstance(body, bytes):
                     self.send_header("Docker-Content-Digest", _digest(body))
                 self.end_headers()
-                if self.command == "GET" and isinstance(body, bytes):
+                if self.command != "GET":
+                    return
+                if isinstance(body, bytes):
                     self.wfile.write(body)
-                elif self.command == "GET":
+                else:
                     with body.open("rb") as data:
                         shutil.copyfileobj(data, self.wfile)
 

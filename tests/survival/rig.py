@@ -186,7 +186,7 @@ def check_money(run: Run, endpoint: Endpoint) -> None:
     assert len(ended) == sum(isinstance(e, CallEndEvent) for e in events)
     settled = {i: e for i, e in ended.items() if e.usage is not None}
     served = {s.usage["prompt_tokens"] for s in endpoint.served}
-    counted = [end.usage.prompt for end in settled.values()]
+    counted = [end.usage.prompt for end in settled.values() if end.usage is not None]
     assert len(set(counted)) == len(counted)
     assert set(counted) <= served
     open_calls = {i: b for i, b in begun.items() if i not in settled}

@@ -154,7 +154,7 @@ def test_a_clock_set_back_changes_nothing(tmp_path, clock_library):
         check_whole(run)
         check_money(run, endpoint)
         for row in run.results().trials:
-            assert 0 < row.active_s <= row.wall_s < 200
+            assert 0 < row.active_s <= row.wall_s < 80_000
 
 
 def test_a_copy_made_while_running_is_a_run(tmp_path):
