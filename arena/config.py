@@ -25,11 +25,15 @@ class PriceTable(Record):
     """Price of an inline backend, per million tokens."""
 
     input: Decimal = Field(ge=0)
+    """Prompt tokens."""
     cached_input: Decimal | None = Field(default=None, ge=0)
     """Without it cached tokens are billed at the input price and flagged."""
     cache_write: Decimal | None = Field(default=None, ge=0)
+    """Tokens written to a cache."""
     output: Decimal = Field(ge=0)
+    """Output tokens, reasoning included."""
     currency: Literal["USD", "CNY"] = "USD"
+    """Of all these prices."""
 
 
 class BackendTable(Record):
@@ -38,6 +42,7 @@ class BackendTable(Record):
     base_url: Address | None = None
     """Required without `provider`; with it, an endpoint that is not the provider's own."""
     model: str
+    """As the endpoint calls it."""
     provider: str | None = None
     """A catalogue provider whose quirks, prices and addresses apply."""
     region: str | None = None
@@ -49,22 +54,30 @@ class BackendTable(Record):
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Environment variable that holds the key; leave out where the endpoint wants none."""
     price: PriceTable | None = None
+    """What it costs; without one the cost is unknown."""
     hourly_usd: Decimal | None = Field(default=None, ge=0)
     """What the machine that serves the model costs an hour."""
     output_limit_param: Literal["max_tokens", "max_completion_tokens"] | None = None
+    """How the endpoint calls the limit of output tokens."""
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     """Sent with every call, such as a switch for thinking."""
     streaming: bool | None = None
+    """Ask for a stream; some models refuse anything else."""
     endpoints: dict[Api, Address] = Field(default_factory=dict)
     """Addresses of the other APIs beside `base_url`: `messages` and `responses`, for agents that
     speak them. Each ends before `/messages` or `/responses`, often in /v1."""
     lab: str | None = None
+    """Who trained the model."""
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     """ISO code of the country of the lab that trained the model."""
     residency: str | None = None
+    """ISO code of the country where requests are processed; `self` on an own server."""
     open_weights: bool | None = None
+    """Whether the weights can be had."""
     self_hosted: bool | None = None
+    """Whether the endpoint is your own."""
     max_concurrency: int | None = Field(default=None, gt=0)
+    """Calls at once."""
 
     @model_validator(mode="after")
     def _has_one_price(self) -> "BackendTable":
@@ -85,12 +98,15 @@ class ContestantTable(Record):
     """`[[contestant]]`"""
 
     name: str
+    """As reports call it."""
     agent: str = "shell"
+    """One of `arena agents list`, or of the profiles in `agents`."""
     backend: str | BackendTable | None = None
     """Catalogue name such as `deepseek/deepseek-v4-pro`, or an inline table."""
     params: dict[str, JsonValue] = Field(default_factory=dict)
     """Passed to the agent and part of the contestant's identity."""
     budget: Budget | None = None
+    """Of this contestant in the whole run."""
 
     @field_validator("name")
     @classmethod
@@ -104,25 +120,36 @@ class Policy(Record):
     """`[policy]`: where code may be sent. What a backend does not tell counts as not allowed."""
 
     countries: tuple[str, ...] | None = None
+    """ISO codes that are allowed for the lab and the company that serves; all when left out."""
     residency: tuple[str, ...] | None = None
+    """ISO codes of where requests may be processed, `self` for an own server; all when left out."""
     allow_training: bool = True
+    """Whether a provider may train on what it is sent."""
 
 
 class BakeoffConfig(Record):
     """A whole bakeoff.toml."""
 
     name: str
+    """Of the run: its directory is `runs/<name>` unless told otherwise."""
     tasks: tuple[str, ...] = Field(min_length=1)
     """Packs or tasks: `core`, `core/some-task`, `./our-pack`."""
     attempts: int = Field(default=1, ge=1, le=100, strict=True)
+    """Trials of every contestant at every task."""
     concurrency: int = Field(default=4, ge=1, le=512, strict=True)
+    """Trials at once; on a cluster, on all nodes together."""
     limits: Limits = Limits()
+    """Of every trial."""
     sandbox: SandboxLimits = SandboxLimits()
+    """Of every container."""
     strict: bool = True
     """Take a second look at every pass (two more runs of its tests)."""
     seed: int = 0
+    """Of all that is drawn: the order of trials, resampling."""
     budget: Budget = Budget()
+    """Of the whole run."""
     policy: Policy | None = None
+    """Where code may be sent; without it anywhere, but for private packs."""
     profiles: tuple[str, ...] = ()
     """Folders with provider profiles that override the shipped ones."""
     agents: tuple[str, ...] = ()
@@ -132,6 +159,7 @@ class BakeoffConfig(Record):
     address: str = "auto"
     """Of the cluster's head, `host:port`; `auto` is the one that runs on this machine."""
     contestant: tuple[ContestantTable, ...] = Field(min_length=1)
+    """Who takes part."""
 
     @field_validator("name")
     @classmethod

@@ -81,7 +81,9 @@ class WrittenFile(Record):
     """A file put into the container before the agent starts; its text may hold placeholders."""
 
     path: _Text
+    """Absolute, or below the home of the agent with `{home}`."""
     text: _Text
+    """Its content."""
 
 
 class Finish(Record):
@@ -115,11 +117,13 @@ class OwnReport(Record):
     """Where the agent tells what it used by its own count: a cross-check, never a result."""
 
     source: Literal["stdout", "file"] = "stdout"
+    """Where it tells it."""
     path: _Text = ""
     """Of the file; JSON, or JSON Lines whose last fitting line counts."""
     input_tokens: tuple[str, ...] = ()
     """Dotted paths whose values add up to the prompt tokens, cached ones included."""
     output_tokens: tuple[str, ...] = ()
+    """Dotted paths whose values add up to the output tokens."""
     cost_usd: tuple[str, ...] = ()
     """Only where it knows the prices of the model that it drives."""
 
@@ -139,24 +143,35 @@ class Program(Record):
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """As a configuration names it: lower-case letters, digits and dashes."""
     label: str
+    """As reports call it."""
     homepage: str = ""
+    """Where it is described."""
     api: tuple[Api, ...] = Field(min_length=1)
     """APIs it can be told to speak, the best first."""
     install: Install = Install()
+    """What it needs."""
     command: tuple[_Text, ...] = Field(min_length=1)
+    """The program and its arguments."""
     stdin: _Text = ""
+    """What it reads."""
     env: dict[_Text, _Text] = Field(default_factory=dict)
     """Beside the image's own."""
     files: tuple[WrittenFile, ...] = ()
+    """Written before it starts."""
     finish: Finish = Finish()
+    """What its end means."""
     report: OwnReport | None = None
+    """Where it tells its own count."""
     params: dict[str, _Text] = Field(default_factory=dict)
     """Parameters that a contestant may set, with their defaults."""
     limits: tuple[str, ...] = ()
     """What a reader must know beside this agent's results."""
     source: str = ""
+    """Where the profile is known from."""
     checked_on: date | None = None
+    """When that was looked at."""
 
     @field_validator("params")
     @classmethod

@@ -18,7 +18,6 @@ app = typer.Typer(
     name="arena",
     help="Which model backend should do our coding work, and what does it cost?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

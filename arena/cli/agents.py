@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from arena.cli import complete
 from arena.cli.options import Format, emit
 
 app = typer.Typer(
@@ -15,14 +16,22 @@ app = typer.Typer(
 
 COLUMNS = ("name", "kind", "api", "label", "installs")
 AgentsFlag = Annotated[
-    list[Path] | None, typer.Option("--agents", help="File or folder with profiles of agents.")
+    list[Path] | None,
+    typer.Option(
+        "--agents",
+        help="File or folder with profiles of agents; may be repeated.",
+        show_default="the shipped ones alone",
+    ),
 ]
-FormatFlag = Annotated[Format, typer.Option("--format")]
+FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 @app.command("list")
 def list_(agents: AgentsFlag = None, format_: FormatFlag = Format.TABLE) -> None:
-    """List the agents a configuration may name."""
+    """List the agents a configuration may name.
+
+    Example: arena agents list
+    """
     from arena.agent.roster import listed
 
     emit("agents", [row.model_dump(mode="json") for row in listed(agents or ())], COLUMNS, format_)
@@ -31,11 +40,19 @@ def list_(agents: AgentsFlag = None, format_: FormatFlag = Format.TABLE) -> None
 @app.command()
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(help="All programs when none is named.")
+        list[str] | None,
+        typer.Argument(
+            help="Agents that are programs.",
+            show_default="all",
+            autocompletion=complete.programs,
+        ),
     ] = None,
     agents: AgentsFlag = None,
 ) -> None:
-    """Install agents that are programs, where they are missing, and start each of them once."""
+    """Install agents that are programs, where they are missing, and start each of them once.
+
+    Example: arena agents check claude-code codex
+    """
     from arena.check.agents import checked
 
     failed = False
@@ -50,8 +67,16 @@ def _say(line: str) -> None:
 
 
 @app.command()
-def remove(names: Annotated[list[str], typer.Argument(help="Agents whose programs go.")]) -> None:
-    """Remove installed programs; the next run installs them again."""
+def remove(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Agents whose programs go.", autocompletion=complete.programs),
+    ],
+) -> None:
+    """Remove installed programs; the next run installs them again.
+
+    Example: arena agents remove codex
+    """
     from arena.errors import InputError
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.layer import Layers
@@ -71,9 +96,15 @@ def remove(names: Annotated[list[str], typer.Argument(help="Agents whose program
 @app.command()
 def trajectories(
     run: Annotated[Path, typer.Argument(help="Folder that `arena run` wrote.")],
-    out: Annotated[Path | None, typer.Option(help="Folder to write to.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write to.", show_default="trajectories in the run"),
+    ] = None,
 ) -> None:
-    """Export every trial's transcript as an ATIF trajectory, which other viewers open."""
+    """Export every trial's transcript as an ATIF trajectory, which other viewers open.
+
+    Example: arena agents trajectories runs/first
+    """
     from arena.rundir import file_stem
     from arena.trajectories import of_run
 

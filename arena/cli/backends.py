@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arena.cli import complete
 from arena.cli.options import Format, emit
 
 if TYPE_CHECKING:
@@ -20,21 +21,39 @@ LIST_COLUMNS = (
     "name", "country", "residency", "open_weights", "status", "retires_on", *PRICE_COLUMNS,
 )  # fmt: skip
 ProfilesFlag = Annotated[
-    list[Path] | None, typer.Option("--profiles", help="Folder with provider profiles.")
+    list[Path] | None,
+    typer.Option(
+        "--profiles",
+        help="Folder with provider profiles; may be repeated.",
+        show_default="the shipped ones alone",
+    ),
 ]
-FormatFlag = Annotated[Format, typer.Option("--format")]
+FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 @app.command("list")
 def list_(
-    country: Annotated[str | None, typer.Option(help="Of the lab, such as CN.")] = None,
-    residency: Annotated[str | None, typer.Option(help="Of the service.")] = None,
-    open_weights: Annotated[bool | None, typer.Option("--open-weights/--closed-weights")] = None,
+    country: Annotated[
+        str | None, typer.Option(help="Of the lab, such as CN.", show_default="any")
+    ] = None,
+    residency: Annotated[
+        str | None, typer.Option(help="Of the service, such as US.", show_default="any")
+    ] = None,
+    open_weights: Annotated[
+        bool | None,
+        typer.Option(
+            "--open-weights/--closed-weights",
+            help="Whether the weights can be had.",
+            show_default="either",
+        ),
+    ] = None,
     profiles: ProfilesFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """List backends, with what a million tokens cost (the first tier) and until when they are
     served.
+
+    Example: arena backends list --country CN --open-weights
     """
     from arena.backend import catalogue, roster
 
@@ -56,10 +75,16 @@ def list_(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="provider/model")],
+    name: Annotated[
+        str,
+        typer.Argument(help="Such as deepseek/deepseek-v4-pro.", autocompletion=complete.backends),
+    ],
     profiles: ProfilesFlag = None,
 ) -> None:
-    """Show all that is known of a backend, with sources, as JSON."""
+    """Show all that is known of a backend, with sources, as JSON.
+
+    Example: arena backends show deepseek/deepseek-v4-pro
+    """
     from arena.backend import catalogue
 
     profile, _, model = catalogue.load(profiles or ()).find(name)
@@ -73,7 +98,12 @@ def show(
 @app.command()
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Check these alone, as provider/model.")
+        list[str] | None,
+        typer.Argument(
+            help="Check these alone, as provider/model.",
+            show_default="all",
+            autocompletion=complete.backends,
+        ),
     ] = None,
     live: Annotated[
         bool, typer.Option("--live", help="Hold a tiny conversation with each; costs money.")
@@ -84,7 +114,10 @@ def check(
     profiles: ProfilesFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Check the catalogue: form, sources, and what retires within 60 days."""
+    """Check the catalogue: form, sources, and what retires within 60 days.
+
+    Example: arena backends check openai/gpt-5.1
+    """
     from arena.backend import catalogue, roster
     from arena.cli import EXIT_CHECK_FAILED
 

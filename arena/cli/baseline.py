@@ -18,7 +18,10 @@ def serve(
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8765,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Serve the baseline as an OpenAI-compatible endpoint until interrupted."""
+    """Serve the baseline as an OpenAI-compatible endpoint until interrupted.
+
+    Example: arena baseline serve --port 8765
+    """
     from arena.baseline import server
 
     with server.serve(host, port) as running:

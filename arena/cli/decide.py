@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arena.cli import complete
 from arena.cli.options import AssuranceChoice, Format, level_of, write_file
 
 if TYPE_CHECKING:
@@ -15,29 +16,37 @@ RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 MarginFlag = Annotated[
     float | None,
     typer.Option(
-        help="Loss of pass rate that is tolerated. [default: 0.10 from 100 tasks, else 0.20]"
+        help="Loss of pass rate that is tolerated.", show_default="0.10 from 100 tasks, else 0.20"
     ),
 ]
 AnywayFlag = Annotated[bool, typer.Option("--anyway", help="Compare what is not comparable.")]
 AssuranceFlag = Annotated[
     AssuranceChoice | None,
-    typer.Option(help="Take the tasks graded this way. [default: the strongest there is]"),
+    typer.Option(help="Take the tasks graded this way.", show_default="the strongest there is"),
 ]
-FormatFlag = Annotated[Format, typer.Option("--format")]
+FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 def compare(
     run: RunArgument,
-    a: Annotated[str, typer.Argument(help="A contestant.")],
-    b: Annotated[str, typer.Argument(help="Another contestant.")],
+    a: Annotated[str, typer.Argument(help="A contestant.", autocompletion=complete.contestants)],
+    b: Annotated[
+        str, typer.Argument(help="Another contestant.", autocompletion=complete.contestants)
+    ],
     other: Annotated[
-        Path | None, typer.Option("--with", help="Take the second contestant from this run.")
+        Path | None,
+        typer.Option(
+            "--with", help="Take the second contestant from this run.", show_default="the same run"
+        ),
     ] = None,
     anyway: AnywayFlag = False,
     assurance: AssuranceFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Compare two contestants of one run, or of two."""
+    """Compare two contestants of one run, or of two.
+
+    Example: arena compare runs/first deepseek gpt
+    """
     from arena.report import decisions
     from arena.score import compare as scoring
     from arena.score.load import load
@@ -56,15 +65,31 @@ def compare(
 def recommend(
     run: RunArgument,
     margin: MarginFlag = None,
-    max_cost: Annotated[float | None, typer.Option(help="USD per solved task.")] = None,
-    country: Annotated[list[str] | None, typer.Option(help="Of the lab, such as CN.")] = None,
-    residency: Annotated[list[str] | None, typer.Option(help="Of the service.")] = None,
-    open_weights: Annotated[bool, typer.Option("--open-weights")] = False,
-    self_hosted: Annotated[bool, typer.Option("--self-hosted")] = False,
+    max_cost: Annotated[
+        float | None,
+        typer.Option(help="Most that a solved task may cost, in USD.", show_default="any"),
+    ] = None,
+    country: Annotated[
+        list[str] | None,
+        typer.Option(help="Of the lab, such as CN; may be repeated.", show_default="any"),
+    ] = None,
+    residency: Annotated[
+        list[str] | None,
+        typer.Option(help="Of the service, such as US; may be repeated.", show_default="any"),
+    ] = None,
+    open_weights: Annotated[
+        bool, typer.Option("--open-weights", help="Only models whose weights can be had.")
+    ] = False,
+    self_hosted: Annotated[
+        bool, typer.Option("--self-hosted", help="Only servers of your own.")
+    ] = False,
     assurance: AssuranceFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Name the cheapest backend shown not worse than any other, or say that none is."""
+    """Name the cheapest backend shown not worse than any other, or say that none is.
+
+    Example: arena recommend runs/first --max-cost 0.50 --residency US
+    """
     from arena.report import decisions
     from arena.score import recommend as scoring
     from arena.score.load import load
@@ -83,11 +108,17 @@ def recommend(
 def power(
     tasks: Annotated[int, typer.Argument(min=1, help="Number of tasks.")],
     gap: Annotated[
-        list[float] | None, typer.Option(help="Gap to see, such as 0.05; may be repeated.")
+        list[float] | None,
+        typer.Option(
+            help="Gap to see, such as 0.05; may be repeated.", show_default="0.20, 0.10 and 0.05"
+        ),
     ] = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Say what a number of tasks can show, and how many a gap needs."""
+    """Say what a number of tasks can show, and how many a gap needs.
+
+    Example: arena power 40 --gap 0.05
+    """
     from arena.score.power import suite_power
 
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
@@ -97,7 +128,11 @@ def power(
 def gate(
     run: RunArgument,
     baseline: Annotated[
-        Path | None, typer.Option(help="A run directory, or a file that --write-baseline made.")
+        Path | None,
+        typer.Option(
+            help="A run directory, or a file that --write-baseline made.",
+            show_default="none; needed unless one is written",
+        ),
     ] = None,
     margin: MarginFlag = None,
     cost_margin: Annotated[float, typer.Option(help="Tolerated growth of cost per fix.")] = 0.15,
@@ -105,16 +140,26 @@ def gate(
     anyway: AnywayFlag = False,
     assurance: Annotated[
         AssuranceChoice | None,
-        typer.Option(help="Gate the tasks graded this way alone. [default: all, each way apart]"),
+        typer.Option(
+            help="Gate the tasks graded this way alone.", show_default="all, each way apart"
+        ),
     ] = None,
     write_baseline: Annotated[
-        Path | None, typer.Option(help="Write the run as a baseline file and stop.")
+        Path | None,
+        typer.Option(help="Write the run as a baseline file and stop.", show_default="none"),
     ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
-    summary: Annotated[Path | None, typer.Option(help="Write Markdown here.")] = None,
+    junit: Annotated[
+        Path | None, typer.Option(help="Write JUnit XML here.", show_default="nowhere")
+    ] = None,
+    summary: Annotated[
+        Path | None, typer.Option(help="Write Markdown here.", show_default="nowhere")
+    ] = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Fail a nightly run that got worse: 0 pass, 1 regression, 3 unsound, 4 inconclusive."""
+    """Fail a nightly run that got worse: 0 pass, 1 regression, 3 unsound, 4 inconclusive.
+
+    Example: arena gate runs/tonight --baseline baseline.json --junit gate.xml
+    """
     from arena.errors import InputError
     from arena.report import decisions
     from arena.score import baseline as files

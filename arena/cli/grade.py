@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arena.cli import complete
 from arena.cli.options import Format, emit
 
 if TYPE_CHECKING:
@@ -20,14 +21,24 @@ COLUMNS = ("instance_id", "model", "verdict", "reason", "seconds")
 
 def grade(
     predictions: Annotated[Path, typer.Argument(help="JSON or JSON Lines with patches.")],
-    tasks: Annotated[list[str], typer.Option("--tasks", help="Pack, task or path.")],
+    tasks: Annotated[
+        list[str],
+        typer.Option(
+            "--tasks", help="Pack, task or path; may be repeated.", autocompletion=complete.packs
+        ),
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="The run directory. [default: runs/grade-<file>]")
+        Path | None, typer.Option(help="The run directory.", show_default="runs/grade-FILE")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Patches at once.")] = 2,
-    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    format_: Annotated[
+        Format, typer.Option("--format", help="Form of the answer on stdout.")
+    ] = Format.TABLE,
 ) -> None:
-    """Grade patches that others made; writes a run directory like any run."""
+    """Grade patches that others made; writes a run directory like any run.
+
+    Example: arena grade predictions.jsonl --tasks core
+    """
     from arena import grade as grading
     from arena.cli import EXIT_NO_VERDICT
     from arena.cli.options import runs_dir

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from arena.preview import Preview
 
-FormatFlag = Annotated[Format, typer.Option("--format")]
+FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 def plan(
@@ -27,15 +27,27 @@ def plan(
     out: OutFlag = None,
     profiles: ProfilesFlag = None,
     earlier: Annotated[
-        list[Path] | None, typer.Option("--from", help="Earlier run to forecast costs from.")
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            help="Earlier run to forecast costs from; may be repeated.",
+            show_default="the run directory, where there is one",
+        ),
     ] = None,
     pilot: Annotated[
         int | None,
-        typer.Option(min=1, help="First run this many tasks once, for money; the run keeps them."),
+        typer.Option(
+            min=1,
+            help="First run this many tasks once, for money; the run keeps them.",
+            show_default="none",
+        ),
     ] = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Show what a run would do, need and cost, before it starts."""
+    """Show what a run would do, need and cost, before it starts.
+
+    Example: arena plan bakeoff.toml --from runs/last
+    """
     from arena.cli.run import prepare, start
     from arena.errors import InputError
     from arena.plan import Overrides
@@ -98,14 +110,31 @@ def _print_plan(shown: "Preview", form: Format) -> None:
 
 def reprice(
     run: Annotated[Path, typer.Argument(help="A run directory; it stays as it is.")],
-    at: Annotated[str | None, typer.Option(help="Prices of this day, such as 2026-11-01.")] = None,
-    prices: Annotated[
-        Path | None, typer.Option(help="Profiles with other prices. [default: the catalogue]")
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="Prices of this day, such as 2026-11-01.", show_default="the day of each call"
+        ),
     ] = None,
-    fx: Annotated[list[str] | None, typer.Option(help="A rate, such as CNY=0.14.")] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            help="Profiles with other prices.",
+            show_default="the run's own; with --at the catalogue's",
+        ),
+    ] = None,
+    fx: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A rate, such as CNY=0.14; may be repeated.", show_default="the run's own"
+        ),
+    ] = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Compute the money of an old run anew, offline, from its recorded usage."""
+    """Compute the money of an old run anew, offline, from its recorded usage.
+
+    Example: arena reprice runs/first --at 2026-11-01
+    """
     from arena.backend import catalogue
     from arena.errors import InputError
     from arena.money import reprice as money

@@ -53,14 +53,20 @@ def report(
         TableChoice, typer.Option(help="Which table csv and parquet hold.")
     ] = TableChoice.TRIALS,
     out: Annotated[
-        Path | None, typer.Option("--out", help="A file instead of stdout; not for html.")
+        Path | None,
+        typer.Option("--out", help="A file; not for html.", show_default="stdout"),
     ] = None,
     assurance: Annotated[
         AssuranceChoice | None,
-        typer.Option(help="Score the tasks graded this way. [default: the strongest there is]"),
+        typer.Option(
+            help="Score the tasks graded this way.", show_default="the strongest there is"
+        ),
     ] = None,
 ) -> None:
-    """Show what a run found, for people, papers and other programs."""
+    """Show what a run found, for people, papers and other programs.
+
+    Example: arena report runs/first --format csv --table trials --out trials.csv
+    """
     from arena.report.scored import score
     from arena.score.load import load
 
@@ -113,7 +119,10 @@ def view(
     run: RunArgument,
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
 ) -> None:
-    """Serve the page of a run on 127.0.0.1 and follow it while it is running."""
+    """Serve the page of a run on 127.0.0.1 and follow it while it is running.
+
+    Example: arena view runs/first --port 8000
+    """
     from arena.report.view import serve
 
     serve(run, port=port, ready=lambda address: print(address, file=sys.stderr, flush=True))

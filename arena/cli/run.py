@@ -21,14 +21,23 @@ if TYPE_CHECKING:
 
 ConfigFile = Annotated[Path, typer.Argument(help="The bake-off to run, such as bakeoff.toml.")]
 TaskFlag = Annotated[
-    list[str] | None, typer.Option("--task", help="Run these tasks or packs only.")
+    list[str] | None,
+    typer.Option("--task", help="Run this task or pack only; may be repeated.", show_default="all"),
 ]
 ContestantFlag = Annotated[
-    list[str] | None, typer.Option("--contestant", help="Run these contestants only.")
+    list[str] | None,
+    typer.Option(
+        "--contestant", help="Run this contestant only; may be repeated.", show_default="all"
+    ),
 ]
-AttemptsFlag = Annotated[int | None, typer.Option(min=1, help="Attempts per task.")]
-ConcurrencyFlag = Annotated[int | None, typer.Option(min=1, help="Trials at once.")]
-OutFlag = Annotated[Path | None, typer.Option(help="The run directory. [default: runs/<name>]")]
+AttemptsFlag = Annotated[
+    int | None,
+    typer.Option(min=1, help="Attempts per task.", show_default="the configuration's"),
+]
+ConcurrencyFlag = Annotated[
+    int | None, typer.Option(min=1, help="Trials at once.", show_default="the configuration's")
+]
+OutFlag = Annotated[Path | None, typer.Option(help="The run directory.", show_default="runs/NAME")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the scoreboard on stdout.")]
 
 
@@ -40,13 +49,24 @@ class Executor(StrEnum):
 
 
 ExecutorFlag = Annotated[
-    Executor | None, typer.Option(help="Run trials here, or on a Ray cluster's nodes.")
+    Executor | None,
+    typer.Option(
+        help="Run trials here, or on a Ray cluster's nodes.", show_default="the configuration's"
+    ),
 ]
 AddressFlag = Annotated[
-    str | None, typer.Option(help="The cluster's head, host:port. [default: the one here]")
+    str | None,
+    typer.Option(
+        help="The cluster's head, host:port.", show_default="the configuration's, else the one here"
+    ),
 ]
 ProfilesFlag = Annotated[
-    list[Path] | None, typer.Option("--profiles", help="Folder with provider profiles.")
+    list[Path] | None,
+    typer.Option(
+        "--profiles",
+        help="Folder with provider profiles; may be repeated.",
+        show_default="the configuration's",
+    ),
 ]
 
 
@@ -62,7 +82,10 @@ def run(
     address: AddressFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Run a bake-off, or go on with one that was interrupted."""
+    """Run a bake-off, or go on with one that was interrupted.
+
+    Example: arena run bakeoff.toml --attempts 3
+    """
     from arena.plan import Overrides
 
     overrides = Overrides(
@@ -85,7 +108,10 @@ def demo(
     concurrency: ConcurrencyFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Run the demo bake-off: two baselines and two controls on eight tasks, no key needed."""
+    """Run the demo bake-off: two baselines and two controls on eight tasks, no key needed.
+
+    Example: arena demo --out runs/demo
+    """
     from arena import demo as shipped
     from arena.plan import Overrides
 

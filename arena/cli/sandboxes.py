@@ -21,9 +21,14 @@ COLUMNS = ("kind", "name", "size_gb", "last_used", "in_use", "id")
 
 @app.command()
 def build(
-    names: Annotated[list[str] | None, typer.Argument(help="Languages. [default: all]")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Languages.", show_default="all")
+    ] = None,
 ) -> None:
-    """Build the language images, each on its base, where they are missing."""
+    """Build the language images, each on its base, where they are missing.
+
+    Example: arena sandboxes build python
+    """
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image import Images
     from arena.task.pack import tree_files
@@ -34,8 +39,15 @@ def build(
 
 
 @app.command("list")
-def list_(format_: Annotated[Format, typer.Option("--format")] = Format.TABLE) -> None:
-    """List our images and agents' programs on the engine, the least recently used first."""
+def list_(
+    format_: Annotated[
+        Format, typer.Option("--format", help="Form of the answer on stdout.")
+    ] = Format.TABLE,
+) -> None:
+    """List our images and agents' programs on the engine, the least recently used first.
+
+    Example: arena sandboxes list
+    """
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.shelf import Shelf
     from arena.sandbox.store import Image
@@ -62,7 +74,10 @@ def list_(format_: Annotated[Format, typer.Option("--format")] = Format.TABLE) -
 def prune(
     keep_gb: Annotated[float, typer.Option(min=0, help="Keep at most this much, in GB.")],
 ) -> None:
-    """Remove the least recently used, never what is in use and nothing that is not ours."""
+    """Remove the least recently used, never what is in use and nothing that is not ours.
+
+    Example: arena sandboxes prune --keep-gb 20
+    """
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.shelf import Shelf
 

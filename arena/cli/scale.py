@@ -16,30 +16,70 @@ FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer
 
 def scale(
     like: Annotated[
-        Path | None, typer.Option(help="A run to take trials from; other flags overrule it.")
+        Path | None,
+        typer.Option(
+            help="A run to take trials from; other flags overrule it.", show_default="none"
+        ),
     ] = None,
-    tasks: Annotated[int | None, typer.Option(min=1)] = None,
-    backends: Annotated[int | None, typer.Option(min=1)] = None,
-    attempts: Annotated[int | None, typer.Option(min=1)] = None,
-    calls: Annotated[str | None, typer.Option(help="Of a trial: median,p90 such as 20,40.")] = None,
-    call_s: Annotated[str | None, typer.Option(help="Seconds of a call: median,p90.")] = None,
-    call_tokens: Annotated[int | None, typer.Option(min=0, help="Of a call.")] = None,
-    cpu_s: Annotated[float | None, typer.Option(min=0, help="CPU seconds of a trial.")] = None,
-    hosts: Annotated[int, typer.Option(min=1)] = 1,
+    tasks: Annotated[
+        int | None, typer.Option(min=1, help="Tasks of the run.", show_default="of --like")
+    ] = None,
+    backends: Annotated[
+        int | None, typer.Option(min=1, help="Backends of the run.", show_default="of --like")
+    ] = None,
+    attempts: Annotated[
+        int | None, typer.Option(min=1, help="Attempts per task.", show_default="of --like, else 1")
+    ] = None,
+    calls: Annotated[
+        str | None,
+        typer.Option(help="Calls of a trial: median,p90.", show_default="of --like, else 20,40"),
+    ] = None,
+    call_s: Annotated[
+        str | None,
+        typer.Option(help="Seconds of a call: median,p90.", show_default="of --like, else 6,20"),
+    ] = None,
+    call_tokens: Annotated[
+        int | None,
+        typer.Option(min=0, help="Tokens of a call.", show_default="of --like, else 10000"),
+    ] = None,
+    cpu_s: Annotated[
+        float | None,
+        typer.Option(min=0, help="CPU seconds of a trial.", show_default="of --like, else 4"),
+    ] = None,
+    hosts: Annotated[int, typer.Option(min=1, help="Hosts, all alike.")] = 1,
     cores: Annotated[int, typer.Option(min=1, help="Of one host.")] = 8,
     memory_gb: Annotated[float, typer.Option(min=0.1, help="Of one host.")] = 32,
     container_mb: Annotated[int, typer.Option(min=64, help="Memory of one container.")] = 1024,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Trials at once.")] = None,
-    provider_concurrency: Annotated[int | None, typer.Option(min=1, help="Of a backend.")] = None,
-    rpm: Annotated[int | None, typer.Option(min=1, help="Calls a minute of a backend.")] = None,
-    tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute of a backend.")] = None,
-    within_h: Annotated[
-        float | None, typer.Option(min=0.01, help="Find the fewest hosts that take so long.")
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Trials at once.", show_default="what memory allows")
     ] = None,
-    seed: int = 0,
+    provider_concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, help="Calls at once of a backend.", show_default="no limit"),
+    ] = None,
+    rpm: Annotated[
+        int | None,
+        typer.Option(min=1, help="Calls a minute of a backend.", show_default="no limit"),
+    ] = None,
+    tpm: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens a minute of a backend.", show_default="no limit"),
+    ] = None,
+    within_h: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Find the fewest hosts that take so many hours.",
+            show_default="tell what --hosts take",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Simulate how long a run takes on some hosts, or how many hosts it needs."""
+    """Simulate how long a run takes on some hosts, or how many hosts it needs.
+
+    Example: arena scale --tasks 300 --backends 10 --within-h 2
+    """
     from arena.records import RateLimits
     from arena.scaling.model import Fleet
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
+from arena.cli import complete
 from arena.cli.options import Format, emit
 
 app = typer.Typer(help="List, check, mine, import and export tasks.", no_args_is_help=True)
@@ -26,14 +27,25 @@ COLUMNS = ("id", "language", "difficulty", "title")
 MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fixes_tasks", "fell")
 IMPORT_COLUMNS = ("instance_id", "result", "task", "assurance", "reason")
 CHECK_COLUMNS = ("task_id", "look", "result", "seconds", "peak_mb", "detail")
+FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 @app.command("list")
 def list_(
-    pack: Annotated[str | None, typer.Argument(help="A pack, task or path. [default: all]")] = None,
-    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    pack: Annotated[
+        str | None,
+        typer.Argument(
+            help="A pack, task or path.",
+            show_default="all that is shipped",
+            autocompletion=complete.packs,
+        ),
+    ] = None,
+    format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """List tasks."""
+    """List tasks.
+
+    Example: arena tasks list core
+    """
     from arena.task import pack as packs
 
     selections = [pack] if pack else packs.shipped_packs()
@@ -60,16 +72,20 @@ def list_(
 
 @app.command()
 def check(
-    pack: Annotated[str, typer.Argument(help="A pack, task or path.")],
+    pack: Annotated[
+        str, typer.Argument(help="A pack, task or path.", autocompletion=complete.packs)
+    ],
     repeat: Annotated[
         int, typer.Option(min=1, help="Runs with the fix and without; all but the first shuffled.")
     ] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Tasks at once.")] = 2,
-    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Prove tasks: the fix passes, nothing else does, and nothing gives it away.
 
     Tests that do not always end the same way go into flaky.toml beside the pack.
+
+    Example: arena tasks check ./our-pack --repeat 5
     """
     from arena.check import suite
     from arena.cli import EXIT_CHECK_FAILED
@@ -101,35 +117,64 @@ def check(
 def mine(
     repo: Annotated[Path, typer.Argument(help="A local clone.")],
     out: Annotated[Path, typer.Option(help="The pack to write; an earlier run there goes on.")],
-    since: Annotated[str | None, typer.Option(help="Only commits after this date.")] = None,
-    until: Annotated[str | None, typer.Option(help="Only commits before this date.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only commits after this date.", show_default="all")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Only commits before this date.", show_default="all")
+    ] = None,
     limit: Annotated[
-        int | None, typer.Option("--max", min=1, help="Candidates to try, newest first.")
+        int | None,
+        typer.Option("--max", min=1, help="Candidates to try, newest first.", show_default="all"),
     ] = None,
     paths: Annotated[
-        list[str] | None, typer.Option("--paths", help="Only commits that touch this path.")
+        list[str] | None,
+        typer.Option(
+            "--paths",
+            help="Only commits that touch this path; may be repeated.",
+            show_default="any",
+        ),
     ] = None,
     install: Annotated[
-        list[str] | None, typer.Option("--install", help="A requirement of the tests.")
+        list[str] | None,
+        typer.Option(
+            "--install",
+            help="A requirement of the tests; may be repeated.",
+            show_default="what the repository says",
+        ),
     ] = None,
     test: Annotated[
-        list[str] | None, typer.Option("--test", help="An argument for pytest.")
+        list[str] | None,
+        typer.Option(
+            "--test", help="An argument for pytest; may be repeated.", show_default="none"
+        ),
     ] = None,
     issues: Annotated[
-        Path | None, typer.Option(help="JSON with number, title and body of issues.")
+        Path | None,
+        typer.Option(help="JSON with number, title and body of issues.", show_default="none"),
     ] = None,
     rewrite: Annotated[
         str | None,
-        typer.Option(help="Backend that says each statement in other words; it is sent the fix."),
+        typer.Option(
+            help="Backend that says each statement in other words; it is sent the fix.",
+            show_default="none",
+            autocompletion=complete.backends,
+        ),
     ] = None,
     rewrite_usd: Annotated[
-        float | None, typer.Option(min=0, help="Most that rewriting may cost.")
+        float | None,
+        typer.Option(min=0, help="Most that rewriting may cost.", show_default="no limit"),
     ] = None,
-    policy: Annotated[Path | None, typer.Option(help="TOML: where code may be sent.")] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="TOML: where code may be sent.", show_default="none")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Candidates at once.")] = 2,
-    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Make tasks of a repository's own fixes. Nothing of the repository runs outside containers."""
+    """Make tasks of a repository's own fixes. Nothing of the repository runs outside containers.
+
+    Example: arena tasks mine ../our-clone --out ./ours --since 2025-01-01 --max 50
+    """
     from arena.mine.pipeline import Request
     from arena.mine.pipeline import mine as mine_history
     from arena.mine.rewrite import backend_of
@@ -163,18 +208,28 @@ def import_(
     path: Annotated[Path, typer.Argument(help="A data set file, or a folder of tasks.")],
     out: Annotated[Path, typer.Option(help="The pack to write.")],
     repos: Annotated[
-        Path | None, typer.Option(help="Folder of local clones, such as owner__name.")
+        Path | None,
+        typer.Option(help="Folder of local clones, such as owner__name.", show_default="none"),
     ] = None,
     env: Annotated[
-        Path | None, typer.Option(help='TOML of ["owner/name@version"]: python, packages, test.')
+        Path | None,
+        typer.Option(
+            help='TOML of tables "owner/name@version": python, packages, test.',
+            show_default="none",
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--max", min=1, help="Import at most these.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--max", min=1, help="Import at most so many.", show_default="all"),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Tasks at once.")] = 2,
-    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Import a suite: SWE-bench and its relatives, Multi-SWE-bench, Harbor, Terminal-Bench 1.
 
     Gold and nop are run for each; what cannot be imported is listed with its reason.
+
+    Example: arena tasks import verified.jsonl --out ./verified --max 20
     """
     from arena.importer.suite import Request, import_suite
     from arena.sandbox.engine import DockerEngine
@@ -193,11 +248,16 @@ def import_(
 
 @app.command()
 def export(
-    pack: Annotated[str, typer.Argument(help="A pack, task or path.")],
+    pack: Annotated[
+        str, typer.Argument(help="A pack, task or path.", autocompletion=complete.packs)
+    ],
     to: Annotated[ExportTo, typer.Option(help="Whose form.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
 ) -> None:
-    """Write tasks for the SWE-bench harness or Harbor, and make the images they name."""
+    """Write tasks for the SWE-bench harness or Harbor, and make the images they name.
+
+    Example: arena tasks export core --to swebench --out ./export
+    """
     from arena.exporting import export as export_tasks
     from arena.sandbox.engine import DockerEngine
     from arena.task import pack as packs

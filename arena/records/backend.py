@@ -15,10 +15,16 @@ class PriceTier(Record):
     input_from: Tokens = 0
     """Smallest whole prompt (tokens) the tier applies to."""
     output_from: Tokens = 0
+    """Smallest output (tokens) the tier applies to."""
     input: Decimal = Field(ge=0)
+    """Prompt tokens."""
     cached_input: Decimal | None = Field(default=None, ge=0)
+    """Prompt tokens read from a cache; without it they are billed at the input price and
+    flagged."""
     cache_write: Decimal | None = Field(default=None, ge=0)
+    """Prompt tokens written to a cache."""
     output: Decimal = Field(ge=0)
+    """Output tokens, reasoning included."""
 
 
 class FxRate(Record):
@@ -36,30 +42,43 @@ class PeakWindow(Record):
     weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
     """ISO weekdays, Monday is 1."""
     start: time
+    """First moment."""
     end: time
+    """First moment after it."""
     zone: str = "UTC"
+    """Name of the zone, such as `Asia/Shanghai`."""
 
 
 class PriceRow(Record):
     """What one model costs at one provider during one period."""
 
     valid_from: date | None = None
+    """First day on which the row applies."""
     valid_to: date | None = None
     """First day on which the row no longer applies."""
     currency: str = "USD"
+    """Of all its prices."""
     tiers: tuple[PriceTier, ...] = Field(min_length=1)
+    """By size of the call, the smallest first."""
     peak: tuple[PeakWindow, ...] = ()
+    """When other prices apply."""
     peak_tiers: tuple[PriceTier, ...] = ()
+    """Those other prices."""
     per_request: Decimal = Field(default=Decimal(0), ge=0)
+    """For each call, whatever its size."""
     source: str = ""
+    """Where this is known from."""
     checked_on: date | None = None
+    """When that was looked at."""
     evidence: Evidence = "user"
+    """How it is known."""
 
 
 class Quirks(Record):
     """How an endpoint wants to be spoken to. The defaults are the plain OpenAI protocol."""
 
     output_limit_param: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """How it calls the limit of output tokens."""
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     """Sent with every call, such as a switch for thinking or the pinned upstream of a router."""
     stream: bool = False
@@ -76,7 +95,9 @@ class ErrorRule(Record):
     """How one provider says that a call went wrong. Every condition given must hold."""
 
     outcome: CallOutcome
+    """What it means."""
     http: int | None = None
+    """Status of the reply."""
     code: str | None = None
     """Regular expression for the whole error code, status or type."""
     message: str | None = None
@@ -89,6 +110,7 @@ class RateLimits(Record):
     """What one key may do at one provider. None is unlimited or unknown."""
 
     concurrency: int | None = Field(default=None, ge=1)
+    """Calls at once."""
     rpm: int | None = Field(default=None, ge=1)
     """Requests per minute."""
     tpm: int | None = Field(default=None, ge=1)

@@ -27,12 +27,15 @@ class SandboxSpec(Record):
     """`sandbox.toml` of one language image."""
 
     language: Language
+    """What it is for."""
     description: str
+    """What is in it."""
     base: str | None = None
     """The shipped image that a pack's own image stands on; the base system when None."""
     pull: str | None = None
     """The image of a registry, `name:tag@sha256:…`, that a pack's own image stands on instead."""
     workdir: str = "/repo"
+    """Where the tree of a task comes to lie."""
     disk_mb: int = 1000
     """About what the image takes, for the estimate before it is built."""
 

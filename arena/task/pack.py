@@ -35,43 +35,75 @@ class PackInfo(Record):
     """`pack.toml`."""
 
     name: str
+    """Lower-case words and digits joined with `-`; tasks are `<pack>/<task>`."""
     title: str
+    """As people read it."""
     version: str
+    """Of the pack, as its author counts."""
     license: str
+    """An SPDX identifier."""
     private: bool = False
+    """Content that may only go to backends a `[policy]` allows."""
     description: str = ""
+    """A sentence or two."""
     kind: Literal["normal", "impossible"] = "normal"
     """`impossible`: controls whose visible tests contradict the statement; they have no gold."""
     demo: tuple[str, ...] = ()
     """Names of the tasks that the demo runs."""
 
 
-class _TestsTable(Record):
+class TestsTable(Record):
+    """`[tests]`: which hidden tests decide, and how they are run."""
+
     runner: Literal["pytest", "node", "go", "junit", "blackbox", "script"]
+    """What runs the tests; it decides the form of their ids."""
     fail_to_pass: tuple[str, ...] = Field(min_length=1)
+    """Ids that fail before the fix and must pass after it."""
     pass_to_pass: tuple[str, ...] = ()
+    """Ids that pass before the fix and must still pass."""
     must_fail: tuple[str, ...] = ()
+    """Ids of the twins: tests with a wrong expected value, failing even after the fix."""
     command: tuple[str, ...] = ()
+    """For `junit` (`{report}` stands for the file that its report belongs in) and `script`."""
     plugins: tuple[str, ...] = ()
+    """pytest plugins to load, named as after `-p`; no others are."""
     options: tuple[str, ...] = ()
+    """pytest settings, each `name=value`; the repository's own do not count."""
     timeout_s: float = Field(default=60.0, gt=0)
+    """Time for the whole verification."""
 
 
-class _PatchTable(Record):
+class PatchTable(Record):
+    """`[patch]`: what a fix may touch."""
+
     allow: tuple[str, ...] = ()
+    """Protected paths that a fix may touch."""
 
 
-class _TaskFile(Record):
+class TaskFile(Record):
+    """`task.toml`."""
+
     title: str
+    """What is wrong, in a few words."""
     language: Language
+    """Of the repository."""
     difficulty: Difficulty
+    """As its author sees it."""
     image: str
+    """A folder of `sandboxes/`, or of the pack's `images/`."""
     tags: tuple[str, ...] = ()
+    """Words to find it by."""
     repository: str | None = None
+    """The project it comes from, where several tasks share one (clusters in statistics)."""
     instance_id: str | None = None
+    """Its id in the suite that it was imported from."""
     assurance: Assurance = "ids"
-    tests: _TestsTable
-    patch: _PatchTable = _PatchTable()
+    """What a pass is worth: named tests seen to pass, or what a script said beside the code it
+    judges."""
+    tests: TestsTable
+    """What decides."""
+    patch: PatchTable = PatchTable()
+    """What a fix may touch."""
 
 
 class Case(Record):
@@ -235,7 +267,7 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
     where = root / "task.toml"
     if not NAME.fullmatch(name):
         raise _bad_name(where, name)
-    spec = read_toml(where, _TaskFile)
+    spec = read_toml(where, TaskFile)
     statement = _read_text(root / "problem.md")
     if not statement or not statement.strip():
         raise InputError(
