@@ -125,25 +125,27 @@ def power(
     _show(found, found.line, format_)
 
 
+BaselineFlag = Annotated[
+    Path | None,
+    typer.Option(
+        help="A run directory, or a file that --write-baseline made.",
+        show_default="none; needed unless one is written",
+    ),
+]
+GateAssuranceFlag = Annotated[
+    AssuranceChoice | None,
+    typer.Option(help="Gate the tasks graded this way alone.", show_default="all, each way apart"),
+]
+
+
 def gate(
     run: RunArgument,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            help="A run directory, or a file that --write-baseline made.",
-            show_default="none; needed unless one is written",
-        ),
-    ] = None,
+    baseline: BaselineFlag = None,
     margin: MarginFlag = None,
     cost_margin: Annotated[float, typer.Option(help="Tolerated growth of cost per fix.")] = 0.15,
     max_faults: Annotated[float, typer.Option(help="Tolerated share without verdict.")] = 0.02,
     anyway: AnywayFlag = False,
-    assurance: Annotated[
-        AssuranceChoice | None,
-        typer.Option(
-            help="Gate the tasks graded this way alone.", show_default="all, each way apart"
-        ),
-    ] = None,
+    assurance: GateAssuranceFlag = None,
     write_baseline: Annotated[
         Path | None,
         typer.Option(help="Write the run as a baseline file and stop.", show_default="none"),

@@ -108,6 +108,15 @@ def _print_plan(shown: "Preview", form: Format) -> None:
     print(shown.power)
 
 
+PricesFlag = Annotated[
+    Path | None,
+    typer.Option(
+        help="Profiles with other prices.",
+        show_default="the run's own; with --at the catalogue's",
+    ),
+]
+
+
 def reprice(
     run: Annotated[Path, typer.Argument(help="A run directory; it stays as it is.")],
     at: Annotated[
@@ -116,13 +125,7 @@ def reprice(
             help="Prices of this day, such as 2026-11-01.", show_default="the day of each call"
         ),
     ] = None,
-    prices: Annotated[
-        Path | None,
-        typer.Option(
-            help="Profiles with other prices.",
-            show_default="the run's own; with --at the catalogue's",
-        ),
-    ] = None,
+    prices: PricesFlag = None,
     fx: Annotated[
         list[str] | None,
         typer.Option(

@@ -14,13 +14,46 @@ if TYPE_CHECKING:
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
+WithinHFlag = Annotated[
+    float | None,
+    typer.Option(
+        min=0.01,
+        help="Find the fewest hosts that take so many hours.",
+        show_default="tell what --hosts take",
+    ),
+]
+LikeFlag = Annotated[
+    Path | None,
+    typer.Option(help="A run to take trials from; other flags overrule it.", show_default="none"),
+]
+CallsFlag = Annotated[
+    str | None,
+    typer.Option(help="Calls of a trial: median,p90.", show_default="of --like, else 20,40"),
+]
+CallSFlag = Annotated[
+    str | None,
+    typer.Option(help="Seconds of a call: median,p90.", show_default="of --like, else 6,20"),
+]
+CallTokensFlag = Annotated[
+    int | None,
+    typer.Option(min=0, help="Tokens of a call.", show_default="of --like, else 10000"),
+]
+CpuSFlag = Annotated[
+    float | None,
+    typer.Option(min=0, help="CPU seconds of a trial.", show_default="of --like, else 4"),
+]
+ProviderConcurrencyFlag = Annotated[
+    int | None,
+    typer.Option(min=1, help="Calls at once of a backend.", show_default="no limit"),
+]
+RpmFlag = Annotated[
+    int | None,
+    typer.Option(min=1, help="Calls a minute of a backend.", show_default="no limit"),
+]
+
+
 def scale(
-    like: Annotated[
-        Path | None,
-        typer.Option(
-            help="A run to take trials from; other flags overrule it.", show_default="none"
-        ),
-    ] = None,
+    like: LikeFlag = None,
     tasks: Annotated[
         int | None, typer.Option(min=1, help="Tasks of the run.", show_default="of --like")
     ] = None,
@@ -30,22 +63,10 @@ def scale(
     attempts: Annotated[
         int | None, typer.Option(min=1, help="Attempts per task.", show_default="of --like, else 1")
     ] = None,
-    calls: Annotated[
-        str | None,
-        typer.Option(help="Calls of a trial: median,p90.", show_default="of --like, else 20,40"),
-    ] = None,
-    call_s: Annotated[
-        str | None,
-        typer.Option(help="Seconds of a call: median,p90.", show_default="of --like, else 6,20"),
-    ] = None,
-    call_tokens: Annotated[
-        int | None,
-        typer.Option(min=0, help="Tokens of a call.", show_default="of --like, else 10000"),
-    ] = None,
-    cpu_s: Annotated[
-        float | None,
-        typer.Option(min=0, help="CPU seconds of a trial.", show_default="of --like, else 4"),
-    ] = None,
+    calls: CallsFlag = None,
+    call_s: CallSFlag = None,
+    call_tokens: CallTokensFlag = None,
+    cpu_s: CpuSFlag = None,
     hosts: Annotated[int, typer.Option(min=1, help="Hosts, all alike.")] = 1,
     cores: Annotated[int, typer.Option(min=1, help="Of one host.")] = 8,
     memory_gb: Annotated[float, typer.Option(min=0.1, help="Of one host.")] = 32,
@@ -53,26 +74,13 @@ def scale(
     concurrency: Annotated[
         int | None, typer.Option(min=1, help="Trials at once.", show_default="what memory allows")
     ] = None,
-    provider_concurrency: Annotated[
-        int | None,
-        typer.Option(min=1, help="Calls at once of a backend.", show_default="no limit"),
-    ] = None,
-    rpm: Annotated[
-        int | None,
-        typer.Option(min=1, help="Calls a minute of a backend.", show_default="no limit"),
-    ] = None,
+    provider_concurrency: ProviderConcurrencyFlag = None,
+    rpm: RpmFlag = None,
     tpm: Annotated[
         int | None,
         typer.Option(min=1, help="Tokens a minute of a backend.", show_default="no limit"),
     ] = None,
-    within_h: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01,
-            help="Find the fewest hosts that take so many hours.",
-            show_default="tell what --hosts take",
-        ),
-    ] = None,
+    within_h: WithinHFlag = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     format_: FormatFlag = Format.TABLE,
 ) -> None:

@@ -113,6 +113,40 @@ def check(
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
+PathsFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--paths",
+        help="Only commits that touch this path; may be repeated.",
+        show_default="any",
+    ),
+]
+InstallFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--install",
+        help="A requirement of the tests; may be repeated.",
+        show_default="what the repository says",
+    ),
+]
+RewriteFlag = Annotated[
+    str | None,
+    typer.Option(
+        help="Backend that says each statement in other words; it is sent the fix.",
+        show_default="none",
+        autocompletion=complete.backends,
+    ),
+]
+TestFlag = Annotated[
+    list[str] | None,
+    typer.Option("--test", help="An argument for pytest; may be repeated.", show_default="none"),
+]
+LimitFlag = Annotated[
+    int | None,
+    typer.Option("--max", min=1, help="Candidates to try, newest first.", show_default="all"),
+]
+
+
 @app.command()
 def mine(
     repo: Annotated[Path, typer.Argument(help="A local clone.")],
@@ -123,44 +157,15 @@ def mine(
     until: Annotated[
         str | None, typer.Option(help="Only commits before this date.", show_default="all")
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--max", min=1, help="Candidates to try, newest first.", show_default="all"),
-    ] = None,
-    paths: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--paths",
-            help="Only commits that touch this path; may be repeated.",
-            show_default="any",
-        ),
-    ] = None,
-    install: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--install",
-            help="A requirement of the tests; may be repeated.",
-            show_default="what the repository says",
-        ),
-    ] = None,
-    test: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--test", help="An argument for pytest; may be repeated.", show_default="none"
-        ),
-    ] = None,
+    limit: LimitFlag = None,
+    paths: PathsFlag = None,
+    install: InstallFlag = None,
+    test: TestFlag = None,
     issues: Annotated[
         Path | None,
         typer.Option(help="JSON with number, title and body of issues.", show_default="none"),
     ] = None,
-    rewrite: Annotated[
-        str | None,
-        typer.Option(
-            help="Backend that says each statement in other words; it is sent the fix.",
-            show_default="none",
-            autocompletion=complete.backends,
-        ),
-    ] = None,
+    rewrite: RewriteFlag = None,
     rewrite_usd: Annotated[
         float | None,
         typer.Option(min=0, help="Most that rewriting may cost.", show_default="no limit"),
