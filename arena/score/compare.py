@@ -12,15 +12,13 @@ from arena.score.difference import Difference, NotWorse
 from arena.score.interval import Interval
 from arena.score.missing import Missing, missing_of, missing_p
 from arena.score.pair import Pair, pair
-from arena.score.paired import cluster_interval, discordance, sign_flip
+from arena.score.paired import sign_flip
 from arena.score.power import smallest_gap
 from arena.score.proportion import task_rate
 from arena.score.results import CostBasis, Results
-from arena.score.sequential import better_evidence, difference_evidence, not_worse_evidence
 from arena.score.tally import Identity, Scope, Tally, tallies
 
 MARGINS = (0.05, 0.10, 0.15, 0.20)
-ENOUGH_GROUPS = 10
 
 
 class Contender(NamedTuple):
@@ -57,31 +55,11 @@ class DiscordantTask(Record):
     scored_b: int
 
 
-class Clusters(Record):
-    """The difference with tasks of one repository taken as dependent, others as independent."""
-
-    groups: int
-    ci: Interval | None
-    few: bool
-    """Fewer than 10 groups: shown, not to be trusted."""
-
-
 class Margin(Record):
-    """Non-inferiority at one margin, both ways, with evidence that may be looked at any time."""
+    """Non-inferiority at one margin, both ways."""
 
     a_not_worse: NotWorse
     b_not_worse: NotWorse
-    a_evidence: float
-    """E-value that A is not worse than B by the margin; 20 or more shows it at any moment."""
-    b_evidence: float
-
-
-class Evidence(Record):
-    """E-values over the discordant tasks, one attempt a task; 20 or more is shown at any moment."""
-
-    differ: float
-    a_better: float
-    b_better: float
 
 
 class Comparison(Record):
@@ -104,12 +82,8 @@ class Comparison(Record):
     """Two-sided exact p: McNemar with one attempt a task, else sign-flip."""
     table: tuple[int, int, int, int] | None
     """Tasks passed by both, only A, only B, neither; one attempt a task only."""
-    clusters: Clusters | None
-    evidence: Evidence | None
     margins: tuple[Margin, ...]
     cost_per_solved_ratio: Ratio
-    cost_per_solved_bootstrap_ci: Interval | None
-    """The same ratio's interval by paired bootstrap: a check, short below 100 tasks."""
     cost_per_attempt_ratio: Ratio
     discordant: tuple[DiscordantTask, ...]
     smallest_gap: float | None
@@ -180,7 +154,7 @@ def compare(
         b: from `contender`, of the same run or another.
         margins: non-inferiority margins, each within (0, 1).
         anyway: compare what is not comparable; the reasons are then in the result.
-        seed: of bootstraps and drawn sign flips.
+        seed: of drawn sign flips.
 
     Raises:
         InputError: the two are not comparable.
@@ -199,11 +173,8 @@ def compare(
         difference=difference,
         exact_p=_exact_p(lined, difference, seed),
         table=_table(lined),
-        clusters=_clusters(lined, a.conditions),
-        evidence=_evidence(lined),
         margins=tuple(_margin(lined, m) for m in margins if lined.tasks),
         cost_per_solved_ratio=lined.cost_per_solved_ratio(),
-        cost_per_solved_bootstrap_ci=lined.cost_per_solved_bootstrap(seed),
         cost_per_attempt_ratio=lined.cost_per_attempt_ratio(),
         discordant=_discordant(lined),
         smallest_gap=_smallest_gap(lined),
@@ -244,41 +215,12 @@ def _table(lined: Pair) -> tuple[int, int, int, int] | None:
     return int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum())
 
 
-def _clusters(lined: Pair, conditions: Conditions) -> Clusters | None:
-    repositories = [conditions.tasks[t].repository for t in lined.tasks]
-    if not any(repositories):
-        return None
-    groups = [r or f"task {t}" for r, t in zip(repositories, lined.tasks, strict=True)]
-    count = len(set(groups))
-    if count == len(groups):
-        return None
-    ci = cluster_interval(lined.differences, groups)
-    return Clusters(groups=count, ci=ci, few=count < ENOUGH_GROUPS)
-
-
-def _evidence(lined: Pair) -> Evidence | None:
-    if not lined.single or not lined.tasks:
-        return None
-    pairs = discordance(lined.differences)
-    only_a, only_b = round(pairs.only_a), round(pairs.only_b)
-    return Evidence(
-        differ=difference_evidence(only_a, only_b),
-        a_better=better_evidence(only_a, only_b),
-        b_better=better_evidence(only_b, only_a),
-    )
-
-
 def _margin(lined: Pair, margin: float) -> Margin:
     back = Pair(lined.b, lined.a, lined.dropped, lined.doubt)
     forth, reverse = lined.not_worse(margin), back.not_worse(margin)
     assert forth
     assert reverse
-    return Margin(
-        a_not_worse=forth,
-        b_not_worse=reverse,
-        a_evidence=not_worse_evidence(lined.differences, margin),
-        b_evidence=not_worse_evidence(back.differences, margin),
-    )
+    return Margin(a_not_worse=forth, b_not_worse=reverse)
 
 
 def _discordant(lined: Pair) -> tuple[DiscordantTask, ...]:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arena.score.cost import Ratio, bootstrap_ratio_interval, ratio_of_ratios
+from arena.score.cost import Ratio, ratio_of_ratios
 from arena.score.difference import Difference, NotWorse, difference, not_worse
-from arena.score.interval import LEVEL, FloatArray, Interval
+from arena.score.interval import LEVEL, FloatArray
 from arena.score.missing import MISSING_LIMIT, pair_doubt
 from arena.score.tally import Tally
 
@@ -57,11 +57,6 @@ class Pair:
         """A's mean cost per attempt over B's."""
         columns = self._columns(self.a.scored, self.b.scored)
         return Ratio() if columns is None else ratio_of_ratios(columns, level=level)
-
-    def cost_per_solved_bootstrap(self, seed: int) -> Interval | None:
-        """Paired bootstrap interval of `cost_per_solved_ratio`."""
-        columns = self._columns(self.a.passed, self.b.passed)
-        return None if columns is None else bootstrap_ratio_interval(columns, seed=seed)
 
     @property
     def bases_differ(self) -> bool:

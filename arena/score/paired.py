@@ -121,24 +121,3 @@ def sign_flip(differences: FloatArray, *, draws: int = SIGN_FLIP_DRAWS, seed: in
     for value, count in zip(values, counts, strict=True):
         sums += value * (2 * rng.binomial(count, 0.5, size=draws) - count)
     return (1 + int(np.count_nonzero(np.abs(sums) >= observed))) / (1 + draws)
-
-
-def cluster_interval(
-    differences: FloatArray, groups: list[str], level: float = LEVEL
-) -> Interval | None:
-    """Interval of the mean difference that is robust to dependence within groups.
-
-    Sandwich standard error with the factor sqrt(G/(G-1)) and Student t on G - 1, G the number
-    of groups; None below two groups or without spread between them.
-    """
-    _, index = np.unique(groups, return_inverse=True)
-    count = int(index.max()) + 1 if len(groups) else 0
-    if count < 2:
-        return None
-    mean = float(differences.mean())
-    sums = np.bincount(index, weights=differences - mean)
-    error = float(np.sqrt((sums**2).sum() * count / (count - 1))) / len(differences)
-    if error <= 1e-12:
-        return None
-    half = two_sided_t(level, count - 1) * error
-    return Interval(mean - half, mean + half)

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from arena.score.interval import ALPHA, LEVEL, FloatArray, Interval, two_sided_z
 
@@ -30,15 +29,6 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
     half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     lo = 0.0 if successes <= 0 else max(0.0, float(middle - half))
     hi = 1.0 if successes >= n else min(1.0, float(middle + half))
-    return Interval(lo, hi)
-
-
-def clopper_pearson(successes: float, n: float, level: float = LEVEL) -> Interval:
-    """Exact binomial interval of a proportion; counts may be fractional, `n` > 0."""
-    tail = (1 - level) / 2
-    failures = n - successes
-    lo = 0.0 if successes <= 0 else float(special.betaincinv(successes, failures + 1, tail))
-    hi = 1.0 if failures <= 0 else float(special.betaincinv(successes + 1, failures, 1 - tail))
     return Interval(lo, hi)
 
 
