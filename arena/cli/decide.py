@@ -40,13 +40,14 @@ def compare(
     """Compare two contestants of one run, or of two."""
     from arena.report import decisions
     from arena.score import compare as scoring
+    from arena.score.contenders import contender
     from arena.score.load import load
 
     first = load(run)
     second = first if other is None else load(other)
     found = scoring.compare(
-        scoring.contender(first, a, level_of(assurance)),
-        scoring.contender(second, b, level_of(assurance)),
+        contender(first, a, level_of(assurance)),
+        contender(second, b, level_of(assurance)),
         anyway=anyway,
         seed=first.manifest.seed,
     )
@@ -88,7 +89,7 @@ def power(
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Say what a number of tasks can show, and how many a gap needs."""
-    from arena.score.power import suite_power
+    from arena.stats.power import suite_power
 
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
     _show(found, found.line, format_)

@@ -1,31 +1,18 @@
 """Two contestants of one run or of two: what differs, how sure that is, and on which tasks."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
-from arena.errors import InputError
-from arena.records import Assurance, Record
-from arena.score.bootstrap import SEED
-from arena.score.conditions import Conditions, conditions_of
-from arena.score.cost import Ratio, cost_per_solved
-from arena.score.difference import Difference, NotWorse
-from arena.score.interval import Interval
-from arena.score.missing import Missing, missing_of, missing_p
-from arena.score.pair import Pair, pair
-from arena.score.paired import sign_flip
-from arena.score.power import smallest_gap
-from arena.score.proportion import task_rate
-from arena.score.results import CostBasis, Results
-from arena.score.tally import Identity, Scope, Tally, tallies
+from arena.records import Record
+from arena.score.contenders import Contender, require_comparable
+from arena.score.pairs import Pair, pair
+from arena.score.results import CostBasis
+from arena.score.tally import Identity, Missing, Scope, TaskTally, missing_of, missing_p
+from arena.stats.bootstrap import SEED
+from arena.stats.interval import Interval
+from arena.stats.paired import Difference, NotWorse, sign_flip
+from arena.stats.power import smallest_gap
+from arena.stats.rates import task_rate
+from arena.stats.ratios import Ratio, cost_per_solved
 
 MARGINS = (0.05, 0.10, 0.15, 0.20)
-
-
-class Contender(NamedTuple):
-    """One contestant with the conditions it was scored under."""
-
-    conditions: Conditions
-    tally: Tally
 
 
 class Side(Record):
@@ -90,55 +77,6 @@ class Comparison(Record):
     """Gap that this many tasks see with 80% power at the observed spread."""
 
 
-def contender(results: Results, name: str, level: Assurance | None = None) -> Contender:
-    """One contestant of a run.
-
-    Raises:
-        InputError: the run has no contestant of that name.
-    """
-    return pick(contenders(results, level), name, str(results.path))
-
-
-def contenders(results: Results, level: Assurance | None = None) -> dict[str, Contender]:
-    """Every contestant of a run by name, controls included."""
-    conditions = conditions_of(results.manifest, level)
-    return {n: Contender(conditions, t) for n, t in tallies(results, level).items()}
-
-
-def pick(among: Mapping[str, Contender], name: str, where: str) -> Contender:
-    """The contestant of that name, or one clear line."""
-    if name not in among:
-        raise InputError(
-            f"no contestant {name!r}", where=where, remedy=f"choose from {', '.join(among)}"
-        )
-    return among[name]
-
-
-def not_comparable(a: Contender, b: Contender) -> tuple[str, ...]:
-    """Why the two may not be compared; empty when they may."""
-    reasons = a.conditions.differences(b.conditions)
-    one, other = a.tally.who, b.tally.who
-    if one.agent == other.agent and one.agent_digest != other.agent_digest:
-        reasons = (*reasons, f"prompts or version of agent {one.agent} differ")
-    return reasons
-
-
-def require_comparable(a: Contender, b: Contender, *, anyway: bool) -> tuple[str, ...]:
-    """The reasons against a comparison that was asked for `anyway`.
-
-    Raises:
-        InputError: there are reasons, and nobody asked for it anyway.
-    """
-    reasons = not_comparable(a, b)
-    if reasons and not anyway:
-        raise InputError(
-            f"not comparable: {'; '.join(reasons)}",
-            where=f"{a.conditions.run}: {a.tally.who.name}, {b.conditions.run}: {b.tally.who.name}",
-            remedy="compare results of the same tasks, images, limits and prompts, or say --anyway",
-        )
-    return reasons
-
-
 def compare(
     a: Contender,
     b: Contender,
@@ -150,8 +88,8 @@ def compare(
     """Compare A with B on the tasks that both have in full.
 
     Args:
-        a: from `contender`.
-        b: from `contender`, of the same run or another.
+        a: from `arena.score.contenders.contender`.
+        b: from `arena.score.contenders.contender`, of the same run or another.
         margins: non-inferiority margins, each within (0, 1).
         anyway: compare what is not comparable; the reasons are then in the result.
         seed: of drawn sign flips.
@@ -181,7 +119,7 @@ def compare(
     )
 
 
-def _side(who: Contender, used: Tally) -> Side:
+def _side(who: Contender, used: TaskTally) -> Side:
     rate = task_rate(used.means, used.scored_total)
     costs = used.cost_usd
     solved = None if costs is None else cost_per_solved(costs, used.passed)

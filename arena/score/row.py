@@ -8,15 +8,12 @@ from statistics import fmean, median
 import numpy as np
 
 from arena.records import Api, ContestantSpec, Record
-from arena.score.cost import CostPerSolved, cost_per_solved
-from arena.score.interval import Interval
-from arena.score.missing import Missing, doubt, missing_of
-from arena.score.multiple import RankRange
-from arena.score.passk import mean_pass_k
-from arena.score.proportion import task_rate, zero_event_bound
-from arena.score.results import Cost, CostBasis, Tokens, TrialRow
-from arena.score.tally import Tally, ranking_costs
-from arena.score.totals import total_cost, total_tokens
+from arena.score.results import Cost, CostBasis, Tokens, TrialRow, total_cost, total_tokens
+from arena.score.tally import Missing, TaskTally, doubt, missing_of, ranking_costs
+from arena.stats.interval import Interval
+from arena.stats.multiple import RankRange
+from arena.stats.rates import mean_pass_k, task_rate, zero_event_bound
+from arena.stats.ratios import CostPerSolved, cost_per_solved
 
 
 class Who(Record):
@@ -154,7 +151,7 @@ class Row(Record):
 
 def row(
     spec: ContestantSpec,
-    tally: Tally,
+    tally: TaskTally,
     trials: Sequence[TrialRow],
     impossible: frozenset[str],
     waste_usd: Decimal,
@@ -232,7 +229,7 @@ def _by_kind(kinds: Iterable[str | None]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _score(tally: Tally, integrity: int) -> Score:
+def _score(tally: TaskTally, integrity: int) -> Score:
     seen = tally.take(tally.scored > 0)
     tasks = len(seen.tasks)
     attempts = int(tally.planned.max()) if len(tally.planned) else 0
@@ -251,7 +248,7 @@ def _score(tally: Tally, integrity: int) -> Score:
     )
 
 
-def _money(tally: Tally, scored: Sequence[TrialRow], total: Cost, waste_usd: Decimal) -> Money:
+def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd: Decimal) -> Money:
     costs = ranking_costs(scored, tally.basis)
     seen = tally.take(tally.scored > 0)
     billed, passed = total_cost(scored).billed_usd, int(tally.passed.sum())

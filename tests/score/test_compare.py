@@ -5,10 +5,11 @@ import pytest
 
 from arena.errors import InputError
 from arena.records import Limits, SandboxLimits
-from arena.score.compare import compare, contender, not_comparable
-from arena.score.cost import Ratio
+from arena.score.compare import compare
+from arena.score.contenders import contender, not_comparable
+from arena.stats.ratios import Ratio
 from tests.score.made import Player, results, task
-from tests.score.reference import COST_A, COST_B, EXACT, A, B
+from tests.stats.reference import COST_A, COST_B, EXACT, A, B
 
 PAIR = {"a": Player(A, COST_A), "b": Player(B, COST_B)}
 

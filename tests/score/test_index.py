@@ -25,9 +25,8 @@ from arena.matrix import trial_specs
 from arena.money.budget import Amount
 from arena.records import CallBegin, CallEnd, Fault, TrialRecord, Usage, Verification
 from arena.rundir import Manifest, RunDir
-from arena.score import index, indexer
-from arena.score.load import load
-from arena.score.standing import standing
+from arena.score import index
+from arena.score.load import load, resume_state
 from tests.benchmarks import ledgers
 
 SEGMENT = 20_000
@@ -146,7 +145,7 @@ def write(run: Path, made: Manifest, told: list[Event], *, grow: int | None = No
 
 def told_by(run: Path) -> tuple[object, object]:
     rundir = RunDir(run)
-    found = standing(rundir, rundir.read_manifest())
+    found = resume_state(rundir, rundir.read_manifest())
     spent = {
         name: Amount(round(amount.usd, 12), amount.tokens) for name, amount in found.spent.items()
     }
@@ -287,11 +286,11 @@ def test_two_that_extend_it_do_not_mix(tmp_path):
 
 
 def test_a_run_extends_it_by_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(indexer, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(index, "INTERVAL_S", 0.01)
     made = manifest()
     told = events(made, 6)
     write(tmp_path, made, told[:1])
-    with indexer.indexing(RunDir(tmp_path), made), Ledger(tmp_path / "ledger.jsonl") as book:
+    with index.indexing(RunDir(tmp_path), made), Ledger(tmp_path / "ledger.jsonl") as book:
         for event in told:
             book.append(event)
         deadline = time.monotonic() + 20
@@ -300,7 +299,7 @@ def test_a_run_extends_it_by_itself(tmp_path, monkeypatch):
     assert len(heads(tmp_path)) >= 3
 
 
-def test_a_standing_is_what_the_rows_say(run):
+def test_a_resume_state_is_what_the_rows_say(run):
     _, (results, found) = run
     assert found.done == {row.id for row in results.trials if row.verdict is not None}
     assert 0 < len(found.done) < len(results.trials) or not found.tries
@@ -315,7 +314,7 @@ def test_a_standing_is_what_the_rows_say(run):
 
 
 def test_a_run_that_never_began_has_nothing(tmp_path):
-    found = standing(RunDir(tmp_path), manifest())
+    found = resume_state(RunDir(tmp_path), manifest())
     assert (found.done, found.tries, found.spent) == (frozenset(), {}, {})
     assert found.spent.get("c0", Amount()) == Amount()
 

@@ -4,14 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from arena.score.proportion import (
-    effective_n,
-    rate_bounds,
-    task_rate,
-    wilson,
-    zero_event_bound,
-)
-from tests.score.reference import EXACT, A
+from arena.stats.rates import effective_n, rate_bounds, task_rate, wilson, zero_event_bound
+from tests.stats.reference import EXACT, A
 
 
 @pytest.mark.parametrize(

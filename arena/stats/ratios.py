@@ -3,8 +3,8 @@
 import numpy as np
 
 from arena.records import Record
-from arena.score.interval import LEVEL, FloatArray, Interval, two_sided_t
-from arena.score.proportion import zero_event_bound
+from arena.stats.interval import LEVEL, FloatArray, Interval, two_sided_t
+from arena.stats.rates import zero_event_bound
 
 ENOUGH_SOLVED = 3
 

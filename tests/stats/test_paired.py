@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from arena.score.paired import (
+from arena.stats.paired import (
     Discordance,
     discordance,
     mcnemar_exact,
@@ -17,7 +17,7 @@ from arena.score.paired import (
     tango_interval,
     tango_z,
 )
-from tests.score.reference import EXACT, A, B, C
+from tests.stats.reference import EXACT, A, B, C
 
 D = (A - B) / 3
 
