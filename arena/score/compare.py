@@ -1,5 +1,10 @@
 """Two contestants of one run or of two: what differs, how sure that is, and on which tasks."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from arena.records import Record
 from arena.score.contenders import Contender, require_comparable
 from arena.score.pairs import Pair, pair
@@ -49,6 +54,29 @@ class Margin(Record):
     b_not_worse: NotWorse
 
 
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One number of a comparison; a new one is a function of the pair and a row of `STATISTICS`."""
+
+    name: str
+    """Its key in JSON."""
+    label: str | None
+    """What the terminal calls it; None shows it in JSON alone."""
+    value: Callable[[Pair], float | None]
+    """None where the pair has no such number."""
+
+
+def observed_gap(lined: Pair) -> float | None:
+    """Gap that this many tasks see with 80% power at the observed spread."""
+    if len(lined.tasks) < 2:
+        return None
+    spread = float(lined.differences.std(ddof=1))
+    return smallest_gap(len(lined.tasks), spread=spread) if spread > 0 else None
+
+
+STATISTICS: tuple[Statistic, ...] = (Statistic("smallest_gap", None, observed_gap),)
+
+
 class Comparison(Record):
     """A against B. Differences are A less B, ratios A over B."""
 
@@ -73,8 +101,15 @@ class Comparison(Record):
     cost_per_solved_ratio: Ratio
     cost_per_attempt_ratio: Ratio
     discordant: tuple[DiscordantTask, ...]
-    smallest_gap: float | None
-    """Gap that this many tasks see with 80% power at the observed spread."""
+    statistics: dict[str, float | None]
+    """Of `STATISTICS` by name; in JSON they stand beside the other fields."""
+
+    @model_serializer(mode="wrap")
+    def _flat(self, inner: SerializerFunctionWrapHandler) -> dict[str, object]:
+        fields: dict[str, object] = inner(self)
+        fields.update(self.statistics)
+        del fields["statistics"]
+        return fields
 
 
 def compare(
@@ -115,7 +150,7 @@ def compare(
         cost_per_solved_ratio=lined.cost_per_solved_ratio(),
         cost_per_attempt_ratio=lined.cost_per_attempt_ratio(),
         discordant=_discordant(lined),
-        smallest_gap=_smallest_gap(lined),
+        statistics={one.name: one.value(lined) for one in STATISTICS},
     )
 
 
@@ -174,10 +209,3 @@ def _discordant(lined: Pair) -> tuple[DiscordantTask, ...]:
         for i, task in enumerate(lined.tasks)
         if a.means[i] != b.means[i]
     )
-
-
-def _smallest_gap(lined: Pair) -> float | None:
-    if len(lined.tasks) < 2:
-        return None
-    spread = float(lined.differences.std(ddof=1))
-    return smallest_gap(len(lined.tasks), spread=spread) if spread > 0 else None

@@ -181,7 +181,7 @@ def test_a_grown_index_tells_what_the_ledger_does(run):
     grown, wanted = run
     assert told_by(grown) == wanted
     assert len(heads(grown)) >= 3
-    covered = index.Head.model_validate_json(heads(grown)[-1]).offset
+    covered = index.SegmentHead.model_validate_json(heads(grown)[-1]).offset
     assert (grown / "ledger.jsonl").stat().st_size - covered < SEGMENT
 
 
@@ -201,7 +201,7 @@ def test_damage_changes_nothing(run, seed):
     whole[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
     path.write_bytes(whole[: draw.choice([len(whole), draw.randrange(len(whole))])])
     assert told_by(grown) == wanted
-    assert index.Head.model_validate_json(heads(grown)[-1]).offset > 0
+    assert index.SegmentHead.model_validate_json(heads(grown)[-1]).offset > 0
 
 
 def test_a_torn_ledger_is_not_covered(run, tmp_path):
@@ -224,7 +224,7 @@ def test_a_torn_event_larger_than_a_segment_is_waited_for(run):
         out.write(b'{"kind": "trial_end", "record": {"id": "' + b"x" * 2 * SEGMENT)
     for _ in range(3):
         assert told_by(grown) == wanted
-    covered = [index.Head.model_validate_json(head).offset for head in heads(grown)]
+    covered = [index.SegmentHead.model_validate_json(head).offset for head in heads(grown)]
     assert covered == sorted(set(covered))
 
 
@@ -279,9 +279,9 @@ def test_two_that_extend_it_do_not_mix(tmp_path):
         for number, event in enumerate(told):
             out.write(event.model_dump_json().encode() + b"\n")
             both[number % 2].extend()
-    starts = [index.Head.model_validate_json(line).start for line in heads(tmp_path)]
+    starts = [index.SegmentHead.model_validate_json(line).start for line in heads(tmp_path)]
     assert starts == sorted(set(starts))
-    ends = [index.Head.model_validate_json(line).offset for line in heads(tmp_path)]
+    ends = [index.SegmentHead.model_validate_json(line).offset for line in heads(tmp_path)]
     assert starts[1:] == ends[:-1]
 
 
