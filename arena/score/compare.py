@@ -14,8 +14,7 @@ from arena.stats.bootstrap import SEED
 from arena.stats.interval import Interval
 from arena.stats.paired import Difference, NotWorse, sign_flip
 from arena.stats.power import smallest_gap
-from arena.stats.rates import task_rate
-from arena.stats.ratios import Ratio, cost_per_solved
+from arena.stats.ratios import Ratio
 
 MARGINS = (0.05, 0.10, 0.15, 0.20)
 
@@ -155,10 +154,8 @@ def compare(
 
 
 def _side(who: Contender, used: TaskTally) -> Side:
-    rate = task_rate(used.means, used.scored_total)
-    costs = used.cost_usd
-    solved = None if costs is None else cost_per_solved(costs, used.passed)
-    attempts = used.scored_total
+    rate, solved = used.rate(), used.cost_per_solved()
+    costs, attempts = used.cost_usd, used.scored_total
     return Side(
         run=who.conditions.run,
         scope=who.conditions.scope,

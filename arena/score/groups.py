@@ -17,7 +17,7 @@ from arena.stats.multiple import holm
 from arena.stats.paired import Difference, NotWorse
 from arena.stats.power import checked_margin
 from arena.stats.rates import task_rate
-from arena.stats.ratios import Ratio, cost_per_solved
+from arena.stats.ratios import Ratio
 
 Key = Literal["country", "open_weights", "provider", "agent"]
 Claim = Literal["within", "dearer", "cheaper", "open", "not_estimable"]
@@ -167,9 +167,7 @@ def _openness(spec: ContestantSpec) -> str:
 
 
 def _per_solved(tally: TaskTally) -> float | None:
-    if tally.cost_usd is None:
-        return None
-    cost = cost_per_solved(tally.cost_usd, tally.passed)
+    cost = tally.cost_per_solved()
     return cost.estimate if cost else None
 
 

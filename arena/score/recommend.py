@@ -19,8 +19,7 @@ from arena.stats.interval import ALPHA, Interval
 from arena.stats.multiple import holm
 from arena.stats.paired import NotWorse
 from arena.stats.power import DISCORDANT, checked_margin, tasks_for_margin
-from arena.stats.rates import task_rate
-from arena.stats.ratios import CostPerSolved, cost_per_solved
+from arena.stats.ratios import CostPerSolved
 
 
 class Wanted(Record):
@@ -162,9 +161,7 @@ def _candidates(
     found = []
     for name, tally in ranked.items():
         rival, test, _ = hardest[name]
-        seen = tally.take(tally.scored > 0)
-        rate = task_rate(seen.means, seen.scored_total)
-        cost = None if seen.cost_usd is None else cost_per_solved(seen.cost_usd, seen.passed)
+        rate, cost = tally.seen.rate(), tally.seen.cost_per_solved()
         shown = rival is not None and adjusted[name] <= ALPHA
         found.append(
             Candidate(

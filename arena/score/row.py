@@ -13,7 +13,7 @@ from arena.score.tally import Missing, TaskTally, doubt, missing_of, ranking_cos
 from arena.stats.interval import Interval
 from arena.stats.multiple import RankRange
 from arena.stats.rates import mean_pass_k, task_rate, zero_event_bound
-from arena.stats.ratios import CostPerSolved, cost_per_solved
+from arena.stats.ratios import CostPerSolved
 
 
 class Who(Record):
@@ -230,10 +230,10 @@ def _by_kind(kinds: Iterable[str | None]) -> dict[str, int]:
 
 
 def _score(tally: TaskTally, integrity: int) -> Score:
-    seen = tally.take(tally.scored > 0)
+    seen = tally.seen
     tasks = len(seen.tasks)
     attempts = int(tally.planned.max()) if len(tally.planned) else 0
-    rate = task_rate(seen.means, seen.scored_total)
+    rate = seen.rate()
     any_all = mean_pass_k(seen.scored, seen.passed, attempts) if attempts else None
     return Score(
         tasks=tasks,
@@ -250,7 +250,7 @@ def _score(tally: TaskTally, integrity: int) -> Score:
 
 def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd: Decimal) -> Money:
     costs = ranking_costs(scored, tally.basis)
-    seen = tally.take(tally.scored > 0)
+    seen = tally.seen
     billed, passed = total_cost(scored).billed_usd, int(tally.passed.sum())
     known = billed is not None and passed > 0 and total.status != "unknown"
     return Money(
@@ -260,7 +260,7 @@ def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd:
         cost_usd=None if costs is None else float(costs.sum()),
         mean_usd=None if seen.cost_usd is None else float((seen.cost_usd / seen.scored).mean()),
         median_usd=None if costs is None else float(np.median(costs)),
-        per_solved=None if seen.cost_usd is None else cost_per_solved(seen.cost_usd, seen.passed),
+        per_solved=seen.cost_per_solved(),
         billed_per_solved_usd=float(billed) / passed if billed is not None and known else None,
     )
 

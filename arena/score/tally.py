@@ -20,7 +20,8 @@ from arena.records import Assurance, ContestantSpec, Record
 from arena.rundir import Manifest, TaskEntry
 from arena.score.results import CostBasis, Results, TrialRow
 from arena.stats.interval import ALPHA, BoolArray, FloatArray, Interval
-from arena.stats.rates import fisher_exact, rate_bounds
+from arena.stats.rates import Rate, fisher_exact, rate_bounds, task_rate
+from arena.stats.ratios import CostPerSolved, cost_per_solved
 
 LEVELS: tuple[Assurance, ...] = get_args(Assurance)
 
@@ -86,6 +87,19 @@ class TaskTally:
     def missing(self) -> int:
         """Attempts without a verdict: faults, not run, still running."""
         return self.planned_total - self.scored_total
+
+    @property
+    def seen(self) -> "TaskTally":
+        """The same over the tasks with a scored attempt."""
+        return self.take(self.scored > 0)
+
+    def rate(self) -> Rate | None:
+        """Pass rate over the tasks, each with a scored attempt; None without a task."""
+        return task_rate(self.means, self.scored_total)
+
+    def cost_per_solved(self) -> CostPerSolved | None:
+        """Cost of a solved task; None where costs are unknown, or without a task."""
+        return None if self.cost_usd is None else cost_per_solved(self.cost_usd, self.passed)
 
     def take(self, mask: BoolArray) -> "TaskTally":
         """The same over some of the tasks."""
