@@ -22,10 +22,9 @@ from arena.money.prices import DEFAULT_FX
 from arena.plan import Plan
 from arena.records import TrialSpec
 from arena.rundir import Manifest, RunDir
-from arena.score.indexer import indexing
-from arena.score.load import load
+from arena.score.index import indexing
+from arena.score.load import load, resume_state
 from arena.score.results import Results
-from arena.score.standing import standing
 from arena.site import Say, Site
 from arena.worker import Work, Worker
 
@@ -129,7 +128,7 @@ def run_trials(
     Raises:
         FaultError: the machinery is broken; what is done is kept.
     """
-    before = standing(rundir, manifest)
+    before = resume_state(rundir, manifest)
     session = secrets.token_hex(4)
     worker = Worker(
         Work(

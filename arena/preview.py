@@ -14,8 +14,8 @@ from arena.money.forecast import Forecast, forecast
 from arena.plan import Plan
 from arena.records import Api, BackendSpec, ContestantSpec, Record
 from arena.sandbox.image import Images
-from arena.score.calls import by_trial, recorded
-from arena.score.power import suite_power
+from arena.score.repriced import by_trial, recorded
+from arena.stats.power import suite_power
 
 
 class ContestantPreview(Record):

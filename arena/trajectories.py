@@ -9,7 +9,7 @@ from arena.agent import trajectory
 from arena.money.statement import statements
 from arena.records import TrialRecord
 from arena.rundir import Manifest, RunDir
-from arena.score.calls import recorded
+from arena.score.repriced import recorded
 
 
 def of_run(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

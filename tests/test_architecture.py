@@ -23,6 +23,7 @@ LAYERS = [
     {"site"},
     {"trial"},
     {"score"},
+    {"stats"},
     {"verify"},
     {"grading", "audit", "timed", "quiet", "journal", "baseline"},
     {"agent", "backend", "sandbox", "task", "executor", "ledger", "transcript"},
@@ -41,7 +42,7 @@ SDK_OWNERS = {
     "altair": "report/charts",
     "vl_convert": "report/charts",
     "jinja2": "report/",
-    "scipy": "score/",
+    "scipy": "stats/",
     "any_llm": "backend/gateway/translate/messages",
     "agents": "backend/gateway/translate/responses",
     "starlette": "backend/gateway/server",
@@ -118,8 +119,8 @@ def test_arena_is_the_only_import_package():
     [
         ("arena", {"pydantic", "docker", "httpx2", "rich"}),
         ("arena.cli.commands", {"docker", "httpx2", "scipy", "numpy", "altair", "jinja2"}),
-        ("arena.report.site", {"docker", "httpx2", "ray"}),
-        ("arena.score.board", {"docker", "httpx2", "ray"}),
+        ("arena.report.site", {"docker", "httpx2", "openai", "ray"}),
+        ("arena.score.leaderboard", {"docker", "httpx2", "openai", "ray"}),
         ("arena.backend.gateway.server", {"any_llm", "agents", "anthropic"}),
     ],
 )

@@ -49,13 +49,14 @@ def compare(
     """
     from arena.report import decisions
     from arena.score import compare as scoring
+    from arena.score.contenders import contender
     from arena.score.load import load
 
     first = load(run)
     second = first if other is None else load(other)
     found = scoring.compare(
-        scoring.contender(first, a, level_of(assurance)),
-        scoring.contender(second, b, level_of(assurance)),
+        contender(first, a, level_of(assurance)),
+        contender(second, b, level_of(assurance)),
         anyway=anyway,
         seed=first.manifest.seed,
     )
@@ -119,7 +120,7 @@ def power(
 
     Example: arena power 40 --gap 0.05
     """
-    from arena.score.power import suite_power
+    from arena.stats.power import suite_power
 
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
     _show(found, found.line, format_)

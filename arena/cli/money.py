@@ -143,7 +143,7 @@ def reprice(
     from arena.money import reprice as money
     from arena.rundir import RunDir
     from arena.score import repriced
-    from arena.score.calls import recorded
+    from arena.score.repriced import recorded
 
     manifest = RunDir(run).read_manifest()
     known = catalogue.load([prices] if prices else ())

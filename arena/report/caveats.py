@@ -6,7 +6,7 @@ from arena.report import format as show
 from arena.report.escape import one_line, plain
 from arena.report.grading import assurance_notes, quarantine_notes
 from arena.report.scored import Scored
-from arena.score.missing import MISSING_LIMIT
+from arena.score.tally import MISSING_LIMIT
 
 
 def caveats(scored: Scored) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from arena.report import format as show
 from arena.report.escape import one_line, plain
 from arena.report.scored import Scored
 from arena.score.groups import Claim, Match
-from arena.score.interval import Interval
+from arena.stats.interval import Interval
 
 
 @dataclass(frozen=True, slots=True)

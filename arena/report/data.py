@@ -12,12 +12,12 @@ from textwrap import indent
 from pydantic import Field, TypeAdapter
 
 from arena.records import Api, Assurance, CostStatus, Record, Stop, Verdict
-from arena.score.board import Board
 from arena.score.groups import Group, groups
-from arena.score.interval import Interval
-from arena.score.multiple import RankRange
+from arena.score.leaderboard import Leaderboard
 from arena.score.results import CostBasis, Results, Tokens, TrialRow
 from arena.score.row import Row
+from arena.stats.interval import Interval
+from arena.stats.multiple import RankRange
 
 SCHEMA = 1
 
@@ -150,7 +150,7 @@ class ReportData(Record):
     """The last field, for `chunks`."""
 
 
-def document(results: Results, board: Board) -> ReportData:
+def document(results: Results, board: Leaderboard) -> ReportData:
     """A run as one record."""
     manifest = results.manifest
     return ReportData(

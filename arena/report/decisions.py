@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 
 from arena.report import escape
 from arena.report.format import factor, p_value, percent, percent_range, plural, points, usd
+from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
 from arena.score.gate import Check, GateResult
 from arena.score.recommend import Candidate, Recommendation
@@ -57,6 +58,10 @@ def _comparison(found: Comparison) -> Iterator[str]:
         ]
         said = f"{' and '.join(shown)} shown not worse" if shown else "nothing shown"
         yield f"margin {margin.a_not_worse.margin:.0%}: {said}"
+    for statistic in scoring.STATISTICS:
+        value = found.statistics[statistic.name]
+        if statistic.label is not None and value is not None:
+            yield f"{statistic.label}: {value:.3g}"
     for task in found.discordant:
         yield (
             f"  {task.task}: A {task.passed_a}/{task.scored_a}, B {task.passed_b}/{task.scored_b}"

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from math import floor, isfinite, log10
 
-from arena.score.interval import Interval
+from arena.stats.interval import Interval
 
 UNKNOWN = "unknown"
 DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"

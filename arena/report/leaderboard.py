@@ -7,8 +7,8 @@ from arena.report import format as show
 from arena.report.escape import plain
 from arena.report.point import Point
 from arena.report.scored import Scored
-from arena.score.interval import Interval
 from arena.score.row import Row, Who
+from arena.stats.interval import Interval
 
 NO_COUNTRY = "no country"
 

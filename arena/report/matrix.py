@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from arena.report import format as show
 from arena.report.escape import plain
 from arena.report.scored import Scored
-from arena.score.interval import ALPHA
-from arena.score.ranking import PairCell
+from arena.score.pairs import PairCell
+from arena.stats.interval import ALPHA
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from arena.score.interval import Interval
+from arena.stats.interval import Interval
 
 
 @dataclass(frozen=True, slots=True)

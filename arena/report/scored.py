@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from arena.records import Assurance
-from arena.score.board import Board, board
 from arena.score.groups import CountryComparison, country_comparison
-from arena.score.interval import Interval
-from arena.score.paired import t_interval
+from arena.score.leaderboard import Leaderboard, leaderboard
 from arena.score.recommend import Recommendation, recommend
 from arena.score.results import Results
 from arena.score.row import Row
 from arena.score.tally import tallies
+from arena.stats.interval import Interval
+from arena.stats.paired import t_interval
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Scored:
     """Results, leaderboard, recommendation and country comparison of one run."""
 
     results: Results
-    board: Board
+    board: Leaderboard
     recommendation: Recommendation
     countries: CountryComparison
     """Contestants of the United States against those of China."""
@@ -63,7 +63,7 @@ def score(results: Results, level: Assurance | None = None) -> Scored:
     """
     return Scored(
         results=results,
-        board=board(results, level),
+        board=leaderboard(results, level),
         recommendation=recommend(results, level=level),
         countries=country_comparison(results, level=level),
     )

@@ -23,7 +23,7 @@ def render(scored: Scored) -> Group:
 
 
 @dataclass(frozen=True)
-class Leaderboard:
+class LeaderboardTable:
     """The rows of a board, with as many columns as the terminal is wide."""
 
     rows: tuple[Line, ...]
@@ -83,7 +83,7 @@ def _parts(scored: Scored) -> list[RenderableType]:
         parts += [Text(note, style="yellow"), Text()]
     parts.append(Text(found.headline + ".", style="bold"))
     parts += [Text(line) for line in (found.lead, found.guess, found.progress) if line]
-    parts += [Text(), Leaderboard(lines(scored), scored.board.attempts), Text()]
+    parts += [Text(), LeaderboardTable(lines(scored), scored.board.attempts), Text()]
     for control in controls(scored):
         style = "green" if control.good else "bold red"
         line = Text.assemble((control.name, style), f" {control.expected}: passed {control.found}")

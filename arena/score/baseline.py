@@ -9,11 +9,9 @@ from pydantic import Field, ValidationError
 
 from arena.errors import InputError
 from arena.records import Assurance, Record
-from arena.score.compare import Contender, contenders
-from arena.score.conditions import Conditions
-from arena.score.missing import doubt
+from arena.score.contenders import Conditions, Contender, contenders
 from arena.score.results import CostBasis, Results
-from arena.score.tally import Identity, Tally, levels
+from arena.score.tally import Identity, TaskTally, doubt, levels
 
 BASELINE_VERSION = 2
 
@@ -142,7 +140,7 @@ def read_baseline(path: Path) -> Baseline:
     return baseline
 
 
-def _contestant(tally: Tally) -> BaselineContestant:
+def _contestant(tally: TaskTally) -> BaselineContestant:
     costs = [None] * len(tally.tasks) if tally.cost_usd is None else list(tally.cost_usd)
     return BaselineContestant(
         who=tally.who,
@@ -159,12 +157,12 @@ def _contestant(tally: Tally) -> BaselineContestant:
     )
 
 
-def _tally(contestant: BaselineContestant) -> Tally:
+def _tally(contestant: BaselineContestant) -> TaskTally:
     ids = tuple(sorted(contestant.tasks))
     scores = [contestant.tasks[i] for i in ids]
     costs = [s.cost_usd for s in scores]
     known = contestant.basis is not None and all(c is not None for c in costs)
-    return Tally(
+    return TaskTally(
         who=contestant.who,
         tasks=ids,
         planned=np.array([s.planned for s in scores], dtype=np.float64),

@@ -1,33 +1,22 @@
 """Two contestants of one run or of two: what differs, how sure that is, and on which tasks."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from arena.errors import InputError
-from arena.records import Assurance, Record
-from arena.score.bootstrap import SEED
-from arena.score.conditions import Conditions, conditions_of
-from arena.score.cost import Ratio, cost_per_solved
-from arena.score.difference import Difference, NotWorse
-from arena.score.interval import Interval
-from arena.score.missing import Missing, missing_of, missing_p
-from arena.score.pair import Pair, pair
-from arena.score.paired import cluster_interval, discordance, sign_flip
-from arena.score.power import smallest_gap
-from arena.score.proportion import task_rate
-from arena.score.results import CostBasis, Results
-from arena.score.sequential import better_evidence, difference_evidence, not_worse_evidence
-from arena.score.tally import Identity, Scope, Tally, tallies
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
+from arena.records import Record
+from arena.score.contenders import Contender, require_comparable
+from arena.score.pairs import Pair, pair
+from arena.score.results import CostBasis
+from arena.score.tally import Identity, Missing, Scope, TaskTally, missing_of, missing_p
+from arena.stats.bootstrap import SEED
+from arena.stats.interval import Interval
+from arena.stats.paired import Difference, NotWorse, sign_flip
+from arena.stats.power import smallest_gap
+from arena.stats.ratios import Ratio
 
 MARGINS = (0.05, 0.10, 0.15, 0.20)
-ENOUGH_GROUPS = 10
-
-
-class Contender(NamedTuple):
-    """One contestant with the conditions it was scored under."""
-
-    conditions: Conditions
-    tally: Tally
 
 
 class Side(Record):
@@ -57,31 +46,34 @@ class DiscordantTask(Record):
     scored_b: int
 
 
-class Clusters(Record):
-    """The difference with tasks of one repository taken as dependent, others as independent."""
-
-    groups: int
-    ci: Interval | None
-    few: bool
-    """Fewer than 10 groups: shown, not to be trusted."""
-
-
 class Margin(Record):
-    """Non-inferiority at one margin, both ways, with evidence that may be looked at any time."""
+    """Non-inferiority at one margin, both ways."""
 
     a_not_worse: NotWorse
     b_not_worse: NotWorse
-    a_evidence: float
-    """E-value that A is not worse than B by the margin; 20 or more shows it at any moment."""
-    b_evidence: float
 
 
-class Evidence(Record):
-    """E-values over the discordant tasks, one attempt a task; 20 or more is shown at any moment."""
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One number of a comparison; a new one is a function of the pair and a row of `STATISTICS`."""
 
-    differ: float
-    a_better: float
-    b_better: float
+    name: str
+    """Its key in JSON."""
+    label: str | None
+    """What the terminal calls it; None shows it in JSON alone."""
+    value: Callable[[Pair], float | None]
+    """None where the pair has no such number."""
+
+
+def observed_gap(lined: Pair) -> float | None:
+    """Gap that this many tasks see with 80% power at the observed spread."""
+    if len(lined.tasks) < 2:
+        return None
+    spread = float(lined.differences.std(ddof=1))
+    return smallest_gap(len(lined.tasks), spread=spread) if spread > 0 else None
+
+
+STATISTICS: tuple[Statistic, ...] = (Statistic("smallest_gap", None, observed_gap),)
 
 
 class Comparison(Record):
@@ -104,65 +96,19 @@ class Comparison(Record):
     """Two-sided exact p: McNemar with one attempt a task, else sign-flip."""
     table: tuple[int, int, int, int] | None
     """Tasks passed by both, only A, only B, neither; one attempt a task only."""
-    clusters: Clusters | None
-    evidence: Evidence | None
     margins: tuple[Margin, ...]
     cost_per_solved_ratio: Ratio
-    cost_per_solved_bootstrap_ci: Interval | None
-    """The same ratio's interval by paired bootstrap: a check, short below 100 tasks."""
     cost_per_attempt_ratio: Ratio
     discordant: tuple[DiscordantTask, ...]
-    smallest_gap: float | None
-    """Gap that this many tasks see with 80% power at the observed spread."""
+    statistics: dict[str, float | None]
+    """Of `STATISTICS` by name; in JSON they stand beside the other fields."""
 
-
-def contender(results: Results, name: str, level: Assurance | None = None) -> Contender:
-    """One contestant of a run.
-
-    Raises:
-        InputError: the run has no contestant of that name.
-    """
-    return pick(contenders(results, level), name, str(results.path))
-
-
-def contenders(results: Results, level: Assurance | None = None) -> dict[str, Contender]:
-    """Every contestant of a run by name, controls included."""
-    conditions = conditions_of(results.manifest, level)
-    return {n: Contender(conditions, t) for n, t in tallies(results, level).items()}
-
-
-def pick(among: Mapping[str, Contender], name: str, where: str) -> Contender:
-    """The contestant of that name, or one clear line."""
-    if name not in among:
-        raise InputError(
-            f"no contestant {name!r}", where=where, remedy=f"choose from {', '.join(among)}"
-        )
-    return among[name]
-
-
-def not_comparable(a: Contender, b: Contender) -> tuple[str, ...]:
-    """Why the two may not be compared; empty when they may."""
-    reasons = a.conditions.differences(b.conditions)
-    one, other = a.tally.who, b.tally.who
-    if one.agent == other.agent and one.agent_digest != other.agent_digest:
-        reasons = (*reasons, f"prompts or version of agent {one.agent} differ")
-    return reasons
-
-
-def require_comparable(a: Contender, b: Contender, *, anyway: bool) -> tuple[str, ...]:
-    """The reasons against a comparison that was asked for `anyway`.
-
-    Raises:
-        InputError: there are reasons, and nobody asked for it anyway.
-    """
-    reasons = not_comparable(a, b)
-    if reasons and not anyway:
-        raise InputError(
-            f"not comparable: {'; '.join(reasons)}",
-            where=f"{a.conditions.run}: {a.tally.who.name}, {b.conditions.run}: {b.tally.who.name}",
-            remedy="compare results of the same tasks, images, limits and prompts, or say --anyway",
-        )
-    return reasons
+    @model_serializer(mode="wrap")
+    def _flat(self, inner: SerializerFunctionWrapHandler) -> dict[str, object]:
+        fields: dict[str, object] = inner(self)
+        fields.update(self.statistics)
+        del fields["statistics"]
+        return fields
 
 
 def compare(
@@ -176,11 +122,11 @@ def compare(
     """Compare A with B on the tasks that both have in full.
 
     Args:
-        a: from `contender`.
-        b: from `contender`, of the same run or another.
+        a: from `arena.score.contenders.contender`.
+        b: from `arena.score.contenders.contender`, of the same run or another.
         margins: non-inferiority margins, each within (0, 1).
         anyway: compare what is not comparable; the reasons are then in the result.
-        seed: of bootstraps and drawn sign flips.
+        seed: of drawn sign flips.
 
     Raises:
         InputError: the two are not comparable.
@@ -199,22 +145,17 @@ def compare(
         difference=difference,
         exact_p=_exact_p(lined, difference, seed),
         table=_table(lined),
-        clusters=_clusters(lined, a.conditions),
-        evidence=_evidence(lined),
         margins=tuple(_margin(lined, m) for m in margins if lined.tasks),
         cost_per_solved_ratio=lined.cost_per_solved_ratio(),
-        cost_per_solved_bootstrap_ci=lined.cost_per_solved_bootstrap(seed),
         cost_per_attempt_ratio=lined.cost_per_attempt_ratio(),
         discordant=_discordant(lined),
-        smallest_gap=_smallest_gap(lined),
+        statistics={one.name: one.value(lined) for one in STATISTICS},
     )
 
 
-def _side(who: Contender, used: Tally) -> Side:
-    rate = task_rate(used.means, used.scored_total)
-    costs = used.cost_usd
-    solved = None if costs is None else cost_per_solved(costs, used.passed)
-    attempts = used.scored_total
+def _side(who: Contender, used: TaskTally) -> Side:
+    rate, solved = used.rate(), used.cost_per_solved()
+    costs, attempts = used.cost_usd, used.scored_total
     return Side(
         run=who.conditions.run,
         scope=who.conditions.scope,
@@ -244,41 +185,12 @@ def _table(lined: Pair) -> tuple[int, int, int, int] | None:
     return int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum())
 
 
-def _clusters(lined: Pair, conditions: Conditions) -> Clusters | None:
-    repositories = [conditions.tasks[t].repository for t in lined.tasks]
-    if not any(repositories):
-        return None
-    groups = [r or f"task {t}" for r, t in zip(repositories, lined.tasks, strict=True)]
-    count = len(set(groups))
-    if count == len(groups):
-        return None
-    ci = cluster_interval(lined.differences, groups)
-    return Clusters(groups=count, ci=ci, few=count < ENOUGH_GROUPS)
-
-
-def _evidence(lined: Pair) -> Evidence | None:
-    if not lined.single or not lined.tasks:
-        return None
-    pairs = discordance(lined.differences)
-    only_a, only_b = round(pairs.only_a), round(pairs.only_b)
-    return Evidence(
-        differ=difference_evidence(only_a, only_b),
-        a_better=better_evidence(only_a, only_b),
-        b_better=better_evidence(only_b, only_a),
-    )
-
-
 def _margin(lined: Pair, margin: float) -> Margin:
     back = Pair(lined.b, lined.a, lined.dropped, lined.doubt)
     forth, reverse = lined.not_worse(margin), back.not_worse(margin)
     assert forth
     assert reverse
-    return Margin(
-        a_not_worse=forth,
-        b_not_worse=reverse,
-        a_evidence=not_worse_evidence(lined.differences, margin),
-        b_evidence=not_worse_evidence(back.differences, margin),
-    )
+    return Margin(a_not_worse=forth, b_not_worse=reverse)
 
 
 def _discordant(lined: Pair) -> tuple[DiscordantTask, ...]:
@@ -294,10 +206,3 @@ def _discordant(lined: Pair) -> tuple[DiscordantTask, ...]:
         for i, task in enumerate(lined.tasks)
         if a.means[i] != b.means[i]
     )
-
-
-def _smallest_gap(lined: Pair) -> float | None:
-    if len(lined.tasks) < 2:
-        return None
-    spread = float(lined.differences.std(ddof=1))
-    return smallest_gap(len(lined.tasks), spread=spread) if spread > 0 else None

@@ -10,15 +10,14 @@ from typing import Literal
 from arena.errors import InputError
 from arena.records import Assurance, Record
 from arena.score.baseline import Baseline
-from arena.score.compare import Contender, contenders, require_comparable
-from arena.score.cost import Ratio
-from arena.score.difference import Difference, NotWorse
-from arena.score.interval import ALPHA, one_sided_level
-from arena.score.missing import MISSING_LIMIT, doubt
-from arena.score.pair import Pair, pair
-from arena.score.power import checked_margin
+from arena.score.contenders import Contender, contenders, require_comparable
+from arena.score.pairs import Pair, pair
 from arena.score.results import Results
-from arena.score.tally import LEVELS, levels, scoring_tasks
+from arena.score.tally import LEVELS, MISSING_LIMIT, doubt, levels, scoring_tasks
+from arena.stats.interval import ALPHA, one_sided_level
+from arena.stats.paired import Difference, NotWorse
+from arena.stats.power import checked_margin
+from arena.stats.ratios import Ratio
 
 COST_MARGIN = 0.15
 NOT_GATED = "neither run has a known cost: not gated"

@@ -9,16 +9,15 @@ from typing import Literal
 import numpy as np
 
 from arena.records import Assurance, ContestantSpec, Record
-from arena.score.cost import Ratio, cost_per_solved
-from arena.score.difference import Difference, NotWorse
-from arena.score.interval import ALPHA, Interval
-from arena.score.missing import doubt
-from arena.score.multiple import holm
-from arena.score.pair import Pair, pair
-from arena.score.power import checked_margin
-from arena.score.proportion import task_rate
+from arena.score.pairs import Pair, pair
 from arena.score.results import Results
-from arena.score.tally import Tally, tallies
+from arena.score.tally import TaskTally, doubt, tallies
+from arena.stats.interval import ALPHA, Interval
+from arena.stats.multiple import holm
+from arena.stats.paired import Difference, NotWorse
+from arena.stats.power import checked_margin
+from arena.stats.rates import task_rate
+from arena.stats.ratios import Ratio
 
 Key = Literal["country", "open_weights", "provider", "agent"]
 Claim = Literal["within", "dearer", "cheaper", "open", "not_estimable"]
@@ -97,7 +96,7 @@ def groups(results: Results, level: Assurance | None = None) -> tuple[Group, ...
     )
     found = []
     for key, value_of in keys:
-        by_value: dict[str, list[Tally]] = {}
+        by_value: dict[str, list[TaskTally]] = {}
         for name, tally in ranked.items():
             by_value.setdefault(value_of(specs[name]), []).append(tally)
         found += [_group(key, value, by_value[value]) for value in sorted(by_value)]
@@ -127,7 +126,7 @@ def country_comparison(
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
     chosen = checked_margin(margin, tasks)
 
-    def of(country: str) -> list[Tally]:
+    def of(country: str) -> list[TaskTally]:
         known = ((n, specs[n].backend) for n in ranked)
         return [ranked[n] for n, backend in known if backend and backend.country == country]
 
@@ -150,7 +149,7 @@ def country_comparison(
 
 def _ranked(
     results: Results, level: Assurance | None
-) -> tuple[Mapping[str, ContestantSpec], dict[str, Tally]]:
+) -> tuple[Mapping[str, ContestantSpec], dict[str, TaskTally]]:
     specs = {c.name: c for c in results.manifest.contestants if not c.control}
     counted = tallies(results, level)
     return specs, {n: counted[n] for n in specs if counted[n].scored_total}
@@ -167,14 +166,12 @@ def _openness(spec: ContestantSpec) -> str:
     return "unknown" if known is None else ("open" if known else "closed")
 
 
-def _per_solved(tally: Tally) -> float | None:
-    if tally.cost_usd is None:
-        return None
-    cost = cost_per_solved(tally.cost_usd, tally.passed)
+def _per_solved(tally: TaskTally) -> float | None:
+    cost = tally.cost_per_solved()
     return cost.estimate if cost else None
 
 
-def _group(key: Key, value: str, members: Sequence[Tally]) -> Group:
+def _group(key: Key, value: str, members: Sequence[TaskTally]) -> Group:
     means = {t.who.name: float(np.nanmean(t.means)) for t in members}
     costs = {t.who.name: c for t in members if (c := _per_solved(t)) is not None}
     sure = {t.who.name for t in members if doubt(t) is None}
@@ -198,7 +195,7 @@ def _group(key: Key, value: str, members: Sequence[Tally]) -> Group:
     )
 
 
-def _match(tally: Tally, there: Sequence[Tally], margin: float, claimed: Interval) -> Match:
+def _match(tally: TaskTally, there: Sequence[TaskTally], margin: float, claimed: Interval) -> Match:
     same = [t for t in there if (t.who.agent, t.who.agent_digest) == _agent(tally)]
     priced = sorted(
         ((cost, t.who.name, t) for t in same if (cost := _per_solved(t)) is not None),
@@ -230,7 +227,7 @@ def _match(tally: Tally, there: Sequence[Tally], margin: float, claimed: Interva
     )
 
 
-def _agent(tally: Tally) -> tuple[str, str]:
+def _agent(tally: TaskTally) -> tuple[str, str]:
     return tally.who.agent, tally.who.agent_digest
 
 

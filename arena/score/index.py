@@ -10,6 +10,7 @@ written anew. The index is never needed: the ledger alone is the record.
 import fcntl
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
@@ -22,9 +23,10 @@ from pydantic import Field, JsonValue, ValidationError
 from pydantic_core import from_json
 
 from arena import ledger
+from arena.errors import ArenaError
 from arena.records import CallBegin, Record, TrialRecord, digest_of
 from arena.rundir import Manifest, RunDir
-from arena.score.fold import Fold, Paid, Span, Sums, TrialState
+from arena.score.reducer import Paid, Reducer, Span, Sums, TrialState
 
 VERSION = 4
 CHECKED_BYTES = 4096
@@ -32,7 +34,7 @@ SEGMENT_BYTES = 1 << 20
 _TRIAL, _SPAN = b'["t", ', b'["s", '
 
 
-class Head(Record):
+class SegmentHead(Record):
     """Last line of a segment."""
 
     version: int = VERSION
@@ -60,14 +62,14 @@ class Index:
         self._path = rundir.path / "ledger.index"
         self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
         self._fx = manifest.fx
-        self._head = Head(prices=_prices(manifest))
+        self._head = SegmentHead(prices=_prices(manifest))
         self._at = 0
         """Bytes of the index up to the end of that head."""
 
-    def replay(self, take: Callable[[bytes], None]) -> Fold:
-        """Every line that tells of a trial, for `part`, and a fold of the rest of the ledger.
+    def replay(self, take: Callable[[bytes], None]) -> Reducer:
+        """Every line that tells of a trial, for `part`, and a reducer of the rest of the ledger.
 
-        The index is brought up to date where it can be written. The fold's trials tell of the
+        The index is brought up to date where it can be written. The reducer's trials tell of the
         rest only; everything else in it tells of the whole run.
 
         Raises:
@@ -80,11 +82,11 @@ class Index:
                     spans.append(Span(*from_json(line)[1:]))
                 else:
                     take(line)
-        fold = self._fold()
-        fold.spans = spans
+        reducer = self._reducer()
+        reducer.spans = spans
         for event, _ in ledger.read_from(self._ledger, self._head.offset):
-            fold.add(event)
-        return fold
+            reducer.add(event)
+        return reducer
 
     def extend(self) -> None:
         """Append what the ledger has grown by, if that is a segment or more.
@@ -147,10 +149,10 @@ class Index:
             yield lines
             lines = []
 
-    def _next(self, line: bytes, lines: list[bytes]) -> Head | None:
+    def _next(self, line: bytes, lines: list[bytes]) -> SegmentHead | None:
         """The head of the segment after ours; None when it does not count."""
         try:
-            head = Head.model_validate_json(line)
+            head = SegmentHead.model_validate_json(line)
         except ValidationError:
             return None
         mine = self._head
@@ -163,27 +165,27 @@ class Index:
 
     def _append(self, out: BinaryIO) -> bool:
         """Write one segment; false where there is no whole event to write of."""
-        fold = self._fold()
+        reducer = self._reducer()
         start = offset = self._head.offset
         for event, end in ledger.read_from(self._ledger, start):
-            fold.add(event)
+            reducer.add(event)
             offset = end
             if offset - start >= SEGMENT_BYTES:
                 break
         if offset == start:
             return False
-        trials = (_trial_line(trial_id, state) for trial_id, state in fold.trials.items())
-        lines = list(chain(trials, (_span_line(span) for span in fold.spans)))
-        head = Head(
+        trials = (_trial_line(trial_id, state) for trial_id, state in reducer.trials.items())
+        lines = list(chain(trials, (_span_line(span) for span in reducer.spans)))
+        head = SegmentHead(
             prices=self._head.prices,
             start=start,
             offset=offset,
             check=_check(self._ledger, offset),
             lines=_digest(lines),
-            open=tuple(fold.open.values()),
-            stopped=fold.stopped,
-            waste=fold.waste,
-            paid=fold.paid,
+            open=tuple(reducer.open.values()),
+            stopped=reducer.stopped,
+            waste=reducer.waste,
+            paid=reducer.paid,
         )
         text = b"".join(lines) + head.model_dump_json().encode() + b"\n"
         out.write(text)
@@ -191,14 +193,14 @@ class Index:
         self._head, self._at = head, self._at + len(text)
         return True
 
-    def _fold(self) -> Fold:
+    def _reducer(self) -> Reducer:
         """What goes on from our place."""
         head = self._head
-        fold = Fold(self._backends, self._fx, head.paid)
-        fold.open = {begin.call_id: begin for begin in head.open}
-        fold.stopped = dict(head.stopped)
-        fold.waste = dict(head.waste)
-        return fold
+        reducer = Reducer(self._backends, self._fx, head.paid)
+        reducer.open = {begin.call_id: begin for begin in head.open}
+        reducer.stopped = dict(head.stopped)
+        reducer.waste = dict(head.waste)
+        return reducer
 
 
 class Parts:
@@ -319,3 +321,30 @@ def _state(
         caveats=set(caveats),
     )
     return TrialState(sums, tries, None if record is None else TrialRecord.model_validate(record))
+
+
+INTERVAL_S = 2.0
+
+
+@contextmanager
+def indexing(rundir: RunDir, manifest: Manifest) -> Iterator[None]:
+    """Extend the index from time to time while the context is open.
+
+    It costs about 50 ms of a core for each megabyte of new ledger, and never holds up a trial.
+    What goes wrong with it is no fault: the index is not needed.
+    """
+    index = Index(rundir, manifest)
+    over = threading.Event()
+
+    def follow() -> None:
+        while not over.wait(INTERVAL_S):
+            with suppress(OSError, ArenaError):
+                index.extend()
+
+    thread = threading.Thread(target=follow, name="index", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

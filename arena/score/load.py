@@ -1,16 +1,18 @@
-"""Reading a run directory into one row a trial."""
+"""Reading a run directory: one row a trial, or what going on with the run needs."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from arena.matrix import trial_specs
 from arena.money import hourly
+from arena.money.budget import Amount
 from arena.records import TrialSpec
 from arena.rundir import Manifest, RunDir
 from arena.score import index
-from arena.score.fold import Fold, Span, TrialState
+from arena.score.reducer import Reducer, Span, TrialState
 from arena.score.results import Results, TrialRow
 
 
@@ -23,13 +25,13 @@ def load(path: Path) -> Results:
     rundir = RunDir(path)
     manifest = rundir.read_manifest()
     parts = index.Parts()
-    fold = index.Index(rundir, manifest).replay(parts.keep)
-    fold.settle_open()
-    concurrency = share_machines(fold, manifest)
+    reducer = index.Index(rundir, manifest).replay(parts.keep)
+    reducer.settle_open()
+    concurrency = share_machines(reducer, manifest)
 
     def row(spec: TrialSpec) -> TrialRow:
         state = parts.pop(spec.id)
-        if rest := fold.trials.pop(spec.id, None):
+        if rest := reducer.trials.pop(spec.id, None):
             state.add(rest)
         return _row(spec, state)
 
@@ -44,27 +46,27 @@ def load(path: Path) -> Results:
         path=path,
         manifest=manifest,
         trials=tuple(rows),
-        stopped=fold.stopped,
+        stopped=reducer.stopped,
         mean_concurrency=concurrency,
-        waste_usd=fold.waste,
+        waste_usd=reducer.waste,
     )
 
 
-def share_machines(fold: Fold, manifest: Manifest) -> dict[str, Decimal]:
+def share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     """Share out the machines paid by the hour, each over all contestants that called it; the mean
     number of calls in flight at the machine of each contestant.
     """
     machines: dict[tuple[str, Decimal], list[Span]] = defaultdict(list)
     backends = {c.name: c.backend for c in manifest.contestants}
     concurrency: dict[str, Decimal] = {}
-    for span in fold.spans:
+    for span in reducer.spans:
         spec = backends[span.contestant]
         if spec is not None and spec.hourly_usd is not None:
             machines[spec.base_url, spec.hourly_usd].append(span)
     for (_, rate), spans in machines.items():
         shared = hourly.share([_call_span(span) for span in spans], rate)
         for span in spans:
-            fold.trial(span.trial_id).sums.pay_hourly(shared.by_call[span.call_id])
+            reducer.trial(span.trial_id).sums.pay_hourly(shared.by_call[span.call_id])
             if shared.mean_concurrency is not None:
                 concurrency[span.contestant] = shared.mean_concurrency
     return concurrency
@@ -111,3 +113,47 @@ def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
         patch_bytes=record.patch_bytes if record else 0,
         other_names=tuple(sorted(state.sums.names)),
     )
+
+
+@dataclass(frozen=True)
+class ResumeState:
+    """A run between two sessions."""
+
+    done: frozenset[str]
+    """Trials with a verdict."""
+    tries: dict[str, int]
+    """Tries so far of the trials without one."""
+    spent: dict[str, Amount]
+    """By contestant, all tries together; possibly billed calls count at their bound."""
+
+
+def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
+    """Read where a run stands.
+
+    Raises:
+        InputError: the ledger is broken.
+    """
+    if not rundir.ledger_path.exists():
+        return ResumeState(frozenset(), {}, {})
+    planned = {spec.id: (spec.contestant, spec.digest) for spec in trial_specs(manifest)}
+    done: set[str] = set()
+    tries: dict[str, int] = defaultdict(int)
+    spent: dict[str, Amount] = defaultdict(Amount)
+
+    def take(trial_id: str, part: TrialState) -> None:
+        contestant, digest = planned.get(trial_id, ("", ""))
+        sums = part.sums
+        tokens = sums.token_sums()
+        spent[contestant] += Amount(sums.known_usd + sums.bound, tokens.input + tokens.output)
+        tries[trial_id] += part.tries
+        if part.record is not None:
+            counts = part.record.verdict is not None and part.record.digest == digest
+            (done.add if counts else done.discard)(trial_id)
+
+    reducer = index.Index(rundir, manifest).replay(lambda line: take(*index.part(line)))
+    reducer.settle_open()
+    share_machines(reducer, manifest)
+    for trial_id, part in reducer.trials.items():
+        take(trial_id, part)
+    left = {trial_id: count for trial_id, count in tries.items() if trial_id not in done}
+    return ResumeState(frozenset(done), left, dict(spent))

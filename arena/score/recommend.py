@@ -12,17 +12,14 @@ from math import inf
 
 from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
-from arena.score.cost import CostPerSolved, cost_per_solved
-from arena.score.difference import NotWorse
-from arena.score.interval import ALPHA, Interval
-from arena.score.missing import doubt
-from arena.score.multiple import holm
-from arena.score.pair import Pair, pair
-from arena.score.power import DISCORDANT, checked_margin, tasks_for_margin
-from arena.score.proportion import task_rate
-from arena.score.ranking import compare_all
+from arena.score.pairs import Pair, compare_all, pair
 from arena.score.results import Results
-from arena.score.tally import Scope, Tally, scope_of, tallies
+from arena.score.tally import Scope, TaskTally, doubt, scope_of, tallies
+from arena.stats.interval import ALPHA, Interval
+from arena.stats.multiple import holm
+from arena.stats.paired import NotWorse
+from arena.stats.power import DISCORDANT, checked_margin, tasks_for_margin
+from arena.stats.ratios import CostPerSolved
 
 
 class Wanted(Record):
@@ -151,7 +148,7 @@ def recommend(
 
 
 def _candidates(
-    ranked: Mapping[str, Tally],
+    ranked: Mapping[str, TaskTally],
     specs: Mapping[str, ContestantSpec],
     margin: float,
     wanted: Wanted,
@@ -164,9 +161,7 @@ def _candidates(
     found = []
     for name, tally in ranked.items():
         rival, test, _ = hardest[name]
-        seen = tally.take(tally.scored > 0)
-        rate = task_rate(seen.means, seen.scored_total)
-        cost = None if seen.cost_usd is None else cost_per_solved(seen.cost_usd, seen.passed)
+        rate, cost = tally.seen.rate(), tally.seen.cost_per_solved()
         shown = rival is not None and adjusted[name] <= ALPHA
         found.append(
             Candidate(
@@ -204,7 +199,7 @@ def _hardest(pairs: Sequence[Pair], margin: float) -> tuple[str | None, NotWorse
 
 
 def _excluded(
-    spec: ContestantSpec, tally: Tally, cost: CostPerSolved | None, wanted: Wanted
+    spec: ContestantSpec, tally: TaskTally, cost: CostPerSolved | None, wanted: Wanted
 ) -> tuple[str, ...]:
     backend = spec.backend
     country = backend.country if backend else None

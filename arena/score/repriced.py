@@ -1,13 +1,15 @@
-"""A run's money at other prices, by the rules of every report."""
+"""Every call of a run as recorded, and its money at other prices by the rules of every report."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 
+from arena import ledger
 from arena.money.statement import RecordedCall, statements
-from arena.records import BackendSpec, CostStatus, FxRate, Record
-from arena.score.fold import Sums
-from arena.score.results import Cost
-from arena.score.totals import sum_costs
+from arena.records import BackendSpec, CallBegin, CostStatus, FxRate, Record
+from arena.rundir import RunDir
+from arena.score.reducer import Sums
+from arena.score.results import Cost, sum_costs
 
 
 class Repriced(Record):
@@ -63,3 +65,29 @@ def _costs(
         own = trials.setdefault(statement.contestant, {})
         own.setdefault(statement.trial_id, Sums()).pay(statement)
     return {name: sum_costs([s.cost() for s in own.values()]) for name, own in trials.items()}
+
+
+def recorded(run: Path) -> list[RecordedCall]:
+    """Calls in the order they were announced, ended or not.
+
+    Raises:
+        InputError: the ledger is broken.
+    """
+    begun: dict[str, CallBegin] = {}
+    found: dict[str, RecordedCall] = {}
+    for event in ledger.read(RunDir(run).ledger_path):
+        if isinstance(event, ledger.CallBeginEvent):
+            begun[event.call.call_id] = event.call
+            found[event.call.call_id] = RecordedCall(event.call, None)
+        elif isinstance(event, ledger.CallEndEvent) and event.call.call_id in begun:
+            found[event.call.call_id] = RecordedCall(begun[event.call.call_id], event.call)
+    return list(found.values())
+
+
+def by_trial(calls: list[RecordedCall]) -> dict[str, list[list[RecordedCall]]]:
+    """Calls grouped by trial, by contestant."""
+    grouped: dict[str, dict[str, list[RecordedCall]]] = {}
+    for call in calls:
+        trials = grouped.setdefault(call.begin.contestant, {})
+        trials.setdefault(call.begin.trial_id, []).append(call)
+    return {name: list(trials.values()) for name, trials in grouped.items()}

@@ -8,15 +8,12 @@ from statistics import fmean, median
 import numpy as np
 
 from arena.records import Api, ContestantSpec, Record
-from arena.score.cost import CostPerSolved, cost_per_solved
-from arena.score.interval import Interval
-from arena.score.missing import Missing, doubt, missing_of
-from arena.score.multiple import RankRange
-from arena.score.passk import mean_pass_k
-from arena.score.proportion import task_rate, zero_event_bound
-from arena.score.results import Cost, CostBasis, Tokens, TrialRow
-from arena.score.tally import Tally, ranking_costs
-from arena.score.totals import total_cost, total_tokens
+from arena.score.results import Cost, CostBasis, Tokens, TrialRow, total_cost, total_tokens
+from arena.score.tally import Missing, TaskTally, doubt, missing_of, ranking_costs
+from arena.stats.interval import Interval
+from arena.stats.multiple import RankRange
+from arena.stats.rates import mean_pass_k, task_rate, zero_event_bound
+from arena.stats.ratios import CostPerSolved
 
 
 class Who(Record):
@@ -154,7 +151,7 @@ class Row(Record):
 
 def row(
     spec: ContestantSpec,
-    tally: Tally,
+    tally: TaskTally,
     trials: Sequence[TrialRow],
     impossible: frozenset[str],
     waste_usd: Decimal,
@@ -232,11 +229,11 @@ def _by_kind(kinds: Iterable[str | None]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _score(tally: Tally, integrity: int) -> Score:
-    seen = tally.take(tally.scored > 0)
+def _score(tally: TaskTally, integrity: int) -> Score:
+    seen = tally.seen
     tasks = len(seen.tasks)
     attempts = int(tally.planned.max()) if len(tally.planned) else 0
-    rate = task_rate(seen.means, seen.scored_total)
+    rate = seen.rate()
     any_all = mean_pass_k(seen.scored, seen.passed, attempts) if attempts else None
     return Score(
         tasks=tasks,
@@ -251,9 +248,9 @@ def _score(tally: Tally, integrity: int) -> Score:
     )
 
 
-def _money(tally: Tally, scored: Sequence[TrialRow], total: Cost, waste_usd: Decimal) -> Money:
+def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd: Decimal) -> Money:
     costs = ranking_costs(scored, tally.basis)
-    seen = tally.take(tally.scored > 0)
+    seen = tally.seen
     billed, passed = total_cost(scored).billed_usd, int(tally.passed.sum())
     known = billed is not None and passed > 0 and total.status != "unknown"
     return Money(
@@ -263,7 +260,7 @@ def _money(tally: Tally, scored: Sequence[TrialRow], total: Cost, waste_usd: Dec
         cost_usd=None if costs is None else float(costs.sum()),
         mean_usd=None if seen.cost_usd is None else float((seen.cost_usd / seen.scored).mean()),
         median_usd=None if costs is None else float(np.median(costs)),
-        per_solved=None if seen.cost_usd is None else cost_per_solved(seen.cost_usd, seen.passed),
+        per_solved=seen.cost_per_solved(),
         billed_per_solved_usd=float(billed) / passed if billed is not None and known else None,
     )
 

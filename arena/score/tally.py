@@ -1,6 +1,9 @@
 """Results as arrays over tasks, one tally a contestant: what every score is computed from.
 
-Impossible controls are left out, and tasks of different assurance are never in one tally.
+Impossible controls are left out, and tasks of different assurance are never in one tally. Attempts
+without a verdict are missing, never failures: they are left out of rates, shown with the rate's
+bounds, and make every decision inconclusive when they are more than 2% of what was planned or hit
+one contestant more than the other.
 """
 
 from collections import Counter
@@ -15,8 +18,10 @@ from pydantic import Field
 from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
 from arena.rundir import Manifest, TaskEntry
-from arena.score.interval import BoolArray, FloatArray
 from arena.score.results import CostBasis, Results, TrialRow
+from arena.stats.interval import ALPHA, BoolArray, FloatArray, Interval
+from arena.stats.rates import Rate, fisher_exact, rate_bounds, task_rate
+from arena.stats.ratios import CostPerSolved, cost_per_solved
 
 LEVELS: tuple[Assurance, ...] = get_args(Assurance)
 
@@ -41,7 +46,7 @@ class Identity(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tally:
+class TaskTally:
     """One contestant's attempts by task; arrays have shape (tasks,), tasks sorted by id."""
 
     who: Identity
@@ -83,7 +88,20 @@ class Tally:
         """Attempts without a verdict: faults, not run, still running."""
         return self.planned_total - self.scored_total
 
-    def take(self, mask: BoolArray) -> "Tally":
+    @property
+    def seen(self) -> "TaskTally":
+        """The same over the tasks with a scored attempt."""
+        return self.take(self.scored > 0)
+
+    def rate(self) -> Rate | None:
+        """Pass rate over the tasks, each with a scored attempt; None without a task."""
+        return task_rate(self.means, self.scored_total)
+
+    def cost_per_solved(self) -> CostPerSolved | None:
+        """Cost of a solved task; None where costs are unknown, or without a task."""
+        return None if self.cost_usd is None else cost_per_solved(self.cost_usd, self.passed)
+
+    def take(self, mask: BoolArray) -> "TaskTally":
         """The same over some of the tasks."""
         return replace(
             self,
@@ -120,7 +138,7 @@ def scope_of(manifest: Manifest, level: Assurance | None = None) -> Scope:
     return Scope(level=used, others={k: counts[k] for k in levels(manifest) if k != used})
 
 
-def tallies(results: Results, level: Assurance | None = None) -> dict[str, Tally]:
+def tallies(results: Results, level: Assurance | None = None) -> dict[str, TaskTally]:
     """Every contestant's tally, controls included, in the order of the manifest; all costs are on
     one basis.
     """
@@ -148,7 +166,9 @@ def identity(spec: ContestantSpec) -> Identity:
     )
 
 
-def _tally(who: Identity, rows: list[TrialRow], tasks: tuple[str, ...], basis: CostBasis) -> Tally:
+def _tally(
+    who: Identity, rows: list[TrialRow], tasks: tuple[str, ...], basis: CostBasis
+) -> TaskTally:
     place = {task: i for i, task in enumerate(tasks)}
     index = np.array([place[t.task_id] for t in rows], dtype=np.int64)
     scored = np.array([t.verdict is not None for t in rows], dtype=bool)
@@ -159,7 +179,7 @@ def _tally(who: Identity, rows: list[TrialRow], tasks: tuple[str, ...], basis: C
         counts = np.bincount(index[where], weights=weights, minlength=len(tasks))
         return counts.astype(np.float64)
 
-    return Tally(
+    return TaskTally(
         who=who,
         tasks=tasks,
         planned=by_task(np.ones(len(rows), dtype=bool)),
@@ -198,3 +218,56 @@ def _amounts(trials: Sequence[TrialRow], basis: CostBasis) -> list[Decimal] | No
     """What each trial cost; None when that is unknown of any."""
     amounts = [getattr(t.cost, f"{basis}_usd") for t in trials]
     return None if None in amounts else amounts
+
+
+MISSING_LIMIT = 0.02
+
+
+class Missing(Record):
+    """Planned attempts that have no verdict."""
+
+    planned: int
+    missing: int
+    share: float
+    rate_bounds: Interval | None
+    """Share of planned attempts that passed if all missing ones had failed, or had passed."""
+
+
+def missing_of(tally: TaskTally) -> Missing:
+    """What is missing of one contestant."""
+    planned = tally.planned_total
+    return Missing(
+        planned=planned,
+        missing=tally.missing,
+        share=tally.missing / planned if planned else 0.0,
+        rate_bounds=rate_bounds(int(tally.passed.sum()), tally.scored_total, tally.missing),
+    )
+
+
+def doubt(tally: TaskTally, limit: float = MISSING_LIMIT) -> str | None:
+    """Why one contestant's numbers decide nothing, if they do not."""
+    found = missing_of(tally)
+    if not found.planned:
+        return f"{tally.who.name} has no planned trial"
+    if found.share <= limit:
+        return None
+    return (
+        f"{tally.who.name} lacks a verdict for {found.missing} of {found.planned} trials"
+        f" ({found.share:.1%}; at most {limit:.0%} may be missing)"
+    )
+
+
+def pair_doubt(a: TaskTally, b: TaskTally, limit: float = MISSING_LIMIT) -> str | None:
+    """Why a comparison of two contestants decides nothing, if it does not."""
+    reason = doubt(a, limit) or doubt(b, limit)
+    if reason or a.missing == b.missing:
+        return reason
+    p = missing_p(a, b)
+    if p >= ALPHA:
+        return None
+    return f"trials are missing unevenly: {a.missing} of {a.who.name}, {b.missing} of {b.who.name}"
+
+
+def missing_p(a: TaskTally, b: TaskTally) -> float:
+    """Fisher's exact p that attempts go missing equally often for both."""
+    return fisher_exact((a.missing, a.scored_total), (b.missing, b.scored_total))

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.random import Generator
 from scipy import special
 
-from arena.score.cost import fieller, ratio_of_ratios
-from arena.score.difference import difference, not_worse
-from arena.score.interval import FloatArray, Interval
-from arena.score.proportion import task_rate
+from arena.stats.interval import FloatArray, Interval
+from arena.stats.paired import difference, not_worse
+from arena.stats.rates import task_rate
+from arena.stats.ratios import fieller, ratio_of_ratios
 
 SIZES = (20, 50, 100)
 ATTEMPTS = (1, 3)

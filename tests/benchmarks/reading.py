@@ -24,10 +24,10 @@ RESUME = """
 import resource, sys, time
 from pathlib import Path
 from arena.rundir import RunDir
-from arena.score.standing import standing
+from arena.score.load import resume_state
 began = time.monotonic()
 rundir = RunDir(Path(sys.argv[1]))
-found = standing(rundir, rundir.read_manifest())
+found = resume_state(rundir, rundir.read_manifest())
 peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(f"{time.monotonic() - began:.1f} s, CPU {time.process_time():.1f} s, peak {peak_mb:.0f} MB, "
       f"{len(found.done)} done")

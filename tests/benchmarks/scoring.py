@@ -12,10 +12,11 @@ from collections.abc import Callable
 import numpy as np
 
 from arena.score.baseline import baseline_of
-from arena.score.board import board
-from arena.score.compare import compare, contender
+from arena.score.compare import compare
+from arena.score.contenders import contender
 from arena.score.gate import gate
 from arena.score.groups import country_comparison, groups
+from arena.score.leaderboard import leaderboard
 from arena.score.recommend import recommend
 from arena.score.results import Results
 from tests.score.made import Player, results
@@ -49,7 +50,7 @@ def measure(run: Results) -> dict[str, float]:
     """Seconds of each kind of scoring."""
     old = baseline_of(run)
     return {
-        "board": timed(lambda: board(run)),
+        "board": timed(lambda: leaderboard(run)),
         "compare": timed(lambda: compare(contender(run, "c000"), contender(run, "c001"))),
         "recommend": timed(lambda: recommend(run)),
         "groups": timed(lambda: groups(run)),

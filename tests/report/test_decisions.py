@@ -12,6 +12,7 @@ from arena.report.answer import answer
 from arena.report.scored import score
 from arena.score import compare as comparing
 from arena.score.baseline import baseline_of
+from arena.score.contenders import contender
 from arena.score.gate import gate
 from arena.score.recommend import recommend
 from tests.benchmarks import ledgers
@@ -32,7 +33,7 @@ def test_tasks_of_another_level_are_named():
     run = mixed()
     left = "not in these numbers: 40 tasks graded exit_code; see --assurance exit_code"
     assert left in decisions.recommendation(recommend(run))
-    two = comparing.compare(comparing.contender(run, "a"), comparing.contender(run, "b"))
+    two = comparing.compare(contender(run, "a"), contender(run, "b"))
     told = decisions.comparison(two)
     assert told.count(left) == 1
     assert "20 tasks compared" in told
@@ -50,7 +51,7 @@ def test_gates_of_several_levels_are_told_apart():
 def test_different_bases_are_said():
     one = results({"a": Player(HALF, ONES)})
     other = retold(one, {}, cost=replace(one.trials[0].cost, standard_usd=None))
-    sides = comparing.contender(one, "a"), comparing.contender(other, "a")
+    sides = contender(one, "a"), contender(other, "a")
     found = comparing.compare(*sides)
     assert found.cost_per_solved_ratio.estimate is None
     assert "costs are not compared: A's are standard, B's billed" in decisions.comparison(found)
@@ -89,7 +90,7 @@ def test_one_contestant_and_no_solved_task_read_well():
 
 def test_terminal_codes_do_not_pass():
     run = results({ESCAPE: Player(HALF, ONES), "b": Player(HALF, 2 * ONES)}, name=ESCAPE)
-    two = comparing.compare(comparing.contender(run, ESCAPE), comparing.contender(run, "b"))
+    two = comparing.compare(contender(run, ESCAPE), contender(run, "b"))
     found = gate(run, baseline_of(run))
     texts = (
         decisions.comparison(two),

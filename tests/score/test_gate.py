@@ -9,7 +9,7 @@ from arena.score.baseline import baseline_of, read_baseline, require_sound, text
 from arena.score.gate import gate
 from arena.score.tally import tallies
 from tests.score.made import Player, results, retold, task
-from tests.score.reference import COST_A, COST_B, A, B
+from tests.stats.reference import COST_A, COST_B, A, B
 
 HALF = np.array([3, 0] * 60, float)
 PRICES = np.random.default_rng(9).uniform(0.8, 1.2, 120)

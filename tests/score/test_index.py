@@ -25,9 +25,8 @@ from arena.matrix import trial_specs
 from arena.money.budget import Amount
 from arena.records import CallBegin, CallEnd, Fault, TrialRecord, Usage, Verification
 from arena.rundir import Manifest, RunDir
-from arena.score import index, indexer
-from arena.score.load import load
-from arena.score.standing import standing
+from arena.score import index
+from arena.score.load import load, resume_state
 from tests.benchmarks import ledgers
 
 SEGMENT = 20_000
@@ -146,7 +145,7 @@ def write(run: Path, made: Manifest, told: list[Event], *, grow: int | None = No
 
 def told_by(run: Path) -> tuple[object, object]:
     rundir = RunDir(run)
-    found = standing(rundir, rundir.read_manifest())
+    found = resume_state(rundir, rundir.read_manifest())
     spent = {
         name: Amount(round(amount.usd, 12), amount.tokens) for name, amount in found.spent.items()
     }
@@ -182,7 +181,7 @@ def test_a_grown_index_tells_what_the_ledger_does(run):
     grown, wanted = run
     assert told_by(grown) == wanted
     assert len(heads(grown)) >= 3
-    covered = index.Head.model_validate_json(heads(grown)[-1]).offset
+    covered = index.SegmentHead.model_validate_json(heads(grown)[-1]).offset
     assert (grown / "ledger.jsonl").stat().st_size - covered < SEGMENT
 
 
@@ -202,7 +201,7 @@ def test_damage_changes_nothing(run, seed):
     whole[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
     path.write_bytes(whole[: draw.choice([len(whole), draw.randrange(len(whole))])])
     assert told_by(grown) == wanted
-    assert index.Head.model_validate_json(heads(grown)[-1]).offset > 0
+    assert index.SegmentHead.model_validate_json(heads(grown)[-1]).offset > 0
 
 
 def test_a_torn_ledger_is_not_covered(run, tmp_path):
@@ -225,7 +224,7 @@ def test_a_torn_event_larger_than_a_segment_is_waited_for(run):
         out.write(b'{"kind": "trial_end", "record": {"id": "' + b"x" * 2 * SEGMENT)
     for _ in range(3):
         assert told_by(grown) == wanted
-    covered = [index.Head.model_validate_json(head).offset for head in heads(grown)]
+    covered = [index.SegmentHead.model_validate_json(head).offset for head in heads(grown)]
     assert covered == sorted(set(covered))
 
 
@@ -280,18 +279,18 @@ def test_two_that_extend_it_do_not_mix(tmp_path):
         for number, event in enumerate(told):
             out.write(event.model_dump_json().encode() + b"\n")
             both[number % 2].extend()
-    starts = [index.Head.model_validate_json(line).start for line in heads(tmp_path)]
+    starts = [index.SegmentHead.model_validate_json(line).start for line in heads(tmp_path)]
     assert starts == sorted(set(starts))
-    ends = [index.Head.model_validate_json(line).offset for line in heads(tmp_path)]
+    ends = [index.SegmentHead.model_validate_json(line).offset for line in heads(tmp_path)]
     assert starts[1:] == ends[:-1]
 
 
 def test_a_run_extends_it_by_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(indexer, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(index, "INTERVAL_S", 0.01)
     made = manifest()
     told = events(made, 6)
     write(tmp_path, made, told[:1])
-    with indexer.indexing(RunDir(tmp_path), made), Ledger(tmp_path / "ledger.jsonl") as book:
+    with index.indexing(RunDir(tmp_path), made), Ledger(tmp_path / "ledger.jsonl") as book:
         for event in told:
             book.append(event)
         deadline = time.monotonic() + 20
@@ -300,7 +299,7 @@ def test_a_run_extends_it_by_itself(tmp_path, monkeypatch):
     assert len(heads(tmp_path)) >= 3
 
 
-def test_a_standing_is_what_the_rows_say(run):
+def test_a_resume_state_is_what_the_rows_say(run):
     _, (results, found) = run
     assert found.done == {row.id for row in results.trials if row.verdict is not None}
     assert 0 < len(found.done) < len(results.trials) or not found.tries
@@ -315,7 +314,7 @@ def test_a_standing_is_what_the_rows_say(run):
 
 
 def test_a_run_that_never_began_has_nothing(tmp_path):
-    found = standing(RunDir(tmp_path), manifest())
+    found = resume_state(RunDir(tmp_path), manifest())
     assert (found.done, found.tries, found.spent) == (frozenset(), {}, {})
     assert found.spent.get("c0", Amount()) == Amount()
 

@@ -1,4 +1,4 @@
-"""Events of a ledger folded into sums a trial: what reading a run and its index have in common."""
+"""Events of a ledger reduced to sums a trial: what reading a run and its index have in common."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -164,7 +164,7 @@ class TrialState:
         self.record = later.record or self.record
 
 
-class Fold:
+class Reducer:
     """Takes events in order; `trials` holds only what these events tell.
 
     Args:

@@ -4,29 +4,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from arena.score.proportion import (
-    clopper_pearson,
-    effective_n,
-    rate_bounds,
-    task_rate,
-    wilson,
-    zero_event_bound,
-)
-from tests.score.reference import EXACT, A
+from arena.stats.rates import effective_n, rate_bounds, task_rate, wilson, zero_event_bound
+from tests.stats.reference import EXACT, A
 
 
 @pytest.mark.parametrize(
-    ("k", "n", "score", "exact"),
+    ("k", "n", "score"),
     [
-        (34, 50, (0.541897, 0.792418), (0.533006, 0.804796)),
-        (0, 10, (0, 0.277533), (0, 0.308497)),
-        (20, 20, (0.838875, 1), (0.831567, 1)),
-        (3, 4, (0.300642, 0.954413), (0.194120, 0.993691)),
+        (34, 50, (0.541897, 0.792418)),
+        (0, 10, (0, 0.277533)),
+        (20, 20, (0.838875, 1)),
+        (3, 4, (0.300642, 0.954413)),
     ],
 )
-def test_published_intervals_of_one_proportion(k, n, score, exact):
+def test_published_intervals_of_one_proportion(k, n, score):
     assert wilson(k, n) == pytest.approx(score, abs=EXACT)
-    assert clopper_pearson(k, n) == pytest.approx(exact, abs=EXACT)
 
 
 def test_no_event_in_sixty():
@@ -38,9 +30,6 @@ def test_three_attempts_a_task_use_the_effective_n():
     assert rate.mean == pytest.approx(0.716667, abs=EXACT)
     assert rate.n_eff == pytest.approx(28.2872, abs=1e-4)
     assert rate.interval == pytest.approx((0.532807, 0.848715), abs=EXACT)
-    assert clopper_pearson(rate.mean * rate.n_eff, rate.n_eff) == pytest.approx(
-        (0.516973, 0.868831), abs=EXACT
-    )
 
 
 def test_one_attempt_a_task_is_plain_wilson():
@@ -77,6 +66,5 @@ def test_intervals_agree_with_statsmodels_and_hold_the_estimate(counts):
     assert wilson(k, n) == pytest.approx(
         np.clip(proportion_confint(k, n, method="wilson"), 0, 1), abs=1e-9
     )
-    assert clopper_pearson(k, n) == pytest.approx(proportion_confint(k, n, method="beta"), abs=1e-9)
     lo, hi = wilson(k, n)
     assert 0 <= lo <= k / n <= hi <= 1

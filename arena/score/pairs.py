@@ -1,14 +1,17 @@
-"""Two contestants lined up task by task: what every paired comparison starts from."""
+"""Two contestants lined up task by task, and all pairs of a leaderboard compared at once."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from arena.score.cost import Ratio, bootstrap_ratio_interval, ratio_of_ratios
-from arena.score.difference import Difference, NotWorse, difference, not_worse
-from arena.score.interval import LEVEL, FloatArray, Interval
-from arena.score.missing import MISSING_LIMIT, pair_doubt
-from arena.score.tally import Tally
+from arena.records import Record
+from arena.score.tally import MISSING_LIMIT, TaskTally, pair_doubt
+from arena.stats.interval import ALPHA, LEVEL, FloatArray
+from arena.stats.multiple import RankRange, holm, rank_ranges
+from arena.stats.paired import Difference, NotWorse, difference, not_worse
+from arena.stats.ratios import Ratio, ratio_of_ratios
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,8 +20,8 @@ class Pair:
     is dropped for both.
     """
 
-    a: Tally
-    b: Tally
+    a: TaskTally
+    b: TaskTally
     dropped: tuple[str, ...]
     """Tasks of either that are not in the comparison."""
     doubt: str | None
@@ -58,11 +61,6 @@ class Pair:
         columns = self._columns(self.a.scored, self.b.scored)
         return Ratio() if columns is None else ratio_of_ratios(columns, level=level)
 
-    def cost_per_solved_bootstrap(self, seed: int) -> Interval | None:
-        """Paired bootstrap interval of `cost_per_solved_ratio`."""
-        columns = self._columns(self.a.passed, self.b.passed)
-        return None if columns is None else bootstrap_ratio_interval(columns, seed=seed)
-
     @property
     def bases_differ(self) -> bool:
         """Whether the two costs count different things, so that no ratio of them means anything."""
@@ -76,7 +74,7 @@ class Pair:
         return np.stack((self.a.cost_usd, per_a, self.b.cost_usd, per_b), axis=1)
 
 
-def pair(a: Tally, b: Tally, *, limit: float = MISSING_LIMIT) -> Pair:
+def pair(a: TaskTally, b: TaskTally, *, limit: float = MISSING_LIMIT) -> Pair:
     """Line two contestants up on the tasks that both have in full.
 
     Args:
@@ -95,3 +93,53 @@ def pair(a: Tally, b: Tally, *, limit: float = MISSING_LIMIT) -> Pair:
     left_a, left_b = (a, b) if kept_a.all() and kept_b.all() else (a.take(kept_a), b.take(kept_b))
     dropped = (set(a.tasks) | set(b.tasks)) - set(left_a.tasks)
     return Pair(left_a, left_b, tuple(sorted(dropped)), doubt)
+
+
+class PairCell(Record):
+    """One pair of ranked contestants; the difference is A less B."""
+
+    a: str
+    b: str
+    tasks: int
+    """Tasks that both have in full."""
+    difference: Difference | None
+    adjusted_p: float
+    """Holm-adjusted over all pairs of the board; 1 when inconclusive."""
+    inconclusive: str | None
+
+    @property
+    def shown_worse(self) -> str | None:
+        """Name of the one that is shown to pass less, if either is."""
+        if self.difference is None or self.adjusted_p > ALPHA or not self.difference.estimate:
+            return None
+        return self.a if self.difference.estimate < 0 else self.b
+
+
+def compare_all(ranked: Mapping[str, TaskTally]) -> tuple[PairCell, ...]:
+    """Every pair of contestants, with p-values adjusted over all of them."""
+    pairs = [pair(ranked[a], ranked[b]) for a, b in combinations(ranked, 2)]
+    found = [p.difference() for p in pairs]
+    decided = [1.0 if d is None or p.doubt else d.p for p, d in zip(pairs, found, strict=True)]
+    return tuple(
+        PairCell(
+            a=lined.a.who.name,
+            b=lined.b.who.name,
+            tasks=len(lined.tasks),
+            difference=difference,
+            adjusted_p=adjusted,
+            inconclusive=lined.doubt or (None if difference else "no task is complete for both"),
+        )
+        for lined, difference, adjusted in zip(pairs, found, holm(decided), strict=True)
+    )
+
+
+def ranks_of(names: Sequence[str], cells: tuple[PairCell, ...]) -> dict[str, RankRange]:
+    """Rank range of each contestant by pass rate."""
+    place = {name: i for i, name in enumerate(names)}
+    gaps, adjusted = np.zeros((len(names),) * 2), np.ones((len(names),) * 2)
+    for cell in cells:
+        a, b = place[cell.a], place[cell.b]
+        gap = cell.difference.estimate if cell.difference else 0.0
+        gaps[a, b], gaps[b, a] = gap, -gap
+        adjusted[a, b] = adjusted[b, a] = cell.adjusted_p
+    return dict(zip(names, rank_ranges(gaps.tolist(), adjusted.tolist()), strict=True))

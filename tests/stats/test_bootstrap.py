@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from arena.score.frontier import frontier, on_frontier
-from tests.score.reference import COST_A, COST_B, COST_C, A, B, C
+from arena.stats.bootstrap import frontier, on_frontier
+from tests.stats.reference import COST_A, COST_B, COST_C, A, B, C
 
 
 def test_published_frontier_and_shares():

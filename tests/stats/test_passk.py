@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from arena.score.passk import mean_pass_k, pass_at_k, pass_hat_k
-from tests.score.reference import EXACT
+from arena.stats.rates import mean_pass_k, pass_at_k, pass_hat_k
+from tests.stats.reference import EXACT
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.score.difference import difference, not_worse
-from tests.score.reference import EXACT, A, B
+from arena.stats.paired import difference, not_worse
+from tests.stats.reference import EXACT, A, B
 
 D = (A - B) / 3
 

@@ -1,11 +1,11 @@
-"""Intervals of one contestant's pass rate; the task is the unit, never the attempt."""
+"""Rates, with the task as the unit and never the attempt: intervals, bounds, pass@k and pass^k."""
 
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
-from arena.score.interval import ALPHA, LEVEL, FloatArray, Interval, two_sided_z
+from arena.stats.interval import ALPHA, LEVEL, FloatArray, Interval, two_sided_z
 
 ENOUGH_DIFFERING = 5
 """Tasks that must differ before their spread is trusted; fewer make intervals shrink on luck (see
@@ -30,15 +30,6 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
     half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     lo = 0.0 if successes <= 0 else max(0.0, float(middle - half))
     hi = 1.0 if successes >= n else min(1.0, float(middle + half))
-    return Interval(lo, hi)
-
-
-def clopper_pearson(successes: float, n: float, level: float = LEVEL) -> Interval:
-    """Exact binomial interval of a proportion; counts may be fractional, `n` > 0."""
-    tail = (1 - level) / 2
-    failures = n - successes
-    lo = 0.0 if successes <= 0 else float(special.betaincinv(successes, failures + 1, tail))
-    hi = 1.0 if failures <= 0 else float(special.betaincinv(successes + 1, failures, 1 - tail))
     return Interval(lo, hi)
 
 
@@ -91,3 +82,48 @@ def rate_bounds(passed: int, scored: int, missing: int) -> Interval | None:
     """Pass rate if every missing attempt had failed, and if every one had passed."""
     planned = scored + missing
     return Interval(passed / planned, (passed + missing) / planned) if planned else None
+
+
+def fisher_exact(one: tuple[int, int], other: tuple[int, int]) -> float:
+    """Fisher's exact two-sided p that an event is as likely in one group as in the other, from the
+    counts with and without it.
+    """
+    if not one[0] and not other[0]:
+        return 1.0
+    from scipy import stats
+
+    return float(stats.fisher_exact(np.array([one, other])).pvalue)
+
+
+def pass_at_k(attempts: int, passed: int, k: int) -> float:
+    """Chance that k of a task's attempts hold a pass (Chen et al. 2021); needs k <= attempts."""
+    return 1 - comb(attempts - passed, k) / comb(attempts, k)
+
+
+def pass_hat_k(attempts: int, passed: int, k: int) -> float:
+    """Chance that k of a task's attempts all pass; needs k <= attempts."""
+    return comb(passed, k) / comb(attempts, k)
+
+
+def mean_pass_k(attempts: FloatArray, passed: FloatArray, k: int) -> tuple[float, float] | None:
+    """pass@k and pass^k averaged over the tasks that have k scored attempts.
+
+    Args:
+        attempts: scored attempts of each task, shape (tasks,).
+        passed: passed attempts of each task, shape (tasks,).
+        k: attempts drawn.
+
+    Returns:
+        None when no task has k scored attempts.
+    """
+    enough = attempts >= k
+    if not enough.any():
+        return None
+    pairs = np.stack((attempts[enough], passed[enough]), axis=1).astype(np.int64)
+    kinds, weights = np.unique(pairs, axis=0, return_counts=True)
+    any_pass = [pass_at_k(int(n), int(c), k) for n, c in kinds]
+    all_pass = [pass_hat_k(int(n), int(c), k) for n, c in kinds]
+    return (
+        float(np.average(any_pass, weights=weights)),
+        float(np.average(all_pass, weights=weights)),
+    )

@@ -1,11 +1,26 @@
-"""Two contestants on the same tasks: tests and intervals of the paired difference."""
+"""How two contestants' pass rates on the same tasks differ: tests, intervals, and which to use.
 
-from typing import NamedTuple
+One attempt a task: exact McNemar test and Tango's score interval. Several: Student's t over the
+per-task differences. Student's t is not trusted with fewer than five tasks that differ: the score
+interval, which takes a task's attempts as one, and the exact sign-flip test stand in.
+"""
+
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import optimize, special
 
-from arena.score.interval import LEVEL, FloatArray, Interval, two_sided_t, two_sided_z
+from arena.records import Record
+from arena.stats.interval import (
+    ALPHA,
+    LEVEL,
+    FloatArray,
+    Interval,
+    one_sided_level,
+    two_sided_t,
+    two_sided_z,
+)
+from arena.stats.rates import ENOUGH_DIFFERING
 
 EXACT_SIGN_FLIPS = 20
 SIGN_FLIP_DRAWS = 100_000
@@ -123,22 +138,80 @@ def sign_flip(differences: FloatArray, *, draws: int = SIGN_FLIP_DRAWS, seed: in
     return (1 + int(np.count_nonzero(np.abs(sums) >= observed))) / (1 + draws)
 
 
-def cluster_interval(
-    differences: FloatArray, groups: list[str], level: float = LEVEL
-) -> Interval | None:
-    """Interval of the mean difference that is robust to dependence within groups.
+Method = Literal["mcnemar_tango", "student_t", "sign_flip_tango"]
 
-    Sandwich standard error with the factor sqrt(G/(G-1)) and Student t on G - 1, G the number
-    of groups; None below two groups or without spread between them.
+
+class Difference(Record):
+    """Pass rate of A less that of B over the same tasks."""
+
+    estimate: float
+    ci: Interval
+    """95% interval."""
+    p: float
+    """Two-sided p that decisions use."""
+    method: Method
+    mid_p: float | None = None
+    """Less conservative McNemar p; one attempt a task only."""
+
+
+class NotWorse(Record):
+    """Whether A is shown not worse than B by `margin` or more (one-sided, 5%)."""
+
+    margin: float
+    lo: float
+    """One-sided 95% lower bound of pass rate A less B."""
+    p: float
+    shown: bool
+
+
+def difference(differences: FloatArray, *, single: bool) -> Difference:
+    """Estimate, interval and p of per-task differences A - B, at least one.
+
+    Args:
+        differences: shape (tasks,), within [-1, 1].
+        single: every task had one attempt.
     """
-    _, index = np.unique(groups, return_inverse=True)
-    count = int(index.max()) + 1 if len(groups) else 0
-    if count < 2:
-        return None
-    mean = float(differences.mean())
-    sums = np.bincount(index, weights=differences - mean)
-    error = float(np.sqrt((sums**2).sum() * count / (count - 1))) / len(differences)
-    if error <= 1e-12:
-        return None
-    half = two_sided_t(level, count - 1) * error
-    return Interval(mean - half, mean + half)
+    estimate = float(differences.mean())
+    if single:
+        pairs = discordance(differences)
+        only_a, only_b = round(pairs.only_a), round(pairs.only_b)
+        return Difference(
+            estimate=estimate,
+            ci=tango_interval(pairs),
+            p=mcnemar_exact(only_a, only_b),
+            method="mcnemar_tango",
+            mid_p=mcnemar_mid(only_a, only_b),
+        )
+    interval, p = None, None
+    if trusts_t(differences):
+        interval, p = t_interval(differences), t_two_sided(differences)
+    if interval is None or p is None:
+        return Difference(
+            estimate=estimate,
+            ci=tango_interval(discordance(differences)),
+            p=sign_flip(differences),
+            method="sign_flip_tango",
+        )
+    return Difference(estimate=estimate, ci=_clip(interval), p=p, method="student_t")
+
+
+def not_worse(differences: FloatArray, margin: float, *, single: bool) -> NotWorse:
+    """Non-inferiority of A to B at `margin`, within (0, 1), by the same method as `difference`."""
+    level = one_sided_level(ALPHA)
+    interval = t_interval(differences, level) if not single and trusts_t(differences) else None
+    t = t_statistic(differences, -margin)
+    if interval is None or t is None:
+        pairs = discordance(differences)
+        lo, p = tango_interval(pairs, level).lo, float(special.ndtr(-tango_z(pairs, -margin)))
+    else:
+        lo, p = interval.lo, float(special.stdtr(len(differences) - 1, -t))
+    return NotWorse(margin=margin, lo=max(-1.0, lo), p=p, shown=p <= ALPHA)
+
+
+def trusts_t(differences: FloatArray) -> bool:
+    """Whether enough tasks differ for Student's t."""
+    return int(np.count_nonzero(np.abs(differences) > 1e-12)) >= ENOUGH_DIFFERING
+
+
+def _clip(interval: Interval) -> Interval:
+    return Interval(max(-1.0, interval.lo), min(1.0, interval.hi))

@@ -3,9 +3,8 @@
 import numpy as np
 
 from arena.records import Record
-from arena.score.bootstrap import REPLICATES, SEED, bca_interval, bootstrap_sums
-from arena.score.interval import LEVEL, FloatArray, Interval, two_sided_t
-from arena.score.proportion import zero_event_bound
+from arena.stats.interval import LEVEL, FloatArray, Interval, two_sided_t
+from arena.stats.rates import zero_event_bound
 
 ENOUGH_SOLVED = 3
 
@@ -95,24 +94,6 @@ def ratio_of_ratios(columns: FloatArray, *, level: float = LEVEL) -> Ratio:
     half = two_sided_t(level, tasks - 1) * error
     ci = Interval(float(np.exp(estimate - half)), float(np.exp(estimate + half)))
     return Ratio(estimate=float(np.exp(estimate)), ci=ci)
-
-
-def bootstrap_ratio_interval(
-    columns: FloatArray,
-    *,
-    level: float = LEVEL,
-    replicates: int = REPLICATES,
-    seed: int = SEED,
-) -> Interval | None:
-    """Paired bootstrap interval of the same ratio, as a check; None when not estimable."""
-    total = columns.sum(axis=0)
-    interval = bca_interval(
-        float(_log_ratio(total)),
-        _log_ratio(bootstrap_sums(columns, replicates=replicates, seed=seed)),
-        _log_ratio(np.maximum(total - columns, 0.0)),
-        level,
-    )
-    return None if interval is None else Interval(*(float(np.exp(end)) for end in interval))
 
 
 def _log_ratio(sums: FloatArray) -> FloatArray:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from arena.errors import InputError
-from arena.score.board import board
+from arena.score.leaderboard import leaderboard
 from arena.score.results import Cost
 from tests.score.made import FREE, UNKNOWN, Player, results, retold, task
-from tests.score.reference import COST_A, COST_B, COST_C, EXACT, A, B, C
+from tests.stats.reference import COST_A, COST_B, COST_C, EXACT, A, B, C
 
 
 def worked(**more):
@@ -22,7 +22,7 @@ def row(scored, name):
 
 
 def test_worked_data_set_gives_the_published_board():
-    scored = board(worked())
+    scored = leaderboard(worked())
     a, b, c = (row(scored, n) for n in "abc")
     assert (a.score.tasks, a.score.attempts, a.counts.trials, a.counts.scored) == (20, 3, 60, 60)
     assert (a.counts.passed, a.counts.failed, a.counts.faults) == (43, 17, 0)
@@ -47,7 +47,7 @@ def test_worked_data_set_gives_the_published_board():
 
 def test_any_and_all_of_k_on_the_board():
     passed = [0, 1, 2, 3, 3, 3, 2, 0, 1, 3]
-    score = row(board(results({"x": Player(passed)})), "x").score
+    score = row(leaderboard(results({"x": Player(passed)})), "x").score
     assert (score.pass_at_k, score.pass_hat_k) == pytest.approx((0.8, 0.4))
 
 
@@ -56,7 +56,7 @@ def test_faults_are_missing_and_past_two_percent_nothing_is_concluded():
     run = results(
         {"x": Player(passed, faults={50: 1, 51: 1, 52: 1}), "y": Player([1] * 53)}, attempts=1
     )
-    scored = board(run)
+    scored = leaderboard(run)
     x = row(scored, "x")
     assert (x.counts.trials, x.counts.scored, x.counts.passed) == (53, 50, 40)
     assert (x.counts.failed, x.counts.faults) == (10, 3)
@@ -74,20 +74,22 @@ def test_faults_are_missing_and_past_two_percent_nothing_is_concluded():
 
 def test_one_missing_attempt_of_many_is_tolerated():
     passed = [1] * 60
-    scored = board(results({"x": Player(passed, faults={3: 1}), "y": Player(passed)}, attempts=1))
+    scored = leaderboard(
+        results({"x": Player(passed, faults={3: 1}), "y": Player(passed)}, attempts=1)
+    )
     assert row(scored, "x").inconclusive is None
     assert scored.pairs[0].tasks == 59
 
 
 def test_what_was_not_run_is_missing_without_being_a_fault():
-    x = row(board(results({"x": Player([3, 3], not_run={1: 2})})), "x")
+    x = row(leaderboard(results({"x": Player([3, 3], not_run={1: 2})})), "x")
     assert (x.counts.faults, x.counts.not_run, x.counts.scored) == (0, 2, 4)
     assert x.score.pass_rate == 1
     assert x.inconclusive
 
 
 def test_nothing_run_yet_is_unknown_and_not_zero():
-    x = row(board(results({"x": Player([0, 0], not_run={0: 3, 1: 3})})), "x")
+    x = row(leaderboard(results({"x": Player([0, 0], not_run={0: 3, 1: 3})})), "x")
     assert x.score.pass_rate is None
     assert x.score.ci is None
     assert x.money.per_solved is None
@@ -95,8 +97,8 @@ def test_nothing_run_yet_is_unknown_and_not_zero():
 
 
 def test_controls_stand_apart_and_change_no_rank():
-    alone = board(worked())
-    scored = board(
+    alone = leaderboard(worked())
+    scored = leaderboard(
         worked(
             oracle=Player([3] * 20, agent="oracle", control=True),
             nop=Player([0] * 20, agent="nop", control=True),
@@ -110,7 +112,7 @@ def test_controls_stand_apart_and_change_no_rank():
 
 def test_unknown_and_free_costs_have_no_place_on_the_frontier():
     run = worked(unpriced=Player([3] * 20), free=Player([3] * 20, [0.0] * 20))
-    scored = board(run)
+    scored = leaderboard(run)
     for name in ("unpriced", "free"):
         money = row(scored, name).money
         assert (money.basis, money.cost_usd, money.mean_usd, money.per_solved) == (None,) * 4
@@ -123,7 +125,7 @@ def test_unknown_and_free_costs_have_no_place_on_the_frontier():
 
 def test_one_unknown_cost_makes_the_sum_partial_and_unranked():
     run = retold(worked(), {"id": "core/task-0003-a-1"}, cost=UNKNOWN)
-    a = row(board(run), "a")
+    a = row(leaderboard(run), "a")
     assert a.money.total.status == "partial"
     assert a.money.total.billed_usd is None
     assert float(a.money.total.known_usd) == pytest.approx(30.70 - 0.8 / 3)
@@ -133,16 +135,16 @@ def test_one_unknown_cost_makes_the_sum_partial_and_unranked():
 
 def test_ranking_takes_the_standard_cost_and_falls_back_to_the_billed_one():
     twice = Cost(Decimal(1), Decimal(3), Decimal(2), Decimal(1), "known")
-    x = row(board(retold(results({"x": Player([3] * 4)}), {}, cost=twice)), "x")
+    x = row(leaderboard(retold(results({"x": Player([3] * 4)}), {}, cost=twice)), "x")
     assert (x.money.basis, x.money.mean_usd, x.money.per_solved.estimate) == ("standard", 2, 2)
     assert x.money.billed_per_solved_usd == 1
     billed = replace(twice, standard_usd=None)
-    x = row(board(retold(results({"x": Player([3] * 4)}), {}, cost=billed)), "x")
+    x = row(leaderboard(retold(results({"x": Player([3] * 4)}), {}, cost=billed)), "x")
     assert (x.money.basis, x.money.mean_usd) == ("billed", 1)
 
 
 def test_spend_of_faulted_trials_is_in_the_total_and_not_in_the_cost_per_solved():
-    x = row(board(results({"x": Player([3, 3, 0], [3, 3, 3], faults={2: 3})})), "x")
+    x = row(leaderboard(results({"x": Player([3, 3, 0], [3, 3, 3], faults={2: 3})})), "x")
     assert x.money.total.billed_usd == 9
     assert x.money.cost_usd == 6
     assert x.money.per_solved.estimate == 1
@@ -150,7 +152,7 @@ def test_spend_of_faulted_trials_is_in_the_total_and_not_in_the_cost_per_solved(
 
 def test_impossible_controls_are_counted_apart():
     tasks = [task(0), task(1), task(2, impossible=True), task(3, impossible=True)]
-    scored = board(results({"x": Player([3, 0, 3, 1])}, tasks=tasks))
+    scored = leaderboard(results({"x": Player([3, 0, 3, 1])}, tasks=tasks))
     x = row(scored, "x")
     assert scored.tasks == ("core/task-0000", "core/task-0001")
     assert (x.score.pass_rate, x.counts.trials) == (0.5, 6)
@@ -161,18 +163,18 @@ def test_impossible_controls_are_counted_apart():
 def test_levels_of_assurance_never_share_a_pass_rate():
     tasks = [task(0), task(1, assurance="reward_file"), task(2, assurance="reward_file")]
     run = results({"x": Player([3, 0, 0])}, tasks=tasks)
-    scored = board(run)
+    scored = leaderboard(run)
     assert (scored.level, scored.other_levels) == ("ids", ("reward_file",))
     assert row(scored, "x").score.pass_rate == 1
-    assert row(board(run, "reward_file"), "x").score.pass_rate == 0
+    assert row(leaderboard(run, "reward_file"), "x").score.pass_rate == 0
     with pytest.raises(InputError):
-        board(run, "exit_code")
+        leaderboard(run, "exit_code")
 
 
 def test_integrity_counts_as_failed_and_bounds_the_rate_when_none_is_seen():
     run = results({"x": Player([1] * 60)}, attempts=1)
-    assert row(board(run), "x").score.integrity_hi == pytest.approx(0.048703, abs=EXACT)
-    x = row(board(retold(run, {"id": "core/task-0000-x-1"}, verdict="integrity")), "x")
+    assert row(leaderboard(run), "x").score.integrity_hi == pytest.approx(0.048703, abs=EXACT)
+    x = row(leaderboard(retold(run, {"id": "core/task-0000-x-1"}, verdict="integrity")), "x")
     assert (x.score.integrity, x.score.integrity_hi) == (1, None)
     assert (x.counts.failed, x.counts.verdicts) == (1, {"integrity": 1, "passed": 59})
 
@@ -187,7 +189,7 @@ def test_counts_flags_tokens_and_times():
         active_s=40.0,
         tries=3,
     )
-    x = row(board(run), "x")
+    x = row(leaderboard(run), "x")
     assert x.counts.flags == {"history": 2}
     assert (x.counts.mistakes, x.counts.tries) == (4, 10)
     assert x.counts.other_names == ("x-0901",)
@@ -204,23 +206,23 @@ def test_order_of_trials_changes_no_number():
     def rounded(scored):
         return json.loads(scored.model_dump_json(), parse_float=lambda text: round(float(text), 9))
 
-    assert rounded(board(replace(run, trials=tuple(shuffled)))) == rounded(board(run))
+    assert rounded(leaderboard(replace(run, trials=tuple(shuffled)))) == rounded(leaderboard(run))
 
 
 def test_seed_of_the_run_makes_the_board_reproducible():
-    one, other = board(worked()), board(worked())
+    one, other = leaderboard(worked()), leaderboard(worked())
     assert one == other
     assert one.model_dump_json() == other.model_dump_json()
 
 
 def test_empty_and_lonely_runs_have_a_board():
-    alone = board(results({"x": Player([3] * 4, [1] * 4)}))
+    alone = leaderboard(results({"x": Player([3] * 4, [1] * 4)}))
     assert alone.rows[0].rank == (1, 1)
     assert alone.rows[0].on_frontier
     assert alone.pairs == ()
-    controls = board(results({"nop": Player([0], control=True)}))
+    controls = leaderboard(results({"nop": Player([0], control=True)}))
     assert controls.rows == ()
-    only = board(results({"x": Player([3])}, tasks=[task(0, impossible=True)]))
+    only = leaderboard(results({"x": Player([3])}, tasks=[task(0, impossible=True)]))
     assert only.level is None
     assert only.power is None
 
@@ -239,23 +241,23 @@ def test_no_number_is_infinite_or_not_a_number():
             return all(walk(v) for v in value)
         return not isinstance(value, float) or math.isfinite(value)
 
-    assert walk(board(run).model_dump())
-    json.loads(board(run).model_dump_json(), parse_constant=pytest.fail)
+    assert walk(leaderboard(run).model_dump())
+    json.loads(leaderboard(run).model_dump_json(), parse_constant=pytest.fail)
 
 
 def test_free_controls_cost_nothing_that_is_known():
-    control = row(board(results({"nop": Player([0, 0], control=True)})), "nop")
+    control = row(leaderboard(results({"nop": Player([0, 0], control=True)})), "nop")
     assert control.money.total == FREE
 
 
 def test_who_lacks_too_many_verdicts_comes_last_and_has_no_place_on_the_frontier():
     lucky = Player([3] * 20, [0.01] * 20, faults=dict.fromkeys(range(1, 20), 3))
-    scored = board(worked(lucky=lucky))
+    scored = leaderboard(worked(lucky=lucky))
     assert [r.who.name for r in scored.rows] == ["a", "b", "c", "lucky"]
     last = scored.rows[-1]
     assert last.score.pass_rate == 1
     assert (last.on_frontier, last.frontier_share) == (False, None)
     kept = [(r.on_frontier, r.frontier_share) for r in scored.rows[:3]]
-    assert kept == [(r.on_frontier, r.frontier_share) for r in board(worked()).rows], (
+    assert kept == [(r.on_frontier, r.frontier_share) for r in leaderboard(worked()).rows], (
         "it drives nobody off the frontier"
     )

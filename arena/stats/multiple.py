@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arena.score.interval import ALPHA, BoolArray
+from arena.stats.interval import ALPHA, BoolArray
 
 
 class RankRange(NamedTuple):

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from arena.score.multiple import holm, rank_ranges
-from tests.score.reference import EXACT
+from arena.stats.multiple import holm, rank_ranges
+from tests.stats.reference import EXACT
 
 
 def test_published_holm():

@@ -1,14 +1,12 @@
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from arena.score.paired import (
+from arena.stats.paired import (
     Discordance,
-    cluster_interval,
     discordance,
     mcnemar_exact,
     mcnemar_mid,
@@ -19,7 +17,7 @@ from arena.score.paired import (
     tango_interval,
     tango_z,
 )
-from tests.score.reference import EXACT, REPOSITORIES, A, B, C
+from tests.stats.reference import EXACT, A, B, C
 
 D = (A - B) / 3
 
@@ -66,30 +64,10 @@ def test_published_t_interval_of_task_differences():
     assert t_interval(single) == pytest.approx((0.011485, 0.268515), abs=EXACT)
 
 
-def test_published_cluster_interval():
-    assert cluster_interval(D, REPOSITORIES) == pytest.approx((0.010168, 0.156499), abs=EXACT)
-    assert cluster_interval(A / 3, REPOSITORIES) == pytest.approx((0.514963, 0.918371), abs=EXACT)
-
-
-def test_cluster_interval_agrees_with_statsmodels_on_unequal_groups():
-    groups = ["a"] * 3 + ["b"] * 9 + ["c"] * 2 + ["d"] * 6
-    codes = np.unique(groups, return_inverse=True)[1]
-    fit = sm.OLS(D, np.ones(20)).fit(
-        cov_type="cluster",
-        cov_kwds={"groups": codes, "use_correction": False},
-        use_t=True,
-    )
-    error = fit.bse[0] * np.sqrt(4 / 3)
-    half = stats.t.ppf(0.975, 3) * error
-    assert cluster_interval(D, groups) == pytest.approx((D.mean() - half, D.mean() + half))
-
-
-def test_no_spread_has_no_t_and_one_group_no_clusters():
+def test_no_spread_has_no_t():
     assert t_interval(np.zeros(9)) is None
     assert t_statistic(np.array([0.5])) is None
     assert t_two_sided(np.ones(4)) is None
-    assert cluster_interval(D, ["one"] * 20) is None
-    assert cluster_interval(np.zeros(4), ["a", "b", "a", "b"]) is None
 
 
 def test_published_sign_flip_is_exact():
@@ -141,6 +119,3 @@ def test_order_of_tasks_changes_nothing(order):
     assert sign_flip(D[order]) == sign_flip(D)
     assert t_interval(D[order]) == pytest.approx(t_interval(D))
     assert discordance(D[order]) == pytest.approx(discordance(D))
-    assert cluster_interval(D[order], [REPOSITORIES[i] for i in order]) == pytest.approx(
-        cluster_interval(D, REPOSITORIES)
-    )

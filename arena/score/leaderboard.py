@@ -9,15 +9,15 @@ from decimal import Decimal
 import numpy as np
 
 from arena.records import Assurance, Record
-from arena.score.frontier import frontier
-from arena.score.power import SuitePower, suite_power
-from arena.score.ranking import PairCell, compare_all, ranks_of
+from arena.score.pairs import PairCell, compare_all, ranks_of
 from arena.score.results import Results, TrialRow
 from arena.score.row import Row, row
-from arena.score.tally import Tally, levels, scoring_tasks, tallies
+from arena.score.tally import TaskTally, levels, scoring_tasks, tallies
+from arena.stats.bootstrap import frontier
+from arena.stats.power import SuitePower, suite_power
 
 
-class Board(Record):
+class Leaderboard(Record):
     """The leaderboard over tasks of one assurance level."""
 
     run: str
@@ -37,7 +37,7 @@ class Board(Record):
     power: SuitePower | None
 
 
-def board(results: Results, level: Assurance | None = None) -> Board:
+def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard:
     """Score a run.
 
     Args:
@@ -66,7 +66,7 @@ def board(results: Results, level: Assurance | None = None) -> Board:
         for name in ranked
     ]
     used = tasks[0].assurance if tasks else None
-    return Board(
+    return Leaderboard(
         run=manifest.name,
         level=used,
         other_levels=tuple(found for found in levels(manifest) if found != used),
@@ -81,7 +81,7 @@ def board(results: Results, level: Assurance | None = None) -> Board:
     )
 
 
-def _rows(results: Results, counted: dict[str, Tally]) -> list[Row]:
+def _rows(results: Results, counted: dict[str, TaskTally]) -> list[Row]:
     impossible = frozenset(t.id for t in results.tasks if t.impossible)
     trials: dict[str, list[TrialRow]] = {name: [] for name in counted}
     for trial in results.trials:
@@ -109,7 +109,7 @@ def _order(line: Row) -> tuple[bool, float, float, str]:
 
 
 def _frontier(
-    ranked: dict[str, Tally], doubted: set[str], seed: int
+    ranked: dict[str, TaskTally], doubted: set[str], seed: int
 ) -> dict[str, tuple[bool, float | None]]:
     """Whether each contestant is on the frontier, and in which share of the bootstraps."""
     sure = {n: t for n, t in ranked.items() if n not in doubted}

@@ -1,4 +1,4 @@
-"""What a fold remembers of calls whose try is over: nothing."""
+"""What a reducer remembers of calls whose try is over: nothing."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,7 +7,7 @@ import pytest
 
 from arena.ledger import CallBeginEvent, CallEndEvent, SessionBegin, TrialBegin, TrialEnd
 from arena.records import BackendSpec, CallBegin, CallEnd, Fault, TrialRecord, TrialSpec, Usage
-from arena.score.fold import Fold
+from arena.score.reducer import Reducer
 from tests.backend.rig import PRICE
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -57,27 +57,27 @@ def ended(spec, number, fault):
 
 @pytest.mark.parametrize("fault", [None, Fault(kind="provider", message="gone")])
 def test_a_late_call_is_counted_and_forgotten(fault):
-    fold = Fold({"c": SPEC}, ())
-    fold.add(SessionBegin(session="s", at=AT))
+    reducer = Reducer({"c": SPEC}, ())
+    reducer.add(SessionBegin(session="s", at=AT))
     for number in range(1, 101):
         spec = trial(number)
         first, late = call(spec.id, 1, 1), call(spec.id, 1, 2)
-        fold.add(TrialBegin(spec=spec, try_number=1, at=AT))
+        reducer.add(TrialBegin(spec=spec, try_number=1, at=AT))
         for event in (*first, late[0], ended(spec, 1, fault), late[1]):
-            fold.add(event)
-    assert fold.paid == ()
-    assert fold.open == {}
-    assert fold.waste == ({"c": 100 * USD} if fault else {})
-    assert {state.sums.known_usd for state in fold.trials.values()} == {2 * USD}
+            reducer.add(event)
+    assert reducer.paid == ()
+    assert reducer.open == {}
+    assert reducer.waste == ({"c": 100 * USD} if fault else {})
+    assert {state.sums.known_usd for state in reducer.trials.values()} == {2 * USD}
 
 
 def test_a_try_that_runs_is_remembered_by_whoever_goes_on():
     spec = trial(1)
     one, two = call(spec.id, 1, 1), call(spec.id, 1, 2)
-    first = Fold({"c": SPEC}, ())
+    first = Reducer({"c": SPEC}, ())
     for event in (TrialBegin(spec=spec, try_number=1, at=AT), *one):
         first.add(event)
-    then = Fold({"c": SPEC}, (), first.paid)
+    then = Reducer({"c": SPEC}, (), first.paid)
     for event in (*two, ended(spec, 1, Fault(kind="provider", message="gone"))):
         then.add(event)
     assert then.waste == {"c": 2 * USD}

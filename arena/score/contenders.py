@@ -1,8 +1,13 @@
-"""What two results must share before their numbers may be compared."""
+"""Contestants of one run or of two, and what they must share before they may be compared."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from arena.errors import InputError
 from arena.records import Assurance, Limits, Record, SandboxLimits
 from arena.rundir import Manifest
-from arena.score.tally import Scope, scope_of, scoring_tasks
+from arena.score.results import Results
+from arena.score.tally import Scope, TaskTally, scope_of, scoring_tasks, tallies
 
 NAMED = 3
 
@@ -49,6 +54,13 @@ class Conditions(Record):
         return [f"{what}: {_some(ids)}" for ids, what in found if ids]
 
 
+class Contender(NamedTuple):
+    """One contestant with the conditions it was scored under."""
+
+    conditions: Conditions
+    tally: TaskTally
+
+
 def conditions_of(manifest: Manifest, level: Assurance | None = None) -> Conditions:
     """Conditions of one run for the tasks that are scored together."""
     return Conditions(
@@ -62,6 +74,55 @@ def conditions_of(manifest: Manifest, level: Assurance | None = None) -> Conditi
         sandbox=manifest.sandbox,
         strict=manifest.strict,
     )
+
+
+def contender(results: Results, name: str, level: Assurance | None = None) -> Contender:
+    """One contestant of a run.
+
+    Raises:
+        InputError: the run has no contestant of that name.
+    """
+    return pick(contenders(results, level), name, str(results.path))
+
+
+def contenders(results: Results, level: Assurance | None = None) -> dict[str, Contender]:
+    """Every contestant of a run by name, controls included."""
+    conditions = conditions_of(results.manifest, level)
+    return {n: Contender(conditions, t) for n, t in tallies(results, level).items()}
+
+
+def pick(among: Mapping[str, Contender], name: str, where: str) -> Contender:
+    """The contestant of that name, or one clear line."""
+    if name not in among:
+        raise InputError(
+            f"no contestant {name!r}", where=where, remedy=f"choose from {', '.join(among)}"
+        )
+    return among[name]
+
+
+def not_comparable(a: Contender, b: Contender) -> tuple[str, ...]:
+    """Why the two may not be compared; empty when they may."""
+    reasons = a.conditions.differences(b.conditions)
+    one, other = a.tally.who, b.tally.who
+    if one.agent == other.agent and one.agent_digest != other.agent_digest:
+        reasons = (*reasons, f"prompts or version of agent {one.agent} differ")
+    return reasons
+
+
+def require_comparable(a: Contender, b: Contender, *, anyway: bool) -> tuple[str, ...]:
+    """The reasons against a comparison that was asked for `anyway`.
+
+    Raises:
+        InputError: there are reasons, and nobody asked for it anyway.
+    """
+    reasons = not_comparable(a, b)
+    if reasons and not anyway:
+        raise InputError(
+            f"not comparable: {'; '.join(reasons)}",
+            where=f"{a.conditions.run}: {a.tally.who.name}, {b.conditions.run}: {b.tally.who.name}",
+            remedy="compare results of the same tasks, images, limits and prompts, or say --anyway",
+        )
+    return reasons
 
 
 def _unlike(what: str, one: Record, other: Record) -> list[str]:

@@ -1,0 +1,1 @@
+"""Statistics as pure functions of arrays: intervals, tests, power. Nothing here knows of a run."""
