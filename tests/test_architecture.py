@@ -31,7 +31,8 @@ LAYERS = [
     {"rundir", "protocols"},
     {"program"},
     {"records", "resources"},
-    {"errors", "decoding"},
+    {"serialize"},
+    {"errors"},
 ]
 RANK = {name: rank for rank, layer in enumerate([{"__main__"}, *LAYERS]) for name in layer}
 SDK_OWNERS = {

@@ -14,10 +14,10 @@ from arena.importer.report import Imported, NotImportableError
 from arena.importer.rows import Source, must_be_sound
 from arena.records import Difficulty, File, Language, Task, TestPlan
 from arena.sandbox.image import Images
+from arena.serialize import to_toml
 from arena.task import diff
 from arena.task.formats.harbor import Scripts
 from arena.task.formats.predictions import slug
-from arena.task.toml import write_table
 from arena.task.write import Draft, write_files, write_task
 
 _BASES: tuple[tuple[str, str, Language], ...] = (
@@ -91,7 +91,7 @@ def _write_image(thing: Scripts, name: str, source: Source) -> Language:
         write_image(source.out, name, "other", thing.title, _pinned(wanted, source), files)
         return "other"
     _, below, language = base
-    toml = write_table({"language": language, "description": thing.title, "base": below})
+    toml = to_toml({"language": language, "description": thing.title, "base": below})
     files.append(File(path="sandbox.toml", data=toml.encode()))
     write_files(source.out / "images" / name, files)
     return language

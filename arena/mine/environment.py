@@ -9,7 +9,7 @@ from arena.mine.project import Project
 from arena.records import File, Record
 from arena.sandbox import npm, wheels
 from arena.sandbox.environment import REQUIREMENTS
-from arena.task.toml import write_table
+from arena.serialize import to_toml
 from arena.task.write import write_files
 
 Say = Callable[[str], None]
@@ -124,7 +124,7 @@ def _versions(requirements: Sequence[str]) -> dict[str, str]:
 
 def _sandbox(language: str, description: str, base: str) -> File:
     table = {"language": language, "description": description, "base": base}
-    return File(path="sandbox.toml", data=write_table(table).encode())
+    return File(path="sandbox.toml", data=to_toml(table).encode())
 
 
 def _record(found: Environment) -> File:

@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
-from arena.decoding import from_json
 from arena.mine.runner import LATE, TESTER_ID, How, Seen, Session, Tree, lay, opened
 from arena.protocols import TRUSTED, Engine, Sandbox
 from arena.records import File, Record
+from arena.serialize import from_json
 
 _FILE_SECONDS = 30.0
 _REPORT_LIMIT = 8 << 20

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from arena.decoding import from_json
 from arena.mine.node_runner import is_node_test, uses_node_test
 from arena.mine.project import Project
 from arena.records import File
+from arena.serialize import from_json
 
 _RUNNERS = (
     "jest",

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from arena.decoding import from_json
 from arena.mine.plugin import PLUGIN, SOURCE
 from arena.mine.runner import TESTER_ID, How, Seen, Session, Tree, lay, opened
 from arena.protocols import TRUSTED, Engine
 from arena.records import File, Record, TestOutcome
+from arena.serialize import json_lines
 
 _REPORT_LIMIT = 32 << 20
 _ENV = {
@@ -93,10 +93,10 @@ def _read(data: bytes) -> tuple[dict[str, Seen], dict[str, str]]:
     """Outcomes of tests from the plugin's lines; a torn last line is passed over."""
     tests: dict[str, Seen] = {}
     uncollected: dict[str, str] = {}
-    for text in data.split(b"\n"):
+    for _, told in json_lines(data.split(b"\n"), broken=None):
         try:
-            line = _Line.model_validate(from_json(text))
-        except (ValueError, ValidationError):
+            line = _Line.model_validate(told)
+        except ValidationError:
             continue
         if line.when == "collect":
             uncollected[line.id] = line.error
