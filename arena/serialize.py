@@ -118,7 +118,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise InputError("No such file", where=str(path), remedy="give one that is there") from None
+        raise InputError("no such file", where=str(path), remedy="give one that is there") from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"cannot be read: {reason}", where=str(path)) from None

@@ -114,6 +114,6 @@ def test_a_task_repository_in_ordinary_yaml(tmp_path):
     assert (good.version, good.base_commit, good.repo) == ("3.10", "1234567", "acme/a")
     assert good.gold == "x\r\n"
     assert [one.instance_id for one in bad] == ["b", "c", "d", "acme__a-1"]
-    assert "tests.json: No such file" in bad[0].reason
+    assert "tests.json: no such file" in bad[0].reason
     assert "stands twice" in bad[1].reason
     assert "'repo' is missing" in bad[3].reason
