@@ -24,11 +24,11 @@ from arena.check.finding import Finding
 from arena.errors import InputError
 from arena.mine.environment import Environment, Say
 from arena.mine.history import Commit, History
-from arena.mine.kits import Kit, kit_of
+from arena.mine.kits import kit_of
 from arena.mine.project import Project, with_version_files
 from arena.mine.record import LOG, SUMMARY, Outcome, Stage, Yield, read_log, summary
 from arena.mine.rewrite import LEDGER, ORIGINAL, REWRITTEN, Notes, Rewriter
-from arena.mine.runner import How, Session, Tree
+from arena.mine.runner import How, Kit, Session, Tree
 from arena.mine.statement import REVIEW, Issue, Statement, write_statement
 from arena.mine.validate import FellError, Proof, prove
 from arena.records import BackendSpec, File, Task, TestPlan
