@@ -45,6 +45,8 @@ class Job:
     """Run the tests in an order drawn anew, to see whether it matters; never when grading."""
     keep: Callable[[str, bytes], None] = lambda _name, _data: None
     """Takes what is worth keeping: `verify.log` and `junit.xml`."""
+    watch: Callable[[Sandbox], None] = lambda _sandbox: None
+    """Shown the container just before it is killed."""
     folder: str = field(init=False)
     """Trusted folder of this run: configuration, reporters, reports."""
 
@@ -109,6 +111,7 @@ class Job:
     def finish(self) -> None:
         """End every process; after it the reports stand still."""
         if self.defences.kill_first:
+            self.watch(self.sandbox)
             self.sandbox.kill()
 
     def read(self, path: str) -> Entry:

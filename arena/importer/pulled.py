@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 from arena.errors import EngineError, InputError
+from arena.grading.job import OWNER
 from arena.importer.report import NotImportableError
 from arena.mine.environment import NOT_LOADED, Environment
 from arena.protocols import Sandbox
@@ -25,7 +26,6 @@ RUN from="$PWD" && if [ "$from" != / ] && [ "$from" != /repo ]; then \\
 WORKDIR /repo
 """
 """The work folder becomes `/repo`, with a link where it was."""
-OWNER = "10001:10001"
 LIMITS = SandboxLimits(memory_mb=2048)
 
 _TREE_LIMIT = 256 << 20

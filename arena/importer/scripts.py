@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from arena.errors import EngineError, InputError
+from arena.grading.job import OWNER
 from arena.grading.script_runner import EXIT, REWARD
 from arena.importer.importer import Importer, Source, image_of, must_be_sound
-from arena.importer.pulled import LIMITS, MOVE, OWNER, work_tree, write_image
+from arena.importer.pulled import LIMITS, MOVE, work_tree, write_image
 from arena.importer.report import Imported, NotImportableError
 from arena.records import Difficulty, File, Language, TestPlan
 from arena.sandbox.image import Images
