@@ -48,6 +48,9 @@ SDK_OWNERS = {
     "starlette": "backend/gateway/server",
     "uvicorn": "backend/gateway/server",
     "xllamacpp": "demo",
+    "jsonlines": "serialize",
+    "yaml": "serialize",
+    "tomli_w": "serialize",
 }
 
 
