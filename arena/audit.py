@@ -4,11 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pydantic import JsonValue
-
-from arena.decoding import from_json
 from arena.errors import InputError
 from arena.records import Flag, Task
+from arena.serialize import json_lines
 from arena.task.pack import gold_patch, hidden_files, tree_files
 from arena.task.patch import FilePatch, parse
 
@@ -161,12 +159,8 @@ def _scan_commands(path: Path, patterns: Sequence[tuple[str, str]]) -> Iterator[
 def _commands(path: Path) -> Iterator[tuple[int, str]]:
     if not path.is_file():
         return
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                entry: JsonValue = from_json(line)
-            except ValueError:
-                continue
+    with path.open("rb") as handle:
+        for number, entry in json_lines(handle, broken=None):
             if isinstance(entry, dict) and entry.get("kind") == "command":
                 argv = entry.get("argv")
                 if isinstance(argv, list):

@@ -6,7 +6,6 @@ tasks and backends are resolved by `arena.plan`.
 
 import difflib
 import re
-import tomllib
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator, model_v
 from arena.errors import InputError
 from arena.records import Api, Budget, Limits, Record, SandboxLimits
 from arena.records.address import Address
+from arena.serialize import read_toml
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -189,17 +189,7 @@ def load(path: Path) -> BakeoffConfig:
     Raises:
         InputError: no such file, not TOML, unknown key or bad value.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise InputError("no such file", where=str(path), remedy="give a bakeoff.toml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read ({error})", where=str(path)) from None
-    except RecursionError:
-        raise InputError("is nested too deeply", where=str(path)) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"not TOML: {error}", where=str(path)) from None
-    return parse(data, where=str(path))
+    return parse(read_toml(path), where=str(path))
 
 
 def parse(data: dict[str, Any], *, where: str) -> BakeoffConfig:

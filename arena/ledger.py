@@ -16,9 +16,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from arena.decoding import from_json
 from arena.errors import HarnessError, InputError
 from arena.records import CallBegin, CallEnd, Record, TrialRecord, TrialSpec, json_of
+from arena.serialize import from_json
 
 LEDGER_VERSION = 1
 _BLOCK = 1 << 16

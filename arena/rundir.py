@@ -21,7 +21,6 @@ from typing import TextIO
 
 from pydantic import Field, ValidationError
 
-from arena.decoding import from_json
 from arena.errors import HarnessError, InputError
 from arena.program import Program
 from arena.records import (
@@ -37,6 +36,7 @@ from arena.records import (
     TestPlan,
     digest_of,
 )
+from arena.serialize import from_json
 
 SCHEMA = 1
 MAX_NAME_BYTES = 255

@@ -4,7 +4,6 @@ Entries: `message` (as sent or received, verbatim), `call` (one attempt of a mod
 `command` (one command in the sandbox), `note`, `stop`. Each carries `at`, seconds since the start.
 """
 
-import json
 import threading
 import time
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from arena.errors import HarnessError
+from arena.serialize import lines_writer
 
 
 class TranscriptFile:
@@ -21,7 +21,8 @@ class TranscriptFile:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._handle = path.open("w", encoding="utf-8", buffering=1)
+        self._handle = path.open("w", encoding="utf-8")
+        self._lines = lines_writer(self._handle)
         self._started = time.monotonic()
         self._lock = threading.Lock()
 
@@ -32,11 +33,9 @@ class TranscriptFile:
             HarnessError: the disk is full.
         """
         at = round(time.monotonic() - self._started, 3)
-        # A lone surrogate is legal in JSON from a provider and illegal in UTF-8.
-        line = json.dumps({"kind": kind, "at": at, **record}, ensure_ascii=True)
         try:
             with self._lock:
-                self._handle.write(line + "\n")
+                self._lines.write({"kind": kind, "at": at, **record})
         except OSError as error:
             raise HarnessError(f"{self._path}: cannot be written: {error.strerror}") from error
 

@@ -56,6 +56,8 @@ class Bench:
     defences: Defences = ALL_ON
     shuffle: bool = False
     """Run the tests in a random order: shows which of them depend on it."""
+    watch: Callable[[Sandbox], None] = lambda _sandbox: None
+    """Shown each container when its tests have ended, just before it is killed."""
     rng: random.Random = random.SystemRandom()  # noqa: RUF009  stateless
     """Draws the names of a run; the system's own source unless a test needs to repeat one."""
 
@@ -256,6 +258,7 @@ def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
         defences=defences,
         shuffle=bench.shuffle,
         keep=_keeper(bench.folder),
+        watch=bench.watch,
     )
     findings = runner(job)
     sandbox.kill()

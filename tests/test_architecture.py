@@ -32,7 +32,8 @@ LAYERS = [
     {"rundir", "protocols"},
     {"program"},
     {"records", "resources"},
-    {"errors", "decoding"},
+    {"serialize"},
+    {"errors"},
 ]
 RANK = {name: rank for rank, layer in enumerate([{"__main__"}, *LAYERS]) for name in layer}
 SDK_OWNERS = {
@@ -48,6 +49,9 @@ SDK_OWNERS = {
     "starlette": "backend/gateway/server",
     "uvicorn": "backend/gateway/server",
     "xllamacpp": "demo",
+    "jsonlines": "serialize",
+    "yaml": "serialize",
+    "tomli_w": "serialize",
 }
 
 

@@ -84,7 +84,7 @@ def test_the_documented_example_is_read(tmp_path):
         ('name = "local-qwen"', 'name = "oracle"', ["two contestants are called 'oracle'"]),
         ('name = "local-qwen"', 'name = "../up"', ["contestant[2].name"]),
         ('name = "nightly"', "", ["'name' is missing"]),
-        ("[limits]", "[limits", ["not TOML"]),
+        ("[limits]", "[limits", ["not valid TOML"]),
     ],
 )
 def test_bad_input_is_named(tmp_path, old, new, says):

@@ -1,6 +1,5 @@
 """Agents that are programs of their own: the shipped profiles, and a user's."""
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from arena.config import input_error
 from arena.errors import InputError
 from arena.program import AS_PROFILE, Program
 from arena.registry import AGENTS
+from arena.serialize import read_toml
 
 SHIPPED = Path(__file__).parent / "profiles"
 
@@ -43,14 +43,9 @@ def load(paths: Sequence[Path] = ()) -> dict[str, Program]:
 def read(file: Path) -> Program:
     """One profile."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-        program = Program.model_validate(data, context=AS_PROFILE)
+        program = Program.model_validate(read_toml(file), context=AS_PROFILE)
     except ValidationError as error:
         raise input_error(error, where=str(file), root=Program) from None
-    except RecursionError:
-        raise InputError("is nested too deeply", where=str(file)) from None
-    except (OSError, ValueError) as error:  # `tomllib` lets a ValueError of `int` through
-        raise InputError(f"cannot be read: {error}", where=str(file)) from None
     if program.name in AGENTS:
         raise InputError(
             f"{program.name!r} is a built-in agent", where=str(file), remedy="choose another name"

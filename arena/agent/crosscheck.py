@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from arena.decoding import from_json
 from arena.program import OwnReport
 from arena.records import Flag
+from arena.serialize import from_json
 
 SHARE = Decimal("0.1")
 """Of what was metered that the agent's own count may differ by."""

@@ -11,10 +11,10 @@ from typing import Literal, get_args
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from arena.agent import prompts
-from arena.decoding import from_json
 from arena.errors import InputError
 from arena.protocols import Agent, Backend, Sandbox, Transcript
 from arena.records import Brief, Ending, ExecResult, Message, Reply, ToolSpec
+from arena.serialize import from_json
 
 Protocol = Literal["tools", "text"]
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from arena import __version__, conversation
-from arena.decoding import from_json
 from arena.errors import InputError
 from arena.records import Message, Record, Usage
+from arena.serialize import from_json, json_lines
 
 SCHEMA = "ATIF-v1.7"
 _ARGUMENTS = "arguments"
@@ -79,12 +79,8 @@ def of(path: Path, head: Head, costs: Mapping[str, Decimal | None]) -> dict[str,
 
 def _entries(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        with path.open(encoding="utf-8") as handle:
-            for line in handle:
-                try:
-                    entry = from_json(line)
-                except ValueError:
-                    continue  # a torn last line
+        with path.open("rb") as handle:
+            for _, entry in json_lines(handle, broken=None):  # the last line may be torn
                 if isinstance(entry, dict):
                     yield entry
     except FileNotFoundError:

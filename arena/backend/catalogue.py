@@ -3,7 +3,6 @@
 Names are `provider/model` or `provider@region/model`; `arena.backend.resolve` makes specs of them.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ from arena.backend.profile import ModelRow, Profile
 from arena.config import input_error
 from arena.errors import InputError
 from arena.records import BackendSpec, PriceRow
+from arena.serialize import read_toml
 
 SHIPPED = Path(__file__).parent / "profiles"
 
@@ -73,18 +73,11 @@ def load(own: Sequence[Path] = ()) -> Catalogue:
         if not place.exists():
             raise InputError("no such folder of profiles", where=str(place))
         for path in sorted(place.glob("*.toml")) if place.is_dir() else [place]:
-            data = _read(path)
+            data = read_toml(path)
             name = str(data.get("id", path.stem))
             raw[name] = _merged(raw.get(name, {}), data)
             origin[name] = path
     return Catalogue({name: _profile(raw[name], origin[name]) for name in sorted(raw)})
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
 
 
 def _profile(data: dict[str, Any], path: Path) -> Profile:

@@ -21,10 +21,10 @@ from arena.backend.call import Relay
 from arena.backend.errors import CallFailed, Problem, classify, problem_in
 from arena.backend.events import DONE, events
 from arena.backend.watchdog import Watchdog
-from arena.decoding import from_json
 from arena.errors import InputError
 from arena.records import BackendSpec, CallOutcome, Reply
 from arena.records.address import is_local
+from arena.serialize import from_json
 
 REPLY_LIMIT_BYTES = 64_000_000
 CONNECT_TIMEOUT_S = 10.0

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from arena.decoding import well_formed
 from arena.records import CallOutcome, ErrorRule, Reply
+from arena.serialize import well_formed
 
 
 @dataclass(frozen=True)

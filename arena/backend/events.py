@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from arena.decoding import from_json
+from arena.serialize import from_json
 
 DONE = b"[DONE]"
 """Payload that ends a stream of chat completions."""

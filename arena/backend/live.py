@@ -4,9 +4,7 @@ Two turns with one tool: the model calls it, gets a result, and answers. That sh
 whether the key works, the parameters are taken, reasoning may go back, and usage is told.
 """
 
-import json
 import time
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -31,6 +29,7 @@ from arena.records import (
     ToolSpec,
     Usage,
 )
+from arena.serialize import read_toml, to_toml
 
 LIMITS = Limits(steps=4, seconds=180, output_tokens=2000)
 ADD = ToolSpec(
@@ -138,18 +137,21 @@ def record(results: Sequence[LiveCheck], folder: Path, *, today: date) -> list[P
 def _seen_before(path: Path) -> dict[str, date]:
     if not path.exists():
         return {}
-    rows = tomllib.loads(path.read_text(encoding="utf-8")).get("models", [])
+    rows = read_toml(path).get("models", [])
     return {row["id"]: row["checked_on"] for row in rows}
 
 
 def _toml(provider: str, seen: Mapping[str, date]) -> str:
-    head = f"id = {json.dumps(provider)}\n"
     rows = [
-        f"[[models]]\nid = {json.dumps(model)}\nchecked_on = {day}\n"
-        'source = "arena backends check --live"\nevidence = "live"\n'
+        {
+            "id": model,
+            "checked_on": day,
+            "source": "arena backends check --live",
+            "evidence": "live",
+        }
         for model, day in seen.items()
     ]
-    return "\n".join([head, *rows])
+    return to_toml({"id": provider, "models": rows})
 
 
 def _converse(backend: TrialBackend) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from pydantic import JsonValue
 
 from arena.backend.wire import MalformedReplyError, Prompt, encoded, word
-from arena.decoding import from_json, well_formed
 from arena.money import usage
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
+from arena.serialize import from_json, well_formed
 
 PATH = "/messages"
 _BREAKPOINT: dict[str, JsonValue] = {"cache_control": {"type": "ephemeral"}}

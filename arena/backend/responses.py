@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pydantic import JsonValue
 
 from arena.backend.wire import MalformedReplyError, Prompt, word
-from arena.decoding import well_formed
 from arena.errors import HarnessError
 from arena.money import usage
 from arena.records import BackendSpec, Quirks, Reply, ToolCall
+from arena.serialize import well_formed
 
 PATH = "/responses"
 _LAST = ("response.completed", "response.incomplete", "response.failed")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from arena.decoding import well_formed
 from arena.money import usage
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
+from arena.serialize import well_formed
 
 PATH = "/chat/completions"
 TRUNCATED = frozenset({"length", "max_tokens"})

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from arena.baseline import commands
 from arena.baseline.statement import read
-from arena.decoding import from_json
+from arena.serialize import from_json
 
 RESULT = re.compile(r"^arena-mutate: (\{.*\})$", re.MULTILINE)
 BATCH = 25

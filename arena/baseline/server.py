@@ -11,8 +11,8 @@ from typing import Self
 from pydantic import JsonValue, ValidationError
 
 from arena.baseline import chat
-from arena.decoding import from_json
 from arena.errors import InputError
+from arena.serialize import from_json
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_PORT = 65535

@@ -8,7 +8,7 @@ from functools import partial
 
 from arena import verify
 from arena.check.finding import Finding, Look
-from arena.check.metered import MeteredEngine
+from arena.check.metered import Peak
 from arena.records import Task, TestOutcome, Verification
 from arena.task import pack
 from arena.verify import Bench
@@ -46,8 +46,8 @@ def runs(task: Task, bench: Bench, repeat: int) -> Iterator[Finding]:
         repeat: how often the gold patch and the untouched tree are run: first in file order, then
             in an order drawn anew.
     """
-    metered = MeteredEngine(bench.engine)
-    bench = replace(bench, engine=metered)
+    peak = Peak()
+    bench = replace(bench, watch=peak.ask)
     gold = pack.gold_patch(task)
     without = _several(repeat, bench, partial(_nop, task))
     yield _finding(task, "nop", without)
@@ -59,7 +59,7 @@ def runs(task: Task, bench: Bench, repeat: int) -> Iterator[Finding]:
         yield _stability(task, seen)
     yield from _patches(task, bench, gold)
     longest = max((run.wall_s for one in seen.values() for run in one.runs), default=None)
-    yield Finding(task_id=task.id, look="cost", ok=True, seconds=longest, peak_mb=metered.peak_mb())
+    yield Finding(task_id=task.id, look="cost", ok=True, seconds=longest, peak_mb=peak.mb())
 
 
 def _patches(task: Task, bench: Bench, gold: str | None) -> Iterator[Finding]:

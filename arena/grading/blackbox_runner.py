@@ -7,10 +7,10 @@ import json
 
 from pydantic import JsonValue
 
-from arena.decoding import from_json
 from arena.grading.findings import Findings
 from arena.grading.job import Job, stopped
 from arena.records import TestOutcome
+from arena.serialize import from_json
 from arena.task.pack import black_box
 
 _ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1"}

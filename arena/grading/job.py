@@ -13,8 +13,8 @@ from arena.task.pack import hidden_files, tree_files, twin_files
 
 OWNER = "10001:10001"
 """Owner of the work tree: applies the patch, compiles."""
-_TESTER_ID = 10002
-TESTER = f"{_TESTER_ID}:{_TESTER_ID}"
+TESTER_ID = 10002
+TESTER = f"{TESTER_ID}:{TESTER_ID}"
 """Runs the tests; may write nowhere but in `/tmp` and in its report."""
 WORKDIR = "/repo"
 REPORT_LIMIT = 16 << 20
@@ -45,6 +45,8 @@ class Job:
     """Run the tests in an order drawn anew, to see whether it matters; never when grading."""
     keep: Callable[[str, bytes], None] = lambda _name, _data: None
     """Takes what is worth keeping: `verify.log` and `junit.xml`."""
+    watch: Callable[[Sandbox], None] = lambda _sandbox: None
+    """Shown the container just before it is killed."""
     folder: str = field(init=False)
     """Trusted folder of this run: configuration, reporters, reports."""
 
@@ -78,7 +80,7 @@ class Job:
         mode = 0o444 if safe else 0o644
         laid = [file.model_copy(update={"mode": mode | (file.mode & 0o111)}) for file in files]
         laid += [File(path=path, data=b"", mode=0o666) for path in reports]
-        self.sandbox.put(laid, owner=0 if safe else _TESTER_ID)
+        self.sandbox.put(laid, owner=0 if safe else TESTER_ID)
 
     def report(self, suffix: str) -> str:
         """A path for a report, under a name of this run."""
@@ -109,6 +111,7 @@ class Job:
     def finish(self) -> None:
         """End every process; after it the reports stand still."""
         if self.defences.kill_first:
+            self.watch(self.sandbox)
             self.sandbox.kill()
 
     def read(self, path: str) -> Entry:

@@ -6,7 +6,7 @@ candidate code.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from arena.grading.findings import Findings, Reported, Session, merge, weigh
@@ -161,13 +161,39 @@ def _name(test_id: str) -> str:
 # ── after ──────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Event(Record):
+class Event(Record):
+    """What a reporter tells of a test that began or ended."""
+
     type: str
     name: str
     nesting: int
     skip: bool = False
     todo: bool = False
     suite: bool = False
+    error: str = ""
+    """Kind of the error, where the reporter tells it."""
+
+    @property
+    def outcome(self) -> TestOutcome:
+        """How the test ended."""
+        if self.skip or self.todo:
+            return "skipped"
+        return cast("TestOutcome", self.type.removeprefix("test:") + "ed")
+
+
+def ended(events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
+    """The events of tests that ended, each by its name and the names above it.
+
+    Raises:
+        ValueError: a test stands in none that began.
+    """
+    stack: list[str] = []
+    for event in events:
+        if not 0 <= event.nesting <= len(stack):
+            raise ValueError("events out of order")
+        stack[event.nesting :] = [event.name]
+        if event.type != "test:start" and not event.suite:
+            yield " > ".join(stack), event
 
 
 def _session(part: _Part, result: ExecResult, entry: Entry) -> Session:
@@ -185,26 +211,13 @@ def _session(part: _Part, result: ExecResult, entry: Entry) -> Session:
 
 
 def _tests(entry: Entry, part: _Part) -> tuple[Reported, ...]:
-    """Outcomes from the reporter's events; a nested test is known by the names above it."""
+    """Outcomes from the reporter's events."""
     if entry.kind != "file" or entry.too_large or not entry.data:
         raise ValueError("missing, empty or too large")
     lines = entry.data.decode("utf-8").splitlines()
     if len(lines) > _MAX_EVENTS:
         raise ValueError("too many events")
-    stack: list[str] = []
-    found = []
-    for line in lines:
-        event = _Event.model_validate_json(line)
-        if not 0 <= event.nesting <= len(stack):
-            raise ValueError("events out of order")
-        stack[event.nesting :] = [event.name]
-        name = " > ".join(stack)
-        if event.type != "test:start" and not event.suite:
-            found.append(Reported(id=part.reported.get(name, name), outcome=_outcome(event)))
-    return tuple(found)
-
-
-def _outcome(event: _Event) -> TestOutcome:
-    if event.skip or event.todo:
-        return "skipped"
-    return cast("TestOutcome", event.type.removeprefix("test:") + "ed")
+    return tuple(
+        Reported(id=part.reported.get(name, name), outcome=event.outcome)
+        for name, event in ended(map(Event.model_validate_json, lines))
+    )

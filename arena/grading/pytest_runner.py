@@ -13,7 +13,7 @@ from arena.task.ids import by_place
 _MAX_CANARIES = 3
 # No PYTHONPYCACHEPREFIX: no patch can hold bytecode, and without the image's own, the interpreter
 # would compile the standard library and pytest anew in every run, at three times the cost.
-_ENV = {
+PYTEST_ENV = {
     "PYTHONSAFEPATH": "1",
     "PYTHONNOUSERSITE": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -39,7 +39,9 @@ def run_pytest(job: Job) -> Findings:
     report = job.report(".xml")
     job.lay([*plan.files, config], [report])
     root = "/repo/src" if any(path.startswith("src/") for path in tree) else "/repo"
-    result = job.run(_argv(job, config.path, report, plan.order), {**_ENV, "PYTHONPATH": root})
+    result = job.run(
+        _argv(job, config.path, report, plan.order), {**PYTEST_ENV, "PYTHONPATH": root}
+    )
     job.finish()
     if early := stopped(result):
         return early

@@ -7,10 +7,10 @@ says can be forged. Such tasks never share a pass rate with others.
 import math
 from typing import Any
 
-from arena.decoding import from_json
 from arena.grading.findings import Findings
 from arena.grading.job import OWNER, Job, stopped
 from arena.records import Entry, File, TestOutcome
+from arena.serialize import from_json
 
 REWARD, EXIT = "reward", "exit"
 """The one id of such a task."""

@@ -5,8 +5,8 @@ import tarfile
 import threading
 from pathlib import Path
 
-from arena.decoding import from_json
 from arena.errors import EngineError, InputError
+from arena.grading.job import OWNER
 from arena.importer.report import NotImportableError
 from arena.mine.environment import NOT_LOADED, Environment
 from arena.protocols import Sandbox
@@ -14,7 +14,7 @@ from arena.records import File, Language, SandboxLimits
 from arena.sandbox import base
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images
-from arena.task.toml import write_table
+from arena.serialize import from_json, to_toml
 from arena.task.tree import is_cache
 from arena.task.write import write_files
 
@@ -26,7 +26,6 @@ RUN from="$PWD" && if [ "$from" != / ] && [ "$from" != /repo ]; then \\
 WORKDIR /repo
 """
 """The work folder becomes `/repo`, with a link where it was."""
-OWNER = "10001:10001"
 LIMITS = SandboxLimits(memory_mb=2048)
 
 _TREE_LIMIT = 256 << 20
@@ -78,7 +77,7 @@ def write_image(
     out: Path, name: str, language: Language, title: str, pinned: str, files: list[File]
 ) -> None:
     """Write the folder of an image that stands on one of a registry; `files` has its Dockerfile."""
-    toml = write_table({"language": language, "description": title, "pull": pinned})
+    toml = to_toml({"language": language, "description": title, "pull": pinned})
     write_files(out / "images" / name, [*files, File(path="sandbox.toml", data=toml.encode())])
 
 

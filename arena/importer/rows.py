@@ -5,14 +5,14 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from arena.check.runs import runs
 from arena.errors import HarnessError, InputError
-from arena.importer.pulled import Pulls, python_image
+from arena.importer.importer import Importer, Source, image_of, must_be_sound
+from arena.importer.pulled import python_image
 from arena.importer.report import Imported, NotImportableError
 from arena.mine import environment
 from arena.mine.environment import Environment
@@ -20,35 +20,24 @@ from arena.mine.history import History
 from arena.mine.project import Project, read_project, with_version_files
 from arena.mine.pytest_runner import run_pytest
 from arena.mine.runner import How, Session, Tree
-from arena.records import File, SandboxLimits, Task, TestPlan
-from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
-from arena.task import pack as packs
-from arena.task.formats.instances import Instance, Wish, resolve_ids, runs_pytest, wish_for
+from arena.records import File, TestPlan
+from arena.task.formats.instances import (
+    Instance,
+    Wish,
+    read_instances,
+    resolve_ids,
+    runs_pytest,
+    wish_for,
+)
 from arena.task.formats.predictions import slug
 from arena.task.patch import PatchError, parse
 from arena.task.policy import Rules, is_protected, police
 from arena.task.write import Draft, write_task
-from arena.verify import Bench
 
 PYTHON = "3.11"
 """The one Python that the shipped image has."""
 
 _RUN_SECONDS = 900.0
-_PLACEHOLDER = TestPlan(runner="pytest", fail_to_pass=("tests/test_any.py::test_any",))
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where rows are built from, and what is known beside them."""
-
-    out: Path
-    pack: str
-    mirrors: Path | None
-    """Folder of local clones."""
-    wishes: Mapping[str, Wish]
-    engine: DockerEngine
-    pulls: Pulls
 
 
 @dataclass(frozen=True)
@@ -271,20 +260,8 @@ def _places(instance: Instance, parts: _Parts) -> list[str]:
 
 def _sessions(parts: _Parts, places: Sequence[str], source: Source) -> tuple[Session, Session]:
     """Some test files without and with the gold patch."""
-    task = Task(
-        id=f"{source.pack}/{parts.name}",
-        pack=source.pack,
-        title=parts.name,
-        language="python",
-        image=parts.made.image,
-        problem_statement="",
-        tests=_PLACEHOLDER,
-        digest="",
-        root=source.out / parts.name,
-    )
-    images = Images(source.engine, lambda _: parts.tree)
     try:
-        image = images.ensure([task])[task.id].id
+        image = image_of(source, parts.name, "python", parts.made.image, parts.tree)
     except InputError as error:
         raise NotImportableError(f"its environment cannot be built: {error.line()}") from None
     src = any(file.path.startswith("src/") for file in parts.tree)
@@ -347,23 +324,8 @@ def _passed(session: Session, name: str) -> bool:
     return seen is not None and seen.outcome == "passed"
 
 
-def must_be_sound(root: Path, source: Source) -> None:
-    """Run gold and nop under the verification of a run.
-
-    Raises:
-        NotImportableError: one of them came out wrong.
-    """
-    try:
-        (task,) = packs.load(str(root.resolve()), base=source.out)
-    except InputError as error:
-        raise NotImportableError(f"no sound task: {error.what}") from None
-    images = Images(source.engine, packs.tree_files)
-    bench = Bench(
-        engine=source.engine,
-        image=images.ensure([task])[task.id].id,
-        limits=SandboxLimits(),
-        labels={"arena.import": task.id},
-    )
-    wrong = [f"{one.look}: {one.detail}" for one in runs(task, bench, 1) if not one.ok]
-    if wrong:
-        raise NotImportableError("; ".join(wrong))
+IMPORTER = Importer(
+    takes=lambda path: path.is_file() or any(path.glob("tasks/*/task.yaml")),
+    read=read_instances,
+    make=import_row,
+)

@@ -6,18 +6,20 @@ anywhere else; the solution is run once, without network, and its change is the 
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from arena.errors import EngineError, InputError
+from arena.grading.job import OWNER
 from arena.grading.script_runner import EXIT, REWARD
-from arena.importer.pulled import LIMITS, MOVE, OWNER, work_tree, write_image
+from arena.importer.importer import Importer, Source, image_of, must_be_sound
+from arena.importer.pulled import LIMITS, MOVE, work_tree, write_image
 from arena.importer.report import Imported, NotImportableError
-from arena.importer.rows import Source, must_be_sound
-from arena.records import Difficulty, File, Language, Task, TestPlan
+from arena.records import Difficulty, File, Language, TestPlan
 from arena.sandbox.image import Images
+from arena.serialize import to_toml
 from arena.task import diff
-from arena.task.formats.harbor import Scripts
+from arena.task.formats.harbor import Scripts, read_scripts
 from arena.task.formats.predictions import slug
-from arena.task.toml import write_table
 from arena.task.write import Draft, write_files, write_task
 
 _BASES: tuple[tuple[str, str, Language], ...] = (
@@ -26,8 +28,8 @@ _BASES: tuple[tuple[str, str, Language], ...] = (
     (r"(.*/)?node:18(\.\d+)*(-(slim|bookworm|bookworm-slim))?", "node", "javascript"),
     (r"(.*/)?golang:1\.19(\.\d+)?(-bookworm)?", "go", "go"),
 )
+_DIFFICULTIES: dict[str, Difficulty] = {"easy": "easy", "medium": "medium", "hard": "hard"}
 _FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(\s+AS\s+\S+)?\s*$", re.IGNORECASE | re.MULTILINE)
-_PLACEHOLDER = TestPlan(runner="script", fail_to_pass=(REWARD,))
 
 
 def import_scripts(thing: Scripts, source: Source) -> Imported:
@@ -61,7 +63,7 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         name=name,
         title=thing.title,
         language=language,
-        difficulty=_difficulty(thing.difficulty),
+        difficulty=_DIFFICULTIES.get(thing.difficulty.lower(), "unknown"),
         image=name,
         tags=("imported",),
         instance_id=thing.instance_id,
@@ -91,7 +93,7 @@ def _write_image(thing: Scripts, name: str, source: Source) -> Language:
         write_image(source.out, name, "other", thing.title, _pinned(wanted, source), files)
         return "other"
     _, below, language = base
-    toml = write_table({"language": language, "description": thing.title, "base": below})
+    toml = to_toml({"language": language, "description": thing.title, "base": below})
     files.append(File(path="sandbox.toml", data=toml.encode()))
     write_files(source.out / "images" / name, files)
     return language
@@ -108,18 +110,7 @@ def _pinned(wanted: str, source: Source) -> str:
 
 def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> str:
     """What the solution changes in the work folder, as a patch."""
-    task = Task(
-        id=f"{source.pack}/{name}",
-        pack=source.pack,
-        title=name,
-        language="other",
-        image=name,
-        problem_statement="",
-        tests=_PLACEHOLDER,
-        digest="",
-        root=source.out / name,
-    )
-    image = Images(source.engine, lambda _: tree).ensure([task])[task.id].id
+    image = image_of(source, name, "other", name, tree)
     solution = [
         file.model_copy(update={"path": f"/solution/{file.path}"}) for file in thing.solution
     ]
@@ -140,13 +131,4 @@ def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> 
     return patch
 
 
-def _difficulty(text: str) -> Difficulty:
-    match text.lower():
-        case "easy":
-            return "easy"
-        case "medium":
-            return "medium"
-        case "hard":
-            return "hard"
-        case _:
-            return "unknown"
+IMPORTER = Importer(takes=Path.is_dir, read=read_scripts, make=import_scripts)

@@ -3,26 +3,28 @@
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from arena.errors import InputError
+from arena.importer import rows, scripts
+from arena.importer.importer import Importer, Source, Thing
 from arena.importer.pulled import Pulls
 from arena.importer.report import Imported, NotImportableError, Report
-from arena.importer.rows import Source, import_row
-from arena.importer.scripts import import_scripts
 from arena.sandbox.engine import DockerEngine
-from arena.task.formats.harbor import Scripts, read_scripts
-from arena.task.formats.instances import Instance, Unreadable, read_instances, read_wishes
+from arena.task.formats.instances import read_wishes
 from arena.task.formats.predictions import slug
 from arena.task.write import write_pack
 
 REPORT = "import.json"
 
+IMPORTERS: tuple[Importer[Any], ...] = (rows.IMPORTER, scripts.IMPORTER)
+"""The first that takes a path reads it."""
+
 Say = Callable[[str], None]
-Thing = Instance | Scripts | Unreadable
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def import_suite(request: Request, engine: DockerEngine, say: Say) -> Report:
         InputError: the path is no suite of a known form.
         EngineError: the engine broke.
     """
-    things = list(_things(request.path))[: request.limit]
+    importer = _importer_of(request.path)
+    things: list[Thing] = list(importer.read(request.path))[: request.limit]
     if not things:
         raise InputError(
             "nothing in it has a known form", where=str(request.path), remedy="see docs/tasks.md"
@@ -74,7 +77,8 @@ def import_suite(request: Request, engine: DockerEngine, say: Say) -> Report:
     )
     found = []
     with ThreadPoolExecutor(request.jobs, thread_name_prefix="import") as pool:
-        for number, one in enumerate(pool.map(lambda thing: _one(thing, source), things), 1):
+        made = pool.map(lambda thing: _one(thing, importer, source), things)
+        for number, one in enumerate(made, 1):
             what = one.task or f"not imported: {one.reason}"
             say(f"[{number}/{len(things)}] {one.instance_id}: {what} ({one.seconds:.0f} s)")
             found.append(one)
@@ -89,25 +93,18 @@ def import_suite(request: Request, engine: DockerEngine, say: Say) -> Report:
     return report
 
 
-def _things(path: Path) -> Iterator[Thing]:
-    if path.is_dir() and not any(path.glob("tasks/*/task.yaml")):
-        yield from read_scripts(path)
-    else:
-        yield from read_instances(path)
+def _importer_of(path: Path) -> Importer[Any]:
+    for one in IMPORTERS:
+        if one.takes(path):
+            return one
+    raise InputError("no such file or folder", where=str(path), remedy="give a suite")
 
 
-def _one(thing: Thing, source: Source) -> Imported:
+def _one(thing: Thing, importer: Importer[Any], source: Source) -> Imported:
     started = time.monotonic()
-    task = source.out / slug(thing.instance_id)
     try:
-        match thing:
-            case Instance():
-                done = import_row(thing, source)
-            case Scripts():
-                done = import_scripts(thing, source)
-            case Unreadable(reason=reason):
-                done = Imported(instance_id=thing.instance_id, reason=reason)
+        done = importer.imported(thing, source)
     except NotImportableError as error:
-        shutil.rmtree(task, ignore_errors=True)
+        shutil.rmtree(source.out / slug(thing.instance_id), ignore_errors=True)
         done = Imported(instance_id=thing.instance_id, reason=str(error))
     return done.model_copy(update={"seconds": round(time.monotonic() - started, 1)})

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from arena.errors import InputError
 from arena.mine.project import Project
-from arena.records import File, Record
-from arena.sandbox import npm, wheels
+from arena.records import File, Language, Record
+from arena.sandbox import wheels
 from arena.sandbox.environment import REQUIREMENTS
-from arena.task.toml import write_table
+from arena.serialize import read_record, to_toml
 from arena.task.write import write_files
 
 Say = Callable[[str], None]
@@ -21,7 +21,7 @@ NOT_LOADED = frozenset(
 _PYTEST_PLUGIN = re.compile(r"^\[pytest11\]\n((?:(?!\[).*\n?)*)", re.MULTILINE)
 _TRIES = 12
 _BASE = "python"
-_NODE = "node"
+_RECORD = "environment.json"
 
 
 class Environment(Record):
@@ -36,99 +36,41 @@ class Environment(Record):
 
 
 def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
-    """Resolve what a project needs and write the image's folder; kept if it is there already.
-
-    Args:
-        pack: the pack's folder.
-        image: name of the image.
-        project: what the repository says of itself.
-        install: requirements a person adds; they win over the inferred ones.
-        say: told what is left out.
+    """As `Make`, with wheels.
 
     Raises:
         InputError: pip refuses what a person asked for.
     """
-    folder = pack / "images" / image
-    record = folder / "environment.json"
-    if record.is_file():
-        return Environment.model_validate_json(record.read_bytes())
+    if made := made_before(pack, image):
+        return made
     pinned, left_out = _resolved(project.requirements, install, say)
     files = wheels.unpack(pinned, _BASE)
     found = Environment(image=image, plugins=_plugins(files), left_out=left_out)
-    written = [
-        File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode()),
-        *_metadata(project),
-        _sandbox("python", f"what {project.name or image} and its tests need", _BASE),
-        _record(found),
-    ]
-    write_files(folder, written)
+    listed = File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode())
+    keep(pack, found, "python", _BASE, project, [listed, *_metadata(project)])
     return found
 
 
-def make_node(
-    pack: Path, image: str, project: Project, install: Sequence[str], say: Say
-) -> Environment:
-    """As `make`, for a package of npm; the shipped image itself where nothing is needed.
-
-    Raises:
-        InputError: npm refuses what a person asked for, or is not here.
-    """
-    folder = pack / "images" / image
-    record = folder / "environment.json"
-    if record.is_file():
-        return Environment.model_validate_json(record.read_bytes())
-    given, wanted = _versions(install), _versions(project.requirements)
-    if not (given or wanted):
-        return Environment(image=_NODE)
-    left_out: list[str] = []
-    while True:
-        try:
-            pinned = npm.lock(wanted | given)
-            break
-        except npm.NoPackageError as error:
-            if wanted.pop(error.name, None) is None:
-                raise
-            say(f"left out: no package {error.name}")
-            left_out.append(error.name)
-    found = Environment(image=image, left_out=tuple(left_out))
-    described = f"what {project.name or image} and its tests need"
-    write_files(folder, [*pinned, _sandbox("javascript", described, _NODE), _record(found)])
-    return found
+def made_before(pack: Path, image: str) -> Environment | None:
+    """The environment that a pack has already."""
+    record = pack / "images" / image / _RECORD
+    return read_record(record, Environment) if record.is_file() else None
 
 
-def make_go(
-    _pack: Path, _image: str, _project: Project, install: Sequence[str], _say: Say
-) -> Environment:
-    """The shipped image of Go: modules that a repository does not hold cannot be had.
-
-    Raises:
-        InputError: a person asked for one.
-    """
-    if install:
-        raise InputError(
-            "modules of Go cannot be installed",
-            where=", ".join(install),
-            remedy="mine repositories that need none",
-        )
-    return Environment(image="go")
-
-
-def _versions(requirements: Sequence[str]) -> dict[str, str]:
-    """Versions by name, of words like `name@^1.2` or `@scope/name`."""
-    found = {}
-    for word in requirements:
-        name, _, versions = word[1:].partition("@")
-        found[word[0] + name] = versions or "*"
-    return found
-
-
-def _sandbox(language: str, description: str, base: str) -> File:
-    table = {"language": language, "description": description, "base": base}
-    return File(path="sandbox.toml", data=write_table(table).encode())
-
-
-def _record(found: Environment) -> File:
-    return File(path="environment.json", data=found.model_dump_json(indent=1).encode())
+def keep(
+    pack: Path,
+    made: Environment,
+    language: Language,
+    base: str,
+    project: Project,
+    files: Sequence[File],
+) -> None:
+    """Write the folder of an environment's image, which stands on one of ours."""
+    described = f"what {project.name or made.image} and its tests need"
+    table = {"language": language, "description": described, "base": base}
+    settings = File(path="sandbox.toml", data=to_toml(table).encode())
+    record = File(path=_RECORD, data=made.model_dump_json(indent=1).encode())
+    write_files(pack / "images" / made.image, [*files, settings, record])
 
 
 def _resolved(

@@ -5,13 +5,17 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
+from arena.errors import InputError
 from arena.grading.go_runner import BUILD_ENV, COMPILE
-from arena.mine.runner import LATE, OWNER, How, Seen, Session, Tree, lay, opened
+from arena.grading.job import CLEAN_ENV, OWNER
+from arena.mine.environment import Environment, Say
+from arena.mine.project import Project
+from arena.mine.runner import LATE, How, Kit, Seen, Session, Tree, lay, opened
 from arena.protocols import Engine, Sandbox
-from arena.records import ExecResult
+from arena.records import ExecResult, File
 
-_ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
 _FIND = (
     *("grep", "-roE", r"^func Test\w*\(\w+ \*testing\.T\) \{", "/repo", "--include=*_test.go"),
     *("--exclude-dir=vendor", "--exclude-dir=testdata", "--exclude-dir=.git"),
@@ -89,12 +93,12 @@ def _declared(box: Sandbox) -> dict[str, list[str]]:
 
 def _build(box: Sandbox, folder: str, out: str, timeout_s: float) -> ExecResult:
     words = ["sh", "-c", COMPILE, "sh", out, folder]
-    return box.exec(words, timeout_s=timeout_s, env={**_ENV, **BUILD_ENV}, user=OWNER)
+    return box.exec(words, timeout_s=timeout_s, env={**CLEAN_ENV, **BUILD_ENV}, user=OWNER)
 
 
 def _listed(box: Sandbox, out: str, declared: Sequence[str]) -> list[str]:
     """Declared tests that the binary has: constraints may leave a file out."""
-    done = box.exec(["sh", "-c", _LIST, "sh", f"{out}/tests"], timeout_s=60.0, env=_ENV)
+    done = box.exec(["sh", "-c", _LIST, "sh", f"{out}/tests"], timeout_s=60.0, env=CLEAN_ENV)
     held = set(done.stdout.decode("utf-8", "replace").split())
     return sorted(name for name in set(declared) if name in held and declared.count(name) == 1)
 
@@ -103,7 +107,7 @@ def _run(
     box: Sandbox, folder: str, out: str, names: Sequence[str], test_seconds: float, left_s: float
 ) -> dict[str, Seen]:
     words = ["sh", "-c", _EACH, "sh", f"{out}/tests", f"{test_seconds:g}", *names]
-    done = box.exec(words, timeout_s=max(left_s, 1.0), cwd=f"/repo/{folder}", env=_ENV)
+    done = box.exec(words, timeout_s=max(left_s, 1.0), cwd=f"/repo/{folder}", env=CLEAN_ENV)
     found = {}
     for match in _LINE.finditer(done.stdout.decode("utf-8", "replace")):
         found[f"{folder}:{match[1]}"] = _seen(int(match[2]), match[3])
@@ -132,3 +136,59 @@ def _why(built: ExecResult) -> str:
         return "MissingModule"
     needed = _REQUIRES.search(built.text)
     return f"BuildError, {needed[0]}" if needed else "BuildError"
+
+
+# ── what mining needs to know ──────────────────────────────────────────────────────────────────
+
+
+def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
+    """As `Make`: the shipped image of Go: modules that a repository does not hold cannot be had.
+
+    Raises:
+        InputError: a person asked for one.
+    """
+    del pack, image, project, say
+    if install:
+        raise InputError(
+            "modules of Go cannot be installed",
+            where=", ".join(install),
+            remedy="mine repositories that need none",
+        )
+    return Environment(image="go")
+
+
+def _refuses_go(tree: Sequence[File], hidden: Sequence[File]) -> str:
+    if not any(map(_is_go_test, hidden)):
+        return "no test file of Go is left by it"
+    there = any(file.path == "go.mod" for file in tree)
+    return "" if there else "no go.mod: it is older than modules"
+
+
+def _is_go_test(file: File) -> bool:
+    return file.path.endswith("_test.go")
+
+
+def _read_go(tree: Sequence[File]) -> Project:
+    text = next(
+        (file.data.decode("utf-8", "replace") for file in tree if file.path == "go.mod"), ""
+    )
+    match = re.search(r"^module\s+\"?(\S+?)\"?\s*$", text, re.MULTILINE)
+    parts = [
+        part for part in (match[1].split("/") if match else []) if not re.fullmatch(r"v\d+", part)
+    ]
+    return Project(name=parts[-1] if parts else None)
+
+
+KIT = Kit(
+    language="go",
+    runner="go",
+    manifests=("go.mod",),
+    suffixes=(".go",),
+    read=_read_go,
+    make=make,
+    run=run_go,
+    run_seconds=180.0,
+    is_test=_is_go_test,
+    place=lambda path: str(PurePosixPath(path).parent),
+    refuses=_refuses_go,
+)

@@ -8,16 +8,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from pydantic import ValidationError
-
-from arena.decoding import from_json
-from arena.mine.runner import LATE, TESTER_ID, How, Seen, Session, Tree, lay, opened
+from arena.grading.job import CLEAN_ENV, TESTER_ID
+from arena.grading.node_runner import Event, ended
+from arena.mine.runner import LATE, How, Seen, Session, Tree, lay, opened
 from arena.protocols import TRUSTED, Engine, Sandbox
-from arena.records import File, Record
+from arena.records import File
+from arena.serialize import json_lines
 
 _FILE_SECONDS = 30.0
 _REPORT_LIMIT = 8 << 20
-_ENV = {"HOME": "/nonexistent", "LANG": "C.UTF-8", "TZ": "UTC", "NO_COLOR": "1"}
+_ENV = {**CLEAN_ENV, "NO_COLOR": "1"}
 _REPORTER = b"""\
 const wanted = new Set(['test:start', 'test:pass', 'test:fail']);
 export default async function* (events) {
@@ -29,7 +29,7 @@ export default async function* (events) {
     yield JSON.stringify({
       type, name, nesting,
       suite: details?.type === 'suite',
-      skipped: skip !== undefined || todo !== undefined,
+      skip: skip !== undefined, todo: todo !== undefined,
       error: type === 'test:fail' ? String(thrown ?? details?.error?.failureType) : '',
     }) + '\\n';
   }
@@ -45,15 +45,6 @@ _TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec"})
 _JS = frozenset({".js", ".mjs", ".cjs"})
 _MISSING = re.compile(r"MODULE_NOT_FOUND|does not provide an export|ERR_PACKAGE_PATH_NOT_EXPORTED")
 _THROWN = re.compile(r"^(?:Uncaught )?(\w*Error)\b", re.MULTILINE)
-
-
-class _Event(Record):
-    type: str
-    name: str
-    nesting: int
-    suite: bool
-    skipped: bool
-    error: str
 
 
 def is_node_test(path: str) -> bool:
@@ -138,22 +129,12 @@ def _run(box: Sandbox, path: str, report: str, timeout_s: float) -> tuple[dict[s
 
 
 def _read(data: bytes) -> list[tuple[str, Seen]]:
-    """Outcomes by the names of a test and those it stands in, joined as the grader joins them."""
-    stack: list[str] = []
-    found = []
-    for line in data.split(b"\n"):
-        try:
-            event = _Event.model_validate(from_json(line))
-        except (ValueError, ValidationError):
-            continue
-        stack[event.nesting :] = [event.name]
-        if event.type == "test:start" or event.suite:
-            continue
-        name = " > ".join(stack)
-        if event.skipped:
-            found.append((name, Seen(outcome="skipped")))
-        elif event.type == "test:pass":
-            found.append((name, Seen(outcome="passed")))
-        else:
-            found.append((name, Seen(outcome="failed", error=event.error)))
-    return found
+    """Outcomes by name; none where the report is not whole."""
+    told = json_lines(data.split(b"\n"), broken=None)
+    try:
+        return [
+            (name, Seen(outcome=event.outcome, error=event.error))
+            for name, event in ended(Event.model_validate(one) for _, one in told)
+        ]
+    except ValueError:
+        return []

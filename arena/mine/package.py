@@ -2,13 +2,19 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from arena.decoding import from_json
-from arena.mine.node_runner import is_node_test, uses_node_test
+from arena.mine import environment
+from arena.mine.environment import Environment, Say
+from arena.mine.node_runner import is_node_test, run_node, uses_node_test
 from arena.mine.project import Project
+from arena.mine.runner import Kit
 from arena.records import File
+from arena.sandbox import npm
+from arena.serialize import from_json
 
+_NODE = "node"
 _RUNNERS = (
     "jest",
     "vitest",
@@ -56,6 +62,41 @@ def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
     return f"its tests are run by {_runner(_package(tree))}, and only node --test can be driven"
 
 
+def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
+    """As `Make`, for a package of npm; the shipped image itself where nothing is needed.
+
+    Raises:
+        InputError: npm refuses what a person asked for, or is not here.
+    """
+    if made := environment.made_before(pack, image):
+        return made
+    given, wanted = _versions(install), _versions(project.requirements)
+    if not (given or wanted):
+        return Environment(image=_NODE)
+    left_out: list[str] = []
+    while True:
+        try:
+            pinned = npm.lock(wanted | given)
+            break
+        except npm.NoPackageError as error:
+            if wanted.pop(error.name, None) is None:
+                raise
+            say(f"left out: no package {error.name}")
+            left_out.append(error.name)
+    found = Environment(image=image, left_out=tuple(left_out))
+    environment.keep(pack, found, "javascript", _NODE, project, pinned)
+    return found
+
+
+def _versions(requirements: Sequence[str]) -> dict[str, str]:
+    """Versions by name, of words like `name@^1.2` or `@scope/name`."""
+    found = {}
+    for word in requirements:
+        name, _, versions = word[1:].partition("@")
+        found[word[0] + name] = versions or "*"
+    return found
+
+
 def _runner(package: Mapping[str, Any]) -> str:
     script = str(_table(package, "scripts").get("test", ""))
     texts = (script, " ".join(_table(package, "devDependencies")))
@@ -84,3 +125,18 @@ def _package(tree: Iterable[File]) -> dict[str, Any]:
 def _table(package: Mapping[str, Any], key: str) -> dict[str, str]:
     found = package.get(key)
     return {k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}
+
+
+KIT = Kit(
+    language="javascript",
+    runner="node",
+    manifests=("package.json",),
+    suffixes=(".js", ".mjs", ".cjs", ".ts"),
+    read=read_package,
+    make=make,
+    run=run_node,
+    run_seconds=90.0,
+    is_test=uses_node_test,
+    place=str,
+    refuses=refuses_node,
+)

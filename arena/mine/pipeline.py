@@ -24,16 +24,17 @@ from arena.check.finding import Finding
 from arena.errors import InputError
 from arena.mine.environment import Environment, Say
 from arena.mine.history import Commit, History
-from arena.mine.kits import Kit, kit_of
+from arena.mine.kits import kit_of
 from arena.mine.project import Project, with_version_files
 from arena.mine.record import LOG, SUMMARY, Outcome, Stage, Yield, read_log, summary
 from arena.mine.rewrite import LEDGER, ORIGINAL, REWRITTEN, Notes, Rewriter
-from arena.mine.runner import How, Session, Tree
+from arena.mine.runner import How, Kit, Session, Tree
 from arena.mine.statement import REVIEW, Issue, Statement, write_statement
 from arena.mine.validate import FellError, Proof, prove
-from arena.records import BackendSpec, File, Task, TestPlan, json_of
+from arena.records import BackendSpec, File, Task, TestPlan
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images
+from arena.serialize import lines_writer, well_formed
 from arena.task import pack as packs
 from arena.task.formats.predictions import slug
 from arena.task.patch import parse
@@ -129,7 +130,7 @@ def _attempts(
     def one(commit: Commit) -> Outcome:
         outcome = miner.attempt(commit)
         with lock, (request.out / LOG).open("a", encoding="utf-8") as log:
-            log.write(json_of(outcome) + "\n")
+            lines_writer(log).write(well_formed(outcome.model_dump(mode="json")))
         return outcome
 
     with ThreadPoolExecutor(request.jobs, thread_name_prefix="mine") as pool:

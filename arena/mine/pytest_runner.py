@@ -6,24 +6,18 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from arena.decoding import from_json
+from arena.grading.job import CLEAN_ENV, TESTER_ID
+from arena.grading.pytest_runner import PYTEST_ENV
+from arena.mine import environment
+from arena.mine.paths import is_python_test
 from arena.mine.plugin import PLUGIN, SOURCE
-from arena.mine.runner import TESTER_ID, How, Seen, Session, Tree, lay, opened
+from arena.mine.project import read_project
+from arena.mine.runner import How, Kit, Seen, Session, Tree, lay, opened
 from arena.protocols import TRUSTED, Engine
 from arena.records import File, Record, TestOutcome
+from arena.serialize import json_lines
 
 _REPORT_LIMIT = 32 << 20
-_ENV = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "HOME": "/nonexistent",
-    "LANG": "C.UTF-8",
-    "TZ": "UTC",
-    "PYTHONSAFEPATH": "1",
-    "PYTHONNOUSERSITE": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONHASHSEED": "0",
-    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-}
 
 
 class _Line(Record):
@@ -54,7 +48,8 @@ def run_pytest(
         box.put(trusted)
         box.put([File(path=report, data=b"")], owner=TESTER_ID)
         env = {
-            **_ENV,
+            **CLEAN_ENV,
+            **PYTEST_ENV,
             "PYTHONPATH": f"{'/repo/src' if tree.src else '/repo'}:{folder}",
             "ARENA_REPORT": report,
             "ARENA_TEST_SECONDS": str(how.test_seconds),
@@ -93,10 +88,10 @@ def _read(data: bytes) -> tuple[dict[str, Seen], dict[str, str]]:
     """Outcomes of tests from the plugin's lines; a torn last line is passed over."""
     tests: dict[str, Seen] = {}
     uncollected: dict[str, str] = {}
-    for text in data.split(b"\n"):
+    for _, told in json_lines(data.split(b"\n"), broken=None):
         try:
-            line = _Line.model_validate(from_json(text))
-        except (ValueError, ValidationError):
+            line = _Line.model_validate(told)
+        except ValidationError:
             continue
         if line.when == "collect":
             uncollected[line.id] = line.error
@@ -106,3 +101,23 @@ def _read(data: bytes) -> tuple[dict[str, Seen], dict[str, str]]:
         elif line.outcome == "skipped" or (line.when == "call" and line.id not in tests):
             tests[line.id] = Seen(outcome=line.outcome)
     return tests, uncollected
+
+
+def _refuses(_tree: Sequence[File], hidden: Sequence[File]) -> str:
+    there = any(is_python_test(file.path) for file in hidden)
+    return "" if there else "no test file of Python is left by it"
+
+
+KIT = Kit(
+    language="python",
+    runner="pytest",
+    manifests=("pyproject.toml", "setup.py", "setup.cfg"),
+    suffixes=(".py",),
+    read=read_project,
+    make=environment.make,
+    run=run_pytest,
+    run_seconds=60.0,
+    is_test=lambda file: is_python_test(file.path),
+    place=str,
+    refuses=_refuses,
+)

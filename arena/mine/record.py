@@ -8,9 +8,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from arena.errors import InputError
 from arena.mine.environment import Environment
 from arena.mine.rewrite import Rewriting
 from arena.records import Record
+from arena.serialize import json_lines
 
 LOG = "mining.jsonl"
 SUMMARY = "mining.json"
@@ -66,11 +68,17 @@ def read_log(out: Path) -> dict[str, Outcome]:
     path = out / LOG
     if not path.is_file():
         return {}
-    text = path.read_text(encoding="utf-8")
-    lines = text.split("\n")
-    if lines[-1]:
-        path.write_text(text[: -len(lines[-1])], encoding="utf-8")
-    found = [Outcome.model_validate_json(line) for line in lines[:-1] if line]
+    whole, end, torn = path.read_bytes().rpartition(b"\n")
+    if torn:
+        path.write_bytes(whole + end)
+
+    def broken(number: int, what: str) -> None:
+        raise InputError(
+            f"not JSON ({what})", where=f"{path}: line {number}", remedy="take the line out"
+        )
+
+    rows = json_lines(whole.split(b"\n"), broken)
+    found = [Outcome.model_validate(row) for _, row in rows]
     return {one.commit: one for one in found}
 
 

@@ -29,7 +29,7 @@ from arena.mine.statement import Statement, leaks, retold
 from arena.money import statement as money
 from arena.money.budget import Budgets
 from arena.records import BackendSpec, Budget, File, Limits, Message, Record
-from arena.task.toml import read_toml
+from arena.serialize import read_record
 
 LEDGER = "rewriting.jsonl"
 ORIGINAL = "original.md"
@@ -88,7 +88,7 @@ def backend_of(name: str, policy: Path | None, *, environ: Mapping[str, str]) ->
     Raises:
         InputError: no such backend, a malformed file, or a policy that does not allow it.
     """
-    ref = read_toml(Path(name), BackendTable) if name.endswith(".toml") else name
+    ref = read_record(Path(name), BackendTable) if name.endswith(".toml") else name
     if policy is None:
         raise InputError(
             "a repository's code is private, and rewriting sends the fix and its tests",
@@ -96,7 +96,7 @@ def backend_of(name: str, policy: Path | None, *, environ: Mapping[str, str]) ->
             remedy="name a file with --policy that holds countries, residency or allow_training",
         )
     spec = resolve(ref, catalogue.load(()), today=datetime.now(UTC).date(), environ=environ)
-    enforce(read_toml(policy, Policy), [spec])
+    enforce(read_record(policy, Policy), [spec])
     return spec
 
 

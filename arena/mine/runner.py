@@ -4,18 +4,20 @@ Nothing here is a verdict: the candidates of mining do not attack their grader, 
 is graded again by the verification of a run before it becomes a task.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import Field
 
+from arena.grading.job import OWNER, TESTER
+from arena.mine.environment import Environment, Say
+from arena.mine.project import Project
 from arena.protocols import Engine, Sandbox
-from arena.records import File, Record, SandboxLimits, TestOutcome
+from arena.records import File, Language, Record, Runner, SandboxLimits, TestOutcome
 
-OWNER = "10001:10001"
-"""Owner of the work tree."""
-TESTER_ID = 10002
 LATE = "TestTimeLimit"
 """The error of a test that took too long."""
 
@@ -94,12 +96,54 @@ class RunTests(Protocol):
         ...
 
 
+class Make(Protocol):
+    """Makes the image that candidates run in; kept if it is there already."""
+
+    def __call__(
+        self, pack: Path, image: str, project: Project, install: Sequence[str], say: Say
+    ) -> Environment:
+        """Resolve what a project needs and write the image's folder.
+
+        Args:
+            pack: the pack's folder.
+            image: name of the image.
+            project: what the repository says of itself.
+            install: requirements a person adds; they win over the inferred ones.
+            say: told what is left out.
+
+        Raises:
+            InputError: what a person asked for cannot be had.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What mining needs to know of a language: how its tests are named, run and provided for."""
+
+    language: Language
+    runner: Runner
+    manifests: tuple[str, ...]
+    """Files at the top of a repository in this language."""
+    suffixes: tuple[str, ...]
+    read: Callable[[Sequence[File]], Project]
+    """What a tree says of itself."""
+    make: Make
+    run: RunTests
+    run_seconds: float
+    """Longest that one run may take."""
+    is_test: Callable[[File], bool]
+    place: Callable[[str], str]
+    """Where the tests of a file stand, as ids begin."""
+    refuses: Callable[[Sequence[File], Sequence[File]], str]
+    """Why the hidden tests of a tree cannot be run; empty where they can."""
+
+
 def opened(
     engine: Engine, tree: Tree, labels: Mapping[str, str]
 ) -> AbstractContextManager[Sandbox]:
     """A fresh container of the tree."""
-    user = f"{TESTER_ID}:{TESTER_ID}"
-    return engine.open(tree.image, limits=_LIMITS, labels=labels, user=user)
+    return engine.open(tree.image, limits=_LIMITS, labels=labels, user=TESTER)
 
 
 def lay(box: Sandbox, tree: Tree) -> Session | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
 
-from arena.decoding import well_formed
+from arena.serialize import well_formed
 
 Language = Literal["python", "javascript", "go", "other"]
 Difficulty = Literal["easy", "medium", "hard", "unknown"]

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from arena.decoding import well_formed
 from arena.errors import FaultKind
 from arena.records.base import Record, Stop, TestOutcome, Verdict
 from arena.records.limits import Limits
+from arena.serialize import well_formed
 
 
 class Brief(Record):

@@ -11,11 +11,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from arena import resources
-from arena.decoding import from_json
 from arena.report import details, trial
 from arena.report.trial import FILES, Source, page_name
 from arena.rundir import RunDir, replace_file
 from arena.score.results import Results, TrialRow
+from arena.serialize import from_json
 
 KEYS = "pages.json"
 MANY = 1_000

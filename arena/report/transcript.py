@@ -12,9 +12,9 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from arena import conversation
-from arena.decoding import from_json
 from arena.report import format as show
 from arena.report.escape import plain
+from arena.serialize import from_json, json_lines
 
 MAX_TURNS = 400
 MAX_TEXT_CHARS = 20_000
@@ -109,6 +109,9 @@ class _Reader:
     def note(self, line: int, text: str, role: str = "note") -> None:
         self.turns.append(Turn(line, plain(role), spoken(text)))
 
+    def unreadable(self, line: int, _what: str) -> None:
+        self.note(line, f"line {line} of the transcript cannot be read")
+
     def _message(self, line: int, message: dict[str, JsonValue]) -> None:
         role = str(message.get("role", "unknown"))
         ended = ""
@@ -138,15 +141,8 @@ def read(path: Path) -> Conversation:
     reader = _Reader()
     try:
         with path.open("rb") as handle:
-            for number, raw in enumerate(handle, 1):
-                if not raw.strip():
-                    continue
-                try:
-                    entry = from_json(raw)
-                except ValueError:
-                    reader.note(number, f"line {number} of the transcript cannot be read")
-                else:
-                    reader.feed(number, entry)
+            for number, entry in json_lines(handle, reader.unreadable):
+                reader.feed(number, entry)
     except FileNotFoundError:
         return Conversation(missing=True)
     reader.flush()

@@ -6,16 +6,16 @@ base → language → task: each recipe holds the digest of the one below it.
 import hashlib
 import os
 import shutil
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from arena.errors import InputError
 from arena.records import File, Language, Record, digest_of
 from arena.sandbox import archive
+from arena.serialize import read_record, read_toml
 
 _COMMIT_FORMAT = 1
 """Raise when the commit or the owner of a task's tree is made differently."""
@@ -71,7 +71,7 @@ def base_recipe(sandboxes: Path) -> BaseRecipe:
         return BaseRecipe(
             mode=mode, source="debootstrap of bookworm, engine/base.sh", digest=digest
         )
-    image = str(tomllib.loads((sandboxes / "engine" / "base.toml").read_text())["image"])
+    image = str(read_toml(sandboxes / "engine" / "base.toml")["image"])
     return BaseRecipe(mode=mode, source=image, digest=digest_of([mode, image]))
 
 
@@ -127,10 +127,10 @@ def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
 
 def _spec(where: Path) -> SandboxSpec:
     try:
-        return SandboxSpec.model_validate(tomllib.loads(where.read_text()))
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
-        what = " ".join(str(error).split())
-        raise InputError(what, where=str(where), remedy="see sandboxes/README.md") from error
+        return read_record(where, SandboxSpec)
+    except InputError as error:
+        remedy = "see sandboxes/README.md"
+        raise InputError(error.what, where=error.where, remedy=remedy) from None
 
 
 def _files(folder: Path) -> tuple[File, ...]:

@@ -25,7 +25,6 @@ MAX_READ_BYTES = 4 << 20
 MAX_TOTAL_BYTES = 64 << 20
 
 _DIFF_SECONDS = 30.0
-_NOTHING = Entry(kind="absent")
 _ABSENT = frozenset({"absent", "directory"})
 _LEFTOVER_CONTENT = (b"\x7fELF", b"SQLite format 3\0", b"!<arch>\n")
 _MODES = {"symlink": "120000", "other": "010000"}

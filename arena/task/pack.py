@@ -23,9 +23,9 @@ from arena.records import (
     TestPlan,
     digest_of,
 )
+from arena.serialize import read_record, wrong_shape
 from arena.task import quarantine
 from arena.task.ids import check_cases, check_ids
-from arena.task.toml import read_toml, wrong_shape
 from arena.task.tree import read_tree
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -172,7 +172,7 @@ def load_pack(folder: Path) -> list[Task]:
 
 def pack_info(folder: Path) -> PackInfo:
     """What `pack.toml` says."""
-    info = read_toml(folder / "pack.toml", PackInfo)
+    info = read_record(folder / "pack.toml", PackInfo)
     if not NAME.fullmatch(info.name):
         raise _bad_name(folder / "pack.toml", info.name)
     return info
@@ -243,15 +243,7 @@ def twin_files(task: Task) -> tuple[File, ...]:
 
 def black_box(task: Task) -> BlackBox:
     """The exchanges that grade a black-box task; for the host alone."""
-    path = task.root / "blackbox.json"
-    try:
-        return BlackBox.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            "a black-box task needs this file", where=str(path), remedy="add it"
-        ) from error
-    except ValidationError as error:
-        raise wrong_shape(path, error) from error
+    return read_record(task.root / "blackbox.json", BlackBox)
 
 
 def _patches(folder: Path) -> tuple[str, ...]:
@@ -267,7 +259,7 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
     where = root / "task.toml"
     if not NAME.fullmatch(name):
         raise _bad_name(where, name)
-    spec = read_toml(where, TaskFile)
+    spec = read_record(where, TaskFile)
     statement = _read_text(root / "problem.md")
     if not statement or not statement.strip():
         raise InputError(

@@ -3,7 +3,6 @@
 A quarantined test decides nothing: it is taken out of its task's plan wherever the task is read.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from arena.errors import InputError
 from arena.records import Task
-from arena.task.toml import write_table, wrong_shape
+from arena.serialize import read_toml, to_toml, wrong_shape
 
 FILE = "flaky.toml"
 
@@ -35,9 +34,7 @@ def read(pack: Path) -> Flaky:
     if not path.is_file():
         return {}
     try:
-        return _FLAKY.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError("not valid TOML", where=str(path), remedy=str(error)) from error
+        return _FLAKY.validate_python(read_toml(path))
     except ValidationError as error:
         raise wrong_shape(path, error) from error
 
@@ -47,8 +44,8 @@ def add(pack: Path, found: Mapping[str, Mapping[str, str]]) -> None:
     known = read(pack)
     for name, reasons in found.items():
         known[name] = {**known.get(name, {}), **reasons}
-    tables = [f"\n[{name}]\n" + write_table(dict(known[name])) for name in sorted(known)]
-    (pack / FILE).write_text(_HEAD + "".join(tables), encoding="utf-8")
+    text = to_toml({name: known[name] for name in sorted(known)})
+    (pack / FILE).write_text(f"{_HEAD}\n{text}", encoding="utf-8")
 
 
 def without_flaky(task: Task) -> Task:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from arena.records import Assurance, Difficulty, File, Language, Record, TestPlan
-from arena.task.toml import Value, write_table
+from arena.serialize import to_toml
 
 
 class Draft(Record):
@@ -38,7 +38,7 @@ def write_pack(folder: Path, name: str, title: str, *, private: bool, descriptio
     path = folder / "pack.toml"
     if path.exists():
         return
-    values: dict[str, Value | None] = {
+    values = {
         "name": name,
         "title": title,
         "version": "1",
@@ -46,7 +46,7 @@ def write_pack(folder: Path, name: str, title: str, *, private: bool, descriptio
         "private": private,
         "description": description,
     }
-    path.write_text(write_table(values), encoding="utf-8")
+    path.write_text(to_toml(values), encoding="utf-8")
 
 
 def write_task(pack: Path, draft: Draft) -> Path:
@@ -71,26 +71,12 @@ def write_files(folder: Path, files: Sequence[File]) -> None:
 
 
 def _task_toml(draft: Draft) -> str:
-    plan = draft.tests
-    head: dict[str, Value | None] = {
-        "title": draft.title,
-        "language": draft.language,
-        "difficulty": draft.difficulty,
-        "image": draft.image,
-        "tags": draft.tags,
-        "repository": draft.repository,
-        "instance_id": draft.instance_id,
-        "assurance": None if draft.assurance == "ids" else draft.assurance,
-    }
-    tests: dict[str, Value | None] = {
-        "runner": plan.runner,
-        "fail_to_pass": plan.fail_to_pass,
-        "pass_to_pass": plan.pass_to_pass,
-        "must_fail": plan.must_fail,
-        "command": plan.command,
-        "plugins": plan.plugins,
-        "options": plan.options,
-        "timeout_s": plan.timeout_s,
-    }
-    patch = f"\n[patch]\n{write_table({'allow': draft.allow})}" if draft.allow else ""
-    return f"{write_table(head)}\n[tests]\n{write_table(tests)}{patch}"
+    heads = {"title", "language", "difficulty", "image", "tags", "repository", "instance_id"}
+    return to_toml(
+        {
+            **draft.model_dump(include=heads),
+            "assurance": None if draft.assurance == "ids" else draft.assurance,
+            "tests": draft.tests.model_dump(),
+            "patch": {"allow": draft.allow} if draft.allow else None,
+        }
+    )

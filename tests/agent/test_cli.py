@@ -52,7 +52,7 @@ def test_it_lists_who_can_drive_a_model_without_an_engine(tmp_path):
             'name = "x"\napi = ["chat"]\nlabel = "X"\ncommand = ["x"]\nfinish.submitted = "(["',
             ["bad.toml", "finish.submitted", "not a regular expression"],
         ),
-        (None, ["bad.toml", "No such file"]),
+        (None, ["bad.toml", "no such file"]),
     ],
 )
 def test_a_bad_profile_is_one_line(tmp_path, text, words):

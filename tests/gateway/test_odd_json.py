@@ -15,7 +15,7 @@ from arena.backend.gateway import asked
 from arena.backend.gateway.translate.translator import Translator
 from arena.backend.retry import RetryPolicy
 from arena.backend.wire import MalformedReplyError, Prompt
-from arena.decoding import DEPTH
+from arena.serialize import DEPTH
 from arena.errors import ProviderError
 from arena.journal import Journal
 from arena.ledger import Ledger, read

@@ -4,8 +4,8 @@ from pydantic import JsonValue
 
 from arena.backend.errors import CallFailed
 from arena.backend.wire import encoded
-from arena.decoding import from_json
 from arena.records import Api
+from arena.serialize import from_json
 
 _MESSAGES_TYPES = {
     400: "invalid_request_error",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from arena.backend.wire import Prompt, encoded
-from arena.decoding import from_json
 from arena.records import Api, BackendSpec
+from arena.serialize import from_json
 
 Item = dict[str, JsonValue]
 

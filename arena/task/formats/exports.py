@@ -1,16 +1,15 @@
 """Our tasks in other people's forms: SWE-bench v5 rows, and Harbor task directories."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from arena.records import File, Task
+from arena.serialize import lines_writer, to_toml
 from arena.task.formats.predictions import instance_id
 from arena.task.formats.shell_tests import hidden_commands, shown_id, test_commands
 from arena.task.pack import gold_patch, hidden_files
-from arena.task.toml import write_table
 from arena.task.write import write_files
 
 SWEBENCH_WORKDIR = "/testbed"
@@ -51,8 +50,8 @@ def swebench_row(task: Task, image: str) -> dict[str, JsonValue]:
 
 def write_swebench(path: Path, tasks: Sequence[Task], images: Mapping[str, str]) -> None:
     """Write rows as JSON Lines."""
-    rows = (json.dumps(swebench_row(task, images[task.id])) for task in tasks)
-    path.write_text("".join(row + "\n" for row in rows), encoding="utf-8")
+    with path.open("w", encoding="utf-8") as handle:
+        lines_writer(handle).write_all(swebench_row(task, images[task.id]) for task in tasks)
 
 
 def write_harbor(folder: Path, task: Task, image: str) -> Path:
@@ -99,16 +98,12 @@ def write_harbor(folder: Path, task: Task, image: str) -> Path:
 
 
 def _task_toml(task: Task, image: str) -> str:
-    return "\n".join(
-        [
-            'schema_version = "1.4"',
-            "[task]",
-            write_table({"name": f"{task.pack}/{task.root.name}", "description": task.title}),
-            "[metadata]",
-            write_table({"difficulty": task.difficulty, "tags": task.tags}),
-            "[verifier]",
-            write_table({"timeout_sec": task.tests.timeout_s}),
-            "[environment]",
-            write_table({"docker_image": image, "workdir": HARBOR_WORKDIR}),
-        ]
+    return to_toml(
+        {
+            "schema_version": "1.4",
+            "task": {"name": f"{task.pack}/{task.root.name}", "description": task.title},
+            "metadata": {"difficulty": task.difficulty, "tags": task.tags},
+            "verifier": {"timeout_sec": task.tests.timeout_s},
+            "environment": {"docker_image": image, "workdir": HARBOR_WORKDIR},
+        }
     )

@@ -4,14 +4,13 @@ Read as data; nothing is run here.
 """
 
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arena.errors import InputError
 from arena.records import Assurance, File, Record
-from arena.task.formats.instances import Unreadable
+from arena.serialize import read_text, read_toml, read_yaml
+from arena.task.formats.instances import MALFORMED, Unreadable, unreadable
 from arena.task.tree import read_tree
 
 TESTS = "/tests"
@@ -53,12 +52,12 @@ def read_scripts(path: Path) -> Iterator[Scripts | Unreadable]:
                 yield _terminal_bench(folder)
             elif (folder / "task.toml").is_file() and (folder / "steps").is_dir():
                 yield Unreadable(instance_id=folder.name, reason="several steps: not supported")
-        except (ValueError, KeyError, TypeError, InputError, OSError) as error:
-            yield Unreadable(instance_id=folder.name, reason=f"malformed task: {error}")
+        except MALFORMED as error:
+            yield unreadable(folder.name, "task", error)
 
 
 def _harbor(folder: Path) -> Scripts:
-    config = tomllib.loads((folder / "task.toml").read_text(encoding="utf-8"))
+    config = read_toml(folder / "task.toml")
     environment = config.get("environment", {})
     name = str(config.get("task", {}).get("name") or folder.name).rpartition("/")[2]
     build = _with_image(read_tree(folder / "environment"), environment)
@@ -72,7 +71,7 @@ def _harbor(folder: Path) -> Scripts:
     return Scripts(
         instance_id=name,
         title=str(config.get("task", {}).get("description") or name)[:100],
-        statement=_instruction((folder / "instruction.md").read_text(encoding="utf-8")),
+        statement=_instruction(read_text(folder / "instruction.md")),
         difficulty=str(config.get("metadata", {}).get("difficulty") or ""),
         build=build,
         tests=tests,
@@ -85,7 +84,7 @@ def _harbor(folder: Path) -> Scripts:
 
 
 def _terminal_bench(folder: Path) -> Scripts:
-    config = _yaml((folder / "task.yaml").read_text(encoding="utf-8"))
+    config = read_yaml(folder / "task.yaml")
     aside = {"task.yaml", "run-tests.sh", "solution.sh", "solution.yaml", "docker-compose.yaml"}
     files = read_tree(folder)
     build = tuple(
@@ -100,7 +99,7 @@ def _terminal_bench(folder: Path) -> Scripts:
         instance_id=folder.name,
         title=folder.name,
         statement=config["instruction"],
-        difficulty=config.get("difficulty", ""),
+        difficulty=config.get("difficulty") or "",
         build=build,
         tests=(script, *read_tree(folder / "tests")),
         solution=solution,
@@ -133,27 +132,3 @@ def _instruction(text: str) -> str:
     while lines and (_CANARY.fullmatch(lines[0].strip()) or not lines[0].strip()):
         lines.pop(0)
     return "\n".join(lines)
-
-
-def _yaml(text: str) -> dict[str, str]:
-    """The scalars of a task.yaml: plain, quoted, and blocks after `|` or `>`."""
-    found: dict[str, str] = {}
-    lines = text.split("\n")
-    at = 0
-    while at < len(lines):
-        match = re.fullmatch(r"(\w+):\s*(.*?)\s*", lines[at])
-        at += 1
-        if not match:
-            continue
-        key, value = match.groups()
-        if re.fullmatch(r"[|>][+-]?\d?", value):
-            block = []
-            while at < len(lines) and (not lines[at].strip() or lines[at].startswith((" ", "\t"))):
-                block.append(lines[at])
-                at += 1
-            indent = min((len(b) - len(b.lstrip()) for b in block if b.strip()), default=0)
-            joined = "\n".join(line[indent:] for line in block).strip("\n")
-            found[key] = joined if value[0] == "|" else re.sub(r"(?<!\n)\n(?!\n)", " ", joined)
-        else:
-            found[key] = value.strip("'\"")
-    return found

@@ -4,16 +4,15 @@ Which of them a row is shows in its keys. What a row cannot be used for is a rea
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
-from arena.decoding import from_json
 from arena.errors import InputError
 from arena.records import Record
+from arena.serialize import from_json, read_json, read_text, read_toml, read_yaml
 from arena.task.formats.rows import read_rows
 
 Family = Literal["swe-bench", "swe-bench-5", "swe-rebench", "swe-rebench-2", "multi-swe-bench"]
@@ -64,6 +63,15 @@ class Unreadable(Record):
 
 Row = Mapping[str, Any]
 
+MALFORMED = (AttributeError, InputError, KeyError, OSError, TypeError, ValueError)
+"""What reading a thing of the wrong shape ends with."""
+
+
+def unreadable(name: str, kind: str, error: Exception) -> Unreadable:
+    """A thing that could not be read, with the reason on one line."""
+    what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+    return Unreadable(instance_id=name, reason=f"malformed {kind}: {' '.join(what.split())}")
+
 
 def read_instances(path: Path) -> Iterator[Instance | Unreadable]:
     """The instances of a data set file or of a v5 task repository.
@@ -76,14 +84,16 @@ def read_instances(path: Path) -> Iterator[Instance | Unreadable]:
     else:
         rows = read_rows(path)
     for number, (row, where) in enumerate(rows, 1):
+        if isinstance(row, Unreadable):
+            yield row
+            continue
         if not isinstance(row, dict):
             raise InputError("not an instance", where=where, remedy="give rows of a suite")
         name = str(row.get("instance_id") or f"row {number}")
         try:
             yield _multi(row) if {"org", "repo", "fix_patch"} <= row.keys() else _one(row)
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-            yield Unreadable(instance_id=name, reason=f"malformed row: {what}")
+        except MALFORMED as error:
+            yield unreadable(name, "row", error)
 
 
 def runs_pytest(instance: Instance) -> bool:
@@ -181,30 +191,24 @@ def _wish(config: Row) -> Wish:
 
 
 def _task_repository(path: Path) -> Iterator[tuple[Any, str]]:
-    """Rows of SWE-bench v5's directory form; patches keep their line ends."""
+    """Rows of SWE-bench v5's directory form."""
     for folder in sorted(path.glob("tasks/*/task.yaml")):
-        root = folder.parent
-        ids = from_json((root / "tests.json").read_text(encoding="utf-8"))
-        yield (
-            {
-                **_plain_yaml(folder.read_text(encoding="utf-8")),
-                **ids,
-                "problem_statement": (root / "problem_statement.md").read_text(encoding="utf-8"),
-                "patch": (root / "gold.patch").read_bytes().decode("utf-8", "surrogateescape"),
-                "test_patch": (root / "test.patch").read_bytes().decode("utf-8", "surrogateescape"),
-                "eval_script": "",
-            },
-            str(folder),
-        )
+        try:
+            yield _task_folder(folder.parent), str(folder)
+        except MALFORMED as error:
+            yield unreadable(folder.parent.name, "task", error), str(folder)
 
 
-def _plain_yaml(text: str) -> dict[str, str]:
-    """Top-level `key: value` lines: all that a task file needs."""
-    found = {}
-    for line in text.splitlines():
-        if match := re.fullmatch(r"(\w+):\s+(.+?)\s*", line):
-            found[match[1]] = match[2].strip("'\"")
-    return found
+def _task_folder(root: Path) -> Row:
+    """One row; its patches keep their line ends."""
+    return {
+        **read_yaml(root / "task.yaml"),
+        **read_json(root / "tests.json"),
+        "problem_statement": read_text(root / "problem_statement.md"),
+        "patch": (root / "gold.patch").read_bytes().decode("utf-8", "surrogateescape"),
+        "test_patch": (root / "test.patch").read_bytes().decode("utf-8", "surrogateescape"),
+        "eval_script": "",
+    }
 
 
 # ── what a person adds ─────────────────────────────────────────────────────────────────────────
@@ -220,10 +224,10 @@ def read_wishes(path: Path) -> dict[str, Wish]:
     Raises:
         InputError: not TOML, or a key that no environment has.
     """
+    data = read_toml(path)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
         return _EnvFile.model_validate({"env": data}).env
-    except (OSError, tomllib.TOMLDecodeError, ValueError) as error:
+    except ValueError as error:
         what = " ".join(str(error).split())
         remedy = 'give tables like ["owner/name@1.2"] with python, packages, test'
         raise InputError(what[:300], where=str(path), remedy=remedy) from None

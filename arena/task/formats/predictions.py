@@ -5,7 +5,7 @@ A JSON list or JSON Lines of `{instance_id, model_name_or_path, model_patch}`, t
 fix_patch}`. Unknown keys are passed over.
 """
 
-import json
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 from arena.errors import InputError
 from arena.records import Record, Task
+from arena.serialize import lines_writer
 from arena.task.formats.rows import read_json_rows
 
 UNNAMED = "predictions"
@@ -55,17 +56,16 @@ def read_predictions(path: Path) -> tuple[Prediction, ...]:
 
 def write_predictions(predictions: Iterable[Prediction]) -> str:
     """Predictions as JSON Lines in SWE-bench's shape."""
-    return "".join(
-        json.dumps(
-            {
-                "instance_id": one.instance_id,
-                "model_name_or_path": one.model,
-                "model_patch": _printable(one.patch),
-            }
-        )
-        + "\n"
+    written = io.StringIO()
+    lines_writer(written).write_all(
+        {
+            "instance_id": one.instance_id,
+            "model_name_or_path": one.model,
+            "model_patch": _printable(one.patch),
+        }
         for one in predictions
     )
+    return written.getvalue()
 
 
 # ── which task a prediction is for ─────────────────────────────────────────────────────────────

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arena.decoding import from_json
 from arena.errors import InputError
+from arena.serialize import from_json, json_lines, read_text
 
 
 def read_json_rows(path: Path) -> Iterator[tuple[Any, str]]:
@@ -14,10 +14,7 @@ def read_json_rows(path: Path) -> Iterator[tuple[Any, str]]:
     Raises:
         InputError: it cannot be read, or is neither.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read ({error})", where=str(path)) from None
+    text = read_text(path)
     if not text.strip():
         return
     try:
@@ -32,17 +29,15 @@ def read_json_rows(path: Path) -> Iterator[tuple[Any, str]]:
 
 
 def _lines(text: str, path: Path) -> Iterator[tuple[Any, str]]:
-    # Not splitlines: JSON allows U+2028 and the like inside a line
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{path}: line {number}"
-        try:
-            yield from_json(line), where
-        except ValueError as error:
-            raise InputError(
-                f"not JSON ({error})", where=where, remedy="give JSON or JSON Lines"
-            ) from None
+    def broken(number: int, what: str) -> None:
+        raise InputError(
+            f"not JSON ({what})",
+            where=f"{path}: line {number}",
+            remedy="give JSON or JSON Lines",
+        )
+
+    for number, value in json_lines(text.split("\n"), broken):
+        yield value, f"{path}: line {number}"
 
 
 def read_rows(path: Path) -> Iterator[tuple[Any, str]]:

@@ -1,0 +1,296 @@
+"""What comes from outside as JSON, JSON Lines, TOML or YAML: one reader each, all of them bounded.
+
+`from_json` reads texts of models, programs and providers, and raises `ValueError`. Files are what a
+person gave: their readers raise `InputError` with the place and what to do.
+"""
+
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from arena.errors import InputError
+
+if TYPE_CHECKING:
+    import jsonlines
+    import yaml
+
+DEPTH = 100
+"""Lists and objects inside one another: more than anybody needs, and half of what pydantic reads
+back (200), since it writes more than that (255)."""
+YAML_BYTES = 1 << 20
+YAML_NODES = 50_000
+"""Values of a YAML file, those behind its aliases counted wherever they are named again."""
+
+_Json = TypeVar("_Json", str, JsonValue)
+_Shape = TypeVar("_Shape", bound=BaseModel)
+_HALVES = re.compile("[\ud800-\udfff]")
+_TOO_DEEP = "it is nested too deeply"
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_YAML_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")
+)
+
+# ── JSON ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def from_json(
+    data: str | bytes,
+    *,
+    parse_float: Callable[[str], Any] | None = None,
+    parse_constant: Callable[[str], Any] | None = None,
+) -> Any:
+    """The value of a JSON text, as `json.loads` reads it.
+
+    Raises:
+        ValueError: it is none, or is nested deeper than `DEPTH`, which `json` does not count among
+            its errors although anybody can write it.
+    """
+    try:
+        value = json.loads(data, parse_float=parse_float, parse_constant=parse_constant)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    if _openings(data) > DEPTH and _is_deep(value):
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def well_formed(value: _Json) -> _Json:
+    """The same without halves of surrogate pairs: JSON can hold them, UTF-8 and our files cannot.
+
+    Not for what goes back to where it came from.
+    """
+    if isinstance(value, str):
+        return _HALVES.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        return {well_formed(key): well_formed(inner) for key, inner in value.items()}
+    return [well_formed(inner) for inner in value] if isinstance(value, list) else value
+
+
+def json_lines(
+    lines: Iterable[str | bytes], broken: Callable[[int, str], object] | None
+) -> Iterator[tuple[int, Any]]:
+    r"""The values of JSON Lines, each with the number of its line; empty lines are none.
+
+    Args:
+        lines: a file that is open for reading bytes, or lines that were split at `\n` alone, for
+            JSON allows U+2028 and the like inside of one.
+        broken: told of a line that is no JSON, as its number and what is wrong; may raise. With
+            None such lines are passed over.
+    """
+    import jsonlines
+
+    reader = jsonlines.Reader(lines, loads=from_json)
+    for number in itertools.count(1):  # a read is a line
+        try:
+            yield number, reader.read(allow_none=True)
+        except EOFError:
+            return
+        except jsonlines.InvalidLineError as error:
+            if broken and error.line.strip():
+                broken(number, str(error.__cause__))
+
+
+def lines_writer(handle: IO[str]) -> "jsonlines.Writer":
+    """Writes JSON Lines, each flushed but not synced.
+
+    In ASCII: half of a surrogate pair is legal in JSON from a provider and illegal in UTF-8.
+    """
+    import jsonlines
+
+    return jsonlines.Writer(handle, dumps=json.dumps, flush=True)
+
+
+# ── files ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, without a byte order mark.
+
+    Raises:
+        InputError: it is not there, cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError("no such file", where=str(path), remedy="give one that is there") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot be read: {reason}", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, f"not UTF-8, {error.reason} at byte {error.start}") from None
+
+
+def read_json(path: Path) -> Any:
+    """The value of a JSON file.
+
+    Raises:
+        InputError: it cannot be read or is no JSON.
+    """
+    try:
+        return from_json(read_text(path))
+    except ValueError as error:
+        raise _unreadable(path, f"not JSON, {error}") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table of a TOML file.
+
+    Raises:
+        InputError: it cannot be read or is not TOML.
+    """
+    text = read_text(path)
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        raise _unreadable(path, _TOO_DEEP) from None
+    except ValueError as error:  # of `int` too, which has a longest number
+        raise _unreadable(path, f"not valid TOML, {error}") from None
+    if _is_deep(table):
+        raise _unreadable(path, _TOO_DEEP)
+    return table
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping of a YAML file, with every scalar but null as the text that stands there.
+
+    What is a number, a date or a yes is for whoever wants one: `version: 3.10` is no 3.1, and `no`
+    may be a country.
+
+    Raises:
+        InputError: it cannot be read, is not one YAML document, is none of keys that are texts and
+            stand once, has a tag of its own, or is too large.
+    """
+    import yaml
+
+    text = read_text(path)
+    if len(text) > YAML_BYTES:
+        raise _unreadable(path, f"longer than {YAML_BYTES:,} characters")
+    try:
+        node = yaml.compose(text, Loader=yaml.BaseLoader)
+    except RecursionError:
+        raise _unreadable(path, _TOO_DEEP) from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        mark = getattr(error, "problem_mark", None)
+        said = getattr(error, "problem", None) or str(error)
+        raise _unreadable(path, f"not YAML, {said}", mark.line if mark else None) from None
+    if not isinstance(node, yaml.MappingNode):
+        raise _unreadable(path, "not YAML of keys and values")
+    found: dict[str, Any] = _Values(path).of(node)
+    return found
+
+
+def read_record(path: Path, shape: type[_Shape]) -> _Shape:
+    """A TOML or JSON file, as its ending says, as a record.
+
+    Raises:
+        InputError: it cannot be read or does not have the shape.
+    """
+    value = read_json(path) if path.suffix == ".json" else read_toml(path)
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        raise wrong_shape(path, error) from None
+
+
+def wrong_shape(path: Path, error: ValidationError) -> InputError:
+    """The first thing that is wrong, with file, key and remedy."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    more = error.error_count() - 1
+    tail = f" (and {more} more)" if more else ""
+    where = f"{path}: {key}" if key else str(path)
+    if first["type"] == "extra_forbidden":
+        return InputError(f"unknown key{tail}", where=where, remedy="remove it")
+    if first["type"] == "missing":
+        return InputError(f"missing{tail}", where=where, remedy="add it")
+    if first["type"] == "value_error":  # says what it wants, and what was given may be a secret
+        return InputError(f"{first['msg'].removeprefix('Value error, ')}{tail}", where=where)
+    given = json.dumps(first["input"], default=str)
+    remedy = f"it is {given[:80]}" if key else "mend the file"
+    return InputError(f"{first['msg']}{tail}", where=where, remedy=remedy)
+
+
+def to_toml(table: Mapping[str, Any]) -> str:
+    """A table as TOML; what is None or an empty list is left out."""
+    import tomli_w
+
+    return tomli_w.dumps(_told(table))
+
+
+# ── inside ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, Mapping):
+        kept = {key: one for key, one in value.items() if one is not None and one not in ((), [])}
+        return {well_formed(key): _told(one) for key, one in kept.items()}
+    return [_told(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+class _Values:
+    """Values of YAML nodes, as many as one file may have."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._left = YAML_NODES
+
+    def of(self, node: "yaml.Node", depth: int = 0) -> Any:
+        """The value of a node; an alias is its anchor's node once more."""
+        from yaml import ScalarNode, SequenceNode
+
+        self._left -= 1
+        if depth > DEPTH:
+            self._refuse(node, _TOO_DEEP)
+        if self._left < 0:
+            self._refuse(node, f"it stands for more than {YAML_NODES:,} values")
+        if node.tag not in _YAML_TAGS:
+            self._refuse(node, f"the tag {node.tag} is not read")
+        if isinstance(node, ScalarNode):
+            null = node.style is None and node.value in _NULLS
+            return None if null else well_formed(str(node.value))
+        if isinstance(node, SequenceNode):
+            return [self.of(one, depth + 1) for one in node.value]
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            name = self.of(key, depth + 1)
+            if not isinstance(name, str) or name == "<<":
+                self._refuse(key, "a key must be a text, and keys are not merged")
+            if name in found:
+                self._refuse(key, f"the key {name!r} stands twice")
+            found[name] = self.of(value, depth + 1)
+        return found
+
+    def _refuse(self, node: "yaml.Node", what: str) -> NoReturn:
+        raise _unreadable(self._path, what, node.start_mark.line)
+
+
+def _unreadable(path: Path, what: str, line: int | None = None) -> InputError:
+    """`line` counts from 0."""
+    where = f"{path}: line {line + 1}" if line is not None else str(path)
+    return InputError(f"cannot be read: {what}", where=where, remedy="mend the file")
+
+
+def _openings(data: str | bytes) -> int:
+    """At least as many as there are levels."""
+    if isinstance(data, str):
+        return data.count("[") + data.count("{")
+    return data.count(b"[") + data.count(b"{")
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether there is a level below the last that is taken; without recursion."""
+    level: list[Any] = [[value]]
+    for _ in range(DEPTH + 1):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for several in inner for one in several if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True

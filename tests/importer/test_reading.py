@@ -1,0 +1,119 @@
+"""Suites as they are read, before anything runs."""
+
+import json
+
+import pytest
+
+from arena.task.formats.harbor import read_scripts
+from arena.task.formats.instances import Unreadable, read_instances
+from tests.task import toy
+
+TASK_YAML = """\
+# A task as people write them
+instruction: Half of three cents comes out
+  as one cent: look at the 'halves'  # not this
+
+  and mend them.
+author_email: "no\\u0062ody@example.org"
+difficulty: 'medium'
+category: it''s plain
+tags: [a, b]
+max_agent_timeout_sec: 360.0  # six minutes
+max_test_timeout_sec: 90.5 # seconds
+run_tests_in_same_shell: no
+"""
+
+
+def terminal_bench(folder, name, text):
+    parts = {"task.yaml": text, "Dockerfile": "FROM python:3.11\n", "run-tests.sh": "true\n"}
+    toy.write(folder / name, {key: one for key, one in parts.items() if one is not None})
+
+
+def with_instruction(text):
+    return f"instruction: {text}\ndifficulty: easy\nmax_test_timeout_sec: 60\n"
+
+
+def test_a_task_yaml_as_people_write_them(tmp_path):
+    terminal_bench(tmp_path, "plain", TASK_YAML.replace("halves'  # not this", "halves'"))
+    (found,) = read_scripts(tmp_path)
+    assert isinstance(found, Unreadable)  # `cent: look` begins a mapping in YAML
+    text = TASK_YAML.replace("cent: look", "cent, look").replace("'  # not this", "'")
+    terminal_bench(tmp_path, "plain", text)
+    (found,) = read_scripts(tmp_path)
+    assert found.statement == (
+        "Half of three cents comes out as one cent, look at the 'halves'\nand mend them."
+    )
+    assert (found.difficulty, found.timeout_s) == ("medium", 90.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "statement"),
+    [
+        ("|-\n  Mend it.\n\n    code\n", "Mend it.\n\n  code"),
+        ("|2-\n    code\n  Mend it.\n", "  code\nMend it."),
+        ("|- # note\n  Mend # it.\n", "Mend # it."),
+        (">-\n  Mend\n  it.\n", "Mend it."),
+        (r'"Mend\n\"it\"."', 'Mend\n"it".'),
+        ("'It''s broken.'", "It's broken."),
+        ("Mend it. # note", "Mend it."),
+        ("'no'", "no"),
+    ],
+)
+def test_statements_are_whole(tmp_path, text, statement):
+    terminal_bench(tmp_path, "one", with_instruction(text))
+    (found,) = read_scripts(tmp_path)
+    assert found.statement == statement
+    assert (found.difficulty, found.timeout_s) == ("easy", 60.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("difficulty: easy", "'instruction' is missing"),
+        ("instruction: x\ninstruction: y", "line 2: cannot be read: the key 'instruction'"),
+        ("instruction: [a]", "statement"),
+        ("instruction: x\nmax_test_timeout_sec: soon", "'soon'"),
+        ("a: &a [x]\nb: *c", "undefined alias"),
+    ],
+)
+def test_a_task_that_cannot_be_read_says_why_on_one_line(tmp_path, text, words):
+    terminal_bench(tmp_path, "bad", text)
+    terminal_bench(tmp_path, "good", with_instruction("x"))
+    bad, good = read_scripts(tmp_path)
+    assert words in bad.reason
+    assert "\n" not in bad.reason
+    assert good.statement == "x"
+
+
+def test_a_task_toml_of_the_wrong_shape_is_a_reason(tmp_path):
+    toy.write(tmp_path / "bad", {"task.toml": 'environment = "x"\n', "instruction.md": "x\n"})
+    (bad,) = read_scripts(tmp_path)
+    assert "malformed task" in bad.reason
+
+
+def task_folder(folder, text, **changed):
+    files = {
+        "task.yaml": text,
+        "tests.json": json.dumps({"FAIL_TO_PASS": ["t.py::a"], "PASS_TO_PASS": []}),
+        "problem_statement.md": "Mend it.\n",
+        "gold.patch": "x\r\n",
+        "test.patch": "y\n",
+        **changed,
+    }
+    toy.write(folder, {name: one for name, one in files.items() if one is not None})
+
+
+def test_a_task_repository_in_ordinary_yaml(tmp_path):
+    head = 'instance_id: acme__a-1\nrepo: "acme/a"\nbase_commit: 1234567\n'
+    task_folder(tmp_path / "tasks/a", head + "version: 3.10 # text\nimage: a/b:1\n")
+    task_folder(tmp_path / "tasks/b", head, **{"tests.json": None})
+    task_folder(tmp_path / "tasks/c", head + "repo: twice\n")
+    task_folder(tmp_path / "tasks/d", head, **{"tests.json": "[1]"})
+    task_folder(tmp_path / "tasks/e", head.replace("repo", "repository"))
+    good, *bad = read_instances(tmp_path)
+    assert (good.version, good.base_commit, good.repo) == ("3.10", "1234567", "acme/a")
+    assert good.gold == "x\r\n"
+    assert [one.instance_id for one in bad] == ["b", "c", "d", "acme__a-1"]
+    assert "tests.json: no such file" in bad[0].reason
+    assert "stands twice" in bad[1].reason
+    assert "'repo' is missing" in bad[3].reason
