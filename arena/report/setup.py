@@ -6,18 +6,11 @@ from decimal import Decimal
 
 from arena.records import BackendSpec, ContestantSpec, PriceRow
 from arena.report import format as show
+from arena.report.caveats import named
 from arena.report.escape import one_line, plain
-from arena.report.grading import named
+from arena.report.format import Fact
 from arena.report.scored import Scored
 from arena.rundir import Manifest, TaskEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A name and its value."""
-
-    name: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +24,7 @@ class PriceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class DigestLine:
     """A task or contestant with its digest."""
 
     name: str
@@ -43,10 +36,10 @@ class Identity:
 class Setup:
     """The conditions of a run."""
 
-    run: tuple[Pair, ...]
-    limits: tuple[Pair, ...]
-    contestants: tuple[Identity, ...]
-    tasks: tuple[Identity, ...]
+    run: tuple[Fact, ...]
+    limits: tuple[Fact, ...]
+    contestants: tuple[DigestLine, ...]
+    tasks: tuple[DigestLine, ...]
     prices: tuple[PriceLine, ...]
 
 
@@ -57,50 +50,50 @@ def setup(scored: Scored) -> Setup:
         run=tuple(_run(manifest)),
         limits=tuple(_limits(manifest)),
         contestants=tuple(
-            Identity(plain(c.name), _contestant(c), c.digest) for c in manifest.contestants
+            DigestLine(plain(c.name), _contestant(c), c.digest) for c in manifest.contestants
         ),
-        tasks=tuple(Identity(t.id, _task(t), t.digest) for t in manifest.tasks),
+        tasks=tuple(DigestLine(t.id, _task(t), t.digest) for t in manifest.tasks),
         prices=tuple(
             line for c in manifest.contestants if c.backend for line in _prices(c.name, c.backend)
         ),
     )
 
 
-def _run(manifest: Manifest) -> Iterator[Pair]:
-    yield Pair("Run", f"{plain(manifest.name)} ({manifest.run_id})")
-    yield Pair("Started", show.moment(manifest.created_at))
-    yield Pair("Arena", manifest.arena_version)
+def _run(manifest: Manifest) -> Iterator[Fact]:
+    yield Fact("Run", f"{plain(manifest.name)} ({manifest.run_id})")
+    yield Fact("Started", show.moment(manifest.created_at))
+    yield Fact("Arena", manifest.arena_version)
     trials = f"{show.plural(manifest.attempts, 'attempt')} of each pairing"
-    yield Pair("Attempts", f"{trials}, {manifest.concurrency} trials at a time")
-    yield Pair("Seed", str(manifest.seed))
+    yield Fact("Attempts", f"{trials}, {manifest.concurrency} trials at a time")
+    yield Fact("Seed", str(manifest.seed))
     if manifest.engine:
         engine = manifest.engine
         machine = f"{engine.cpus} CPUs, {show.count(engine.memory_mb)} MB"
-        yield Pair("Container engine", f"{engine.version} on {engine.platform}, {machine}")
+        yield Fact("Container engine", f"{engine.version} on {engine.platform}, {machine}")
     if manifest.base_image:
-        yield Pair("Base image", plain(manifest.base_image))
-    yield Pair("Grading", "strict" if manifest.strict else "not strict")
+        yield Fact("Base image", plain(manifest.base_image))
+    yield Fact("Grading", "strict" if manifest.strict else "not strict")
     for rate in manifest.fx:
-        yield Pair(f"1 {rate.currency}", f"${rate.usd} on {rate.on} ({plain(rate.source)})")
+        yield Fact(f"1 {rate.currency}", f"${rate.usd} on {rate.on} ({plain(rate.source)})")
 
 
-def _limits(manifest: Manifest) -> Iterator[Pair]:
+def _limits(manifest: Manifest) -> Iterator[Fact]:
     limits, box = manifest.limits, manifest.sandbox
-    yield Pair("Steps", show.count(limits.steps))
-    yield Pair("Agent's clock", show.seconds(limits.seconds))
-    yield Pair("Cost per trial", show.usd(limits.usd) if limits.usd else "no limit")
-    yield Pair("Tokens per trial", show.count(limits.tokens) if limits.tokens else "no limit")
-    yield Pair("Output per call", f"{show.count(limits.output_tokens)} tokens")
-    yield Pair("One command", show.seconds(limits.command_seconds))
-    yield Pair("Memory", f"{show.count(box.memory_mb)} MB")
-    yield Pair("CPUs", f"{box.cpus:g}")
-    yield Pair("Processes", show.count(box.pids))
-    yield Pair("Disk", f"{show.count(box.disk_mb)} MB, files up to {show.count(box.file_mb)} MB")
+    yield Fact("Steps", show.count(limits.steps))
+    yield Fact("Agent's clock", show.seconds(limits.seconds))
+    yield Fact("Cost per trial", show.usd(limits.usd) if limits.usd else "no limit")
+    yield Fact("Tokens per trial", show.count(limits.tokens) if limits.tokens else "no limit")
+    yield Fact("Output per call", f"{show.count(limits.output_tokens)} tokens")
+    yield Fact("One command", show.seconds(limits.command_seconds))
+    yield Fact("Memory", f"{show.count(box.memory_mb)} MB")
+    yield Fact("CPUs", f"{box.cpus:g}")
+    yield Fact("Processes", show.count(box.pids))
+    yield Fact("Disk", f"{show.count(box.disk_mb)} MB, files up to {show.count(box.file_mb)} MB")
     if manifest.budget.usd or manifest.budget.tokens:
         tokens = manifest.budget.tokens
         of_tokens = f"{show.count(tokens)} tokens" if tokens else ""
         money = show.usd(manifest.budget.usd) if manifest.budget.usd else ""
-        yield Pair("Whole run", ", ".join(part for part in (money, of_tokens) if part))
+        yield Fact("Whole run", ", ".join(part for part in (money, of_tokens) if part))
 
 
 def _contestant(spec: ContestantSpec) -> str:
