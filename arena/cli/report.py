@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from arena.cli.options import PIPED_WIDTH, AssuranceChoice, Format, level_of, write_file
+from arena.cli.options import (
+    PIPED_WIDTH,
+    AssuranceChoice,
+    Format,
+    console,
+    level_of,
+    write_file,
+)
 from arena.errors import InputError
 
 if TYPE_CHECKING:
@@ -124,14 +131,9 @@ def show(scored: "Scored", as_: Format) -> None:
 
         sys.stdout.writelines(json_chunks(scored))
     else:
-        from rich.console import Console
-
         from arena.report import text
 
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=PIPED_WIDTH)
-        console.print(text.render(scored))
+        console().print(text.render(scored))
 
 
 def write_page(scored: "Scored") -> Path:

@@ -260,13 +260,9 @@ class BoardRow:
         """The badges in one line."""
         return ", ".join(text for _, text in self.badges)
 
-    def cells(self, columns: Sequence[Column[ScoredContestant]]) -> list[Cell]:
-        """Its figures under these columns."""
-        return [column.shown(self.contestant) for column in columns]
-
     def texts(self, columns: Sequence[Column[ScoredContestant]]) -> list[str]:
-        """The same as text alone."""
-        return [cell.text for cell in self.cells(columns)]
+        """Its figures under these columns."""
+        return [column.shown(self.contestant).text for column in columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,15 +273,6 @@ class Control:
     expected: str
     found: str
     good: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Values to filter by; a filter with one value is not offered."""
-
-    countries: tuple[str, ...]
-    weights: tuple[str, ...]
-    providers: tuple[str, ...]
 
 
 def anchor(position: int) -> str:
@@ -311,15 +298,6 @@ def _line(one: ScoredContestant, position: int) -> BoardRow:
         provider=plain(who.provider or "none"),
         badges=tuple(_badges(one.row)),
     )
-
-
-def filters(found: Sequence[BoardRow]) -> Filters:
-    """What the rows can be filtered by."""
-
-    def values(name: str) -> tuple[str, ...]:
-        return tuple(sorted({getattr(line, name) for line in found}))
-
-    return Filters(values("country"), values("weights"), values("provider"))
 
 
 def country(who: Who) -> str:

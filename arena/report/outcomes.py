@@ -1,7 +1,8 @@
 """How trials ended: in words, as a grid of marks, counted, and what a person should look at."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from arena.records import Stop, Verdict
 from arena.report import format as show
@@ -14,15 +15,26 @@ from arena.score.row import Row
 Tone = str
 MAX_FINDINGS = 200
 
-VERDICTS: Mapping[Verdict, str] = {
-    "passed": "passed",
-    "failed": "failed",
-    "no_patch": "no patch",
-    "invalid_patch": "invalid patch",
-    "timeout": "tests timed out",
-    "resource": "out of resources",
-    "integrity": "integrity",
+
+class Ending(NamedTuple):
+    """One way that a trial can come out."""
+
+    words: str
+    code: str
+    """Class of its marks; short, since a page may hold ten thousand of them."""
+    glyph: str
+
+
+VERDICTS: Mapping[Verdict, Ending] = {
+    "passed": Ending("passed", "p", "✓"),
+    "failed": Ending("failed", "f", "✗"),
+    "no_patch": Ending("no patch", "n", "∅"),
+    "invalid_patch": Ending("invalid patch", "i", "!"),
+    "timeout": Ending("tests timed out", "t", "T"),
+    "resource": Ending("out of resources", "r", "R"),
+    "integrity": Ending("integrity", "g", "⚑"),
 }
+FAULT, NOT_RUN = Ending("fault", "x", "?"), Ending("not run", "o", "·")
 STOPS: Mapping[Stop, str] = {
     "submitted": "submitted",
     "gave_up": "ended without submitting",
@@ -35,29 +47,21 @@ STOPS: Mapping[Stop, str] = {
     "container_ended": "ended its container",
     "agent_error": "the agent broke",
 }
-CODES: Mapping[Verdict, str] = {
-    "passed": "p",
-    "failed": "f",
-    "no_patch": "n",
-    "invalid_patch": "i",
-    "timeout": "t",
-    "resource": "r",
-    "integrity": "g",
-}
-"""Classes of the marks. Short, since a page may hold ten thousand of them."""
-FAULT, NOT_RUN = "x", "o"
 MANY = 20_000
 """Trials from which attempts of a cell that ended alike share a mark: with a mark for each, a
 browser takes seconds over the page.
 """
 
 
+def ending(row: TrialRow) -> Ending:
+    """How a trial came out."""
+    return VERDICTS[row.verdict] if row.verdict else FAULT if row.fault else NOT_RUN
+
+
 def outcome(row: TrialRow) -> tuple[str, Tone]:
-    """How a trial came out, in words, and the tone to say it in."""
-    if row.verdict is not None:
-        tone = {"passed": "good", "integrity": "warn"}.get(row.verdict, "bad")
-        return VERDICTS[row.verdict], tone
-    return ("fault", "warn") if row.fault else ("not run", "")
+    """The same in words, and the tone to say it in."""
+    tones = {None: "warn" if row.fault else "", "passed": "good", "integrity": "warn"}
+    return ending(row).words, tones.get(row.verdict, "bad")
 
 
 def page_name(trial_id: str) -> str:
@@ -69,28 +73,17 @@ def page_name(trial_id: str) -> str:
 class Mark:
     """One attempt, or in a large run the first of some; without `href` there is no page yet."""
 
-    code: str
+    ending: Ending
     attempt: int
     href: str
     count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class GridColumn:
-    """A contestant."""
-
-    name: str
-    anchor: str
-    control: bool
-
-
-@dataclass(frozen=True, slots=True)
 class GridRow:
-    """A task with the attempts of each column."""
+    """A task with the attempts of each contestant."""
 
-    task_id: str
-    title: str
-    difficulty: str
+    task: TaskEntry
     note: str
     """Why the task is not scored, if it is not."""
     cells: tuple[tuple[Mark, ...], ...]
@@ -103,10 +96,10 @@ class GridRow:
 class Grid:
     """The whole matrix."""
 
-    columns: tuple[GridColumn, ...]
+    contestants: tuple[Row, ...]
     rows: tuple[GridRow, ...]
-    codes: tuple[str, ...]
-    """Marks that occur, for the legend."""
+    endings: tuple[Ending, ...]
+    """Those that occur, for the legend."""
     joined: bool
     """A mark may stand for several attempts."""
 
@@ -114,10 +107,6 @@ class Grid:
 def grid(scored: Scored) -> Grid:
     """The matrix of a run, contestants in the order of the leaderboard."""
     board = scored.board
-    columns = tuple(
-        GridColumn(plain(row.who.name), "" if row.who.control else f"c{i}", row.who.control)
-        for i, row in enumerate(scored.rows)
-    )
     names = [row.who.name for row in scored.rows]
     ranked = {row.who.name for row in board.rows}
     by_task: dict[str, dict[str, list[TrialRow]]] = {}
@@ -125,55 +114,36 @@ def grid(scored: Scored) -> Grid:
         by_task.setdefault(trial.task_id, {}).setdefault(trial.contestant, []).append(trial)
     scoring = set(board.tasks)
     joined = len(scored.results.trials) > MANY
-    marks = _joined if joined else _marks
-    rows = tuple(
-        _row(task, names, by_task.get(task.id, {}), ranked, marks, scored=task.id in scoring)
-        for task in scored.results.tasks
-    )
-    used = {mark.code for row in rows for cell in row.cells for mark in cell}
-    order = (*CODES.values(), FAULT, NOT_RUN)
-    return Grid(columns, rows, tuple(code for code in order if code in used), joined)
+    rows = []
+    for task in scored.results.tasks:
+        trials = by_task.get(task.id, {})
+        mine = [t for name, found in trials.items() if name in ranked for t in found]
+        note = "impossible control, never scored" if task.impossible else "not scored"
+        rows.append(
+            GridRow(
+                task=task,
+                note="" if task.id in scoring else note,
+                cells=tuple(_marks(trials.get(name, ()), joined=joined) for name in names),
+                passed=sum(t.passed for t in mine),
+                scored=sum(t.verdict is not None for t in mine),
+            )
+        )
+    used = {mark.ending for row in rows for cell in row.cells for mark in cell}
+    order = (*VERDICTS.values(), FAULT, NOT_RUN)
+    return Grid(scored.rows, tuple(rows), tuple(one for one in order if one in used), joined)
 
 
-def _row(
-    task: TaskEntry,
-    names: Sequence[str],
-    trials: Mapping[str, list[TrialRow]],
-    ranked: set[str],
-    marks: Callable[[Sequence[TrialRow]], tuple[Mark, ...]],
-    *,
-    scored: bool,
-) -> GridRow:
-    mine = [t for name, rows in trials.items() if name in ranked for t in rows]
-    note = "" if scored else "impossible control, never scored" if task.impossible else "not scored"
-    return GridRow(
-        task_id=task.id,
-        title=one_line(task.title),
-        difficulty=task.difficulty,
-        note=note,
-        cells=tuple(marks(trials.get(name, ())) for name in names),
-        passed=sum(t.passed for t in mine),
-        scored=sum(t.verdict is not None for t in mine),
-    )
-
-
-def _marks(rows: Sequence[TrialRow]) -> tuple[Mark, ...]:
-    return tuple(map(_mark, rows))
-
-
-def _joined(rows: Sequence[TrialRow]) -> tuple[Mark, ...]:
-    alike: dict[tuple[str, bool], list[TrialRow]] = {}
-    for row in rows:
-        alike.setdefault((_code(row), row.tries > 0), []).append(row)
-    return tuple(replace(_mark(same[0]), count=len(same)) for same in alike.values())
-
-
-def _code(row: TrialRow) -> str:
-    return CODES[row.verdict] if row.verdict else FAULT if row.fault else NOT_RUN
-
-
-def _mark(row: TrialRow) -> Mark:
-    return Mark(_code(row), row.attempt, f"trials/{page_name(row.id)}" if row.tries else "")
+def _marks(rows: Sequence[TrialRow], *, joined: bool) -> tuple[Mark, ...]:
+    marks = [
+        Mark(ending(row), row.attempt, f"trials/{page_name(row.id)}" if row.tries else "")
+        for row in rows
+    ]
+    if not joined:
+        return tuple(marks)
+    alike: dict[tuple[Ending, bool], list[Mark]] = {}
+    for mark in marks:
+        alike.setdefault((mark.ending, bool(mark.href)), []).append(mark)
+    return tuple(replace(same[0], count=len(same)) for same in alike.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +184,10 @@ def health(scored: Scored) -> Health:
         verdicts=_counted(
             rows,
             {
-                **{VERDICTS[v]: [r.counts.verdicts.get(v, 0) for r in rows] for v in VERDICTS},
+                **{
+                    e.words: [r.counts.verdicts.get(v, 0) for r in rows]
+                    for v, e in VERDICTS.items()
+                },
                 "fault": [r.counts.faults for r in rows],
                 "not run": [r.counts.not_run for r in rows],
             },
@@ -222,7 +195,7 @@ def health(scored: Scored) -> Health:
         stops=_counted(
             rows,
             {
-                **{STOPS[s]: [r.counts.stops.get(s, 0) for r in rows] for s in STOPS},
+                **{words: [r.counts.stops.get(s, 0) for r in rows] for s, words in STOPS.items()},
                 "tool mistakes": [r.counts.mistakes for r in rows],
                 "replies cut short": [r.counts.truncations for r in rows],
             },

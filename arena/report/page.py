@@ -11,20 +11,12 @@ from arena.report.caveats import caveats, simulated_note
 from arena.report.comparisons import TITLES, countries, matrix, told_apart
 from arena.report.costs import KINDS, cost_lines
 from arena.report.escape import plain
-from arena.report.leaderboard import board_columns, controls, filters, lines
-from arena.report.outcomes import CODES, FAULT, NOT_RUN, VERDICTS, grid, health
+from arena.report.leaderboard import board_columns, controls, lines
+from arena.report.outcomes import grid, health
 from arena.report.points import points
 from arena.report.scored import Scored
 from arena.report.setup import setup
 from arena.report.templates import environment, page
-
-GLYPHS = {
-    "p": "✓", "f": "✗", "n": "∅", "i": "!", "t": "T", "r": "R", "g": "⚑", FAULT: "?", NOT_RUN: "·",
-}  # fmt: skip
-WORDS = {code: VERDICTS[verdict] for verdict, code in CODES.items()} | {
-    FAULT: "fault",
-    NOT_RUN: "not run",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +58,8 @@ def render(scored: Scored, *, live: str | None = None) -> str:
             lines=rows,
             columns=board_columns("page", board.attempts),
             attempts=board.attempts,
-            filters=filters(rows),
             controls=controls(scored),
             grid=grid(scored),
-            glyphs=GLYPHS,
-            words=WORDS,
             countries=countries(scored),
             groups=told_apart(scored),
             titles=TITLES,

@@ -14,16 +14,6 @@ from arena.rundir import Manifest, TaskEntry
 
 
 @dataclass(frozen=True, slots=True)
-class PriceLine:
-    """A price that held for some time."""
-
-    contestant: str
-    price: str
-    valid: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class DigestLine:
     """A task or contestant with its digest."""
 
@@ -40,7 +30,8 @@ class Setup:
     limits: tuple[Fact, ...]
     contestants: tuple[DigestLine, ...]
     tasks: tuple[DigestLine, ...]
-    prices: tuple[PriceLine, ...]
+    prices: tuple[tuple[str, str, str, str], ...]
+    """Contestant, price, when it held, and its source."""
 
 
 def setup(scored: Scored) -> Setup:
@@ -111,14 +102,14 @@ def _task(task: TaskEntry) -> str:
     )
 
 
-def _prices(name: str, spec: BackendSpec) -> Iterator[PriceLine]:
+def _prices(name: str, spec: BackendSpec) -> Iterator[tuple[str, str, str, str]]:
     if spec.hourly_usd is not None:
         price = f"${spec.hourly_usd} an hour while a call is in flight"
-        yield PriceLine(plain(name), price, "the whole run", "configuration")
+        yield (plain(name), price, "the whole run", "configuration")
     for row in spec.prices:
-        yield PriceLine(plain(name), _price(row), _valid(row), _source(row))
+        yield (plain(name), _price(row), _valid(row), _source(row))
     if spec.hourly_usd is None and not spec.prices:
-        yield PriceLine(plain(name), show.UNKNOWN, show.DASH, show.DASH)
+        yield (plain(name), show.UNKNOWN, show.DASH, show.DASH)
 
 
 def _price(row: PriceRow) -> str:

@@ -28,12 +28,12 @@ def test_in_a_large_run_attempts_that_ended_alike_share_a_mark(scored, monkeypat
     joined = outcomes.grid(scored)
     assert not single.joined
     assert joined.joined
-    assert joined.codes == single.codes
+    assert joined.endings == single.endings
     for before, after in zip(single.rows, joined.rows, strict=True):
         assert (after.passed, after.scored) == (before.passed, before.scored)
         for marks, fewer in zip(before.cells, after.cells, strict=True):
-            counts = Counter(mark.code for mark in marks)
-            assert {mark.code: mark.count for mark in fewer} == counts
+            counts = Counter(mark.ending for mark in marks)
+            assert {mark.ending: mark.count for mark in fewer} == counts
             assert {mark.href for mark in fewer} <= {mark.href for mark in marks}
 
 
