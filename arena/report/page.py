@@ -15,7 +15,7 @@ from arena.report.leaderboard import board_columns, controls, lines
 from arena.report.outcomes import grid, health
 from arena.report.points import points
 from arena.report.scored import Scored
-from arena.report.setup import setup
+from arena.report.setup import contestant_line, price_lines, task_line
 from arena.report.templates import environment, page
 
 
@@ -67,7 +67,9 @@ def render(scored: Scored, *, live: str | None = None) -> str:
             costs=spent,
             kinds=[(i, kind) for i, kind in enumerate(KINDS) if i in used],
             health=health(scored),
-            setup=setup(scored),
+            prices=list(price_lines(manifest)),
+            contestant_line=contestant_line,
+            task_line=task_line,
             caveats=caveats(scored),
             power=board.power.line if board.power else "",
         )

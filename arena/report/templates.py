@@ -18,7 +18,7 @@ from arena.report import format as show
 from arena.report.escape import one_line, plain
 
 _FILTERS = (
-    one_line, show.fraction, show.p_value, show.percent, show.percent_range, show.plural,
+    one_line, show.count, show.fraction, show.moment, show.percent, show.percent_range, show.plural,
     show.points, show.seconds, show.tokens, show.usd,
 )  # fmt: skip
 _PROSE = MarkdownIt("commonmark", {"html": False}).disable(["image", "link", "autolink"])

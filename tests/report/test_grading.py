@@ -79,7 +79,7 @@ def test_quarantined_tests_are_shown_everywhere(mixed):
     note = f"Quarantined in {ids[0]}, deciding nothing: {LUCK}."
     assert note in terminal(scored)
     assert note in caveats.caveats(scored)
-    lines = {one.name: one.what for one in setup.setup(scored).tasks}
+    lines = {task.id: setup.task_line(task) for task in scored.results.tasks}
     assert f"quarantined: {LUCK}" in lines[ids[0]]
     assert "graded by reward_file" in lines[ids[4]]
     page = site.build_scored(scored).read_text()
