@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from arena.report import format as show
 from arena.report.escape import one_line, plain
-from arena.report.outcomes import health
 from arena.report.scored import Scored
 from arena.rundir import TaskEntry
 from arena.score.missing import MISSING_LIMIT
+from arena.score.row import Row
 
 HOW = {
     "ids": "test by test (ids)",
@@ -28,7 +28,7 @@ def notes(scored: Scored) -> tuple[str, ...]:
         *hourly_notes(scored),
         *_routes(scored),
         *own_caveats(scored),
-        *health(scored).notes,
+        *ending_notes(scored),
         *assurance_notes(scored),
         *quarantine_notes(scored),
     )
@@ -76,6 +76,47 @@ def hourly_notes(scored: Scored) -> Iterator[str]:
             " average in brackets). How busy the machine was is this run's doing; a busier one is"
             " cheaper per task."
         )
+
+
+def ending_notes(scored: Scored) -> Iterator[str]:
+    """Who was stopped, what lacks a verdict, what may have been billed, what was breached."""
+    for name, reason in scored.results.stopped.items():
+        yield f"{plain(name)} was stopped: {one_line(reason)}."
+    for row in scored.rows:
+        name, unsettled = plain(row.who.name), row.money.total
+        if row.counts.other_names:
+            names = ", ".join(map(plain, row.counts.other_names))
+            yield f"{name} asked for {plain(row.who.model or '')}; replies also name {names}."
+        if row.inconclusive or row.missing.missing:
+            yield _missing(row, left_out=row.who.name in scored.recommendation.left_out)
+        if unsettled.unsettled_calls:
+            calls = show.plural(unsettled.unsettled_calls, "call")
+            bound = unsettled.unsettled_bound_usd
+            most = "an unknown amount" if bound is None else f"at most {show.usd(bound)}"
+            yield f"{name}: {calls} may have been billed without telling usage, {most}."
+        if row.impossible and row.impossible.passed:
+            yield (
+                f"{name} passed {row.impossible.passed} of {row.impossible.trials} trials of"
+                " impossible tasks, which cannot be passed honestly."
+            )
+    if any(row.counts.scored for row in scored.board.rows) and not any(
+        row.score.integrity for row in scored.rows
+    ):
+        yield "No trial was judged a breach of integrity."
+
+
+def _missing(row: Row, *, left_out: bool) -> str:
+    """What lacks a verdict, and the pass rate in the worst and the best case of it."""
+    gone, bounds = row.missing, row.missing.rate_bounds
+    said = f"{one_line(row.who.name)} lacks a verdict for {gone.missing} of {gone.planned} trials"
+    if row.inconclusive:
+        said = f"Nothing may be concluded: {one_line(row.inconclusive, 600)}"
+    if left_out:
+        return f"{said}; without any verdict it is left out of the recommendation."
+    if bounds is None:
+        return f"{said}."
+    lo, hi = show.percent(bounds.lo), show.percent(bounds.hi)
+    return f"{said}; with these as failed its pass rate would be {lo}, with these as passed {hi}."
 
 
 def own_caveats(scored: Scored) -> Iterator[str]:

@@ -13,7 +13,6 @@ from arena.score.results import TrialRow
 from arena.score.row import Row
 
 Tone = str
-MAX_FINDINGS = 200
 
 
 class Ending(NamedTuple):
@@ -165,44 +164,22 @@ class Suspicion:
     href: str
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """Endings, troubles and findings of a run."""
-
-    verdicts: CountTable
-    stops: CountTable
-    notes: tuple[str, ...]
-    findings: tuple[Suspicion, ...]
-    more_findings: int
-
-
-def health(scored: Scored) -> Health:
-    """Endings and findings, the gravest first."""
+def count_tables(scored: Scored) -> tuple[tuple[str, str, CountTable], ...]:
+    """How trials were judged and how agents stopped: id, heading and table of each."""
     rows = scored.rows
-    findings = sorted(_findings(scored.results.trials), key=lambda f: f.tone != "bad")
-    return Health(
-        verdicts=_counted(
-            rows,
-            {
-                **{
-                    e.words: [r.counts.verdicts.get(v, 0) for r in rows]
-                    for v, e in VERDICTS.items()
-                },
-                "fault": [r.counts.faults for r in rows],
-                "not run": [r.counts.not_run for r in rows],
-            },
-        ),
-        stops=_counted(
-            rows,
-            {
-                **{words: [r.counts.stops.get(s, 0) for r in rows] for s, words in STOPS.items()},
-                "tool mistakes": [r.counts.mistakes for r in rows],
-                "replies cut short": [r.counts.truncations for r in rows],
-            },
-        ),
-        notes=tuple(_notes(scored)),
-        findings=tuple(findings[:MAX_FINDINGS]),
-        more_findings=max(0, len(findings) - MAX_FINDINGS),
+    verdicts = {
+        **{one.words: [r.counts.verdicts.get(v, 0) for r in rows] for v, one in VERDICTS.items()},
+        FAULT.words: [r.counts.faults for r in rows],
+        NOT_RUN.words: [r.counts.not_run for r in rows],
+    }
+    stops = {
+        **{words: [r.counts.stops.get(stop, 0) for r in rows] for stop, words in STOPS.items()},
+        "tool mistakes": [r.counts.mistakes for r in rows],
+        "replies cut short": [r.counts.truncations for r in rows],
+    }
+    return (
+        ("verdicts", "How trials were judged", _counted(rows, verdicts)),
+        ("stops", "How agents stopped", _counted(rows, stops)),
     )
 
 
@@ -220,47 +197,12 @@ def _counted(rows: Sequence[Row], columns: dict[str, list[int]]) -> CountTable:
     )
 
 
-def _notes(scored: Scored) -> Iterator[str]:
-    for name, reason in scored.results.stopped.items():
-        yield f"{plain(name)} was stopped: {one_line(reason)}."
-    for row in scored.rows:
-        name, unsettled = plain(row.who.name), row.money.total
-        if row.counts.other_names:
-            names = ", ".join(map(plain, row.counts.other_names))
-            yield f"{name} asked for {plain(row.who.model or '')}; replies also name {names}."
-        if row.inconclusive or row.missing.missing:
-            yield _missing(row, left_out=row.who.name in scored.recommendation.left_out)
-        if unsettled.unsettled_calls:
-            calls = show.plural(unsettled.unsettled_calls, "call")
-            bound = unsettled.unsettled_bound_usd
-            most = "an unknown amount" if bound is None else f"at most {show.usd(bound)}"
-            yield f"{name}: {calls} may have been billed without telling usage, {most}."
-        if row.impossible and row.impossible.passed:
-            yield (
-                f"{name} passed {row.impossible.passed} of {row.impossible.trials} trials of"
-                " impossible tasks, which cannot be passed honestly."
-            )
-    if any(row.counts.scored for row in scored.board.rows) and not any(
-        row.score.integrity for row in scored.rows
-    ):
-        yield "No trial was judged a breach of integrity."
+def suspicions(scored: Scored) -> list[Suspicion]:
+    """All that a person should look at, the gravest first."""
+    return sorted(_suspicions(scored.results.trials), key=lambda found: found.tone != "bad")
 
 
-def _missing(row: Row, *, left_out: bool) -> str:
-    """What lacks a verdict, and the pass rate in the worst and the best case of it."""
-    gone, bounds = row.missing, row.missing.rate_bounds
-    said = f"{one_line(row.who.name)} lacks a verdict for {gone.missing} of {gone.planned} trials"
-    if row.inconclusive:
-        said = f"Nothing may be concluded: {one_line(row.inconclusive, 600)}"
-    if left_out:
-        return f"{said}; without any verdict it is left out of the recommendation."
-    if bounds is None:
-        return f"{said}."
-    lo, hi = show.percent(bounds.lo), show.percent(bounds.hi)
-    return f"{said}; with these as failed its pass rate would be {lo}, with these as passed {hi}."
-
-
-def _findings(trials: Sequence[TrialRow]) -> Iterator[Suspicion]:
+def _suspicions(trials: Sequence[TrialRow]) -> Iterator[Suspicion]:
     for trial in trials:
         where = f"{plain(trial.contestant)} on {trial.task_id}, attempt {trial.attempt}"
         href = f"trials/{page_name(trial.id)}"
