@@ -29,6 +29,7 @@ bench gateway.py 32
 bench linear.py
 bench linear.py --engine
 bench reading.py
+bench report.py
 bench scoring.py
 bench scaling.py --ray
 bench letters.py

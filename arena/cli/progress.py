@@ -48,7 +48,7 @@ class ContestantProgress:
         return self.kept + self.passed + self.failed
 
 
-class Progress:
+class RunProgress:
     """Follows the events of a run. Events come from many threads."""
 
     def __init__(self, contestants: list[ContestantSpec], planned_each: int) -> None:

@@ -15,7 +15,7 @@ from arena.score.row import Row
 Tone = str
 
 
-class Ending(NamedTuple):
+class TrialEnding(NamedTuple):
     """One way that a trial can come out."""
 
     words: str
@@ -24,16 +24,16 @@ class Ending(NamedTuple):
     glyph: str
 
 
-VERDICTS: Mapping[Verdict, Ending] = {
-    "passed": Ending("passed", "p", "✓"),
-    "failed": Ending("failed", "f", "✗"),
-    "no_patch": Ending("no patch", "n", "∅"),
-    "invalid_patch": Ending("invalid patch", "i", "!"),
-    "timeout": Ending("tests timed out", "t", "T"),
-    "resource": Ending("out of resources", "r", "R"),
-    "integrity": Ending("integrity", "g", "⚑"),
+VERDICTS: Mapping[Verdict, TrialEnding] = {
+    "passed": TrialEnding("passed", "p", "✓"),
+    "failed": TrialEnding("failed", "f", "✗"),
+    "no_patch": TrialEnding("no patch", "n", "∅"),
+    "invalid_patch": TrialEnding("invalid patch", "i", "!"),
+    "timeout": TrialEnding("tests timed out", "t", "T"),
+    "resource": TrialEnding("out of resources", "r", "R"),
+    "integrity": TrialEnding("integrity", "g", "⚑"),
 }
-FAULT, NOT_RUN = Ending("fault", "x", "?"), Ending("not run", "o", "·")
+FAULT, NOT_RUN = TrialEnding("fault", "x", "?"), TrialEnding("not run", "o", "·")
 STOPS: Mapping[Stop, str] = {
     "submitted": "submitted",
     "gave_up": "ended without submitting",
@@ -52,7 +52,7 @@ browser takes seconds over the page.
 """
 
 
-def ending(row: TrialRow) -> Ending:
+def ending(row: TrialRow) -> TrialEnding:
     """How a trial came out."""
     return VERDICTS[row.verdict] if row.verdict else FAULT if row.fault else NOT_RUN
 
@@ -72,7 +72,7 @@ def page_name(trial_id: str) -> str:
 class Mark:
     """One attempt, or in a large run the first of some; without `href` there is no page yet."""
 
-    ending: Ending
+    ending: TrialEnding
     attempt: int
     href: str
     count: int = 1
@@ -97,7 +97,7 @@ class Grid:
 
     contestants: tuple[Row, ...]
     rows: tuple[GridRow, ...]
-    endings: tuple[Ending, ...]
+    endings: tuple[TrialEnding, ...]
     """Those that occur, for the legend."""
     joined: bool
     """A mark may stand for several attempts."""
@@ -139,7 +139,7 @@ def _marks(rows: Sequence[TrialRow], *, joined: bool) -> tuple[Mark, ...]:
     ]
     if not joined:
         return tuple(marks)
-    alike: dict[tuple[Ending, bool], list[Mark]] = {}
+    alike: dict[tuple[TrialEnding, bool], list[Mark]] = {}
     for mark in marks:
         alike.setdefault((mark.ending, bool(mark.href)), []).append(mark)
     return tuple(replace(same[0], count=len(same)) for same in alike.values())

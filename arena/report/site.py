@@ -18,7 +18,7 @@ from arena.decoding import from_json
 from arena.report import details, page, trial_page
 from arena.report.outcomes import page_name
 from arena.report.scored import Scored, score
-from arena.report.trial_page import FILES, TrialSource
+from arena.report.trial_page import FILES, CallMeter, TrialSource
 from arena.rundir import RunDir, replace_file
 from arena.score.results import Results, TrialRow
 
@@ -97,7 +97,7 @@ def _batches(sources: Iterator[TrialSource]) -> Iterator[list[TrialSource]]:
 
 def _write(batch: list[TrialSource], folder: Path) -> None:
     for source in batch:
-        path = folder / page_name(source.details.row.id)
+        path = folder / page_name(source.row.id)
         path.write_text(trial_page.render(source), encoding="utf-8")
 
 
@@ -107,13 +107,17 @@ def _sources(results: Results, wanted: Collection[str]) -> Iterator[TrialSource]
     tasks = {t.id: t for t in results.tasks}
     peers = cache(lambda task_id: trial_page.peers(by_task[task_id]))
     for found in details.read(results, wanted):
+        row = found.row
         yield TrialSource(
             run_name=results.manifest.name,
             attempts=results.manifest.attempts,
-            task=tasks[found.row.task_id],
-            details=found,
-            peers=peers(found.row.task_id),
-            folder=rundir.trial_dir(found.row.id),
+            task=tasks[row.task_id],
+            row=row,
+            # A record of an earlier digest is not this trial's, as in `arena.score.load`.
+            record=found.record if row.verdict or row.fault else None,
+            calls={call.begin.call_id: CallMeter.of(call) for call in found.calls},
+            peers=peers(row.task_id),
+            folder=rundir.trial_dir(row.id),
         )
 
 

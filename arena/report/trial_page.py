@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from arena.records import TrialRecord, Usage
 from arena.report import diff, transcript
 from arena.report import format as show
-from arena.report.details import Details, Duty, tests_of
+from arena.report.details import Duty, PricedCall, tests_of
 from arena.report.escape import one_line, plain
 from arena.report.format import Fact
 from arena.report.outcomes import STOPS, outcome, page_name
@@ -29,6 +32,23 @@ _DUTIES: Mapping[Duty, str] = {
 _MARKS = {"add": "+", "del": "-", "same": "", "hunk": "", "note": ""}
 
 
+class CallMeter(NamedTuple):
+    """What the page shows of a call: whole records take long to hand to another process."""
+
+    outcome: str
+    usage: Usage | None
+    billed_usd: Decimal | None
+    wall_s: float | None
+
+    @classmethod
+    def of(cls, call: PricedCall) -> "CallMeter":
+        """What to show of a call that may never have settled."""
+        billed_usd = call.cost.billed_usd if call.cost else None
+        if call.end is None:
+            return cls("never settled", None, billed_usd, None)
+        return cls(call.end.outcome, call.usage, billed_usd, call.end.wall_s)
+
+
 @dataclass(frozen=True, slots=True)
 class TrialSource:
     """Everything a trial's page is made from."""
@@ -37,7 +57,10 @@ class TrialSource:
     attempts: int
     """Planned for each pairing."""
     task: TaskEntry
-    details: Details
+    row: TrialRow
+    record: TrialRecord | None
+    calls: dict[str, CallMeter]
+    """By id."""
     peers: Markup
     """From `peers` of all trials of the same task."""
     folder: Path
@@ -55,9 +78,7 @@ def peers(rows: Sequence[TrialRow]) -> Markup:
 
 def render(source: TrialSource) -> str:
     """The page of one trial."""
-    row, task, folder = source.details.row, source.task, source.folder
-    # A record of an earlier digest is not this trial's, as in `arena.score.load`.
-    record = source.details.record if row.verdict or row.fault else None
+    row, task, folder, record = source.row, source.task, source.folder, source.record
     tests = list(tests_of(record, task.tests)) if record else []
     verdict, tone = outcome(row)
     return (
@@ -82,7 +103,7 @@ def render(source: TrialSource) -> str:
             good=sum(test.tone == "good" for test in tests),
             duties=_DUTIES,
             conversation=transcript.read(folder / "transcript.jsonl"),
-            calls={call.begin.call_id: call for call in source.details.calls},
+            calls=source.calls,
             peers=_marked(source),
             base=f"../../trials/{quote(folder.name)}",
             files=[name for name in FILES if (folder / name).is_file()],
@@ -92,7 +113,7 @@ def render(source: TrialSource) -> str:
 
 def _marked(source: TrialSource) -> Markup:
     """The peers with this page's own link marked."""
-    own = Markup('href="{}"').format(page_name(source.details.row.id))
+    own = Markup('href="{}"').format(page_name(source.row.id))
     return source.peers.replace(own, own + Markup(' aria-current="page"'), 1)
 
 

@@ -1,6 +1,6 @@
 """Ten thousand trials: how long the page and all pages of trials take, and a browser over the page.
 
-    python -m tests.benchmarks.report
+    PYTHONPATH=. python tests/benchmarks/report.py
 
 Times are of CPU where one process does the work, so that others on the machine count less.
 """
