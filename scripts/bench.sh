@@ -30,6 +30,7 @@ bench gateway.py 32
 bench linear.py
 bench linear.py --engine
 bench reading.py
+bench report.py
 bench scoring.py
 bench waiting.py
 bench scaling.py --ray

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
+    from rich.console import Console
 
     from arena.records import Assurance
 
@@ -61,7 +62,6 @@ def emit(
     if form is Format.JSON:
         print(json.dumps({name: [dict(row) for row in rows]}, ensure_ascii=False, allow_nan=False))
         return
-    from rich.console import Console
     from rich.table import Table
 
     from arena.report.escape import plain
@@ -71,7 +71,12 @@ def emit(
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*("-" if row[c] is None else plain(str(row[c])) for c in columns))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPED_WIDTH)
-    console.print(table, markup=False)
+    console().print(table, markup=False)
+
+
+def console() -> "Console":
+    """Stdout: as wide as the terminal, or as wide as a table needs elsewhere."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal else Console(width=PIPED_WIDTH)

@@ -27,7 +27,7 @@ TROUBLE_EVERY_S = 10.0
 
 
 @dataclass
-class ProgressRow:
+class ContestantProgress:
     """One contestant so far."""
 
     planned: int
@@ -48,12 +48,12 @@ class ProgressRow:
         return self.kept + self.passed + self.failed
 
 
-class Progress:
+class RunProgress:
     """Follows the events of a run. Events come from many threads."""
 
     def __init__(self, contestants: list[ContestantSpec], planned_each: int) -> None:
         self.console = Console(stderr=True)
-        self._rows = {c.name: ProgressRow(planned_each) for c in contestants}
+        self._rows = {c.name: ContestantProgress(planned_each) for c in contestants}
         self._backends: dict[str, BackendSpec] = {
             c.name: c.backend for c in contestants if c.backend is not None
         }
@@ -150,7 +150,7 @@ class Progress:
                 table.add_row(label, *map(str, cells), spent, self._eta(row))
         return table
 
-    def _eta(self, row: ProgressRow) -> str:
+    def _eta(self, row: ContestantProgress) -> str:
         done = row.passed + row.failed
         left = row.planned - row.done
         if not left or row.stopped:

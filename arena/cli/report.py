@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from arena.cli.options import PIPED_WIDTH, AssuranceChoice, Format, level_of, write_file
+from arena.cli.options import (
+    PIPED_WIDTH,
+    AssuranceChoice,
+    Format,
+    console,
+    level_of,
+    write_file,
+)
 from arena.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,8 +88,10 @@ def report(
         print(write_page(scored))
     elif out is not None:
         write_file(out, _made(scored, format_, table), flag="--out")
-    elif format_ in {ReportFormat.TERMINAL, ReportFormat.JSON}:
-        show(scored, Format.JSON if format_ is ReportFormat.JSON else Format.TABLE)
+    elif format_ is ReportFormat.TERMINAL:
+        show(scored, Format.TABLE)
+    elif format_ is ReportFormat.JSON:
+        show(scored, Format.JSON)
     else:
         sys.stdout.buffer.write(_made(scored, format_, table))
 
@@ -91,10 +100,6 @@ def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
     """A report as a file holds it."""
     if format_ is ReportFormat.TERMINAL:
         return _plain_text(scored).encode()
-    if format_ is ReportFormat.JSON:
-        from arena.report import data
-
-        return f"{data.dumps(data.document(scored.results, scored.board))}\n".encode()
     if format_ is ReportFormat.PREDICTIONS:
         from arena.predictions import of_run
         from arena.task.formats.predictions import write_predictions
@@ -131,19 +136,13 @@ def view(
 def show(scored: "Scored", as_: Format) -> None:
     """Print the scoreboard of a run on stdout."""
     if as_ is Format.JSON:
-        from arena.report import data
+        from arena.report.exports import json_chunks
 
-        sys.stdout.writelines(data.chunks(data.document(scored.results, scored.board)))
-        print()
+        sys.stdout.writelines(json_chunks(scored))
     else:
-        from rich.console import Console
-
         from arena.report import text
 
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=PIPED_WIDTH)
-        console.print(text.render(scored))
+        console().print(text.render(scored))
 
 
 def write_page(scored: "Scored") -> Path:

@@ -168,9 +168,9 @@ def start(plan: "Plan", out: Path) -> "Outcome":
     """Run a plan with its progress on stderr; cut short, say how to go on."""
     from arena import bakeoff
     from arena.cli import EXIT_INTERRUPTED, EXIT_NO_VERDICT
-    from arena.cli.progress import Progress
+    from arena.cli.progress import RunProgress
 
-    progress = Progress(list(plan.contestants), len(plan.tasks) * plan.config.attempts)
+    progress = RunProgress(list(plan.contestants), len(plan.tasks) * plan.config.attempts)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)

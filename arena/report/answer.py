@@ -5,18 +5,10 @@ from dataclasses import dataclass
 
 from arena.report import format as show
 from arena.report.escape import plain
+from arena.report.format import Fact
 from arena.report.scored import Scored
 from arena.score.recommend import Candidate, Recommendation
 from arena.score.row import Row
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One number with what it is."""
-
-    label: str
-    value: str
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +21,7 @@ class Answer:
     guess: str
     """The cheapest that nothing was shown to beat, where nothing is decided."""
     would_change: tuple[str, ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[Fact, ...]
     progress: str
     """What is still to come, while a run is going on."""
 
@@ -96,25 +88,25 @@ def cheapest(sure: Iterable[Row]) -> tuple[str, float] | None:
     return (name, cost) if priced else None
 
 
-def _figures(scored: Scored) -> Iterator[Figure]:
+def _figures(scored: Scored) -> Iterator[Fact]:
     board = scored.board
     if first := best(scored.sure):
         tied = sum(r.rank is not None and r.rank.best == 1 for r in board.rows if r is not first)
         note = plain(first.who.name)
         if tied:
             note += f", not told apart from {show.plural(tied, 'other')}"
-        yield Figure("Highest pass rate", show.percent(first.score.pass_rate), note)
+        yield Fact("Highest pass rate", show.percent(first.score.pass_rate), note)
     if found := cheapest(scored.sure):
         name, cost = found
-        yield Figure("Lowest cost per solved task", show.usd(cost), plain(name))
+        yield Fact("Lowest cost per solved task", show.usd(cost), plain(name))
     attempts = show.plural(board.attempts, "attempt")
     tasks = show.plural(len(board.tasks), "task")
     size = show.plural(len(board.rows), "contestant")
-    yield Figure("Measured on", tasks, f"{attempts} each by {size}")
+    yield Fact("Measured on", tasks, f"{attempts} each by {size}")
     if board.power:
         gap = f"{board.power.smallest_gap * 100:.0f} points"
         note = "between two pass rates, at 80% power"
-        yield Figure("Smallest gap it can show", gap, note)
+        yield Fact("Smallest gap it can show", gap, note)
 
 
 def _progress(scored: Scored) -> str:

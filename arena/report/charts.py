@@ -15,8 +15,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from arena.report.labels import Box, place
-from arena.report.point import Point
+from arena.report.points import Box, FrontierPoint, place
 
 INK, MUTED, LINE, PAPER, ACCENT = "#1a1d21", "#5c6670", "#dfe2e5", "#fdfdfc", "#0b6b60"
 _VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", PAPER: "paper", ACCENT: "accent"}
@@ -30,23 +29,23 @@ _KEEP_EXACT = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class PlotSize:
     """Plot area in pixels, without axes."""
 
     width: int
     height: int
 
 
-WIDE, NARROW = Size(960, 400), Size(318, 330)
+WIDE, NARROW = PlotSize(960, 400), PlotSize(318, 330)
 
 
-def shapes(points: Sequence[Point]) -> dict[str, str]:
+def shapes(points: Sequence[FrontierPoint]) -> dict[str, str]:
     """Shape of each country, by name order so that a chart does not depend on the ranking."""
     countries = sorted({p.country for p in points})
     return {c: SHAPES[i % len(SHAPES)] for i, c in enumerate(countries)}
 
 
-def frontier(points: Sequence[Point], size: Size = WIDE) -> alt.LayerChart:
+def frontier(points: Sequence[FrontierPoint], size: PlotSize = WIDE) -> alt.LayerChart:
     """Pass rate against cost per attempt (log) with 95% intervals and the frontier line."""
     domain = _cost_domain(points)
     x = alt.X(
@@ -79,7 +78,7 @@ def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
 
 
 def _steps(
-    points: Sequence[Point], domain: tuple[float, float], x: alt.X, y: alt.Y
+    points: Sequence[FrontierPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
 ) -> list[alt.Chart]:
     """What is attainable at each price, as a line and a faint area below it."""
     best = sorted((p for p in points if p.on_frontier), key=lambda p: p.cost)
@@ -102,7 +101,7 @@ def _steps(
 
 
 def _intervals(
-    points: Sequence[Point], domain: tuple[float, float], x: alt.X, y: alt.Y
+    points: Sequence[FrontierPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
 ) -> list[alt.Chart]:
     rows = []
     for p in points:
@@ -117,7 +116,7 @@ def _intervals(
     return [across, along]
 
 
-def _marks(points: Sequence[Point], x: alt.X, y: alt.Y) -> alt.Chart:
+def _marks(points: Sequence[FrontierPoint], x: alt.X, y: alt.Y) -> alt.Chart:
     by_country = shapes(points)
     rows = [
         {
@@ -151,14 +150,14 @@ def _colour() -> alt.Color:
 
 
 def _names(
-    points: Sequence[Point], domain: tuple[float, float], size: Size, x: alt.X, y: alt.Y
+    points: Sequence[FrontierPoint], domain: tuple[float, float], size: PlotSize, x: alt.X, y: alt.Y
 ) -> list[alt.Chart]:
     """Names beside their points, each with a halo of the paper's colour."""
     first = sorted(points, key=lambda p: not p.on_frontier)
     named = [p for p in first if len(points) <= _KEEP_EXACT or p.on_frontier]
     width = math.log(domain[1] / domain[0])
 
-    def at(p: Point) -> tuple[float, float]:
+    def at(p: FrontierPoint) -> tuple[float, float]:
         along = math.log(p.cost / domain[0]) / width
         return along * size.width, (1 - p.rate) * size.height
 
@@ -189,7 +188,7 @@ def _names(
     return layers
 
 
-def _cost_domain(points: Sequence[Point]) -> tuple[float, float]:
+def _cost_domain(points: Sequence[FrontierPoint]) -> tuple[float, float]:
     lows = [p.cost_ci.lo if p.cost_ci and p.cost_ci.lo > p.cost / 5 else p.cost for p in points]
     highs = [p.cost_ci.hi if p.cost_ci and p.cost_ci.hi < p.cost * 5 else p.cost for p in points]
     low, high = min(lows, default=0.1), max(highs, default=1.0)

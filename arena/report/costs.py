@@ -6,7 +6,6 @@ from decimal import Decimal
 from arena.money.prices import MILLION, to_usd
 from arena.records import BackendSpec, FxRate
 from arena.report import format as show
-from arena.report.escape import plain
 from arena.report.scored import Scored
 from arena.score.results import Tokens
 from arena.score.row import Row
@@ -16,7 +15,7 @@ TOLERANCE = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CostPart:
     """One kind of cost as a share of the bar, in percent."""
 
     kind: int
@@ -29,16 +28,8 @@ class Part:
 class CostLine:
     """What one contestant cost in the whole run."""
 
-    name: str
-    billed: str
-    billed_order: float | None
-    standard: str
-    no_cache: str
-    waste: str
-    cached_share: str
-    tokens_in: str
-    tokens_out: str
-    parts: tuple[Part, ...]
+    row: Row
+    parts: tuple[CostPart, ...]
     split: str
     """The parts in words, or why they are not known."""
 
@@ -51,30 +42,10 @@ def cost_lines(scored: Scored) -> tuple[CostLine, ...]:
 
 
 def _line(row: Row, spec: BackendSpec | None, fx: tuple[FxRate, ...]) -> CostLine:
-    total, tokens = row.money.total, row.effort.tokens
-    shares = split(spec, tokens, total.billed_usd, fx)
-    billed = show.usd(total.billed_usd)
-    if total.billed_usd is None and total.known_usd:
-        billed = f"≥ {show.usd(total.known_usd)}"
-    return CostLine(
-        name=plain(row.who.name),
-        billed=billed,
-        billed_order=None if total.billed_usd is None else float(total.billed_usd),
-        standard=show.usd(total.standard_usd),
-        no_cache=show.usd(total.no_cache_usd),
-        waste=_waste(row),
-        cached_share=show.percent(row.effort.cached_share),
-        tokens_in=show.tokens(tokens.input),
-        tokens_out=show.tokens(tokens.output),
-        parts=_parts(shares) if shares else (),
-        split=_words(shares) if shares else _why_not(row, spec),
-    )
-
-
-def _waste(row: Row) -> str:
-    if row.money.total.status == "unknown":
-        return show.UNKNOWN
-    return show.usd(row.money.waste_usd) if row.money.waste_usd else "none"
+    shares = split(spec, row.effort.tokens, row.money.total.billed_usd, fx)
+    if shares is None:
+        return CostLine(row, (), _why_not(row, spec))
+    return CostLine(row, _parts(shares), _words(shares))
 
 
 def split(
@@ -113,12 +84,12 @@ def split(
     return parts if abs(sum(parts) - billed_usd) <= TOLERANCE * billed_usd else None
 
 
-def _parts(shares: tuple[Decimal, ...]) -> tuple[Part, ...]:
+def _parts(shares: tuple[Decimal, ...]) -> tuple[CostPart, ...]:
     total, start, found = sum(shares), 0.0, []
     for kind, amount in enumerate(shares):
         width = float(amount / total) * 100
         if width > 0:
-            found.append(Part(kind, round(start, 2), round(width, 2)))
+            found.append(CostPart(kind, round(start, 2), round(width, 2)))
         start += width
     return tuple(found)
 

@@ -5,20 +5,18 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from arena import ledger
-from arena.money.statement import RecordedCall, Statement, statements
+from arena.money.prices import CallCost
+from arena.money.statement import RecordedCall, statements
 from arena.records import (
     CallBegin,
     CallEnd,
-    CallOutcome,
-    CostStatus,
     TestOutcome,
     TestPlan,
     TrialRecord,
+    Usage,
 )
 from arena.rundir import Manifest, RunDir
 from arena.score.results import Results, TrialRow
@@ -26,37 +24,19 @@ from arena.score.results import Results, TrialRow
 Duty = Literal["fail_to_pass", "pass_to_pass", "must_fail", "other"]
 
 
-@dataclass(frozen=True, slots=True)
-class CallRow:
-    """One attempt of one model call; None is unknown."""
+class PricedCall(NamedTuple):
+    """One attempt of one model call."""
 
-    call_id: str
-    trial_id: str
-    contestant: str
-    try_number: int
-    step: int
-    attempt: int
-    model: str
-    returned_model: str | None
-    outcome: CallOutcome | None
+    begin: CallBegin
+    end: CallEnd | None
     """None: announced and never settled."""
-    error: str
-    started_at: datetime
-    wall_s: float | None
-    waited_s: float | None
-    input_tokens: int | None
-    """Whole prompt."""
-    cached_input_tokens: int | None
-    cache_write_tokens: int | None
-    output_tokens: int | None
-    reasoning_tokens: int | None
-    """Part of the output."""
-    usage_estimated: bool
-    cost_usd: Decimal | None
-    """Billed."""
-    cost_no_cache_usd: Decimal | None
-    cost_standard_usd: Decimal | None
-    cost_status: CostStatus
+    cost: CallCost | None
+    """None is unknown."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """Its tokens; None is unknown."""
+        return self.end.usage if self.end else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +48,21 @@ class TestRow:
     duty: Duty
     outcome: TestOutcome
 
+    @property
+    def tone(self) -> Literal["good", "bad", ""]:
+        """Whether it did what it must; empty where nothing is asked of it."""
+        if self.duty == "other":
+            return ""
+        wanted = "failed" if self.duty == "must_fail" else "passed"
+        return "good" if self.outcome == wanted else "bad"
+
 
 @dataclass(slots=True)
 class Details:
     """Calls and last record of one trial."""
 
     row: TrialRow
-    calls: list[CallRow] = field(default_factory=list)
+    calls: list[PricedCall] = field(default_factory=list)
     record: TrialRecord | None = None
     tries: int = 0
     ended: bool = False
@@ -105,16 +93,16 @@ def read(results: Results, wanted: Collection[str]) -> Iterator[Details]:
             case ledger.CallBeginEvent(call=begin):
                 calls.begin(begin)
             case ledger.CallEndEvent(call=end):
-                call = calls.end(end)
-                if call is not None and (found := waiting.get(call.begin.trial_id)):
-                    found.calls += calls.settle([call])
+                ended = calls.end(end)
+                if ended is not None and (found := waiting.get(ended.begin.trial_id)):
+                    found.calls += calls.settle([ended])
             case ledger.TrialEnd(record=record) if found := waiting.get(record.id):
                 found.record, found.ended = record, True
         if found is not None and found.complete:
             yield waiting.pop(found.row.id)
-    for line in calls.settle(calls.left()):
-        if late := waiting.get(line.trial_id):
-            late.calls.append(line)
+    for call in calls.settle(calls.left()):
+        if late := waiting.get(call.begin.trial_id):
+            late.calls.append(call)
     yield from waiting.values()
 
 
@@ -146,9 +134,9 @@ class _Calls:
         """Calls that only all together can be priced, and those that never ended."""
         return [*self._hourly, *(RecordedCall(begin, None) for begin in self._open.values())]
 
-    def settle(self, calls: list[RecordedCall]) -> list[CallRow]:
+    def settle(self, calls: list[RecordedCall]) -> list[PricedCall]:
         money = statements(calls, self._backends, fx=self._fx)
-        return [_call_row(call, one) for call, one in zip(calls, money, strict=True)]
+        return [PricedCall(*call, one.cost) for call, one in zip(calls, money, strict=True)]
 
 
 def tests_of(record: TrialRecord, plan: TestPlan) -> Iterator[TestRow]:
@@ -169,33 +157,3 @@ def tests_of(record: TrialRecord, plan: TestPlan) -> Iterator[TestRow]:
     for test_id, outcome in seen.items():
         if test_id not in planned:
             yield TestRow(record.id, test_id, "other", outcome)
-
-
-def _call_row(call: RecordedCall, money: Statement) -> CallRow:
-    begin, end = call
-    usage, cost = (end.usage if end else None), money.cost
-    return CallRow(
-        call_id=begin.call_id,
-        trial_id=begin.trial_id,
-        contestant=begin.contestant,
-        try_number=begin.try_number,
-        step=begin.step,
-        attempt=begin.attempt,
-        model=begin.model,
-        returned_model=end.returned_model if end else None,
-        outcome=end.outcome if end else None,
-        error=end.error if end else "",
-        started_at=begin.started_at,
-        wall_s=end.wall_s if end else None,
-        waited_s=end.waited_s if end else None,
-        input_tokens=usage.prompt if usage else None,
-        cached_input_tokens=usage.cache_read if usage else None,
-        cache_write_tokens=usage.cache_write if usage else None,
-        output_tokens=usage.output if usage else None,
-        reasoning_tokens=usage.reasoning if usage else None,
-        usage_estimated=bool(usage and usage.estimated),
-        cost_usd=cost.billed_usd if cost else None,
-        cost_no_cache_usd=cost.no_cache_usd if cost else None,
-        cost_standard_usd=cost.standard_usd if cost else None,
-        cost_status=cost.status if cost else "unknown",
-    )

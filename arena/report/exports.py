@@ -1,24 +1,29 @@
 """Reports for papers, pull requests and other programs."""
 
-from collections.abc import Callable, Mapping
-from typing import Literal, get_args
+from collections.abc import Callable, Iterator, Mapping
+from textwrap import indent
+from typing import Any, Literal, get_args
 from xml.etree import ElementTree as ET
 
+from pydantic_core import to_json
+
 from arena.errors import InputError
-from arena.report import charts
+from arena.report import columns, leaderboard
 from arena.report.answer import answer
-from arena.report.caveats import simulated_note
+from arena.report.caveats import notes, simulated_note
+from arena.report.columns import json_object
 from arena.report.escape import latex, markdown, one_line, plain
-from arena.report.leaderboard import Control, Line, controls, lines, points
-from arena.report.notes import notes
-from arena.report.point import Point
+from arena.report.leaderboard import Control, board_columns, controls, lines
+from arena.report.points import points
 from arena.report.scored import Scored
 from arena.report.tables import Run, TableName
+from arena.score.groups import groups
 from arena.score.results import TrialRow
 
-ExportFormat = Literal["csv", "parquet", "markdown", "latex", "junit", "png", "svg"]
+ExportFormat = Literal["json", "csv", "parquet", "markdown", "latex", "junit", "png", "svg"]
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
-BINARY: frozenset[ExportFormat] = frozenset({"parquet", "png"})
+SCHEMA = 1
+"""Of the JSON document; a field that goes or changes its meaning counts it up."""
 NOTE_LIMIT = 10_000
 """Characters of a sentence: it may name every contestant."""
 
@@ -28,8 +33,9 @@ def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials"
 
     Args:
         scored: the run.
-        format_: `csv` and `parquet` hold a table, `markdown` and `latex` the leaderboard, `junit`
-            a test case for every trial, `png` and `svg` the frontier chart.
+        format_: `json` holds the whole run, `csv` and `parquet` a table, `markdown` and `latex`
+            the leaderboard, `junit` a test case for every trial, `png` and `svg` the
+            frontier chart.
         table: which table `csv` and `parquet` hold.
 
     Raises:
@@ -49,12 +55,13 @@ def markdown_report(scored: Scored) -> str:
     text += [_sentence(line) for line in (found.lead, found.guess, found.progress) if line]
     if note := simulated_note(scored):
         text.insert(0, f"> {_sentence(note)}")
-    head, board = _heads(attempts), lines(scored)
-    rule = ["---", "---", *["---:"] * (len(head) - 2)]
-    rows = [[markdown(cell) for cell in _cells(line, attempts)] for line in board]
+    heads, board = board_columns("markdown", attempts), lines(scored)
+    head = [column.title("markdown", attempts) for column in heads]
+    rule = ["---:" if column.style else "---" for column in heads]
+    rows = [list(map(markdown, line.texts(heads))) for line in board]
     if any(line.badges for line in board):
         head, rule = [*head, "Marks"], [*rule, "---"]
-        rows = [[*cells, markdown(_marks(line))] for cells, line in zip(rows, board, strict=True)]
+        rows = [[*cells, markdown(line.marks)] for cells, line in zip(rows, board, strict=True)]
     text.append("\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)))
     text += [_sentence(_control(control)) for control in controls(scored)]
     if said := notes(scored):
@@ -67,24 +74,63 @@ def markdown_report(scored: Scored) -> str:
 def latex_table(scored: Scored) -> str:
     """The leaderboard with its notes as a LaTeX table for the package booktabs."""
     attempts, board = scored.board.attempts, lines(scored)
-    head = _heads(attempts)
-    rows = [_cells(line, attempts) for line in board]
+    heads = board_columns("latex", attempts)
+    head = [column.title("latex", attempts) for column in heads]
+    sides = "".join("r" if column.style else "l" for column in heads)
     title = f"{one_line(scored.results.manifest.name)}: {answer(scored).headline}."
     caption = latex(simulated_note(scored) or title, NOTE_LIMIT)
     said = [
-        *(f"{one_line(line.name)}: {_marks(line)}." for line in board if line.badges),
+        *(f"{one_line(line.name)}: {line.marks}." for line in board if line.badges),
         *map(_control, controls(scored)),
         *notes(scored),
     ]
-    body = "\n".join(f"  {' & '.join(map(latex, cells))} \\\\" for cells in rows)
+    body = "\n".join(f"  {' & '.join(map(latex, line.texts(heads)))} \\\\" for line in board)
     below = "".join(f"  {latex(note, NOTE_LIMIT)}\\par\n" for note in said)
     return (
         f"\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n"
-        f"\\begin{{tabular}}{{ll{'r' * (len(head) - 2)}}}\n  \\toprule\n"
+        f"\\begin{{tabular}}{{{sides}}}\n  \\toprule\n"
         f"  {' & '.join(map(latex, head))} \\\\\n  \\midrule\n{body}\n  \\bottomrule\n"
         "\\end{tabular}\n\n\\smallskip\n"
         f"\\begin{{minipage}}{{\\linewidth}}\\footnotesize\n{below}\\end{{minipage}}\n\\end{{table}}\n"
     )
+
+
+def json_chunks(scored: Scored) -> Iterator[str]:
+    """A run as JSON text in pieces, a trial each: a run may have a hundred thousand.
+
+    Unknown is null. Money is in US dollars and billed unless a name says otherwise, times are in
+    seconds, rates are shares. No value is ever NaN or infinite.
+    """
+    whole = to_json(_document(scored), indent=2).decode()
+    yield whole.removesuffix("\n}") + ',\n  "trials": ['
+    before = "\n"
+    for trial in scored.results.trials:
+        one = to_json(json_object(columns.TRIALS, trial), indent=2).decode()
+        yield before + indent(one, " " * 4)
+        before = ",\n"
+    yield "\n  ]\n}\n" if scored.results.trials else "]\n}\n"
+
+
+def _document(scored: Scored) -> dict[str, Any]:
+    """All but the trials."""
+    results, board = scored.results, scored.board
+    return {
+        "schema": SCHEMA,
+        "run": results.manifest.name,
+        "run_id": results.manifest.run_id,
+        "arena_version": results.manifest.arena_version,
+        "simulated": board.simulated,
+        "tasks": len(board.tasks),
+        "assurance": board.level,
+        "other_assurance": board.other_levels,
+        "quarantined": {t.id: t.quarantined for t in results.tasks if t.quarantined},
+        "attempts": board.attempts,
+        # The difference of pass rates that this many tasks see with 80% power.
+        "smallest_gap": board.power.smallest_gap if board.power else None,
+        "stopped": results.stopped,
+        "contestants": [json_object(leaderboard.CONTESTANTS, one) for one in scored.contestants],
+        "groups": groups(results, board.level),
+    }
 
 
 def junit(scored: Scored) -> bytes:
@@ -128,23 +174,6 @@ def _case(trial: TrialRow) -> ET.Element:
     return case
 
 
-def _heads(attempts: int) -> list[str]:
-    heads = ["Rank", "Contestant", "Pass rate", "95%", "Passed"]
-    heads += [f"All {attempts}"] if attempts > 1 else []
-    return [*heads, "$/attempt", "$/solved", "Time", "Frontier"]
-
-
-def _cells(line: Line, attempts: int) -> list[str]:
-    cells = [line.rank.text, line.name, line.rate.text, line.rate.note, line.solved.text]
-    cells += [line.all_pass.text] if attempts > 1 else []
-    costs = [line.per_attempt.text, line.per_solved.text]
-    return [*cells, *costs, line.time.text, line.frontier.text]
-
-
-def _marks(line: Line) -> str:
-    return ", ".join(text for _, text in line.badges)
-
-
 def _control(control: Control) -> str:
     mark = "as it must be" if control.good else "NOT as it must be"
     name = one_line(control.name)
@@ -155,7 +184,9 @@ def _sentence(text: str) -> str:
     return markdown(text, NOTE_LIMIT)
 
 
-def _drawn(scored: Scored) -> list[Point]:
+def _chart(scored: Scored, kind: Literal["png", "svg"]) -> bytes:
+    from arena.report import charts  # a library of 100 MB that no other export needs
+
     found = points(scored)
     if not found:
         raise InputError(
@@ -163,13 +194,15 @@ def _drawn(scored: Scored) -> list[Point]:
             where=plain(scored.results.manifest.name),
             remedy="give a backend a price or hourly_usd",
         )
-    return found
+    chart = charts.frontier(found)
+    return charts.png(chart) if kind == "png" else charts.svg(chart).encode()
 
 
 _WRITERS: Mapping[ExportFormat, Callable[[Scored], bytes]] = {
+    "json": lambda scored: "".join(json_chunks(scored)).encode(),
     "markdown": lambda scored: markdown_report(scored).encode(),
     "latex": lambda scored: latex_table(scored).encode(),
     "junit": junit,
-    "png": lambda scored: charts.png(charts.frontier(_drawn(scored))),
-    "svg": lambda scored: charts.svg(charts.frontier(_drawn(scored))).encode(),
+    "png": lambda scored: _chart(scored, "png"),
+    "svg": lambda scored: _chart(scored, "svg"),
 }

@@ -1,5 +1,6 @@
 """Numbers as people read them. Unknown is the word, never a zero."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from math import floor, isfinite, log10
@@ -9,6 +10,15 @@ from arena.stats.interval import Interval
 UNKNOWN = "unknown"
 DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 Number = int | float | Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One figure with what it is."""
+
+    name: str
+    value: str
+    note: str = ""
 
 
 def usd(amount: Number | None) -> str:

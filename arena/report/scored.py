@@ -1,7 +1,9 @@
 """A run with every score that reports show, computed once."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
+from typing import NamedTuple
 
 from arena.records import Assurance
 from arena.score.groups import CountryComparison, country_comparison
@@ -12,6 +14,23 @@ from arena.score.row import Row
 from arena.score.tally import tallies
 from arena.stats.interval import Interval
 from arena.stats.paired import t_interval
+
+
+class ScoredContestant(NamedTuple):
+    """A contestant with the run that it was scored in: what a column takes its value from."""
+
+    row: Row
+    scored: "Scored"
+
+    @property
+    def cost_ci(self) -> Interval | None:
+        """95% interval of the mean ranking cost per attempt in US dollars."""
+        return self.scored.cost_intervals.get(self.row.who.name)
+
+    @property
+    def mean_concurrency(self) -> Decimal | None:
+        """Calls in flight on average while a machine paid by the hour was busy."""
+        return self.scored.results.mean_concurrency.get(self.row.who.name)
 
 
 @dataclass(frozen=True)
@@ -28,6 +47,11 @@ class Scored:
     def rows(self) -> tuple[Row, ...]:
         """Contestants in the order of the leaderboard, controls last."""
         return (*self.board.rows, *self.board.controls)
+
+    @property
+    def contestants(self) -> tuple[ScoredContestant, ...]:
+        """The same, each with the run."""
+        return tuple(ScoredContestant(row, self) for row in self.rows)
 
     @cached_property
     def sure(self) -> tuple[Row, ...]:

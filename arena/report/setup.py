@@ -1,109 +1,34 @@
-"""Exactly what was run: digests, prices with their dates and sources, limits, machine."""
+"""Exactly what was run, in words: contestants, tasks, and prices with their dates and sources."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
 from arena.records import BackendSpec, ContestantSpec, PriceRow
 from arena.report import format as show
-from arena.report.escape import one_line, plain
-from arena.report.grading import named
-from arena.report.scored import Scored
+from arena.report.caveats import named
+from arena.report.escape import one_line
 from arena.rundir import Manifest, TaskEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A name and its value."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class PriceLine:
-    """A price that held for some time."""
-
-    contestant: str
-    price: str
-    valid: str
-    source: str
+def price_lines(manifest: Manifest) -> Iterator[tuple[str, str, str, str]]:
+    """Contestant, price, when it held, and its source."""
+    for spec in manifest.contestants:
+        if spec.backend:
+            yield from _prices(spec.name, spec.backend)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A task or contestant with its digest."""
-
-    name: str
-    what: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """The conditions of a run."""
-
-    run: tuple[Pair, ...]
-    limits: tuple[Pair, ...]
-    contestants: tuple[Identity, ...]
-    tasks: tuple[Identity, ...]
-    prices: tuple[PriceLine, ...]
+def _prices(name: str, spec: BackendSpec) -> Iterator[tuple[str, str, str, str]]:
+    if spec.hourly_usd is not None:
+        price = f"${spec.hourly_usd} an hour while a call is in flight"
+        yield (name, price, "the whole run", "configuration")
+    for row in spec.prices:
+        yield (name, _price(row), _valid(row), _source(row))
+    if spec.hourly_usd is None and not spec.prices:
+        yield (name, show.UNKNOWN, show.DASH, show.DASH)
 
 
-def setup(scored: Scored) -> Setup:
-    """The conditions of a run, from its manifest alone."""
-    manifest = scored.results.manifest
-    return Setup(
-        run=tuple(_run(manifest)),
-        limits=tuple(_limits(manifest)),
-        contestants=tuple(
-            Identity(plain(c.name), _contestant(c), c.digest) for c in manifest.contestants
-        ),
-        tasks=tuple(Identity(t.id, _task(t), t.digest) for t in manifest.tasks),
-        prices=tuple(
-            line for c in manifest.contestants if c.backend for line in _prices(c.name, c.backend)
-        ),
-    )
-
-
-def _run(manifest: Manifest) -> Iterator[Pair]:
-    yield Pair("Run", f"{plain(manifest.name)} ({manifest.run_id})")
-    yield Pair("Started", show.moment(manifest.created_at))
-    yield Pair("Arena", manifest.arena_version)
-    trials = f"{show.plural(manifest.attempts, 'attempt')} of each pairing"
-    yield Pair("Attempts", f"{trials}, {manifest.concurrency} trials at a time")
-    yield Pair("Seed", str(manifest.seed))
-    if manifest.engine:
-        engine = manifest.engine
-        machine = f"{engine.cpus} CPUs, {show.count(engine.memory_mb)} MB"
-        yield Pair("Container engine", f"{engine.version} on {engine.platform}, {machine}")
-    if manifest.base_image:
-        yield Pair("Base image", plain(manifest.base_image))
-    yield Pair("Grading", "strict" if manifest.strict else "not strict")
-    for rate in manifest.fx:
-        yield Pair(f"1 {rate.currency}", f"${rate.usd} on {rate.on} ({plain(rate.source)})")
-
-
-def _limits(manifest: Manifest) -> Iterator[Pair]:
-    limits, box = manifest.limits, manifest.sandbox
-    yield Pair("Steps", show.count(limits.steps))
-    yield Pair("Agent's clock", show.seconds(limits.seconds))
-    yield Pair("Cost per trial", show.usd(limits.usd) if limits.usd else "no limit")
-    yield Pair("Tokens per trial", show.count(limits.tokens) if limits.tokens else "no limit")
-    yield Pair("Output per call", f"{show.count(limits.output_tokens)} tokens")
-    yield Pair("One command", show.seconds(limits.command_seconds))
-    yield Pair("Memory", f"{show.count(box.memory_mb)} MB")
-    yield Pair("CPUs", f"{box.cpus:g}")
-    yield Pair("Processes", show.count(box.pids))
-    yield Pair("Disk", f"{show.count(box.disk_mb)} MB, files up to {show.count(box.file_mb)} MB")
-    if manifest.budget.usd or manifest.budget.tokens:
-        tokens = manifest.budget.tokens
-        of_tokens = f"{show.count(tokens)} tokens" if tokens else ""
-        money = show.usd(manifest.budget.usd) if manifest.budget.usd else ""
-        yield Pair("Whole run", ", ".join(part for part in (money, of_tokens) if part))
-
-
-def _contestant(spec: ContestantSpec) -> str:
+def contestant_line(spec: ContestantSpec) -> str:
+    """Agent, model and parameters of a contestant."""
     parts = [f"agent {spec.agent} {spec.agent_digest[:12]}"]
     if spec.backend:
         parts.append(f"{spec.backend.model} at {spec.backend.base_url}")
@@ -111,21 +36,12 @@ def _contestant(spec: ContestantSpec) -> str:
     return one_line("; ".join(parts), 400)
 
 
-def _task(task: TaskEntry) -> str:
+def task_line(task: TaskEntry) -> str:
+    """Kind, grading and image of a task."""
     out = f"; quarantined: {named(task)}" if task.quarantined else ""
     return (
         f"{task.language}, {task.difficulty}, graded by {task.assurance}; image {task.image}{out}"
     )
-
-
-def _prices(name: str, spec: BackendSpec) -> Iterator[PriceLine]:
-    if spec.hourly_usd is not None:
-        price = f"${spec.hourly_usd} an hour while a call is in flight"
-        yield PriceLine(plain(name), price, "the whole run", "configuration")
-    for row in spec.prices:
-        yield PriceLine(plain(name), _price(row), _valid(row), _source(row))
-    if spec.hourly_usd is None and not spec.prices:
-        yield PriceLine(plain(name), show.UNKNOWN, show.DASH, show.DASH)
 
 
 def _price(row: PriceRow) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from arena.errors import InputError
-from arena.report import details
-from arena.report.columns import CALLS, CONTESTANTS, TASKS, TESTS, TRIALS, Column, TaskLine
+from arena.report import columns, details, leaderboard
+from arena.report.columns import Column, ScoredTask
 from arena.report.escape import csv_text, plain
 from arena.report.scored import Scored, score
 from arena.score.load import load as load_results
@@ -97,29 +97,29 @@ class Run:
     @cached_property
     def trials(self) -> Table:
         """One row a planned trial, after its last try."""
-        return _table("trials", TRIALS, self.scored.results.trials)
+        return _table("trials", columns.TRIALS, self.scored.results.trials)
 
     @cached_property
     def contestants(self) -> Table:
         """One row a contestant, best first, controls last."""
-        return _table("contestants", CONTESTANTS, self.scored.rows)
+        return _table("contestants", leaderboard.CONTESTANTS, self.scored.contestants)
 
     @cached_property
     def tasks(self) -> Table:
         """One row a task."""
         scored = set(self.scored.board.tasks)
-        tasks = self.scored.results.tasks
-        return _table("tasks", TASKS, (TaskLine(task, task.id in scored) for task in tasks))
+        tasks = (ScoredTask(task, task.id in scored) for task in self.scored.results.tasks)
+        return _table("tasks", columns.TASKS, tasks)
 
     @cached_property
     def calls(self) -> Table:
         """One row an attempt of a model call."""
-        return _table("calls", CALLS, (call for one in self._details for call in one.calls))
+        return _table("calls", columns.CALLS, (call for one in self._details for call in one.calls))
 
     @cached_property
     def tests(self) -> Table:
         """One row a hidden test of a trial that was graded by its tests."""
-        return _table("tests", TESTS, self._tests())
+        return _table("tests", columns.TESTS, self._tests())
 
     def table(self, name: TableName) -> Table:
         """A table by name."""
@@ -149,9 +149,9 @@ def load(run: Path | str) -> Run:
     return Run(score(load_results(Path(run))))
 
 
-def _table(name: TableName, columns: Sequence[Column[Item]], items: Iterable[Item]) -> Table:
-    rows = tuple(tuple(_value(c.value(item)) for c in columns) for item in items)
-    return Table(name, tuple(columns), rows)
+def _table(name: TableName, found: Sequence[Column[Item]], items: Iterable[Item]) -> Table:
+    kept = tuple(column for column in found if "table" in column.forms)
+    return Table(name, kept, tuple(tuple(_value(c.value(item)) for c in kept) for item in items))
 
 
 def _value(value: Any) -> Any:

@@ -14,8 +14,13 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from arena import resources
-from arena.report.escape import plain
+from arena.report import format as show
+from arena.report.escape import one_line, plain
 
+_FILTERS = (
+    one_line, show.count, show.fraction, show.moment, show.percent, show.percent_range, show.plural,
+    show.points, show.seconds, show.tokens, show.usd,
+)  # fmt: skip
 _PROSE = MarkdownIt("commonmark", {"html": False}).disable(["image", "link", "autolink"])
 
 
@@ -31,7 +36,7 @@ class Page:
 @cache
 def environment() -> Environment:
     """Templates with all text made plain and escaped, and no name left undefined."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(resources.reports_dir() / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -39,6 +44,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters |= {function.__name__: function for function in _FILTERS}
+    return made
 
 
 @cache

@@ -1,5 +1,6 @@
 """The report on a terminal: the answer, the leaderboard, the controls, what is missing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -8,13 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.report.answer import answer
-from arena.report.caveats import simulated_note
-from arena.report.leaderboard import Line, controls, lines
-from arena.report.notes import notes
-from arena.report.scored import Scored
-
-DROPPED_FIRST = ("frontier", "all", "time", "passed", "$/attempt", "95%", "$/solved")
-"""Columns that a narrow terminal does without."""
+from arena.report.caveats import notes, simulated_note
+from arena.report.columns import KEPT, Column
+from arena.report.leaderboard import NAME, BoardRow, board_columns, controls, lines
+from arena.report.scored import Scored, ScoredContestant
 
 
 def render(scored: Scored) -> Group:
@@ -26,54 +24,36 @@ def render(scored: Scored) -> Group:
 class LeaderboardTable:
     """The rows of a board, with as many columns as the terminal is wide."""
 
-    rows: tuple[Line, ...]
+    rows: tuple[BoardRow, ...]
     attempts: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        dropped: list[str] = [] if self.attempts > 1 else ["all"]
-        for name in (*DROPPED_FIRST, ""):
-            table = self._table(frozenset(dropped))
-            if Measurement.get(console, options.update(width=1000), table).maximum <= (
-                options.max_width
-            ):
+        columns = list(board_columns("terminal", self.attempts))
+        table = self._table(columns)
+        wide = options.update(width=1000)
+        while Measurement.get(console, wide, table).maximum > options.max_width:
+            least = min(columns, key=lambda column: column.keep)
+            if least.keep == KEPT:
                 break
-            dropped.append(name)
+            columns.remove(least)
+            table = self._table(columns)
         yield table
 
-    def _table(self, dropped: frozenset[str]) -> Table:
+    def _table(self, columns: Sequence[Column[ScoredContestant]]) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-        table.add_column("rank", no_wrap=True)
-        table.add_column("contestant", overflow="fold", min_width=8)
-        kept = [name for name in _COLUMNS if name not in dropped]
-        for name in kept:
-            head = f"all {self.attempts}" if name == "all" else name
-            table.add_column(head, justify="right", no_wrap=True)
+        for column in columns:
+            title = column.title("terminal", self.attempts)
+            if column.name == NAME:
+                table.add_column(title, overflow="fold", min_width=8)
+            else:
+                table.add_column(title, justify="right" if column.style else "left", no_wrap=True)
+        place = [column.name for column in columns].index(NAME)
         for row in self.rows:
-            cells = _cells(row)
-            shown = [row.rank.text, row.name, *(cells[name] for name in kept)]
-            table.add_row(*map(Text, shown), style="bold" if row.on_frontier else "")
+            style = "bold" if row.on_frontier else ""
+            table.add_row(*map(Text, row.texts(columns)), style=style)
             if row.badges:
-                found = ", ".join(text for _, text in row.badges)
-                table.add_row("", Text(found, style="yellow"))
+                table.add_row(*[""] * place, Text(row.marks, style="yellow"))
         return table
-
-
-_COLUMNS = (
-    "pass rate", "95%", "passed", "all", "$/attempt", "$/solved", "time", "frontier",
-)  # fmt: skip
-
-
-def _cells(row: Line) -> dict[str, str]:
-    return {
-        "pass rate": row.rate.text,
-        "95%": row.rate.note,
-        "passed": row.solved.text,
-        "all": row.all_pass.text,
-        "$/attempt": row.per_attempt.text,
-        "$/solved": row.per_solved.text,
-        "time": row.time.text,
-        "frontier": row.frontier.text,
-    }
 
 
 def _parts(scored: Scored) -> list[RenderableType]:

@@ -41,7 +41,7 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class ShownCall:
     """A tool call; `body` is the command where the tool is a shell, else the raw arguments."""
 
     name: str
@@ -57,7 +57,7 @@ class Turn:
     role: str
     text: Spoken
     thinking: Spoken | None = None
-    actions: tuple[Action, ...] = ()
+    actions: tuple[ShownCall, ...] = ()
     call_ids: tuple[str, ...] = ()
     command: str = ""
     """How the command ended whose output this is, and how long it ran."""
@@ -102,7 +102,7 @@ class _Reader:
         if self.command is not None:
             line, entry = self.command
             self.command = None
-            action = Action("command", spoken(_command_line(entry)), is_command=True)
+            action = ShownCall("command", spoken(_command_line(entry)), is_command=True)
             turn = Turn(line, "command", Spoken(""), actions=(action,), command=_ended(entry))
             self.turns.append(turn)
 
@@ -205,16 +205,16 @@ def _part(part: JsonValue) -> str:
     return part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
 
 
-def _actions(calls: JsonValue) -> Iterator[Action]:
+def _actions(calls: JsonValue) -> Iterator[ShownCall]:
     for call in calls if isinstance(calls, list) else []:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict):
-            yield Action("call", spoken(json.dumps(call, ensure_ascii=False)), is_command=False)
+            yield ShownCall("call", spoken(json.dumps(call, ensure_ascii=False)), is_command=False)
             continue
         name, arguments = plain(str(function.get("name", ""))), function.get("arguments")
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
         command = _command(text)
-        yield Action(name, spoken(text if command is None else command), command is not None)
+        yield ShownCall(name, spoken(text if command is None else command), command is not None)
 
 
 def _command(arguments: str) -> str | None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from arena.errors import ArenaError
-from arena.report import page, pages
+from arena.report import page, site
+from arena.report.outcomes import page_name
 from arena.report.scored import Scored, score
-from arena.report.trial import FILES, page_name
+from arena.report.trial_page import FILES
 from arena.rundir import RunDir
 from arena.score.load import load
 
@@ -25,7 +26,7 @@ RAW_POLICY = "default-src 'none'; sandbox"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ViewerReply:
     """What a path leads to."""
 
     body: bytes
@@ -44,41 +45,41 @@ class Viewer:
         self._version = ""
         self._index = b""
 
-    def answer(self, path: str) -> Answer:
+    def answer(self, path: str) -> ViewerReply:
         """Page, file or redirect at a path."""
         try:
             return self._answer([part for part in unquote(urlsplit(path).path).split("/") if part])
         except ArenaError as error:
-            return Answer(str(error).encode(), TEXT, HTTPStatus.SERVICE_UNAVAILABLE)
+            return ViewerReply(str(error).encode(), TEXT, HTTPStatus.SERVICE_UNAVAILABLE)
 
-    def _answer(self, parts: list[str]) -> Answer:
+    def _answer(self, parts: list[str]) -> ViewerReply:
         match parts:
             case []:
-                return Answer(b"", status=HTTPStatus.FOUND, location="/report/index.html")
+                return ViewerReply(b"", status=HTTPStatus.FOUND, location="/report/index.html")
             case ["version"]:
-                return Answer(self._ledger_version().encode(), TEXT)
+                return ViewerReply(self._ledger_version().encode(), TEXT)
             case ["report", "index.html"]:
-                return Answer(self._current()[1])
+                return ViewerReply(self._current()[1])
             case ["report", "trials", name]:
                 return self._trial(name)
             case ["trials", trial_id, name] if name in FILES:
                 return self._file(trial_id, name)
-        return Answer(b"not found", TEXT, HTTPStatus.NOT_FOUND)
+        return ViewerReply(b"not found", TEXT, HTTPStatus.NOT_FOUND)
 
-    def _trial(self, name: str) -> Answer:
+    def _trial(self, name: str) -> ViewerReply:
         results = self._current()[0].results
         found = next((row.id for row in results.trials if page_name(row.id) == name), None)
-        text = None if found is None else pages.render(results, found)
+        text = None if found is None else site.render_trial(results, found)
         if text is None:
-            return Answer(b"no such trial", TEXT, HTTPStatus.NOT_FOUND)
-        return Answer(text.encode())
+            return ViewerReply(b"no such trial", TEXT, HTTPStatus.NOT_FOUND)
+        return ViewerReply(text.encode())
 
-    def _file(self, trial_id: str, name: str) -> Answer:
+    def _file(self, trial_id: str, name: str) -> ViewerReply:
         known = any(row.id == trial_id for row in self._current()[0].results.trials)
         path = self._run.trial_dir(trial_id) / name
         if not known or not path.is_file():
-            return Answer(b"not found", TEXT, HTTPStatus.NOT_FOUND)
-        return Answer(path.read_bytes(), TEXT)
+            return ViewerReply(b"not found", TEXT, HTTPStatus.NOT_FOUND)
+        return ViewerReply(path.read_bytes(), TEXT)
 
     def _current(self) -> tuple[Scored, bytes]:
         with self._lock:
@@ -134,7 +135,7 @@ def handler(viewer: Viewer) -> type[BaseHTTPRequestHandler]:
             host = self.headers.get("Host", "").rpartition(":")[0]
             return host in {HOST, "localhost"}
 
-        def _reply(self, answer: Answer) -> None:
+        def _reply(self, answer: ViewerReply) -> None:
             self.send_response(answer.status)
             if answer.location:
                 self.send_header("Location", answer.location)
@@ -156,4 +157,4 @@ def handler(viewer: Viewer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-_FORBIDDEN = Answer(b"this address is only for the machine itself", TEXT, HTTPStatus.FORBIDDEN)
+_FORBIDDEN = ViewerReply(b"this address is only for the machine itself", TEXT, HTTPStatus.FORBIDDEN)

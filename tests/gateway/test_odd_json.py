@@ -15,11 +15,11 @@ from arena.backend.gateway import asked
 from arena.backend.gateway.translate.translator import Translator
 from arena.backend.retry import RetryPolicy
 from arena.backend.wire import MalformedReplyError, Prompt
-from arena.serialize import DEPTH
 from arena.errors import ProviderError
 from arena.journal import Journal
 from arena.ledger import Ledger, read
 from arena.records import BackendSpec, Quirks
+from arena.serialize import DEPTH
 from tests.backend.rig import ASK, BASH, Rig, rig
 from tests.servers.openai_stub import Answer, Stub, error
 

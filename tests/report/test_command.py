@@ -1,6 +1,8 @@
 """`arena report` as it is called: where its results go, and how wide they are."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -20,6 +22,26 @@ def test_a_file_holds_what_stdout_would(run, tmp_path, format_):
     assert "\x1b" not in text
     if format_ == "json":
         json.loads(text)
+
+
+WATCHED = """
+import runpy, sys
+sys.argv = ["arena", "report", *sys.argv[1:]]
+try:
+    runpy.run_module("arena", run_name="__main__")
+except SystemExit as ended:
+    assert not ended.code
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("format_", ["terminal", "json", "csv", "markdown", "html"])
+def test_it_loads_no_library_that_runs_need(run, format_):
+    asked = [sys.executable, "-c", WATCHED, str(run), "--format", format_]
+    loaded = subprocess.run(asked, capture_output=True, text=True, check=True).stderr.split()
+    assert "arena.report.scored" in loaded
+    assert not {"docker", "httpx2", "openai", "ray"} & set(loaded)
+    assert ("altair" in loaded) == (format_ == "html")
 
 
 def test_no_column_is_lost_in_a_pipe(run, tmp_path):

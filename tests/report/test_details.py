@@ -17,7 +17,7 @@ def test_every_trial_is_told_once_with_all_its_calls(scored):
     assert sorted(one.row.id for one in found) == sorted(rows)
     for one in found:
         assert len(one.calls) == one.row.calls
-        assert {call.trial_id for call in one.calls} <= {one.row.id}
+        assert {call.begin.trial_id for call in one.calls} <= {one.row.id}
         assert one.tries == one.row.tries
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from arena.errors import InputError
 from arena.report import exports, leaderboard
+from arena.report.caveats import notes
 from arena.report.escape import latex, markdown
-from arena.report.notes import notes
 from arena.report.scored import score
 from arena.score.load import load
 from tests.report.cast import cast
@@ -33,7 +33,7 @@ def test_markdown_and_latex_say_what_the_terminal_says(scored):
         assert f"- {markdown(note, 2_000)}" in made[0].splitlines()
         assert latex(note, 2_000) in made[1]
     for line in leaderboard.lines(scored):
-        marks = ", ".join(text for _, text in line.badges)
+        marks = line.marks
         row = next(r for r in made[0].splitlines() if f" | {line.name} | " in r)
         assert row.endswith(f"| {marks} |")
         assert not marks or f"{line.name}: {marks}." in made[1]

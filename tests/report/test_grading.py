@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from arena.report import caveats, data, exports, setup, site, text
+from arena.report import caveats, exports, setup, site, text
 from arena.report.scored import score
 from arena.rundir import RunDir
 from arena.score.load import load
@@ -41,7 +41,7 @@ def test_levels_are_split_and_each_can_be_asked_for(mixed):
     assert strongest.board.tasks == tuple(sorted(ids[:4]))
     assert other.board.tasks == tuple(sorted(ids[4:]))
     for scored, tasks in ((strongest, 4), (other, 2)):
-        found = json.loads(data.dumps(data.document(scored.results, scored.board)))
+        found = json.loads(exports.export(scored, "json"))
         assert found["tasks"] == tasks
         for one in found["contestants"]:
             assert one["trials"] == tasks
@@ -75,11 +75,11 @@ def test_the_command_takes_the_level(mixed):
 def test_quarantined_tests_are_shown_everywhere(mixed):
     root, ids = mixed
     scored = score(load(root))
-    assert data.document(scored.results, scored.board).quarantined == {ids[0]: (LUCK,)}
+    assert json.loads(exports.export(scored, "json"))["quarantined"] == {ids[0]: [LUCK]}
     note = f"Quarantined in {ids[0]}, deciding nothing: {LUCK}."
     assert note in terminal(scored)
     assert note in caveats.caveats(scored)
-    lines = {one.name: one.what for one in setup.setup(scored).tasks}
+    lines = {task.id: setup.task_line(task) for task in scored.results.tasks}
     assert f"quarantined: {LUCK}" in lines[ids[0]]
     assert "graded by reward_file" in lines[ids[4]]
     page = site.build_scored(scored).read_text()

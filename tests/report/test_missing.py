@@ -1,12 +1,13 @@
 """What lacks too many verdicts is shown with its bounds and leads nothing."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
-from arena.report import answer, caveats, data, exports, leaderboard, together
-from arena.report.notes import notes
+from arena.report import answer, caveats, comparisons, exports, leaderboard, page, points
+from arena.report.caveats import notes
 from arena.report.scored import score
 from tests.score.made import Player, results
 
@@ -29,7 +30,7 @@ def lucky():
 
 
 def test_no_figure_quotes_it(lucky):
-    shown = {f.label: (f.value, f.note) for f in answer.answer(lucky).figures}
+    shown = {f.name: (f.value, f.note) for f in answer.answer(lucky).figures}
     assert shown["Highest pass rate"][0] == "90%"
     assert shown["Highest pass rate"][1].startswith("steady")
     assert shown["Lowest cost per solved task"] == ("$1.11", "steady")
@@ -38,14 +39,17 @@ def test_no_figure_quotes_it(lucky):
 def test_without_anybody_else_there_are_no_such_figures():
     faults = dict.fromkeys(range(9), 1)
     alone = score(results({"x": Player([1] * 10, DOLLAR[:10], faults=faults)}, attempts=1))
-    labels = {f.label for f in answer.answer(alone).figures}
+    labels = {f.name for f in answer.answer(alone).figures}
     assert labels == {"Measured on", "Smallest gap it can show"}
 
 
 def test_no_group_is_told_by_it(lucky):
-    lines = {line.value: line for line in together.together(lucky)}
-    assert (lines["US"].best, lines["US"].cheapest) == ("–", "–")
-    assert lines["CN"].best == "steady, 90%"
+    groups = {group.value: group for group in comparisons.told_apart(lucky)}
+    assert (groups["US"].best, groups["US"].cheapest) == (None, None)
+    html = page.render(lucky)
+    rows = dict(re.findall(r'<th scope="row">(US|CN)</th>(.*)</tr>', html))
+    assert rows["US"].endswith("<td>–</td><td>–</td>")
+    assert "<td>steady, 90%</td>" in rows["CN"]
 
 
 def test_its_row_is_last_and_marked(lucky):
@@ -53,7 +57,7 @@ def test_its_row_is_last_and_marked(lucky):
     assert [line.name for line in lines] == ["steady", "lucky", "gone"]
     assert not lines[1].on_frontier
     assert ("warn", "inconclusive") in lines[1].badges
-    point = next(p for p in leaderboard.points(lucky) if p.name == "lucky")
+    point = next(p for p in points.points(lucky) if p.name == "lucky")
     assert point.description.endswith("inconclusive")
 
 
@@ -64,7 +68,7 @@ def test_the_bounds_are_said_and_in_the_json(lucky):
         " be missing); with these as failed its pass rate would be 3%, with these as passed 100%."
     ) in said
     assert any("gone lacks a verdict" in n and "left out of the recommendation" in n for n in said)
-    found = json.loads(data.dumps(data.document(lucky.results, lucky.board)))
+    found = json.loads(exports.export(lucky, "json"))
     by_name = {c["name"]: c for c in found["contestants"]}
     assert by_name["lucky"]["pass_rate_bounds"] == pytest.approx([1 / 30, 1])
     assert [by_name[n]["missing"] for n in ("lucky", "gone", "steady")] == [29, 30, 0]

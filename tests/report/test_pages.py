@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from arena.report import pages, site, view
+from arena.report import site, view
 from arena.score.load import load
 from tests.report.cast import cast, contestant
 from tests.report.make_run import make_run
@@ -21,26 +21,26 @@ def folder(tmp_path: Path) -> Path:
 def test_only_what_changed_is_written_again(folder):
     results = load(folder)
     out = folder / "report" / "trials"
-    assert pages.write(results, out) == 8
-    assert pages.write(results, out) == 0
+    assert site.write_trials(results, out) == 8
+    assert site.write_trials(results, out) == 0
     changed = results.trials[3].id
     patch = folder / "trials" / changed / "patch.diff"
     patch.write_text("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+something else\n")
-    assert pages.write(results, out) == 1
+    assert site.write_trials(results, out) == 1
     assert "something else" in (out / f"{changed}.html").read_text()
     (out / f"{changed}.html").unlink()
-    assert pages.write(results, out) == 1
-    (out / pages.KEYS).write_text("not json")
-    assert pages.write(results, out) == 8
+    assert site.write_trials(results, out) == 1
+    (out / site.KEYS).write_text("not json")
+    assert site.write_trials(results, out) == 8
 
 
 def test_a_page_of_a_trial_that_is_no_more_is_removed(folder):
     out = folder / "report" / "trials"
-    pages.write(load(folder), out)
+    site.write_trials(load(folder), out)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["tasks"].pop()
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    pages.write(load(folder), out)
+    site.write_trials(load(folder), out)
     assert len(list(out.glob("*.html"))) == 4
 
 
@@ -72,7 +72,7 @@ def foreign(tmp_path: Path) -> Path:
 def test_no_name_leads_a_page_out_of_the_run(foreign):
     out = foreign / "report" / "trials"
     (out / "core.interval-merge--a").mkdir(parents=True)
-    (out / pages.KEYS).write_text('{"../../../old": "digest"}')
+    (out / site.KEYS).write_text('{"../../../old": "digest"}')
     other = foreign.parent / "old.html"
     other.write_text("kept")
     before = {p for p in foreign.parents[1].rglob("*") if foreign not in p.parents}

@@ -6,15 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from arena.report import answer, caveats, costs, grid, leaderboard, matrix
+from arena.report import answer, caveats, comparisons, costs, leaderboard, outcomes
 from arena.report.costs import KINDS, split
-from arena.report.labels import Box, place
+from arena.report.points import Box, place
 from arena.score.results import Tokens
 from tests.report.cast import backend
 
 
 def test_the_grid_has_every_trial_once(scored):
-    found = grid.grid(scored)
+    found = outcomes.grid(scored)
     marks = [mark for row in found.rows for cell in row.cells for mark in cell]
     assert len(marks) == len(scored.results.trials)
     assert len({mark.href for mark in marks}) == len(marks)
@@ -23,29 +23,32 @@ def test_the_grid_has_every_trial_once(scored):
 
 
 def test_in_a_large_run_attempts_that_ended_alike_share_a_mark(scored, monkeypatch):
-    single = grid.grid(scored)
-    monkeypatch.setattr(grid, "MANY", len(scored.results.trials) - 1)
-    joined = grid.grid(scored)
+    single = outcomes.grid(scored)
+    monkeypatch.setattr(outcomes, "MANY", len(scored.results.trials) - 1)
+    joined = outcomes.grid(scored)
     assert not single.joined
     assert joined.joined
-    assert joined.codes == single.codes
+    assert joined.endings == single.endings
     for before, after in zip(single.rows, joined.rows, strict=True):
         assert (after.passed, after.scored) == (before.passed, before.scored)
         for marks, fewer in zip(before.cells, after.cells, strict=True):
-            counts = Counter(mark.code for mark in marks)
-            assert {mark.code: mark.count for mark in fewer} == counts
+            counts = Counter(mark.ending for mark in marks)
+            assert {mark.ending: mark.count for mark in fewer} == counts
             assert {mark.href for mark in fewer} <= {mark.href for mark in marks}
 
 
 def test_the_matrix_is_antisymmetric_and_complete(scored):
-    found = matrix.matrix(scored)
+    found = comparisons.matrix(scored)
     size = len(scored.board.rows)
     assert len(found.pairs) == size * (size - 1) // 2
     flip = str.maketrans("+−", "−+")
     for i in range(size):
         for j in range(size):
-            assert found.rows[i][j].text == found.rows[j][i].text.translate(flip)
-            assert (found.rows[i][j].tone == "good") == (found.rows[j][i].tone == "bad")
+            one, other = found.rows[i][j], found.rows[j][i]
+            assert (one is None) == (i == j)
+            if one is not None:
+                assert one.difference == other.difference.translate(flip)
+                assert (one.tone == "good") == (other.tone == "bad")
     assert found.shown > 0
 
 
@@ -57,7 +60,7 @@ def test_controls_say_whether_they_did_what_they_must(scored):
 
 
 def test_figures_name_the_best_and_the_cheapest(scored):
-    shown = {f.label: f for f in answer.answer(scored).figures}
+    shown = {f.name: f for f in answer.answer(scored).figures}
     assert shown["Highest pass rate"].note.startswith(scored.board.rows[0].who.name)
     cheapest = min(
         (r for r in scored.board.rows if r.money.per_solved and r.money.per_solved.estimate),

@@ -1,0 +1,215 @@
+"""How trials ended: in words, as a grid of marks, counted, and what a person should look at."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from arena.records import Stop, Verdict
+from arena.report import format as show
+from arena.report.escape import one_line, plain
+from arena.report.scored import Scored
+from arena.rundir import TaskEntry, file_stem
+from arena.score.results import TrialRow
+from arena.score.row import Row
+
+Tone = str
+
+
+class TrialEnding(NamedTuple):
+    """One way that a trial can come out."""
+
+    words: str
+    code: str
+    """Class of its marks; short, since a page may hold ten thousand of them."""
+    glyph: str
+
+
+VERDICTS: Mapping[Verdict, TrialEnding] = {
+    "passed": TrialEnding("passed", "p", "✓"),
+    "failed": TrialEnding("failed", "f", "✗"),
+    "no_patch": TrialEnding("no patch", "n", "∅"),
+    "invalid_patch": TrialEnding("invalid patch", "i", "!"),
+    "timeout": TrialEnding("tests timed out", "t", "T"),
+    "resource": TrialEnding("out of resources", "r", "R"),
+    "integrity": TrialEnding("integrity", "g", "⚑"),
+}
+FAULT, NOT_RUN = TrialEnding("fault", "x", "?"), TrialEnding("not run", "o", "·")
+STOPS: Mapping[Stop, str] = {
+    "submitted": "submitted",
+    "gave_up": "ended without submitting",
+    "steps": "step limit",
+    "seconds": "time limit",
+    "usd": "cost limit",
+    "tokens": "token limit",
+    "context_overflow": "context full",
+    "content_filter": "refused by the provider",
+    "container_ended": "ended its container",
+    "agent_error": "the agent broke",
+}
+MANY = 20_000
+"""Trials from which attempts of a cell that ended alike share a mark: with a mark for each, a
+browser takes seconds over the page.
+"""
+
+
+def ending(row: TrialRow) -> TrialEnding:
+    """How a trial came out."""
+    return VERDICTS[row.verdict] if row.verdict else FAULT if row.fault else NOT_RUN
+
+
+def outcome(row: TrialRow) -> tuple[str, Tone]:
+    """The same in words, and the tone to say it in."""
+    tones = {None: "warn" if row.fault else "", "passed": "good", "integrity": "warn"}
+    return ending(row).words, tones.get(row.verdict, "bad")
+
+
+def page_name(trial_id: str) -> str:
+    """File of a trial's page in the folder of all trial pages, and its address there."""
+    return f"{file_stem(trial_id)}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One attempt, or in a large run the first of some; without `href` there is no page yet."""
+
+    ending: TrialEnding
+    attempt: int
+    href: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """A task with the attempts of each contestant."""
+
+    task: TaskEntry
+    note: str
+    """Why the task is not scored, if it is not."""
+    cells: tuple[tuple[Mark, ...], ...]
+    passed: int
+    scored: int
+    """Attempts of contestants, controls left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The whole matrix."""
+
+    contestants: tuple[Row, ...]
+    rows: tuple[GridRow, ...]
+    endings: tuple[TrialEnding, ...]
+    """Those that occur, for the legend."""
+    joined: bool
+    """A mark may stand for several attempts."""
+
+
+def grid(scored: Scored) -> Grid:
+    """The matrix of a run, contestants in the order of the leaderboard."""
+    board = scored.board
+    names = [row.who.name for row in scored.rows]
+    ranked = {row.who.name for row in board.rows}
+    by_task: dict[str, dict[str, list[TrialRow]]] = {}
+    for trial in scored.results.trials:
+        by_task.setdefault(trial.task_id, {}).setdefault(trial.contestant, []).append(trial)
+    scoring = set(board.tasks)
+    joined = len(scored.results.trials) > MANY
+    rows = []
+    for task in scored.results.tasks:
+        trials = by_task.get(task.id, {})
+        mine = [t for name, found in trials.items() if name in ranked for t in found]
+        note = "impossible control, never scored" if task.impossible else "not scored"
+        rows.append(
+            GridRow(
+                task=task,
+                note="" if task.id in scoring else note,
+                cells=tuple(_marks(trials.get(name, ()), joined=joined) for name in names),
+                passed=sum(t.passed for t in mine),
+                scored=sum(t.verdict is not None for t in mine),
+            )
+        )
+    used = {mark.ending for row in rows for cell in row.cells for mark in cell}
+    order = (*VERDICTS.values(), FAULT, NOT_RUN)
+    return Grid(scored.rows, tuple(rows), tuple(one for one in order if one in used), joined)
+
+
+def _marks(rows: Sequence[TrialRow], *, joined: bool) -> tuple[Mark, ...]:
+    marks = [
+        Mark(ending(row), row.attempt, f"trials/{page_name(row.id)}" if row.tries else "")
+        for row in rows
+    ]
+    if not joined:
+        return tuple(marks)
+    alike: dict[tuple[TrialEnding, bool], list[Mark]] = {}
+    for mark in marks:
+        alike.setdefault((mark.ending, bool(mark.href)), []).append(mark)
+    return tuple(replace(same[0], count=len(same)) for same in alike.values())
+
+
+@dataclass(frozen=True, slots=True)
+class CountTable:
+    """A table of counts; 0 is left empty. Columns that are 0 everywhere are left out."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Something to look at; `href` leads to the trial."""
+
+    kind: str
+    tone: str
+    where: str
+    text: str
+    href: str
+
+
+def count_tables(scored: Scored) -> tuple[tuple[str, str, CountTable], ...]:
+    """How trials were judged and how agents stopped: id, heading and table of each."""
+    rows = scored.rows
+    verdicts = {
+        **{one.words: [r.counts.verdicts.get(v, 0) for r in rows] for v, one in VERDICTS.items()},
+        FAULT.words: [r.counts.faults for r in rows],
+        NOT_RUN.words: [r.counts.not_run for r in rows],
+    }
+    stops = {
+        **{words: [r.counts.stops.get(stop, 0) for r in rows] for stop, words in STOPS.items()},
+        "tool mistakes": [r.counts.mistakes for r in rows],
+        "replies cut short": [r.counts.truncations for r in rows],
+    }
+    return (
+        ("verdicts", "How trials were judged", _counted(rows, verdicts)),
+        ("stops", "How agents stopped", _counted(rows, stops)),
+    )
+
+
+def _counted(rows: Sequence[Row], columns: dict[str, list[int]]) -> CountTable:
+    used = {name: counts for name, counts in columns.items() if any(counts)}
+    return CountTable(
+        tuple(used),
+        tuple(
+            (
+                plain(row.who.name),
+                tuple(show.count(counts[i]) if counts[i] else "" for counts in used.values()),
+            )
+            for i, row in enumerate(rows)
+        ),
+    )
+
+
+def suspicions(scored: Scored) -> list[Suspicion]:
+    """All that a person should look at, the gravest first."""
+    return sorted(_suspicions(scored.results.trials), key=lambda found: found.tone != "bad")
+
+
+def _suspicions(trials: Sequence[TrialRow]) -> Iterator[Suspicion]:
+    for trial in trials:
+        where = f"{plain(trial.contestant)} on {trial.task_id}, attempt {trial.attempt}"
+        href = f"trials/{page_name(trial.id)}"
+        if trial.verdict == "integrity":
+            yield Suspicion("integrity", "bad", where, one_line(trial.reason), href)
+        if trial.fault:
+            text = one_line(trial.fault.message)
+            yield Suspicion(f"{trial.fault.kind} fault", "warn", where, text, href)
+        for kind, detail in trial.flags:
+            yield Suspicion(plain(kind), "", where, one_line(detail), href)
