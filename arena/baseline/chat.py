@@ -5,7 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -148,13 +148,9 @@ class Completion(Wire):
     def pieces(self, *, include_usage: bool) -> Iterator[JsonValue]:
         """The answer as the chunks of a stream."""
         deltas: list[JsonValue] = [{"role": "assistant", "content": self.content}]
-        if self.call is not None:
-            name, arguments = self.call
-            start: dict[str, Any] = {"index": 0, "id": f"call_{self.id[9:]}", "type": "function"}
-            deltas.append({"tool_calls": [{**start, "function": {"name": name, "arguments": ""}}]})
-            for at in range(0, len(arguments), 4096):
-                part: JsonValue = {"arguments": arguments[at : at + 4096]}
-                deltas.append({"tool_calls": [{"index": 0, "function": part}]})
+        for index, call in enumerate(self.tool_calls):
+            assert isinstance(call, dict)
+            deltas.append({"tool_calls": [{"index": index, **call}]})
         for delta in deltas:
             yield self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
         yield self._chunk([{"index": 0, "delta": {}, "finish_reason": self.finish}])
@@ -194,8 +190,10 @@ def complete(request: Request, raw: JsonValue, candidates: int) -> Completion:
     reply = content + "".join(call or ())
     finish: Literal["stop", "tool_calls", "length"] = "tool_calls" if call else "stop"
     if request.limit is not None and tokens(reply) > request.limit:
-        content, call, finish = *cut(content, call, request.limit * BYTES_PER_TOKEN), "length"
-        reply = content + "".join(call or ())
+        # A language model would be cut off here too; half a call is none.
+        cut = reply.encode()[: request.limit * BYTES_PER_TOKEN]
+        reply = content = cut.decode(errors="ignore")
+        call, finish = None, "length"
     digest = hashlib.sha256((prompt + request.model).encode("utf-8", "surrogatepass")).hexdigest()
     return Completion(
         id=f"chatcmpl-{digest[:24]}", model=request.model, created=int(time.time()),
@@ -215,14 +213,3 @@ def speak(action: Action, tool_names: frozenset[str]) -> tuple[str, tuple[str, s
     if action.command is None:
         return action.say, None
     return "I can only work through a tool called bash, and none is offered.", None
-
-
-def cut(
-    content: str, call: tuple[str, str] | None, size_bytes: int
-) -> tuple[str, tuple[str, str] | None]:
-    """Cut an answer at a limit, as a language model's would be; all of it is ASCII or nearly."""
-    kept = content.encode()[:size_bytes].decode(errors="ignore")
-    room = size_bytes - len(kept.encode()) - len(call[0] if call else "")
-    if call is None or room <= 0:
-        return kept, None
-    return kept, (call[0], call[1][:room])
