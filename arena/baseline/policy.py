@@ -54,7 +54,7 @@ def next_action(problem: str, observations: Sequence[str], budget: int) -> Actio
     if results[0] is None:
         return Action("The search cannot run here: it needs python3 and base64.", None)
     if results[-2] is None or results[-2].done:
-        return Action("The commands do not come to an end.", None)
+        return Action("There is no more to try.", None)
     return Action("That batch was cut off.", _step("go-on"))
 
 
