@@ -127,7 +127,7 @@ class Completion(Wire):
         }
 
     @property
-    def tool_calls(self) -> list[JsonValue]:
+    def tool_calls(self) -> list[dict[str, JsonValue]]:
         """The tool calls part of the message."""
         if self.call is None:
             return []
@@ -139,7 +139,7 @@ class Completion(Wire):
         """The answer as one object."""
         message: dict[str, JsonValue] = {"role": "assistant", "content": self.content}
         if self.tool_calls:
-            message["tool_calls"] = self.tool_calls
+            message["tool_calls"] = [*self.tool_calls]
         choice: JsonValue = {
             "index": 0, "message": message, "finish_reason": self.finish, "logprobs": None,
         }  # fmt: skip
@@ -149,7 +149,6 @@ class Completion(Wire):
         """The answer as the chunks of a stream."""
         deltas: list[JsonValue] = [{"role": "assistant", "content": self.content}]
         for index, call in enumerate(self.tool_calls):
-            assert isinstance(call, dict)
             deltas.append({"tool_calls": [{"index": index, **call}]})
         for delta in deltas:
             yield self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
@@ -187,18 +186,17 @@ def complete(request: Request, raw: JsonValue, candidates: int) -> Completion:
     content, call = speak(action, request.tool_names)
     counted = raw if isinstance(raw, dict) else {}
     prompt = json.dumps([counted.get("messages"), counted.get("tools")], ensure_ascii=False)
-    reply = content + "".join(call or ())
+    spent = tokens(content + "".join(call or ()))
     finish: Literal["stop", "tool_calls", "length"] = "tool_calls" if call else "stop"
-    if request.limit is not None and tokens(reply) > request.limit:
+    if request.limit is not None and spent > request.limit:
         # A language model would be cut off here too; half a call is none.
-        cut = reply.encode()[: request.limit * BYTES_PER_TOKEN]
-        reply = content = cut.decode(errors="ignore")
-        call, finish = None, "length"
+        content = content.encode()[: request.limit * BYTES_PER_TOKEN].decode(errors="ignore")
+        call, finish, spent = None, "length", request.limit
     digest = hashlib.sha256((prompt + request.model).encode("utf-8", "surrogatepass")).hexdigest()
     return Completion(
         id=f"chatcmpl-{digest[:24]}", model=request.model, created=int(time.time()),
         content=content, call=call, finish=finish,
-        prompt_tokens=tokens(prompt), completion_tokens=tokens(reply),
+        prompt_tokens=tokens(prompt), completion_tokens=spent,
     )  # fmt: skip
 
 

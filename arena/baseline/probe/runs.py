@@ -44,6 +44,7 @@ class Tracer:
 
     def __init__(self, paths: list[str]) -> None:
         self._paths = {os.path.realpath(path): path for path in paths}
+        self._files: dict[str, str | None] = {}
         self._lines: set[Line] = set()
 
     def start(self) -> None:
@@ -57,8 +58,14 @@ class Tracer:
         sys.settrace(None)
         return sorted(self._lines)
 
+    def _path(self, filename: str) -> str | None:
+        """The tree's own path of a code object's file; asked for each call, so it is kept."""
+        if filename not in self._files:
+            self._files[filename] = self._paths.get(os.path.realpath(filename))
+        return self._files[filename]
+
     def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Local | None:
-        path = self._paths.get(os.path.realpath(frame.f_code.co_filename))
+        path = self._path(frame.f_code.co_filename)
         if path is None or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
             return None
         lines = self._lines

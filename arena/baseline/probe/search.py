@@ -32,7 +32,7 @@ BATCH, BATCHES = 25, 30
 EXAMPLES_S = 10.0
 BATCH_S = 10.0
 TRY_S = 8.0
-TESTS_S = 20.0
+TESTS_S = 30.0
 
 
 class Plan(NamedTuple):
