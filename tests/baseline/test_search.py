@@ -101,6 +101,11 @@ def test_examples_of_a_report_share_names_and_compare_as_a_prompt_does():
     ]  # fmt: skip
 
 
+def test_what_an_example_gives_is_open_where_the_report_shows_nothing():
+    found = runs.examples(">>> 1 + 1\n>>> 1 / 0\n", [])
+    assert [item.state for item in found] == ["passed", "failed"]
+
+
 @pytest.mark.parametrize("report", ["", "It is broken.", "```\n$ pip install x\n```", ">>>1\n1"])
 def test_a_report_without_a_session_has_no_examples(report):
     assert runs.examples(report, []) == []

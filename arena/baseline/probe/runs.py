@@ -116,8 +116,8 @@ class _Examples(doctest.DocTestRunner):
         self._note(shown[2], "passed")
 
     def report_failure(self, *shown: Any) -> None:
-        """Note an example that gives something else."""
-        self._note(shown[2], "failed")
+        """Note an example that gives something else, unless the report does not show what."""
+        self._note(shown[2], "failed" if shown[2].want else "passed")
 
     def report_unexpected_exception(self, *shown: Any) -> None:
         """Note an example that raises."""
