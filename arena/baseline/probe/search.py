@@ -245,14 +245,15 @@ def main() -> None:
     parser.add_argument("--root", required=True, type=Path)
     parser.add_argument("--limit", type=int, default=0)
     arguments = parser.parse_args()
+    root = arguments.root.resolve()
     shutil.rmtree(COPY, ignore_errors=True)
-    shutil.copytree(arguments.root, COPY, symlinks=True)
+    shutil.copytree(root, COPY, symlinks=True)
     os.chdir(COPY)
     # The copy's own packages are imported first, and no compiled file of a mutant outlives it.
     sys.path[:0] = [str(COPY / "src"), str(COPY)]
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    said, done = begin(arguments.limit) if arguments.command == "begin" else go_on(arguments.root)
+    said, done = begin(arguments.limit) if arguments.command == "begin" else go_on(root)
     sys.stdout.write(f"arena-mutate: {json.dumps({'say': said, 'done': done})}\n")
 
 
