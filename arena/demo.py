@@ -44,11 +44,11 @@ def contestants(*, with_llm: bool, earlier: Path) -> Iterator[list[ContestantTab
         ContestantTable(name="nop", agent="nop"),
     ]
     with ExitStack() as stack:
-        baseline = stack.enter_context(server.serve(port=ports.get("mutate-20", 0)))
+        base_url = stack.enter_context(server.serve(port=ports.get("mutate-20", 0)))
         for budget in BUDGETS:
             model = f"mutate-{budget}"
             backend = BackendTable(
-                base_url=baseline.base_url, model=model, hourly_usd=MACHINE_USD, self_hosted=True
+                base_url=base_url, model=model, hourly_usd=MACHINE_USD, self_hosted=True
             )
             tables.append(ContestantTable(name=model, backend=backend))
         if with_llm:

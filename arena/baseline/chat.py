@@ -5,7 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -127,7 +127,7 @@ class Completion(Wire):
         }
 
     @property
-    def tool_calls(self) -> list[JsonValue]:
+    def tool_calls(self) -> list[dict[str, JsonValue]]:
         """The tool calls part of the message."""
         if self.call is None:
             return []
@@ -139,7 +139,7 @@ class Completion(Wire):
         """The answer as one object."""
         message: dict[str, JsonValue] = {"role": "assistant", "content": self.content}
         if self.tool_calls:
-            message["tool_calls"] = self.tool_calls
+            message["tool_calls"] = [*self.tool_calls]
         choice: JsonValue = {
             "index": 0, "message": message, "finish_reason": self.finish, "logprobs": None,
         }  # fmt: skip
@@ -148,13 +148,8 @@ class Completion(Wire):
     def pieces(self, *, include_usage: bool) -> Iterator[JsonValue]:
         """The answer as the chunks of a stream."""
         deltas: list[JsonValue] = [{"role": "assistant", "content": self.content}]
-        if self.call is not None:
-            name, arguments = self.call
-            start: dict[str, Any] = {"index": 0, "id": f"call_{self.id[9:]}", "type": "function"}
-            deltas.append({"tool_calls": [{**start, "function": {"name": name, "arguments": ""}}]})
-            for at in range(0, len(arguments), 4096):
-                part: JsonValue = {"arguments": arguments[at : at + 4096]}
-                deltas.append({"tool_calls": [{"index": 0, "function": part}]})
+        for index, call in enumerate(self.tool_calls):
+            deltas.append({"tool_calls": [{"index": index, **call}]})
         for delta in deltas:
             yield self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
         yield self._chunk([{"index": 0, "delta": {}, "finish_reason": self.finish}])
@@ -191,16 +186,17 @@ def complete(request: Request, raw: JsonValue, candidates: int) -> Completion:
     content, call = speak(action, request.tool_names)
     counted = raw if isinstance(raw, dict) else {}
     prompt = json.dumps([counted.get("messages"), counted.get("tools")], ensure_ascii=False)
-    reply = content + "".join(call or ())
+    spent = tokens(content + "".join(call or ()))
     finish: Literal["stop", "tool_calls", "length"] = "tool_calls" if call else "stop"
-    if request.limit is not None and tokens(reply) > request.limit:
-        content, call, finish = *cut(content, call, request.limit * BYTES_PER_TOKEN), "length"
-        reply = content + "".join(call or ())
+    if request.limit is not None and spent > request.limit:
+        # A language model would be cut off here too; half a call is none.
+        content = content.encode()[: request.limit * BYTES_PER_TOKEN].decode(errors="ignore")
+        call, finish, spent = None, "length", request.limit
     digest = hashlib.sha256((prompt + request.model).encode("utf-8", "surrogatepass")).hexdigest()
     return Completion(
         id=f"chatcmpl-{digest[:24]}", model=request.model, created=int(time.time()),
         content=content, call=call, finish=finish,
-        prompt_tokens=tokens(prompt), completion_tokens=tokens(reply),
+        prompt_tokens=tokens(prompt), completion_tokens=spent,
     )  # fmt: skip
 
 
@@ -215,14 +211,3 @@ def speak(action: Action, tool_names: frozenset[str]) -> tuple[str, tuple[str, s
     if action.command is None:
         return action.say, None
     return "I can only work through a tool called bash, and none is offered.", None
-
-
-def cut(
-    content: str, call: tuple[str, str] | None, size_bytes: int
-) -> tuple[str, tuple[str, str] | None]:
-    """Cut an answer at a limit, as a language model's would be; all of it is ASCII or nearly."""
-    kept = content.encode()[:size_bytes].decode(errors="ignore")
-    room = size_bytes - len(kept.encode()) - len(call[0] if call else "")
-    if call is None or room <= 0:
-        return kept, None
-    return kept, (call[0], call[1][:room])

@@ -1,39 +1,31 @@
 """From a conversation to the next action; all state is read off the conversation each time."""
 
+import base64
+import gzip
+import io
 import re
+import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from arena.baseline import commands
-from arena.baseline.statement import read
-from arena.serialize import from_json
-
 RESULT = re.compile(r"^arena-mutate: (\{.*\})$", re.MULTILINE)
-BATCH = 25
-BATCHES = 40
-PATIENCE = 2
-
-Phase = Literal["survey", "try", "apply", "finish", "submit"]
+ISSUE = re.compile(r"<issue>\n?(.*?)\n?</issue>", re.DOTALL)
+FOLDER = "/tmp/arena-mutate"  # noqa: S108 - a path inside the contestant's own container
+PACKAGE = "mutate_probe"
+LINE = 120
 
 
 class Result(BaseModel):
-    """The line of JSON that ends a command of the search; what it has not told is a default."""
+    """The line of JSON that a command of the search ends with."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    event: Phase
-    goals: int = 0
-    tests: int = 0
-    candidates: int = 0
-    note: str = ""
-    tried: int = 0
-    winner: int | None = None
-    holds: bool = False
-    operator: str = ""
-    path: str = ""
+    say: str
+    done: bool
 
 
 @dataclass(frozen=True)
@@ -44,29 +36,6 @@ class Action:
     command: str | None
 
 
-@dataclass(frozen=True)
-class Search:
-    """Where a search stands."""
-
-    budget: int
-    phase: Phase = "survey"
-    candidates: int = 0
-    tried: int = 0
-    winner: int | None = None
-    silent: int = 0
-    say: str = ""
-
-    @property
-    def left(self) -> int:
-        """Candidates that may still be tried."""
-        return min(self.budget, self.candidates) - self.tried
-
-    @property
-    def batch(self) -> int:
-        """Candidates in one command; large budgets take larger steps to keep turns few."""
-        return min(self.left, max(BATCH, -(-self.budget // BATCHES)))
-
-
 def next_action(problem: str, observations: Sequence[str], budget: int) -> Action:
     """Return what follows on a problem statement and the observations so far.
 
@@ -75,89 +44,62 @@ def next_action(problem: str, observations: Sequence[str], budget: int) -> Actio
         observations: what came back after each earlier reply, in order.
         budget: most candidates to try.
     """
-    search = Search(budget)
-    for observation in observations:
-        search = advance(search, observation)
-    return decide(search, problem)
+    if not observations:
+        tagged = ISSUE.search(problem)
+        return Action("Looking around.", _begin(tagged[1] if tagged else problem, budget))
+    results = [_result(text) for text in observations]
+    last = results[-1]
+    if last is not None:
+        return Action(last.say, None if last.done else _step("go-on"))
+    if results[0] is None:
+        return Action("The search cannot run here: it needs python3 and base64.", None)
+    if results[-2] is None or results[-2].done:
+        return Action("There is no more to try.", None)
+    return Action("That batch was cut off.", _step("go-on"))
 
 
-def advance(search: Search, observation: str) -> Search:
-    """Return where the search stands after one more observation."""
+def _result(observation: str) -> Result | None:
     found = RESULT.findall(observation)
     try:
-        result = Result.model_validate(from_json(found[-1])) if found else None
-    except (ValueError, ValidationError):
-        result = None
-    if result is None or result.event != search.phase:
-        return _unheard(search)
-    search = replace(search, silent=0)
-    if result.event == "survey":
-        return _surveyed(search, result)
-    if result.event == "try":
-        return _tried(search, result)
-    if result.event == "apply":
-        return _applied(search, result)
-    return replace(search, phase="submit")
+        return Result.model_validate_json(found[-1]) if found else None
+    except ValidationError:
+        return None
 
 
-def _surveyed(search: Search, result: Result) -> Search:
-    if not result.candidates:
-        note = result.note or "nothing suspicious can be mutated"
-        return replace(search, phase="finish", say=f"No search is possible: {note}.")
-    say = (
-        f"{result.goals} failing example(s) or test(s) to satisfy, {result.tests} visible tests"
-        f" to keep green, {result.candidates} candidate(s) within the budget."
+def _begin(report: str, budget: int) -> str:
+    """The command that unpacks the search, hands it the report and lets it look around."""
+    text = base64.b64encode(report.encode("utf-8", "replace")).decode()
+    return "\n".join(
+        (
+            f"mkdir -p {FOLDER} && base64 -d <<'ARCHIVE' | tar xz --no-same-owner -C {FOLDER}",
+            _archive(),
+            "ARCHIVE",
+            f"base64 -d <<'REPORT' > {FOLDER}/report.txt",
+            text,
+            "REPORT",
+            _step(f"begin --limit {budget}"),
+        )
     )
-    return replace(search, phase="try", candidates=result.candidates, say=say)
 
 
-def _tried(search: Search, result: Result) -> Search:
-    tried = search.tried + max(1, result.tried)
-    search = replace(search, tried=tried, winner=result.winner)
-    if result.winner is not None:
-        return replace(search, phase="apply", say=f"Candidate {result.winner + 1} works.")
-    return _onward(search, f"{tried} tried, none works yet.")
+def _step(arguments: str) -> str:
+    return f'root=$PWD; cd {FOLDER} && python3 -m {PACKAGE}.search {arguments} --root "$root"'
 
 
-def _applied(search: Search, result: Result) -> Search:
-    if result.holds:
-        say = f"Applied to {result.path} ({result.operator})."
-        return replace(search, phase="submit", say=say)
-    return _onward(search, "It does not hold against all visible tests.")
+@cache
+def _archive() -> str:
+    """The search as base64 of a tar.gz, without times or owners.
 
-
-def _onward(search: Search, say: str) -> Search:
-    if search.left > 0:
-        return replace(search, phase="try", say=say)
-    return replace(search, phase="finish", say=f"{say} The search is spent.")
-
-
-def _unheard(search: Search) -> Search:
-    """A command that was cut off counts as its whole batch; after two in a row give up.
-
-    One that was cut off while it wrote to the tree ends the search, as only `finish` makes the
-    tree what it was.
+    Compressed, the whole search fits one reply under the usual limits on output.
     """
-    silent = search.silent + 1
-    if search.phase in ("survey", "finish", "submit"):
-        say = search.say or "The search cannot run here: it needs python3 and base64."
-        return replace(search, phase="submit", say=say)
-    if silent >= PATIENCE or search.phase == "apply":
-        return replace(search, phase="finish", silent=0, say="The commands do not come to an end.")
-    search = replace(search, silent=silent, tried=search.tried + search.batch)
-    return _onward(search, "That batch was cut off.")
-
-
-def decide(search: Search, problem: str) -> Action:
-    """Return the action for where the search stands."""
-    if search.phase == "survey":
-        statement = read(problem)
-        say = f"The report holds {len(statement.examples)} example statement(s). Looking around."
-        return Action(say, commands.survey(statement, search.budget))
-    if search.phase == "try":
-        return Action(search.say, commands.attempt(search.tried, search.batch))
-    if search.phase == "apply" and search.winner is not None:
-        return Action(search.say, commands.apply(search.winner))
-    if search.phase == "finish":
-        return Action(search.say, commands.finish())
-    return Action(search.say or "Done.", None)
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        folder = files("arena.baseline") / "probe"
+        for item in sorted(folder.iterdir(), key=lambda item: item.name):
+            if item.name.endswith(".py"):
+                data = item.read_bytes()
+                entry = tarfile.TarInfo(f"{PACKAGE}/{item.name}")
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
+    text = base64.b64encode(gzip.compress(raw.getvalue(), mtime=0)).decode()
+    return "\n".join(text[start : start + LINE] for start in range(0, len(text), LINE))

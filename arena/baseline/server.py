@@ -3,10 +3,9 @@
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 
 from pydantic import JsonValue, ValidationError
 
@@ -15,7 +14,8 @@ from arena.errors import InputError
 from arena.serialize import from_json
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
-MAX_PORT = 65535
+POLL_S = 0.05
+"""How often the server looks whether it is to stop."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "arena-baseline"
 
     def do_GET(self) -> None:
-        """Answer /v1/models and /v1/models/NAME."""
+        """Answer /v1/models."""
         self._guarded(self._models)
 
     def do_POST(self) -> None:
@@ -59,25 +59,18 @@ class Handler(BaseHTTPRequestHandler):
         try:
             answer()
         except RefusedError as refused:
-            self._send(refused.status, refused.body())
+            self._answer(refused.status, refused.body())
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         except Exception:  # noqa: BLE001 - the connection's last resort: answer and go on
             _log.exception("request to %s failed", self.path)
             self.close_connection = True
-            self._send(500, RefusedError(500, "internal error of the baseline service").body())
+            self._answer(500, RefusedError(500, "internal error of the baseline service").body())
 
     def _models(self) -> None:
-        path = self.path.split("?")[0].rstrip("/")
-        if path == "/v1/models":
-            self._send(200, {"object": "list", "data": [_model(name) for name in chat.LISTED]})
-            return
-        name = path.removeprefix("/v1/models/")
-        if name == path:
-            raise RefusedError(404, f"no such path: GET {path}")
-        if chat.budget(name) is None:
-            raise _unknown_model(name)
-        self._send(200, _model(name))
+        if self.path.rstrip("/") != "/v1/models":
+            raise RefusedError(404, f"no such path: GET {self.path}")
+        self._answer(200, {"object": "list", "data": [_model(name) for name in chat.LISTED]})
 
     def _completion(self) -> None:
         raw = self._json()
@@ -92,13 +85,15 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(400, f"{place or 'body'}: {first['msg']}") from None
         candidates = chat.budget(request.model)
         if candidates is None:
-            raise _unknown_model(request.model)
+            message = f"the model {request.model!r} does not exist: mutate-1 to mutate-99999 do"
+            raise RefusedError(404, message, "model_not_found")
         completion = chat.complete(request, raw, candidates)
         if request.stream:
             options = request.stream_options
-            self._stream(completion, include_usage=bool(options and options.include_usage))
+            usage = options is not None and options.include_usage
+            self._stream(completion.pieces(include_usage=usage))
         else:
-            self._send(200, completion.whole())
+            self._answer(200, completion.whole())
 
     def _json(self) -> JsonValue:
         length = self.headers.get("Content-Length", "")
@@ -114,10 +109,18 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(400, "the body is not JSON") from None
         return value
 
-    def _send(self, status: int, body: JsonValue) -> None:
-        data = json.dumps(body).encode()
+    def _answer(self, status: int, body: JsonValue) -> None:
+        self._send(status, "application/json", json.dumps(body).encode())
+
+    def _stream(self, pieces: Iterator[JsonValue]) -> None:
+        """Send the pieces at once: all of them are known, so nothing is gained by waiting."""
+        events = [*(json.dumps(piece) for piece in pieces), "[DONE]"]
+        data = "".join(f"data: {event}\n\n" for event in events).encode()
+        self._send(200, "text/event-stream", data)
+
+    def _send(self, status: int, kind: str, data: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         if self.close_connection:
             self.send_header("Connection", "close")
@@ -125,69 +128,9 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
         self.wfile.flush()
 
-    def _stream(self, completion: chat.Completion, *, include_usage: bool) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        for piece in completion.pieces(include_usage=include_usage):
-            self._event(json.dumps(piece))
-        self._event("[DONE]")
-        self.wfile.write(b"0\r\n\r\n")
-        self.wfile.flush()
-
-    def _event(self, data: str) -> None:
-        event = f"data: {data}\n\n".encode()
-        self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
-        self.wfile.flush()
-
 
 def _model(name: str) -> JsonValue:
     return {"id": name, "object": "model", "created": 0, "owned_by": "arena"}
-
-
-def _unknown_model(name: str) -> RefusedError:
-    message = f"the model {name!r} does not exist; the name says how many candidates are tried"
-    return RefusedError(404, f"{message}: mutate-1 to mutate-99999", "model_not_found")
-
-
-class BaselineServer:
-    """A running service; close it, or leave its context, to stop it."""
-
-    def __init__(self, server: ThreadingHTTPServer) -> None:
-        self._server = server
-        self._thread = threading.Thread(
-            target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def base_url(self) -> str:
-        """Where a client of the protocol finds it."""
-        host, port = self._server.server_address[:2]
-        name = host.decode() if isinstance(host, bytes) else host
-        return f"http://{f'[{name}]' if ':' in name else name}:{port}/v1"
-
-    def wait(self) -> None:
-        """Block until it is closed; an interrupt passes through."""
-        self._thread.join()
-
-    def close(self) -> None:
-        """Take no more connections and free the port; closing twice does no harm."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Server(ThreadingHTTPServer):
@@ -196,23 +139,30 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
 
-def serve(host: str = "127.0.0.1", port: int = 0) -> BaselineServer:
-    """Start the service in threads of this process.
+@contextmanager
+def serve(host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve in threads of this process while the context is open; yields the base URL.
 
     Args:
         host: address to listen on.
-        port: port to listen on; 0 takes a free one, told by `base_url`.
+        port: port to listen on; 0 takes a free one.
 
     Raises:
         InputError: the address cannot be listened on.
     """
-    if not 0 <= port <= MAX_PORT:
-        raise InputError(f"{port} is no port", where="port", remedy=f"use 0 to {MAX_PORT}")
     try:
-        return BaselineServer(_Server((host, port), Handler))
-    except OSError as error:
+        server = _Server((host, port), Handler)
+    except (OSError, OverflowError) as error:
         raise InputError(
-            f"cannot listen: {error.strerror or error}",
+            f"cannot listen: {error}",
             where=f"{host}:{port}",
             remedy="choose another port, or 0 for a free one",
         ) from None
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://{host}:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

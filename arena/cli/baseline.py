@@ -1,6 +1,7 @@
 """`arena baseline`: the search baseline as a server of its own."""
 
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ def _group() -> None:
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Serve the baseline as an OpenAI-compatible endpoint until interrupted.
@@ -24,6 +25,6 @@ def serve(
     """
     from arena.baseline import server
 
-    with server.serve(host, port) as running:
-        print(f"serving {running.base_url}; interrupt to stop", file=sys.stderr)
-        running.wait()
+    with server.serve(host, port) as base_url:
+        print(f"serving {base_url}; interrupt to stop", file=sys.stderr)
+        threading.Event().wait()

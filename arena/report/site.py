@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from arena import resources
-from arena.decoding import from_json
+from arena.serialize import from_json
 from arena.report import details, page, trial_page
 from arena.report.outcomes import page_name
 from arena.report.scored import Scored, score

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from arena.agent.shell import ShellAgent
-from arena.baseline.server import BaselineServer, serve
+from arena.baseline.server import serve
 from arena.grading.job import OWNER
 from arena.protocols import Sandbox
 from arena.records import (
@@ -101,9 +101,9 @@ def engine() -> Iterator[DockerEngine]:
 
 
 @pytest.fixture(scope="session")
-def baseline() -> Iterator[BaselineServer]:
-    with serve() as running:
-        yield running
+def baseline() -> Iterator[str]:
+    with serve() as base_url:
+        yield base_url
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def image(engine: DockerEngine) -> str:
 
 
 @pytest.fixture(scope="session")
-def repair(engine: DockerEngine, image: str, baseline: BaselineServer) -> Repair:
+def repair(engine: DockerEngine, image: str, baseline: str) -> Repair:
     """Lets the baseline work on a toy with a budget and tells what came of it."""
 
     def work(toy: Toy, budget: int, protocol: Literal["tools", "text"] = "tools") -> Outcome:
@@ -135,7 +135,7 @@ def repair(engine: DockerEngine, image: str, baseline: BaselineServer) -> Repair
             limits=Limits(),
             nonce=secrets.token_hex(4),
         )
-        endpoint = Endpoint(baseline.base_url, f"mutate-{budget}")
+        endpoint = Endpoint(baseline, f"mutate-{budget}")
         log = Log()
         with repository(engine, image, toy.files) as sandbox:
             ending = ShellAgent(protocol).solve(brief, sandbox, endpoint, log)

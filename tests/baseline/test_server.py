@@ -19,17 +19,17 @@ TOOLS = [
 
 @pytest.fixture(scope="module")
 def server():
-    with serve() as running:
-        yield running
+    with serve() as base_url:
+        yield base_url
 
 
 @pytest.fixture(scope="module")
 def client(server):
-    return openai.OpenAI(base_url=server.base_url, api_key="unused", max_retries=0, timeout=10)
+    return openai.OpenAI(base_url=server, api_key="unused", max_retries=0, timeout=10)
 
 
 def post(server, body, path="/chat/completions", headers=()):
-    place = urlsplit(server.base_url)
+    place = urlsplit(server)
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=10)
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     connection.request(
@@ -45,7 +45,7 @@ def test_tools_are_called(client):
     assert choice.finish_reason == "tool_calls"
     (call,) = choice.message.tool_calls
     assert call.function.name == "bash"
-    assert "survey --limit 20" in json.loads(call.function.arguments)["command"]
+    assert "begin --limit 20" in json.loads(call.function.arguments)["command"]
     assert answer.model == "mutate-20"
 
 
@@ -138,9 +138,6 @@ def test_unknown_models_are_not_found(client, model):
 
 def test_models_are_listed(client):
     assert [model.id for model in client.models.list()] == ["mutate-20", "mutate-200"]
-    assert client.models.retrieve("mutate-7").id == "mutate-7"
-    with pytest.raises(openai.NotFoundError):
-        client.models.retrieve("other")
 
 
 BAD = {
@@ -175,7 +172,7 @@ def test_bodies_have_a_length_and_a_limit(server):
 
 
 def test_one_connection_serves_many_requests(server):
-    place = urlsplit(server.base_url)
+    place = urlsplit(server)
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=10)
     body = json.dumps({"model": "mutate-20", "messages": MESSAGES})
     sockets = set()
@@ -184,7 +181,7 @@ def test_one_connection_serves_many_requests(server):
         connection.request("POST", "/v1/chat/completions", text)
         sockets.add(connection.sock)
         connection.getresponse().read()
-    connection.request("GET", "/v1/models/none")
+    connection.request("GET", "/v1/none")
     assert connection.getresponse().read()
     assert len(sockets) == 1
 
@@ -192,23 +189,23 @@ def test_one_connection_serves_many_requests(server):
 def test_concurrent_conversations_do_not_mix(client):
     def ask(budget):
         answer = client.chat.completions.create(model=f"mutate-{budget}", messages=MESSAGES)
-        return f"survey --limit {budget} " in answer.choices[0].message.content
+        return f"begin --limit {budget} " in answer.choices[0].message.content
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(1, 65)))
 
 
 def test_a_port_that_is_taken_is_an_input_error():
-    with serve() as first, pytest.raises(InputError, match="choose another port"):
-        serve(port=urlsplit(first.base_url).port)
-    with pytest.raises(InputError, match="no port"):
-        serve(port=70_000)
+    with serve() as first:
+        port = urlsplit(first).port
+        with pytest.raises(InputError, match="choose another port"), serve(port=port):
+            pass
+    with pytest.raises(InputError, match="cannot listen"), serve(port=70_000):
+        pass
 
 
-def test_closing_frees_the_port():
-    first = serve()
-    port = urlsplit(first.base_url).port
-    first.close()
-    first.close()
+def test_leaving_the_context_frees_the_port():
+    with serve() as first:
+        port = urlsplit(first).port
     with serve(port=port) as second:
-        assert urlsplit(second.base_url).port == port
+        assert urlsplit(second).port == port
