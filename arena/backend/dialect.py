@@ -37,9 +37,10 @@ class Dialect(Protocol):
         ...
 
 
-_DIALECTS: dict[Api, Dialect] = {"chat": wire, "messages": messages, "responses": responses}
+DIALECTS: dict[Api, Dialect] = {"chat": wire, "messages": messages, "responses": responses}
+"""A new one is a module, and a row here."""
 
 
 def of(api: Api) -> Dialect:
     """The dialect of an API."""
-    return _DIALECTS[api]
+    return DIALECTS[api]

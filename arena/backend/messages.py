@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import JsonValue
 
-from arena.backend.wire import MalformedReplyError, Prompt, encoded, word
-from arena.decoding import from_json, well_formed
-from arena.money import usage
+from arena.backend.wire import MalformedReplyError, Prompt, encoded, mapping, read_account, word
+from arena.decoding import from_json
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
 
 PATH = "/messages"
@@ -67,21 +66,13 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     Raises:
         MalformedReplyError: there is no content in it.
     """
-    del quirks
-    if not isinstance(body, dict):
-        raise MalformedReplyError("the body is not a JSON object")
-    raw_usage = well_formed(body.get("usage"))
+    body, bare = read_account(body, "messages", quirks)
     content, reason = body.get("content"), body.get("stop_reason")
     begun = "stop_reason" in body and not is_whole(body)  # its stream counted one token so far
-    used = None if begun else usage.normalise(raw_usage, "messages")
+    used = None if begun else bare.usage
     if used is not None and content and not used.output:
         used = used.model_copy(update={"estimated": True})
-    bare = Reply(
-        returned_model=word(body.get("model")),
-        usage=used,
-        raw_usage=raw_usage,
-        reported_usd=usage.reported_usd(raw_usage),
-    )
+    bare = bare.model_copy(update={"usage": used})
     if not isinstance(content, list):
         raise MalformedReplyError("the reply has no content", bare)
     finish = word(_ENDS.get(str(reason), str(reason))) if reason else None
@@ -107,21 +98,21 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
             continue
         kind, index = chunk.get("type"), chunk.get("index")
         if kind == "message_start" and isinstance(chunk.get("message"), dict):
-            body |= dict(_mapping(chunk, "message"))
+            body |= dict(mapping(chunk, "message"))
         elif kind == "message_delta":
-            body |= _mapping(chunk, "delta")
-            last = _most(last, _mapping(chunk, "usage"))
+            body |= mapping(chunk, "delta")
+            last = _most(last, mapping(chunk, "usage"))
         elif kind == "content_block_start" and isinstance(index, int):
-            blocks[index] = dict(_mapping(chunk, "content_block"))
+            blocks[index] = dict(mapping(chunk, "content_block"))
         elif kind == "content_block_delta" and isinstance(index, int):
-            _extend(blocks.setdefault(index, {"type": "text"}), _mapping(chunk, "delta"))
+            _extend(blocks.setdefault(index, {"type": "text"}), mapping(chunk, "delta"))
         if kind in ("message_start", "message_delta"):
-            told = _mapping(chunk, "usage") or _mapping(_mapping(chunk, "message"), "usage")
-            body["usage"] = _most(_mapping(body, "usage"), told)
+            told = mapping(chunk, "usage") or mapping(mapping(chunk, "message"), "usage")
+            body["usage"] = _most(mapping(body, "usage"), told)
     if blocks:
         body["content"] = [_closed(blocks[index]) for index in sorted(blocks)]
         # The start counts a token of output, or none: only the end knows how many there were.
-        if told := _mapping(body, "usage"):
+        if told := mapping(body, "usage"):
             body["usage"] = {**told, "output_tokens": last.get("output_tokens", 0)}
     return body
 
@@ -235,8 +226,3 @@ def _most(had: Block, told: Block) -> Block:
 def _cached(told: Block) -> int:
     counts = (told.get(name) for name in _CACHED)
     return sum(count for count in counts if type(count) is int and count > 0)
-
-
-def _mapping(value: Block, name: str) -> Block:
-    inner = value.get(name)
-    return inner if isinstance(inner, dict) else {}

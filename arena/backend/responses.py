@@ -4,10 +4,8 @@ from collections.abc import Iterable
 
 from pydantic import JsonValue
 
-from arena.backend.wire import MalformedReplyError, Prompt, word
-from arena.decoding import well_formed
+from arena.backend.wire import MalformedReplyError, Prompt, read_account, word
 from arena.errors import HarnessError
-from arena.money import usage
 from arena.records import BackendSpec, Quirks, Reply, ToolCall
 
 PATH = "/responses"
@@ -30,16 +28,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     Raises:
         MalformedReplyError: there is no output in it.
     """
-    del quirks
-    if not isinstance(body, dict):
-        raise MalformedReplyError("the body is not a JSON object")
-    raw_usage = well_formed(body.get("usage"))
-    bare = Reply(
-        returned_model=word(body.get("model")),
-        usage=usage.normalise(raw_usage, "responses"),
-        raw_usage=raw_usage,
-        reported_usd=usage.reported_usd(raw_usage),
-    )
+    body, bare = read_account(body, "responses", quirks)
     output = body.get("output")
     if not isinstance(output, list):
         raise MalformedReplyError("the reply has no output", bare)

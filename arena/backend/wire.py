@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from arena.decoding import well_formed
 from arena.money import usage
-from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
+from arena.records import Api, BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
 
 PATH = "/chat/completions"
 TRUNCATED = frozenset({"length", "max_tokens"})
@@ -82,16 +82,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     Raises:
         MalformedReplyError: no choice with a message in it.
     """
-    if not isinstance(body, dict):
-        raise MalformedReplyError("the body is not a JSON object")
-    raw_usage = well_formed(body.get("usage"))
-    bare = Reply(
-        returned_model=word(body.get("model")),
-        upstream=word(body.get("provider")),
-        usage=usage.normalise(raw_usage, "chat", reasoning_in_output=quirks.reasoning_in_output),
-        raw_usage=raw_usage,
-        reported_usd=usage.reported_usd(raw_usage),
-    )
+    body, bare = read_account(body, "chat", quirks)
     choices = body.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
@@ -107,6 +98,25 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
             "finish_reason": finish,
             "truncated": finish in TRUNCATED,
         }
+    )
+
+
+def read_account(body: JsonValue, api: Api, quirks: Quirks) -> tuple[dict[str, JsonValue], Reply]:
+    """A body as an object, and what every API tells in it: who answered, and the usage.
+
+    Raises:
+        MalformedReplyError: it is no object.
+    """
+    if not isinstance(body, dict):
+        raise MalformedReplyError("the body is not a JSON object")
+    raw_usage = well_formed(body.get("usage"))
+    told = usage.normalise(raw_usage, api, reasoning_in_output=quirks.reasoning_in_output)
+    return body, Reply(
+        returned_model=word(body.get("model")),
+        upstream=word(body.get("provider")) if api == "chat" else None,
+        usage=told,
+        raw_usage=raw_usage,
+        reported_usd=usage.reported_usd(raw_usage),
     )
 
 
@@ -265,6 +275,12 @@ def text_of(content: JsonValue) -> str:
 def word(value: JsonValue) -> str | None:
     """A text about a reply, as it can be written down; None for an empty one and for no text."""
     return well_formed(value) if isinstance(value, str) and value else None
+
+
+def mapping(value: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:
+    """The object under a name; an empty one where there is none."""
+    inner = value.get(name)
+    return inner if isinstance(inner, dict) else {}
 
 
 def encoded(value: JsonValue | Message) -> bytes:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from arena.errors import EngineError
@@ -93,19 +92,11 @@ class Tunnel:
         self._thread.start()
         self._ready.wait(_START_S)
         if not self._port:
-            self._end()
+            self.__exit__()
             raise EngineError("the forwarder in the container did not start")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
-
-    def _end(self) -> None:
+    def __exit__(self, *ended: object) -> None:
         self._stop.set()
         self._thread.join()
 
