@@ -38,8 +38,6 @@ _UNSENT = (
     httpx2.ProxyError,
     httpx2.UnsupportedProtocol,
 )
-MESSAGES_VERSION = "2023-06-01"
-"""Of the Messages API: the one there is."""
 _HEADERS = {
     "accept": "application/json",
     "content-type": "application/json",
@@ -123,7 +121,7 @@ class EndpointClient:
         self, spec: BackendSpec, body: bytes, timeout_s: float, relay: Relay | None
     ) -> httpx2.Response:
         response: httpx2.Response = self._sdk.post(
-            dialect.of(spec.api).PATH,
+            self._base_url + dialect.of(spec.api).PATH,
             cast_to=httpx2.Response,
             content=body,
             options={
@@ -139,15 +137,15 @@ class EndpointClient:
         return response
 
     def _authority(self, spec: BackendSpec) -> Headers:
-        """Headers beside the bearer token that the package sends, or instead of it."""
-        no_bearer: Headers = {"authorization": openai.Omit()}
-        told: Headers = {} if self._key else no_bearer
-        if spec.api != "messages":
-            return told
-        told = {"anthropic-version": MESSAGES_VERSION, **told}
-        if self._key and not spec.quirks.messages_bearer:
-            told |= {"x-api-key": self._key, **no_bearer}
-        return told
+        """The API's headers, and the key where no bearer token, which the package sends, has it."""
+        api = dialect.of(spec.api)
+        as_bearer = spec.quirks.messages_bearer or api.KEY_HEADER == "authorization"
+        headers: Headers = dict(api.HEADERS)
+        if not self._key or not as_bearer:
+            headers["authorization"] = openai.Omit()
+        if self._key and not as_bearer:
+            headers[api.KEY_HEADER] = self._key
+        return headers
 
     def _read(self, reader: ReplyReader, response: httpx2.Response) -> Reply:
         relay, blocks = reader.relay, _capped(response)

@@ -6,15 +6,36 @@ end of the last two turns, so that each request reads what the one before it wro
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import JsonValue
 
+from arena.backend.form import COMMON, RequestForm
 from arena.backend.wire import MalformedReplyError, Prompt, encoded, mapping, read_account, word
 from arena.decoding import from_json
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
 
 PATH = "/messages"
+HEADERS: Mapping[str, str] = {"anthropic-version": "2023-06-01"}
+"""The version of this API: the one there is."""
+KEY_HEADER = "x-api-key"
+REQUEST = RequestForm(
+    turns="messages",
+    system="system",
+    limits=("max_tokens",),
+    passed=COMMON
+    | {"messages", "system", "max_tokens", "stop_sequences", "thinking", "top_k"}
+    | {"context_management", "output_config", "cache_control"},
+    tools=("custom", "bash_", "text_editor_", "memory_"),
+)
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
 _BREAKPOINT: dict[str, JsonValue] = {"cache_control": {"type": "ephemeral"}}
 _CACHED_TURNS = 2
 _ENDS = {
@@ -58,6 +79,13 @@ def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
     if spec.quirks.stream:
         body["stream"] = True
     return encoded(body)
+
+
+def error_body(status: int, message: str, *, overflow: bool) -> dict[str, JsonValue]:
+    """An error as this API tells it; `overflow` of the context, which agents mend by its text."""
+    kind = _ERROR_TYPES.get(status, "api_error")
+    text = f"prompt is too long: {message}" if overflow else message
+    return {"type": "error", "error": {"type": kind, "message": text}}
 
 
 def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:

@@ -4,11 +4,25 @@ from collections.abc import Iterable
 
 from pydantic import JsonValue
 
+from arena.backend import wire
+from arena.backend.form import COMMON, RequestForm
 from arena.backend.wire import MalformedReplyError, Prompt, read_account, word
 from arena.errors import HarnessError
 from arena.records import BackendSpec, Quirks, Reply, ToolCall
 
 PATH = "/responses"
+HEADERS = wire.HEADERS
+KEY_HEADER = wire.KEY_HEADER
+REQUEST = RequestForm(
+    turns="input",
+    system="instructions",
+    limits=("max_output_tokens",),
+    passed=COMMON
+    | {"input", "instructions", "max_output_tokens", "parallel_tool_calls", "reasoning", "text"}
+    | {"include", "store", "truncation", "prompt_cache_key", "stream_options"},
+    tools=("function", "custom", "local_shell", "apply_patch"),
+)
+error_body = wire.error_body
 _LAST = ("response.completed", "response.incomplete", "response.failed")
 _ENDS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _CALLS = ("function_call", "custom_tool_call", "local_shell_call")

@@ -5,16 +5,30 @@ signatures, details) comes back to it byte for byte, also when it arrived in pie
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from arena.backend.form import COMMON, RequestForm
 from arena.decoding import well_formed
 from arena.money import usage
 from arena.records import Api, BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
 
 PATH = "/chat/completions"
+HEADERS: Mapping[str, str] = {}
+KEY_HEADER = "authorization"
+REQUEST = RequestForm(
+    turns="messages",
+    system=None,
+    limits=("max_completion_tokens", "max_tokens"),
+    passed=COMMON
+    | {"messages", "stream_options", "max_tokens", "max_completion_tokens", "stop", "seed"}
+    | {"parallel_tool_calls", "response_format", "presence_penalty", "frequency_penalty"}
+    | {"reasoning_effort", "reasoning", "thinking", "enable_thinking", "verbosity", "top_k"}
+    | {"prompt_cache_key"},
+    tools=("function", "custom"),
+)
 TRUNCATED = frozenset({"length", "max_tokens"})
 TEMPLATE_TOKENS = 2048
 """Room for what a provider's chat template adds around messages and tools."""
@@ -61,6 +75,13 @@ def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
     tools = b',"tools":' + prompt.tools if prompt.tools else b""
     messages = b',"messages":[' + b",".join(prompt.messages) + b"]"
     return encoded(head)[:-1] + messages + tools + b"}"
+
+
+def error_body(status: int, message: str, *, overflow: bool) -> dict[str, JsonValue]:
+    """An error as this API tells it; `overflow` of the context, which agents mend by its code."""
+    kind = "invalid_request_error" if status < 500 or overflow else "server_error"
+    code = "context_length_exceeded" if overflow else None
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
 def token_bound(body: bytes) -> int:

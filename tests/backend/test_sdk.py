@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from arena import __version__
-from arena.backend.client import MESSAGES_VERSION, EndpointClient
+from arena.backend.client import EndpointClient
 from arena.backend.errors import CallFailed
 from arena.records import BackendSpec, Quirks
 from tests.servers.many_apis import ManyStub
@@ -46,9 +46,9 @@ AUTHORITY = {
     ("chat", False, "k"): {"authorization": "Bearer k"},
     ("chat", False, None): {},
     ("responses", False, "k"): {"authorization": "Bearer k"},
-    ("messages", False, "k"): {"x-api-key": "k", "anthropic-version": MESSAGES_VERSION},
-    ("messages", True, "k"): {"authorization": "Bearer k", "anthropic-version": MESSAGES_VERSION},
-    ("messages", False, None): {"anthropic-version": MESSAGES_VERSION},
+    ("messages", False, "k"): {"x-api-key": "k", "anthropic-version": "2023-06-01"},
+    ("messages", True, "k"): {"authorization": "Bearer k", "anthropic-version": "2023-06-01"},
+    ("messages", False, None): {"anthropic-version": "2023-06-01"},
 }
 SEND = """
 import sys
