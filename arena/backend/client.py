@@ -6,6 +6,7 @@ or `httpx2`.
 """
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from arena.records import BackendSpec, CallOutcome, Reply
 from arena.records.address import is_local
 
 REPLY_LIMIT_BYTES = 64_000_000
+"""Of one reply, unpacked."""
 CONNECT_TIMEOUT_S = 10.0
 DRAIN_S = 0.2
 """How long a whole stream may take to end after its reply did."""
@@ -58,7 +60,7 @@ class EndpointClient:
     def __init__(self, base_url: str, key: str | None) -> None:
         self._base_url = base_url.rstrip("/")
         self._key = key
-        self._deadline = threading.local()
+        self._deadline = _Deadline()
         self._watchdog = Watchdog()
         try:
             connections = _connections(base_url, self._watch)
@@ -201,10 +203,20 @@ class EndpointClient:
             self._deadline.ticket = self._watchdog.watch(self._deadline.sock, seconds)
 
     def _disarm(self) -> None:
-        ticket = getattr(self._deadline, "ticket", None)
-        if ticket is not None:
-            self._watchdog.release(ticket)
+        if self._deadline.ticket is not None:
+            self._watchdog.release(self._deadline.ticket)
             self._deadline.ticket = None
+
+
+class _Deadline(threading.local):
+    """Of the call that a thread makes."""
+
+    at = 0.0
+    """By the monotonic clock."""
+    sock: socket.socket | None = None
+    """Of its connection."""
+    ticket: int | None = None
+    """Of the watchdog, while it watches."""
 
 
 class _OurHeaders(openai.OpenAI):

@@ -19,7 +19,7 @@ from arena.records import Api, BackendSpec
 Item = dict[str, JsonValue]
 
 NAME_LENGTH = 200
-"""Of names that an agent chose, where they are repeated."""
+"""Characters of names that an agent chose, where they are repeated."""
 
 _ADDRESSES = ("url", "image_url", "file_url", "audio_url", "video_url", "input_audio")
 _CONTENTS = ("file_data", "image", "video", "audio", "data")

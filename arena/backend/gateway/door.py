@@ -28,6 +28,7 @@ LAST_CALLS_S = 30.0
 """How long calls that outlive their trial may take to tell what they cost."""
 REFUSED_IN_A_ROW = 50
 BROKEN_IN_A_ROW = 5
+"""Calls after which a trial ends: the agent's fault, and the endpoint's."""
 NOTED_DROPS = 50
 """Of one request: names of what does not go on."""
 NOTED_PATHS = 20
