@@ -38,7 +38,8 @@ LAYERS = [
 RANK = {name: rank for rank, layer in enumerate([{"__main__"}, *LAYERS]) for name in layer}
 SDK_OWNERS = {
     "docker": "sandbox/docker",
-    "httpx2": "backend/client",
+    "openai": "backend/client",
+    "httpx2": "backend/client",  # how `openai` connects
     "ray": "executor/ray",
     "altair": "report/charts",
     "vl_convert": "report/charts",
@@ -121,8 +122,11 @@ def test_arena_is_the_only_import_package():
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
-        ("arena", {"pydantic", "docker", "httpx2", "rich"}),
-        ("arena.cli.commands", {"docker", "httpx2", "scipy", "numpy", "altair", "jinja2"}),
+        ("arena", {"pydantic", "docker", "httpx2", "openai", "rich"}),
+        (
+            "arena.cli.commands",
+            {"docker", "httpx2", "openai", "scipy", "numpy", "altair", "jinja2"},
+        ),
         ("arena.report.site", {"docker", "httpx2", "openai", "ray"}),
         ("arena.score.leaderboard", {"docker", "httpx2", "openai", "ray"}),
         ("arena.backend.gateway.server", {"any_llm", "agents", "anthropic"}),

@@ -52,7 +52,7 @@ class Call:
 
 
 class Sender(Protocol):
-    """One attempt on the wire; `arena.backend.client.EndpointClient` is the one there is."""
+    """One attempt on the wire, as `arena.backend.client.EndpointClient` makes it."""
 
     def send(
         self, spec: BackendSpec, body: bytes, *, timeout_s: float, relay: Relay | None = None

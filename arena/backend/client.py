@@ -1,25 +1,25 @@
-"""The HTTP client of one address; the only module that imports `httpx2`.
+"""The client of one address: the `openai` package, with our bytes and our headers alone.
 
 One `send` is one attempt on the wire: no retries, no redirects, bytes in and a reply out. Every
-failure is a `CallFailed` with an outcome by the provider's rules.
+failure is a `CallFailed` with an outcome by the provider's rules. No other module imports `openai`
+or `httpx2`.
 """
 
-import json
+import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from contextlib import closing, suppress
 
 import httpx2
-from pydantic import JsonValue
+import openai
 
 from arena import __version__
 from arena.backend import dialect, wire
 from arena.backend.call import Relay
-from arena.backend.errors import CallFailed, Problem, classify, problem_in
-from arena.backend.events import DONE, events
+from arena.backend.errors import CallFailed
+from arena.backend.replies import BrokenBodyError, ReplyReader, redacted
 from arena.backend.watchdog import Watchdog
 from arena.errors import InputError
 from arena.records import BackendSpec, CallOutcome, Reply
@@ -27,6 +27,7 @@ from arena.records.address import is_local
 from arena.serialize import from_json
 
 REPLY_LIMIT_BYTES = 64_000_000
+"""Of one reply, unpacked."""
 CONNECT_TIMEOUT_S = 10.0
 DRAIN_S = 0.2
 """How long a whole stream may take to end after its reply did."""
@@ -39,23 +40,18 @@ _UNSENT = (
     httpx2.ProxyError,
     httpx2.UnsupportedProtocol,
 )
-MESSAGES_VERSION = "2023-06-01"
-"""Of the Messages API: the one there is."""
 _HEADERS = {
     "accept": "application/json",
     "content-type": "application/json",
     "user-agent": f"arena/{__version__}",
 }
+_NO_TELEMETRY = {
+    "x-stainless-retry-count": openai.Omit(),
+    "x-stainless-read-timeout": openai.Omit(),
+}
+"""The package adds these to each request, whatever its client's headers are."""
 
-
-@dataclass
-class _End:
-    """How a stream ended."""
-
-    broken: str | None = "the stream ended early"
-    """None when it ended in order."""
-    failed: CallFailed | None = None
-    """Told inside it."""
+Headers = dict[str, str | openai.Omit]
 
 
 class EndpointClient:
@@ -64,16 +60,21 @@ class EndpointClient:
     def __init__(self, base_url: str, key: str | None) -> None:
         self._base_url = base_url.rstrip("/")
         self._key = key
-        self._deadline = threading.local()
+        self._deadline = _Deadline()
         self._watchdog = Watchdog()
         try:
-            self._http = _http(base_url, self._watch)
+            connections = _connections(base_url, self._watch)
         except (OSError, ValueError, ImportError) as error:
             raise InputError(
                 f"no connection can be made: {error}",
                 where=f"the environment, for {base_url}",
                 remedy="look at SSL_CERT_FILE, SSL_CERT_DIR and the proxy variables",
             ) from None
+        # Without a key it must be given one all the same; `_authority` keeps it from being sent.
+        self._sdk = _OurHeaders(
+            base_url=self._base_url, api_key=key or "none", max_retries=0, http_client=connections
+        )
+        logging.getLogger("openai").setLevel(logging.NOTSET)  # whatever OPENAI_LOG says
 
     def __repr__(self) -> str:
         return f"EndpointClient({self._base_url!r})"
@@ -81,7 +82,7 @@ class EndpointClient:
     def close(self) -> None:
         """Drop all connections."""
         self._watchdog.close()
-        self._http.close()
+        self._sdk.close()
 
     def send(
         self, spec: BackendSpec, body: bytes, *, timeout_s: float, relay: Relay | None = None
@@ -98,189 +99,92 @@ class EndpointClient:
         Raises:
             CallFailed: anything but a whole reply without fault.
         """
-        deadline = self._deadline.at = time.monotonic() + timeout_s
+        self._deadline.at = time.monotonic() + timeout_s
         self._deadline.sock = None
         try:
-            with self._posted(spec, body, timeout_s, relay) as response:
-                status = response.status_code
-                if not response.is_success:
-                    raise self._refused(spec, response)
-                reply = self._read(spec, response, relay)
-        except _BROKEN as error:
-            raise self._lost(error, deadline) from None
+            with closing(self._posted(spec, body, timeout_s, relay)) as response:
+                status, headers = response.status_code, response.headers
+                reader = ReplyReader(spec, self._key, status, headers, relay)
+                reply = self._read(reader, response)
+        except openai.APIStatusError as error:
+            refused = error.response
+            reader = ReplyReader(spec, self._key, error.status_code, refused.headers)
+            raise reader.refusal(refused.content, refused.reason_phrase) from None
+        except openai.APIConnectionError as error:
+            raise self._lost(error) from None
+        except BrokenBodyError as error:
+            raise CallFailed(self._lost_by(), redacted(str(error), self._key)) from None
         finally:
             self._disarm()
-        if (outcome := self._outcome(spec, reply)) is not None:
-            text = f"finish_reason {reply.finish_reason!r}"
-            raise CallFailed(outcome, text, http_status=status, reply=reply)
+        reader.check_finish(reply)
         return reply
 
     def _posted(
         self, spec: BackendSpec, body: bytes, timeout_s: float, relay: Relay | None
-    ) -> AbstractContextManager[httpx2.Response]:
-        return self._http.stream(
-            "POST",
+    ) -> httpx2.Response:
+        response: httpx2.Response = self._sdk.post(
             self._base_url + dialect.of(spec.api).PATH,
+            cast_to=httpx2.Response,
             content=body,
-            headers={**self._authority(spec), **(relay.headers if relay else {})},
-            timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
+            options={
+                "headers": {
+                    **_NO_TELEMETRY,
+                    **self._authority(spec),
+                    **(relay.headers if relay else {}),
+                },
+                "timeout": httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
+            },
+            stream=True,
         )
+        return response
 
-    def _authority(self, spec: BackendSpec) -> dict[str, str]:
-        bearer = {"authorization": f"Bearer {self._key}"} if self._key else {}
-        if spec.api != "messages":
-            return bearer
-        key = {"x-api-key": self._key} if self._key and not spec.quirks.messages_bearer else bearer
-        return {"anthropic-version": MESSAGES_VERSION, **key}
+    def _authority(self, spec: BackendSpec) -> Headers:
+        """The API's headers, and the key where no bearer token, which the package sends, has it."""
+        api = dialect.of(spec.api)
+        as_bearer = spec.quirks.messages_bearer or api.KEY_HEADER == "authorization"
+        headers: Headers = dict(api.HEADERS)
+        if not self._key or not as_bearer:
+            headers["authorization"] = openai.Omit()
+        if self._key and not as_bearer:
+            headers[api.KEY_HEADER] = self._key
+        return headers
 
-    def _read(self, spec: BackendSpec, response: httpx2.Response, relay: Relay | None) -> Reply:
-        status = response.status_code
+    def _read(self, reader: ReplyReader, response: httpx2.Response) -> Reply:
+        relay, blocks = reader.relay, _capped(response)
         if "event-stream" in response.headers.get("content-type", ""):
-            return self._stream(spec, response, relay)
-        data = b"".join(_capped(response))
-        body = self._json(data, status)
-        self._check(spec, body, response)
-        reply = self._parse(spec, body, status)
+            body = reader.assembled(blocks, self._lost_by)
+            self._drain(blocks)
+            reply = reader.parsed(body)
+            if relay and not relay.streamed:
+                relay.whole(wire.encoded(body))
+            return reply
+        data = b"".join(blocks)
+        body = reader.decoded(data)
+        reader.check(body)
+        reply = reader.parsed(body)
         if relay:
             relay.whole(data)
         return reply
 
-    def _stream(self, spec: BackendSpec, response: httpx2.Response, relay: Relay | None) -> Reply:
-        end = _End()
-        tongue = dialect.of(spec.api)
-        came = events(_capped(response))
-        body = tongue.assemble(self._chunks(spec, response, relay, came, end))
-        if end.failed is not None:
-            whole, reply = end.failed.reply.usage is not None, _what_came(spec, body)
-            end.failed.reply = reply if whole else _so_far(reply)
-            raise end.failed
-        if end.broken is None or tongue.is_whole(body):
-            self._drain(came)
-            reply = self._parse(spec, body, response.status_code)
-            if relay and not relay.streamed:
-                relay.whole(wire.encoded(body))
-            return reply
-        raise CallFailed(
-            "timeout" if time.monotonic() >= self._deadline.at else "connection",
-            end.broken,
-            http_status=response.status_code,
-            reply=_so_far(_what_came(spec, body)),
-        )
-
-    def _chunks(
-        self,
-        spec: BackendSpec,
-        response: httpx2.Response,
-        relay: Relay | None,
-        came: Iterator[tuple[bytes, bytes]],
-        end: "_End",
-    ) -> Iterator[JsonValue]:
-        """What a stream's events hold, each passed on first."""
-        tongue = dialect.of(spec.api)
-        try:
-            for raw, data in came:
-                chunk = None
-                if data and data != DONE:
-                    chunk = self._json(data, response.status_code)
-                    try:
-                        self._check(spec, chunk, response)
-                    except CallFailed as failed:
-                        failed.reply = _what_came(spec, tongue.assemble([chunk]))
-                        end.failed = failed
-                        yield chunk  # its usage counts
-                        return
-                if relay and relay.streamed:
-                    relay.event(raw, chunk)
-                if chunk is not None:
-                    yield chunk
-                if data == DONE or tongue.is_last(chunk):
-                    end.broken = None
-                    return
-        except _BROKEN as error:
-            end.broken = f"the stream broke off: {error!r}"
-        except CallFailed as failed:
-            end.failed = failed
-
-    def _drain(self, rest: Iterator[object]) -> None:
+    def _drain(self, rest: Iterator[bytes]) -> None:
         """Read to the end of a stream whose reply is whole: its connection can be used again."""
         self._arm(DRAIN_S)
-        with suppress(CallFailed, *_BROKEN):
+        with suppress(CallFailed, BrokenBodyError):
             for _ in rest:
                 pass
 
-    def _parse(self, spec: BackendSpec, body: JsonValue, status: int) -> Reply:
-        try:
-            return dialect.of(spec.api).parse_reply(body, spec.quirks)
-        except wire.MalformedReplyError as error:
-            raise CallFailed(
-                "malformed_reply", str(error), http_status=status, reply=error.reply
-            ) from None
-
-    def _json(self, data: bytes, status: int) -> JsonValue:
-        try:
-            value: JsonValue = from_json(data, parse_constant=lambda _: None)
-        except ValueError:
-            shown = data[:200].decode("utf-8", "replace")
-            raise self._failed("malformed_reply", f"not JSON: {shown!r}", status) from None
-        return value
-
-    def _check(self, spec: BackendSpec, body: JsonValue, response: httpx2.Response) -> None:
-        """Raise the error that a body with HTTP 200 tells."""
-        problem = problem_in(body, response.status_code)
-        if problem is None:
-            return
-        outcome = classify(problem, spec.error_rules) or "malformed_reply"
-        raise CallFailed(
-            outcome,
-            self._redacted(_shown(problem)),
-            http_status=problem.http,
-            retry_after_s=_retry_after_s(response.headers),
-            reply=_what_came(spec, body),
-            body=self._without_key(body),
-        )
-
-    def _refused(self, spec: BackendSpec, response: httpx2.Response) -> CallFailed:
-        try:
-            body: JsonValue = from_json(b"".join(_capped(response)))
-        except (ValueError, CallFailed, *_BROKEN):
-            body = None
-        shown = response.reason_phrase or "no message"
-        problem = problem_in(body, response.status_code) or Problem(response.status_code, (), shown)
+    def _lost(self, error: openai.APIConnectionError) -> CallFailed:
+        cause = error.__cause__ or error
+        timed_out = isinstance(error, openai.APITimeoutError)
         return CallFailed(
-            classify(problem, spec.error_rules) or "malformed_reply",
-            self._redacted(_shown(problem)),
-            http_status=response.status_code,
-            retry_after_s=_retry_after_s(response.headers),
-            reply=_what_came(spec, body),
-            body=b"" if body is None else self._without_key(body),
-        )
-
-    def _lost(self, cause: BaseException, deadline: float) -> CallFailed:
-        late = isinstance(cause, httpx2.TimeoutException) or time.monotonic() >= deadline
-        return CallFailed(
-            "timeout" if late else "connection",
-            self._redacted(repr(cause)),
+            "timeout" if timed_out else self._lost_by(),
+            redacted(repr(cause), self._key),
             sent=not isinstance(cause, _UNSENT),
         )
 
-    def _outcome(self, spec: BackendSpec, reply: Reply) -> CallOutcome | None:
-        problem = Problem(finish_reason=reply.finish_reason)
-        outcome = classify(problem, spec.error_rules)
-        empty = not reply.tool_calls and not reply.text and reply.finish_reason is None
-        return outcome or ("malformed_reply" if empty else None)
-
-    def _failed(self, outcome: CallOutcome, text: str, status: int | None = None) -> CallFailed:
-        return CallFailed(outcome, self._redacted(text), http_status=status)
-
-    def _redacted(self, text: str) -> str:
-        # Cut after the key is out: a key across the cut would leave its first part.
-        whole = text.replace(self._key, "[key]") if self._key else text
-        return " ".join(whole.split())[:500]
-
-    def _without_key(self, body: JsonValue) -> bytes:
-        """A body for an agent: some endpoints repeat the request's headers in an error."""
-        raw = wire.encoded(body)
-        return raw.replace(json.dumps(self._key)[1:-1].encode(), b"[key]") if self._key else raw
+    def _lost_by(self) -> CallOutcome:
+        """Why a connection is gone: we end it when the call's time is up."""
+        return "timeout" if time.monotonic() >= self._deadline.at else "connection"
 
     def _watch(self, response: httpx2.Response) -> None:
         """End the connection at the deadline, however slowly its bytes still come."""
@@ -290,6 +194,8 @@ class EndpointClient:
         self._arm(max(0.0, self._deadline.at - time.monotonic()))
         assert isinstance(response.stream, httpx2.SyncByteStream)
         response.stream = _Watched(response.stream, self._disarm)
+        if not response.is_success:
+            _hold(response)
 
     def _arm(self, seconds: float) -> None:
         self._disarm()
@@ -297,17 +203,34 @@ class EndpointClient:
             self._deadline.ticket = self._watchdog.watch(self._deadline.sock, seconds)
 
     def _disarm(self) -> None:
-        ticket = getattr(self._deadline, "ticket", None)
-        if ticket is not None:
-            self._watchdog.release(ticket)
+        if self._deadline.ticket is not None:
+            self._watchdog.release(self._deadline.ticket)
             self._deadline.ticket = None
 
 
-def _http(base_url: str, watch: Callable[[httpx2.Response], None]) -> httpx2.Client:
+class _Deadline(threading.local):
+    """Of the call that a thread makes."""
+
+    at = 0.0
+    """By the monotonic clock."""
+    sock: socket.socket | None = None
+    """Of its connection."""
+    ticket: int | None = None
+    """Of the watchdog, while it watches."""
+
+
+class _OurHeaders(openai.OpenAI):
+    """Its own headers tell of organisation, project, platform, and what the environment asks."""
+
+    @property
+    def default_headers(self) -> Headers:
+        return dict(_HEADERS)
+
+
+def _connections(base_url: str, watch: Callable[[httpx2.Response], None]) -> httpx2.Client:
     # Loading certificates takes 40 ms.
     verify = False if base_url.startswith("http://") else httpx2.create_ssl_context()
     return httpx2.Client(
-        headers=_HEADERS,
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=512),
         verify=verify,
         follow_redirects=False,
@@ -331,49 +254,30 @@ class _Watched(httpx2.SyncByteStream):
         self._body.close()
 
 
+def _hold(response: httpx2.Response) -> None:
+    """Read a refusal before the package does, which has no limit and takes any nesting as JSON."""
+    packed = httpx2.Response(response.status_code, headers=response.headers, stream=response.stream)
+    data = b""
+    with closing(packed), suppress(ValueError, CallFailed, BrokenBodyError):
+        whole = b"".join(_capped(packed))
+        from_json(whole)
+        data = whole
+    for name in ("content-encoding", "content-type"):  # it would be unpacked and decoded again
+        response.headers.pop(name, None)
+    response.stream = httpx2.ByteStream(data)
+
+
 def _capped(response: httpx2.Response) -> Iterator[bytes]:
     size = 0
-    for block in response.iter_bytes():
-        size += len(block)
-        if size > REPLY_LIMIT_BYTES:
-            raise CallFailed(
-                "malformed_reply",
-                f"the reply is larger than {REPLY_LIMIT_BYTES} bytes",
-                http_status=response.status_code,
-            )
-        yield block
-
-
-def _what_came(spec: BackendSpec, body: JsonValue) -> Reply:
-    """The usage a failed reply told, where it told any."""
     try:
-        return dialect.of(spec.api).parse_reply(body, spec.quirks)
-    except wire.MalformedReplyError as error:
-        return error.reply
-
-
-def _so_far(reply: Reply) -> Reply:
-    """A reply whose usage, told before the end, is a running count and not what it came to."""
-    if reply.usage is None:
-        return reply
-    return reply.model_copy(update={"usage": reply.usage.model_copy(update={"estimated": True})})
-
-
-def _shown(problem: Problem) -> str:
-    codes = ", ".join(problem.codes)
-    return f"{problem.message} ({codes})" if codes else problem.message
-
-
-def _retry_after_s(headers: httpx2.Headers) -> float | None:
-    """Seconds to wait as the provider asks: `retry-after-ms`, seconds, or an HTTP date."""
-    try:
-        if (ms := headers.get("retry-after-ms")) is not None:
-            return max(0.0, float(ms) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        if value.strip().replace(".", "", 1).isdigit():
-            return float(value)
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
+        for block in response.iter_bytes():
+            size += len(block)
+            if size > REPLY_LIMIT_BYTES:
+                raise CallFailed(
+                    "malformed_reply",
+                    f"the reply is larger than {REPLY_LIMIT_BYTES} bytes",
+                    http_status=response.status_code,
+                )
+            yield block
+    except _BROKEN as error:
+        raise BrokenBodyError(repr(error)) from None

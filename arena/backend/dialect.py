@@ -1,11 +1,12 @@
 """The APIs that endpoints speak: chat completions, Messages, Responses."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from pydantic import JsonValue
 
 from arena.backend import messages, responses, wire
+from arena.backend.form import RequestForm
 from arena.backend.wire import Prompt
 from arena.records import Api, BackendSpec, Quirks, Reply
 
@@ -15,6 +16,16 @@ class Dialect(Protocol):
 
     PATH: str
     """Below the base URL."""
+    HEADERS: Mapping[str, str]
+    """Sent with every request."""
+    KEY_HEADER: str
+    """Carries the key, unless a profile says that a bearer token does."""
+    REQUEST: RequestForm
+    """How agents' requests are built."""
+
+    def error_body(self, status: int, message: str, /, *, overflow: bool) -> dict[str, JsonValue]:
+        """An error as the gateway tells it; `overflow` where the context is too long."""
+        ...
 
     def request_body(self, spec: BackendSpec, prompt: Prompt, output_limit: int, /) -> bytes:
         """The whole request of the built-in agent."""
@@ -37,9 +48,10 @@ class Dialect(Protocol):
         ...
 
 
-_DIALECTS: dict[Api, Dialect] = {"chat": wire, "messages": messages, "responses": responses}
+DIALECTS: dict[Api, Dialect] = {"chat": wire, "messages": messages, "responses": responses}
+"""A new one is a module, and a row here."""
 
 
 def of(api: Api) -> Dialect:
     """The dialect of an API."""
-    return _DIALECTS[api]
+    return DIALECTS[api]

@@ -6,16 +6,36 @@ end of the last two turns, so that each request reads what the one before it wro
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from arena.backend.wire import MalformedReplyError, Prompt, encoded, word
-from arena.money import usage
+from arena.backend.form import COMMON, RequestForm
+from arena.backend.wire import MalformedReplyError, Prompt, encoded, mapping, read_account, word
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
-from arena.serialize import from_json, well_formed
+from arena.serialize import from_json
 
 PATH = "/messages"
+HEADERS: Mapping[str, str] = {"anthropic-version": "2023-06-01"}
+"""The version of this API: the one there is."""
+KEY_HEADER = "x-api-key"
+REQUEST = RequestForm(
+    turns="messages",
+    system="system",
+    limits=("max_tokens",),
+    passed=COMMON
+    | {"messages", "system", "max_tokens", "stop_sequences", "thinking", "top_k"}
+    | {"context_management", "output_config", "cache_control"},
+    tools=("custom", "bash_", "text_editor_", "memory_"),
+)
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
 _BREAKPOINT: dict[str, JsonValue] = {"cache_control": {"type": "ephemeral"}}
 _CACHED_TURNS = 2
 _ENDS = {
@@ -61,27 +81,26 @@ def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
     return encoded(body)
 
 
+def error_body(status: int, message: str, *, overflow: bool) -> dict[str, JsonValue]:
+    """An error as this API tells it; `overflow` of the context, which agents mend by its text."""
+    kind = _ERROR_TYPES.get(status, "api_error")
+    text = f"prompt is too long: {message}" if overflow else message
+    return {"type": "error", "error": {"type": kind, "message": text}}
+
+
 def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     """A reply from the body of a message.
 
     Raises:
         MalformedReplyError: there is no content in it.
     """
-    del quirks
-    if not isinstance(body, dict):
-        raise MalformedReplyError("the body is not a JSON object")
-    raw_usage = well_formed(body.get("usage"))
+    body, bare = read_account(body, "messages", quirks)
     content, reason = body.get("content"), body.get("stop_reason")
     begun = "stop_reason" in body and not is_whole(body)  # its stream counted one token so far
-    used = None if begun else usage.normalise(raw_usage, "messages")
+    used = None if begun else bare.usage
     if used is not None and content and not used.output:
         used = used.model_copy(update={"estimated": True})
-    bare = Reply(
-        returned_model=word(body.get("model")),
-        usage=used,
-        raw_usage=raw_usage,
-        reported_usd=usage.reported_usd(raw_usage),
-    )
+    bare = bare.model_copy(update={"usage": used})
     if not isinstance(content, list):
         raise MalformedReplyError("the reply has no content", bare)
     finish = word(_ENDS.get(str(reason), str(reason))) if reason else None
@@ -107,21 +126,21 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
             continue
         kind, index = chunk.get("type"), chunk.get("index")
         if kind == "message_start" and isinstance(chunk.get("message"), dict):
-            body |= dict(_mapping(chunk, "message"))
+            body |= dict(mapping(chunk, "message"))
         elif kind == "message_delta":
-            body |= _mapping(chunk, "delta")
-            last = _most(last, _mapping(chunk, "usage"))
+            body |= mapping(chunk, "delta")
+            last = _most(last, mapping(chunk, "usage"))
         elif kind == "content_block_start" and isinstance(index, int):
-            blocks[index] = dict(_mapping(chunk, "content_block"))
+            blocks[index] = dict(mapping(chunk, "content_block"))
         elif kind == "content_block_delta" and isinstance(index, int):
-            _extend(blocks.setdefault(index, {"type": "text"}), _mapping(chunk, "delta"))
+            _extend(blocks.setdefault(index, {"type": "text"}), mapping(chunk, "delta"))
         if kind in ("message_start", "message_delta"):
-            told = _mapping(chunk, "usage") or _mapping(_mapping(chunk, "message"), "usage")
-            body["usage"] = _most(_mapping(body, "usage"), told)
+            told = mapping(chunk, "usage") or mapping(mapping(chunk, "message"), "usage")
+            body["usage"] = _most(mapping(body, "usage"), told)
     if blocks:
         body["content"] = [_closed(blocks[index]) for index in sorted(blocks)]
         # The start counts a token of output, or none: only the end knows how many there were.
-        if told := _mapping(body, "usage"):
+        if told := mapping(body, "usage"):
             body["usage"] = {**told, "output_tokens": last.get("output_tokens", 0)}
     return body
 
@@ -235,8 +254,3 @@ def _most(had: Block, told: Block) -> Block:
 def _cached(told: Block) -> int:
     counts = (told.get(name) for name in _CACHED)
     return sum(count for count in counts if type(count) is int and count > 0)
-
-
-def _mapping(value: Block, name: str) -> Block:
-    inner = value.get(name)
-    return inner if isinstance(inner, dict) else {}

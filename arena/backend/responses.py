@@ -4,13 +4,25 @@ from collections.abc import Iterable
 
 from pydantic import JsonValue
 
-from arena.backend.wire import MalformedReplyError, Prompt, word
+from arena.backend import wire
+from arena.backend.form import COMMON, RequestForm
+from arena.backend.wire import MalformedReplyError, Prompt, read_account, word
 from arena.errors import HarnessError
-from arena.money import usage
 from arena.records import BackendSpec, Quirks, Reply, ToolCall
-from arena.serialize import well_formed
 
 PATH = "/responses"
+HEADERS = wire.HEADERS
+KEY_HEADER = wire.KEY_HEADER
+REQUEST = RequestForm(
+    turns="input",
+    system="instructions",
+    limits=("max_output_tokens",),
+    passed=COMMON
+    | {"input", "instructions", "max_output_tokens", "parallel_tool_calls", "reasoning", "text"}
+    | {"include", "store", "truncation", "prompt_cache_key", "stream_options"},
+    tools=("function", "custom", "local_shell", "apply_patch"),
+)
+error_body = wire.error_body
 _LAST = ("response.completed", "response.incomplete", "response.failed")
 _ENDS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _CALLS = ("function_call", "custom_tool_call", "local_shell_call")
@@ -30,16 +42,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     Raises:
         MalformedReplyError: there is no output in it.
     """
-    del quirks
-    if not isinstance(body, dict):
-        raise MalformedReplyError("the body is not a JSON object")
-    raw_usage = well_formed(body.get("usage"))
-    bare = Reply(
-        returned_model=word(body.get("model")),
-        usage=usage.normalise(raw_usage, "responses"),
-        raw_usage=raw_usage,
-        reported_usd=usage.reported_usd(raw_usage),
-    )
+    body, bare = read_account(body, "responses", quirks)
     output = body.get("output")
     if not isinstance(output, list):
         raise MalformedReplyError("the reply has no output", bare)

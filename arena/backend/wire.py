@@ -5,16 +5,30 @@ signatures, details) comes back to it byte for byte, also when it arrived in pie
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from arena.backend.form import COMMON, RequestForm
 from arena.money import usage
-from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
+from arena.records import Api, BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
 from arena.serialize import well_formed
 
 PATH = "/chat/completions"
+HEADERS: Mapping[str, str] = {}
+KEY_HEADER = "authorization"
+REQUEST = RequestForm(
+    turns="messages",
+    system=None,
+    limits=("max_completion_tokens", "max_tokens"),
+    passed=COMMON
+    | {"messages", "stream_options", "max_tokens", "max_completion_tokens", "stop", "seed"}
+    | {"parallel_tool_calls", "response_format", "presence_penalty", "frequency_penalty"}
+    | {"reasoning_effort", "reasoning", "thinking", "enable_thinking", "verbosity", "top_k"}
+    | {"prompt_cache_key"},
+    tools=("function", "custom"),
+)
 TRUNCATED = frozenset({"length", "max_tokens"})
 TEMPLATE_TOKENS = 2048
 """Room for what a provider's chat template adds around messages and tools."""
@@ -63,6 +77,13 @@ def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
     return encoded(head)[:-1] + messages + tools + b"}"
 
 
+def error_body(status: int, message: str, *, overflow: bool) -> dict[str, JsonValue]:
+    """An error as this API tells it; `overflow` of the context, which agents mend by its code."""
+    kind = "invalid_request_error" if status < 500 or overflow else "server_error"
+    code = "context_length_exceeded" if overflow else None
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
 def token_bound(body: bytes) -> int:
     """More tokens than the prompt of a request can have: a token is at least one byte."""
     return len(body) + TEMPLATE_TOKENS
@@ -82,16 +103,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     Raises:
         MalformedReplyError: no choice with a message in it.
     """
-    if not isinstance(body, dict):
-        raise MalformedReplyError("the body is not a JSON object")
-    raw_usage = well_formed(body.get("usage"))
-    bare = Reply(
-        returned_model=word(body.get("model")),
-        upstream=word(body.get("provider")),
-        usage=usage.normalise(raw_usage, "chat", reasoning_in_output=quirks.reasoning_in_output),
-        raw_usage=raw_usage,
-        reported_usd=usage.reported_usd(raw_usage),
-    )
+    body, bare = read_account(body, "chat", quirks)
     choices = body.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
@@ -107,6 +119,25 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
             "finish_reason": finish,
             "truncated": finish in TRUNCATED,
         }
+    )
+
+
+def read_account(body: JsonValue, api: Api, quirks: Quirks) -> tuple[dict[str, JsonValue], Reply]:
+    """A body as an object, and what every API tells in it: who answered, and the usage.
+
+    Raises:
+        MalformedReplyError: it is no object.
+    """
+    if not isinstance(body, dict):
+        raise MalformedReplyError("the body is not a JSON object")
+    raw_usage = well_formed(body.get("usage"))
+    told = usage.normalise(raw_usage, api, reasoning_in_output=quirks.reasoning_in_output)
+    return body, Reply(
+        returned_model=word(body.get("model")),
+        upstream=word(body.get("provider")) if api == "chat" else None,
+        usage=told,
+        raw_usage=raw_usage,
+        reported_usd=usage.reported_usd(raw_usage),
     )
 
 
@@ -265,6 +296,12 @@ def text_of(content: JsonValue) -> str:
 def word(value: JsonValue) -> str | None:
     """A text about a reply, as it can be written down; None for an empty one and for no text."""
     return well_formed(value) if isinstance(value, str) and value else None
+
+
+def mapping(value: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:
+    """The object under a name; an empty one where there is none."""
+    inner = value.get(name)
+    return inner if isinstance(inner, dict) else {}
 
 
 def encoded(value: JsonValue | Message) -> bytes:

@@ -14,13 +14,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from arena import resources
-from arena.serialize import from_json
 from arena.report import details, page, trial_page
 from arena.report.outcomes import page_name
 from arena.report.scored import Scored, score
 from arena.report.trial_page import FILES, CallMeter, TrialSource
 from arena.rundir import RunDir, replace_file
 from arena.score.results import Results, TrialRow
+from arena.serialize import from_json
 
 KEYS = "pages.json"
 MANY = 1_000

@@ -8,7 +8,6 @@ from http.client import HTTPResponse
 import httpx2
 import pytest
 
-from arena.backend.gateway.doorway import OpenDoor
 from arena.errors import HarnessError, ProviderError
 from arena.money.statement import possibly_billed
 from arena.records import Budget, Limits
@@ -399,7 +398,7 @@ def test_an_answer_does_not_wait_for_its_account_but_the_next_call_does(stream):
         threading.Timer(0.3, may_settle.set).start()
         assert asking.post(stream=stream).status_code == 200
         assert order[:3] == ["announced", "settled", "announced"]
-        assert OpenDoor(door, 0).calls == 2
+        assert door.calls == 2
         assert order == ["announced", "settled"] * 2
         said = [kind for kind, _ in made.notes]
     assert said == ["message", "call", "message", "call", "message"]

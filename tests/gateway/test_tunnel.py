@@ -11,7 +11,15 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 
 from arena.backend.gateway import tunnel
-from arena.backend.gateway.tunnel import CLOSE, DATA, FORWARDER, FRAME_LIMIT, HEAD, OPEN, READY
+from arena.backend.gateway.tunnel import (
+    CLOSE,
+    DATA,
+    FORWARDER,
+    FRAME_LIMIT_BYTES,
+    HEAD,
+    OPEN,
+    READY,
+)
 from arena.errors import EngineError
 
 
@@ -184,7 +192,7 @@ OPEN_FRAME = HEAD.pack(OPEN, 1, 0)
     ("frames", "opened"),
     [
         (HEAD.pack(9, 1, 0), 0),
-        (HEAD.pack(DATA, 1, FRAME_LIMIT + 1), 0),
+        (HEAD.pack(DATA, 1, FRAME_LIMIT_BYTES + 1), 0),
         (b"\x00" * 64, 0),
         (OPEN_FRAME + OPEN_FRAME, 1),
     ],

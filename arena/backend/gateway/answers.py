@@ -2,38 +2,22 @@
 
 from pydantic import JsonValue
 
+from arena.backend import dialect
 from arena.backend.errors import CallFailed
 from arena.backend.wire import encoded
 from arena.records import Api
 from arena.serialize import from_json
 
-_MESSAGES_TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-}
-
 
 def error(api: Api, status: int, message: str) -> bytes:
     """The body of an error."""
-    if api == "messages":
-        kind = _MESSAGES_TYPES.get(status, "api_error")
-        return encoded({"type": "error", "error": {"type": kind, "message": message}})
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    return encoded({"error": {"message": message, "type": kind, "param": None, "code": None}})
+    return encoded(dialect.of(api).error_body(status, message, overflow=False))
 
 
 def failure(api: Api, status: int, failed: CallFailed) -> bytes:
     """The body for a call that failed, with the words by which agents know what they can mend."""
-    if failed.outcome != "context_overflow":
-        return error(api, status, failed.message)
-    if api == "messages":
-        return error(api, status, f"prompt is too long: {failed.message}")
-    told: dict[str, JsonValue] = {"message": failed.message, "type": "invalid_request_error"}
-    return encoded({"error": {**told, "param": None, "code": "context_length_exceeded"}})
+    overflow = failed.outcome == "context_overflow"
+    return encoded(dialect.of(api).error_body(status, failed.message, overflow=overflow))
 
 
 def error_event(api: Api, body: bytes) -> bytes:

@@ -6,11 +6,12 @@ key's owner, or buy a faster tier.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from arena.backend import dialect
 from arena.backend.wire import Prompt, encoded
 from arena.records import Api, BackendSpec
 from arena.serialize import from_json
@@ -18,36 +19,8 @@ from arena.serialize import from_json
 Item = dict[str, JsonValue]
 
 NAME_LENGTH = 200
-"""Of names that an agent chose, where they are repeated."""
+"""Characters of names that an agent chose, where they are repeated."""
 
-_COMMON = frozenset(
-    {"model", "tools", "tool_choice", "stream", "temperature", "top_p", "metadata", "user"}
-)
-_PASSED: Mapping[Api, frozenset[str]] = {
-    "chat": _COMMON
-    | {"messages", "stream_options", "max_tokens", "max_completion_tokens", "stop", "seed"}
-    | {"parallel_tool_calls", "response_format", "presence_penalty", "frequency_penalty"}
-    | {"reasoning_effort", "reasoning", "thinking", "enable_thinking", "verbosity", "top_k"}
-    | {"prompt_cache_key"},
-    "messages": _COMMON
-    | {"messages", "system", "max_tokens", "stop_sequences", "thinking", "top_k"}
-    | {"context_management", "output_config", "cache_control"},
-    "responses": _COMMON
-    | {"input", "instructions", "max_output_tokens", "parallel_tool_calls", "reasoning", "text"}
-    | {"include", "store", "truncation", "prompt_cache_key", "stream_options"},
-}
-_TOOLS: Mapping[Api, tuple[str, ...]] = {
-    "chat": ("function", "custom"),
-    "messages": ("custom", "bash_", "text_editor_", "memory_"),
-    "responses": ("function", "custom", "local_shell", "apply_patch"),
-}
-"""Beginnings of the types of tools that run at the agent."""
-_TURNS: Mapping[Api, str] = {"chat": "messages", "messages": "messages", "responses": "input"}
-_LIMITS: Mapping[Api, tuple[str, ...]] = {
-    "chat": ("max_completion_tokens", "max_tokens"),
-    "messages": ("max_tokens",),
-    "responses": ("max_output_tokens",),
-}
 _ADDRESSES = ("url", "image_url", "file_url", "audio_url", "video_url", "input_audio")
 _CONTENTS = ("file_data", "image", "video", "audio", "data")
 """What holds the content itself, or an address of it."""
@@ -138,7 +111,7 @@ def of(api: Api, body: Item, dropped: tuple[str, ...]) -> Asked:
 def prepared(asked: Asked, spec: BackendSpec, limit: int) -> tuple[bytes, int]:
     """The request as it goes to the endpoint, and its output limit in tokens."""
     quirks = spec.quirks
-    names = _LIMITS[asked.api]
+    names = dialect.of(asked.api).REQUEST.limits
     wanted = [v for v in (asked.body.get(name) for name in names) if type(v) is int and v > 0]
     limit = min([limit, *wanted])
     skipped = {*names, *spec.refuses}
@@ -177,24 +150,25 @@ def _below(budget: JsonValue, limit: int) -> int:
 
 
 def _turns(api: Api, body: Item) -> Iterator[Item]:
-    system = body.get("system" if api == "messages" else "instructions")
-    if system and api != "chat":
+    form = dialect.of(api).REQUEST
+    if form.system and (system := body.get(form.system)):
         yield {"role": "system", "content": system}
-    said = body.get(_TURNS[api])
+    said = body.get(form.turns)
     if isinstance(said, str) and api == "responses":
         yield {"role": "user", "content": said}
         return
     if not isinstance(said, list) or not said:
-        raise NotAskedWellError(f"{_TURNS[api]} must be a list with something in it")
+        raise NotAskedWellError(f"{form.turns} must be a list with something in it")
     for turn in said:
         if not isinstance(turn, dict):
-            raise NotAskedWellError(f"{_TURNS[api]} must hold objects")
+            raise NotAskedWellError(f"{form.turns} must hold objects")
         yield turn
 
 
 def _kept(api: Api, body: Item) -> tuple[Item, tuple[str, ...]]:
-    kept = {k: v for k, v in body.items() if k in _PASSED[api]}
-    dropped = [k for k in body if k not in _PASSED[api]]
+    passed = dialect.of(api).REQUEST.passed
+    kept = {k: v for k, v in body.items() if k in passed}
+    dropped = [k for k in body if k not in passed]
     if "tools" in kept:
         kept["tools"], bad = _sorted_out(api, kept["tools"])
         dropped += bad
@@ -256,7 +230,7 @@ def _runs_at_agent(api: Api, tool: JsonValue) -> bool:
     if api == "responses" and kind == "namespace" and isinstance(tool, dict):
         inner = tool.get("tools")
         return isinstance(inner, list) and all(_runs_at_agent(api, one) for one in inner)
-    return api == "messages" if kind is None else kind.startswith(_TOOLS[api])
+    return api == "messages" if kind is None else kind.startswith(dialect.of(api).REQUEST.tools)
 
 
 def _type(tool: JsonValue) -> str | None:

@@ -6,10 +6,11 @@ from arena.backend.gateway.asked import NotAskedWellError
 
 REQUEST_LIMIT_BYTES = 32_000_000
 ROOM_BYTES = 128_000_000
+"""Of memory for the requests of one trial that are under way."""
 OPENINGS = 500_000
 COMMAS = 2_000_000
-"""Of objects, lists and values in one request. JSON is read in one go, in which nobody's stream
-moves; a conversation of 200,000 tokens has a twentieth of that."""
+"""Numbers of objects and lists, and of values, in one request. JSON is read in one go, in which
+nobody's stream moves; a conversation of 200,000 tokens has a twentieth of that."""
 _PER_OPENING = 100
 """Bytes that an object or a list takes up beyond its text, once it is read."""
 

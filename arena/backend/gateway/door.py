@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 
 from arena.backend.call import Call, LimitReached
 from arena.backend.clock import AgentClock
@@ -15,11 +16,11 @@ from arena.backend.gateway.asked import Asked, Item, NotAskedWellError
 from arena.backend.gateway.body import Body, Room
 from arena.backend.gateway.bridge import Bridge
 from arena.backend.gateway.translate.translator import Translator
-from arena.backend.meter import TrialBackend
+from arena.backend.meter import Tally, TrialBackend
 from arena.backend.wire import encoded
 from arena.errors import FaultError, HarnessError
 from arena.protocols import Transcript
-from arena.records import Api, Limits, Stop
+from arena.records import Api, Ending, Limits, Stop
 
 STATUS_OVER = 403
 """For a call that no limit allows: client libraries try 429 and 5xx again, but not this."""
@@ -27,6 +28,7 @@ LAST_CALLS_S = 30.0
 """How long calls that outlive their trial may take to tell what they cost."""
 REFUSED_IN_A_ROW = 50
 BROKEN_IN_A_ROW = 5
+"""Calls after which a trial ends: the agent's fault, and the endpoint's."""
 NOTED_DROPS = 50
 """Of one request: names of what does not go on."""
 NOTED_PATHS = 20
@@ -36,7 +38,13 @@ _AGENTS_TO_MEND = frozenset({"context_overflow", "content_filter", "bad_request"
 
 
 class Door:
-    """Serves the calls of one trial, from several threads, until a limit or a fault ends it."""
+    """Serves the calls of one trial, from several threads, until a limit or a fault ends it.
+
+    As `arena.protocols.Door` it is what the agent's program is told, and what came of its calls.
+    """
+
+    origin = ""
+    """Address inside the sandbox, once it leads here."""
 
     def __init__(
         self, backend: TrialBackend, limits: Limits, transcript: Transcript, clock: AgentClock
@@ -65,6 +73,36 @@ class Door:
     def api(self) -> Api:
         """What the agent speaks here."""
         return self.backend.spec.translated_from or self.backend.spec.api
+
+    @property
+    def calls(self) -> int:
+        """Completed so far."""
+        return self._accounted.steps
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Of all calls so far, as they were metered."""
+        return self._accounted.prompt_tokens
+
+    @property
+    def output_tokens(self) -> int:
+        """Of all calls so far, as they were metered."""
+        return self._accounted.output_tokens
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """Of all calls so far; 0 where no price is known."""
+        return self._accounted.cost_usd
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why no further call can succeed; None while one can. Raises the fault that ended it."""
+        self.settled()
+        if not self.over.is_set():
+            return None
+        if self.fault is not None:
+            raise self.fault
+        return Ending(stop=self.stop or "agent_error", detail=self.detail)
 
     @property
     def remaining_s(self) -> float:
@@ -149,6 +187,12 @@ class Door:
         """Wait until all that the agent has heard is accounted for."""
         with self._change:
             self._wait_for_accounts()
+
+    @property
+    def _accounted(self) -> Tally:
+        """The trial's calls, with all in it that the agent has heard."""
+        self.settled()
+        return self.backend.tally
 
     def _serve(self, request: Asked, bridge: Bridge) -> None:
         relay = self._translator.relay(request, bridge) if self._translator else None

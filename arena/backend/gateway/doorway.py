@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from decimal import Decimal
 from typing import Protocol
 
 from arena.backend.clock import AgentClock
@@ -12,7 +11,7 @@ from arena.backend.gateway.tunnel import FORWARDER, dug
 from arena.backend.meter import TrialBackend
 from arena.program import PYTHON
 from arena.protocols import Sandbox, Transcript
-from arena.records import Ending, Limits, Message, Reply, ToolSpec
+from arena.records import Limits, Message, Reply, ToolSpec
 
 _NOBODY = "65534:65534"
 """Runs the forwarder: not the agent's user, whose processes may be killed all at once."""
@@ -63,7 +62,7 @@ class GatedBackend:
         return self._metered.complete(messages, tools)
 
     @contextmanager
-    def open(self, sandbox: Sandbox) -> Iterator["OpenDoor"]:
+    def open(self, sandbox: Sandbox) -> Iterator[Door]:
         """Open a door in a sandbox that has an agent's layer.
 
         Raises:
@@ -77,54 +76,5 @@ class GatedBackend:
             sandbox.pipe(forwarder, user=_NOBODY) as pipe,
             dug(pipe, lambda: self._gateway.connected(door)) as port,
         ):
-            yield OpenDoor(door, port)
-
-
-class OpenDoor:
-    """`arena.protocols.Door`."""
-
-    def __init__(self, door: Door, port: int) -> None:
-        self._inner = door
-        self.origin = f"http://127.0.0.1:{port}"
-        self.token = door.token
-
-    @property
-    def calls(self) -> int:
-        """Completed so far."""
-        return self._door.backend.tally.steps
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Of all calls so far, as they were metered."""
-        return self._door.backend.tally.prompt_tokens
-
-    @property
-    def output_tokens(self) -> int:
-        """Of all calls so far, as they were metered."""
-        return self._door.backend.tally.output_tokens
-
-    @property
-    def cost_usd(self) -> Decimal:
-        """Of all calls so far; 0 where no price is known."""
-        return self._door.backend.tally.cost_usd
-
-    @property
-    def remaining_s(self) -> float:
-        """Seconds that the agent has left."""
-        return self._inner.remaining_s
-
-    @property
-    def _door(self) -> Door:
-        """With all in its books that the agent has heard."""
-        self._inner.settled()
-        return self._inner
-
-    @property
-    def ending(self) -> Ending | None:
-        """Why no further call can succeed; None while one can. Raises the fault that ended it."""
-        door = self._door
-        if not door.over.is_set():
-            return None
-        if door.fault is not None:
-            raise door.fault
-        return Ending(stop=door.stop or "agent_error", detail=door.detail)
+            door.origin = f"http://127.0.0.1:{port}"
+            yield door

@@ -10,7 +10,6 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
@@ -20,6 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
 
+from arena.backend import dialect
 from arena.backend.clock import AgentClock
 from arena.backend.gateway import answers
 from arena.backend.gateway.asked import NotAskedWellError, brief
@@ -36,11 +36,7 @@ CALLS_AT_ONCE = 1024
 """Each waits in a thread of its own, so that none holds up another."""
 _START_S = 10.0
 _JSON = "application/json"
-_PATHS: dict[str, Api] = {
-    "/v1/chat/completions": "chat",
-    "/v1/messages": "messages",
-    "/v1/responses": "responses",
-}
+_PATHS = {f"/v1{api.PATH}": name for name, api in dialect.DIALECTS.items()}
 _SENT_ALONG = ("anthropic-version", "anthropic-beta")
 """Headers that say how a request is meant."""
 
@@ -142,12 +138,7 @@ class Gateway:
             waiting.wait(0.01)
         raise HarnessError("the gateway did not start")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from arena.errors import EngineError
@@ -24,12 +23,13 @@ READY, OPEN, DATA, CLOSE = range(1, 5)
 FORWARDER = (Path(__file__).parent / "forwarder.py").read_text(encoding="utf-8")
 """Source of the program in the container."""
 HEAD = struct.Struct(">BII")
-FRAME_LIMIT = 1 << 20
+FRAME_LIMIT_BYTES = 1 << 20
 CONNECTIONS = 64
+"""Open at once, of one trial; further ones are closed."""
 HELD_LIMIT_BYTES = 128_000_000
 """Of what the gateway has not taken yet, over all connections; who sends more is cut off."""
-_CHUNK = 1 << 16
-_UNSENT_LIMIT = 1 << 20
+_CHUNK_BYTES = 1 << 16
+_UNSENT_LIMIT_BYTES = 1 << 20
 """Beyond this no more is read from the gateway until the container has taken some."""
 _START_S = 30.0
 _STDOUT = 1
@@ -56,7 +56,7 @@ class Frames:
         self._data += data
         while len(self._data) >= HEAD.size:
             kind, connection, size = HEAD.unpack_from(self._data)
-            if size > FRAME_LIMIT or not READY <= kind <= CLOSE:
+            if size > FRAME_LIMIT_BYTES or not READY <= kind <= CLOSE:
                 raise BadFrameError
             end = HEAD.size + size
             if len(self._data) < end:
@@ -93,19 +93,11 @@ class Tunnel:
         self._thread.start()
         self._ready.wait(_START_S)
         if not self._port:
-            self._end()
+            self.__exit__()
             raise EngineError("the forwarder in the container did not start")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
-
-    def _end(self) -> None:
+    def __exit__(self, *ended: object) -> None:
         self._stop.set()
         self._thread.join()
 
@@ -124,7 +116,7 @@ class Tunnel:
 
     def _turn(self) -> bool:
         """Wait until something can be done, and do it; whether the container still talks."""
-        full = self._pipe.unsent > _UNSENT_LIMIT
+        full = self._pipe.unsent > _UNSENT_LIMIT_BYTES
         wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._pipe.unsent else 0)
         self._selector.modify(self._pipe, wants)
         for connection in self._open.values():
@@ -229,7 +221,7 @@ class _Connection:
 
     def receive(self) -> bytes | None:
         try:
-            return self._sock.recv(_CHUNK)
+            return self._sock.recv(_CHUNK_BYTES)
         except BlockingIOError:
             return None
         except OSError:

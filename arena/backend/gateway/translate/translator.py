@@ -12,6 +12,7 @@ from arena.backend.gateway.asked import Asked, Item, NotAskedWellError, objects
 from arena.backend.gateway.bridge import Bridge
 from arena.backend.gateway.translate.growth import Delta, Growth
 from arena.backend.gateway.translate.history import History
+from arena.backend.wire import mapping
 from arena.records import Api, Message, Reply, Usage
 
 _PASSED = ("max_tokens", "stop", "temperature", "top_p")
@@ -186,7 +187,7 @@ def _in_order(turns: Iterable[Message]) -> Iterator[Message]:
 
 def _tool(tool: Item) -> Item:
     """A function without `strict`, which several vendors refuse."""
-    function = _mapping(tool, "function")
+    function = mapping(tool, "function")
     known: Item = {k: function[k] for k in ("name", "description", "parameters") if k in function}
     return {"type": "function", "function": known}
 
@@ -205,7 +206,7 @@ def _choices(made: Item) -> Item:
 def _left_out(request: Asked, tools: list[Item]) -> Iterator[str]:
     """What of the agent's request the endpoint does not get."""
     yield from (name for name in request.body if name not in _CARRIED)
-    names = [_mapping(tool, "function").get("name") for tool in tools]
+    names = [mapping(tool, "function").get("name") for tool in tools]
     for tool in objects(request.body.get("tools")):
         if tool.get("name") not in names:
             yield f"tool {tool.get('name') or tool.get('type')}"
@@ -219,8 +220,3 @@ def _has_pictures(value: JsonValue) -> bool:
     if value.get("type") in _PICTURES:
         return True
     return any(_has_pictures(inner) for key, inner in value.items() if key != "input")
-
-
-def _mapping(value: Item, name: str) -> Item:
-    inner = value.get(name)
-    return inner if isinstance(inner, dict) else {}
