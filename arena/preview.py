@@ -84,7 +84,13 @@ def preview(
             priced.append(shown)
             continue
         cost = forecast(
-            contestant.name, contestant.backend, shown.trials, history, plan.config.limits
+            contestant.name,
+            contestant.backend,
+            shown.trials,
+            history,
+            plan.config.limits,
+            fx=plan.fx,
+            seed=plan.config.seed,
         )
         priced.append(shown.model_copy(update={"cost": cost}))
     missing = [t.id for t in plan.tasks] if images is None else images.missing(plan.tasks)

@@ -107,6 +107,10 @@ class Manifest(Record):
     layers: dict[str, str] = Field(default_factory=dict)
     """Digests of what was installed for them, by name."""
 
+    def contestant(self, name: str) -> ContestantSpec:
+        """One of the run's contestants."""
+        return next(one for one in self.contestants if one.name == name)
+
     @property
     def simulated(self) -> bool:
         """Whether any endpoint was not its provider's own."""

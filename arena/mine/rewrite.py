@@ -4,7 +4,7 @@ Calls go through the metered client of a run: announced in `rewriting.jsonl` bef
 settled after. What a reply gives away of fix or tests makes it worthless: the original is kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +28,8 @@ from arena.ledger import CallBeginEvent, CallEndEvent, Ledger, read
 from arena.mine.statement import Statement, leaks, retold
 from arena.money import statement as money
 from arena.money.budget import Budgets
-from arena.records import BackendSpec, Budget, File, Limits, Message, Record
+from arena.money.pricing import CallPricing, RecordedCall
+from arena.records import BackendSpec, Budget, File, FxRate, Limits, Message, Record
 from arena.task.toml import read_toml
 
 LEDGER = "rewriting.jsonl"
@@ -107,6 +108,7 @@ class Rewriter:
         spec: the backend.
         ledger: where its calls are written down.
         usd: most that all of them may cost; no limit when None.
+        fx: rates for prices in other currencies.
         environ: holds the key.
 
     Raises:
@@ -115,10 +117,16 @@ class Rewriter:
     """
 
     def __init__(
-        self, spec: BackendSpec, ledger: Path, usd: Decimal | None, *, environ: Mapping[str, str]
+        self,
+        spec: BackendSpec,
+        ledger: Path,
+        usd: Decimal | None,
+        *,
+        fx: Sequence[FxRate],
+        environ: Mapping[str, str],
     ) -> None:
-        self._spec, self._path = spec, ledger
-        if usd is not None and not spec.prices and spec.hourly_usd is None:
+        self._spec, self._path, self._fx = spec, ledger, fx
+        if usd is not None and not CallPricing(spec, fx).known:
             raise InputError(
                 "what rewriting may cost cannot be held: the price is unknown",
                 where=f"backend {spec.name}",
@@ -136,7 +144,7 @@ class Rewriter:
             self._budget = opened
         with ExitStack() as stack:
             retry = RetryPolicy(budget_s=60)
-            self._pool = stack.enter_context(Backends([spec], retry=retry, environ=environ))
+            self._pool = stack.enter_context(Backends([spec], fx=fx, retry=retry, environ=environ))
             self._journal = Journal(stack.enter_context(Ledger(ledger)))
             self._open = stack.pop_all()
 
@@ -197,9 +205,9 @@ class Rewriter:
                 begun[event.call.call_id] = event.call
             elif isinstance(event, CallEndEvent):
                 ended[event.call.call_id] = event.call
-        calls = [money.RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
+        calls = [RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
         specs = {call.contestant: self._spec for call in begun.values()}
-        return money.statements(calls, specs)
+        return money.statements(calls, specs, fx=self._fx)
 
     def _ask(self, notes: Notes) -> "_Said | str":
         """The backend's text, or why there is none."""

@@ -1,14 +1,14 @@
-"""The desks of trials on other machines, and the letters that come for them."""
+"""The desks of trials on other machines, and the messages that come for them."""
 
 import threading
 from collections.abc import Callable
 
 from arena.backend.desk import Denial, Leave, LocalDesk
 from arena.errors import HarnessError
-from arena.remote.letters import Announce, GiveUp, Letter, Settle, Shut, Told
+from arena.remote.letters import Announce, GiveUp, LogLine, NodeMessage, Settle, Shut
 
 
-class Board:
+class RemoteDesks:
     """Answers what nodes ask. A seat is kept until its try has ended and all its calls have.
 
     Args:
@@ -42,13 +42,13 @@ class Board:
             desk.shut()
             self._forget(seat)
 
-    def answer(self, letter: Letter) -> Leave | Denial | None:
+    def answer(self, message: NodeMessage) -> Leave | Denial | None:
         """Do what a node asks.
 
         Raises:
             HarnessError: the trial is over, or the disk is full.
         """
-        match letter:
+        match message:
             case Announce(seat, begin, held):
                 return self._desk(seat).announce(begin, held)
             case Settle(seat, end, spent, retry_after_s):
@@ -59,7 +59,7 @@ class Board:
                 self._forget(seat)
             case Shut(seat):
                 self._desk(seat).shut()
-            case Told(text):
+            case LogLine(text):
                 self._say(text)
         return None
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from arena.money.budget import Amount
 from arena.program import Program
-from arena.records import BackendSpec, CallBegin, CallEnd, Record, TrialRecord
+from arena.records import BackendSpec, CallBegin, CallEnd, FxRate, Record, TrialRecord
 
 
-class Greeting(Record):
+class NodeInfo(Record):
     """What a node says of itself first."""
 
     source: str
@@ -18,7 +18,7 @@ class Greeting(Record):
 
 
 @dataclass(frozen=True)
-class Opening:
+class RunSetup:
     """What a run needs of a node. The packs travel beside it, and so do the keys."""
 
     tasks: Mapping[str, str]
@@ -27,17 +27,19 @@ class Opening:
     backends: tuple[BackendSpec, ...]
     profiles: Mapping[str, str]
     """Digests of the backends by name."""
+    fx: tuple[FxRate, ...]
+    """Rates of the run."""
 
 
 @dataclass(frozen=True)
-class Keys:
+class ApiKeys:
     """By environment variable; shown nowhere and written nowhere."""
 
     values: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Done:
+class TrialResult:
     """A try that ended on a node."""
 
     record: TrialRecord
@@ -80,10 +82,10 @@ class Shut:
 
 
 @dataclass(frozen=True)
-class Told:
+class LogLine:
     """A line for whoever watches the run."""
 
     text: str
 
 
-Letter = Announce | Settle | GiveUp | Shut | Told
+NodeMessage = Announce | Settle | GiveUp | Shut | LogLine

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Literal
 
 from arena import ledger
-from arena.money.statement import RecordedCall, Statement, statements
+from arena.money.pricing import RecordedCall
+from arena.money.statement import Statement, statements
 from arena.records import (
     CallBegin,
     CallEnd,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from arena import ledger
-from arena.money.statement import RecordedCall
+from arena.money.pricing import RecordedCall
 from arena.records import CallBegin
 from arena.rundir import RunDir
 

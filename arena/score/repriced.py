@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from arena.money.statement import RecordedCall, statements
+from arena.money.pricing import RecordedCall
+from arena.money.statement import statements
 from arena.records import BackendSpec, CostStatus, FxRate, Record
 from arena.score.fold import Sums
 from arena.score.results import Cost

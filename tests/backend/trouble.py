@@ -56,7 +56,7 @@ def run(spec, log, trials):
         while left:
             converse(pool, spec, log, left.pop())
 
-    with Backends([spec], retry=PATIENT, environ={"STAND_IN_KEY": KEY}) as pool:
+    with Backends([spec], fx=(), retry=PATIENT, environ={"STAND_IN_KEY": KEY}) as pool:
         threads = [threading.Thread(target=work, args=(pool,)) for _ in range(THREADS)]
         for thread in threads:
             thread.start()

@@ -81,7 +81,11 @@ def measure(streams, api, base_url, folder):
     """Medians in milliseconds, direct and through the gateway."""
     spec = BackendSpec(name="bench", model="m", base_url=base_url, api=api)
     limits = Limits(steps=100_000, seconds=3600)
-    with Backends([spec]) as pool, Ledger(folder / f"{api}.jsonl") as ledger, Gateway() as gateway:
+    with (
+        Backends([spec], fx=()) as pool,
+        Ledger(folder / f"{api}.jsonl") as ledger,
+        Gateway() as gateway,
+    ):
         clock = AgentClock(3600)
         with TranscriptFile(folder / f"{api}-transcript.jsonl") as transcript:
             backend = pool.for_trial(

@@ -145,7 +145,7 @@ def resident(node):
         with contextlib.suppress(OSError):
             parent = int(status.read_text().rpartition(")")[2].split()[1])
             title = status.with_name("cmdline").read_text()
-            if parent == raylet and title.startswith("ray::_Resident"):
+            if parent == raylet and title.startswith("ray::_Holder"):
                 return int(status.parent.name)
     raise AssertionError("no resident there")
 

@@ -13,8 +13,8 @@ FLAT = PriceRow(tiers=(PriceTier(input="2", cached_input="0.5", cache_write="2.5
 CALL = Usage(input_fresh=300_000, cache_read=600_000, cache_write=100_000, output=50_000)
 
 
-def cost(usage, *rows, at=AT, **how):
-    return prices.call_cost(usage, rows, at=at, **how)
+def cost(usage, *rows, at=AT, fx=(), **how):
+    return prices.call_cost(usage, rows, at=at, fx=fx, **how)
 
 
 def test_three_costs_of_one_call():
@@ -134,9 +134,9 @@ def test_a_bound_covers_every_tier_and_hour_a_call_could_reach():
         peak_tiers=(PriceTier(input="3", cache_write="5", output="6"),),
         per_request="0.01",
     )
-    bound = prices.bound_usd([row], at=AT, prompt=1_000_000, output=1_000_000)
+    bound = prices.bound_usd([row], at=AT, prompt=1_000_000, output=1_000_000, fx=())
     assert bound == Decimal("11.01")
-    assert prices.bound_usd([], at=AT, prompt=1, output=1) is None
+    assert prices.bound_usd([], at=AT, prompt=1, output=1, fx=()) is None
     for output in (1, 200, 201, 1_000_000):
         call = Usage(input_fresh=0, cache_write=1_000_000, output=output)
         assert cost(call, row).billed_usd <= bound

@@ -7,8 +7,8 @@ import pytest
 from arena.errors import HarnessError
 from arena.money.budget import Amount
 from arena.records import RateLimits
-from arena.remote.board import Board
-from arena.remote.letters import Announce, Settle, Told
+from arena.remote.board import RemoteDesks
+from arena.remote.letters import Announce, LogLine, Settle
 from tests.contracts.test_desk import HELD, Rig, begin, end
 
 
@@ -58,5 +58,5 @@ def test_a_try_that_was_lost_makes_no_call_but_what_one_came_to_is_written_down(
 
 def test_nodes_may_talk():
     said = []
-    Board(said.append).answer(Told("making image …"))
+    RemoteDesks(said.append).answer(LogLine("making image …"))
     assert said == ["making image …"]
