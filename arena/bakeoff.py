@@ -18,7 +18,7 @@ from arena.executor.local import LocalExecutor
 from arena.journal import Journal
 from arena.ledger import Event, Ledger, SessionBegin, SessionEnd
 from arena.matrix import trial_specs
-from arena.money.budget import Budgets
+from arena.money.budget import Budgets, check_budgets
 from arena.plan import Plan
 from arena.records import TrialSpec
 from arena.rundir import Manifest, RunDir
@@ -74,8 +74,8 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
     config = plan_.config
     with located(plan_.where):
         policy.enforce(config.policy, specs, private=private)
-        own = {c.name: c.budget for c in config.contestant if c.budget}
-        Budgets(config.limits, config.budget, own)
+        own = [c.budget for c in config.contestant if c.budget]
+        check_budgets(config.limits, (config.budget, *own))
         pool = Backends(specs, fx=plan_.fx)
     with pool as backends, rundir.lock():
         with located(plan_.where):

@@ -92,7 +92,7 @@ def probe(spec: BackendSpec, *, environ: Mapping[str, str]) -> LiveCheck:
     log, started = _Log(), time.monotonic()
     retry = RetryPolicy(budget_s=60)
     with Backends([spec], fx=SHIPPED_FX, retry=retry, environ=environ) as pool:
-        budget = Budgets(LIMITS, Budget()).open_trial(spec.name)
+        budget = Budgets(LIMITS, Budget(), {}, {}).open_trial(spec.name)
         assert not isinstance(budget, str)
         backend = pool.for_trial(
             spec,

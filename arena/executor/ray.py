@@ -1,7 +1,7 @@
 """Objects of ours on the nodes of a Ray cluster, and a line home. The only importer of ray.
 
 An actor of ours holds one object on one node. What the object asks goes through a mailbox, an
-actor beside the driver, to the function that the driver gave to `Cluster.listen`.
+actor beside the driver, to a method of the object that the driver gave to `Cluster.listen`.
 """
 
 import asyncio
@@ -39,9 +39,9 @@ class Node(Record):
     """As the cluster counts them; 0 means that no work is wanted there."""
 
 
-Ask = Callable[[object], Any]
-"""How an object on a node reaches the driver, from any thread: gives what the driver's function
-returns, and raises an `ArenaError` that it raises."""
+Ask = Callable[..., Any]
+"""How an object on a node reaches the driver, from any thread: takes the name of a method of the
+driver's object and its arguments, gives what it returns, and raises an `ArenaError` it raises."""
 
 
 class RemoteActor:
@@ -114,12 +114,12 @@ class Cluster:
         ]
         return sorted(found, key=lambda node: (node.name, node.id))
 
-    def listen(self, answer: Callable[[Any], object]) -> None:
-        """Let a function answer what actors ask; it is called from many threads."""
+    def listen(self, answering: object) -> None:
+        """Let an object's methods answer what actors ask; they are called from many threads."""
         with self.in_use() as ray:
             here = ray.get_runtime_context().get_node_id()
             self._mailbox = self._actor(_Mailbox, here, ASKING)
-        threading.Thread(target=self._deliver, args=(answer,), daemon=True).start()
+        threading.Thread(target=self._deliver, args=(answering,), daemon=True).start()
 
     def share(self, data: bytes) -> object:
         """Give it to `RemoteActor.call` in place of the data: a node fetches it only once."""
@@ -160,14 +160,14 @@ class Cluster:
         options = {"num_cpus": 0, "max_concurrency": threads, "scheduling_strategy": there}
         return self._ray.remote(made_of).options(**options).remote(*args)
 
-    def _deliver(self, answer: Callable[[Any], object]) -> None:
+    def _deliver(self, answering: object) -> None:
         with suppress(LostError), self.in_use() as ray, suppress(ray.exceptions.RayError):
             while True:
                 for number, message in ray.get(self._mailbox.take.remote()):
-                    self._pool.submit(self._answer, answer, number, message)
+                    self._pool.submit(self._answer, answering, number, message)
 
-    def _answer(self, answer: Callable[[Any], object], number: int, message: bytes) -> None:
-        reply = reply_to(message, answer)
+    def _answer(self, answering: object, number: int, message: bytes) -> None:
+        reply = reply_to(message, answering)
         with suppress(LostError), self.in_use():
             self._mailbox.answer.remote(number, reply)
 
@@ -258,11 +258,11 @@ class _Holder:
         return _closed(lambda: getattr(self._object, method)(*args))
 
 
-def _ask(mailbox: Any, question: object) -> Any:
+def _ask(mailbox: Any, method: str, *args: object) -> Any:
     import ray
 
     try:
-        return _opened(ray.get(mailbox.ask.remote(pickle.dumps(question))))
+        return _opened(ray.get(mailbox.ask.remote(pickle.dumps((method, args)))))
     except ray.exceptions.RayError as error:
         raise HarnessError(f"the run cannot be reached: {_last_line(error)}") from error
 
@@ -270,12 +270,13 @@ def _ask(mailbox: Any, question: object) -> Any:
 # ── what travels ───────────────────────────────────────────────────────────────────────────────
 
 
-def reply_to(message: bytes, answer: Callable[[Any], object]) -> bytes:
+def reply_to(message: bytes, answering: object) -> bytes:
     """What an answer to a message came to; there always is one, for somebody waits for it."""
 
     def work() -> object:
         try:
-            return answer(pickle.loads(message))  # noqa: S301 - from our own workers
+            method, args = pickle.loads(message)  # noqa: S301 - from our own workers
+            return getattr(answering, method)(*args)
         except ArenaError:
             raise
         except Exception as error:

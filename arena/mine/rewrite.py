@@ -139,7 +139,7 @@ class Rewriter:
         if left is None or left > 0:
             self._limits = self._limits.model_copy(update={"usd": left})
             # One budget for all, so that what is asked at the same time shares the limit
-            opened = Budgets(self._limits, Budget()).open_trial(spec.name)
+            opened = Budgets(self._limits, Budget(), {}, {}).open_trial(spec.name)
             assert not isinstance(opened, str)
             self._budget = opened
         with ExitStack() as stack:

@@ -7,7 +7,7 @@ reservations.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -146,8 +146,8 @@ class Budgets:
         self,
         limits: Limits,
         run: Budget,
-        contestants: Mapping[str, Budget] | None = None,
-        spent: Mapping[str, Amount] | None = None,
+        contestants: Mapping[str, Budget],
+        spent: Mapping[str, Amount],
     ) -> None:
         """Budgets of one run.
 
@@ -160,15 +160,13 @@ class Budgets:
         Raises:
             InputError: a budget without the trial limit that makes it enforceable.
         """
-        spent = spent or {}
         total = sum(spent.values(), Amount())
         self._limits = limits
         self._run = Account(run, total)
         self._contestants = {
-            name: Account(ceiling, spent.get(name)) for name, ceiling in (contestants or {}).items()
+            name: Account(ceiling, spent.get(name)) for name, ceiling in contestants.items()
         }
-        for ceiling in (run, *(contestants or {}).values()):
-            _check(ceiling, limits)
+        check_budgets(limits, (run, *contestants.values()))
 
     def open_trial(self, contestant: str, *, metered: bool = True) -> TrialBudget | str:
         """Reserve a trial's cap, or say in words why it cannot start.
@@ -207,11 +205,17 @@ def _short(kind: str, of: str) -> str:
     return f"what is left of the {kind} budget of {of} is less than one trial may spend"
 
 
-def _check(ceiling: Budget, limits: Limits) -> None:
-    for name in ("usd", "tokens"):
-        if getattr(ceiling, name) is not None and getattr(limits, name) is None:
-            raise InputError(
-                f"budget.{name} cannot be held without limits.{name}",
-                where="[budget]",
-                remedy=f"set limits.{name}: what one trial may spend at most",
-            )
+def check_budgets(limits: Limits, budgets: Iterable[Budget]) -> None:
+    """Make sure that budgets can be held.
+
+    Raises:
+        InputError: a budget without the trial limit that makes it enforceable.
+    """
+    for budget in budgets:
+        for name in ("usd", "tokens"):
+            if getattr(budget, name) is not None and getattr(limits, name) is None:
+                raise InputError(
+                    f"budget.{name} cannot be held without limits.{name}",
+                    where="[budget]",
+                    remedy=f"set limits.{name}: what one trial may spend at most",
+                )

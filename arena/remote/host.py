@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -17,22 +17,44 @@ from arena.backend.pool import Backends
 from arena.errors import FaultError, HarnessError
 from arena.executor.ray import Ask
 from arena.money.budget import Amount
-from arena.records import CallBegin, CallEnd, Task
-from arena.remote.letters import (
-    Announce,
-    ApiKeys,
-    GiveUp,
-    LogLine,
-    NodeInfo,
-    RunSetup,
-    Settle,
-    Shut,
-    TrialResult,
-)
-from arena.remote.shipment import check, profile_digests, source_digest, unpacked
+from arena.program import Program
+from arena.records import BackendSpec, CallBegin, CallEnd, FxRate, Record, Task, TrialRecord
+from arena.remote.shipment import source_digest, unpacked
 from arena.sandbox.engine import DockerEngine
 from arena.site import LocalHost, Ready
 from arena.trial import TrialRequest
+
+
+class NodeInfo(Record):
+    """What a node says of itself first."""
+
+    source: str
+    """Digest of its copy of Arena."""
+    engine: str
+    """Id of its container engine, which several nodes may share."""
+
+
+@dataclass(frozen=True)
+class RunSetup:
+    """What a run needs of a node. The packs travel beside it."""
+
+    tasks: Mapping[str, str]
+    """Digests by id."""
+    programs: Mapping[str, Program]
+    backends: tuple[BackendSpec, ...]
+    fx: tuple[FxRate, ...]
+    """Rates of the run."""
+    keys: Mapping[str, str] = field(repr=False)
+    """By environment variable; shown nowhere and written nowhere."""
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """A try that ended on a node."""
+
+    record: TrialRecord
+    files: Mapping[str, bytes]
+    """Of the trial's folder, by path in it."""
 
 
 class NodeHost:
@@ -61,17 +83,16 @@ class NodeHost:
         with DockerEngine.answering() as engine:
             return NodeInfo(source=source_digest(), engine=engine.host_id())
 
-    def open(self, setup: RunSetup, keys: ApiKeys, *packs: bytes) -> Ready:
+    def open(self, setup: RunSetup, *packs: bytes) -> Ready:
         """Get ready for trials: tasks, images, agents' programs, endpoints.
 
         Raises:
             InputError: something has another digest here, or an endpoint cannot be reached.
             EngineError: an image could not be made.
         """
-        check(profile_digests(setup.backends), setup.profiles, "backend")
         tasks = unpacked(packs, self._folder / "packs", setup.tasks)
         self._tasks = {task.id: task for task in tasks}
-        backends = Backends(setup.backends, fx=setup.fx, environ=keys.values)
+        backends = Backends(setup.backends, fx=setup.fx, environ=setup.keys)
         self._backends = self._stack.enter_context(backends)
         preflight.check(setup.backends)
         made = site.local(tasks, setup.programs, backends, self._say)
@@ -94,10 +115,7 @@ class NodeHost:
         Raises:
             EngineError: the engine here is gone.
         """
-        name, wanted = request.task.id, request.task.digest
-        task = self._tasks.get(name)
-        check({name: task.digest if task else ""}, {name: wanted}, "task")
-        assert task is not None
+        task = self._tasks[request.task.id]
         # Its files are on their way home when the folder goes
         with (
             tempfile.TemporaryDirectory(dir=self._folder) as folder_name,
@@ -122,7 +140,7 @@ class NodeHost:
         self._stack.close()
 
     def _say(self, text: str) -> None:
-        self._ask(LogLine(f"{socket.gethostname()}: {text}"))
+        self._ask("say", f"{socket.gethostname()}: {text}")
 
 
 def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -140,13 +158,13 @@ class RemoteDesk:
         self._ending = ending
 
     def announce(self, begin: CallBegin, held: Amount) -> Leave | Denial:
-        return cast("Leave | Denial", self._ask(Announce(self._seat, begin, held)))
+        return cast("Leave | Denial", self._ask("announce", self._seat, begin, held))
 
     def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
-        self._ask(Settle(self._seat, end, spent, retry_after_s))
+        self._ask("settle", self._seat, end, spent, retry_after_s)
 
     def give_up(self, call_id: str) -> None:
-        self._ask(GiveUp(self._seat, call_id))
+        self._ask("give_up", self._seat, call_id)
 
     def pause(self, seconds: float) -> None:
         if self._ending.wait(seconds):
@@ -154,4 +172,4 @@ class RemoteDesk:
 
     def shut(self) -> None:
         with suppress(FaultError):  # where nobody hears it, no call is let go either
-            self._ask(Shut(self._seat))
+            self._ask("shut", self._seat)

@@ -22,9 +22,8 @@ from arena.program import Program
 from arena.records import BackendSpec, Fault, FxRate, SandboxLimits, Task, TrialRecord
 from arena.remote.board import RemoteDesks
 from arena.remote.floor import NodePool, WorkerNode
-from arena.remote.host import NodeHost
-from arena.remote.letters import ApiKeys, NodeInfo, RunSetup, TrialResult
-from arena.remote.shipment import packed, profile_digests, source_digest
+from arena.remote.host import NodeHost, NodeInfo, RunSetup, TrialResult
+from arena.remote.shipment import packed, source_digest
 from arena.site import Ready, RunTrial, Say, fits
 from arena.trial import TrialProgress, TrialRequest
 
@@ -62,8 +61,8 @@ class RayHost:
             tasks={task.id: task.digest for task in needs.tasks},
             programs=dict(needs.programs),
             backends=needs.backends,
-            profiles=profile_digests(needs.backends),
             fx=needs.fx,
+            keys=needs.keys,
         )
         self._source = source_digest()
         self._packs = [cluster.share(data) for data in packed(needs.tasks)]
@@ -89,7 +88,7 @@ class RayHost:
         Raises:
             InputError: none can be used.
         """
-        self._cluster.listen(self._desks.answer)
+        self._cluster.listen(self._desks)
         nodes = self._cluster.nodes()
         if not nodes:
             raise InputError(
@@ -182,8 +181,7 @@ class RayHost:
             if info.source != self._source:
                 raise InputError("another version of Arena", remedy="install the same everywhere")
             with self._engine(info.engine):
-                keys = ApiKeys(self._needs.keys)
-                ready = actor.call("open", self._setup, keys, *self._packs)
+                ready = actor.call("open", self._setup, *self._packs)
             self._agree(ready)
             lease = actor.call("lease")
             actor.call("reap", self._leases)

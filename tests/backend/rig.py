@@ -71,7 +71,7 @@ class Rig:
         settings = {"name": "s/m", "model": "m", "base_url": stub.base_url, "prices": (PRICE,)}
         self.spec = spec or BackendSpec(**{**settings, **of})
         self.limits = limits or Limits(output_tokens=100)
-        self.budgets = Budgets(self.limits, budget or Budget())
+        self.budgets = Budgets(self.limits, budget or Budget(), {}, {})
         self.pool = Backends([self.spec], fx=SHIPPED_FX, retry=retry, environ=environ or {})
         self.book, self.notes = Book(), Notes()
 

@@ -28,7 +28,7 @@ def converse(pool, spec, log, trial):
     """One trial of sixty turns, the history growing as an agent's does."""
     backend = pool.for_trial(
         spec,
-        pool.desk(spec, Budgets(LIMITS, Budget()).open_trial("c"), log),
+        pool.desk(spec, Budgets(LIMITS, Budget(), {}, {}).open_trial("c"), log),
         seat=Seat(trial, 1, "c"),
         limits=LIMITS,
         transcript=Notes(),

@@ -90,7 +90,9 @@ def measure(streams, api, base_url, folder):
         with TranscriptFile(folder / f"{api}-transcript.jsonl") as transcript:
             backend = pool.for_trial(
                 spec,
-                pool.desk(spec, Budgets(limits, Budget()).open_trial("c"), Journal(ledger, None)),
+                pool.desk(
+                    spec, Budgets(limits, Budget(), {}, {}).open_trial("c"), Journal(ledger, None)
+                ),
                 seat=Seat("t", 1, "c"),
                 limits=limits,
                 transcript=transcript,

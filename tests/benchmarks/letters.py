@@ -27,7 +27,6 @@ from arena.ledger import Ledger
 from arena.money.budget import Amount, Budgets
 from arena.records import Budget, CallBegin, CallEnd, Limits, RateLimits, Usage
 from arena.remote.board import RemoteDesks
-from arena.remote.letters import Announce, Settle
 
 LEVELS = (1, 16, 64)
 CALLS = 50
@@ -74,9 +73,9 @@ class Caller:
                 ended_at=now,
             )
             began = time.monotonic()
-            self._ask(Announce("seat", begin, Amount()))
+            self._ask("announce", "seat", begin, Amount())
             waits.append(time.monotonic() - began)
-            self._ask(Settle("seat", end, Amount(), None))
+            self._ask("settle", "seat", end, Amount(), None)
         return waits
 
 
@@ -93,9 +92,9 @@ def main():
             Ledger(Path(folder) / "ledger.jsonl") as ledger,
         ):
             board = RemoteDesks(print)
-            budget = Budgets(Limits(), Budget()).open_trial("c")
+            budget = Budgets(Limits(), Budget(), {}, {}).open_trial("c")
             board.seat("seat", LocalDesk(budget, Limiter(RateLimits()), Journal(ledger)))
-            made.listen(board.answer)
+            made.listen(board)
             caller = made.start(made.nodes()[0], Caller, 4)
             caller.call("converse", 1, 1)
             for threads in levels:

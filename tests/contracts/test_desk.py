@@ -26,7 +26,7 @@ class Rig:
     def __init__(self, remote, *, rate=None, tokens=1000):
         self.book = Book()
         limits = Limits(usd=Decimal(1), tokens=tokens)
-        self.budget = Budgets(limits, Budget()).open_trial("c")
+        self.budget = Budgets(limits, Budget(), {}, {}).open_trial("c")
         self.limiter = Limiter(rate or RateLimits())
         self.behind = LocalDesk(self.budget, self.limiter, self.book)
         self.board = RemoteDesks(print)
@@ -36,10 +36,10 @@ class Rig:
             self.board.seat(SEAT, self.behind)
             self.desk = RemoteDesk(self.ask, SEAT, self.ending)
 
-    def ask(self, question):
+    def ask(self, method, *args):
         """As it is on the way from a node, everything pickled on its way."""
         try:
-            answer = self.board.answer(pickle.loads(pickle.dumps(question)))
+            answer = getattr(self.board, method)(*pickle.loads(pickle.dumps(args)))
         except ArenaError as error:
             raise pickle.loads(pickle.dumps(error)) from None
         return pickle.loads(pickle.dumps(answer))

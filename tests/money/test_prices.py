@@ -1,7 +1,9 @@
 """Rows, tiers, peak hours, currencies and the three costs of a call."""
 
+import ast
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +142,36 @@ def test_a_bound_covers_every_tier_and_hour_a_call_could_reach():
     for output in (1, 200, 201, 1_000_000):
         call = Usage(input_fresh=0, cache_write=1_000_000, output=output)
         assert cost(call, row).billed_usd <= bound
+
+
+def test_a_runs_own_rates_win_and_others_are_added():
+    def rate(currency, usd):
+        return FxRate(currency=currency, usd=usd, on=date(2026, 11, 1), source="test")
+
+    begun, now = [rate("CNY", "0.15")], [rate("CNY", "0.1"), rate("EUR", "1.1")]
+    kept = {one.currency: one.usd for one in prices.rates_kept(begun, now)}
+    assert kept == {"CNY": Decimal("0.15"), "EUR": Decimal("1.1")}
+    assert prices.rates_kept([], now) == tuple(now)
+
+
+ARENA = Path(prices.__file__).parent.parent
+STARTS = {"cli/run.py", "backend/live.py", "mine/pipeline.py", "money/prices.py"}
+"""Where a run, or something that is none, begins: there alone the shipped rates are read."""
+
+
+@pytest.mark.parametrize("path", sorted(ARENA.rglob("*.py")), ids=lambda path: path.stem)
+def test_nothing_falls_back_to_the_shipped_rates(path):
+    text = path.read_text()
+    assert "SHIPPED_FX" not in text or path.relative_to(ARENA).as_posix() in STARTS
+    if "_data" in path.parts:
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            given, defaults = node.args.args, node.args.defaults
+            by_default = [one.arg for one in given[len(given) - len(defaults) :]]
+            by_default += [
+                one.arg
+                for one, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+                if default is not None
+            ]
+            assert not {"fx", "rate", "rates"} & set(by_default), node.name
