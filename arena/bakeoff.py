@@ -15,7 +15,6 @@ from arena.backend import policy, preflight
 from arena.backend.pool import Backends
 from arena.errors import FaultError, located
 from arena.executor.local import LocalExecutor
-from arena.journal import Journal
 from arena.ledger import Event, Ledger, SessionBegin, SessionEnd
 from arena.matrix import trial_specs
 from arena.money.budget import Budgets, check_budgets
@@ -88,9 +87,8 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
             if earlier is not None:
                 manifest = plan.continued(earlier, manifest, where=str(out))
             rundir.write_manifest(manifest)
-            with Ledger(rundir.ledger_path) as ledger:
-                journal = Journal(ledger, watcher)
-                run_trials(plan_, manifest, rundir, host, backends, journal, say, watcher)
+            with Ledger(rundir.ledger_path, watcher) as ledger:
+                run_trials(plan_, manifest, rundir, host, backends, ledger, say, watcher)
     results = load(out)
     missing = sum(row.verdict is None for row in results.trials)
     return Outcome(results, missing)
@@ -101,11 +99,11 @@ def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[T
     config = plan_.config
     if config.executor == "local":
         return site.local(plan_.tasks, plan_.programs, backends, say)
-    from arena.remote.site import Needs, remote  # a cluster: not for every run
+    from arena.remote.host import RunSetup
+    from arena.remote.site import remote  # a cluster: not for every run
 
     specs = tuple(c.backend for c in plan_.contestants if c.backend is not None)
-    needs = Needs(
-        tasks=plan_.tasks,
+    setup = RunSetup(
         programs=plan_.programs,
         backends=specs,
         fx=plan_.fx,
@@ -113,7 +111,7 @@ def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[T
         sandbox=config.sandbox,
         concurrency=config.concurrency,
     )
-    return remote(config.address, needs, say)
+    return remote(config.address, plan_.tasks, setup, say)
 
 
 def run_trials(
@@ -122,7 +120,7 @@ def run_trials(
     rundir: RunDir,
     host: TrialHost,
     backends: Backends,
-    journal: Journal,
+    ledger: Ledger,
     say: Say,
     watcher: Watcher | None = None,
 ) -> None:
@@ -144,7 +142,7 @@ def run_trials(
         budgets=Budgets(
             manifest.limits, manifest.budget, manifest.contestant_budgets, before.spent
         ),
-        journal=journal,
+        ledger=ledger,
         earlier_tries=before.tries,
     )
     if before.done:
@@ -154,7 +152,7 @@ def run_trials(
         done = Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done)
         watcher.begin(manifest, done)
     left = _left(plan_, manifest, before.done, worker)
-    journal.append(SessionBegin(session=session, at=datetime.now(UTC)))
+    ledger.append(SessionBegin(session=session, at=datetime.now(UTC)))
     reason = "interrupted"
     try:
         with indexing(rundir, manifest):
@@ -168,7 +166,7 @@ def run_trials(
             backends.close()
             with suppress(FaultError):  # what went wrong before says more
                 host.stop()
-        journal.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
+        ledger.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
 
 
 def _left(

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from arena import __version__, plan
 from arena.errors import FaultError, InputError
-from arena.journal import Journal
 from arena.ledger import Ledger, SessionBegin, SessionEnd, TrialBegin, TrialEnd
 from arena.matrix import trial_specs
 from arena.protocols import Engine
@@ -96,7 +95,7 @@ def grade(order: Order, out: Path, *, say: Say) -> list[Graded]:
             if spec.id not in done and (spec.task_id, spec.contestant) in wanted
         ]
         with Ledger(rundir.ledger_path) as ledger:
-            _run(order, todo, wanted, manifest, rundir, Journal(ledger), say)
+            _run(order, todo, wanted, manifest, rundir, ledger, say)
     rows = {(row.task_id, row.contestant): row for row in load(out).trials}
     return [
         Graded(
@@ -193,7 +192,7 @@ def _run(
     patches: Mapping[tuple[str, str], str],
     manifest: Manifest,
     rundir: RunDir,
-    journal: Journal,
+    ledger: Ledger,
     say: Say,
 ) -> None:
     session, quiet = secrets.token_hex(4), Quiet()
@@ -203,12 +202,12 @@ def _run(
         request = TrialRequest.of(spec, 1, tasks[spec.task_id], manifest, rundir)
         bench = request.bench(order.engine, order.images[spec.task_id].id)
         patch = patches[spec.task_id, spec.contestant]
-        journal.append(TrialBegin(spec=spec, try_number=1, at=datetime.now(UTC)))
+        ledger.append(TrialBegin(spec=spec, try_number=1, at=datetime.now(UTC)))
         record = _graded(request, patch, bench, quiet)
-        journal.append(TrialEnd(record=record))
+        ledger.append(TrialEnd(record=record))
         return record
 
-    journal.append(SessionBegin(session=session, at=datetime.now(UTC)))
+    ledger.append(SessionBegin(session=session, at=datetime.now(UTC)))
     reason = "interrupted"
     try:
         with ThreadPoolExecutor(order.jobs, thread_name_prefix="grade") as pool:
@@ -217,7 +216,7 @@ def _run(
                 say(f"[{number}/{len(todo)}] {record.id}: {what}, {record.wall_s:.1f} s")
         reason = "completed"
     finally:
-        journal.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
+        ledger.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
 
 
 def _graded(request: TrialRequest, patch: str, bench: Bench, quiet: Quiet) -> TrialRecord:

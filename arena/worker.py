@@ -8,8 +8,7 @@ from pathlib import Path
 
 from arena.backend.pool import Backends
 from arena.errors import EngineError, HarnessError
-from arena.journal import Journal
-from arena.ledger import ContestantStopped, TrialBegin, TrialEnd
+from arena.ledger import ContestantStopped, Ledger, TrialBegin, TrialEnd
 from arena.money.budget import Budgets, TrialBudget
 from arena.records import Fault, Task, TrialRecord, TrialSpec
 from arena.rundir import Manifest, RunDir
@@ -36,7 +35,7 @@ class Worker:
     host: TrialHost
     backends: Backends
     budgets: Budgets
-    journal: Journal
+    ledger: Ledger
     earlier_tries: Mapping[str, int]
     """Tries of earlier sessions by trial id; their folders are kept."""
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -113,9 +112,9 @@ class Worker:
         request = TrialRequest.of(spec, number, task, self.manifest, self.rundir)
         desk = None
         if request.contestant.backend is not None:
-            desk = self.backends.desk(request.contestant.backend, budget, self.journal)
+            desk = self.backends.desk(request.contestant.backend, budget, self.ledger)
         with self.host.slot() as run:
-            self.journal.append(TrialBegin(spec=spec, try_number=number, at=datetime.now(UTC)))
+            self.ledger.append(TrialBegin(spec=spec, try_number=number, at=datetime.now(UTC)))
             _set_aside(request.folder, number - 1)
             try:
                 record = run(request, desk)
@@ -123,7 +122,7 @@ class Worker:
                 if desk is not None:
                     desk.shut()
         if not self.cancelled.is_set():
-            self.journal.append(TrialEnd(record=record))
+            self.ledger.append(TrialEnd(record=record))
         return record
 
     def _stop(self, contestant: str, reason: str) -> None:
@@ -132,7 +131,7 @@ class Worker:
                 return
             self._stopped[contestant] = reason
         event = ContestantStopped(contestant=contestant, reason=reason, at=datetime.now(UTC))
-        self.journal.append(event)
+        self.ledger.append(event)
 
 
 def _set_aside(folder: Path, number: int) -> None:

@@ -24,7 +24,7 @@ LAYERS = [
     {"trial"},
     {"score"},
     {"verify"},
-    {"grading", "audit", "timed", "quiet", "journal", "baseline"},
+    {"grading", "audit", "timed", "quiet", "baseline"},
     {"agent", "backend", "sandbox", "task", "executor", "ledger", "transcript"},
     {"matrix", "conversation"},
     {"money", "config", "registry"},

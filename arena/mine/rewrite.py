@@ -23,7 +23,6 @@ from arena.backend.resolve import resolve
 from arena.backend.retry import RetryPolicy
 from arena.config import BackendTable, Policy
 from arena.errors import InputError, ProviderError
-from arena.journal import Journal
 from arena.ledger import CallBeginEvent, CallEndEvent, Ledger, read
 from arena.mine.statement import Statement, leaks, retold
 from arena.money import statement as money
@@ -145,7 +144,7 @@ class Rewriter:
         with ExitStack() as stack:
             retry = RetryPolicy(budget_s=60)
             self._pool = stack.enter_context(Backends([spec], fx=fx, retry=retry, environ=environ))
-            self._journal = Journal(stack.enter_context(Ledger(ledger)))
+            self._ledger = stack.enter_context(Ledger(ledger))
             self._open = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -215,7 +214,7 @@ class Rewriter:
             return "stopped by usd"
         backend = self._pool.for_trial(
             self._spec,
-            self._pool.desk(self._spec, self._budget, self._journal),
+            self._pool.desk(self._spec, self._budget, self._ledger),
             seat=Seat(notes.name, 1, self._spec.name),
             limits=self._limits,
             transcript=_Nowhere(),

@@ -18,7 +18,16 @@ from arena.errors import FaultError, HarnessError
 from arena.executor.ray import Ask
 from arena.money.budget import Amount
 from arena.program import Program
-from arena.records import BackendSpec, CallBegin, CallEnd, FxRate, Record, Task, TrialRecord
+from arena.records import (
+    BackendSpec,
+    CallBegin,
+    CallEnd,
+    FxRate,
+    Record,
+    SandboxLimits,
+    Task,
+    TrialRecord,
+)
 from arena.remote.shipment import source_digest, unpacked
 from arena.sandbox.engine import DockerEngine
 from arena.site import LocalHost, Ready
@@ -36,16 +45,16 @@ class NodeInfo(Record):
 
 @dataclass(frozen=True)
 class RunSetup:
-    """What a run needs of a node. The packs travel beside it."""
+    """What a run needs of every node, but for its tasks."""
 
-    tasks: Mapping[str, str]
-    """Digests by id."""
     programs: Mapping[str, Program]
     backends: tuple[BackendSpec, ...]
     fx: tuple[FxRate, ...]
     """Rates of the run."""
     keys: Mapping[str, str] = field(repr=False)
     """By environment variable; shown nowhere and written nowhere."""
+    sandbox: SandboxLimits
+    concurrency: int
 
 
 @dataclass(frozen=True)
@@ -83,14 +92,14 @@ class NodeHost:
         with DockerEngine.answering() as engine:
             return NodeInfo(source=source_digest(), engine=engine.host_id())
 
-    def open(self, setup: RunSetup, *packs: bytes) -> Ready:
+    def open(self, setup: RunSetup, digests: Mapping[str, str], *packs: bytes) -> Ready:
         """Get ready for trials: tasks, images, agents' programs, endpoints.
 
         Raises:
             InputError: something has another digest here, or an endpoint cannot be reached.
             EngineError: an image could not be made.
         """
-        tasks = unpacked(packs, self._folder / "packs", setup.tasks)
+        tasks = unpacked(packs, self._folder / "packs", digests)
         self._tasks = {task.id: task for task in tasks}
         backends = Backends(setup.backends, fx=setup.fx, environ=setup.keys)
         self._backends = self._stack.enter_context(backends)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +17,7 @@ from arena.backend.desk import Desk, LocalDesk
 from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
 from arena.executor import ray
 from arena.executor.ray import Cluster, Node
-from arena.program import Program
-from arena.records import BackendSpec, Fault, FxRate, SandboxLimits, Task, TrialRecord
+from arena.records import Fault, SandboxLimits, Task, TrialRecord
 from arena.remote.board import RemoteDesks
 from arena.remote.floor import NodePool, WorkerNode
 from arena.remote.host import NodeHost, NodeInfo, RunSetup, TrialResult
@@ -36,36 +34,16 @@ OTHER_CALLS = 8
 """Calls to a node beside its tries."""
 
 
-@dataclass(frozen=True)
-class Needs:
-    """What a run asks of every node."""
-
-    tasks: Sequence[Task]
-    programs: Mapping[str, Program]
-    backends: tuple[BackendSpec, ...]
-    fx: tuple[FxRate, ...]
-    keys: Mapping[str, str]
-    """By environment variable."""
-    sandbox: SandboxLimits
-    concurrency: int
-
-
 class RayHost:
     """`arena.site.TrialHost` on a cluster; `remote` makes one."""
 
-    def __init__(self, cluster: Cluster, needs: Needs, say: Say) -> None:
+    def __init__(self, cluster: Cluster, tasks: Sequence[Task], setup: RunSetup, say: Say) -> None:
         self._cluster = cluster
         self._say = say
-        self._needs = needs
-        self._setup = RunSetup(
-            tasks={task.id: task.digest for task in needs.tasks},
-            programs=dict(needs.programs),
-            backends=needs.backends,
-            fx=needs.fx,
-            keys=needs.keys,
-        )
+        self._setup = setup
+        self._digests = {task.id: task.digest for task in tasks}
         self._source = source_digest()
-        self._packs = [cluster.share(data) for data in packed(needs.tasks)]
+        self._packs = [cluster.share(data) for data in packed(tasks)]
         self._pool = NodePool()
         self._desks = RemoteDesks(say)
         self._lock = threading.Lock()
@@ -175,13 +153,13 @@ class RayHost:
 
     def _bring(self, node: Node) -> str:
         """Make a node ready and use it; why not, where it cannot be used."""
-        actor = self._cluster.start(node, NodeHost, self._needs.concurrency + OTHER_CALLS)
+        actor = self._cluster.start(node, NodeHost, self._setup.concurrency + OTHER_CALLS)
         try:
             info: NodeInfo = actor.call("info")
             if info.source != self._source:
                 raise InputError("another version of Arena", remedy="install the same everywhere")
             with self._engine(info.engine):
-                ready = actor.call("open", self._setup, *self._packs)
+                ready = actor.call("open", self._setup, self._digests, *self._packs)
             self._agree(ready)
             lease = actor.call("lease")
             actor.call("reap", self._leases)
@@ -191,7 +169,7 @@ class RayHost:
             if not self._stopping.is_set():
                 self._say(line)
             return line
-        worker = WorkerNode(actor, lease, fits(ready.engine, self._needs.sandbox))
+        worker = WorkerNode(actor, lease, fits(ready.engine, self._setup.sandbox))
         if not self._pool.add(worker):
             _dismiss(worker)
         return ""
@@ -271,19 +249,20 @@ def _begin(work: Callable[..., object], *args: object) -> None:
 
 
 @contextmanager
-def remote(address: str, needs: Needs, say: Say) -> Iterator[RayHost]:
+def remote(address: str, tasks: Sequence[Task], setup: RunSetup, say: Say) -> Iterator[RayHost]:
     """The host on a running cluster.
 
     Args:
         address: of the cluster's head, or `auto`.
-        needs: what the run asks of every node.
+        tasks: of the run; their packs are sent to every node.
+        setup: what else the run asks of every node.
         say: takes one line about what happens to nodes.
 
     Raises:
         InputError: no cluster answers, or none of its nodes can be used.
     """
     with ray.connect(address) as cluster:
-        made = RayHost(cluster, needs, say)
+        made = RayHost(cluster, tasks, setup, say)
         try:
             made.start()
             yield made

@@ -12,7 +12,6 @@ from arena.backend.meter import Seat
 from arena.backend.pool import Backends
 from arena.backend.retry import RetryPolicy
 from arena.errors import ProviderError
-from arena.journal import Journal
 from arena.ledger import Ledger
 from arena.money.budget import Budgets
 from arena.records import BackendSpec, Budget, Limits
@@ -68,4 +67,4 @@ if __name__ == "__main__":
     _, spec_json, path, count, session = sys.argv
     with Ledger(Path(path)) as ledger:
         names = [f"{session}-{n}" for n in range(int(count))]
-        run(BackendSpec.model_validate_json(spec_json), Journal(ledger), names)
+        run(BackendSpec.model_validate_json(spec_json), ledger, names)

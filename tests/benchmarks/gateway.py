@@ -24,7 +24,6 @@ from arena.backend.gateway.door import Door
 from arena.backend.gateway.server import Gateway
 from arena.backend.meter import Seat
 from arena.backend.pool import Backends
-from arena.journal import Journal
 from arena.ledger import Ledger
 from arena.money.budget import Budgets
 from arena.records import BackendSpec, Budget, Limits
@@ -90,9 +89,7 @@ def measure(streams, api, base_url, folder):
         with TranscriptFile(folder / f"{api}-transcript.jsonl") as transcript:
             backend = pool.for_trial(
                 spec,
-                pool.desk(
-                    spec, Budgets(limits, Budget(), {}, {}).open_trial("c"), Journal(ledger, None)
-                ),
+                pool.desk(spec, Budgets(limits, Budget(), {}, {}).open_trial("c"), ledger),
                 seat=Seat("t", 1, "c"),
                 limits=limits,
                 transcript=transcript,

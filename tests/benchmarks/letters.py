@@ -22,7 +22,6 @@ from ray.cluster_utils import Cluster
 from arena.backend.desk import LocalDesk
 from arena.backend.limiter import Limiter
 from arena.executor import ray
-from arena.journal import Journal
 from arena.ledger import Ledger
 from arena.money.budget import Amount, Budgets
 from arena.records import Budget, CallBegin, CallEnd, Limits, RateLimits, Usage
@@ -93,7 +92,7 @@ def main():
         ):
             board = RemoteDesks(print)
             budget = Budgets(Limits(), Budget(), {}, {}).open_trial("c")
-            board.seat("seat", LocalDesk(budget, Limiter(RateLimits()), Journal(ledger)))
+            board.seat("seat", LocalDesk(budget, Limiter(RateLimits()), ledger))
             made.listen(board)
             caller = made.start(made.nodes()[0], Caller, 4)
             caller.call("converse", 1, 1)

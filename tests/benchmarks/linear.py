@@ -27,7 +27,6 @@ sys.path.insert(0, str(ROOT))
 from arena import bakeoff, config, plan  # noqa: E402
 from arena.backend.pool import Backends  # noqa: E402
 from arena.cli.run import resolve  # noqa: E402
-from arena.journal import Journal  # noqa: E402
 from arena.ledger import Event, Ledger, TrialEnd  # noqa: E402
 from arena.plan import Overrides  # noqa: E402
 from arena.quiet import Quiet  # noqa: E402
@@ -122,10 +121,9 @@ def in_memory(folder: Path, base_url: str, trials: int) -> None:
     specs = [c.backend for c in plan_.contestants if c.backend]
     with Backends(specs, fx=plan_.fx) as backends:
         runner = TrialRunner(engine, backends, images, {}, Quiet(), None)
-        with Ledger(rundir.ledger_path) as ledger:
-            journal = Journal(ledger, meter)
+        with Ledger(rundir.ledger_path, meter) as ledger:
             host = MemoryHost(runner, ready)
-            bakeoff.run_trials(plan_, manifest, rundir, host, backends, journal, lambda _: None)
+            bakeoff.run_trials(plan_, manifest, rundir, host, backends, ledger, lambda _: None)
     memory_mb = resident_mb()
     windows = [
         ((after[0] - before[0]) / WINDOW, (after[1] - before[1]) / WINDOW)
