@@ -57,29 +57,27 @@ class Account:
     def hold(self, amount: Amount) -> Resource | None:
         """Set an amount aside, or say what there is too little of and set nothing aside."""
         with self._lock:
-            needed = self._spent + self._held + amount
-            if self.ceiling.usd is not None and needed.usd > self.ceiling.usd:
-                return "usd"
-            if self.ceiling.tokens is not None and needed.tokens > self.ceiling.tokens:
-                return "tokens"
-            self._held += amount
-            return None
+            short = self._short(self._spent + self._held + amount)
+            if short is None:
+                self._held += amount
+            return short
 
     def fits(self, amount: Amount, *, without: Amount) -> bool:
         """Whether an amount could be held had a part of the spending not been."""
         with self._lock:
-            return self._allows(self._spent + self._held + amount - without)
+            return self._short(self._spent + self._held + amount - without) is None
 
     def lasts(self, amount: Amount) -> bool:
         """Whether an amount could be held once everything held now is given back unspent."""
         with self._lock:
-            return self._allows(self._spent + amount)
+            return self._short(self._spent + amount) is None
 
-    def _allows(self, needed: Amount) -> bool:
+    def _short(self, needed: Amount) -> Resource | None:
+        """What there is too little of for an amount in all."""
         most = self.ceiling
-        return (most.usd is None or needed.usd <= most.usd) and (
-            most.tokens is None or needed.tokens <= most.tokens
-        )
+        if most.usd is not None and needed.usd > most.usd:
+            return "usd"
+        return "tokens" if most.tokens is not None and needed.tokens > most.tokens else None
 
     def settle(self, held: Amount, spent: Amount) -> None:
         """Turn a held amount into a spent one; they may differ."""

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from arena.errors import EngineError
-from arena.task.diff import capture
 from arena.quiet import Quiet
+from arena.task.diff import capture
 from arena.verify import confirm, judge, verify
 
 INIT = "src/purse/__init__.py"
