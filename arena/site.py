@@ -37,6 +37,8 @@ class Ready(Record):
     layers: dict[str, str]
     """Digests of what was installed for outside agents, by name."""
     engine: EngineInfo
+    lease: str
+    """Carried by every container of this host."""
 
 
 RunTrial = Callable[[TrialRequest, Desk | None], TrialRecord]
@@ -79,11 +81,6 @@ class LocalHost:
         self._doubted = threading.Event()
         """Set by a fault of the engine until it has answered again."""
         self._asking = threading.Lock()
-
-    @property
-    def lease(self) -> str:
-        """Carried by every container of this host."""
-        return self._engine.ident
 
     def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
         """As asked, or as many as have containers that fit the engine's memory together."""
@@ -167,6 +164,7 @@ def local(
                 images=images,
                 layers={name: layer.content for name, layer in layers.items()},
                 engine=engine.info(),
+                lease=engine.ident,
             )
             held = {name: layer.id for name, layer in layers.items()}
             runner = TrialRunner(engine, backends, images, held, Quiet(), gateway)

@@ -114,10 +114,6 @@ class NodeHost:
             raise HarnessError("the node is not ready")
         return self._host
 
-    def lease(self) -> str:
-        """Carried by every container of this node's trials."""
-        return self._opened.lease
-
     def run(self, request: TrialRequest, seat: str) -> TrialResult:
         """Run one try; its calls are allowed and accounted for at home, at `seat`.
 

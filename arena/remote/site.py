@@ -161,7 +161,6 @@ class RayHost:
             with self._engine(info.engine):
                 ready = actor.call("open", self._setup, self._digests, *self._packs)
             self._agree(ready)
-            lease = actor.call("lease")
             actor.call("reap", self._leases)
         except ArenaError as error:
             actor.kill()
@@ -169,7 +168,7 @@ class RayHost:
             if not self._stopping.is_set():
                 self._say(line)
             return line
-        worker = WorkerNode(actor, lease, fits(ready.engine, self._setup.sandbox))
+        worker = WorkerNode(actor, ready.lease, fits(ready.engine, self._setup.sandbox))
         if not self._pool.add(worker):
             _dismiss(worker)
         return ""

@@ -113,7 +113,7 @@ def in_memory(folder: Path, base_url: str, trials: int) -> None:
     }
     engine = MemoryEngine({task.id: pack.tree_files(task) for task in plan_.tasks}, play)
     info = EngineInfo(version="0", platform="memory", cpus=1, memory_mb=1 << 20)
-    ready = Ready(images=images, layers={}, engine=info)
+    ready = Ready(images=images, layers={}, engine=info, lease="")
     rundir = RunDir(folder / f"run-{trials}")
     manifest = plan.manifest_of(plan_, images=images, layers={}, engine=info)
     rundir.write_manifest(manifest)
