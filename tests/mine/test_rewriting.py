@@ -141,7 +141,7 @@ def test_an_unknown_backend_is_refused(tmp_path):
 
 def test_code_goes_only_where_a_policy_lets_it(tmp_path):
     with pytest.raises(InputError, match="--policy"):
-        backend_of("deepseek/deepseek-v4-pro", None, fx=(), environ={})
+        backend_of("deepseek/deepseek-v4-pro", None, environ={})
     (tmp_path / "policy.toml").write_text('countries = ["US"]\n')
     with pytest.raises(InputError, match="the lab's country is CN"):
         backend_of("deepseek/deepseek-v4-pro", tmp_path / "policy.toml", environ={})
