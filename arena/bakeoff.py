@@ -3,32 +3,41 @@
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from arena import plan, site
 from arena.backend import policy, preflight
 from arena.backend.pool import Backends
 from arena.errors import FaultError, located
 from arena.executor.local import LocalExecutor
-from arena.journal import Journal, Listener
-from arena.ledger import Ledger, SessionBegin, SessionEnd
+from arena.ledger import Event, Ledger, SessionBegin, SessionEnd
 from arena.matrix import trial_specs
-from arena.money.budget import Budgets
-from arena.money.prices import DEFAULT_FX
+from arena.money.budget import Budgets, check_budgets
 from arena.plan import Plan
 from arena.records import TrialSpec
 from arena.rundir import Manifest, RunDir
 from arena.score.index import indexing
 from arena.score.load import load, resume_state
 from arena.score.results import Results
-from arena.site import Say, Site
-from arena.worker import Work, Worker
+from arena.site import Say, TrialHost
+from arena.worker import Worker
 
-Kept = Callable[[Mapping[str, int]], None]
+
+class Watcher(Protocol):
+    """Whoever follows a run while it goes on."""
+
+    def begin(self, manifest: Manifest, done: Mapping[str, int]) -> None:
+        """Before the first event: the run, and how many trials are done, by contestant."""
+        ...
+
+    def __call__(self, event: Event) -> None:
+        """An event, after it is on disk."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,22 +49,14 @@ class Outcome:
     """Planned trials that have no verdict: faults, stopped contestants, spent budgets."""
 
 
-def run(
-    plan_: Plan,
-    out: Path,
-    *,
-    say: Say,
-    listener: Listener | None = None,
-    kept: Kept | None = None,
-) -> Outcome:
+def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> Outcome:
     """Run or resume a bake-off.
 
     Args:
         plan_: what to run.
         out: the run directory; an earlier run there is continued.
         say: told in one line each what is being done.
-        listener: given every event after it is on disk.
-        kept: told before the first event how many of the plan's trials are done, by contestant.
+        watcher: told of everything that goes into the ledger.
 
     Raises:
         InputError: the endpoint, key, engine or earlier run does not fit; nothing was started.
@@ -71,55 +72,56 @@ def run(
     config = plan_.config
     with located(plan_.where):
         policy.enforce(config.policy, specs, private=private)
-        own = {c.name: c.budget for c in config.contestant if c.budget}
-        Budgets(config.limits, config.budget, own)
-        pool = Backends(specs)
+        own = [c.budget for c in config.contestant if c.budget]
+        check_budgets(config.limits, (config.budget, *own))
+        pool = Backends(specs, fx=plan_.fx)
     with pool as backends, rundir.lock():
         with located(plan_.where):
             preflight.check(specs)
-        with _site(plan_, backends, say) as where:
-            ready = where.ready
-            made = plan.manifest_of(
-                plan_, images=ready.images, layers=ready.layers, engine=ready.engine, fx=DEFAULT_FX
+        with _host(plan_, backends, say) as host:
+            ready = host.ready
+            manifest = plan.manifest_of(
+                plan_, images=ready.images, layers=ready.layers, engine=ready.engine
             )
-            manifest = made if earlier is None else plan.continued(earlier, made, where=str(out))
+            if earlier is not None:
+                manifest = plan.continued(earlier, manifest, where=str(out))
             rundir.write_manifest(manifest)
-            with Ledger(rundir.ledger_path) as ledger:
-                journal = Journal(ledger, listener)
-                run_trials(plan_, manifest, rundir, where, backends, journal, say, kept)
+            with Ledger(rundir.ledger_path, watcher) as ledger:
+                run_trials(plan_, manifest, rundir, host, backends, ledger, say, watcher)
     results = load(out)
     missing = sum(row.verdict is None for row in results.trials)
     return Outcome(results, missing)
 
 
-def _site(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[Site]:
+def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[TrialHost]:
     """Where the trials of a plan run."""
     config = plan_.config
     if config.executor == "local":
         return site.local(plan_.tasks, plan_.programs, backends, say)
-    from arena.remote.site import Needs, remote  # a cluster: not for every run
+    from arena.remote.host import RunSetup
+    from arena.remote.site import remote  # a cluster: not for every run
 
     specs = tuple(c.backend for c in plan_.contestants if c.backend is not None)
-    needs = Needs(
-        tasks=plan_.tasks,
+    setup = RunSetup(
         programs=plan_.programs,
         backends=specs,
+        fx=plan_.fx,
         keys={s.api_key_env: os.environ[s.api_key_env] for s in specs if s.api_key_env},
         sandbox=config.sandbox,
         concurrency=config.concurrency,
     )
-    return remote(config.address, needs, say)
+    return remote(config.address, plan_.tasks, setup, say)
 
 
 def run_trials(
     plan_: Plan,
     manifest: Manifest,
     rundir: RunDir,
-    where: Site,
+    host: TrialHost,
     backends: Backends,
-    journal: Journal,
+    ledger: Ledger,
     say: Say,
-    kept: Kept | None = None,
+    watcher: Watcher | None = None,
 ) -> None:
     """Run every trial of a plan that has no verdict yet.
 
@@ -131,27 +133,25 @@ def run_trials(
     before = resume_state(rundir, manifest)
     session = secrets.token_hex(4)
     worker = Worker(
-        Work(
-            manifest=manifest,
-            rundir=rundir,
-            tasks={t.id: t for t in plan_.tasks},
-            site=where,
-            backends=backends,
-            budgets=Budgets(
-                manifest.limits, manifest.budget, manifest.contestant_budgets, before.spent
-            ),
-            journal=journal,
-            earlier_tries=before.tries,
-            labels={"arena.run": manifest.run_id},
-        )
+        manifest=manifest,
+        rundir=rundir,
+        tasks={t.id: t for t in plan_.tasks},
+        host=host,
+        backends=backends,
+        budgets=Budgets(
+            manifest.limits, manifest.budget, manifest.contestant_budgets, before.spent
+        ),
+        ledger=ledger,
+        earlier_tries=before.tries,
     )
     if before.done:
         say(f"resuming: {len(before.done)} trials are done and are kept")
-    concurrency = where.concurrency(plan_.config.concurrency, manifest.sandbox, say)
-    if kept is not None:
-        kept(Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done))
+    concurrency = host.concurrency(plan_.config.concurrency, manifest.sandbox, say)
+    if watcher is not None:
+        done = Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done)
+        watcher.begin(manifest, done)
     left = _left(plan_, manifest, before.done, worker)
-    journal.append(SessionBegin(session=session, at=datetime.now(UTC)))
+    ledger.append(SessionBegin(session=session, at=datetime.now(UTC)))
     reason = "interrupted"
     try:
         with indexing(rundir, manifest):
@@ -164,8 +164,8 @@ def run_trials(
         if reason != "completed":
             backends.close()
             with suppress(FaultError):  # what went wrong before says more
-                where.stop()
-        journal.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
+                host.stop()
+        ledger.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
 
 
 def _left(

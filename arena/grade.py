@@ -6,21 +6,22 @@ the agent `predictions` and no backend. What is graded already is kept when it i
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from arena import __version__, plan, verify
+from arena import __version__, plan
 from arena.errors import FaultError, InputError
-from arena.journal import Journal
 from arena.ledger import Ledger, SessionBegin, SessionEnd, TrialBegin, TrialEnd
 from arena.matrix import trial_specs
 from arena.protocols import Engine
 from arena.quiet import Quiet
 from arena.records import (
     ContestantSpec,
+    Ending,
     Fault,
     Limits,
     SandboxLimits,
@@ -28,14 +29,14 @@ from arena.records import (
     TrialRecord,
     TrialSpec,
     Verdict,
-    Verification,
     digest_of,
 )
 from arena.rundir import EngineInfo, Manifest, RunDir
 from arena.sandbox.image import TaskImage
 from arena.score.load import load
 from arena.task.formats.predictions import Prediction, slug
-from arena.verify import Bench
+from arena.trial import TrialProgress, TrialRequest
+from arena.verify import Bench, judge
 
 AGENT = "predictions"
 
@@ -66,9 +67,9 @@ class Order:
     images: Mapping[str, TaskImage]
     engine: Engine
     info: EngineInfo
-    sandbox: SandboxLimits = field(default_factory=SandboxLimits)
-    strict: bool = True
-    jobs: int = 2
+    sandbox: SandboxLimits
+    strict: bool
+    jobs: int
 
 
 def grade(order: Order, out: Path, *, say: Say) -> list[Graded]:
@@ -94,7 +95,7 @@ def grade(order: Order, out: Path, *, say: Say) -> list[Graded]:
             if spec.id not in done and (spec.task_id, spec.contestant) in wanted
         ]
         with Ledger(rundir.ledger_path) as ledger:
-            _run(order, todo, wanted, manifest, rundir, Journal(ledger), say)
+            _run(order, todo, wanted, manifest, rundir, ledger, say)
     rows = {(row.task_id, row.contestant): row for row in load(out).trials}
     return [
         Graded(
@@ -191,28 +192,22 @@ def _run(
     patches: Mapping[tuple[str, str], str],
     manifest: Manifest,
     rundir: RunDir,
-    journal: Journal,
+    ledger: Ledger,
     say: Say,
 ) -> None:
     session, quiet = secrets.token_hex(4), Quiet()
     tasks = {task.id: task for task in order.tasks.values()}
 
     def one(spec: TrialSpec) -> TrialRecord:
-        folder = rundir.trial_dir(spec.id)
-        bench = Bench(
-            engine=order.engine,
-            image=order.images[spec.task_id].id,
-            limits=manifest.sandbox,
-            labels={"arena.run": manifest.run_id, "arena.trial": spec.id},
-            folder=folder,
-        )
+        request = TrialRequest.of(spec, 1, tasks[spec.task_id], manifest, rundir)
+        bench = request.bench(order.engine, order.images[spec.task_id].id)
         patch = patches[spec.task_id, spec.contestant]
-        journal.append(TrialBegin(spec=spec, try_number=1, at=datetime.now(UTC)))
-        record = _graded(spec, tasks[spec.task_id], patch, bench, quiet, strict=order.strict)
-        journal.append(TrialEnd(record=record))
+        ledger.append(TrialBegin(spec=spec, try_number=1, at=datetime.now(UTC)))
+        record = _graded(request, patch, bench, quiet)
+        ledger.append(TrialEnd(record=record))
         return record
 
-    journal.append(SessionBegin(session=session, at=datetime.now(UTC)))
+    ledger.append(SessionBegin(session=session, at=datetime.now(UTC)))
     reason = "interrupted"
     try:
         with ThreadPoolExecutor(order.jobs, thread_name_prefix="grade") as pool:
@@ -221,44 +216,20 @@ def _run(
                 say(f"[{number}/{len(todo)}] {record.id}: {what}, {record.wall_s:.1f} s")
         reason = "completed"
     finally:
-        journal.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
+        ledger.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
 
 
-def _graded(
-    spec: TrialSpec, task: Task, patch: str, bench: Bench, quiet: Quiet, *, strict: bool
-) -> TrialRecord:
-    started = datetime.now(UTC)
-    data = patch.encode("utf-8", "surrogateescape")
-    verification: Verification | None = None
-    fault: Fault | None = None
-    assert bench.folder is not None
-    bench.folder.mkdir(parents=True, exist_ok=True)
-    (bench.folder / "patch.diff").write_bytes(data)
+def _graded(request: TrialRequest, patch: str, bench: Bench, quiet: Quiet) -> TrialRecord:
+    progress = TrialProgress(ending=Ending(stop="submitted"), patch=patch)
+    began = time.monotonic()
     try:
-        with quiet.shared():
-            verification = verify.verify(task, patch, bench, strict=strict)
-        if verification.verdict in {"timeout", "resource"}:
-            with quiet.alone():
-                verification = verify.confirm(task, patch, verification, bench, strict=strict)
+        progress.verification = judge(
+            request.task, bench, quiet, lambda _: patch, strict=request.strict
+        )
     except FaultError as error:
-        verification, fault = None, Fault(kind=error.kind, message=" ".join(str(error).split()))
-    ended = datetime.now(UTC)
-    wall_s = round((ended - started).total_seconds(), 3)
-    return TrialRecord(
-        id=spec.id,
-        task_id=spec.task_id,
-        contestant=spec.contestant,
-        attempt=spec.attempt,
-        digest=spec.digest,
-        stop="submitted",
-        verification=verification,
-        fault=fault,
-        wall_s=wall_s,
-        patch_bytes=len(data),
-        patch_sha256=_sha(patch) if patch else "",
-        started_at=started,
-        ended_at=ended,
-    )
+        progress.fault = Fault(kind=error.kind, message=" ".join(str(error).split()))
+    progress.wall_s = time.monotonic() - began
+    return progress.record(request)
 
 
 def _sha(patch: str) -> str:

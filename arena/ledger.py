@@ -8,7 +8,7 @@ other broken line is an error that names it.
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from arena.errors import HarnessError, InputError
 from arena.records import CallBegin, CallEnd, Record, TrialRecord, TrialSpec, json_of
+from arena.rundir import refuse_newer
 from arena.serialize import from_json
 
 LEDGER_VERSION = 1
@@ -90,6 +91,7 @@ Event = (
     | ContestantStopped
     | SessionEnd
 )
+Listener = Callable[[Event], None]
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 
@@ -97,9 +99,14 @@ class Ledger:
     """The one writer of a ledger file; any number of threads may append.
 
     Threads that append at the same time share one fsync.
+
+    Args:
+        path: the file; it may be there already.
+        listener: shown every event after it is written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, listener: Listener | None = None) -> None:
+        self._listener = listener
         path.parent.mkdir(parents=True, exist_ok=True)
         _mend_tail(path)
         self._path = path
@@ -115,7 +122,7 @@ class Ledger:
         the next one may succeed all the same."""
 
     def append(self, event: Event, *, durable: bool = True) -> None:
-        """Write one event and return when it is on disk.
+        """Write one event and return when it is on disk and was shown.
 
         Args:
             event: what happened.
@@ -125,7 +132,19 @@ class Ledger:
         Raises:
             HarnessError: the disk is full or broken, and the event cannot be relied on.
         """
-        line = json_of(event).encode() + b"\n"
+        self._append(json_of(event).encode() + b"\n", durable=durable)
+        if self._listener is not None:
+            self._listener(event)
+
+    def begin(self, call: CallBegin) -> None:
+        """Announce a call; returns when that is durable."""
+        self.append(CallBeginEvent(call=call))
+
+    def end(self, call: CallEnd) -> None:
+        """Settle a call; nobody waits for the disk, since one that is lost counts as unsettled."""
+        self.append(CallEndEvent(call=call), durable=False)
+
+    def _append(self, line: bytes, *, durable: bool) -> None:
         with self._write_lock:
             self._write(line)
             self._written += 1
@@ -231,14 +250,8 @@ def _refuse_newer(line: bytes, path: Path) -> None:
         fields = from_json(line)
     except ValueError:
         return
-    if not isinstance(fields, dict) or fields.get("kind") != "session_begin":
-        return
-    if fields.get("version", 0) > LEDGER_VERSION:
-        raise InputError(
-            f"was written by a newer version (schema {fields['version']})",
-            where=str(path),
-            remedy="update arena",
-        )
+    if isinstance(fields, dict) and fields.get("kind") == "session_begin":
+        refuse_newer(fields.get("version", 0), LEDGER_VERSION, path)
 
 
 def _number(path: Path, offset: int) -> int:

@@ -16,6 +16,8 @@ from arena.backend.route import routed
 from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
 from arena.errors import InputError, located
 from arena.matrix import conditions_of, runs
+from arena.money.prices import rates_kept
+from arena.money.pricing import CallPricing
 from arena.program import Program
 from arena.records import BackendSpec, ContestantSpec, FxRate, Record, Task, digest_of
 from arena.rundir import EngineInfo, Manifest, TaskEntry
@@ -33,6 +35,8 @@ class Plan:
     config: BakeoffConfig
     tasks: tuple[Task, ...]
     contestants: tuple[ContestantSpec, ...]
+    fx: tuple[FxRate, ...]
+    """Rates of the run: the shipped ones, unless it has begun at others."""
     programs: Mapping[str, Program] = field(default_factory=dict)
     """Agents that are programs of their own, by name: those that a contestant uses."""
     where: str = ""
@@ -73,6 +77,7 @@ def resolve(
     *,
     base: Path,
     backend: ResolveBackend,
+    fx: Sequence[FxRate],
     overrides: Overrides | None = None,
     where: str = "bakeoff.toml",
 ) -> Plan:
@@ -82,6 +87,7 @@ def resolve(
         config: checked configuration.
         base: folder that relative task paths start from.
         backend: resolves a catalogue name or an inline table.
+        fx: rates, for a run that has not begun.
         overrides: flags that replace parts of the configuration.
         where: source of the configuration, for errors.
 
@@ -111,10 +117,10 @@ def resolve(
     for table in tables:
         with located(f"{where}: contestant {table.name!r}"):
             contestants.append(_contestant(table, programs.get(table.agent), backend))
-            _check_limits(contestants[-1], config)
+            _check_limits(contestants[-1], config, fx)
             if table.agent in programs:
                 outside.check_tasks(programs[table.agent], tasks)
-    return Plan(config, tasks, tuple(contestants), programs, where)
+    return Plan(config, tasks, tuple(contestants), tuple(fx), programs, where)
 
 
 def _chosen(tables: Sequence[ContestantTable], names: Sequence[str]) -> list[ContestantTable]:
@@ -187,11 +193,11 @@ def _check_tools(table: ContestantTable, spec: BackendSpec) -> None:
         )
 
 
-def _check_limits(contestant: ContestantSpec, config: BakeoffConfig) -> None:
+def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, fx: Sequence[FxRate]) -> None:
     spec = contestant.backend
     if spec is None or config.limits.usd is None or config.limits.tokens is not None:
         return
-    if not spec.prices and spec.hourly_usd is None:
+    if not CallPricing(spec, fx).known:
         raise InputError(
             "limits.usd cannot be held: the price is unknown",
             remedy="give it a price or hourly_usd, or set limits.tokens as well",
@@ -207,7 +213,6 @@ def manifest_of(
     images: Mapping[str, TaskImage],
     layers: Mapping[str, str],
     engine: EngineInfo,
-    fx: Sequence[FxRate],
 ) -> Manifest:
     """The manifest of a new run."""
     config = plan.config
@@ -229,7 +234,7 @@ def manifest_of(
         contestants=tuple(
             c.model_copy(update={"recorded_digest": c.digest}) for c in plan.contestants
         ),
-        fx=tuple(fx),
+        fx=plan.fx,
         engine=engine,
         base_image=next((image.base for image in images.values()), ""),
         programs=dict(plan.programs),
@@ -245,9 +250,10 @@ def task_entry(task: Task, image: TaskImage) -> TaskEntry:
 
 
 def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:
-    """The plan at the prices with which an earlier run began, and a line where they differ: what
-    is done is never priced anew without a word, and a run has one price.
+    """The plan at the prices and rates with which an earlier run began, and a line where they
+    differ: what is done is never priced anew without a word, and a run has one price.
     """
+    fx = rates_kept(earlier.fx, plan.fx)
     before = {c.name: c.backend for c in earlier.contestants if c.backend is not None}
     kept = []
     for contestant in plan.contestants:
@@ -260,7 +266,15 @@ def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:
             same = {"prices": old.prices, "hourly_usd": old.hourly_usd}
             spec = spec.model_copy(update=same)
         kept.append(contestant.model_copy(update={"backend": spec}))
-    return replace(plan, contestants=tuple(kept))
+    used = {row.currency for c in kept if c.backend is not None for row in c.backend.prices}
+    now = {rate.currency: rate.usd for rate in plan.fx}
+    for rate in fx:
+        if rate.currency in used and now.get(rate.currency, rate.usd) != rate.usd:
+            say(
+                f"{rate.currency} goes on at {rate.usd} USD, the rate with which the run began;"
+                " 'arena reprice --fx' tells what it comes to at others"
+            )
+    return replace(plan, contestants=tuple(kept), fx=fx)
 
 
 def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
@@ -304,7 +318,7 @@ def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
             "tasks": tuple(tasks.values()),
             "contestants": tuple(contestants.values()),
             "contestant_budgets": old.contestant_budgets | new.contestant_budgets,
-            "fx": old.fx or new.fx,
+            "fx": rates_kept(old.fx, new.fx),
             "programs": old.programs | new.programs,
             "layers": old.layers | new.layers,
         }

@@ -1,7 +1,7 @@
 """What a configuration would do, before a cent is spent: `arena plan`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from arena.backend.policy import violations
 from arena.backend.pool import missing_keys
 from arena.backend.profile import ModelRow
 from arena.money.forecast import Forecast, forecast
+from arena.money.pricing import RecordedCall
 from arena.plan import Plan
 from arena.records import Api, BackendSpec, ContestantSpec, Record
 from arena.sandbox.image import Images
@@ -77,16 +78,7 @@ def preview(
         InputError: an earlier run cannot be read.
     """
     history = by_trial([call for run in earlier for call in recorded(run)])
-    specs = tuple(_contestant(c, plan, known, today) for c in plan.contestants)
-    priced = []
-    for shown, contestant in zip(specs, plan.contestants, strict=True):
-        if contestant.backend is None:
-            priced.append(shown)
-            continue
-        cost = forecast(
-            contestant.name, contestant.backend, shown.trials, history, plan.config.limits
-        )
-        priced.append(shown.model_copy(update={"cost": cost}))
+    shown = tuple(_contestant(c, plan, known, today, history) for c in plan.contestants)
     missing = [t.id for t in plan.tasks] if images is None else images.missing(plan.tasks)
     return Preview(
         name=plan.config.name,
@@ -94,22 +86,35 @@ def preview(
         attempts=plan.config.attempts,
         trials=plan.trials,
         images_to_build=tuple(missing),
-        contestants=tuple(priced),
+        contestants=shown,
         power=suite_power(len(plan.tasks)).line,
     )
 
 
 def _contestant(
-    contestant: ContestantSpec, plan: Plan, known: Catalogue, today: date
+    contestant: ContestantSpec,
+    plan: Plan,
+    known: Catalogue,
+    today: date,
+    history: Mapping[str, Sequence[Sequence[RecordedCall]]],
 ) -> ContestantPreview:
-    spec = contestant.backend
+    spec, trials = contestant.backend, plan.trials_of(contestant)
     problems: list[str] = []
-    key = None
+    key = cost = None
     if spec is not None:
         key = next(iter(missing_keys([spec], os.environ)), None)
         if plan.config.policy is not None:
             problems += violations(plan.config.policy, spec)
         problems += _retirement(spec, known, today)
+        cost = forecast(
+            contestant.name,
+            spec,
+            trials,
+            history,
+            plan.config.limits,
+            fx=plan.fx,
+            seed=plan.config.seed,
+        )
     return ContestantPreview(
         name=contestant.name,
         agent=contestant.agent,
@@ -118,10 +123,10 @@ def _contestant(
         simulated=spec is not None and spec.simulated,
         api=spec and spec.api,
         translated_from=spec and spec.translated_from,
-        trials=plan.trials_of(contestant),
+        trials=trials,
         missing_key=key,
         problems=tuple(problems),
-        cost=None,
+        cost=cost,
     )
 
 

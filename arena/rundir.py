@@ -107,6 +107,10 @@ class Manifest(Record):
     layers: dict[str, str] = Field(default_factory=dict)
     """Digests of what was installed for them, by name."""
 
+    def contestant(self, name: str) -> ContestantSpec:
+        """One of the run's contestants."""
+        return next(one for one in self.contestants if one.name == name)
+
     @property
     def simulated(self) -> bool:
         """Whether any endpoint was not its provider's own."""
@@ -158,7 +162,8 @@ class RunDir:
                 where=str(self.manifest_path),
                 remedy="restore the file as the run wrote it",
             ) from None
-        _refuse_newer(text, self.manifest_path)
+        with suppress(ValueError, KeyError, TypeError):  # what is wrong is said below
+            refuse_newer(from_json(text)["schema_version"], SCHEMA, self.manifest_path)
         try:
             return Manifest.model_validate_json(text)
         except ValidationError as error:
@@ -229,14 +234,15 @@ class RunDir:
             handle.close()
 
 
-def _refuse_newer(text: str, path: Path) -> None:
-    try:
-        schema = from_json(text)["schema_version"]
-    except (ValueError, KeyError, TypeError):
-        return
-    if isinstance(schema, int) and schema > SCHEMA:
+def refuse_newer(version: object, known: int, path: Path) -> None:
+    """Refuse a file of a newer version.
+
+    Raises:
+        InputError: it is of one.
+    """
+    if isinstance(version, int) and version > known:
         raise InputError(
-            f"was written by a newer version (schema {schema})",
+            f"was written by a newer version (schema {version})",
             where=str(path),
             remedy="update arena",
         )

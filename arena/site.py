@@ -17,7 +17,7 @@ from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images, Progress, TaskImage, Tell
 from arena.sandbox.layer import AgentLayer, Layers
 from arena.task import pack
-from arena.trial import Job, Services, run_try
+from arena.trial import TrialRequest, TrialRunner
 
 if TYPE_CHECKING:
     from arena.backend.gateway.server import Gateway
@@ -30,36 +30,34 @@ PATIENCE_S = 120.0
 
 
 class Ready(Record):
-    """What a site has made ready; sites of one run must not differ in images and layers."""
+    """What a host has made ready; hosts of one run must not differ in images and layers."""
 
     images: dict[str, TaskImage]
     """By task id."""
     layers: dict[str, str]
     """Digests of what was installed for outside agents, by name."""
     engine: EngineInfo
+    lease: str
+    """Carried by every container of this host."""
 
 
-class Place(Protocol):
-    """Room for one try."""
-
-    def run(self, job: Job, desk: Desk | None) -> TrialRecord:
-        """Run one try to its record; `desk` is None for controls, which make no calls."""
-        ...
+RunTrial = Callable[[TrialRequest, Desk | None], TrialRecord]
+"""Runs one try to its record; without a desk it is a control's, which makes no calls."""
 
 
-class Site(Protocol):
+class TrialHost(Protocol):
     """One or more machines that tries run on."""
 
     @property
     def ready(self) -> Ready:
-        """What trials are identified by, the same on every machine of the site."""
+        """What trials are identified by, the same on every machine of the host."""
         ...
 
     def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
         """How many trials may be under way at once."""
         ...
 
-    def place(self) -> AbstractContextManager[Place]:
+    def slot(self) -> AbstractContextManager[RunTrial]:
         """Wait for room for one try.
 
         Raises:
@@ -72,22 +70,17 @@ class Site(Protocol):
         ...
 
 
-class LocalSite:
+class LocalHost:
     """One engine that this process uses itself."""
 
-    def __init__(self, engine: DockerEngine, services: Services, ready: Ready, say: Say) -> None:
+    def __init__(self, engine: DockerEngine, runner: TrialRunner, ready: Ready, say: Say) -> None:
         self.ready = ready
         self._engine = engine
-        self._services = services
+        self._runner = runner
         self._say = say
         self._doubted = threading.Event()
         """Set by a fault of the engine until it has answered again."""
         self._asking = threading.Lock()
-
-    @property
-    def lease(self) -> str:
-        """Carried by every container of this site."""
-        return self._engine.ident
 
     def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
         """As asked, or as many as have containers that fit the engine's memory together."""
@@ -99,8 +92,8 @@ class LocalSite:
             )
         return min(fitting, asked)
 
-    def place(self) -> AbstractContextManager[Place]:
-        """Itself: whoever runs trials keeps to the concurrency.
+    def slot(self) -> AbstractContextManager[RunTrial]:
+        """At once: whoever runs trials keeps to the concurrency.
 
         After a fault of the engine it waits, one thread for all, until the engine answers.
 
@@ -111,11 +104,10 @@ class LocalSite:
             if self._doubted.is_set():
                 self._wait()
                 self._doubted.clear()
-        return nullcontext(self)
+        return nullcontext(self._run)
 
-    def run(self, job: Job, desk: Desk | None) -> TrialRecord:
-        """As `Place.run`."""
-        record = run_try(job, self._services, desk)
+    def _run(self, request: TrialRequest, desk: Desk | None) -> TrialRecord:
+        record = self._runner.run(request, desk)
         if record.fault is not None and record.fault.kind == "engine":
             self._doubted.set()
         return record
@@ -137,7 +129,7 @@ class LocalSite:
                 return
 
     def reap(self, leases: Sequence[str]) -> None:
-        """Remove what lost sites left on this engine."""
+        """Remove what lost hosts left on this engine."""
         for lease in leases:
             self._engine.reap_of(lease)
 
@@ -154,8 +146,8 @@ def fits(engine: EngineInfo, sandbox: SandboxLimits) -> int:
 @contextmanager
 def local(
     tasks: Sequence[Task], programs: Mapping[str, Program], backends: Backends, say: Say
-) -> Iterator[LocalSite]:
-    """The site on this machine's engine, with images and agents' programs made where missing.
+) -> Iterator[LocalHost]:
+    """The host on this machine's engine, with images and agents' programs made where missing.
 
     Raises:
         InputError: no engine answers, or something that an agent needs is not installed.
@@ -172,10 +164,11 @@ def local(
                 images=images,
                 layers={name: layer.content for name, layer in layers.items()},
                 engine=engine.info(),
+                lease=engine.ident,
             )
             held = {name: layer.id for name, layer in layers.items()}
-            services = Services(engine, backends, images, held, Quiet(), gateway)
-            yield LocalSite(engine, services, ready, say)
+            runner = TrialRunner(engine, backends, images, held, Quiet(), gateway)
+            yield LocalHost(engine, runner, ready, say)
 
 
 def _layers(

@@ -48,7 +48,7 @@ def _kept(rundir: RunDir, record: TrialRecord) -> tuple[str, Path]:
 
 
 def _head(record: TrialRecord, manifest: Manifest) -> trajectory.Head:
-    contestant = next(c for c in manifest.contestants if c.name == record.contestant)
+    contestant = manifest.contestant(record.contestant)
     program = manifest.programs.get(contestant.agent)
     packages = " ".join([*program.install.npm, *program.install.pip]) if program else ""
     return trajectory.Head(

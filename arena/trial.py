@@ -9,13 +9,13 @@ import secrets
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from arena import audit, registry, verify
+from arena import audit, registry
 from arena.agent import outside
 from arena.backend.clock import AgentClock
 from arena.backend.desk import Desk
@@ -41,11 +41,12 @@ from arena.records import (
     TrialSpec,
     Verification,
 )
+from arena.rundir import Manifest, RunDir
 from arena.sandbox.image import TaskImage
 from arena.task import diff, pack
 from arena.timed import TimedSandbox
 from arena.transcript import TranscriptFile
-from arena.verify import Bench
+from arena.verify import Bench, judge
 
 if TYPE_CHECKING:
     from arena.backend.gateway.server import Gateway
@@ -54,8 +55,8 @@ AGENT = "10001:10001"
 
 
 @dataclass(frozen=True)
-class Job:
-    """One try, with everything it needs: nothing is looked up inside a trial."""
+class TrialRequest:
+    """One try of one trial: all that is asked of whoever runs or grades it, here or on a node."""
 
     spec: TrialSpec
     try_number: int
@@ -67,14 +68,85 @@ class Job:
     folder: Path
     """Where transcript, patch and logs go."""
     labels: Mapping[str, str]
-    """Put on every container of the run."""
-    program: Program | None = None
+    """Put on every container of the try."""
+    program: Program | None
     """Where the agent is a program of its own."""
+
+    @classmethod
+    def of(
+        cls, spec: TrialSpec, try_number: int, task: Task, manifest: Manifest, rundir: RunDir
+    ) -> Self:
+        """The request for a trial of a run."""
+        contestant = manifest.contestant(spec.contestant)
+        return cls(
+            spec=spec,
+            try_number=try_number,
+            task=task,
+            contestant=contestant,
+            limits=manifest.limits,
+            sandbox=manifest.sandbox,
+            strict=manifest.strict,
+            folder=rundir.trial_dir(spec.id),
+            labels={"arena.run": manifest.run_id, "arena.trial": spec.id},
+            program=manifest.programs.get(contestant.agent),
+        )
+
+    def bench(self, engine: Engine, image: str) -> Bench:
+        """Where its patch is graded."""
+        return Bench(
+            engine=engine,
+            image=image,
+            limits=self.sandbox,
+            labels=self.labels,
+            folder=self.folder,
+        )
+
+
+@dataclass
+class TrialProgress:
+    """What is known of a try so far; a fault keeps it."""
+
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ending: Ending | None = None
+    verification: Verification | None = None
+    patch: str = ""
+    tally: Tally = field(default_factory=Tally)
+    flags: tuple[Flag, ...] = ()
+    fault: Fault | None = None
+    wall_s: float = 0.0
+    active_s: float = 0.0
+
+    def record(self, request: TrialRequest) -> TrialRecord:
+        """The record of a try that ends here."""
+        spec, ending = request.spec, self.ending
+        patch = self.patch.encode("utf-8", "surrogateescape")
+        return TrialRecord(
+            id=spec.id,
+            task_id=spec.task_id,
+            contestant=spec.contestant,
+            attempt=spec.attempt,
+            digest=spec.digest,
+            try_number=request.try_number,
+            stop=ending.stop if ending else None,
+            stop_detail=ending.detail if ending else "",
+            verification=self.verification if self.fault is None else None,
+            fault=self.fault,
+            steps=self.tally.steps,
+            mistakes=ending.mistakes if ending else 0,
+            truncations=self.tally.truncations,
+            wall_s=round(self.wall_s, 3),
+            active_s=round(self.active_s, 3),
+            patch_bytes=len(patch),
+            patch_sha256=hashlib.sha256(patch).hexdigest() if patch else "",
+            flags=self.flags,
+            started_at=self.started_at,
+            ended_at=datetime.now(UTC),
+        )
 
 
 @dataclass(frozen=True)
-class Services:
-    """What all trials on one engine share."""
+class TrialRunner:
+    """Runs tries on one engine; what they share there."""
 
     engine: Engine
     backends: Backends
@@ -83,175 +155,132 @@ class Services:
     layers: Mapping[str, str]
     """What holds the programs of outside agents, by name."""
     quiet: Quiet
-    gateway: "Gateway | None" = None
+    gateway: "Gateway | None"
     """Where a contestant's agent is a program of its own."""
 
+    def run(self, request: TrialRequest, desk: Desk | None) -> TrialRecord:
+        """Run one try to its record; never raises for a fault.
 
-@dataclass
-class _Progress:
-    """What is known so far; a fault keeps it."""
+        Args:
+            request: what to run.
+            desk: lets its calls go; None for controls, which make none.
 
-    ending: Ending | None = None
-    verification: Verification | None = None
-    patch: str = ""
-    tally: Tally | None = None
-    flags: tuple[Flag, ...] = ()
-
-
-def run_try(job: Job, services: Services, desk: Desk | None) -> TrialRecord:
-    """Run one try to its record; never raises for a fault.
-
-    Args:
-        job: what to run.
-        services: the engine and endpoints.
-        desk: lets its calls go; None for controls, which make none.
-
-    `KeyboardInterrupt` and the like pass through: the try is then unfinished.
-    """
-    started_at, began = datetime.now(UTC), time.monotonic()
-    clock = AgentClock(job.limits.seconds)
-    progress = _Progress()
-    fault = None
-    active_s = 0.0
-    try:
-        with (
-            TranscriptFile(job.folder / "transcript.jsonl") as transcript,
-            services.engine.open(
-                services.images[job.task.id].id,
-                limits=job.sandbox,
-                labels=job.labels,
-                user=AGENT,
-                channel=job.program is None,
-                layer=services.layers.get(job.contestant.agent),
-                volumes=(outside.HOME,),
-            ) as box,
-        ):
-            box.know_image()
-            clock = AgentClock(job.limits.seconds)
-            try:
-                progress.ending = _solve(job, services, desk, box, clock, transcript, progress)
-            finally:
-                active_s = clock.active_s
-            box.kill()
-            remains = diff.Remains(box) if box.resource_ended == "disk" else None
-            if remains is None:
-                _grade(job, services, box, progress)
-        if remains is not None:  # if the engine's disk was full, that was its doing, and is over
-            began = time.monotonic()
-            _grade(job, services, remains, progress)
-        services.engine.check_room(began)
-        seen = audit.transcript_flags(job.folder / "transcript.jsonl", job.task)
-        progress.flags = (*progress.ending.flags, *seen)
-    except FaultError as error:
-        stops = isinstance(error, ProviderError) and error.stops_contestant
-        fault = Fault(kind=error.kind, message=_one_line(error), stops_contestant=stops)
-    except Exception as error:  # noqa: BLE001 - a bug of ours must cost one trial, not the run
-        fault = Fault(kind="harness", message=f"{type(error).__name__}: {_one_line(error)}")
-        with suppress(OSError):  # a full disk is what may have gone wrong
-            (job.folder / "fault.log").write_text(traceback.format_exc())
-    return _record(job, progress, fault, clock, active_s, started_at)
-
-
-def _solve(
-    job: Job,
-    services: Services,
-    desk: Desk | None,
-    box: Sandbox,
-    clock: AgentClock,
-    transcript: TranscriptFile,
-    progress: _Progress,
-) -> Ending:
-    """Let the agent work; its own exceptions are its ending."""
-    agent = _agent(job)
-    backend: Backend = _NoBackend()
-    if job.contestant.backend is not None:
-        assert desk is not None
-        metered = services.backends.for_trial(
-            job.contestant.backend,
-            desk,
-            seat=Seat(job.spec.id, job.try_number, job.contestant.name),
-            limits=job.limits,
-            transcript=transcript,
-            clock=clock,
-        )
-        progress.tally = metered.tally
-        backend = metered
-        if services.gateway is not None and job.program is not None:
-            backend = services.gateway.doorway(
-                metered, limits=job.limits, transcript=transcript, clock=clock
+        `KeyboardInterrupt` and the like pass through: the try is then unfinished.
+        """
+        progress = TrialProgress()
+        try:
+            self._run(request, desk, progress)
+        except FaultError as error:
+            stops = isinstance(error, ProviderError) and error.stops_contestant
+            progress.fault = Fault(
+                kind=error.kind, message=_one_line(error), stops_contestant=stops
             )
-    brief = Brief(
-        task_id=job.task.id,
-        problem_statement=job.task.problem_statement,
-        limits=job.limits,
-        nonce=secrets.token_hex(8),
-        gold_patch=pack.gold_patch(job.task) if job.contestant.agent == "oracle" else None,
-    )
-    ending = agent.solve(brief, TimedSandbox(box, clock, transcript), backend, transcript)
-    transcript.add("stop", ending.model_dump(mode="json"))
-    return ending
+        except Exception as error:  # noqa: BLE001 - a bug of ours must cost one trial, not the run
+            line = f"{type(error).__name__}: {_one_line(error)}"
+            progress.fault = Fault(kind="harness", message=line)
+            with suppress(OSError):  # a full disk is what may have gone wrong
+                (request.folder / "fault.log").write_text(traceback.format_exc())
+        return progress.record(request)
+
+    def _run(self, request: TrialRequest, desk: Desk | None, progress: TrialProgress) -> None:
+        began, remains = time.monotonic(), None
+        clock = AgentClock(request.limits.seconds)
+        try:
+            with (
+                TranscriptFile(request.folder / "transcript.jsonl") as transcript,
+                self._opened(request) as box,
+            ):
+                box.know_image()
+                clock = AgentClock(request.limits.seconds)
+                try:
+                    ending = self._solve(request, desk, box, clock, transcript, progress)
+                finally:
+                    progress.active_s = clock.active_s
+                progress.ending = ending
+                box.kill()
+                if box.resource_ended == "disk":
+                    remains = diff.Remains(box)
+                else:
+                    self._grade(request, box, progress)
+            if (
+                remains is not None
+            ):  # if the engine's disk was full, that was its doing, and is over
+                began = time.monotonic()
+                self._grade(request, remains, progress)
+            self.engine.check_room(began)
+            seen = audit.transcript_flags(request.folder / "transcript.jsonl", request.task)
+            progress.flags = (*ending.flags, *seen)
+        finally:
+            progress.wall_s = clock.wall_s
+
+    def _opened(self, request: TrialRequest) -> AbstractContextManager[Sandbox]:
+        """The agent's container."""
+        return self.engine.open(
+            self.images[request.task.id].id,
+            limits=request.sandbox,
+            labels=request.labels,
+            user=AGENT,
+            channel=request.program is None,
+            layer=self.layers.get(request.contestant.agent),
+            volumes=(outside.HOME,),
+        )
+
+    def _solve(
+        self,
+        request: TrialRequest,
+        desk: Desk | None,
+        box: Sandbox,
+        clock: AgentClock,
+        transcript: TranscriptFile,
+        progress: TrialProgress,
+    ) -> Ending:
+        """Let the agent work; its own exceptions are its ending."""
+        agent = _agent(request)
+        backend: Backend = _NoBackend()
+        if request.contestant.backend is not None:
+            assert desk is not None
+            metered = self.backends.for_trial(
+                request.contestant.backend,
+                desk,
+                seat=Seat(request.spec.id, request.try_number, request.contestant.name),
+                limits=request.limits,
+                transcript=transcript,
+                clock=clock,
+            )
+            progress.tally = metered.tally
+            backend = metered
+            if self.gateway is not None and request.program is not None:
+                backend = self.gateway.doorway(
+                    metered, limits=request.limits, transcript=transcript, clock=clock
+                )
+        is_oracle = request.contestant.agent == "oracle"
+        brief = Brief(
+            task_id=request.task.id,
+            problem_statement=request.task.problem_statement,
+            limits=request.limits,
+            nonce=secrets.token_hex(8),
+            gold_patch=pack.gold_patch(request.task) if is_oracle else None,
+        )
+        ending = agent.solve(brief, TimedSandbox(box, clock, transcript), backend, transcript)
+        transcript.add("stop", ending.model_dump(mode="json"))
+        return ending
+
+    def _grade(self, request: TrialRequest, box: diff.Changed, progress: TrialProgress) -> None:
+        """Take the diff against a fresh container of the same image, and grade it there."""
+
+        def take(fresh: Sandbox) -> str:
+            progress.patch = diff.capture(box, fresh)
+            return progress.patch
+
+        bench = request.bench(self.engine, self.images[request.task.id].id)
+        progress.verification = judge(request.task, bench, self.quiet, take, strict=request.strict)
 
 
-def _agent(job: Job) -> Agent:
-    name, params = job.contestant.agent, job.contestant.params
-    if job.program is not None:
-        return outside.make(job.program, params)
+def _agent(request: TrialRequest) -> Agent:
+    name, params = request.contestant.agent, request.contestant.params
+    if request.program is not None:
+        return outside.make(request.program, params)
     return registry.agent_module(name).make(name, params)
-
-
-def _grade(job: Job, services: Services, box: diff.Changed, progress: _Progress) -> None:
-    """Take the diff against a fresh container of the same image, and grade it there."""
-    bench = Bench(
-        engine=services.engine,
-        image=services.images[job.task.id].id,
-        limits=job.sandbox,
-        labels=job.labels,
-        folder=job.folder,
-    )
-    with verify.opened(job.task, bench) as fresh:
-        progress.patch = diff.capture(box, fresh)
-        (job.folder / "patch.diff").write_bytes(progress.patch.encode("utf-8", "surrogateescape"))
-        with services.quiet.shared():
-            graded = verify.verify(job.task, progress.patch, bench, strict=job.strict, fresh=fresh)
-    if graded.verdict in {"timeout", "resource"}:
-        with services.quiet.alone():
-            graded = verify.confirm(job.task, progress.patch, graded, bench, strict=job.strict)
-    progress.verification = graded
-
-
-def _record(
-    job: Job,
-    progress: _Progress,
-    fault: Fault | None,
-    clock: AgentClock,
-    active_s: float,
-    started_at: datetime,
-) -> TrialRecord:
-    ending = progress.ending
-    patch = progress.patch.encode("utf-8", "surrogateescape")
-    tally = progress.tally or Tally()
-    return TrialRecord(
-        id=job.spec.id,
-        task_id=job.spec.task_id,
-        contestant=job.spec.contestant,
-        attempt=job.spec.attempt,
-        digest=job.spec.digest,
-        try_number=job.try_number,
-        stop=ending.stop if ending else None,
-        stop_detail=ending.detail if ending else "",
-        verification=progress.verification if fault is None else None,
-        fault=fault,
-        steps=tally.steps,
-        mistakes=ending.mistakes if ending else 0,
-        truncations=tally.truncations,
-        wall_s=round(clock.wall_s, 3),
-        active_s=round(active_s, 3),
-        patch_bytes=len(patch),
-        patch_sha256=hashlib.sha256(patch).hexdigest() if patch else "",
-        flags=progress.flags,
-        started_at=started_at,
-        ended_at=datetime.now(UTC),
-    )
 
 
 class _NoBackend:

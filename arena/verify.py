@@ -26,6 +26,7 @@ from arena.grading.names import Names
 from arena.grading.node_runner import run_node
 from arena.grading.pytest_runner import run_pytest
 from arena.protocols import Engine, Sandbox
+from arena.quiet import Quiet
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
 from arena.task.pack import gold_patch
 from arena.task.patch import FilePatch, render
@@ -39,6 +40,8 @@ _RUNNERS: Mapping[str, Callable[[Job], Findings]] = {
     "blackbox": run_black_box,
     "script": script_runner.run_script,
 }
+EXHAUSTED: frozenset[Verdict] = frozenset({"timeout", "resource"})
+"""What may be the doing of whatever else ran at the time."""
 _APPLY = ("git", "apply", "--whitespace=nowarn", "-")
 _APPLY_SECONDS = 60.0
 
@@ -70,8 +73,36 @@ class _Attempt(Record):
     tests: dict[str, TestOutcome] = Field(default_factory=dict)
 
 
+def judge(
+    task: Task, bench: Bench, quiet: Quiet, take: Callable[[Sandbox], str], *, strict: bool
+) -> Verification:
+    """Take a patch and grade it beside other verifications; what then ran out of time or of
+    resources is repeated once, alone, beside the reference fix.
+
+    Args:
+        task: what is graded.
+        bench: where; its folder gets the patch too.
+        quiet: shared by all that verify on this engine.
+        take: gives the patch, from a fresh container of the image to compare with.
+        strict: look a second time at every pass.
+
+    Raises:
+        EngineError: as `verify` and `confirm`.
+        InputError: the task's own files are broken.
+    """
+    with opened(task, bench) as fresh:
+        patch = take(fresh)
+        _keeper(bench.folder)("patch.diff", patch.encode("utf-8", "surrogateescape"))
+        with quiet.shared():
+            graded = verify(task, patch, bench, strict=strict, fresh=fresh)
+    if graded.verdict in EXHAUSTED:
+        with quiet.alone():
+            graded = confirm(task, patch, graded, bench, strict=strict)
+    return graded
+
+
 def verify(
-    task: Task, patch: str, bench: Bench, *, strict: bool = True, fresh: Sandbox | None = None
+    task: Task, patch: str, bench: Bench, *, strict: bool, fresh: Sandbox | None = None
 ) -> Verification:
     """Grade one patch.
 
@@ -118,7 +149,7 @@ def unfixed(task: Task, bench: Bench) -> Verification:
 
 
 def confirm(
-    task: Task, patch: str, first: Verification, bench: Bench, *, strict: bool = True
+    task: Task, patch: str, first: Verification, bench: Bench, *, strict: bool
 ) -> Verification:
     """Repeat a verification that ran out of time or resources, beside the reference fix.
 
@@ -128,7 +159,7 @@ def confirm(
     Raises:
         EngineError: the reference fix did not pass either, so the host is to blame.
     """
-    if first.verdict not in {"timeout", "resource"}:
+    if first.verdict not in EXHAUSTED:
         return first
     gold = gold_patch(task)
     if gold is not None:

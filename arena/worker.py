@@ -2,19 +2,18 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from arena.backend.pool import Backends
 from arena.errors import EngineError, HarnessError
-from arena.journal import Journal
-from arena.ledger import ContestantStopped, TrialBegin, TrialEnd
+from arena.ledger import ContestantStopped, Ledger, TrialBegin, TrialEnd
 from arena.money.budget import Budgets, TrialBudget
 from arena.records import Fault, Task, TrialRecord, TrialSpec
 from arena.rundir import Manifest, RunDir
-from arena.site import Site
-from arena.trial import Job
+from arena.site import TrialHost
+from arena.trial import TrialRequest
 
 MAX_TRIES = 3
 PAUSE_S = 2.0
@@ -26,36 +25,26 @@ BROKEN_TASKS = 3
 """Tasks in a row, three tries of a trial each, that the machinery may fail before the run stops."""
 
 
-@dataclass(frozen=True)
-class Work:
-    """What a worker knows of its run."""
+@dataclass(eq=False)
+class Worker:
+    """Runs the trials of a run; the same object serves all its threads."""
 
     manifest: Manifest
     rundir: RunDir
     tasks: Mapping[str, Task]
-    site: Site
+    host: TrialHost
     backends: Backends
     budgets: Budgets
-    journal: Journal
+    ledger: Ledger
     earlier_tries: Mapping[str, int]
     """Tries of earlier sessions by trial id; their folders are kept."""
-    labels: Mapping[str, str]
-    """Put on every container of the run."""
-
-
-class Worker:
-    """Runs trials; the same object serves all threads of a run."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._stopped: dict[str, str] = {}
-        self._in_a_row: dict[str, int] = {}
-        self._broken: set[str] = set()
-        """Tasks that the machinery failed since anything got a verdict."""
-        self._lock = threading.Lock()
-        self.cancelled = threading.Event()
-        """Set to leave running trials unfinished: nothing more is written for them."""
-        self._contestants = {c.name: c for c in work.manifest.contestants}
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    """Set to leave running trials unfinished: nothing more is written for them."""
+    _stopped: dict[str, str] = field(default_factory=dict)
+    _in_a_row: dict[str, int] = field(default_factory=dict)
+    _broken: set[str] = field(default_factory=set)
+    """Tasks that the machinery failed since anything got a verdict."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def is_stopped(self, contestant: str) -> bool:
         """Whether no further trial of a contestant is to start."""
@@ -68,7 +57,7 @@ class Worker:
         Raises:
             FaultError: the machinery is broken, so that no trial can be run.
         """
-        first = self._work.earlier_tries.get(spec.id, 0) + 1
+        first = self.earlier_tries.get(spec.id, 0) + 1
         record = None
         for number in range(first, first + MAX_TRIES):
             budget = self._open_budget(spec)
@@ -108,46 +97,32 @@ class Worker:
 
     def _open_budget(self, spec: TrialSpec) -> TrialBudget | None:
         """Reserve the trial's cap, waiting while running trials may still give back."""
-        budgets = self._work.budgets
-        metered = self._contestants[spec.contestant].backend is not None
+        metered = self.manifest.contestant(spec.contestant).backend is not None
         while not (self.cancelled.is_set() or self.is_stopped(spec.contestant)):
-            found = budgets.open_trial(spec.contestant, metered=metered)
+            found = self.budgets.open_trial(spec.contestant, metered=metered)
             if isinstance(found, TrialBudget):
                 return found
-            if not budgets.may_open_later(spec.contestant):
+            if not self.budgets.may_open_later(spec.contestant):
                 self._stop(spec.contestant, found)
             self.cancelled.wait(BUDGET_POLL_S)
         return None
 
     def _try(self, spec: TrialSpec, number: int, budget: TrialBudget) -> TrialRecord:
-        work = self._work
-        contestant = self._contestants[spec.contestant]
+        task = self.tasks[spec.task_id]
+        request = TrialRequest.of(spec, number, task, self.manifest, self.rundir)
         desk = None
-        if contestant.backend is not None:
-            desk = work.backends.desk(contestant.backend, budget, work.journal)
-        with work.site.place() as place:
-            work.journal.append(TrialBegin(spec=spec, try_number=number, at=datetime.now(UTC)))
-            folder = work.rundir.trial_dir(spec.id)
-            _set_aside(folder, number - 1)
-            job = Job(
-                spec=spec,
-                try_number=number,
-                task=work.tasks[spec.task_id],
-                contestant=contestant,
-                limits=work.manifest.limits,
-                sandbox=work.manifest.sandbox,
-                strict=work.manifest.strict,
-                folder=folder,
-                labels={**work.labels, "arena.trial": spec.id},
-                program=work.manifest.programs.get(contestant.agent),
-            )
+        if request.contestant.backend is not None:
+            desk = self.backends.desk(request.contestant.backend, budget, self.ledger)
+        with self.host.slot() as run:
+            self.ledger.append(TrialBegin(spec=spec, try_number=number, at=datetime.now(UTC)))
+            _set_aside(request.folder, number - 1)
             try:
-                record = place.run(job, desk)
+                record = run(request, desk)
             finally:
                 if desk is not None:
                     desk.shut()
         if not self.cancelled.is_set():
-            work.journal.append(TrialEnd(record=record))
+            self.ledger.append(TrialEnd(record=record))
         return record
 
     def _stop(self, contestant: str, reason: str) -> None:
@@ -156,7 +131,7 @@ class Worker:
                 return
             self._stopped[contestant] = reason
         event = ContestantStopped(contestant=contestant, reason=reason, at=datetime.now(UTC))
-        self._work.journal.append(event)
+        self.ledger.append(event)
 
 
 def _set_aside(folder: Path, number: int) -> None:

@@ -18,7 +18,7 @@ from genai_prices.data_snapshot import DataSnapshot
 
 from arena.backend import catalogue
 from arena.backend.profile import ModelRow, Profile
-from arena.money.prices import DEFAULT_FX, call_cost, row_at
+from arena.money.prices import SHIPPED_FX, call_cost, row_at
 from arena.records import Usage
 
 THEIRS = {
@@ -94,7 +94,7 @@ def _of_row(
                 except LookupError:  # a model they do not carry
                     return
                 mine = Usage(input_fresh=prompt - cached, cache_read=cached, output=output)
-                cost = call_cost(mine, prices, at=at, fx=DEFAULT_FX).computed_usd
+                cost = call_cost(mine, prices, at=at, fx=SHIPPED_FX).computed_usd
                 ours = row_at(prices, at)
                 yield Difference(
                     backend=f"{profile.id}/{row.id}",

@@ -25,7 +25,7 @@ LAYERS = [
     {"score"},
     {"stats"},
     {"verify"},
-    {"grading", "audit", "timed", "quiet", "journal", "baseline"},
+    {"grading", "audit", "timed", "quiet", "baseline"},
     {"agent", "backend", "sandbox", "task", "executor", "ledger", "transcript"},
     {"matrix", "conversation"},
     {"money", "config", "registry"},

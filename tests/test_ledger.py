@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena import ledger
@@ -64,6 +64,7 @@ def test_a_missing_ledger_is_empty(tmp_path):
     assert list(ledger.read(tmp_path / "none")) == []
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=400))
 def test_a_torn_tail_never_costs_an_earlier_event(cut):
     import tempfile

@@ -6,6 +6,7 @@ import pytest
 
 from arena import config, plan
 from arena.errors import InputError
+from arena.money.prices import SHIPPED_FX
 from arena.records import BackendSpec, Limits
 from arena.task import pack
 from tests.benchmarks import job
@@ -22,7 +23,7 @@ def resolve(params: dict, *, agent: str = "shell", task: str = "core/interval-me
         where="b.toml",
     )
     spec = BackendSpec(name="b", model="m", base_url="http://127.0.0.1:1/v1")
-    return plan.resolve(made, base=Path(), backend=lambda _: spec)
+    return plan.resolve(made, base=Path(), backend=lambda _: spec, fx=SHIPPED_FX)
 
 
 def test_a_plan_is_the_whole_matrix():

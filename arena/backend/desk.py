@@ -11,7 +11,7 @@ from typing import Protocol
 from arena.backend.limiter import Limiter, Permit
 from arena.errors import HarnessError
 from arena.money.budget import Amount, Resource, TrialBudget
-from arena.money.statement import refused
+from arena.money.pricing import refused
 from arena.records import CallBegin, CallEnd
 
 

@@ -17,7 +17,9 @@ from arena.backend.pool import Backends
 from arena.backend.retry import RetryPolicy
 from arena.errors import ArenaError
 from arena.money.budget import Budgets
-from arena.money.statement import RecordedCall, statements
+from arena.money.prices import SHIPPED_FX
+from arena.money.pricing import RecordedCall
+from arena.money.statement import statements
 from arena.records import (
     BackendSpec,
     Budget,
@@ -87,8 +89,9 @@ def probe(spec: BackendSpec, *, environ: Mapping[str, str]) -> LiveCheck:
         InputError: the key is missing.
     """
     log, started = _Log(), time.monotonic()
-    with Backends([spec], retry=RetryPolicy(budget_s=60), environ=environ) as pool:
-        budget = Budgets(LIMITS, Budget()).open_trial(spec.name)
+    retry = RetryPolicy(budget_s=60)
+    with Backends([spec], fx=SHIPPED_FX, retry=retry, environ=environ) as pool:
+        budget = Budgets(LIMITS, Budget(), {}, {}).open_trial(spec.name)
         assert not isinstance(budget, str)
         backend = pool.for_trial(
             spec,
@@ -176,6 +179,7 @@ def _converse(backend: TrialBackend) -> str:
 
 def _cost(log: _Log, spec: BackendSpec) -> Decimal | None:
     calls = [RecordedCall(b, log.ended.get(b.call_id)) for b in log.begun]
-    found = [s.cost.billed_usd for s in statements(calls, {spec.name: spec}) if s.cost is not None]
+    told = statements(calls, {spec.name: spec}, fx=SHIPPED_FX)
+    found = [s.cost.billed_usd for s in told if s.cost is not None]
     known = [usd for usd in found if usd is not None]
     return sum(known, Decimal(0)) if found and len(known) == len(found) else None

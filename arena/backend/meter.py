@@ -19,11 +19,11 @@ from arena.backend.clock import AgentClock
 from arena.backend.desk import Denial, Desk
 from arena.backend.errors import CallFailed
 from arena.backend.retry import RETRYABLE, RetryPolicy
-from arena.backend.tariff import Tariff
 from arena.backend.wire import Prompt
 from arena.errors import ProviderError
-from arena.money import prices, usage
+from arena.money import usage
 from arena.money.budget import Amount
+from arena.money.pricing import CallPricing, RecordedCall
 from arena.protocols import Transcript
 from arena.records import (
     BackendSpec,
@@ -101,7 +101,7 @@ class TrialBackend:
         transcript: Transcript,
         clock: AgentClock,
         retry: RetryPolicy,
-        fx: Sequence[FxRate] = prices.DEFAULT_FX,
+        fx: Sequence[FxRate],
     ) -> None:
         self.spec = spec
         self.tally = Tally()
@@ -112,7 +112,7 @@ class TrialBackend:
         self._transcript = transcript
         self._clock = clock
         self._retry = retry
-        self._tariff = Tariff(spec, fx)
+        self._pricing = CallPricing(spec, fx)
         self._lock = threading.Lock()
         self._in_flight = 0
         self._previous: deque[tuple[Prompt, int]] = deque(maxlen=CONVERSATIONS)
@@ -223,7 +223,7 @@ class TrialBackend:
 
     def _announce(self, call: Call, step: int, attempt: int, waited_s: float) -> _Attempt:
         asked = self.estimate(call.prompt)
-        held = self._tariff.expected(asked, call.output_limit, self._longest_s)
+        held = self._pricing.expected(asked, call.output_limit, self._longest_s)
         begin = CallBegin(
             call_id=secrets.token_hex(8),
             trial_id=self._seat.trial_id,
@@ -294,7 +294,7 @@ class TrialBackend:
             waited_s=going.waited_s,
             ended_at=datetime.now(UTC),
         )
-        spent = self._tariff.spent(going.begin, end, going.held)
+        spent = self._pricing.spent(RecordedCall(going.begin, end), going.held)
         self._note(prompt, end, spent)
         self._desk.settle(end, spent, None if failed is None else failed.retry_after_s)
         self._transcript.add("call", _shown(going.begin, end))

@@ -12,7 +12,6 @@ from arena.backend.limiter import Limiter
 from arena.backend.meter import Seat, TrialBackend
 from arena.backend.retry import RetryPolicy
 from arena.errors import InputError
-from arena.money import prices
 from arena.money.budget import TrialBudget
 from arena.protocols import Transcript
 from arena.records import BackendSpec, FxRate, Limits, RateLimits
@@ -25,11 +24,17 @@ class Backends:
         self,
         specs: Sequence[BackendSpec],
         *,
+        fx: Sequence[FxRate],
         retry: RetryPolicy | None = None,
-        fx: Sequence[FxRate] = prices.DEFAULT_FX,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         """Open every endpoint a run needs; nothing is sent yet.
+
+        Args:
+            specs: the endpoints.
+            fx: rates of the run.
+            retry: how often and how long.
+            environ: holds the keys.
 
         Raises:
             InputError: a key's environment variable is empty.

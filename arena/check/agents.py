@@ -87,6 +87,7 @@ def _try(
         transcript=notes,
         clock=clock,
         retry=RetryPolicy(),
+        fx=(),
     )
     door = gateway.doorway(backend, limits=LIMITS, transcript=notes, clock=clock)
     brief = Brief(task_id="check", problem_statement=STATEMENT, limits=LIMITS, nonce="check")

@@ -43,6 +43,7 @@ def grade(
     from arena.cli import EXIT_NO_VERDICT
     from arena.cli.options import runs_dir
     from arena.errors import InputError
+    from arena.records import SandboxLimits
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image import Images
     from arena.task import pack as packs
@@ -69,6 +70,8 @@ def grade(
             images=Images(engine, packs.tree_files).ensure(list(chosen.values())),
             engine=engine,
             info=engine.info(),
+            sandbox=SandboxLimits(),
+            strict=True,
             jobs=jobs,
         )
         results = grading.grade(order, out, say=_say)

@@ -50,8 +50,9 @@ def plan(
     """
     from arena.cli.run import prepare, start
     from arena.errors import InputError
-    from arena.plan import Overrides
+    from arena.plan import Overrides, priced_as
     from arena.preview import preview
+    from arena.rundir import RunDir
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image import Images
     from arena.task.pack import tree_files
@@ -64,6 +65,8 @@ def plan(
         start(made.first(pilot), out)
         history.append(out)
     runs = list(dict.fromkeys(history))
+    if (begun := RunDir(out)).manifest_path.exists():
+        made = priced_as(made, begun.read_manifest(), lambda line: print(line, file=sys.stderr))
     engine = None
     try:
         engine = DockerEngine.answering()

@@ -20,8 +20,10 @@ from arena.ledger import (
     TrialBegin,
     TrialEnd,
 )
-from arena.money.statement import RecordedCall, statements
-from arena.records import BackendSpec, CallBegin, CallEnd, ContestantSpec
+from arena.money.pricing import RecordedCall
+from arena.money.statement import statements
+from arena.records import BackendSpec, CallBegin, CallEnd, ContestantSpec, FxRate
+from arena.rundir import Manifest
 
 TROUBLE_EVERY_S = 10.0
 
@@ -54,9 +56,8 @@ class RunProgress:
     def __init__(self, contestants: list[ContestantSpec], planned_each: int) -> None:
         self.console = Console(stderr=True)
         self._rows = {c.name: ContestantProgress(planned_each) for c in contestants}
-        self._backends: dict[str, BackendSpec] = {
-            c.name: c.backend for c in contestants if c.backend is not None
-        }
+        self._backends: dict[str, BackendSpec] = {}
+        self._fx: tuple[FxRate, ...] = ()
         self._open: dict[str, CallBegin] = {}
         self._told: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -67,9 +68,11 @@ class RunProgress:
         """One line of what is being done."""
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def keep(self, done: Mapping[str, int]) -> None:
-        """Take in how many trials of each contestant are done already."""
+    def begin(self, manifest: Manifest, done: Mapping[str, int]) -> None:
+        """Take in the prices of the run, and how many trials of each contestant are done."""
         with self._lock:
+            self._fx = manifest.fx
+            self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
             for name, count in done.items():
                 self._rows[name].kept = count
 
@@ -129,7 +132,7 @@ class RunProgress:
 
     def _spend(self, call: RecordedCall) -> None:
         row = self._rows[call.begin.contestant]
-        for statement in statements([call], self._backends):
+        for statement in statements([call], self._backends, fx=self._fx):
             if statement.cost is not None and statement.cost.billed_usd is not None:
                 row.spent_usd += statement.cost.billed_usd
             elif not statement.possibly_billed or statement.bound_usd != 0:

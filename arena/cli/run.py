@@ -149,6 +149,7 @@ def resolve(
     from arena import plan
     from arena.backend import catalogue
     from arena.backend.resolve import resolve as resolve_backend
+    from arena.money.prices import SHIPPED_FX
 
     known = catalogue.load([base / folder for folder in config.profiles])
     today = datetime.now(UTC).date()
@@ -158,6 +159,7 @@ def resolve(
         backend=lambda ref: resolve_backend(
             ref, known, today=today, environ=os.environ, retired=retired
         ),
+        fx=SHIPPED_FX,
         overrides=overrides,
         where=where,
     )
@@ -177,7 +179,7 @@ def start(plan: "Plan", out: Path) -> "Outcome":
     again = f"run the same command again to go on with {out}"
     try:
         with progress.showing():
-            return bakeoff.run(plan, out, say=progress.say, listener=progress, kept=progress.keep)
+            return bakeoff.run(plan, out, say=progress.say, watcher=progress)
     except KeyboardInterrupt:
         progress.say(f"interrupted; {again}")
         _leave(EXIT_INTERRUPTED)

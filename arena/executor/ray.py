@@ -1,7 +1,7 @@
 """Objects of ours on the nodes of a Ray cluster, and a line home. The only importer of ray.
 
-A resident is an actor that holds one object on one node. What it asks its line goes through a
-mailbox, an actor beside the driver, to the function that the driver gave to `Cluster.listen`.
+An actor of ours holds one object on one node. What the object asks goes through a mailbox, an
+actor beside the driver, to a method of the object that the driver gave to `Cluster.listen`.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout, suppress
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 from arena.errors import ArenaError, EngineError, HarnessError, InputError
 from arena.records import Record
@@ -26,7 +27,7 @@ ASKING = 4096
 
 
 class LostError(EngineError):
-    """A resident, its process or its node is gone, or cannot be reached."""
+    """An actor, its process or its node is gone, or cannot be reached."""
 
 
 class Node(Record):
@@ -38,15 +39,12 @@ class Node(Record):
     """As the cluster counts them; 0 means that no work is wanted there."""
 
 
-class Line(Protocol):
-    """How a resident reaches the driver. Threads may share it."""
-
-    def ask(self, question: object) -> Any:
-        """What the driver's function returns; an `ArenaError` that it raises is raised here."""
-        ...
+Ask = Callable[..., Any]
+"""How an object on a node reaches the driver, from any thread: takes the name of a method of the
+driver's object and its arguments, gives what it returns, and raises an `ArenaError` it raises."""
 
 
-class Resident:
+class RemoteActor:
     """An object on a node, as the driver sees it."""
 
     def __init__(self, cluster: "Cluster", node: Node, actor: Any) -> None:
@@ -81,7 +79,7 @@ class Cluster:
     def __init__(self, ray: Any) -> None:
         self._ray = ray
         self._mailbox: Any = None
-        self._residents: list[Resident] = []
+        self._actors: list[RemoteActor] = []
         self._pool = ThreadPoolExecutor(ASKING, thread_name_prefix="desk")
         self._condition = threading.Condition()
         self._uses = 0
@@ -116,20 +114,20 @@ class Cluster:
         ]
         return sorted(found, key=lambda node: (node.name, node.id))
 
-    def listen(self, answer: Callable[[Any], object]) -> None:
-        """Let a function answer what residents ask; it is called from many threads."""
+    def listen(self, answering: object) -> None:
+        """Let an object's methods answer what actors ask; they are called from many threads."""
         with self.in_use() as ray:
             here = ray.get_runtime_context().get_node_id()
             self._mailbox = self._actor(_Mailbox, here, ASKING)
-        threading.Thread(target=self._deliver, args=(answer,), daemon=True).start()
+        threading.Thread(target=self._deliver, args=(answering,), daemon=True).start()
 
     def share(self, data: bytes) -> object:
-        """Give it to `Resident.call` in place of the data: a node fetches it only once."""
+        """Give it to `RemoteActor.call` in place of the data: a node fetches it only once."""
         with self.in_use() as ray:
             return ray.put(data)
 
-    def settle(self, node: Node, make: Callable[[Line], object], threads: int) -> Resident:
-        """Put an object on a node; `make` gets its line home and is run there.
+    def start(self, node: Node, make: Callable[[Ask], object], threads: int) -> RemoteActor:
+        """Put an object on a node; `make` is given the way to ask the driver and runs there.
 
         Args:
             node: where.
@@ -137,15 +135,15 @@ class Cluster:
             threads: calls to it at once.
         """
         with self.in_use():
-            actor = self._actor(_Resident, node.id, threads, make, self._mailbox)
-        resident = Resident(self, node, actor)
-        self._residents.append(resident)
-        return resident
+            held = self._actor(_Holder, node.id, threads, make, self._mailbox)
+        actor = RemoteActor(self, node, held)
+        self._actors.append(actor)
+        return actor
 
     def close(self) -> None:
         """End everything of ours on the cluster and let go of it."""
-        for resident in self._residents:
-            resident.kill()
+        for actor in self._actors:
+            actor.kill()
         if self._mailbox is not None:
             self._ray.kill(self._mailbox)
         with self._condition:
@@ -162,14 +160,14 @@ class Cluster:
         options = {"num_cpus": 0, "max_concurrency": threads, "scheduling_strategy": there}
         return self._ray.remote(made_of).options(**options).remote(*args)
 
-    def _deliver(self, answer: Callable[[Any], object]) -> None:
+    def _deliver(self, answering: object) -> None:
         with suppress(LostError), self.in_use() as ray, suppress(ray.exceptions.RayError):
             while True:
-                for number, letter in ray.get(self._mailbox.take.remote()):
-                    self._pool.submit(self._answer, answer, number, letter)
+                for number, message in ray.get(self._mailbox.take.remote()):
+                    self._pool.submit(self._answer, answering, number, message)
 
-    def _answer(self, answer: Callable[[Any], object], number: int, letter: bytes) -> None:
-        reply = reply_to(letter, answer)
+    def _answer(self, answering: object, number: int, message: bytes) -> None:
+        reply = reply_to(message, answering)
         with suppress(LostError), self.in_use():
             self._mailbox.answer.remote(number, reply)
 
@@ -229,59 +227,56 @@ class _Mailbox:
     """Carries questions to the driver, which no actor can call, and answers back."""
 
     def __init__(self) -> None:
-        self._letters: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        self._messages: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._number = 0
 
-    async def ask(self, letter: bytes) -> Any:
+    async def ask(self, message: bytes) -> Any:
         self._number += 1
         number = self._number
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self._letters.put_nowait((number, letter))
+        self._messages.put_nowait((number, message))
         return await answer
 
     async def take(self) -> list[tuple[int, bytes]]:
-        letters = [await self._letters.get()]
-        while not self._letters.empty():
-            letters.append(self._letters.get_nowait())
-        return letters
+        messages = [await self._messages.get()]
+        while not self._messages.empty():
+            messages.append(self._messages.get_nowait())
+        return messages
 
     async def answer(self, number: int, reply: bytes) -> None:
         self._waiting.pop(number).set_result(reply)
 
 
-class _Resident:
+class _Holder:
     """Holds an object on a node."""
 
-    def __init__(self, make: Callable[[Line], object], mailbox: Any) -> None:
-        self._object = make(_MailLine(mailbox))
+    def __init__(self, make: Callable[[Ask], object], mailbox: Any) -> None:
+        self._object = make(partial(_ask, mailbox))
 
     def call(self, method: str, *args: object) -> bytes:
         return _closed(lambda: getattr(self._object, method)(*args))
 
 
-class _MailLine:
-    def __init__(self, mailbox: Any) -> None:
-        self._mailbox = mailbox
+def _ask(mailbox: Any, method: str, *args: object) -> Any:
+    import ray
 
-    def ask(self, question: object) -> Any:
-        import ray
-
-        try:
-            return _opened(ray.get(self._mailbox.ask.remote(pickle.dumps(question))))
-        except ray.exceptions.RayError as error:
-            raise HarnessError(f"the run cannot be reached: {_last_line(error)}") from error
+    try:
+        return _opened(ray.get(mailbox.ask.remote(pickle.dumps((method, args)))))
+    except ray.exceptions.RayError as error:
+        raise HarnessError(f"the run cannot be reached: {_last_line(error)}") from error
 
 
 # ── what travels ───────────────────────────────────────────────────────────────────────────────
 
 
-def reply_to(letter: bytes, answer: Callable[[Any], object]) -> bytes:
-    """What an answer to a letter came to; there always is one, for somebody waits for it."""
+def reply_to(message: bytes, answering: object) -> bytes:
+    """What an answer to a message came to; there always is one, for somebody waits for it."""
 
     def work() -> object:
         try:
-            return answer(pickle.loads(letter))  # noqa: S301 - from our own workers
+            method, args = pickle.loads(message)  # noqa: S301 - from our own workers
+            return getattr(answering, method)(*args)
         except ArenaError:
             raise
         except Exception as error:

@@ -31,6 +31,7 @@ from arena.mine.rewrite import LEDGER, ORIGINAL, REWRITTEN, Notes, Rewriter
 from arena.mine.runner import How, Kit, Session, Tree
 from arena.mine.statement import REVIEW, Issue, Statement, write_statement
 from arena.mine.validate import FellError, Proof, prove
+from arena.money.prices import SHIPPED_FX
 from arena.records import BackendSpec, File, Task, TestPlan
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import Images
@@ -118,7 +119,9 @@ def _rewriter(request: Request, say: Say) -> Rewriter:
     spec = request.rewrite
     assert spec
     say(f"message, fix and tests of each proven candidate are sent to {spec.base_url}")
-    return Rewriter(spec, request.out / LEDGER, request.rewrite_usd, environ=os.environ)
+    return Rewriter(
+        spec, request.out / LEDGER, request.rewrite_usd, fx=SHIPPED_FX, environ=os.environ
+    )
 
 
 def _attempts(

@@ -4,7 +4,7 @@ Calls go through the metered client of a run: announced in `rewriting.jsonl` bef
 settled after. What a reply gives away of fix or tests makes it worthless: the original is kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +23,12 @@ from arena.backend.resolve import resolve
 from arena.backend.retry import RetryPolicy
 from arena.config import BackendTable, Policy
 from arena.errors import InputError, ProviderError
-from arena.journal import Journal
 from arena.ledger import CallBeginEvent, CallEndEvent, Ledger, read
 from arena.mine.statement import Statement, leaks, retold
 from arena.money import statement as money
 from arena.money.budget import Budgets
-from arena.records import BackendSpec, Budget, File, Limits, Message, Record
+from arena.money.pricing import CallPricing, RecordedCall
+from arena.records import BackendSpec, Budget, File, FxRate, Limits, Message, Record
 from arena.serialize import read_record
 
 LEDGER = "rewriting.jsonl"
@@ -107,6 +107,7 @@ class Rewriter:
         spec: the backend.
         ledger: where its calls are written down.
         usd: most that all of them may cost; no limit when None.
+        fx: rates for prices in other currencies.
         environ: holds the key.
 
     Raises:
@@ -115,10 +116,16 @@ class Rewriter:
     """
 
     def __init__(
-        self, spec: BackendSpec, ledger: Path, usd: Decimal | None, *, environ: Mapping[str, str]
+        self,
+        spec: BackendSpec,
+        ledger: Path,
+        usd: Decimal | None,
+        *,
+        fx: Sequence[FxRate],
+        environ: Mapping[str, str],
     ) -> None:
-        self._spec, self._path = spec, ledger
-        if usd is not None and not spec.prices and spec.hourly_usd is None:
+        self._spec, self._path, self._fx = spec, ledger, fx
+        if usd is not None and not CallPricing(spec, fx).known:
             raise InputError(
                 "what rewriting may cost cannot be held: the price is unknown",
                 where=f"backend {spec.name}",
@@ -131,13 +138,13 @@ class Rewriter:
         if left is None or left > 0:
             self._limits = self._limits.model_copy(update={"usd": left})
             # One budget for all, so that what is asked at the same time shares the limit
-            opened = Budgets(self._limits, Budget()).open_trial(spec.name)
+            opened = Budgets(self._limits, Budget(), {}, {}).open_trial(spec.name)
             assert not isinstance(opened, str)
             self._budget = opened
         with ExitStack() as stack:
             retry = RetryPolicy(budget_s=60)
-            self._pool = stack.enter_context(Backends([spec], retry=retry, environ=environ))
-            self._journal = Journal(stack.enter_context(Ledger(ledger)))
+            self._pool = stack.enter_context(Backends([spec], fx=fx, retry=retry, environ=environ))
+            self._ledger = stack.enter_context(Ledger(ledger))
             self._open = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -197,9 +204,9 @@ class Rewriter:
                 begun[event.call.call_id] = event.call
             elif isinstance(event, CallEndEvent):
                 ended[event.call.call_id] = event.call
-        calls = [money.RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
+        calls = [RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
         specs = {call.contestant: self._spec for call in begun.values()}
-        return money.statements(calls, specs)
+        return money.statements(calls, specs, fx=self._fx)
 
     def _ask(self, notes: Notes) -> "_Said | str":
         """The backend's text, or why there is none."""
@@ -207,7 +214,7 @@ class Rewriter:
             return "stopped by usd"
         backend = self._pool.for_trial(
             self._spec,
-            self._pool.desk(self._spec, self._budget, self._journal),
+            self._pool.desk(self._spec, self._budget, self._ledger),
             seat=Seat(notes.name, 1, self._spec.name),
             limits=self._limits,
             transcript=_Nowhere(),

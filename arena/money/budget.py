@@ -7,7 +7,7 @@ reservations.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -57,29 +57,27 @@ class Account:
     def hold(self, amount: Amount) -> Resource | None:
         """Set an amount aside, or say what there is too little of and set nothing aside."""
         with self._lock:
-            needed = self._spent + self._held + amount
-            if self.ceiling.usd is not None and needed.usd > self.ceiling.usd:
-                return "usd"
-            if self.ceiling.tokens is not None and needed.tokens > self.ceiling.tokens:
-                return "tokens"
-            self._held += amount
-            return None
+            short = self._short(self._spent + self._held + amount)
+            if short is None:
+                self._held += amount
+            return short
 
     def fits(self, amount: Amount, *, without: Amount) -> bool:
         """Whether an amount could be held had a part of the spending not been."""
         with self._lock:
-            return self._allows(self._spent + self._held + amount - without)
+            return self._short(self._spent + self._held + amount - without) is None
 
     def lasts(self, amount: Amount) -> bool:
         """Whether an amount could be held once everything held now is given back unspent."""
         with self._lock:
-            return self._allows(self._spent + amount)
+            return self._short(self._spent + amount) is None
 
-    def _allows(self, needed: Amount) -> bool:
+    def _short(self, needed: Amount) -> Resource | None:
+        """What there is too little of for an amount in all."""
         most = self.ceiling
-        return (most.usd is None or needed.usd <= most.usd) and (
-            most.tokens is None or needed.tokens <= most.tokens
-        )
+        if most.usd is not None and needed.usd > most.usd:
+            return "usd"
+        return "tokens" if most.tokens is not None and needed.tokens > most.tokens else None
 
     def settle(self, held: Amount, spent: Amount) -> None:
         """Turn a held amount into a spent one; they may differ."""
@@ -146,8 +144,8 @@ class Budgets:
         self,
         limits: Limits,
         run: Budget,
-        contestants: Mapping[str, Budget] | None = None,
-        spent: Mapping[str, Amount] | None = None,
+        contestants: Mapping[str, Budget],
+        spent: Mapping[str, Amount],
     ) -> None:
         """Budgets of one run.
 
@@ -160,15 +158,13 @@ class Budgets:
         Raises:
             InputError: a budget without the trial limit that makes it enforceable.
         """
-        spent = spent or {}
         total = sum(spent.values(), Amount())
         self._limits = limits
         self._run = Account(run, total)
         self._contestants = {
-            name: Account(ceiling, spent.get(name)) for name, ceiling in (contestants or {}).items()
+            name: Account(ceiling, spent.get(name)) for name, ceiling in contestants.items()
         }
-        for ceiling in (run, *(contestants or {}).values()):
-            _check(ceiling, limits)
+        check_budgets(limits, (run, *contestants.values()))
 
     def open_trial(self, contestant: str, *, metered: bool = True) -> TrialBudget | str:
         """Reserve a trial's cap, or say in words why it cannot start.
@@ -207,11 +203,17 @@ def _short(kind: str, of: str) -> str:
     return f"what is left of the {kind} budget of {of} is less than one trial may spend"
 
 
-def _check(ceiling: Budget, limits: Limits) -> None:
-    for name in ("usd", "tokens"):
-        if getattr(ceiling, name) is not None and getattr(limits, name) is None:
-            raise InputError(
-                f"budget.{name} cannot be held without limits.{name}",
-                where="[budget]",
-                remedy=f"set limits.{name}: what one trial may spend at most",
-            )
+def check_budgets(limits: Limits, budgets: Iterable[Budget]) -> None:
+    """Make sure that budgets can be held.
+
+    Raises:
+        InputError: a budget without the trial limit that makes it enforceable.
+    """
+    for budget in budgets:
+        for name in ("usd", "tokens"):
+            if getattr(budget, name) is not None and getattr(limits, name) is None:
+                raise InputError(
+                    f"budget.{name} cannot be held without limits.{name}",
+                    where="[budget]",
+                    remedy=f"set limits.{name}: what one trial may spend at most",
+                )

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
-from arena.money.prices import DEFAULT_FX
-from arena.money.statement import RecordedCall, statements
+from arena.money.pricing import RecordedCall
+from arena.money.statement import statements
 from arena.records import BackendSpec, FxRate, Limits, Record
 
 Basis = Literal["own", "others", "none"]
@@ -42,8 +42,8 @@ def forecast(
     history: Mapping[str, Sequence[Sequence[RecordedCall]]],
     limits: Limits,
     *,
-    fx: Sequence[FxRate] = DEFAULT_FX,
-    seed: int = 0,
+    fx: Sequence[FxRate],
+    seed: int,
 ) -> Forecast:
     """Forecast one contestant's part of a run.
 
@@ -53,8 +53,8 @@ def forecast(
         trials: planned.
         history: calls of earlier trials, by contestant and trial.
         limits: of each trial.
-        fx: rates.
-        seed: of the resampling.
+        fx: rates of the run.
+        seed: of the run; draws the range.
     """
     own = _costs(history.get(contestant, ()), spec, fx)
     groups = [own] if own else [g for c in history.values() if (g := _costs(c, spec, fx))]

@@ -5,13 +5,17 @@ well a machine is used is the run's own doing, so the mean concurrency belongs b
 cost, and the cost at full use is only ever a labelled what-if.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from arena.records import Record
+from arena.records import BackendSpec, Record
 
 SECONDS_PER_HOUR = Decimal(3600)
+
+
+Machine = tuple[str, Decimal]
+"""An endpoint and what it costs an hour."""
 
 
 class CallSpan(Record):
@@ -37,6 +41,22 @@ class HourlyShare(Record):
     """Calls in flight on average while busy; None when nothing was."""
     by_call: dict[str, Decimal]
     """USD by call id; adds up to `total_usd` up to the last rounded digit."""
+
+
+MachineCall = tuple[Machine, CallSpan]
+
+
+def machine_of(spec: BackendSpec) -> Machine | None:
+    """The machine that serves a backend, where it is paid by the hour."""
+    return None if spec.hourly_usd is None else (spec.base_url, spec.hourly_usd)
+
+
+def shares(calls: Iterable[MachineCall]) -> dict[Machine, HourlyShare]:
+    """Each machine's time shared among all calls to it, whoever made them."""
+    spans: dict[Machine, list[CallSpan]] = {}
+    for machine, span in calls:
+        spans.setdefault(machine, []).append(span)
+    return {machine: share(found, machine[1]) for machine, found in spans.items()}
 
 
 def share(spans: Sequence[CallSpan], hourly_usd: Decimal) -> HourlyShare:

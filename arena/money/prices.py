@@ -18,7 +18,9 @@ ECB_CNY = FxRate(
     on=date(2026, 10, 30),
     source="ECB euro reference rates: 1 EUR = 1.1172 USD = 7.4326 CNY",
 )
-DEFAULT_FX = (ECB_CNY,)
+SHIPPED_FX = (ECB_CNY,)
+"""Rates of today: read where a run's manifest begins or a plan has no run yet, and nowhere else;
+everything about a run goes by the rates of its manifest."""
 
 
 class CallCost(Record):
@@ -86,12 +88,18 @@ def to_usd(amount: Decimal, currency: str, fx: Sequence[FxRate]) -> Decimal | No
     return None if rate is None else amount * rate
 
 
+def rates_kept(begun: Sequence[FxRate], now: Sequence[FxRate]) -> tuple[FxRate, ...]:
+    """The rates with which a run began, and those of now for currencies that it had none for."""
+    had = {rate.currency for rate in begun}
+    return (*begun, *(rate for rate in now if rate.currency not in had))
+
+
 def call_cost(
     usage: Usage,
     prices: Sequence[PriceRow],
     *,
     at: datetime,
-    fx: Sequence[FxRate] = DEFAULT_FX,
+    fx: Sequence[FxRate],
     repeated_tokens: int = 0,
     reported_usd: Decimal | None = None,
 ) -> CallCost:
@@ -119,8 +127,8 @@ def call_cost(
         )
 
     def money(fresh: int, read: int, write: int) -> Decimal | None:
-        amount = _amount(tier, fresh, read, write, usage.output) + row.per_request
-        return to_usd(amount, row.currency, fx)
+        kinds = by_kind(tier, fresh, read, write, usage.output)
+        return to_usd(sum(kinds) + row.per_request, row.currency, fx)
 
     repeated = min(repeated_tokens, usage.prompt)
     computed = money(usage.input_fresh, usage.cache_read, usage.cache_write)
@@ -141,7 +149,7 @@ def bound_usd(
     at: datetime,
     prompt: int,
     output: int,
-    fx: Sequence[FxRate] = DEFAULT_FX,
+    fx: Sequence[FxRate],
 ) -> Decimal | None:
     """The most that a call of at most this size can cost, at any hour and tier it could reach."""
     row = row_at(prices, at)
@@ -155,10 +163,18 @@ def bound_usd(
     return to_usd(max(amounts) + row.per_request, row.currency, fx) if amounts else None
 
 
-def _amount(tier: PriceTier, fresh: int, read: int, write: int, output: int) -> Decimal:
+def by_kind(
+    tier: PriceTier, fresh: int, read: int, write: int, output: int
+) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    """What tokens of each kind cost at a tier, in the currency of its row."""
     cached = tier.input if tier.cached_input is None else tier.cached_input
     written = tier.input if tier.cache_write is None else tier.cache_write
-    return (fresh * tier.input + read * cached + write * written + output * tier.output) / MILLION
+    return (
+        fresh * tier.input / MILLION,
+        read * cached / MILLION,
+        write * written / MILLION,
+        output * tier.output / MILLION,
+    )
 
 
 def _caveats(usage: Usage, tier: PriceTier) -> tuple[str, ...]:

@@ -1,15 +1,16 @@
-"""The desks of trials on other machines, and the letters that come for them."""
+"""The desks of trials on other machines, and what nodes ask of them."""
 
 import threading
 from collections.abc import Callable
 
 from arena.backend.desk import Denial, Leave, LocalDesk
 from arena.errors import HarnessError
-from arena.remote.letters import Announce, GiveUp, Letter, Settle, Shut, Told
+from arena.money.budget import Amount
+from arena.records import CallBegin, CallEnd
 
 
-class Board:
-    """Answers what nodes ask. A seat is kept until its try has ended and all its calls have.
+class RemoteDesks:
+    """A seat is kept until its try has ended and all its calls have.
 
     Args:
         say: takes what nodes have to tell.
@@ -42,26 +43,35 @@ class Board:
             desk.shut()
             self._forget(seat)
 
-    def answer(self, letter: Letter) -> Leave | Denial | None:
-        """Do what a node asks.
+    # ── what nodes ask ─────────────────────────────────────────────────────────────────────────
+
+    def announce(self, seat: str, begin: CallBegin, held: Amount) -> Leave | Denial:
+        """A call wants to go.
 
         Raises:
             HarnessError: the trial is over, or the disk is full.
         """
-        match letter:
-            case Announce(seat, begin, held):
-                return self._desk(seat).announce(begin, held)
-            case Settle(seat, end, spent, retry_after_s):
-                self._desk(seat).settle(end, spent, retry_after_s)
-                self._forget(seat)
-            case GiveUp(seat, call_id):
-                self._desk(seat).give_up(call_id)
-                self._forget(seat)
-            case Shut(seat):
-                self._desk(seat).shut()
-            case Told(text):
-                self._say(text)
-        return None
+        return self._desk(seat).announce(begin, held)
+
+    def settle(self, seat: str, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
+        """A call has ended."""
+        self._desk(seat).settle(end, spent, retry_after_s)
+        self._forget(seat)
+
+    def give_up(self, seat: str, call_id: str) -> None:
+        """Nobody knows what became of a call."""
+        self._desk(seat).give_up(call_id)
+        self._forget(seat)
+
+    def shut(self, seat: str) -> None:
+        """An agent has ended: no call of its trial may go any more."""
+        self._desk(seat).shut()
+
+    def say(self, text: str) -> None:
+        """A line for whoever watches the run."""
+        self._say(text)
+
+    # ── seats ──────────────────────────────────────────────────────────────────────────────────
 
     def _desk(self, seat: str) -> LocalDesk:
         with self._lock:

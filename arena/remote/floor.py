@@ -1,58 +1,58 @@
-"""Who works where: the nodes of a run and the room that each has left."""
+"""The nodes of a run that are ready, and the room that each has left."""
 
 import threading
 import time
 from dataclasses import dataclass
 
 from arena.errors import EngineError, HarnessError
-from arena.executor.ray import Resident
+from arena.executor.ray import RemoteActor
 
 PATIENCE_S = 120.0
 """How long a run may have no node at all before it gives up."""
 
 
 @dataclass(eq=False)
-class Station:
-    """A node that is ready."""
+class WorkerNode:
+    """A node that is ready for trials."""
 
-    resident: Resident
+    actor: RemoteActor
     lease: str
     slots: int
     busy: int = 0
 
 
-class Floor:
-    """Stations come and go, from any thread; tries take the one with most room."""
+class NodePool:
+    """Nodes come and go, from any thread; tries take the one with most room."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._stations: list[Station] = []
+        self._workers: list[WorkerNode] = []
         self._closed = False
 
     @property
-    def stations(self) -> list[Station]:
+    def workers(self) -> list[WorkerNode]:
         """Those that are there now."""
         with self._condition:
-            return list(self._stations)
+            return list(self._workers)
 
-    def add(self, station: Station) -> bool:
+    def add(self, worker: WorkerNode) -> bool:
         """A node is ready; False when nobody needs it any more."""
         with self._condition:
             if self._closed:
                 return False
-            self._stations.append(station)
+            self._workers.append(worker)
             self._condition.notify_all()
             return True
 
-    def drop(self, station: Station) -> bool:
+    def drop(self, worker: WorkerNode) -> bool:
         """A node is lost; False when that was known."""
         with self._condition:
-            if station not in self._stations:
+            if worker not in self._workers:
                 return False
-            self._stations.remove(station)
+            self._workers.remove(worker)
             return True
 
-    def take(self) -> Station:
+    def take(self) -> WorkerNode:
         """A slot where most are free, as soon as there is one.
 
         Raises:
@@ -64,20 +64,20 @@ class Floor:
             while True:
                 if self._closed:
                     raise HarnessError("the run is ending")
-                if self._stations:
+                if self._workers:
                     empty_since = time.monotonic()
                 elif time.monotonic() - empty_since > PATIENCE_S:
                     raise EngineError("no node of the cluster is left")
-                best = max(self._stations, key=lambda one: one.slots - one.busy, default=None)
+                best = max(self._workers, key=lambda one: one.slots - one.busy, default=None)
                 if best is not None and best.busy < best.slots:
                     best.busy += 1
                     return best
                 self._condition.wait(1.0)
 
-    def give(self, station: Station) -> None:
+    def give(self, worker: WorkerNode) -> None:
         """Give a slot back."""
         with self._condition:
-            station.busy -= 1
+            worker.busy -= 1
             self._condition.notify_all()
 
     def close(self) -> None:

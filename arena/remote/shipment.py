@@ -10,7 +10,7 @@ from pathlib import Path
 
 from arena import resources
 from arena.errors import InputError
-from arena.records import BackendSpec, File, Task, digest_of
+from arena.records import File, Task
 from arena.task import pack, quarantine
 from arena.task.tree import is_cache, read_tree
 
@@ -55,27 +55,13 @@ def unpacked(shipments: Iterable[bytes], folder: Path, digests: Mapping[str, str
             path.chmod(file.mode)
         for path in root.glob("*/task.toml"):
             tasks |= {task.id: task for task in pack.load(str(path.parent), base=root)}
-    check({name: task.digest for name, task in tasks.items()}, digests, "task")
-    return [tasks[name] for name in digests]
-
-
-def check(found: Mapping[str, str], wanted: Mapping[str, str], what: str) -> None:
-    """Refuse what has another digest than the run's.
-
-    Raises:
-        InputError: naming what differs.
-    """
-    other = sorted(name for name, digest in wanted.items() if found.get(name) != digest)
+    other = sorted(n for n, one in digests.items() if n not in tasks or tasks[n].digest != one)
     if other:
         raise InputError(
-            f"another digest than the run's: {what} {', '.join(other)}",
+            f"another digest than the run's: task {', '.join(other)}",
             remedy="install the same version of Arena on every node",
         )
-
-
-def profile_digests(backends: Iterable[BackendSpec]) -> dict[str, str]:
-    """Of each backend as it was resolved, by name."""
-    return {spec.name: digest_of(spec.model_dump(mode="json")) for spec in backends}
+    return [tasks[name] for name in digests]
 
 
 def source_digest() -> str:

@@ -1,33 +1,29 @@
-"""A site made of the nodes of a Ray cluster, each with its own engine; the ledger stays here.
+"""A host made of the nodes of a Ray cluster, each with its own engine; the ledger stays here.
 
 Nodes may come and go. A try on a lost node ends as a fault, and is tried again on another one;
 what the lost node left on an engine that others can see, they remove while the run goes on.
 """
 
-import contextlib
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from arena.backend.desk import Desk, LocalDesk
 from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
 from arena.executor import ray
 from arena.executor.ray import Cluster, Node
-from arena.program import Program
-from arena.records import BackendSpec, Fault, SandboxLimits, Task, TrialRecord
-from arena.remote.board import Board
-from arena.remote.floor import Floor, Station
-from arena.remote.host import Host
-from arena.remote.letters import Done, Keys, Opening
-from arena.remote.shipment import packed, profile_digests, source_digest
-from arena.site import Place, Ready, Say, fits
-from arena.trial import Job
+from arena.records import Fault, SandboxLimits, Task, TrialRecord
+from arena.remote.board import RemoteDesks
+from arena.remote.floor import NodePool, WorkerNode
+from arena.remote.host import NodeHost, NodeInfo, RunSetup, TrialResult
+from arena.remote.shipment import packed, source_digest
+from arena.site import Ready, RunTrial, Say, fits
+from arena.trial import TrialProgress, TrialRequest
 
 WATCH_S = 2.0
 CLOSE_S = 20.0
@@ -38,36 +34,18 @@ OTHER_CALLS = 8
 """Calls to a node beside its tries."""
 
 
-@dataclass(frozen=True)
-class Needs:
-    """What a run asks of every node."""
+class RayHost:
+    """`arena.site.TrialHost` on a cluster; `remote` makes one."""
 
-    tasks: Sequence[Task]
-    programs: Mapping[str, Program]
-    backends: tuple[BackendSpec, ...]
-    keys: Mapping[str, str]
-    """By environment variable."""
-    sandbox: SandboxLimits
-    concurrency: int
-
-
-class RemoteSite:
-    """`arena.site.Site` on a cluster; `remote` makes one."""
-
-    def __init__(self, cluster: Cluster, needs: Needs, say: Say) -> None:
+    def __init__(self, cluster: Cluster, tasks: Sequence[Task], setup: RunSetup, say: Say) -> None:
         self._cluster = cluster
         self._say = say
-        self._needs = needs
-        self._opening = Opening(
-            tasks={task.id: task.digest for task in needs.tasks},
-            programs=dict(needs.programs),
-            backends=needs.backends,
-            profiles=profile_digests(needs.backends),
-        )
+        self._setup = setup
+        self._digests = {task.id: task.digest for task in tasks}
         self._source = source_digest()
-        self._shipments = [cluster.share(data) for data in packed(needs.tasks)]
-        self._floor = Floor()
-        self._board = Board(say)
+        self._packs = [cluster.share(data) for data in packed(tasks)]
+        self._pool = NodePool()
+        self._desks = RemoteDesks(say)
         self._lock = threading.Lock()
         self._engines: dict[str, threading.Lock] = {}
         self._known: set[str] = set()
@@ -88,7 +66,7 @@ class RemoteSite:
         Raises:
             InputError: none can be used.
         """
-        self._cluster.listen(self._board.answer)
+        self._cluster.listen(self._desks)
         nodes = self._cluster.nodes()
         if not nodes:
             raise InputError(
@@ -111,10 +89,10 @@ class RemoteSite:
             _begin(bring, node)
         until = None
         for _ in nodes:
-            if until is None and self._floor.stations:
+            if until is None and self._pool.workers:
                 until = time.monotonic() + GATHER_S
             done.acquire(timeout=None if until is None else max(0.0, until - time.monotonic()))
-        if not self._floor.stations:
+        if not self._pool.workers:
             reason = next(iter(failed), "see above")
             raise InputError(f"no node can be used: {reason}", where="executor 'ray'")
         _begin(self._watch)
@@ -122,65 +100,77 @@ class RemoteSite:
     def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
         """As asked: nodes may join, and tries wait for room."""
         del sandbox
-        stations = self._floor.stations
-        room = sum(station.slots for station in stations)
-        say(f"{len(stations)} of {len(self._known)} nodes are ready, with room for {room} trials")
+        workers = self._pool.workers
+        room = sum(worker.slots for worker in workers)
+        say(f"{len(workers)} of {len(self._known)} nodes are ready, with room for {room} trials")
         return asked
 
     @contextmanager
-    def place(self) -> Iterator[Place]:
+    def slot(self) -> Iterator[RunTrial]:
         """A slot on the node with most room.
 
         Raises:
             EngineError: there has been no node for two minutes.
         """
-        station = self._floor.take()
+        worker = self._pool.take()
         try:
-            yield _RemotePlace(station, self._board, self._lose)
+            yield partial(self._run, worker)
         finally:
-            self._floor.give(station)
+            self._pool.give(worker)
+
+    def _run(self, worker: WorkerNode, request: TrialRequest, desk: Desk | None) -> TrialRecord:
+        """Run a try on a node; one that is lost meanwhile is a fault of the engine."""
+        seat, progress, lost = secrets.token_hex(8), TrialProgress(), True
+        if desk is not None:
+            assert isinstance(desk, LocalDesk)
+            self._desks.seat(seat, desk)
+        try:
+            done: TrialResult = worker.actor.call("run", request, seat)
+            lost = False
+            keep(done.files, request.folder)
+        except FaultError as error:
+            if isinstance(error, EngineError):
+                self._lose(worker, str(error))
+            progress.fault = Fault(kind=error.kind, message=str(error))
+            return progress.record(request)
+        finally:
+            self._desks.leave(seat, lost=lost)
+        return done.record
 
     def stop(self) -> None:
         """End what runs on every node and remove it; a second call does nothing."""
         self._stopping.set()
-        self._floor.close()
-        stations = self._floor.stations
-        with ThreadPoolExecutor(max(1, len(stations))) as pool:
-            list(pool.map(self._close, stations))
+        self._pool.close()
+        workers = self._pool.workers
+        with ThreadPoolExecutor(max(1, len(workers))) as threads:
+            list(threads.map(self._close, workers))
 
-    def _close(self, station: Station) -> None:
-        if self._floor.drop(station):
-            self._dismiss(station)
-
-    def _dismiss(self, station: Station) -> None:
-        with contextlib.suppress(ArenaError):
-            station.resident.call("close", timeout_s=CLOSE_S)
-        station.resident.kill()
+    def _close(self, worker: WorkerNode) -> None:
+        if self._pool.drop(worker):
+            _dismiss(worker)
 
     # ── nodes that come ────────────────────────────────────────────────────────────────────────
 
     def _bring(self, node: Node) -> str:
         """Make a node ready and use it; why not, where it cannot be used."""
-        resident = self._cluster.settle(node, Host, self._needs.concurrency + OTHER_CALLS)
+        actor = self._cluster.start(node, NodeHost, self._setup.concurrency + OTHER_CALLS)
         try:
-            greeting = resident.call("greet")
-            if greeting.source != self._source:
+            info: NodeInfo = actor.call("info")
+            if info.source != self._source:
                 raise InputError("another version of Arena", remedy="install the same everywhere")
-            with self._engine(greeting.engine):
-                keys = Keys(self._needs.keys)
-                ready = resident.call("open", self._opening, keys, *self._shipments)
+            with self._engine(info.engine):
+                ready = actor.call("open", self._setup, self._digests, *self._packs)
             self._agree(ready)
-            lease = resident.call("lease")
-            resident.call("reap", self._leases)
+            actor.call("reap", self._leases)
         except ArenaError as error:
-            resident.kill()
+            actor.kill()
             line = f"node {node.name} is not used: {error}"
             if not self._stopping.is_set():
                 self._say(line)
             return line
-        station = Station(resident, lease, fits(ready.engine, self._needs.sandbox))
-        if not self._floor.add(station):
-            self._dismiss(station)
+        worker = WorkerNode(actor, ready.lease, fits(ready.engine, self._setup.sandbox))
+        if not self._pool.add(worker):
+            _dismiss(worker)
         return ""
 
     def _engine(self, ident: str) -> threading.Lock:
@@ -210,54 +200,32 @@ class RemoteSite:
                 nodes = {node.id: node for node in self._cluster.nodes()}
             except EngineError:  # it was let go meanwhile
                 return
-            for station in self._floor.stations:
-                if station.resident.node.id not in nodes:
-                    self._lose(station, "it left the cluster")
+            for worker in self._pool.workers:
+                if worker.actor.node.id not in nodes:
+                    self._lose(worker, "it left the cluster")
             for node in nodes.values():
                 if node.id not in self._known:
                     self._known.add(node.id)
                     _begin(self._bring, node)
 
-    def _lose(self, station: Station, reason: str) -> None:
+    def _lose(self, worker: WorkerNode, reason: str) -> None:
         """Use a node no more; another process may be started on it where it is still there."""
-        if self._stopping.is_set() or not self._floor.drop(station):
+        if self._stopping.is_set() or not self._pool.drop(worker):
             return
-        self._say(f"node {station.resident.node.name} is given up: {reason}")
-        station.resident.kill()
-        self._leases.append(station.lease)
-        self._known.discard(station.resident.node.id)
-        for other in self._floor.stations:
-            with contextlib.suppress(ArenaError):
-                other.resident.call("reap", [station.lease], timeout_s=CLOSE_S)
+        node = worker.actor.node
+        self._say(f"node {node.name} is given up: {reason}")
+        worker.actor.kill()
+        self._leases.append(worker.lease)
+        self._known.discard(node.id)
+        for other in self._pool.workers:
+            with suppress(ArenaError):
+                other.actor.call("reap", [worker.lease], timeout_s=CLOSE_S)
 
 
-class _RemotePlace:
-    """Room for one try on one node."""
-
-    def __init__(
-        self, station: Station, board: Board, lose: Callable[[Station, str], None]
-    ) -> None:
-        self._station = station
-        self._board = board
-        self._lose = lose
-
-    def run(self, job: Job, desk: Desk | None) -> TrialRecord:
-        """As `arena.site.Place.run`; a node that is lost meanwhile is a fault of the engine."""
-        seat, began, lost = secrets.token_hex(8), datetime.now(UTC), True
-        if desk is not None:
-            assert isinstance(desk, LocalDesk)
-            self._board.seat(seat, desk)
-        try:
-            done: Done = self._station.resident.call("run", job, seat)
-            lost = False
-            keep(done.files, job.folder)
-        except FaultError as error:
-            if isinstance(error, EngineError):
-                self._lose(self._station, str(error))
-            return _unfinished(job, error, began)
-        finally:
-            self._board.leave(seat, lost=lost)
-        return done.record
+def _dismiss(worker: WorkerNode) -> None:
+    with suppress(ArenaError):
+        worker.actor.call("close", timeout_s=CLOSE_S)
+    worker.actor.kill()
 
 
 def keep(files: Mapping[str, bytes], folder: Path) -> None:
@@ -279,35 +247,21 @@ def _begin(work: Callable[..., object], *args: object) -> None:
     threading.Thread(target=work, args=args, daemon=True).start()
 
 
-def _unfinished(job: Job, error: FaultError, began: datetime) -> TrialRecord:
-    spec = job.spec
-    return TrialRecord(
-        id=spec.id,
-        task_id=spec.task_id,
-        contestant=spec.contestant,
-        attempt=spec.attempt,
-        digest=spec.digest,
-        try_number=job.try_number,
-        fault=Fault(kind=error.kind, message=str(error)),
-        started_at=began,
-        ended_at=datetime.now(UTC),
-    )
-
-
 @contextmanager
-def remote(address: str, needs: Needs, say: Say) -> Iterator[RemoteSite]:
-    """The site on a running cluster.
+def remote(address: str, tasks: Sequence[Task], setup: RunSetup, say: Say) -> Iterator[RayHost]:
+    """The host on a running cluster.
 
     Args:
         address: of the cluster's head, or `auto`.
-        needs: what the run asks of every node.
+        tasks: of the run; their packs are sent to every node.
+        setup: what else the run asks of every node.
         say: takes one line about what happens to nodes.
 
     Raises:
         InputError: no cluster answers, or none of its nodes can be used.
     """
     with ray.connect(address) as cluster:
-        made = RemoteSite(cluster, needs, say)
+        made = RayHost(cluster, tasks, setup, say)
         try:
             made.start()
             yield made

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from arena.money.prices import MILLION, to_usd
+from arena.money.pricing import CallPricing
 from arena.records import BackendSpec, FxRate
 from arena.report import format as show
 from arena.report.scored import Scored
@@ -63,24 +63,17 @@ def split(
         return None
     if spec.hourly_usd is not None:
         return (*(Decimal(0),) * 5, billed_usd)
-    if len(spec.prices) != 1 or not spec.prices[0].tiers:
-        return None
-    row, tier = spec.prices[0], spec.prices[0].tiers[0]
-    cached = tier.input if tier.cached_input is None else tier.cached_input
-    written = tier.input if tier.cache_write is None else tier.cache_write
-    fresh = tokens.input - tokens.cached_input - tokens.cache_write
-    amounts = (
-        fresh * tier.input,
-        tokens.cached_input * cached,
-        tokens.cache_write * written,
-        tokens.reasoning * tier.output,
-        (tokens.output - tokens.reasoning) * tier.output,
-        Decimal(0),
+    kinds = CallPricing(spec, fx).by_kind(
+        tokens.input - tokens.cached_input - tokens.cache_write,
+        tokens.cached_input,
+        tokens.cache_write,
+        tokens.output,
     )
-    rate = to_usd(Decimal(1), row.currency, fx)
-    if rate is None:
+    if kinds is None:
         return None
-    parts = tuple(amount * rate / MILLION for amount in amounts)
+    *prompt, output = kinds
+    reasoning = output * tokens.reasoning / tokens.output if tokens.output else Decimal(0)
+    parts = (*prompt, reasoning, output - reasoning, Decimal(0))
     return parts if abs(sum(parts) - billed_usd) <= TOLERANCE * billed_usd else None
 
 

@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 from arena import ledger
 from arena.money.prices import CallCost
-from arena.money.statement import RecordedCall, statements
+from arena.money.pricing import RecordedCall
+from arena.money.statement import statements
 from arena.records import (
     CallBegin,
     CallEnd,

@@ -56,19 +56,21 @@ def share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     """Share out the machines paid by the hour, each over all contestants that called it; the mean
     number of calls in flight at the machine of each contestant.
     """
-    machines: dict[tuple[str, Decimal], list[Span]] = defaultdict(list)
-    backends = {c.name: c.backend for c in manifest.contestants}
+    specs = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
+    machines = {name: hourly.machine_of(spec) for name, spec in specs.items()}
+    found = hourly.shares(
+        (machine, _call_span(span))
+        for span in reducer.spans
+        if (machine := machines[span.contestant]) is not None
+    )
     concurrency: dict[str, Decimal] = {}
     for span in reducer.spans:
-        spec = backends[span.contestant]
-        if spec is not None and spec.hourly_usd is not None:
-            machines[spec.base_url, spec.hourly_usd].append(span)
-    for (_, rate), spans in machines.items():
-        shared = hourly.share([_call_span(span) for span in spans], rate)
-        for span in spans:
-            reducer.trial(span.trial_id).sums.pay_hourly(shared.by_call[span.call_id])
-            if shared.mean_concurrency is not None:
-                concurrency[span.contestant] = shared.mean_concurrency
+        if (machine := machines[span.contestant]) is None:
+            continue
+        shared = found[machine]
+        reducer.trial(span.trial_id).sums.pay_hourly(shared.by_call[span.call_id])
+        if shared.mean_concurrency is not None:
+            concurrency[span.contestant] = shared.mean_concurrency
     return concurrency
 
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from arena import ledger
-from arena.money.statement import RecordedCall, Statement, statements
+from arena.money.pricing import RecordedCall
+from arena.money.statement import Statement, statements
 from arena.records import (
     BackendSpec,
     CallBegin,

@@ -5,7 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from arena import ledger
-from arena.money.statement import RecordedCall, statements
+from arena.money.pricing import RecordedCall
+from arena.money.statement import statements
 from arena.records import BackendSpec, CallBegin, CostStatus, FxRate, Record
 from arena.rundir import RunDir
 from arena.score.reducer import Sums

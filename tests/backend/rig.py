@@ -7,7 +7,9 @@ from arena.backend.meter import Seat
 from arena.backend.pool import Backends
 from arena.backend.retry import RetryPolicy
 from arena.money.budget import Budgets
-from arena.money.statement import RecordedCall, statements
+from arena.money.prices import SHIPPED_FX
+from arena.money.pricing import RecordedCall
+from arena.money.statement import statements
 from arena.records import BackendSpec, Budget, Limits, PriceRow, PriceTier, ToolSpec
 from tests.servers.openai_stub import Stub
 
@@ -45,8 +47,9 @@ class Book:
     def calls(self):
         return [RecordedCall(b, self.ended.get(b.call_id)) for b in self.begun]
 
-    def statements(self, spec, **how):
-        return statements(self.calls(), {b.contestant: spec for b in self.begun}, **how)
+    def statements(self, spec):
+        specs = {b.contestant: spec for b in self.begun}
+        return statements(self.calls(), specs, fx=SHIPPED_FX)
 
 
 class Notes:
@@ -68,8 +71,8 @@ class Rig:
         settings = {"name": "s/m", "model": "m", "base_url": stub.base_url, "prices": (PRICE,)}
         self.spec = spec or BackendSpec(**{**settings, **of})
         self.limits = limits or Limits(output_tokens=100)
-        self.budgets = Budgets(self.limits, budget or Budget())
-        self.pool = Backends([self.spec], retry=retry, environ=environ or {})
+        self.budgets = Budgets(self.limits, budget or Budget(), {}, {})
+        self.pool = Backends([self.spec], fx=SHIPPED_FX, retry=retry, environ=environ or {})
         self.book, self.notes = Book(), Notes()
 
     def trial(self, name="t1", contestant="c", *, budget=None):

@@ -11,7 +11,9 @@ from dataclasses import replace
 import pytest
 
 from arena import ledger
-from arena.money.statement import RecordedCall, statements
+from arena.money.prices import SHIPPED_FX
+from arena.money.pricing import RecordedCall
+from arena.money.statement import statements
 from tests.backend import trouble
 from tests.backend.rig import Book
 from tests.servers.openai_stub import Answer, error, fault
@@ -56,7 +58,7 @@ def audit(vendor, calls, spec):
     What is settled was told exactly so; what was told and is not settled (it arrived after the
     deadline, or the worker was dead by then) is among the calls that may have been billed.
     """
-    found = statements(calls, {"c": spec})
+    found = statements(calls, {"c": spec}, fx=SHIPPED_FX)
     announced, served, doubtful = Counter(), Counter(), Counter()
     settled_tokens, bound_tokens, served_tokens = Counter(), Counter(), Counter()
     exact, told = defaultdict(list), defaultdict(list)

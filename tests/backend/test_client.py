@@ -272,7 +272,7 @@ def test_the_environment_adds_nothing(monkeypatch):
 def test_a_key_that_no_header_can_carry_is_told_without_showing_it(key):
     spec = BackendSpec(name="s/m", model="m", base_url="http://127.0.0.1:9", api_key_env="K")
     with pytest.raises(InputError) as raised:
-        Backends([spec], environ={"K": key})
+        Backends([spec], fx=(), environ={"K": key})
     assert key not in raised.value.line()
     assert "K" in raised.value.line()
 
@@ -284,4 +284,4 @@ def test_missing_keys_are_named_once():
     ]
     assert missing_keys(specs, {"B": "x"}) == ["A"]
     with pytest.raises(InputError, match="A is not set"):
-        Backends(specs, environ={"B": "x", "A": " "})
+        Backends(specs, fx=(), environ={"B": "x", "A": " "})

@@ -12,7 +12,6 @@ from arena.backend.meter import Seat
 from arena.backend.pool import Backends
 from arena.backend.retry import RetryPolicy
 from arena.errors import ProviderError
-from arena.journal import Journal
 from arena.ledger import Ledger
 from arena.money.budget import Budgets
 from arena.records import BackendSpec, Budget, Limits
@@ -28,7 +27,7 @@ def converse(pool, spec, log, trial):
     """One trial of sixty turns, the history growing as an agent's does."""
     backend = pool.for_trial(
         spec,
-        pool.desk(spec, Budgets(LIMITS, Budget()).open_trial("c"), log),
+        pool.desk(spec, Budgets(LIMITS, Budget(), {}, {}).open_trial("c"), log),
         seat=Seat(trial, 1, "c"),
         limits=LIMITS,
         transcript=Notes(),
@@ -56,7 +55,7 @@ def run(spec, log, trials):
         while left:
             converse(pool, spec, log, left.pop())
 
-    with Backends([spec], retry=PATIENT, environ={"STAND_IN_KEY": KEY}) as pool:
+    with Backends([spec], fx=(), retry=PATIENT, environ={"STAND_IN_KEY": KEY}) as pool:
         threads = [threading.Thread(target=work, args=(pool,)) for _ in range(THREADS)]
         for thread in threads:
             thread.start()
@@ -68,4 +67,4 @@ if __name__ == "__main__":
     _, spec_json, path, count, session = sys.argv
     with Ledger(Path(path)) as ledger:
         names = [f"{session}-{n}" for n in range(int(count))]
-        run(BackendSpec.model_validate_json(spec_json), Journal(ledger), names)
+        run(BackendSpec.model_validate_json(spec_json), ledger, names)

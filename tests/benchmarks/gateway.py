@@ -24,7 +24,6 @@ from arena.backend.gateway.door import Door
 from arena.backend.gateway.server import Gateway
 from arena.backend.meter import Seat
 from arena.backend.pool import Backends
-from arena.journal import Journal
 from arena.ledger import Ledger
 from arena.money.budget import Budgets
 from arena.records import BackendSpec, Budget, Limits
@@ -81,12 +80,16 @@ def measure(streams, api, base_url, folder):
     """Medians in milliseconds, direct and through the gateway."""
     spec = BackendSpec(name="bench", model="m", base_url=base_url, api=api)
     limits = Limits(steps=100_000, seconds=3600)
-    with Backends([spec]) as pool, Ledger(folder / f"{api}.jsonl") as ledger, Gateway() as gateway:
+    with (
+        Backends([spec], fx=()) as pool,
+        Ledger(folder / f"{api}.jsonl") as ledger,
+        Gateway() as gateway,
+    ):
         clock = AgentClock(3600)
         with TranscriptFile(folder / f"{api}-transcript.jsonl") as transcript:
             backend = pool.for_trial(
                 spec,
-                pool.desk(spec, Budgets(limits, Budget()).open_trial("c"), Journal(ledger, None)),
+                pool.desk(spec, Budgets(limits, Budget(), {}, {}).open_trial("c"), ledger),
                 seat=Seat("t", 1, "c"),
                 limits=limits,
                 transcript=transcript,

@@ -22,12 +22,10 @@ from ray.cluster_utils import Cluster
 from arena.backend.desk import LocalDesk
 from arena.backend.limiter import Limiter
 from arena.executor import ray
-from arena.journal import Journal
 from arena.ledger import Ledger
 from arena.money.budget import Amount, Budgets
 from arena.records import Budget, CallBegin, CallEnd, Limits, RateLimits, Usage
-from arena.remote.board import Board
-from arena.remote.letters import Announce, Settle
+from arena.remote.board import RemoteDesks
 
 LEVELS = (1, 16, 64)
 CALLS = 50
@@ -37,8 +35,8 @@ SMALL = {"num_cpus": 1, "object_store_memory": 78_643_200, "include_dashboard": 
 class Caller:
     """On the node: conversations that never wait for a model."""
 
-    def __init__(self, line):
-        self._line = line
+    def __init__(self, ask):
+        self._ask = ask
 
     def converse(self, threads, calls):
         with ThreadPoolExecutor(threads) as pool:
@@ -74,9 +72,9 @@ class Caller:
                 ended_at=now,
             )
             began = time.monotonic()
-            self._line.ask(Announce("seat", begin, Amount()))
+            self._ask("announce", "seat", begin, Amount())
             waits.append(time.monotonic() - began)
-            self._line.ask(Settle("seat", end, Amount(), None))
+            self._ask("settle", "seat", end, Amount(), None)
         return waits
 
 
@@ -92,11 +90,11 @@ def main():
             ray.connect(cluster.address) as made,
             Ledger(Path(folder) / "ledger.jsonl") as ledger,
         ):
-            board = Board(print)
-            budget = Budgets(Limits(), Budget()).open_trial("c")
-            board.seat("seat", LocalDesk(budget, Limiter(RateLimits()), Journal(ledger)))
-            made.listen(board.answer)
-            caller = made.settle(made.nodes()[0], Caller, 4)
+            board = RemoteDesks(print)
+            budget = Budgets(Limits(), Budget(), {}, {}).open_trial("c")
+            board.seat("seat", LocalDesk(budget, Limiter(RateLimits()), ledger))
+            made.listen(board)
+            caller = made.start(made.nodes()[0], Caller, 4)
             caller.call("converse", 1, 1)
             for threads in levels:
                 used, began = time.process_time(), time.monotonic()

@@ -27,18 +27,16 @@ sys.path.insert(0, str(ROOT))
 from arena import bakeoff, config, plan  # noqa: E402
 from arena.backend.pool import Backends  # noqa: E402
 from arena.cli.run import resolve  # noqa: E402
-from arena.journal import Journal  # noqa: E402
 from arena.ledger import Event, Ledger, TrialEnd  # noqa: E402
-from arena.money.prices import DEFAULT_FX  # noqa: E402
 from arena.plan import Overrides  # noqa: E402
 from arena.quiet import Quiet  # noqa: E402
-from arena.records import ExecResult, SandboxLimits, TrialRecord  # noqa: E402
+from arena.records import ExecResult, SandboxLimits  # noqa: E402
 from arena.rundir import EngineInfo, RunDir  # noqa: E402
 from arena.sandbox.image import TaskImage  # noqa: E402
 from arena.sandbox.memory import MemoryEngine, MemorySandbox  # noqa: E402
-from arena.site import Ready, Say  # noqa: E402
+from arena.site import Ready, RunTrial, Say  # noqa: E402
 from arena.task import pack  # noqa: E402
-from arena.trial import Job, Services, run_try  # noqa: E402
+from arena.trial import TrialRunner  # noqa: E402
 from tests.benchmarks import job  # noqa: E402
 from tests.servers.openai_stub import Stub  # noqa: E402
 
@@ -63,21 +61,18 @@ def play(sandbox: MemorySandbox, argv: Sequence[str], stdin: bytes) -> ExecResul
     return ExecResult(exit_code=0, stdout=b"a line of output\n" * 20, wall_s=0.0)
 
 
-class MemorySite:
-    """As `arena.site.LocalSite`, without an engine."""
+class MemoryHost:
+    """As `arena.site.LocalHost`, without an engine."""
 
-    def __init__(self, services: Services, ready: Ready) -> None:
+    def __init__(self, runner: TrialRunner, ready: Ready) -> None:
         self.ready = ready
-        self._services = services
+        self._runner = runner
 
     def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
         return asked
 
-    def place(self) -> AbstractContextManager["MemorySite"]:
-        return nullcontext(self)
-
-    def run(self, job_: Job, desk: object) -> TrialRecord:
-        return run_try(job_, self._services, desk)
+    def slot(self) -> AbstractContextManager[RunTrial]:
+        return nullcontext(self._runner.run)
 
     def stop(self) -> None:
         """Nothing runs but threads."""
@@ -118,17 +113,17 @@ def in_memory(folder: Path, base_url: str, trials: int) -> None:
     }
     engine = MemoryEngine({task.id: pack.tree_files(task) for task in plan_.tasks}, play)
     info = EngineInfo(version="0", platform="memory", cpus=1, memory_mb=1 << 20)
-    ready = Ready(images=images, layers={}, engine=info)
+    ready = Ready(images=images, layers={}, engine=info, lease="")
     rundir = RunDir(folder / f"run-{trials}")
-    manifest = plan.manifest_of(plan_, images=images, layers={}, engine=info, fx=DEFAULT_FX)
+    manifest = plan.manifest_of(plan_, images=images, layers={}, engine=info)
     rundir.write_manifest(manifest)
     meter = Meter()
-    with Backends([c.backend for c in plan_.contestants if c.backend]) as backends:
-        services = Services(engine, backends, images, {}, Quiet())
-        with Ledger(rundir.ledger_path) as ledger:
-            journal = Journal(ledger, meter)
-            site = MemorySite(services, ready)
-            bakeoff.run_trials(plan_, manifest, rundir, site, backends, journal, lambda _: None)
+    specs = [c.backend for c in plan_.contestants if c.backend]
+    with Backends(specs, fx=plan_.fx) as backends:
+        runner = TrialRunner(engine, backends, images, {}, Quiet(), None)
+        with Ledger(rundir.ledger_path, meter) as ledger:
+            host = MemoryHost(runner, ready)
+            bakeoff.run_trials(plan_, manifest, rundir, host, backends, ledger, lambda _: None)
     memory_mb = resident_mb()
     windows = [
         ((after[0] - before[0]) / WINDOW, (after[1] - before[1]) / WINDOW)

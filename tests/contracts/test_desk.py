@@ -12,7 +12,7 @@ from arena.backend.limiter import Limiter
 from arena.errors import ArenaError, HarnessError
 from arena.money.budget import Amount, Budgets
 from arena.records import Budget, CallBegin, CallEnd, Limits, RateLimits, Usage
-from arena.remote.board import Board
+from arena.remote.board import RemoteDesks
 from arena.remote.host import RemoteDesk
 from tests.backend.rig import Book
 
@@ -26,20 +26,20 @@ class Rig:
     def __init__(self, remote, *, rate=None, tokens=1000):
         self.book = Book()
         limits = Limits(usd=Decimal(1), tokens=tokens)
-        self.budget = Budgets(limits, Budget()).open_trial("c")
+        self.budget = Budgets(limits, Budget(), {}, {}).open_trial("c")
         self.limiter = Limiter(rate or RateLimits())
         self.behind = LocalDesk(self.budget, self.limiter, self.book)
-        self.board = Board(print)
+        self.board = RemoteDesks(print)
         self.ending = threading.Event()
         self.desk = self.behind
         if remote:
             self.board.seat(SEAT, self.behind)
-            self.desk = RemoteDesk(self, SEAT, self.ending)
+            self.desk = RemoteDesk(self.ask, SEAT, self.ending)
 
-    def ask(self, question):
-        """As a line does it, everything pickled on its way."""
+    def ask(self, method, *args):
+        """As it is on the way from a node, everything pickled on its way."""
         try:
-            answer = self.board.answer(pickle.loads(pickle.dumps(question)))
+            answer = getattr(self.board, method)(*pickle.loads(pickle.dumps(args)))
         except ArenaError as error:
             raise pickle.loads(pickle.dumps(error)) from None
         return pickle.loads(pickle.dumps(answer))

@@ -37,9 +37,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "NO_COLOR": "1", **more}
 
 
-def start(*args: str, cwd: Path, **env: str) -> "subprocess.Popen[str]":
+def start(
+    *args: str, cwd: Path, program: Sequence[str] = ("-m", "arena"), **env: str
+) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "arena", *args],
+        [sys.executable, *program, *args],
         cwd=cwd,
         env=environment(**env),
         stdout=subprocess.PIPE,
@@ -50,8 +52,14 @@ def start(*args: str, cwd: Path, **env: str) -> "subprocess.Popen[str]":
     )
 
 
-def arena(*args: str, cwd: Path, timeout_s: float = 240, **env: str) -> Ended:
-    process = start(*args, cwd=cwd, **env)
+def arena(
+    *args: str,
+    cwd: Path,
+    timeout_s: float = 240,
+    program: Sequence[str] = ("-m", "arena"),
+    **env: str,
+) -> Ended:
+    process = start(*args, cwd=cwd, program=program, **env)
     out, err = process.communicate(timeout=timeout_s)
     assert "Traceback" not in err, err
     return Ended(process.returncode, out, err)

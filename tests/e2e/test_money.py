@@ -2,14 +2,16 @@
 
 import json
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from arena import ledger
 from arena.records import BackendSpec, PriceRow, PriceTier
 from tests.benchmarks import ledgers
 from tests.e2e.rig import arena, bakeoff, contestant, control
-from tests.servers.openai_stub import Stub, text
+from tests.servers.openai_stub import Stub, call, text
 
 ROOT = Path(__file__).parent.parent.parent
 PRICE = {"input": 2.0, "output": 8.0}
@@ -107,6 +109,55 @@ def test_a_yuan_price_follows_the_rate(tmp_path):
         assert ended.code == 0, ended.err
         (row,) = ended.json["contestants"]
         assert float(row["billed_after_usd"]) == pytest.approx(yuan * rate)
+
+
+def test_a_resumed_run_holds_and_shows_the_rate_it_began_with(tmp_path):
+    """The shipped rate falls to a tenth between two sessions of a run in yuan, at its budget."""
+    rated = str(ROOT / "tests" / "e2e" / "rated.py")
+
+    def at(rate, *command):
+        return arena(*command, "--format", "json", cwd=tmp_path, program=(rated, rate))
+
+    def configure(attempts):
+        price = {"input": 1000.0, "output": 1000.0, "currency": "CNY"}
+        table = contestant("a", stub.base_url, price=price) + "\nbudget = { usd = 2.2 }"
+        limits = "[limits]\nusd = 1.0\noutput_tokens = 100\n"
+        bakeoff(tmp_path, [table], tasks=["core/interval-merge"], attempts=attempts, more=limits)
+
+    with Stub(lambda _: call("bash", command="true")) as stub:
+        configure(1)
+        first = at("0.15", "run", "bakeoff.toml")
+        assert first.code == 0, first.err
+        configure(4)
+        second = at("0.015", "run", "bakeoff.toml")
+    run = tmp_path / "runs" / "test"
+    ends = [e.record for e in ledger.read(run / "ledger.jsonl") if isinstance(e, ledger.TrialEnd)]
+    assert [(one.stop, one.attempt) for one in ends] == [("usd", 1), ("usd", 2)]
+    assert ends[0].steps == ends[1].steps > 2
+    assert len(stub.requests) == 2 * ends[0].steps
+    assert "CNY goes on at 0.15 USD, the rate with which the run began" in second.err
+    assert "what is left of the usd budget of a is less than one trial may spend" in second.err
+    assert second.code == 3
+
+    tokens = sum(s.usage["prompt_tokens"] + s.usage["completion_tokens"] for s in stub.served)
+    spent = tokens * Decimal("0.15") / 1000
+    assert Decimal("1.2") < spent <= Decimal("2.2")
+    (row,) = second.json["contestants"]
+    assert row["cost_usd"] == pytest.approx(float(spent))
+    for command in (("report",), ("reprice",)):
+        ended = at("0.015", *command, str(run))
+        assert ended.code == 0, ended.err
+        (row,) = ended.json["contestants"]
+        for name in {"cost_usd", "billed_before_usd", "billed_after_usd"} & row.keys():
+            assert float(row[name]) == pytest.approx(float(spent))
+    planned = at("0.015", "plan", "bakeoff.toml")
+    assert planned.code == 0, planned.err
+    (row,) = planned.json["contestants"]
+    assert float(row["cost"]["expected_usd"]) == pytest.approx(float(4 * spent / 2))
+    assert "CNY goes on at 0.15 USD" in planned.err
+    fresh = at("0.015", "plan", "bakeoff.toml", "--out", "other", "--from", str(run))
+    (row,) = fresh.json["contestants"]
+    assert float(row["cost"]["expected_usd"]) == pytest.approx(float(4 * spent / 2 / 10))
 
 
 def test_a_copy_of_a_run_reports_the_same(tmp_path):

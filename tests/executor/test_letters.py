@@ -8,8 +8,15 @@ from arena.errors import ArenaError, EngineError, HarnessError
 from arena.executor.ray import reply_to
 
 
+class Driver:
+    """Answers with a function."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+
 def answered(answer, question="?"):
-    fine, value = pickle.loads(reply_to(pickle.dumps(question), answer))
+    fine, value = pickle.loads(reply_to(pickle.dumps(("answer", (question,))), Driver(answer)))
     if not fine:
         raise value
     return value

@@ -138,16 +138,16 @@ def leases(run):
     return {box["Labels"]["arena.engine"] for box in ours(run_id(run))}
 
 
-def resident(node):
+def holder(node):
     """The process that holds our object on a node."""
     raylet = node.all_processes["raylet"][0].process.pid
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             parent = int(status.read_text().rpartition(")")[2].split()[1])
             title = status.with_name("cmdline").read_text()
-            if parent == raylet and title.startswith("ray::_Resident"):
+            if parent == raylet and title.startswith("ray::_Holder"):
                 return int(status.parent.name)
-    raise AssertionError("no resident there")
+    raise AssertionError("no object of ours there")
 
 
 @pytest.mark.parametrize("what", ["node", "process"])
@@ -166,7 +166,7 @@ def test_what_is_killed_in_the_middle_loses_nothing(cluster, here, what):
         before = leases(run)
         assert len(before) == 2
         if what == "process":
-            os.kill(resident(cluster.second), signal.SIGKILL)
+            os.kill(holder(cluster.second), signal.SIGKILL)
         else:
             cluster.remove_node(cluster.second, allow_graceful=False)
         wait_for(process, lambda: len(leases(run) & before) == 1)

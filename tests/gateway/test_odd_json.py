@@ -16,7 +16,6 @@ from arena.backend.gateway.translate.translator import Translator
 from arena.backend.retry import RetryPolicy
 from arena.backend.wire import MalformedReplyError, Prompt
 from arena.errors import ProviderError
-from arena.journal import Journal
 from arena.ledger import Ledger, read
 from arena.records import BackendSpec, Quirks
 from arena.serialize import DEPTH
@@ -158,7 +157,7 @@ def test_whatever_is_answered_is_settled_and_can_be_read_back(tmp_path, api):
         def holds(answer):
             given_so_far.append(answer)
             made = Rig(stub, retry=once, api=api)
-            made.book = Journal(ledger)
+            made.book = ledger
             with made.pool, suppress(CallFailed):
                 made.trial().perform(Call(Prompt((), b""), b"{}", 10))
 
@@ -171,7 +170,7 @@ def settled(path, *answers, turns=1):
     """How the calls of a trial stand in its ledger, and the requests that were made."""
     once = RetryPolicy(attempts=2, costly_attempts=1, base_s=0.01)
     with Ledger(path) as ledger, rig(answers, retry=once) as (stub, made):
-        made.book = Journal(ledger)
+        made.book = ledger
         backend, history = made.trial(), list(ASK)
         with suppress(ProviderError):
             for _ in range(turns):

@@ -30,7 +30,7 @@ def refused(task, tmp_path):
     """The reason for which a patch is invalid."""
 
     def grade(patch: str) -> str:
-        found = verify(task, patch, Bench(NoEngine(), "", None, {}, tmp_path))
+        found = verify(task, patch, Bench(NoEngine(), "", None, {}, tmp_path), strict=True)
         assert found.verdict == "invalid_patch"
         assert found.tests == {}
         return found.reason
@@ -227,4 +227,4 @@ def test_40_a_gold_patch_that_is_none(task, tmp_path):
     broken = task.model_copy(update={"root": tmp_path})
     (tmp_path / "gold.patch").write_text("diff --git a/x b/y\nnew file mode 100644\n")
     with pytest.raises(InputError, match=r"gold\.patch"):
-        verify(broken, new("x"), Bench(NoEngine(), "", None, {}))
+        verify(broken, new("x"), Bench(NoEngine(), "", None, {}), strict=True)

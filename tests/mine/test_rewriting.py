@@ -47,7 +47,7 @@ def rewritten(folder, notes, script, *, usd=None, environ=None, more=""):
     with (
         Stub(script) as stub,
         Rewriter(
-            spec(stub, folder, more), folder / "calls.jsonl", usd, environ=environ or {}
+            spec(stub, folder, more), folder / "calls.jsonl", usd, fx=(), environ=environ or {}
         ) as rewriter,
     ):
         return *rewriter.rewrite(notes), rewriter.account(1), stub.requests
@@ -117,7 +117,7 @@ def test_a_limit_needs_a_price(tmp_path):
     (tmp_path / "free.toml").write_text('base_url = "http://127.0.0.1:9/v1"\nmodel = "writer"\n')
     unpriced = backend_of(str(tmp_path / "free.toml"), anywhere(tmp_path), environ={})
     with pytest.raises(InputError, match="the price is unknown"):
-        Rewriter(unpriced, tmp_path / "calls.jsonl", Decimal(1), environ={})
+        Rewriter(unpriced, tmp_path / "calls.jsonl", Decimal(1), fx=(), environ={})
 
 
 def test_another_backend_with_other_prices_cannot_go_on(tmp_path, notes):
@@ -126,7 +126,7 @@ def test_another_backend_with_other_prices_cannot_go_on(tmp_path, notes):
     other.write_text('base_url = "http://127.0.0.1:9/v1"\nmodel = "other"\n')
     spec = backend_of(str(other), anywhere(tmp_path), environ={})
     with pytest.raises(InputError, match="began to rewrite this pack"):
-        Rewriter(spec, next(tmp_path.rglob("*.jsonl")), None, environ={})
+        Rewriter(spec, next(tmp_path.rglob("*.jsonl")), None, fx=(), environ={})
 
 
 def test_a_missing_key_is_told_before_anything_is_sent(tmp_path, notes):

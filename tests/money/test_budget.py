@@ -58,7 +58,7 @@ def test_thirty_two_threads_overshoot_by_no_more_than_their_surprises():
 
 
 def test_a_trial_starts_only_if_its_whole_cap_fits():
-    budgets = Budgets(LIMITS, Budget(usd=Decimal("2.5")))
+    budgets = Budgets(LIMITS, Budget(usd=Decimal("2.5")), {}, {})
     first, second = budgets.open_trial("a"), budgets.open_trial("b")
     assert (
         budgets.open_trial("a")
@@ -76,7 +76,7 @@ def test_a_trial_starts_only_if_its_whole_cap_fits():
 
 
 def test_one_contestant_cannot_spend_what_is_another_ones():
-    budgets = Budgets(LIMITS, Budget(), {"a": Budget(tokens=1500)})
+    budgets = Budgets(LIMITS, Budget(), {"a": Budget(tokens=1500)}, {})
     assert not isinstance(budgets.open_trial("a"), str)
     assert (
         budgets.open_trial("a")
@@ -86,7 +86,7 @@ def test_one_contestant_cannot_spend_what_is_another_ones():
 
 
 def test_a_refusal_by_the_run_gives_the_contestants_share_back():
-    budgets = Budgets(LIMITS, Budget(usd=Decimal(1)), {"a": Budget(usd=Decimal(1))})
+    budgets = Budgets(LIMITS, Budget(usd=Decimal(1)), {"a": Budget(usd=Decimal(1))}, {})
     other = budgets.open_trial("b")
     assert (
         budgets.open_trial("a")
@@ -97,7 +97,7 @@ def test_a_refusal_by_the_run_gives_the_contestants_share_back():
 
 
 def test_earlier_sessions_count():
-    budgets = Budgets(LIMITS, Budget(usd=Decimal(2)), spent={"a": usd("1.5")})
+    budgets = Budgets(LIMITS, Budget(usd=Decimal(2)), spent={"a": usd("1.5")}, contestants={})
     assert (
         budgets.open_trial("b")
         == "what is left of the usd budget of the run is less than one trial may spend"
@@ -105,17 +105,17 @@ def test_earlier_sessions_count():
 
 
 def test_controls_hold_nothing():
-    budgets = Budgets(LIMITS, Budget(usd=Decimal(1)), spent={"a": usd(1)})
+    budgets = Budgets(LIMITS, Budget(usd=Decimal(1)), spent={"a": usd(1)}, contestants={})
     assert not isinstance(budgets.open_trial("oracle", metered=False), str)
 
 
 def test_a_budget_needs_the_limit_that_makes_it_hold():
     with pytest.raises(InputError, match=r"limits\.usd"):
-        Budgets(Limits(tokens=5), Budget(usd=Decimal(1)))
+        Budgets(Limits(tokens=5), Budget(usd=Decimal(1)), {}, {})
 
 
 def test_thirty_two_trials_at_once_stay_within_the_run():
-    budgets = Budgets(Limits(usd=Decimal("0.3")), Budget(usd=Decimal(5)))
+    budgets = Budgets(Limits(usd=Decimal("0.3")), Budget(usd=Decimal(5)), {}, {})
     reservation = usd("0.1")
 
     def work():
@@ -135,7 +135,7 @@ def test_thirty_two_trials_at_once_stay_within_the_run():
 
 
 def test_a_call_that_outlives_its_trial_still_reaches_the_run():
-    budgets = Budgets(LIMITS, Budget(usd=Decimal("1.5")), {"a": Budget(usd=Decimal("1.5"))})
+    budgets = Budgets(LIMITS, Budget(usd=Decimal("1.5")), {"a": Budget(usd=Decimal("1.5"))}, {})
     trial = budgets.open_trial("a")
     trial.hold(usd("0.1"))
     trial.settle(usd("0.1"), usd("0.2"))
@@ -155,7 +155,7 @@ def test_a_call_that_outlives_its_trial_still_reaches_the_run():
 
 def test_a_call_settled_while_its_trial_closes_counts_once():
     for _ in range(200):
-        budgets = Budgets(LIMITS, Budget(usd=Decimal(100)))
+        budgets = Budgets(LIMITS, Budget(usd=Decimal(100)), {}, {})
         trial = budgets.open_trial("a")
         trial.hold(usd("0.4"))
         ends = [
@@ -171,7 +171,7 @@ def test_a_call_settled_while_its_trial_closes_counts_once():
 
 
 def test_no_call_is_reserved_once_its_trial_has_given_the_rest_back():
-    budgets = Budgets(LIMITS, Budget(usd=Decimal("1.5")))
+    budgets = Budgets(LIMITS, Budget(usd=Decimal("1.5")), {}, {})
     trial = budgets.open_trial("a")
     trial.close()
     with pytest.raises(HarnessError, match="over"):
@@ -181,7 +181,7 @@ def test_no_call_is_reserved_once_its_trial_has_given_the_rest_back():
 
 def test_whether_a_trial_may_start_later_does_not_depend_on_who_holds_what_meanwhile():
     """Asked while others open and close trials: what they hold comes back, so it is always yes."""
-    budgets = Budgets(LIMITS, Budget(usd=Decimal(1)))
+    budgets = Budgets(LIMITS, Budget(usd=Decimal(1)), {}, {})
     over = threading.Event()
 
     def churn():

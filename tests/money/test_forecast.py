@@ -2,11 +2,15 @@
 
 from decimal import Decimal
 
-from arena.money.forecast import forecast
+from arena.money import forecast as forecasting
 from arena.records import Limits, PriceRow, PriceTier, Usage
 from tests.money.test_statement import PRICED, call
 
 LIMITS = Limits(usd=Decimal("0.5"))
+
+
+def forecast(contestant, spec, trials, history, limits):
+    return forecasting.forecast(contestant, spec, trials, history, limits, fx=(), seed=0)
 
 
 def trial(name, *prompts, contestant="c"):

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from arena.money.hourly import CallSpan, share
+from arena.money.hourly import CallSpan, machine_of, share, shares
+from arena.records import BackendSpec
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -36,3 +37,15 @@ def test_a_call_within_another_adds_no_busy_time():
     found = share([span("a", 0, 100), span("b", 10, 20)], Decimal(36))
     assert found.busy_s == 100
     assert sum(found.by_call.values()) == found.total_usd == Decimal(1)
+
+
+def test_a_machine_is_shared_by_all_who_call_it_at_one_price():
+    spec = BackendSpec(name="h/m", model="m", base_url="http://m/v1", hourly_usd="36")
+    again = spec.model_copy(update={"name": "other"})
+    dearer = spec.model_copy(update={"hourly_usd": Decimal(72)})
+    calls = [(spec, span("a", 0, 60)), (again, span("b", 30, 90)), (dearer, span("c", 0, 50))]
+    found = shares((machine_of(one), when) for one, when in calls)
+    assert found[machine_of(spec)].by_call == {"a": Decimal("0.45"), "b": Decimal("0.45")}
+    assert found[machine_of(again)].mean_concurrency == Decimal(120) / 90
+    assert found[machine_of(dearer)].by_call == {"c": Decimal(1)}
+    assert machine_of(spec.model_copy(update={"hourly_usd": None})) is None

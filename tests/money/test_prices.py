@@ -1,7 +1,9 @@
 """Rows, tiers, peak hours, currencies and the three costs of a call."""
 
+import ast
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +15,8 @@ FLAT = PriceRow(tiers=(PriceTier(input="2", cached_input="0.5", cache_write="2.5
 CALL = Usage(input_fresh=300_000, cache_read=600_000, cache_write=100_000, output=50_000)
 
 
-def cost(usage, *rows, at=AT, **how):
-    return prices.call_cost(usage, rows, at=at, **how)
+def cost(usage, *rows, at=AT, fx=(), **how):
+    return prices.call_cost(usage, rows, at=at, fx=fx, **how)
 
 
 def test_three_costs_of_one_call():
@@ -134,9 +136,42 @@ def test_a_bound_covers_every_tier_and_hour_a_call_could_reach():
         peak_tiers=(PriceTier(input="3", cache_write="5", output="6"),),
         per_request="0.01",
     )
-    bound = prices.bound_usd([row], at=AT, prompt=1_000_000, output=1_000_000)
+    bound = prices.bound_usd([row], at=AT, prompt=1_000_000, output=1_000_000, fx=())
     assert bound == Decimal("11.01")
-    assert prices.bound_usd([], at=AT, prompt=1, output=1) is None
+    assert prices.bound_usd([], at=AT, prompt=1, output=1, fx=()) is None
     for output in (1, 200, 201, 1_000_000):
         call = Usage(input_fresh=0, cache_write=1_000_000, output=output)
         assert cost(call, row).billed_usd <= bound
+
+
+def test_a_runs_own_rates_win_and_others_are_added():
+    def rate(currency, usd):
+        return FxRate(currency=currency, usd=usd, on=date(2026, 11, 1), source="test")
+
+    begun, now = [rate("CNY", "0.15")], [rate("CNY", "0.1"), rate("EUR", "1.1")]
+    kept = {one.currency: one.usd for one in prices.rates_kept(begun, now)}
+    assert kept == {"CNY": Decimal("0.15"), "EUR": Decimal("1.1")}
+    assert prices.rates_kept([], now) == tuple(now)
+
+
+ARENA = Path(prices.__file__).parent.parent
+STARTS = {"cli/run.py", "backend/live.py", "mine/pipeline.py", "money/prices.py"}
+"""Where a run, or something that is none, begins: there alone the shipped rates are read."""
+
+
+@pytest.mark.parametrize("path", sorted(ARENA.rglob("*.py")), ids=lambda path: path.stem)
+def test_nothing_falls_back_to_the_shipped_rates(path):
+    text = path.read_text()
+    assert "SHIPPED_FX" not in text or path.relative_to(ARENA).as_posix() in STARTS
+    if "_data" in path.parts:
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            given, defaults = node.args.args, node.args.defaults
+            by_default = [one.arg for one in given[len(given) - len(defaults) :]]
+            by_default += [
+                one.arg
+                for one, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+                if default is not None
+            ]
+            assert not {"fx", "rate", "rates"} & set(by_default), node.name

@@ -7,7 +7,7 @@ import pytest
 
 from arena.errors import InputError
 from arena.money import reprice
-from arena.money.prices import DEFAULT_FX
+from arena.money.prices import SHIPPED_FX
 from arena.records import FxRate, PeakWindow, PriceRow, PriceTier
 from arena.score import repriced
 from tests.money.test_statement import PRICED, START, call
@@ -20,7 +20,7 @@ def test_another_days_prices_for_the_same_calls():
     spec = PRICED.model_copy(update={"prices": (*PRICED.prices, NEXT_YEAR)})
     then = reprice.repriced_spec(spec, at=date(2027, 6, 1))
     (row,) = repriced.compare(
-        [call("a"), call("b")], {"c": spec}, {"c": then}, fx_before=DEFAULT_FX, fx_after=DEFAULT_FX
+        [call("a"), call("b")], {"c": spec}, {"c": then}, fx_before=SHIPPED_FX, fx_after=SHIPPED_FX
     )
     assert row.calls == 2
     assert row.billed_before_usd == Decimal("0.0028")
@@ -47,7 +47,7 @@ def test_another_rate():
     yuan = PRICED.model_copy(
         update={"prices": (PriceRow(currency="CNY", tiers=PRICED.prices[0].tiers),)}
     )
-    fx = reprice.with_rates(DEFAULT_FX, dict([reprice.parse_rate("CNY=0.2")]), on=date(2026, 1, 1))
+    fx = reprice.with_rates(SHIPPED_FX, dict([reprice.parse_rate("CNY=0.2")]), on=date(2026, 1, 1))
     (row,) = repriced.compare([call("a")], {"c": yuan}, {"c": yuan}, fx_before=[], fx_after=fx)
     assert row.billed_before_usd is None
     assert row.billed_after_usd == Decimal("0.0014") * Decimal("0.2")
@@ -55,7 +55,7 @@ def test_another_rate():
 
 def test_rates_replace_only_their_own_currency():
     other = FxRate(currency="EUR", usd="1.1", on=date(2026, 1, 1), source="x")
-    fx = reprice.with_rates([*DEFAULT_FX, other], {"CNY": Decimal(1)}, on=date(2026, 2, 2))
+    fx = reprice.with_rates([*SHIPPED_FX, other], {"CNY": Decimal(1)}, on=date(2026, 2, 2))
     assert {r.currency: r.usd for r in fx} == {"EUR": Decimal("1.1"), "CNY": Decimal(1)}
 
 

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from arena.money.statement import RecordedCall, mean_concurrency, statements
+from arena.money.pricing import RecordedCall
+from arena.money.statement import statements
 from arena.records import BackendSpec, CallBegin, CallEnd, PriceRow, PriceTier, Usage
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -49,7 +50,7 @@ def call(
 
 
 def one(recorded, spec=PRICED):
-    (found,) = statements([recorded], {"c": spec})
+    (found,) = statements([recorded], {"c": spec}, fx=())
     return found
 
 
@@ -99,10 +100,9 @@ def test_an_unpriced_call_has_no_bound_in_money():
 def test_an_hourly_machine_is_shared_by_all_contestants():
     calls = [call("a", "x", wall_s=60), call("b", "y", after_s=30, wall_s=60)]
     both = {"x": MACHINE, "y": MACHINE.model_copy(update={"name": "other"})}
-    found = statements(calls, both)
+    found = statements(calls, both, fx=())
     assert [f.cost.billed_usd for f in found] == [Decimal("0.45"), Decimal("0.45")]
     assert found[0].cost.standard_usd == found[0].cost.no_cache_usd == Decimal("0.45")
-    assert mean_concurrency(calls, both) == {"x": Decimal(120) / 90, "y": Decimal(120) / 90}
 
 
 def test_an_hourly_call_without_usage_still_cost_its_time():

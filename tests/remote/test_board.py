@@ -7,19 +7,18 @@ import pytest
 from arena.errors import HarnessError
 from arena.money.budget import Amount
 from arena.records import RateLimits
-from arena.remote.board import Board
-from arena.remote.letters import Announce, Settle, Told
+from arena.remote.board import RemoteDesks
 from tests.contracts.test_desk import HELD, Rig, begin, end
 
 
 def test_a_call_that_outlives_its_try_is_settled_and_then_the_seat_is_gone():
     rig = Rig(remote=True)
-    rig.ask(Announce("seat", begin(), HELD))
+    rig.ask("announce", "seat", begin(), HELD)
     rig.board.leave("seat", lost=False)
-    rig.ask(Settle("seat", end(), Amount(), None))
+    rig.ask("settle", "seat", end(), Amount(), None)
     assert list(rig.book.ended) == ["call1"]
     with pytest.raises(HarnessError, match="given this trial up"):
-        rig.ask(Announce("seat", begin(2), HELD))
+        rig.ask("announce", "seat", begin(2), HELD)
 
 
 def test_a_call_that_waits_when_its_try_ends_is_refused_and_gives_everything_back():
@@ -29,7 +28,7 @@ def test_a_call_that_waits_when_its_try_ends_is_refused_and_gives_everything_bac
 
     def wait():
         try:
-            rig.ask(Announce("seat", begin(), HELD))
+            rig.ask("announce", "seat", begin(), HELD)
         except HarnessError as error:
             refused.append(str(error))
 
@@ -46,17 +45,17 @@ def test_a_call_that_waits_when_its_try_ends_is_refused_and_gives_everything_bac
 
 def test_a_try_that_was_lost_makes_no_call_but_what_one_came_to_is_written_down():
     rig = Rig(remote=True)
-    rig.ask(Announce("seat", begin(), HELD))
+    rig.ask("announce", "seat", begin(), HELD)
     rig.board.leave("seat", lost=True)
     assert rig.budget.spent == HELD
     with pytest.raises(HarnessError, match="the trial is over"):
-        rig.ask(Announce("seat", begin(2), HELD))
-    rig.ask(Settle("seat", end(), Amount(), None))
+        rig.ask("announce", "seat", begin(2), HELD)
+    rig.ask("settle", "seat", end(), Amount(), None)
     assert list(rig.book.ended) == ["call1"]
     assert rig.budget.spent == HELD
 
 
 def test_nodes_may_talk():
     said = []
-    Board(said.append).answer(Told("making image …"))
+    RemoteDesks(said.append).say("making image …")
     assert said == ["making image …"]

@@ -6,12 +6,12 @@ import pytest
 
 from arena.errors import EngineError, HarnessError
 from arena.remote import floor
-from arena.remote.floor import Floor, Station
+from arena.remote.floor import NodePool, WorkerNode
 
 
 def test_the_node_with_most_room_is_taken():
-    made = Floor()
-    small, large = Station(None, "a", 1), Station(None, "b", 3)
+    made = NodePool()
+    small, large = WorkerNode(None, "a", 1), WorkerNode(None, "b", 3)
     made.add(small)
     made.add(large)
     taken = [made.take() for _ in range(4)]
@@ -20,38 +20,38 @@ def test_the_node_with_most_room_is_taken():
 
 
 def test_a_slot_given_back_is_taken_by_who_waits():
-    made = Floor()
-    station = Station(None, "a", 1)
-    made.add(station)
+    made = NodePool()
+    worker = WorkerNode(None, "a", 1)
+    made.add(worker)
     made.take()
     got = []
     waiting = threading.Thread(target=lambda: got.append(made.take()), daemon=True)
     waiting.start()
     waiting.join(0.2)
     assert got == []
-    made.give(station)
+    made.give(worker)
     waiting.join(30)
-    assert got == [station]
+    assert got == [worker]
 
 
 def test_a_lost_node_is_dropped_once():
-    made = Floor()
-    station = Station(None, "a", 1)
-    made.add(station)
-    assert made.drop(station)
-    assert not made.drop(station)
+    made = NodePool()
+    worker = WorkerNode(None, "a", 1)
+    made.add(worker)
+    assert made.drop(worker)
+    assert not made.drop(worker)
 
 
 def test_without_any_node_a_run_gives_up(monkeypatch):
     monkeypatch.setattr(floor, "PATIENCE_S", 0.0)
     with pytest.raises(EngineError, match="no node"):
-        Floor().take()
+        NodePool().take()
 
 
 def test_the_end_turns_away_who_waits():
-    made = Floor()
+    made = NodePool()
     made.close()
-    assert not made.add(Station(None, "late", 1))
-    assert made.stations == []
+    assert not made.add(WorkerNode(None, "late", 1))
+    assert made.workers == []
     with pytest.raises(HarnessError, match="ending"):
         made.take()

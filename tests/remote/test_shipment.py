@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from arena.errors import HarnessError, InputError
-from arena.records import BackendSpec
-from arena.remote.shipment import check, packed, profile_digests, source_digest, unpacked
+from arena.remote.shipment import packed, source_digest, unpacked
 from arena.remote.site import keep
 from arena.sandbox.docker import RefusedError
 from arena.task import pack
@@ -30,14 +29,6 @@ def test_tasks_of_several_packs_arrive_as_they_were(tmp_path):
 def test_another_digest_or_a_missing_task_is_refused(tmp_path, digests):
     with pytest.raises(InputError, match="another digest than the run's"):
         unpacked(packed(TASKS), tmp_path, digests)
-
-
-def test_another_profile_is_refused():
-    spec = BackendSpec(name="p/m", model="m", base_url="http://p/v1")
-    other = spec.model_copy(update={"base_url": "http://q/v1"})
-    check(profile_digests([spec]), profile_digests([spec]), "backend")
-    with pytest.raises(InputError, match="backend p/m"):
-        check(profile_digests([other]), profile_digests([spec]), "backend")
 
 
 def test_a_copy_of_arena_is_known_by_all_of_it(tmp_path):
