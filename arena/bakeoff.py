@@ -83,7 +83,9 @@ def run(
             made = plan.manifest_of(
                 plan_, images=ready.images, layers=ready.layers, engine=ready.engine, fx=DEFAULT_FX
             )
-            manifest = made if earlier is None else plan.continued(earlier, made, where=str(out))
+            manifest = made
+            if earlier is not None:
+                manifest = plan.continued(earlier, made, where=str(out), say=say)
             rundir.write_manifest(manifest)
             with Ledger(rundir.ledger_path) as ledger:
                 journal = Journal(ledger, listener)

@@ -13,7 +13,7 @@ from arena.backend.profile import ModelRow
 from arena.money.forecast import Forecast, forecast
 from arena.plan import Plan
 from arena.records import Api, BackendSpec, ContestantSpec, Record
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from arena.score.calls import by_trial, recorded
 from arena.score.power import suite_power
 

@@ -7,7 +7,7 @@ Everything else is plain functions over records. Each seam has one contract test
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from arena.records import (
     Brief,
@@ -24,9 +24,7 @@ from arena.records import (
     TrialRecord,
     TrialSpec,
 )
-
-TRUSTED = "/opt/trial"
-"""Root's folder in every sandbox, for files that are put there and reports read back."""
+from arena.records.container import WORKDIR
 
 
 class Pipe(Protocol):
@@ -137,7 +135,7 @@ class Engine(Protocol):
         limits: SandboxLimits,
         labels: Mapping[str, str],
         user: str,
-        workdir: str = "/repo",
+        workdir: str = WORKDIR,
         channel: bool = False,
         layer: str | None = None,
         volumes: Sequence[str] = (),
@@ -222,6 +220,7 @@ class Door(Protocol):
         ...
 
 
+@runtime_checkable
 class Doorway(Backend, Protocol):
     """A backend that programs in a sandbox can reach by themselves."""
 

@@ -14,8 +14,8 @@ from arena.quiet import Quiet
 from arena.records import Record, SandboxLimits, Task, TrialRecord
 from arena.rundir import EngineInfo
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images, Progress, TaskImage, Tell
-from arena.sandbox.layer import AgentLayer, Layers
+from arena.sandbox.image.images import Images, Progress, TaskImage, Tell
+from arena.sandbox.image.layer import AgentLayer, Layers
 from arena.task import pack
 from arena.trial import Job, Services, run_try
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena import audit, registry, verify
-from arena.agent import outside
+from arena.agent import external
 from arena.backend.clock import AgentClock
 from arena.backend.desk import Desk
 from arena.backend.meter import Seat, Tally
@@ -41,7 +41,8 @@ from arena.records import (
     TrialSpec,
     Verification,
 )
-from arena.sandbox.image import TaskImage
+from arena.records.container import AGENT_USER, HOME
+from arena.sandbox.image.images import TaskImage
 from arena.task import diff, pack
 from arena.timed import TimedSandbox
 from arena.transcript import TranscriptFile
@@ -49,8 +50,6 @@ from arena.verify import Bench
 
 if TYPE_CHECKING:
     from arena.backend.gateway.server import Gateway
-
-AGENT = "10001:10001"
 
 
 @dataclass(frozen=True)
@@ -120,10 +119,10 @@ def run_try(job: Job, services: Services, desk: Desk | None) -> TrialRecord:
                 services.images[job.task.id].id,
                 limits=job.sandbox,
                 labels=job.labels,
-                user=AGENT,
+                user=AGENT_USER,
                 channel=job.program is None,
                 layer=services.layers.get(job.contestant.agent),
-                volumes=(outside.HOME,),
+                volumes=(HOME,),
             ) as box,
         ):
             box.know_image()
@@ -180,12 +179,13 @@ def _solve(
             backend = services.gateway.doorway(
                 metered, limits=job.limits, transcript=transcript, clock=clock
             )
+    gold = registry.is_given_gold(job.contestant.agent)
     brief = Brief(
         task_id=job.task.id,
         problem_statement=job.task.problem_statement,
         limits=job.limits,
         nonce=secrets.token_hex(8),
-        gold_patch=pack.gold_patch(job.task) if job.contestant.agent == "oracle" else None,
+        gold_patch=pack.gold_patch(job.task) if gold else None,
     )
     ending = agent.solve(brief, TimedSandbox(box, clock, transcript), backend, transcript)
     transcript.add("stop", ending.model_dump(mode="json"))
@@ -195,7 +195,7 @@ def _solve(
 def _agent(job: Job) -> Agent:
     name, params = job.contestant.agent, job.contestant.params
     if job.program is not None:
-        return outside.make(job.program, params)
+        return external.make(job.program, params)
     return registry.agent_module(name).make(name, params)
 
 

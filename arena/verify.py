@@ -20,13 +20,14 @@ from arena.grading.blackbox_runner import run_black_box
 from arena.grading.defences import ALL_ON, Defences
 from arena.grading.findings import Findings, decide
 from arena.grading.go_runner import run_go
-from arena.grading.job import CLEAN_ENV, OWNER, TESTER, Job
+from arena.grading.job import CLEAN_ENV, Job
 from arena.grading.junit_runner import run_junit
 from arena.grading.names import Names
 from arena.grading.node_runner import run_node
 from arena.grading.pytest_runner import run_pytest
 from arena.protocols import Engine, Sandbox
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
+from arena.records.container import AGENT_USER, TESTER_USER
 from arena.task.pack import gold_patch
 from arena.task.patch import FilePatch, render
 from arena.task.policy import Policed, Rules, is_protected, police, rules_for
@@ -78,7 +79,7 @@ def verify(
         patch: a git diff; bytes that are not UTF-8 as surrogates.
         bench: the engine, and the image that the agent's container was made from.
         strict: look a second time at every pass.
-        fresh: a container of that image in which nothing has run, opened for user `TESTER`; it is
+        fresh: a container of that image in which nothing has run, opened for `TESTER_USER`; it is
             killed. One is opened when None.
 
     Raises:
@@ -205,7 +206,7 @@ def opened(task: Task, bench: Bench) -> AbstractContextManager[Sandbox]:
         bench.image,
         limits=bench.limits,
         labels=bench.labels,
-        user=TESTER,
+        user=TESTER_USER,
         volumes=script_runner.VOLUMES if task.tests.runner == "script" else (),
     )
 
@@ -232,7 +233,7 @@ def _apply(sandbox: Sandbox, text: str) -> _Attempt | None:
         _APPLY,
         timeout_s=_APPLY_SECONDS,
         env={**CLEAN_ENV, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"},
-        user=OWNER,
+        user=AGENT_USER,
         stdin=text.encode("utf-8", "surrogateescape"),
     )
     if done.exit_code == 0:

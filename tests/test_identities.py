@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from arena.agent import catalogue, outside
+from arena.agent import external
 from arena.records import BackendSpec, ContestantSpec, digest_of
-from arena.registry import AGENTS, agent_module
+from arena.registry import EARLIER_DIGESTS
 from arena.resources import sandboxes_dir, tasks_dir
-from arena.sandbox import recipe
+from arena.sandbox.image import recipe
 from arena.task import pack
 
 BASES = {
@@ -194,16 +194,19 @@ def pack_images(folder: Path) -> dict[str, str]:
 
 
 def built_in_agents() -> dict[str, str]:
-    return {name: digest_of(agent_module(name).identity(name)) for name in AGENTS}
+    """As runs before the code of an agent counted know them."""
+    return dict(EARLIER_DIGESTS)
 
 
 def profiles() -> dict[str, str]:
     """What a profile says of an external agent, without our code that runs it."""
-    return {name: digest_of(one.identity) for name, one in catalogue.load().items()}
+    return {name: digest_of(one.identity) for name, one in external.load().items()}
 
 
 def external_agents() -> dict[str, str]:
-    return {name: digest_of(outside.identity(one)) for name, one in catalogue.load().items()}
+    return {
+        name: digest_of(external.earlier_identity(one)) for name, one in external.load().items()
+    }
 
 
 def contestants() -> dict[str, str]:

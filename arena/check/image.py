@@ -7,12 +7,12 @@ from arena.check.finding import Finding
 from arena.check.secrets import Secrets, are_the_fix, secrets_of
 from arena.protocols import Sandbox
 from arena.records import Task
-from arena.sandbox.store import Store
+from arena.records.container import AGENT_USER
+from arena.sandbox.image.store import Store
 from arena.task import pack
 from arena.task.tree import is_leftover
 from arena.verify import Bench
 
-_OWNER = "10001:10001"
 _SECONDS = 120.0
 _OUTPUT = 8 << 20
 _NO_HISTORY = (
@@ -33,7 +33,7 @@ def audit(task: Task, bench: Bench, store: Store) -> Finding:
         EngineError: the engine broke.
     """
     with bench.engine.open(
-        bench.image, limits=bench.limits, labels=bench.labels, user=_OWNER
+        bench.image, limits=bench.limits, labels=bench.labels, user=AGENT_USER
     ) as sandbox:
         found = [
             *_history(sandbox),

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from arena.protocols import Engine, Pipe, Sandbox
 from arena.records import Change, Entry, ExecResult, File, SandboxLimits
+from arena.records.container import WORKDIR
 
 _PEAKS = ("/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes")
 _ASK = "cat " + " ".join(_PEAKS) + " 2>/dev/null"
@@ -41,7 +42,7 @@ class MeteredEngine:
         limits: SandboxLimits,
         labels: Mapping[str, str],
         user: str,
-        workdir: str = "/repo",
+        workdir: str = WORKDIR,
         channel: bool = False,
         layer: str | None = None,
         volumes: Sequence[str] = (),

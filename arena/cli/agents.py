@@ -23,7 +23,7 @@ FormatFlag = Annotated[Format, typer.Option("--format")]
 @app.command("list")
 def list_(agents: AgentsFlag = None, format_: FormatFlag = Format.TABLE) -> None:
     """List the agents a configuration may name."""
-    from arena.agent.roster import listed
+    from arena.agent.listing import listed
 
     emit("agents", [row.model_dump(mode="json") for row in listed(agents or ())], COLUMNS, format_)
 
@@ -54,7 +54,7 @@ def remove(names: Annotated[list[str], typer.Argument(help="Agents whose program
     """Remove installed programs; the next run installs them again."""
     from arena.errors import InputError
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.layer import Layers
+    from arena.sandbox.image.layer import Layers
 
     with DockerEngine.answering() as engine:
         layers = Layers(engine.connection)
@@ -74,8 +74,8 @@ def trajectories(
     out: Annotated[Path | None, typer.Option(help="Folder to write to.")] = None,
 ) -> None:
     """Export every trial's transcript as an ATIF trajectory, which other viewers open."""
+    from arena.report.trajectories import of_run
     from arena.rundir import file_stem
-    from arena.trajectories import of_run
 
     found = of_run(run)
     folder = out or run / "trajectories"

@@ -33,7 +33,7 @@ def grade(
     from arena.cli.options import runs_dir
     from arena.errors import InputError
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image import Images
+    from arena.sandbox.image.images import Images
     from arena.task import pack as packs
     from arena.task.formats.predictions import match, read_predictions
 

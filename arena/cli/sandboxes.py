@@ -11,7 +11,7 @@ from arena.cli.options import Format, emit
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from arena.sandbox.image import Progress
+    from arena.sandbox.image.images import Progress
 
 app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
 
@@ -25,7 +25,7 @@ def build(
 ) -> None:
     """Build the language images, each on its base, where they are missing."""
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image import Images
+    from arena.sandbox.image.images import Images
     from arena.task.pack import tree_files
 
     with DockerEngine.answering() as engine:
@@ -37,12 +37,12 @@ def build(
 def list_(format_: Annotated[Format, typer.Option("--format")] = Format.TABLE) -> None:
     """List our images and agents' programs on the engine, the least recently used first."""
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.shelf import Shelf
-    from arena.sandbox.store import Image
+    from arena.sandbox.image.cache import ImageCache
+    from arena.sandbox.image.store import Image
 
     rows: list[dict[str, JsonValue]] = []
     with DockerEngine.answering() as engine:
-        for one in Shelf(engine.connection).all():
+        for one in ImageCache(engine.connection).all():
             used = datetime.fromtimestamp(one.last_used_s, UTC)
             rows.append(
                 {
@@ -64,10 +64,10 @@ def prune(
 ) -> None:
     """Remove the least recently used, never what is in use and nothing that is not ours."""
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.shelf import Shelf
+    from arena.sandbox.image.cache import ImageCache
 
     with DockerEngine.answering() as engine:
-        for one in Shelf(engine.connection).prune(int(keep_gb * GB)):
+        for one in ImageCache(engine.connection).prune(int(keep_gb * GB)):
             print(f"removed {one.kind} {one.name}")
 
 

@@ -8,6 +8,7 @@ from arena.grading.job import Job, stopped
 from arena.grading.junit import JUnitError, read_report
 from arena.grading.python_canaries import in_file_order, plant, rename
 from arena.records import Entry, File, Record
+from arena.records.container import WORKDIR
 from arena.task.ids import by_place
 
 _MAX_CANARIES = 3
@@ -38,7 +39,7 @@ def run_pytest(job: Job) -> Findings:
     config = File(path=f"{job.folder}/pytest.ini", data=b"[pytest]\n")
     report = job.report(".xml")
     job.lay([*plan.files, config], [report])
-    root = "/repo/src" if any(path.startswith("src/") for path in tree) else "/repo"
+    root = f"{WORKDIR}/src" if any(path.startswith("src/") for path in tree) else WORKDIR
     result = job.run(_argv(job, config.path, report, plan.order), {**_ENV, "PYTHONPATH": root})
     job.finish()
     if early := stopped(result):
@@ -92,7 +93,7 @@ def _plan(job: Job, tree: dict[str, File]) -> _Plan:
 
 
 def _argv(job: Job, config: str, report: str, order: Sequence[str]) -> list[str]:
-    trusted = ("-c", config, "--rootdir=/repo", "--confcutdir=/repo", "-o", "addopts=")
+    trusted = ("-c", config, f"--rootdir={WORKDIR}", f"--confcutdir={WORKDIR}", "-o", "addopts=")
     return [
         *("python3", "-P", "-m", "pytest", "-q", "--tb=short", "--color=no"),
         *(trusted if job.defences.trusted_config else ()),

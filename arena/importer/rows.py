@@ -22,7 +22,7 @@ from arena.mine.pytest_runner import run_pytest
 from arena.mine.runner import How, Session, Tree
 from arena.records import File, SandboxLimits, Task, TestPlan
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from arena.task import pack as packs
 from arena.task.formats.instances import Instance, Wish, resolve_ids, runs_pytest, wish_for
 from arena.task.formats.predictions import slug

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 from arena.errors import EngineError, InputError
 from arena.grading.script_runner import EXIT, REWARD
-from arena.importer.pulled import LIMITS, MOVE, OWNER, work_tree, write_image
+from arena.importer.pulled import LIMITS, MOVE, work_tree, write_image
 from arena.importer.report import Imported, NotImportableError
 from arena.importer.rows import Source, must_be_sound
 from arena.records import Difficulty, File, Language, Task, TestPlan
-from arena.sandbox.image import Images
+from arena.records.container import AGENT_USER
+from arena.sandbox.image.images import Images
 from arena.task import diff
 from arena.task.formats.harbor import Scripts
 from arena.task.formats.predictions import slug
@@ -44,7 +45,7 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         image = images.ensure_image(source.out, name)
     except (InputError, EngineError) as error:
         raise NotImportableError(f"its image cannot be built: {error}") from None
-    with source.engine.open(image.id, limits=LIMITS, labels={}, user=OWNER) as box:
+    with source.engine.open(image.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
         tree = work_tree(box)
     if not tree:
         raise NotImportableError("nothing lies in its work folder, so no patch could be taken")
@@ -125,8 +126,8 @@ def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> 
     ]
     engine = source.engine
     with (
-        engine.open(image, limits=LIMITS, labels={}, user=OWNER, volumes=["/solution"]) as box,
-        engine.open(image, limits=LIMITS, labels={}, user=OWNER) as fresh,
+        engine.open(image, limits=LIMITS, labels={}, user=AGENT_USER, volumes=["/solution"]) as box,
+        engine.open(image, limits=LIMITS, labels={}, user=AGENT_USER) as fresh,
     ):
         box.put(solution)
         done = box.exec(thing.solve_command, timeout_s=thing.timeout_s)

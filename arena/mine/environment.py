@@ -7,8 +7,8 @@ from pathlib import Path
 from arena.errors import InputError
 from arena.mine.project import Project
 from arena.records import File, Record
-from arena.sandbox import npm, wheels
-from arena.sandbox.environment import REQUIREMENTS
+from arena.sandbox.image import packages
+from arena.sandbox.image.packages import REQUIREMENTS
 from arena.task.toml import write_table
 from arena.task.write import write_files
 
@@ -53,7 +53,7 @@ def make(pack: Path, image: str, project: Project, install: Sequence[str], say: 
     if record.is_file():
         return Environment.model_validate_json(record.read_bytes())
     pinned, left_out = _resolved(project.requirements, install, say)
-    files = wheels.unpack(pinned, _BASE)
+    files = packages.unpack_python(pinned, _BASE)
     found = Environment(image=image, plugins=_plugins(files), left_out=left_out)
     written = [
         File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode()),
@@ -83,9 +83,9 @@ def make_node(
     left_out: list[str] = []
     while True:
         try:
-            pinned = npm.lock(wanted | given)
+            pinned = packages.lock_node(wanted | given)
             break
-        except npm.NoPackageError as error:
+        except packages.NoPackageError as error:
             if wanted.pop(error.name, None) is None:
                 raise
             say(f"left out: no package {error.name}")
@@ -138,8 +138,8 @@ def _resolved(
     wanted, left_out = list(inferred), list[str]()
     for _ in range(_TRIES):
         try:
-            return wheels.resolve([*given, *wanted], _BASE), tuple(left_out)
-        except wheels.NoWheelError as error:
+            return packages.resolve_python([*given, *wanted], _BASE), tuple(left_out)
+        except packages.NoWheelError as error:
             name = re.sub(r"[-_.]+", "-", error.name).lower()
             kept = [one for one in wanted if not re.match(rf"{re.escape(name)}\b(?!-)", one)]
             if len(kept) == len(wanted):

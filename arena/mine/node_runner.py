@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from arena.decoding import from_json
 from arena.mine.runner import LATE, TESTER_ID, How, Seen, Session, Tree, lay, opened
-from arena.protocols import TRUSTED, Engine, Sandbox
+from arena.protocols import Engine, Sandbox
 from arena.records import File, Record
+from arena.records.container import TRUSTED, WORKDIR
 
 _FILE_SECONDS = 30.0
 _REPORT_LIMIT = 8 << 20
@@ -37,7 +38,7 @@ export default async function* (events) {
 """
 _NODE_TEST = re.compile(r"""["']node:test["']""")
 _FIND = (
-    *("grep", "-rlE", "[\"']node:test[\"']", "/repo", "--include=*.js", "--include=*.mjs"),
+    *("grep", "-rlE", "[\"']node:test[\"']", WORKDIR, "--include=*.js", "--include=*.mjs"),
     *("--include=*.cjs", "--exclude-dir=node_modules", "--exclude-dir=.git"),
 )
 _TEST_NAME = re.compile(r"(.*[-._])?test\.[cm]?js|test-.*\.[cm]?js|.*\.spec\.[cm]?js")
@@ -111,7 +112,7 @@ def run_node(
 
 def _found(box: Sandbox) -> list[str]:
     listed = box.exec(_FIND, timeout_s=60.0).stdout.decode("utf-8", "replace").splitlines()
-    paths = sorted(line.removeprefix("/repo/") for line in listed)
+    paths = sorted(line.removeprefix(f"{WORKDIR}/") for line in listed)
     return [path for path in paths if is_node_test(path)]
 
 

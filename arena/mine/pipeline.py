@@ -33,7 +33,7 @@ from arena.mine.statement import REVIEW, Issue, Statement, write_statement
 from arena.mine.validate import FellError, Proof, prove
 from arena.records import BackendSpec, File, Task, TestPlan, json_of
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from arena.task import pack as packs
 from arena.task.formats.predictions import slug
 from arena.task.patch import parse

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from arena.decoding import from_json
 from arena.mine.plugin import PLUGIN, SOURCE
 from arena.mine.runner import TESTER_ID, How, Seen, Session, Tree, lay, opened
-from arena.protocols import TRUSTED, Engine
+from arena.protocols import Engine
 from arena.records import File, Record, TestOutcome
+from arena.records.container import TRUSTED, WORKDIR
 
 _REPORT_LIMIT = 32 << 20
 _ENV = {
@@ -55,7 +56,7 @@ def run_pytest(
         box.put([File(path=report, data=b"")], owner=TESTER_ID)
         env = {
             **_ENV,
-            "PYTHONPATH": f"{'/repo/src' if tree.src else '/repo'}:{folder}",
+            "PYTHONPATH": f"{WORKDIR}{'/src' if tree.src else ''}:{folder}",
             "ARENA_REPORT": report,
             "ARENA_TEST_SECONDS": str(how.test_seconds),
             **({"ARENA_SEED": seed} if seed else {}),
@@ -79,13 +80,13 @@ def run_pytest(
 def _argv(how: How, folder: str, places: Sequence[str]) -> list[str]:
     return [
         *("python3", "-P", "-m", "pytest", "-q", "--tb=line", "--color=no"),
-        *("-c", f"{folder}/pytest.ini", "--rootdir=/repo", "--confcutdir=/repo"),
+        *("-c", f"{folder}/pytest.ini", f"--rootdir={WORKDIR}", f"--confcutdir={WORKDIR}"),
         *("-o", "addopts=", "-p", "no:cacheprovider", "-p", PLUGIN),
         "--continue-on-collection-errors",
         *(word for name in how.plugins for word in ("-p", name)),
         *(word for line in how.options for word in ("-o", line)),
         *how.arguments,
-        *(places or ["/repo"]),
+        *(places or [WORKDIR]),
     ]
 
 

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from arena.protocols import Engine, Sandbox
 from arena.records import File, Record, SandboxLimits, TestOutcome
+from arena.records.container import AGENT_USER
 
-OWNER = "10001:10001"
 """Owner of the work tree."""
 TESTER_ID = 10002
 LATE = "TestTimeLimit"
@@ -106,7 +106,7 @@ def lay(box: Sandbox, tree: Tree) -> Session | None:
     """Apply the patch and lay the hidden tests over it; a session only where that fails."""
     if tree.patch:
         patch = tree.patch.encode("utf-8", "surrogateescape")
-        done = box.exec(_APPLY, timeout_s=_APPLY_SECONDS, user=OWNER, stdin=patch)
+        done = box.exec(_APPLY, timeout_s=_APPLY_SECONDS, user=AGENT_USER, stdin=patch)
         if done.exit_code != 0:
             return Session(ended="not_applied", detail=done.text.strip()[:200])
     box.put(tree.hidden)

@@ -145,7 +145,7 @@ TASKS: tuple[Column[TaskLine], ...] = (
 
 CONTESTANTS: tuple[Column[Row], ...] = (
     Column("contestant", "string", "", "Name", lambda r: r.who.name),
-    Column("control", "bool", "", "Oracle or nop: never ranked", lambda r: r.who.control),
+    Column("control", "bool", "", "A control: never ranked", lambda r: r.who.control),
     Column("agent", "string", "", "The scaffold", lambda r: r.who.agent),
     Column("backend", "string", "", "Catalogue name of the backend", lambda r: r.who.backend),
     Column("model", "string", "", "Model asked for", lambda r: r.who.model),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from arena.registry import is_given_gold
 from arena.report import format as show
 from arena.report.escape import plain
 from arena.report.point import Point
@@ -123,12 +124,12 @@ def country(who: Who) -> str:
 
 
 def controls(scored: Scored) -> tuple[Control, ...]:
-    """Oracle must pass everything, nop nothing; neither is a contestant."""
+    """Who is given the fix must pass everything, any other control nothing; none is ranked."""
     return tuple(_control(row) for row in scored.board.controls)
 
 
 def _control(row: Row) -> Control:
-    passes = row.who.agent == "oracle"
+    passes = is_given_gold(row.who.agent)
     wanted = row.counts.scored if passes else 0
     found = f"{show.count(row.counts.passed)} of {show.count(row.counts.scored)}"
     return Control(

@@ -6,14 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from arena.errors import EngineError, HarnessError
-from arena.protocols import TRUSTED
 from arena.records import Change, Entry, ExecResult, File
+from arena.records.container import TRUSTED
 from arena.sandbox import archive, files
-from arena.sandbox.channel import End
-from arena.sandbox.commands import ENV, KILLED, NOTHING, Command, Commands, Output, Where
 from arena.sandbox.docker import Connection, RefusedError
+from arena.sandbox.exec import ENV, KILLED, NOTHING, Command, Commands, End, Output, Where
+from arena.sandbox.files import Tree
 from arena.sandbox.stream import Link
-from arena.sandbox.tree import Tree
 
 _NOTICE_S = 0.1
 _NOTICE_TRIES = 4

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from arena.errors import HarnessError
 from arena.protocols import Pipe
 from arena.records import Change, Entry, ExecResult, File, SandboxLimits
+from arena.records.container import WORKDIR
 from arena.sandbox.archive import inside
 
 Script = Callable[["MemorySandbox", Sequence[str], bytes], ExecResult]
@@ -121,7 +122,7 @@ class MemoryEngine:
         limits: SandboxLimits,
         labels: Mapping[str, str],
         user: str,
-        workdir: str = "/repo",
+        workdir: str = WORKDIR,
         channel: bool = False,
         layer: str | None = None,
         volumes: Sequence[str] = (),

@@ -27,7 +27,7 @@ from arena.records import (
     ToolSpec,
 )
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from tests.baseline.toys import Toy
 
 SET_UP = "git add -A && git -c user.name=t -c user.email=t commit -qm start"

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from arena.grading.job import CLEAN_ENV, OWNER, TESTER  # noqa: E402
 from arena.records import SandboxLimits, Task  # noqa: E402
 from arena.sandbox.engine import DockerEngine  # noqa: E402
-from arena.sandbox.image import Images  # noqa: E402
+from arena.sandbox.image.images import Images  # noqa: E402
 from arena.task import pack  # noqa: E402
 from arena.task.ids import by_place  # noqa: E402
 from arena.verify import Bench, verify  # noqa: E402

@@ -34,7 +34,7 @@ from arena.plan import Overrides  # noqa: E402
 from arena.quiet import Quiet  # noqa: E402
 from arena.records import ExecResult, SandboxLimits, TrialRecord  # noqa: E402
 from arena.rundir import EngineInfo, RunDir  # noqa: E402
-from arena.sandbox.image import TaskImage  # noqa: E402
+from arena.sandbox.image.images import TaskImage  # noqa: E402
 from arena.sandbox.memory import MemoryEngine, MemorySandbox  # noqa: E402
 from arena.site import Ready, Say  # noqa: E402
 from arena.task import pack  # noqa: E402

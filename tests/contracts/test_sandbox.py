@@ -11,10 +11,10 @@ from docker.errors import NotFound
 from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
+from arena.sandbox.limits import Usage
 from arena.sandbox.memory import MemoryEngine
 from arena.sandbox.owner import LABEL_ENGINE
-from arena.sandbox.usage import Usage
 
 AGENT = "10001:10001"
 TESTER = "10002:10002"

@@ -14,7 +14,7 @@ from arena.grading.job import OWNER, TESTER
 from arena.records import ExecResult, File, SandboxLimits, Task, TestPlan, Verification
 from arena.sandbox.container import DockerSandbox
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from arena.task import pack
 from arena.task.diff import capture
 from arena.verify import Bench, verify

@@ -8,7 +8,7 @@ import pytest
 from arena.errors import HarnessError
 from arena.records import File
 from arena.sandbox import archive
-from arena.sandbox.tree import Tree
+from arena.sandbox.files import Tree
 
 
 def listed(tar):

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from arena.records import SandboxLimits
-from arena.sandbox.usage import Usage, measure
+from arena.sandbox.limits import Usage, measure
 
 USER = "10001:10001"
 

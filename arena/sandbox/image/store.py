@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from arena.records import Record
-from arena.sandbox import uses
+from arena.sandbox import owner
 from arena.sandbox.docker import Connection, RefusedError
 
 LABEL_KIND = "arena.kind"
@@ -78,8 +78,8 @@ class Store:
             StoredImage(
                 image=image,
                 own_bytes=max(image.size_bytes - sizes.get(image.parent, 0), 0),
-                last_used_s=uses.last_used(image.recipe) or image.created_s,
-                in_use=image.id in held or image.recipe in parents or uses.in_use(image.recipe),
+                last_used_s=owner.last_used(image.recipe) or image.created_s,
+                in_use=image.id in held or image.recipe in parents or owner.in_use(image.recipe),
             )
             for image in images
         ]
@@ -105,7 +105,7 @@ class Store:
                 self._connection.raw.remove_image(image.id, force=False)
         except RefusedError:
             return False
-        uses.forget(image.recipe)
+        owner.forget(image.recipe)
         return True
 
     def _images(self, label: str) -> list[Image]:

@@ -5,13 +5,15 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from arena.errors import EngineError, InputError
-from arena.sandbox.builder import Say
 from arena.sandbox.docker import Connection, RefusedError
+
+Say = Callable[[str], None]
+"""Takes one line about what is going on."""
 
 _PULL_PAUSES_S = (2.0, 5.0)
 _CHUNK = 1 << 20

@@ -1,18 +1,152 @@
-"""Two quiet threads per engine: what the kernel killed for memory, and whose disk use grows."""
+"""What a container may use: its settings, what its volumes hold, and two threads that watch."""
 
+import errno
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from arena.errors import EngineError
+from arena.records import SandboxLimits
 from arena.sandbox.container import DockerSandbox
 from arena.sandbox.docker import Connection
-from arena.sandbox.usage import Usage
+
+Settings = dict[str, object]
+"""A part of the engine's own JSON."""
+
+_TMP_INODES = 100_000
+_SHM_MB = 64
+
+
+def host_config(limits: SandboxLimits, layer: str | None = None) -> Settings:
+    """The `HostConfig` of a sandbox: nothing of the host, no capability, everything limited.
+
+    `layer` is the container whose volume, an agent's programs, is seen read-only.
+    """
+    memory = limits.memory_mb << 20
+    return {
+        "NetworkMode": "none",
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "Privileged": False,
+        # What may be written are volumes and /tmp; the engine copies files into volumes alone.
+        "ReadonlyRootfs": True,
+        "Init": True,
+        "IpcMode": "private",
+        "ShmSize": _SHM_MB << 20,
+        "Memory": memory,
+        "MemorySwap": memory,  # memory and swap together: no swap
+        "NanoCpus": int(limits.cpus * 1e9),
+        "PidsLimit": limits.pids,
+        "Ulimits": [
+            _limit("nofile", limits.open_files),
+            _limit("fsize", limits.file_mb << 20),
+            _limit("core", 0),
+        ],
+        # exec is needed: compilers run what they build there
+        "Tmpfs": {
+            "/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmp_mb}m,nr_inodes={_TMP_INODES}"  # noqa: S108
+        },
+        "LogConfig": {"Type": "none", "Config": {}},
+        "RestartPolicy": {"Name": "no"},
+        "VolumesFrom": [f"{layer}:ro"] if layer else [],
+    }
+
+
+def _limit(name: str, value: int) -> Settings:
+    return {"Name": name, "Soft": value, "Hard": value}
+
+
+_LEAST_BYTES = 4096
+"""A file or folder counts as at least this much, so that empty ones count too."""
+_BLOCK_BYTES = 512
+
+
+class Usage:
+    """Measures the volumes that containers were made with.
+
+    Args:
+        connection: the engine.
+        root: the engine's own folder where this process sees it; None asks the engine instead,
+            which is slower and knows no empty files.
+    """
+
+    def __init__(self, connection: Connection, root: Path | None) -> None:
+        self._connection = connection
+        self._readable = root is not None and os.access(root / "volumes", os.R_OK | os.X_OK)
+        self._mounts: dict[str, dict[str, Path]] = {}
+
+    def of(self, idents: Mapping[str, int]) -> dict[str, int]:
+        """Bytes by container; counting one ends at its limit, and says then more than that.
+
+        Args:
+            idents: container ids, each with the bytes beyond which nothing need be known.
+        """
+        known = self._mounts  # other threads measure other containers meanwhile
+        mounts = {ident: known.get(ident) or self._volumes(ident) for ident in idents}
+        self._mounts = mounts
+        if self._readable:
+            return {
+                ident: measure(mounts[ident].values(), limit) for ident, limit in idents.items()
+            }
+        sizes = self._told()
+        return {ident: sum(sizes.get(name, 0) for name in mounts[ident]) for ident in idents}
+
+    def _volumes(self, ident: str) -> dict[str, Path]:
+        """The volumes a container may write to: name and folder on the engine's host."""
+        with self._connection.guard():
+            mounts: list[dict[str, Any]] = self._connection.raw.inspect_container(ident)["Mounts"]
+        return {
+            str(mount["Name"]): Path(mount["Source"])
+            for mount in mounts
+            if mount.get("Type") == "volume" and mount.get("RW")
+        }
+
+    def _told(self) -> dict[str, int]:
+        """The engine's own measurement of every volume, by name."""
+        with self._connection.guard():
+            volumes = self._connection.raw.df().get("Volumes") or []
+        return {
+            str(volume["Name"]): int((volume.get("UsageData") or {}).get("Size") or 0)
+            for volume in volumes
+        }
+
+
+def measure(folders: Iterable[Path], limit: int) -> int:
+    """Bytes that folders take on disk, links not followed; what cannot be read counts as nothing.
+
+    Folders nested deeper than a path can say count as more than the limit: they are out of sight.
+
+    Args:
+        folders: where to look.
+        limit: counting ends once it is passed.
+    """
+    total = 0
+    pending = [str(folder) for folder in folders]
+    while pending and total <= limit:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    total += _size(entry)
+                    if total > limit:
+                        break
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return limit + 1
+    return total
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    with suppress(FileNotFoundError):  # removed meanwhile; the rest of its folder still counts
+        return max(entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES, _LEAST_BYTES)
+    return 0
+
 
 _INTERVAL_S = 0.5
 _ALWAYS_S = 5.0
