@@ -1,10 +1,10 @@
-"""The architecture on one page: five seams and the two things that pass through all of them.
+"""The architecture on one page: the seams, each with more than one implementation.
 
 Everything else is plain functions over records. Each seam has one contract test under
 `tests/contracts/` that runs over every implementation.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
@@ -19,10 +19,7 @@ from arena.records import (
     Message,
     Reply,
     SandboxLimits,
-    Task,
     ToolSpec,
-    TrialRecord,
-    TrialSpec,
 )
 from arena.records.container import WORKDIR
 
@@ -257,22 +254,4 @@ class Agent(Protocol):
 
         Its own failure is an `Ending`; only faults of the machinery raise.
         """
-        ...
-
-
-class TaskSource(Protocol):
-    """Somewhere tasks come from."""
-
-    def tasks(self) -> Sequence[Task]:
-        """All tasks in a stable order."""
-        ...
-
-
-class Executor(Protocol):
-    """Runs trials side by side."""
-
-    def run(
-        self, fn: Callable[[TrialSpec], TrialRecord], specs: Iterator[TrialSpec]
-    ) -> Iterator[TrialRecord]:
-        """One record a spec, in the order of completion, bounded in flight."""
         ...

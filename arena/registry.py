@@ -27,6 +27,17 @@ EARLIER_DIGESTS = {
 """What the first version of Arena told its agents by, before their code counted."""
 
 
+RUNNERS = {
+    "pytest": "arena.grading.pytest_runner",
+    "node": "arena.grading.node_runner",
+    "go": "arena.grading.go_runner",
+    "junit": "arena.grading.junit_runner",
+    "blackbox": "arena.grading.blackbox_runner",
+    "script": "arena.grading.script_runner",
+}
+"""Runners of hidden tests, and the modules whose `RUNNER` they are."""
+
+
 class AgentModule(Protocol):
     """What a module that provides agents offers."""
 

@@ -9,37 +9,26 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from pydantic import Field
 
 from arena.audit import scan_patch
 from arena.errors import EngineError, HarnessError
-from arena.grading import script_runner
-from arena.grading.blackbox_runner import run_black_box
 from arena.grading.defences import ALL_ON, Defences
-from arena.grading.findings import Findings, decide
-from arena.grading.go_runner import run_go
-from arena.grading.job import CLEAN_ENV, Job
-from arena.grading.junit_runner import run_junit
+from arena.grading.findings import decide
+from arena.grading.job import CLEAN_ENV, Job, TestRunner
 from arena.grading.names import Names
-from arena.grading.node_runner import run_node
-from arena.grading.pytest_runner import run_pytest
 from arena.protocols import Engine, Sandbox
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
 from arena.records.container import AGENT_USER, TESTER_USER
+from arena.registry import RUNNERS
 from arena.task.pack import gold_patch
 from arena.task.patch import FilePatch, render
 from arena.task.policy import Policed, Rules, is_protected, police, rules_for
 
-_RUNNERS: Mapping[str, Callable[[Job], Findings]] = {
-    "pytest": run_pytest,
-    "node": run_node,
-    "go": run_go,
-    "junit": run_junit,
-    "blackbox": run_black_box,
-    "script": script_runner.run_script,
-}
 _APPLY = ("git", "apply", "--whitespace=nowarn", "-")
 _APPLY_SECONDS = 60.0
 
@@ -200,6 +189,13 @@ def _look_again(
     return again.model_copy(update={"reason": reason}), flags
 
 
+def _runner(task: Task) -> TestRunner:
+    name = task.tests.runner
+    if name not in RUNNERS:
+        raise HarnessError(f"{task.id}: no verifier for runner {name!r}")
+    return cast("TestRunner", import_module(RUNNERS[name]).RUNNER)
+
+
 def opened(task: Task, bench: Bench) -> AbstractContextManager[Sandbox]:
     """A fresh container to grade a task's patch in."""
     return bench.engine.open(
@@ -207,7 +203,7 @@ def opened(task: Task, bench: Bench) -> AbstractContextManager[Sandbox]:
         limits=bench.limits,
         labels=bench.labels,
         user=TESTER_USER,
-        volumes=script_runner.VOLUMES if task.tests.runner == "script" else (),
+        volumes=_runner(task).volumes,
     )
 
 
@@ -245,9 +241,6 @@ def _apply(sandbox: Sandbox, text: str) -> _Attempt | None:
 
 
 def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
-    runner = _RUNNERS.get(task.tests.runner)
-    if runner is None:
-        raise HarnessError(f"{task.id}: no verifier for runner {task.tests.runner!r}")
     defences = bench.defences
     job = Job(
         task=task,
@@ -258,7 +251,7 @@ def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
         shuffle=bench.shuffle,
         keep=_keeper(bench.folder),
     )
-    findings = runner(job)
+    findings = _runner(task).run(job)
     sandbox.kill()
     verdict, reason = decide(findings, task.tests, defences)
     limit = sandbox.resource_ended

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
-from arena.protocols import Engine, Pipe, Sandbox
-from arena.records import Change, Entry, ExecResult, File, SandboxLimits
+from arena.protocols import Engine, Sandbox
+from arena.records import SandboxLimits
 from arena.records.container import WORKDIR
+from arena.sandbox.wrapper import SandboxWrapper
 
 _PEAKS = ("/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes")
 _ASK = "cat " + " ".join(_PEAKS) + " 2>/dev/null"
@@ -65,59 +66,18 @@ class MeteredEngine:
         self._engine.check_room(since)
 
 
-class _MeteredSandbox:
+class _MeteredSandbox(SandboxWrapper):
     """A sandbox that says what it held when it is killed."""
 
     def __init__(self, sandbox: Sandbox, engine: MeteredEngine) -> None:
-        self._sandbox, self._engine = sandbox, engine
+        super().__init__(sandbox)
+        self._engine = engine
         self._asked = False
-
-    def exec(
-        self,
-        argv: Sequence[str],
-        *,
-        timeout_s: float,
-        output_limit: int = 1_000_000,
-        cwd: str | None = None,
-        env: Mapping[str, str] | None = None,
-        user: str | None = None,
-        stdin: bytes = b"",
-    ) -> ExecResult:
-        return self._sandbox.exec(
-            argv,
-            timeout_s=timeout_s,
-            output_limit=output_limit,
-            cwd=cwd,
-            env=env,
-            user=user,
-            stdin=stdin,
-        )
-
-    def pipe(
-        self, argv: Sequence[str], *, user: str | None = None, with_input: bool = True
-    ) -> AbstractContextManager[Pipe]:
-        return self._sandbox.pipe(argv, user=user, with_input=with_input)
-
-    def put(self, files: Sequence[File], *, owner: int = 0) -> None:
-        self._sandbox.put(files, owner=owner)
-
-    def get(self, path: str, *, limit: int) -> Entry:
-        return self._sandbox.get(path, limit=limit)
-
-    def know_image(self) -> None:
-        self._sandbox.know_image()
-
-    def changes(self, *, limit: int) -> list[Change]:
-        return self._sandbox.changes(limit=limit)
 
     def kill(self) -> None:
         if not self._asked:
             self._asked = True
-            said = self._sandbox.exec(["sh", "-c", _ASK], timeout_s=_ASK_SECONDS).stdout
+            said = self.exec(["sh", "-c", _ASK], timeout_s=_ASK_SECONDS).stdout
             figures = [int(word) for word in said.split() if word.isdigit()]
             self._engine.note(max(figures, default=0))
-        self._sandbox.kill()
-
-    @property
-    def resource_ended(self) -> str | None:
-        return self._sandbox.resource_ended
+        super().kill()

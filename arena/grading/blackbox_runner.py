@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from arena.decoding import from_json
 from arena.grading.findings import Findings
-from arena.grading.job import Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.records import TestOutcome
 from arena.records.container import WORKDIR
 from arena.task.pack import black_box
@@ -66,3 +66,6 @@ def same(one: JsonValue, other: JsonValue) -> bool:
     if isinstance(one, int | float) and isinstance(other, int | float):
         return one == other
     return False
+
+
+RUNNER = TestRunner(run_black_box)

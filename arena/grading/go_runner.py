@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from arena.grading.findings import Findings
-from arena.grading.job import Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.grading.names import Names
 from arena.records import ExecResult, File, Record, TestOutcome
 from arena.records.container import AGENT_USER, WORKDIR
@@ -175,3 +175,6 @@ def _folder(path: str) -> str:
 
 def _function(test_id: str) -> str:
     return test_id.partition(":")[2]
+
+
+RUNNER = TestRunner(run_go)

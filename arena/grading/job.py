@@ -111,6 +111,18 @@ class Job:
         return self.sandbox.get(path, limit=REPORT_LIMIT)
 
 
+@dataclass(frozen=True)
+class TestRunner:
+    """One way to run hidden tests; a module that provides one has it as `RUNNER`."""
+
+    __test__ = False  # no test of ours, whatever its name says to pytest
+
+    run: Callable[[Job], Findings]
+    """Grades the patched tree of a job."""
+    volumes: tuple[str, ...] = ()
+    """Folders that its tests may write to beside the work tree."""
+
+
 def stopped(result: ExecResult) -> Findings | None:
     """Findings of a command that did not end by itself, else None."""
     if result.ended == "timeout":

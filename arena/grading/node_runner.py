@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from arena.grading.findings import Findings, Reported, Session, merge, weigh
-from arena.grading.job import Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.grading.names import Names
 from arena.records import Entry, ExecResult, File, Record, TestOutcome
 from arena.task.ids import by_place
@@ -208,3 +208,6 @@ def _outcome(event: _Event) -> TestOutcome:
     if event.skip or event.todo:
         return "skipped"
     return cast("TestOutcome", event.type.removeprefix("test:") + "ed")
+
+
+RUNNER = TestRunner(run_node)

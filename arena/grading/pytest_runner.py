@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from arena.grading.findings import Findings, Reported, Session, weigh
-from arena.grading.job import Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.grading.junit import JUnitError, read_report
 from arena.grading.python_canaries import in_file_order, plant, rename
 from arena.records import Entry, File, Record
@@ -122,3 +122,6 @@ def _key(test_id: str) -> tuple[str, str]:
     path, *scopes, function = head.split("::")
     module = re.sub(r"\.py$", "", path.replace("/", "."))
     return ".".join([module, *scopes]), function + bracket + param
+
+
+RUNNER = TestRunner(run_pytest)

@@ -9,7 +9,7 @@ from typing import Any
 
 from arena.decoding import from_json
 from arena.grading.findings import Findings
-from arena.grading.job import Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.records import Entry, File, TestOutcome
 from arena.records.container import AGENT_UID, AGENT_USER
 
@@ -55,3 +55,6 @@ def _reward(as_json: Entry, as_text: Entry) -> float | None:
     except (ValueError, TypeError, AttributeError):
         return None
     return min(values) if values and all(map(math.isfinite, values)) else None
+
+
+RUNNER = TestRunner(run_script, volumes=VOLUMES)

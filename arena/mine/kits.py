@@ -15,7 +15,7 @@ from arena.mine.paths import is_python_test
 from arena.mine.project import Project, read_project
 from arena.mine.pytest_runner import run_pytest
 from arena.mine.runner import RunTests
-from arena.records import File, Language, Runner
+from arena.records import File, Language
 
 Make = Callable[[Path, str, Project, Sequence[str], Say], Environment]
 
@@ -25,7 +25,7 @@ class Kit:
     """One language."""
 
     language: Language
-    runner: Runner
+    runner: str
     manifests: tuple[str, ...]
     """Files at the top of a repository in this language."""
     suffixes: tuple[str, ...]

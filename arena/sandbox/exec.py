@@ -195,7 +195,7 @@ class Commands:
                 user=user,
                 workdir=cwd or self._where.workdir,
             )["Id"]
-            return Link(raw.exec_start(ident, socket=True)), ident
+        return Link(self._connection.start_exec(ident)), ident
 
     def exit_code(self, ident: str) -> int:
         """Exit code of a program whose output has ended."""

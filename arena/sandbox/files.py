@@ -11,7 +11,7 @@ from typing import IO, NamedTuple
 from arena.errors import EngineError
 from arena.records import Change, Entry
 from arena.sandbox import archive
-from arena.sandbox.docker import Connection, RefusedError
+from arena.sandbox.docker import NOT_FOUND, Connection, RefusedError
 
 _KEEP_FILE_BYTES = 4 << 20
 _KEEP_BYTES = 32 << 20
@@ -110,11 +110,9 @@ def readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-_NOT_FOUND = 404
 _GO_DIRECTORY = 1 << 31
 _GO_SYMLINK = 1 << 27
 _GO_OTHER = 0b111 << 24 | 1 << 19 | 1 << 21
-_STAT_HEADER = "X-Docker-Container-Path-Stat"
 
 
 class Stat(NamedTuple):
@@ -136,17 +134,10 @@ class Stat(NamedTuple):
 
 def stat(connection: Connection, ident: str, path: str) -> Stat | None:
     """What is at `path`, None when nothing is."""
-    raw = connection.raw
-    with connection.guard():
-        reply = raw.head(
-            raw._url("/containers/{0}/archive", ident),  # noqa: SLF001
-            params={"path": path},
-            timeout=raw.timeout,
-        )
-        if reply.status_code == _NOT_FOUND:
-            return None
-        raw._raise_for_status(reply)  # noqa: SLF001
-    fields = json.loads(base64.b64decode(reply.headers[_STAT_HEADER]))
+    told = connection.path_stat(ident, path)
+    if told is None:
+        return None
+    fields = json.loads(base64.b64decode(told))
     return Stat(fields["size"], fields["mode"])
 
 
@@ -164,7 +155,7 @@ def read(connection: Connection, ident: str, path: str, *, limit: int, ours: boo
     try:
         chunks, status = _archive(connection, ident, path)
     except RefusedError as error:
-        if error.status == _NOT_FOUND:
+        if error.status == NOT_FOUND:
             return Entry(kind="absent")
         raise
     with closing(chunks):

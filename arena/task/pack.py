@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
-from arena import resources
+from arena import registry, resources
 from arena.errors import InputError
 from arena.records import (
     Assurance,
@@ -271,6 +271,9 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
 
 def _check(task: Task) -> None:
     where = task.root / "task.toml"
+    if task.tests.runner not in registry.RUNNERS:
+        at = f"{where}: tests.runner"
+        raise registry.unknown("runner", task.tests.runner, registry.RUNNERS, where=at)
     tree = tree_files(task)
     if not tree:
         raise InputError("no starting tree", where=str(task.root / "repo"), remedy="add it")
