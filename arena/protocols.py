@@ -1,4 +1,4 @@
-"""The architecture on one page: the seams, each with more than one implementation.
+"""The architecture on one page: the seams at which parts meet, so that neither knows the other.
 
 Everything else is plain functions over records. Each seam has one contract test under
 `tests/contracts/` that runs over every implementation.

@@ -47,7 +47,7 @@ class PackInfo(Record):
 
 
 class _TestsTable(Record):
-    runner: Literal["pytest", "node", "go", "junit", "blackbox", "script"]
+    runner: str
     fail_to_pass: tuple[str, ...] = Field(min_length=1)
     pass_to_pass: tuple[str, ...] = ()
     must_fail: tuple[str, ...] = ()

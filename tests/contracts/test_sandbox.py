@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from docker.errors import NotFound
 
+from arena.backend.clock import AgentClock
 from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.sandbox.limits import Usage
-from arena.sandbox.memory import MemoryEngine
+from arena.sandbox.memory import MemoryEngine, MemorySandbox
 from arena.sandbox.owner import LABEL_ENGINE
+from arena.sandbox.wrapper import SandboxWrapper
+from arena.timed import TimedSandbox
+from tests.backend.rig import Notes
 
 AGENT = "10001:10001"
 TESTER = "10002:10002"
@@ -636,3 +640,33 @@ def test_volumes_go_with_the_container(opened, engine):
     for name in names:
         with pytest.raises(NotFound):
             engine.connection.raw.inspect_volume(name)
+
+
+# ── around a sandbox ───────────────────────────────────────────────────────────────────────────
+
+
+def _timed(inner):
+    return TimedSandbox(inner, AgentClock(60), Notes())
+
+
+@pytest.mark.parametrize("around", [SandboxWrapper, _timed, lambda box: box])
+def test_a_wrapper_passes_everything_on(around):
+    asked = []
+
+    def script(box, argv, stdin):
+        asked.append((argv, stdin))
+        return ExecResult(exit_code=3, stdout=b"x" * 9, wall_s=0.1)
+
+    inner = MemorySandbox(TREE, "/repo", script)
+    box = around(inner)
+    done = box.exec(["a"], timeout_s=5, output_limit=4, cwd="/", env={}, user="root", stdin=b"in")
+    assert (done.exit_code, done.stdout, asked) == (3, b"xxxx", [(["a"], b"in")])
+    box.put([File(path="new", data=b"1")], owner=1)
+    box.know_image()
+    assert box.get("/repo/new", limit=9).data == b"1"
+    assert box.changes(limit=9) == [Change(path="new", kind="added")]
+    assert box.resource_ended is None
+    with pytest.raises(HarnessError, match="talked to"), box.pipe(["a"]):
+        pass
+    box.kill()
+    assert inner.exec(["a"], timeout_s=5).ended == "container_ended"
