@@ -169,7 +169,7 @@ class Backend(Protocol):
         ...
 
 
-class Door(Protocol):
+class SandboxSession(Protocol):
     """How a program in a sandbox reaches its trial's model, until a limit or a fault ends that."""
 
     @property
@@ -179,7 +179,7 @@ class Door(Protocol):
 
     @property
     def token(self) -> str:
-        """Opens this door, and nothing after the trial."""
+        """Opens this session, and nothing after the trial."""
         ...
 
     @property
@@ -218,7 +218,7 @@ class Door(Protocol):
 
 
 @runtime_checkable
-class Doorway(Backend, Protocol):
+class SandboxBackend(Backend, Protocol):
     """A backend that programs in a sandbox can reach by themselves."""
 
     @property
@@ -231,8 +231,8 @@ class Doorway(Backend, Protocol):
         """Tokens that fit the model, where that is known."""
         ...
 
-    def open(self, sandbox: Sandbox) -> AbstractContextManager[Door]:
-        """Open a door in a sandbox; leaving the context shuts it."""
+    def open(self, sandbox: Sandbox) -> AbstractContextManager[SandboxSession]:
+        """Open a session for what runs in a sandbox; leaving the context ends it."""
         ...
 
 

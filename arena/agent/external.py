@@ -17,7 +17,15 @@ from arena.agent.identity import code_of
 from arena.config import input_error
 from arena.errors import FaultError, HarnessError, InputError
 from arena.program import AS_PROFILE, Program
-from arena.protocols import Agent, Backend, Door, Doorway, Pipe, Sandbox, Transcript
+from arena.protocols import (
+    Agent,
+    Backend,
+    Pipe,
+    Sandbox,
+    SandboxBackend,
+    SandboxSession,
+    Transcript,
+)
 from arena.records import AgentCapabilities, Brief, Ending, File, Flag, Task, digest_of
 from arena.records.container import AGENT_UID, HOME
 from arena.registry import AGENTS
@@ -103,11 +111,11 @@ class ExternalAgent:
         self, brief: Brief, sandbox: Sandbox, backend: Backend, transcript: Transcript
     ) -> Ending:
         """Start the program and wait until it ends, or a limit is reached."""
-        if not isinstance(backend, Doorway):
+        if not isinstance(backend, SandboxBackend):
             raise HarnessError(f"{self._program.name} was given no gateway")
-        doorway = backend
-        with doorway.open(sandbox) as door:
-            fill = self._filling(brief, doorway, door)
+        gateway = backend
+        with gateway.open(sandbox) as session:
+            fill = self._filling(brief, gateway, session)
             sandbox.put([File(path=f"{HOME}/.arena", data=b"")], owner=AGENT_UID)
             written = [
                 File(path=fill(file.path), data=fill(file.text).encode())
@@ -118,23 +126,23 @@ class ExternalAgent:
                 if self._program.stdin:
                     pipe.send(fill(self._program.stdin).encode(), last=True)
                 output = _Output()
-                ending = _watch(pipe, door, output)
+                ending = _watch(pipe, session, output)
                 if ending is None:
-                    ending = self._ended(pipe.exit_code(), door, output, sandbox.resource_ended)
+                    ending = self._ended(pipe.exit_code(), session, output, sandbox.resource_ended)
             sandbox.kill()
             transcript.add("note", {"text": f"the agent's output:\n{output.tail(SHOWN_CHARS)}"})
-            found = self._own_count(sandbox, fill, output, door)
+            found = self._own_count(sandbox, fill, output, session)
             return ending.model_copy(update={"flags": found})
 
     def _own_count(
-        self, sandbox: Sandbox, fill: "Filling", output: "_Output", door: Door
+        self, sandbox: Sandbox, fill: "Filling", output: "_Output", session: SandboxSession
     ) -> tuple[Flag, ...]:
         """Flags where the program's own count is not what was metered."""
         report = self._program.report
         if report is None:
             return ()
         told = output.text if report.source == "stdout" else _read(sandbox, fill(report.path))
-        metered = crosscheck.Metered(door.prompt_tokens, door.output_tokens, door.cost_usd)
+        metered = crosscheck.Metered(session.prompt_tokens, session.output_tokens, session.cost_usd)
         return crosscheck.flags(report, told, metered)
 
     def _argv(self, fill: "Filling") -> list[str]:
@@ -142,15 +150,15 @@ class ExternalAgent:
         pairs = [f"{name}={value}" for name, value in env.items()]
         return ["/usr/bin/env", *pairs, *(fill(word) for word in self._program.command)]
 
-    def _filling(self, brief: Brief, doorway: Doorway, door: Door) -> "Filling":
+    def _filling(self, brief: Brief, gateway: SandboxBackend, session: SandboxSession) -> "Filling":
         values = {
-            "model": doorway.model,
-            "origin": door.origin,
-            "base_url": f"{door.origin}/v1",
-            "token": door.token,
+            "model": gateway.model,
+            "origin": session.origin,
+            "base_url": f"{session.origin}/v1",
+            "token": session.token,
             "home": HOME,
             "workdir": brief.workdir,
-            "context_window": str(doorway.context_window or DEFAULT_CONTEXT),
+            "context_window": str(gateway.context_window or DEFAULT_CONTEXT),
             "output_tokens": str(brief.limits.output_tokens),
             "prompt": TASK.format(
                 workdir=brief.workdir, problem_statement=brief.problem_statement.strip()
@@ -158,10 +166,12 @@ class ExternalAgent:
         }
         return Filling({**self._params, **values})
 
-    def _ended(self, code: int | None, door: Door, output: "_Output", limit: str | None) -> Ending:
+    def _ended(
+        self, code: int | None, session: SandboxSession, output: "_Output", limit: str | None
+    ) -> Ending:
         """What the program's own end means; `limit` is what its container ran out of."""
         finish = self._program.finish
-        if (over := door.ending) is not None:
+        if (over := session.ending) is not None:
             return over
         short = f"its container ran out of {limit}" if limit else ""
         if code is None:
@@ -170,7 +180,7 @@ class ExternalAgent:
             last = " / ".join(output.tail(300).split("\n")[-3:])
             told = "; ".join(filter(None, (f"exit code {code}", short)))
             return Ending(stop="agent_error", detail=f"{told}: {last}")
-        if door.calls == 0:
+        if session.calls == 0:
             return Ending(stop="agent_error", detail="it ended without a call to its model")
         if finish.submitted and not re.search(finish.submitted, output.text):
             return Ending(stop="gave_up", detail="it ended without saying that it is done")
@@ -211,7 +221,7 @@ class _Output:
         return self.text.strip()[-chars:]
 
 
-def _watch(pipe: Pipe, door: Door, output: _Output) -> Ending | None:
+def _watch(pipe: Pipe, session: SandboxSession, output: _Output) -> Ending | None:
     """Wait for the program's end; an ending when a limit came first."""
     over_at: float | None = None
     looked_at, was_gone = time.monotonic(), False
@@ -226,9 +236,9 @@ def _watch(pipe: Pipe, door: Door, output: _Output) -> Ending | None:
             if is_gone and (was_gone or pieces is None):
                 return None
             was_gone = is_gone
-        if door.remaining_s <= 0:
-            return door.ending or Ending(stop="seconds")
-        if (ending := door.ending) is not None:
+        if session.remaining_s <= 0:
+            return session.ending or Ending(stop="seconds")
+        if (ending := session.ending) is not None:
             over_at = over_at or time.monotonic()
             if time.monotonic() - over_at > LAST_WORDS_S:
                 return ending

@@ -93,7 +93,7 @@ _PARAMS: TypeAdapter[Protocol] = TypeAdapter(Protocol)
 
 
 @dataclass(frozen=True)
-class Action:
+class ShellAction:
     """One thing a reply asked for: a command, a submission, or a mistake to be answered."""
 
     call_id: str | None
@@ -157,51 +157,51 @@ class ShellAgent:
             {"role": "user", "content": task},
         )
 
-    def _actions(self, reply: Reply) -> list[Action]:
+    def _actions(self, reply: Reply) -> list[ShellAction]:
         found = _tool_actions(reply) if self._protocol == "tools" else _text_actions(reply)
         if found:
             return found
         nothing = NO_CALL_TOOLS if self._protocol == "tools" else NO_CALL_TEXT
-        return [Action(None, mistake=TRUNCATED if reply.truncated else nothing)]
+        return [ShellAction(None, mistake=TRUNCATED if reply.truncated else nothing)]
 
 
-def _tool_actions(reply: Reply) -> list[Action]:
+def _tool_actions(reply: Reply) -> list[ShellAction]:
     actions = []
     for call in reply.tool_calls:
         if call.name == "submit":
-            actions.append(Action(call.id, submit=True))
+            actions.append(ShellAction(call.id, submit=True))
         elif call.name != "bash":
             mistake = UNKNOWN_TOOL.format(name=call.name)
-            actions.append(Action(call.id, mistake=mistake))
+            actions.append(ShellAction(call.id, mistake=mistake))
         else:
             actions.append(_bash_action(call.id, call.arguments, truncated=reply.truncated))
     return actions
 
 
-def _bash_action(call_id: str, arguments: str, *, truncated: bool) -> Action:
+def _bash_action(call_id: str, arguments: str, *, truncated: bool) -> ShellAction:
     try:
         values = from_json(arguments)
     except ValueError as error:
         mistake = TRUNCATED if truncated else NOT_JSON.format(error=error)
-        return Action(call_id, mistake=mistake)
+        return ShellAction(call_id, mistake=mistake)
     if not isinstance(values, dict):
-        return Action(call_id, mistake=NOT_JSON.format(error="it is another value"))
+        return ShellAction(call_id, mistake=NOT_JSON.format(error="it is another value"))
     command = values.get("command")
     if not isinstance(command, str) or not command.strip():
-        return Action(call_id, mistake=NO_COMMAND)
-    return Action(call_id, command=command)
+        return ShellAction(call_id, mistake=NO_COMMAND)
+    return ShellAction(call_id, command=command)
 
 
-def _text_actions(reply: Reply) -> list[Action]:
+def _text_actions(reply: Reply) -> list[ShellAction]:
     blocks = _BLOCK.findall(reply.text)
     if len(blocks) != 1:
         return []
     if blocks[0].strip() == "submit":
-        return [Action(None, submit=True)]
-    return [Action(None, command=blocks[0])] if blocks[0].strip() else []
+        return [ShellAction(None, submit=True)]
+    return [ShellAction(None, command=blocks[0])] if blocks[0].strip() else []
 
 
-def _answer(action: Action, sandbox: Sandbox, timeout_s: float) -> tuple[str, bool]:
+def _answer(action: ShellAction, sandbox: Sandbox, timeout_s: float) -> tuple[str, bool]:
     """The observation for an action, and whether the container has ended."""
     if action.command is None:
         return action.mistake or "", False
@@ -225,7 +225,7 @@ def observe(result: ExecResult, timeout_s: float) -> str:
     return f"exit code: {result.exit_code}\n{output}"
 
 
-def _observation(action: Action, text: str) -> Message:
+def _observation(action: ShellAction, text: str) -> Message:
     if action.call_id is None:
         return {"role": "user", "content": text}
     return {"role": "tool", "tool_call_id": action.call_id, "content": text}

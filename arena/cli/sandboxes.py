@@ -11,7 +11,7 @@ from arena.cli.options import Format, emit
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from arena.sandbox.image.images import Progress
+    from arena.sandbox.image.images import BuildProgress
 
 app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
 
@@ -71,6 +71,6 @@ def prune(
             print(f"removed {one.kind} {one.name}")
 
 
-def _tell(progress: "Progress") -> None:
+def _tell(progress: "BuildProgress") -> None:
     if progress.state != "line":
         print(f"{progress.kind} {progress.name}: {progress.state}", file=sys.stderr)

@@ -24,7 +24,7 @@ SCHEMA = "ATIF-v1.7"
 _ARGUMENTS = "arguments"
 
 
-class Head(Record):
+class TrajectoryHead(Record):
     """What a transcript does not say itself."""
 
     trial_id: str
@@ -53,7 +53,7 @@ class _Step:
     model: str | None = None
 
 
-def of(path: Path, head: Head, costs: Mapping[str, Decimal | None]) -> dict[str, Any]:
+def of(path: Path, head: TrajectoryHead, costs: Mapping[str, Decimal | None]) -> dict[str, Any]:
     """The trajectory of one transcript, as JSON.
 
     Args:
@@ -177,7 +177,7 @@ def _metrics(spent: list[_Spent]) -> dict[str, int | float]:
     return metrics
 
 
-def _written(step: _Step, number: int, head: Head) -> dict[str, Any]:
+def _written(step: _Step, number: int, head: TrajectoryHead) -> dict[str, Any]:
     written: dict[str, Any] = {
         "step_id": number,
         "timestamp": (head.started_at + timedelta(seconds=step.at_s)).isoformat(),
@@ -232,11 +232,11 @@ def _kept(rundir: RunDir, record: TrialRecord) -> tuple[str, Path]:
     return (f"{record.id}--{aside.name}", aside) if aside.is_dir() else (record.id, last)
 
 
-def _head(record: TrialRecord, manifest: Manifest) -> Head:
+def _head(record: TrialRecord, manifest: Manifest) -> TrajectoryHead:
     contestant = next(c for c in manifest.contestants if c.name == record.contestant)
     program = manifest.programs.get(contestant.agent)
     packages = " ".join([*program.install.npm, *program.install.pip]) if program else ""
-    return Head(
+    return TrajectoryHead(
         trial_id=record.id,
         agent=contestant.agent,
         version=packages or __version__,

@@ -22,7 +22,7 @@ _STAT_HEADER = "X-Docker-Container-Path-Stat"
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
 
-class RefusedError(EngineError):
+class EngineRefusedError(EngineError):
     """The engine answered with an error status."""
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -145,10 +145,10 @@ def _check_inside(client: Any) -> None:
         ) from error
 
 
-def _refused(error: Any) -> RefusedError:
+def _refused(error: Any) -> EngineRefusedError:
     text = " ".join(str(error.explanation or error).split())
     if "no space left on device" in text:
         line = f"{FULL} ({text})"
     else:
         line = f"the container engine refused: {text}"
-    return RefusedError(line, int(error.status_code or 0))
+    return EngineRefusedError(line, int(error.status_code or 0))

@@ -18,7 +18,7 @@ from arena.sandbox import limits as limits_
 from arena.sandbox.container import DockerSandbox
 from arena.sandbox.docker import FULL, Connection
 from arena.sandbox.exec import Where
-from arena.sandbox.files import Tree
+from arena.sandbox.files import WorkTree
 from arena.sandbox.limits import Watch
 from arena.sandbox.owner import LABEL_ENGINE, LABEL_OWNER, Owner
 
@@ -35,13 +35,13 @@ class PristineTrees:
         read: reads the work tree of an image: its id, then the folder.
     """
 
-    def __init__(self, read: Callable[[str, str], Tree]) -> None:
+    def __init__(self, read: Callable[[str, str], WorkTree]) -> None:
         self._read = read
         self._lock = threading.Lock()
         self._locks: dict[tuple[str, str], threading.Lock] = {}
-        self._trees: OrderedDict[tuple[str, str], Tree] = OrderedDict()
+        self._trees: OrderedDict[tuple[str, str], WorkTree] = OrderedDict()
 
-    def get(self, image: str, workdir: str) -> Tree:
+    def get(self, image: str, workdir: str) -> WorkTree:
         """The tree, from memory when it is there; one thread reads, others wait for it."""
         key = (image, workdir)
         with self._lock:
@@ -232,7 +232,7 @@ class DockerEngine:
             )
         return str(made["Id"])
 
-    def _read_pristine(self, image: str, workdir: str) -> Tree:
+    def _read_pristine(self, image: str, workdir: str) -> WorkTree:
         """Read from a running sandbox in which nothing has been done, or from one of its own."""
         for sandbox in list(self._running.values()):
             if (sandbox.where.image, sandbox.where.workdir) != (image, workdir):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from arena.errors import EngineError
 from arena.records import SandboxLimits
 from arena.sandbox.docker import Connection
-from arena.sandbox.stream import Capture, Link, sort
+from arena.sandbox.stream import Capture, ExecLink, sort
 
 SHELL = ("/bin/sh", "-c", "exec 3>&2 2>/dev/null; exec /bin/sh")
 """The shell's own messages go nowhere; commands get the real stderr back from descriptor 3."""
@@ -42,7 +42,7 @@ class Channel:
     behind: that may write later, and its output must not appear to be the next command's.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: ExecLink) -> None:
         self._link = link
         self.usable = True
 
@@ -184,7 +184,7 @@ class Commands:
 
     def start(
         self, words: Sequence[str], *, cwd: str | None, user: str, with_input: bool
-    ) -> tuple[Link, str]:
+    ) -> tuple[ExecLink, str]:
         """Start a program: the connection to it, and its id for `exit_code`."""
         raw = self._connection.raw
         with self._connection.guard():
@@ -195,7 +195,7 @@ class Commands:
                 user=user,
                 workdir=cwd or self._where.workdir,
             )["Id"]
-        return Link(self._connection.start_exec(ident)), ident
+        return ExecLink(self._connection.start_exec(ident)), ident
 
     def exit_code(self, ident: str) -> int:
         """Exit code of a program whose output has ended."""
@@ -273,7 +273,7 @@ class Commands:
         return int(stats.get("pids_stats", {}).get("current") or 0) >= self._where.limits.pids
 
 
-def _drain(link: Link, out: Capture, err: Capture, deadline: float) -> End:
+def _drain(link: ExecLink, out: Capture, err: Capture, deadline: float) -> End:
     while pieces := link.read(deadline):
         sort(pieces, out, err)
         if time.monotonic() > deadline:  # endless output is never waited for

@@ -11,7 +11,7 @@ from typing import IO, NamedTuple
 from arena.errors import EngineError
 from arena.records import Change, Entry
 from arena.sandbox import archive
-from arena.sandbox.docker import NOT_FOUND, Connection, RefusedError
+from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
 
 _KEEP_FILE_BYTES = 4 << 20
 _KEEP_BYTES = 32 << 20
@@ -21,7 +21,7 @@ _NO_HISTORY = ".git"
 """At the top of the work tree: the agent's own history is no part of what it changed."""
 
 
-class Node(NamedTuple):
+class TreeNode(NamedTuple):
     """What a comparison looks at: permissions other than the owner's `x` do not count."""
 
     kind: str
@@ -29,7 +29,7 @@ class Node(NamedTuple):
     digest: bytes
 
 
-class Tree:
+class WorkTree:
     """The files of a work tree, folders apart, and the content of those that differ from another.
 
     Args:
@@ -39,14 +39,14 @@ class Tree:
     """
 
     def __init__(
-        self, chunks: Iterable[bytes], pristine: "Tree | None" = None, *, limit: int
+        self, chunks: Iterable[bytes], pristine: "WorkTree | None" = None, *, limit: int
     ) -> None:
-        self.nodes: dict[str, Node] = {}
+        self.nodes: dict[str, TreeNode] = {}
         self.cut = False
         self._entries: dict[str, Entry] = {}
         self._kept = 0
         self._keep = _KEEP_BYTES if pristine else _KEEP_PRISTINE_BYTES
-        self._pristine: Mapping[str, Node] = pristine.nodes if pristine else {}
+        self._pristine: Mapping[str, TreeNode] = pristine.nodes if pristine else {}
         try:
             for info, file in archive.members(chunks, limit=limit):
                 path = readable(info.name.partition("/")[2])
@@ -87,7 +87,7 @@ class Tree:
             size += len(chunk)
             if size <= _KEEP_FILE_BYTES:
                 parts.append(chunk)
-        node = Node(entry.kind, bool(entry.mode & 0o100), sha.digest())
+        node = TreeNode(entry.kind, bool(entry.mode & 0o100), sha.digest())
         self.nodes[path] = node
         if self._pristine.get(path) == node:
             return
@@ -99,7 +99,7 @@ class Tree:
         """A second name of a file that stands earlier in the tar."""
         node = self.nodes.get(target)
         if node is None:  # the first name lies in a part that is not looked at
-            node = Node("other", executable=False, digest=b"")
+            node = TreeNode("other", executable=False, digest=b"")
         self.nodes[path] = node
         if target in self._entries:
             self._entries[path] = self._entries[target]
@@ -154,7 +154,7 @@ def read(connection: Connection, ident: str, path: str, *, limit: int, ours: boo
             return Entry(kind="absent")
     try:
         chunks, status = _archive(connection, ident, path)
-    except RefusedError as error:
+    except EngineRefusedError as error:
         if error.status == NOT_FOUND:
             return Entry(kind="absent")
         raise
@@ -176,8 +176,8 @@ def read(connection: Connection, ident: str, path: str, *, limit: int, ours: boo
 
 
 def read_tree(
-    connection: Connection, ident: str, workdir: str, pristine: Tree | None, *, limit: int
-) -> Tree:
+    connection: Connection, ident: str, workdir: str, pristine: WorkTree | None, *, limit: int
+) -> WorkTree:
     """The work tree; a running container is held for a second try if it writes meanwhile."""
     try:
         return _tree(connection, ident, workdir, pristine, limit)
@@ -186,7 +186,7 @@ def read_tree(
     try:
         with connection.guard():
             connection.raw.pause(ident)
-    except RefusedError as error:
+    except EngineRefusedError as error:
         raise EngineError(f"the engine sent no readable copy of {workdir}") from error
     try:
         return _tree(connection, ident, workdir, pristine, limit)
@@ -204,11 +204,11 @@ def write(connection: Connection, ident: str, folder: str, tar: bytes) -> None:
 
 
 def _tree(
-    connection: Connection, ident: str, workdir: str, pristine: Tree | None, limit: int
-) -> Tree:
+    connection: Connection, ident: str, workdir: str, pristine: WorkTree | None, limit: int
+) -> WorkTree:
     chunks, _ = _archive(connection, ident, workdir)
     with closing(chunks):
-        return Tree(chunks, pristine, limit=limit)
+        return WorkTree(chunks, pristine, limit=limit)
 
 
 def _archive(connection: Connection, ident: str, path: str) -> tuple[Generator[bytes], Stat]:

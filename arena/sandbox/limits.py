@@ -66,7 +66,7 @@ _LEAST_BYTES = 4096
 _BLOCK_BYTES = 512
 
 
-class Usage:
+class DiskUsage:
     """Measures the volumes that containers were made with.
 
     Args:
@@ -177,7 +177,7 @@ class Watch:
         self._stop = threading.Event()
         self._events: Any = None
         self._root: Path | None = None
-        self._usage = Usage(connection, None)
+        self._usage = DiskUsage(connection, None)
         self._given: dict[str, int] = {}
         """By image, what its files take in a container's volumes before anything has run."""
         self._last = (0, 0, 0.0)
@@ -189,7 +189,7 @@ class Watch:
             root = Path(self._connection.raw.info().get("DockerRootDir") or "/nonexistent")
         if self._connection.where.startswith("unix:") and root.is_dir():
             self._root = root
-        self._usage = Usage(self._connection, self._root)
+        self._usage = DiskUsage(self._connection, self._root)
         self._subscribe()
         for target in (self._watch_memory, self._watch_disk):
             threading.Thread(target=target, name=target.__name__, daemon=True).start()

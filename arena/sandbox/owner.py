@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from arena.records import Record
-from arena.sandbox.docker import Connection, RefusedError
+from arena.sandbox.docker import Connection, EngineRefusedError
 
 LABEL_OWNER = "arena.owner"
 LABEL_ENGINE = "arena.engine"
@@ -147,13 +147,13 @@ def reap_of(connection: Connection, engine: str) -> None:
 
 def remove(connection: Connection, ident: str) -> None:
     """Remove a container, running or not; nothing happens when it is gone already."""
-    with suppress(RefusedError), connection.guard():
+    with suppress(EngineRefusedError), connection.guard():
         connection.raw.remove_container(ident, force=True, v=True)
 
 
 def remove_image(connection: Connection, name: str) -> None:
     """Remove an image and the unnamed ones under it that nothing else needs."""
-    with suppress(RefusedError), connection.guard():
+    with suppress(EngineRefusedError), connection.guard():
         connection.raw.remove_image(name, force=True)
 
 

@@ -114,7 +114,7 @@ def sort(pieces: Iterable[tuple[int, bytes]], out: Capture, err: Capture) -> Non
             err.feed(data)
 
 
-class Link:
+class ExecLink:
     """A hijacked connection to a process in a container: its input, and its output multiplexed."""
 
     def __init__(self, connection: Hijacked) -> None:

@@ -35,11 +35,11 @@ from arena.quiet import Quiet  # noqa: E402
 from arena.records import ExecResult, SandboxLimits, TrialRecord  # noqa: E402
 from arena.rundir import EngineInfo, RunDir  # noqa: E402
 from arena.sandbox.image.images import TaskImage  # noqa: E402
-from arena.sandbox.memory import MemoryEngine, MemorySandbox  # noqa: E402
 from arena.site import Ready, Say  # noqa: E402
 from arena.task import pack  # noqa: E402
 from arena.trial import Job, Services, run_try  # noqa: E402
 from tests.benchmarks import job  # noqa: E402
+from tests.memory import MemoryEngine, MemorySandbox  # noqa: E402
 from tests.servers.openai_stub import Stub  # noqa: E402
 
 CONCURRENCY = 4

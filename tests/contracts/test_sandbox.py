@@ -13,12 +13,12 @@ from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
-from arena.sandbox.limits import Usage
-from arena.sandbox.memory import MemoryEngine, MemorySandbox
+from arena.sandbox.limits import DiskUsage
 from arena.sandbox.owner import LABEL_ENGINE
 from arena.sandbox.wrapper import SandboxWrapper
 from arena.timed import TimedSandbox
 from tests.backend.rig import Notes
+from tests.memory import MemoryEngine, MemorySandbox
 
 AGENT = "10001:10001"
 TESTER = "10002:10002"
@@ -589,7 +589,7 @@ def test_nothing_can_be_put_into_the_image(box):
 @pytest.mark.parametrize("seen", [True, False], ids=["by its files", "by the engine"])
 def test_what_volumes_hold_is_measured(box, engine, seen):
     root = Path(engine.connection.raw.info()["DockerRootDir"]) if seen else None
-    usage = Usage(engine.connection, root)
+    usage = DiskUsage(engine.connection, root)
     ident = box.where.ident
     before = usage.of({ident: 1 << 40})[ident]
     sh(box, "head -c 3000000 /dev/zero >big; head -c 9000000 /dev/zero >/tmp/other")

@@ -31,7 +31,7 @@ class Server(Protocol):
 
 
 class GatedBackend:
-    """`arena.protocols.Doorway` for one trial."""
+    """`arena.protocols.SandboxBackend` for one trial."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class GatedBackend:
 
 
 class OpenDoor:
-    """`arena.protocols.Door`."""
+    """`arena.protocols.SandboxSession`."""
 
     def __init__(self, door: Door, port: int) -> None:
         self._inner = door

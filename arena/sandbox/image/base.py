@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import EngineError, InputError
-from arena.sandbox.docker import NOT_FOUND, Connection, RefusedError
+from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
 
 Say = Callable[[str], None]
 """Takes one line about what is going on."""
@@ -30,7 +30,7 @@ def pull(connection: Connection, image: str, say: Say) -> str:
                 connection.raw.pull(source, tag=digest)
                 return f"{source}@{digest}"
         except EngineError as error:
-            missing = isinstance(error, RefusedError) and error.status == NOT_FOUND
+            missing = isinstance(error, EngineRefusedError) and error.status == NOT_FOUND
             if pause_s is None or missing:
                 raise InputError(
                     f"no registry gave {name} ({error})",
@@ -65,7 +65,7 @@ def pin(connection: Connection, image: str) -> str:
 def is_missing(error: InputError) -> bool:
     """Whether a registry answered that it does not have an image."""
     cause = error.__cause__
-    return isinstance(cause, RefusedError) and cause.status == NOT_FOUND
+    return isinstance(cause, EngineRefusedError) and cause.status == NOT_FOUND
 
 
 def _repository(name: str) -> str:

@@ -105,12 +105,12 @@ def container(connection: Connection, image: str) -> Iterator[str]:
 def commit(
     connection: Connection,
     ident: str,
-    repository: str,
-    tag: str,
+    name: str,
     labels: Mapping[str, str],
     workdir: str,
 ) -> None:
     """Make a container's file system an image that starts nothing by itself."""
+    repository, _, tag = name.rpartition(":")
     config = {
         "Cmd": ["/bin/sh"],
         "Entrypoint": [],
@@ -120,6 +120,22 @@ def commit(
     }
     with connection.guard():
         connection.raw.commit(ident, repository=repository, tag=tag, conf=config)
+
+
+def lay(
+    connection: Connection,
+    below: str,
+    placed: Sequence[File],
+    owner: int,
+    name: str,
+    labels: Mapping[str, str],
+    workdir: str,
+) -> None:
+    """Make an image of another and files at absolute paths; nothing is run."""
+    root, tar = archive.pack(placed, owner=owner)
+    with container(connection, below) as ident:
+        files.write(connection, ident, root, tar)
+        commit(connection, ident, name, labels, workdir)
 
 
 def flatten(connection: Connection, source: str, name: str, drop: Callable[[str], bool]) -> None:
@@ -149,13 +165,14 @@ _PACKAGES_LIMIT = 64 << 20
 
 def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) -> None:
     """Make and tag the base image. Raises `InputError` when this machine cannot."""
-    repository, tag = store.tag("base", "debian", recipe.digest)
+    name = store.tag("base", "debian", recipe.digest)
     marks = store.labels("base", "debian", recipe.digest, base=recipe.source)
     if recipe.mode == "pull":
         source = pull(connection, recipe.source, say)
         context = [File(path="Dockerfile", data=f"FROM {source}\n".encode())]
-        dockerfile(connection, context, f"{repository}:{tag}", marks, {}, say)
+        dockerfile(connection, context, name, marks, {}, say)
         return
+    repository, _, tag = name.rpartition(":")
     changes = [f'LABEL {key}="{value}"' for key, value in marks.items()]
     with connection.guard():
         connection.raw.import_image_from_stream(
@@ -168,7 +185,7 @@ def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) 
 
 def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
     """Build and tag a language image, marked with what is installed in it."""
-    repository, tag = store.tag("language", recipe.name, recipe.digest)
+    name = store.tag("language", recipe.name, recipe.digest)
     with (
         _built(connection, recipe, below, say) as built,
         container(connection, built) as ident,
@@ -183,7 +200,7 @@ def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: 
             parent=below.recipe,
             base=below.base,
         )
-        commit(connection, ident, repository, tag, marks, recipe.spec.workdir)
+        commit(connection, ident, name, marks, recipe.spec.workdir)
 
 
 @contextmanager
@@ -193,16 +210,18 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Sa
     Where the machine has settings, they lie on the base while the Dockerfile runs, and the result
     is flattened without them.
     """
-    name = ":".join(store.tag("language", recipe.name, recipe.digest))
-    base_name = ":".join(store.tag(below.kind, below.name, below.recipe))
+    name = store.tag("language", recipe.name, recipe.digest)
+    base_name = store.tag(below.kind, below.name, below.recipe)
     scratch = [f"{name}-built"]
     settings = host.settings()
     try:
         if settings:
             say("with this machine's package mirror and certificate settings")
             scratch = [f"{name}-flat", f"{name}-built", f"{name}-settings"]
-            _lay(connection, below, settings, scratch[-1])
             base_name = scratch[-1]
+            with connection.guard():
+                workdir = connection.raw.inspect_image(below.id)["Config"].get("WorkingDir") or "/"
+            lay(connection, below.id, settings, 0, base_name, _unfinished(), workdir)
         arguments = {"BASE": base_name}
         dockerfile(connection, recipe.files, f"{name}-built", _unfinished(), arguments, say)
         if settings:
@@ -212,16 +231,6 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Sa
     finally:
         for image in scratch:
             remove_image(connection, image)
-
-
-def _lay(connection: Connection, below: Image, settings: Sequence[File], name: str) -> None:
-    repository, _, tag = name.rpartition(":")
-    root, tar = archive.pack(settings, owner=0)
-    with connection.guard():
-        workdir = connection.raw.inspect_image(below.id)["Config"].get("WorkingDir") or "/"
-    with container(connection, below.id) as ident:
-        files.write(connection, ident, root, tar)
-        commit(connection, ident, repository, tag, {LABEL_OWNER: Owner.current().label()}, workdir)
 
 
 def _unfinished() -> dict[str, str]:
@@ -238,8 +247,6 @@ def task(
     workdir: str,
 ) -> None:
     """Lay a task's tree on a language image as one commit; nothing of the task is run."""
-    _, tar = archive.pack(committed(tree, workdir), owner=AGENT_UID)
-    repository, tag = store.tag("task", name.lower(), recipe)
     marks = store.labels(
         "task",
         name,
@@ -248,9 +255,8 @@ def task(
         parent=below.recipe,
         base=below.base,
     )
-    with container(connection, below.id) as ident:
-        files.write(connection, ident, "/", tar)
-        commit(connection, ident, repository, tag, marks, workdir)
+    placed, image = committed(tree, workdir), store.tag("task", name.lower(), recipe)
+    lay(connection, below.id, placed, AGENT_UID, image, marks, workdir)
 
 
 def packages(status: bytes) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from arena.errors import EngineError
 from arena.records import File, Record, Task, digest_of
 from arena.resources import sandboxes_dir
-from arena.sandbox import archive, files, owner
+from arena.sandbox import owner
 from arena.sandbox.docker import Connection
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import build, packages, recipe, store
@@ -29,7 +29,7 @@ _MB = 1 << 20
 BuildState = Literal["started", "line", "done", "reused"]
 
 
-class Progress(Record):
+class BuildProgress(Record):
     """One thing that happened to one image."""
 
     kind: ImageKind
@@ -54,7 +54,7 @@ class TaskImage(Record):
     """How the base image was made."""
 
 
-Tell = Callable[[Progress], None]
+Tell = Callable[[BuildProgress], None]
 TreeOf = Callable[[Task], Sequence[File]]
 
 
@@ -191,16 +191,16 @@ class Images:
         with self._only_one(digest):
             image = self.store.find(digest)
             if image:
-                tell(Progress(kind=kind, name=name, state="reused"))
+                tell(BuildProgress(kind=kind, name=name, state="reused"))
                 return image
             started = time.monotonic()
-            tell(Progress(kind=kind, name=name, state="started"))
-            make(lambda text: tell(Progress(kind=kind, name=name, state="line", detail=text)))
+            tell(BuildProgress(kind=kind, name=name, state="started"))
+            make(lambda text: tell(BuildProgress(kind=kind, name=name, state="line", detail=text)))
             image = self.store.find(digest)
             if image is None:
                 raise EngineError(f"the engine lost the image {name} that it had just built")
             seconds = time.monotonic() - started
-            tell(Progress(kind=kind, name=name, state="done", seconds=seconds))
+            tell(BuildProgress(kind=kind, name=name, state="done", seconds=seconds))
             return image
 
     @contextmanager
@@ -250,9 +250,6 @@ def exported_image(
     tagged = f"{name}:{digest[:12]}"
     if Store(connection).find(digest):
         return tagged
-    _, tar = archive.pack(committed(tree, workdir), owner=0)
     marks = store.labels("task", name, digest, base=below.base)
-    with build.container(connection, below.id) as ident:
-        files.write(connection, ident, "/", tar)
-        build.commit(connection, ident, name, digest[:12], marks, workdir)
+    build.lay(connection, below.id, committed(tree, workdir), 0, tagged, marks, workdir)
     return tagged

@@ -15,7 +15,7 @@ from arena.program import Install
 from arena.records import File, Record, digest_of
 from arena.records.container import LAYER
 from arena.sandbox import archive, files, owner
-from arena.sandbox.docker import Connection, RefusedError
+from arena.sandbox.docker import Connection, EngineRefusedError
 from arena.sandbox.image import build, host
 from arena.sandbox.image.base import Say
 from arena.sandbox.image.store import Image
@@ -153,7 +153,7 @@ class Layers:
                     labels=labels,
                     use_config_proxy=False,
                 )
-        except RefusedError as error:
+        except EngineRefusedError as error:
             if error.status != _CONFLICT:
                 raise
 

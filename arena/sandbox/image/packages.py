@@ -26,7 +26,6 @@ from pydantic import JsonValue
 
 from arena.errors import HarnessError, InputError
 from arena.records import File, digest_of
-from arena.sandbox import archive, files
 from arena.sandbox.docker import Connection
 from arena.sandbox.image import build, store
 from arena.sandbox.image.base import Say
@@ -38,12 +37,22 @@ PYTHONS = {"python": "3.11"}
 SITE = "/usr/local/lib/python3.11/dist-packages"
 _BIN = "/usr/local/bin"
 
+MODULES = "/node_modules"
+"""Above the work tree: Node looks for packages in every folder on the way up."""
+REQUIREMENTS = "requirements.txt"
+PACKAGE, LOCK = "package.json", "package-lock.json"
+
+_SITE = "site/"
 _SECONDS = 900
 _GLIBC = (36, 35, 34, 31, 28, 27, 24, 17)
 _NO_WHEEL = re.compile(
     r"(?:No matching distribution found for|satisfies the requirement) ([\w.-]+)"
 )
 _SHEBANG = re.compile(rb"\A#![^\n]*")
+_QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", "--loglevel=error")
+_NO_PACKAGE = re.compile(r"(?:404 [^'\n]*'|No matching version found for )(@?[^@\s']+)@")
+_SECRET = re.compile(r"(\w+://)[^/\s@]+@")
+"""User and password of an index, in what a tool says."""
 
 
 class NoWheelError(InputError):
@@ -55,6 +64,19 @@ class NoWheelError(InputError):
             remedy="name a version that has one, or leave it out",
         )
         self.name = name
+
+
+class NoPackageError(InputError):
+    """A package that no registry has."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"no package {name!r}", remedy="name a version that there is, or leave it out"
+        )
+        self.name = name
+
+
+# ── Python ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def resolve_python(requirements: Sequence[str], image: str = "python") -> tuple[str, ...]:
@@ -115,44 +137,17 @@ def _pip(words: Sequence[str], image: str) -> str:
         *chosen,
         *words,
     ]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise HarnessError(f"pip did not end within {_SECONDS} s") from None
+    done = _run("pip", command, None)
     if done.returncode == 0:
         return done.stdout
     if match := _NO_WHEEL.search(done.stderr):
         raise NoWheelError(match[1])
     lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-    said = _without_secrets(" ".join(lines or done.stderr.splitlines()[-1:]))
+    said = _SECRET.sub(r"\1", " ".join(lines or done.stderr.splitlines()[-1:]))
     raise InputError(f"pip: {said[:300]}", where=", ".join(words[-5:]))
 
 
-def _without_secrets(text: str) -> str:
-    """A message of pip without the user and password of an index."""
-    return re.sub(r"(\w+://)[^/\s@]+@", r"\1", text)
-
-
-MODULES = "/node_modules"
-"""Above the work tree: Node looks for packages in every folder on the way up."""
-PACKAGE, LOCK = "package.json", "package-lock.json"
-
-_NPM_SECONDS = 900
-_QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", "--loglevel=error")
-_NO_PACKAGE = re.compile(r"(?:404 [^'\n]*'|No matching version found for )(@?[^@\s']+)@")
-_SECRET = re.compile(r"(\w+://)[^/\s@]+@")
-
-
-class NoPackageError(InputError):
-    """A package that no registry has."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"no package {name!r}", remedy="name a version that there is, or leave it out"
-        )
-        self.name = name
+# ── Node ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def lock_node(requirements: Mapping[str, str]) -> list[File]:
@@ -203,17 +198,7 @@ def _npm(words: Sequence[str], folder: Path) -> None:
     program = shutil.which("npm")
     if program is None:
         raise InputError("npm is not on this machine", remedy="install it to fetch packages")
-    try:
-        done = subprocess.run(
-            [program, *words, *_QUIET],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=_NPM_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise HarnessError(f"npm did not end within {_NPM_SECONDS} s") from None
+    done = _run("npm", [program, *words, *_QUIET], folder)
     if done.returncode == 0:
         return
     if match := _NO_PACKAGE.search(done.stderr):
@@ -222,8 +207,18 @@ def _npm(words: Sequence[str], folder: Path) -> None:
     raise InputError(f"npm: {said[:300]}")
 
 
-REQUIREMENTS = "requirements.txt"
-_SITE = "site/"
+def _run(
+    name: str, command: Sequence[str], folder: Path | None
+) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise HarnessError(f"{name} did not end within {_SECONDS} s") from None
+
+
+# ── as an image ────────────────────────────────────────────────────────────────────────────────
 
 
 def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
@@ -238,7 +233,7 @@ def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: S
     held: dict[str, JsonValue] = {
         file.path: hashlib.sha256(file.data).hexdigest() for file in placed
     }
-    repository, tag = store.tag("language", recipe.name, recipe.digest)
+    name = store.tag("language", recipe.name, recipe.digest)
     marks = store.labels(
         "language",
         recipe.name,
@@ -247,10 +242,7 @@ def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: S
         parent=below.recipe,
         base=below.base,
     )
-    _, tar = archive.pack(placed, owner=0)
-    with build.container(connection, below.id) as ident:
-        files.write(connection, ident, "/", tar)
-        build.commit(connection, ident, repository, tag, marks, recipe.spec.workdir)
+    build.lay(connection, below.id, placed, 0, name, marks, recipe.spec.workdir)
 
 
 def _files_of(given: Sequence[File], base: str, say: Say) -> list[File]:

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 from arena.records import Record
 from arena.sandbox import owner
-from arena.sandbox.docker import Connection, RefusedError
+from arena.sandbox.docker import Connection, EngineRefusedError
 
 LABEL_KIND = "arena.kind"
 LABEL_NAME = "arena.name"
@@ -103,7 +103,7 @@ class Store:
         try:
             with self._connection.guard():
                 self._connection.raw.remove_image(image.id, force=False)
-        except RefusedError:
+        except EngineRefusedError:
             return False
         owner.forget(image.recipe)
         return True
@@ -120,9 +120,9 @@ def _kind(fields: Mapping[str, Any]) -> str | None:
     return kind
 
 
-def tag(kind: ImageKind, name: str, recipe: str) -> tuple[str, str]:
-    """Repository and tag under which an image is kept."""
-    return f"arena/{kind}/{name}", recipe[:12]
+def tag(kind: ImageKind, name: str, recipe: str) -> str:
+    """The name, `repository:tag`, under which an image is kept."""
+    return f"arena/{kind}/{name}:{recipe[:12]}"
 
 
 def labels(

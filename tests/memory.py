@@ -1,7 +1,5 @@
 """Sandboxes that are only a dictionary of files: for measuring the driver, not for running code."""
 
-# ruff: noqa: ARG002 (a seam's arguments have no meaning here)
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
