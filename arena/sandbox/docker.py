@@ -18,6 +18,8 @@ CALL_TIMEOUT_S = 180
 POOL_SIZE = 64
 FULL = "the engine's disk is full; free some with 'arena sandboxes prune'"
 NOT_FOUND = 404
+_INSIDE = ("_url", "_raise_for_status", "_get_raw_response_socket")
+"""What we use of its client though it is not offered; more is found in replies."""
 _STAT_HEADER = "X-Docker-Container-Path-Stat"
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
@@ -72,10 +74,15 @@ class Connection:
         settings = docker.utils.kwargs_from_env()
         if self._host:
             settings = {"base_url": self._host}
+        if missing := [name for name in _INSIDE if name not in dir(docker.APIClient)]:
+            raise _unknown_docker(", ".join(missing))
         client = docker.APIClient(
             **settings, version="auto", timeout=CALL_TIMEOUT_S, max_pool_size=POOL_SIZE
         )
-        _check_inside(client)
+        try:
+            _check_inside(client)
+        except AttributeError as error:
+            raise _unknown_docker(str(error)) from error
         return client
 
     def start_exec(self, ident: str) -> Hijacked:
@@ -129,20 +136,17 @@ def hijacked(handed_out: Any) -> Hijacked:
 
 
 def _check_inside(client: Any) -> None:
-    """Make sure that what we use of docker's inside is there, on a reply of the engine.
+    """Look once for what we use under a reply; what is not there raises `AttributeError`."""
+    reply = client.get(client._url("/_ping"), stream=True, timeout=CALL_TIMEOUT_S)  # noqa: SLF001
+    client._raise_for_status(reply)  # noqa: SLF001
+    hijacked(client._get_raw_response_socket(reply)).response.close()  # noqa: SLF001
 
-    Raises:
-        EngineError: it is not, so this docker is no version that we know.
-    """
-    try:
-        reply = client.get(client._url("/_ping"), stream=True, timeout=CALL_TIMEOUT_S)  # noqa: SLF001
-        client._raise_for_status(reply)  # noqa: SLF001
-        hijacked(client._get_raw_response_socket(reply)).response.close()  # noqa: SLF001
-    except AttributeError as error:
-        raise EngineError(
-            f"the Python package docker {docker.__version__} is not one that Arena knows"
-            f" ({error}); install docker>=7.1,<8"
-        ) from error
+
+def _unknown_docker(lacks: str) -> EngineError:
+    return EngineError(
+        f"the Python package docker {docker.__version__} is not one that Arena knows ({lacks}); "
+        "install docker>=7.1,<8"
+    )
 
 
 def _refused(error: Any) -> EngineRefusedError:
