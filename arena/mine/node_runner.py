@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from pydantic import ValidationError
 
 from arena.decoding import from_json
-from arena.mine.runner import LATE, TESTER_ID, How, Seen, Session, Tree, lay, opened
+from arena.mine.runner import LATE, How, Seen, Session, Tree, lay, opened
 from arena.protocols import Engine, Sandbox
 from arena.records import File, Record
-from arena.records.container import TRUSTED, WORKDIR
+from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
 
 _FILE_SECONDS = 30.0
 _REPORT_LIMIT = 8 << 20
@@ -118,7 +118,7 @@ def _found(box: Sandbox) -> list[str]:
 
 def _run(box: Sandbox, path: str, report: str, timeout_s: float) -> tuple[dict[str, Seen], str]:
     """The tests of one file; or the error for which it has none."""
-    box.put([File(path=report, data=b"")], owner=TESTER_ID)
+    box.put([File(path=report, data=b"")], owner=TESTER_UID)
     folder = report.rpartition("/")[0]
     reporters = (
         f"--test-reporter={folder}/reporter.mjs",

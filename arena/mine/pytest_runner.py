@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from arena.decoding import from_json
 from arena.mine.plugin import PLUGIN, SOURCE
-from arena.mine.runner import TESTER_ID, How, Seen, Session, Tree, lay, opened
+from arena.mine.runner import How, Seen, Session, Tree, lay, opened
 from arena.protocols import Engine
 from arena.records import File, Record, TestOutcome
-from arena.records.container import TRUSTED, WORKDIR
+from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
 
 _REPORT_LIMIT = 32 << 20
 _ENV = {
@@ -53,7 +53,7 @@ def run_pytest(
         trusted = [File(path=f"{folder}/{PLUGIN}.py", data=SOURCE.encode())]
         trusted.append(File(path=f"{folder}/pytest.ini", data=b"[pytest]\n"))
         box.put(trusted)
-        box.put([File(path=report, data=b"")], owner=TESTER_ID)
+        box.put([File(path=report, data=b"")], owner=TESTER_UID)
         env = {
             **_ENV,
             "PYTHONPATH": f"{WORKDIR}{'/src' if tree.src else ''}:{folder}",

@@ -12,10 +12,8 @@ from pydantic import Field
 
 from arena.protocols import Engine, Sandbox
 from arena.records import File, Record, SandboxLimits, TestOutcome
-from arena.records.container import AGENT_USER
+from arena.records.container import AGENT_USER, TESTER_USER
 
-"""Owner of the work tree."""
-TESTER_ID = 10002
 LATE = "TestTimeLimit"
 """The error of a test that took too long."""
 
@@ -98,8 +96,7 @@ def opened(
     engine: Engine, tree: Tree, labels: Mapping[str, str]
 ) -> AbstractContextManager[Sandbox]:
     """A fresh container of the tree."""
-    user = f"{TESTER_ID}:{TESTER_ID}"
-    return engine.open(tree.image, limits=_LIMITS, labels=labels, user=user)
+    return engine.open(tree.image, limits=_LIMITS, labels=labels, user=TESTER_USER)
 
 
 def lay(box: Sandbox, tree: Tree) -> Session | None:
