@@ -84,7 +84,7 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
                 plan_, images=ready.images, layers=ready.layers, engine=ready.engine
             )
             if earlier is not None:
-                manifest = plan.continued(earlier, manifest, where=str(out))
+                manifest = plan.continued(earlier, manifest, where=str(out), say=say)
             rundir.write_manifest(manifest)
             with Ledger(rundir.ledger_path, watcher) as ledger:
                 run_trials(plan_, manifest, rundir, host, backends, ledger, say, watcher)

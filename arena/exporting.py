@@ -10,8 +10,7 @@ from typing import Literal
 
 from arena.records import Task
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.exported import exported_image
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images, exported_image
 from arena.task import pack as packs
 from arena.task.formats import exports
 from arena.task.formats.predictions import instance_id, slug

@@ -32,7 +32,7 @@ from arena.records import (
     digest_of,
 )
 from arena.rundir import EngineInfo, Manifest, RunDir
-from arena.sandbox.image import TaskImage
+from arena.sandbox.image.images import TaskImage
 from arena.score.load import load
 from arena.task.formats.predictions import Prediction, slug
 from arena.trial import TrialProgress, TrialRequest
@@ -85,7 +85,7 @@ def grade(order: Order, out: Path, *, say: Say) -> list[Graded]:
     """
     rundir = RunDir(out)
     with rundir.lock():
-        manifest = _manifest(order, out)
+        manifest = _manifest(order, out, say)
         rundir.write_manifest(manifest)
         done = {row.id for row in load(out).trials if row.verdict is not None}
         wanted = _by_pair(order)
@@ -122,7 +122,7 @@ def contestant_name(model: str) -> str:
 # ── the manifest ───────────────────────────────────────────────────────────────────────────────
 
 
-def _manifest(order: Order, out: Path) -> Manifest:
+def _manifest(order: Order, out: Path, say: Say) -> Manifest:
     tasks = {task.id: task for task in order.tasks.values()}
     new = Manifest(
         run_id=secrets.token_hex(8),
@@ -142,7 +142,7 @@ def _manifest(order: Order, out: Path) -> Manifest:
     rundir = RunDir(out)
     if not rundir.manifest_path.exists():
         return new
-    return plan.continued(rundir.read_manifest(), new, where=str(out))
+    return plan.continued(rundir.read_manifest(), new, where=str(out), say=say)
 
 
 def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...]:

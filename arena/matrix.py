@@ -7,6 +7,7 @@ task, so that no contestant always goes first and time of day is nobody's advant
 import random
 from collections.abc import Iterator
 
+from arena import registry
 from arena.records import ContestantSpec, Limits, SandboxLimits, TrialSpec, digest_of
 from arena.rundir import Manifest
 
@@ -56,5 +57,5 @@ def trial_specs(manifest: Manifest) -> Iterator[TrialSpec]:
 
 
 def runs(contestant: ContestantSpec, *, impossible: bool) -> bool:
-    """Whether a contestant meets a task: impossible controls have no gold patch, so no oracle."""
-    return not (impossible and contestant.agent == "oracle")
+    """Whether a contestant meets a task: impossible controls have no gold patch to be given."""
+    return not (impossible and registry.is_given_gold(contestant.agent))

@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from arena import __version__, registry
-from arena.agent import catalogue, outside
+from arena.agent import external
+from arena.agent.identity import code_of
 from arena.audit import refuse_hints
 from arena.backend.route import routed
 from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
@@ -21,8 +22,8 @@ from arena.money.pricing import CallPricing
 from arena.program import Program
 from arena.records import BackendSpec, ContestantSpec, FxRate, Record, Task, digest_of
 from arena.rundir import EngineInfo, Manifest, TaskEntry
-from arena.sandbox.builder import Say
-from arena.sandbox.image import TaskImage
+from arena.sandbox.image.base import Say
+from arena.sandbox.image.images import TaskImage
 from arena.task import pack
 
 ResolveBackend = Callable[[str | BackendTable], BackendSpec]
@@ -102,7 +103,7 @@ def resolve(
     tables = _chosen(config.contestant, overrides.contestants)
     with located("--task" if overrides.tasks else f"{where}: tasks"):
         tasks = _tasks(overrides.tasks or config.tasks, base)
-    known = catalogue.load([base / path for path in config.agents])
+    known = external.load([base / path for path in config.agents])
     programs = {t.agent: known[t.agent] for t in tables if t.agent in known}
     for table in tables:
         if table.agent not in {*registry.AGENTS, *known}:
@@ -110,7 +111,7 @@ def resolve(
             raise registry.unknown("agent", table.agent, {*registry.AGENTS, *known}, where=at)
     for table in tables:
         program = programs.get(table.agent)
-        own = [table.params, None if program is None else outside.identity(program)]
+        own = [table.params, None if program is None else external.identity(program)]
         at = f"{where}: contestant {table.name!r}"
         refuse_hints("\n".join(_strings(own)), tasks, where=at)
     contestants = []
@@ -119,7 +120,7 @@ def resolve(
             contestants.append(_contestant(table, programs.get(table.agent), backend))
             _check_limits(contestants[-1], config, fx)
             if table.agent in programs:
-                outside.check_tasks(programs[table.agent], tasks)
+                external.check_tasks(programs[table.agent], tasks)
     return Plan(config, tasks, tuple(contestants), tuple(fx), programs, where)
 
 
@@ -151,27 +152,28 @@ def _contestant(
     if program is None:
         module = registry.agent_module(table.agent)
         module.make(table.agent, table.params)
-        identity = module.identity(table.agent)
+        able = module.capabilities(table.agent, table.params)
+        identity: JsonValue = [table.agent, code_of(registry.AGENTS[table.agent])]
     else:
-        outside.make(program, table.params)
-        identity = outside.identity(program)
-    control = table.agent in registry.CONTROLS
-    if control and table.backend is not None:
+        external.make(program, table.params)
+        able = external.capabilities(program)
+        identity = external.identity(program)
+    if able.control and table.backend is not None:
         raise InputError(f"{table.agent} takes no backend", remedy="remove it")
-    if not control and table.backend is None:
+    if not able.control and table.backend is None:
         raise InputError("'backend' is missing", remedy="name one or give a base_url")
     spec = None if table.backend is None else backend(table.backend)
-    if spec is not None and program is not None:
-        spec = routed(spec, program.api, agent=table.agent)
-    elif spec is not None:
-        _check_tools(table, spec)
+    if spec is not None and able.needs_gateway:
+        spec = routed(spec, able.apis, agent=table.agent)
+    elif spec is not None and able.needs_tools:
+        _check_tools(spec)
     return ContestantSpec(
         name=table.name,
         agent=table.agent,
         agent_digest=digest_of(identity),
         backend=spec,
         params=table.params,
-        control=control,
+        control=able.control,
     )
 
 
@@ -184,9 +186,8 @@ def _strings(value: JsonValue) -> Iterator[str]:
             yield from _strings(inner)
 
 
-def _check_tools(table: ContestantTable, spec: BackendSpec) -> None:
-    uses_tools = table.agent == "shell" and table.params.get("protocol", "tools") == "tools"
-    if uses_tools and spec.api == "chat" and not spec.chat_tools:
+def _check_tools(spec: BackendSpec) -> None:
+    if spec.api == "chat" and not spec.chat_tools:
         raise InputError(
             f"{spec.name} takes no tools on chat completions",
             remedy='use params = { protocol = "text" }',
@@ -277,11 +278,17 @@ def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:
     return replace(plan, contestants=tuple(kept), fx=fx)
 
 
-def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
+def continued(old: Manifest, new: Manifest, *, where: str, say: Say) -> Manifest:
     """The manifest with which an earlier run goes on.
 
     Tasks, contestants, attempts, concurrency and budgets may be added to; what would make old
     and new trials incomparable may not change.
+
+    Args:
+        old: of the earlier run.
+        new: of what is to be run now.
+        where: the run directory, for errors.
+        say: told in one line where the code of an agent may be another than the run began with.
 
     Raises:
         InputError: naming everything that changed.
@@ -296,11 +303,18 @@ def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
             changes.append(f"task {task.id}")
         elif was is not None and was.image != task.image:
             changes.append(f"image of task {task.id}")
-    old_contestants = {c.name: c for c in old.contestants}
+    contestants = {c.name: c for c in old.contestants}
     for contestant in new.contestants:
-        earlier = old_contestants.get(contestant.name)
-        if earlier is not None and earlier.digest != contestant.digest:
-            changes.append(f"contestant {contestant.name}")
+        earlier = contestants.get(contestant.name, contestant)
+        kept = _same(earlier, contestant, new.programs.get(contestant.agent))
+        if kept is None:
+            changes.append(f"contestant {contestant.name}: {_differing(earlier, contestant)}")
+        elif kept.digest != contestant.digest:
+            say(
+                f"{contestant.name} goes on with the agent {contestant.agent} of this version of"
+                " Arena; the run began before an agent's code was part of what it is"
+            )
+        contestants[contestant.name] = kept or contestant
     if changes:
         raise InputError(
             f"the run there differs in: {', '.join(changes)}",
@@ -308,7 +322,6 @@ def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
             remedy="undo the change, or give a new --out",
         )
     tasks = old_tasks | {t.id: t for t in new.tasks}
-    contestants = old_contestants | {c.name: c for c in new.contestants}
     return new.model_copy(
         update={
             "run_id": old.run_id,
@@ -323,6 +336,34 @@ def continued(old: Manifest, new: Manifest, *, where: str) -> Manifest:
             "layers": old.layers | new.layers,
         }
     )
+
+
+def _same(
+    earlier: ContestantSpec, now: ContestantSpec, program: Program | None
+) -> ContestantSpec | None:
+    """A contestant as its earlier trials know it; None where it is another one."""
+    if earlier.digest == now.digest:
+        return now
+    first = registry.EARLIER_DIGESTS.get(now.agent)
+    if program is not None:
+        first = digest_of(external.earlier_identity(program))
+    then = now.model_copy(update={"agent_digest": first, "recorded_digest": ""})
+    if earlier.agent_digest != first or earlier.digest != then.digest:
+        return None
+    return then.model_copy(update={"recorded_digest": earlier.digest})
+
+
+def _differing(earlier: ContestantSpec, now: ContestantSpec) -> str:
+    """What of a contestant changed."""
+    then, new = (c.backend and c.backend.identity() for c in (earlier, now))
+    parts = {
+        "its agent": earlier.agent != now.agent,
+        "the code, prompts or profile of its agent": earlier.agent_digest != now.agent_digest,
+        "its backend": then != new,
+        "its params": earlier.params != now.params,
+    }
+    changed = [what for what, differs in parts.items() if differs]
+    return " and ".join(changed) or "what it is told apart by"
 
 
 def _changes(old: Record, new: Record, prefix: str) -> list[str]:

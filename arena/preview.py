@@ -14,7 +14,7 @@ from arena.money.forecast import Forecast, forecast
 from arena.money.pricing import RecordedCall
 from arena.plan import Plan
 from arena.records import Api, BackendSpec, ContestantSpec, Record
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from arena.score.repriced import by_trial, recorded
 from arena.stats.power import suite_power
 

@@ -15,10 +15,6 @@ from pydantic import (
 
 from arena.records import Api, Record
 
-LAYER = "/opt/agent"
-"""Where an agent's programs are seen in its container, read-only."""
-PYTHON = f"{LAYER}/python/bin/python3"
-NODE = f"{LAYER}/node/bin/node"
 PLACEHOLDERS = (
     *("model", "base_url", "origin", "token", "home", "workdir", "prompt"),
     *("context_window", "output_tokens"),

@@ -1,13 +1,13 @@
-"""The architecture on one page: five seams and the two things that pass through all of them.
+"""The architecture on one page: the seams at which parts meet, so that neither knows the other.
 
 Everything else is plain functions over records. Each seam has one contract test under
 `tests/contracts/` that runs over every implementation.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from arena.records import (
     Brief,
@@ -19,14 +19,9 @@ from arena.records import (
     Message,
     Reply,
     SandboxLimits,
-    Task,
     ToolSpec,
-    TrialRecord,
-    TrialSpec,
 )
-
-TRUSTED = "/opt/trial"
-"""Root's folder in every sandbox, for files that are put there and reports read back."""
+from arena.records.container import WORKDIR
 
 
 class Pipe(Protocol):
@@ -137,7 +132,7 @@ class Engine(Protocol):
         limits: SandboxLimits,
         labels: Mapping[str, str],
         user: str,
-        workdir: str = "/repo",
+        workdir: str = WORKDIR,
         channel: bool = False,
         layer: str | None = None,
         volumes: Sequence[str] = (),
@@ -174,7 +169,7 @@ class Backend(Protocol):
         ...
 
 
-class Door(Protocol):
+class SandboxSession(Protocol):
     """How a program in a sandbox reaches its trial's model, until a limit or a fault ends that."""
 
     @property
@@ -184,7 +179,7 @@ class Door(Protocol):
 
     @property
     def token(self) -> str:
-        """Opens this door, and nothing after the trial."""
+        """Opens this session, and nothing after the trial."""
         ...
 
     @property
@@ -222,7 +217,8 @@ class Door(Protocol):
         ...
 
 
-class Doorway(Backend, Protocol):
+@runtime_checkable
+class SandboxBackend(Backend, Protocol):
     """A backend that programs in a sandbox can reach by themselves."""
 
     @property
@@ -235,8 +231,8 @@ class Doorway(Backend, Protocol):
         """Tokens that fit the model, where that is known."""
         ...
 
-    def open(self, sandbox: Sandbox) -> AbstractContextManager[Door]:
-        """Open a door in a sandbox; leaving the context shuts it."""
+    def open(self, sandbox: Sandbox) -> AbstractContextManager[SandboxSession]:
+        """Open a session for what runs in a sandbox; leaving the context ends it."""
         ...
 
 
@@ -258,22 +254,4 @@ class Agent(Protocol):
 
         Its own failure is an `Ending`; only faults of the machinery raise.
         """
-        ...
-
-
-class TaskSource(Protocol):
-    """Somewhere tasks come from."""
-
-    def tasks(self) -> Sequence[Task]:
-        """All tasks in a stable order."""
-        ...
-
-
-class Executor(Protocol):
-    """Runs trials side by side."""
-
-    def run(
-        self, fn: Callable[[TrialSpec], TrialRecord], specs: Iterator[TrialSpec]
-    ) -> Iterator[TrialRecord]:
-        """One record a spec, in the order of completion, bounded in flight."""
         ...

@@ -1,7 +1,7 @@
 """Names of things a configuration may ask for, and where they live. Nothing is imported early."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -9,33 +9,57 @@ from pydantic import JsonValue
 
 from arena.errors import InputError
 from arena.protocols import Agent
+from arena.records import AgentCapabilities
 
 AGENTS = {
     "shell": "arena.agent.shell",
     "edits": "arena.agent.edits",
-    "oracle": "arena.agent.control",
-    "nop": "arena.agent.control",
+    "oracle": "arena.agent.controls",
+    "nop": "arena.agent.controls",
 }
-CONTROLS = frozenset({"oracle", "nop"})
+"""Built-in agents, and the modules that provide them."""
+EARLIER_DIGESTS = {
+    "shell": "50da5bba0d61dcc3cc63cfc2b1cd780f062d7c70fd37dc743f821b2a3b239a49",
+    "edits": "8a97077ec8e61d288a9acc33a236f722b737a79f296985b0cfd1ba53db06fd75",
+    "oracle": "b15aafe446efd84dc76616cfe979c54f4f58a3adfe8d86fc901c0a6bf252d525",
+    "nop": "2a9e3e0b8187433231dfefbf8fc418edf41ea3abfd3f35030066997a6369c9e4",
+}
+"""What the first version of Arena told its agents by, before their code counted."""
+
+
+RUNNERS = {
+    "pytest": "arena.grading.pytest_runner",
+    "node": "arena.grading.node_runner",
+    "go": "arena.grading.go_runner",
+    "junit": "arena.grading.junit_runner",
+    "blackbox": "arena.grading.blackbox_runner",
+    "script": "arena.grading.script_runner",
+}
+"""Runners of hidden tests, and the modules whose `RUNNER` they are."""
 
 
 class AgentModule(Protocol):
     """What a module that provides agents offers."""
 
-    def make(self, name: str, params: dict[str, JsonValue]) -> Agent:
-        """A fresh agent for one trial. Raises `InputError` on bad parameters."""
+    def capabilities(self, name: str, params: Mapping[str, JsonValue]) -> AgentCapabilities:
+        """What the agent is and needs. Raises `InputError` on bad parameters."""
         ...
 
-    def identity(self, name: str) -> JsonValue:
-        """Everything of the agent that could change a result: prompts, tools, version."""
+    def make(self, name: str, params: Mapping[str, JsonValue]) -> Agent:
+        """A fresh agent for one trial. Raises `InputError` on bad parameters."""
         ...
 
 
 def agent_module(name: str, *, where: str = "") -> AgentModule:
-    """The module that provides an agent."""
+    """The module that provides a built-in agent."""
     if name not in AGENTS:
         raise unknown("agent", name, AGENTS, where=where)
     return cast("AgentModule", import_module(AGENTS[name]))
+
+
+def is_given_gold(agent: str) -> bool:
+    """Whether an agent is given the fix of its task; programs of their own never are."""
+    return agent in AGENTS and agent_module(agent).capabilities(agent, {}).given_gold
 
 
 def unknown(what: str, name: str, known: Iterable[str], *, where: str = "") -> InputError:

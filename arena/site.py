@@ -14,8 +14,8 @@ from arena.quiet import Quiet
 from arena.records import Record, SandboxLimits, Task, TrialRecord
 from arena.rundir import EngineInfo
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images, Progress, TaskImage, Tell
-from arena.sandbox.layer import AgentLayer, Layers
+from arena.sandbox.image.images import BuildProgress, Images, TaskImage, Tell
+from arena.sandbox.image.layer import AgentLayer, Layers
 from arena.task import pack
 from arena.trial import TrialRequest, TrialRunner
 
@@ -211,7 +211,7 @@ def _gateway(programs: Mapping[str, Program]) -> "Iterator[Gateway | None]":
 def _telling(say: Say) -> Tell:
     """Image building as lines: what starts and how long it took, not what builders print."""
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: BuildProgress) -> None:
         if progress.state == "started":
             say(f"making {progress.kind} image {progress.name} …")
         elif progress.state == "done":

@@ -1,18 +1,21 @@
 """An agent's sandbox on the agent's clock: no command outlives the time the trial has left."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 
 from arena.backend.clock import AgentClock
-from arena.protocols import Pipe, Sandbox, Transcript
-from arena.records import Change, Entry, ExecResult, File
+from arena.protocols import Sandbox, Transcript
+from arena.records import ExecResult
+from arena.sandbox.wrapper import SandboxWrapper
 
 
-class TimedSandbox:
-    """Wraps a sandbox; cuts each command's time limit and writes each command down."""
+class TimedSandbox(SandboxWrapper):
+    """Cuts each command's time limit and writes each command down.
+
+    Whoever starts a program of its own (`pipe`) watches the clock.
+    """
 
     def __init__(self, inner: Sandbox, clock: AgentClock, transcript: Transcript) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._clock = clock
         self._transcript = transcript
 
@@ -31,7 +34,7 @@ class TimedSandbox:
         left_s = self._clock.remaining_s
         if left_s <= 0:
             return ExecResult(exit_code=None, ended="timeout", wall_s=0.0)
-        result = self._inner.exec(
+        result = super().exec(
             argv,
             timeout_s=min(timeout_s, left_s),
             output_limit=output_limit,
@@ -50,34 +53,3 @@ class TimedSandbox:
             },
         )
         return result
-
-    def pipe(
-        self, argv: Sequence[str], *, user: str | None = None, with_input: bool = True
-    ) -> AbstractContextManager[Pipe]:
-        """As the sandbox does: whoever starts a program here watches the clock."""
-        return self._inner.pipe(argv, user=user, with_input=with_input)
-
-    def put(self, files: Sequence[File], *, owner: int = 0) -> None:
-        """As the sandbox does."""
-        self._inner.put(files, owner=owner)
-
-    def get(self, path: str, *, limit: int) -> Entry:
-        """As the sandbox does."""
-        return self._inner.get(path, limit=limit)
-
-    def know_image(self) -> None:
-        """As the sandbox does."""
-        self._inner.know_image()
-
-    def changes(self, *, limit: int) -> list[Change]:
-        """As the sandbox does."""
-        return self._inner.changes(limit=limit)
-
-    def kill(self) -> None:
-        """As the sandbox does."""
-        self._inner.kill()
-
-    @property
-    def resource_ended(self) -> str | None:
-        """As the sandbox says."""
-        return self._inner.resource_ended

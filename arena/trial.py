@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from arena import audit, registry
-from arena.agent import outside
+from arena.agent import external
 from arena.backend.clock import AgentClock
 from arena.backend.desk import Desk
 from arena.backend.meter import Seat, Tally
@@ -41,8 +41,9 @@ from arena.records import (
     TrialSpec,
     Verification,
 )
+from arena.records.container import AGENT_USER, HOME
 from arena.rundir import Manifest, RunDir
-from arena.sandbox.image import TaskImage
+from arena.sandbox.image.images import TaskImage
 from arena.task import diff, pack
 from arena.timed import TimedSandbox
 from arena.transcript import TranscriptFile
@@ -50,8 +51,6 @@ from arena.verify import Bench, judge
 
 if TYPE_CHECKING:
     from arena.backend.gateway.server import Gateway
-
-AGENT = "10001:10001"
 
 
 @dataclass(frozen=True)
@@ -219,10 +218,10 @@ class TrialRunner:
             self.images[request.task.id].id,
             limits=request.sandbox,
             labels=request.labels,
-            user=AGENT,
+            user=AGENT_USER,
             channel=request.program is None,
             layer=self.layers.get(request.contestant.agent),
-            volumes=(outside.HOME,),
+            volumes=(HOME,),
         )
 
     def _solve(
@@ -253,13 +252,13 @@ class TrialRunner:
                 backend = self.gateway.doorway(
                     metered, limits=request.limits, transcript=transcript, clock=clock
                 )
-        is_oracle = request.contestant.agent == "oracle"
+        gold = registry.is_given_gold(request.contestant.agent)
         brief = Brief(
             task_id=request.task.id,
             problem_statement=request.task.problem_statement,
             limits=request.limits,
             nonce=secrets.token_hex(8),
-            gold_patch=pack.gold_patch(request.task) if is_oracle else None,
+            gold_patch=pack.gold_patch(request.task) if gold else None,
         )
         ending = agent.solve(brief, TimedSandbox(box, clock, transcript), backend, transcript)
         transcript.add("stop", ending.model_dump(mode="json"))
@@ -279,7 +278,7 @@ class TrialRunner:
 def _agent(request: TrialRequest) -> Agent:
     name, params = request.contestant.agent, request.contestant.params
     if request.program is not None:
-        return outside.make(request.program, params)
+        return external.make(request.program, params)
     return registry.agent_module(name).make(name, params)
 
 

@@ -9,37 +9,27 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from pydantic import Field
 
 from arena.audit import scan_patch
 from arena.errors import EngineError, HarnessError
-from arena.grading import script_runner
-from arena.grading.blackbox_runner import run_black_box
 from arena.grading.defences import ALL_ON, Defences
-from arena.grading.findings import Findings, decide
-from arena.grading.go_runner import run_go
-from arena.grading.job import CLEAN_ENV, OWNER, TESTER, Job
-from arena.grading.junit_runner import run_junit
+from arena.grading.findings import decide
+from arena.grading.job import CLEAN_ENV, Job, TestRunner
 from arena.grading.names import Names
-from arena.grading.node_runner import run_node
-from arena.grading.pytest_runner import run_pytest
 from arena.protocols import Engine, Sandbox
 from arena.quiet import Quiet
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
+from arena.records.container import AGENT_USER, TESTER_USER
+from arena.registry import RUNNERS
 from arena.task.pack import gold_patch
 from arena.task.patch import FilePatch, render
 from arena.task.policy import Policed, Rules, is_protected, police, rules_for
 
-_RUNNERS: Mapping[str, Callable[[Job], Findings]] = {
-    "pytest": run_pytest,
-    "node": run_node,
-    "go": run_go,
-    "junit": run_junit,
-    "blackbox": run_black_box,
-    "script": script_runner.run_script,
-}
 EXHAUSTED: frozenset[Verdict] = frozenset({"timeout", "resource"})
 """What may be the doing of whatever else ran at the time."""
 _APPLY = ("git", "apply", "--whitespace=nowarn", "-")
@@ -111,7 +101,7 @@ def verify(
         patch: a git diff; bytes that are not UTF-8 as surrogates.
         bench: the engine, and the image that the agent's container was made from.
         strict: look a second time at every pass.
-        fresh: a container of that image in which nothing has run, opened for user `TESTER`; it is
+        fresh: a container of that image in which nothing has run, opened for `TESTER_USER`; it is
             killed. One is opened when None.
 
     Raises:
@@ -232,14 +222,21 @@ def _look_again(
     return again.model_copy(update={"reason": reason}), flags
 
 
+def _runner(task: Task) -> TestRunner:
+    name = task.tests.runner
+    if name not in RUNNERS:
+        raise HarnessError(f"{task.id}: no verifier for runner {name!r}")
+    return cast("TestRunner", import_module(RUNNERS[name]).RUNNER)
+
+
 def opened(task: Task, bench: Bench) -> AbstractContextManager[Sandbox]:
     """A fresh container to grade a task's patch in."""
     return bench.engine.open(
         bench.image,
         limits=bench.limits,
         labels=bench.labels,
-        user=TESTER,
-        volumes=script_runner.VOLUMES if task.tests.runner == "script" else (),
+        user=TESTER_USER,
+        volumes=_runner(task).volumes,
     )
 
 
@@ -265,7 +262,7 @@ def _apply(sandbox: Sandbox, text: str) -> _Attempt | None:
         _APPLY,
         timeout_s=_APPLY_SECONDS,
         env={**CLEAN_ENV, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"},
-        user=OWNER,
+        user=AGENT_USER,
         stdin=text.encode("utf-8", "surrogateescape"),
     )
     if done.exit_code == 0:
@@ -277,9 +274,6 @@ def _apply(sandbox: Sandbox, text: str) -> _Attempt | None:
 
 
 def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
-    runner = _RUNNERS.get(task.tests.runner)
-    if runner is None:
-        raise HarnessError(f"{task.id}: no verifier for runner {task.tests.runner!r}")
     defences = bench.defences
     job = Job(
         task=task,
@@ -291,7 +285,7 @@ def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
         keep=_keeper(bench.folder),
         watch=bench.watch,
     )
-    findings = runner(job)
+    findings = _runner(task).run(job)
     sandbox.kill()
     verdict, reason = decide(findings, task.tests, defences)
     limit = sandbox.resource_ended

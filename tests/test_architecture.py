@@ -19,7 +19,7 @@ LAYERS = [
     {"importer"},
     {"mine"},
     {"bakeoff", "preview", "check", "grade", "exporting"},
-    {"worker", "plan", "report", "predictions", "trajectories", "remote", "scaling"},
+    {"worker", "plan", "report", "predictions", "remote", "scaling"},
     {"site"},
     {"trial"},
     {"score"},

@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 
 from arena import config, plan
+from arena.agent import external
 from arena.errors import InputError
 from arena.money.prices import SHIPPED_FX
-from arena.records import BackendSpec, Limits
+from arena.records import BackendSpec, Limits, digest_of
+from arena.registry import EARLIER_DIGESTS
+from arena.rundir import EngineInfo, Manifest
+from arena.sandbox.image.images import TaskImage
 from arena.task import pack
 from tests.benchmarks import job
 
@@ -61,3 +65,47 @@ def test_a_statement_that_is_no_argument_is_refused_before_it_costs_anything(tmp
         resolve({}, agent=agent, task=str(tmp_path / "bench"))
     for other in ("shell", "codex"):
         assert resolve({}, agent=other, task=str(tmp_path / "bench")).trials == 1
+
+
+def manifest(made: plan.Plan) -> Manifest:
+    images = {t.id: TaskImage(id="i", content="i", workdir="/repo", base="b") for t in made.tasks}
+    info = EngineInfo(version="1", platform="any", cpus=1, memory_mb=1)
+    return plan.manifest_of(made, images=images, layers={}, engine=info, fx=())
+
+
+def with_agent(made: Manifest, digest: str) -> Manifest:
+    """The manifest as a version of Arena wrote it that gave the agent another digest."""
+    (spec,) = made.contestants
+    then = spec.model_copy(update={"agent_digest": digest, "recorded_digest": ""})
+    then = then.model_copy(update={"recorded_digest": then.digest})
+    return made.model_copy(update={"contestants": (then,)})
+
+
+@pytest.mark.parametrize("agent", ["shell", "edits", "codex"])
+def test_a_run_of_the_first_version_goes_on_and_one_line_says_with_what(agent):
+    new = manifest(resolve({}, agent=agent))
+    first = EARLIER_DIGESTS.get(agent)
+    if agent in new.programs:
+        first = digest_of(external.earlier_identity(new.programs[agent]))
+    old, said = with_agent(new, first), []
+    going = plan.continued(old, new, where="out", say=said.append)
+    assert [one.digest for one in going.contestants] == [one.digest for one in old.contestants]
+    assert len(said) == 1
+    assert f"c goes on with the agent {agent} of this version" in said[0]
+
+
+def test_a_run_with_other_code_of_an_agent_does_not_go_on():
+    new = manifest(resolve({}))
+    with pytest.raises(InputError, match="contestant c: the code, prompts or profile of its agent"):
+        plan.continued(with_agent(new, "other"), new, where="out", say=pytest.fail)
+
+
+def test_a_contestant_with_other_params_does_not_go_on():
+    old, new = manifest(resolve({})), manifest(resolve({"protocol": "text"}))
+    with pytest.raises(InputError, match="contestant c: its params"):
+        plan.continued(old, new, where="out", say=pytest.fail)
+
+
+def test_a_run_that_did_not_change_goes_on_without_a_word():
+    new = manifest(resolve({}))
+    assert plan.continued(new, new, where="out", say=pytest.fail).contestants == new.contestants

@@ -5,16 +5,16 @@ when it is done; the history only grows.
 """
 
 import re
+from collections.abc import Mapping
 
 from pydantic import JsonValue
 
 from arena.agent import blocks, repomap
 from arena.errors import InputError
 from arena.protocols import Agent, Backend, Sandbox, Transcript
-from arena.records import Brief, Ending, File, Message, Reply
+from arena.records import AgentCapabilities, Brief, Ending, File, Message, Reply
+from arena.records.container import AGENT_UID
 
-VERSION = 2
-OWNER = 10001
 MAP_TOKENS = 4_000
 SHOWN_CHARS = 40_000
 """Of one file; a longer one is cut at its end."""
@@ -149,7 +149,7 @@ def _apply(found: list[blocks.Block], sandbox: Sandbox) -> int:
             raise blocks.BlockError(f"{path} cannot be a file and a folder.")
     sandbox.put(
         [File(path=path, data=text.encode(), mode=mode) for path, (text, mode) in texts.items()],
-        owner=OWNER,
+        owner=AGENT_UID,
     )
     return len(found)
 
@@ -204,7 +204,16 @@ def _shown(written: str, sandbox: Sandbox) -> str:
     return FILE.format(path=path, text=text)
 
 
-def make(name: str, params: dict[str, JsonValue]) -> Agent:
+def capabilities(name: str, params: Mapping[str, JsonValue]) -> AgentCapabilities:
+    """What the agent needs: a model that writes text."""
+    del name, params
+    return AgentCapabilities(
+        label="search/replace blocks and a repository map, for models without tools",
+        apis=("chat", "messages"),
+    )
+
+
+def make(name: str, params: Mapping[str, JsonValue]) -> Agent:
     """An edits agent; the one parameter is `map_tokens`, the budget of the repository map."""
     where = f"params of agent {name}"
     for key in params:
@@ -214,9 +223,3 @@ def make(name: str, params: dict[str, JsonValue]) -> Agent:
     if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 100:
         raise InputError("map_tokens must be a whole number from 100 on", where=where)
     return EditsAgent(tokens)
-
-
-def identity(name: str) -> JsonValue:
-    """Words and rules: all that could change a result besides the parameters."""
-    words: JsonValue = {k: v for k, v in globals().items() if k.isupper() and isinstance(v, str)}
-    return [name, VERSION, words, SHOWN_CHARS, FILE_LIMIT_BYTES, FOLDER_LIMIT_BYTES, IDLE_TURNS]

@@ -5,28 +5,77 @@ since several vendors answer 400, or get silently worse, when reasoning fields a
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from arena.agent import prompts
 from arena.errors import InputError
 from arena.protocols import Agent, Backend, Sandbox, Transcript
-from arena.records import Brief, Ending, ExecResult, Message, Reply, ToolSpec
+from arena.records import AgentCapabilities, Brief, Ending, ExecResult, Message, Reply, ToolSpec
 from arena.serialize import from_json
+
+SYSTEM = """\
+Session {nonce}.
+You are a software engineer who repairs a bug in a repository by running shell commands."""
+
+TASK = """\
+The repository is in {workdir}, which is also where every command starts.
+
+<issue>
+{problem_statement}
+</issue>
+
+Change the source so that the behaviour described in the issue is right in general, not only for
+the example in it. Hidden tests will check it. Do not change tests or test configuration: such
+changes are discarded. There is no network.
+
+How to work: look at the code, reproduce the problem, make the change, run the tests, submit.
+{how}
+Each command runs in a fresh shell: working directory and variables do not carry over, files do.
+A command is ended after {command_seconds:g} seconds. You have at most {steps} turns.
+"""
+
+HOW_TOOLS = """\
+Call the tool `bash` to run a command, and the tool `submit` when the work is done."""
+
+HOW_TEXT = """\
+To run a command, answer with exactly one fenced block:
+
+```bash
+your command here
+```
+
+When the work is done, answer with a fenced block that holds the one word `submit`."""
+
+BASH_DESCRIPTION = "Run a command with bash in the repository and return its output."
+SUBMIT_DESCRIPTION = "Say that the work is done. The repository as it is now is graded."
+
+NO_CALL_TOOLS = """\
+That reply held no tool call. Call `bash` with a command, or `submit` when the work is done."""
+NO_CALL_TEXT = """\
+That reply held no ```bash block, or more than one. Answer with exactly one, holding a command,
+or the one word submit when the work is done."""
+UNKNOWN_TOOL = "There is no tool called {name!r}. The tools are `bash` and `submit`."
+NOT_JSON = """\
+The arguments of that call are not a JSON object ({error}). Send {{"command": "..."}}."""
+NO_COMMAND = 'The call had no text in "command". Send {"command": "..."}.'
+TRUNCATED = "The reply was cut at the output limit. Answer more briefly, in smaller steps."
+CUT = "\n[... {dropped} characters left out ...]\n"
+TIMED_OUT = "the command was ended after {seconds:g} seconds"
+CONTAINER_ENDED = "the sandbox has ended"
 
 Protocol = Literal["tools", "text"]
 
 SHOWN_CHARS = 10_000
 IDLE_TURNS = 3
 """Replies in a row without any usable call before the agent is taken to have given up."""
-VERSION = 1
 
 TOOLS = (
     ToolSpec(
         name="bash",
-        description=prompts.BASH_DESCRIPTION,
+        description=BASH_DESCRIPTION,
         parameters={
             "type": "object",
             "properties": {"command": {"type": "string"}},
@@ -35,7 +84,7 @@ TOOLS = (
     ),
     ToolSpec(
         name="submit",
-        description=prompts.SUBMIT_DESCRIPTION,
+        description=SUBMIT_DESCRIPTION,
         parameters={"type": "object", "properties": {}},
     ),
 )
@@ -44,7 +93,7 @@ _PARAMS: TypeAdapter[Protocol] = TypeAdapter(Protocol)
 
 
 @dataclass(frozen=True)
-class Action:
+class ShellAction:
     """One thing a reply asked for: a command, a submission, or a mistake to be answered."""
 
     call_id: str | None
@@ -95,8 +144,8 @@ class ShellAgent:
                 )
 
     def _opening(self, brief: Brief) -> tuple[Message, Message]:
-        how = prompts.HOW_TOOLS if self._protocol == "tools" else prompts.HOW_TEXT
-        task = prompts.TASK.format(
+        how = HOW_TOOLS if self._protocol == "tools" else HOW_TEXT
+        task = TASK.format(
             workdir=brief.workdir,
             problem_statement=brief.problem_statement.strip(),
             how=how,
@@ -104,60 +153,60 @@ class ShellAgent:
             steps=brief.limits.steps,
         )
         return (
-            {"role": "system", "content": prompts.SYSTEM.format(nonce=brief.nonce)},
+            {"role": "system", "content": SYSTEM.format(nonce=brief.nonce)},
             {"role": "user", "content": task},
         )
 
-    def _actions(self, reply: Reply) -> list[Action]:
+    def _actions(self, reply: Reply) -> list[ShellAction]:
         found = _tool_actions(reply) if self._protocol == "tools" else _text_actions(reply)
         if found:
             return found
-        nothing = prompts.NO_CALL_TOOLS if self._protocol == "tools" else prompts.NO_CALL_TEXT
-        return [Action(None, mistake=prompts.TRUNCATED if reply.truncated else nothing)]
+        nothing = NO_CALL_TOOLS if self._protocol == "tools" else NO_CALL_TEXT
+        return [ShellAction(None, mistake=TRUNCATED if reply.truncated else nothing)]
 
 
-def _tool_actions(reply: Reply) -> list[Action]:
+def _tool_actions(reply: Reply) -> list[ShellAction]:
     actions = []
     for call in reply.tool_calls:
         if call.name == "submit":
-            actions.append(Action(call.id, submit=True))
+            actions.append(ShellAction(call.id, submit=True))
         elif call.name != "bash":
-            mistake = prompts.UNKNOWN_TOOL.format(name=call.name)
-            actions.append(Action(call.id, mistake=mistake))
+            mistake = UNKNOWN_TOOL.format(name=call.name)
+            actions.append(ShellAction(call.id, mistake=mistake))
         else:
             actions.append(_bash_action(call.id, call.arguments, truncated=reply.truncated))
     return actions
 
 
-def _bash_action(call_id: str, arguments: str, *, truncated: bool) -> Action:
+def _bash_action(call_id: str, arguments: str, *, truncated: bool) -> ShellAction:
     try:
         values = from_json(arguments)
     except ValueError as error:
-        mistake = prompts.TRUNCATED if truncated else prompts.NOT_JSON.format(error=error)
-        return Action(call_id, mistake=mistake)
+        mistake = TRUNCATED if truncated else NOT_JSON.format(error=error)
+        return ShellAction(call_id, mistake=mistake)
     if not isinstance(values, dict):
-        return Action(call_id, mistake=prompts.NOT_JSON.format(error="it is another value"))
+        return ShellAction(call_id, mistake=NOT_JSON.format(error="it is another value"))
     command = values.get("command")
     if not isinstance(command, str) or not command.strip():
-        return Action(call_id, mistake=prompts.NO_COMMAND)
-    return Action(call_id, command=command)
+        return ShellAction(call_id, mistake=NO_COMMAND)
+    return ShellAction(call_id, command=command)
 
 
-def _text_actions(reply: Reply) -> list[Action]:
+def _text_actions(reply: Reply) -> list[ShellAction]:
     blocks = _BLOCK.findall(reply.text)
     if len(blocks) != 1:
         return []
     if blocks[0].strip() == "submit":
-        return [Action(None, submit=True)]
-    return [Action(None, command=blocks[0])] if blocks[0].strip() else []
+        return [ShellAction(None, submit=True)]
+    return [ShellAction(None, command=blocks[0])] if blocks[0].strip() else []
 
 
-def _answer(action: Action, sandbox: Sandbox, timeout_s: float) -> tuple[str, bool]:
+def _answer(action: ShellAction, sandbox: Sandbox, timeout_s: float) -> tuple[str, bool]:
     """The observation for an action, and whether the container has ended."""
     if action.command is None:
         return action.mistake or "", False
     if "\0" in action.command:
-        return prompts.NO_COMMAND, False
+        return NO_COMMAND, False
     result = sandbox.exec(["bash", "-c", "exec 2>&1\n" + action.command], timeout_s=timeout_s)
     return observe(result, timeout_s), result.ended == "container_ended"
 
@@ -168,43 +217,43 @@ def observe(result: ExecResult, timeout_s: float) -> str:
     if len(output) > SHOWN_CHARS:
         half = SHOWN_CHARS // 2
         dropped = len(output) - 2 * half + result.truncated_bytes
-        output = output[:half] + prompts.CUT.format(dropped=dropped) + output[-half:]
+        output = output[:half] + CUT.format(dropped=dropped) + output[-half:]
     if result.ended == "timeout":
-        return f"{prompts.TIMED_OUT.format(seconds=timeout_s)}\n{output}"
+        return f"{TIMED_OUT.format(seconds=timeout_s)}\n{output}"
     if result.ended == "container_ended":
-        return f"{prompts.CONTAINER_ENDED}\n{output}"
+        return f"{CONTAINER_ENDED}\n{output}"
     return f"exit code: {result.exit_code}\n{output}"
 
 
-def _observation(action: Action, text: str) -> Message:
+def _observation(action: ShellAction, text: str) -> Message:
     if action.call_id is None:
         return {"role": "user", "content": text}
     return {"role": "tool", "tool_call_id": action.call_id, "content": text}
 
 
-def make(name: str, params: dict[str, JsonValue]) -> Agent:
+def capabilities(name: str, params: Mapping[str, JsonValue]) -> AgentCapabilities:
+    """What the agent needs with its parameters."""
+    return AgentCapabilities(
+        label='one bash tool, or fenced blocks with protocol = "text"',
+        apis=("chat", "messages"),
+        needs_tools=_protocol(name, params) == "tools",
+    )
+
+
+def make(name: str, params: Mapping[str, JsonValue]) -> Agent:
     """A shell agent; the one parameter is `protocol`, `tools` or `text`."""
+    return ShellAgent(_protocol(name, params))
+
+
+def _protocol(name: str, params: Mapping[str, JsonValue]) -> Protocol:
+    where = f"params of agent {name}"
     for key in params:
         if key != "protocol":
-            raise InputError(
-                f"unknown parameter {key!r}",
-                where=f"params of agent {name}",
-                remedy="known: protocol",
-            )
+            raise InputError(f"unknown parameter {key!r}", where=where, remedy="known: protocol")
     try:
-        protocol = _PARAMS.validate_python(params.get("protocol", "tools"))
+        return _PARAMS.validate_python(params.get("protocol", "tools"))
     except ValidationError:
         choices = " or ".join(repr(p) for p in get_args(Protocol))
         raise InputError(
-            f"protocol is {params['protocol']!r}",
-            where=f"params of agent {name}",
-            remedy=f"use {choices}",
+            f"protocol is {params['protocol']!r}", where=where, remedy=f"use {choices}"
         ) from None
-    return ShellAgent(protocol)
-
-
-def identity(name: str) -> JsonValue:
-    """Prompts, tools and rules: all that could change a result besides the parameters."""
-    words: JsonValue = {k: v for k, v in vars(prompts).items() if k.isupper()}
-    tools: JsonValue = [tool.model_dump(mode="json") for tool in TOOLS]
-    return [name, VERSION, words, tools, SHOWN_CHARS, IDLE_TURNS]

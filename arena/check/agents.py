@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from arena.agent import catalogue, outside
+from arena.agent import external
 from arena.backend import dialect
 from arena.backend.call import Relay
 from arena.backend.clock import AgentClock
@@ -30,12 +30,13 @@ from arena.records import (
     Reply,
     SandboxLimits,
 )
+from arena.records.container import AGENT_USER, HOME
 from arena.registry import unknown
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
-from arena.sandbox.layer import Layers, Say
+from arena.sandbox.image.base import Say
+from arena.sandbox.image.images import Images
+from arena.sandbox.image.layer import Layers
 from arena.task import pack
-from arena.trial import AGENT
 
 MODEL = "check-1"
 SAID = "There is nothing to do."
@@ -57,7 +58,7 @@ def checked(
     Raises:
         InputError: no such agent, or a profile that does not fit the form.
     """
-    known = catalogue.load(paths)
+    known = external.load(paths)
     for name in names:
         if name not in known:
             raise unknown("agent", name, known)
@@ -95,11 +96,11 @@ def _try(
         image,
         limits=SandboxLimits(),
         labels={},
-        user=AGENT,
-        workdir=outside.HOME,
+        user=AGENT_USER,
+        workdir=HOME,
         layer=layer,
     ) as box:
-        ending = outside.make(program, {}).solve(brief, box, door, notes)
+        ending = external.make(program, {}).solve(brief, box, door, notes)
     if ending.stop in {"submitted", "gave_up"} and backend.tally.steps:
         return None
     return f"{ending.stop}: {ending.detail or notes.last}"

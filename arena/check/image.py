@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from arena.check.finding import Finding
 from arena.check.secrets import Secrets, are_the_fix, secrets_of
-from arena.grading.job import OWNER
 from arena.protocols import Sandbox
 from arena.records import Task
-from arena.sandbox.store import Store
+from arena.records.container import AGENT_USER
+from arena.sandbox.image.store import Store
 from arena.task import pack
 from arena.task.tree import is_leftover
 from arena.verify import Bench
@@ -33,7 +33,7 @@ def audit(task: Task, bench: Bench, store: Store) -> Finding:
         EngineError: the engine broke.
     """
     with bench.engine.open(
-        bench.image, limits=bench.limits, labels=bench.labels, user=OWNER
+        bench.image, limits=bench.limits, labels=bench.labels, user=AGENT_USER
     ) as sandbox:
         found = [
             *_history(sandbox),

@@ -15,8 +15,8 @@ from arena.check.runs import runs
 from arena.check.secrets import lint
 from arena.protocols import Engine
 from arena.records import SandboxLimits, Task
-from arena.sandbox.image import TaskImage
-from arena.sandbox.store import Store
+from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.store import Store
 from arena.task import quarantine
 from arena.verify import Bench
 

@@ -32,7 +32,7 @@ def list_(agents: AgentsFlag = None, format_: FormatFlag = Format.TABLE) -> None
 
     Example: arena agents list
     """
-    from arena.agent.roster import listed
+    from arena.agent.listing import listed
 
     emit("agents", [row.model_dump(mode="json") for row in listed(agents or ())], COLUMNS, format_)
 
@@ -79,7 +79,7 @@ def remove(
     """
     from arena.errors import InputError
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.layer import Layers
+    from arena.sandbox.image.layer import Layers
 
     with DockerEngine.answering() as engine:
         layers = Layers(engine.connection)
@@ -105,8 +105,8 @@ def trajectories(
 
     Example: arena agents trajectories runs/first
     """
+    from arena.report.trajectories import of_run
     from arena.rundir import file_stem
-    from arena.trajectories import of_run
 
     found = of_run(run)
     folder = out or run / "trajectories"

@@ -45,7 +45,7 @@ def grade(
     from arena.errors import InputError
     from arena.records import SandboxLimits
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image import Images
+    from arena.sandbox.image.images import Images
     from arena.task import pack as packs
     from arena.task.formats.predictions import match, read_predictions
 

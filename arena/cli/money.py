@@ -54,7 +54,7 @@ def plan(
     from arena.preview import preview
     from arena.rundir import RunDir
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image import Images
+    from arena.sandbox.image.images import Images
     from arena.task.pack import tree_files
 
     overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)

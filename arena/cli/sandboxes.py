@@ -11,7 +11,7 @@ from arena.cli.options import Format, emit
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from arena.sandbox.image import Progress
+    from arena.sandbox.image.images import BuildProgress
 
 app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def build(
     Example: arena sandboxes build python
     """
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image import Images
+    from arena.sandbox.image.images import Images
     from arena.task.pack import tree_files
 
     with DockerEngine.answering() as engine:
@@ -49,12 +49,12 @@ def list_(
     Example: arena sandboxes list
     """
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.shelf import Shelf
-    from arena.sandbox.store import Image
+    from arena.sandbox.image.cache import ImageCache
+    from arena.sandbox.image.store import Image
 
     rows: list[dict[str, JsonValue]] = []
     with DockerEngine.answering() as engine:
-        for one in Shelf(engine.connection).all():
+        for one in ImageCache(engine.connection).all():
             used = datetime.fromtimestamp(one.last_used_s, UTC)
             rows.append(
                 {
@@ -79,13 +79,13 @@ def prune(
     Example: arena sandboxes prune --keep-gb 20
     """
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.shelf import Shelf
+    from arena.sandbox.image.cache import ImageCache
 
     with DockerEngine.answering() as engine:
-        for one in Shelf(engine.connection).prune(int(keep_gb * GB)):
+        for one in ImageCache(engine.connection).prune(int(keep_gb * GB)):
             print(f"removed {one.kind} {one.name}")
 
 
-def _tell(progress: "Progress") -> None:
+def _tell(progress: "BuildProgress") -> None:
     if progress.state != "line":
         print(f"{progress.kind} {progress.name}: {progress.state}", file=sys.stderr)

@@ -90,7 +90,7 @@ def check(
     from arena.check import suite
     from arena.cli import EXIT_CHECK_FAILED
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image import Images
+    from arena.sandbox.image.images import Images
     from arena.task import pack as packs
 
     tasks = packs.load(pack, base=Path())

@@ -8,8 +8,9 @@ import json
 from pydantic import JsonValue
 
 from arena.grading.findings import Findings
-from arena.grading.job import Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.records import TestOutcome
+from arena.records.container import WORKDIR
 from arena.serialize import from_json
 from arena.task.pack import black_box
 
@@ -19,7 +20,7 @@ _ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE
 def run_black_box(job: Job) -> Findings:
     """Grade a patched tree by what its program answers."""
     spec = black_box(job.task)
-    root = "/repo/src" if any(path.startswith("src/") for path in job.tree()) else "/repo"
+    root = f"{WORKDIR}/src" if any(path.startswith("src/") for path in job.tree()) else WORKDIR
     asked = "".join(json.dumps(case.input) + "\n" for case in spec.cases)
     result = job.run(spec.command, {**_ENV, "PYTHONPATH": root}, stdin=asked.encode())
     job.finish()
@@ -65,3 +66,6 @@ def same(one: JsonValue, other: JsonValue) -> bool:
     if isinstance(one, int | float) and isinstance(other, int | float):
         return one == other
     return False
+
+
+RUNNER = TestRunner(run_black_box)

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from arena.grading.findings import Findings
-from arena.grading.job import OWNER, WORKDIR, Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.grading.names import Names
 from arena.records import ExecResult, File, Record, TestOutcome
+from arena.records.container import AGENT_USER, WORKDIR
 from arena.task.ids import by_place
 
 BUILD_ENV = {
@@ -48,7 +49,9 @@ def run_go(job: Job) -> Findings:
     binaries: dict[str, str] = {}
     for package in packages:
         binaries[package.folder] = out = f"{_BINARIES}/{job.names.word(join='')}{len(binaries)}"
-        built = job.run(["sh", "-c", COMPILE, "sh", out, package.folder], BUILD_ENV, user=OWNER)
+        built = job.run(
+            ["sh", "-c", COMPILE, "sh", out, package.folder], BUILD_ENV, user=AGENT_USER
+        )
         if early := stopped(built):
             return early
     for package in packages:
@@ -172,3 +175,6 @@ def _folder(path: str) -> str:
 
 def _function(test_id: str) -> str:
     return test_id.partition(":")[2]
+
+
+RUNNER = TestRunner(run_go)

@@ -9,14 +9,9 @@ from arena.grading.findings import Findings
 from arena.grading.names import Names
 from arena.protocols import Sandbox
 from arena.records import Entry, ExecResult, File, Task
+from arena.records.container import TESTER_UID, TESTER_USER, WORKDIR
 from arena.task.pack import hidden_files, tree_files, twin_files
 
-OWNER = "10001:10001"
-"""Owner of the work tree: applies the patch, compiles."""
-TESTER_ID = 10002
-TESTER = f"{TESTER_ID}:{TESTER_ID}"
-"""Runs the tests; may write nowhere but in `/tmp` and in its report."""
-WORKDIR = "/repo"
 REPORT_LIMIT = 16 << 20
 OUTPUT_LIMIT = 4 << 20
 _LOG_BYTES = 64 << 10
@@ -80,7 +75,7 @@ class Job:
         mode = 0o444 if safe else 0o644
         laid = [file.model_copy(update={"mode": mode | (file.mode & 0o111)}) for file in files]
         laid += [File(path=path, data=b"", mode=0o666) for path in reports]
-        self.sandbox.put(laid, owner=0 if safe else TESTER_ID)
+        self.sandbox.put(laid, owner=0 if safe else TESTER_UID)
 
     def report(self, suffix: str) -> str:
         """A path for a report, under a name of this run."""
@@ -92,7 +87,7 @@ class Job:
         env: Mapping[str, str],
         *,
         cwd: str = WORKDIR,
-        user: str = TESTER,
+        user: str = TESTER_USER,
         stdin: bytes = b"",
     ) -> ExecResult:
         """Run a command over the candidate's code, with what is left of the time."""
@@ -117,6 +112,18 @@ class Job:
     def read(self, path: str) -> Entry:
         """What the tests left at a path."""
         return self.sandbox.get(path, limit=REPORT_LIMIT)
+
+
+@dataclass(frozen=True)
+class TestRunner:
+    """One way to run hidden tests; a module that provides one has it as `RUNNER`."""
+
+    __test__ = False  # no test of ours, whatever its name says to pytest
+
+    run: Callable[[Job], Findings]
+    """Grades the patched tree of a job."""
+    volumes: tuple[str, ...] = ()
+    """Folders that its tests may write to beside the work tree."""
 
 
 def stopped(result: ExecResult) -> Findings | None:

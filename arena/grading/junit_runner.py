@@ -4,7 +4,7 @@ Such a run has twins but no canaries, for nothing is known about the language of
 """
 
 from arena.grading.findings import Findings, Reported, Session, weigh
-from arena.grading.job import Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.grading.junit import JUnitError, read_report
 
 REPORT = "{report}"
@@ -36,3 +36,6 @@ def run_junit(job: Job) -> Findings:
     except JUnitError as error:
         return weigh(session.model_copy(update={"fault": str(error)}), job.defences)
     return weigh(session.model_copy(update={"report": tests}), job.defences)
+
+
+RUNNER = TestRunner(run_junit)

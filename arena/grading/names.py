@@ -3,7 +3,7 @@
 import random
 from collections.abc import Container
 
-from arena.protocols import TRUSTED
+from arena.records.container import TRUSTED
 
 _WORDS = (
     *("again", "also", "base", "below", "both", "bound", "brief", "chain", "common", "corner"),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from arena.grading.findings import Findings, Reported, Session, merge, weigh
-from arena.grading.job import Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.grading.names import Names
 from arena.records import Entry, ExecResult, File, Record, TestOutcome
 from arena.task.ids import by_place
@@ -221,3 +221,6 @@ def _tests(entry: Entry, part: _Part) -> tuple[Reported, ...]:
         Reported(id=part.reported.get(name, name), outcome=event.outcome)
         for name, event in ended(map(Event.model_validate_json, lines))
     )
+
+
+RUNNER = TestRunner(run_node)

@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 
 from arena.grading.findings import Findings, Reported, Session, weigh
-from arena.grading.job import Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.grading.junit import JUnitError, read_report
 from arena.grading.python_canaries import in_file_order, plant, rename
 from arena.records import Entry, File, Record
+from arena.records.container import WORKDIR
 from arena.task.ids import by_place
 
 _MAX_CANARIES = 3
@@ -38,7 +39,7 @@ def run_pytest(job: Job) -> Findings:
     config = File(path=f"{job.folder}/pytest.ini", data=b"[pytest]\n")
     report = job.report(".xml")
     job.lay([*plan.files, config], [report])
-    root = "/repo/src" if any(path.startswith("src/") for path in tree) else "/repo"
+    root = f"{WORKDIR}/src" if any(path.startswith("src/") for path in tree) else WORKDIR
     result = job.run(
         _argv(job, config.path, report, plan.order), {**PYTEST_ENV, "PYTHONPATH": root}
     )
@@ -94,7 +95,7 @@ def _plan(job: Job, tree: dict[str, File]) -> _Plan:
 
 
 def _argv(job: Job, config: str, report: str, order: Sequence[str]) -> list[str]:
-    trusted = ("-c", config, "--rootdir=/repo", "--confcutdir=/repo", "-o", "addopts=")
+    trusted = ("-c", config, f"--rootdir={WORKDIR}", f"--confcutdir={WORKDIR}", "-o", "addopts=")
     return [
         *("python3", "-P", "-m", "pytest", "-q", "--tb=short", "--color=no"),
         *(trusted if job.defences.trusted_config else ()),
@@ -123,3 +124,6 @@ def _key(test_id: str) -> tuple[str, str]:
     path, *scopes, function = head.split("::")
     module = re.sub(r"\.py$", "", path.replace("/", "."))
     return ".".join([module, *scopes]), function + bracket + param
+
+
+RUNNER = TestRunner(run_pytest)

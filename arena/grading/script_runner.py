@@ -8,8 +8,9 @@ import math
 from typing import Any
 
 from arena.grading.findings import Findings
-from arena.grading.job import OWNER, Job, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.records import Entry, File, TestOutcome
+from arena.records.container import AGENT_UID, AGENT_USER
 from arena.serialize import from_json
 
 REWARD, EXIT = "reward", "exit"
@@ -18,7 +19,6 @@ LOGS = "/logs/verifier"
 _TESTS = "/tests"
 VOLUMES = ("/logs", _TESTS)
 """Where such scripts look and write, beside the work tree."""
-_OWNER_ID = int(OWNER.partition(":")[0])
 _ENV = {"HOME": "/tmp", "TEST_DIR": _TESTS, "DEBIAN_FRONTEND": "noninteractive"}  # noqa: S108
 
 
@@ -26,8 +26,8 @@ def run_script(job: Job) -> Findings:
     """Grade a patched tree with the task's script."""
     plan = job.task.tests
     job.lay([_placed(file) for file in job.hidden().values()])
-    job.sandbox.put([File(path=f"{LOGS}/.keep", data=b"")], owner=_OWNER_ID)
-    result = job.run(plan.command, _ENV, user=OWNER)
+    job.sandbox.put([File(path=f"{LOGS}/.keep", data=b"")], owner=AGENT_UID)
+    result = job.run(plan.command, _ENV, user=AGENT_USER)
     job.finish()
     if early := stopped(result):
         return early
@@ -55,3 +55,6 @@ def _reward(as_json: Entry, as_text: Entry) -> float | None:
     except (ValueError, TypeError, AttributeError):
         return None
     return min(values) if values and all(map(math.isfinite, values)) else None
+
+
+RUNNER = TestRunner(run_script, volumes=VOLUMES)

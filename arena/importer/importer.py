@@ -11,7 +11,7 @@ from arena.importer.pulled import Pulls
 from arena.importer.report import Imported, NotImportableError
 from arena.records import File, Language, SandboxLimits, Task, TestPlan
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from arena.task import pack as packs
 from arena.task.formats.instances import Unreadable, Wish
 from arena.verify import Bench

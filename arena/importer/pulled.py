@@ -6,24 +6,24 @@ import threading
 from pathlib import Path
 
 from arena.errors import EngineError, InputError
-from arena.grading.job import OWNER
 from arena.importer.report import NotImportableError
 from arena.mine.environment import NOT_LOADED, Environment
 from arena.protocols import Sandbox
 from arena.records import File, Language, SandboxLimits
-from arena.sandbox import base
+from arena.records.container import AGENT_USER, WORKDIR
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image import base
+from arena.sandbox.image.images import Images
 from arena.serialize import from_json, to_toml
 from arena.task.tree import is_cache
 from arena.task.write import write_files
 
-MOVE = """
+MOVE = f"""
 USER root
-RUN from="$PWD" && if [ "$from" != / ] && [ "$from" != /repo ]; then \\
-        cd / && rm -rf /repo && mv "$from" /repo && ln -s /repo "$from"; fi \\
- && mkdir -p /repo && chown -R 10001:10001 /repo
-WORKDIR /repo
+RUN from="$PWD" && if [ "$from" != / ] && [ "$from" != {WORKDIR} ]; then \\
+        cd / && rm -rf {WORKDIR} && mv "$from" {WORKDIR} && ln -s {WORKDIR} "$from"; fi \\
+ && mkdir -p {WORKDIR} && chown -R {AGENT_USER} {WORKDIR}
+WORKDIR {WORKDIR}
 """
 """The work folder becomes `/repo`, with a link where it was."""
 LIMITS = SandboxLimits(memory_mb=2048)
@@ -97,7 +97,7 @@ def python_image(
         made = Images(engine, lambda _: ()).ensure_image(out, name)
     except (InputError, EngineError) as error:
         raise NotImportableError(f"its image cannot be used: {error}") from None
-    with engine.open(made.id, limits=LIMITS, labels={}, user=OWNER) as box:
+    with engine.open(made.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
         plugins = _plugins(box)
         tree = work_tree(box)
     return tree, Environment(image=name, plugins=plugins)
@@ -120,7 +120,7 @@ def work_tree(box: Sandbox) -> tuple[File, ...]:
     Raises:
         NotImportableError: they are too many.
     """
-    words = ["tar", "-C", "/repo", "--exclude=./.git", "-c", "."]
+    words = ["tar", "-C", WORKDIR, "--exclude=./.git", "-c", "."]
     done = box.exec(words, timeout_s=_SECONDS, output_limit=_TREE_LIMIT)
     if done.truncated_bytes:
         raise NotImportableError("its work folder is too large")

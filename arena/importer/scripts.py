@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from arena.errors import EngineError, InputError
-from arena.grading.job import OWNER
 from arena.grading.script_runner import EXIT, REWARD
 from arena.importer.importer import Importer, Source, image_of, must_be_sound
 from arena.importer.pulled import LIMITS, MOVE, work_tree, write_image
 from arena.importer.report import Imported, NotImportableError
 from arena.records import Difficulty, File, Language, TestPlan
-from arena.sandbox.image import Images
+from arena.records.container import AGENT_USER
+from arena.sandbox.image.images import Images
 from arena.serialize import to_toml
 from arena.task import diff
 from arena.task.formats.harbor import Scripts, read_scripts
@@ -46,7 +46,7 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         image = images.ensure_image(source.out, name)
     except (InputError, EngineError) as error:
         raise NotImportableError(f"its image cannot be built: {error}") from None
-    with source.engine.open(image.id, limits=LIMITS, labels={}, user=OWNER) as box:
+    with source.engine.open(image.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
         tree = work_tree(box)
     if not tree:
         raise NotImportableError("nothing lies in its work folder, so no patch could be taken")
@@ -116,8 +116,8 @@ def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> 
     ]
     engine = source.engine
     with (
-        engine.open(image, limits=LIMITS, labels={}, user=OWNER, volumes=["/solution"]) as box,
-        engine.open(image, limits=LIMITS, labels={}, user=OWNER) as fresh,
+        engine.open(image, limits=LIMITS, labels={}, user=AGENT_USER, volumes=["/solution"]) as box,
+        engine.open(image, limits=LIMITS, labels={}, user=AGENT_USER) as fresh,
     ):
         box.put(solution)
         done = box.exec(thing.solve_command, timeout_s=thing.timeout_s)

@@ -7,8 +7,8 @@ from pathlib import Path
 from arena.errors import InputError
 from arena.mine.project import Project
 from arena.records import File, Language, Record
-from arena.sandbox import wheels
-from arena.sandbox.environment import REQUIREMENTS
+from arena.sandbox.image import packages
+from arena.sandbox.image.packages import REQUIREMENTS
 from arena.serialize import read_record, to_toml
 from arena.task.write import write_files
 
@@ -44,7 +44,7 @@ def make(pack: Path, image: str, project: Project, install: Sequence[str], say: 
     if made := made_before(pack, image):
         return made
     pinned, left_out = _resolved(project.requirements, install, say)
-    files = wheels.unpack(pinned, _BASE)
+    files = packages.unpack_python(pinned, _BASE)
     found = Environment(image=image, plugins=_plugins(files), left_out=left_out)
     listed = File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode())
     keep(pack, found, "python", _BASE, project, [listed, *_metadata(project)])
@@ -80,8 +80,8 @@ def _resolved(
     wanted, left_out = list(inferred), list[str]()
     for _ in range(_TRIES):
         try:
-            return wheels.resolve([*given, *wanted], _BASE), tuple(left_out)
-        except wheels.NoWheelError as error:
+            return packages.resolve_python([*given, *wanted], _BASE), tuple(left_out)
+        except packages.NoWheelError as error:
             name = re.sub(r"[-_.]+", "-", error.name).lower()
             kept = [one for one in wanted if not re.match(rf"{re.escape(name)}\b(?!-)", one)]
             if len(kept) == len(wanted):

@@ -9,18 +9,19 @@ from pathlib import Path, PurePosixPath
 
 from arena.errors import InputError
 from arena.grading.go_runner import BUILD_ENV, COMPILE
-from arena.grading.job import CLEAN_ENV, OWNER
+from arena.grading.job import CLEAN_ENV
 from arena.mine.environment import Environment, Say
 from arena.mine.project import Project
 from arena.mine.runner import LATE, How, Kit, Seen, Session, Tree, lay, opened
 from arena.protocols import Engine, Sandbox
 from arena.records import ExecResult, File
+from arena.records.container import AGENT_USER, WORKDIR
 
 _FIND = (
-    *("grep", "-roE", r"^func Test\w*\(\w+ \*testing\.T\) \{", "/repo", "--include=*_test.go"),
+    *("grep", "-roE", r"^func Test\w*\(\w+ \*testing\.T\) \{", WORKDIR, "--include=*_test.go"),
     *("--exclude-dir=vendor", "--exclude-dir=testdata", "--exclude-dir=.git"),
 )
-_FOUND = re.compile(r"/repo/(?:(.+)/)?[^/]+_test\.go:func (Test\w*)\(")
+_FOUND = re.compile(rf"{WORKDIR}/(?:(.+)/)?[^/]+_test\.go:func (Test\w*)\(")
 _LIST = '"$1" -test.list "^Test"'
 # A line a test: its name, the exit code, and what kind of end its output tells of
 _EACH = """
@@ -93,7 +94,7 @@ def _declared(box: Sandbox) -> dict[str, list[str]]:
 
 def _build(box: Sandbox, folder: str, out: str, timeout_s: float) -> ExecResult:
     words = ["sh", "-c", COMPILE, "sh", out, folder]
-    return box.exec(words, timeout_s=timeout_s, env={**CLEAN_ENV, **BUILD_ENV}, user=OWNER)
+    return box.exec(words, timeout_s=timeout_s, env={**CLEAN_ENV, **BUILD_ENV}, user=AGENT_USER)
 
 
 def _listed(box: Sandbox, out: str, declared: Sequence[str]) -> list[str]:
@@ -107,7 +108,7 @@ def _run(
     box: Sandbox, folder: str, out: str, names: Sequence[str], test_seconds: float, left_s: float
 ) -> dict[str, Seen]:
     words = ["sh", "-c", _EACH, "sh", f"{out}/tests", f"{test_seconds:g}", *names]
-    done = box.exec(words, timeout_s=max(left_s, 1.0), cwd=f"/repo/{folder}", env=CLEAN_ENV)
+    done = box.exec(words, timeout_s=max(left_s, 1.0), cwd=f"{WORKDIR}/{folder}", env=CLEAN_ENV)
     found = {}
     for match in _LINE.finditer(done.stdout.decode("utf-8", "replace")):
         found[f"{folder}:{match[1]}"] = _seen(int(match[2]), match[3])

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from arena.grading.job import CLEAN_ENV, TESTER_ID
+from arena.grading.job import CLEAN_ENV
 from arena.grading.node_runner import Event, ended
 from arena.mine.runner import LATE, How, Seen, Session, Tree, lay, opened
-from arena.protocols import TRUSTED, Engine, Sandbox
+from arena.protocols import Engine, Sandbox
 from arena.records import File
+from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
 from arena.serialize import json_lines
 
 _FILE_SECONDS = 30.0
@@ -37,7 +38,7 @@ export default async function* (events) {
 """
 _NODE_TEST = re.compile(r"""["']node:test["']""")
 _FIND = (
-    *("grep", "-rlE", "[\"']node:test[\"']", "/repo", "--include=*.js", "--include=*.mjs"),
+    *("grep", "-rlE", "[\"']node:test[\"']", WORKDIR, "--include=*.js", "--include=*.mjs"),
     *("--include=*.cjs", "--exclude-dir=node_modules", "--exclude-dir=.git"),
 )
 _TEST_NAME = re.compile(r"(.*[-._])?test\.[cm]?js|test-.*\.[cm]?js|.*\.spec\.[cm]?js")
@@ -102,13 +103,13 @@ def run_node(
 
 def _found(box: Sandbox) -> list[str]:
     listed = box.exec(_FIND, timeout_s=60.0).stdout.decode("utf-8", "replace").splitlines()
-    paths = sorted(line.removeprefix("/repo/") for line in listed)
+    paths = sorted(line.removeprefix(f"{WORKDIR}/") for line in listed)
     return [path for path in paths if is_node_test(path)]
 
 
 def _run(box: Sandbox, path: str, report: str, timeout_s: float) -> tuple[dict[str, Seen], str]:
     """The tests of one file; or the error for which it has none."""
-    box.put([File(path=report, data=b"")], owner=TESTER_ID)
+    box.put([File(path=report, data=b"")], owner=TESTER_UID)
     folder = report.rpartition("/")[0]
     reporters = (
         f"--test-reporter={folder}/reporter.mjs",

@@ -34,7 +34,7 @@ from arena.mine.validate import FellError, Proof, prove
 from arena.money.prices import SHIPPED_FX
 from arena.records import BackendSpec, File, Task, TestPlan
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from arena.serialize import lines_writer, well_formed
 from arena.task import pack as packs
 from arena.task.formats.predictions import slug

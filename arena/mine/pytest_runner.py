@@ -6,15 +6,16 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from arena.grading.job import CLEAN_ENV, TESTER_ID
+from arena.grading.job import CLEAN_ENV
 from arena.grading.pytest_runner import PYTEST_ENV
 from arena.mine import environment
 from arena.mine.paths import is_python_test
 from arena.mine.plugin import PLUGIN, SOURCE
 from arena.mine.project import read_project
 from arena.mine.runner import How, Kit, Seen, Session, Tree, lay, opened
-from arena.protocols import TRUSTED, Engine
+from arena.protocols import Engine
 from arena.records import File, Record, TestOutcome
+from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
 from arena.serialize import json_lines
 
 _REPORT_LIMIT = 32 << 20
@@ -46,11 +47,11 @@ def run_pytest(
         trusted = [File(path=f"{folder}/{PLUGIN}.py", data=SOURCE.encode())]
         trusted.append(File(path=f"{folder}/pytest.ini", data=b"[pytest]\n"))
         box.put(trusted)
-        box.put([File(path=report, data=b"")], owner=TESTER_ID)
+        box.put([File(path=report, data=b"")], owner=TESTER_UID)
         env = {
             **CLEAN_ENV,
             **PYTEST_ENV,
-            "PYTHONPATH": f"{'/repo/src' if tree.src else '/repo'}:{folder}",
+            "PYTHONPATH": f"{WORKDIR}{'/src' if tree.src else ''}:{folder}",
             "ARENA_REPORT": report,
             "ARENA_TEST_SECONDS": str(how.test_seconds),
             **({"ARENA_SEED": seed} if seed else {}),
@@ -74,13 +75,13 @@ def run_pytest(
 def _argv(how: How, folder: str, places: Sequence[str]) -> list[str]:
     return [
         *("python3", "-P", "-m", "pytest", "-q", "--tb=line", "--color=no"),
-        *("-c", f"{folder}/pytest.ini", "--rootdir=/repo", "--confcutdir=/repo"),
+        *("-c", f"{folder}/pytest.ini", f"--rootdir={WORKDIR}", f"--confcutdir={WORKDIR}"),
         *("-o", "addopts=", "-p", "no:cacheprovider", "-p", PLUGIN),
         "--continue-on-collection-errors",
         *(word for name in how.plugins for word in ("-p", name)),
         *(word for line in how.options for word in ("-o", line)),
         *how.arguments,
-        *(places or ["/repo"]),
+        *(places or [WORKDIR]),
     ]
 
 

@@ -12,11 +12,11 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
-from arena.grading.job import OWNER, TESTER
 from arena.mine.environment import Environment, Say
 from arena.mine.project import Project
 from arena.protocols import Engine, Sandbox
-from arena.records import File, Language, Record, Runner, SandboxLimits, TestOutcome
+from arena.records import File, Language, Record, SandboxLimits, TestOutcome
+from arena.records.container import AGENT_USER, TESTER_USER
 
 LATE = "TestTimeLimit"
 """The error of a test that took too long."""
@@ -122,7 +122,7 @@ class Kit:
     """What mining needs to know of a language: how its tests are named, run and provided for."""
 
     language: Language
-    runner: Runner
+    runner: str
     manifests: tuple[str, ...]
     """Files at the top of a repository in this language."""
     suffixes: tuple[str, ...]
@@ -143,14 +143,14 @@ def opened(
     engine: Engine, tree: Tree, labels: Mapping[str, str]
 ) -> AbstractContextManager[Sandbox]:
     """A fresh container of the tree."""
-    return engine.open(tree.image, limits=_LIMITS, labels=labels, user=TESTER)
+    return engine.open(tree.image, limits=_LIMITS, labels=labels, user=TESTER_USER)
 
 
 def lay(box: Sandbox, tree: Tree) -> Session | None:
     """Apply the patch and lay the hidden tests over it; a session only where that fails."""
     if tree.patch:
         patch = tree.patch.encode("utf-8", "surrogateescape")
-        done = box.exec(_APPLY, timeout_s=_APPLY_SECONDS, user=OWNER, stdin=patch)
+        done = box.exec(_APPLY, timeout_s=_APPLY_SECONDS, user=AGENT_USER, stdin=patch)
         if done.exit_code != 0:
             return Session(ended="not_applied", detail=done.text.strip()[:200])
     box.put(tree.hidden)

@@ -4,6 +4,7 @@ Digests are sha256 over canonical JSON (sorted keys, no blanks), so they do not 
 machine, on file times or on key order.
 """
 
+from arena.records.agent import AgentCapabilities
 from arena.records.backend import (
     BackendSpec,
     ContestantSpec,
@@ -25,7 +26,6 @@ from arena.records.base import (
     Language,
     Message,
     Record,
-    Runner,
     Stop,
     TestOutcome,
     Tokens,
@@ -40,6 +40,7 @@ from arena.records.sandbox import Change, Entry, ExecResult, File
 from arena.records.task import Task, TestPlan
 
 __all__ = [
+    "AgentCapabilities",
     "Api",
     "Assurance",
     "BackendSpec",
@@ -71,7 +72,6 @@ __all__ = [
     "RateLimits",
     "Record",
     "Reply",
-    "Runner",
     "SandboxLimits",
     "Stop",
     "Task",

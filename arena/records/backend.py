@@ -192,7 +192,7 @@ class ContestantSpec(Record):
     backend: BackendSpec | None = None
     params: dict[str, JsonValue] = Field(default_factory=dict)
     control: bool = False
-    """Oracle and nop: shown apart, never ranked."""
+    """Bounds the results: shown apart, never ranked."""
 
     recorded_digest: str = ""
     """The digest as the run that met the contestant first computed it: a later version of Arena,

@@ -11,7 +11,6 @@ from arena.serialize import well_formed
 
 Language = Literal["python", "javascript", "go", "other"]
 Difficulty = Literal["easy", "medium", "hard", "unknown"]
-Runner = Literal["pytest", "node", "go", "junit", "blackbox", "script"]
 Assurance = Literal["ids", "exit_code", "reward_file"]
 Evidence = Literal["live", "docs", "code", "recalled", "user"]
 

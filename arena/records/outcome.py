@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from arena.errors import FaultKind
 from arena.records.base import Record, Stop, TestOutcome, Verdict
+from arena.records.container import WORKDIR
 from arena.records.limits import Limits
 from arena.serialize import well_formed
 
@@ -16,12 +17,12 @@ class Brief(Record):
 
     task_id: str
     problem_statement: str
-    workdir: str = "/repo"
+    workdir: str = WORKDIR
     limits: Limits
     nonce: str
     """Random, first in the prompt: keeps attempts from sharing a provider's prompt cache."""
     gold_patch: str | None = None
-    """Given to the oracle control alone."""
+    """Given to the control that applies it, and to nobody else."""
 
 
 class Flag(Record):

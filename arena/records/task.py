@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from arena.records.base import Assurance, Difficulty, Language, Record, Runner
+from arena.records.base import Assurance, Difficulty, Language, Record
 
 
 class TestPlan(Record):
@@ -13,7 +13,8 @@ class TestPlan(Record):
 
     __test__: ClassVar[bool] = False  # its name makes pytest think it is a test
 
-    runner: Runner
+    runner: str
+    """A name of `arena.registry.RUNNERS`."""
     fail_to_pass: tuple[str, ...] = Field(min_length=1)
     """Ids that fail before the fix and must be `passed` after it."""
     pass_to_pass: tuple[str, ...] = ()

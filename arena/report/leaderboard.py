@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arena.registry import is_given_gold
 from arena.report import format as show
 from arena.report.columns import (
     BOARD,
@@ -341,7 +342,7 @@ def controls(scored: Scored) -> tuple[Control, ...]:
 
 
 def _control(row: Row) -> Control:
-    passes = row.who.agent == "oracle"
+    passes = is_given_gold(row.who.agent)
     wanted = row.counts.scored if passes else 0
     found = f"{show.count(row.counts.passed)} of {show.count(row.counts.scored)}"
     return Control(

@@ -18,9 +18,6 @@ _BLOCK = 10_240
 _END = bytes(1024)
 """Two empty blocks end every tar."""
 
-TREE_OWNER = 10001
-"""Owner of the work tree in every task image: the user `agent`."""
-
 _TIME = 946_684_800
 """One time for all files, 2000-01-01: the same tree makes the same tar."""
 

@@ -6,14 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from arena.errors import EngineError, HarnessError
-from arena.protocols import TRUSTED
 from arena.records import Change, Entry, ExecResult, File
+from arena.records.container import TRUSTED
 from arena.sandbox import archive, files
-from arena.sandbox.channel import End
-from arena.sandbox.commands import ENV, KILLED, NOTHING, Command, Commands, Output, Where
-from arena.sandbox.docker import Connection, RefusedError
-from arena.sandbox.stream import Link
-from arena.sandbox.tree import Tree
+from arena.sandbox.docker import Connection, EngineRefusedError
+from arena.sandbox.exec import ENV, KILLED, NOTHING, Command, Commands, End, Output, Where
+from arena.sandbox.files import WorkTree
+from arena.sandbox.stream import ExecLink
 
 _NOTICE_S = 0.1
 _NOTICE_TRIES = 4
@@ -32,12 +31,14 @@ class DockerSandbox:
         pristine: gives the image's work tree.
     """
 
-    def __init__(self, connection: Connection, where: Where, pristine: Callable[[], Tree]) -> None:
+    def __init__(
+        self, connection: Connection, where: Where, pristine: Callable[[], WorkTree]
+    ) -> None:
         self.where = where
         self._connection = connection
         self._pristine = pristine
         self._commands = Commands(connection, where, notice=self.notice, kill=self.kill)
-        self._tree: Tree | None = None
+        self._tree: WorkTree | None = None
         self._touched = False
         self._killed = False
         self._evidence: str | None = None
@@ -68,7 +69,7 @@ class DockerSandbox:
         who = user or self.where.user
         try:
             done = self._commands.run(Command(command, cwd, who, stdin, output_limit, deadline))
-        except RefusedError as error:
+        except EngineRefusedError as error:
             if error.status != _NOT_RUNNING:
                 raise
             done = NOTHING
@@ -77,14 +78,14 @@ class DockerSandbox:
     @contextmanager
     def pipe(
         self, argv: Sequence[str], *, user: str | None = None, with_input: bool = True
-    ) -> "Iterator[Program]":
+    ) -> "Iterator[ExecPipe]":
         """Start a program and talk to it; see `Sandbox.pipe`."""
         self._tree, self._touched = None, True
         link, ident = self._commands.start(
             _command(argv, None), cwd=None, user=user or self.where.user, with_input=with_input
         )
         try:
-            yield Program(link, lambda: self._is_running(ident), lambda: self._ended_with(ident))
+            yield ExecPipe(link, lambda: self._is_running(ident), lambda: self._ended_with(ident))
         finally:
             link.close()
 
@@ -172,7 +173,7 @@ class DockerSandbox:
         try:
             with self._connection.guard():
                 self._connection.raw.kill(self.where.ident)
-        except RefusedError as error:
+        except EngineRefusedError as error:
             if error.status != _NOT_RUNNING:
                 raise
 
@@ -239,11 +240,11 @@ class DockerSandbox:
         return state
 
 
-class Program:
+class ExecPipe:
     """A started program as a `Pipe`."""
 
     def __init__(
-        self, link: Link, running: Callable[[], bool], ended_with: Callable[[], int | None]
+        self, link: ExecLink, running: Callable[[], bool], ended_with: Callable[[], int | None]
     ) -> None:
         self.fileno = link.fileno
         self.send = link.send

@@ -1,9 +1,10 @@
-"""The connection to the container engine. The only module that imports docker."""
+"""The connection to the container engine: all that imports docker, or reaches into it."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import docker
 import docker.errors
@@ -16,15 +17,29 @@ CALL_TIMEOUT_S = 180
 """Longest silence of the engine inside one call; a commit or an import of an image may be slow."""
 POOL_SIZE = 64
 FULL = "the engine's disk is full; free some with 'arena sandboxes prune'"
+NOT_FOUND = 404
+_INSIDE = ("_url", "_raise_for_status", "_get_raw_response_socket")
+"""What we use of its client though it is not offered; more is found in replies."""
+_STAT_HEADER = "X-Docker-Container-Path-Stat"
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
 
-class RefusedError(EngineError):
+class EngineRefusedError(EngineError):
     """The engine answered with an error status."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Hijacked(NamedTuple):
+    """A connection that the engine gave up to us, to talk to a process in a container."""
+
+    response: Any
+    """Keeps the connection open; close it at the end."""
+    sock: socket.socket
+    early: bytes
+    """What came with the headers: it lies in the response's buffer, and not in the socket."""
 
 
 class Connection:
@@ -59,9 +74,35 @@ class Connection:
         settings = docker.utils.kwargs_from_env()
         if self._host:
             settings = {"base_url": self._host}
-        return docker.APIClient(
+        if missing := [name for name in _INSIDE if name not in dir(docker.APIClient)]:
+            raise _unknown_docker(", ".join(missing))
+        client = docker.APIClient(
             **settings, version="auto", timeout=CALL_TIMEOUT_S, max_pool_size=POOL_SIZE
         )
+        try:
+            _check_inside(client)
+        except AttributeError as error:
+            raise _unknown_docker(str(error)) from error
+        return client
+
+    def start_exec(self, ident: str) -> Hijacked:
+        """Start an exec that was created: the connection to it."""
+        with self.guard():
+            return hijacked(self.raw.exec_start(ident, socket=True))
+
+    def path_stat(self, ident: str, path: str) -> str | None:
+        """What the engine says of a path in a container, base64 of JSON; None for nothing there."""
+        raw = self.raw
+        with self.guard():
+            reply = raw.head(
+                raw._url("/containers/{0}/archive", ident),  # noqa: SLF001
+                params={"path": path},
+                timeout=raw.timeout,
+            )
+            if reply.status_code == NOT_FOUND:
+                return None
+            raw._raise_for_status(reply)  # noqa: SLF001
+        return str(reply.headers[_STAT_HEADER])
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -86,10 +127,32 @@ class Connection:
                 self._raw = None
 
 
-def _refused(error: Any) -> RefusedError:
+def hijacked(handed_out: Any) -> Hijacked:
+    """What is under the object that docker hands out as a socket: one over TLS, else its file."""
+    response = handed_out._response  # noqa: SLF001
+    sock = handed_out if isinstance(handed_out, socket.socket) else handed_out._sock  # noqa: SLF001
+    sock.setblocking(False)  # else the look at what came early would wait for more
+    return Hijacked(response, sock, response.raw._fp.fp.peek() or b"")  # noqa: SLF001
+
+
+def _check_inside(client: Any) -> None:
+    """Look once for what we use under a reply; what is not there raises `AttributeError`."""
+    reply = client.get(client._url("/_ping"), stream=True, timeout=CALL_TIMEOUT_S)  # noqa: SLF001
+    client._raise_for_status(reply)  # noqa: SLF001
+    hijacked(client._get_raw_response_socket(reply)).response.close()  # noqa: SLF001
+
+
+def _unknown_docker(lacks: str) -> EngineError:
+    return EngineError(
+        f"the Python package docker {docker.__version__} is not one that Arena knows ({lacks}); "
+        "install docker>=7.1,<8"
+    )
+
+
+def _refused(error: Any) -> EngineRefusedError:
     text = " ".join(str(error.explanation or error).split())
     if "no space left on device" in text:
         line = f"{FULL} ({text})"
     else:
         line = f"the container engine refused: {text}"
-    return RefusedError(line, int(error.status_code or 0))
+    return EngineRefusedError(line, int(error.status_code or 0))

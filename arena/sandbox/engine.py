@@ -10,16 +10,17 @@ from types import TracebackType
 from typing import Self
 
 from arena.errors import EngineError, InputError
-from arena.protocols import TRUSTED
 from arena.records import SandboxLimits
+from arena.records.container import IDLE_USER, TRUSTED, WORKDIR
 from arena.rundir import EngineInfo
-from arena.sandbox import files, reaper, settings
-from arena.sandbox.commands import Where
+from arena.sandbox import files, owner
+from arena.sandbox import limits as limits_
 from arena.sandbox.container import DockerSandbox
 from arena.sandbox.docker import FULL, Connection
+from arena.sandbox.exec import Where
+from arena.sandbox.files import WorkTree
+from arena.sandbox.limits import Watch
 from arena.sandbox.owner import LABEL_ENGINE, LABEL_OWNER, Owner
-from arena.sandbox.tree import Tree
-from arena.sandbox.watch import Watch
 
 _REMOVERS = 4
 _IDLE = ["sleep", "2147483647"]
@@ -34,13 +35,13 @@ class PristineTrees:
         read: reads the work tree of an image: its id, then the folder.
     """
 
-    def __init__(self, read: Callable[[str, str], Tree]) -> None:
+    def __init__(self, read: Callable[[str, str], WorkTree]) -> None:
         self._read = read
         self._lock = threading.Lock()
         self._locks: dict[tuple[str, str], threading.Lock] = {}
-        self._trees: OrderedDict[tuple[str, str], Tree] = OrderedDict()
+        self._trees: OrderedDict[tuple[str, str], WorkTree] = OrderedDict()
 
-    def get(self, image: str, workdir: str) -> Tree:
+    def get(self, image: str, workdir: str) -> WorkTree:
         """The tree, from memory when it is there; one thread reads, others wait for it."""
         key = (image, workdir)
         with self._lock:
@@ -116,11 +117,11 @@ class DockerEngine:
 
     def reap(self) -> list[str]:
         """Remove what dead runs of ours left; ids of what was removed."""
-        return reaper.reap(self.connection)
+        return owner.reap(self.connection)
 
     def reap_of(self, ident: str) -> None:
         """Remove every container of another object of this kind, whose process is lost."""
-        reaper.reap_of(self.connection, ident)
+        owner.reap_of(self.connection, ident)
 
     @contextmanager
     def open(
@@ -130,7 +131,7 @@ class DockerEngine:
         limits: SandboxLimits,
         labels: Mapping[str, str],
         user: str,
-        workdir: str = "/repo",
+        workdir: str = WORKDIR,
         channel: bool = False,
         layer: str | None = None,
         volumes: Sequence[str] = (),
@@ -147,7 +148,7 @@ class DockerEngine:
             workdir: the work tree.
             channel: let commands share one shell, ten times faster than an exec each. Not for
                 commands whose result decides a verdict: what runs in the container can forge it.
-            layer: container that holds an agent's programs, from `arena.sandbox.layer`.
+            layer: container that holds an agent's programs, from `arena.sandbox.image.layer`.
             volumes: further folders that may be written to, with what the image has there.
         """
         watch = self._watching()
@@ -170,7 +171,7 @@ class DockerEngine:
                 full = sandbox.resource_ended == "disk"
         finally:
             if full:
-                reaper.remove(self.connection, name)
+                owner.remove(self.connection, name)
             else:
                 self._remove_later(name)
 
@@ -184,7 +185,7 @@ class DockerEngine:
         self._removers.shutdown(wait=True)
         if self._watch:
             self._watch.stop()
-            reaper.reap_of(self.connection, self.ident)
+            owner.reap_of(self.connection, self.ident)
         self.connection.close()
 
     def __enter__(self) -> Self:
@@ -219,19 +220,19 @@ class DockerEngine:
                 entrypoint=_IDLE,
                 name=name,
                 hostname="sandbox",
-                user=settings.MAIN_USER,
+                user=IDLE_USER,
                 working_dir=workdir,
                 volumes=list(writable),
                 # An empty network namespace: the same as network "none", in half the time
                 network_disabled=True,
                 healthcheck={"test": ["NONE"]},
-                host_config=settings.host_config(limits, layer),
+                host_config=limits_.host_config(limits, layer),
                 labels={**labels, LABEL_ENGINE: self.ident, LABEL_OWNER: self._owner},
                 use_config_proxy=False,
             )
         return str(made["Id"])
 
-    def _read_pristine(self, image: str, workdir: str) -> Tree:
+    def _read_pristine(self, image: str, workdir: str) -> WorkTree:
         """Read from a running sandbox in which nothing has been done, or from one of its own."""
         for sandbox in list(self._running.values()):
             if (sandbox.where.image, sandbox.where.workdir) != (image, workdir):
@@ -252,9 +253,9 @@ class DockerEngine:
 
     def _remove_later(self, name: str) -> None:
         try:
-            self._removers.submit(reaper.remove, self.connection, name)
+            self._removers.submit(owner.remove, self.connection, name)
         except RuntimeError:  # closed meanwhile, by another thread
-            reaper.remove(self.connection, name)
+            owner.remove(self.connection, name)
 
     def _watching(self) -> Watch:
         with self._lock:

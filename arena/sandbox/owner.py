@@ -1,10 +1,20 @@
-"""Who made a container: enough to tell later whether that process is still alive."""
+"""Whose a container, an image or a volume is, and the removal of what dead processes left.
+
+What is kept between runs is marked while a process uses it: in the user's cache folder, under the
+digest of what is used.
+"""
 
 import os
 import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from arena.records import Record
+from arena.sandbox.docker import Connection, EngineRefusedError
 
 LABEL_OWNER = "arena.owner"
 LABEL_ENGINE = "arena.engine"
@@ -64,3 +74,94 @@ def _started(pid: int) -> str:
     _, _, rest = _read(f"/proc/{pid}/stat").rpartition(")")
     fields = rest.split()
     return fields[19] if len(fields) > 19 and fields[0] != "Z" else ""
+
+
+def mark(digest: str) -> None:
+    """This process uses something, from now until it ends. Does nothing without a cache folder."""
+    folder = _folder(digest)
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{os.getpid()}.json").write_text(Owner.current().label())
+
+
+def last_used(digest: str) -> float | None:
+    """Seconds since the epoch of the latest mark."""
+    times = [path.stat().st_mtime for path in _marks(digest)]
+    return max(times, default=None)
+
+
+def in_use(digest: str) -> bool:
+    """Whether a process that marked it may still live. Uncertain marks count."""
+    here = Owner.current()
+    return any(not _was_left(path, here) for path in _marks(digest))
+
+
+def forget(digest: str) -> None:
+    """Drop all marks of what was removed."""
+    with suppress(OSError):
+        for path in _marks(digest):
+            path.unlink()
+        _folder(digest).rmdir()
+
+
+def _was_left(path: Path, here: Owner) -> bool:
+    try:
+        return Owner.model_validate_json(path.read_text()).is_dead(here)
+    except (OSError, ValidationError):
+        return True
+
+
+def _marks(digest: str) -> list[Path]:
+    return sorted(_folder(digest).glob("*.json"))
+
+
+def _folder(digest: str) -> Path:
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "arena" / "images" / digest[:24]
+
+
+def reap(connection: Connection) -> list[str]:
+    """Remove the containers and half-built images of dead processes; ids of what was removed.
+
+    Something is left alone when its process lives, when it is another machine's, or when its label
+    cannot be read.
+    """
+    raw = connection.raw
+    with connection.guard():
+        containers = _dead(raw.containers(all=True, filters={"label": [LABEL_OWNER]}))
+        images = _dead(raw.images(filters={"label": [LABEL_OWNER]}))
+    for ident in containers:
+        remove(connection, ident)
+    for ident in images:
+        remove_image(connection, ident)
+    return containers + images
+
+
+def reap_of(connection: Connection, engine: str) -> None:
+    """Remove the containers that carry the id of one engine object of ours."""
+    with connection.guard():
+        found = connection.raw.containers(all=True, filters={"label": [f"{LABEL_ENGINE}={engine}"]})
+    for fields in found:
+        remove(connection, str(fields["Id"]))
+
+
+def remove(connection: Connection, ident: str) -> None:
+    """Remove a container, running or not; nothing happens when it is gone already."""
+    with suppress(EngineRefusedError), connection.guard():
+        connection.raw.remove_container(ident, force=True, v=True)
+
+
+def remove_image(connection: Connection, name: str) -> None:
+    """Remove an image and the unnamed ones under it that nothing else needs."""
+    with suppress(EngineRefusedError), connection.guard():
+        connection.raw.remove_image(name, force=True)
+
+
+def _dead(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    here = Owner.current()
+    dead = []
+    for fields in found:
+        with suppress(ValidationError):
+            if Owner.model_validate_json(fields["Labels"][LABEL_OWNER]).is_dead(here):
+                dead.append(str(fields["Id"]))
+    return dead

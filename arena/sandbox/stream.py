@@ -5,9 +5,9 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable
-from typing import Any
 
 from arena.errors import EngineError
+from arena.sandbox.docker import Hijacked
 
 STDOUT, STDERR = 1, 2
 _CHUNK = 1 << 16
@@ -114,16 +114,11 @@ def sort(pieces: Iterable[tuple[int, bytes]], out: Capture, err: Capture) -> Non
             err.feed(data)
 
 
-class Link:
+class ExecLink:
     """A hijacked connection to a process in a container: its input, and its output multiplexed."""
 
-    def __init__(self, raw: Any) -> None:
-        # docker hands out the socket under the response. What came with the headers already lies
-        # in the response's buffer and would be lost by reading the socket alone.
-        self._response = raw._response  # noqa: SLF001
-        self._sock: socket.socket = getattr(raw, "_sock", raw)
-        self._sock.setblocking(False)
-        self._early: bytes = self._response.raw._fp.fp.peek() or b""  # noqa: SLF001
+    def __init__(self, connection: Hijacked) -> None:
+        self._response, self._sock, self._early = connection
         self._demux = Demux()
         self._unsent = memoryview(b"")
         self._close_input = False

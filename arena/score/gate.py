@@ -9,6 +9,7 @@ from typing import Literal
 
 from arena.errors import InputError
 from arena.records import Assurance, Record
+from arena.registry import is_given_gold
 from arena.score.baseline import Baseline
 from arena.score.contenders import Contender, contenders, require_comparable
 from arena.score.pairs import Pair, pair
@@ -190,14 +191,14 @@ def _line_up(
 def _control_checks(
     new: Mapping[str, Contender], results: Results, level: Assurance
 ) -> list[Check]:
-    """The oracle must pass everything and nop nothing, where they were run."""
+    """A control that is given the fix must pass everything, any other nothing."""
     checks = []
     for spec in results.manifest.contestants:
         if not spec.control:
             continue
         tally = new[spec.name].tally
         passed, scored = int(tally.passed.sum()), tally.scored_total
-        wanted = scored if spec.agent == "oracle" else 0
+        wanted = scored if is_given_gold(spec.agent) else 0
         lacking = doubt(tally)
         checks.append(
             Check(

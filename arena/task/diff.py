@@ -16,6 +16,7 @@ from typing import Protocol
 
 from arena.errors import HarnessError
 from arena.records import Change, Entry, Record
+from arena.records.container import WORKDIR
 from arena.task.patch import FilePatch, render
 from arena.task.policy import MAX_FILES
 from arena.task.tree import is_cache, is_leftover
@@ -55,7 +56,7 @@ class Remains:
         workdir: its work tree.
     """
 
-    def __init__(self, sandbox: Changed, *, workdir: str = "/repo") -> None:
+    def __init__(self, sandbox: Changed, *, workdir: str = WORKDIR) -> None:
         self._changes = sandbox.changes(limit=MAX_CHANGES)
         self._entries: dict[str, Entry] = {}
         left_bytes = MAX_TOTAL_BYTES
@@ -92,7 +93,7 @@ class _Pair(Record):
         )
 
 
-def capture(sandbox: Changed, pristine: Changed, *, workdir: str = "/repo") -> str:
+def capture(sandbox: Changed, pristine: Changed, *, workdir: str = WORKDIR) -> str:
     """What the work tree of a stopped container says over that of a fresh one, as a diff.
 
     New files are part of it; caches and other leftovers, and anything under `.git`, are not.

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
-from arena import resources
+from arena import registry, resources
 from arena.errors import InputError
 from arena.records import (
     Assurance,
@@ -55,8 +55,8 @@ class PackInfo(Record):
 class TestsTable(Record):
     """`[tests]`: which hidden tests decide, and how they are run."""
 
-    runner: Literal["pytest", "node", "go", "junit", "blackbox", "script"]
-    """What runs the tests; it decides the form of their ids."""
+    runner: str
+    """What runs the tests (`RUNNERS` of arena/registry.py); it decides the form of their ids."""
     fail_to_pass: tuple[str, ...] = Field(min_length=1)
     """Ids that fail before the fix and must pass after it."""
     pass_to_pass: tuple[str, ...] = ()
@@ -295,6 +295,9 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
 
 def _check(task: Task) -> None:
     where = task.root / "task.toml"
+    if task.tests.runner not in registry.RUNNERS:
+        at = f"{where}: tests.runner"
+        raise registry.unknown("runner", task.tests.runner, registry.RUNNERS, where=at)
     tree = tree_files(task)
     if not tree:
         raise InputError("no starting tree", where=str(task.root / "repo"), remedy="add it")

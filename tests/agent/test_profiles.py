@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from arena.agent import catalogue, outside
+from arena.agent import external
 from arena.errors import InputError
 from arena.program import PLACEHOLDERS, Program
 from tests.agent.rig import AGENTS, TASK, bake, contestant, profile
@@ -37,7 +37,7 @@ def written(folder, more, name="x.toml"):
     ],
 )
 def test_what_is_right_is_taken(tmp_path, more):
-    assert catalogue.read(written(tmp_path, more)).name == "x"
+    assert external.read(written(tmp_path, more)).name == "x"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_is_right_is_taken(tmp_path, more):
 def test_what_is_wrong_is_one_line(tmp_path, more, says):
     path = written(tmp_path, more)
     with pytest.raises(InputError) as caught:
-        catalogue.read(path)
+        external.read(path)
     assert str(caught.value).startswith(str(path))
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -86,7 +86,7 @@ def test_a_command_is_looked_at_too(tmp_path):
     for command, says in (("{modle}", "command: unknown"), ("a\\u0000", "command[1]: holds a NUL")):
         path.write_text(f'name = "x"\nlabel = "X"\napi = ["chat"]\ncommand = ["{command}"]')
         with pytest.raises(InputError) as caught:
-            catalogue.read(path)
+            external.read(path)
         assert says in str(caught.value)
 
 
@@ -94,15 +94,15 @@ def test_two_files_of_a_folder_with_one_name_are_refused(tmp_path):
     for name in ("a.toml", "b.toml"):
         written(tmp_path, "", name)
     with pytest.raises(InputError, match=r"b\.toml: a\.toml is called 'x' too"):
-        catalogue.load([tmp_path])
+        external.load([tmp_path])
     later = written(tmp_path, 'stdin = "later"', "b.toml")
-    assert catalogue.load([tmp_path / "a.toml", later])["x"].stdin == "later"
+    assert external.load([tmp_path / "a.toml", later])["x"].stdin == "later"
 
 
 def test_a_parameter_holds_no_nul(tmp_path):
-    program = catalogue.read(written(tmp_path, 'params.a = "1"'))
+    program = external.read(written(tmp_path, 'params.a = "1"'))
     with pytest.raises(InputError, match="a holds a NUL"):
-        outside.make(program, {"a": "x\0"})
+        external.make(program, {"a": "x\0"})
 
 
 def test_every_placeholder_is_filled(tmp_path):

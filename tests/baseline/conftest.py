@@ -12,7 +12,6 @@ import pytest
 
 from arena.agent.shell import ShellAgent
 from arena.baseline.server import serve
-from arena.grading.job import OWNER
 from arena.protocols import Sandbox
 from arena.records import (
     Brief,
@@ -27,8 +26,9 @@ from arena.records import (
     ToolCall,
     ToolSpec,
 )
+from arena.records.container import AGENT_USER
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from tests.baseline.toys import Toy
 
 SET_UP = "git add -A && git -c user.name=t -c user.email=t commit -qm start"
@@ -108,7 +108,7 @@ def baseline() -> Iterator[str]:
 
 @contextmanager
 def repository(engine: DockerEngine, image: str, files: dict[str, str]) -> Iterator[Sandbox]:
-    with engine.open(image, limits=SandboxLimits(), labels={}, user=OWNER, channel=True) as sandbox:
+    with engine.open(image, limits=SandboxLimits(), labels={}, user=AGENT_USER, channel=True) as sandbox:
         sandbox.put(
             [File(path=path, data=text.encode()) for path, text in files.items()], owner=10001
         )

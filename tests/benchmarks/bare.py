@@ -22,7 +22,7 @@ import docker
 import job
 
 from arena.records import SandboxLimits
-from arena.sandbox.settings import host_config
+from arena.sandbox.limits import host_config
 
 ATTEMPTS = 2
 AGENT, TESTER = "10001:10001", "10002:10002"

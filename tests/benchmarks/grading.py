@@ -15,10 +15,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from arena.grading.job import CLEAN_ENV, OWNER, TESTER  # noqa: E402
+from arena.grading.job import CLEAN_ENV  # noqa: E402
 from arena.records import SandboxLimits, Task  # noqa: E402
+from arena.records.container import AGENT_USER, TESTER_USER  # noqa: E402
 from arena.sandbox.engine import DockerEngine  # noqa: E402
-from arena.sandbox.image import Images  # noqa: E402
+from arena.sandbox.image.images import Images  # noqa: E402
 from arena.task import pack  # noqa: E402
 from arena.task.ids import by_place  # noqa: E402
 from arena.verify import Bench, verify  # noqa: E402
@@ -50,10 +51,10 @@ def plain(engine: DockerEngine, image: str, task: Task) -> None:
     env = {**CLEAN_ENV, "PYTHONPATH": root, "GOCACHE": "/tmp/go-build", "CGO_ENABLED": "0"}
     gold = (pack.gold_patch(task) or "").encode()
     argv, stdin = command(task)
-    with engine.open(image, limits=LIMITS, labels={}, user=TESTER) as sandbox:
-        sandbox.exec(["git", "apply", "-"], timeout_s=60, user=OWNER, env=env, stdin=gold)
+    with engine.open(image, limits=LIMITS, labels={}, user=TESTER_USER) as sandbox:
+        sandbox.exec(["git", "apply", "-"], timeout_s=60, user=AGENT_USER, env=env, stdin=gold)
         sandbox.put(pack.hidden_files(task))
-        result = sandbox.exec(argv, timeout_s=300, user=TESTER, env=env, stdin=stdin)
+        result = sandbox.exec(argv, timeout_s=300, user=TESTER_USER, env=env, stdin=stdin)
         if result.exit_code != 0 and task.tests.runner != "blackbox":
             raise SystemExit(f"{task.id}: {result.text[-2000:]}")
 

@@ -32,12 +32,12 @@ from arena.plan import Overrides  # noqa: E402
 from arena.quiet import Quiet  # noqa: E402
 from arena.records import ExecResult, SandboxLimits  # noqa: E402
 from arena.rundir import EngineInfo, RunDir  # noqa: E402
-from arena.sandbox.image import TaskImage  # noqa: E402
-from arena.sandbox.memory import MemoryEngine, MemorySandbox  # noqa: E402
+from arena.sandbox.image.images import TaskImage  # noqa: E402
 from arena.site import Ready, RunTrial, Say  # noqa: E402
 from arena.task import pack  # noqa: E402
 from arena.trial import TrialRunner  # noqa: E402
 from tests.benchmarks import job  # noqa: E402
+from tests.memory import MemoryEngine, MemorySandbox  # noqa: E402
 from tests.servers.openai_stub import Stub  # noqa: E402
 
 CONCURRENCY = 4

@@ -115,7 +115,7 @@ def ours(folder: Path, concurrency: int, base_url: str) -> Measured:
 def images(folder: Path) -> list[str]:
     """Build what the pack needs; ids of its images."""
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image import Images
+    from arena.sandbox.image.images import Images
     from arena.task import pack
 
     with DockerEngine() as engine:

@@ -10,7 +10,7 @@ from arena.check.finding import Finding
 from arena.check.image import audit
 from arena.records import SandboxLimits
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from arena.task import pack as packs
 from arena.verify import Bench
 from tests.e2e.rig import arena

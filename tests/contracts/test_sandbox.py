@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from docker.errors import NotFound
 
+from arena.backend.clock import AgentClock
 from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
-from arena.sandbox.memory import MemoryEngine
+from arena.sandbox.image.images import Images
+from arena.sandbox.limits import DiskUsage
 from arena.sandbox.owner import LABEL_ENGINE
-from arena.sandbox.usage import Usage
+from arena.sandbox.wrapper import SandboxWrapper
+from arena.timed import TimedSandbox
+from tests.backend.rig import Notes
+from tests.memory import MemoryEngine, MemorySandbox
 
 AGENT = "10001:10001"
 TESTER = "10002:10002"
@@ -583,7 +587,7 @@ def test_nothing_can_be_put_into_the_image(box):
 @pytest.mark.parametrize("seen", [True, False], ids=["by its files", "by the engine"])
 def test_what_volumes_hold_is_measured(box, engine, seen):
     root = Path(engine.connection.raw.info()["DockerRootDir"]) if seen else None
-    usage = Usage(engine.connection, root)
+    usage = DiskUsage(engine.connection, root)
     ident = box.where.ident
     before = usage.of({ident: 1 << 40})[ident]
     sh(box, "head -c 3000000 /dev/zero >big; head -c 9000000 /dev/zero >/tmp/other")
@@ -634,3 +638,33 @@ def test_volumes_go_with_the_container(opened, engine):
     for name in names:
         with pytest.raises(NotFound):
             engine.connection.raw.inspect_volume(name)
+
+
+# ── around a sandbox ───────────────────────────────────────────────────────────────────────────
+
+
+def _timed(inner):
+    return TimedSandbox(inner, AgentClock(60), Notes())
+
+
+@pytest.mark.parametrize("around", [SandboxWrapper, _timed, lambda box: box])
+def test_a_wrapper_passes_everything_on(around):
+    asked = []
+
+    def script(box, argv, stdin):
+        asked.append((argv, stdin))
+        return ExecResult(exit_code=3, stdout=b"x" * 9, wall_s=0.1)
+
+    inner = MemorySandbox(TREE, "/repo", script)
+    box = around(inner)
+    done = box.exec(["a"], timeout_s=5, output_limit=4, cwd="/", env={}, user="root", stdin=b"in")
+    assert (done.exit_code, done.stdout, asked) == (3, b"xxxx", [(["a"], b"in")])
+    box.put([File(path="new", data=b"1")], owner=1)
+    box.know_image()
+    assert box.get("/repo/new", limit=9).data == b"1"
+    assert box.changes(limit=9) == [Change(path="new", kind="added")]
+    assert box.resource_ended is None
+    with pytest.raises(HarnessError, match="talked to"), box.pipe(["a"]):
+        pass
+    box.kill()
+    assert inner.exec(["a"], timeout_s=5).ended == "container_ended"

@@ -8,5 +8,6 @@ from arena.money import prices
 
 if __name__ == "__main__":
     rate = Decimal(sys.argv.pop(1))
-    prices.SHIPPED_FX = tuple(one.model_copy(update={"usd": rate}) for one in prices.SHIPPED_FX)
+    (shipped,) = prices.SHIPPED_FX
+    prices.SHIPPED_FX = (shipped.model_copy(update={"usd": rate}),)
     main()

@@ -7,9 +7,9 @@ import tarfile
 import pytest
 
 from arena.errors import InputError
-from arena.sandbox import base
-from arena.sandbox.image import Images
-from arena.sandbox.reaper import remove_image
+from arena.sandbox.image import base
+from arena.sandbox.image.images import Images
+from arena.sandbox.owner import remove_image
 from arena.task import pack as packs
 from tests.e2e.rig import arena
 from tests.importer import rig

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from arena.grading.defences import ALL_ON, Defences
-from arena.grading.job import OWNER, TESTER
 from arena.records import ExecResult, File, SandboxLimits, Task, TestPlan, Verification
+from arena.records.container import AGENT_USER, TESTER_USER
 from arena.sandbox.container import DockerSandbox
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 from arena.task import pack
 from arena.task.diff import capture
 from arena.verify import Bench, verify
@@ -50,12 +50,12 @@ class Range:
         return verify(self.task, patch, self.bench(**how), strict=strict)
 
     def fresh(self) -> AbstractContextManager[DockerSandbox]:
-        return self.engine.open(self.image, limits=LIMITS, labels=LABELS, user=TESTER)
+        return self.engine.open(self.image, limits=LIMITS, labels=LABELS, user=TESTER_USER)
 
     @contextmanager
     def agent(self, files: dict[str, str], *scripts: str) -> Iterator[DockerSandbox]:
         """A container in which an agent wrote files and ran scripts; killed when it is given."""
-        with self.engine.open(self.image, limits=LIMITS, labels=LABELS, user=OWNER) as sandbox:
+        with self.engine.open(self.image, limits=LIMITS, labels=LABELS, user=AGENT_USER) as sandbox:
             sandbox.put(
                 [File(path=p, data=text.encode()) for p, text in files.items()], owner=10001
             )

@@ -15,9 +15,9 @@ from arena.errors import InputError
 from arena.mine import environment
 from arena.mine.project import Project
 from arena.records import File, SandboxLimits
-from arena.sandbox import npm, wheels
-from arena.sandbox.image import Images
-from arena.sandbox.reaper import remove_image
+from arena.sandbox.image import packages
+from arena.sandbox.image.images import Images
+from arena.sandbox.owner import remove_image
 
 SECRET = "sk-canary-5b1e"
 WHEEL = "tiny-1.2-py3-none-any.whl"
@@ -129,8 +129,8 @@ def test_packages_of_npm_are_pinned_without_a_word_of_where_from(registry, tmp_p
     lock = json.loads(kept["package-lock.json"])
     assert lock["packages"]["node_modules/tiny"]["version"] == "1.2.0"
     assert clean(registry, kept.values())
-    pinned = [File(path=name, data=kept[name]) for name in (npm.PACKAGE, npm.LOCK)]
-    files = {file.path: file.data for file in npm.unpack(pinned)}
+    pinned = [File(path=name, data=kept[name]) for name in (packages.PACKAGE, packages.LOCK)]
+    files = {file.path: file.data for file in packages.unpack_node(pinned)}
     assert set(files) == {"/node_modules/tiny/index.js", "/node_modules/tiny/package.json"}
     assert clean(registry, files.values())
     again = environment.make_node(tmp_path / "ours", "purse", Project(), ("other",), said.append)
@@ -158,8 +158,8 @@ def test_wheels_are_pinned_without_a_word_of_where_from(registry, tmp_path):
     kept = written(tmp_path / "ours/images/purse")
     assert kept["requirements.txt"] == b"tiny==1.2\n"
     assert clean(registry, kept.values())
-    files = {file.path: file.data for file in wheels.unpack(["tiny==1.2"], "python")}
-    assert files[f"{wheels.SITE}/tiny.py"] == b"VALUE = 1\n"
+    files = {file.path: file.data for file in packages.unpack_python(["tiny==1.2"], "python")}
+    assert files[f"{packages.SITE}/tiny.py"] == b"VALUE = 1\n"
     assert clean(registry, files.values())
 
 
@@ -167,7 +167,7 @@ def test_a_refusal_of_pip_names_no_password(registry, tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", f"http://me:{SECRET}@127.0.0.1:1/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
     with pytest.raises(InputError) as caught:
-        wheels.resolve(["tiny", "what even is this"])
+        packages.resolve_python(["tiny", "what even is this"])
     assert SECRET not in str(caught.value)
 
 

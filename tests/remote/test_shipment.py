@@ -8,7 +8,7 @@ import pytest
 from arena.errors import HarnessError, InputError
 from arena.remote.shipment import packed, source_digest, unpacked
 from arena.remote.site import keep
-from arena.sandbox.docker import RefusedError
+from arena.sandbox.docker import EngineRefusedError
 from arena.task import pack
 
 TASKS = pack.load("core/keyed-pool", base=Path()) + pack.load("controls", base=Path())
@@ -37,7 +37,7 @@ def test_a_copy_of_arena_is_known_by_all_of_it(tmp_path):
 
 
 def test_a_refusal_of_a_nodes_engine_travels_home():
-    there = RefusedError("the container engine refused: no such image", 404)
+    there = EngineRefusedError("the container engine refused: no such image", 404)
     here = pickle.loads(pickle.dumps(there))
     assert (str(here), here.status) == (str(there), 404)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from arena.records import File
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from arena.errors import HarnessError
 from arena.records import File
 from arena.sandbox import archive
-from arena.sandbox.tree import Tree
+from arena.sandbox.files import WorkTree
 
 
 def listed(tar):
@@ -109,9 +109,9 @@ def test_members_can_be_left_out_of_a_tar():
 
 
 def test_a_tree_that_is_too_large_is_known_in_part_and_deletions_are_not():
-    pristine = Tree(chunks(made(("repo/a", tarfile.REGTYPE, b"1", 0o644))), limit=1 << 20)
+    pristine = WorkTree(chunks(made(("repo/a", tarfile.REGTYPE, b"1", 0o644))), limit=1 << 20)
     grown = made(*((f"repo/g{n}", tarfile.REGTYPE, b"z" * 9000, 0o644) for n in range(9)))
-    tree = Tree(chunks(grown), pristine, limit=50_000)
+    tree = WorkTree(chunks(grown), pristine, limit=50_000)
     assert tree.cut
     changes = tree.changes(limit=100)
     assert changes
@@ -119,11 +119,11 @@ def test_a_tree_that_is_too_large_is_known_in_part_and_deletions_are_not():
 
 
 def test_contents_beyond_the_cap_are_not_kept_in_memory():
-    pristine = Tree(chunks(made()), limit=1 << 20)
+    pristine = WorkTree(chunks(made()), limit=1 << 20)
     big = made(
         *((f"repo/b{n:02}", tarfile.REGTYPE, bytes([n]) * (3 << 20), 0o644) for n in range(14))
     )
-    tree = Tree(chunks(big, 1 << 20), pristine, limit=1 << 30)
+    tree = WorkTree(chunks(big, 1 << 20), pristine, limit=1 << 30)
     kept = [n for n in range(14) if tree.get(f"b{n:02}")]
     assert kept == list(range(10))
     assert len(tree.changes(limit=100)) == 14

@@ -15,9 +15,9 @@ import pytest
 from arena.errors import InputError
 from arena.records import File
 from arena.resources import sandboxes_dir
-from arena.sandbox import base
-from arena.sandbox.image import Images
-from arena.sandbox.reaper import remove_image
+from arena.sandbox.image import base
+from arena.sandbox.image.images import Images
+from arena.sandbox.owner import remove_image
 
 
 def digest(data):

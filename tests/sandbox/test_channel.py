@@ -3,7 +3,7 @@
 import pytest
 
 from arena.records import SandboxLimits
-from arena.sandbox.channel import line
+from arena.sandbox.exec import line
 
 USER = "10001:10001"
 

@@ -12,11 +12,11 @@ import pytest
 from arena.errors import EngineError, InputError
 from arena.records import File, SandboxLimits
 from arena.resources import sandboxes_dir
-from arena.sandbox import host, recipe, uses
-from arena.sandbox.image import Images
-from arena.sandbox.owner import LABEL_OWNER, Owner
-from arena.sandbox.reaper import remove_image
-from arena.sandbox.store import Store
+from arena.sandbox import owner
+from arena.sandbox.image import host, recipe
+from arena.sandbox.image.images import Images
+from arena.sandbox.image.store import Store
+from arena.sandbox.owner import LABEL_OWNER, Owner, remove_image
 
 USER = "10001:10001"
 TREE = (
@@ -283,7 +283,7 @@ def test_a_built_image_is_in_use_by_this_process(another):
 
 def test_an_image_is_free_once_its_process_is_dead(another):
     _, listed = another
-    (mark,) = uses._marks(listed().image.recipe)
+    (mark,) = owner._marks(listed().image.recipe)
     mark.write_text(Owner.current().model_copy(update={"started": "0"}).label())
     os.utime(mark, (1000, 1000))
     assert (listed().in_use, listed().last_used_s) == (False, 1000)
@@ -298,4 +298,4 @@ def test_an_image_under_a_container_stays(another, engine):
     while not store.remove(image) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert store.find(image.recipe) is None
-    assert uses.last_used(image.recipe) is None
+    assert owner.last_used(image.recipe) is None

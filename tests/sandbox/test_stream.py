@@ -9,7 +9,8 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.sandbox.stream import STDERR, STDOUT, Capture, Demux, Link
+from arena.sandbox.docker import hijacked
+from arena.sandbox.stream import STDERR, STDOUT, Capture, Demux, ExecLink
 
 PIECES = st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary(max_size=50)))
 
@@ -78,7 +79,7 @@ def linked(early=b""):
         raw=SimpleNamespace(_fp=SimpleNamespace(fp=reader)), close=reader.close
     )
     raw = SimpleNamespace(_sock=near, _response=response)
-    return Link(raw), far
+    return ExecLink(hijacked(raw)), far
 
 
 def test_what_came_with_the_headers_is_not_lost():

@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from arena.records import SandboxLimits
-from arena.sandbox.usage import Usage, measure
+from arena.sandbox.limits import DiskUsage, measure
 
 USER = "10001:10001"
 
 
 def test_threads_measure_different_containers_at_once(engine, image):
-    usage = Usage(engine.connection, Path(engine.connection.raw.info()["DockerRootDir"]))
+    usage = DiskUsage(engine.connection, Path(engine.connection.raw.info()["DockerRootDir"]))
     broken = []
 
     def again(*boxes):

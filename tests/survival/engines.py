@@ -13,7 +13,7 @@ import docker
 
 from arena.records import Task
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import Images
+from arena.sandbox.image.images import Images
 
 
 class OwnEngine:

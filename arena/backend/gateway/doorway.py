@@ -9,9 +9,9 @@ from arena.backend.clock import AgentClock
 from arena.backend.gateway.door import Door
 from arena.backend.gateway.tunnel import FORWARDER, dug
 from arena.backend.meter import TrialBackend
-from arena.program import PYTHON
 from arena.protocols import Sandbox, Transcript
 from arena.records import Limits, Message, Reply, ToolSpec
+from arena.records.container import LAYER_PYTHON
 
 _NOBODY = "65534:65534"
 """Runs the forwarder: not the agent's user, whose processes may be killed all at once."""
@@ -30,7 +30,7 @@ class Server(Protocol):
 
 
 class GatedBackend:
-    """`arena.protocols.Doorway` for one trial."""
+    """`arena.protocols.SandboxBackend` for one trial."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class GatedBackend:
         """
         with self._clock.waiting():  # a translation's library takes seconds to import
             door = Door(self._metered, self._limits, self._transcript, self._clock)
-        forwarder = [PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
+        forwarder = [LAYER_PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
         with (
             self._gateway.serving(door),
             sandbox.pipe(forwarder, user=_NOBODY) as pipe,

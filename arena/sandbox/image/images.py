@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from arena.errors import EngineError
-from arena.records import File, Record, Task
+from arena.records import File, Record, Task, digest_of
 from arena.resources import sandboxes_dir
-from arena.sandbox import build, environment, recipe, uses
-from arena.sandbox.builder import Say
+from arena.sandbox import owner
+from arena.sandbox.docker import Connection
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.recipe import BaseRecipe, LanguageRecipe
-from arena.sandbox.store import Image, ImageKind, Store
+from arena.sandbox.image import build, packages, recipe, store
+from arena.sandbox.image.base import Say
+from arena.sandbox.image.commit import committed
+from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe
+from arena.sandbox.image.store import Image, ImageKind, Store
 
 _BASE_MB = 400
 _RESERVE_MB = 300
@@ -26,7 +29,7 @@ _MB = 1 << 20
 BuildState = Literal["started", "line", "done", "reused"]
 
 
-class Progress(Record):
+class BuildProgress(Record):
     """One thing that happened to one image."""
 
     kind: ImageKind
@@ -51,7 +54,7 @@ class TaskImage(Record):
     """How the base image was made."""
 
 
-Tell = Callable[[Progress], None]
+Tell = Callable[[BuildProgress], None]
 TreeOf = Callable[[Task], Sequence[File]]
 
 
@@ -97,7 +100,7 @@ class Images:
                 pool.map(lambda job: known.get(job.digest) or self._task(job, below, tell), jobs)
             )
         for used in {base.digest, *(job.language.digest for job in jobs)}:
-            uses.mark(used)
+            owner.mark(used)
         return {job.task.id: _used(job, image) for job, image in zip(jobs, made, strict=True)}
 
     def missing(self, tasks: Sequence[Task]) -> list[str]:
@@ -162,7 +165,7 @@ class Images:
             if language.below:
                 under = self._language(language.below, base, tell)
                 own = any(file.path == "Dockerfile" for file in language.files)
-                make_it = build.language if own else environment.install
+                make_it = build.language if own else packages.install
                 make_it(self._connection, language, under, say)
             else:
                 below = self._base(language.base or base, tell)
@@ -188,16 +191,16 @@ class Images:
         with self._only_one(digest):
             image = self.store.find(digest)
             if image:
-                tell(Progress(kind=kind, name=name, state="reused"))
+                tell(BuildProgress(kind=kind, name=name, state="reused"))
                 return image
             started = time.monotonic()
-            tell(Progress(kind=kind, name=name, state="started"))
-            make(lambda text: tell(Progress(kind=kind, name=name, state="line", detail=text)))
+            tell(BuildProgress(kind=kind, name=name, state="started"))
+            make(lambda text: tell(BuildProgress(kind=kind, name=name, state="line", detail=text)))
             image = self.store.find(digest)
             if image is None:
                 raise EngineError(f"the engine lost the image {name} that it had just built")
             seconds = time.monotonic() - started
-            tell(Progress(kind=kind, name=name, state="done", seconds=seconds))
+            tell(BuildProgress(kind=kind, name=name, state="done", seconds=seconds))
             return image
 
     @contextmanager
@@ -223,7 +226,30 @@ class Images:
 
 
 def _used(job: _Job, image: Image) -> TaskImage:
-    uses.mark(job.digest)
+    owner.mark(job.digest)
     return TaskImage(
         id=image.id, content=image.content, workdir=job.language.spec.workdir, base=image.base
     )
+
+
+def exported_image(
+    connection: Connection, below: TaskImage, name: str, tree: Sequence[File], workdir: str
+) -> str:
+    """Make an image that holds a tree as one commit of root's at `workdir`; its name.
+
+    It is one of ours, so that it can be listed and pruned.
+
+    Args:
+        connection: the engine.
+        below: the task's image, which brings the language and the packages.
+        name: repository of the result.
+        tree: the task's tree.
+        workdir: where it goes.
+    """
+    digest = digest_of([below.content, workdir])
+    tagged = f"{name}:{digest[:12]}"
+    if Store(connection).find(digest):
+        return tagged
+    marks = store.labels("task", name, digest, base=below.base)
+    build.lay(connection, below.id, committed(tree, workdir), 0, tagged, marks, workdir)
+    return tagged

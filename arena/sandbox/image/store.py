@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from arena.records import Record
-from arena.sandbox import uses
-from arena.sandbox.docker import Connection, RefusedError
+from arena.sandbox import owner
+from arena.sandbox.docker import Connection, EngineRefusedError
 
 LABEL_KIND = "arena.kind"
 LABEL_NAME = "arena.name"
@@ -78,8 +78,8 @@ class Store:
             StoredImage(
                 image=image,
                 own_bytes=max(image.size_bytes - sizes.get(image.parent, 0), 0),
-                last_used_s=uses.last_used(image.recipe) or image.created_s,
-                in_use=image.id in held or image.recipe in parents or uses.in_use(image.recipe),
+                last_used_s=owner.last_used(image.recipe) or image.created_s,
+                in_use=image.id in held or image.recipe in parents or owner.in_use(image.recipe),
             )
             for image in images
         ]
@@ -103,9 +103,9 @@ class Store:
         try:
             with self._connection.guard():
                 self._connection.raw.remove_image(image.id, force=False)
-        except RefusedError:
+        except EngineRefusedError:
             return False
-        uses.forget(image.recipe)
+        owner.forget(image.recipe)
         return True
 
     def _images(self, label: str) -> list[Image]:
@@ -120,9 +120,9 @@ def _kind(fields: Mapping[str, Any]) -> str | None:
     return kind
 
 
-def tag(kind: ImageKind, name: str, recipe: str) -> tuple[str, str]:
-    """Repository and tag under which an image is kept."""
-    return f"arena/{kind}/{name}", recipe[:12]
+def tag(kind: ImageKind, name: str, recipe: str) -> str:
+    """The name, `repository:tag`, under which an image is kept."""
+    return f"arena/{kind}/{name}:{recipe[:12]}"
 
 
 def labels(

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from arena.errors import InputError
 from arena.records import File, Language, Record, digest_of
-from arena.sandbox import archive
+from arena.records.container import AGENT_UID, WORKDIR
 from arena.serialize import read_record, read_toml
 
 _COMMIT_FORMAT = 1
@@ -34,7 +34,7 @@ class SandboxSpec(Record):
     """The shipped image that a pack's own image stands on; the base system when None."""
     pull: str | None = None
     """The image of a registry, `name:tag@sha256:…`, that a pack's own image stands on instead."""
-    workdir: str = "/repo"
+    workdir: str = WORKDIR
     """Where the tree of a task comes to lie."""
     disk_mb: int = 1000
     """About what the image takes, for the estimate before it is built."""
@@ -122,7 +122,7 @@ def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
     tree: dict[str, JsonValue] = {
         file.path: [bool(file.mode & 0o100), _sha(file.data)] for file in files
     }
-    return digest_of([language.digest, _COMMIT_FORMAT, archive.TREE_OWNER, tree])
+    return digest_of([language.digest, _COMMIT_FORMAT, AGENT_UID, tree])
 
 
 def _spec(where: Path) -> SandboxSpec:

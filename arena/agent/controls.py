@@ -1,10 +1,12 @@
 """Controls: `oracle` applies the gold patch, `nop` does nothing. They bound every result."""
 
+from collections.abc import Mapping
+
 from pydantic import JsonValue
 
 from arena.errors import HarnessError, InputError
 from arena.protocols import Agent, Backend, Sandbox, Transcript
-from arena.records import Brief, Ending
+from arena.records import AgentCapabilities, Brief, Ending
 
 
 class Oracle:
@@ -42,13 +44,21 @@ class Nop:
         return Ending(stop="submitted")
 
 
-def make(name: str, params: dict[str, JsonValue]) -> Agent:
+CAPABILITIES = {
+    "oracle": AgentCapabilities(label="control: applies the gold patch", given_gold=True),
+    "nop": AgentCapabilities(label="control: changes nothing"),
+}
+_AGENTS: dict[str, type[Agent]] = {"oracle": Oracle, "nop": Nop}
+
+
+def capabilities(name: str, params: Mapping[str, JsonValue]) -> AgentCapabilities:
+    """What the control called `name` does."""
+    del params
+    return CAPABILITIES[name]
+
+
+def make(name: str, params: Mapping[str, JsonValue]) -> Agent:
     """The control called `name`; controls take no parameters."""
     if params:
         raise InputError(f"{name} takes no params", where="params", remedy="remove them")
-    return Oracle() if name == "oracle" else Nop()
-
-
-def identity(name: str) -> JsonValue:
-    """Controls are what their name says."""
-    return [name, 1]
+    return _AGENTS[name]()

@@ -1,4 +1,4 @@
-"""Runs an agent that is a program of its own, in its trial's container.
+"""Agents that are programs of their own: their profiles, and how one runs in its trial's container.
 
 Whatever it says of itself, the patch is the diff that is taken afterwards and the cost is what the
 gateway metered. Its crash, its early end and its time-out are outcomes.
@@ -6,18 +6,77 @@ gateway metered. Its crash, its early end and its time-out are outcomes.
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from arena.agent import crosscheck
-from arena.errors import FaultError, InputError
-from arena.program import Program
-from arena.protocols import Agent, Backend, Door, Doorway, Pipe, Sandbox, Transcript
-from arena.records import Brief, Ending, File, Flag, Task, digest_of
+from arena.agent.identity import code_of
+from arena.config import input_error
+from arena.errors import FaultError, HarnessError, InputError
+from arena.program import AS_PROFILE, Program
+from arena.protocols import (
+    Agent,
+    Backend,
+    Pipe,
+    Sandbox,
+    SandboxBackend,
+    SandboxSession,
+    Transcript,
+)
+from arena.records import AgentCapabilities, Brief, Ending, File, Flag, Task, digest_of
+from arena.records.container import AGENT_UID, HOME
+from arena.registry import AGENTS
 
-HOME = "/home/agent"
-USER = 10001
+SHIPPED = Path(__file__).parent / "profiles"
+
+
+def load(paths: Sequence[Path] = ()) -> dict[str, Program]:
+    """Profiles by name.
+
+    Args:
+        paths: files, or folders of files, that add to the shipped ones or replace them.
+
+    Raises:
+        InputError: a file that cannot be read or does not fit the form, or the name of a built-in
+            agent or of another file in the folder.
+    """
+    found: dict[str, Program] = {}
+    for path in (SHIPPED, *paths):
+        files: dict[str, Path] = {}
+        for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
+            program = read(file)
+            if other := files.get(program.name):
+                raise InputError(
+                    f"{other.name} is called {program.name!r} too",
+                    where=str(file),
+                    remedy="choose another name",
+                )
+            files[program.name] = file
+            found[program.name] = program
+    return dict(sorted(found.items()))
+
+
+def read(file: Path) -> Program:
+    """One profile."""
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        program = Program.model_validate(data, context=AS_PROFILE)
+    except ValidationError as error:
+        raise input_error(error, where=str(file), root=Program) from None
+    except RecursionError:
+        raise InputError("is nested too deeply", where=str(file)) from None
+    except (OSError, ValueError) as error:  # `tomllib` lets a ValueError of `int` through
+        raise InputError(f"cannot be read: {error}", where=str(file)) from None
+    if program.name in AGENTS:
+        raise InputError(
+            f"{program.name!r} is a built-in agent", where=str(file), remedy="choose another name"
+        )
+    return program
+
+
 POLL_S = 0.2
 LOOK_S = 2.0
 LAST_WORDS_S = 2.0
@@ -25,7 +84,6 @@ LAST_WORDS_S = 2.0
 KEPT_BYTES = 1_000_000
 SHOWN_CHARS = 4_000
 REPORT_BYTES = 4_000_000
-VERSION = 1
 ARGUMENT_BYTES = 130_000
 """Linux takes 32 pages of 4 KiB in one argument (execve(2)); the rest is for what is around it."""
 
@@ -42,7 +100,7 @@ changes are discarded. There is no network, and nobody to ask: work until it is 
 """
 
 
-class OutsideAgent:
+class ExternalAgent:
     """One program, started once."""
 
     def __init__(self, program: Program, params: Mapping[str, str]) -> None:
@@ -53,36 +111,38 @@ class OutsideAgent:
         self, brief: Brief, sandbox: Sandbox, backend: Backend, transcript: Transcript
     ) -> Ending:
         """Start the program and wait until it ends, or a limit is reached."""
-        doorway = _doorway(backend)
-        with doorway.open(sandbox) as door:
-            fill = self._filling(brief, doorway, door)
-            sandbox.put([File(path=f"{HOME}/.arena", data=b"")], owner=USER)
+        if not isinstance(backend, SandboxBackend):
+            raise HarnessError(f"{self._program.name} was given no gateway")
+        gateway = backend
+        with gateway.open(sandbox) as session:
+            fill = self._filling(brief, gateway, session)
+            sandbox.put([File(path=f"{HOME}/.arena", data=b"")], owner=AGENT_UID)
             written = [
                 File(path=fill(file.path), data=fill(file.text).encode())
                 for file in self._program.files
             ]
-            sandbox.put(written, owner=USER)
+            sandbox.put(written, owner=AGENT_UID)
             with sandbox.pipe(self._argv(fill), with_input=bool(self._program.stdin)) as pipe:
                 if self._program.stdin:
                     pipe.send(fill(self._program.stdin).encode(), last=True)
                 output = _Output()
-                ending = _watch(pipe, door, output)
+                ending = _watch(pipe, session, output)
                 if ending is None:
-                    ending = self._ended(pipe.exit_code(), door, output, sandbox.resource_ended)
+                    ending = self._ended(pipe.exit_code(), session, output, sandbox.resource_ended)
             sandbox.kill()
             transcript.add("note", {"text": f"the agent's output:\n{output.tail(SHOWN_CHARS)}"})
-            found = self._own_count(sandbox, fill, output, door)
+            found = self._own_count(sandbox, fill, output, session)
             return ending.model_copy(update={"flags": found})
 
     def _own_count(
-        self, sandbox: Sandbox, fill: "Filling", output: "_Output", door: Door
+        self, sandbox: Sandbox, fill: "Filling", output: "_Output", session: SandboxSession
     ) -> tuple[Flag, ...]:
         """Flags where the program's own count is not what was metered."""
         report = self._program.report
         if report is None:
             return ()
         told = output.text if report.source == "stdout" else _read(sandbox, fill(report.path))
-        metered = crosscheck.Metered(door.prompt_tokens, door.output_tokens, door.cost_usd)
+        metered = crosscheck.Metered(session.prompt_tokens, session.output_tokens, session.cost_usd)
         return crosscheck.flags(report, told, metered)
 
     def _argv(self, fill: "Filling") -> list[str]:
@@ -90,15 +150,15 @@ class OutsideAgent:
         pairs = [f"{name}={value}" for name, value in env.items()]
         return ["/usr/bin/env", *pairs, *(fill(word) for word in self._program.command)]
 
-    def _filling(self, brief: Brief, doorway: Doorway, door: Door) -> "Filling":
+    def _filling(self, brief: Brief, gateway: SandboxBackend, session: SandboxSession) -> "Filling":
         values = {
-            "model": doorway.model,
-            "origin": door.origin,
-            "base_url": f"{door.origin}/v1",
-            "token": door.token,
+            "model": gateway.model,
+            "origin": session.origin,
+            "base_url": f"{session.origin}/v1",
+            "token": session.token,
             "home": HOME,
             "workdir": brief.workdir,
-            "context_window": str(doorway.context_window or DEFAULT_CONTEXT),
+            "context_window": str(gateway.context_window or DEFAULT_CONTEXT),
             "output_tokens": str(brief.limits.output_tokens),
             "prompt": TASK.format(
                 workdir=brief.workdir, problem_statement=brief.problem_statement.strip()
@@ -106,10 +166,12 @@ class OutsideAgent:
         }
         return Filling({**self._params, **values})
 
-    def _ended(self, code: int | None, door: Door, output: "_Output", limit: str | None) -> Ending:
+    def _ended(
+        self, code: int | None, session: SandboxSession, output: "_Output", limit: str | None
+    ) -> Ending:
         """What the program's own end means; `limit` is what its container ran out of."""
         finish = self._program.finish
-        if (over := door.ending) is not None:
+        if (over := session.ending) is not None:
             return over
         short = f"its container ran out of {limit}" if limit else ""
         if code is None:
@@ -118,7 +180,7 @@ class OutsideAgent:
             last = " / ".join(output.tail(300).split("\n")[-3:])
             told = "; ".join(filter(None, (f"exit code {code}", short)))
             return Ending(stop="agent_error", detail=f"{told}: {last}")
-        if door.calls == 0:
+        if session.calls == 0:
             return Ending(stop="agent_error", detail="it ended without a call to its model")
         if finish.submitted and not re.search(finish.submitted, output.text):
             return Ending(stop="gave_up", detail="it ended without saying that it is done")
@@ -159,7 +221,7 @@ class _Output:
         return self.text.strip()[-chars:]
 
 
-def _watch(pipe: Pipe, door: Door, output: _Output) -> Ending | None:
+def _watch(pipe: Pipe, session: SandboxSession, output: _Output) -> Ending | None:
     """Wait for the program's end; an ending when a limit came first."""
     over_at: float | None = None
     looked_at, was_gone = time.monotonic(), False
@@ -174,9 +236,9 @@ def _watch(pipe: Pipe, door: Door, output: _Output) -> Ending | None:
             if is_gone and (was_gone or pieces is None):
                 return None
             was_gone = is_gone
-        if door.remaining_s <= 0:
-            return door.ending or Ending(stop="seconds")
-        if (ending := door.ending) is not None:
+        if session.remaining_s <= 0:
+            return session.ending or Ending(stop="seconds")
+        if (ending := session.ending) is not None:
             over_at = over_at or time.monotonic()
             if time.monotonic() - over_at > LAST_WORDS_S:
                 return ending
@@ -194,11 +256,6 @@ def _read(sandbox: Sandbox, path: str) -> str:
     return entry.data.decode("utf-8", "replace")
 
 
-def _doorway(backend: Backend) -> Doorway:
-    assert hasattr(backend, "open"), "an outside agent needs a gateway"
-    return backend  # type: ignore[return-value]
-
-
 def make(program: Program, params: Mapping[str, JsonValue]) -> Agent:
     """The agent of a profile; raises `InputError` on parameters that the profile does not have."""
     for name, value in params.items():
@@ -211,7 +268,7 @@ def make(program: Program, params: Mapping[str, JsonValue]) -> Agent:
         if "\0" in str(value):
             raise InputError(f"{name} holds a NUL", where=where)
     given = {name: _text(value) for name, value in params.items()}
-    return OutsideAgent(program, {**program.params, **given})
+    return ExternalAgent(program, {**program.params, **given})
 
 
 def check_tasks(program: Program, tasks: Iterable[Task]) -> None:
@@ -227,9 +284,19 @@ def check_tasks(program: Program, tasks: Iterable[Task]) -> None:
             )
 
 
+def capabilities(program: Program) -> AgentCapabilities:
+    """What a program of its own needs."""
+    return AgentCapabilities(label=program.label, apis=program.api, needs_gateway=True)
+
+
 def identity(program: Program) -> JsonValue:
     """All that could change a result besides the parameters."""
-    return [VERSION, program.identity, TASK, digest_of(HOME)]
+    return [code_of(__name__), program.identity]
+
+
+def earlier_identity(program: Program) -> JsonValue:
+    """As the first version of Arena wrote it, which counted its code by a number."""
+    return [1, program.identity, TASK, digest_of(HOME)]
 
 
 def _text(value: JsonValue) -> str:

@@ -1,13 +1,12 @@
 """Sandboxes that are only a dictionary of files: for measuring the driver, not for running code."""
 
-# ruff: noqa: ARG002 (a seam's arguments have no meaning here)
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from arena.errors import HarnessError
 from arena.protocols import Pipe
 from arena.records import Change, Entry, ExecResult, File, SandboxLimits
+from arena.records.container import WORKDIR
 from arena.sandbox.archive import inside
 
 Script = Callable[["MemorySandbox", Sequence[str], bytes], ExecResult]
@@ -121,7 +120,7 @@ class MemoryEngine:
         limits: SandboxLimits,
         labels: Mapping[str, str],
         user: str,
-        workdir: str = "/repo",
+        workdir: str = WORKDIR,
         channel: bool = False,
         layer: str | None = None,
         volumes: Sequence[str] = (),

@@ -6,18 +6,20 @@ the volume is complete, so whoever sees it may use it; removing it removes the v
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from arena.errors import EngineError
-from arena.program import LAYER, Install
+from arena.program import Install
 from arena.records import File, Record, digest_of
-from arena.sandbox import archive, builder, files, host, uses
-from arena.sandbox.docker import Connection, RefusedError
-from arena.sandbox.owner import LABEL_OWNER, Owner
-from arena.sandbox.reaper import remove
-from arena.sandbox.store import Image
+from arena.records.container import LAYER
+from arena.sandbox import archive, files, owner
+from arena.sandbox.docker import Connection, EngineRefusedError
+from arena.sandbox.image import build, host
+from arena.sandbox.image.base import Say
+from arena.sandbox.image.store import Image
+from arena.sandbox.owner import LABEL_OWNER, Owner, remove
 
 SCRIPT = Path(__file__).with_name("layer.sh")
 LABEL_LAYER, LABEL_AGENT, LABEL_CONTENT, LABEL_SIZE = (
@@ -26,8 +28,6 @@ LABEL_LAYER, LABEL_AGENT, LABEL_CONTENT, LABEL_SIZE = (
 _CONFLICT = 409
 _SHOWN_LINES = 5
 _LISTING_LIMIT = 16 << 20
-
-Say = Callable[[str], None]
 
 
 class AgentLayer(Record):
@@ -66,7 +66,7 @@ class Layers:
             EngineError: the installation failed.
         """
         recipe = digest_of([base.recipe, install.identity, SCRIPT.read_text()])
-        uses.mark(recipe)
+        owner.mark(recipe)
         found = self._find(recipe)
         if found is None:
             self._make(agent, recipe, install, base.id, say)
@@ -86,7 +86,7 @@ class Layers:
     def remove(self, layer: AgentLayer) -> None:
         """Remove a layer and its volume; containers that use it keep it until they end."""
         remove(self._connection, layer.id)
-        uses.forget(layer.recipe)
+        owner.forget(layer.recipe)
 
     def _find(self, recipe: str) -> AgentLayer | None:
         return next((one for one in self.all() if one.recipe == recipe), None)
@@ -153,7 +153,7 @@ class Layers:
                     labels=labels,
                     use_config_proxy=False,
                 )
-        except RefusedError as error:
+        except EngineRefusedError as error:
             if error.status != _CONFLICT:
                 raise
 
@@ -167,7 +167,7 @@ def _inputs(install: Install) -> Iterator[File]:
 def _environment(install: Install) -> dict[str, str]:
     """What the script reads."""
     return {
-        **builder.proxies(),
+        **build.proxies(),
         "NODE_VERSION": install.node or "",
         "NPM_PACKAGES": " ".join(install.npm),
         "PIP_PACKAGES": " ".join(install.pip),
@@ -188,6 +188,6 @@ def _layer(fields: Mapping[str, Any], users: Mapping[str, int]) -> AgentLayer:
         recipe=recipe,
         content=labels[LABEL_CONTENT],
         size_mb=int(labels[LABEL_SIZE]),
-        last_used_s=uses.last_used(recipe) or fields["Created"],
-        in_use=uses.in_use(recipe) or any(users[volume] > 1 for volume in _volumes(fields)),
+        last_used_s=owner.last_used(recipe) or fields["Created"],
+        in_use=owner.in_use(recipe) or any(users[volume] > 1 for volume in _volumes(fields)),
     )

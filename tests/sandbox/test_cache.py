@@ -7,14 +7,15 @@ import time
 import docker
 import pytest
 
-from arena.program import LAYER
 from arena.records import SandboxLimits
-from arena.sandbox import layer, uses
-from arena.sandbox.image import Images
-from arena.sandbox.layer import AgentLayer, Layers
+from arena.records.container import LAYER
+from arena.sandbox import owner
+from arena.sandbox.image import layer
+from arena.sandbox.image.cache import CachedItem, ImageCache, next_to_go
+from arena.sandbox.image.images import Images
+from arena.sandbox.image.layer import AgentLayer, Layers
+from arena.sandbox.image.store import Image
 from arena.sandbox.owner import Owner
-from arena.sandbox.shelf import Kept, Shelf, next_to_go
-from arena.sandbox.store import Image
 from arena.task import pack
 from tests.e2e.rig import arena
 
@@ -35,12 +36,14 @@ def toy(engine):
     yield recipe
     for left in client.api.containers(all=True, filters={"id": made["Id"]}):
         client.api.remove_container(left["Id"], v=True)
-    uses.forget(recipe)
+    owner.forget(recipe)
     client.close()
 
 
 def listed(engine, recipe):
-    return next((one for one in Shelf(engine.connection).all() if one.what.recipe == recipe), None)
+    return next(
+        (one for one in ImageCache(engine.connection).all() if one.what.recipe == recipe), None
+    )
 
 
 def test_an_agents_programs_are_listed_with_the_images(engine, toy):
@@ -48,7 +51,7 @@ def test_an_agents_programs_are_listed_with_the_images(engine, toy):
     assert (one.kind, one.name, one.own_bytes) == ("agent", f"toy-{toy[:6]}", 3 << 20)
     assert not one.in_use
     assert abs(one.last_used_s - time.time()) < 120
-    assert {"base", "agent"} <= {kept.kind for kept in Shelf(engine.connection).all()}
+    assert {"base", "agent"} <= {kept.kind for kept in ImageCache(engine.connection).all()}
 
 
 def test_programs_are_in_use_under_a_container_and_while_a_run_lives(engine, toy):
@@ -60,9 +63,9 @@ def test_programs_are_in_use_under_a_container_and_while_a_run_lives(engine, toy
     while listed(engine, toy).in_use and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not listed(engine, toy).in_use
-    uses.mark(toy)
+    owner.mark(toy)
     assert listed(engine, toy).in_use
-    (mark,) = uses._marks(toy)
+    (mark,) = owner._marks(toy)
     mark.write_text(Owner.current().model_copy(update={"started": "0"}).label())
     os.utime(mark, (1000, 1000))
     assert (listed(engine, toy).in_use, listed(engine, toy).last_used_s) == (False, 1000)
@@ -97,13 +100,13 @@ def image(name, **fields):
     what = Image(
         id=name, kind="task", name=name, recipe=name, content=name, size_bytes=10, created_s=0
     )
-    return Kept(what=what, own_bytes=10, **{"in_use": False, **fields})
+    return CachedItem(what=what, own_bytes=10, **{"in_use": False, **fields})
 
 
 def programs(name, **fields):
     state = {"in_use": False, **fields}
     what = AgentLayer(id=name, agent=name, recipe=name, content=name, size_mb=1, **state)
-    return Kept(what=what, own_bytes=10, **state)
+    return CachedItem(what=what, own_bytes=10, **state)
 
 
 def test_the_least_recently_used_free_one_goes_first():

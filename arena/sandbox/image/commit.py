@@ -21,6 +21,14 @@ _CONFIG = """[core]
 _KEPT = ("HEAD", "config", "index", "objects", "refs")
 
 
+def committed(tree: Sequence[File], workdir: str) -> list[File]:
+    """A tree at `workdir`, with a `.git` whose one commit holds it."""
+    return [
+        file.model_copy(update={"path": f"{workdir}/{file.path}"})
+        for file in (*tree, *git_folder(tree))
+    ]
+
+
 def git_folder(files: Iterable[File]) -> list[File]:
     """The files of a `.git` whose one commit holds `files`, paths starting with `.git/`."""
     with tempfile.TemporaryDirectory(prefix="arena-commit-") as folder:

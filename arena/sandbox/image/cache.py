@@ -5,11 +5,11 @@ from typing import Literal
 
 from arena.records import Record
 from arena.sandbox.docker import Connection
-from arena.sandbox.layer import AgentLayer, Layers
-from arena.sandbox.store import Image, ImageKind, Store
+from arena.sandbox.image.layer import AgentLayer, Layers
+from arena.sandbox.image.store import Image, ImageKind, Store
 
 
-class Kept(Record):
+class CachedItem(Record):
     """One thing of ours on the engine."""
 
     what: Image | AgentLayer
@@ -31,21 +31,23 @@ class Kept(Record):
         return self.what.name if isinstance(self.what, Image) else self.what.agent
 
 
-class Shelf:
+class ImageCache:
     """What one engine keeps of ours."""
 
     def __init__(self, connection: Connection) -> None:
         self._store = Store(connection)
         self._layers = Layers(connection)
 
-    def all(self) -> list[Kept]:
+    def all(self) -> list[CachedItem]:
         """Everything, the least recently used first."""
         kept = [
-            Kept(what=o.image, own_bytes=o.own_bytes, last_used_s=o.last_used_s, in_use=o.in_use)
+            CachedItem(
+                what=o.image, own_bytes=o.own_bytes, last_used_s=o.last_used_s, in_use=o.in_use
+            )
             for o in self._store.all()
         ]
         kept += [
-            Kept(
+            CachedItem(
                 what=layer,
                 own_bytes=layer.size_mb << 20,
                 last_used_s=layer.last_used_s,
@@ -55,12 +57,12 @@ class Shelf:
         ]
         return sorted(kept, key=lambda one: (one.last_used_s, one.what.recipe))
 
-    def prune(self, keep_bytes: int) -> list[Kept]:
+    def prune(self, keep_bytes: int) -> list[CachedItem]:
         """Remove the least recently used until at most `keep_bytes` are left.
 
         Never what something uses, and nothing that is not ours. What was removed is returned.
         """
-        removed: list[Kept] = []
+        removed: list[CachedItem] = []
         refused: set[str] = set()
         while one := next_to_go(self.all(), keep_bytes, refused):
             if self._remove(one.what):
@@ -76,7 +78,9 @@ class Shelf:
         return True
 
 
-def next_to_go(kept: Sequence[Kept], keep_bytes: int, refused: Collection[str] = ()) -> Kept | None:
+def next_to_go(
+    kept: Sequence[CachedItem], keep_bytes: int, refused: Collection[str] = ()
+) -> CachedItem | None:
     """The least recently used thing that nothing uses; None when what is there may stay.
 
     Args:

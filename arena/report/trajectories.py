@@ -1,4 +1,4 @@
-"""A trial's transcript in the Agent Trajectory Interchange Format, which other viewers open.
+"""A run's transcripts in the Agent Trajectory Interchange Format, which other viewers open.
 
 Specification: github.com/harbor-framework/harbor, rfcs/0001-trajectory-format.md, version 1.7.
 """
@@ -12,16 +12,19 @@ from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from arena import __version__, conversation
+from arena import __version__, conversation, ledger
 from arena.errors import InputError
-from arena.records import Message, Record, Usage
+from arena.money.statement import statements
+from arena.records import Message, Record, TrialRecord, Usage
+from arena.rundir import Manifest, RunDir
+from arena.score.repriced import recorded
 from arena.serialize import from_json, json_lines
 
 SCHEMA = "ATIF-v1.7"
 _ARGUMENTS = "arguments"
 
 
-class Head(Record):
+class TrajectoryHead(Record):
     """What a transcript does not say itself."""
 
     trial_id: str
@@ -50,7 +53,7 @@ class _Step:
     model: str | None = None
 
 
-def of(path: Path, head: Head, costs: Mapping[str, Decimal | None]) -> dict[str, Any]:
+def of(path: Path, head: TrajectoryHead, costs: Mapping[str, Decimal | None]) -> dict[str, Any]:
     """The trajectory of one transcript, as JSON.
 
     Args:
@@ -170,7 +173,7 @@ def _metrics(spent: list[_Spent]) -> dict[str, int | float]:
     return metrics
 
 
-def _written(step: _Step, number: int, head: Head) -> dict[str, Any]:
+def _written(step: _Step, number: int, head: TrajectoryHead) -> dict[str, Any]:
     written: dict[str, Any] = {
         "step_id": number,
         "timestamp": (head.started_at + timedelta(seconds=step.at_s)).isoformat(),
@@ -188,3 +191,51 @@ def _written(step: _Step, number: int, head: Head) -> dict[str, Any]:
     if step.spent:
         written["metrics"] = _metrics(step.spent)
     return written
+
+
+def of_run(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and trajectory of each try that a model worked on, in the order in which they ended.
+
+    The last try has its trial's id for a name, an earlier one `<id>--try-<number>`.
+
+    Raises:
+        InputError: no run there.
+    """
+    rundir = RunDir(path)
+    manifest = rundir.read_manifest()
+    return _of_tries(rundir, manifest)
+
+
+def _of_tries(rundir: RunDir, manifest: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
+    backends = {c.name: c.backend for c in manifest.contestants if c.backend}
+    costs = {
+        one.call_id: one.cost.billed_usd if one.cost else None
+        for one in statements(recorded(rundir.path), backends, fx=manifest.fx)
+    }
+    for event in ledger.read(rundir.ledger_path):
+        if not isinstance(event, ledger.TrialEnd) or event.record.contestant not in backends:
+            continue
+        name, folder = _kept(rundir, event.record)
+        transcript = folder / "transcript.jsonl"
+        if transcript.is_file():
+            yield name, of(transcript, _head(event.record, manifest), costs)
+
+
+def _kept(rundir: RunDir, record: TrialRecord) -> tuple[str, Path]:
+    """A try's name, and where its files are: a later try moves them aside."""
+    last = rundir.trial_dir(record.id)
+    aside = last / f"try-{record.try_number}"
+    return (f"{record.id}--{aside.name}", aside) if aside.is_dir() else (record.id, last)
+
+
+def _head(record: TrialRecord, manifest: Manifest) -> TrajectoryHead:
+    contestant = next(c for c in manifest.contestants if c.name == record.contestant)
+    program = manifest.programs.get(contestant.agent)
+    packages = " ".join([*program.install.npm, *program.install.pip]) if program else ""
+    return TrajectoryHead(
+        trial_id=record.id,
+        agent=contestant.agent,
+        version=packages or __version__,
+        model=contestant.backend.model if contestant.backend else None,
+        started_at=record.started_at,
+    )

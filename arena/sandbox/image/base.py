@@ -5,17 +5,18 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from arena.errors import EngineError, InputError
-from arena.sandbox.builder import Say
-from arena.sandbox.docker import Connection, RefusedError
+from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
+
+Say = Callable[[str], None]
+"""Takes one line about what is going on."""
 
 _PULL_PAUSES_S = (2.0, 5.0)
 _CHUNK = 1 << 20
-_NOT_FOUND = 404
 
 
 def pull(connection: Connection, image: str, say: Say) -> str:
@@ -29,7 +30,7 @@ def pull(connection: Connection, image: str, say: Say) -> str:
                 connection.raw.pull(source, tag=digest)
                 return f"{source}@{digest}"
         except EngineError as error:
-            missing = isinstance(error, RefusedError) and error.status == _NOT_FOUND
+            missing = isinstance(error, EngineRefusedError) and error.status == NOT_FOUND
             if pause_s is None or missing:
                 raise InputError(
                     f"no registry gave {name} ({error})",
@@ -64,7 +65,7 @@ def pin(connection: Connection, image: str) -> str:
 def is_missing(error: InputError) -> bool:
     """Whether a registry answered that it does not have an image."""
     cause = error.__cause__
-    return isinstance(cause, RefusedError) and cause.status == _NOT_FOUND
+    return isinstance(cause, EngineRefusedError) and cause.status == NOT_FOUND
 
 
 def _repository(name: str) -> str:

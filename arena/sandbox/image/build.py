@@ -1,0 +1,271 @@
+"""Makes one image: the base system, a language on it, or a task's tree on that."""
+
+import io
+import json
+import os
+import re
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from arena.errors import EngineError
+from arena.records import File, digest_of
+from arena.records.container import AGENT_UID
+from arena.sandbox import archive, files
+from arena.sandbox.docker import FULL, Connection
+from arena.sandbox.image import host, store
+from arena.sandbox.image.base import Say, bootstrap, pull
+from arena.sandbox.image.commit import committed
+from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe
+from arena.sandbox.image.store import Image
+from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image
+
+_BUILD_TIMEOUT_S = 3600
+_ERROR_LINES = 5
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
+
+
+def dockerfile(
+    connection: Connection,
+    context: Sequence[File],
+    name: str,
+    labels: Mapping[str, str],
+    arguments: Mapping[str, str],
+    say: Say,
+) -> None:
+    """Build the context's Dockerfile and name the result.
+
+    Args:
+        connection: the engine.
+        context: the Dockerfile and what it copies.
+        name: `repository:tag` of the result.
+        labels: put on the result.
+        arguments: build arguments, beside the proxies of the environment.
+        say: told what the builder prints.
+    """
+    _, tar = archive.pack(context, owner=0)
+    lines: deque[str] = deque(maxlen=_ERROR_LINES)
+    with connection.guard():
+        for step in connection.raw.build(
+            fileobj=io.BytesIO(tar),
+            custom_context=True,
+            tag=name,
+            labels=dict(labels),
+            buildargs={**proxies(), **arguments},
+            use_config_proxy=False,
+            rm=True,
+            forcerm=True,
+            decode=True,
+            timeout=_BUILD_TIMEOUT_S,
+        ):
+            for line in _COLOUR.sub("", str(step.get("stream", ""))).splitlines():
+                if line.strip():
+                    lines.append(line)
+                say(line)
+            if "error" in step:
+                tail = " / ".join([*lines, str(step["error"])])
+                what = FULL if _NO_SPACE.search(tail) else f"the image {name} could not be built"
+                raise EngineError(f"{what}: {tail}")
+
+
+def proxies() -> dict[str, str]:
+    """The proxy settings of the environment: arguments that builders keep out of the history."""
+    names = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+    return {
+        key: os.environ[key]
+        for name in names
+        for key in (name, name.upper())
+        if os.environ.get(key)
+    }
+
+
+@contextmanager
+def container(connection: Connection, image: str) -> Iterator[str]:
+    """A container of an image, never started, removed at the end."""
+    name = f"arena-build-{secrets.token_hex(6)}"
+    try:
+        with connection.guard():
+            made = connection.raw.create_container(
+                image,
+                command=["true"],
+                entrypoint=[],
+                name=name,
+                network_disabled=True,
+                labels={LABEL_OWNER: Owner.current().label()},
+                use_config_proxy=False,
+            )
+        yield str(made["Id"])
+    finally:
+        remove(connection, name)
+
+
+def commit(
+    connection: Connection,
+    ident: str,
+    name: str,
+    labels: Mapping[str, str],
+    workdir: str,
+) -> None:
+    """Make a container's file system an image that starts nothing by itself."""
+    repository, _, tag = name.rpartition(":")
+    config = {
+        "Cmd": ["/bin/sh"],
+        "Entrypoint": [],
+        "User": "",
+        "WorkingDir": workdir,
+        "Labels": {LABEL_OWNER: "", **labels},
+    }
+    with connection.guard():
+        connection.raw.commit(ident, repository=repository, tag=tag, conf=config)
+
+
+def lay(
+    connection: Connection,
+    below: str,
+    placed: Sequence[File],
+    owner: int,
+    name: str,
+    labels: Mapping[str, str],
+    workdir: str,
+) -> None:
+    """Make an image of another and files at absolute paths; nothing is run."""
+    root, tar = archive.pack(placed, owner=owner)
+    with container(connection, below) as ident:
+        files.write(connection, ident, root, tar)
+        commit(connection, ident, name, labels, workdir)
+
+
+def flatten(connection: Connection, source: str, name: str, drop: Callable[[str], bool]) -> None:
+    """Make an image of one layer with the files of another, less those that `drop` names.
+
+    Neither the layers of `source` nor its history are part of it; its environment is.
+    """
+    repository, _, tag = name.rpartition(":")
+    with container(connection, source) as ident, connection.guard():
+        raw = connection.raw
+        environment = raw.inspect_image(source)["Config"].get("Env") or []
+        quoted = [
+            f"ENV {key}={json.dumps(value)}"
+            for key, _, value in (pair.partition("=") for pair in environment)
+        ]
+        raw.import_image_from_stream(
+            archive.without(raw.export(ident), drop),
+            repository=repository,
+            tag=tag,
+            changes=quoted,
+        )
+
+
+_PACKAGES = "/var/lib/dpkg/status"
+_PACKAGES_LIMIT = 64 << 20
+
+
+def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) -> None:
+    """Make and tag the base image. Raises `InputError` when this machine cannot."""
+    name = store.tag("base", "debian", recipe.digest)
+    marks = store.labels("base", "debian", recipe.digest, base=recipe.source)
+    if recipe.mode == "pull":
+        source = pull(connection, recipe.source, say)
+        context = [File(path="Dockerfile", data=f"FROM {source}\n".encode())]
+        dockerfile(connection, context, name, marks, {}, say)
+        return
+    repository, _, tag = name.rpartition(":")
+    changes = [f'LABEL {key}="{value}"' for key, value in marks.items()]
+    with connection.guard():
+        connection.raw.import_image_from_stream(
+            bootstrap(sandboxes / "engine" / "base.sh", say),
+            repository=repository,
+            tag=tag,
+            changes=[*changes, 'CMD ["/bin/sh"]'],
+        )
+
+
+def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
+    """Build and tag a language image, marked with what is installed in it."""
+    name = store.tag("language", recipe.name, recipe.digest)
+    with (
+        _built(connection, recipe, below, say) as built,
+        container(connection, built) as ident,
+    ):
+        listing = files.read(connection, ident, _PACKAGES, limit=_PACKAGES_LIMIT)
+        content = digest_of([recipe.digest, *packages(listing.data)])
+        marks = store.labels(
+            "language",
+            recipe.name,
+            recipe.digest,
+            content=content,
+            parent=below.recipe,
+            base=below.base,
+        )
+        commit(connection, ident, name, marks, recipe.spec.workdir)
+
+
+@contextmanager
+def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> Iterator[str]:
+    """What the Dockerfile makes, with nothing of the machine's own settings left in it.
+
+    Where the machine has settings, they lie on the base while the Dockerfile runs, and the result
+    is flattened without them.
+    """
+    name = store.tag("language", recipe.name, recipe.digest)
+    base_name = store.tag(below.kind, below.name, below.recipe)
+    scratch = [f"{name}-built"]
+    settings = host.settings()
+    try:
+        if settings:
+            say("with this machine's package mirror and certificate settings")
+            scratch = [f"{name}-flat", f"{name}-built", f"{name}-settings"]
+            base_name = scratch[-1]
+            with connection.guard():
+                workdir = connection.raw.inspect_image(below.id)["Config"].get("WorkingDir") or "/"
+            lay(connection, below.id, settings, 0, base_name, _unfinished(), workdir)
+        arguments = {"BASE": base_name}
+        dockerfile(connection, recipe.files, f"{name}-built", _unfinished(), arguments, say)
+        if settings:
+            say("leaving the machine's settings out")
+            flatten(connection, f"{name}-built", scratch[0], host.is_ours)
+        yield scratch[0]
+    finally:
+        for image in scratch:
+            remove_image(connection, image)
+
+
+def _unfinished() -> dict[str, str]:
+    """Marks an image that is removed when this process is done with it, or dead."""
+    return {LABEL_OWNER: Owner.current().label()}
+
+
+def task(
+    connection: Connection,
+    name: str,
+    recipe: str,
+    tree: Sequence[File],
+    below: Image,
+    workdir: str,
+) -> None:
+    """Lay a task's tree on a language image as one commit; nothing of the task is run."""
+    marks = store.labels(
+        "task",
+        name,
+        recipe,
+        content=digest_of([recipe, below.content]),
+        parent=below.recipe,
+        base=below.base,
+    )
+    placed, image = committed(tree, workdir), store.tag("task", name.lower(), recipe)
+    lay(connection, below.id, placed, AGENT_UID, image, marks, workdir)
+
+
+def packages(status: bytes) -> list[str]:
+    """Name, version and architecture of each installed package, from dpkg's own record."""
+    found = []
+    for block in status.decode("utf-8", "replace").split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line[:40])
+        if "Package" in fields:
+            found.append(
+                f"{fields['Package']} {fields.get('Version')} {fields.get('Architecture')}"
+            )
+    return sorted(found)

@@ -1,0 +1,261 @@
+"""A pack's own image: a language image with the packages that its repositories need.
+
+Packages come as plain files, fetched by the host's own pip and npm with scripts off, and are never
+run. Of Python only wheels are taken, unpacked for the interpreter of the image, not for the host's.
+The host's indexes, proxies and certificates are used, and none of them reaches an image.
+
+images/<name>/
+    sandbox.toml        language, description, base = "python" or "node"
+    requirements.txt    Python: exact versions, one a line
+    site/               Python: more files for the library folder, such as a project's metadata
+    package.json        Node: what is needed, with package-lock.json its exact versions
+"""
+
+import hashlib
+import json
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from arena.errors import HarnessError, InputError
+from arena.records import File, digest_of
+from arena.sandbox.docker import Connection
+from arena.sandbox.image import build, store
+from arena.sandbox.image.base import Say
+from arena.sandbox.image.recipe import LanguageRecipe
+from arena.sandbox.image.store import Image
+
+PYTHONS = {"python": "3.11"}
+"""Version of Python in each shipped image that has one."""
+SITE = "/usr/local/lib/python3.11/dist-packages"
+_BIN = "/usr/local/bin"
+
+MODULES = "/node_modules"
+"""Above the work tree: Node looks for packages in every folder on the way up."""
+REQUIREMENTS = "requirements.txt"
+PACKAGE, LOCK = "package.json", "package-lock.json"
+
+_SITE = "site/"
+_SECONDS = 900
+_GLIBC = (36, 35, 34, 31, 28, 27, 24, 17)
+_NO_WHEEL = re.compile(
+    r"(?:No matching distribution found for|satisfies the requirement) ([\w.-]+)"
+)
+_SHEBANG = re.compile(rb"\A#![^\n]*")
+_QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", "--loglevel=error")
+_NO_PACKAGE = re.compile(r"(?:404 [^'\n]*'|No matching version found for )(@?[^@\s']+)@")
+_SECRET = re.compile(r"(\w+://)[^/\s@]+@")
+"""User and password of an index, in what a tool says."""
+
+
+class NoWheelError(InputError):
+    """A requirement that no wheel satisfies on the image's Python."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"no wheel of {name!r} for this Python",
+            remedy="name a version that has one, or leave it out",
+        )
+        self.name = name
+
+
+class NoPackageError(InputError):
+    """A package that no registry has."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"no package {name!r}", remedy="name a version that there is, or leave it out"
+        )
+        self.name = name
+
+
+# ── Python ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def resolve_python(requirements: Sequence[str], image: str = "python") -> tuple[str, ...]:
+    """Exact versions, `name==version`, of requirements and all that they need.
+
+    Raises:
+        NoWheelError: naming the requirement that cannot be had.
+        InputError: pip refuses the requirements.
+    """
+    if not requirements:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="arena-wheels-") as scratch:
+        options = ["--dry-run", "--ignore-installed", "--report", "-", "--target", scratch]
+        report = json.loads(_pip([*options, *requirements], image))
+    found = [entry["metadata"] for entry in report["install"]]
+    return tuple(sorted(f"{one['name'].lower()}=={one['version']}" for one in found))
+
+
+def unpack_python(pinned: Sequence[str], image: str) -> list[File]:
+    """The files of packages at their absolute paths in the image.
+
+    Raises:
+        NoWheelError: naming the requirement that cannot be had.
+    """
+    with tempfile.TemporaryDirectory(prefix="arena-wheels-") as scratch:
+        target = Path(scratch, "site")
+        target.mkdir()
+        if pinned:
+            _pip(["--no-deps", "--no-compile", "--target", str(target), *pinned], image)
+        return [
+            _placed(path, path.relative_to(target).as_posix())
+            for path in sorted(target.rglob("*"))
+            if path.is_file() and not path.is_symlink()
+        ]
+
+
+def _placed(path: Path, name: str) -> File:
+    data = path.read_bytes()
+    if name.startswith("bin/"):
+        data = _SHEBANG.sub(b"#!/usr/bin/python3", data, count=1)
+        return File(path=f"{_BIN}/{name[4:]}", data=data, mode=0o755)
+    return File(path=f"{SITE}/{name}", data=data)
+
+
+def _pip(words: Sequence[str], image: str) -> str:
+    version = PYTHONS.get(image)
+    if version is None:
+        raise InputError(
+            f"image {image!r} has no Python", remedy=f"use {', '.join(sorted(PYTHONS))}"
+        )
+    machine = platform.machine()
+    tags = [f"manylinux_2_{minor}_{machine}" for minor in _GLIBC]
+    tags += [f"manylinux2014_{machine}", f"linux_{machine}"]
+    chosen = [word for tag in tags for word in ("--platform", tag)]
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-input"),
+        *("--only-binary=:all:", "--python-version", version, "--implementation", "cp"),
+        *chosen,
+        *words,
+    ]
+    done = _run("pip", command, None)
+    if done.returncode == 0:
+        return done.stdout
+    if match := _NO_WHEEL.search(done.stderr):
+        raise NoWheelError(match[1])
+    lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    said = _SECRET.sub(r"\1", " ".join(lines or done.stderr.splitlines()[-1:]))
+    raise InputError(f"pip: {said[:300]}", where=", ".join(words[-5:]))
+
+
+# ── Node ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def lock_node(requirements: Mapping[str, str]) -> list[File]:
+    """The files that pin requirements and all that they need, without saying where from.
+
+    Args:
+        requirements: names and the versions that are wanted.
+
+    Raises:
+        NoPackageError: naming the one that cannot be had.
+        InputError: npm is not here, or refuses the requirements.
+    """
+    package = json.dumps({"private": True, "dependencies": dict(requirements)}, indent=1).encode()
+    with tempfile.TemporaryDirectory(prefix="arena-npm-") as scratch:
+        folder = Path(scratch)
+        (folder / PACKAGE).write_bytes(package)
+        _npm(["install", "--package-lock-only"], folder)
+        pinned = json.loads((folder / LOCK).read_text(encoding="utf-8"))
+    for entry in pinned["packages"].values():
+        entry.pop("resolved", None)
+    return [
+        File(path=PACKAGE, data=package),
+        File(path=LOCK, data=(json.dumps(pinned, indent=1) + "\n").encode()),
+    ]
+
+
+def unpack_node(pinned: Sequence[File]) -> list[File]:
+    """The files of packages at their absolute paths in the image.
+
+    Raises:
+        NoPackageError: naming the one that cannot be had.
+        InputError: npm is not here, or refuses the lock.
+    """
+    with tempfile.TemporaryDirectory(prefix="arena-npm-") as scratch:
+        folder = Path(scratch)
+        for file in pinned:
+            (folder / file.path).write_bytes(file.data)
+        _npm(["ci"], folder)
+        target = folder / "node_modules"
+        return [
+            File(path=f"{MODULES}/{path.relative_to(target).as_posix()}", data=path.read_bytes())
+            for path in sorted(target.rglob("*"))
+            if path.is_file() and not path.is_symlink() and path.name != ".package-lock.json"
+        ]
+
+
+def _npm(words: Sequence[str], folder: Path) -> None:
+    program = shutil.which("npm")
+    if program is None:
+        raise InputError("npm is not on this machine", remedy="install it to fetch packages")
+    done = _run("npm", [program, *words, *_QUIET], folder)
+    if done.returncode == 0:
+        return
+    if match := _NO_PACKAGE.search(done.stderr):
+        raise NoPackageError(match[1])
+    said = _SECRET.sub(r"\1", " ".join(done.stderr.split()))
+    raise InputError(f"npm: {said[:300]}")
+
+
+def _run(
+    name: str, command: Sequence[str], folder: Path | None
+) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise HarnessError(f"{name} did not end within {_SECONDS} s") from None
+
+
+# ── as an image ────────────────────────────────────────────────────────────────────────────────
+
+
+def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
+    """Make a pack's image: one layer of files, laid without running anything.
+
+    Raises:
+        InputError: a package cannot be had.
+        EngineError: the engine broke.
+    """
+    assert recipe.below
+    placed = _files_of(recipe.files, recipe.below.name, say)
+    held: dict[str, JsonValue] = {
+        file.path: hashlib.sha256(file.data).hexdigest() for file in placed
+    }
+    name = store.tag("language", recipe.name, recipe.digest)
+    marks = store.labels(
+        "language",
+        recipe.name,
+        recipe.digest,
+        content=digest_of([recipe.digest, below.content, held]),
+        parent=below.recipe,
+        base=below.base,
+    )
+    build.lay(connection, below.id, placed, 0, name, marks, recipe.spec.workdir)
+
+
+def _files_of(given: Sequence[File], base: str, say: Say) -> list[File]:
+    """The files of the packages, at their absolute paths."""
+    locked = [file for file in given if file.path in {PACKAGE, LOCK}]
+    if locked:
+        say("fetching packages of npm")
+        return unpack_node(locked)
+    texts = {file.path: file.data for file in given}
+    pinned = texts.get(REQUIREMENTS, b"").decode().split()
+    say(f"fetching {len(pinned)} packages")
+    return unpack_python(pinned, base) + [
+        File(path=f"{SITE}/{path.removeprefix(_SITE)}", data=data)
+        for path, data in texts.items()
+        if path.startswith(_SITE)
+    ]
