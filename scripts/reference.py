@@ -24,7 +24,7 @@ from arena.cli import app, commands
 from arena.config import BakeoffConfig
 from arena.program import Program
 from arena.records import Record
-from arena.sandbox.recipe import SandboxSpec
+from arena.sandbox.image.recipe import SandboxSpec
 from arena.task.pack import PackInfo, TaskFile
 
 OUT = Path(__file__).parent.parent / "docs" / "reference"

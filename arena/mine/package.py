@@ -11,7 +11,7 @@ from arena.mine.node_runner import is_node_test, run_node, uses_node_test
 from arena.mine.project import Project
 from arena.mine.runner import Kit
 from arena.records import File
-from arena.sandbox import npm
+from arena.sandbox.image import packages
 from arena.serialize import from_json
 
 _NODE = "node"
@@ -76,9 +76,9 @@ def make(pack: Path, image: str, project: Project, install: Sequence[str], say: 
     left_out: list[str] = []
     while True:
         try:
-            pinned = npm.lock(wanted | given)
+            pinned = packages.lock_node(wanted | given)
             break
-        except npm.NoPackageError as error:
+        except packages.NoPackageError as error:
             if wanted.pop(error.name, None) is None:
                 raise
             say(f"left out: no package {error.name}")
