@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator, model_v
 
 from arena.errors import InputError
 from arena.records import Api, Budget, Limits, Record, SandboxLimits
-from arena.records.address import Address
+from arena.records.base import Address
 from arena.serialize import read_toml
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -34,6 +34,6 @@ bench report.py
 bench scoring.py
 bench waiting.py
 bench scaling.py --ray
-bench letters.py
+bench node_messages.py
 rm -f "$log"
 exit $failed

@@ -16,8 +16,8 @@ from genai_prices import Usage as TheirUsage
 from genai_prices.data import providers
 from genai_prices.data_snapshot import DataSnapshot
 
-from arena.backend import catalogue
-from arena.backend.profile import ModelRow, Profile
+from arena.backend import catalog
+from arena.backend.catalog import ModelRow, ProviderProfile
 from arena.money.prices import SHIPPED_FX, call_cost, row_at
 from arena.records import Usage
 
@@ -68,7 +68,7 @@ def differences(day: date) -> list[Difference]:
     """Models priced differently on a day and the Sunday after it, one entry each."""
     theirs = DataSnapshot(providers=providers, from_auto_update=False)
     found = []
-    for profile, row in catalogue.load().rows():
+    for profile, row in catalog.load().rows():
         if not row.prices or profile.id not in THEIRS:
             continue
         worst = max(_of_row(theirs, profile, row, day), key=_size, default=None)
@@ -78,7 +78,7 @@ def differences(day: date) -> list[Difference]:
 
 
 def _of_row(
-    theirs: DataSnapshot, profile: Profile, row: ModelRow, day: date
+    theirs: DataSnapshot, profile: ProviderProfile, row: ModelRow, day: date
 ) -> Iterator[Difference]:
     prices = row.priced_in((row.regions or tuple(profile.regions))[0])
     sunday = day + timedelta(days=7 - day.isoweekday())

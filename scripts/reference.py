@@ -19,11 +19,11 @@ import typer
 from pydantic import JsonValue
 from pydantic.fields import FieldInfo
 
-from arena.backend.profile import Profile
+from arena.backend.catalog import ProviderProfile
 from arena.cli import app, commands
 from arena.config import BakeoffConfig
-from arena.program import Program
 from arena.records import Record
+from arena.records.program import Program
 from arena.sandbox.image.recipe import SandboxSpec
 from arena.task.pack import PackInfo, TaskFile
 
@@ -56,7 +56,7 @@ FILES: dict[str, tuple[str, type[Record], str]] = {
     ),
     "provider": (
         "A provider's profile",
-        Profile,
+        ProviderProfile,
         "One file a [provider](../backends.md).",
     ),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from rich.console import Console
 
-from arena.report import site, text
+from arena.report import exports, site
 from arena.report.scored import Scored, score
 from arena.score.load import load
 
@@ -20,7 +20,7 @@ WIDTH, HEIGHT = 1280, 860
 def scoreboard(scored: Scored, path: Path) -> None:
     """The terminal's report as a picture."""
     console = Console(width=104, record=True, file=io.StringIO())
-    console.print(text.render(scored))
+    console.print(exports.render(scored))
     picture = console.export_svg(title=f"arena report {scored.results.manifest.name}")
     # Without fonts from elsewhere: readers fall back to a font of their own.
     path.write_text(re.sub(r"@font-face {.*?}", "", picture, flags=re.DOTALL), encoding="utf-8")

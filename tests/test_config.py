@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from arena import config
 from arena.errors import InputError
-from arena.records.address import Address
+from arena.records.base import Address
 
 GOOD = """
 name = "nightly"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arena.backend import messages
-from arena.backend.wire import Prompt
+from arena.backend.chat import Prompt
 from arena.errors import InputError
 from arena.grading.script_runner import _reward
 from arena.records import BackendSpec, Entry, Quirks

@@ -1,4 +1,4 @@
-"""Agents that are programs of their own: their profiles, and how one runs in its trial's container.
+"""An agent that is a program of its own: run in its trial's container, its own account checked.
 
 Whatever it says of itself, the patch is the diff that is taken afterwards and the cost is what the
 gateway metered. Its crash, its early end and its time-out are outcomes.
@@ -7,16 +7,16 @@ gateway metered. Its crash, its early end and its time-out are outcomes.
 import re
 import time
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import JsonValue, ValidationError
 
-from arena.agent import crosscheck
 from arena.agent.identity import code_of
 from arena.config import input_error
 from arena.errors import FaultError, HarnessError, InputError
-from arena.program import AS_PROFILE, Program
 from arena.protocols import (
     Agent,
     Backend,
@@ -28,7 +28,77 @@ from arena.protocols import (
 )
 from arena.records import AgentCapabilities, Brief, Ending, File, Flag, Task, digest_of
 from arena.records.container import AGENT_UID, HOME
+from arena.records.program import AS_PROFILE, OwnReport, Program
 from arena.registry import AGENTS
+from arena.serialize import from_json
+
+SHARE = Decimal("0.1")
+"""Of what was metered that the agent's own count may differ by."""
+LEAST_TOKENS = Decimal(500)
+LEAST_USD = Decimal("0.01")
+LARGEST = Decimal(10) ** 15
+"""A larger number is no count."""
+
+
+class Metered(NamedTuple):
+    """What the gateway counted for a trial."""
+
+    prompt_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    """0 where no price is known: then costs are not compared."""
+
+
+def flags(report: OwnReport, told: str, metered: Metered) -> tuple[Flag, ...]:
+    """Flags for counts that differ; none where the agent tells nothing.
+
+    Args:
+        report: where in its words the agent tells its counts.
+        told: its output, or the file that it wrote.
+        metered: what counts.
+    """
+    objects = list(_objects(told))
+    compared = [
+        ("{:.0f} prompt tokens", report.input_tokens, Decimal(metered[0]), LEAST_TOKENS),
+        ("{:.0f} output tokens", report.output_tokens, Decimal(metered[1]), LEAST_TOKENS),
+    ]
+    if metered.cost_usd:
+        compared.append(("{:.4f} USD", report.cost_usd, metered.cost_usd, LEAST_USD))
+    return tuple(
+        Flag(kind="own_report", detail=f"it counts {form.format(own)}, not {form.format(right)}")
+        for form, paths, right, least in compared
+        if (own := _last(objects, paths)) is not None
+        and abs(own - right) > max(least, SHARE * right)
+    )
+
+
+def _objects(text: str) -> Iterator[object]:
+    """JSON Lines from the last to the first, or the text as a whole."""
+    for line in reversed([text, *text.splitlines()]):
+        if line.lstrip().startswith("{"):
+            try:
+                yield from_json(line, parse_float=Decimal)
+            except (ValueError, ArithmeticError):
+                continue
+
+
+def _last(told: Iterable[object], paths: Sequence[str]) -> Decimal | None:
+    """The sum at the paths, in the last object that has any of them."""
+    for one in told:
+        found = [value for path in paths if (value := _at(one, path)) is not None]
+        if found:
+            return sum(found, Decimal(0))
+    return None
+
+
+def _at(value: object, path: str) -> Decimal | None:
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    number = Decimal(value)
+    return number if abs(number) < LARGEST else None
+
 
 SHIPPED = Path(__file__).parent / "profiles"
 
@@ -142,8 +212,8 @@ class ExternalAgent:
         if report is None:
             return ()
         told = output.text if report.source == "stdout" else _read(sandbox, fill(report.path))
-        metered = crosscheck.Metered(session.prompt_tokens, session.output_tokens, session.cost_usd)
-        return crosscheck.flags(report, told, metered)
+        metered = Metered(session.prompt_tokens, session.output_tokens, session.cost_usd)
+        return flags(report, told, metered)
 
     def _argv(self, fill: "Filling") -> list[str]:
         env = {"HOME": HOME, **{name: fill(value) for name, value in self._program.env.items()}}

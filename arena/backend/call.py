@@ -1,13 +1,14 @@
-"""One request on its way to an endpoint, whoever wrote it."""
+"""One request on its way to an endpoint, and the server-sent events that answer it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import JsonValue
 
-from arena.backend.wire import Prompt
+from arena.backend.chat import Prompt
 from arena.records import BackendSpec, Reply, Stop
+from arena.serialize import from_json
 
 
 class Relay(Protocol):
@@ -67,3 +68,35 @@ class LimitReached(Exception):  # noqa: N818 - an outcome, caught by whoever ask
     def __init__(self, stop: Stop) -> None:
         super().__init__(f"the trial's limit of {stop} is reached")
         self.stop: Stop = stop
+
+
+DONE = b"[DONE]"
+"""Payload that ends a stream of chat completions."""
+
+
+def events(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Each event as it came, and its payload, which a comment does not have."""
+    raw, rest, payload = b"", b"", []
+    for block in blocks:
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            raw += line + b"\n"
+            if line.startswith(b"data:"):
+                payload.append(line[5:].strip())
+            elif not line.rstrip(b"\r"):
+                yield raw, b"\n".join(payload)
+                raw, payload = b"", []
+    if rest.startswith(b"data:") and _is_whole(rest[5:]):
+        payload.append(rest[5:].strip())
+        raw += rest + b"\n"
+    if payload:
+        yield raw + b"\n", b"\n".join(payload)
+
+
+def _is_whole(payload: bytes) -> bool:
+    """Whether a last line without an end was not cut: a cut one is no part of an event."""
+    try:
+        from_json(payload)
+    except ValueError:
+        return payload.strip() == DONE
+    return True

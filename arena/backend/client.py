@@ -16,14 +16,13 @@ import httpx2
 import openai
 
 from arena import __version__
-from arena.backend import dialect, wire
+from arena.backend import apis, chat
 from arena.backend.call import Relay
-from arena.backend.errors import CallFailed
-from arena.backend.replies import BrokenBodyError, ReplyReader, redacted
-from arena.backend.watchdog import Watchdog
+from arena.backend.deadlines import Watchdog
+from arena.backend.replies import BrokenBodyError, CallFailed, ReplyReader, redacted
 from arena.errors import InputError
 from arena.records import BackendSpec, CallOutcome, Reply
-from arena.records.address import is_local
+from arena.records.base import is_local
 from arena.serialize import from_json
 
 REPLY_LIMIT_BYTES = 64_000_000
@@ -123,7 +122,7 @@ class EndpointClient:
         self, spec: BackendSpec, body: bytes, timeout_s: float, relay: Relay | None
     ) -> httpx2.Response:
         response: httpx2.Response = self._sdk.post(
-            self._base_url + dialect.of(spec.api).PATH,
+            self._base_url + apis.of(spec.api).PATH,
             cast_to=httpx2.Response,
             content=body,
             options={
@@ -140,7 +139,7 @@ class EndpointClient:
 
     def _authority(self, spec: BackendSpec) -> Headers:
         """The API's headers, and the key where no bearer token, which the package sends, has it."""
-        api = dialect.of(spec.api)
+        api = apis.of(spec.api)
         as_bearer = spec.quirks.messages_bearer or api.KEY_HEADER == "authorization"
         headers: Headers = dict(api.HEADERS)
         if not self._key or not as_bearer:
@@ -156,7 +155,7 @@ class EndpointClient:
             self._drain(blocks)
             reply = reader.parsed(body)
             if relay and not relay.streamed:
-                relay.whole(wire.encoded(body))
+                relay.whole(chat.encoded(body))
             return reply
         data = b"".join(blocks)
         body = reader.decoded(data)

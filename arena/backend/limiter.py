@@ -1,17 +1,64 @@
-"""One limiter per provider and key: calls in flight, requests and tokens per minute.
+"""When a call may go: one limiter per provider and key, and when a failed attempt is worth another.
 
 Threads are served in the order in which they came. A refusal for rate halves the calls allowed in
 flight, at most once a second, since one overload refuses many calls at once; each success gives a
 little back.
 """
 
+import random
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from pydantic import Field
+
 from arena.errors import HarnessError
-from arena.records import RateLimits
+from arena.records import CallOutcome, RateLimits, Record
+
+RETRYABLE: frozenset[CallOutcome] = frozenset(
+    {"rate_limited", "overloaded", "timeout", "connection", "malformed_reply"}
+)
+_FEW: frozenset[CallOutcome] = frozenset({"timeout", "malformed_reply"})
+"""Outcomes that cost a whole generation each time."""
+
+
+class RetryPolicy(Record):
+    """Exponential backoff with full jitter inside a total wait."""
+
+    base_s: float = Field(default=1.0, gt=0)
+    cap_s: float = Field(default=60.0, gt=0)
+    """Longest single wait that is not asked for by the provider."""
+    budget_s: float = Field(default=600.0, ge=0)
+    """All waiting between the attempts of one call together."""
+    attempts: int = Field(default=12, ge=1)
+    costly_attempts: int = Field(default=3, ge=1)
+    """Attempts where each failure may have cost a generation (timeouts, malformed replies)."""
+
+    def delay_s(
+        self,
+        outcome: CallOutcome,
+        attempt: int,
+        *,
+        waited_s: float,
+        retry_after_s: float | None = None,
+    ) -> float | None:
+        """Seconds to wait before the next attempt, or None to give up.
+
+        Args:
+            outcome: of the attempt that failed.
+            attempt: its number, from 1.
+            waited_s: waited between attempts so far.
+            retry_after_s: what the provider asks for.
+        """
+        most = self.costly_attempts if outcome in _FEW else self.attempts
+        if outcome not in RETRYABLE or attempt >= most:
+            return None
+        delay = random.uniform(0, min(self.cap_s, self.base_s * 2 ** (attempt - 1)))
+        if retry_after_s is not None:
+            delay = retry_after_s + random.uniform(0, min(1.0, self.base_s))
+        return delay if waited_s + delay <= self.budget_s else None
+
 
 WINDOW_S = 60.0
 HALVING_PAUSE_S = 1.0
@@ -20,7 +67,7 @@ LONGEST_PAUSE_S = 60.0
 
 
 @dataclass
-class Permit:
+class LimiterSlot:
     """Leave to send one call."""
 
     entered_at: float
@@ -35,7 +82,7 @@ class Limiter:
     limits: RateLimits
     _condition: threading.Condition = field(default_factory=threading.Condition)
     _queue: deque[object] = field(default_factory=deque)
-    _recent: deque[Permit] = field(default_factory=deque)
+    _recent: deque[LimiterSlot] = field(default_factory=deque)
     _in_flight: int = 0
     _window: float | None = None
     _halved_at: float = -HALVING_PAUSE_S
@@ -51,7 +98,7 @@ class Limiter:
         with self._condition:
             return self._window
 
-    def acquire(self, tokens: int, over: threading.Event | None = None) -> Permit:
+    def acquire(self, tokens: int, over: threading.Event | None = None) -> LimiterSlot:
         """Wait for leave to send a call of about this many tokens.
 
         Args:
@@ -73,7 +120,7 @@ class Limiter:
                     if wait_s == 0.0:
                         break
                     self._condition.wait(wait_s)
-                permit = Permit(now, tokens, now - started)
+                permit = LimiterSlot(now, tokens, now - started)
                 self._in_flight += 1
                 if self.limits.rpm is not None or self.limits.tpm is not None:
                     self._recent.append(permit)
@@ -84,7 +131,7 @@ class Limiter:
 
     def release(
         self,
-        permit: Permit,
+        permit: LimiterSlot,
         *,
         tokens: int | None,
         refused: bool = False,

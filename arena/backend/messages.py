@@ -10,8 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from arena.backend.form import COMMON, RequestForm
-from arena.backend.wire import MalformedReplyError, Prompt, encoded, mapping, read_account, word
+from arena.backend.chat import (
+    COMMON,
+    MalformedReplyError,
+    Prompt,
+    RequestForm,
+    encoded,
+    mapping,
+    read_account,
+    word,
+)
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
 from arena.serialize import from_json
 

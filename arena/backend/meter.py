@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from arena.backend import dialect, wire
+from arena.backend import apis, chat
 from arena.backend.call import Call, LimitReached, Sender
-from arena.backend.clock import AgentClock
-from arena.backend.desk import Denial, Desk
-from arena.backend.errors import CallFailed
-from arena.backend.retry import RETRYABLE, RetryPolicy
-from arena.backend.wire import Prompt
+from arena.backend.chat import Prompt
+from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import RETRYABLE, RetryPolicy
+from arena.backend.replies import CallFailed
+from arena.backend.request_gate import Denial, RequestGate
 from arena.errors import ProviderError
 from arena.money import usage
 from arena.money.budget import Amount
-from arena.money.pricing import CallPricing, RecordedCall
+from arena.money.statement import CallPricing, RecordedCall
 from arena.protocols import Transcript
 from arena.records import (
     BackendSpec,
@@ -52,7 +52,7 @@ CONVERSATIONS = 4
 
 
 @dataclass(frozen=True)
-class Seat:
+class CallOwner:
     """Whose calls these are."""
 
     trial_id: str
@@ -61,7 +61,7 @@ class Seat:
 
 
 @dataclass
-class Tally:
+class CallTotals:
     """What a trial's calls came to so far."""
 
     steps: int = 0
@@ -94,9 +94,9 @@ class TrialBackend:
         self,
         spec: BackendSpec,
         sender: Sender,
-        desk: Desk,
+        gate: RequestGate,
         *,
-        seat: Seat,
+        owner: CallOwner,
         limits: Limits,
         transcript: Transcript,
         clock: AgentClock,
@@ -104,10 +104,10 @@ class TrialBackend:
         fx: Sequence[FxRate],
     ) -> None:
         self.spec = spec
-        self.tally = Tally()
+        self.tally = CallTotals()
         self._sender = sender
-        self._desk = desk
-        self._seat = seat
+        self._gate = gate
+        self._owner = owner
         self._limits = limits
         self._transcript = transcript
         self._clock = clock
@@ -128,7 +128,7 @@ class TrialBackend:
         """
         limit = self._limits.output_tokens
         prompt = Prompt.of(messages, tools)
-        body = dialect.of(self.spec.api).request_body(self.spec, prompt, limit)
+        body = apis.of(self.spec.api).request_body(self.spec, prompt, limit)
         try:
             return self.perform(Call(prompt, body, limit))
         except LimitReached as reached:
@@ -163,7 +163,7 @@ class TrialBackend:
                 waited_s = self._before_next(failed, call, backoff_s, going)
                 backoff_s += waited_s
             except BaseException:  # nobody knows what became of it
-                self._desk.give_up(going.begin.call_id)
+                self._gate.give_up(going.begin.call_id)
                 self._left()
                 raise
             else:
@@ -177,7 +177,7 @@ class TrialBackend:
 
     def shut(self) -> None:
         """Send no further call: the agent has ended. Those on their way are still accounted for."""
-        self._desk.shut()
+        self._gate.shut()
 
     def stop_of(self, failed: CallFailed) -> Stop | None:
         """How a failed call ends the trial of an agent that cannot mend it; None is a fault."""
@@ -226,21 +226,21 @@ class TrialBackend:
         held = self._pricing.expected(asked, call.output_limit, self._longest_s)
         begin = CallBegin(
             call_id=secrets.token_hex(8),
-            trial_id=self._seat.trial_id,
-            try_number=self._seat.try_number,
-            contestant=self._seat.contestant,
+            trial_id=self._owner.trial_id,
+            try_number=self._owner.try_number,
+            contestant=self._owner.contestant,
             endpoint=self.spec.base_url,
             model=self.spec.model,
             step=step,
             attempt=attempt,
             started_at=datetime.now(UTC),
             prompt_estimate=asked,
-            prompt_bound=wire.token_bound(call.body),
+            prompt_bound=chat.token_bound(call.body),
             output_limit=call.output_limit,
         )
         try:
             with self._clock.waiting():
-                answer = self._desk.announce(begin, held)
+                answer = self._gate.announce(begin, held)
         except BaseException:
             self._left()
             raise
@@ -296,7 +296,7 @@ class TrialBackend:
         )
         spent = self._pricing.spent(RecordedCall(going.begin, end), going.held)
         self._note(prompt, end, spent)
-        self._desk.settle(end, spent, None if failed is None else failed.retry_after_s)
+        self._gate.settle(end, spent, None if failed is None else failed.retry_after_s)
         self._transcript.add("call", _shown(going.begin, end))
 
     def _repeated(self, prompt: Prompt, used: Usage | None) -> int:
@@ -353,7 +353,7 @@ class TrialBackend:
         if delay_s is None or (call.relay is not None and call.relay.closed):
             raise failed
         with self._clock.waiting():
-            self._desk.pause(delay_s)
+            self._gate.pause(delay_s)
         self._throttled(delay_s)
         return delay_s
 
@@ -371,7 +371,7 @@ def _counted(reply: Reply, begin: CallBegin) -> Reply:
     told = reply.usage
     if told is not None and told.prompt and (told.output or not _says(reply)):
         return reply
-    guessed = usage.estimate(begin.prompt_estimate, len(wire.encoded(reply.message)))
+    guessed = usage.estimate(begin.prompt_estimate, len(chat.encoded(reply.message)))
     if told is not None and told.prompt:
         guessed = told.model_copy(update={"output": guessed.output, "estimated": True})
     return reply.model_copy(update={"usage": guessed})

@@ -6,11 +6,10 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from arena.backend.client import EndpointClient
-from arena.backend.clock import AgentClock
-from arena.backend.desk import CallLog, Desk, LocalDesk
-from arena.backend.limiter import Limiter
-from arena.backend.meter import Seat, TrialBackend
-from arena.backend.retry import RetryPolicy
+from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import Limiter, RetryPolicy
+from arena.backend.meter import CallOwner, TrialBackend
+from arena.backend.request_gate import CallLog, LocalRequestGate, RequestGate
 from arena.errors import InputError
 from arena.money.budget import TrialBudget
 from arena.protocols import Transcript
@@ -52,16 +51,16 @@ class Backends:
             limits[account] = _stricter(limits.get(account), spec.rate)
         self._limiters = {account: Limiter(rate) for account, rate in limits.items()}
 
-    def desk(self, spec: BackendSpec, budget: TrialBudget, log: CallLog) -> LocalDesk:
+    def gate(self, spec: BackendSpec, budget: TrialBudget, log: CallLog) -> LocalRequestGate:
         """Where the calls of one trial are allowed and accounted for."""
-        return LocalDesk(budget, self._limiters[_account(spec)], log)
+        return LocalRequestGate(budget, self._limiters[_account(spec)], log)
 
     def for_trial(
         self,
         spec: BackendSpec,
-        desk: Desk,
+        gate: RequestGate,
         *,
-        seat: Seat,
+        owner: CallOwner,
         limits: Limits,
         transcript: Transcript,
         clock: AgentClock,
@@ -70,8 +69,8 @@ class Backends:
         return TrialBackend(
             spec,
             self._clients[spec.base_url, spec.api_key_env],
-            desk,
-            seat=seat,
+            gate,
+            owner=owner,
             limits=limits,
             transcript=transcript,
             clock=clock,

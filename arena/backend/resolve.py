@@ -1,32 +1,33 @@
-"""From a catalogue name or an inline table to a spec: after this nothing is looked up again."""
+"""From a catalog name or an inline table to a spec, and whether it may be sent code at all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from arena.backend.catalogue import Catalogue, explain, is_retired, region_of, row_of
-from arena.backend.profile import ModelRow, Profile, Region, Rules
-from arena.backend.route import over
-from arena.config import BackendTable, PriceTable
-from arena.errors import InputError
-from arena.records import (
-    Api,
-    BackendSpec,
-    PriceRow,
-    PriceTier,
-    Quirks,
-    RateLimits,
-    digest_of,
+from arena.backend.apis import over
+from arena.backend.catalog import (
+    Catalog,
+    ModelRow,
+    ProviderProfile,
+    ProviderRules,
+    Region,
+    explain,
+    is_retired,
+    region_of,
+    row_of,
 )
-from arena.records.address import is_local
+from arena.config import BackendTable, Policy, PriceTable
+from arena.errors import InputError
+from arena.records import Api, BackendSpec, PriceRow, PriceTier, Quirks, RateLimits, digest_of
+from arena.records.base import is_local
 
 
 def resolve(
     ref: str | BackendTable,
-    catalogue: Catalogue,
+    catalogue: Catalog,
     *,
     today: date,
     environ: Mapping[str, str],
@@ -59,7 +60,7 @@ def resolve(
     return _from_profile(profile, region_of(profile, row, ref.region), row, ref, environ)
 
 
-def _check_alive(profile: Profile, row: ModelRow, today: date) -> None:
+def _check_alive(profile: ProviderProfile, row: ModelRow, today: date) -> None:
     if is_retired(row, today):
         raise InputError(
             explain(profile, row, today),
@@ -69,7 +70,7 @@ def _check_alive(profile: Profile, row: ModelRow, today: date) -> None:
 
 
 def _from_profile(
-    profile: Profile,
+    profile: ProviderProfile,
     region_name: str,
     row: ModelRow | None,
     table: BackendTable,
@@ -119,20 +120,20 @@ def _from_profile(
     return over(spec, api)
 
 
-def _refused(rules: Rules) -> tuple[str, ...]:
+def _refused(rules: ProviderRules) -> tuple[str, ...]:
     """Parameters that no request may hold."""
     temperature = ("temperature",) if rules.temperature in {"one", "refused"} else ()
     return (*rules.refuses, *temperature)
 
 
-def _is_own(profile: Profile, base_url: str) -> bool:
+def _is_own(profile: ProviderProfile, base_url: str) -> bool:
     host = urlsplit(base_url).hostname or ""
     return any(base_url == r.base_url for r in profile.regions.values()) or any(
         base_url.startswith("https://") and host.endswith(f".{own}") for own in profile.own_hosts
     )
 
 
-def _trains(profile: Profile, region: Region, row: ModelRow | None) -> bool | None:
+def _trains(profile: ProviderProfile, region: Region, row: ModelRow | None) -> bool | None:
     model = None if row is None else row.trains_on_data
     return _first(model, region.trains_on_data, profile.trains_on_data)
 
@@ -142,7 +143,7 @@ def _first(*values: bool | None) -> bool | None:
 
 
 def _key_env(
-    profile: Profile, region: Region, environ: Mapping[str, str], *, simulated: bool
+    profile: ProviderProfile, region: Region, environ: Mapping[str, str], *, simulated: bool
 ) -> str | None:
     """The accepted variable that is set, else the usual one.
 
@@ -156,7 +157,7 @@ def _key_env(
     return found or (names[0] if names else None)
 
 
-def _quirks(profile: Profile, row: ModelRow | None, table: BackendTable) -> Quirks:
+def _quirks(profile: ProviderProfile, row: ModelRow | None, table: BackendTable) -> Quirks:
     where = f"backend {profile.id}/{table.model}"
     _check_body(profile, table.extra_body, where)
     changed: dict[str, Any] = {}
@@ -173,14 +174,16 @@ def _quirks(profile: Profile, row: ModelRow | None, table: BackendTable) -> Quir
     return profile.quirks.model_copy(update={**changed, "extra_body": body})
 
 
-def _chat_body(profile: Profile, row: ModelRow | None, table: BackendTable) -> dict[str, JsonValue]:
+def _chat_body(
+    profile: ProviderProfile, row: ModelRow | None, table: BackendTable
+) -> dict[str, JsonValue]:
     """What the profile sends, where nobody asks for anything else."""
     own = {} if row is None else row.quirks.extra_body
     body = {**profile.quirks.extra_body, **own}
     return {name: value for name, value in body.items() if name not in table.extra_body}
 
 
-def _check_body(profile: Profile, body: Mapping[str, JsonValue], where: str) -> None:
+def _check_body(profile: ProviderProfile, body: Mapping[str, JsonValue], where: str) -> None:
     rules = profile.rules
     for name in body:
         if name in rules.refuses:
@@ -200,7 +203,7 @@ def _check_body(profile: Profile, body: Mapping[str, JsonValue], where: str) -> 
 
 
 def _pin(
-    profile: Profile, row: ModelRow | None, table: BackendTable, where: str
+    profile: ProviderProfile, row: ModelRow | None, table: BackendTable, where: str
 ) -> dict[str, JsonValue]:
     upstream = table.upstream or (row and row.upstream)
     if not upstream:
@@ -266,3 +269,62 @@ def _own_price(price: PriceTable | None) -> tuple[PriceRow, ...]:
         return ()
     tier = PriceTier(**price.model_dump(exclude={"currency"}))
     return (PriceRow(currency=price.currency, tiers=(tier,)),)
+
+
+def enforce(
+    policy: Policy | None, specs: Sequence[BackendSpec], *, private: Sequence[str] = ()
+) -> None:
+    """Refuse before the first call.
+
+    Args:
+        policy: of the configuration.
+        specs: every backend of the run.
+        private: tasks that may only be sent where a policy allows it.
+
+    Raises:
+        InputError: a backend the policy does not allow, or private tasks without a policy.
+    """
+    if policy is None:
+        if private and specs:
+            raise InputError(
+                f"task {private[0]!r} is private",
+                where="[policy]",
+                remedy="say where private code may go: countries, residency, allow_training",
+            )
+        return
+    for spec in specs:
+        if reasons := violations(policy, spec):
+            raise InputError(
+                f"not allowed: {'; '.join(reasons)}",
+                where=f"[policy]: backend {spec.name}",
+                remedy="change the policy or leave the backend out",
+            )
+
+
+def violations(policy: Policy, spec: BackendSpec) -> list[str]:
+    """Why a policy does not allow a backend, in words; empty when it does.
+
+    A self-hosted server keeps what it is sent, so only the lab's country counts.
+    """
+    found = []
+    if policy.countries is not None:
+        found += _outside("the lab's country", spec.country, policy.countries)
+        if not spec.self_hosted:
+            found += _outside("the provider's country", spec.provider_country, policy.countries)
+    if spec.self_hosted:
+        return found
+    if policy.residency is not None:
+        found += _outside("where it processes requests", spec.residency, policy.residency)
+    if not policy.allow_training and spec.trains_on_data is not False:
+        found.append(
+            "it may train on what it is sent"
+            if spec.trains_on_data
+            else "whether it trains on what it is sent is not known"
+        )
+    return found
+
+
+def _outside(what: str, value: str | None, allowed: Sequence[str]) -> list[str]:
+    if value is None:
+        return [f"{what} is not known"]
+    return [] if value in allowed else [f"{what} is {value}"]

@@ -4,15 +4,14 @@ from collections.abc import Iterable
 
 from pydantic import JsonValue
 
-from arena.backend import wire
-from arena.backend.form import COMMON, RequestForm
-from arena.backend.wire import MalformedReplyError, Prompt, read_account, word
+from arena.backend import chat
+from arena.backend.chat import COMMON, MalformedReplyError, Prompt, RequestForm, read_account, word
 from arena.errors import HarnessError
 from arena.records import BackendSpec, Quirks, Reply, ToolCall
 
 PATH = "/responses"
-HEADERS = wire.HEADERS
-KEY_HEADER = wire.KEY_HEADER
+HEADERS = chat.HEADERS
+KEY_HEADER = chat.KEY_HEADER
 REQUEST = RequestForm(
     turns="input",
     system="instructions",
@@ -22,7 +21,7 @@ REQUEST = RequestForm(
     | {"include", "store", "truncation", "prompt_cache_key", "stream_options"},
     tools=("function", "custom", "local_shell", "apply_patch"),
 )
-error_body = wire.error_body
+error_body = chat.error_body
 _LAST = ("response.completed", "response.incomplete", "response.failed")
 _ENDS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _CALLS = ("function_call", "custom_tool_call", "local_shell_call")

@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def _fail(line: str, code: int) -> None:
-    from arena.report.escape import one_line
+    from arena.report.format import one_line
 
     print(f"arena: {one_line(line, LINE_CHARS)}", file=sys.stderr)
     sys.exit(code)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli import complete
+from arena.cli import options
 from arena.cli.options import Format, emit
 
 app = typer.Typer(
@@ -44,7 +44,7 @@ def check(
         typer.Argument(
             help="Agents that are programs.",
             show_default="all",
-            autocompletion=complete.programs,
+            autocompletion=options.programs,
         ),
     ] = None,
     agents: AgentsFlag = None,
@@ -53,7 +53,7 @@ def check(
 
     Example: arena agents check claude-code codex
     """
-    from arena.check.agents import checked
+    from arena.run.check_agents import checked
 
     failed = False
     for name, problem in checked(names or (), agents or (), say=_say):
@@ -70,7 +70,7 @@ def _say(line: str) -> None:
 def remove(
     names: Annotated[
         list[str],
-        typer.Argument(help="Agents whose programs go.", autocompletion=complete.programs),
+        typer.Argument(help="Agents whose programs go.", autocompletion=options.programs),
     ],
 ) -> None:
     """Remove installed programs; the next run installs them again.
@@ -105,10 +105,10 @@ def trajectories(
 
     Example: arena agents trajectories runs/first
     """
-    from arena.report.trajectories import of_run
-    from arena.rundir import file_stem
+    from arena.report.interchange import trajectories_of_run
+    from arena.rundir.directory import file_stem
 
-    found = of_run(run)
+    found = trajectories_of_run(run)
     folder = out or run / "trajectories"
     folder.mkdir(parents=True, exist_ok=True)
     for name, trajectory in found:

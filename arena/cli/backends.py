@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli import complete
+from arena.cli import options
 from arena.cli.options import Format, emit
 
 if TYPE_CHECKING:
-    from arena.backend.catalogue import Catalogue
+    from arena.backend.catalog import Catalog
 
 app = typer.Typer(help="List, show and check model backends.", no_args_is_help=True)
 
@@ -55,10 +55,10 @@ def list_(
 
     Example: arena backends list --country CN --open-weights
     """
-    from arena.backend import catalogue, roster
+    from arena.backend import catalog, listing
 
-    rows = roster.listed(
-        catalogue.load(profiles or ()),
+    rows = listing.listed(
+        catalog.load(profiles or ()),
         today=_today(),
         country=country,
         residency=residency,
@@ -77,7 +77,7 @@ def list_(
 def show(
     name: Annotated[
         str,
-        typer.Argument(help="Such as deepseek/deepseek-v4-pro.", autocompletion=complete.backends),
+        typer.Argument(help="Such as deepseek/deepseek-v4-pro.", autocompletion=options.backends),
     ],
     profiles: ProfilesFlag = None,
 ) -> None:
@@ -85,10 +85,10 @@ def show(
 
     Example: arena backends show deepseek/deepseek-v4-pro
     """
-    from arena.backend import catalogue
+    from arena.backend import catalog
 
-    profile, _, model = catalogue.load(profiles or ()).find(name)
-    row = catalogue.row_of(profile, model)
+    profile, _, model = catalog.load(profiles or ()).find(name)
+    row = catalog.row_of(profile, model)
     shown = profile.model_dump(mode="json", exclude={"models"}, exclude_defaults=True)
     if row is not None:
         shown["model"] = row.model_dump(mode="json", exclude_defaults=True)
@@ -102,7 +102,7 @@ def check(
         typer.Argument(
             help="Check these alone, as provider/model.",
             show_default="all",
-            autocompletion=complete.backends,
+            autocompletion=options.backends,
         ),
     ] = None,
     live: Annotated[
@@ -118,14 +118,14 @@ def check(
 
     Example: arena backends check openai/gpt-5.1
     """
-    from arena.backend import catalogue, roster
+    from arena.backend import catalog, listing
     from arena.cli import EXIT_CHECK_FAILED
 
-    known = catalogue.load(profiles or ())
+    known = catalog.load(profiles or ())
     if live:
         good = _check_live(known, names or [], evidence, format_)
     else:
-        found = roster.check(known, today=_today(), names=names or ())
+        found = listing.check(known, today=_today(), names=names or ())
         rows = [finding.model_dump(mode="json") for finding in found]
         emit("findings", rows, ("level", "backend", "text"), format_)
         good = all(finding.level != "error" for finding in found)
@@ -133,8 +133,8 @@ def check(
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
-def _check_live(known: "Catalogue", names: list[str], evidence: Path, form: Format) -> bool:
-    from arena.backend import live
+def _check_live(known: "Catalog", names: list[str], evidence: Path, form: Format) -> bool:
+    from arena.backend import health
     from arena.backend.resolve import resolve
     from arena.errors import InputError
 
@@ -144,8 +144,8 @@ def _check_live(known: "Catalogue", names: list[str], evidence: Path, form: Form
         )
     today = _today()
     specs = [resolve(name, known, today=today, environ=os.environ) for name in names]
-    checks = [live.probe(spec, environ=os.environ) for spec in specs]
-    live.record(checks, evidence, today=today)
+    checks = [health.probe(spec, environ=os.environ) for spec in specs]
+    health.record(checks, evidence, today=today)
     rows = [one.model_dump(mode="json") for one in checks]
     emit("checks", rows, ("backend", "ok", "cost_usd", "detail"), form)
     return all(one.ok for one in checks)

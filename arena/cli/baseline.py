@@ -23,7 +23,7 @@ def serve(
 
     Example: arena baseline serve --port 8765
     """
-    from arena.baseline import server
+    from arena.demo.baseline import server
 
     with server.serve(host, port) as base_url:
         print(f"serving {base_url}; interrupt to stop", file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli import complete
+from arena.cli import options
 from arena.cli.options import AssuranceChoice, Format, level_of, write_file
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer
 
 def compare(
     run: RunArgument,
-    a: Annotated[str, typer.Argument(help="A contestant.", autocompletion=complete.contestants)],
+    a: Annotated[str, typer.Argument(help="A contestant.", autocompletion=options.contestants)],
     b: Annotated[
-        str, typer.Argument(help="Another contestant.", autocompletion=complete.contestants)
+        str, typer.Argument(help="Another contestant.", autocompletion=options.contestants)
     ],
     other: Annotated[
         Path | None,
@@ -49,8 +49,8 @@ def compare(
     """
     from arena.report import decisions
     from arena.score import compare as scoring
-    from arena.score.contenders import contender
     from arena.score.load import load
+    from arena.score.pairs import contender
 
     first = load(run)
     second = first if other is None else load(other)

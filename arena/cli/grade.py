@@ -2,19 +2,22 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli import complete
+from arena.cli import options
 from arena.cli.options import Format, emit
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from arena.grade import Graded
+    from arena.records import Task
+    from arena.run.predictions import Graded
+    from arena.task.formats.predictions import Prediction
 
 COLUMNS = ("instance_id", "model", "verdict", "reason", "seconds")
 
@@ -24,7 +27,7 @@ def grade(
     tasks: Annotated[
         list[str],
         typer.Option(
-            "--tasks", help="Pack, task or path; may be repeated.", autocompletion=complete.packs
+            "--tasks", help="Pack, task or path; may be repeated.", autocompletion=options.packs
         ),
     ],
     out: Annotated[
@@ -39,25 +42,15 @@ def grade(
 
     Example: arena grade predictions.jsonl --tasks core
     """
-    from arena import grade as grading
     from arena.cli import EXIT_NO_VERDICT
     from arena.cli.options import runs_dir
-    from arena.errors import InputError
     from arena.records import SandboxLimits
+    from arena.run import predictions as grading
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
     from arena.task import pack as packs
-    from arena.task.formats.predictions import match, read_predictions
 
-    given = read_predictions(predictions)
-    known = [task for name in tasks for task in packs.load(name, base=Path())]
-    found = match(given, known)
-    if not found:
-        raise InputError(
-            f"none of its instances is a task of {', '.join(tasks)}",
-            where=str(predictions),
-            remedy=f"its first is {given[0].instance_id!r}",
-        )
+    given, known, found = _matched(predictions, tasks)
     graded = [one for one in given if one.instance_id in found]
     out = out or runs_dir() / f"grade-{predictions.stem}"
     with DockerEngine.answering() as engine:
@@ -80,6 +73,26 @@ def grade(
     _show(results, {"unknown": unknown, "without_prediction": without}, out, format_)
     if any(result.verdict is None for result in results):
         raise typer.Exit(EXIT_NO_VERDICT)
+
+
+def _matched(
+    predictions: Path, tasks: Sequence[str]
+) -> tuple[tuple["Prediction", ...], list["Task"], dict[str, "Task"]]:
+    """What was handed in, the tasks that were named, and the task of each instance id."""
+    from arena.errors import InputError
+    from arena.task import pack as packs
+    from arena.task.formats.predictions import match, read_predictions
+
+    given = read_predictions(predictions)
+    known = [task for name in tasks for task in packs.load(name, base=Path())]
+    found = match(given, known)
+    if not found:
+        raise InputError(
+            f"none of its instances is a task of {', '.join(tasks)}",
+            where=str(predictions),
+            remedy=f"its first is {given[0].instance_id!r}",
+        )
+    return given, known, found
 
 
 def _show(results: list["Graded"], left: dict[str, list[str]], out: Path, format_: Format) -> None:

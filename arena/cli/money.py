@@ -14,7 +14,7 @@ from arena.cli.run import AttemptsFlag, ConfigFile, ContestantFlag, OutFlag, Pro
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from arena.preview import Preview
+    from arena.run.preview import Preview
 
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
@@ -50,9 +50,9 @@ def plan(
     """
     from arena.cli.run import prepare, start
     from arena.errors import InputError
-    from arena.plan import Overrides, priced_as
-    from arena.preview import preview
-    from arena.rundir import RunDir
+    from arena.run.plan import Overrides, priced_as
+    from arena.run.preview import preview
+    from arena.rundir.directory import RunDir
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
     from arena.task.pack import tree_files
@@ -141,18 +141,18 @@ def reprice(
 
     Example: arena reprice runs/first --at 2026-11-01
     """
-    from arena.backend import catalogue
+    from arena.backend import catalog
     from arena.errors import InputError
-    from arena.money import reprice as money
-    from arena.rundir import RunDir
-    from arena.score import repriced
-    from arena.score.repriced import recorded
+    from arena.money import prices as money
+    from arena.rundir.directory import RunDir
+    from arena.score import load
+    from arena.score.load import recorded
 
     manifest = RunDir(run).read_manifest()
-    known = catalogue.load([prices] if prices else ())
+    known = catalog.load([prices] if prices else ())
     day = None if at is None else _day(at)
     before = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
-    listed = {name: catalogue.prices_of(known, spec) for name, spec in before.items()}
+    listed = {name: catalog.prices_of(known, spec) for name, spec in before.items()}
     if prices and not any(listed.values()):
         raise InputError(
             "it has no price of a backend of the run",
@@ -163,7 +163,7 @@ def reprice(
         name: money.repriced_spec(spec, rows=listed[name] if prices or day else None, at=day)
         for name, spec in before.items()
     }
-    found = repriced.compare(
+    found = load.compare(
         recorded(run),
         before,
         after,

@@ -1,4 +1,7 @@
-"""What commands share: the form of results, and one way to print a table."""
+"""What commands share: the form of results, one way to print a table, completion of values.
+
+A completion that cannot be made, for a broken profile or a run that is none, is no completion.
+"""
 
 import json
 import os
@@ -7,11 +10,66 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
+from arena.errors import InputError
+
 if TYPE_CHECKING:
     from pydantic import JsonValue
     from rich.console import Console
 
     from arena.records import Assurance
+
+
+def backends(incomplete: str) -> list[str]:
+    """Catalogue names."""
+    from arena.backend import catalog
+
+    try:
+        names = [f"{profile.id}/{row.id}" for profile, row in catalog.load(()).rows()]
+    except InputError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def packs(incomplete: str) -> list[str]:
+    """Shipped packs, and after a slash the tasks of one."""
+    from arena.task import pack
+
+    folder, slash, _ = incomplete.partition("/")
+    shipped = pack.shipped_packs()
+    if not slash:
+        return [name for name in shipped if name.startswith(incomplete)]
+    if folder not in shipped:
+        return []
+    try:
+        tasks = pack.load(folder, base=Path())
+    except InputError:
+        return []
+    return [task.id for task in tasks if task.id.startswith(incomplete)]
+
+
+def programs(incomplete: str) -> list[str]:
+    """Agents that are programs of their own."""
+    from arena.agent.roster import listed
+
+    try:
+        rows = listed(())
+    except InputError:
+        return []
+    return [row.name for row in rows if row.installs and row.name.startswith(incomplete)]
+
+
+def contestants(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Contestants of the run that stands before on the command line."""
+    from arena.rundir.directory import RunDir
+
+    try:
+        manifest = RunDir(Path(ctx.params["run"])).read_manifest()
+    except (InputError, KeyError, TypeError):
+        return []
+    return [one.name for one in manifest.contestants if one.name.startswith(incomplete)]
+
 
 PIPED_WIDTH = 240
 """Columns of a table that goes to a file or another program: no name is broken."""
@@ -64,7 +122,7 @@ def emit(
         return
     from rich.table import Table
 
-    from arena.report.escape import plain
+    from arena.report.format import plain
 
     table = Table(box=None, pad_edge=False)
     for column in columns:

@@ -12,7 +12,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from arena.ledger import (
+from arena.money.statement import RecordedCall, statements
+from arena.records import BackendSpec, CallBegin, CallEnd, ContestantSpec, FxRate
+from arena.rundir.directory import Manifest
+from arena.rundir.ledger import (
     CallBeginEvent,
     CallEndEvent,
     ContestantStopped,
@@ -20,10 +23,6 @@ from arena.ledger import (
     TrialBegin,
     TrialEnd,
 )
-from arena.money.pricing import RecordedCall
-from arena.money.statement import statements
-from arena.records import BackendSpec, CallBegin, CallEnd, ContestantSpec, FxRate
-from arena.rundir import Manifest
 
 TROUBLE_EVERY_S = 10.0
 

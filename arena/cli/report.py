@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from arena.cli.options import (
-    PIPED_WIDTH,
-    AssuranceChoice,
-    Format,
-    console,
-    level_of,
-    write_file,
-)
+from arena.cli.options import PIPED_WIDTH, AssuranceChoice, Format, console, level_of, write_file
 from arena.errors import InputError
 
 if TYPE_CHECKING:
@@ -101,10 +94,10 @@ def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
     if format_ is ReportFormat.TERMINAL:
         return _plain_text(scored).encode()
     if format_ is ReportFormat.PREDICTIONS:
-        from arena.predictions import of_run
+        from arena.report.interchange import predictions_of_run
         from arena.task.formats.predictions import write_predictions
 
-        return write_predictions(of_run(scored.results)).encode()
+        return write_predictions(predictions_of_run(scored.results)).encode()
     from arena.report.exports import export
 
     return export(scored, cast("ExportFormat", format_.value), table=table.value)
@@ -113,10 +106,10 @@ def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
 def _plain_text(scored: "Scored") -> str:
     from rich.console import Console
 
-    from arena.report import text
+    from arena.report import exports
 
     out = io.StringIO()
-    Console(file=out, width=PIPED_WIDTH, force_terminal=False).print(text.render(scored))
+    Console(file=out, width=PIPED_WIDTH, force_terminal=False).print(exports.render(scored))
     return out.getvalue()
 
 
@@ -140,9 +133,9 @@ def show(scored: "Scored", as_: Format) -> None:
 
         sys.stdout.writelines(json_chunks(scored))
     else:
-        from arena.report import text
+        from arena.report import exports
 
-        console().print(text.render(scored))
+        console().print(exports.render(scored))
 
 
 def write_page(scored: "Scored") -> Path:

@@ -14,10 +14,10 @@ from arena.cli.options import Format, runs_dir
 from arena.errors import FaultError
 
 if TYPE_CHECKING:
-    from arena.backend.catalogue import Catalogue
-    from arena.bakeoff import Outcome
+    from arena.backend.catalog import Catalog
     from arena.config import BakeoffConfig
-    from arena.plan import Overrides, Plan
+    from arena.run.bakeoff import RunOutcome
+    from arena.run.plan import Overrides, Plan
 
 ConfigFile = Annotated[Path, typer.Argument(help="The bake-off to run, such as bakeoff.toml.")]
 TaskFlag = Annotated[
@@ -86,7 +86,7 @@ def run(
 
     Example: arena run bakeoff.toml --attempts 3
     """
-    from arena.plan import Overrides
+    from arena.run.plan import Overrides
 
     overrides = Overrides(
         tasks=tuple(task or ()),
@@ -112,8 +112,8 @@ def demo(
 
     Example: arena demo --out runs/demo
     """
-    from arena import demo as shipped
-    from arena.plan import Overrides
+    from arena.demo import bakeoff as shipped
+    from arena.run.plan import Overrides
 
     out = out or shipped.out_dir(runs_dir())
     with shipped.contestants(with_llm=with_llm, earlier=out) as tables:
@@ -125,7 +125,7 @@ def demo(
 
 def prepare(
     config: Path, profiles: list[Path] | None, overrides: "Overrides", *, retired: bool = False
-) -> "tuple[Catalogue, Plan]":
+) -> "tuple[Catalog, Plan]":
     """Read a configuration and resolve it; retired models too where they are only shown."""
     from arena import config as configuration
 
@@ -144,14 +144,14 @@ def resolve(
     where: str,
     overrides: "Overrides",
     retired: bool = False,
-) -> "tuple[Catalogue, Plan]":
+) -> "tuple[Catalog, Plan]":
     """The catalogue a configuration asks for, and its plan."""
-    from arena import plan
-    from arena.backend import catalogue
+    from arena.backend import catalog
     from arena.backend.resolve import resolve as resolve_backend
     from arena.money.prices import SHIPPED_FX
+    from arena.run import plan
 
-    known = catalogue.load([base / folder for folder in config.profiles])
+    known = catalog.load([base / folder for folder in config.profiles])
     today = datetime.now(UTC).date()
     made = plan.resolve(
         config,
@@ -166,11 +166,11 @@ def resolve(
     return known, made
 
 
-def start(plan: "Plan", out: Path) -> "Outcome":
+def start(plan: "Plan", out: Path) -> "RunOutcome":
     """Run a plan with its progress on stderr; cut short, say how to go on."""
-    from arena import bakeoff
     from arena.cli import EXIT_INTERRUPTED, EXIT_NO_VERDICT
     from arena.cli.progress import RunProgress
+    from arena.run import bakeoff
 
     progress = RunProgress(list(plan.contestants), len(plan.tasks) * plan.config.attempts)
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -9,7 +9,7 @@ from arena.cli.options import Format
 
 if TYPE_CHECKING:
     from arena.records import RateLimits
-    from arena.scaling.model import Estimate, Fleet, Workload
+    from arena.run.workload import Estimate, Fleet, Workload
 
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
@@ -89,7 +89,7 @@ def scale(
     Example: arena scale --tasks 300 --backends 10 --within-h 2
     """
     from arena.records import RateLimits
-    from arena.scaling.model import Fleet
+    from arena.run.workload import Fleet
 
     given = {
         "tasks": tasks,
@@ -115,8 +115,7 @@ def scale(
 
 def _workload(like: Path | None, given: dict[str, object]) -> "Workload":
     from arena.errors import InputError
-    from arena.scaling.measure import workload_of
-    from arena.scaling.model import Workload
+    from arena.run.workload import Workload, workload_of
 
     if like is not None:
         return workload_of(like).model_copy(update=given)
@@ -130,7 +129,7 @@ def _estimate(
     work: "Workload", fleet: "Fleet", rate: "RateLimits", within_h: float | None, seed: int
 ) -> "Estimate":
     from arena.errors import InputError
-    from arena.scaling.simulate import fewest_hosts, simulate
+    from arena.run.simulate import fewest_hosts, simulate
 
     if within_h is None:
         return simulate(work, fleet, rate, seed=seed)
@@ -149,7 +148,7 @@ def _spread(text: str, flag: str) -> object:
     from pydantic import ValidationError
 
     from arena.errors import InputError
-    from arena.scaling.model import Spread
+    from arena.run.workload import Spread
 
     median, _, p90 = text.partition(",")
     try:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from arena.cli import complete
+from arena.cli import options
 from arena.cli.options import Format, emit
 
 app = typer.Typer(help="List, check, mine, import and export tasks.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def list_(
         typer.Argument(
             help="A pack, task or path.",
             show_default="all that is shipped",
-            autocompletion=complete.packs,
+            autocompletion=options.packs,
         ),
     ] = None,
     format_: FormatFlag = Format.TABLE,
@@ -73,7 +73,7 @@ def list_(
 @app.command()
 def check(
     pack: Annotated[
-        str, typer.Argument(help="A pack, task or path.", autocompletion=complete.packs)
+        str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
     ],
     repeat: Annotated[
         int, typer.Option(min=1, help="Runs with the fix and without; all but the first shuffled.")
@@ -87,11 +87,11 @@ def check(
 
     Example: arena tasks check ./our-pack --repeat 5
     """
-    from arena.check import suite
     from arena.cli import EXIT_CHECK_FAILED
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
     from arena.task import pack as packs
+    from arena.task.checking import suite
 
     tasks = packs.load(pack, base=Path())
     findings = []
@@ -134,7 +134,7 @@ RewriteFlag = Annotated[
     typer.Option(
         help="Backend that says each statement in other words; it is sent the fix.",
         show_default="none",
-        autocompletion=complete.backends,
+        autocompletion=options.backends,
     ),
 ]
 TestFlag = Annotated[
@@ -180,13 +180,13 @@ def mine(
 
     Example: arena tasks mine ../our-clone --out ./ours --since 2025-01-01 --max 50
     """
-    from arena.mine.pipeline import Request
-    from arena.mine.pipeline import mine as mine_history
-    from arena.mine.rewrite import backend_of
-    from arena.mine.statement import read_issues
     from arena.sandbox.engine import DockerEngine
+    from arena.task.mining.pipeline import MiningRequest
+    from arena.task.mining.pipeline import mine as mine_history
+    from arena.task.mining.rewrite import backend_of
+    from arena.task.mining.statement import read_issues
 
-    request = Request(
+    request = MiningRequest(
         repo=repo,
         out=out,
         since=since,
@@ -236,10 +236,10 @@ def import_(
 
     Example: arena tasks import verified.jsonl --out ./verified --max 20
     """
-    from arena.importer.suite import Request, import_suite
     from arena.sandbox.engine import DockerEngine
+    from arena.task.importing.suite import ImportRequest, import_suite
 
-    request = Request(path=path, out=out, repos=repos, env=env, limit=limit, jobs=jobs)
+    request = ImportRequest(path=path, out=out, repos=repos, env=env, limit=limit, jobs=jobs)
     with DockerEngine.answering() as engine:
         engine.check()
         engine.reap()
@@ -254,7 +254,7 @@ def import_(
 @app.command()
 def export(
     pack: Annotated[
-        str, typer.Argument(help="A pack, task or path.", autocompletion=complete.packs)
+        str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
     ],
     to: Annotated[ExportTo, typer.Option(help="Whose form.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
@@ -263,7 +263,7 @@ def export(
 
     Example: arena tasks export core --to swebench --out ./export
     """
-    from arena.exporting import export as export_tasks
+    from arena.run.predictions import export as export_tasks
     from arena.sandbox.engine import DockerEngine
     from arena.task import pack as packs
 

@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from arena.grading.findings import Findings
-from arena.grading.job import Job, TestRunner, stopped
-from arena.grading.names import Names
+from arena.grading.job import Job, Names, TestRunner, stopped
 from arena.records import ExecResult, File, Record, TestOutcome
 from arena.records.container import AGENT_USER, WORKDIR
-from arena.task.ids import by_place
+from arena.task.test_ids import by_place
 
 BUILD_ENV = {
     "CGO_ENABLED": "0",

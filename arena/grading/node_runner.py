@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from arena.grading.findings import Findings, Reported, Session, merge, weigh
-from arena.grading.job import Job, TestRunner, stopped
-from arena.grading.names import Names
+from arena.grading.job import Job, Names, TestRunner, stopped
 from arena.records import Entry, ExecResult, File, Record, TestOutcome
-from arena.task.ids import by_place
+from arena.task.test_ids import by_place
 
 _MAX_EVENTS = 100_000
 _REPORTER = b"""\

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
-from arena.money.pricing import RecordedCall
-from arena.money.statement import statements
+from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, FxRate, Limits, Record
 
 Basis = Literal["own", "others", "none"]

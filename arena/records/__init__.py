@@ -4,8 +4,8 @@ Digests are sha256 over canonical JSON (sorted keys, no blanks), so they do not 
 machine, on file times or on key order.
 """
 
-from arena.records.agent import AgentCapabilities
 from arena.records.backend import (
+    AgentCapabilities,
     BackendSpec,
     ContestantSpec,
     ErrorRule,
@@ -33,11 +33,25 @@ from arena.records.base import (
     digest_of,
     json_of,
 )
-from arena.records.call import CallBegin, CallEnd, Reply, ToolCall, ToolSpec, Usage
-from arena.records.limits import Budget, Limits, SandboxLimits
-from arena.records.outcome import Brief, Ending, Fault, Flag, TrialRecord, TrialSpec, Verification
-from arena.records.sandbox import Change, Entry, ExecResult, File
-from arena.records.task import Task, TestPlan
+from arena.records.outcome import (
+    Brief,
+    Budget,
+    CallBegin,
+    CallEnd,
+    Ending,
+    Fault,
+    Flag,
+    Limits,
+    Reply,
+    SandboxLimits,
+    ToolCall,
+    ToolSpec,
+    TrialRecord,
+    TrialSpec,
+    Usage,
+    Verification,
+)
+from arena.records.task import Change, Entry, ExecResult, File, Task, TestPlan
 
 __all__ = [
     "AgentCapabilities",

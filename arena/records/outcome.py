@@ -1,15 +1,171 @@
-"""What an agent is told, how it ended, and what became of a trial."""
+"""What a trial may use, what it asks of a model, how it ended, and what became of it."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 
 from arena.errors import FaultKind
-from arena.records.base import Record, Stop, TestOutcome, Verdict
+from arena.records.base import CallOutcome, Message, Record, Stop, TestOutcome, Tokens, Verdict
 from arena.records.container import WORKDIR
-from arena.records.limits import Limits
 from arena.serialize import well_formed
+
+
+class Usage(Record):
+    """Tokens of one call: `input_fresh + cache_read + cache_write` is the whole prompt."""
+
+    input_fresh: Tokens
+    cache_read: Tokens = 0
+    cache_write: Tokens = 0
+    output: Tokens
+    """All generated tokens, reasoning included."""
+    reasoning: Tokens = 0
+    """The part of `output` that was reasoning."""
+    estimated: bool = False
+    """Counted by us because the reply carried no usage."""
+
+    @property
+    def prompt(self) -> int:
+        """Whole prompt in tokens."""
+        return self.input_fresh + self.cache_read + self.cache_write
+
+
+class ToolSpec(Record):
+    """A function the model may call; `parameters` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: dict[str, JsonValue]
+
+
+class ToolCall(Record):
+    """A call the model asked for. `arguments` is its own text, JSON or not."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Reply(Record):
+    """What came back from one completed call, or why no call can be made any more."""
+
+    stop: Stop | None = None
+    """Set when the conversation is over (a limit, context overflow, content filter)."""
+    message: Message = Field(default_factory=dict)
+    """The assistant message exactly as it came; append it to the history unchanged."""
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    truncated: bool = False
+    """The output limit cut the reply."""
+    returned_model: str | None = None
+    upstream: str | None = None
+    """Who served the call behind a router, where the reply says so."""
+    usage: Usage | None = None
+    raw_usage: JsonValue = None
+    reported_usd: Decimal | None = None
+    """Cost as the provider itself told it."""
+
+
+class CallBegin(Record):
+    """One attempt of one model call, written down durably before it is sent."""
+
+    call_id: str
+    trial_id: str
+    try_number: int = 1
+    contestant: str
+    endpoint: str
+    """Base URL; calls of one endpoint share its hourly price."""
+    model: str
+    step: int
+    """Which completed call of the trial this attempt is for, from 1."""
+    attempt: int
+    """Attempts for this step, from 1."""
+    started_at: datetime
+    prompt_estimate: Tokens
+    """Expected prompt: what budgets reserve."""
+    prompt_bound: Tokens
+    """More than the prompt can be (its bytes): what a call that was never settled may have cost."""
+    output_limit: Tokens
+
+
+class CallEnd(Record):
+    """How an announced attempt ended.
+
+    Usage is as the provider told it; estimated where a whole reply told none; else None.
+    """
+
+    call_id: str
+    trial_id: str
+    outcome: CallOutcome
+    sent: bool = True
+    """False when no connection was ever made, so that nothing can have been billed."""
+    http_status: int | None = None
+    error: str = ""
+    """The provider's message, shortened, without keys."""
+    requested_model: str
+    returned_model: str | None = None
+    upstream: str | None = None
+    finish_reason: str | None = None
+    truncated: bool = False
+    usage: Usage | None = None
+    raw_usage: JsonValue = None
+    reported_usd: Decimal | None = None
+    """Cost as the provider itself told it."""
+    repeated_tokens: Tokens = 0
+    """Prompt tokens that a standard cache would have held: the smaller of this and the previous
+    prompt when the earlier messages are a byte-identical prefix of these, else 0."""
+    wall_s: float
+    """From sending to the end of the reply."""
+    waited_s: float = 0.0
+    """Before sending: for a slot, a rate limit or the next retry."""
+    ended_at: datetime
+
+
+class Limits(Record):
+    """Per trial, the same for every contestant."""
+
+    steps: int = Field(default=60, gt=0)
+    """Completed model calls."""
+    seconds: float = Field(default=900.0, gt=0)
+    """The agent's clock: wall time less waiting for slots, rate limits and retries."""
+    usd: Decimal | None = Field(default=None, gt=0)
+    """Money for all calls of the trial; needs a backend with a price."""
+    tokens: int | None = Field(default=None, gt=0)
+    """Prompt and output tokens of all calls together."""
+    output_tokens: int = Field(default=16_000, gt=0)
+    """Per call; sent to every backend under its own parameter name."""
+    command_seconds: float = Field(default=60.0, gt=0)
+    """One command of the agent."""
+
+
+class Budget(Record):
+    """Ceilings above the limits of one trial; None is no ceiling."""
+
+    usd: Decimal | None = Field(default=None, ge=0)
+    """Money for all calls together."""
+    tokens: int | None = Field(default=None, ge=0)
+    """Prompt and output tokens of all calls together."""
+
+
+class SandboxLimits(Record):
+    """What one container may use, the same for every contestant."""
+
+    memory_mb: int = Field(default=1024, ge=64)
+    """Memory; there is no swap."""
+    cpus: float = Field(default=1.0, gt=0)
+    """Share of cores."""
+    pids: int = Field(default=256, ge=16)
+    """Processes and threads."""
+    tmp_mb: int = Field(default=256, ge=1)
+    """Size of `/tmp`."""
+    disk_mb: int = Field(default=1024, ge=16)
+    """Growth of the writable layer before the container is killed."""
+    file_mb: int = Field(default=512, ge=1)
+    """Largest single file (RLIMIT_FSIZE)."""
+    open_files: int = Field(default=4096, ge=64)
+    """Open files of one process."""
 
 
 class Brief(Record):

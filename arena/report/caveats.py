@@ -7,9 +7,9 @@ what a run does not show.
 from collections.abc import Iterator
 
 from arena.report import format as show
-from arena.report.escape import one_line, plain
+from arena.report.format import one_line, plain
 from arena.report.scored import Scored
-from arena.rundir import TaskEntry
+from arena.rundir.directory import TaskEntry
 from arena.score.row import Row
 from arena.score.tally import MISSING_LIMIT
 

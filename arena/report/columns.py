@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from arena.report import format as show
-from arena.report.details import PricedCall, TestRow
-from arena.report.escape import plain
-from arena.rundir import TaskEntry
+from arena.report.format import plain
+from arena.report.transcript import PricedCall, TestRow
+from arena.rundir.directory import TaskEntry
 from arena.score.results import TrialRow
 
 Item = TypeVar("Item")

@@ -1,20 +1,173 @@
-"""Comparison, recommendation and gate in words, for terminals, pull requests and JUnit readers."""
+"""Comparisons, recommendation and gate in words, for pages, terminals and JUnit readers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from arena.report import escape
-from arena.report.format import factor, p_value, percent, percent_range, plural, points, usd
+from arena.report import format as show
+from arena.report.format import (
+    factor,
+    one_line,
+    p_value,
+    percent,
+    percent_range,
+    plain,
+    plural,
+    points,
+    usd,
+)
+from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
 from arena.score.gate import Check, GateResult
+from arena.score.groups import Claim, Group, Match, groups
+from arena.score.pairs import PairCell
 from arena.score.recommend import Candidate, Recommendation
 from arena.score.tally import Scope
+from arena.stats.intervals import ALPHA, Interval
+
+TITLES = {
+    "country": "Country of the lab",
+    "open_weights": "Weights",
+    "provider": "Provider",
+    "agent": "Agent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PairLine:
+    """One pair in words and numbers, seen from its first."""
+
+    a: str
+    b: str
+    tasks: int
+    verdict: str
+    difference: str = show.DASH
+    """A less B in points."""
+    order: float = 0.0
+    ci: str = show.DASH
+    p: str = show.DASH
+    adjusted: str = show.DASH
+    tone: str = ""
+    """`good` or `bad` when shown, else empty."""
+
+    @property
+    def tip(self) -> str:
+        """All of it in one sentence."""
+        if self.difference == show.DASH:
+            return self.verdict
+        return (
+            f"{self.a} less {self.b}: {self.difference} points ({self.ci}), adjusted p"
+            f" {self.adjusted}; {self.verdict}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """All pairs, as a square and as a list."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[PairLine | None, ...], ...]
+    """Row less column; None on the diagonal."""
+    pairs: tuple[PairLine, ...]
+    shown: int
+    """Pairs with a difference that is shown."""
+
+
+def matrix(scored: Scored) -> Matrix:
+    """The pairs of a board in the order of the leaderboard."""
+    names = [row.who.name for row in scored.board.rows]
+    place = {name: i for i, name in enumerate(names)}
+    square: list[list[PairLine | None]] = [[None for _ in names] for _ in names]
+    for pair in scored.board.pairs:
+        square[place[pair.a]][place[pair.b]] = _pair_line(pair, 1)
+        square[place[pair.b]][place[pair.a]] = _pair_line(pair, -1)
+    return Matrix(
+        names=tuple(map(plain, names)),
+        rows=tuple(map(tuple, square)),
+        pairs=tuple(line for i, row in enumerate(square) for line in row[i + 1 :] if line),
+        shown=sum(pair.adjusted_p <= ALPHA for pair in scored.board.pairs),
+    )
+
+
+def _pair_line(pair: PairCell, sign: int) -> PairLine:
+    a, b = (pair.a, pair.b) if sign > 0 else (pair.b, pair.a)
+    found = pair.difference
+    if found is None:
+        return PairLine(plain(a), plain(b), pair.tasks, pair.inconclusive or "")
+    gap = sign * found.estimate
+    lo, hi = sorted((sign * found.ci.lo, sign * found.ci.hi))
+    return PairLine(
+        a=plain(a),
+        b=plain(b),
+        tasks=pair.tasks,
+        verdict=_verdict(pair, gap, plain(a)),
+        difference=show.points(gap),
+        order=gap,
+        ci=f"{show.points(lo)} to {show.points(hi)}",
+        p=show.p_value(found.p),
+        adjusted=show.p_value(pair.adjusted_p),
+        tone="" if pair.adjusted_p > ALPHA else "good" if gap > 0 else "bad",
+    )
+
+
+def _verdict(pair: PairCell, gap: float, name: str) -> str:
+    if pair.inconclusive:
+        return f"inconclusive: {plain(pair.inconclusive)}"
+    if pair.adjusted_p > ALPHA:
+        return "not told apart"
+    return f"{name} passes {'more' if gap > 0 else 'less'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Countries:
+    """The United States against China; without matches, `headline` says why."""
+
+    headline: str
+    matches: tuple[tuple[Match, str, str], ...]
+    """With what each says of the claim, and the tone to say it in."""
+    margin: str
+    claimed: str
+
+
+def countries(scored: Scored) -> Countries:
+    """Who is shown not worse, at what share of the cost; simulated runs compare no countries."""
+    found = scored.countries
+    claimed = f"{show.fraction(found.claimed.lo)} to {show.fraction(found.claimed.hi)}"
+    margin = show.percent(found.margin)
+    if found.simulated:
+        headline = (
+            "Endpoints were simulated, so there is nothing to say about vendors or countries."
+        )
+        return Countries(headline, (), margin, claimed)
+    matches = tuple((match, *_claim(match, found.claimed)) for match in found.matches)
+    return Countries(plain(found.headline), matches, margin, claimed)
+
+
+def _claim(match: Match, claimed: Interval) -> tuple[str, str]:
+    if not match.counterpart:
+        return one_line(match.reason or "no counterpart"), ""
+    lo, hi = show.fraction(claimed.lo), show.fraction(claimed.hi)
+    words: Mapping[Claim, tuple[str, str]] = {
+        "within": (f"confirmed: between {lo} and {hi}", "good"),
+        "cheaper": (f"even less than {lo}", "good"),
+        "dearer": (f"refuted: more than {hi}", "bad"),
+        "open": ("open: the interval crosses the edge", "warn"),
+        "not_estimable": ("not estimable", ""),
+    }
+    return words[match.claim]
+
+
+def told_apart(scored: Scored) -> tuple[Group, ...]:
+    """Groups of contestants by each key that tells at least two groups apart."""
+    found = groups(scored.results, scored.board.level)
+    kinds = [group.key for group in found]
+    return tuple(group for group in found if kinds.count(group.key) > 1)
 
 
 def comparison(found: Comparison) -> str:
     """A comparison as lines."""
-    return "\n".join(map(escape.plain, _comparison(found)))
+    return "\n".join(map(show.plain, _comparison(found)))
 
 
 def _comparison(found: Comparison) -> Iterator[str]:
@@ -79,7 +232,7 @@ def _side(side: Side) -> str:
 
 def recommendation(found: Recommendation) -> str:
     """A recommendation as lines, the answer first."""
-    return "\n".join(map(escape.plain, _recommendation(found)))
+    return "\n".join(map(show.plain, _recommendation(found)))
 
 
 def _recommendation(found: Recommendation) -> Iterator[str]:
@@ -134,7 +287,7 @@ def gate_text(found: GateResult) -> str:
         for check in found.checks
     ]
     lines += [f"note: {note}" for note in found.notes]
-    return "\n".join(map(escape.plain, lines))
+    return "\n".join(map(show.plain, lines))
 
 
 def _whose(check: Check, found: GateResult) -> str:
@@ -145,9 +298,9 @@ def _whose(check: Check, found: GateResult) -> str:
 
 def gate_markdown(found: GateResult) -> str:
     """The gate's result for a pull request or a step summary."""
-    names = f"Run {escape.markdown(found.run)} against {escape.markdown(found.baseline)}"
+    names = f"Run {show.markdown(found.run)} against {show.markdown(found.baseline)}"
     lines = [
-        f"### {escape.markdown(found.headline)}",
+        f"### {show.markdown(found.headline)}",
         "",
         f"{names}, margin {found.margin:.0%}, cost margin {found.cost_margin:.0%}.",
         "",
@@ -156,24 +309,24 @@ def gate_markdown(found: GateResult) -> str:
     ]
     for check in found.checks:
         cells = (check.outcome, check.name, _whose(check, found), check.detail)
-        lines.append("| " + " | ".join(map(escape.markdown, cells)) + " |")
-    lines += [f"\n{escape.markdown(note)}" for note in found.notes]
+        lines.append("| " + " | ".join(map(show.markdown, cells)) + " |")
+    lines += [f"\n{show.markdown(note)}" for note in found.notes]
     return "\n".join(lines) + "\n"
 
 
 def gate_junit(found: GateResult) -> str:
     """The gate's checks as JUnit test cases: a regression fails, what cannot be judged errs."""
-    suite = ET.Element("testsuite", name=f"arena gate {escape.plain(found.run)}")
+    suite = ET.Element("testsuite", name=f"arena gate {show.plain(found.run)}")
     failures = errors = 0
     for check in found.checks:
-        whose = escape.one_line(_whose(check, found))
+        whose = show.one_line(_whose(check, found))
         case = ET.SubElement(suite, "testcase", classname=whose, name=check.name)
         if check.outcome == "fail":
             failures += 1
-            ET.SubElement(case, "failure", message=escape.plain(check.detail))
+            ET.SubElement(case, "failure", message=show.plain(check.detail))
         elif check.outcome != "pass":
             errors += 1
-            message = f"{check.outcome}: {escape.plain(check.detail)}"
+            message = f"{check.outcome}: {show.plain(check.detail)}"
             ET.SubElement(case, "error", message=message)
     suite.set("tests", str(len(found.checks)))
     suite.set("failures", str(failures))

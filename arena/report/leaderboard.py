@@ -10,19 +10,8 @@ from typing import Any
 
 from arena.registry import is_given_gold
 from arena.report import format as show
-from arena.report.columns import (
-    BOARD,
-    JSON,
-    KEPT,
-    TABLE,
-    TEXT,
-    Bar,
-    Cell,
-    Column,
-    Form,
-    usd_float,
-)
-from arena.report.escape import plain
+from arena.report.columns import BOARD, JSON, KEPT, TABLE, TEXT, Bar, Cell, Column, Form, usd_float
+from arena.report.format import plain
 from arena.report.scored import Scored, ScoredContestant
 from arena.score.row import Row, Who
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from arena.records import Stop, Verdict
 from arena.report import format as show
-from arena.report.escape import one_line, plain
+from arena.report.format import one_line, plain
 from arena.report.scored import Scored
-from arena.rundir import TaskEntry, file_stem
+from arena.rundir.directory import TaskEntry, file_stem
 from arena.score.results import TrialRow
 from arena.score.row import Row
 

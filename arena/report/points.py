@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from arena.report import format as show
-from arena.report.escape import plain
+from arena.report.format import plain
 from arena.report.leaderboard import anchor, country
 from arena.report.scored import Scored, ScoredContestant
-from arena.stats.interval import Interval
+from arena.stats.intervals import Interval
 
 CHAR_PX = 6.8
 LINE_PX = 15.0

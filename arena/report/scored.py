@@ -1,18 +1,20 @@
-"""A run with every score that reports show, computed once."""
+"""A run with every score that reports show, computed once; and where its money went."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
-from arena.records import Assurance
+from arena.money.statement import CallPricing
+from arena.records import Assurance, BackendSpec, FxRate
+from arena.report import format as show
 from arena.score.groups import CountryComparison, country_comparison
 from arena.score.leaderboard import Leaderboard, leaderboard
 from arena.score.recommend import Recommendation, recommend
-from arena.score.results import Results
+from arena.score.results import Results, Tokens
 from arena.score.row import Row
 from arena.score.tally import tallies
-from arena.stats.interval import Interval
+from arena.stats.intervals import Interval
 from arena.stats.paired import t_interval
 
 
@@ -91,3 +93,96 @@ def score(results: Results, level: Assurance | None = None) -> Scored:
         recommendation=recommend(results, level=level),
         countries=country_comparison(results, level=level),
     )
+
+
+KINDS = ("input", "cached input", "cache writes", "reasoning", "output", "machine time")
+TOLERANCE = Decimal("0.005")
+
+
+@dataclass(frozen=True, slots=True)
+class CostPart:
+    """One kind of cost as a share of the bar, in percent."""
+
+    kind: int
+    """Position in `KINDS`."""
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """What one contestant cost in the whole run."""
+
+    row: Row
+    parts: tuple[CostPart, ...]
+    split: str
+    """The parts in words, or why they are not known."""
+
+
+def cost_lines(scored: Scored) -> tuple[CostLine, ...]:
+    """One line a contestant, controls left out, in the order of the leaderboard."""
+    manifest = scored.results.manifest
+    specs = {c.name: c.backend for c in manifest.contestants}
+    return tuple(_line(row, specs[row.who.name], manifest.fx) for row in scored.board.rows)
+
+
+def _line(row: Row, spec: BackendSpec | None, fx: tuple[FxRate, ...]) -> CostLine:
+    shares = split(spec, row.effort.tokens, row.money.total.billed_usd, fx)
+    if shares is None:
+        return CostLine(row, (), _why_not(row, spec))
+    return CostLine(row, _parts(shares), _words(shares))
+
+
+def split(
+    spec: BackendSpec | None,
+    tokens: Tokens,
+    billed_usd: Decimal | None,
+    fx: tuple[FxRate, ...],
+) -> tuple[Decimal, ...] | None:
+    """Billed cost by kind, in the order of `KINDS`.
+
+    Only where one price held for all calls: the parts are computed from it and must add up to
+    what was billed. With several tiers, hours or a provider's own bill they would be a guess.
+    """
+    if spec is None or not billed_usd:
+        return None
+    if spec.hourly_usd is not None:
+        return (*(Decimal(0),) * 5, billed_usd)
+    kinds = CallPricing(spec, fx).by_kind(
+        tokens.input - tokens.cached_input - tokens.cache_write,
+        tokens.cached_input,
+        tokens.cache_write,
+        tokens.output,
+    )
+    if kinds is None:
+        return None
+    *prompt, output = kinds
+    reasoning = output * tokens.reasoning / tokens.output if tokens.output else Decimal(0)
+    parts = (*prompt, reasoning, output - reasoning, Decimal(0))
+    return parts if abs(sum(parts) - billed_usd) <= TOLERANCE * billed_usd else None
+
+
+def _parts(shares: tuple[Decimal, ...]) -> tuple[CostPart, ...]:
+    total, start, found = sum(shares), 0.0, []
+    for kind, amount in enumerate(shares):
+        width = float(amount / total) * 100
+        if width > 0:
+            found.append(CostPart(kind, round(start, 2), round(width, 2)))
+        start += width
+    return tuple(found)
+
+
+def _words(shares: tuple[Decimal, ...]) -> str:
+    total = sum(shares)
+    named = zip(KINDS, shares, strict=True)
+    return ", ".join(f"{kind} {show.percent(part / total)}" for kind, part in named if part)
+
+
+def _why_not(row: Row, spec: BackendSpec | None) -> str:
+    if row.money.total.status in {"unknown", "partial"}:
+        return "cost unknown"
+    if not row.money.total.billed_usd:
+        return "free"
+    if spec and len(spec.prices) > 1:
+        return "several prices held during the run"
+    return "prices differ between calls"

@@ -14,11 +14,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from arena import resources
-from arena.report import details, page, trial_page
+from arena.report import page, transcript, trial_page
 from arena.report.outcomes import page_name
 from arena.report.scored import Scored, score
 from arena.report.trial_page import FILES, CallMeter, TrialSource
-from arena.rundir import RunDir, replace_file
+from arena.rundir.directory import RunDir, replace_file
 from arena.score.results import Results, TrialRow
 from arena.serialize import from_json
 
@@ -106,7 +106,7 @@ def _sources(results: Results, wanted: Collection[str]) -> Iterator[TrialSource]
     rundir, by_task = RunDir(results.path), _by_task(results.trials)
     tasks = {t.id: t for t in results.tasks}
     peers = cache(lambda task_id: trial_page.peers(by_task[task_id]))
-    for found in details.read(results, wanted):
+    for found in transcript.read_details(results, wanted):
         row = found.row
         yield TrialSource(
             run_name=results.manifest.name,

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from arena.errors import InputError
-from arena.report import columns, details, leaderboard
+from arena.report import columns, leaderboard, transcript
 from arena.report.columns import Column, ScoredTask
-from arena.report.escape import csv_text, plain
+from arena.report.format import csv_text, plain
 from arena.report.scored import Scored, score
 from arena.score.load import load as load_results
 
@@ -126,18 +126,18 @@ class Run:
         found: Table = getattr(self, name)
         return found
 
-    def _tests(self) -> Iterator[details.TestRow]:
+    def _tests(self) -> Iterator[transcript.TestRow]:
         plans = {task.id: task.tests for task in self.scored.results.tasks}
         for one in self._details:
             if one.record is not None:
-                yield from details.tests_of(one.record, plans[one.row.task_id])
+                yield from transcript.tests_of(one.record, plans[one.row.task_id])
 
     @cached_property
-    def _details(self) -> list[details.Details]:
+    def _details(self) -> list[transcript.Details]:
         """Of every trial, in the order of the results."""
         results = self.scored.results
         place = {trial.id: i for i, trial in enumerate(results.trials)}
-        return sorted(details.read(results, place), key=lambda one: place[one.row.id])
+        return sorted(transcript.read_details(results, place), key=lambda one: place[one.row.id])
 
 
 def load(run: Path | str) -> Run:

@@ -17,7 +17,7 @@ from arena.report import page, site
 from arena.report.outcomes import page_name
 from arena.report.scored import Scored, score
 from arena.report.trial_page import FILES
-from arena.rundir import RunDir
+from arena.rundir.directory import RunDir
 from arena.score.load import load
 
 HOST = "127.0.0.1"

@@ -12,7 +12,7 @@ from typing import Self
 from arena.errors import EngineError, InputError
 from arena.records import SandboxLimits
 from arena.records.container import IDLE_USER, TRUSTED, WORKDIR
-from arena.rundir import EngineInfo
+from arena.rundir.directory import EngineInfo
 from arena.sandbox import files, owner
 from arena.sandbox import limits as limits_
 from arena.sandbox.container import DockerSandbox

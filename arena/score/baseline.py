@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from arena.errors import InputError
 from arena.records import Assurance, Record
-from arena.score.contenders import Conditions, Contender, contenders
+from arena.score.pairs import Conditions, Contender, contenders
 from arena.score.results import CostBasis, Results
 from arena.score.tally import Identity, TaskTally, doubt, levels
 

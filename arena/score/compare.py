@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from arena.records import Record
-from arena.score.contenders import Contender, require_comparable
-from arena.score.pairs import Pair, pair
+from arena.score.pairs import Contender, Pair, pair, require_comparable
 from arena.score.results import CostBasis
 from arena.score.tally import Identity, Missing, Scope, TaskTally, missing_of, missing_p
 from arena.stats.bootstrap import SEED
-from arena.stats.interval import Interval
+from arena.stats.intervals import Interval, Ratio
 from arena.stats.paired import Difference, NotWorse, sign_flip
 from arena.stats.power import smallest_gap
-from arena.stats.ratios import Ratio
 
 MARGINS = (0.05, 0.10, 0.15, 0.20)
 
@@ -122,8 +120,8 @@ def compare(
     """Compare A with B on the tasks that both have in full.
 
     Args:
-        a: from `arena.score.contenders.contender`.
-        b: from `arena.score.contenders.contender`, of the same run or another.
+        a: from `arena.score.pairs.contender`.
+        b: from `arena.score.pairs.contender`, of the same run or another.
         margins: non-inferiority margins, each within (0, 1).
         anyway: compare what is not comparable; the reasons are then in the result.
         seed: of drawn sign flips.

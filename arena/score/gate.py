@@ -11,14 +11,12 @@ from arena.errors import InputError
 from arena.records import Assurance, Record
 from arena.registry import is_given_gold
 from arena.score.baseline import Baseline
-from arena.score.contenders import Contender, contenders, require_comparable
-from arena.score.pairs import Pair, pair
+from arena.score.pairs import Contender, Pair, contenders, pair, require_comparable
 from arena.score.results import Results
 from arena.score.tally import LEVELS, MISSING_LIMIT, doubt, levels, scoring_tasks
-from arena.stats.interval import ALPHA, one_sided_level
+from arena.stats.intervals import ALPHA, Ratio, one_sided_level
 from arena.stats.paired import Difference, NotWorse
 from arena.stats.power import checked_margin
-from arena.stats.ratios import Ratio
 
 COST_MARGIN = 0.15
 NOT_GATED = "neither run has a known cost: not gated"

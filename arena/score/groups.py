@@ -12,12 +12,9 @@ from arena.records import Assurance, ContestantSpec, Record
 from arena.score.pairs import Pair, pair
 from arena.score.results import Results
 from arena.score.tally import TaskTally, doubt, tallies
-from arena.stats.interval import ALPHA, Interval
-from arena.stats.multiple import holm
-from arena.stats.paired import Difference, NotWorse
+from arena.stats.intervals import ALPHA, Interval, Ratio, task_rate
+from arena.stats.paired import Difference, NotWorse, holm
 from arena.stats.power import checked_margin
-from arena.stats.rates import task_rate
-from arena.stats.ratios import Ratio
 
 Key = Literal["country", "open_weights", "provider", "agent"]
 Claim = Literal["within", "dearer", "cheaper", "open", "not_estimable"]

@@ -22,10 +22,10 @@ from typing import BinaryIO
 from pydantic import Field, JsonValue, ValidationError
 from pydantic_core import from_json
 
-from arena import ledger
 from arena.errors import ArenaError
 from arena.records import CallBegin, Record, TrialRecord, digest_of
-from arena.rundir import Manifest, RunDir
+from arena.rundir import ledger
+from arena.rundir.directory import Manifest, RunDir
 from arena.score.reducer import Paid, Reducer, Span, Sums, TrialState
 
 VERSION = 4

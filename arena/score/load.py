@@ -1,19 +1,21 @@
-"""Reading a run directory: one row a trial, or what going on with the run needs."""
+"""Reading a run directory: a row a trial, what is left to do, its calls at other prices."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from arena.matrix import trial_specs
-from arena.money import hourly
+from arena.money import statement
 from arena.money.budget import Amount
-from arena.records import TrialSpec
-from arena.rundir import Manifest, RunDir
+from arena.money.statement import RecordedCall, statements
+from arena.records import BackendSpec, CallBegin, CostStatus, FxRate, Record, TrialSpec
+from arena.rundir import ledger
+from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.score import index
-from arena.score.reducer import Reducer, Span, TrialState
-from arena.score.results import Results, TrialRow
+from arena.score.reducer import Reducer, Span, Sums, TrialState
+from arena.score.results import Cost, Results, TrialRow, sum_costs
 
 
 def load(path: Path) -> Results:
@@ -57,8 +59,8 @@ def share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     number of calls in flight at the machine of each contestant.
     """
     specs = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
-    machines = {name: hourly.machine_of(spec) for name, spec in specs.items()}
-    found = hourly.shares(
+    machines = {name: statement.machine_of(spec) for name, spec in specs.items()}
+    found = statement.shares(
         (machine, _call_span(span))
         for span in reducer.spans
         if (machine := machines[span.contestant]) is not None
@@ -74,8 +76,8 @@ def share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     return concurrency
 
 
-def _call_span(span: Span) -> hourly.CallSpan:
-    return hourly.CallSpan(
+def _call_span(span: Span) -> statement.CallSpan:
+    return statement.CallSpan(
         call_id=span.call_id,
         start=datetime.fromtimestamp(span.start, UTC),
         end=datetime.fromtimestamp(span.end, UTC),
@@ -159,3 +161,84 @@ def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
         take(trial_id, part)
     left = {trial_id: count for trial_id, count in tries.items() if trial_id not in done}
     return ResumeState(frozenset(done), left, dict(spent))
+
+
+class Repriced(Record):
+    """One contestant's money before and after, in USD; None where any trial's is unknown."""
+
+    contestant: str
+    calls: int
+    billed_before_usd: Decimal | None
+    billed_after_usd: Decimal | None
+    standard_before_usd: Decimal | None
+    standard_after_usd: Decimal | None
+    status_before: CostStatus
+    status_after: CostStatus
+    possibly_billed_before_usd: Decimal | None
+    """What calls that were never settled may have cost at most; None when unknown or none."""
+    possibly_billed_after_usd: Decimal | None
+
+
+def compare(
+    calls: Sequence[RecordedCall],
+    before: Mapping[str, BackendSpec],
+    after: Mapping[str, BackendSpec],
+    *,
+    fx_before: Sequence[FxRate],
+    fx_after: Sequence[FxRate],
+) -> list[Repriced]:
+    """Money of each contestant under two sets of prices, in order of name."""
+    old = _costs(calls, before, fx_before)
+    new = _costs(calls, after, fx_after)
+    return [
+        Repriced(
+            contestant=name,
+            calls=sum(c.begin.contestant == name for c in calls),
+            billed_before_usd=old[name].billed_usd,
+            billed_after_usd=new[name].billed_usd,
+            standard_before_usd=old[name].standard_usd,
+            standard_after_usd=new[name].standard_usd,
+            status_before=old[name].status,
+            status_after=new[name].status,
+            possibly_billed_before_usd=old[name].unsettled_bound_usd,
+            possibly_billed_after_usd=new[name].unsettled_bound_usd,
+        )
+        for name in sorted(old)
+    ]
+
+
+def _costs(
+    calls: Sequence[RecordedCall], backends: Mapping[str, BackendSpec], fx: Sequence[FxRate]
+) -> dict[str, Cost]:
+    """Every contestant's trials summed."""
+    trials: dict[str, dict[str, Sums]] = {}
+    for call in statements(calls, backends, fx=fx):
+        own = trials.setdefault(call.contestant, {})
+        own.setdefault(call.trial_id, Sums()).pay(call)
+    return {name: sum_costs([s.cost() for s in own.values()]) for name, own in trials.items()}
+
+
+def recorded(run: Path) -> list[RecordedCall]:
+    """Calls in the order they were announced, ended or not.
+
+    Raises:
+        InputError: the ledger is broken.
+    """
+    begun: dict[str, CallBegin] = {}
+    found: dict[str, RecordedCall] = {}
+    for event in ledger.read(RunDir(run).ledger_path):
+        if isinstance(event, ledger.CallBeginEvent):
+            begun[event.call.call_id] = event.call
+            found[event.call.call_id] = RecordedCall(event.call, None)
+        elif isinstance(event, ledger.CallEndEvent) and event.call.call_id in begun:
+            found[event.call.call_id] = RecordedCall(begun[event.call.call_id], event.call)
+    return list(found.values())
+
+
+def by_trial(calls: list[RecordedCall]) -> dict[str, list[list[RecordedCall]]]:
+    """Calls grouped by trial, by contestant."""
+    grouped: dict[str, dict[str, list[RecordedCall]]] = {}
+    for call in calls:
+        trials = grouped.setdefault(call.begin.contestant, {})
+        trials.setdefault(call.begin.trial_id, []).append(call)
+    return {name: list(trials.values()) for name, trials in grouped.items()}

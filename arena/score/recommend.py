@@ -15,11 +15,9 @@ from arena.records import Assurance, ContestantSpec, Record
 from arena.score.pairs import Pair, compare_all, pair
 from arena.score.results import Results
 from arena.score.tally import Scope, TaskTally, doubt, scope_of, tallies
-from arena.stats.interval import ALPHA, Interval
-from arena.stats.multiple import holm
-from arena.stats.paired import NotWorse
+from arena.stats.intervals import ALPHA, CostPerSolved, Interval
+from arena.stats.paired import NotWorse, holm
 from arena.stats.power import DISCORDANT, checked_margin, tasks_for_margin
-from arena.stats.ratios import CostPerSolved
 
 
 class Wanted(Record):

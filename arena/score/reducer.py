@@ -5,18 +5,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from arena import ledger
-from arena.money.pricing import RecordedCall
-from arena.money.statement import Statement, statements
-from arena.records import (
-    BackendSpec,
-    CallBegin,
-    CallEnd,
-    CostStatus,
-    FxRate,
-    TrialRecord,
-    Usage,
-)
+from arena.money.statement import CallStatement, RecordedCall, statements
+from arena.records import BackendSpec, CallBegin, CallEnd, CostStatus, FxRate, TrialRecord, Usage
+from arena.rundir import ledger
 from arena.score.results import Cost, Tokens
 
 ZERO = Decimal(0)
@@ -76,7 +67,7 @@ class Sums:
         seen = (usage.prompt, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
         self.tokens = [a + b for a, b in zip(self.tokens, seen, strict=True)]
 
-    def pay(self, statement: Statement) -> None:
+    def pay(self, statement: CallStatement) -> None:
         """Add the money of one call."""
         if statement.possibly_billed and statement.bound_usd != ZERO:
             self.unsettled += 1

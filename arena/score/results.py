@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from arena.records import CostStatus, Fault, Stop, Verdict
-from arena.rundir import Manifest, TaskEntry
+from arena.rundir.directory import Manifest, TaskEntry
 
 CostBasis = Literal["billed", "no_cache", "standard"]
 

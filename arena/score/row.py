@@ -10,10 +10,8 @@ import numpy as np
 from arena.records import Api, ContestantSpec, Record
 from arena.score.results import Cost, CostBasis, Tokens, TrialRow, total_cost, total_tokens
 from arena.score.tally import Missing, TaskTally, doubt, missing_of, ranking_costs
-from arena.stats.interval import Interval
-from arena.stats.multiple import RankRange
-from arena.stats.rates import mean_pass_k, task_rate, zero_event_bound
-from arena.stats.ratios import CostPerSolved
+from arena.stats.intervals import CostPerSolved, Interval, mean_pass_k, task_rate, zero_event_bound
+from arena.stats.paired import RankRange
 
 
 class Who(Record):

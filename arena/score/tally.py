@@ -17,11 +17,20 @@ from pydantic import Field
 
 from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
-from arena.rundir import Manifest, TaskEntry
+from arena.rundir.directory import Manifest, TaskEntry
 from arena.score.results import CostBasis, Results, TrialRow
-from arena.stats.interval import ALPHA, BoolArray, FloatArray, Interval
-from arena.stats.rates import Rate, fisher_exact, rate_bounds, task_rate
-from arena.stats.ratios import CostPerSolved, cost_per_solved
+from arena.stats.intervals import (
+    ALPHA,
+    BoolArray,
+    CostPerSolved,
+    FloatArray,
+    Interval,
+    Rate,
+    cost_per_solved,
+    fisher_exact,
+    rate_bounds,
+    task_rate,
+)
 
 LEVELS: tuple[Assurance, ...] = get_args(Assurance)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arena.stats.interval import BoolArray, FloatArray
+from arena.stats.intervals import BoolArray, FloatArray
 
 REPLICATES = 10_000
 SEED = 0

@@ -4,7 +4,7 @@ from math import ceil, sqrt
 
 from arena.errors import InputError
 from arena.records import Record
-from arena.stats.interval import ALPHA, normal_quantile
+from arena.stats.intervals import ALPHA, normal_quantile
 
 POWER = 0.8
 DISCORDANT = 0.2

@@ -17,9 +17,9 @@ from typing import Protocol
 from arena.errors import HarnessError
 from arena.records import Change, Entry, Record
 from arena.records.container import WORKDIR
+from arena.task.files import is_cache, is_leftover
 from arena.task.patch import FilePatch, render
 from arena.task.policy import MAX_FILES
-from arena.task.tree import is_cache, is_leftover
 
 MAX_CHANGES = 20_000
 MAX_READ_BYTES = 4 << 20

@@ -13,20 +13,11 @@ from pydantic import Field, JsonValue, ValidationError
 
 from arena import registry, resources
 from arena.errors import InputError
-from arena.records import (
-    Assurance,
-    Difficulty,
-    File,
-    Language,
-    Record,
-    Task,
-    TestPlan,
-    digest_of,
-)
+from arena.records import Assurance, Difficulty, File, Language, Record, Task, TestPlan, digest_of
 from arena.serialize import read_record, wrong_shape
-from arena.task import quarantine
-from arena.task.ids import check_cases, check_ids
-from arena.task.tree import read_tree
+from arena.task import test_ids
+from arena.task.files import read_tree
+from arena.task.test_ids import check_cases, check_ids
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -289,7 +280,7 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
         root=root,
     )
     _check(task)
-    sound = quarantine.without_flaky(task)
+    sound = test_ids.without_flaky(task)
     return sound.model_copy(update={"digest": _digest(sound)})
 
 

@@ -41,7 +41,7 @@ _SHADOWED = frozenset(sys.stdlib_module_names) | frozenset(
 )
 
 
-class Rules(Record):
+class PatchRules(Record):
     """What the policy must know about one task."""
 
     graded: frozenset[str] = frozenset()
@@ -70,7 +70,7 @@ class Policed(Record):
         return render(self.kept)
 
 
-def rules_for(task: Task) -> Rules:
+def rules_for(task: Task) -> PatchRules:
     """The rules of a task, from its files.
 
     Raises:
@@ -84,7 +84,7 @@ def rules_for(task: Task) -> Rules:
             where=str(task.root / "gold.patch"),
             remedy="write it with `git diff`",
         ) from error
-    return Rules(
+    return PatchRules(
         graded=frozenset(file.path for file in (*hidden_files(task), *twin_files(task))),
         tree=frozenset(file.path for file in tree_files(task)),
         allow=task.allow,
@@ -92,7 +92,7 @@ def rules_for(task: Task) -> Rules:
     )
 
 
-def police(text: str, rules: Rules) -> Policed:
+def police(text: str, rules: PatchRules) -> Policed:
     """Decide over every change of a patch."""
     reason = _oversized(text)
     if reason:
@@ -112,7 +112,7 @@ def police(text: str, rules: Rules) -> Policed:
     return Policed(kept=tuple(kept), stripped=tuple(stripped), refused=reason)
 
 
-def is_protected(path: str, rules: Rules) -> bool:
+def is_protected(path: str, rules: PatchRules) -> bool:
     """Whether a path belongs to the tests or their configuration, allowed or not."""
     *folders, name = PurePosixPath(path).parts
     return (
@@ -192,11 +192,11 @@ def _bad_path(path: str) -> str | None:
     return None
 
 
-def _belongs_to_tests(file: FilePatch, rules: Rules) -> bool:
+def _belongs_to_tests(file: FilePatch, rules: PatchRules) -> bool:
     return any(is_protected(path, rules) and not _allowed(path, rules) for path in file.paths)
 
 
-def _refused_path(file: FilePatch, rules: Rules) -> str | None:
+def _refused_path(file: FilePatch, rules: PatchRules) -> str | None:
     for path in file.paths:
         *folders, name = PurePosixPath(path).parts
         if _allowed(path, rules):
@@ -222,7 +222,7 @@ def _shadowing(path: str, tree: frozenset[str]) -> str | None:
     return module if module in _SHADOWED and path.endswith(".py") and not known else None
 
 
-def _allowed(path: str, rules: Rules) -> bool:
+def _allowed(path: str, rules: PatchRules) -> bool:
     return any(fnmatch.fnmatchcase(path, glob) for glob in rules.allow)
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from arena.agent.crosscheck import Metered, flags
-from arena.program import OwnReport
+from arena.agent.external import Metered, flags
+from arena.records.program import OwnReport
 
 REPORT = OwnReport(
     input_tokens=("used.in", "used.cached"), output_tokens=("used.out",), cost_usd=("usd",)

@@ -8,7 +8,7 @@ import pytest
 
 from arena.agent import external
 from arena.errors import InputError
-from arena.program import PLACEHOLDERS, Program
+from arena.records.program import PLACEHOLDERS, Program
 from tests.agent.rig import AGENTS, TASK, bake, contestant, profile
 from tests.servers.many_apis import ManyStub, turn
 from tests.servers.openai_stub import call, text

@@ -2,14 +2,13 @@
 
 from contextlib import contextmanager
 
-from arena.backend.clock import AgentClock
-from arena.backend.meter import Seat
+from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import RetryPolicy
+from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
-from arena.backend.retry import RetryPolicy
 from arena.money.budget import Budgets
 from arena.money.prices import SHIPPED_FX
-from arena.money.pricing import RecordedCall
-from arena.money.statement import statements
+from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, Budget, Limits, PriceRow, PriceTier, ToolSpec
 from tests.servers.openai_stub import Stub
 
@@ -80,8 +79,8 @@ class Rig:
         budget = budget or self.budgets.open_trial(contestant)
         return self.pool.for_trial(
             self.spec,
-            self.pool.desk(self.spec, budget, self.book),
-            seat=Seat(name, 1, contestant),
+            self.pool.gate(self.spec, budget, self.book),
+            owner=CallOwner(name, 1, contestant),
             limits=self.limits,
             transcript=self.notes,
             clock=self.clock,

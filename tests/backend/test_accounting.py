@@ -10,10 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from arena import ledger
 from arena.money.prices import SHIPPED_FX
-from arena.money.pricing import RecordedCall
-from arena.money.statement import statements
+from arena.money.statement import RecordedCall, statements
+from arena.rundir import ledger
 from tests.backend import trouble
 from tests.backend.rig import Book
 from tests.servers.openai_stub import Answer, error, fault

@@ -5,14 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from arena.backend import catalogue, policy, roster
+from arena.backend import catalog, listing
+from arena.backend import resolve as policy
 from arena.backend.resolve import resolve
 from arena.config import BackendTable, Policy, PriceTable
 from arena.errors import InputError
 from arena.records import Quirks
 
 TODAY = date(2026, 11, 23)
-SHIPPED = catalogue.load()
+SHIPPED = catalog.load()
 
 MISSION = {
     "GPT-5.1": "openai/gpt-5.1",
@@ -75,7 +76,7 @@ def table(**settings):
 
 def test_every_provider_has_its_file():
     assert set(SHIPPED.profiles) == PROVIDERS
-    assert {p.stem for p in catalogue.SHIPPED.glob("*.toml")} == PROVIDERS
+    assert {p.stem for p in catalog.SHIPPED.glob("*.toml")} == PROVIDERS
 
 
 @pytest.mark.parametrize("name", MISSION, ids=str)
@@ -90,7 +91,7 @@ def test_each_model_of_the_mission_resolves_or_is_explained(name):
 
 
 def test_the_shipped_catalogue_has_nothing_wrong_with_it():
-    found = roster.check(SHIPPED, today=TODAY)
+    found = listing.check(SHIPPED, today=TODAY)
     assert [f for f in found if f.level == "error"] == []
     soon = {f.backend for f in found if f.level == "retirement"}
     assert {"openai/o3", "openai/gpt-4o", "google/gemini-2.5-pro"} <= soon
@@ -98,16 +99,16 @@ def test_the_shipped_catalogue_has_nothing_wrong_with_it():
 
 
 def test_a_check_of_one_backend_leaves_the_others_out():
-    found = roster.check(SHIPPED, today=TODAY, names=["openai/o3"])
+    found = listing.check(SHIPPED, today=TODAY, names=["openai/o3"])
     assert {f.backend for f in found} == {"openai/o3"}
     with pytest.raises(InputError, match="o33"):
-        roster.check(SHIPPED, today=TODAY, names=["openai/o33"])
+        listing.check(SHIPPED, today=TODAY, names=["openai/o33"])
 
 
 def test_countries_are_the_same_in_either_case():
-    upper = roster.listed(SHIPPED, today=TODAY, country="CN", residency="US")
+    upper = listing.listed(SHIPPED, today=TODAY, country="CN", residency="US")
     assert upper
-    assert roster.listed(SHIPPED, today=TODAY, country="cn", residency="us") == upper
+    assert listing.listed(SHIPPED, today=TODAY, country="cn", residency="us") == upper
 
 
 def test_check_finds_what_is_wrong():
@@ -119,10 +120,10 @@ def test_check_finds_what_is_wrong():
     )
     other = row.model_copy(update={"prices": (late,), "id": "odd", "alias_of": "gone"})
     broken = profile.model_copy(update={"models": (row, other)})
-    texts = [f.text for f in roster.check(catalogue.Catalogue({"deepseek": broken}), today=TODAY)]
+    texts = [f.text for f in listing.check(catalog.Catalog({"deepseek": broken}), today=TODAY)]
     for part in ("nowhere", "no source", "no price tier starts at 0", "which is not there"):
         assert any(part in text for text in texts), part
-    assert any("last looked up" in f.text for f in roster.check(SHIPPED, today=date(2027, 9, 1)))
+    assert any("last looked up" in f.text for f in listing.check(SHIPPED, today=date(2027, 9, 1)))
 
 
 def test_retirement_comes_on_its_day():
@@ -282,7 +283,7 @@ label = "Ours"
 def test_user_profiles_add_and_override(tmp_path):
     (tmp_path / "mine.toml").write_text(OWN)
     (tmp_path / "other.toml").write_text(CHANGED)
-    known = catalogue.load([tmp_path])
+    known = catalog.load([tmp_path])
     spec = spec_of("mine/glm-5", known=known)
     assert (spec.country, spec.provider_country, spec.residency) == ("CN", "DE", "DE")
     changed = spec_of("deepseek/deepseek-flash", known=known)
@@ -304,31 +305,31 @@ def test_user_profiles_add_and_override(tmp_path):
 def test_a_profile_that_does_not_fit_the_form_is_told(tmp_path, text, words):
     (tmp_path / "bad.toml").write_text(text)
     with pytest.raises(InputError, match=words) as raised:
-        catalogue.load([tmp_path])
+        catalog.load([tmp_path])
     assert "bad.toml" in raised.value.where
 
 
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
-        catalogue.load([tmp_path / "nothing"])
+        catalog.load([tmp_path / "nothing"])
 
 
 # ── lists and policy ───────────────────────────────────────────────────────────────────────────
 
 
 def test_lists_filter_and_unknown_fits_nothing():
-    chinese = roster.listed(SHIPPED, today=TODAY, country="CN")
+    chinese = listing.listed(SHIPPED, today=TODAY, country="CN")
     assert {r.country for r in chinese} == {"CN"}
-    opened = roster.listed(SHIPPED, today=TODAY, country="CN", open_weights=True)
+    opened = listing.listed(SHIPPED, today=TODAY, country="CN", open_weights=True)
     assert {r.open_weights for r in opened} == {True}
-    stay = roster.listed(SHIPPED, today=TODAY, residency="SG")
+    stay = listing.listed(SHIPPED, today=TODAY, residency="SG")
     assert {r.name.split("/")[0] for r in stay} >= {"alibaba", "zai"}
     assert "tencent/hy3" not in {r.name for r in stay}
 
 
 def test_a_list_shows_todays_price_and_state():
-    rows = {r.name: r for r in roster.listed(SHIPPED, today=TODAY)}
-    later = {r.name: r for r in roster.listed(SHIPPED, today=date(2026, 12, 1))}
+    rows = {r.name: r for r in listing.listed(SHIPPED, today=TODAY)}
+    later = {r.name: r for r in listing.listed(SHIPPED, today=date(2026, 12, 1))}
     argon = "google/gemini-4-argon"
     assert rows[argon].price.tiers[0].input * 2 == later[argon].price.tiers[0].input
     assert rows["deepseek/deepseek-chat"].status == "retired"

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from arena.backend import client as module
+from arena.backend.call import events
+from arena.backend.chat import Prompt, request_body
 from arena.backend.client import EndpointClient
-from arena.backend.errors import CallFailed
-from arena.backend.events import events
 from arena.backend.pool import Backends, missing_keys
-from arena.backend.wire import Prompt, request_body
+from arena.backend.replies import CallFailed
 from arena.errors import InputError
 from arena.records import BackendSpec, Quirks
 from tests.servers.openai_stub import Answer, Stub, error, fault, text

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from arena.backend import catalogue
-from arena.backend.errors import Problem, classify, problem_in
+from arena.backend import catalog
+from arena.backend.replies import Problem, classify, problem_in
 
 
 def openai_error(code=None, message="", **more):
@@ -258,7 +258,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def profiles():
-    return catalogue.load().profiles
+    return catalog.load().profiles
 
 
 @pytest.mark.parametrize(("provider", "http", "body", "outcome"), CASES)
@@ -296,4 +296,4 @@ def test_bodies_without_an_error(body):
 
 
 def test_the_catalogue_is_dated():
-    assert all(p.checked_on >= date(2026, 1, 1) for p in catalogue.load().profiles.values())
+    assert all(p.checked_on >= date(2026, 1, 1) for p in catalog.load().profiles.values())

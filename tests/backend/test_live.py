@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from arena.backend import catalogue, live
+from arena.backend import catalog, health
 from arena.errors import InputError
 from tests.servers.openai_stub import text
 from tests.servers.sheets import SHEETS
@@ -19,7 +19,7 @@ ENVIRON = {"STAND_IN_KEY": KEY}
 @pytest.mark.parametrize("provider", sorted(SHEETS))
 def test_each_vendor_passes(provider):
     with Vendor(provider, TURNS) as vendor:
-        found = live.probe(vendor.spec(), environ=ENVIRON)
+        found = health.probe(vendor.spec(), environ=ENVIRON)
     assert found.ok, found.detail
     assert len(found.usage) == 2
     assert found.returned_model
@@ -27,7 +27,7 @@ def test_each_vendor_passes(provider):
 
 def test_cost_is_shown():
     with Vendor("deepseek", TURNS) as vendor:
-        found = live.probe(vendor.spec(), environ=ENVIRON)
+        found = health.probe(vendor.spec(), environ=ENVIRON)
     assert Decimal(0) < found.cost_usd < Decimal("0.01")
 
 
@@ -43,14 +43,14 @@ def test_cost_is_shown():
 )
 def test_what_is_wrong_is_said(turns, faults, words):
     with Vendor("deepseek", turns, faults=faults.get) as vendor:
-        found = live.probe(vendor.spec(), environ=ENVIRON)
+        found = health.probe(vendor.spec(), environ=ENVIRON)
     assert not found.ok
     assert words in found.detail
 
 
 def test_a_missing_key_is_told_before_anything_is_sent():
     with Vendor("deepseek", TURNS) as vendor, pytest.raises(InputError, match="STAND_IN_KEY"):
-        live.probe(vendor.spec(), environ={})
+        health.probe(vendor.spec(), environ={})
     assert vendor.stub.requests == []
 
 
@@ -65,19 +65,19 @@ def seen(model, **more):
         "cost_usd": None,
         "wall_s": 1.0,
     }
-    return live.LiveCheck(**{**settings, **more})
+    return health.LiveCheck(**{**settings, **more})
 
 
 def test_what_was_seen_raises_the_evidence(tmp_path):
-    live.record([seen("deepseek-flash")], tmp_path, today=date(2026, 11, 1))
+    health.record([seen("deepseek-flash")], tmp_path, today=date(2026, 11, 1))
     results = [
         seen("deepseek-v4-pro"),
         seen("deepseek-chat", ok=False),
         seen("deepseek-r1", simulated=True),
     ]
-    (path,) = live.record(results, tmp_path, today=TODAY)
+    (path,) = health.record(results, tmp_path, today=TODAY)
     assert path == tmp_path / "deepseek.live.toml"
-    rows = {row.id: row for row in catalogue.load([tmp_path]).profiles["deepseek"].models}
+    rows = {row.id: row for row in catalog.load([tmp_path]).profiles["deepseek"].models}
     assert (rows["deepseek-flash"].evidence, rows["deepseek-flash"].checked_on) == (
         "live",
         date(2026, 11, 1),

@@ -10,7 +10,7 @@ import pytest
 
 from arena import __version__
 from arena.backend.client import EndpointClient
-from arena.backend.errors import CallFailed
+from arena.backend.replies import CallFailed
 from arena.records import BackendSpec, Quirks
 from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import Answer, Stub, error, fault, text

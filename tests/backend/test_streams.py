@@ -5,10 +5,10 @@ from contextlib import suppress
 
 import pytest
 
-from arena.backend import messages, wire
+from arena.backend import chat, messages
 from arena.backend.call import Call
-from arena.backend.errors import CallFailed
-from arena.backend.wire import Prompt
+from arena.backend.chat import Prompt
+from arena.backend.replies import CallFailed
 from arena.money.statement import possibly_billed
 from arena.records import Quirks
 from tests.backend.rig import rig
@@ -234,10 +234,10 @@ def test_a_count_of_nothing_takes_no_other_counts_place(nothing, inside):
     last = {"choices": [], "usage": nothing}
     if inside:
         last = {"choices": [{"delta": {}, "usage": nothing}]}
-    body = wire.assemble(
+    body = chat.assemble(
         [piece("a", usage=used(10, 2)), piece("b", "stop", usage=used(10, 3)), last]
     )
-    reply = wire.parse_reply(body, Quirks())
+    reply = chat.parse_reply(body, Quirks())
     assert (reply.usage.prompt, reply.usage.output) == (10, 3)
 
 

@@ -7,14 +7,14 @@ import sys
 import threading
 from pathlib import Path
 
-from arena.backend.clock import AgentClock
-from arena.backend.meter import Seat
+from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import RetryPolicy
+from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
-from arena.backend.retry import RetryPolicy
 from arena.errors import ProviderError
-from arena.ledger import Ledger
 from arena.money.budget import Budgets
 from arena.records import BackendSpec, Budget, Limits
+from arena.rundir.ledger import Ledger
 from tests.backend.rig import BASH, Notes
 from tests.servers.vendor import KEY
 
@@ -27,8 +27,8 @@ def converse(pool, spec, log, trial):
     """One trial of sixty turns, the history growing as an agent's does."""
     backend = pool.for_trial(
         spec,
-        pool.desk(spec, Budgets(LIMITS, Budget(), {}, {}).open_trial("c"), log),
-        seat=Seat(trial, 1, "c"),
+        pool.gate(spec, Budgets(LIMITS, Budget(), {}, {}).open_trial("c"), log),
+        owner=CallOwner(trial, 1, "c"),
         limits=LIMITS,
         transcript=Notes(),
         clock=AgentClock(LIMITS.seconds),

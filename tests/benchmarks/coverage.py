@@ -13,10 +13,8 @@ import numpy as np
 from numpy.random import Generator
 from scipy import special
 
-from arena.stats.interval import FloatArray, Interval
+from arena.stats.intervals import FloatArray, Interval, fieller, ratio_of_ratios, task_rate
 from arena.stats.paired import difference, not_worse
-from arena.stats.rates import task_rate
-from arena.stats.ratios import fieller, ratio_of_ratios
 
 SIZES = (20, 50, 100)
 ATTEMPTS = (1, 3)

@@ -19,15 +19,15 @@ from tempfile import TemporaryDirectory
 
 import httpx2
 
-from arena.backend.clock import AgentClock
-from arena.backend.gateway.door import Door
-from arena.backend.gateway.server import Gateway
-from arena.backend.meter import Seat
+from arena.backend.deadlines import AgentClock
+from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
-from arena.ledger import Ledger
+from arena.gateway.proxy_session import ProxySession
+from arena.gateway.server import Gateway
 from arena.money.budget import Budgets
 from arena.records import BackendSpec, Budget, Limits
-from arena.transcript import TranscriptFile
+from arena.rundir.ledger import Ledger
+from arena.rundir.transcript import TranscriptFile
 from tests.gateway.rig import PATHS, request
 from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import text
@@ -89,22 +89,22 @@ def measure(streams, api, base_url, folder):
         with TranscriptFile(folder / f"{api}-transcript.jsonl") as transcript:
             backend = pool.for_trial(
                 spec,
-                pool.desk(spec, Budgets(limits, Budget(), {}, {}).open_trial("c"), ledger),
-                seat=Seat("t", 1, "c"),
+                pool.gate(spec, Budgets(limits, Budget(), {}, {}).open_trial("c"), ledger),
+                owner=CallOwner("t", 1, "c"),
                 limits=limits,
                 transcript=transcript,
                 clock=clock,
             )
-            door = Door(backend, limits, transcript, clock)
+            session = ProxySession(backend, limits, transcript, clock)
             host, port = gateway.address
             ways = {
                 "direct": (base_url.removesuffix("/v1") + PATHS[api], {"anthropic-version": "1"}),
                 "gateway": (
                     f"http://{host}:{port}{PATHS[api]}",
-                    {"authorization": f"Bearer {door.token}", "anthropic-version": "1"},
+                    {"authorization": f"Bearer {session.token}", "anthropic-version": "1"},
                 ),
             }
-            with gateway.serving(door):
+            with gateway.serving(session):
                 answer = SPAWN.Queue()
                 SPAWN.Process(target=agents, args=(streams, ways, api, answer)).start()
                 runs = answer.get()

@@ -15,14 +15,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from arena.grading.job import CLEAN_ENV  # noqa: E402
-from arena.records import SandboxLimits, Task  # noqa: E402
-from arena.records.container import AGENT_USER, TESTER_USER  # noqa: E402
-from arena.sandbox.engine import DockerEngine  # noqa: E402
-from arena.sandbox.image.images import Images  # noqa: E402
-from arena.task import pack  # noqa: E402
-from arena.task.ids import by_place  # noqa: E402
-from arena.verify import Bench, verify  # noqa: E402
+from arena.grading.job import CLEAN_ENV
+from arena.grading.verify import Bench, verify
+from arena.records import SandboxLimits, Task
+from arena.records.container import AGENT_USER, TESTER_USER
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image.images import Images
+from arena.task import pack
+from arena.task.test_ids import by_place
 
 LIMITS = SandboxLimits()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.servers.openai_stub import Request, Stub, call  # noqa: E402
+from tests.servers.openai_stub import Request, Stub, call
 
 __all__ = ["Stub", "script", "write_pack"]
 

@@ -8,15 +8,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from arena.ledger import (
-    CallBeginEvent,
-    CallEndEvent,
-    Event,
-    SessionBegin,
-    TrialBegin,
-    TrialEnd,
-)
-from arena.matrix import trial_specs
 from arena.records import (
     BackendSpec,
     CallBegin,
@@ -33,7 +24,15 @@ from arena.records import (
     Verdict,
     Verification,
 )
-from arena.rundir import Manifest, RunDir, TaskEntry
+from arena.rundir.directory import Manifest, RunDir, TaskEntry, trial_specs
+from arena.rundir.ledger import (
+    CallBeginEvent,
+    CallEndEvent,
+    Event,
+    SessionBegin,
+    TrialBegin,
+    TrialEnd,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -24,21 +24,22 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from arena import bakeoff, config, plan  # noqa: E402
-from arena.backend.pool import Backends  # noqa: E402
-from arena.cli.run import resolve  # noqa: E402
-from arena.ledger import Event, Ledger, TrialEnd  # noqa: E402
-from arena.plan import Overrides  # noqa: E402
-from arena.quiet import Quiet  # noqa: E402
-from arena.records import ExecResult, SandboxLimits  # noqa: E402
-from arena.rundir import EngineInfo, RunDir  # noqa: E402
-from arena.sandbox.image.images import TaskImage  # noqa: E402
-from arena.site import Ready, RunTrial, Say  # noqa: E402
-from arena.task import pack  # noqa: E402
-from arena.trial import TrialRunner  # noqa: E402
-from tests.benchmarks import job  # noqa: E402
-from tests.memory import MemoryEngine, MemorySandbox  # noqa: E402
-from tests.servers.openai_stub import Stub  # noqa: E402
+from arena import config
+from arena.backend.pool import Backends
+from arena.cli.run import resolve
+from arena.grading.verify import ExclusiveLock
+from arena.records import ExecResult, SandboxLimits
+from arena.run import bakeoff, plan
+from arena.run.hosts import Ready, RunTrial, Say
+from arena.run.plan import Overrides
+from arena.run.trial import TrialRunner
+from arena.rundir.directory import EngineInfo, RunDir
+from arena.rundir.ledger import Event, Ledger, TrialEnd
+from arena.sandbox.image.images import TaskImage
+from arena.task import pack
+from tests.benchmarks import job
+from tests.memory import MemoryEngine, MemorySandbox
+from tests.servers.openai_stub import Stub
 
 CONCURRENCY = 4
 CONTESTANTS = 7
@@ -120,7 +121,7 @@ def in_memory(folder: Path, base_url: str, trials: int) -> None:
     meter = Meter()
     specs = [c.backend for c in plan_.contestants if c.backend]
     with Backends(specs, fx=plan_.fx) as backends:
-        runner = TrialRunner(engine, backends, images, {}, Quiet(), None)
+        runner = TrialRunner(engine, backends, images, {}, ExclusiveLock(), None)
         with Ledger(rundir.ledger_path, meter) as ledger:
             host = MemoryHost(runner, ready)
             bakeoff.run_trials(plan_, manifest, rundir, host, backends, ledger, lambda _: None)

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.benchmarks import ledgers  # noqa: E402
+from tests.benchmarks import ledgers
 
 RESUME = """
 import resource, sys, time

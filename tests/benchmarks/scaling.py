@@ -24,11 +24,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 import job
 from job import Stub
 
-from arena.ledger import TrialBegin, TrialEnd, read
 from arena.records import RateLimits
-from arena.scaling.measure import workload_of
-from arena.scaling.model import Fleet
-from arena.scaling.simulate import simulate
+from arena.run.simulate import simulate
+from arena.run.workload import Fleet, workload_of
+from arena.rundir.ledger import TrialBegin, TrialEnd, read
 
 MEDIAN_S, SIGMA = 0.5, 0.857
 LEVELS = (4, 16, 32)

@@ -13,10 +13,10 @@ import numpy as np
 
 from arena.score.baseline import baseline_of
 from arena.score.compare import compare
-from arena.score.contenders import contender
 from arena.score.gate import gate
 from arena.score.groups import country_comparison, groups
 from arena.score.leaderboard import leaderboard
+from arena.score.pairs import contender
 from arena.score.recommend import recommend
 from arena.score.results import Results
 from tests.score.made import Player, results

@@ -9,10 +9,10 @@ that does nothing else they differ by a few percent.
 import time
 
 from arena.backend.limiter import Limiter
-from arena.executor.local import LocalExecutor
 from arena.records import RateLimits
-from arena.scaling.model import Fleet, Spread, Workload
-from arena.scaling.simulate import simulate
+from arena.run.hosts import LocalExecutor
+from arena.run.simulate import simulate
+from arena.run.workload import Fleet, Spread, Workload
 
 TRIALS, CALLS, THREADS, AT_ONCE = 18, 5, 6, 3
 CALL_S, PAUSE_S = 0.1, 0.02

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from docker.errors import NotFound
 
-from arena.backend.clock import AgentClock
+from arena.backend.deadlines import AgentClock
 from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
+from arena.run.trial import TimedSandbox
+from arena.sandbox.container import SandboxWrapper
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.sandbox.limits import DiskUsage
 from arena.sandbox.owner import LABEL_ENGINE
-from arena.sandbox.wrapper import SandboxWrapper
-from arena.timed import TimedSandbox
 from tests.backend.rig import Notes
 from tests.memory import MemoryEngine, MemorySandbox
 

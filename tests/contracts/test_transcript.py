@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from arena.transcript import TranscriptFile
+from arena.rundir.transcript import TranscriptFile
 from tests.backend.rig import Notes
 
 

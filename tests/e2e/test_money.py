@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from arena import ledger
 from arena.records import BackendSpec, PriceRow, PriceTier
+from arena.rundir import ledger
 from tests.benchmarks import ledgers
 from tests.e2e.rig import arena, bakeoff, contestant, control
 from tests.servers.openai_stub import Stub, call, text

@@ -1,11 +1,11 @@
-"""A gateway with as many open doors as a test wants, in front of a scripted endpoint."""
+"""A gateway with as many open sessions as a test wants, in front of a scripted endpoint."""
 
 from contextlib import contextmanager
 
 import httpx2
 
-from arena.backend.gateway.door import Door
-from arena.backend.gateway.server import Gateway
+from arena.gateway.proxy_session import ProxySession
+from arena.gateway.server import Gateway
 from tests.backend.rig import PRICE, Rig
 from tests.servers.many_apis import ManyStub
 
@@ -38,7 +38,7 @@ def request(api, *, model="m", stream=False, **more):
 
 
 class Doors:
-    """Opens doors of one gateway; each is a trial with a client that has its token."""
+    """Opens sessions of one gateway; each is a trial with a client that has its token."""
 
     def __init__(self, gateway, stub, api, **how):
         self.gateway, self.stub, self.api = gateway, stub, api
@@ -47,20 +47,20 @@ class Doors:
     @contextmanager
     def open(self, name="t1"):
         backend = self.rig.trial(name)
-        door = Door(backend, self.rig.limits, self.rig.notes, self.rig.clock)
+        session = ProxySession(backend, self.rig.limits, self.rig.notes, self.rig.clock)
         host, port = self.gateway.address
         with (
-            self.gateway.serving(door),
+            self.gateway.serving(session),
             httpx2.Client(
                 base_url=f"http://{host}:{port}",
                 headers={
-                    "authorization": f"Bearer {door.token}",
+                    "authorization": f"Bearer {session.token}",
                     "anthropic-version": "2023-06-01",
                 },
                 timeout=30,
             ) as client,
         ):
-            yield door, Asking(client, self.api)
+            yield session, Asking(client, self.api)
 
     @property
     def book(self):
@@ -86,7 +86,7 @@ class Asking:
 
 
 @contextmanager
-def doors(script, api="chat", **how):
+def sessions(script, api="chat", **how):
     with ManyStub(script) as stub, Gateway() as gateway:
         made = Doors(gateway, stub, api, **how)
         with made.rig.pool:

@@ -5,12 +5,12 @@ import threading
 
 import pytest
 
-from arena.backend.gateway import body as bodies
-from arena.backend.gateway.asked import NotAskedWellError
-from arena.backend.gateway.body import Body, Room
 from arena.errors import ProviderError
+from arena.gateway import bridge as bodies
+from arena.gateway.bridge import BodyBudget, RequestBody
+from arena.gateway.proxy_request import BadProxyRequestError
 from arena.records import Limits
-from tests.gateway.rig import PATHS, doors, request
+from tests.gateway.rig import PATHS, request, sessions
 from tests.gateway.test_server import wait_until, words
 from tests.gateway.test_translate import translated
 from tests.servers.openai_stub import Answer, error, text
@@ -29,7 +29,7 @@ def test_no_conversation_is_summed_up_at_the_provider():
     """Neither limits nor the counts at the top of its usage hold such a request."""
     clear = {"type": "clear_tool_uses_20250919"}
     compact = {"type": "compact_20260112", "trigger": {"type": "input_tokens", "value": 50_000}}
-    with doors(ok, "messages") as made, made.open() as (_, asking):
+    with sessions(ok, "messages") as made, made.open() as (_, asking):
         for edits in ([compact, clear], [compact], compact):
             asking.post(context_management={"edits": edits})
         asking.post(context_management="compact")
@@ -49,7 +49,7 @@ def test_no_conversation_is_summed_up_at_the_provider():
     ],
 )
 def test_tools_in_odd_forms_are_dropped(api, tools):
-    with doors(ok, api) as made, made.open() as (_, asking):
+    with sessions(ok, api) as made, made.open() as (_, asking):
         assert asking.post(tools=tools, tool_choice="auto").status_code == 200
         sent = made.stub.requests[0].body
     assert "tools" not in sent
@@ -58,7 +58,7 @@ def test_tools_in_odd_forms_are_dropped(api, tools):
 
 
 def test_tools_of_the_messages_api_need_no_type_and_no_tools_may_be_none():
-    with doors(ok, "messages") as made, made.open() as (_, asking):
+    with sessions(ok, "messages") as made, made.open() as (_, asking):
         asking.post()
         asking.post(tools=None)
         assert [("tools" in sent.body) for sent in made.stub.requests] == [True, False]
@@ -82,7 +82,7 @@ FAR = "https://example.org/a"
 )
 def test_the_provider_fetches_nothing_from_where_content_may_stand(api, part):
     said = "input" if api == "responses" else "messages"
-    with doors(ok, api) as made, made.open() as (_, asking):
+    with sessions(ok, api) as made, made.open() as (_, asking):
         refused = asking.post(**{said: [{"role": "user", "content": [part]}]})
         assert refused.status_code == 400
         assert "address" in refused.text
@@ -100,7 +100,7 @@ def test_the_provider_fetches_nothing_from_where_content_may_stand(api, part):
     ],
 )
 def test_content_in_the_request_itself_goes_on(part):
-    with doors(ok) as made, made.open() as (_, asking):
+    with sessions(ok) as made, made.open() as (_, asking):
         assert asking.post(messages=[{"role": "user", "content": [part]}]).status_code == 200
 
 
@@ -109,7 +109,7 @@ def test_content_in_the_request_itself_goes_on(part):
 )
 def test_what_the_provider_keeps_is_not_referred_to(item):
     said = [{"role": "user", "content": "Fix it."}, item]
-    with doors(ok, "responses") as made, made.open() as (_, asking):
+    with sessions(ok, "responses") as made, made.open() as (_, asking):
         assert asking.post(input=said).status_code == 400
         assert asking.post(input=said[:1]).status_code == 200
         assert len(made.stub.requests) == 1
@@ -117,7 +117,7 @@ def test_what_the_provider_keeps_is_not_referred_to(item):
 
 @pytest.mark.parametrize("wanted", [True, False, 0, -1, 1e9, "5"])
 def test_an_odd_limit_of_output_is_none(wanted):
-    with doors(ok, limits=Limits(output_tokens=77)) as made, made.open() as (_, asking):
+    with sessions(ok, limits=Limits(output_tokens=77)) as made, made.open() as (_, asking):
         asking.post(max_tokens=wanted)
         assert made.stub.requests[0].body["max_tokens"] == 77
         assert made.stub.requests[0].body["max_tokens"] is not True
@@ -131,10 +131,10 @@ def test_a_call_with_an_odd_id_breaks_nothing(name):
         {"role": "assistant", "content": [call]},
         {"role": "user", "content": "Go on."},
     ]
-    with translated(ok, "messages") as (_, door, asking):
+    with translated(ok, "messages") as (_, session, asking):
         assert asking.post(messages=said).status_code in {200, 400}
         assert asking.post().status_code == 200
-        assert door.fault is None
+        assert session.fault is None
 
 
 # ── what is gone, and what was only asked badly ────────────────────────────────────────────────
@@ -149,36 +149,36 @@ GONE = [
 @pytest.mark.parametrize("refusal", GONE, ids=lambda answer: str(answer.status))
 def test_what_is_refused_after_a_success_is_the_agents_to_mend(refusal):
     script = [text("one"), *[refusal] * 3, text("two")]
-    with doors(script) as made, made.open() as (door, asking):
+    with sessions(script) as made, made.open() as (session, asking):
         codes = [asking.post().status_code for _ in script]
         assert codes == [200, *[refusal.status] * 3, 200]
-        assert door.fault is None
-        assert not door.over.is_set()
+        assert session.fault is None
+        assert not session.over.is_set()
 
 
 @pytest.mark.parametrize("refusal", GONE, ids=lambda answer: str(answer.status))
 def test_what_is_refused_from_the_first_stops_the_contestant(refusal):
-    with doors([refusal]) as made, made.open() as (door, asking):
+    with sessions([refusal]) as made, made.open() as (session, asking):
         assert asking.post().status_code == refusal.status
-        assert isinstance(door.fault, ProviderError)
-        assert door.fault.stops_contestant
+        assert isinstance(session.fault, ProviderError)
+        assert session.fault.stops_contestant
 
 
 @pytest.mark.parametrize("refusal", GONE, ids=lambda answer: str(answer.status))
 def test_what_is_refused_again_and_again_is_a_fault_of_this_trial(refusal):
-    with doors([text("one"), *[refusal] * 5]) as made, made.open() as (door, asking):
+    with sessions([text("one"), *[refusal] * 5]) as made, made.open() as (session, asking):
         for _ in range(6):
             asking.post()
-        assert isinstance(door.fault, ProviderError)
-        assert not door.fault.stops_contestant
+        assert isinstance(session.fault, ProviderError)
+        assert not session.fault.stops_contestant
 
 
 @pytest.mark.parametrize("refusal", [error(401), error(402)], ids=["key", "credit"])
 def test_a_key_or_credit_that_ends_in_the_middle_stops_the_contestant(refusal):
-    with doors([text("one"), refusal]) as made, made.open() as (door, asking):
+    with sessions([text("one"), refusal]) as made, made.open() as (session, asking):
         asking.post()
         asking.post()
-        assert door.fault.stops_contestant
+        assert session.fault.stops_contestant
 
 
 def test_an_agent_hears_of_a_failed_response_as_the_endpoint_tells_it():
@@ -187,14 +187,14 @@ def test_an_agent_hears_of_a_failed_response_as_the_endpoint_tells_it():
     events = [created, {"type": "response.failed", "response": told}]
     stream = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events).encode()
     failed = Answer(body=stream, headers={"Content-Type": "text/event-stream"})
-    with doors([failed, text("ok")], "responses") as made, made.open() as (door, asking):
+    with sessions([failed, text("ok")], "responses") as made, made.open() as (session, asking):
         heard = asking.post(stream=True).text
         assert [line for line in heard.split("\n") if line.startswith("event")] == [
             "event: response.created",
             "event: response.failed",
         ]
         assert asking.post().status_code == 200
-        assert door.fault is None
+        assert session.fault is None
     assert made.book.outcomes == ["overloaded", "ok"]
 
 
@@ -202,7 +202,7 @@ def test_an_agent_hears_of_a_failed_response_as_the_endpoint_tells_it():
 
 
 def test_names_are_cut_where_they_are_repeated_and_written_down():
-    with doors(ok) as made, made.open() as (_, asking):
+    with sessions(ok) as made, made.open() as (_, asking):
         refused = asking.post(model=LONG)
         assert refused.status_code == 404
         assert len(refused.text) < 1000
@@ -225,7 +225,7 @@ def test_names_are_cut_in_a_translation_too():
 
 
 def test_paths_where_nothing_is_served_are_written_down():
-    with doors(ok) as made, made.open() as (door, asking):
+    with sessions(ok) as made, made.open() as (session, asking):
         for _ in range(2):
             assert asking.client.post("/v1/embeddings", json={}).status_code == 404
         for n in range(60):
@@ -233,7 +233,7 @@ def test_paths_where_nothing_is_served_are_written_down():
         other = {"authorization": "Bearer x"}
         assert asking.client.get("/secret", headers=other).status_code == 404
         assert asking.post().status_code == 200
-        assert not door.over.is_set()
+        assert not session.over.is_set()
     found = [entry["text"] for kind, entry in made.notes if kind == "note"]
     assert found[0] == "refused at the gateway: nothing is served at POST /v1/embeddings"
     assert len(found) == 20
@@ -253,26 +253,26 @@ def test_a_request_that_would_hold_up_the_others_is_refused_unread(content, monk
     def never(*_):
         raise AssertionError("it was read")
 
-    monkeypatch.setattr("arena.backend.gateway.asked.from_json", never)
-    with doors(ok) as made, made.open() as (door, asking):
+    monkeypatch.setattr("arena.gateway.proxy_request.from_json", never)
+    with sessions(ok) as made, made.open() as (session, asking):
         data = b'{"model":"m","messages":' + content + b"}"
         assert asking.client.post(PATHS["chat"], content=data).status_code == 413
-        assert door.fault is None
+        assert session.fault is None
         assert "refused at the gateway" in words(made.notes)
 
 
 def test_requests_are_read_outside_the_event_loop(monkeypatch):
     """Where they would hold up the streams of all trials."""
-    from arena.backend.gateway import asked
+    from arena.gateway import proxy_request
 
-    read, threads = asked.from_json, []
+    read, threads = proxy_request.from_json, []
 
     def noting(data):
         threads.append(threading.current_thread().name)
         return read(data)
 
-    monkeypatch.setattr(asked, "from_json", noting)
-    with doors(ok) as made, made.open() as (_, asking):
+    monkeypatch.setattr(proxy_request, "from_json", noting)
+    with sessions(ok) as made, made.open() as (_, asking):
         assert asking.post().status_code == 200
     (name,) = threads
     assert name.startswith("gateway_")
@@ -291,7 +291,7 @@ def test_what_a_trial_asks_at_once_has_a_bound_of_its_own(monkeypatch):
     def big(what):
         return {"messages": [{"role": "user", "content": what + "x" * 6000}]}
 
-    with doors(slowly) as made, made.open("t1") as (_, asking), made.open("t2") as (_, other):
+    with sessions(slowly) as made, made.open("t1") as (_, asking), made.open("t2") as (_, other):
         first = threading.Thread(target=asking.post, kwargs=big("slow"))
         first.start()
         assert asked.wait(30)
@@ -310,12 +310,12 @@ def test_what_a_trial_asks_at_once_has_a_bound_of_its_own(monkeypatch):
 
 
 def test_a_body_gives_back_what_it_took_once():
-    room = Room()
-    body = Body(room)
+    room = BodyBudget()
+    body = RequestBody(room)
     body.add(b"[" * 1000)
     assert body.whole() == b"[" * 1000
     body.release()
     body.release()
     assert room.take(bodies.ROOM_BYTES)
-    with pytest.raises(NotAskedWellError):
-        Body(room).add(b"x")
+    with pytest.raises(BadProxyRequestError):
+        RequestBody(room).add(b"x")

@@ -4,7 +4,7 @@ import threading
 from contextlib import suppress
 
 from arena.records import RateLimits
-from tests.gateway.rig import doors
+from tests.gateway.rig import sessions
 from tests.servers.openai_stub import text
 
 
@@ -25,7 +25,10 @@ def test_a_call_that_waits_when_the_door_shuts_is_never_sent():
         thread.start()
         return thread
 
-    with doors(script, rate=RateLimits(concurrency=1)) as made, made.open("first") as (_, asking):
+    with (
+        sessions(script, rate=RateLimits(concurrency=1)) as made,
+        made.open("first") as (_, asking),
+    ):
         heard = []
         first = start(asking, heard)
         assert asked.wait(30)

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.backend import dialect
+from arena.backend import apis
 from arena.backend.call import Call
-from arena.backend.errors import CallFailed, classify, problem_in
-from arena.backend.gateway import asked
-from arena.backend.gateway.translate.translator import Translator
-from arena.backend.retry import RetryPolicy
-from arena.backend.wire import MalformedReplyError, Prompt
+from arena.backend.chat import MalformedReplyError, Prompt
+from arena.backend.limiter import RetryPolicy
+from arena.backend.replies import CallFailed, classify, problem_in
 from arena.errors import ProviderError
-from arena.ledger import Ledger, read
+from arena.gateway import proxy_request
+from arena.gateway.translate.translator import Translator
 from arena.records import BackendSpec, Quirks
+from arena.rundir.ledger import Ledger, read
 from arena.serialize import DEPTH
 from tests.backend.rig import ASK, BASH, Rig, rig
 from tests.servers.openai_stub import Answer, Stub, error
@@ -92,7 +92,7 @@ def chat_chunks():
 def test_an_odd_reply_is_a_malformed_one_or_taken_for_what_it_says(api, data):
     odd = mappings(NAMES[api], KINDS[api])
     chunks = data.draw(st.lists(odd | chat_chunks() if api == "chat" else odd, max_size=4))
-    tongue = dialect.of(api)
+    tongue = apis.of(api)
     for chunk in chunks:
         if (problem := problem_in(chunk, 200)) is not None:
             classify(problem, ())
@@ -119,15 +119,15 @@ def test_an_odd_request_is_refused_or_goes_on(api, data):
     odd = mappings(ASKED, ASKED_KINDS, ROLES)
     said = "input" if api == "responses" else "messages"
     body = data.draw(odd) | {"model": "m", said: data.draw(st.lists(odd, min_size=1, max_size=3))}
-    with suppress(asked.NotAskedWellError):
-        wish = asked.read(api, json.dumps(body).encode())
-        sent, limit = asked.prepared(wish, SPEC, 10)
+    with suppress(proxy_request.BadProxyRequestError):
+        wish = proxy_request.read(api, json.dumps(body).encode())
+        sent, limit = proxy_request.prepared(wish, SPEC, 10)
         assert json.loads(sent)["model"] == "m"
         assert 0 < limit <= 10
         for turn in wish.turns:
-            asked.is_models(turn)
+            proxy_request.is_models(turn)
         if api != "chat":
-            asked.prepared(translator(api).request(wish), SPEC, 10)
+            proxy_request.prepared(translator(api).request(wish), SPEC, 10)
 
 
 def answers(api):

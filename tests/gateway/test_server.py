@@ -12,7 +12,7 @@ from arena.errors import HarnessError, ProviderError
 from arena.money.statement import possibly_billed
 from arena.records import Budget, Limits
 from tests.backend.rig import Rig
-from tests.gateway.rig import PATHS, doors, request
+from tests.gateway.rig import PATHS, request, sessions
 from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import Answer, call, calls, error, fault, text
 
@@ -50,7 +50,7 @@ def direct(stub, api, **how):
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_reply_passes_whole_and_is_metered(api, stream):
     script = lambda _: calls(("bash", {"command": "ls"}), content="Let me look.")  # noqa: E731
-    with doors(script, api) as made, made.open() as (door, asking):
+    with sessions(script, api) as made, made.open() as (session, asking):
         got = asking.post(stream=stream)
         assert got.status_code == 200
         prompt, output = made.stub.told
@@ -61,7 +61,7 @@ def test_a_reply_passes_whole_and_is_metered(api, stream):
     end = made.book.ends[0]
     assert (end.usage.prompt, end.usage.output) == (prompt, output)
     assert end.finish_reason == "tool_calls"
-    assert door.backend.tally.steps == 1
+    assert session.backend.tally.steps == 1
     assert made.book.begun[0].endpoint == made.stub.base_url
 
 
@@ -84,15 +84,15 @@ def shape(body):
 
 def test_the_endpoint_gets_the_contestants_limit_model_and_key_and_not_the_agents():
     with (
-        doors([text("done")], limits=Limits(output_tokens=77)) as made,
-        made.open() as (door, asking),
+        sessions([text("done")], limits=Limits(output_tokens=77)) as made,
+        made.open() as (session, asking),
     ):
         asking.post(max_tokens=10_000, service_tier="priority", plugins=[{"id": "web"}])
         sent = made.stub.requests[0]
         assert sent.body["max_tokens"] == 77
         assert "service_tier" not in sent.body
         assert "plugins" not in sent.body
-        assert door.token not in str(sent.headers)
+        assert session.token not in str(sent.headers)
     assert "not passed on to the endpoint: plugins" in words(made.notes)
 
 
@@ -105,7 +105,7 @@ def test_the_endpoint_gets_the_contestants_limit_model_and_key_and_not_the_agent
     ],
 )
 def test_tools_that_run_at_the_provider_are_dropped(api, tool):
-    with doors([text("done")], api) as made, made.open() as (_, asking):
+    with sessions([text("done")], api) as made, made.open() as (_, asking):
         own = request(api)["tools"]
         assert asking.post(tools=[tool, *own]).status_code == 200
         assert made.stub.requests[0].body["tools"] == own
@@ -119,7 +119,7 @@ def test_tools_that_an_agent_offers_in_its_conversation_are_looked_at_too():
         {"type": "additional_tools", "role": "developer", "tools": nested},
         {"role": "user", "content": "Fix it."},
     ]
-    with doors([text("done")], "responses") as made, made.open() as (_, asking):
+    with sessions([text("done")], "responses") as made, made.open() as (_, asking):
         assert asking.post(input=offered).status_code == 200
         sent = made.stub.requests[0].body["input"]
     assert [item.get("tools") for item in sent] == [inner[1:], [], None]
@@ -134,7 +134,7 @@ def test_tools_that_an_agent_offers_in_its_conversation_are_looked_at_too():
     ],
 )
 def test_the_provider_fetches_nothing_for_an_agent(api, content):
-    with doors([text("done")], api) as made, made.open() as (_, asking):
+    with sessions([text("done")], api) as made, made.open() as (_, asking):
         key = "input" if api == "responses" else "messages"
         refused = asking.post(**{key: [{"role": "user", "content": content}]})
         assert refused.status_code == 400
@@ -153,21 +153,21 @@ def test_an_address_that_the_model_wrote_is_words():
         },
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "no"}]},
     ]
-    with doors([text("done")], "messages") as made, made.open() as (_, asking):
+    with sessions([text("done")], "messages") as made, made.open() as (_, asking):
         assert asking.post(messages=asked).status_code == 200
 
 
 def test_another_model_is_refused_and_recorded():
-    with doors([text("done")]) as made, made.open() as (door, asking):
+    with sessions([text("done")]) as made, made.open() as (session, asking):
         refused = asking.post(model="gpt-secret")
         assert refused.status_code == 404
         assert made.stub.requests == []
         assert "gpt-secret" in words(made.notes)
-        assert not door.over.is_set()
+        assert not session.over.is_set()
 
 
 def test_an_api_that_the_backend_does_not_speak_is_refused():
-    with doors([text("done")], "chat") as made, made.open() as (_, asking):
+    with sessions([text("done")], "chat") as made, made.open() as (_, asking):
         got = asking.client.post(PATHS["messages"], json=request("messages"))
         assert got.status_code == 404
         assert got.json()["type"] == "error"
@@ -175,7 +175,7 @@ def test_an_api_that_the_backend_does_not_speak_is_refused():
 
 @pytest.mark.parametrize("api", APIS)
 def test_a_token_opens_one_door_while_its_trial_runs(api):
-    with doors([text("done")] * 3, api) as made:
+    with sessions([text("done")] * 3, api) as made:
         with made.open("t1") as (first, asking):
             address = asking.client.base_url
             headers = {"authorization": f"Bearer {first.token}"}
@@ -212,8 +212,8 @@ def raw_post(sock: socket.socket, api, token, more=""):
 )
 def test_a_reached_limit_is_told_in_the_apis_own_words_and_ends_the_trial(api, limits, stop):
     with (
-        doors(lambda _: text("word " * 120), api, limits=limits) as made,
-        made.open() as (door, asking),
+        sessions(lambda _: text("word " * 120), api, limits=limits) as made,
+        made.open() as (session, asking),
     ):
         assert asking.post().status_code == 200
         over = asking.post()
@@ -223,43 +223,46 @@ def test_a_reached_limit_is_told_in_the_apis_own_words_and_ends_the_trial(api, l
         assert told["type"] == (
             "permission_error" if api == "messages" else "invalid_request_error"
         )
-        assert door.over.is_set()
-        assert door.stop == stop
+        assert session.over.is_set()
+        assert session.stop == stop
         assert len(made.stub.requests) == 1
 
 
 @pytest.mark.parametrize("api", APIS)
 def test_an_attempt_that_failed_before_its_first_byte_is_made_again(api):
     script = [error(503), error(429), call("bash", command="ls")]
-    with doors(script, api) as made, made.open() as (_, asking):
+    with sessions(script, api) as made, made.open() as (_, asking):
         got = asking.post(stream=True)
     assert got.status_code == 200
     assert made.book.outcomes == ["overloaded", "rate_limited", "ok"]
 
 
 def test_a_refused_key_is_a_fault_of_the_provider():
-    with doors([error(401)]) as made, made.open() as (door, asking):
+    with sessions([error(401)]) as made, made.open() as (session, asking):
         assert asking.post().status_code == 401
-        assert isinstance(door.fault, ProviderError)
-        assert door.fault.stops_contestant
+        assert isinstance(session.fault, ProviderError)
+        assert session.fault.stops_contestant
 
 
 def test_too_long_a_conversation_is_the_agents_to_mend():
     too_long = {
         "error": {"message": "maximum context length is 10", "code": "context_length_exceeded"}
     }
-    with doors([error(400, too_long), text("shorter")]) as made, made.open() as (door, asking):
+    with (
+        sessions([error(400, too_long), text("shorter")]) as made,
+        made.open() as (session, asking),
+    ):
         refused = asking.post()
         assert refused.status_code == 400
         assert refused.json() == too_long
-        assert not door.over.is_set()
+        assert not session.over.is_set()
         assert asking.post().status_code == 200
 
 
 def test_a_stream_arrives_as_it_is_written():
     seen = threading.Event()  # the rest is written when the beginning has arrived
     halves = text("word " * 16, halfway=seen)
-    with doors([halves]) as made, made.open() as (_, asking), asking.stream() as got:
+    with sessions([halves]) as made, made.open() as (_, asking), asking.stream() as got:
         whole = b""
         for part in got.iter_bytes():
             seen.set()
@@ -272,7 +275,7 @@ def test_a_slow_stream_holds_nobody_up():
         slow = "slow" in json.dumps(asked.messages)
         return drip(0.002) if slow else text("quick")
 
-    with doors(script) as made, made.open() as (_, asking):
+    with sessions(script) as made, made.open() as (_, asking):
         reading = threading.Event()
 
         def read_slowly():
@@ -290,21 +293,21 @@ def test_a_slow_stream_holds_nobody_up():
 
 
 def test_what_an_agent_does_not_wait_for_is_counted_all_the_same():
-    with doors([drip(0.0005)]) as made, made.open() as (door, asking), asking.stream() as got:
+    with sessions([drip(0.0005)]) as made, made.open() as (session, asking), asking.stream() as got:
         next(got.iter_bytes())
     end = made.book.ends[0]
     assert end.outcome == "ok"
     assert (end.usage.prompt, end.usage.output) == made.stub.told
-    assert door.backend.tally.steps == 1
+    assert session.backend.tally.steps == 1
 
 
 def test_a_broken_stream_reaches_the_agent_broken():
-    with doors([fault("cut"), text("again")]) as made, made.open() as (door, asking):
+    with sessions([fault("cut"), text("again")]) as made, made.open() as (session, asking):
         with pytest.raises(httpx2.TransportError), asking.stream() as got:
             got.read()
         assert asking.post().status_code == 200
     assert made.book.outcomes == ["connection", "ok"]
-    assert not door.over.is_set()
+    assert not session.over.is_set()
 
 
 def test_caches_live_as_long_as_the_price_book_has_a_price_for():
@@ -312,7 +315,7 @@ def test_caches_live_as_long_as_the_price_book_has_a_price_for():
     mark = {"type": "ephemeral", "ttl": "1h"}
     said = [{"role": "user", "content": [{"type": "text", "text": "Fix.", "cache_control": mark}]}]
     tool = {"name": "bash", "input_schema": {"type": "object"}, "cache_control": mark}
-    with doors([text("ok")], api="messages") as made, made.open() as (_, asking):
+    with sessions([text("ok")], api="messages") as made, made.open() as (_, asking):
         asking.post(messages=said, tools=[tool], cache_control=mark)
         (sent,) = made.stub.requests
     block = sent.body["messages"][0]["content"][0]
@@ -324,7 +327,7 @@ def test_caches_live_as_long_as_the_price_book_has_a_price_for():
 def test_the_usage_of_a_stream_that_broke_off_is_unknown(api):
     """The Messages API counts at the start of a stream too: the prompt, and one token of output."""
     with (
-        doors([fault("cut")], api=api) as made,
+        sessions([fault("cut")], api=api) as made,
         made.open() as (_, asking),
         pytest.raises(httpx2.TransportError),
         asking.stream() as got,
@@ -337,7 +340,7 @@ def test_the_usage_of_a_stream_that_broke_off_is_unknown(api):
 
 
 def test_a_chat_stream_ends_with_usage_only_where_it_was_asked_for():
-    with doors([text("one"), text("two")]) as made, made.open() as (_, asking):
+    with sessions([text("one"), text("two")]) as made, made.open() as (_, asking):
         assert '"usage"' not in asking.post(stream=True).text
         options = {"include_usage": True}
         assert '"usage"' in asking.post(stream=True, stream_options=options).text
@@ -345,7 +348,7 @@ def test_a_chat_stream_ends_with_usage_only_where_it_was_asked_for():
 
 
 def test_the_transcript_says_everything_once():
-    with doors([call("bash", command="ls"), text("done")]) as made, made.open() as (_, asking):
+    with sessions([call("bash", command="ls"), text("done")]) as made, made.open() as (_, asking):
         first = asking.post().json()["choices"][0]["message"]
         history = [
             {"role": "user", "content": "Fix it."},
@@ -358,7 +361,7 @@ def test_the_transcript_says_everything_once():
 
 def test_what_is_said_again_in_the_same_words_is_written_again():
     more = {"role": "user", "content": "Go on."}
-    with doors(lambda _: text("Hm.")) as made, made.open() as (_, asking):
+    with sessions(lambda _: text("Hm.")) as made, made.open() as (_, asking):
         history = [{"role": "user", "content": "Fix it."}]
         for _ in range(3):
             history += [asking.post(messages=history).json()["choices"][0]["message"], more]
@@ -367,7 +370,7 @@ def test_what_is_said_again_in_the_same_words_is_written_again():
 
 
 def test_models_are_listed_for_whoever_has_a_token():
-    with doors([]) as made, made.open() as (_, asking):
+    with sessions([]) as made, made.open() as (_, asking):
         assert [m["id"] for m in asking.client.get("/v1/models").json()["data"]] == ["m"]
         assert httpx2.get(f"{asking.client.base_url}/v1/models").status_code == 401
         assert asking.client.post("/v1/embeddings").status_code == 404
@@ -375,7 +378,7 @@ def test_models_are_listed_for_whoever_has_a_token():
 
 @pytest.mark.parametrize("data", [b"{", b"[]", b"{}", b'{"messages": []}', b'{"messages": [1]}'])
 def test_nonsense_is_refused_in_words(data):
-    with doors([]) as made, made.open() as (_, asking):
+    with sessions([]) as made, made.open() as (_, asking):
         got = asking.client.post(PATHS["chat"], content=data)
         assert got.status_code == 400
         assert got.json()["error"]["message"]
@@ -383,7 +386,7 @@ def test_nonsense_is_refused_in_words(data):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_does_not_wait_for_its_account_but_the_next_call_does(stream):
-    with doors(lambda _: text("ok")) as made, made.open() as (door, asking):
+    with sessions(lambda _: text("ok")) as made, made.open() as (session, asking):
         order, book, may_settle = [], made.book, threading.Event()
         begin, end = book.begin, book.end
 
@@ -398,14 +401,14 @@ def test_an_answer_does_not_wait_for_its_account_but_the_next_call_does(stream):
         threading.Timer(0.3, may_settle.set).start()
         assert asking.post(stream=stream).status_code == 200
         assert order[:3] == ["announced", "settled", "announced"]
-        assert door.calls == 2
+        assert session.calls == 2
         assert order == ["announced", "settled"] * 2
         said = [kind for kind, _ in made.notes]
     assert said == ["message", "call", "message", "call", "message"]
 
 
 def test_a_call_that_cannot_be_settled_ends_the_trial_though_it_was_answered():
-    with doors(lambda _: text("ok")) as made, made.open() as (door, asking):
+    with sessions(lambda _: text("ok")) as made, made.open() as (session, asking):
 
         def broken(told):
             raise HarnessError("the disk is full")
@@ -413,21 +416,21 @@ def test_a_call_that_cannot_be_settled_ends_the_trial_though_it_was_answered():
         made.book.end = broken
         assert asking.post().status_code == 200
         assert asking.post().status_code == 403
-        assert "the disk is full" in str(door.fault)
+        assert "the disk is full" in str(session.fault)
 
 
 def test_a_header_that_cannot_be_sent_along_is_refused():
-    with doors(lambda _: text("ok")) as made, made.open() as (door, asking):
+    with sessions(lambda _: text("ok")) as made, made.open() as (session, asking):
         headers = {"anthropic-beta": "café".encode("latin-1")}
         got = asking.client.post(PATHS["chat"], json=request("chat"), headers=headers)
         assert got.status_code == 400
         assert "must be ASCII" in got.json()["error"]["message"]
         assert asking.post().status_code == 200
-        assert door.fault is None
+        assert session.fault is None
 
 
 def test_what_is_dropped_may_have_any_name():
-    with doors(lambda _: text("ok")) as made, made.open() as (_, asking):
+    with sessions(lambda _: text("ok")) as made, made.open() as (_, asking):
         body = json.dumps({**request("chat"), "\ud800": 1})
         got = asking.client.post(PATHS["chat"], content=body)
         assert got.status_code == 200
@@ -437,18 +440,18 @@ def test_what_is_dropped_may_have_any_name():
 def test_an_agent_that_did_not_wait_for_a_busy_endpoint_may_ask_again():
     script = [error(429), text("ok")]
     script[0] = replace(script[0], delay_s=0.4)
-    with doors(script) as made, made.open() as (door, asking):
+    with sessions(script) as made, made.open() as (session, asking):
         with pytest.raises(httpx2.ReadTimeout):
             asking.client.post(PATHS["chat"], json=request("chat"), timeout=0.1)
-        door.settled()
+        session.settled()
         wait_until(lambda: made.book.ends)
         assert asking.post().status_code == 200
-        assert door.fault is None
+        assert session.fault is None
 
 
 def test_a_stream_that_failed_at_its_end_does_not_end_for_the_agent():
     script = [Answer(message={"role": "assistant", "content": "no"}, finish_reason="error")]
-    with doors(script) as made, made.open() as (_, asking), asking.stream() as got:
+    with sessions(script) as made, made.open() as (_, asking), asking.stream() as got:
         said = []
         with pytest.raises(httpx2.RemoteProtocolError):
             said.extend(got.iter_bytes())
@@ -459,7 +462,7 @@ def test_a_stream_that_failed_at_its_end_does_not_end_for_the_agent():
 def test_budgets_hold_over_parallel_calls():
     limits = Limits(steps=3)
     with (
-        doors(lambda _: text("ok", delay_s=0.1), limits=limits) as made,
+        sessions(lambda _: text("ok", delay_s=0.1), limits=limits) as made,
         made.open() as (_, asking),
     ):
         codes = []

@@ -9,18 +9,18 @@ import httpx2
 import openai
 import pytest
 
-from arena.backend import route
-from arena.backend.gateway.door import Door
-from arena.backend.gateway.server import Gateway
-from arena.backend.gateway.translate.growth import Growth
-from arena.backend.gateway.translate.history import History
-from arena.backend.route import routed
+from arena.backend import apis
+from arena.backend.apis import routed
 from arena.errors import InputError
+from arena.gateway.proxy_session import ProxySession
+from arena.gateway.server import Gateway
+from arena.gateway.translate.stream import MessageAssembler
+from arena.gateway.translate.translator import ReplyHistory
 from arena.records import Limits
 from tests.agent.rig import contestant
 from tests.backend.rig import Rig
 from tests.e2e.rig import arena, bakeoff
-from tests.gateway.rig import doors, request
+from tests.gateway.rig import request, sessions
 from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import Answer, call, calls, error, fault, text
 from tests.servers.vendor import KEY, Vendor, bash, say
@@ -31,15 +31,18 @@ TOOL = {"type": "object", "properties": {"command": {"type": "string"}}}
 
 @contextmanager
 def translated(script, api, **how):
-    """A door to a scripted chat endpoint, for an agent that speaks another API."""
-    with doors(script, "chat", translated_from=api, **how) as made, made.open() as (door, asking):
+    """A session to a scripted chat endpoint, for an agent that speaks another API."""
+    with (
+        sessions(script, "chat", translated_from=api, **how) as made,
+        made.open() as (session, asking),
+    ):
         asking.api = api
-        yield made, door, asking
+        yield made, session, asking
 
 
 @contextmanager
 def at_vendor(provider, turns, api):
-    """A door to a stand-in of a vendor that offers chat completions alone."""
+    """A session to a stand-in of a vendor that offers chat completions alone."""
     with Vendor(provider, turns) as vendor, Gateway() as gateway:
         spec = routed(vendor.spec(), [api], agent="an agent")
         rig = Rig(
@@ -49,9 +52,9 @@ def at_vendor(provider, turns, api):
             environ={"STAND_IN_KEY": KEY},
         )
         with rig.pool:
-            door = Door(rig.trial(), rig.limits, rig.notes, rig.clock)
-            with gateway.serving(door):
-                yield vendor, rig, "http://{}:{}".format(*gateway.address), door.token
+            session = ProxySession(rig.trial(), rig.limits, rig.notes, rig.clock)
+            with gateway.serving(session):
+                yield vendor, rig, "http://{}:{}".format(*gateway.address), session.token
 
 
 class Claude:
@@ -213,7 +216,7 @@ def test_an_attempt_is_made_again_and_the_endpoint_gets_chat_alone(api):
 @pytest.mark.parametrize("api", APIS)
 def test_errors_come_in_the_agents_words(api):
     long = {"error": {"message": "maximum context length is 10", "code": "x"}}
-    with translated([error(400, long), text("shorter")], api) as (_, door, asking):
+    with translated([error(400, long), text("shorter")], api) as (_, session, asking):
         refused = asking.post()
         assert refused.status_code == 400
         told = refused.json()["error"]
@@ -222,26 +225,26 @@ def test_errors_come_in_the_agents_words(api):
             assert told["message"].startswith("prompt is too long")
         else:
             assert told["code"] == "context_length_exceeded"
-        assert not door.over.is_set()
+        assert not session.over.is_set()
         assert asking.post().status_code == 200
 
 
 @pytest.mark.parametrize("api", APIS)
 def test_a_broken_translated_stream_reaches_the_agent_broken(api):
-    with translated([fault("cut"), text("again")], api) as (made, door, asking):
+    with translated([fault("cut"), text("again")], api) as (made, session, asking):
         with pytest.raises(httpx2.TransportError), asking.stream() as got:
             got.read()
         assert asking.post().status_code == 200
     assert made.book.outcomes == ["connection", "ok"]
-    assert not door.over.is_set()
+    assert not session.over.is_set()
 
 
 @pytest.mark.parametrize("api", APIS)
 def test_a_limit_ends_a_translated_trial(api):
-    with translated(lambda _: text("ok"), api, limits=Limits(steps=1)) as (_, door, asking):
+    with translated(lambda _: text("ok"), api, limits=Limits(steps=1)) as (_, session, asking):
         assert asking.post().status_code == 200
         assert asking.post().status_code == 403
-        assert door.stop == "steps"
+        assert session.stop == "steps"
 
 
 @pytest.mark.parametrize(
@@ -318,7 +321,7 @@ def test_models_that_take_no_tools_over_chat_are_refused(api):
 
 @pytest.mark.parametrize("api", APIS)
 def test_a_missing_library_is_named_with_its_remedy(api, monkeypatch):
-    monkeypatch.setitem(route.TRANSLATORS, api, "no-such-package")
+    monkeypatch.setitem(apis.TRANSLATORS, api, "no-such-package")
     with Vendor("deepseek", [say("Done.")]) as vendor, pytest.raises(InputError) as refused:
         routed(vendor.spec(), [api], agent="an agent")
     assert "no-such-package" in str(refused.value)
@@ -394,8 +397,8 @@ def piece(arguments, **more):
     ],
 )
 def test_calls_are_told_apart_however_a_vendor_numbers_them(chunks):
-    history = History()
-    growth = Growth(history.name_call)
+    history = ReplyHistory()
+    growth = MessageAssembler(history.name_call)
     deltas = [growth.add(chunk(tool_calls=pieces)) for pieces in chunks]
     deltas.append(growth.finish(growth.message))
     made = {}
@@ -422,7 +425,7 @@ def result(name):
 
 
 def test_parallel_calls_that_an_agent_repeats_one_by_one_are_one_message_again():
-    history = History()
+    history = ReplyHistory()
     kept = said("v1", "v2", reasoning_content="why")
     history.keep(kept, ["call_1", "call_2"])
     repeated = [said("call_1"), result("call_1"), said("call_2"), result("call_2")]
@@ -431,7 +434,7 @@ def test_parallel_calls_that_an_agent_repeats_one_by_one_are_one_message_again()
 
 
 def test_a_call_that_an_agent_forgot_is_left_out():
-    history = History()
+    history = ReplyHistory()
     history.keep(said("v1", "v2", reasoning_content="why"), ["call_1", "call_2"])
     restored = history.restored([said("call_2"), result("call_2")])
     assert [c["id"] for c in restored[0]["tool_calls"]] == ["v2"]
@@ -440,11 +443,11 @@ def test_a_call_that_an_agent_forgot_is_left_out():
 
 def test_what_the_model_never_said_goes_on_as_the_agent_says_it():
     invented = [said("mine"), result("mine"), {"role": "assistant", "content": "So be it."}]
-    assert History().restored(invented) == invented
+    assert ReplyHistory().restored(invented) == invented
 
 
 def test_arguments_that_are_an_object_arrive_as_text():
-    growth = Growth(History().name_call)
+    growth = MessageAssembler(ReplyHistory().name_call)
     message = said("v1")
     message["tool_calls"][0]["function"] = {"name": "bash", "arguments": {"command": "ls"}}
     delta = growth.finish(message)
@@ -452,7 +455,7 @@ def test_arguments_that_are_an_object_arrive_as_text():
 
 
 def test_reasoning_behind_the_answer_is_kept_but_not_shown():
-    growth = Growth(History().name_call)
+    growth = MessageAssembler(ReplyHistory().name_call)
     deltas = [growth.add(chunk(content="Yes.")), growth.add(chunk(reasoning_content="Hm."))]
     assert deltas == [{"content": "Yes."}, {}]
     assert growth.message["reasoning_content"] == "Hm."

@@ -10,17 +10,9 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from arena.backend.gateway import tunnel
-from arena.backend.gateway.tunnel import (
-    CLOSE,
-    DATA,
-    FORWARDER,
-    FRAME_LIMIT_BYTES,
-    HEAD,
-    OPEN,
-    READY,
-)
 from arena.errors import EngineError
+from arena.gateway import tunnel
+from arena.gateway.tunnel import CLOSE, DATA, FORWARDER, FRAME_LIMIT_BYTES, HEAD, OPEN, READY
 
 
 class ProgramPipe:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from arena.grading.defences import ALL_ON, Defences
+from arena.grading.findings import ALL_ON, Defences
+from arena.grading.verify import Bench, verify
 from arena.records import ExecResult, File, SandboxLimits, Task, TestPlan, Verification
 from arena.records.container import AGENT_USER, TESTER_USER
 from arena.sandbox.container import DockerSandbox
@@ -16,7 +17,6 @@ from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.task import pack
 from arena.task.diff import capture
-from arena.verify import Bench, verify
 
 collect_ignore = ["toys"]
 TOYS = Path(__file__).parent / "toys"

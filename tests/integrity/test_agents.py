@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from arena.audit import transcript_flags
-from arena.transcript import TranscriptFile
+from arena.grading.audit import transcript_flags
+from arena.rundir.transcript import TranscriptFile
 
 
 def audited(tmp_path: Path, task, *commands: str) -> set[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from arena.grading.defences import Defences
+from arena.grading.findings import Defences
 
 INIT = "src/purse/__init__.py"
 ATTACHED = "from purse.money import half, shares, text\n\n"

@@ -4,14 +4,13 @@ import re
 
 import pytest
 
-from arena.audit import refuse_hints
 from arena.errors import InputError
-from arena.grading.defences import ALL_ON
-from arena.grading.findings import Findings, Reported, Session, decide, weigh
-from arena.grading.junit import JUnitError, read_report
+from arena.grading.audit import refuse_hints
+from arena.grading.findings import ALL_ON, Findings, Reported, Session, decide, weigh
+from arena.grading.junit_runner import JUnitError, read_report
+from arena.grading.verify import Bench, verify
 from arena.records import Entry, TestPlan
 from arena.task import pack
-from arena.verify import Bench, verify
 
 
 class NoEngine:

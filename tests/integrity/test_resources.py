@@ -5,9 +5,8 @@ import resource
 import pytest
 
 from arena.errors import EngineError
-from arena.quiet import Quiet
+from arena.grading.verify import ExclusiveLock, confirm, judge, verify
 from arena.task.diff import capture
-from arena.verify import confirm, judge, verify
 
 INIT = "src/purse/__init__.py"
 BOMBS = {
@@ -87,7 +86,7 @@ def test_a_limit_is_charged_only_when_gold_keeps_within_it(python):
         patch = capture(sandbox, fresh)
         first = verify(slow.task, patch, slow.bench(), strict=False, fresh=fresh)
     assert first.verdict == "timeout"
-    again = judge(slow.task, slow.bench(), Quiet(), lambda _: patch, strict=False)
+    again = judge(slow.task, slow.bench(), ExclusiveLock(), lambda _: patch, strict=False)
     assert again.verdict == "timeout"
     assert confirm(slow.task, slow.gold, first, slow.bench(), strict=False).verdict == "passed"
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from arena.errors import InputError
-from arena.money import reprice
+from arena.money import prices
 from arena.money.prices import SHIPPED_FX
 from arena.records import FxRate, PeakWindow, PriceRow, PriceTier
-from arena.score import repriced
+from arena.score import load
 from tests.money.test_statement import PRICED, START, call
 
 NEXT_YEAR = PriceRow(valid_from=date(2027, 1, 1), tiers=(PriceTier(input="2", output="8"),))
@@ -18,8 +18,8 @@ NIGHT = PeakWindow(start=time(0), end=time(1))
 
 def test_another_days_prices_for_the_same_calls():
     spec = PRICED.model_copy(update={"prices": (*PRICED.prices, NEXT_YEAR)})
-    then = reprice.repriced_spec(spec, at=date(2027, 6, 1))
-    (row,) = repriced.compare(
+    then = prices.repriced_spec(spec, at=date(2027, 6, 1))
+    (row,) = load.compare(
         [call("a"), call("b")], {"c": spec}, {"c": then}, fx_before=SHIPPED_FX, fx_after=SHIPPED_FX
     )
     assert row.calls == 2
@@ -29,17 +29,17 @@ def test_another_days_prices_for_the_same_calls():
 
 def test_a_day_before_the_first_price_has_none():
     spec = PRICED.model_copy(update={"prices": (NEXT_YEAR,)})
-    assert reprice.repriced_spec(spec, at=date(2026, 1, 1)).prices == ()
+    assert prices.repriced_spec(spec, at=date(2026, 1, 1)).prices == ()
 
 
 def test_peak_hours_still_go_by_the_time_of_the_call():
     peaky = NEXT_YEAR.model_copy(
         update={"peak": (NIGHT,), "peak_tiers": (PriceTier(input="20", output="80"),)}
     )
-    spec = reprice.repriced_spec(PRICED, rows=[peaky], at=date(2027, 1, 5))
+    spec = prices.repriced_spec(PRICED, rows=[peaky], at=date(2027, 1, 5))
     calls = [call("a"), call("b", after_s=7200)]
     assert START.time() == time(0)
-    (row,) = repriced.compare(calls, {"c": spec}, {"c": spec}, fx_before=[], fx_after=[])
+    (row,) = load.compare(calls, {"c": spec}, {"c": spec}, fx_before=[], fx_after=[])
     assert row.billed_after_usd == Decimal("0.028") + Decimal("0.0028")
 
 
@@ -47,29 +47,29 @@ def test_another_rate():
     yuan = PRICED.model_copy(
         update={"prices": (PriceRow(currency="CNY", tiers=PRICED.prices[0].tiers),)}
     )
-    fx = reprice.with_rates(SHIPPED_FX, dict([reprice.parse_rate("CNY=0.2")]), on=date(2026, 1, 1))
-    (row,) = repriced.compare([call("a")], {"c": yuan}, {"c": yuan}, fx_before=[], fx_after=fx)
+    fx = prices.with_rates(SHIPPED_FX, dict([prices.parse_rate("CNY=0.2")]), on=date(2026, 1, 1))
+    (row,) = load.compare([call("a")], {"c": yuan}, {"c": yuan}, fx_before=[], fx_after=fx)
     assert row.billed_before_usd is None
     assert row.billed_after_usd == Decimal("0.0014") * Decimal("0.2")
 
 
 def test_rates_replace_only_their_own_currency():
     other = FxRate(currency="EUR", usd="1.1", on=date(2026, 1, 1), source="x")
-    fx = reprice.with_rates([*SHIPPED_FX, other], {"CNY": Decimal(1)}, on=date(2026, 2, 2))
+    fx = prices.with_rates([*SHIPPED_FX, other], {"CNY": Decimal(1)}, on=date(2026, 2, 2))
     assert {r.currency: r.usd for r in fx} == {"EUR": Decimal("1.1"), "CNY": Decimal(1)}
 
 
 @pytest.mark.parametrize("text", ["CNY", "CNY=", "CNY=x", "cny=1", "CNY=-1", "CNY=NaN", "=1"])
 def test_bad_rates(text):
     with pytest.raises(InputError, match="is not a rate"):
-        reprice.parse_rate(text)
+        prices.parse_rate(text)
 
 
 def test_unknown_is_not_zero_at_other_prices_either():
     calls = [call("a", "alone", ended=False), call("b"), call("c", ended=False)]
     specs = {"alone": PRICED, "c": PRICED}
-    bare = {name: reprice.repriced_spec(spec, rows=[]) for name, spec in specs.items()}
-    alone, both = repriced.compare(calls, specs, bare, fx_before=[], fx_after=[])
+    bare = {name: prices.repriced_spec(spec, rows=[]) for name, spec in specs.items()}
+    alone, both = load.compare(calls, specs, bare, fx_before=[], fx_after=[])
     assert (alone.billed_before_usd, alone.status_before) == (None, "unknown")
     assert alone.possibly_billed_before_usd == Decimal("0.006")
     assert (both.billed_before_usd, both.status_before) == (Decimal("0.0014"), "estimated")
@@ -78,4 +78,4 @@ def test_unknown_is_not_zero_at_other_prices_either():
 
 def test_the_dollar_has_no_rate():
     with pytest.raises(InputError, match="it has no rate"):
-        reprice.parse_rate("USD=2")
+        prices.parse_rate("USD=2")

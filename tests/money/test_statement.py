@@ -3,8 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from arena.money.pricing import RecordedCall
-from arena.money.statement import statements
+from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, CallBegin, CallEnd, PriceRow, PriceTier, Usage
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

@@ -12,8 +12,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from arena import ledger
-from arena.matrix import trial_specs
 from arena.records import (
     Budget,
     CallBegin,
@@ -32,7 +30,8 @@ from arena.records import (
     Verification,
     digest_of,
 )
-from arena.rundir import EngineInfo, Manifest, RunDir, TaskEntry
+from arena.rundir import ledger
+from arena.rundir.directory import EngineInfo, Manifest, RunDir, TaskEntry, trial_specs
 from tests.report.cast import TITLES, Actor, cast
 
 START = datetime(2026, 11, 22, 21, 4, tzinfo=UTC)

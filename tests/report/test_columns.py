@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from arena.report import columns, exports, leaderboard, page, tables, text
+from arena.report import columns, exports, leaderboard, page, tables
 from arena.report.columns import Column
 from arena.report.leaderboard import board_columns
 
@@ -23,7 +23,7 @@ SIZE = Column(
 
 def terminal(scored) -> str:
     console = Console(width=240, file=io.StringIO())
-    console.print(text.render(scored))
+    console.print(exports.render(scored))
     return console.file.getvalue()
 
 

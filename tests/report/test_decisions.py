@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from arena.report import decisions
-from arena.report.answer import answer
+from arena.report.page import answer
 from arena.report.scored import score
 from arena.score import compare as comparing
 from arena.score.baseline import baseline_of
-from arena.score.contenders import contender
 from arena.score.gate import gate
+from arena.score.pairs import contender
 from arena.score.recommend import recommend
 from tests.benchmarks import ledgers
 from tests.e2e.rig import arena, start

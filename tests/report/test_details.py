@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from arena import ledger
 from arena.errors import InputError
-from arena.report import details
-from arena.rundir import RunDir
+from arena.report import transcript
+from arena.rundir import ledger
+from arena.rundir.directory import RunDir
 
 
 def test_every_trial_is_told_once_with_all_its_calls(scored):
     results = scored.results
     rows = {row.id: row for row in results.trials}
-    found = list(details.read(results, rows))
+    found = list(transcript.read_details(results, rows))
     assert sorted(one.row.id for one in found) == sorted(rows)
     for one in found:
         assert len(one.calls) == one.row.calls
@@ -28,7 +28,7 @@ def test_the_last_record_of_a_trial_counts(scored):
         for event in ledger.read(RunDir(results.path).ledger_path)
         if isinstance(event, ledger.TrialEnd)
     }
-    found = details.read(results, {row.id for row in results.trials})
+    found = transcript.read_details(results, {row.id for row in results.trials})
     assert {one.row.id: one.record for one in found if one.record} == last
 
 
@@ -37,7 +37,7 @@ def test_a_trial_does_not_wait_for_the_end_of_the_ledger(tmp_path, scored):
     lines.insert(len(lines) // 2, b"broken\n")
     RunDir(tmp_path).ledger_path.write_bytes(b"".join(lines))
     results = replace(scored.results, path=tmp_path)
-    reading = details.read(results, {row.id for row in results.trials})
+    reading = transcript.read_details(results, {row.id for row in results.trials})
     assert next(reading).complete
     with pytest.raises(InputError):
         list(reading)

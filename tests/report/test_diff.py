@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.report import diff
+from arena.report import trial_page
 
 PATCH = """\
 diff --git a/pkg/core.py b/pkg/core.py
@@ -32,7 +32,7 @@ deleted file mode 100644
 
 
 def test_lines_carry_kind_and_numbers():
-    shown = diff.parse(PATCH)
+    shown = trial_page.parse(PATCH)
     first, added, gone = shown.files
     assert (first.path, first.change, first.added, first.removed) == (
         "pkg/core.py",
@@ -55,11 +55,11 @@ def test_lines_carry_kind_and_numbers():
 
 
 def test_a_long_patch_is_cut_and_says_so():
-    body = "".join(f"+line {i}\n" for i in range(diff.MAX_LINES + 10))
-    shown = diff.parse(f"@@ -0,0 +1,{diff.MAX_LINES + 10} @@\n{body}")
+    body = "".join(f"+line {i}\n" for i in range(trial_page.MAX_LINES + 10))
+    shown = trial_page.parse(f"@@ -0,0 +1,{trial_page.MAX_LINES + 10} @@\n{body}")
     assert shown.dropped_lines == 11
     assert (
-        diff.parse("@@ -0,0 +1 @@\n+" + "x" * 9_000)
+        trial_page.parse("@@ -0,0 +1 @@\n+" + "x" * 9_000)
         .files[0]
         .lines[1]
         .text.endswith("7000 more characters")
@@ -67,12 +67,12 @@ def test_a_long_patch_is_cut_and_says_so():
 
 
 def test_nothing_is_no_file():
-    assert diff.parse("") == diff.Diff(())
+    assert trial_page.parse("") == trial_page.Diff(())
 
 
 @given(st.text(alphabet="+-@ \\ab\n0123,diff git/", max_size=300))
 def test_whatever_is_written_is_shown(text):
-    shown = diff.parse(text)
+    shown = trial_page.parse(text)
     assert shown.dropped_lines == 0
     total = sum(len(file.lines) for file in shown.files)
     assert total <= text.count("\n") + 1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from arena.report.escape import csv_text, latex, markdown, one_line, plain
+from arena.report.format import csv_text, latex, markdown, one_line, plain
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from arena.errors import InputError
 from arena.report import exports, leaderboard
 from arena.report.caveats import notes
-from arena.report.escape import latex, markdown
+from arena.report.format import latex, markdown
 from arena.report.scored import score
 from arena.score.load import load
 from tests.report.cast import cast

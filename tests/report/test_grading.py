@@ -6,9 +6,10 @@ import json
 import pytest
 from rich.console import Console
 
-from arena.report import caveats, exports, setup, site, text
+from arena.report import caveats, exports, site
+from arena.report import page as setup
 from arena.report.scored import score
-from arena.rundir import RunDir
+from arena.rundir.directory import RunDir
 from arena.score.load import load
 from tests.e2e.rig import arena
 from tests.report.make_run import make_run
@@ -31,7 +32,7 @@ def mixed(tmp_path_factory):
 
 def terminal(scored):
     console = Console(width=200, file=io.StringIO())
-    console.print(text.render(scored))
+    console.print(exports.render(scored))
     return console.file.getvalue()
 
 

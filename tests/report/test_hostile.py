@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from arena.report import exports, site, text
+from arena.report import exports, site
 from arena.report.caveats import notes
 from arena.report.scored import Scored, score
 from arena.score.load import load
@@ -154,7 +154,7 @@ def test_svg_is_xml_without_links_or_scripts(attacked):
 
 def test_terminal_gets_no_escape_of_theirs(attacked):
     console = Console(width=200, file=io.StringIO(), force_terminal=False)
-    console.print(text.render(attacked))
+    console.print(exports.render(attacked))
     shown = console.file.getvalue()
     assert "\x1b" not in shown
     assert "[l]" not in shown

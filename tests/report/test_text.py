@@ -4,12 +4,12 @@ import re
 import pytest
 from rich.console import Console
 
-from arena.report import text
+from arena.report import exports
 
 
 def shown(scored, width: int) -> list[str]:
     console = Console(width=width, file=io.StringIO())
-    console.print(text.render(scored))
+    console.print(exports.render(scored))
     return console.file.getvalue().splitlines()
 
 

@@ -23,7 +23,7 @@ def test_calls_stand_beside_the_message_they_led_to(tmp_path):
         message("tool", "exit code: 0"),
         {"kind": "call", "call_id": "c3", "outcome": "timeout"},
     )
-    user, assistant, tool, rest = transcript.read(path).turns
+    user, assistant, tool, rest = transcript.read_conversation(path).turns
     assert (user.role, user.text.head, user.call_ids) == ("user", "fix it", ())
     assert assistant.call_ids == ("c1", "c2")
     assert assistant.thinking
@@ -54,7 +54,8 @@ def test_a_command_stands_beside_its_output_or_alone(tmp_path):
         message("assistant", "done"),
     )
     shown = [
-        (t.role, t.command, [a.body.head for a in t.actions]) for t in transcript.read(path).turns
+        (t.role, t.command, [a.body.head for a in t.actions])
+        for t in transcript.read_conversation(path).turns
     ]
     assert shown == [
         ("tool", "exit code 0 after 1.2 s", []),
@@ -81,7 +82,7 @@ def test_tool_calls_show_their_command(tmp_path):
             ],
         ),
     )
-    (turn,) = transcript.read(path).turns
+    (turn,) = transcript.read_conversation(path).turns
     shown = [(a.name, a.body.head, a.is_command) for a in turn.actions]
     assert shown == [
         ("bash", "ls\n-l", True),
@@ -93,7 +94,9 @@ def test_tool_calls_show_their_command(tmp_path):
 
 def test_content_may_be_parts(tmp_path):
     parts = [{"type": "text", "text": "one"}, {"type": "image", "data": "…"}, "two"]
-    (turn,) = transcript.read(write(tmp_path / "t.jsonl", message("assistant", parts))).turns
+    (turn,) = transcript.read_conversation(
+        write(tmp_path / "t.jsonl", message("assistant", parts))
+    ).turns
     assert turn.text.head == "one\n[image]\ntwo"
 
 
@@ -104,7 +107,7 @@ def test_broken_and_unknown_lines_are_shown_not_fatal(tmp_path):
         b'{"kind": "stop", "at": 2, "stop": "gave_up", "detail": "why", "mistakes": 0}\n'
         b'{"kind": "weird", "x": {"y": 1}}\n{"kind": "mess'
     )
-    turns = transcript.read(path).turns
+    turns = transcript.read_conversation(path).turns
     assert [(t.line, t.role, t.text.head) for t in turns] == [
         (1, "note", "hello"),
         (2, "note", "line 2 of the transcript cannot be read"),
@@ -118,11 +121,11 @@ def test_broken_and_unknown_lines_are_shown_not_fatal(tmp_path):
 def test_long_things_are_cut_in_the_middle_and_counted(tmp_path):
     text = "a" * transcript.MAX_TEXT_CHARS + "END"
     path = write(tmp_path / "t.jsonl", *[message("user", text)] * (transcript.MAX_TURNS + 3))
-    shown = transcript.read(path)
+    shown = transcript.read_conversation(path)
     assert shown.dropped_turns == 3
     assert shown.turns[0].text.dropped_chars == 3
     assert shown.turns[0].text.tail.endswith("END")
 
 
 def test_no_transcript_says_so(tmp_path):
-    assert transcript.read(tmp_path / "none.jsonl").missing
+    assert transcript.read_conversation(tmp_path / "none.jsonl").missing

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from arena.report import answer, caveats, comparisons, costs, leaderboard, outcomes
-from arena.report.costs import KINDS, split
+from arena.report import caveats, decisions, leaderboard, outcomes, page
+from arena.report import scored as costs
 from arena.report.points import Box, place
+from arena.report.scored import KINDS, split
 from arena.score.results import Tokens
 from tests.report.cast import backend
 
@@ -38,7 +39,7 @@ def test_in_a_large_run_attempts_that_ended_alike_share_a_mark(scored, monkeypat
 
 
 def test_the_matrix_is_antisymmetric_and_complete(scored):
-    found = comparisons.matrix(scored)
+    found = decisions.matrix(scored)
     size = len(scored.board.rows)
     assert len(found.pairs) == size * (size - 1) // 2
     flip = str.maketrans("+−", "−+")
@@ -60,7 +61,7 @@ def test_controls_say_whether_they_did_what_they_must(scored):
 
 
 def test_figures_name_the_best_and_the_cheapest(scored):
-    shown = {f.name: f for f in answer.answer(scored).figures}
+    shown = {f.name: f for f in page.answer(scored).figures}
     assert shown["Highest pass rate"].note.startswith(scored.board.rows[0].who.name)
     cheapest = min(
         (r for r in scored.board.rows if r.money.per_solved and r.money.per_solved.estimate),

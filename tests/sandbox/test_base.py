@@ -15,7 +15,7 @@ import pytest
 from arena.errors import InputError
 from arena.records import File
 from arena.resources import sandboxes_dir
-from arena.sandbox.image import base
+from arena.sandbox.image import sources
 from arena.sandbox.image.images import Images
 from arena.sandbox.owner import remove_image
 
@@ -121,7 +121,7 @@ class Registry:
 def registry(monkeypatch):
     registry = Registry()
     monkeypatch.setenv("ARENA_REGISTRY_MIRROR", registry.host)
-    monkeypatch.setattr(base, "_PULL_PAUSES_S", (0.1, 0.1))
+    monkeypatch.setattr(sources, "_PULL_PAUSES_S", (0.1, 0.1))
     yield registry
     registry.close()
 
@@ -132,7 +132,7 @@ def test_a_pinned_base_is_pulled_through_the_mirror_and_built_upon(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder = tmp_path / "sandboxes"
     shutil.copytree(sandboxes_dir() / "engine", folder / "engine")
-    (folder / "engine" / "base.toml").write_text(f'image = "{registry.image}"\n')
+    (folder / "engine" / "sources.toml").write_text(f'image = "{registry.image}"\n')
     shutil.copytree(sandboxes_dir() / "python", folder / "python")
     (folder / "python" / "Dockerfile").write_text(
         "ARG BASE\nFROM ${BASE}\nCOPY sandbox.toml /made\n"
@@ -164,7 +164,7 @@ def test_no_registry_says_what_else_can_be_done(engine, registry):
     registry.refusals = 100
     said = []
     with pytest.raises(InputError, match="ARENA_BASE=debootstrap") as caught:
-        base.pull(engine.connection, registry.image, said.append)
+        sources.pull(engine.connection, registry.image, said.append)
     assert "\n" not in caught.value.line()
     assert said == ["pulling debian:test"] * 3
     assert registry.asked >= 3
@@ -177,12 +177,12 @@ def test_another_way_to_the_base_is_refused(engine, any_task, monkeypatch):
 
 
 def test_a_bootstrap_that_fails_says_why(tmp_path):
-    script = tmp_path / "base.sh"
+    script = tmp_path / "sources.sh"
     script.write_text(
         "#!/bin/sh\necho 'base image: at work' >&2\necho 'base image: no way' >&2\nexit 2\n"
     )
     script.chmod(0o755)
     said = []
     with pytest.raises(InputError, match="base image: no way"):
-        b"".join(base.bootstrap(script, said.append))
+        b"".join(sources.bootstrap(script, said.append))
     assert said == ["at work", "no way"]

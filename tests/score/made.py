@@ -15,7 +15,7 @@ from arena.records import (
     TestPlan,
     digest_of,
 )
-from arena.rundir import Manifest, TaskEntry
+from arena.rundir.directory import Manifest, TaskEntry
 from arena.score.results import Cost, Results, Tokens, TrialRow
 
 FREE = Cost(Decimal(0), Decimal(0), Decimal(0), Decimal(0), "known")

@@ -6,8 +6,8 @@ import pytest
 from arena.errors import InputError
 from arena.records import Limits, SandboxLimits
 from arena.score.compare import compare
-from arena.score.contenders import contender, not_comparable
-from arena.stats.ratios import Ratio
+from arena.score.pairs import contender, not_comparable
+from arena.stats.intervals import Ratio
 from tests.score.made import Player, results, task
 from tests.stats.reference import COST_A, COST_B, EXACT, A, B
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from arena.score.groups import country_comparison, groups
-from arena.stats.interval import Interval
+from arena.stats.intervals import Interval
 from tests.score.made import Player, results
 
 HALF = np.array([3, 0] * 60, float)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from arena import ledger
 from arena.errors import InputError
-from arena.ledger import (
+from arena.money.budget import Amount
+from arena.records import CallBegin, CallEnd, Fault, TrialRecord, Usage, Verification
+from arena.rundir import ledger
+from arena.rundir.directory import Manifest, RunDir, trial_specs
+from arena.rundir.ledger import (
     CallBeginEvent,
     CallEndEvent,
     Event,
@@ -21,10 +24,6 @@ from arena.ledger import (
     TrialBegin,
     TrialEnd,
 )
-from arena.matrix import trial_specs
-from arena.money.budget import Amount
-from arena.records import CallBegin, CallEnd, Fault, TrialRecord, Usage, Verification
-from arena.rundir import Manifest, RunDir
 from arena.score import index
 from arena.score.load import load, resume_state
 from tests.benchmarks import ledgers

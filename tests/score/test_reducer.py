@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from arena.ledger import CallBeginEvent, CallEndEvent, SessionBegin, TrialBegin, TrialEnd
 from arena.records import BackendSpec, CallBegin, CallEnd, Fault, TrialRecord, TrialSpec, Usage
+from arena.rundir.ledger import CallBeginEvent, CallEndEvent, SessionBegin, TrialBegin, TrialEnd
 from arena.score.reducer import Reducer
 from tests.backend.rig import PRICE
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Self
 
-from arena.backend import catalogue
+from arena.backend import catalog
 from arena.backend.resolve import resolve
 from arena.config import BackendTable
 from arena.records import BackendSpec
@@ -23,7 +23,7 @@ from tests.servers.openai_stub import Answer, Request, Stub, calls, text
 from tests.servers.sheets import MODELS, SHEETS, Sheet
 
 KEY = "sk-stand-in"
-SHIPPED = catalogue.load()
+SHIPPED = catalog.load()
 TODAY = date(2026, 11, 22)
 Faults = Callable[[int], Answer | str | None]
 """Request number (from 0) to a fault: an answer, the name of one of the sheet's errors, or None."""

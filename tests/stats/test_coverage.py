@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from arena.stats.rates import wilson
+from arena.stats.intervals import wilson
 from tests.benchmarks.coverage import ATTEMPTS, SIZES, WORLDS, coverage, draw, truth
 
 SUITES = 500

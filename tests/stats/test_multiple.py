@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from arena.stats.multiple import holm, rank_ranges
+from arena.stats.paired import holm, rank_ranges
 from tests.stats.reference import EXACT
 
 

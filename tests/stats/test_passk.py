@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from arena.stats.rates import mean_pass_k, pass_at_k, pass_hat_k
+from arena.stats.intervals import mean_pass_k, pass_at_k, pass_hat_k
 from tests.stats.reference import EXACT
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from arena.stats.rates import effective_n, rate_bounds, task_rate, wilson, zero_event_bound
+from arena.stats.intervals import effective_n, rate_bounds, task_rate, wilson, zero_event_bound
 from tests.stats.reference import EXACT, A
 
 

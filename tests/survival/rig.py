@@ -13,10 +13,9 @@ from typing import Any
 
 import docker
 
-from arena import ledger
-from arena.ledger import CallBeginEvent, CallEndEvent, Event, TrialEnd
-from arena.matrix import trial_specs
-from arena.rundir import RunDir
+from arena.rundir import ledger
+from arena.rundir.directory import RunDir, trial_specs
+from arena.rundir.ledger import CallBeginEvent, CallEndEvent, Event, TrialEnd
 from arena.score.load import load
 from arena.score.results import Results
 from tests.benchmarks import job

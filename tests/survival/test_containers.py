@@ -2,7 +2,7 @@
 
 import docker
 
-from arena.ledger import TrialBegin, TrialEnd
+from arena.rundir.ledger import TrialBegin, TrialEnd
 from tests.survival.rig import Endpoint, Run, check_money, check_whole, write_bakeoff
 
 EATS = "python3 -c \"x = b'x' * (1 << 30)\"; echo ended with $?"

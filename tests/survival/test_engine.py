@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from arena.ledger import TrialBegin, TrialEnd
+from arena.rundir.ledger import TrialBegin, TrialEnd
 from tests.survival.engines import own_engine
 from tests.survival.rig import (
     ONE_TRIAL,

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from arena.ledger import CallBeginEvent, CallEndEvent, SessionBegin, TrialBegin, TrialEnd
+from arena.rundir.ledger import CallBeginEvent, CallEndEvent, SessionBegin, TrialBegin, TrialEnd
 from tests.survival.rig import (
     Endpoint,
     Run,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from arena.ledger import CallBeginEvent, CallEndEvent, TrialBegin, TrialEnd
+from arena.rundir.ledger import CallBeginEvent, CallEndEvent, TrialBegin, TrialEnd
 from tests.e2e import rig
 from tests.servers.openai_stub import Stub, fault
 from tests.survival.rig import (

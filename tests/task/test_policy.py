@@ -1,9 +1,9 @@
 import pytest
 
 from arena.task.patch import render
-from arena.task.policy import MAX_BYTES, Policed, Rules, police
+from arena.task.policy import MAX_BYTES, PatchRules, Policed, police
 
-RULES = Rules(
+RULES = PatchRules(
     graded=frozenset({"checks/graded.py"}),
     tree=frozenset({"src/pkg/a.py", "src/types.py", "README.md", "setup.cfg"}),
 )

@@ -15,10 +15,9 @@ from arena.records import File, digest_of
 from arena.records.container import AGENT_UID
 from arena.sandbox import archive, files
 from arena.sandbox.docker import FULL, Connection
-from arena.sandbox.image import host, store
-from arena.sandbox.image.base import Say, bootstrap, pull
-from arena.sandbox.image.commit import committed
-from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe
+from arena.sandbox.image import sources, store
+from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
+from arena.sandbox.image.sources import Say, bootstrap, pull
 from arena.sandbox.image.store import Image
 from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image
 
@@ -213,7 +212,7 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Sa
     name = store.tag("language", recipe.name, recipe.digest)
     base_name = store.tag(below.kind, below.name, below.recipe)
     scratch = [f"{name}-built"]
-    settings = host.settings()
+    settings = sources.settings()
     try:
         if settings:
             say("with this machine's package mirror and certificate settings")
@@ -226,7 +225,7 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Sa
         dockerfile(connection, recipe.files, f"{name}-built", _unfinished(), arguments, say)
         if settings:
             say("leaving the machine's settings out")
-            flatten(connection, f"{name}-built", scratch[0], host.is_ours)
+            flatten(connection, f"{name}-built", scratch[0], sources.is_ours)
         yield scratch[0]
     finally:
         for image in scratch:

@@ -16,9 +16,8 @@ from arena.sandbox import owner
 from arena.sandbox.docker import Connection
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import build, packages, recipe, store
-from arena.sandbox.image.base import Say
-from arena.sandbox.image.commit import committed
-from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe
+from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
+from arena.sandbox.image.sources import Say
 from arena.sandbox.image.store import Image, ImageKind, Store
 
 _BASE_MB = 400

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import EngineError
-from arena.program import Install
 from arena.records import File, Record, digest_of
 from arena.records.container import LAYER
+from arena.records.program import Install
 from arena.sandbox import archive, files, owner
 from arena.sandbox.docker import Connection, EngineRefusedError
-from arena.sandbox.image import build, host
-from arena.sandbox.image.base import Say
+from arena.sandbox.image import build, sources
+from arena.sandbox.image.sources import Say
 from arena.sandbox.image.store import Image
 from arena.sandbox.owner import LABEL_OWNER, Owner, remove
 
@@ -161,7 +161,7 @@ class Layers:
 def _inputs(install: Install) -> Iterator[File]:
     yield File(path="/tmp/layer.sh", data=SCRIPT.read_bytes())  # noqa: S108
     yield File(path="/tmp/steps.sh", data="\n".join(install.steps).encode())  # noqa: S108
-    yield from host.settings()
+    yield from sources.settings()
 
 
 def _environment(install: Install) -> dict[str, str]:

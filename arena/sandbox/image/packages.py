@@ -28,8 +28,8 @@ from arena.errors import HarnessError, InputError
 from arena.records import File, digest_of
 from arena.sandbox.docker import Connection
 from arena.sandbox.image import build, store
-from arena.sandbox.image.base import Say
 from arena.sandbox.image.recipe import LanguageRecipe
+from arena.sandbox.image.sources import Say
 from arena.sandbox.image.store import Image
 
 PYTHONS = {"python": "3.11"}

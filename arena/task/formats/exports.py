@@ -1,5 +1,10 @@
-"""Our tasks in other people's forms: SWE-bench v5 rows, and Harbor task directories."""
+"""Our tasks in other people's forms: SWE-bench v5 rows, and Harbor task directories.
 
+For other people's harnesses, which read what tests print. Ids are written without blanks.
+"""
+
+import base64
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,10 +12,112 @@ from pydantic import JsonValue
 
 from arena.records import File, Task
 from arena.serialize import lines_writer, to_toml
+from arena.task.files import write_files
 from arena.task.formats.predictions import instance_id
-from arena.task.formats.shell_tests import hidden_commands, shown_id, test_commands
-from arena.task.pack import gold_patch, hidden_files
-from arena.task.write import write_files
+from arena.task.pack import gold_patch, hidden_files, tree_files
+from arena.task.test_ids import by_place
+
+_REPORTER = """\
+const shown = new Map([['test:pass', 'PASSED'], ['test:fail', 'FAILED']]);
+export default async function* (events) {
+  const stack = [];
+  for await (const { type, data } of events) {
+    if (type !== 'test:start' && !shown.has(type)) continue;
+    stack[data.nesting] = data.name;
+    if (type === 'test:start' || data.details?.type === 'suite') continue;
+    const name = stack.slice(0, data.nesting + 1).join(' > ');
+    const bad = data.skip !== undefined || data.todo !== undefined;
+    const id = `${process.env.ARENA_FILE}::${name}`.replace(/\\s/g, '_');
+    yield `${bad ? 'SKIPPED' : shown.get(type)} ${id}\\n`;
+  }
+}
+"""
+_PYTEST_ENV = (
+    "PYTHONSAFEPATH=1 PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0 "
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"
+)
+_TIDY = r"sed -E '/^(PASSED|FAILED|ERROR) /{s/ - .*//;s/[[:space:]]/_/2g}'"
+
+
+def shown_id(test_id: str) -> str:
+    """An id as the script prints it."""
+    return "_".join(test_id.partition(" - ")[0].split())
+
+
+def can_be_shown(task: Task) -> str | None:
+    """Why a task's tests cannot be a script of this kind; None where they can."""
+    if task.tests.runner not in {"pytest", "node", "go"}:
+        return f"runner {task.tests.runner}: what decides is not what its tests print"
+    ids = (*task.tests.fail_to_pass, *task.tests.pass_to_pass)
+    if len({shown_id(one) for one in ids}) < len(ids):
+        return "its test ids differ in blanks alone"
+    return None
+
+
+def lay_files(files: Sequence[File], folder: str) -> list[str]:
+    """Commands that write files below a folder."""
+    lines = []
+    for file in files:
+        path = shlex.quote(f"{folder}/{file.path}")
+        data = base64.b64encode(file.data).decode()
+        lines.append(f'mkdir -p "$(dirname {path})" && echo {data} | base64 -d > {path}')
+    return lines
+
+
+def hidden_commands(task: Task, workdir: str) -> list[str]:
+    """Commands that lay the hidden tests over the tree."""
+    return lay_files(hidden_files(task), workdir)
+
+
+def test_commands(task: Task, workdir: str) -> list[str]:
+    """Commands that run the tests and print one line each; the last one's status is theirs."""
+    ids = (*task.tests.fail_to_pass, *task.tests.pass_to_pass)
+    match task.tests.runner:
+        case "pytest":
+            return _pytest(task, ids, workdir)
+        case "node":
+            return _node(ids, workdir)
+        case _:
+            return _go(ids, workdir)
+
+
+def _pytest(task: Task, ids: Sequence[str], workdir: str) -> list[str]:
+    src = any(file.path.startswith("src/") for file in tree_files(task))
+    options = [word for name in task.tests.plugins for word in ("-p", name)]
+    options += [word for line in task.tests.options for word in ("-o", line)]
+    command = shlex.join(
+        [
+            *("python3", "-P", "-m", "pytest", "-rA", "-q", "--tb=no", "--color=no"),
+            *("-p", "no:cacheprovider", "-o", "addopts=", *options, *ids),
+        ]
+    )
+    path = f"{workdir}/src" if src else workdir
+    return [f"cd {workdir}", f"env {_PYTEST_ENV} PYTHONPATH={path} {command} 2>&1 | {_TIDY}"]
+
+
+def _node(ids: Sequence[str], workdir: str) -> list[str]:
+    reporter = File(path="arena-reporter.mjs", data=_REPORTER.encode())
+    files = " ".join(shlex.quote(path) for path in by_place(ids))
+    run = 'ARENA_FILE="$f" node --test-reporter=/tmp/arena-reporter.mjs "$f"'
+    return [
+        f"cd {workdir}",
+        *lay_files([reporter], "/tmp"),  # noqa: S108  a path in the container
+        f"code=0; for f in {files}; do {run} || code=1; done; (exit $code)",
+    ]
+
+
+def _go(ids: Sequence[str], workdir: str) -> list[str]:
+    lines = [f"cd {workdir}", "export GOFLAGS=-mod=readonly GOPROXY=off CGO_ENABLED=0", "code=0"]
+    for one in ids:
+        folder, _, name = one.partition(":")
+        run = f"go test -vet=off -count=1 -v -run {shlex.quote(f'^{name}$')} ./{folder}"
+        ran = f"grep -q -- {shlex.quote(f'--- PASS: {name} ')} /tmp/arena-go.out"
+        lines.append(
+            f"if {run} >/tmp/arena-go.out 2>&1 && {ran}; then echo PASSED {shlex.quote(one)}; "
+            f"else echo FAILED {shlex.quote(one)}; code=1; fi"
+        )
+    return [*lines, "(exit $code)"]
+
 
 SWEBENCH_WORKDIR = "/testbed"
 HARBOR_WORKDIR = "/app"

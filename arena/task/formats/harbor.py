@@ -10,8 +10,8 @@ from typing import Any
 
 from arena.records import Assurance, File, Record
 from arena.serialize import read_text, read_toml, read_yaml
+from arena.task.files import read_tree
 from arena.task.formats.instances import MALFORMED, Unreadable, unreadable
-from arena.task.tree import read_tree
 
 TESTS = "/tests"
 """Where the grading scripts lie in the container."""

@@ -14,7 +14,7 @@ from typing import Any
 from arena.errors import InputError
 from arena.records import Record, Task
 from arena.serialize import lines_writer
-from arena.task.formats.rows import read_json_rows
+from arena.task.formats.instances import read_json_rows
 
 UNNAMED = "predictions"
 """The contestant whose patches come without a name."""

@@ -1,0 +1,346 @@
+"""The catalog of backends: provider profiles, shipped ones with a user's own over them.
+
+Everything says where it comes from: `source`, `checked_on`, and as `evidence` whether it was seen
+live, read in documentation or in third-party code, or only recalled.
+
+Names are `provider/model` or `provider@region/model`; `arena.backend.resolve` makes specs of them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue, ValidationError
+
+from arena import registry
+from arena.config import input_error
+from arena.errors import InputError
+from arena.records import (
+    Api,
+    BackendSpec,
+    ErrorRule,
+    Evidence,
+    PriceRow,
+    Quirks,
+    RateLimits,
+    Record,
+)
+from arena.records.base import Address
+from arena.serialize import read_toml
+
+Status = Literal["listed", "deprecated", "retired", "alias"]
+
+
+class Region(Record):
+    """One address of a provider."""
+
+    base_url: Address
+    """Of chat completions."""
+    endpoints: dict[Api, Address] = Field(default_factory=dict)
+    """Base URLs of the APIs it offers beside chat completions."""
+    residency: str | None = None
+    """ISO code of the country where requests are processed; None is unknown."""
+    key_env: tuple[str, ...] = ()
+    """Where the key differs from the provider's."""
+    trains_on_data: bool | None = None
+    """Where it differs from the provider's."""
+    note: str = ""
+    """For whoever reads the file."""
+
+
+class ProviderRules(Record):
+    """What the endpoint does with a request, as far as a user's own parameters can break it."""
+
+    reasoning_field: str | None = None
+    """Where the reply carries reasoning; None is unknown or nowhere."""
+    replay: Literal["required", "kept", "impossible", "template"] | None = None
+    """What must happen to reasoning in later requests of a tool loop."""
+    thinking: Literal["on", "off", "model"] | None = None
+    """What it is when nothing is asked for."""
+    thinking_off: dict[str, JsonValue] = Field(default_factory=dict)
+    """Body that turns thinking off; empty where that is impossible or unknown."""
+    tool_choice: tuple[str, ...] = ()
+    """Accepted values; empty is unknown."""
+    temperature: Literal["free", "one", "ignored", "refused", "up_to_one"] | None = None
+    """What becomes of a temperature."""
+    refuses: tuple[str, ...] = ()
+    """Body parameters answered with an error."""
+    ignores: tuple[str, ...] = ()
+    """Body parameters accepted and silently dropped."""
+    rate_limit_headers: tuple[str, ...] = ()
+    """Headers of a reply that tell what is left."""
+
+
+class ModelPrice(PriceRow):
+    """A price row of a profile."""
+
+    regions: tuple[str, ...] = ()
+    """Regions it applies to; all when empty."""
+
+
+class ModelQuirks(Record):
+    """Where one model differs from its provider."""
+
+    output_limit_param: Literal["max_tokens", "max_completion_tokens"] | None = None
+    """How it calls the limit of output tokens."""
+    extra_body: dict[str, JsonValue] = Field(default_factory=dict)
+    """Sent over chat completions alone."""
+    stream: bool | None = None
+    """Ask for a stream."""
+    reasoning_in_output: bool | None = None
+    """Whether `completion_tokens` counts reasoning."""
+
+
+class ModelRow(Record):
+    """One model at one provider."""
+
+    id: str
+    """As the endpoint calls it, and after the `/` of its catalogue name."""
+    label: str = ""
+    """As reports call it."""
+    lab: str | None = None
+    """Who trained it, where that is not the provider."""
+    country: str | None = None
+    """ISO code of the lab's country, where that is not the provider's."""
+    open_weights: bool | None = None
+    """Whether the weights can be had; unknown when left out."""
+    licence: str | None = None
+    """Of the weights."""
+    context_window: int | None = None
+    """Tokens of prompt and output together."""
+    regions: tuple[str, ...] = ()
+    """Regions that serve it; all when empty."""
+    status: Status = "listed"
+    """Whether it is still served."""
+    retires_on: date | None = None
+    """First day on which it no longer answers as itself."""
+    redirects_to: str | None = None
+    """What answers under this name instead, silently."""
+    alias_of: str | None = None
+    """Model of this provider that this name of our own means."""
+    routes: tuple[str, ...] = ()
+    """Catalogue names that still serve the same weights."""
+    trains_on_data: bool | None = None
+    """Where it differs from the provider's."""
+    chat_tools: bool = True
+    """Whether chat completions take tools; else only other APIs do."""
+    quirks: ModelQuirks = ModelQuirks()
+    """How it wants to be spoken to."""
+    upstream: str | None = None
+    """Behind a router: the upstream that is pinned when a user names none."""
+    caveats: tuple[str, ...] = ()
+    """Said beside every cost."""
+    note: str = ""
+    """For whoever reads the file."""
+    prices: tuple[ModelPrice, ...] = ()
+    """One row a period."""
+    source: str
+    """Where this is known from."""
+    checked_on: date
+    """When that was looked at."""
+    evidence: Evidence
+    """How it is known."""
+
+    def priced_in(self, region: str) -> tuple[PriceRow, ...]:
+        """Its price rows in one region."""
+        return tuple(
+            PriceRow(**price.model_dump(exclude={"regions"}))
+            for price in self.prices
+            if not price.regions or region in price.regions
+        )
+
+
+class ProviderProfile(Record):
+    """One provider."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """Before the `/` of every catalogue name."""
+    label: str
+    """As reports call it."""
+    lab: str | None = None
+    """Who trained its models, where that is one."""
+    country: str | None = None
+    """ISO code of the country of provider and lab; a row may name another lab's."""
+    self_hosted: bool = False
+    """A server of your own."""
+    any_model: bool = False
+    """Serves whatever its owner loads: model names are not checked."""
+    pin: dict[str, JsonValue] = Field(default_factory=dict)
+    """Of a router: body that pins an upstream, with `{upstream}` and `{quantization}` in it."""
+    trains_on_data: bool | None = None
+    """Whether it may train on what it is sent; unknown when left out."""
+    key_env: tuple[str, ...] = ()
+    """Accepted environment variables, the usual one first; empty where no key is wanted."""
+    regions: dict[str, Region] = Field(min_length=1)
+    """The first is the default."""
+    own_hosts: tuple[str, ...] = ()
+    """Domains below which other addresses of the provider lie, such as one a workspace."""
+    api: Api = "chat"
+    """What the built-in agent speaks to it."""
+    quirks: Quirks = Quirks()
+    """How it wants to be spoken to."""
+    rules: ProviderRules = ProviderRules()
+    """What it does with a request."""
+    errors: tuple[ErrorRule, ...] = ()
+    """How it says that a call went wrong; tried in order."""
+    rate: RateLimits = RateLimits()
+    """What one key may do."""
+    request_timeout_s: float = 600.0
+    """Longest wait for one reply."""
+    caveats: tuple[str, ...] = ()
+    """Said beside the cost of each of its models."""
+    route_caveats: dict[Api, tuple[str, ...]] = Field(default_factory=dict)
+    """Caveats that hold on one API alone."""
+    notes: tuple[str, ...] = ()
+    """For whoever reads the file."""
+    recalled: tuple[str, ...] = ()
+    """Parts that nothing was found for, whatever the evidence of the rest."""
+    models: tuple[ModelRow, ...] = ()
+    """What it serves."""
+    source: str
+    """Where this is known from."""
+    checked_on: date
+    """When that was looked at."""
+    evidence: Evidence
+    """How it is known."""
+
+
+SHIPPED = Path(__file__).parent / "profiles"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Provider profiles by id."""
+
+    profiles: Mapping[str, ProviderProfile]
+
+    def rows(self) -> Iterator[tuple[ProviderProfile, ModelRow]]:
+        """Every model of every provider, in order of provider and file."""
+        for profile in self.profiles.values():
+            for row in profile.models:
+                yield profile, row
+
+    def provider(self, name: str) -> ProviderProfile:
+        """A provider by id."""
+        if name not in self.profiles:
+            raise registry.unknown("provider", name, self.profiles)
+        return self.profiles[name]
+
+    def find(self, name: str) -> tuple[ProviderProfile, str, str]:
+        """Provider, region and model of a catalogue name.
+
+        Raises:
+            InputError: no such provider, region or model.
+        """
+        head, slash, model = name.partition("/")
+        provider, _, region = head.partition("@")
+        if not slash or not model:
+            raise InputError(
+                f"{name!r} is not a backend",
+                remedy="write provider/model; `arena backends list` shows them",
+            )
+        profile = self.provider(provider)
+        return profile, region_of(profile, row_of(profile, model), region or None), model
+
+
+def load(own: Sequence[Path] = ()) -> Catalog:
+    """Shipped profiles, each changed by later ones of the same id.
+
+    A user's file may be a whole profile or only what differs; model rows are matched by id.
+
+    Args:
+        own: folders of profiles, or single files.
+
+    Raises:
+        InputError: a folder or file that cannot be read, or a profile that does not fit the form.
+    """
+    raw: dict[str, dict[str, Any]] = {}
+    origin: dict[str, Path] = {}
+    for place in (SHIPPED, *own):
+        if not place.exists():
+            raise InputError("no such folder of profiles", where=str(place))
+        for path in sorted(place.glob("*.toml")) if place.is_dir() else [place]:
+            data = read_toml(path)
+            name = str(data.get("id", path.stem))
+            raw[name] = _merged(raw.get(name, {}), data)
+            origin[name] = path
+    return Catalog({name: _profile(raw[name], origin[name]) for name in sorted(raw)})
+
+
+def _profile(data: dict[str, Any], path: Path) -> ProviderProfile:
+    try:
+        return ProviderProfile.model_validate(data)
+    except ValidationError as error:
+        raise input_error(error, where=str(path), root=ProviderProfile) from None
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    found = dict(below)
+    for key, value in above.items():
+        if key == "models" and key in found:
+            rows = {row.get("id"): row for row in found[key]}
+            for row in value:
+                rows[row.get("id")] = {**rows.get(row.get("id"), {}), **row}
+            found[key] = list(rows.values())
+        elif isinstance(value, dict) and isinstance(found.get(key), dict):
+            found[key] = _merged(found[key], value)
+        else:
+            found[key] = value
+    return found
+
+
+def region_of(profile: ProviderProfile, row: ModelRow | None, name: str | None) -> str:
+    """The region asked for, else the first that serves the model.
+
+    Raises:
+        InputError: no such region, or it does not serve the model.
+    """
+    served = row.regions if row is not None and row.regions else tuple(profile.regions)
+    if name is None:
+        return served[0]
+    if name not in served:
+        raise registry.unknown(f"region of {profile.id}", name, served)
+    return name
+
+
+def row_of(profile: ProviderProfile, model: str) -> ModelRow | None:
+    """A model's row, aliases followed; None for what a self-hosted server may have loaded.
+
+    Raises:
+        InputError: no such model.
+    """
+    rows = {row.id: row for row in profile.models}
+    row = rows.get(model)
+    if row is None and not profile.any_model:
+        raise registry.unknown(f"model of {profile.id}", model, rows)
+    return row if row is None or row.alias_of is None else rows[row.alias_of]
+
+
+def prices_of(catalogue: Catalog, spec: BackendSpec) -> tuple[PriceRow, ...] | None:
+    """What the catalogue says now about a recorded backend's prices; None if it says nothing."""
+    profile = catalogue.profiles.get(spec.provider or "")
+    row = None if profile is None else next((m for m in profile.models if m.id == spec.model), None)
+    if profile is None or row is None:
+        return None
+    at = {r.base_url: name for name, r in profile.regions.items()}
+    return row.priced_in(at.get(spec.base_url, next(iter(profile.regions))))
+
+
+def is_retired(row: ModelRow, today: date) -> bool:
+    """Whether the name no longer answers as the model it names."""
+    return row.status == "retired" or (row.retires_on is not None and row.retires_on <= today)
+
+
+def explain(profile: ProviderProfile, row: ModelRow, today: date) -> str:
+    """In words what became of a model that is retired or will be, and what still serves it."""
+    name = row.label or row.id
+    if is_retired(row, today):
+        since = f" since {row.retires_on}" if row.retires_on else ""
+        fate = f"{profile.label} no longer serves {name}{since}"
+    else:
+        fate = f"{profile.label} ends {name} on {row.retires_on}"
+    redirect = f"; {row.redirects_to} answers under its name" if row.redirects_to else ""
+    routes = f"; other routes: {', '.join(row.routes)}" if row.routes else "; no other route known"
+    return f"{fate}{redirect}{routes}"

@@ -1,0 +1,333 @@
+"""Chat completions as JSON: the request's bytes, and a reply from a body or a stream.
+
+Assistant messages are never rebuilt. What a provider puts beside text and tool calls (reasoning,
+signatures, details) comes back to it byte for byte, also when it arrived in pieces.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from arena.money import usage
+from arena.records import Api, BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
+from arena.serialize import well_formed
+
+COMMON = frozenset(
+    {"model", "tools", "tool_choice", "stream", "temperature", "top_p", "metadata", "user"}
+)
+"""Parameters that every API has."""
+
+
+@dataclass(frozen=True)
+class RequestForm:
+    """How requests of one API are built."""
+
+    turns: str
+    """Parameter that holds the conversation."""
+    system: str | None
+    """Parameter that holds the system prompt; None where it is a turn."""
+    limits: tuple[str, ...]
+    """Parameters that limit the output, in tokens; the first is the usual one."""
+    passed: frozenset[str]
+    """Parameters that go on to the endpoint."""
+    tools: tuple[str, ...]
+    """Beginnings of the types of tools that run at the agent."""
+
+
+PATH = "/chat/completions"
+HEADERS: Mapping[str, str] = {}
+KEY_HEADER = "authorization"
+REQUEST = RequestForm(
+    turns="messages",
+    system=None,
+    limits=("max_completion_tokens", "max_tokens"),
+    passed=COMMON
+    | {"messages", "stream_options", "max_tokens", "max_completion_tokens", "stop", "seed"}
+    | {"parallel_tool_calls", "response_format", "presence_penalty", "frequency_penalty"}
+    | {"reasoning_effort", "reasoning", "thinking", "enable_thinking", "verbosity", "top_k"}
+    | {"prompt_cache_key"},
+    tools=("function", "custom"),
+)
+TRUNCATED = frozenset({"length", "max_tokens"})
+TEMPLATE_TOKENS = 2048
+"""Room for what a provider's chat template adds around messages and tools."""
+
+_WHOLE = frozenset({"role", "id", "type", "name", "index", "object", "format"})
+"""Strings that streams repeat instead of continuing."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Messages and tools as they go over the wire."""
+
+    messages: tuple[bytes, ...]
+    tools: bytes
+
+    @classmethod
+    def of(cls, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> "Prompt":
+        """Serialise once; the same bytes are sent, compared and measured."""
+        shown: list[JsonValue] = [
+            {"type": "function", "function": tool.model_dump(mode="json")} for tool in tools
+        ]
+        return cls(tuple(encoded(m) for m in messages), encoded(shown) if shown else b"")
+
+    @property
+    def size(self) -> int:
+        """Bytes of messages and tools."""
+        return sum(len(m) for m in self.messages) + len(self.tools)
+
+    def extends(self, earlier: "Prompt") -> bool:
+        """Whether the earlier prompt is a byte-identical beginning of this one."""
+        count = len(earlier.messages)
+        return self.tools == earlier.tools and self.messages[:count] == earlier.messages
+
+
+def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
+    """The whole request; only what the profile asks for stands beside messages and tools."""
+    quirks = spec.quirks
+    head: dict[str, JsonValue] = {**quirks.extra_body, "model": spec.model}
+    head[quirks.output_limit_param] = output_limit
+    if quirks.stream:
+        head["stream"] = True
+        if quirks.stream_usage:
+            head["stream_options"] = {"include_usage": True}
+    tools = b',"tools":' + prompt.tools if prompt.tools else b""
+    messages = b',"messages":[' + b",".join(prompt.messages) + b"]"
+    return encoded(head)[:-1] + messages + tools + b"}"
+
+
+def error_body(status: int, message: str, *, overflow: bool) -> dict[str, JsonValue]:
+    """An error as this API tells it; `overflow` of the context, which agents mend by its code."""
+    kind = "invalid_request_error" if status < 500 or overflow else "server_error"
+    code = "context_length_exceeded" if overflow else None
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+def token_bound(body: bytes) -> int:
+    """More tokens than the prompt of a request can have: a token is at least one byte."""
+    return len(body) + TEMPLATE_TOKENS
+
+
+class MalformedReplyError(Exception):
+    """A body that is not a chat completion; `reply` holds the usage it told all the same."""
+
+    def __init__(self, message: str, reply: Reply | None = None) -> None:
+        super().__init__(message)
+        self.reply = reply or Reply()
+
+
+def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
+    """A reply from the body of a chat completion.
+
+    Raises:
+        MalformedReplyError: no choice with a message in it.
+    """
+    body, bare = read_account(body, "chat", quirks)
+    choices = body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        raise MalformedReplyError("the reply has no message", bare)
+    calls = tuple(_tool_calls(message.get("tool_calls")))
+    finish = word(choice.get("finish_reason")) or ("tool_calls" if calls else None)
+    return bare.model_copy(
+        update={
+            "message": message,
+            "text": text_of(message.get("content")),
+            "tool_calls": calls,
+            "finish_reason": finish,
+            "truncated": finish in TRUNCATED,
+        }
+    )
+
+
+def read_account(body: JsonValue, api: Api, quirks: Quirks) -> tuple[dict[str, JsonValue], Reply]:
+    """A body as an object, and what every API tells in it: who answered, and the usage.
+
+    Raises:
+        MalformedReplyError: it is no object.
+    """
+    if not isinstance(body, dict):
+        raise MalformedReplyError("the body is not a JSON object")
+    raw_usage = well_formed(body.get("usage"))
+    told = usage.normalise(raw_usage, api, reasoning_in_output=quirks.reasoning_in_output)
+    return body, Reply(
+        returned_model=word(body.get("model")),
+        upstream=word(body.get("provider")) if api == "chat" else None,
+        usage=told,
+        raw_usage=raw_usage,
+        reported_usd=usage.reported_usd(raw_usage),
+    )
+
+
+def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
+    """The body that a stream's chunks amount to.
+
+    A stream that ended early gives a body whose choice has no `finish_reason`.
+    """
+    body: dict[str, JsonValue] = {}
+    message: Message = {}
+    finish: JsonValue = None
+    seen = False
+    for chunk in chunks:
+        if not isinstance(chunk, dict):
+            continue
+        about = {k: v for k, v in chunk.items() if k not in ("choices", "usage")}
+        body.update({k: v for k, v in about.items() if v is not None})
+        _take_usage(body, chunk)
+        choice = _first_choice(chunk)
+        if choice is None:
+            continue
+        seen = True
+        _take_usage(body, choice)
+        finish = finish if choice.get("finish_reason") is None else choice["finish_reason"]
+        grow(message, delta_of(chunk) or {})
+    if seen:
+        message.setdefault("role", "assistant")
+        body["choices"] = [{"index": 0, "message": message, "finish_reason": finish}]
+    return body
+
+
+def _take_usage(body: dict[str, JsonValue], said: dict[str, JsonValue]) -> None:
+    """A usage that counts nothing takes no other's place."""
+    told = said.get("usage")
+    if told is not None and (_counts(told) or not _counts(body.get("usage"))):
+        body["usage"] = told
+
+
+def _counts(told: JsonValue) -> bool:
+    return isinstance(told, dict) and any(v for k, v in told.items() if k.endswith("_tokens"))
+
+
+def is_last(chunk: JsonValue) -> bool:
+    """A chat stream ends with a line of its own, not with an event."""
+    del chunk
+    return False
+
+
+def is_whole(body: dict[str, JsonValue]) -> bool:
+    """Whether an assembled body says why it ended."""
+    choices = body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(choice, dict) and choice.get("finish_reason") is not None
+
+
+def delta_of(chunk: JsonValue) -> Message | None:
+    """What a chunk holds of the message."""
+    choice = _first_choice(chunk)
+    delta = None if choice is None else choice.get("delta")
+    return delta if isinstance(delta, dict) else None
+
+
+def _first_choice(chunk: JsonValue) -> dict[str, JsonValue] | None:
+    choices = chunk.get("choices") if isinstance(chunk, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) and choice.get("index", 0) == 0 else None
+
+
+def grow(message: Message, delta: Message) -> None:
+    """Add what a chunk holds to the message."""
+    pieces = delta.get("tool_calls")
+    if isinstance(pieces, list):
+        made = message.setdefault("tool_calls", [])
+        assert isinstance(made, list)
+        for piece in pieces:
+            if isinstance(piece, dict):
+                _merge_call(made, piece)
+    _merge(message, {k: v for k, v in delta.items() if k != "tool_calls"})
+
+
+def _merge_call(made: list[JsonValue], piece: dict[str, JsonValue]) -> None:
+    """Add a piece to the call it continues.
+
+    Some vendors number every parallel call 0 or not at all, so a new id begins a new call.
+    """
+    piece = dict(piece)
+    index, call_id = piece.pop("index", None), piece.get("id")
+    position = index if isinstance(index, int) else len(made) - 1
+    target = made[position] if 0 <= position < len(made) else None
+    if isinstance(target, dict) and call_id and target.get("id") not in (None, "", call_id):
+        same = (c for c in made if isinstance(c, dict) and c.get("id") == call_id)
+        target = next(same, None)
+    elif target is None and not call_id and isinstance(index, int) and made:
+        target = made[-1]
+    if not isinstance(target, dict):
+        target = {}
+        made.append(target)
+    _merge(target, piece)
+
+
+def _merge(target: dict[str, JsonValue], piece: dict[str, JsonValue]) -> None:
+    for key, value in piece.items():
+        have = target.get(key)
+        if isinstance(have, str) and isinstance(value, str) and key not in _WHOLE:
+            target[key] = have + value
+        elif isinstance(have, dict) and isinstance(value, dict):
+            _merge(have, value)
+        elif isinstance(have, list) and isinstance(value, list):
+            _merge_list(have, value)
+        elif value is not None and value != "":
+            target[key] = _copied(value)
+        else:
+            target.setdefault(key, value)
+
+
+def _merge_list(have: list[JsonValue], more: list[JsonValue]) -> None:
+    for item in more:
+        last = have[-1] if have else None
+        if (
+            isinstance(item, dict)
+            and isinstance(last, dict)
+            and "index" in item
+            and (item["index"], item.get("type")) == (last.get("index"), last.get("type"))
+        ):
+            _merge(last, item)
+        else:
+            have.append(_copied(item))
+
+
+def _copied(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {k: _copied(v) for k, v in value.items()}
+    return [_copied(v) for v in value] if isinstance(value, list) else value
+
+
+def _tool_calls(raw: JsonValue) -> Iterable[ToolCall]:
+    for call in raw if isinstance(raw, list) else []:
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(call, dict) or not isinstance(function, dict):
+            continue
+        arguments = function.get("arguments")
+        yield ToolCall(
+            id=str(call.get("id") or ""),
+            name=str(function.get("name") or ""),
+            arguments=arguments if isinstance(arguments, str) else json.dumps(arguments or {}),
+        )
+
+
+def text_of(content: JsonValue) -> str:
+    """The text of a message's content, whole or in parts."""
+    if isinstance(content, list):
+        return "".join(str(p.get("text") or "") for p in content if isinstance(p, dict))
+    return content if isinstance(content, str) else ""
+
+
+def word(value: JsonValue) -> str | None:
+    """A text about a reply, as it can be written down; None for an empty one and for no text."""
+    return well_formed(value) if isinstance(value, str) and value else None
+
+
+def mapping(value: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:
+    """The object under a name; an empty one where there is none."""
+    inner = value.get(name)
+    return inner if isinstance(inner, dict) else {}
+
+
+def encoded(value: JsonValue | Message) -> bytes:
+    """A value as the bytes that are sent."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair: only its escape can be sent
+        return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,182 @@
+"""The catalogue as tables: which backends there are, what is wrong with them, what ends soon."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Literal
+
+from arena.backend.catalog import Catalog, ModelRow, ProviderProfile, Status, explain, is_retired
+from arena.errors import InputError
+from arena.money import prices
+from arena.records import Evidence, PriceRow, Record
+
+SOON = timedelta(days=60)
+STALE = timedelta(days=180)
+"""After this a fact wants to be looked up again."""
+
+
+class BackendRow(Record):
+    """One backend in one region, as a list shows it."""
+
+    name: str
+    label: str
+    lab: str | None
+    country: str | None
+    residency: str | None
+    open_weights: bool | None
+    licence: str | None
+    context_window: int | None
+    status: Status
+    retires_on: date | None
+    price: PriceRow | None
+    """In force today; the base tier is the first."""
+    key_env: tuple[str, ...]
+    evidence: Evidence
+    checked_on: date
+    note: str = ""
+
+
+class CatalogFinding(Record):
+    """Something about the catalogue that a person should know."""
+
+    level: Literal["error", "retirement", "warning"]
+    backend: str
+    text: str
+
+
+def listed(
+    catalogue: Catalog,
+    *,
+    today: date,
+    country: str | None = None,
+    open_weights: bool | None = None,
+    residency: str | None = None,
+) -> list[BackendRow]:
+    """Backends that fit every condition given; what is unknown fits none.
+
+    Args:
+        catalogue: profiles.
+        today: decides prices and retirements.
+        country: ISO code of the lab's country.
+        open_weights: whether the weights are open.
+        residency: ISO code of where requests are processed.
+    """
+    return [
+        row
+        for profile, model in catalogue.rows()
+        for row in regional(profile, model, today)
+        if _same(country, row.country)
+        and open_weights in {None, row.open_weights}
+        and _same(residency, row.residency)
+    ]
+
+
+def _same(wanted: str | None, value: str | None) -> bool:
+    return wanted is None or (value is not None and wanted.casefold() == value.casefold())
+
+
+def regional(profile: ProviderProfile, model: ModelRow, today: date) -> Iterator[BackendRow]:
+    """A model's row in each region that serves it."""
+    served = model.regions or tuple(profile.regions)
+    for name in served:
+        region = profile.regions[name]
+        suffix = "" if name == served[0] else f"@{name}"
+        yield BackendRow(
+            name=f"{profile.id}{suffix}/{model.id}",
+            label=model.label or model.id,
+            lab=model.lab or profile.lab,
+            country=model.country or profile.country,
+            residency=region.residency,
+            open_weights=model.open_weights,
+            licence=model.licence,
+            context_window=model.context_window,
+            status="retired" if is_retired(model, today) else model.status,
+            retires_on=model.retires_on,
+            price=prices.row_on(model.priced_in(name), today),
+            key_env=region.key_env or profile.key_env,
+            evidence=model.evidence,
+            checked_on=model.checked_on,
+            note=model.note,
+        )
+
+
+def check(catalogue: Catalog, *, today: date, names: Sequence[str] = ()) -> list[CatalogFinding]:
+    """What is wrong, ends within sixty days, or wants looking up again.
+
+    Args:
+        catalogue: profiles.
+        today: what time is counted from.
+        names: backends to look at alone, as `provider/model`, and their providers.
+
+    Raises:
+        InputError: no such backend.
+    """
+    found = [
+        *(f for profile in catalogue.profiles.values() for f in _of_profile(profile)),
+        *(f for profile, row in catalogue.rows() for f in _of_model(catalogue, profile, row)),
+        *(f for profile, row in catalogue.rows() for f in _of_time(profile, row, today)),
+    ]
+    if not names:
+        return found
+    wanted = set()
+    for name in names:
+        profile, _, model = catalogue.find(name)
+        wanted |= {profile.id, f"{profile.id}/{model}"}
+    return [finding for finding in found if finding.backend in wanted]
+
+
+def _of_profile(profile: ProviderProfile) -> Iterator[CatalogFinding]:
+    for rule in profile.errors:
+        for pattern in (rule.code, rule.message):
+            try:
+                re.compile(pattern or "")
+            except re.error as error:
+                yield _finding("error", profile.id, f"{pattern!r} is no expression: {error}")
+    if not profile.source:
+        yield _finding("error", profile.id, "no source")
+
+
+def _of_model(
+    catalogue: Catalog, profile: ProviderProfile, row: ModelRow
+) -> Iterator[CatalogFinding]:
+    name = f"{profile.id}/{row.id}"
+    if not row.source:
+        yield _finding("error", name, "no source")
+    if row.alias_of is not None and row.alias_of not in {m.id for m in profile.models}:
+        yield _finding("error", name, f"alias of {row.alias_of!r}, which is not there")
+    for region in {*row.regions, *(r for p in row.prices for r in p.regions)}:
+        if region not in profile.regions:
+            yield _finding("error", name, f"no region {region!r}")
+    for route in row.routes:
+        try:
+            catalogue.find(route)
+        except InputError as error:
+            yield _finding("error", name, f"route {route!r}: {error.what}")
+    for price in row.prices:
+        yield from _of_price(name, price)
+    if row.status == "listed" and not row.prices and not profile.self_hosted:
+        yield _finding("warning", name, "no price is known")
+
+
+def _of_price(name: str, price: PriceRow) -> Iterator[CatalogFinding]:
+    for tiers in (price.tiers, price.peak_tiers):
+        if tiers and not any(t.input_from == t.output_from == 0 for t in tiers):
+            yield _finding("error", name, "no price tier starts at 0")
+    if bool(price.peak) != bool(price.peak_tiers):
+        yield _finding("error", name, "peak hours without peak prices, or the reverse")
+    if not price.source:
+        yield _finding("error", name, "a price has no source")
+
+
+def _of_time(profile: ProviderProfile, row: ModelRow, today: date) -> Iterator[CatalogFinding]:
+    name = f"{profile.id}/{row.id}"
+    if row.retires_on is not None and today < row.retires_on <= today + SOON:
+        yield _finding("retirement", name, explain(profile, row, today))
+    if not is_retired(row, today) and today - row.checked_on > STALE:
+        yield _finding("warning", name, f"last looked up on {row.checked_on}")
+
+
+def _finding(
+    level: Literal["error", "retirement", "warning"], name: str, text: str
+) -> CatalogFinding:
+    return CatalogFinding(level=level, backend=name, text=text)

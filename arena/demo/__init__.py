@@ -1,0 +1,1 @@
+"""The demo bake-off, and its contestant without a language model."""

@@ -1,0 +1,213 @@
+"""Between the loop that talks to agents and the threads that call: bodies in, replies out."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from arena.backend import apis
+from arena.backend.call import DONE
+from arena.gateway.proxy_request import BadProxyRequestError, ProxyRequest
+from arena.records import Api, Reply
+
+REQUEST_LIMIT_BYTES = 32_000_000
+ROOM_BYTES = 128_000_000
+"""Of memory for the requests of one trial that are under way."""
+OPENINGS = 500_000
+COMMAS = 2_000_000
+"""Numbers of objects and lists, and of values, in one request. JSON is read in one go, in which
+nobody's stream moves; a conversation of 200,000 tokens has a twentieth of that."""
+_PER_OPENING = 100
+"""Bytes that an object or a list takes up beyond its text, once it is read."""
+
+
+class BodyBudget:
+    """What the bodies of one trial's requests may take up, from several threads."""
+
+    def __init__(self) -> None:
+        self._left = ROOM_BYTES
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        """Take as much, if there is as much."""
+        with self._lock:
+            if size > self._left:
+                return False
+            self._left -= size
+            return True
+
+    def give(self, size: int) -> None:
+        """Give it back."""
+        with self._lock:
+            self._left += size
+
+
+class RequestBody:
+    """One body; it holds its room until it is released, when its request is answered."""
+
+    def __init__(self, room: BodyBudget) -> None:
+        self._room = room
+        self._blocks: list[bytes] = []
+        self._size = self._openings = self._commas = 0
+        self._taken = 0
+
+    def add(self, block: bytes) -> None:
+        """Take the next part of it.
+
+        Raises:
+            BadProxyRequestError: it is too large, or too many are under way.
+        """
+        openings = block.count(b"{") + block.count(b"[")
+        self._size += len(block)
+        self._openings += openings
+        self._commas += block.count(b",")
+        if self._size > REQUEST_LIMIT_BYTES:
+            raise BadProxyRequestError(f"a request has at most {REQUEST_LIMIT_BYTES} bytes", 413)
+        if self._openings > OPENINGS or self._commas > COMMAS:
+            raise BadProxyRequestError("the request holds too many objects, lists and values", 413)
+        size = len(block) + _PER_OPENING * openings
+        if not self._room.take(size):
+            raise BadProxyRequestError("too much is asked at once: wait for other answers", 429)
+        self._taken += size
+        self._blocks.append(block)
+
+    def whole(self) -> bytes:
+        """All of it, once."""
+        blocks, self._blocks = self._blocks, []
+        return b"".join(blocks)
+
+    def release(self) -> None:
+        """Give the room back."""
+        self._blocks = []
+        self._room.give(self._taken)
+        self._taken = 0
+
+
+@dataclass(frozen=True)
+class ReplyHead:
+    """How an answer begins."""
+
+    status: int
+    body: bytes | None
+    """The whole body; None for a stream, whose events follow."""
+
+
+class BrokenStreamError(Exception):
+    """The endpoint's stream broke off: the agent's connection ends the same way."""
+
+
+class ReplyBridge:
+    """A `Relay` into an event loop. The thread writes, the loop reads.
+
+    What an endpoint sends waits here only until the loop's next turn, or for an agent that reads
+    more slowly than the endpoint writes. The end alone waits until the reply is known to be whole.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, api: Api, headers: Mapping[str, str]
+    ) -> None:
+        self.api = api
+        self.headers = headers
+        self.streamed = False
+        self.head: asyncio.Future[ReplyHead] = loop.create_future()
+        self.begun = False
+        self.ended = False
+        self._loop = loop
+        self._hides_usage = False
+        self._is_last = apis.of(api).is_last
+        self._last = b""
+        self._pieces: list[bytes | BrokenStreamError | None] = []
+        self._lock = threading.Lock()
+        self._come = asyncio.Event()
+        self._gone = threading.Event()
+
+    # ── from the thread ────────────────────────────────────────────────────────────────────────
+
+    def read(self, request: ProxyRequest) -> None:
+        """What was asked is known: how it wants to be answered."""
+        self.streamed = request.streamed
+        self._hides_usage = request.api == "chat" and not request.wants_usage
+
+    @property
+    def closed(self) -> bool:
+        """Whether another attempt would be of no use."""
+        return self.begun or self._gone.is_set()
+
+    def event(self, raw: bytes, chunk: JsonValue) -> None:
+        """Pass an event on, unless it holds the usage that only we asked for."""
+        if self._hides_usage and isinstance(chunk, dict) and chunk.get("choices") == []:
+            return
+        self._begin(ReplyHead(200, None))
+        if self._is_last(chunk) or (chunk is None and DONE in raw):
+            self._last = raw
+        else:
+            self._put(raw)
+
+    def whole(self, body: bytes) -> None:
+        """Pass a whole body on."""
+        self._last = body
+
+    def finish(self, reply: Reply) -> None:
+        """Pass on the end."""
+        del reply
+        self.end()
+
+    def fail(self, status: int, body: bytes) -> None:
+        """Answer with an error, if nothing was answered yet."""
+        self._begin(ReplyHead(status, body))
+
+    def end(self, last: bytes = b"") -> None:
+        """The answer is complete; a second call does nothing."""
+        if self.ended:
+            return
+        self.ended = True
+        last = last or self._last
+        if last and not self.begun:
+            self._begin(ReplyHead(200, last))
+        elif last:
+            self._put(last)
+        self._put(None)
+
+    def break_off(self) -> None:
+        """A stream that has begun is not complete, and the agent is to know."""
+        if self.begun and not self.ended:
+            self.ended = True
+            self._put(BrokenStreamError())
+
+    # ── from the loop ──────────────────────────────────────────────────────────────────────────
+
+    def leave(self) -> None:
+        """Nobody waits any more."""
+        self._gone.set()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The stream as it arrives: at each turn of the loop all that came until then."""
+        while True:
+            await self._come.wait()
+            self._come.clear()
+            with self._lock:
+                came, self._pieces = self._pieces, []
+            if said := b"".join(piece for piece in came if isinstance(piece, bytes)):
+                yield said
+            for end in (piece for piece in came if not isinstance(piece, bytes)):
+                if end is not None:
+                    raise end
+                return
+
+    def _begin(self, head: ReplyHead) -> None:
+        if not self.begun:
+            self.begun = True
+            self._call(lambda: None if self.head.done() else self.head.set_result(head))
+
+    def _put(self, piece: bytes | BrokenStreamError | None) -> None:
+        with self._lock:
+            first = not self._pieces
+            self._pieces.append(piece)
+        if first:  # else the loop is about to come anyway
+            self._call(self._come.set)
+
+    def _call(self, what: Callable[[], None]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(what)

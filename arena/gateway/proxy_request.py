@@ -1,0 +1,338 @@
+"""What an external agent asks for, what of it goes on, and what the gateway itself answers.
+
+The contestant decides which model answers and how; the agent decides what it says. Parameters and
+tools go on by name, since an unknown one may search the web at the provider, read the files of the
+key's owner, or buy a faster tier.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from arena.backend import apis
+from arena.backend.chat import Prompt, encoded
+from arena.backend.replies import CallFailed
+from arena.records import Api, BackendSpec
+from arena.serialize import from_json
+
+
+def error(api: Api, status: int, message: str) -> bytes:
+    """The body of an error."""
+    return encoded(apis.of(api).error_body(status, message, overflow=False))
+
+
+def failure(api: Api, status: int, failed: CallFailed) -> bytes:
+    """The body for a call that failed, with the words by which agents know what they can mend."""
+    overflow = failed.outcome == "context_overflow"
+    return encoded(apis.of(api).error_body(status, failed.message, overflow=overflow))
+
+
+def error_event(api: Api, body: bytes) -> bytes:
+    """An error's body as an event inside a stream that has begun."""
+    told = from_json(body)
+    failed = isinstance(told, dict) and told.get("type") == "response.failed"
+    name = b"response.failed" if failed else b"error"
+    head = b"" if api == "chat" else b"event: " + name + b"\n"
+    return head + b"data: " + body + b"\n\n"
+
+
+def models(name: str) -> bytes:
+    """The list of models, with the one there is; fields of all APIs together."""
+    one: dict[str, JsonValue] = {
+        "id": name,
+        "object": "model",
+        "type": "model",
+        "display_name": name,
+        "created": 0,
+        "created_at": "1970-01-01T00:00:00Z",
+        "owned_by": "arena",
+    }
+    listing: dict[str, JsonValue] = {
+        "object": "list",
+        "data": [one],
+        "has_more": False,
+        "first_id": name,
+        "last_id": name,
+    }
+    return encoded(listing)
+
+
+Item = dict[str, JsonValue]
+
+NAME_LENGTH = 200
+"""Characters of names that an agent chose, where they are repeated."""
+
+_ADDRESSES = ("url", "image_url", "file_url", "audio_url", "video_url", "input_audio")
+_CONTENTS = ("file_data", "image", "video", "audio", "data")
+"""What holds the content itself, or an address of it."""
+_SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_OWN = frozenset({"input", "annotations", "citations"})
+"""Parts of a turn that the model wrote: addresses there are words."""
+
+_MODELS = (
+    "reasoning",
+    "function_call",
+    "custom_tool_call",
+    "local_shell_call",
+    "apply_patch_call",
+)
+"""Items of the Responses API that the model wrote."""
+
+
+class BadProxyRequestError(Exception):
+    """A request that goes nowhere; the text is for the agent."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(brief(message, 2 * NAME_LENGTH))
+        self.status = status
+
+
+@dataclass(frozen=True)
+class ProxyRequest:
+    """One request of an agent, read."""
+
+    api: Api
+    body: Item
+    model: str
+    turns: tuple[Item, ...]
+    """Everything said so far: system prompts, then messages or items."""
+    prompt: Prompt
+    dropped: tuple[str, ...]
+    """Parameters and tools that do not go on."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether events are wanted."""
+        return self.body.get("stream") is True
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a chat stream is to end with its usage."""
+        options = self.body.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def read(api: Api, data: bytes) -> ProxyRequest:
+    """Read a request.
+
+    Raises:
+        BadProxyRequestError: it is malformed, leans on state at the provider, or wants it to fetch
+            something.
+    """
+    try:
+        body: JsonValue = from_json(data)
+    except ValueError:
+        raise BadProxyRequestError("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise BadProxyRequestError("the body is not a JSON object")
+    for name in ("previous_response_id", "conversation", "background"):
+        if body.get(name):
+            raise BadProxyRequestError(f"{name} is not offered: send the whole conversation")
+    kept, dropped = _kept(api, body)
+    request = of(api, kept, dropped)
+    if api == "responses" and any(_is_reference(turn) for turn in request.turns):
+        raise BadProxyRequestError("items must be in the request itself, not referred to")
+    if any(_reaches_out(turn) for turn in request.turns):
+        raise BadProxyRequestError("content must be in the request itself, not at an address")
+    return request
+
+
+def of(api: Api, body: Item, dropped: tuple[str, ...]) -> ProxyRequest:
+    """A request from a body that may go on.
+
+    Raises:
+        BadProxyRequestError: nothing is said in it.
+    """
+    turns = tuple(_turns(api, body))
+    tools = body.get("tools")
+    prompt = Prompt(tuple(encoded(plain(turn)) for turn in turns), encoded(tools) if tools else b"")
+    return ProxyRequest(api, body, str(body.get("model") or ""), turns, prompt, dropped)
+
+
+def prepared(asked: ProxyRequest, spec: BackendSpec, limit: int) -> tuple[bytes, int]:
+    """The request as it goes to the endpoint, and its output limit in tokens."""
+    quirks = spec.quirks
+    names = apis.of(asked.api).REQUEST.limits
+    wanted = [v for v in (asked.body.get(name) for name in names) if type(v) is int and v > 0]
+    limit = min([limit, *wanted])
+    skipped = {*names, *spec.refuses}
+    body = {k: v for k, v in asked.body.items() if k not in skipped}
+    if asked.api == "messages":
+        body = {k: _briefly_cached(k, v) for k, v in body.items()}
+    body |= {**quirks.extra_body, "model": spec.model}
+    body[quirks.output_limit_param if asked.api == "chat" else names[0]] = limit
+    thinking = body.get("thinking")
+    if isinstance(thinking, dict) and isinstance(thinking.get("budget_tokens"), int):
+        body["thinking"] = {**thinking, "budget_tokens": _below(thinking["budget_tokens"], limit)}
+    if quirks.stream:
+        body["stream"] = True
+    if asked.api == "chat" and body.get("stream") and quirks.stream_usage:
+        body["stream_options"] = {"include_usage": True}
+    return encoded(body), limit
+
+
+def _briefly_cached(name: str, value: JsonValue) -> JsonValue:
+    """A part of a request whose cache breakpoints have the life that the price book prices."""
+    if name in _OWN:
+        return value
+    if isinstance(value, list):
+        return [_briefly_cached(name, inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if name == "cache_control":
+        return {k: v for k, v in value.items() if k != "ttl"}
+    return {k: _briefly_cached(k, v) for k, v in value.items()}
+
+
+def _below(budget: JsonValue, limit: int) -> int:
+    """A thinking budget that leaves room for an answer, as the Messages API demands."""
+    assert isinstance(budget, int)
+    return budget if budget < limit else max(1, limit // 2)
+
+
+def _turns(api: Api, body: Item) -> Iterator[Item]:
+    form = apis.of(api).REQUEST
+    if form.system and (system := body.get(form.system)):
+        yield {"role": "system", "content": system}
+    said = body.get(form.turns)
+    if isinstance(said, str) and api == "responses":
+        yield {"role": "user", "content": said}
+        return
+    if not isinstance(said, list) or not said:
+        raise BadProxyRequestError(f"{form.turns} must be a list with something in it")
+    for turn in said:
+        if not isinstance(turn, dict):
+            raise BadProxyRequestError(f"{form.turns} must hold objects")
+        yield turn
+
+
+def _kept(api: Api, body: Item) -> tuple[Item, tuple[str, ...]]:
+    passed = apis.of(api).REQUEST.passed
+    kept = {k: v for k, v in body.items() if k in passed}
+    dropped = [k for k in body if k not in passed]
+    if "tools" in kept:
+        kept["tools"], bad = _sorted_out(api, kept["tools"])
+        dropped += bad
+        if not kept["tools"]:
+            kept.pop("tools")
+            kept.pop("tool_choice", None)
+    if "context_management" in kept:
+        edits, bad = _only_clearing(kept.pop("context_management"))
+        dropped += bad
+        kept |= {"context_management": {"edits": edits}} if edits else {}
+    said = body.get("input")
+    if api == "responses" and isinstance(said, list):  # Codex offers some models their tools there
+        pairs = [_without_bad_tools(item) for item in said]
+        kept["input"] = [item for item, _ in pairs]
+        dropped += [name for _, bad in pairs for name in bad]
+    return kept, tuple(dropped)
+
+
+def _without_bad_tools(item: JsonValue) -> tuple[JsonValue, list[str]]:
+    if not isinstance(item, dict) or "tools" not in item:
+        return item, []
+    good, bad = _sorted_out("responses", item["tools"])
+    return {**item, "tools": good}, bad
+
+
+def _sorted_out(api: Api, tools: JsonValue) -> tuple[list[JsonValue], list[str]]:
+    """Tools that run at the agent, and the kinds of the others."""
+    return _parted("tool", tools, lambda tool: _runs_at_agent(api, tool))
+
+
+def _only_clearing(managed: JsonValue) -> tuple[list[JsonValue], list[str]]:
+    """Edits of a conversation that leave something out, and the kinds of the others.
+
+    A compaction is a request of its own to the model, which the agent's limits do not hold and its
+    usage does not count.
+    """
+    edits = managed.get("edits") if isinstance(managed, dict) else managed
+    return _parted("edit", edits, lambda edit: (_type(edit) or "").startswith("clear_"))
+
+
+def _parted(
+    what: str, offered: JsonValue, fits: Callable[[JsonValue], bool]
+) -> tuple[list[JsonValue], list[str]]:
+    """What of a list may go on, and the kinds of the rest; of what is no list nothing may."""
+    if not isinstance(offered, list):
+        return [], [] if offered is None else [f"{what} {_type(offered)}"]
+    good: list[JsonValue] = []
+    bad: list[str] = []
+    for one in offered:
+        if fits(one):
+            good.append(one)
+        else:
+            bad.append(f"{what} {_type(one) or 'without a type'}")
+    return good, bad
+
+
+def _runs_at_agent(api: Api, tool: JsonValue) -> bool:
+    kind = _type(tool)
+    if api == "responses" and kind == "namespace" and isinstance(tool, dict):
+        inner = tool.get("tools")
+        return isinstance(inner, list) and all(_runs_at_agent(api, one) for one in inner)
+    return api == "messages" if kind is None else kind.startswith(apis.of(api).REQUEST.tools)
+
+
+def _type(tool: JsonValue) -> str | None:
+    kind = tool.get("type") if isinstance(tool, dict) else "unknown"
+    return kind if isinstance(kind, str) or kind is None else "unknown"
+
+
+def _reaches_out(value: JsonValue) -> bool:
+    """Whether the provider would have to fetch something, or read a file of its account."""
+    if isinstance(value, list):
+        return any(_reaches_out(inner) for inner in value)
+    if not isinstance(value, dict):
+        return False
+    if value.get("file_id"):
+        return True
+    if any(_is_address(value.get(name)) for name in _ADDRESSES):
+        return True
+    if any(_is_address(value.get(name), scheme=True) for name in _CONTENTS):
+        return True
+    return any(_reaches_out(inner) for key, inner in value.items() if key not in _OWN)
+
+
+def _is_address(value: JsonValue, *, scheme: bool = False) -> bool:
+    """Whether it is or holds an address; `scheme` where content may stand instead."""
+    if isinstance(value, list):
+        return any(_is_address(inner, scheme=scheme) for inner in value)
+    if isinstance(value, dict):
+        value = value.get("url")
+    if not isinstance(value, str) or value.startswith("data:"):
+        return False
+    return not scheme or _SCHEME.match(value) is not None
+
+
+def _is_reference(item: Item) -> bool:
+    """Whether an item stands for one that the provider keeps; its type may be left out."""
+    return item.get("type") in (None, "item_reference") and "role" not in item
+
+
+def brief(name: str, most: int = NAME_LENGTH) -> str:
+    """A name as it is repeated and written down."""
+    return name if len(name) <= most else name[:most] + "…"
+
+
+def plain(turn: Item) -> Item:
+    """A turn without cache breakpoints, which move from one request to the next."""
+    return {k: _unmarked(v) for k, v in turn.items() if k != "cache_control"}
+
+
+def is_models(turn: Item) -> bool:
+    """Whether a turn repeats what the model said."""
+    return turn.get("role") == "assistant" or turn.get("type") in _MODELS
+
+
+def objects(value: JsonValue) -> list[Item]:
+    """The objects in a list, if it is one."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _unmarked(value: JsonValue) -> JsonValue:
+    if isinstance(value, list):
+        return [_unmarked(inner) for inner in value]
+    return plain(value) if isinstance(value, dict) else value

@@ -1,0 +1,314 @@
+"""One trial's way into the gateway: opened with its token, shut when the trial ends."""
+
+import hashlib
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from arena.backend.call import Call, LimitReached
+from arena.backend.chat import encoded
+from arena.backend.deadlines import AgentClock
+from arena.backend.meter import CallTotals, TrialBackend
+from arena.backend.replies import CallFailed
+from arena.errors import FaultError, HarnessError
+from arena.gateway import proxy_request
+from arena.gateway.bridge import BodyBudget, ReplyBridge, RequestBody
+from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
+from arena.gateway.translate.translator import Translator
+from arena.protocols import Transcript
+from arena.records import Api, Ending, Limits, Stop
+
+STATUS_OVER = 403
+"""For a call that no limit allows: client libraries try 429 and 5xx again, but not this."""
+LAST_CALLS_S = 30.0
+"""How long calls that outlive their trial may take to tell what they cost."""
+REFUSED_IN_A_ROW = 50
+BROKEN_IN_A_ROW = 5
+"""Calls after which a trial ends: the agent's fault, and the endpoint's."""
+NOTED_DROPS = 50
+"""Of one request: names of what does not go on."""
+NOTED_PATHS = 20
+"""Of one trial: paths at which nothing is served."""
+_AGENTS_TO_MEND = frozenset({"context_overflow", "content_filter", "bad_request"})
+"""What an agent may answer with a shorter or another request."""
+
+
+class ProxySession:
+    """Serves the calls of one trial, from several threads, until a limit or a fault ends it.
+
+    As `arena.protocols.SandboxSession` it is what the agent's program is told, and what came of its
+    calls.
+    """
+
+    origin = ""
+    """Address inside the sandbox, once it leads here."""
+
+    def __init__(
+        self, backend: TrialBackend, limits: Limits, transcript: Transcript, clock: AgentClock
+    ) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self.backend = backend
+        self.over = threading.Event()
+        """Set when no further call can succeed."""
+        self.stop: Stop | None = None
+        self.fault: FaultError | None = None
+        self.detail = ""
+        self.room = BodyBudget()
+        agents_api = backend.spec.translated_from
+        self._translator = None if agents_api is None else Translator(agents_api)
+        self._limits = limits
+        self._transcript = transcript
+        self._clock = clock
+        self._change = threading.Condition()
+        self._inside: set[ReplyBridge] = set()
+        self._shut = False
+        self._failed_in_a_row = 0
+        self._said: Counter[bytes] = Counter()
+        self._strayed: set[str] = set()
+
+    @property
+    def api(self) -> Api:
+        """What the agent speaks here."""
+        return self.backend.spec.translated_from or self.backend.spec.api
+
+    @property
+    def calls(self) -> int:
+        """Completed so far."""
+        return self._accounted.steps
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Of all calls so far, as they were metered."""
+        return self._accounted.prompt_tokens
+
+    @property
+    def output_tokens(self) -> int:
+        """Of all calls so far, as they were metered."""
+        return self._accounted.output_tokens
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """Of all calls so far; 0 where no price is known."""
+        return self._accounted.cost_usd
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why no further call can succeed; None while one can. Raises the fault that ended it."""
+        self.settled()
+        if not self.over.is_set():
+            return None
+        if self.fault is not None:
+            raise self.fault
+        return Ending(stop=self.stop or "agent_error", detail=self.detail)
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds that the agent has left."""
+        return self._clock.remaining_s
+
+    def serve(self, body: RequestBody, bridge: ReplyBridge) -> None:
+        """Make one call and answer the agent, whatever happens; never raises."""
+        try:
+            request = self._read(body, bridge)
+            if request is not None:
+                self._let_in(request, bridge)
+        finally:
+            body.release()
+
+    def _read(self, body: RequestBody, bridge: ReplyBridge) -> ProxyRequest | None:
+        """A request that may be made; any other is answered."""
+        try:
+            request = proxy_request.read(bridge.api, body.whole())
+            self._check_model(request.model)
+        except BadProxyRequestError as error:
+            self._turn_away(error, bridge)
+        except Exception as error:  # noqa: BLE001 - the agent waits, and the trial must end
+            self.broke(error)
+            bridge.fail(503, proxy_request.error(bridge.api, 503, "the harness broke"))
+        else:
+            bridge.read(request)
+            return request
+        bridge.end()
+        return None
+
+    def _check_model(self, name: str) -> None:
+        if name != (offered := self.backend.spec.model):
+            text = f"the model {proxy_request.brief(name)!r} is not offered, only {offered!r}"
+            raise BadProxyRequestError(text, 404)
+
+    def _let_in(self, request: ProxyRequest, bridge: ReplyBridge) -> None:
+        with self._enter(bridge) as entered:
+            try:
+                if not entered:
+                    bridge.fail(401, proxy_request.error(request.api, 401, "the trial has ended"))
+                elif self.fault is not None:
+                    over = proxy_request.error(request.api, STATUS_OVER, "arena: the trial is over")
+                    bridge.fail(STATUS_OVER, over)
+                else:
+                    self._serve(request, bridge)
+            except Exception as error:  # noqa: BLE001 - the agent waits, and the trial must end
+                self.broke(error)
+                bridge.break_off()
+                bridge.fail(503, proxy_request.error(request.api, 503, "the harness broke"))
+            finally:
+                bridge.end()
+
+    def refuse(self, api: Api, what: str) -> None:
+        """Write down a request that went nowhere."""
+        self._note({"text": f"refused at the gateway ({api}): {what}"})
+        self._count_failure(REFUSED_IN_A_ROW, f"{REFUSED_IN_A_ROW} requests in a row were refused")
+
+    def strayed(self, method: str, path: str) -> None:
+        """Write down a request to where nothing is served; programs look for much that is not."""
+        where = f"{method} {proxy_request.brief(path)}"
+        with self._change:
+            if where in self._strayed or len(self._strayed) >= NOTED_PATHS:
+                return
+            self._strayed.add(where)
+        self._note({"text": f"refused at the gateway: nothing is served at {where}"})
+
+    def broke(self, error: Exception) -> None:
+        """End the trial with a fault: something of ours, or what it stands on, broke."""
+        self._end(fault=error if isinstance(error, FaultError) else HarnessError(repr(error)))
+
+    def close(self) -> None:
+        """Let nobody in any more, nor on; wait for the calls sent to tell what they cost."""
+        with self._change:
+            self._shut = True
+        self.backend.shut()
+        with self._change:
+            self._change.wait_for(lambda: not self._inside, LAST_CALLS_S)
+            self._transcript = _Nowhere()
+
+    def settled(self) -> None:
+        """Wait until all that the agent has heard is accounted for."""
+        with self._change:
+            self._wait_for_accounts()
+
+    @property
+    def _accounted(self) -> CallTotals:
+        """The trial's calls, with all in it that the agent has heard."""
+        self.settled()
+        return self.backend.tally
+
+    def _serve(self, request: ProxyRequest, bridge: ReplyBridge) -> None:
+        relay = self._translator.relay(request, bridge) if self._translator else None
+        try:
+            sent = self._translator.request(request) if self._translator else request
+        except BadProxyRequestError as error:
+            self._turn_away(error, bridge)
+            return
+        body, limit = proxy_request.prepared(sent, self.backend.spec, self._limits.output_tokens)
+        self._say(sent)
+        try:
+            reply = self.backend.perform(Call(sent.prompt, body, limit, relay or bridge))
+        except LimitReached as reached:
+            self._end(stop=reached.stop)
+            message = f"arena: {reached}; the trial is over"
+            bridge.fail(STATUS_OVER, proxy_request.error(request.api, STATUS_OVER, message))
+        except CallFailed as failed:
+            self._answer_failure(request.api, failed, bridge)
+        else:
+            self._failed_in_a_row = 0
+            self._tell(proxy_request.plain(reply.message))
+
+    def _turn_away(self, error: BadProxyRequestError, bridge: ReplyBridge) -> None:
+        self.refuse(bridge.api, str(error))
+        bridge.fail(error.status, proxy_request.error(bridge.api, error.status, str(error)))
+
+    def _answer_failure(self, api: Api, failed: CallFailed, bridge: ReplyBridge) -> None:
+        status = failed.http_status or 502
+        told = None if self._translator else failed.body
+        body = told or proxy_request.failure(api, status, failed)
+        passed_on, unwanted = bridge.begun, bridge.closed
+        if self.backend.is_about_one_call(failed):
+            self._count_failure(BROKEN_IN_A_ROW, failed.message, self.backend.fault(failed))
+        elif failed.outcome in _AGENTS_TO_MEND and not failed.is_gone:
+            self._count_failure(REFUSED_IN_A_ROW, f"{failed.outcome}: {failed.message}")
+        elif (stop := self.backend.stop_of(failed)) is not None:
+            self._end(stop=stop)
+        elif not unwanted:
+            self._end(fault=self.backend.fault(failed))
+        else:
+            self._count_failure(BROKEN_IN_A_ROW, failed.message, self.backend.fault(failed))
+        if not passed_on:
+            bridge.fail(status if status >= 400 else 502, body)
+        elif told:
+            bridge.end(proxy_request.error_event(api, told))
+        else:
+            bridge.break_off()
+
+    def _count_failure(self, most: int, detail: str, fault: FaultError | None = None) -> None:
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= most:
+            self._end(stop=None if fault else "agent_error", fault=fault, detail=detail)
+
+    def _end(
+        self, *, stop: Stop | None = None, fault: FaultError | None = None, detail: str = ""
+    ) -> None:
+        with self._change:
+            if not self.over.is_set():
+                self.stop, self.fault, self.detail = stop, fault, detail
+        self.over.set()
+
+    @contextmanager
+    def _enter(self, bridge: ReplyBridge) -> Iterator[bool]:
+        with self._change:
+            self._wait_for_accounts()  # an agent asks again before its last call is settled
+            entered = not self._shut
+            if entered:
+                self._inside.add(bridge)
+        try:
+            yield entered
+        finally:
+            with self._change:
+                self._inside.discard(bridge)
+                self._change.notify_all()
+
+    def _wait_for_accounts(self) -> None:
+        heard = {bridge for bridge in self._inside if bridge.ended}
+        self._change.wait_for(lambda: heard.isdisjoint(self._inside), LAST_CALLS_S)
+
+    # ── transcript ─────────────────────────────────────────────────────────────────────────────
+
+    def _say(self, request: ProxyRequest) -> None:
+        """Write down what was not said before, in any of the agent's conversations."""
+        times: Counter[bytes] = Counter()
+        for turn in request.turns:
+            raw = encoded(plain := proxy_request.plain(turn))
+            times[raw] += 1
+            if not proxy_request.is_models(turn) and self._is_new(raw, times[raw]):
+                self._tell(plain)
+        for name in map(proxy_request.brief, request.dropped[:NOTED_DROPS]):
+            if self._is_new(encoded({"dropped": name})):
+                self._note({"text": f"not passed on to the endpoint: {name}"})
+        if (more := len(request.dropped) - NOTED_DROPS) > 0:
+            self._note({"text": f"not passed on to the endpoint: {more} more"})
+
+    def _tell(self, turn: Item) -> None:
+        if turn:
+            with self._change:
+                self._transcript.add("message", {"message": turn})
+
+    def _is_new(self, raw: bytes, times: int = 1) -> bool:
+        """Whether it was said fewer times before, in any conversation."""
+        digest = hashlib.sha256(raw).digest()
+        with self._change:
+            if self._said[digest] >= times:
+                return False
+            self._said[digest] = times
+            return True
+
+    def _note(self, record: dict[str, object]) -> None:
+        with self._change:
+            self._transcript.add("note", record)
+
+
+class _Nowhere:
+    """The transcript of a trial that has ended."""
+
+    def add(self, kind: str, record: object) -> None:
+        """Drop it."""

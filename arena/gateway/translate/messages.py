@@ -1,0 +1,78 @@
+"""The Messages API over chat completions; the only module that imports `any_llm`."""
+
+from collections.abc import Iterator
+
+from any_llm.exceptions import AnyLLMError
+from any_llm.types.completion import ChatCompletionChunk
+from any_llm.types.messages import MessagesParams
+from any_llm.utils.messages_compat import (
+    StreamingState,
+    chat_completion_chunk_to_message_stream_events,
+    close_open_blocks,
+    messages_params_to_completion_params,
+)
+from pydantic import ValidationError
+
+from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest, objects
+from arena.gateway.translate.stream import Delta, chunk_of
+from arena.records import Usage
+
+_TAKEN = ("max_tokens", "tools", "tool_choice", "stop_sequences", "temperature", "top_p")
+
+
+def request_body(asked: ProxyRequest) -> Item:
+    """A request in the words of chat completions.
+
+    Raises:
+        BadProxyRequestError: it holds what chat completions cannot.
+    """
+    fields = {name: asked.body[name] for name in _TAKEN if name in asked.body}
+    tools = objects(fields.get("tools"))
+    # The others' schemas are known to Anthropic alone.
+    fields["tools"] = [tool for tool in tools if "input_schema" in tool]
+    try:
+        params = MessagesParams.model_validate(
+            {"model": asked.model, "messages": list(asked.turns), "max_tokens": 1, **fields}
+        )
+        body: Item = messages_params_to_completion_params(params)
+    except (AnyLLMError, ValidationError, AttributeError, KeyError, TypeError) as error:
+        raise BadProxyRequestError(f"not for chat completions: {str(error)[:200]}") from None
+    return body
+
+
+class MessagesEvents:
+    """Events of one message, from what each chunk adds to it."""
+
+    def __init__(self, name: str, model: str) -> None:
+        self._name = name
+        self._model = model
+        self._state = StreamingState()
+
+    def feed(self, delta: Delta) -> Iterator[Item]:
+        """What is to be said of an addition."""
+        yield from self._events(chunk_of(self._name, self._model, delta, reasoning="reasoning"))
+
+    def close(self, finish: str, usage: Usage) -> Iterator[Item]:
+        """The end of the message."""
+        yield from self._events(chunk_of(self._name, self._model, {}, finish=finish))
+        for event in close_open_blocks(self._state):
+            yield event.model_dump(mode="json")
+        told: Item = {
+            "input_tokens": usage.input_fresh,
+            "cache_read_input_tokens": usage.cache_read,
+            "cache_creation_input_tokens": usage.cache_write,
+            "output_tokens": usage.output,
+        }
+        reason = {"stop_reason": self._state.stop_reason or "end_turn", "stop_sequence": None}
+        yield {"type": "message_delta", "delta": reason, "usage": told}
+        yield {"type": "message_stop"}
+
+    def _events(self, chunk: Item) -> Iterator[Item]:
+        read = ChatCompletionChunk.model_validate(chunk)
+        for event in chat_completion_chunk_to_message_stream_events(read, self._state):
+            yield event.model_dump(mode="json")
+
+
+def speech(name: str, model: str) -> MessagesEvents:
+    """The events of one reply."""
+    return MessagesEvents(name, model)

@@ -1,0 +1,173 @@
+"""The Responses API over chat completions; the only module that imports `agents`."""
+
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any
+
+from agents.exceptions import AgentsException
+from agents.models import chatcmpl_stream_handler as library
+from agents.models.chatcmpl_converter import Converter
+
+from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest, objects
+from arena.gateway.translate.stream import Delta, chunk_of
+from arena.records import Usage
+
+_SAMPLING = ("temperature", "top_p")
+_PREFIX = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
+
+
+def request_body(asked: ProxyRequest) -> Item:
+    """A request in the words of chat completions.
+
+    Raises:
+        BadProxyRequestError: it holds what chat completions cannot.
+    """
+    items = [_named(number, turn) for number, turn in enumerate(asked.turns)]
+    try:
+        messages = Converter.items_to_messages(items, strict_feature_validation=True)
+    except (AgentsException, AttributeError, KeyError, TypeError) as error:
+        raise BadProxyRequestError(f"not for chat completions: {str(error)[:200]}") from None
+    body: Item = {"messages": messages}
+    body |= {k: v for k, v in asked.body.items() if k in _SAMPLING}
+    if limit := asked.body.get("max_output_tokens"):
+        body["max_tokens"] = limit
+    tools = objects(asked.body.get("tools"))
+    functions = [tool for tool in tools if tool.get("type") == "function"]
+    body["tools"] = [{"type": "function", "function": tool} for tool in functions]
+    choice = asked.body.get("tool_choice")
+    if isinstance(choice, dict) and choice.get("type") == "function":
+        choice = {"type": "function", "function": {"name": choice.get("name")}}
+    body["tool_choice"] = choice
+    body["parallel_tool_calls"] = asked.body.get("parallel_tool_calls")
+    return body
+
+
+def _named(number: int, turn: Item) -> Item:
+    """An item with an id, by which the library tells a message of the model from others."""
+    return {"id": f"item_{number}", **turn} if turn.get("role") == "assistant" else turn
+
+
+class ResponsesEvents:
+    """Events of one response, from what each chunk adds to it."""
+
+    def __init__(self, name: str, model: str) -> None:
+        self._name = name
+        self._model = model
+        self._count = 0
+        self._kinds: dict[int, str] = {}
+        response = library.Response(
+            id=name,
+            object="response",
+            created_at=0,
+            model=model,
+            status="in_progress",
+            output=[],
+            tools=[],
+            tool_choice="auto",
+            parallel_tool_calls=True,
+        )
+        self._pump = _Pump(response)
+
+    def feed(self, delta: Delta) -> Iterator[Item]:
+        """What is to be said of an addition."""
+        yield from self._events(
+            chunk_of(self._name, self._model, delta, reasoning="reasoning_content")
+        )
+
+    def close(self, finish: str, usage: Usage) -> Iterator[Item]:
+        """The end of the response."""
+        yield from self._events(chunk_of(self._name, self._model, {}, finish=finish, usage=usage))
+        for event in self._pump.end():
+            yield self._shown(event, cut=finish == "length")
+
+    def _events(self, chunk: Item) -> Iterator[Item]:
+        for event in self._pump.push(library.ChatCompletionChunk.model_validate(chunk)):
+            yield self._shown(event)
+
+    def _shown(self, event: Any, *, cut: bool = False) -> Item:
+        """An event with a name of its own for each item, which the library leaves alike."""
+        shown: Item = event.model_dump(mode="json", exclude_none=True)
+        index, item = shown.get("output_index"), shown.get("item")
+        if isinstance(index, int):
+            if isinstance(item, dict):
+                self._kinds[index] = str(item.get("type"))
+                self._sign(item, index)
+            if "item_id" in shown:
+                shown["item_id"] = self._item_name(index)
+        response = shown.get("response")
+        if isinstance(response, dict) and shown["type"] == "response.completed":
+            shown |= _ended(response, cut=cut)
+            for number, made in enumerate(objects(response["output"])):
+                self._sign(made, number)
+        return shown
+
+    def _sign(self, item: Item, index: int) -> None:
+        item["id"] = self._item_name(index)
+        item.pop("provider_data", None)  # the library's own
+
+    def _item_name(self, index: int) -> str:
+        kind = _PREFIX.get(self._kinds.get(index, ""), "item")
+        return f"{kind}_{self._name}_{index}"
+
+
+def _ended(response: Item, *, cut: bool) -> Item:
+    """The last event with what the library does not say: that the reply was cut."""
+    response["status"] = "incomplete" if cut else "completed"
+    response["error"] = None
+    response["incomplete_details"] = {"reason": "max_output_tokens"} if cut else None
+    return {"type": f"response.{response['status']}", "response": response}
+
+
+class _Pump:
+    """Drives the library's asynchronous generator by hand, one chunk at a time.
+
+    It awaits nothing but chunks, so it needs no event loop: it stands still wherever it waits for
+    one, and goes on when it gets it.
+    """
+
+    def __init__(self, response: Any) -> None:
+        handler = library.ChatCmplStreamHandler
+        self._events: Any = handler.handle_stream(response, _chunks())
+        self._step: Any = None
+
+    def push(self, chunk: Any) -> Iterator[Any]:
+        """Events of one chunk."""
+        if self._step is None:
+            self._begin()
+        yield from self._run(chunk)
+
+    def end(self) -> Iterator[Any]:
+        """Events after the last chunk."""
+        yield from self._run(None)
+
+    def _begin(self) -> None:
+        self._step = self._events.__anext__()
+        self._step.send(None)
+
+    def _run(self, value: Any) -> Iterator[Any]:
+        while True:
+            try:
+                self._step.send(value)
+            except StopIteration as made:
+                yield made.value
+                self._step, value = self._events.__anext__(), None
+            except StopAsyncIteration:
+                return
+            else:
+                return
+
+
+class _Next:
+    """Awaiting it waits for the next chunk."""
+
+    def __await__(self) -> Generator[None, Any, Any]:
+        return (yield)
+
+
+async def _chunks() -> AsyncIterator[Any]:
+    while (chunk := await _Next()) is not None:
+        yield chunk
+
+
+def speech(name: str, model: str) -> ResponsesEvents:
+    """The events of one reply."""
+    return ResponsesEvents(name, model)

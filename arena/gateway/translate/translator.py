@@ -1,0 +1,311 @@
+"""One trial's translation: requests before the metered call, replies as they arrive.
+
+An agent repeats the model's messages in the words of its own API, which has no place for every
+vendor's reasoning and signatures; without them some vendors refuse the next request. So the gateway
+keeps each message and puts it back where the agent repeats it, known by the ids of its calls, or by
+its text where it made none.
+"""
+
+import itertools
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from arena.backend import apis, chat
+from arena.backend.chat import mapping
+from arena.gateway import proxy_request
+from arena.gateway.bridge import ReplyBridge
+from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest, objects
+from arena.gateway.translate.stream import Delta, MessageAssembler
+from arena.records import Api, Message, Reply, Usage
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A message of the model, and the ids under which the agent knows its calls."""
+
+    message: Message
+    ids: tuple[str, ...]
+
+    def answered(self, answers: set[str]) -> Message:
+        """The message, without calls that the agent left out of what it sends."""
+        made = self.message.get("tool_calls")
+        if not isinstance(made, list) or answers.issuperset(self.ids):
+            return self.message
+        kept = [call for call, name in zip(made, self.ids, strict=False) if name in answers]
+        rest = {k: v for k, v in self.message.items() if k != "tool_calls"}
+        return {**rest, "tool_calls": kept} if kept else rest
+
+
+class ReplyHistory:
+    """Calls may come from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls = 0
+        self._by_call: dict[str, _Said] = {}
+        self._by_text: dict[str, Message] = {}
+
+    def name_call(self) -> str:
+        """An id that no other call of the trial has."""
+        with self._lock:
+            self._calls += 1
+            return f"call_{self._calls}"
+
+    def keep(self, message: Message, ids: Sequence[str]) -> None:
+        """Remember a message whose calls the agent knows under these ids."""
+        said = _Said(message, tuple(ids))
+        with self._lock:
+            self._by_call.update(dict.fromkeys(ids, said))
+            if not ids:
+                self._by_text[chat.text_of(message.get("content")).strip()] = message
+
+    def restored(self, turns: Sequence[Message]) -> list[Message]:
+        """A conversation with the model's messages as they came."""
+        with self._lock:
+            return list(self._restored(turns))
+
+    def _restored(self, turns: Sequence[Message]) -> Iterator[Message]:
+        answers = {str(turn.get("tool_call_id")) for turn in turns if turn.get("role") == "tool"}
+        done: set[int] = set()
+        for turn in turns:
+            if turn.get("role") == "tool":
+                yield {**turn, "tool_call_id": self._vendors(turn.get("tool_call_id"))}
+                continue
+            calls = turn.get("tool_calls")
+            said = self._of(calls)
+            if turn.get("role") != "assistant":
+                yield turn
+            elif said is None:
+                text = chat.text_of(turn.get("content")).strip()
+                yield turn if calls else self._by_text.get(text, turn)
+            elif id(said) not in done:  # an agent may repeat parallel calls one by one
+                done.add(id(said))
+                yield said.answered(answers)
+
+    def _of(self, calls: JsonValue) -> _Said | None:
+        ids = [call.get("id") for call in objects(calls)]
+        known = (self._by_call.get(name) for name in ids if isinstance(name, str))
+        return next((said for said in known if said is not None), None)
+
+    def _vendors(self, name: JsonValue) -> JsonValue:
+        """The id that the vendor gave a call."""
+        said = self._by_call.get(str(name))
+        if said is None:
+            return name
+        calls = objects(said.message.get("tool_calls"))
+        return calls[said.ids.index(str(name))].get("id")
+
+
+_PASSED = ("max_tokens", "stop", "temperature", "top_p")
+_CARRIED = frozenset(
+    {"model", "messages", "input", "instructions", "system", "stream", "tools", "tool_choice"}
+    | {"parallel_tool_calls", "max_tokens", "max_output_tokens", "stop_sequences"}
+    | {"temperature", "top_p"}
+)
+_PICTURES = ("image", "image_url", "input_image", "document", "file", "input_file")
+_INSTRUCTIONS = ("system", "developer")
+
+
+class Speech(Protocol):
+    """A reply in the events of one API."""
+
+    def feed(self, delta: Delta, /) -> Iterator[Item]:
+        """What is to be said of an addition."""
+        ...
+
+    def close(self, finish: str, usage: Usage, /) -> Iterator[Item]:
+        """The end of the reply."""
+        ...
+
+
+class Library(Protocol):
+    """How one API is translated; each is a module."""
+
+    def request_body(self, request: ProxyRequest, /) -> Item:
+        """A request in the words of chat completions; raises `BadProxyRequestError`."""
+        ...
+
+    def speech(self, name: str, model: str, /) -> Speech:
+        """The events of one reply."""
+        ...
+
+
+def library(api: Api) -> Library:
+    """The translation of an API; importing it takes seconds.
+
+    Raises:
+        ModuleNotFoundError: its package is not installed.
+    """
+    if api == "messages":
+        from arena.gateway.translate import messages
+
+        return messages
+    from arena.gateway.translate import responses
+
+    return responses
+
+
+class Translator:
+    """Translates the calls of one trial, from several threads."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._library = library(api)
+        self._history = ReplyHistory()
+        self._replies = itertools.count(1)
+
+    def request(self, request: ProxyRequest) -> ProxyRequest:
+        """The same request for chat completions.
+
+        Raises:
+            BadProxyRequestError: it holds what chat completions, or the translation, cannot carry.
+        """
+        if any(_has_pictures(turn) for turn in request.turns):
+            raise BadProxyRequestError(
+                f"pictures and files are not carried from {self._api} to chat completions"
+            )
+        made = self._library.request_body(request)
+        turns = [_plain(turn) for turn in objects(made["messages"])]
+        body: Item = {name: made[name] for name in _PASSED if made.get(name) is not None}
+        body |= {"model": request.model, **({"stream": True} if request.streamed else {})}
+        body["messages"] = list(self._history.restored(list(_in_order(turns))))
+        tools = [_tool(tool) for tool in objects(made.get("tools"))]
+        if tools:
+            body |= {"tools": list(tools), **_choices(made)}
+        return proxy_request.of("chat", body, (*request.dropped, *_left_out(request, tools)))
+
+    def relay(self, request: ProxyRequest, bridge: ReplyBridge) -> "TranslatedRelay":
+        """Takes the reply to a request, and hands it on in the agent's API."""
+        name = f"reply_{next(self._replies)}"
+        speech = self._library.speech(name, request.model)
+        return TranslatedRelay(self._api, speech, self._history, bridge)
+
+
+class TranslatedRelay:
+    """A `Relay` from a chat reply to the agent's bridge."""
+
+    def __init__(
+        self, api: Api, speech: Speech, history: ReplyHistory, bridge: ReplyBridge
+    ) -> None:
+        self.headers: Mapping[str, str] = {}
+        self.streamed = bridge.streamed
+        self._api = api
+        self._speech = speech
+        self._history = history
+        self._bridge = bridge
+        self._growth = MessageAssembler(history.name_call)
+
+    @property
+    def closed(self) -> bool:
+        """A part of the reply was taken, or nobody waits any more."""
+        return bool(self._growth.message) or self._bridge.closed
+
+    def event(self, raw: bytes, chunk: JsonValue) -> None:
+        """Pass on what a chunk adds; a comment keeps the agent's connection alive."""
+        if raw.startswith(b":"):
+            self._bridge.event(raw, None)
+        if delta := self._growth.add(chunk):
+            self._say(self._speech.feed(delta))
+
+    def whole(self, body: bytes) -> None:
+        """Wait for `finish`, which has the reply read."""
+
+    def finish(self, reply: Reply) -> None:
+        """Pass on the rest of a reply, and its end."""
+        assert reply.usage is not None, "the meter has estimated what was not told"
+        rest = self._growth.finish(reply.message)
+        finish = reply.finish_reason or "stop"
+        if self._growth.ids and finish != "length":
+            finish = "tool_calls"
+        events = itertools.chain(
+            self._speech.feed(rest) if rest else (), self._speech.close(finish, reply.usage)
+        )
+        if self.streamed:
+            self._say(events)
+        else:
+            self._bridge.whole(chat.encoded(apis.of(self._api).assemble(events)))
+        self._history.keep(reply.message, self._growth.ids)
+        self._bridge.end()
+
+    def _say(self, events: Iterable[Item]) -> None:
+        for event in events:
+            data = b"event: %s\ndata: %s\n\n" % (str(event["type"]).encode(), chat.encoded(event))
+            self._bridge.event(data, event)
+
+
+def _plain(turn: Message) -> Message:
+    """A message with nothing but what every endpoint knows, its text in one piece."""
+    kept: Message = {"role": turn.get("role"), "content": _text(turn.get("content"))}
+    return kept | {name: turn[name] for name in ("tool_calls", "tool_call_id") if turn.get(name)}
+
+
+def _text(content: JsonValue) -> JsonValue:
+    if not isinstance(content, list):
+        return content
+    parts = objects(content)
+    for part in parts:
+        if part.get("type") not in ("text", "input_text", "output_text"):
+            kind = part.get("type")
+            raise BadProxyRequestError(
+                f"content of type {kind!r} is not carried to chat completions"
+            )
+    return "\n\n".join(str(part.get("text") or "") for part in parts)
+
+
+def _in_order(turns: Iterable[Message]) -> Iterator[Message]:
+    """One system message at the start; instructions that come later are said as the user.
+
+    Many chat templates take a single system message, and only in the first place, and not every
+    endpoint knows the role `developer`.
+    """
+    first: list[str] = []
+    begun = False
+    for turn in turns:
+        if turn["role"] in _INSTRUCTIONS and not begun:
+            first.append(str(turn["content"]))
+            continue
+        if not begun and first:
+            yield {"role": "system", "content": "\n\n".join(first)}
+        begun = True
+        yield {**turn, "role": "user"} if turn["role"] in _INSTRUCTIONS else turn
+
+
+def _tool(tool: Item) -> Item:
+    """A function without `strict`, which several vendors refuse."""
+    function = mapping(tool, "function")
+    known: Item = {k: function[k] for k in ("name", "description", "parameters") if k in function}
+    return {"type": "function", "function": known}
+
+
+def _choices(made: Item) -> Item:
+    """How tools may be called, where that is not as usual: several vendors refuse the parameter."""
+    wanted: Item = {}
+    choice = made.get("tool_choice")
+    if choice is not None and choice != "auto":
+        wanted["tool_choice"] = choice
+    if made.get("parallel_tool_calls") is False:
+        wanted["parallel_tool_calls"] = False
+    return wanted
+
+
+def _left_out(request: ProxyRequest, tools: list[Item]) -> Iterator[str]:
+    """What of the agent's request the endpoint does not get."""
+    yield from (name for name in request.body if name not in _CARRIED)
+    names = [mapping(tool, "function").get("name") for tool in tools]
+    for tool in objects(request.body.get("tools")):
+        if tool.get("name") not in names:
+            yield f"tool {tool.get('name') or tool.get('type')}"
+
+
+def _has_pictures(value: JsonValue) -> bool:
+    if isinstance(value, list):
+        return any(_has_pictures(inner) for inner in value)
+    if not isinstance(value, dict):
+        return False
+    if value.get("type") in _PICTURES:
+        return True
+    return any(_has_pictures(inner) for key, inner in value.items() if key != "input")

@@ -1,0 +1,346 @@
+"""A patch, graded in a fresh container; again alone where it ran out, once more where it passed.
+
+The verdict is made on the host from claims that must all agree; whatever a patch can cause is a
+verdict, and only broken machinery raises.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from pydantic import Field
+
+from arena.errors import EngineError, HarnessError
+from arena.grading.audit import scan_patch
+from arena.grading.findings import ALL_ON, Defences, decide
+from arena.grading.job import CLEAN_ENV, Job, Names, TestRunner
+from arena.protocols import Engine, Sandbox
+from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
+from arena.records.container import AGENT_USER, TESTER_USER
+from arena.registry import RUNNERS
+from arena.task.pack import gold_patch
+from arena.task.patch import FilePatch, render
+from arena.task.policy import PatchRules, Policed, is_protected, police, rules_for
+
+
+class ExclusiveLock:
+    """Many may share; one may ask to be alone, waits for the rest, and keeps new ones out."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._sharing = 0
+        self._alone = 0
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Run beside others."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._alone == 0)
+            self._sharing += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._sharing -= 1
+                self._condition.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Run when nothing else does; several who ask take turns."""
+        with self._condition:
+            self._alone += 1
+            self._condition.wait_for(lambda: self._sharing == 0)
+            self._sharing = -1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._alone -= 1
+                self._sharing = 0
+                self._condition.notify_all()
+
+
+EXHAUSTED: frozenset[Verdict] = frozenset({"timeout", "resource"})
+"""What may be the doing of whatever else ran at the time."""
+_APPLY = ("git", "apply", "--whitespace=nowarn", "-")
+_APPLY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a task's patches are graded."""
+
+    engine: Engine
+    image: str
+    limits: SandboxLimits
+    labels: Mapping[str, str]
+    folder: Path | None = None
+    """Where `verify.log` and `junit.xml` go."""
+    defences: Defences = ALL_ON
+    shuffle: bool = False
+    """Run the tests in a random order: shows which of them depend on it."""
+    watch: Callable[[Sandbox], None] = lambda _sandbox: None
+    """Shown each container when its tests have ended, just before it is killed."""
+    rng: random.Random = random.SystemRandom()  # noqa: RUF009  stateless
+    """Draws the names of a run; the system's own source unless a test needs to repeat one."""
+
+
+class _Attempt(Record):
+    """What one run in one container came to."""
+
+    verdict: Verdict
+    reason: str = ""
+    tests: dict[str, TestOutcome] = Field(default_factory=dict)
+
+
+def judge(
+    task: Task,
+    bench: Bench,
+    exclusive: ExclusiveLock,
+    take: Callable[[Sandbox], str],
+    *,
+    strict: bool,
+) -> Verification:
+    """Take a patch and grade it beside other verifications; what then ran out of time or of
+    resources is repeated once, alone, beside the reference fix.
+
+    Args:
+        task: what is graded.
+        bench: where; its folder gets the patch too.
+        exclusive: shared by all that verify on this engine.
+        take: gives the patch, from a fresh container of the image to compare with.
+        strict: look a second time at every pass.
+
+    Raises:
+        EngineError: as `verify` and `confirm`.
+        InputError: the task's own files are broken.
+    """
+    with opened(task, bench) as fresh:
+        patch = take(fresh)
+        _keeper(bench.folder)("patch.diff", patch.encode("utf-8", "surrogateescape"))
+        with exclusive.shared():
+            graded = verify(task, patch, bench, strict=strict, fresh=fresh)
+    if graded.verdict in EXHAUSTED:
+        with exclusive.alone():
+            graded = confirm(task, patch, graded, bench, strict=strict)
+    return graded
+
+
+def verify(
+    task: Task, patch: str, bench: Bench, *, strict: bool, fresh: Sandbox | None = None
+) -> Verification:
+    """Grade one patch.
+
+    Args:
+        task: what is graded.
+        patch: a git diff; bytes that are not UTF-8 as surrogates.
+        bench: the engine, and the image that the agent's container was made from.
+        strict: look a second time at every pass.
+        fresh: a container of that image in which nothing has run, opened for `TESTER_USER`; it is
+            killed. One is opened when None.
+
+    Raises:
+        EngineError: the container engine, or the host under it, is broken.
+        InputError: the task's own files are.
+    """
+    started = time.monotonic()
+    rules = rules_for(task)
+    attempt, policed, flags = _grade(task, patch, rules, bench, strict=strict, fresh=fresh)
+    return Verification(
+        verdict=attempt.verdict,
+        reason=attempt.reason,
+        tests=attempt.tests,
+        stripped=tuple(file.path for file in policed.stripped),
+        flags=(*scan_patch(policed.kept), *flags),
+        strict=strict,
+        wall_s=round(time.monotonic() - started, 3),
+    )
+
+
+def unfixed(task: Task, bench: Bench) -> Verification:
+    """Run the hidden tests on the tree as it is, which no patch but an empty one leaves.
+
+    Raises:
+        EngineError: the container engine, or the host under it, is broken.
+    """
+    started = time.monotonic()
+    attempt = _attempt(task, (), bench)
+    return Verification(
+        verdict=attempt.verdict,
+        reason=attempt.reason,
+        tests=attempt.tests,
+        wall_s=round(time.monotonic() - started, 3),
+    )
+
+
+def confirm(
+    task: Task, patch: str, first: Verification, bench: Bench, *, strict: bool
+) -> Verification:
+    """Repeat a verification that ran out of time or resources, beside the reference fix.
+
+    The caller makes sure that nothing else runs meanwhile. The limit is charged to the patch only
+    if the reference fix keeps within it on the same host at the same time.
+
+    Raises:
+        EngineError: the reference fix did not pass either, so the host is to blame.
+    """
+    if first.verdict not in EXHAUSTED:
+        return first
+    gold = gold_patch(task)
+    if gold is not None:
+        control = verify(task, gold, replace(bench, folder=None), strict=False)
+        if control.verdict != "passed":
+            raise EngineError(
+                f"the reference fix of {task.id} ended as {control.verdict} on this host too: "
+                f"{control.reason}"
+            )
+    return verify(task, patch, bench, strict=strict)
+
+
+# ── the looks at one patch ─────────────────────────────────────────────────────────────────────
+
+
+def _grade(
+    task: Task, patch: str, rules: PatchRules, bench: Bench, *, strict: bool, fresh: Sandbox | None
+) -> tuple[_Attempt, Policed, list[Flag]]:
+    if not patch.strip():
+        return _Attempt(verdict="no_patch", reason="nothing was changed"), Policed(), []
+    policed = _policed(patch, rules, bench.defences)
+    if policed.refused:
+        return _Attempt(verdict="invalid_patch", reason=policed.refused), policed, []
+    attempt = _attempt(task, policed.kept, bench, fresh)
+    if attempt.verdict != "passed" or not strict or not bench.defences.second_look:
+        return attempt, policed, []
+    second, flags = _look_again(task, policed, rules, bench)
+    return second or attempt, policed, flags
+
+
+def _policed(patch: str, rules: PatchRules, defences: Defences) -> Policed:
+    policed = police(patch, rules)
+    if not defences.strip:
+        policed = policed.model_copy(
+            update={"kept": (*policed.kept, *policed.stripped), "stripped": ()}
+        )
+    if not defences.refuse and policed.kept:
+        policed = policed.model_copy(update={"refused": None})
+    return policed
+
+
+def _look_again(
+    task: Task, policed: Policed, rules: PatchRules, bench: Bench
+) -> tuple[_Attempt | None, list[Flag]]:
+    """The second look: what overrules a pass, if anything does, and what is worth a flag."""
+    allowed = tuple(
+        file
+        for file in policed.kept
+        if not rules.gold.issuperset(file.paths)
+        and any(is_protected(path, rules) for path in file.paths)
+    )
+    source = tuple(file for file in policed.kept if file not in allowed)
+    around = (*allowed, *policed.stripped)
+    flags = []
+    if around:
+        alone = _attempt(task, around, bench)
+        named = ", ".join(file.path for file in around[:5])
+        if alone.verdict == "passed":
+            reason = f"the tests pass without any change to the source, through {named}"
+            return _Attempt(verdict="integrity", reason=reason, tests=alone.tests), []
+        if alone.verdict == "integrity":
+            flags.append(Flag(kind="tampering", detail=f"{named}: {alone.reason}"))
+    again = _attempt(task, source, bench)
+    if again.verdict == "passed":
+        return None, flags
+    if again.verdict == "failed" and allowed:
+        reason = "passes only together with changes to tests or their configuration"
+        return again.model_copy(update={"verdict": "integrity", "reason": reason}), flags
+    reason = f"passed once, then not: {again.reason}"
+    return again.model_copy(update={"reason": reason}), flags
+
+
+def _runner(task: Task) -> TestRunner:
+    name = task.tests.runner
+    if name not in RUNNERS:
+        raise HarnessError(f"{task.id}: no verifier for runner {name!r}")
+    return cast("TestRunner", import_module(RUNNERS[name]).RUNNER)
+
+
+def opened(task: Task, bench: Bench) -> AbstractContextManager[Sandbox]:
+    """A fresh container to grade a task's patch in."""
+    return bench.engine.open(
+        bench.image,
+        limits=bench.limits,
+        labels=bench.labels,
+        user=TESTER_USER,
+        volumes=_runner(task).volumes,
+    )
+
+
+# ── one run in one container ───────────────────────────────────────────────────────────────────
+
+
+def _attempt(
+    task: Task, files: tuple[FilePatch, ...], bench: Bench, fresh: Sandbox | None = None
+) -> _Attempt:
+    with ExitStack() as stack:
+        sandbox = fresh or stack.enter_context(opened(task, bench))
+        try:
+            return _apply(sandbox, render(files)) or _run(task, sandbox, bench)
+        finally:
+            sandbox.kill()
+
+
+def _apply(sandbox: Sandbox, text: str) -> _Attempt | None:
+    """Apply a patch, all of it or nothing; an attempt only where that fails."""
+    if not text:
+        return None
+    done = sandbox.exec(
+        _APPLY,
+        timeout_s=_APPLY_SECONDS,
+        env={**CLEAN_ENV, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"},
+        user=AGENT_USER,
+        stdin=text.encode("utf-8", "surrogateescape"),
+    )
+    if done.exit_code == 0:
+        return None
+    if done.ended == "timeout":
+        return _Attempt(verdict="timeout", reason="the patch could not be applied in time")
+    why = done.text.strip().partition("\n")[0]
+    return _Attempt(verdict="invalid_patch", reason=f"the patch does not apply: {why}")
+
+
+def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
+    defences = bench.defences
+    job = Job(
+        task=task,
+        sandbox=sandbox,
+        names=Names(bench.rng, fixed=not defences.random_names),
+        deadline=time.monotonic() + task.tests.timeout_s,
+        defences=defences,
+        shuffle=bench.shuffle,
+        keep=_keeper(bench.folder),
+        watch=bench.watch,
+    )
+    findings = _runner(task).run(job)
+    sandbox.kill()
+    verdict, reason = decide(findings, task.tests, defences)
+    limit = sandbox.resource_ended
+    if limit and verdict not in {"passed", "integrity"}:
+        verdict, reason = "resource", f"the tests used up their {limit}"
+    return _Attempt(verdict=verdict, reason=reason, tests=findings.tests)
+
+
+def _keeper(folder: Path | None) -> Callable[[str, bytes], None]:
+    def keep(name: str, data: bytes) -> None:
+        if folder is None:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / name).open("ab" if name.endswith(".log") else "wb") as file:
+            file.write(data)
+
+    return keep

@@ -1,0 +1,1 @@
+"""A bake-off: from a configuration to trials, and from trials to a ledger."""

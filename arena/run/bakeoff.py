@@ -1,0 +1,184 @@
+"""The run: lock, images, manifest, trials, and a ledger that survives whatever happens."""
+
+import os
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from arena.backend import health, resolve
+from arena.backend.pool import Backends
+from arena.errors import FaultError, located
+from arena.money.budget import Budgets, check_budgets
+from arena.records import TrialSpec
+from arena.run import hosts, plan
+from arena.run.hosts import LocalExecutor, Say, TrialHost
+from arena.run.plan import Plan
+from arena.run.worker import Worker
+from arena.rundir.directory import Manifest, RunDir, trial_specs
+from arena.rundir.ledger import Event, Ledger, SessionBegin, SessionEnd
+from arena.score.index import indexing
+from arena.score.load import load, resume_state
+from arena.score.results import Results
+
+
+class Watcher(Protocol):
+    """Whoever follows a run while it goes on."""
+
+    def begin(self, manifest: Manifest, done: Mapping[str, int]) -> None:
+        """Before the first event: the run, and how many trials are done, by contestant."""
+        ...
+
+    def __call__(self, event: Event) -> None:
+        """An event, after it is on disk."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended."""
+
+    results: Results
+    without_verdict: int
+    """Planned trials that have no verdict: faults, stopped contestants, spent budgets."""
+
+
+def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> RunOutcome:
+    """Run or resume a bake-off.
+
+    Args:
+        plan_: what to run.
+        out: the run directory; an earlier run there is continued.
+        say: told in one line each what is being done.
+        watcher: told of everything that goes into the ledger.
+
+    Raises:
+        InputError: the endpoint, key, engine or earlier run does not fit; nothing was started.
+        EngineError: the engine broke while images were made.
+        KeyboardInterrupt: after everything running was ended and removed.
+    """
+    rundir = RunDir(out)
+    earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
+    if earlier is not None:
+        plan_ = plan.priced_as(plan_, earlier, say)
+    specs = [c.backend for c in plan_.contestants if c.backend is not None]
+    private = [task.id for task in plan_.tasks if task.private]
+    config = plan_.config
+    with located(plan_.where):
+        resolve.enforce(config.policy, specs, private=private)
+        own = [c.budget for c in config.contestant if c.budget]
+        check_budgets(config.limits, (config.budget, *own))
+        pool = Backends(specs, fx=plan_.fx)
+    with pool as backends, rundir.lock():
+        with located(plan_.where):
+            health.check(specs)
+        with _host(plan_, backends, say) as host:
+            ready = host.ready
+            manifest = plan.manifest_of(
+                plan_, images=ready.images, layers=ready.layers, engine=ready.engine
+            )
+            if earlier is not None:
+                manifest = plan.continued(earlier, manifest, where=str(out), say=say)
+            rundir.write_manifest(manifest)
+            with Ledger(rundir.ledger_path, watcher) as ledger:
+                run_trials(plan_, manifest, rundir, host, backends, ledger, say, watcher)
+    results = load(out)
+    missing = sum(row.verdict is None for row in results.trials)
+    return RunOutcome(results, missing)
+
+
+def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[TrialHost]:
+    """Where the trials of a plan run."""
+    config = plan_.config
+    if config.executor == "local":
+        return hosts.local(plan_.tasks, plan_.programs, backends, say)
+    from arena.run.node import RunSetup
+    from arena.run.ray_host import remote  # a cluster: not for every run
+
+    specs = tuple(c.backend for c in plan_.contestants if c.backend is not None)
+    setup = RunSetup(
+        programs=plan_.programs,
+        backends=specs,
+        fx=plan_.fx,
+        keys={s.api_key_env: os.environ[s.api_key_env] for s in specs if s.api_key_env},
+        sandbox=config.sandbox,
+        concurrency=config.concurrency,
+    )
+    return remote(config.address, plan_.tasks, setup, say)
+
+
+def run_trials(
+    plan_: Plan,
+    manifest: Manifest,
+    rundir: RunDir,
+    host: TrialHost,
+    backends: Backends,
+    ledger: Ledger,
+    say: Say,
+    watcher: Watcher | None = None,
+) -> None:
+    """Run every trial of a plan that has no verdict yet.
+
+    Memory does not grow with the number of trials, except by the ids of those of earlier sessions.
+
+    Raises:
+        FaultError: the machinery is broken; what is done is kept.
+    """
+    before = resume_state(rundir, manifest)
+    session = secrets.token_hex(4)
+    worker = Worker(
+        manifest=manifest,
+        rundir=rundir,
+        tasks={t.id: t for t in plan_.tasks},
+        host=host,
+        backends=backends,
+        budgets=Budgets(
+            manifest.limits, manifest.budget, manifest.contestant_budgets, before.spent
+        ),
+        ledger=ledger,
+        earlier_tries=before.tries,
+    )
+    if before.done:
+        say(f"resuming: {len(before.done)} trials are done and are kept")
+    concurrency = host.concurrency(plan_.config.concurrency, manifest.sandbox, say)
+    if watcher is not None:
+        done = Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done)
+        watcher.begin(manifest, done)
+    left = _left(plan_, manifest, before.done, worker)
+    ledger.append(SessionBegin(session=session, at=datetime.now(UTC)))
+    reason = "interrupted"
+    try:
+        with indexing(rundir, manifest):
+            for _ in LocalExecutor(concurrency).run(worker, left):
+                pass
+        reason = "completed"
+    finally:
+        # What still runs ends because its container and its connection are gone.
+        worker.cancelled.set()
+        if reason != "completed":
+            backends.close()
+            with suppress(FaultError):  # what went wrong before says more
+                host.stop()
+        ledger.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
+
+
+def _left(
+    plan_: Plan, manifest: Manifest, done: frozenset[str], worker: Worker
+) -> Iterator[TrialSpec]:
+    """The trials to run, each when its turn comes."""
+    for spec in _planned(plan_, manifest):
+        if spec.id not in done and not worker.is_stopped(spec.contestant):
+            yield spec
+
+
+def _planned(plan_: Plan, manifest: Manifest) -> Iterator[TrialSpec]:
+    """The plan's trials, which may be a part of the run's."""
+    contestants, tasks = {c.name for c in plan_.contestants}, {t.id for t in plan_.tasks}
+    for spec in trial_specs(manifest):
+        wanted = spec.contestant in contestants and spec.task_id in tasks
+        if wanted and spec.attempt <= plan_.config.attempts:
+            yield spec

@@ -1,0 +1,219 @@
+"""Whether an agent's profile works here: installed, started once, answered without a model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from arena.agent import external
+from arena.backend import apis
+from arena.backend.call import Relay
+from arena.backend.chat import encoded
+from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import Limiter, RetryPolicy
+from arena.backend.meter import CallOwner, TrialBackend
+from arena.backend.request_gate import LocalRequestGate
+from arena.errors import FaultError
+from arena.gateway.server import Gateway
+from arena.money.budget import Account, Amount, TrialBudget
+from arena.records import (
+    Api,
+    BackendSpec,
+    Brief,
+    Budget,
+    CallBegin,
+    CallEnd,
+    Limits,
+    RateLimits,
+    Reply,
+    SandboxLimits,
+)
+from arena.records.container import AGENT_USER, HOME
+from arena.records.program import Program
+from arena.registry import unknown
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image.images import Images
+from arena.sandbox.image.layer import Layers
+from arena.sandbox.image.sources import Say
+from arena.task import pack
+
+MODEL = "check-1"
+SAID = "There is nothing to do."
+IMAGE = "python"
+LIMITS = Limits(seconds=180, steps=5)
+STATEMENT = "Answer at once: there is nothing to do."
+
+
+def checked(
+    names: Sequence[str], paths: Sequence[Path], *, say: Say
+) -> Iterator[tuple[str, str | None]]:
+    """Each agent's name and what is wrong with it; None when it called its model and ended.
+
+    Args:
+        names: of agents; all when empty.
+        paths: files or folders with profiles beside the shipped ones.
+        say: told in one line each what is being done.
+
+    Raises:
+        InputError: no such agent, or a profile that does not fit the form.
+    """
+    known = external.load(paths)
+    for name in names:
+        if name not in known:
+            raise unknown("agent", name, known)
+    with DockerEngine.answering() as engine, Gateway() as gateway:
+        images = Images(engine, pack.tree_files)
+        image = images.ensure_languages([IMAGE])[IMAGE]
+        base = images.ensure_base()
+        for name in names or list(known):
+            try:
+                layer = Layers(engine.connection).ensure(name, known[name].install, base, say)
+                yield name, _try(known[name], engine, gateway, image.id, layer.id)
+            except FaultError as error:
+                yield name, str(error)
+
+
+def _try(
+    program: Program, engine: DockerEngine, gateway: Gateway, image: str, layer: str
+) -> str | None:
+    clock = AgentClock(LIMITS.seconds)
+    notes = _Notes()
+    backend = TrialBackend(
+        BackendSpec(name="check", model=MODEL, base_url="http://127.0.0.1", api=program.api[0]),
+        _Answering(),
+        LocalRequestGate(TrialBudget(Amount(), Account(Budget())), Limiter(RateLimits()), notes),
+        owner=CallOwner("check", 1, program.name),
+        limits=LIMITS,
+        transcript=notes,
+        clock=clock,
+        retry=RetryPolicy(),
+        fx=(),
+    )
+    session = gateway.proxied(backend, limits=LIMITS, transcript=notes, clock=clock)
+    brief = Brief(task_id="check", problem_statement=STATEMENT, limits=LIMITS, nonce="check")
+    with engine.open(
+        image,
+        limits=SandboxLimits(),
+        labels={},
+        user=AGENT_USER,
+        workdir=HOME,
+        layer=layer,
+    ) as box:
+        ending = external.make(program, {}).solve(brief, box, session, notes)
+    if ending.stop in {"submitted", "gave_up"} and backend.tally.steps:
+        return None
+    return f"{ending.stop}: {ending.detail or notes.last}"
+
+
+class _Answering:
+    """A `Sender` that says the same to everybody."""
+
+    def send(
+        self, spec: BackendSpec, body: bytes, *, timeout_s: float, relay: Relay | None = None
+    ) -> Reply:
+        """The one answer there is, whole or as a stream."""
+        del body, timeout_s
+        tongue = apis.of(spec.api)
+        events = _EVENTS[spec.api]
+        if relay and relay.streamed:
+            for event in events:
+                relay.event(_raw(event), event)
+            if spec.api == "chat":
+                relay.event(b"data: [DONE]\n\n", None)
+        whole = tongue.assemble(events)
+        if relay and not relay.streamed:
+            relay.whole(encoded(whole))
+        return tongue.parse_reply(whole, spec.quirks)
+
+
+def _raw(event: Mapping[str, JsonValue]) -> bytes:
+    head = f"event: {event['type']}\n".encode() if "type" in event else b""
+    return head + b"data: " + encoded(dict(event)) + b"\n\n"
+
+
+_CHAT: dict[str, JsonValue] = {
+    "id": "c",
+    "object": "chat.completion.chunk",
+    "created": 0,
+    "model": MODEL,
+}
+_TEXT: JsonValue = {"type": "output_text", "text": SAID, "annotations": []}
+_ITEM: dict[str, JsonValue] = {
+    "type": "message",
+    "id": "m",
+    "role": "assistant",
+    "content": [_TEXT],
+}
+_RESPONSE: dict[str, JsonValue] = {"id": "r", "object": "response", "created_at": 0, "model": MODEL}
+_USED: JsonValue = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+_EVENTS: dict[Api, list[dict[str, JsonValue]]] = {
+    "chat": [
+        {**_CHAT, "choices": [{"index": 0, "delta": {"role": "assistant", "content": SAID}}]},
+        {**_CHAT, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {
+            **_CHAT,
+            "choices": [],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        },
+    ],
+    "messages": [
+        {
+            "type": "message_start",
+            "message": {
+                "id": "m",
+                "type": "message",
+                "role": "assistant",
+                "model": MODEL,
+                "content": [],
+                "stop_reason": None,
+                "usage": {"input_tokens": 1, "output_tokens": 1},
+            },
+        },
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "text", "text": ""},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": SAID},
+        },
+        {"type": "content_block_stop", "index": 0},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn"},
+            "usage": {"output_tokens": 1},
+        },
+        {"type": "message_stop"},
+    ],
+    "responses": [
+        {
+            "type": "response.created",
+            "response": {**_RESPONSE, "status": "in_progress", "output": []},
+        },
+        {"type": "response.output_item.added", "output_index": 0, "item": {**_ITEM, "content": []}},
+        {"type": "response.output_item.done", "output_index": 0, "item": _ITEM},
+        {
+            "type": "response.completed",
+            "response": {**_RESPONSE, "status": "completed", "output": [_ITEM], "usage": _USED},
+        },
+    ],
+}
+
+
+class _Notes:
+    """A call log and a transcript that keep the last note."""
+
+    last = ""
+
+    def begin(self, call: CallBegin) -> None:
+        """Nothing is billed here."""
+
+    def end(self, call: CallEnd) -> None:
+        """Nothing is billed here."""
+
+    def add(self, kind: str, record: Mapping[str, object]) -> None:
+        """Keep what a note says."""
+        if kind == "note":
+            self.last = " ".join(str(record.get("text")).split())[-300:]

@@ -1,0 +1,254 @@
+"""Where tries run: an engine with every image, program and endpoint that the trials need."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from arena.backend.pool import Backends
+from arena.backend.request_gate import RequestGate
+from arena.errors import EngineError, InputError
+from arena.grading.verify import ExclusiveLock
+from arena.records import Record, SandboxLimits, Task, TrialRecord
+from arena.records.program import Program
+from arena.run.trial import TrialRequest, TrialRunner
+from arena.rundir.directory import EngineInfo
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image.images import BuildProgress, Images, TaskImage, Tell
+from arena.sandbox.image.layer import AgentLayer, Layers
+from arena.task import pack
+
+if TYPE_CHECKING:
+    from arena.gateway.server import Gateway
+
+Spec = TypeVar("Spec")
+Result = TypeVar("Result")
+
+
+class LocalExecutor:
+    """At most `concurrency` trials at once; the next spec is taken when a slot is free."""
+
+    def __init__(self, concurrency: int) -> None:
+        self._concurrency = concurrency
+
+    def run(self, fn: Callable[[Spec], Result], specs: Iterator[Spec]) -> Iterator[Result]:
+        """Results in the order of completion.
+
+        An exception of `fn` is raised here. When the consumer stops early (an exception, a signal)
+        nothing new is started; what runs must be ended by whoever owns its resources.
+        """
+        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="trial")
+        running: set[Future[Result]] = set()
+        try:
+            for spec in specs:
+                running.add(pool.submit(fn, spec))
+                if len(running) >= self._concurrency:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield future.result()
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+Say = Callable[[str], None]
+MEMORY_SHARE = 0.8
+"""Of the host's memory that running containers may be allowed together."""
+PATIENCE_S = 120.0
+"""How long an engine may be away: a restart takes seconds, a busy machine's a minute."""
+
+
+class Ready(Record):
+    """What a host has made ready; hosts of one run must not differ in images and layers."""
+
+    images: dict[str, TaskImage]
+    """By task id."""
+    layers: dict[str, str]
+    """Digests of what was installed for external agents, by name."""
+    engine: EngineInfo
+    lease: str
+    """Carried by every container of this host."""
+
+
+RunTrial = Callable[[TrialRequest, RequestGate | None], TrialRecord]
+"""Runs one try to its record; without a gate it is a control's, which makes no calls."""
+
+
+class TrialHost(Protocol):
+    """One or more machines that tries run on."""
+
+    @property
+    def ready(self) -> Ready:
+        """What trials are identified by, the same on every machine of the host."""
+        ...
+
+    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+        """How many trials may be under way at once."""
+        ...
+
+    def slot(self) -> AbstractContextManager[RunTrial]:
+        """Wait for room for one try.
+
+        Raises:
+            FaultError: there is none any more.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End everything that runs and remove it."""
+        ...
+
+
+class LocalHost:
+    """One engine that this process uses itself."""
+
+    def __init__(self, engine: DockerEngine, runner: TrialRunner, ready: Ready, say: Say) -> None:
+        self.ready = ready
+        self._engine = engine
+        self._runner = runner
+        self._say = say
+        self._doubted = threading.Event()
+        """Set by a fault of the engine until it has answered again."""
+        self._asking = threading.Lock()
+
+    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+        """As asked, or as many as have containers that fit the engine's memory together."""
+        fitting = fits(self.ready.engine, sandbox)
+        if fitting < asked:
+            say(
+                f"concurrency {fitting} instead of {asked}: {sandbox.memory_mb} MB a container "
+                f"must fit {MEMORY_SHARE:.0%} of the engine's {self.ready.engine.memory_mb} MB"
+            )
+        return min(fitting, asked)
+
+    def slot(self) -> AbstractContextManager[RunTrial]:
+        """At once: whoever runs trials keeps to the concurrency.
+
+        After a fault of the engine it waits, one thread for all, until the engine answers.
+
+        Raises:
+            EngineError: it did not, for `PATIENCE_S`.
+        """
+        with self._asking:
+            if self._doubted.is_set():
+                self._wait()
+                self._doubted.clear()
+        return nullcontext(self._run)
+
+    def _run(self, request: TrialRequest, gate: RequestGate | None) -> TrialRecord:
+        record = self._runner.run(request, gate)
+        if record.fault is not None and record.fault.kind == "engine":
+            self._doubted.set()
+        return record
+
+    def _wait(self) -> None:
+        began = time.monotonic()
+        said = False
+        while True:
+            try:
+                self._engine.check()
+            except EngineError as error:
+                if time.monotonic() - began > PATIENCE_S:
+                    raise
+                if not said:
+                    self._say(f"waiting for the engine up to {PATIENCE_S:.0f} s: {error}")
+                    said = True
+                time.sleep(1.0)
+            else:
+                return
+
+    def reap(self, leases: Sequence[str]) -> None:
+        """Remove what lost hosts left on this engine."""
+        for lease in leases:
+            self._engine.reap_of(lease)
+
+    def stop(self) -> None:
+        """Remove every container: what uses one ends."""
+        self._engine.close()
+
+
+def fits(engine: EngineInfo, sandbox: SandboxLimits) -> int:
+    """Trials whose containers fit an engine's memory, at least one."""
+    return max(1, int(engine.memory_mb * MEMORY_SHARE // sandbox.memory_mb))
+
+
+@contextmanager
+def local(
+    tasks: Sequence[Task], programs: Mapping[str, Program], backends: Backends, say: Say
+) -> Iterator[LocalHost]:
+    """The host on this machine's engine, with images and agents' programs made where missing.
+
+    Raises:
+        InputError: no engine answers, or something that an agent needs is not installed.
+        EngineError: the engine broke while images were made.
+    """
+    with DockerEngine.answering() as engine:
+        if gone := engine.reap():
+            say(f"removed {len(gone)} containers that dead runs had left")
+        store = Images(engine, pack.tree_files)
+        images = store.ensure(tasks, _telling(say))
+        layers = _layers(programs, engine, store, say)
+        with _gateway(programs) as gateway:
+            ready = Ready(
+                images=images,
+                layers={name: layer.content for name, layer in layers.items()},
+                engine=engine.info(),
+                lease=engine.ident,
+            )
+            held = {name: layer.id for name, layer in layers.items()}
+            runner = TrialRunner(engine, backends, images, held, ExclusiveLock(), gateway)
+            yield LocalHost(engine, runner, ready, say)
+
+
+def _layers(
+    programs: Mapping[str, Program], engine: DockerEngine, images: Images, say: Say
+) -> dict[str, AgentLayer]:
+    """The programs of external agents, installed where they are missing."""
+    if not programs:
+        return {}
+    base = images.ensure_base(_telling(say))
+    layers = Layers(engine.connection)
+    return {
+        name: layers.ensure(name, program.install, base, _named(name, say))
+        for name, program in programs.items()
+    }
+
+
+def _named(name: str, say: Say) -> Say:
+    return lambda line: say(f"{name}: {line}")
+
+
+@contextmanager
+def _gateway(programs: Mapping[str, Program]) -> "Iterator[Gateway | None]":
+    """The gateway, where an external agent needs one."""
+    if not programs:
+        yield None
+        return
+    try:
+        from arena.gateway.server import Gateway  # a web server: not for every run
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{', '.join(programs)} needs the gateway's server ({error.name} is missing)",
+            where="agent",
+            remedy="pip install 'arena-bakeoff[gateway]'",
+        ) from None
+
+    with Gateway() as gateway:
+        yield gateway
+
+
+def _telling(say: Say) -> Tell:
+    """Image building as lines: what starts and how long it took, not what builders print."""
+
+    def tell(progress: BuildProgress) -> None:
+        if progress.state == "started":
+            say(f"making {progress.kind} image {progress.name} …")
+        elif progress.state == "done":
+            say(f"made {progress.kind} image {progress.name} in {progress.seconds:.0f} s")
+
+    return tell

@@ -1,0 +1,248 @@
+"""A node's end of a run: its task packs, engine and endpoints, and tries that are sent to it.
+
+A node keeps what it was sent in a folder that goes with it, and refuses tasks of another digest.
+"""
+
+import hashlib
+import pickle
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+from arena import resources
+from arena.backend import health
+from arena.backend.pool import Backends
+from arena.backend.request_gate import Denial, Permit
+from arena.errors import FaultError, HarnessError, InputError
+from arena.money.budget import Amount
+from arena.records import (
+    BackendSpec,
+    CallBegin,
+    CallEnd,
+    File,
+    FxRate,
+    Record,
+    SandboxLimits,
+    Task,
+    TrialRecord,
+)
+from arena.records.program import Program
+from arena.run import hosts
+from arena.run.hosts import LocalHost, Ready
+from arena.run.ray import Ask
+from arena.run.trial import TrialRequest
+from arena.sandbox.engine import DockerEngine
+from arena.task import pack, test_ids
+from arena.task.files import is_cache, read_tree
+
+PACKAGE = Path(__file__).parent.parent
+
+
+def packed(tasks: Sequence[Task]) -> list[bytes]:
+    """The tasks with what their packs say of them, one shipment a pack."""
+    packs: dict[Path, list[Task]] = {}
+    for task in tasks:
+        packs.setdefault(task.root.parent, []).append(task)
+    return [pickle.dumps(_files(folder, inside)) for folder, inside in packs.items()]
+
+
+def _files(folder: Path, tasks: Iterable[Task]) -> list[File]:
+    files = [
+        File(path=name, data=(folder / name).read_bytes())
+        for name in ("pack.toml", test_ids.FILE)
+        if (folder / name).is_file()
+    ]
+    for name in ("images", *(task.root.name for task in tasks)):
+        files += [
+            file.model_copy(update={"path": f"{name}/{file.path}"})
+            for file in read_tree(folder / name)
+        ]
+    return files
+
+
+def unpacked(shipments: Iterable[bytes], folder: Path, digests: Mapping[str, str]) -> list[Task]:
+    """The tasks of some shipments, written to a folder.
+
+    Raises:
+        InputError: a task has another digest than the run's, or is missing.
+    """
+    tasks: dict[str, Task] = {}
+    for number, shipment in enumerate(shipments):
+        root = folder / str(number)
+        for file in pickle.loads(shipment):  # noqa: S301 - from our own driver
+            path = root / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.data)
+            path.chmod(file.mode)
+        for path in root.glob("*/task.toml"):
+            tasks |= {task.id: task for task in pack.load(str(path.parent), base=root)}
+    other = sorted(n for n, one in digests.items() if n not in tasks or tasks[n].digest != one)
+    if other:
+        raise InputError(
+            f"another digest than the run's: task {', '.join(other)}",
+            remedy="install the same version of Arena on every node",
+        )
+    return [tasks[name] for name in digests]
+
+
+def source_digest() -> str:
+    """Of everything that Arena itself consists of on this machine."""
+    found = hashlib.sha256()
+    for root in (PACKAGE, resources.sandboxes_dir()):
+        for path in sorted(root.rglob("*")):
+            name = path.relative_to(root).as_posix()
+            if path.is_file() and not is_cache(name) and not name.startswith("_data/"):
+                found.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
+
+
+class NodeInfo(Record):
+    """What a node says of itself first."""
+
+    source: str
+    """Digest of its copy of Arena."""
+    engine: str
+    """Id of its container engine, which several nodes may share."""
+
+
+@dataclass(frozen=True)
+class RunSetup:
+    """What a run needs of every node, but for its tasks."""
+
+    programs: Mapping[str, Program]
+    backends: tuple[BackendSpec, ...]
+    fx: tuple[FxRate, ...]
+    """Rates of the run."""
+    keys: Mapping[str, str] = field(repr=False)
+    """By environment variable; shown nowhere and written nowhere."""
+    sandbox: SandboxLimits
+    concurrency: int
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """A try that ended on a node."""
+
+    record: TrialRecord
+    files: Mapping[str, bytes]
+    """Of the trial's folder, by path in it."""
+
+
+class NodeHost:
+    """What lives on a node while a run lasts. `run` may be called by many threads.
+
+    Args:
+        ask: reaches the run.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._ending = threading.Event()
+        self._stack = ExitStack()
+        self._folder = Path(tempfile.mkdtemp(prefix="arena-"))
+        self._stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
+        self._host: LocalHost | None = None
+        self._backends: Backends | None = None
+        self._tasks: Mapping[str, Task] = {}
+
+    def info(self) -> NodeInfo:
+        """Who this is.
+
+        Raises:
+            InputError: no engine answers here.
+        """
+        with DockerEngine.answering() as engine:
+            return NodeInfo(source=source_digest(), engine=engine.host_id())
+
+    def open(self, setup: RunSetup, digests: Mapping[str, str], *packs: bytes) -> Ready:
+        """Get ready for trials: tasks, images, agents' programs, endpoints.
+
+        Raises:
+            InputError: something has another digest here, or an endpoint cannot be reached.
+            EngineError: an image could not be made.
+        """
+        tasks = unpacked(packs, self._folder / "packs", digests)
+        self._tasks = {task.id: task for task in tasks}
+        backends = Backends(setup.backends, fx=setup.fx, environ=setup.keys)
+        self._backends = self._stack.enter_context(backends)
+        health.check(setup.backends)
+        made = hosts.local(tasks, setup.programs, backends, self._say)
+        self._host = self._stack.enter_context(made)
+        return self._host.ready
+
+    @property
+    def _opened(self) -> LocalHost:
+        if self._host is None:
+            raise HarnessError("the node is not ready")
+        return self._host
+
+    def run(self, request: TrialRequest, owner: str) -> TrialResult:
+        """Run one try; its calls are allowed and accounted for at home, at `owner`.
+
+        Raises:
+            EngineError: the engine here is gone.
+        """
+        task = self._tasks[request.task.id]
+        # Its files are on their way home when the folder goes
+        with (
+            tempfile.TemporaryDirectory(dir=self._folder) as folder_name,
+            self._opened.slot() as run,
+        ):
+            folder = Path(folder_name)
+            gate = RemoteRequestGate(self._ask, owner, self._ending)
+            record = run(replace(request, task=task, folder=folder), gate)
+            return TrialResult(record, dict(_contents(folder)))
+
+    def reap(self, leases: Sequence[str]) -> None:
+        """Remove the containers of lost nodes that this one can see."""
+        self._opened.reap(leases)
+
+    def close(self) -> None:
+        """End what runs and remove all that is here."""
+        self._ending.set()
+        if self._backends is not None:
+            self._backends.close()
+        if self._host is not None:
+            self._host.stop()
+        self._stack.close()
+
+    def _say(self, text: str) -> None:
+        self._ask("say", f"{socket.gethostname()}: {text}")
+
+
+def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path.read_bytes()
+
+
+class RemoteRequestGate:
+    """The request gate of a trial whose run is elsewhere: one round trip a method."""
+
+    def __init__(self, ask: Ask, owner: str, ending: threading.Event) -> None:
+        self._ask = ask
+        self._owner = owner
+        self._ending = ending
+
+    def announce(self, begin: CallBegin, held: Amount) -> Permit | Denial:
+        return cast("Permit | Denial", self._ask("announce", self._owner, begin, held))
+
+    def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
+        self._ask("settle", self._owner, end, spent, retry_after_s)
+
+    def give_up(self, call_id: str) -> None:
+        self._ask("give_up", self._owner, call_id)
+
+    def pause(self, seconds: float) -> None:
+        if self._ending.wait(seconds):
+            raise HarnessError("the run is ending")
+
+    def shut(self) -> None:
+        with suppress(FaultError):  # where nobody hears it, no call is let go either
+            self._ask("shut", self._owner)

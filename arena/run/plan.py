@@ -1,0 +1,374 @@
+"""From configuration to a manifest: resolved tasks and contestants, and what may resume."""
+
+import random
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from arena import __version__, registry
+from arena.agent import external
+from arena.agent.identity import code_of
+from arena.backend.apis import routed
+from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
+from arena.errors import InputError, located
+from arena.grading.audit import refuse_hints
+from arena.money.prices import rates_kept
+from arena.money.statement import CallPricing
+from arena.records import BackendSpec, ContestantSpec, FxRate, Record, Task, digest_of
+from arena.records.program import Program
+from arena.rundir.directory import EngineInfo, Manifest, TaskEntry, conditions_of, runs
+from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.sources import Say
+from arena.task import pack
+
+ResolveBackend = Callable[[str | BackendTable], BackendSpec]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a configuration means on this machine, before any container or call."""
+
+    config: BakeoffConfig
+    tasks: tuple[Task, ...]
+    contestants: tuple[ContestantSpec, ...]
+    fx: tuple[FxRate, ...]
+    """Rates of the run: the shipped ones, unless it has begun at others."""
+    programs: Mapping[str, Program] = field(default_factory=dict)
+    """Agents that are programs of their own, by name: those that a contestant uses."""
+    where: str = ""
+    """Source of the configuration, for errors."""
+
+    @property
+    def trials(self) -> int:
+        """Size of the matrix."""
+        return sum(self.trials_of(contestant) for contestant in self.contestants)
+
+    def trials_of(self, contestant: ContestantSpec) -> int:
+        """Trials of one contestant."""
+        tasks = sum(runs(contestant, impossible=task.impossible) for task in self.tasks)
+        return tasks * self.config.attempts
+
+    def first(self, tasks: int) -> "Plan":
+        """The first tasks of the same run, one attempt each: what a pilot runs."""
+        order = list(self.tasks)
+        random.Random(self.config.seed).shuffle(order)
+        config = self.config.model_copy(update={"attempts": 1})
+        return replace(self, config=config, tasks=tuple(order[:tasks]))
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Flags of the command line; empty or None leaves the configuration as it is."""
+
+    tasks: tuple[str, ...] = ()
+    contestants: tuple[str, ...] = ()
+    attempts: int | None = None
+    concurrency: int | None = None
+    executor: str | None = None
+    address: str | None = None
+
+
+def resolve(
+    config: BakeoffConfig,
+    *,
+    base: Path,
+    backend: ResolveBackend,
+    fx: Sequence[FxRate],
+    overrides: Overrides | None = None,
+    where: str = "bakeoff.toml",
+) -> Plan:
+    """Look up every task, agent and backend a configuration names.
+
+    Args:
+        config: checked configuration.
+        base: folder that relative task paths start from.
+        backend: resolves a catalogue name or an inline table.
+        fx: rates, for a run that has not begun.
+        overrides: flags that replace parts of the configuration.
+        where: source of the configuration, for errors.
+
+    Raises:
+        InputError: something named does not exist, or limits do not fit the contestants.
+    """
+    overrides = overrides or Overrides()
+    names = ("attempts", "concurrency", "executor", "address")
+    flags = {name: getattr(overrides, name) for name in names}
+    changed = {name: flag for name, flag in flags.items() if flag is not None}
+    config = parse(config.model_copy(update=changed).model_dump(), where=where)
+    tables = _chosen(config.contestant, overrides.contestants)
+    with located("--task" if overrides.tasks else f"{where}: tasks"):
+        tasks = _tasks(overrides.tasks or config.tasks, base)
+    known = external.load([base / path for path in config.agents])
+    programs = {t.agent: known[t.agent] for t in tables if t.agent in known}
+    for table in tables:
+        if table.agent not in {*registry.AGENTS, *known}:
+            at = f"{where}: contestant {table.name!r}"
+            raise registry.unknown("agent", table.agent, {*registry.AGENTS, *known}, where=at)
+    for table in tables:
+        program = programs.get(table.agent)
+        own = [table.params, None if program is None else external.identity(program)]
+        at = f"{where}: contestant {table.name!r}"
+        refuse_hints("\n".join(_strings(own)), tasks, where=at)
+    contestants = []
+    for table in tables:
+        with located(f"{where}: contestant {table.name!r}"):
+            contestants.append(_contestant(table, programs.get(table.agent), backend))
+            _check_limits(contestants[-1], config, fx)
+            if table.agent in programs:
+                external.check_tasks(programs[table.agent], tasks)
+    return Plan(config, tasks, tuple(contestants), tuple(fx), programs, where)
+
+
+def _chosen(tables: Sequence[ContestantTable], names: Sequence[str]) -> list[ContestantTable]:
+    known = {t.name: t for t in tables}
+    for name in names:
+        if name not in known:
+            raise registry.unknown("contestant", name, known, where="--contestant")
+    return [t for t in tables if not names or t.name in names]
+
+
+def _tasks(selections: Sequence[str], base: Path) -> tuple[Task, ...]:
+    found: dict[str, Task] = {}
+    for selection in selections:
+        for task in pack.load(selection, base=base):
+            other = found.setdefault(task.id, task)
+            if other.digest != task.digest:
+                raise InputError(
+                    f"two different tasks are called {task.id!r}",
+                    where=f"{other.root} and {task.root}",
+                    remedy="rename one of the packs",
+                )
+    return tuple(found.values())
+
+
+def _contestant(
+    table: ContestantTable, program: Program | None, backend: ResolveBackend
+) -> ContestantSpec:
+    if program is None:
+        module = registry.agent_module(table.agent)
+        module.make(table.agent, table.params)
+        able = module.capabilities(table.agent, table.params)
+        identity: JsonValue = [table.agent, code_of(registry.AGENTS[table.agent])]
+    else:
+        external.make(program, table.params)
+        able = external.capabilities(program)
+        identity = external.identity(program)
+    if able.control and table.backend is not None:
+        raise InputError(f"{table.agent} takes no backend", remedy="remove it")
+    if not able.control and table.backend is None:
+        raise InputError("'backend' is missing", remedy="name one or give a base_url")
+    spec = None if table.backend is None else backend(table.backend)
+    if spec is not None and able.needs_gateway:
+        spec = routed(spec, able.apis, agent=table.agent)
+    elif spec is not None and able.needs_tools:
+        _check_tools(spec)
+    return ContestantSpec(
+        name=table.name,
+        agent=table.agent,
+        agent_digest=digest_of(identity),
+        backend=spec,
+        params=table.params,
+        control=able.control,
+    )
+
+
+def _strings(value: JsonValue) -> Iterator[str]:
+    """Every text inside a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inner)
+
+
+def _check_tools(spec: BackendSpec) -> None:
+    if spec.api == "chat" and not spec.chat_tools:
+        raise InputError(
+            f"{spec.name} takes no tools on chat completions",
+            remedy='use params = { protocol = "text" }',
+        )
+
+
+def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, fx: Sequence[FxRate]) -> None:
+    spec = contestant.backend
+    if spec is None or config.limits.usd is None or config.limits.tokens is not None:
+        return
+    if not CallPricing(spec, fx).known:
+        raise InputError(
+            "limits.usd cannot be held: the price is unknown",
+            remedy="give it a price or hourly_usd, or set limits.tokens as well",
+        )
+
+
+# ── manifest ───────────────────────────────────────────────────────────────────────────────────
+
+
+def manifest_of(
+    plan: Plan,
+    *,
+    images: Mapping[str, TaskImage],
+    layers: Mapping[str, str],
+    engine: EngineInfo,
+) -> Manifest:
+    """The manifest of a new run."""
+    config = plan.config
+    return Manifest(
+        run_id=secrets.token_hex(8),
+        name=config.name,
+        created_at=datetime.now(UTC),
+        arena_version=__version__,
+        attempts=config.attempts,
+        concurrency=config.concurrency,
+        limits=config.limits,
+        sandbox=config.sandbox,
+        strict=config.strict,
+        conditions=conditions_of(config.limits, config.sandbox, strict=config.strict),
+        budget=config.budget,
+        contestant_budgets={c.name: c.budget for c in config.contestant if c.budget},
+        seed=config.seed,
+        tasks=tuple(task_entry(t, images[t.id]) for t in plan.tasks),
+        contestants=tuple(
+            c.model_copy(update={"recorded_digest": c.digest}) for c in plan.contestants
+        ),
+        fx=plan.fx,
+        engine=engine,
+        base_image=next((image.base for image in images.values()), ""),
+        programs=dict(plan.programs),
+        layers=dict(layers),
+    )
+
+
+def task_entry(task: Task, image: TaskImage) -> TaskEntry:
+    """What the manifest keeps of a task."""
+    own = {"image", "image_id"}
+    shared = {name: getattr(task, name) for name in TaskEntry.model_fields if name not in own}
+    return TaskEntry(**shared, image=image.content, image_id=image.id)
+
+
+def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:
+    """The plan at the prices and rates with which an earlier run began, and a line where they
+    differ: what is done is never priced anew without a word, and a run has one price.
+    """
+    fx = rates_kept(earlier.fx, plan.fx)
+    before = {c.name: c.backend for c in earlier.contestants if c.backend is not None}
+    kept = []
+    for contestant in plan.contestants:
+        spec, old = contestant.backend, before.get(contestant.name)
+        if spec and old and (spec.prices, spec.hourly_usd) != (old.prices, old.hourly_usd):
+            say(
+                f"{contestant.name} goes on at the prices with which the run began;"
+                " 'arena reprice' tells what it comes to at others"
+            )
+            same = {"prices": old.prices, "hourly_usd": old.hourly_usd}
+            spec = spec.model_copy(update=same)
+        kept.append(contestant.model_copy(update={"backend": spec}))
+    used = {row.currency for c in kept if c.backend is not None for row in c.backend.prices}
+    now = {rate.currency: rate.usd for rate in plan.fx}
+    for rate in fx:
+        if rate.currency in used and now.get(rate.currency, rate.usd) != rate.usd:
+            say(
+                f"{rate.currency} goes on at {rate.usd} USD, the rate with which the run began;"
+                " 'arena reprice --fx' tells what it comes to at others"
+            )
+    return replace(plan, contestants=tuple(kept), fx=fx)
+
+
+def continued(old: Manifest, new: Manifest, *, where: str, say: Say) -> Manifest:
+    """The manifest with which an earlier run goes on.
+
+    Tasks, contestants, attempts, concurrency and budgets may be added to; what would make old
+    and new trials incomparable may not change.
+
+    Args:
+        old: of the earlier run.
+        new: of what is to be run now.
+        where: the run directory, for errors.
+        say: told in one line where the code of an agent may be another than the run began with.
+
+    Raises:
+        InputError: naming everything that changed.
+    """
+    changes = _changes(old.limits, new.limits, "limits.")
+    changes += _changes(old.sandbox, new.sandbox, "sandbox.")
+    changes += [name for name in ("strict", "seed") if getattr(old, name) != getattr(new, name)]
+    old_tasks = {t.id: t for t in old.tasks}
+    for task in new.tasks:
+        was = old_tasks.get(task.id)
+        if was is not None and was.digest != task.digest:
+            changes.append(f"task {task.id}")
+        elif was is not None and was.image != task.image:
+            changes.append(f"image of task {task.id}")
+    contestants = {c.name: c for c in old.contestants}
+    for contestant in new.contestants:
+        earlier = contestants.get(contestant.name, contestant)
+        kept = _same(earlier, contestant, new.programs.get(contestant.agent))
+        if kept is None:
+            changes.append(f"contestant {contestant.name}: {_differing(earlier, contestant)}")
+        elif kept.digest != contestant.digest:
+            say(
+                f"{contestant.name} goes on with the agent {contestant.agent} of this version of"
+                " Arena; the run began before an agent's code was part of what it is"
+            )
+        contestants[contestant.name] = kept or contestant
+    if changes:
+        raise InputError(
+            f"the run there differs in: {', '.join(changes)}",
+            where=where,
+            remedy="undo the change, or give a new --out",
+        )
+    tasks = old_tasks | {t.id: t for t in new.tasks}
+    return new.model_copy(
+        update={
+            "run_id": old.run_id,
+            "created_at": old.created_at,
+            "conditions": old.conditions,
+            "attempts": max(old.attempts, new.attempts),
+            "tasks": tuple(tasks.values()),
+            "contestants": tuple(contestants.values()),
+            "contestant_budgets": old.contestant_budgets | new.contestant_budgets,
+            "fx": rates_kept(old.fx, new.fx),
+            "programs": old.programs | new.programs,
+            "layers": old.layers | new.layers,
+        }
+    )
+
+
+def _same(
+    earlier: ContestantSpec, now: ContestantSpec, program: Program | None
+) -> ContestantSpec | None:
+    """A contestant as its earlier trials know it; None where it is another one."""
+    if earlier.digest == now.digest:
+        return now
+    first = registry.EARLIER_DIGESTS.get(now.agent)
+    if program is not None:
+        first = digest_of(external.earlier_identity(program))
+    then = now.model_copy(update={"agent_digest": first, "recorded_digest": ""})
+    if earlier.agent_digest != first or earlier.digest != then.digest:
+        return None
+    return then.model_copy(update={"recorded_digest": earlier.digest})
+
+
+def _differing(earlier: ContestantSpec, now: ContestantSpec) -> str:
+    """What of a contestant changed."""
+    then, new = (c.backend and c.backend.identity() for c in (earlier, now))
+    parts = {
+        "its agent": earlier.agent != now.agent,
+        "the code, prompts or profile of its agent": earlier.agent_digest != now.agent_digest,
+        "its backend": then != new,
+        "its params": earlier.params != now.params,
+    }
+    changed = [what for what, differs in parts.items() if differs]
+    return " and ".join(changed) or "what it is told apart by"
+
+
+def _changes(old: Record, new: Record, prefix: str) -> list[str]:
+    """The fields that differ, each with both values."""
+    return [
+        f"{prefix}{name} ({getattr(old, name)}, now {getattr(new, name)})"
+        for name in type(old).model_fields
+        if getattr(old, name) != getattr(new, name)
+    ]

@@ -1,0 +1,299 @@
+"""Work of other harnesses and for them: patches graded as a run, tasks exported with images.
+
+Their trees lie where the harness wants them and belong to root, as harnesses run as root.
+
+The run directory is one like any other: its contestants are the names in the predictions, with
+the agent `predictions` and no backend. What is graded already is kept when it is done again.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from arena import __version__
+from arena.errors import FaultError, InputError
+from arena.grading.verify import Bench, ExclusiveLock, judge
+from arena.protocols import Engine
+from arena.records import (
+    ContestantSpec,
+    Ending,
+    Fault,
+    Limits,
+    SandboxLimits,
+    Task,
+    TrialRecord,
+    TrialSpec,
+    Verdict,
+    digest_of,
+)
+from arena.run import plan
+from arena.run.trial import TrialProgress, TrialRequest
+from arena.rundir.directory import EngineInfo, Manifest, RunDir, trial_specs
+from arena.rundir.ledger import Ledger, SessionBegin, SessionEnd, TrialBegin, TrialEnd
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image.images import Images, TaskImage, exported_image
+from arena.score.load import load
+from arena.task import pack as packs
+from arena.task.formats import exports
+from arena.task.formats.exports import can_be_shown
+from arena.task.formats.predictions import Prediction, instance_id, slug
+
+Form = Literal["swebench", "harbor"]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote."""
+
+    path: Path
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Tasks that have no such form, and why."""
+
+
+def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> Exported:
+    """Write tasks in somebody's form.
+
+    Args:
+        tasks: what to export.
+        to: whose form.
+        out: a folder.
+        engine: where the images are made.
+
+    Raises:
+        EngineError: an image could not be made.
+    """
+    reasons = {task.id: _reason(task) for task in tasks}
+    chosen = [task for task in tasks if reasons[task.id] is None]
+    images = Images(engine, packs.tree_files).ensure(chosen)
+    workdir = exports.SWEBENCH_WORKDIR if to == "swebench" else exports.HARBOR_WORKDIR
+    names = {
+        task.id: exported_image(
+            engine.connection,
+            images[task.id],
+            f"arena/{to}/{slug(instance_id(task))}",
+            packs.tree_files(task),
+            workdir,
+        )
+        for task in chosen
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    left_out = {task_id: reason for task_id, reason in reasons.items() if reason}
+    if to == "harbor":
+        for task in chosen:
+            exports.write_harbor(out, task, names[task.id])
+        return Exported(out, left_out)
+    path = out / "instances.jsonl"
+    exports.write_swebench(path, chosen, names)
+    return Exported(path, left_out)
+
+
+def _reason(task: Task) -> str | None:
+    if task.impossible:
+        return "an impossible control has no gold patch"
+    return can_be_shown(task)
+
+
+AGENT = "predictions"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What became of one prediction."""
+
+    instance_id: str
+    model: str
+    task_id: str
+    verdict: Verdict | None
+    """None where a fault left it without one."""
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be graded, and with what."""
+
+    predictions: Sequence[Prediction]
+    """Each is for one of the tasks."""
+    tasks: Mapping[str, Task]
+    """By instance id, as the predictions write it."""
+    images: Mapping[str, TaskImage]
+    engine: Engine
+    info: EngineInfo
+    sandbox: SandboxLimits
+    strict: bool
+    jobs: int
+
+
+def grade(order: Order, out: Path, *, say: Say) -> list[Graded]:
+    """Grade predictions into a run directory; one result each, in their order.
+
+    Args:
+        order: what to grade.
+        out: the run directory; what was graded there before is kept.
+        say: told of each verdict in one line.
+
+    Raises:
+        InputError: the directory holds another run.
+    """
+    rundir = RunDir(out)
+    with rundir.lock():
+        manifest = _manifest(order, out, say)
+        rundir.write_manifest(manifest)
+        done = {row.id for row in load(out).trials if row.verdict is not None}
+        wanted = _by_pair(order)
+        todo = [
+            spec
+            for spec in trial_specs(manifest)
+            if spec.id not in done and (spec.task_id, spec.contestant) in wanted
+        ]
+        with Ledger(rundir.ledger_path) as ledger:
+            _run(order, todo, wanted, manifest, rundir, ledger, say)
+    rows = {(row.task_id, row.contestant): row for row in load(out).trials}
+    return [
+        Graded(
+            instance_id=one.instance_id,
+            model=one.model,
+            task_id=row.task_id,
+            verdict=row.verdict,
+            reason=row.fault.message if row.fault else row.reason,
+            seconds=row.wall_s,
+        )
+        for one in order.predictions
+        for row in [rows[order.tasks[one.instance_id].id, contestant_name(one.model)]]
+    ]
+
+
+def contestant_name(model: str) -> str:
+    """A model's name as the name of a contestant, fit for a folder."""
+    kept = "".join(
+        char if (char.isalnum() and char.isascii()) or char in "._-" else "-" for char in model
+    )
+    return kept.strip(".-_")[:64] or slug(model) or AGENT
+
+
+# ── the manifest ───────────────────────────────────────────────────────────────────────────────
+
+
+def _manifest(order: Order, out: Path, say: Say) -> Manifest:
+    tasks = {task.id: task for task in order.tasks.values()}
+    new = Manifest(
+        run_id=secrets.token_hex(8),
+        name=out.name,
+        created_at=datetime.now(UTC),
+        arena_version=__version__,
+        attempts=1,
+        concurrency=order.jobs,
+        limits=Limits(),
+        sandbox=order.sandbox,
+        strict=order.strict,
+        tasks=tuple(plan.task_entry(tasks[i], order.images[i]) for i in sorted(tasks)),
+        contestants=_contestants(order.predictions),
+        engine=order.info,
+        base_image=next((image.base for image in order.images.values()), ""),
+    )
+    rundir = RunDir(out)
+    if not rundir.manifest_path.exists():
+        return new
+    return plan.continued(rundir.read_manifest(), new, where=str(out), say=say)
+
+
+def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...]:
+    """One contestant a name; all its patches are its identity."""
+    patches: dict[str, dict[str, str]] = {}
+    names: dict[str, str] = {}
+    for one in predictions:
+        name = contestant_name(one.model)
+        if names.setdefault(name, one.model) != one.model:
+            raise InputError(
+                f"{one.model!r} and {names[name]!r} cannot be told apart as {name!r}",
+                remedy="rename one of them in the predictions",
+            )
+        patches.setdefault(name, {})[one.instance_id] = _sha(one.patch)
+    return tuple(
+        ContestantSpec(
+            name=name,
+            agent=AGENT,
+            agent_digest=digest_of({**patches[name]}),
+            params={"model_name_or_path": names[name]},
+        )
+        for name in sorted(patches)
+    )
+
+
+def _by_pair(order: Order) -> dict[tuple[str, str], str]:
+    """The patch of each pair of task and contestant."""
+    found: dict[tuple[str, str], str] = {}
+    for one in order.predictions:
+        pair = order.tasks[one.instance_id].id, contestant_name(one.model)
+        if pair in found:
+            raise InputError(
+                f"two patches of {one.model!r} for {pair[0]!r}",
+                where=one.instance_id,
+                remedy="keep one of them",
+            )
+        found[pair] = one.patch
+    return found
+
+
+# ── grading ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _run(
+    order: Order,
+    todo: Sequence[TrialSpec],
+    patches: Mapping[tuple[str, str], str],
+    manifest: Manifest,
+    rundir: RunDir,
+    ledger: Ledger,
+    say: Say,
+) -> None:
+    session, exclusive = secrets.token_hex(4), ExclusiveLock()
+    tasks = {task.id: task for task in order.tasks.values()}
+
+    def one(spec: TrialSpec) -> TrialRecord:
+        request = TrialRequest.of(spec, 1, tasks[spec.task_id], manifest, rundir)
+        bench = request.bench(order.engine, order.images[spec.task_id].id)
+        patch = patches[spec.task_id, spec.contestant]
+        ledger.append(TrialBegin(spec=spec, try_number=1, at=datetime.now(UTC)))
+        record = _graded(request, patch, bench, exclusive)
+        ledger.append(TrialEnd(record=record))
+        return record
+
+    ledger.append(SessionBegin(session=session, at=datetime.now(UTC)))
+    reason = "interrupted"
+    try:
+        with ThreadPoolExecutor(order.jobs, thread_name_prefix="grade") as pool:
+            for number, record in enumerate(pool.map(one, todo), 1):
+                what = record.verdict or f"fault: {record.fault.message if record.fault else ''}"
+                say(f"[{number}/{len(todo)}] {record.id}: {what}, {record.wall_s:.1f} s")
+        reason = "completed"
+    finally:
+        ledger.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
+
+
+def _graded(
+    request: TrialRequest, patch: str, bench: Bench, exclusive: ExclusiveLock
+) -> TrialRecord:
+    progress = TrialProgress(ending=Ending(stop="submitted"), patch=patch)
+    began = time.monotonic()
+    try:
+        progress.verification = judge(
+            request.task, bench, exclusive, lambda _: patch, strict=request.strict
+        )
+    except FaultError as error:
+        progress.fault = Fault(kind=error.kind, message=" ".join(str(error).split()))
+    progress.wall_s = time.monotonic() - began
+    return progress.record(request)
+
+
+def _sha(patch: str) -> str:
+    return hashlib.sha256(patch.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,305 @@
+"""Objects of ours on the nodes of a Ray cluster, and a line home. The only importer of ray.
+
+An actor of ours holds one object on one node. What the object asks goes through a mailbox, an
+actor beside the driver, to a method of the object that the driver gave to `Cluster.listen`.
+"""
+
+import asyncio
+import logging
+import os
+import pickle
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stdout, suppress
+from functools import partial
+from typing import Any
+
+from arena.errors import ArenaError, EngineError, HarnessError, InputError
+from arena.records import Record
+
+CONNECT_S = 5.0
+CLOSE_S = 10.0
+ASKING = 4096
+"""Questions that may wait for their answers at once."""
+
+
+class LostError(EngineError):
+    """An actor, its process or its node is gone, or cannot be reached."""
+
+
+class Node(Record):
+    """One machine of the cluster."""
+
+    id: str
+    name: str
+    cpus: float
+    """As the cluster counts them; 0 means that no work is wanted there."""
+
+
+Ask = Callable[..., Any]
+"""How an object on a node reaches the driver, from any thread: takes the name of a method of the
+driver's object and its arguments, gives what it returns, and raises an `ArenaError` it raises."""
+
+
+class RemoteActor:
+    """An object on a node, as the driver sees it."""
+
+    def __init__(self, cluster: "Cluster", node: Node, actor: Any) -> None:
+        self.node = node
+        self._cluster = cluster
+        self._actor = actor
+
+    def call(self, method: str, *args: object, timeout_s: float | None = None) -> Any:
+        """Call a method of the object and wait; an `ArenaError` that it raises is raised here.
+
+        Raises:
+            LostError: the node is gone, or did not answer in time.
+        """
+        with self._cluster.in_use() as ray:
+            try:
+                reply = ray.get(self._actor.call.remote(method, *args), timeout=timeout_s)
+            except ray.exceptions.RayTaskError as error:
+                raise HarnessError(f"node {self.node.name}: {_last_line(error)}") from error
+            except ray.exceptions.RayError as error:
+                raise LostError(f"node {self.node.name} is lost: {_last_line(error)}") from error
+        return _opened(reply)
+
+    def kill(self) -> None:
+        """End the process that holds the object; what waits for a call of it gets `LostError`."""
+        with suppress(LostError), self._cluster.in_use() as ray:
+            ray.kill(self._actor)
+
+
+class Cluster:
+    """A connection to a running cluster; `connect` makes one."""
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+        self._mailbox: Any = None
+        self._actors: list[RemoteActor] = []
+        self._pool = ThreadPoolExecutor(ASKING, thread_name_prefix="gate")
+        self._condition = threading.Condition()
+        self._uses = 0
+        self._closed = False
+
+    @contextmanager
+    def in_use(self) -> Iterator[Any]:
+        """The module ray, for one thing: it crashes when it is shut down under another thread.
+
+        Raises:
+            LostError: the cluster was let go.
+        """
+        with self._condition:
+            if self._closed:
+                raise LostError("the cluster was let go")
+            self._uses += 1
+        try:
+            yield self._ray
+        finally:
+            with self._condition:
+                self._uses -= 1
+                self._condition.notify_all()
+
+    def nodes(self) -> list[Node]:
+        """The machines that are there now and take work."""
+        with self.in_use() as ray:
+            listed = ray.nodes()
+        found = [
+            Node(id=one["NodeID"], name=one["NodeManagerAddress"], cpus=one["Resources"]["CPU"])
+            for one in listed
+            if one["Alive"] and one["Resources"].get("CPU")
+        ]
+        return sorted(found, key=lambda node: (node.name, node.id))
+
+    def listen(self, answering: object) -> None:
+        """Let an object's methods answer what actors ask; they are called from many threads."""
+        with self.in_use() as ray:
+            here = ray.get_runtime_context().get_node_id()
+            self._mailbox = self._actor(_Mailbox, here, ASKING)
+        threading.Thread(target=self._deliver, args=(answering,), daemon=True).start()
+
+    def share(self, data: bytes) -> object:
+        """Give it to `RemoteActor.call` in place of the data: a node fetches it only once."""
+        with self.in_use() as ray:
+            return ray.put(data)
+
+    def start(self, node: Node, make: Callable[[Ask], object], threads: int) -> RemoteActor:
+        """Put an object on a node; `make` is given the way to ask the driver and runs there.
+
+        Args:
+            node: where.
+            make: importable on the node.
+            threads: calls to it at once.
+        """
+        with self.in_use():
+            held = self._actor(_Holder, node.id, threads, make, self._mailbox)
+        actor = RemoteActor(self, node, held)
+        self._actors.append(actor)
+        return actor
+
+    def close(self) -> None:
+        """End everything of ours on the cluster and let go of it."""
+        for actor in self._actors:
+            actor.kill()
+        if self._mailbox is not None:
+            self._ray.kill(self._mailbox)
+        with self._condition:
+            self._closed = True
+            quiet = self._condition.wait_for(lambda: self._uses == 0, CLOSE_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if quiet:
+            self._ray.shutdown()
+
+    def _actor(self, made_of: type, node: str, threads: int, *args: object) -> Any:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        there = NodeAffinitySchedulingStrategy(node, soft=False)
+        options = {"num_cpus": 0, "max_concurrency": threads, "scheduling_strategy": there}
+        return self._ray.remote(made_of).options(**options).remote(*args)
+
+    def _deliver(self, answering: object) -> None:
+        with suppress(LostError), self.in_use() as ray, suppress(ray.exceptions.RayError):
+            while True:
+                for number, message in ray.get(self._mailbox.take.remote()):
+                    self._pool.submit(self._answer, answering, number, message)
+
+    def _answer(self, answering: object, number: int, message: bytes) -> None:
+        reply = reply_to(message, answering)
+        with suppress(LostError), self.in_use():
+            self._mailbox.answer.remote(number, reply)
+
+
+@contextmanager
+def connect(address: str) -> Iterator[Cluster]:
+    """Connect to a running cluster.
+
+    Args:
+        address: `host:port` of its head, or `auto` for the one that runs on this machine.
+
+    Raises:
+        InputError: Ray is not installed, or no cluster of this version answers.
+    """
+    try:
+        import ray  # 80 MB that few need
+    except ModuleNotFoundError:
+        raise InputError(
+            "Ray is not installed",
+            where="executor 'ray'",
+            remedy="pip install 'arena-bakeoff[ray]' here and on every node",
+        ) from None
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS", address)
+    where = f"Ray address {address!r}"
+    remedy = "give host:port of a running cluster's head, as 'ray start --head' prints it"
+    _knock(address, where, remedy)
+    try:
+        ray.init(address, namespace="arena", log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(_last_line(error), where=where, remedy=remedy) from None
+    cluster = Cluster(ray)
+    with redirect_stdout(sys.stderr):  # ray prints there what it hears of nodes that died
+        try:
+            yield cluster
+        finally:
+            cluster.close()
+
+
+def _knock(address: str, where: str, remedy: str) -> None:
+    """Ray itself takes over a minute to find that nobody is there, and then ends the process."""
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise InputError("is not host:port", where=where, remedy=remedy)
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"nobody answers ({error})", where=where, remedy=remedy) from None
+
+
+# ── on the cluster ─────────────────────────────────────────────────────────────────────────────
+
+
+class _Mailbox:
+    """Carries questions to the driver, which no actor can call, and answers back."""
+
+    def __init__(self) -> None:
+        self._messages: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._number = 0
+
+    async def ask(self, message: bytes) -> Any:
+        self._number += 1
+        number = self._number
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        self._messages.put_nowait((number, message))
+        return await answer
+
+    async def take(self) -> list[tuple[int, bytes]]:
+        messages = [await self._messages.get()]
+        while not self._messages.empty():
+            messages.append(self._messages.get_nowait())
+        return messages
+
+    async def answer(self, number: int, reply: bytes) -> None:
+        self._waiting.pop(number).set_result(reply)
+
+
+class _Holder:
+    """Holds an object on a node."""
+
+    def __init__(self, make: Callable[[Ask], object], mailbox: Any) -> None:
+        self._object = make(partial(_ask, mailbox))
+
+    def call(self, method: str, *args: object) -> bytes:
+        return _closed(lambda: getattr(self._object, method)(*args))
+
+
+def _ask(mailbox: Any, method: str, *args: object) -> Any:
+    import ray
+
+    try:
+        return _opened(ray.get(mailbox.ask.remote(pickle.dumps((method, args)))))
+    except ray.exceptions.RayError as error:
+        raise HarnessError(f"the run cannot be reached: {_last_line(error)}") from error
+
+
+# ── what travels ───────────────────────────────────────────────────────────────────────────────
+
+
+def reply_to(message: bytes, answering: object) -> bytes:
+    """What an answer to a message came to; there always is one, for somebody waits for it."""
+
+    def work() -> object:
+        try:
+            method, args = pickle.loads(message)  # noqa: S301 - from our own workers
+            return getattr(answering, method)(*args)
+        except ArenaError:
+            raise
+        except Exception as error:
+            raise HarnessError(f"{type(error).__name__}: {_last_line(error)}") from error
+
+    return _closed(work)
+
+
+def _closed(work: Callable[[], object]) -> bytes:
+    """What came of some work, ready to travel: a result or an error of ours."""
+    try:
+        return pickle.dumps((True, work()))
+    except ArenaError as error:
+        return pickle.dumps((False, error))
+
+
+def _opened(reply: bytes) -> Any:
+    fine, value = pickle.loads(reply)  # noqa: S301 - from our own workers
+    if not fine:
+        raise value
+    return value
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[-1][:300]

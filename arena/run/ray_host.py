@@ -1,0 +1,269 @@
+"""A host made of the nodes of a Ray cluster, each with its own engine; the ledger stays here.
+
+Nodes may come and go. A try on a lost node ends as a fault, and is tried again on another one;
+what the lost node left on an engine that others can see, they remove while the run goes on.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from arena.backend.request_gate import LocalRequestGate, RequestGate
+from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
+from arena.records import Fault, SandboxLimits, Task, TrialRecord
+from arena.run import ray
+from arena.run.hosts import Ready, RunTrial, Say, fits
+from arena.run.node import NodeHost, NodeInfo, RunSetup, TrialResult, packed, source_digest
+from arena.run.node_pool import NodePool, RemoteRequestGates, WorkerNode
+from arena.run.ray import Cluster, Node
+from arena.run.trial import TrialProgress, TrialRequest
+
+WATCH_S = 2.0
+CLOSE_S = 20.0
+"""How long a node may take to remove its containers at the end of a run."""
+GATHER_S = 30.0
+"""How long the first trial waits for further nodes once one is ready."""
+OTHER_CALLS = 8
+"""Calls to a node beside its tries."""
+
+
+class RayHost:
+    """`arena.site.TrialHost` on a cluster; `remote` makes one."""
+
+    def __init__(self, cluster: Cluster, tasks: Sequence[Task], setup: RunSetup, say: Say) -> None:
+        self._cluster = cluster
+        self._say = say
+        self._setup = setup
+        self._digests = {task.id: task.digest for task in tasks}
+        self._source = source_digest()
+        self._packs = [cluster.share(data) for data in packed(tasks)]
+        self._pool = NodePool()
+        self._gates = RemoteRequestGates(say)
+        self._lock = threading.Lock()
+        self._engines: dict[str, threading.Lock] = {}
+        self._known: set[str] = set()
+        self._leases: list[str] = []
+        """Of nodes that were lost."""
+        self._ready: Ready | None = None
+        self._stopping = threading.Event()
+
+    @property
+    def ready(self) -> Ready:
+        """As the first node made it; others that differ are not used."""
+        assert self._ready is not None
+        return self._ready
+
+    def start(self) -> None:
+        """Bring up the nodes; returns when the first is ready.
+
+        Raises:
+            InputError: none can be used.
+        """
+        self._cluster.listen(self._gates)
+        nodes = self._cluster.nodes()
+        if not nodes:
+            raise InputError(
+                "the cluster has no node with CPUs",
+                where="executor 'ray'",
+                remedy="start one with 'ray start --address …' where an engine runs",
+            )
+        failed: list[str] = []
+        done = threading.Semaphore(0)
+
+        def bring(node: Node) -> None:
+            try:
+                if reason := self._bring(node):
+                    failed.append(reason)
+            finally:
+                done.release()
+
+        for node in nodes:
+            self._known.add(node.id)
+            _begin(bring, node)
+        until = None
+        for _ in nodes:
+            if until is None and self._pool.workers:
+                until = time.monotonic() + GATHER_S
+            done.acquire(timeout=None if until is None else max(0.0, until - time.monotonic()))
+        if not self._pool.workers:
+            reason = next(iter(failed), "see above")
+            raise InputError(f"no node can be used: {reason}", where="executor 'ray'")
+        _begin(self._watch)
+
+    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+        """As asked: nodes may join, and tries wait for room."""
+        del sandbox
+        workers = self._pool.workers
+        room = sum(worker.slots for worker in workers)
+        say(f"{len(workers)} of {len(self._known)} nodes are ready, with room for {room} trials")
+        return asked
+
+    @contextmanager
+    def slot(self) -> Iterator[RunTrial]:
+        """A slot on the node with most room.
+
+        Raises:
+            EngineError: there has been no node for two minutes.
+        """
+        worker = self._pool.take()
+        try:
+            yield partial(self._run, worker)
+        finally:
+            self._pool.give(worker)
+
+    def _run(
+        self, worker: WorkerNode, request: TrialRequest, gate: RequestGate | None
+    ) -> TrialRecord:
+        """Run a try on a node; one that is lost meanwhile is a fault of the engine."""
+        owner, progress, lost = secrets.token_hex(8), TrialProgress(), True
+        if gate is not None:
+            assert isinstance(gate, LocalRequestGate)
+            self._gates.admit(owner, gate)
+        try:
+            done: TrialResult = worker.actor.call("run", request, owner)
+            lost = False
+            keep(done.files, request.folder)
+        except FaultError as error:
+            if isinstance(error, EngineError):
+                self._lose(worker, str(error))
+            progress.fault = Fault(kind=error.kind, message=str(error))
+            return progress.record(request)
+        finally:
+            self._gates.leave(owner, lost=lost)
+        return done.record
+
+    def stop(self) -> None:
+        """End what runs on every node and remove it; a second call does nothing."""
+        self._stopping.set()
+        self._pool.close()
+        workers = self._pool.workers
+        with ThreadPoolExecutor(max(1, len(workers))) as threads:
+            list(threads.map(self._close, workers))
+
+    def _close(self, worker: WorkerNode) -> None:
+        if self._pool.drop(worker):
+            _dismiss(worker)
+
+    # ── nodes that come ────────────────────────────────────────────────────────────────────────
+
+    def _bring(self, node: Node) -> str:
+        """Make a node ready and use it; why not, where it cannot be used."""
+        actor = self._cluster.start(node, NodeHost, self._setup.concurrency + OTHER_CALLS)
+        try:
+            info: NodeInfo = actor.call("info")
+            if info.source != self._source:
+                raise InputError("another version of Arena", remedy="install the same everywhere")
+            with self._engine(info.engine):
+                ready = actor.call("open", self._setup, self._digests, *self._packs)
+            self._agree(ready)
+            actor.call("reap", self._leases)
+        except ArenaError as error:
+            actor.kill()
+            line = f"node {node.name} is not used: {error}"
+            if not self._stopping.is_set():
+                self._say(line)
+            return line
+        worker = WorkerNode(actor, ready.lease, fits(ready.engine, self._setup.sandbox))
+        if not self._pool.add(worker):
+            _dismiss(worker)
+        return ""
+
+    def _engine(self, ident: str) -> threading.Lock:
+        """Nodes that share an engine make images one after the other."""
+        with self._lock:
+            return self._engines.setdefault(ident, threading.Lock())
+
+    def _agree(self, ready: Ready) -> None:
+        """The first node says what images hold; others must have the same."""
+        with self._lock:
+            if self._ready is None:
+                self._ready = ready
+        first = self._ready
+        other = [i for i, image in ready.images.items() if image.content != first.images[i].content]
+        other += [name for name, layer in ready.layers.items() if layer != first.layers[name]]
+        if other:
+            raise InputError(
+                f"its images hold other versions: {', '.join(other)}",
+                remedy="carry them over from another node with 'docker save' and 'docker load'",
+            )
+
+    # ── nodes that go ──────────────────────────────────────────────────────────────────────────
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(WATCH_S):
+            try:
+                nodes = {node.id: node for node in self._cluster.nodes()}
+            except EngineError:  # it was let go meanwhile
+                return
+            for worker in self._pool.workers:
+                if worker.actor.node.id not in nodes:
+                    self._lose(worker, "it left the cluster")
+            for node in nodes.values():
+                if node.id not in self._known:
+                    self._known.add(node.id)
+                    _begin(self._bring, node)
+
+    def _lose(self, worker: WorkerNode, reason: str) -> None:
+        """Use a node no more; another process may be started on it where it is still there."""
+        if self._stopping.is_set() or not self._pool.drop(worker):
+            return
+        node = worker.actor.node
+        self._say(f"node {node.name} is given up: {reason}")
+        worker.actor.kill()
+        self._leases.append(worker.lease)
+        self._known.discard(node.id)
+        for other in self._pool.workers:
+            with suppress(ArenaError):
+                other.actor.call("reap", [worker.lease], timeout_s=CLOSE_S)
+
+
+def _dismiss(worker: WorkerNode) -> None:
+    with suppress(ArenaError):
+        worker.actor.call("close", timeout_s=CLOSE_S)
+    worker.actor.kill()
+
+
+def keep(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write a trial's files, by path in its folder.
+
+    Raises:
+        HarnessError: the disk is full or broken.
+    """
+    for name, data in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        except OSError as error:
+            raise HarnessError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _begin(work: Callable[..., object], *args: object) -> None:
+    threading.Thread(target=work, args=args, daemon=True).start()
+
+
+@contextmanager
+def remote(address: str, tasks: Sequence[Task], setup: RunSetup, say: Say) -> Iterator[RayHost]:
+    """The host on a running cluster.
+
+    Args:
+        address: of the cluster's head, or `auto`.
+        tasks: of the run; their packs are sent to every node.
+        setup: what else the run asks of every node.
+        say: takes one line about what happens to nodes.
+
+    Raises:
+        InputError: no cluster answers, or none of its nodes can be used.
+    """
+    with ray.connect(address) as cluster:
+        made = RayHost(cluster, tasks, setup, say)
+        try:
+            made.start()
+            yield made
+        finally:
+            made.stop()

@@ -1,0 +1,1 @@
+"""A run on disk: its directory and manifest, its ledger, its transcripts."""

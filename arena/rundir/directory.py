@@ -1,0 +1,320 @@
+"""The run directory: its paths, its manifest, the trials it plans, and the lock that guards it.
+
+runs/<name>/
+    manifest.json     configuration and digests of everything that could change a result
+    ledger.jsonl      append-only events (`arena.ledger`)
+    run.lock          held by the process that writes
+    trials/<id>/      transcript.jsonl, patch.diff, junit.xml, verify.log of the last try;
+                      earlier tries in try-1/, try-2/ …
+    report/index.html
+
+A task's image stays hot while all contestants work on it, and contestants are shuffled within a
+task, so that no contestant always goes first and time of day is nobody's advantage.
+"""
+
+import fcntl
+import json
+import os
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import Field, ValidationError
+
+from arena import registry
+from arena.errors import HarnessError, InputError
+from arena.records import (
+    Assurance,
+    Budget,
+    ContestantSpec,
+    Difficulty,
+    FxRate,
+    Language,
+    Limits,
+    Record,
+    SandboxLimits,
+    TestPlan,
+    TrialSpec,
+    digest_of,
+)
+from arena.records.program import Program
+from arena.serialize import from_json
+
+SCHEMA = 1
+MAX_NAME_BYTES = 255
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,239}")
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+_NO_FOLDER = re.compile(r"[/\0]|^\.{1,2}$")
+
+
+class TaskEntry(Record):
+    """What the manifest keeps of a task: enough to score and to show, not to run."""
+
+    id: str
+    pack: str
+    title: str
+    language: Language
+    difficulty: Difficulty
+    digest: str
+    image: str
+    """Digest of what the image holds: tree, recipe and the versions of everything installed."""
+    image_id: str = ""
+    """The engine's own digest of the image, which differs each time it is built."""
+    problem_statement: str
+    tests: TestPlan
+    assurance: Assurance = "ids"
+    repository: str | None = None
+    instance_id: str | None = None
+    quarantined: tuple[str, ...] = ()
+    impossible: bool = False
+    private: bool = False
+
+
+class EngineInfo(Record):
+    """The container engine a run used."""
+
+    version: str
+    platform: str
+    cpus: int
+    memory_mb: int
+
+
+class Manifest(Record):
+    """Everything that could change a result, written before the first trial."""
+
+    schema_version: int = SCHEMA
+    run_id: str
+    name: str
+    created_at: datetime
+    arena_version: str
+    attempts: int
+    concurrency: int
+    limits: Limits
+    sandbox: SandboxLimits
+    strict: bool = True
+    conditions: str = ""
+    """Digest of limits, sandbox and strictness, as the first session computed it."""
+    budget: Budget = Budget()
+    contestant_budgets: dict[str, Budget] = Field(default_factory=dict)
+    seed: int = 0
+    """Seeds the order of work and every bootstrap."""
+    tasks: tuple[TaskEntry, ...]
+    contestants: tuple[ContestantSpec, ...]
+    fx: tuple[FxRate, ...] = ()
+    engine: EngineInfo | None = None
+    base_image: str = ""
+    """How the base image was made and its digest."""
+    programs: dict[str, Program] = Field(default_factory=dict)
+    """Agents that are programs of their own, by name."""
+    layers: dict[str, str] = Field(default_factory=dict)
+    """Digests of what was installed for them, by name."""
+
+    def contestant(self, name: str) -> ContestantSpec:
+        """One of the run's contestants."""
+        return next(one for one in self.contestants if one.name == name)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any endpoint was not its provider's own."""
+        return any(c.backend is not None and c.backend.simulated for c in self.contestants)
+
+
+def file_stem(trial_id: str) -> str:
+    """Name of a file about a trial.
+
+    An id that could lead elsewhere, or is too long for a file, is cut and told apart by its digest
+    behind a sign that no other has.
+    """
+    if _PLAIN.fullmatch(trial_id):
+        return trial_id
+    start = _NOT_PLAIN.sub("-", trial_id)[:60].strip("-.")
+    return f"{start}~{digest_of(trial_id)[:32]}"
+
+
+class RunDir:
+    """Paths below one run directory; makes nothing until asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest_path = path / "manifest.json"
+        self.ledger_path = path / "ledger.jsonl"
+        self.lock_path = path / "run.lock"
+        self.report_dir = path / "report"
+
+    def trial_dir(self, trial_id: str) -> Path:
+        """Folder of the last try of a trial; one that is not there where the id, of a foreign
+        run, can be no folder's name.
+        """
+        fits = not _NO_FOLDER.search(trial_id) and len(trial_id.encode()) <= MAX_NAME_BYTES
+        return self.path / "trials" / (trial_id if fits else file_stem(trial_id))
+
+    def read_manifest(self) -> Manifest:
+        """The manifest, or one clear line on why there is none."""
+        try:
+            text = self.manifest_path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise InputError(
+                "no run here (manifest.json is missing)",
+                where=str(self.path),
+                remedy="give the folder that `arena run` wrote",
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"cannot be read ({error})",
+                where=str(self.manifest_path),
+                remedy="restore the file as the run wrote it",
+            ) from None
+        with suppress(ValueError, KeyError, TypeError):  # what is wrong is said below
+            refuse_newer(from_json(text)["schema_version"], SCHEMA, self.manifest_path)
+        try:
+            return Manifest.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"]) or "file"
+            raise InputError(
+                f"{key}: {first['msg']}",
+                where=str(self.manifest_path),
+                remedy="restore the file as the run wrote it",
+            ) from None
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest in one step, so a reader never sees half of it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        replace_file(self.manifest_path, text + "\n")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the directory for writing; when that fails, nothing new and empty is left of it.
+
+        Raises:
+            InputError: another process holds it, or it cannot be written.
+        """
+        missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        is_new = not self.lock_path.exists()
+        with self._claimed() as handle:
+            handle.seek(0)
+            handle.truncate()
+            handle.write(f"process {os.getpid()}")
+            handle.flush()
+            try:
+                yield
+            except BaseException:
+                if is_new:
+                    self.lock_path.unlink(missing_ok=True)
+                with suppress(OSError):  # the first that holds something stays, and what it is in
+                    for folder in missing:
+                        folder.rmdir()
+                raise
+
+    def _claimed(self) -> TextIO:
+        """The lock file, locked: the one that is there, not one that was removed meanwhile."""
+        while True:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                handle = self.lock_path.open("a+")
+            except OSError as error:
+                raise InputError(
+                    f"cannot be written ({error.strerror})",
+                    where=str(self.path),
+                    remedy="give another --out",
+                ) from None
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                with handle:
+                    handle.seek(0)
+                    holder = handle.read().strip() or "another process"
+                raise InputError(
+                    f"{holder} is writing this run",
+                    where=str(self.path),
+                    remedy="wait for it, or give another --out",
+                ) from None
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle.fileno()), self.lock_path.stat()):
+                    return handle
+            handle.close()
+
+
+def refuse_newer(version: object, known: int, path: Path) -> None:
+    """Refuse a file of a newer version.
+
+    Raises:
+        InputError: it is of one.
+    """
+    if isinstance(version, int) and version > known:
+        raise InputError(
+            f"was written by a newer version (schema {version})",
+            where=str(path),
+            remedy="update arena",
+        )
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file and sync it, then put it in place in one step.
+
+    Raises:
+        HarnessError: the disk is full or broken; what was there before still is.
+    """
+    draft = path.with_name(path.name + ".new")
+    try:
+        with draft.open("w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise HarnessError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def trial_id(task_id: str, contestant: str, attempt: int) -> str:
+    """Readable, unique in a run, and fit for a folder name."""
+    return f"{task_id.replace('/', '.')}--{contestant}--{attempt}"
+
+
+def conditions_of(limits: Limits, sandbox: SandboxLimits, *, strict: bool) -> str:
+    """Digest of what every trial of a run is held to."""
+    return digest_of([limits.model_dump(mode="json"), sandbox.model_dump(mode="json"), strict])
+
+
+def trial_specs(manifest: Manifest) -> Iterator[TrialSpec]:
+    """Every trial of a run in the order of work.
+
+    A trial's digest covers everything that may not differ between comparable trials.
+    """
+    order = random.Random(manifest.seed)
+    conditions = manifest.conditions or conditions_of(
+        manifest.limits, manifest.sandbox, strict=manifest.strict
+    )
+    identity = {c.name: c.digest for c in manifest.contestants}
+    digests: dict[tuple[str, str], str] = {}
+    for attempt in range(1, manifest.attempts + 1):
+        tasks = list(manifest.tasks)
+        order.shuffle(tasks)
+        for task in tasks:
+            contestants = list(manifest.contestants)
+            order.shuffle(contestants)
+            for contestant in contestants:
+                if not runs(contestant, impossible=task.impossible):
+                    continue
+                pair = task.id, contestant.name
+                if pair not in digests:
+                    digests[pair] = digest_of(
+                        [task.digest, task.image, conditions, identity[contestant.name]]
+                    )
+                yield TrialSpec(
+                    id=trial_id(task.id, contestant.name, attempt),
+                    task_id=task.id,
+                    contestant=contestant.name,
+                    attempt=attempt,
+                    digest=digests[pair],
+                )
+
+
+def runs(contestant: ContestantSpec, *, impossible: bool) -> bool:
+    """Whether a contestant meets a task: impossible controls have no gold patch to be given."""
+    return not (impossible and registry.is_given_gold(contestant.agent))

@@ -1,0 +1,157 @@
+"""A trial's transcript: written as it happens, read as messages of one form whatever the API.
+
+Entries: `message` (as sent or received, verbatim), `call` (one attempt of a model call),
+`command` (one command in the sandbox), `note`, `stop`. Each carries `at`, seconds since the start.
+
+A transcript holds what was said as the API wrote it. Here it becomes chat messages: text content,
+`reasoning_content`, `tool_calls`, and results of tools as messages of their own.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import JsonValue
+
+from arena.errors import HarnessError
+from arena.records import Message
+from arena.serialize import lines_writer
+
+
+class TranscriptFile:
+    """Writes one transcript; one trial's own thread or its gateway appends."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._handle = path.open("w", encoding="utf-8")
+        self._lines = lines_writer(self._handle)
+        self._started = time.monotonic()
+        self._lock = threading.Lock()
+
+    def add(self, kind: str, record: Mapping[str, object]) -> None:
+        """Append one entry.
+
+        Raises:
+            HarnessError: the disk is full.
+        """
+        at = round(time.monotonic() - self._started, 3)
+        try:
+            with self._lock:
+                self._lines.write({"kind": kind, "at": at, **record})
+        except OSError as error:
+            raise HarnessError(f"{self._path}: cannot be written: {error.strerror}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._handle.close()
+
+
+_CALLS = {
+    "function_call": "arguments",
+    "custom_tool_call": "input",
+    "local_shell_call": "action",
+    "apply_patch_call": "operation",
+    "tool_use": "input",
+}
+"""Parts that ask for a tool, and where their arguments are."""
+_RESULTS = {
+    "function_call_output": "output",
+    "custom_tool_call_output": "output",
+    "local_shell_call_output": "output",
+    "apply_patch_call_output": "output",
+    "tool_result": "content",
+}
+_THOUGHTS = ("thinking", "reasoning", "redacted_thinking")
+
+
+def plain(message: Message) -> list[Message]:
+    """One entry of a transcript as chat messages: usually one."""
+    if "role" not in message and "type" in message:
+        return _parted(str(message.get("role") or _role_of(message)), [message])
+    role = {"developer": "system"}.get(str(message.get("role")), str(message.get("role")))
+    content = message.get("content")
+    if not isinstance(content, list) or message.get("tool_calls"):
+        return [{**message, "role": role}]
+    return _parted(role, content)
+
+
+def _role_of(part: Message) -> str:
+    return "user" if part.get("type") in _RESULTS else "assistant"
+
+
+def _parted(role: str, parts: list[JsonValue]) -> list[Message]:
+    found: list[Message] = [
+        {"type": "text", "text": part} if isinstance(part, str) else part
+        for part in parts
+        if isinstance(part, dict | str)
+    ]
+    results = [_result(part) for part in found if part.get("type") in _RESULTS]
+    text = "\n".join(_texts(found))
+    thoughts = "\n".join(t for part in found if part.get("type") in _THOUGHTS for t in _words(part))
+    calls: list[JsonValue] = [_call(part) for part in found if part.get("type") in _CALLS]
+    message: Message = {"role": role, "content": text}
+    if thoughts:
+        message["reasoning_content"] = thoughts
+    if calls:
+        message["tool_calls"] = calls
+    said = [message] if text or thoughts or calls or not results else []
+    return [*results, *said]
+
+
+def _texts(parts: list[Message]) -> Iterator[str]:
+    for part in parts:
+        kind = part.get("type")
+        if kind in _THOUGHTS or kind in _CALLS or kind in _RESULTS:
+            continue
+        yield from _words(part)
+
+
+def _words(part: Message) -> Iterator[str]:
+    """All text in a part, however deep the API puts it."""
+    for name in ("text", "thinking", "content", "summary"):
+        value = part.get(name)
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            for inner in value:
+                if isinstance(inner, dict):
+                    yield from _words(inner)
+                elif isinstance(inner, str):
+                    yield inner
+    if str(part.get("type")).endswith("image"):
+        yield "[image]"
+
+
+def _call(part: Message) -> JsonValue:
+    given = part.get(_CALLS[str(part.get("type"))])
+    return {
+        "id": str(part.get("call_id") or part.get("id") or ""),
+        "type": "function",
+        "function": {
+            "name": str(part.get("name") or part.get("type")),
+            "arguments": given if isinstance(given, str) else json.dumps(given),
+        },
+    }
+
+
+def _result(part: Message) -> Message:
+    given = part.get(_RESULTS[str(part.get("type"))])
+    if isinstance(given, list):
+        given = "\n".join(t for one in given if isinstance(one, dict) for t in _words(one))
+    return {
+        "role": "tool",
+        "tool_call_id": str(part.get("tool_use_id") or part.get("call_id") or ""),
+        "content": given if isinstance(given, str) else json.dumps(given),
+    }

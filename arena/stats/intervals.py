@@ -1,0 +1,268 @@
+"""Intervals: of a pass rate, of a cost, of their ratios; the unit is the task."""
+
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from arena.records import Record
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+LEVEL = 0.95
+ALPHA = 0.05
+
+
+class Interval(NamedTuple):
+    """Finite lower and upper limit, in the unit of the estimate."""
+
+    lo: float
+    hi: float
+
+
+def normal_quantile(probability: float) -> float:
+    """Standard normal quantile."""
+    return float(special.ndtri(probability))
+
+
+def t_quantile(probability: float, df: float) -> float:
+    """Student t quantile."""
+    return float(special.stdtrit(df, probability))
+
+
+def two_sided_z(level: float) -> float:
+    """Normal quantile that leaves half of `1 - level` above it."""
+    return normal_quantile((1 + level) / 2)
+
+
+def two_sided_t(level: float, df: float) -> float:
+    """Student t quantile that leaves half of `1 - level` above it."""
+    return t_quantile((1 + level) / 2, df)
+
+
+def one_sided_level(alpha: float) -> float:
+    """Level of the two-sided interval whose one limit is a one-sided test at `alpha`."""
+    return 1 - 2 * alpha
+
+
+ENOUGH_DIFFERING = 5
+"""Tasks that must differ before their spread is trusted; fewer make intervals shrink on luck (see
+`tests/benchmarks/coverage.py`)."""
+
+
+class Rate(NamedTuple):
+    """Mean over tasks with its 95% interval; `n_eff` is the number of independent attempts
+    that would give the same standard error.
+    """
+
+    mean: float
+    interval: Interval
+    n_eff: float
+
+
+def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
+    """Wilson score interval of a proportion; counts may be fractional, `n` > 0."""
+    z2 = two_sided_z(level) ** 2
+    p = successes / n
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    lo = 0.0 if successes <= 0 else max(0.0, float(middle - half))
+    hi = 1.0 if successes >= n else min(1.0, float(middle + half))
+    return Interval(lo, hi)
+
+
+def zero_event_bound(n: int, alpha: float = ALPHA) -> float:
+    """One-sided upper bound of a rate after no event in `n` > 0 independent chances."""
+    return float(1 - alpha ** (1 / n))
+
+
+def effective_n(task_means: FloatArray, attempts: int) -> float:
+    """Independent attempts worth the same as `attempts` in total, clustered by task.
+
+    p(1-p)/SE² within [tasks, attempts]: however alike the attempts at one task are, each task
+    tells as much as one attempt at it would. When fewer than five tasks differ from all passed, or
+    from none passed, the spread between tasks cannot be estimated and a task counts at most once.
+    """
+    n = len(task_means)
+    if n < 2 or attempts <= n:
+        return float(n)
+    p = float(task_means.mean())
+    most = attempts if _varied(task_means) else n
+    spread = float(task_means.var(ddof=1)) / n
+    worth = p * (1 - p) / spread if spread > 0 else float(most)
+    return min(max(worth, float(n)), float(most))
+
+
+def _varied(task_means: FloatArray) -> bool:
+    some, short = np.count_nonzero(task_means > 0), np.count_nonzero(task_means < 1)
+    return min(int(some), int(short)) >= ENOUGH_DIFFERING
+
+
+def task_rate(task_means: FloatArray, attempts: int, level: float = LEVEL) -> Rate | None:
+    """Mean of per-task values in [0, 1] with its Wilson interval at the effective n.
+
+    Args:
+        task_means: one value a task, shape (tasks,).
+        attempts: attempts behind them in total; with one attempt a task this is plain Wilson.
+        level: confidence level.
+
+    Returns:
+        None without a task.
+    """
+    if not len(task_means):
+        return None
+    mean = float(task_means.mean())
+    n_eff = effective_n(task_means, attempts)
+    return Rate(mean, wilson(mean * n_eff, n_eff, level), n_eff)
+
+
+def rate_bounds(passed: int, scored: int, missing: int) -> Interval | None:
+    """Pass rate if every missing attempt had failed, and if every one had passed."""
+    planned = scored + missing
+    return Interval(passed / planned, (passed + missing) / planned) if planned else None
+
+
+def fisher_exact(one: tuple[int, int], other: tuple[int, int]) -> float:
+    """Fisher's exact two-sided p that an event is as likely in one group as in the other, from the
+    counts with and without it.
+    """
+    if not one[0] and not other[0]:
+        return 1.0
+    from scipy import stats
+
+    return float(stats.fisher_exact(np.array([one, other])).pvalue)
+
+
+def pass_at_k(attempts: int, passed: int, k: int) -> float:
+    """Chance that k of a task's attempts hold a pass (Chen et al. 2021); needs k <= attempts."""
+    return 1 - comb(attempts - passed, k) / comb(attempts, k)
+
+
+def pass_hat_k(attempts: int, passed: int, k: int) -> float:
+    """Chance that k of a task's attempts all pass; needs k <= attempts."""
+    return comb(passed, k) / comb(attempts, k)
+
+
+def mean_pass_k(attempts: FloatArray, passed: FloatArray, k: int) -> tuple[float, float] | None:
+    """pass@k and pass^k averaged over the tasks that have k scored attempts.
+
+    Args:
+        attempts: scored attempts of each task, shape (tasks,).
+        passed: passed attempts of each task, shape (tasks,).
+        k: attempts drawn.
+
+    Returns:
+        None when no task has k scored attempts.
+    """
+    enough = attempts >= k
+    if not enough.any():
+        return None
+    pairs = np.stack((attempts[enough], passed[enough]), axis=1).astype(np.int64)
+    kinds, weights = np.unique(pairs, axis=0, return_counts=True)
+    any_pass = [pass_at_k(int(n), int(c), k) for n, c in kinds]
+    all_pass = [pass_hat_k(int(n), int(c), k) for n, c in kinds]
+    return (
+        float(np.average(any_pass, weights=weights)),
+        float(np.average(all_pass, weights=weights)),
+    )
+
+
+ENOUGH_SOLVED = 3
+
+
+class CostPerSolved(Record):
+    """US dollars for one solved task, failed attempts paid for."""
+
+    estimate: float | None
+    """None when nothing was solved."""
+    ci: Interval | None
+    """None: not estimable."""
+    solved_per_usd_hi: float | None = None
+    """One-sided 95% upper bound of solved tasks a dollar, only when nothing was solved."""
+
+
+class Ratio(Record):
+    """A over B."""
+
+    estimate: float | None = None
+    ci: Interval | None = None
+    """None: not estimable."""
+
+
+def fieller(costs: FloatArray, solved: FloatArray, level: float = LEVEL) -> Interval | None:
+    """Fieller interval of sum(costs) / sum(solved), tasks as the unit; None if unbounded."""
+    n = len(costs)
+    if n < 2:
+        return None
+    t2 = two_sided_t(level, n - 1) ** 2
+    covariance = np.cov(costs, solved) / n
+    mean_cost, mean_solved = float(costs.mean()), float(solved.mean())
+    a = mean_solved**2 - t2 * float(covariance[1, 1])
+    b = mean_cost * mean_solved - t2 * float(covariance[0, 1])
+    g = mean_cost**2 - t2 * float(covariance[0, 0])
+    if a <= 0:
+        return None
+    root = float(np.sqrt(max(0.0, b * b - a * g)))
+    return Interval(max(0.0, (b - root) / a), (b + root) / a)
+
+
+def cost_per_solved(
+    costs: FloatArray, solved: FloatArray, level: float = LEVEL
+) -> CostPerSolved | None:
+    """Cost of one solved task.
+
+    Args:
+        costs: US dollars of all scored attempts of each task, shape (tasks,).
+        solved: passed attempts of each task, shape (tasks,).
+        level: confidence level.
+
+    Returns:
+        None without a task.
+    """
+    if not len(costs):
+        return None
+    total = float(costs.sum())
+    if not solved.any():
+        bound = zero_event_bound(len(costs)) * len(costs) / total if total > 0 else None
+        return CostPerSolved(estimate=None, ci=None, solved_per_usd_hi=bound)
+    return CostPerSolved(estimate=total / float(solved.sum()), ci=fieller(costs, solved, level))
+
+
+def ratio_of_ratios(columns: FloatArray, *, level: float = LEVEL) -> Ratio:
+    """Ratio of two ratios of sums over the same tasks, with its paired interval.
+
+    The interval is Student's t on the logarithm, linearised per task. At 20 to 100 tasks it
+    holds its level where a bootstrap of the same statistic does not
+    (`tests/benchmarks/coverage.py`). Not estimable with fewer than three tasks that add to either
+    denominator.
+
+    Args:
+        columns: shape (tasks, 4): A's numerator and denominator, then B's. With costs over
+            solved attempts this compares costs per solved task, with costs over attempts
+            costs per attempt.
+        level: confidence level.
+    """
+    total, tasks = columns.sum(axis=0), len(columns)
+    estimate = float(_log_ratio(total))
+    if not np.isfinite(estimate):
+        return Ratio()
+    behind = np.count_nonzero(columns[:, [1, 3]], axis=0).min()
+    if behind < ENOUGH_SOLVED:
+        return Ratio(estimate=float(np.exp(estimate)))
+    shares = columns / total
+    influence = shares[:, 0] - shares[:, 1] - shares[:, 2] + shares[:, 3]
+    error = float(np.sqrt((influence**2).sum() * tasks / (tasks - 1)))
+    half = two_sided_t(level, tasks - 1) * error
+    ci = Interval(float(np.exp(estimate - half)), float(np.exp(estimate + half)))
+    return Ratio(estimate=float(np.exp(estimate)), ci=ci)
+
+
+def _log_ratio(sums: FloatArray) -> FloatArray:
+    """log((top A / bottom A) / (top B / bottom B)) of columns top A, bottom A, top B, bottom B."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(sums)
+        result: FloatArray = logs[..., 0] - logs[..., 1] - logs[..., 2] + logs[..., 3]
+    return result

@@ -1,0 +1,265 @@
+"""What an importer is, the images it may pull, and what became of each thing imported."""
+
+import io
+import tarfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from pydantic import Field
+
+from arena.errors import EngineError, InputError
+from arena.grading.verify import Bench
+from arena.protocols import Sandbox
+from arena.records import Assurance, File, Language, Record, SandboxLimits, Task, TestPlan
+from arena.records.container import AGENT_USER, WORKDIR
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image import sources
+from arena.sandbox.image.images import Images
+from arena.serialize import from_json, to_toml
+from arena.task import pack as packs
+from arena.task.checking.runs import runs
+from arena.task.files import is_cache, write_files
+from arena.task.formats.instances import Unreadable, Wish
+from arena.task.mining.environment import NOT_LOADED, Environment
+
+
+class Imported(Record):
+    """One instance or task directory."""
+
+    instance_id: str
+    task: str | None = None
+    """Name in the pack; None where it could not be imported."""
+    reason: str = ""
+    """Why it could not."""
+    assurance: Assurance | None = None
+    disagrees: tuple[str, ...] = ()
+    """What the suite says and running gold and nop did not show; those ids decide nothing."""
+    seconds: float = 0.0
+
+
+class NotImportableError(Exception):
+    """Something that no task can be made of; the message is the reason."""
+
+
+class Report(Record):
+    """A whole import."""
+
+    source: str
+    tasks: tuple[Imported, ...] = ()
+    refused: tuple[Imported, ...] = ()
+    reasons: dict[str, int] = Field(default_factory=dict)
+
+
+MOVE = f"""
+USER root
+RUN from="$PWD" && if [ "$from" != / ] && [ "$from" != {WORKDIR} ]; then \\
+        cd / && rm -rf {WORKDIR} && mv "$from" {WORKDIR} && ln -s {WORKDIR} "$from"; fi \\
+ && mkdir -p {WORKDIR} && chown -R {AGENT_USER} {WORKDIR}
+WORKDIR {WORKDIR}
+"""
+"""The work folder becomes `/repo`, with a link where it was."""
+LIMITS = SandboxLimits(memory_mb=2048)
+
+_TREE_LIMIT = 256 << 20
+_SECONDS = 120.0
+# Suites keep the interpreter of a repository in an environment that a login shell switches on
+_PYTHON = """
+RUN for bin in /opt/miniconda3/envs/testbed/bin /opt/conda/envs/testbed/bin; do \\
+        if [ -x "$bin/python" ]; then mkdir -p /usr/local/bin && rm -f /usr/local/bin/python3 \\
+         && printf '#!/bin/sh\\nexec %s/python "$@"\\n' "$bin" >/usr/local/bin/python3 \\
+         && chmod 755 /usr/local/bin/python3; fi; done
+"""
+_PROBE = """
+import importlib.metadata, json, pytest
+found = importlib.metadata.entry_points(group="pytest11")
+print(json.dumps(sorted({point.name for point in found})))
+"""
+
+
+class Pulls:
+    """Asks registries for images, and those that cannot be reached only once.
+
+    Safe from several threads.
+    """
+
+    def __init__(self, engine: DockerEngine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._away: dict[str, str] = {}
+
+    def pin(self, image: str) -> str:
+        """An image with its digest.
+
+        Raises:
+            NotImportableError: no registry gave it.
+        """
+        host = image.partition("/")[0] if "." in image.partition("/")[0] else ""
+        with self._lock:
+            if host in self._away:
+                raise NotImportableError(self._away[host])
+            try:
+                return sources.pin(self._engine.connection, image)
+            except InputError as error:
+                if not sources.is_missing(error):
+                    self._away[host] = f"no registry answers for {image}"
+                raise NotImportableError(error.what) from None
+
+
+def write_image(
+    out: Path, name: str, language: Language, title: str, pinned: str, files: list[File]
+) -> None:
+    """Write the folder of an image that stands on one of a registry; `files` has its Dockerfile."""
+    toml = to_toml({"language": language, "description": title, "pull": pinned})
+    write_files(out / "images" / name, [*files, File(path="sandbox.toml", data=toml.encode())])
+
+
+def python_image(
+    image: str, name: str, out: Path, engine: DockerEngine, pulls: Pulls
+) -> tuple[tuple[File, ...], Environment]:
+    """An instance's own image as an environment, and the tree in its work folder.
+
+    Raises:
+        NotImportableError: it cannot be pulled, or cannot run our grading.
+    """
+    pinned = pulls.pin(image)
+    dockerfile = f"ARG BASE\nFROM ${{BASE}}\n{MOVE}{_PYTHON}"
+    given = [File(path="Dockerfile", data=dockerfile.encode())]
+    write_image(out, name, "python", image, pinned, given)
+    try:
+        made = Images(engine, lambda _: ()).ensure_image(out, name)
+    except (InputError, EngineError) as error:
+        raise NotImportableError(f"its image cannot be used: {error}") from None
+    with engine.open(made.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
+        plugins = _plugins(box)
+        tree = work_tree(box)
+    return tree, Environment(image=name, plugins=plugins)
+
+
+def _plugins(box: Sandbox) -> tuple[str, ...]:
+    """Plugins of the image's pytest."""
+    words = ["sh", "-c", 'git --version >&2 && exec python3 -P -c "$1"', "sh", _PROBE]
+    done = box.exec(words, timeout_s=_SECONDS)
+    if done.exit_code != 0:
+        said = " ".join(done.text.split())[-160:]
+        raise NotImportableError(f"its image has not git, Python 3.11 and pytest: {said}")
+    names = from_json(done.stdout)
+    return tuple(name for name in names if name not in NOT_LOADED)
+
+
+def work_tree(box: Sandbox) -> tuple[File, ...]:
+    """Regular files of the work folder, without its history.
+
+    Raises:
+        NotImportableError: they are too many.
+    """
+    words = ["tar", "-C", WORKDIR, "--exclude=./.git", "-c", "."]
+    done = box.exec(words, timeout_s=_SECONDS, output_limit=_TREE_LIMIT)
+    if done.truncated_bytes:
+        raise NotImportableError("its work folder is too large")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+        return tuple(
+            File(
+                path=member.name.removeprefix("./"),
+                data=data.read(),
+                mode=0o755 if member.mode & 0o100 else 0o644,
+            )
+            for member in tar
+            if member.isfile() and not is_cache(member.name.removeprefix("./"))
+            for data in [tar.extractfile(member)]
+            if data
+        )
+
+
+_PLACEHOLDER = TestPlan(runner="script", fail_to_pass=("any",))
+
+
+class Thing(Protocol):
+    """One task of somebody's suite, as it was read."""
+
+    @property
+    def instance_id(self) -> str:
+        """What the suite calls it."""
+        ...
+
+
+_T = TypeVar("_T", bound=Thing)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where tasks are built from, and what is known beside them."""
+
+    out: Path
+    pack: str
+    mirrors: Path | None
+    """Folder of local clones."""
+    wishes: Mapping[str, Wish]
+    engine: DockerEngine
+    pulls: Pulls
+
+
+@dataclass(frozen=True)
+class Importer(Generic[_T]):
+    """One family of suites: a module that has one of these, and a line in `suite.py`.
+
+    `make` writes the task, proves it with `must_be_sound`, and raises `NotImportableError` with the
+    reason where it cannot.
+    """
+
+    takes: Callable[[Path], bool]
+    """Whether a path may be a suite of it."""
+    read: Callable[[Path], Iterator[_T | Unreadable]]
+    make: Callable[[_T, Source], Imported]
+
+    def imported(self, thing: _T | Unreadable, source: Source) -> Imported:
+        """What became of one of its tasks."""
+        if isinstance(thing, Unreadable):
+            return Imported(instance_id=thing.instance_id, reason=thing.reason)
+        return self.make(thing, source)
+
+
+def image_of(
+    source: Source, name: str, language: Language, image: str, tree: Sequence[File]
+) -> str:
+    """The image of a task that is not written yet.
+
+    Raises:
+        InputError: its environment cannot be built.
+    """
+    task = Task(
+        id=f"{source.pack}/{name}",
+        pack=source.pack,
+        title=name,
+        language=language,
+        image=image,
+        problem_statement="",
+        tests=_PLACEHOLDER,
+        digest="",
+        root=source.out / name,
+    )
+    return Images(source.engine, lambda _: tuple(tree)).ensure([task])[task.id].id
+
+
+def must_be_sound(root: Path, source: Source) -> None:
+    """Run gold and nop under the verification of a run.
+
+    Raises:
+        NotImportableError: one of them came out wrong.
+    """
+    try:
+        (task,) = packs.load(str(root.resolve()), base=source.out)
+    except InputError as error:
+        raise NotImportableError(f"no sound task: {error.what}") from None
+    images = Images(source.engine, packs.tree_files)
+    bench = Bench(
+        engine=source.engine,
+        image=images.ensure([task])[task.id].id,
+        limits=SandboxLimits(),
+        labels={"arena.import": task.id},
+    )
+    wrong = [f"{one.look}: {one.detail}" for one in runs(task, bench, 1) if not one.ok]
+    if wrong:
+        raise NotImportableError("; ".join(wrong))

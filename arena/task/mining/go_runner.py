@@ -1,0 +1,206 @@
+"""Runs a repository's Go tests: each package compiled once, each test in a process of its own."""
+
+import random
+import re
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from arena.errors import InputError
+from arena.grading.go_runner import BUILD_ENV, COMPILE
+from arena.grading.job import CLEAN_ENV
+from arena.protocols import Engine, Sandbox
+from arena.records import ExecResult, File
+from arena.records.container import AGENT_USER, WORKDIR
+from arena.task.mining.environment import Environment, Say
+from arena.task.mining.projects import Project
+from arena.task.mining.runner import (
+    LATE,
+    LanguageKit,
+    MiningSession,
+    RepositoryTree,
+    SeenTest,
+    TestRunOptions,
+    lay,
+    opened,
+)
+
+_FIND = (
+    *("grep", "-roE", r"^func Test\w*\(\w+ \*testing\.T\) \{", WORKDIR, "--include=*_test.go"),
+    *("--exclude-dir=vendor", "--exclude-dir=testdata", "--exclude-dir=.git"),
+)
+_FOUND = re.compile(rf"{WORKDIR}/(?:(.+)/)?[^/]+_test\.go:func (Test\w*)\(")
+_LIST = '"$1" -test.list "^Test"'
+# A line a test: its name, the exit code, and what kind of end its output tells of
+_EACH = """
+tests=$1 seconds=$2 out=$(mktemp); shift 2
+for name in "$@"; do
+  timeout -s KILL "$seconds" "$tests" -test.v -test.run="^$name\\$" -test.count=1 \\
+    -test.paniconexit0 >"$out" 2>&1
+  code=$?
+  kind=-
+  grep -q "^--- SKIP: $name " "$out" && kind=skip
+  grep -q "^panic: \\|^fatal error: " "$out" && kind=panic
+  echo "$name $code $kind"
+done
+"""
+_LINE = re.compile(r"(Test\w*) (\d+) (-|skip|panic)")
+_MODULE = re.compile(r"no required module provides|cannot find module|module lookup disabled")
+_REQUIRES = re.compile(r"module requires Go \S+")
+
+
+def run_go(
+    engine: Engine,
+    tree: RepositoryTree,
+    how: TestRunOptions,
+    places: Sequence[str],
+    *,
+    timeout_s: float,
+    seed: str | None = None,
+    labels: Mapping[str, str],
+) -> MiningSession:
+    """As `RunTests`; places are folders."""
+    started = time.monotonic()
+    chance = random.Random(seed) if seed else None
+    tests: dict[str, SeenTest] = {}
+    uncollected: dict[str, str] = {}
+    with opened(engine, tree, labels) as box:
+        if failed := lay(box, tree):
+            return failed
+        declared = _declared(box)
+        folders = list(places) or sorted(declared)
+        if chance:
+            chance.shuffle(folders)
+        for number, folder in enumerate(folders):
+            left_s = started + timeout_s - time.monotonic()
+            if left_s <= 0:
+                return MiningSession(
+                    ended="timeout", tests=tests, wall_s=time.monotonic() - started
+                )
+            out = f"/tmp/{number}"  # noqa: S108  a path in the container
+            built = _build(box, folder, out, left_s)
+            if built.exit_code != 0:
+                uncollected[folder] = _why(built)
+                continue
+            names = _listed(box, out, declared.get(folder, ()))
+            if chance:
+                chance.shuffle(names)
+            left_s = started + timeout_s - time.monotonic()
+            tests.update(_run(box, folder, out, names, how.test_seconds, left_s))
+    wall_s = time.monotonic() - started
+    if not folders:
+        return MiningSession(ended="broken", detail="there is no test", wall_s=wall_s)
+    return MiningSession(ended="complete", tests=tests, uncollected=uncollected, wall_s=wall_s)
+
+
+def _declared(box: Sandbox) -> dict[str, list[str]]:
+    """Names of tests by folder, as the grader reads them from the files."""
+    said = box.exec(_FIND, timeout_s=60.0, output_limit=4 << 20).stdout.decode("utf-8", "replace")
+    found: dict[str, list[str]] = defaultdict(list)
+    for match in _FOUND.finditer(said):
+        found[match[1] or "."].append(match[2])
+    return found
+
+
+def _build(box: Sandbox, folder: str, out: str, timeout_s: float) -> ExecResult:
+    words = ["sh", "-c", COMPILE, "sh", out, folder]
+    return box.exec(words, timeout_s=timeout_s, env={**CLEAN_ENV, **BUILD_ENV}, user=AGENT_USER)
+
+
+def _listed(box: Sandbox, out: str, declared: Sequence[str]) -> list[str]:
+    """Declared tests that the binary has: constraints may leave a file out."""
+    done = box.exec(["sh", "-c", _LIST, "sh", f"{out}/tests"], timeout_s=60.0, env=CLEAN_ENV)
+    held = set(done.stdout.decode("utf-8", "replace").split())
+    return sorted(name for name in set(declared) if name in held and declared.count(name) == 1)
+
+
+def _run(
+    box: Sandbox, folder: str, out: str, names: Sequence[str], test_seconds: float, left_s: float
+) -> dict[str, SeenTest]:
+    words = ["sh", "-c", _EACH, "sh", f"{out}/tests", f"{test_seconds:g}", *names]
+    done = box.exec(words, timeout_s=max(left_s, 1.0), cwd=f"{WORKDIR}/{folder}", env=CLEAN_ENV)
+    found = {}
+    for match in _LINE.finditer(done.stdout.decode("utf-8", "replace")):
+        found[f"{folder}:{match[1]}"] = _seen(int(match[2]), match[3])
+    return found
+
+
+def _seen(code: int, kind: str) -> SeenTest:
+    match code, kind:
+        case 0, "skip":
+            return SeenTest(outcome="skipped")
+        case 0, _:
+            return SeenTest(outcome="passed")
+        case 137, _:
+            return SeenTest(outcome="error", error=LATE)
+        case _, "panic":
+            return SeenTest(outcome="error", error="panic")
+        case _:
+            return SeenTest(outcome="failed", error="t.Fail")
+
+
+def _why(built: ExecResult) -> str:
+    """What kind of failure the compiler told of."""
+    if built.ended != "exited":
+        return LATE
+    if _MODULE.search(built.text):
+        return "MissingModule"
+    needed = _REQUIRES.search(built.text)
+    return f"BuildError, {needed[0]}" if needed else "BuildError"
+
+
+# ── what mining needs to know ──────────────────────────────────────────────────────────────────
+
+
+def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
+    """As `Make`: the shipped image of Go: modules that a repository does not hold cannot be had.
+
+    Raises:
+        InputError: a person asked for one.
+    """
+    del pack, image, project, say
+    if install:
+        raise InputError(
+            "modules of Go cannot be installed",
+            where=", ".join(install),
+            remedy="mine repositories that need none",
+        )
+    return Environment(image="go")
+
+
+def _refuses_go(tree: Sequence[File], hidden: Sequence[File]) -> str:
+    if not any(map(_is_go_test, hidden)):
+        return "no test file of Go is left by it"
+    there = any(file.path == "go.mod" for file in tree)
+    return "" if there else "no go.mod: it is older than modules"
+
+
+def _is_go_test(file: File) -> bool:
+    return file.path.endswith("_test.go")
+
+
+def _read_go(tree: Sequence[File]) -> Project:
+    text = next(
+        (file.data.decode("utf-8", "replace") for file in tree if file.path == "go.mod"), ""
+    )
+    match = re.search(r"^module\s+\"?(\S+?)\"?\s*$", text, re.MULTILINE)
+    parts = [
+        part for part in (match[1].split("/") if match else []) if not re.fullmatch(r"v\d+", part)
+    ]
+    return Project(name=parts[-1] if parts else None)
+
+
+KIT = LanguageKit(
+    language="go",
+    runner="go",
+    manifests=("go.mod",),
+    suffixes=(".go",),
+    read=_read_go,
+    make=make,
+    run=run_go,
+    run_seconds=180.0,
+    is_test=_is_go_test,
+    place=lambda path: str(PurePosixPath(path).parent),
+    refuses=_refuses_go,
+)

@@ -1,0 +1,285 @@
+"""Packages of npm: what they say of themselves, and their tests under Node's own runner."""
+
+import random
+import re
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from arena.grading.job import CLEAN_ENV
+from arena.grading.node_runner import Event, ended
+from arena.protocols import Engine, Sandbox
+from arena.records import File
+from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
+from arena.sandbox.image import packages
+from arena.serialize import from_json, json_lines
+from arena.task.mining import environment
+from arena.task.mining.environment import Environment, Say
+from arena.task.mining.projects import Project
+from arena.task.mining.runner import (
+    LATE,
+    LanguageKit,
+    MiningSession,
+    RepositoryTree,
+    SeenTest,
+    TestRunOptions,
+    lay,
+    opened,
+)
+
+_FILE_SECONDS = 30.0
+_REPORT_LIMIT = 8 << 20
+_ENV = {**CLEAN_ENV, "NO_COLOR": "1"}
+_REPORTER = b"""\
+const wanted = new Set(['test:start', 'test:pass', 'test:fail']);
+export default async function* (events) {
+  for await (const { type, data } of events) {
+    if (!wanted.has(type)) continue;
+    const { name, nesting, skip, todo, details } = data;
+    const cause = details?.error?.cause ?? details?.error;
+    const thrown = cause?.code === 'ERR_ASSERTION' ? 'AssertionError' : cause?.name;
+    yield JSON.stringify({
+      type, name, nesting,
+      suite: details?.type === 'suite',
+      skip: skip !== undefined, todo: todo !== undefined,
+      error: type === 'test:fail' ? String(thrown ?? details?.error?.failureType) : '',
+    }) + '\\n';
+  }
+}
+"""
+_NODE_TEST = re.compile(r"""["']node:test["']""")
+_FIND = (
+    *("grep", "-rlE", "[\"']node:test[\"']", WORKDIR, "--include=*.js", "--include=*.mjs"),
+    *("--include=*.cjs", "--exclude-dir=node_modules", "--exclude-dir=.git"),
+)
+_TEST_NAME = re.compile(r"(.*[-._])?test\.[cm]?js|test-.*\.[cm]?js|.*\.spec\.[cm]?js")
+_TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec"})
+_JS = frozenset({".js", ".mjs", ".cjs"})
+_MISSING = re.compile(r"MODULE_NOT_FOUND|does not provide an export|ERR_PACKAGE_PATH_NOT_EXPORTED")
+_THROWN = re.compile(r"^(?:Uncaught )?(\w*Error)\b", re.MULTILINE)
+
+
+def is_node_test(path: str) -> bool:
+    """Whether Node's runner would take a path for tests by its name or folder."""
+    pure = PurePosixPath(path)
+    *folders, name = pure.parts
+    return pure.suffix in _JS and (
+        bool(_TEST_NAME.fullmatch(name)) or any(folder in _TEST_FOLDERS for folder in folders)
+    )
+
+
+def uses_node_test(file: File) -> bool:
+    """Whether a file's tests are of Node's own runner."""
+    return is_node_test(file.path) and bool(_NODE_TEST.search(file.data.decode("utf-8", "replace")))
+
+
+def run_node(
+    engine: Engine,
+    tree: RepositoryTree,
+    how: TestRunOptions,
+    places: Sequence[str],
+    *,
+    timeout_s: float,
+    seed: str | None = None,
+    labels: Mapping[str, str],
+) -> MiningSession:
+    """As `RunTests`; the order of files is shuffled, for Node has none for tests."""
+    del how
+    deadline = time.monotonic() + timeout_s
+    folder = f"{TRUSTED}/{secrets.token_hex(8)}"
+    tests: dict[str, SeenTest] = {}
+    uncollected: dict[str, str] = {}
+    started = time.monotonic()
+    with opened(engine, tree, labels) as box:
+        if failed := lay(box, tree):
+            return failed
+        files = list(places) or _found(box)
+        if seed:
+            random.Random(seed).shuffle(files)
+        box.put([File(path=f"{folder}/reporter.mjs", data=_REPORTER)])
+        for number, path in enumerate(files):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return MiningSession(
+                    ended="timeout", tests=tests, wall_s=time.monotonic() - started
+                )
+            report = f"{folder}/{number}.jsonl"
+            seen, error = _run(box, path, report, min(left_s, _FILE_SECONDS))
+            tests.update(seen)
+            if error:
+                uncollected[path] = error
+    wall_s = time.monotonic() - started
+    if not files:
+        return MiningSession(ended="broken", detail="no file uses node:test", wall_s=wall_s)
+    return MiningSession(ended="complete", tests=tests, uncollected=uncollected, wall_s=wall_s)
+
+
+def _found(box: Sandbox) -> list[str]:
+    listed = box.exec(_FIND, timeout_s=60.0).stdout.decode("utf-8", "replace").splitlines()
+    paths = sorted(line.removeprefix(f"{WORKDIR}/") for line in listed)
+    return [path for path in paths if is_node_test(path)]
+
+
+def _run(box: Sandbox, path: str, report: str, timeout_s: float) -> tuple[dict[str, SeenTest], str]:
+    """The tests of one file; or the error for which it has none."""
+    box.put([File(path=report, data=b"")], owner=TESTER_UID)
+    folder = report.rpartition("/")[0]
+    reporters = (
+        f"--test-reporter={folder}/reporter.mjs",
+        f"--test-reporter-destination={report}",
+    )
+    done = box.exec(["node", *reporters, path], timeout_s=timeout_s, env=_ENV)
+    if done.ended != "exited":
+        return {}, LATE
+    named = _read(box.get(report, limit=_REPORT_LIMIT).data)
+    if named:
+        often = Counter(name for name, _ in named)  # one name for two tests names neither
+        return {f"{path}::{name}": seen for name, seen in named if often[name] == 1}, ""
+    said = done.text
+    if _MISSING.search(said):
+        return {}, "ModuleNotFoundError"
+    thrown = _THROWN.findall(said)
+    return {}, thrown[0] if thrown else f"exit code {done.exit_code}"
+
+
+def _read(data: bytes) -> list[tuple[str, SeenTest]]:
+    """Outcomes by name; none where the report is not whole."""
+    told = json_lines(data.split(b"\n"), broken=None)
+    try:
+        return [
+            (name, SeenTest(outcome=event.outcome, error=event.error))
+            for name, event in ended(Event.model_validate(one) for _, one in told)
+        ]
+    except ValueError:
+        return []
+
+
+_NODE = "node"
+_RUNNERS = (
+    "jest",
+    "vitest",
+    "mocha",
+    "ava",
+    "tap",
+    "tape",
+    "jasmine",
+    "karma",
+    "uvu",
+    "lab",
+    "bun",
+)
+_IMPORT = re.compile(r"""(?:\bfrom\s*|\brequire\(\s*|\bimport\(?\s*)["']([^"'.][^"']*)["']""")
+_VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|latest")
+
+
+def read_package(tree: Sequence[File]) -> Project:
+    """What a package and its tests need: its dependencies, and those for development that a test
+    names. Requirements are written `name@versions`.
+    """
+    package = _package(tree)
+    dependencies = _table(package, "dependencies") | _table(package, "peerDependencies")
+    named = set(_named(tree))
+    for name, versions in _table(package, "devDependencies").items():
+        if name in named:
+            dependencies.setdefault(name, versions)
+    wanted = {name: text for name, text in dependencies.items() if _VERSION.fullmatch(text)}
+    own, version = package.get("name"), package.get("version")
+    return Project(
+        name=own if isinstance(own, str) else None,
+        version=version if isinstance(version, str) else None,
+        requirements=tuple(f"{name}@{text}" for name, text in sorted(wanted.items())),
+    )
+
+
+def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
+    """Why the hidden tests cannot be run with Node's own runner; empty where they can."""
+    if any(map(uses_node_test, hidden)):
+        return ""
+    if any(re.search(r"\.[cm]?tsx?$", file.path) for file in hidden):
+        return "its tests are TypeScript, which the image's Node does not run"
+    if not any(is_node_test(file.path) for file in hidden):
+        return "no test file of JavaScript is left by it"
+    return f"its tests are run by {_runner(_package(tree))}, and only node --test can be driven"
+
+
+def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
+    """As `Make`, for a package of npm; the shipped image itself where nothing is needed.
+
+    Raises:
+        InputError: npm refuses what a person asked for, or is not here.
+    """
+    if made := environment.made_before(pack, image):
+        return made
+    given, wanted = _versions(install), _versions(project.requirements)
+    if not (given or wanted):
+        return Environment(image=_NODE)
+    left_out: list[str] = []
+    while True:
+        try:
+            pinned = packages.lock_node(wanted | given)
+            break
+        except packages.NoPackageError as error:
+            if wanted.pop(error.name, None) is None:
+                raise
+            say(f"left out: no package {error.name}")
+            left_out.append(error.name)
+    found = Environment(image=image, left_out=tuple(left_out))
+    environment.keep(pack, found, "javascript", _NODE, project, pinned)
+    return found
+
+
+def _versions(requirements: Sequence[str]) -> dict[str, str]:
+    """Versions by name, of words like `name@^1.2` or `@scope/name`."""
+    found = {}
+    for word in requirements:
+        name, _, versions = word[1:].partition("@")
+        found[word[0] + name] = versions or "*"
+    return found
+
+
+def _runner(package: Mapping[str, Any]) -> str:
+    script = str(_table(package, "scripts").get("test", ""))
+    texts = (script, " ".join(_table(package, "devDependencies")))
+    found = (name for text in texts for name in _RUNNERS if re.search(rf"\b{name}\b", text))
+    return next(found, "another runner")
+
+
+def _named(tree: Iterable[File]) -> Iterable[str]:
+    """Packages that the tests import."""
+    for file in tree:
+        if is_node_test(file.path):
+            for module in _IMPORT.findall(file.data.decode("utf-8", "replace")):
+                parts = module.split("/")
+                yield "/".join(parts[: 2 if module.startswith("@") else 1])
+
+
+def _package(tree: Iterable[File]) -> dict[str, Any]:
+    text = next((file.data for file in tree if file.path == "package.json"), b"{}")
+    try:
+        found = from_json(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _table(package: Mapping[str, Any], key: str) -> dict[str, str]:
+    found = package.get(key)
+    return {k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}
+
+
+KIT = LanguageKit(
+    language="javascript",
+    runner="node",
+    manifests=("package.json",),
+    suffixes=(".js", ".mjs", ".cjs", ".ts"),
+    read=read_package,
+    make=make,
+    run=run_node,
+    run_seconds=90.0,
+    is_test=uses_node_test,
+    place=str,
+    refuses=refuses_node,
+)

@@ -1,0 +1,352 @@
+"""From a local clone to a pack: every candidate through every stage, each fall with its reason.
+
+pack/
+    mining.jsonl     one line a candidate that was tried: what makes mining resumable
+    mining.json      the yield per stage
+    images/<name>/   what the repository's tests need
+    <task>/          the tasks
+"""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+from arena.errors import InputError
+from arena.money.prices import SHIPPED_FX
+from arena.records import BackendSpec, File, Task, TestPlan
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image.images import Images
+from arena.serialize import lines_writer, well_formed
+from arena.task import pack as packs
+from arena.task.checking import suite
+from arena.task.checking.leaks import Finding
+from arena.task.files import Draft, write_pack, write_task
+from arena.task.formats.predictions import slug
+from arena.task.mining.environment import Environment, Say
+from arena.task.mining.history import Commit, GitHistory
+from arena.task.mining.languages import kit_of
+from arena.task.mining.projects import Project, with_version_files
+from arena.task.mining.record import LOG, SUMMARY, CandidateOutcome, Stage, Yield, read_log, summary
+from arena.task.mining.rewrite import LEDGER, ORIGINAL, REWRITTEN, Notes, Rewriter
+from arena.task.mining.runner import LanguageKit, MiningSession, RepositoryTree, TestRunOptions
+from arena.task.mining.statement import REVIEW, Issue, ProblemStatement, write_statement
+from arena.task.mining.validate import FellError, Proof, prove
+from arena.task.patch import parse
+from arena.task.policy import PatchRules, police
+
+_PLACEHOLDER = TestPlan(runner="pytest", fail_to_pass=("tests/test_any.py::test_any",))
+
+
+@dataclass(frozen=True)
+class MiningRequest:
+    """What to mine."""
+
+    repo: Path
+    out: Path
+    since: str | None = None
+    until: str | None = None
+    limit: int | None = None
+    """Most candidates to try, newest first."""
+    paths: tuple[str, ...] = ()
+    install: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    """For pytest."""
+    issues: Mapping[str, Issue] = field(default_factory=dict)
+    rewrite: BackendSpec | None = None
+    """Says each statement in other words."""
+    rewrite_usd: Decimal | None = None
+    """Most that rewriting may cost; no limit when None."""
+    jobs: int = 2
+
+
+def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
+    """Mine a repository into a pack, going on where an earlier run ended.
+
+    Raises:
+        InputError: no repository, no candidate, or an environment that cannot be had.
+        EngineError: the engine broke.
+    """
+    history = GitHistory(request.repo)
+    steps = history.steps(since=request.since, until=request.until, paths=request.paths)
+    chosen = steps[: request.limit]
+    if not chosen:
+        raise InputError(
+            "no commit changes both source and tests",
+            where=str(request.repo),
+            remedy="widen --since, --until or --paths",
+        )
+    newest = history.tree(chosen[0].sha)
+    kit = kit_of(newest, str(request.repo))
+    if request.arguments and kit.runner != "pytest":
+        raise InputError("--test is for pytest", where=kit.language, remedy="leave it out")
+    project = kit.read(newest)
+    name = _name_of(request, project)
+    write_pack(
+        request.out,
+        slug(request.out.name),
+        f"Mined from {name}",
+        private=True,
+        description="Made by `arena tasks mine`; yield per stage in mining.json.",
+    )
+    made = kit.make(request.out, name, project, request.install, say)
+    done = read_log(request.out)
+    _remove_unfinished(request.out, done)
+    todo = [commit for commit in chosen if commit.sha not in done]
+    say(f"{len(steps)} candidates, {len(chosen)} chosen, {len(chosen) - len(todo)} done before")
+    with ExitStack() as stack:
+        rewriter = stack.enter_context(_rewriter(request, say)) if request.rewrite else None
+        miner = _Miner(request, history, engine, kit, project, made, name, rewriter)
+        done |= {outcome.commit: outcome for outcome in _attempts(miner, todo, request, say)}
+        outcomes = [done[commit.sha] for commit in chosen]
+        rewritten = sum(one.rewrite == REWRITTEN and one.task is not None for one in outcomes)
+        rewriting = rewriter.account(rewritten) if rewriter else None
+        if rewriting:
+            say(rewriting.line)
+    found = summary(name, history.head(), len(steps), outcomes, made, rewriting)
+    (request.out / SUMMARY).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return found
+
+
+def _rewriter(request: MiningRequest, say: Say) -> Rewriter:
+    spec = request.rewrite
+    assert spec
+    say(f"message, fix and tests of each proven candidate are sent to {spec.base_url}")
+    return Rewriter(
+        spec, request.out / LEDGER, request.rewrite_usd, fx=SHIPPED_FX, environ=os.environ
+    )
+
+
+def _attempts(
+    miner: "_Miner", todo: Sequence[Commit], request: MiningRequest, say: Say
+) -> Iterator[CandidateOutcome]:
+    """Candidates taken as far as they go, each written down as it ends."""
+    lock = threading.Lock()
+
+    def one(commit: Commit) -> CandidateOutcome:
+        outcome = miner.attempt(commit)
+        with lock, (request.out / LOG).open("a", encoding="utf-8") as log:
+            lines_writer(log).write(well_formed(outcome.model_dump(mode="json")))
+        return outcome
+
+    with ThreadPoolExecutor(request.jobs, thread_name_prefix="mine") as pool:
+        for number, outcome in enumerate(pool.map(one, todo), 1):
+            what = outcome.task or f"{outcome.stage}: {outcome.reason}"
+            what += f", {outcome.rewrite}" if outcome.rewrite else ""
+            say(f"[{number}/{len(todo)}] {outcome.commit[:9]} {what} ({outcome.seconds:.0f} s)")
+            yield outcome
+
+
+# ── one candidate ──────────────────────────────────────────────────────────────────────────────
+
+
+class _Stopped(Exception):  # noqa: N818  no error: a value on its way out
+    def __init__(self, stage: Stage, reason: str) -> None:
+        super().__init__(reason)
+        self.stage, self.reason = stage, reason
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    commit: Commit
+    name: str
+    tree: tuple[File, ...]
+    hidden: tuple[File, ...]
+    gold: str
+    statement: ProblemStatement
+
+
+class _Miner:
+    def __init__(
+        self,
+        request: MiningRequest,
+        history: GitHistory,
+        engine: DockerEngine,
+        kit: LanguageKit,
+        project: Project,
+        made: Environment,
+        name: str,
+        rewriter: Rewriter | None,
+    ) -> None:
+        self._request, self._history, self._engine = request, history, engine
+        self._kit, self._rewriter = kit, rewriter
+        self._project, self._made, self._name = project, made, name
+        self._images = Images(engine, packs.tree_files)
+        self._how = TestRunOptions(
+            plugins=made.plugins, options=project.options, arguments=request.arguments
+        )
+
+    def attempt(self, commit: Commit) -> CandidateOutcome:
+        """Take one candidate as far as it goes."""
+        started = time.monotonic()
+        rewrite = ""
+        found = partial(
+            CandidateOutcome,
+            commit=commit.sha,
+            at=commit.at,
+            subject=commit.message.strip().partition("\n")[0][:200],
+            says_fix=commit.says_fix,
+        )
+        try:
+            candidate = self._read(commit)
+            proof = self._prove(candidate)
+            candidate, rewrite = self._told_anew(candidate)
+            self._check(candidate, proof)
+        except _Stopped as stop:
+            seconds = round(time.monotonic() - started, 1)
+            return found(stage=stop.stage, reason=stop.reason, rewrite=rewrite, seconds=seconds)
+        return found(
+            stage="task",
+            task=candidate.name,
+            fail_to_pass=proof.fail_to_pass,
+            quarantined=proof.quarantined,
+            rewrite=rewrite,
+            seconds=round(time.monotonic() - started, 1),
+        )
+
+    def _read(self, commit: Commit) -> _Candidate:
+        history = self._history
+        tree = with_version_files(history.tree(commit.parent), self._project)
+        hidden = history.files(commit.sha, commit.tests)
+        gold = history.diff(commit.parent, commit.sha, commit.source)
+        if reason := self._kit.refuses(tree, hidden):
+            raise _Stopped("patch", reason)
+        rules = PatchRules(
+            graded=frozenset(file.path for file in hidden),
+            tree=frozenset(file.path for file in tree),
+        )
+        policed = police(gold, rules)
+        if policed.refused or policed.stripped:
+            named = ", ".join(file.path for file in policed.stripped)
+            raise _Stopped("patch", policed.refused or f"the fix changes protected paths: {named}")
+        if not parse(gold):
+            raise _Stopped("patch", "the source does not change")
+        statement = write_statement(commit, self._request.issues, gold, tree, hidden)
+        if statement is None:
+            raise _Stopped("statement", "the message says nothing but the fix itself")
+        name = f"{slug(statement.title)[:40].strip('-')}-{commit.sha[:7]}"
+        return _Candidate(commit, name, tree, hidden, gold, statement)
+
+    def _prove(self, candidate: _Candidate) -> Proof:
+        image = self._image(candidate)
+        src = any(file.path.startswith("src/") for file in candidate.tree)
+        before = RepositoryTree(image=image, hidden=candidate.hidden, src=src)
+        after = before.model_copy(update={"patch": candidate.gold})
+        kit = self._kit
+        touched = [kit.place(file.path) for file in candidate.hidden if kit.is_test(file)]
+
+        def run(tree: RepositoryTree, places: Sequence[str], seed: str | None) -> MiningSession:
+            return kit.run(
+                self._engine,
+                tree,
+                self._how,
+                places,
+                timeout_s=kit.run_seconds,
+                seed=seed,
+                labels={"arena.mine": candidate.name},
+            )
+
+        try:
+            return prove(partial(run, before), partial(run, after), list(dict.fromkeys(touched)))
+        except FellError as fell:
+            raise _Stopped("proof", str(fell)) from None
+
+    def _told_anew(self, candidate: _Candidate) -> tuple[_Candidate, str]:
+        """The candidate with another statement, where that is wanted and gives nothing away."""
+        if self._rewriter is None:
+            return candidate, ""
+        statement, what = self._rewriter.rewrite(
+            Notes(
+                name=candidate.name,
+                statement=candidate.statement,
+                gold=candidate.gold,
+                tree=candidate.tree,
+                hidden=candidate.hidden,
+            )
+        )
+        return replace(candidate, statement=statement), what
+
+    def _image(self, candidate: _Candidate) -> str:
+        root = self._request.out / candidate.name
+        task = Task(
+            id=f"{self._name}/{candidate.name}",
+            pack=self._name,
+            title=candidate.statement.title,
+            language=self._kit.language,
+            image=self._made.image,
+            problem_statement=candidate.statement.text,
+            tests=_PLACEHOLDER,
+            digest="",
+            root=root,
+        )
+        images = Images(self._engine, lambda _: candidate.tree)
+        return images.ensure([task])[task.id].id
+
+    def _check(self, candidate: _Candidate, proof: Proof) -> None:
+        """Write the task and put it through everything that `arena tasks check` looks at."""
+        out = self._request.out
+        root = write_task(out, self._draft(candidate, proof))
+        if candidate.statement.original:
+            (root / ORIGINAL).write_text(candidate.statement.original + "\n", encoding="utf-8")
+        try:
+            (task,) = packs.load(str(root.resolve()), base=out)
+            images = self._images.ensure([task])
+            for finding in suite.check([task], images, self._engine, self._images.store):
+                _must_be_sound(finding)
+        except InputError as error:
+            shutil.rmtree(root, ignore_errors=True)
+            raise _Stopped("check", error.what) from None
+        except _Stopped:
+            shutil.rmtree(root, ignore_errors=True)
+            raise
+
+    def _draft(self, candidate: _Candidate, proof: Proof) -> Draft:
+        statement = candidate.statement
+        plain = statement.from_issue and not (statement.left_out or statement.original)
+        review = () if plain else (REVIEW,)
+        return Draft(
+            name=candidate.name,
+            title=statement.title,
+            language=self._kit.language,
+            image=self._made.image,
+            tags=("mined", *review),
+            repository=self._name,
+            statement=statement.text,
+            tests=TestPlan(
+                runner=self._kit.runner,
+                fail_to_pass=tuple(proof.fail_to_pass),
+                pass_to_pass=proof.pass_to_pass,
+                plugins=self._how.plugins,
+                options=self._how.options,
+                timeout_s=max(60.0, round(6 * proof.longest_s)),
+            ),
+            tree=candidate.tree,
+            hidden=candidate.hidden,
+            gold=candidate.gold,
+        )
+
+
+def _must_be_sound(finding: Finding) -> None:
+    if not finding.ok:
+        raise _Stopped("check", f"{finding.look}: {finding.detail[:300]}")
+
+
+# ── the record ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _name_of(request: MiningRequest, project: Project) -> str:
+    return slug(project.name or request.repo.resolve().name) or "repository"
+
+
+def _remove_unfinished(out: Path, done: Mapping[str, CandidateOutcome]) -> None:
+    finished = {one.task for one in done.values()}
+    for folder in out.glob("*/repo"):
+        if folder.parent.name not in finished:
+            shutil.rmtree(folder.parent)

@@ -1,0 +1,267 @@
+"""Says a proven candidate's statement in other words, with a backend of the user's choice.
+
+Calls go through the metered client of a run: announced in `rewriting.jsonl` before they are sent,
+settled after. What a reply gives away of fix or tests makes it worthless: the original is kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from arena.backend import catalog
+from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import RetryPolicy
+from arena.backend.meter import CallOwner
+from arena.backend.pool import Backends
+from arena.backend.resolve import enforce, resolve
+from arena.config import BackendTable, Policy
+from arena.errors import InputError, ProviderError
+from arena.money import statement as money
+from arena.money.budget import Budgets
+from arena.money.statement import CallPricing, RecordedCall
+from arena.records import BackendSpec, Budget, File, FxRate, Limits, Message, Record
+from arena.rundir.ledger import CallBeginEvent, CallEndEvent, Ledger, read
+from arena.serialize import read_record
+from arena.task.mining.statement import ProblemStatement, leaks, retold
+
+LEDGER = "rewriting.jsonl"
+ORIGINAL = "original.md"
+"""Beside a rewritten `problem.md`: what it said before."""
+REWRITTEN = "rewritten"
+
+_SECONDS = 180.0
+_SHOWN_CHARS = 16_000
+_WORDS = 3
+_ASK = """\
+You turn the notes on a software change into the report that somebody who met the problem would
+have written before it was solved. Describe what goes wrong or what is missing, seen from outside,
+so exactly that a developer without the change and its tests can do the work: inputs, what comes
+out, what should. Never tell how to solve it: no line of the change, no name that only the change
+has, no name of a test, no link. Answer with a title on the first line, an empty line, and the
+report as plain Markdown. Nothing else.
+"""
+
+
+class Rewriting(Record):
+    """What rewriting came to."""
+
+    backend: str
+    calls: int
+    rewritten: int
+    """Statements that were replaced."""
+    cost_usd: Decimal | None
+    """Billed; None while any call's cost is unknown."""
+
+    @property
+    def line(self) -> str:
+        """In words."""
+        cost = "unknown" if self.cost_usd is None else f"${self.cost_usd:.6f}"
+        return f"{self.backend}: {self.rewritten} rewritten, {self.calls} calls, cost {cost}"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What the backend is shown of one candidate."""
+
+    name: str
+    statement: ProblemStatement
+    gold: str
+    tree: tuple[File, ...]
+    hidden: tuple[File, ...]
+
+
+def backend_of(name: str, policy: Path | None, *, environ: Mapping[str, str]) -> BackendSpec:
+    """A backend that may be sent a repository's code.
+
+    Args:
+        name: of the catalogue, or a TOML file with the table of a configuration.
+        policy: TOML file with what stands in `[policy]` of a configuration.
+        environ: of this process.
+
+    Raises:
+        InputError: no such backend, a malformed file, or a policy that does not allow it.
+    """
+    ref = read_record(Path(name), BackendTable) if name.endswith(".toml") else name
+    if policy is None:
+        raise InputError(
+            "a repository's code is private, and rewriting sends the fix and its tests",
+            where="--rewrite",
+            remedy="name a file with --policy that holds countries, residency or allow_training",
+        )
+    spec = resolve(ref, catalog.load(()), today=datetime.now(UTC).date(), environ=environ)
+    enforce(read_record(policy, Policy), [spec])
+    return spec
+
+
+class Rewriter:
+    """One backend, for as long as mining runs. Safe from several threads.
+
+    Args:
+        spec: the backend.
+        ledger: where its calls are written down.
+        usd: most that all of them may cost; no limit when None.
+        fx: rates for prices in other currencies.
+        environ: holds the key.
+
+    Raises:
+        InputError: the key is missing, the limit cannot be held without a price, or another
+            backend began to rewrite this pack: its calls have other prices.
+    """
+
+    def __init__(
+        self,
+        spec: BackendSpec,
+        ledger: Path,
+        usd: Decimal | None,
+        *,
+        fx: Sequence[FxRate],
+        environ: Mapping[str, str],
+    ) -> None:
+        self._spec, self._path, self._fx = spec, ledger, fx
+        if usd is not None and not CallPricing(spec, fx).known:
+            raise InputError(
+                "what rewriting may cost cannot be held: the price is unknown",
+                where=f"backend {spec.name}",
+                remedy="give it a price, or leave --rewrite-usd out",
+            )
+        self._refuse_another()
+        left = None if usd is None else usd - self._spent()
+        self._limits = Limits(steps=100_000, seconds=_SECONDS, output_tokens=3000)
+        self._budget = None
+        if left is None or left > 0:
+            self._limits = self._limits.model_copy(update={"usd": left})
+            # One budget for all, so that what is asked at the same time shares the limit
+            opened = Budgets(self._limits, Budget(), {}, {}).open_trial(spec.name)
+            assert not isinstance(opened, str)
+            self._budget = opened
+        with ExitStack() as stack:
+            retry = RetryPolicy(budget_s=60)
+            self._pool = stack.enter_context(Backends([spec], fx=fx, retry=retry, environ=environ))
+            self._ledger = stack.enter_context(Ledger(ledger))
+            self._open = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def rewrite(self, notes: Notes) -> tuple[ProblemStatement, str]:
+        """A candidate's new statement, or its old one and why it was kept."""
+        said = self._ask(notes)
+        if not isinstance(said, _Said):
+            return notes.statement, f"kept: {said}"
+        told = leaks(said.text, notes.gold, notes.tree, notes.hidden)
+        if told:
+            return notes.statement, f"kept: the reply tells {told[0]!r}"
+        made = retold(notes.statement, said.text, notes.gold, notes.tree, notes.hidden)
+        return made, REWRITTEN
+
+    def account(self, rewritten: int) -> Rewriting:
+        """What all calls came to, those of earlier runs on the same pack included."""
+        told = self._statements()
+        costs = [_billed(one) for one in told]
+        known = [usd for usd in costs if usd is not None]
+        return Rewriting(
+            backend=self._spec.name,
+            calls=len(told),
+            rewritten=rewritten,
+            cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+        )
+
+    def _spent(self) -> Decimal:
+        """By earlier runs: calls that told no usage count as much as they may have cost."""
+        costs = ((_billed(one), one.bound_usd or Decimal(0)) for one in self._statements())
+        return sum((most if usd is None else usd for usd, most in costs), Decimal(0))
+
+    def _refuse_another(self) -> None:
+        for event in read(self._path):
+            if isinstance(event, CallBeginEvent):
+                call, spec = event.call, self._spec
+                if (_host(call.endpoint), call.model) != (_host(spec.base_url), spec.model):
+                    raise InputError(
+                        f"{call.model} at {call.endpoint} began to rewrite this pack",
+                        where=str(self._path),
+                        remedy="go on with that backend, or give another --out",
+                    )
+
+    def _statements(self) -> list[money.CallStatement]:
+        begun, ended = {}, {}
+        for event in read(self._path):
+            if isinstance(event, CallBeginEvent):
+                begun[event.call.call_id] = event.call
+            elif isinstance(event, CallEndEvent):
+                ended[event.call.call_id] = event.call
+        calls = [RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
+        specs = {call.contestant: self._spec for call in begun.values()}
+        return money.statements(calls, specs, fx=self._fx)
+
+    def _ask(self, notes: Notes) -> "_Said | str":
+        """The backend's text, or why there is none."""
+        if self._budget is None:
+            return "stopped by usd"
+        backend = self._pool.for_trial(
+            self._spec,
+            self._pool.gate(self._spec, self._budget, self._ledger),
+            owner=CallOwner(notes.name, 1, self._spec.name),
+            limits=self._limits,
+            transcript=_Nowhere(),
+            clock=AgentClock(_SECONDS),
+        )
+        try:
+            reply = backend.complete(_messages(notes), [])
+        except ProviderError as error:
+            return f"the backend failed: {error}"
+        if reply.stop is not None:
+            return f"stopped by {reply.stop}"
+        if reply.truncated or len(reply.text.split()) < _WORDS:
+            return "the reply is cut short or says nothing"
+        return _Said(reply.text.strip())
+
+
+@dataclass(frozen=True)
+class _Said:
+    text: str
+
+
+class _Nowhere:
+    """A transcript that nobody keeps: the text ends up in the task."""
+
+    def add(self, kind: str, record: Mapping[str, object]) -> None:
+        """Take an entry."""
+
+
+def _host(address: str) -> str | None:
+    """A server on this machine may come back on another port."""
+    return urlsplit(address).hostname
+
+
+def _billed(one: money.CallStatement) -> Decimal | None:
+    """What a call cost; nothing where it was refused, None where that is unknown."""
+    if one.cost is not None:
+        return one.cost.billed_usd
+    return Decimal(0) if one.possibly_billed and one.bound_usd == 0 else None
+
+
+def _messages(notes: Notes) -> list[Message]:
+    tests = "\n".join(
+        f"--- {file.path}\n{file.data.decode('utf-8', 'replace')}" for file in notes.hidden
+    )
+    parts = {
+        "Notes": notes.statement.text,
+        "Change": notes.gold.encode("utf-8", "replace").decode(),
+        "Tests": tests,
+    }
+    text = "\n\n".join(f"# {name}\n\n{body[:_SHOWN_CHARS]}" for name, body in parts.items())
+    return [{"role": "system", "content": _ASK}, {"role": "user", "content": text}]

@@ -1,0 +1,162 @@
+"""The ids of a test plan: their form, the files they name, and those that are quarantined.
+
+A quarantined test decides nothing: it is taken out of its task's plan wherever the task is read.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from arena.errors import InputError
+from arena.records import Task, TestPlan
+from arena.serialize import read_toml, to_toml, wrong_shape
+
+_SHAPES = {
+    "pytest": (re.compile(r"[^:]+\.py(::[^:\[]+)+(\[.*\])?", re.DOTALL), "tests/test_x.py::test_y"),
+    "node": (re.compile(r"[^:]+::.+", re.DOTALL), "test/x.test.js::name"),
+    "go": (re.compile(r"[^:]+:Test\w*"), "<package folder>:TestName"),
+    "junit": (re.compile(r".*::.+", re.DOTALL), "<classname>::<name>"),
+}
+
+
+def check_ids(plan: TestPlan, laid: set[str], twins: set[str], where: Path) -> None:
+    """Refuse ids of the wrong form and ids whose file exists nowhere.
+
+    Args:
+        plan: what the task declares.
+        laid: paths of the tree with the hidden tests over it.
+        twins: paths of the must-fail tests.
+        where: the file that declares the plan.
+
+    Raises:
+        InputError: naming the id.
+    """
+    if (plan.runner in {"junit", "script"}) != bool(plan.command):
+        raise InputError(
+            "a command belongs to the runners 'junit' and 'script', and to no other",
+            where=f"{where}: tests.command",
+            remedy="name the command that runs the tests, or another runner",
+        )
+    if plan.runner == "script":
+        return
+    for key, ids, files in (
+        ("fail_to_pass", plan.fail_to_pass, laid),
+        ("pass_to_pass", plan.pass_to_pass, laid),
+        ("must_fail", plan.must_fail, twins),
+    ):
+        for test_id in ids:
+            _check_id(plan.runner, test_id, files, f"{where}: tests.{key}")
+
+
+def by_place(test_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Ids grouped by the file (for Go: the folder) that they stand in, in their order."""
+    groups: dict[str, list[str]] = {}
+    for test_id in test_ids:
+        groups.setdefault(test_id.partition(":")[0], []).append(test_id)
+    return groups
+
+
+def check_cases(plan: TestPlan, cases: Sequence[str], where: Path) -> None:
+    """Refuse a black-box plan that does not name every case exactly once."""
+    named = {*plan.fail_to_pass, *plan.pass_to_pass}
+    if len(set(cases)) != len(cases) or set(cases) != named:
+        raise InputError(
+            "fail_to_pass and pass_to_pass are not exactly the cases of blackbox.json",
+            where=f"{where}: tests",
+            remedy="name every case once, in one of the two lists",
+        )
+    if plan.must_fail:
+        raise InputError(
+            "a black-box task has no twins", where=f"{where}: tests.must_fail", remedy="drop it"
+        )
+
+
+def _check_id(runner: str, test_id: str, files: set[str], where: str) -> None:
+    if runner not in _SHAPES:  # what its ids look like is its own affair
+        return
+    shape, example = _SHAPES[runner]
+    if not shape.fullmatch(test_id):
+        raise InputError(
+            f"{test_id!r} is not an id of runner {runner!r}",
+            where=where,
+            remedy=f"write it as {example}",
+        )
+    if runner == "junit":
+        return
+    place = test_id.partition(":")[0]
+    if runner == "go":
+        found = any(_folder(file) == place and file.endswith("_test.go") for file in files)
+    else:
+        found = place in files
+    if not found:
+        raise InputError(
+            f"{test_id!r} names {place!r}, where no test file is",
+            where=where,
+            remedy="add the file under tests/ (twin/ for must_fail) or correct the id",
+        )
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0] or "."
+
+
+FILE = "flaky.toml"
+
+Flaky = dict[str, dict[str, str]]
+"""Name of a task, to the ids of its unstable tests and what was seen of each."""
+
+_HEAD = (
+    "# Tests that did not always end the same way. They decide nothing until they are mended and\n"
+    "# taken out of this file. Written by `arena tasks check`.\n"
+)
+_FLAKY: TypeAdapter[Flaky] = TypeAdapter(Flaky)
+
+
+def read(pack: Path) -> Flaky:
+    """What is quarantined in a pack; nothing where there is no such file.
+
+    Raises:
+        InputError: the file is not one table of texts a task.
+    """
+    path = pack / FILE
+    if not path.is_file():
+        return {}
+    try:
+        return _FLAKY.validate_python(read_toml(path))
+    except ValidationError as error:
+        raise wrong_shape(path, error) from error
+
+
+def add(pack: Path, found: Mapping[str, Mapping[str, str]]) -> None:
+    """Put more tests into a pack's quarantine, by name of the task, with the reason."""
+    known = read(pack)
+    for name, reasons in found.items():
+        known[name] = {**known.get(name, {}), **reasons}
+    text = to_toml({name: known[name] for name in sorted(known)})
+    (pack / FILE).write_text(f"{_HEAD}\n{text}", encoding="utf-8")
+
+
+def without_flaky(task: Task) -> Task:
+    """The task with a plan that holds none of its quarantined tests.
+
+    Raises:
+        InputError: nothing that fails before the fix is left.
+    """
+    flaky = read(task.root.parent).get(task.root.name, {})
+    if not flaky:
+        return task
+    plan = task.tests
+    kept = {
+        key: tuple(i for i in getattr(plan, key) if i not in flaky)
+        for key in ("fail_to_pass", "pass_to_pass", "must_fail")
+    }
+    if not kept["fail_to_pass"]:
+        raise InputError(
+            "every test that should fail before the fix is quarantined",
+            where=f"{task.root.parent / FILE}: {task.root.name}",
+            remedy="mend the tests and take them out of the file, or delete the task",
+        )
+    gone = tuple(i for i in (*plan.fail_to_pass, *plan.pass_to_pass, *plan.must_fail) if i in flaky)
+    return task.model_copy(update={"tests": plan.model_copy(update=kept), "quarantined": gone})

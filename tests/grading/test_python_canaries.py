@@ -1,0 +1,139 @@
+import random
+import subprocess
+import sys
+
+import pytest
+
+from arena.grading.job import Names
+from arena.grading.pytest_runner import in_file_order, plant, rename
+from arena.records import File
+
+SOURCE = '''\
+"""Tests, "quoted" and {braced}."""
+import unittest
+
+import pytest
+
+
+@pytest.fixture
+def three():
+    return 3
+
+
+def test_plain(three):
+    assert three == 3
+
+
+def test_returns_early():
+    if True:
+        return
+    assert False
+
+
+def test_exits():
+    with pytest.raises(SystemExit):
+        raise SystemExit
+
+
+@pytest.mark.parametrize("value", [1, 2], ids=["one", "t::w[o]"])
+def test_many(value):
+    """Docstring
+    over two lines."""
+    assert value
+
+
+class TestGroup:
+    @pytest.mark.parametrize("value", [1])
+    def test_in_class(self, value):
+        text = f"""
+{value}"""
+        assert text
+
+
+class TestUnit(unittest.TestCase):
+    def test_method(self):
+        self.assertEqual(1, 1)
+'''
+FILE = File(path="tests/test_x.py", data=SOURCE.encode())
+
+
+def outcomes(tmp_path, file: File, *ids: str) -> dict[str, str]:
+    """What pytest itself makes of a file."""
+    path = tmp_path / file.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(file.data)
+    argv = [sys.executable, "-m", "pytest", "-rA", "-q", "--tb=no", "-p", "no:cacheprovider", *ids]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    lines = [
+        line.split(" - ")[0].split(" ", 1) for line in done.stdout.splitlines() if "::" in line
+    ]
+    return {name: outcome for outcome, name in lines}
+
+
+@pytest.mark.parametrize(
+    "test_id",
+    [
+        "test_plain",
+        "test_returns_early",
+        "test_exits",
+        "test_many[one]",
+        "test_many[t::w[o]]",
+        "TestGroup::test_in_class[1]",
+        "TestUnit::test_method",
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_copy_fails_beside_its_original(tmp_path, test_id, seed):
+    target = f"tests/test_x.py::{test_id}"
+    planted = plant(FILE, [target], Names(random.Random(seed)))
+    (canary,) = planted.ids
+    assert (
+        canary.rpartition("::")[0] == target.partition("[")[0].rpartition("::")[0] or "[" in canary
+    )
+    assert SOURCE.splitlines()[0].encode() in planted.file.data
+    found = outcomes(tmp_path, planted.file, target, canary)
+    assert found == {target: "PASSED", canary: "FAILED"}
+
+
+def test_a_copy_of_a_unittest_fails_by_its_own_assertion():
+    planted = plant(FILE, ["tests/test_x.py::TestUnit::test_method"], Names(random.Random(1)))
+    (name,) = planted.ids
+    copied = planted.file.data.decode().split(f"def {name.rpartition('::')[2]}")[1]
+    assert copied.count("self.assertEqual") == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["async def test_a():\n    pass\n", "def test_a():\n    yield\n", "import x\n", "x = = y\n"],
+)
+def test_where_nothing_can_be_copied_a_plain_one_is_written(text):
+    file = File(path="test_a.py", data=text.encode())
+    planted = plant(file, ["test_a.py::test_a"], Names(random.Random(0)))
+    assert planted.file.data.startswith(text.encode())
+    name = planted.ids[0].removeprefix("test_a.py::")
+    assert f"def {name}():\n    assert " in planted.file.data.decode()
+
+
+def test_names_differ_from_run_to_run_and_never_collide():
+    ids = ["tests/test_x.py::test_plain"]
+    names = {plant(FILE, ids, Names(random.SystemRandom())).ids for _ in range(30)}
+    assert len(names) > 20
+    assert not any("canary" in name[0] for name in names)
+
+
+def test_twins_get_new_names_and_still_run(tmp_path):
+    ids = ["tests/test_x.py::test_plain", "tests/test_x.py::TestGroup::test_in_class[1]"]
+    renamed = rename(FILE, ids, Names(random.Random(2)))
+    assert renamed.file.path != FILE.path
+    assert list(renamed.ids) == ids
+    found = outcomes(tmp_path, renamed.file, *renamed.ids.values())
+    assert found == dict.fromkeys(renamed.ids.values(), "PASSED")
+    assert not any("test_plain" in name or "test_in_class" in name for name in found)
+
+
+def test_order_is_that_of_the_file():
+    ids = [
+        f"tests/test_x.py::{name}"
+        for name in ("TestUnit::test_method", "test_many[one]", "test_plain")
+    ]
+    assert in_file_order(FILE, ids) == ids[::-1]

@@ -1,0 +1,61 @@
+"""Seats of trials on other machines: kept as long as anything of them may still be heard."""
+
+import threading
+
+import pytest
+
+from arena.errors import HarnessError
+from arena.money.budget import Amount
+from arena.records import RateLimits
+from arena.run.node_pool import RemoteRequestGates
+from tests.contracts.test_desk import HELD, Rig, begin, end
+
+
+def test_a_call_that_outlives_its_try_is_settled_and_then_the_seat_is_gone():
+    rig = Rig(remote=True)
+    rig.ask("announce", "owner", begin(), HELD)
+    rig.board.leave("owner", lost=False)
+    rig.ask("settle", "owner", end(), Amount(), None)
+    assert list(rig.book.ended) == ["call1"]
+    with pytest.raises(HarnessError, match="given this trial up"):
+        rig.ask("announce", "owner", begin(2), HELD)
+
+
+def test_a_call_that_waits_when_its_try_ends_is_refused_and_gives_everything_back():
+    rig = Rig(remote=True, rate=RateLimits(concurrency=1))
+    other = rig.limiter.acquire(1)
+    refused = []
+
+    def wait():
+        try:
+            rig.ask("announce", "owner", begin(), HELD)
+        except HarnessError as error:
+            refused.append(str(error))
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    waiting.join(0.3)
+    rig.board.leave("owner", lost=False)
+    rig.limiter.release(other, tokens=0)
+    waiting.join(30)
+    assert refused == ["the trial is over"]
+    assert rig.book.begun == []
+    assert rig.limiter.acquire(1).waited_s < 10
+
+
+def test_a_try_that_was_lost_makes_no_call_but_what_one_came_to_is_written_down():
+    rig = Rig(remote=True)
+    rig.ask("announce", "owner", begin(), HELD)
+    rig.board.leave("owner", lost=True)
+    assert rig.budget.spent == HELD
+    with pytest.raises(HarnessError, match="the trial is over"):
+        rig.ask("announce", "owner", begin(2), HELD)
+    rig.ask("settle", "owner", end(), Amount(), None)
+    assert list(rig.book.ended) == ["call1"]
+    assert rig.budget.spent == HELD
+
+
+def test_nodes_may_talk():
+    said = []
+    RemoteRequestGates(said.append).say("making image …")
+    assert said == ["making image …"]

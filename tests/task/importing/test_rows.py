@@ -1,0 +1,199 @@
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from arena.errors import InputError
+from arena.task import pack as packs
+from arena.task.formats.instances import read_rows
+from tests.e2e.rig import arena
+from tests.task.importing import rig
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def imported(folder, name, *more):
+    done = arena(
+        *("tasks", "import", name, "--out", "taken", "--format", "json", "--repos", "repos", *more),
+        cwd=folder,
+        timeout_s=500,
+    )
+    assert done.code == 0, done.err
+    return {one["instance_id"]: one for one in done.json["instances"]}
+
+
+def graded(folder, predictions):
+    (folder / "p.json").write_text(json.dumps(predictions))
+    done = arena(
+        "grade", "p.json", "--tasks", "./taken", "--format", "json", cwd=folder, timeout_s=400
+    )
+    assert done.code == 0, done.err
+    return {(one["instance_id"], one["model"]): one["verdict"] for one in done.json["results"]}
+
+
+def multi(repo, base, fix):
+    classic = rig.row(repo, base, fix)
+    runs = {"run": "NONE", "test": "FAIL", "fix": "PASS"}
+    return {
+        "org": "acme",
+        "repo": "purse",
+        "number": 9,
+        "state": "closed",
+        "title": "Halve",
+        "body": "",
+        "base": {"label": "x", "ref": "main", "sha": base},
+        "resolved_issues": [{"number": 7, "title": "Halves are wrong", "body": "See three cents."}],
+        "fix_patch": classic["patch"],
+        "test_patch": classic["test_patch"],
+        "lang": "python",
+        "f2p_tests": {"tests/test_purse.py::test_half[odd cents]": runs},
+        "n2p_tests": {},
+        "p2p_tests": {"tests/test_purse.py::test_whole": runs},
+    }
+
+
+def test_rows_of_every_form_run_from_source_with_the_right_verdicts(tmp_path):
+    made = rig.a_repository(tmp_path)
+    v5 = {
+        "image": "none",
+        "eval_script": "x",
+        "log_parser": "parse_log_pytest",
+        "eval_type": "pass_and_fail",
+    }
+    rebench = {
+        "install_config": {"python": "3.11", "test_cmd": "pytest -rA", "pip_packages": ["pytest"]}
+    }
+    second = {
+        "install_config": {
+            "docker_specs": {},
+            "install": [],
+            "test_cmd": ["pytest -rA"],
+            "log_parser": "parse_log_pytest",
+        },
+        "language": "python",
+    }
+    rows = [
+        rig.row(*made),
+        rig.row(*made, instance_id="acme__purse-5", **v5),
+        rig.row(*made, instance_id="acme__purse-r1", FAIL_TO_PASS=["test_half[odd"], **rebench),
+        rig.row(*made, instance_id="acme__purse-r2", created_at=1, **second),
+        multi(*made),
+        rig.row(
+            *made,
+            instance_id="acme__purse-old",
+            install_config={"python": "3.6", "test_cmd": "pytest"},
+        ),
+        rig.row(*made, instance_id="acme__other-1", repo="acme/other"),
+        rig.row(*made, instance_id="acme__purse-lost", base_commit="0" * 40),
+        rig.row(*made, instance_id="acme__purse-parser", FAIL_TO_PASS=["test_half (tests.Purse)"]),
+        rig.row(
+            *made, instance_id="acme__purse-false", FAIL_TO_PASS=["tests/test_purse.py::test_whole"]
+        ),
+        {"instance_id": "torn", "repo": "acme/purse"},
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    found = imported(tmp_path, "rows.jsonl")
+    good = {name for name, one in found.items() if one["result"] == "imported"}
+    assert good == {
+        "acme__purse-7",
+        "acme__purse-5",
+        "acme__purse-r2",
+        "acme__purse-9",
+        "acme__purse-r1",
+    }
+    assert "Python 3.6" in found["acme__purse-old"]["reason"]
+    assert "no clone of acme/other" in found["acme__other-1"]["reason"]
+    assert "commit 000000000000" in found["acme__purse-lost"]["reason"]
+    assert "log parser" in found["acme__purse-parser"]["reason"]
+    assert "passes without gold too" in found["acme__purse-false"]["reason"]
+    assert (
+        "'base_commit' is missing" in found["torn"]["reason"]
+        or "malformed" in found["torn"]["reason"]
+    )
+    tasks = {task.instance_id: task for task in packs.load("./taken", base=tmp_path)}
+    assert set(tasks) == good
+    plan = tasks["acme__purse-7"].tests
+    assert plan.fail_to_pass == ("tests/test_purse.py::test_half[odd cents]",)
+    assert "tests/test_purse.py::test_half[even]" in plan.pass_to_pass
+    assert tasks["acme__purse-7"].assurance == "ids"
+    gold = rig.row(*made)["patch"]
+    shapes = [
+        {"instance_id": name, "model_name_or_path": "gold", "model_patch": gold} for name in good
+    ]
+    shapes += [
+        {"instance_id": name, "model_name_or_path": "none", "model_patch": ""} for name in good
+    ]
+    verdicts = graded(tmp_path, shapes)
+    assert verdicts == {
+        (n, m): "passed" if m == "gold" else "no_patch" for n in good for m in ("gold", "none")
+    }
+
+
+def test_a_person_can_name_the_environment(tmp_path):
+    made = rig.a_repository(tmp_path)
+    old = {"install_config": {"python": "3.6", "test_cmd": "make check"}}
+    (tmp_path / "rows.json").write_text(json.dumps([rig.row(*made, **old)]))
+    refused = imported(tmp_path, "rows.json")
+    assert refused["acme__purse-7"]["result"] == "refused"
+    (tmp_path / "env.toml").write_text(
+        '["acme/purse@1.2"]\npython = "3.11"\ntest = "pytest"\npackages = ["iniconfig"]\n'
+    )
+    assert (
+        imported(tmp_path, "rows.json", "--env", "env.toml")["acme__purse-7"]["result"]
+        == "imported"
+    )
+    pinned = (tmp_path / "taken/images/acme-purse-1-2/requirements.txt").read_text()
+    assert "iniconfig==" in pinned
+
+
+def test_parquet_and_a_task_repository_hold_the_same_rows(tmp_path):
+    from pyarrow import Table, parquet
+
+    from arena.task.formats.instances import Instance, read_instances
+
+    made = rig.a_repository(tmp_path)
+    one = rig.row(*made)
+    parquet.write_table(Table.from_pylist([one]), tmp_path / "rows.parquet")
+    (from_parquet,) = read_instances(tmp_path / "rows.parquet")
+    folder = tmp_path / "suite/tasks/acme__purse-7"
+    folder.mkdir(parents=True)
+    (folder / "task.yaml").write_text(
+        f"instance_id: acme__purse-7\nrepo: acme/purse\nversion: '1.2'\nbase_commit: {made[1]}\n"
+        "split: test\nimage: none\nlog_parser: parse_log_pytest\neval_type: pass_and_fail\n"
+    )
+    ids = {key: json.loads(str(one[key])) for key in ("FAIL_TO_PASS", "PASS_TO_PASS")}
+    (folder / "tests.json").write_text(json.dumps(ids))
+    (folder / "problem_statement.md").write_text(str(one["problem_statement"]))
+    (folder / "gold.patch").write_text(str(one["patch"]))
+    (folder / "test.patch").write_text(str(one["test_patch"]))
+    (from_folder,) = read_instances(tmp_path / "suite")
+    assert isinstance(from_parquet, Instance)
+    assert isinstance(from_folder, Instance)
+    assert from_folder.family == "swe-bench-5"
+    changed = {"family": "swe-bench", "parser": "", "image": ""}
+    assert from_folder.model_copy(update=changed) == from_parquet
+
+
+def test_parquet_without_its_package_says_what_to_install(tmp_path, monkeypatch):
+    extras = tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"]
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError) as caught:
+        list(read_rows(tmp_path / "rows.parquet"))
+    extra = re.search(r"arena-bakeoff\[([\w-]+)\]", str(caught.value))
+    assert any(line.startswith("pyarrow") for line in extras[extra[1]])
+
+
+def test_line_ends_of_a_patch_survive(tmp_path: Path):
+    from arena.records import File
+    from arena.task.importing.rows import _patched
+
+    before = File(path="data/a.txt", data=b"one\r\ntwo\r\nno end")
+    patch = (
+        "diff --git a/data/a.txt b/data/a.txt\n--- a/data/a.txt\n+++ b/data/a.txt\n"
+        "@@ -1,3 +1,3 @@\n one\r\n-two\r\n+2\r\n no end\n\\ No newline at end of file\n"
+    )
+    (after,) = _patched((before,), patch)
+    assert after.data == b"one\r\n2\r\nno end"

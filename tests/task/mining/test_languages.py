@@ -1,0 +1,210 @@
+"""Mining JavaScript and Go repositories made here, on the engine."""
+
+import json
+
+import pytest
+
+from arena.errors import InputError
+from arena.records import File
+from arena.task import pack as packs
+from arena.task.mining.history import purpose
+from arena.task.mining.languages import kit_of
+from arena.task.mining.node_runner import read_package, refuses_node
+from tests.e2e.rig import arena
+from tests.task.importing import rig
+
+pytestmark = pytest.mark.timeout(900)
+
+PACKAGE = '{"name": "purse", "version": "1.0.0", "scripts": {"test": "node --test"}}\n'
+JS = "exports.half = (cents) => Math.trunc(cents / 2);\nexports.whole = (cents) => cents;\n"
+JS_FIXED = JS.replace("Math.trunc(cents / 2)", "Math.floor((cents + 1) / 2)")
+JS_MORE = JS_FIXED + "exports.debt = (cents) => -cents;\n"
+JS_HEAD = (
+    "const { test, describe, it } = require('node:test');\n"
+    "const assert = require('node:assert').strict;\n"
+)
+JS_WHOLE = "test('whole', () => assert.equal(purse.whole(3), 3));\n"
+JS_HALF = (
+    "describe('halves', () => {\n  it('of odd cents', () => assert.equal(purse.half(3), 2));\n"
+    "  it('of even cents', () => assert.equal(purse.half(4), 2));\n});\n"
+)
+JS_TWICE = "test('twice', () => assert.equal(purse.twice(3), 6));\n"
+JS_DEBT = "test('debt', () => assert.equal(purse.debt(3), -3));\n"
+GO = "package purse\n\nfunc Half(cents int) int {\n\treturn cents / 2\n}\n\nfunc Whole(cents int) int {\n\treturn cents\n}\n"
+GO_FIXED = GO.replace("cents / 2", "(cents + 1) / 2")
+GO_MORE = GO_FIXED + "\nfunc Debt(cents int) int {\n\treturn -cents\n}\n"
+
+
+def js_tests(*parts):
+    return JS_HEAD + "const purse = require('../lib/purse.js');\n" + "".join(parts)
+
+
+def go_tests(**wanted):
+    body = "".join(
+        f"\nfunc Test{name}(t *testing.T) {{\n\tif got := {name}(3); got != {want} {{\n"
+        f'\t\tt.Errorf("got %d", got)\n\t}}\n}}\n'
+        for name, want in wanted.items()
+    )
+    return f'package purse\n\nimport "testing"\n{body}'
+
+
+def a_clone(folder, steps):
+    repo = folder / "purse"
+    repo.mkdir()
+    rig.git(repo, "init", "-q", "-b", "main")
+    for message, files in steps:
+        rig.commit(repo, message, files)
+
+
+def mined(folder):
+    done = arena(
+        *("tasks", "mine", "purse", "--out", "ours", "--format", "json"), cwd=folder, timeout_s=800
+    )
+    assert done.code == 0, done.err
+    log = [json.loads(line) for line in (folder / "ours/mining.jsonl").read_text().splitlines()]
+    tasks = {task.title: task for task in packs.load("./ours", base=folder)}
+    return {one["subject"]: one for one in log}, tasks
+
+
+def test_a_package_of_npm_gives_tasks(tmp_path):
+    lib, tests = "lib/purse.js", "test/purse.test.js"
+    a_clone(
+        tmp_path,
+        [
+            ("Start", {"package.json": PACKAGE, lib: JS, tests: js_tests(JS_WHOLE)}),
+            (
+                "Fix halves of odd cents",
+                {lib: JS_FIXED, tests: js_tests(JS_WHOLE, JS_HALF)},
+            ),
+            (
+                "Tests of another runner fix nothing",
+                {lib: f"{JS_FIXED}// more\n", "test/other.test.js": "it('is', () => {});\n"},
+            ),
+            ("Add what is owed", {lib: JS_MORE, tests: js_tests(JS_WHOLE, JS_HALF, JS_DEBT)}),
+            (
+                "Two tests of one name cannot be told apart",
+                {
+                    lib: JS_MORE + "exports.twice = (cents) => 2 * cents;\n",
+                    tests: js_tests(JS_WHOLE, JS_HALF, JS_DEBT, JS_TWICE, JS_TWICE),
+                },
+            ),
+        ],
+    )
+    log, tasks = mined(tmp_path)
+    assert set(tasks) == {"Fix halves of odd cents", "Add what is owed"}
+    halves = tasks["Fix halves of odd cents"]
+    assert (halves.language, halves.tests.runner, halves.image) == ("javascript", "node", "node")
+    assert halves.tests.fail_to_pass == (f"{tests}::halves > of odd cents",)
+    assert set(halves.tests.pass_to_pass) == {
+        f"{tests}::whole",
+        f"{tests}::halves > of even cents",
+    }
+    assert list(log["Fix halves of odd cents"]["fail_to_pass"].values()) == [
+        "assertion: AssertionError"
+    ]
+    assert list(log["Add what is owed"]["fail_to_pass"].values()) == ["exception: TypeError"]
+    other = log["Tests of another runner fix nothing"]
+    assert other["stage"] == "patch"
+    assert "only node --test can be driven" in other["reason"]
+    assert "no test changes" in log["Two tests of one name cannot be told apart"]["reason"]
+
+
+def test_a_module_of_go_gives_tasks(tmp_path):
+    lib, tests = "purse/purse.go", "purse/purse_test.go"
+    start = {"go.mod": "module example.org/purse\n\ngo 1.19\n", lib: GO, tests: go_tests(Whole=3)}
+    a_clone(
+        tmp_path,
+        [
+            ("Start", start),
+            ("Fix halves of odd cents", {lib: GO_FIXED, tests: go_tests(Whole=3, Half=2)}),
+            ("Add what is owed", {lib: GO_MORE, tests: go_tests(Whole=3, Half=2, Debt=-3)}),
+            (
+                "Speak of something else",
+                {lib: f"{GO_MORE}\n// More.\n", tests: go_tests(Whole=3, Half=2, Debt=-3) + "\n"},
+            ),
+        ],
+    )
+    log, tasks = mined(tmp_path)
+    assert set(tasks) == {"Fix halves of odd cents", "Add what is owed"}
+    halves = tasks["Fix halves of odd cents"]
+    assert (halves.language, halves.tests.runner, halves.image) == ("go", "go", "go")
+    assert halves.tests.fail_to_pass == ("purse:TestHalf",)
+    assert halves.tests.pass_to_pass == ("purse:TestWhole",)
+    assert list(log["Fix halves of odd cents"]["fail_to_pass"].values()) == ["assertion: t.Fail"]
+    owed = log["Add what is owed"]["fail_to_pass"]
+    assert set(owed.values()) == {"import: BuildError"}
+    assert log["Speak of something else"]["reason"] == "no test changes its result"
+
+
+def files(**texts):
+    return [
+        File(path=path.replace("__", "/").replace("_dot_", "."), data=text.encode())
+        for path, text in texts.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tree", "language"),
+    [
+        ({"package_dot_json": "{}", "a_dot_js": "", "tool_dot_py": "", "b_dot_py": ""}, "javascript"),
+        ({"go_dot_mod": "module a", "a_dot_go": "", "package_dot_json": "{}"}, "go"),
+        ({"setup_dot_py": "", "a_dot_js": ""}, "python"),
+        ({"a_dot_py": ""}, "python"),
+    ],
+)  # fmt: skip
+def test_the_language_is_that_of_the_manifest_with_most_code(tree, language):
+    assert kit_of(files(**tree), "here").language == language
+
+
+def test_a_repository_of_nothing_we_know_is_refused():
+    with pytest.raises(InputError, match="no program text"):
+        kit_of(files(README_dot_md="x"), "here")
+
+
+def test_what_a_package_needs_for_its_tests():
+    text = json.dumps(
+        {
+            "name": "@acme/purse",
+            "dependencies": {"ms": "^2.1.0", "local": "file:../local"},
+            "devDependencies": {"eslint": "9", "@scope/fixtures": "~1.0", "sinon": "*"},
+        }
+    )
+    test = "import x from '@scope/fixtures/a.js';\nimport test from 'node:test';\n"
+    found = read_package(files(package_dot_json=text, test__a_dot_test_dot_js=test))
+    assert found.name == "@acme/purse"
+    assert found.requirements == ("@scope/fixtures@~1.0", "ms@^2.1.0")
+
+
+@pytest.mark.parametrize(
+    ("package", "hidden", "words"),
+    [
+        ('{"scripts": {"test": "jest --ci"}}', {"a_dot_test_dot_js": "it()"}, "run by jest"),
+        ('{"scripts": {"test": "nyc mocha"}}', {"test__a_dot_js": "it()"}, "run by mocha"),
+        ('{"devDependencies": {"vitest": "1"}}', {"a_dot_test_dot_mjs": ""}, "run by vitest"),
+        ("{}", {"a_dot_test_dot_js": ""}, "run by another runner"),
+        ("{}", {"a_dot_test_dot_ts": "import 'node:test'"}, "TypeScript"),
+        ("{}", {"test__data_dot_json": "{}"}, "no test file of JavaScript"),
+    ],
+)  # fmt: skip
+def test_runners_that_cannot_be_driven_are_named(package, hidden, words):
+    assert words in refuses_node(files(package_dot_json=package), files(**hidden))
+    ours = files(test__b_dot_test_dot_js="import test from 'node:test'")
+    assert refuses_node(files(package_dot_json=package), ours) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("test.js", "test"),
+        ("lib/purse-test.js", "test"),
+        ("lib/test-purse.mjs", "test"),
+        ("lib/latest.js", "source"),
+        ("lib/contest.js", "source"),
+        ("cmd/contest_tool.go", "source"),
+        ("internal/testutil.go", "source"),
+        ("package.json", "other"),
+        ("go.mod", "other"),
+    ],
+)
+def test_purpose_of_a_path_in_other_languages(path, wanted):
+    assert purpose(path) == wanted

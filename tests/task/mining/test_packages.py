@@ -1,0 +1,190 @@
+"""Packages for mined repositories, from registries on this machine that ask for a password."""
+
+import base64
+import hashlib
+import io
+import json
+import tarfile
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from arena.errors import InputError
+from arena.records import File, SandboxLimits
+from arena.sandbox.image import packages
+from arena.sandbox.image.images import Images
+from arena.sandbox.owner import remove_image
+from arena.task.mining import environment
+from arena.task.mining.projects import Project
+
+SECRET = "sk-canary-5b1e"
+WHEEL = "tiny-1.2-py3-none-any.whl"
+
+
+def wheel():
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as file:
+        file.writestr("tiny.py", "VALUE = 1\n")
+        for name, text in (
+            ("METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.2\n"),
+            ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+            ("entry_points.txt", "[pytest11]\ntiny_plugin = tiny\n"),
+            ("RECORD", ""),
+        ):
+            file.writestr(f"tiny-1.2.dist-info/{name}", text)
+    return data.getvalue()
+
+
+def package():
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as tar:
+        for name, text in (
+            ("package/package.json", '{"name": "tiny", "version": "1.2.0", "main": "index.js"}'),
+            ("package/index.js", "exports.value = 1;\n"),
+        ):
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return data.getvalue()
+
+
+@pytest.fixture
+def registry(tmp_path, monkeypatch):
+    """Both kinds of registry at one address, known to pip and npm by their own settings."""
+    served, tarball = wheel(), package()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            host = f"http://{self.headers['Host']}"
+            sha512 = base64.b64encode(hashlib.sha512(tarball).digest()).decode()
+            dist = {"tarball": f"{host}/tiny/-/tiny-1.2.0.tgz", "integrity": f"sha512-{sha512}"}
+            version = {"name": "tiny", "version": "1.2.0", "main": "index.js", "dist": dist}
+            document = {
+                "name": "tiny",
+                "dist-tags": {"latest": "1.2.0"},
+                "versions": {"1.2.0": version},
+            }
+            pages = {
+                "/simple/tiny/": ("text/html", f'<a href="/{WHEEL}">{WHEEL}</a>'.encode()),
+                f"/{WHEEL}": ("application/octet-stream", served),
+                "/tiny": ("application/json", json.dumps(document).encode()),
+                "/tiny/-/tiny-1.2.0.tgz": ("application/octet-stream", tarball),
+            }
+            basic = base64.b64encode(f"me:{SECRET}".encode()).decode()
+            known = self.headers.get("Authorization") in {f"Basic {basic}", f"Bearer {SECRET}"}
+            kind, body = pages.get(self.path, ("text/plain", b""))
+            status = 401 if not known else 200 if self.path in pages else 404
+            self.send_response(status)
+            if not known:
+                self.send_header("WWW-Authenticate", 'Basic realm="x"')
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body) if status == 200 else 0))
+            self.end_headers()
+            if status == 200:
+                self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    host = f"127.0.0.1:{server.server_port}"
+    for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://me:{SECRET}@{host}/simple")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    settings = tmp_path / "npmrc"
+    settings.write_text(f"registry=http://{host}/\n//{host}/:_authToken={SECRET}\n")
+    for name in ("npm_config_registry", "NPM_CONFIG_REGISTRY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("npm_config_userconfig", str(settings))
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
+    yield host
+    server.shutdown()
+    server.server_close()
+
+
+def written(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def clean(host, datas):
+    return all(SECRET.encode() not in data and host.encode() not in data for data in datas)
+
+
+def test_packages_of_npm_are_pinned_without_a_word_of_where_from(registry, tmp_path):
+    said: list[str] = []
+    wanted = Project(name="purse", requirements=("absent@^2.0", "tiny@^1.0"))
+    made = environment.make_node(tmp_path / "ours", "purse", wanted, (), said.append)
+    assert (made.image, made.left_out) == ("purse", ("absent",))
+    assert said == ["left out: no package absent"]
+    kept = written(tmp_path / "ours/images/purse")
+    lock = json.loads(kept["package-lock.json"])
+    assert lock["packages"]["node_modules/tiny"]["version"] == "1.2.0"
+    assert clean(registry, kept.values())
+    pinned = [File(path=name, data=kept[name]) for name in (packages.PACKAGE, packages.LOCK)]
+    files = {file.path: file.data for file in packages.unpack_node(pinned)}
+    assert set(files) == {"/node_modules/tiny/index.js", "/node_modules/tiny/package.json"}
+    assert clean(registry, files.values())
+    again = environment.make_node(tmp_path / "ours", "purse", Project(), ("other",), said.append)
+    assert again == made, "what is there is kept"
+
+
+def test_what_a_person_asks_for_must_be_had(registry, tmp_path):
+    with pytest.raises(InputError, match="absent"):
+        environment.make_node(tmp_path, "purse", Project(), ("absent",), print)
+    with pytest.raises(InputError, match="cannot be installed"):
+        environment.make_go(tmp_path, "purse", Project(), ("example.org/x",), print)
+
+
+def test_a_package_without_needs_runs_in_the_shipped_image(tmp_path):
+    made = environment.make_node(tmp_path, "purse", Project(name="purse"), (), print)
+    assert made.image == "node"
+    assert not (tmp_path / "images").exists()
+
+
+def test_wheels_are_pinned_without_a_word_of_where_from(registry, tmp_path):
+    said: list[str] = []
+    wanted = Project(name="purse", version="3.1", requirements=("absent", "tiny"))
+    made = environment.make(tmp_path / "ours", "purse", wanted, (), said.append)
+    assert (made.plugins, made.left_out) == (("tiny_plugin",), ("absent",))
+    kept = written(tmp_path / "ours/images/purse")
+    assert kept["requirements.txt"] == b"tiny==1.2\n"
+    assert clean(registry, kept.values())
+    files = {file.path: file.data for file in packages.unpack_python(["tiny==1.2"], "python")}
+    assert files[f"{packages.SITE}/tiny.py"] == b"VALUE = 1\n"
+    assert clean(registry, files.values())
+
+
+def test_a_refusal_of_pip_names_no_password(registry, tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://me:{SECRET}@127.0.0.1:1/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    with pytest.raises(InputError) as caught:
+        packages.resolve_python(["tiny", "what even is this"])
+    assert SECRET not in str(caught.value)
+
+
+def test_an_image_of_npm_packages_holds_them_and_nothing_of_the_machine(registry, engine, tmp_path):
+    pack = tmp_path / "ours"
+    environment.make_node(pack, "purse", Project(name="purse"), ("tiny@1",), print)
+    made = Images(engine, lambda _: ()).ensure_image(pack, "purse")
+    try:
+        with engine.open(
+            made.id, limits=SandboxLimits(), labels={}, user="10001:10001", workdir="/repo"
+        ) as box:
+            done = box.exec(["node", "-p", "require('tiny').value"], timeout_s=30)
+            assert done.text.strip() == "1", done.text
+            words = ["grep", "-rlE", f"{SECRET}|{registry}", "/node_modules", "/etc", "/home"]
+            assert box.exec(words, timeout_s=60, user="root").stdout == b""
+        raw = engine.connection.raw
+        told = json.dumps([raw.history(made.id), raw.inspect_image(made.id)])
+        assert clean(registry, [told.encode()])
+    finally:
+        remove_image(engine.connection, made.id)

@@ -1,0 +1,275 @@
+"""What is read of a repository, without running anything."""
+
+import pytest
+
+from arena.errors import InputError
+from arena.records import File
+from arena.task.mining.history import Commit, GitHistory, purpose
+from arena.task.mining.projects import read_project, with_version_files
+from arena.task.mining.runner import MiningSession, SeenTest
+from arena.task.mining.statement import Issue, read_issues, write_statement
+from arena.task.mining.validate import FellError, prove
+from tests.task import toy
+from tests.task.importing import rig
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("src/pkg/latest.py", "source"),
+        ("src/contest/rules.py", "source"),
+        ("pkg/testing_tools.py", "source"),
+        ("pkg/data/table.json", "source"),
+        ("tests/test_a.py", "test"),
+        ("tests/data/a.json", "test"),
+        ("pkg/test_a.py", "test"),
+        ("pkg/a_test.go", "test"),
+        ("web/a.spec.ts", "test"),
+        ("conftest.py", "test"),
+        ("docs/conf.py", "other"),
+        ("README.md", "other"),
+        ("pyproject.toml", "other"),
+        ("setup.py", "other"),
+        (".github/workflows/a.yml", "other"),
+        ("tomli.py", "source"),
+    ],
+)
+def test_purpose_of_a_path(path, wanted):
+    assert purpose(path) == wanted
+
+
+def test_steps_of_the_main_line(tmp_path):
+    repo, base, fix = rig.a_repository(tmp_path)
+    rig.commit(repo, "Docs only", {"README.md": "x\n"})
+    rig.git(repo, "checkout", "-q", "-b", "side")
+    rig.commit(repo, "Source alone", {"purse/more.py": "A = 1\n"})
+    rig.commit(repo, "Tests alone", {"tests/test_more.py": "def test_a():\n    pass\n"})
+    rig.git(repo, "checkout", "-q", "main")
+    rig.git(repo, "merge", "-q", "--no-ff", "side", "-m", "Merge branch 'side'")
+    steps = GitHistory(repo).steps(since=None, until=None, paths=())
+    assert [step.merge for step in steps] == [True, False]
+    merge, single = steps
+    assert merge.source == ("purse/more.py",)
+    assert "Source alone" in merge.message
+    assert (single.sha, single.parent) == (fix, base)
+    assert single.says_fix
+    assert GitHistory(repo).steps(since="2090-01-01", until=None, paths=()) == []
+    assert GitHistory(repo).steps(since=None, until=None, paths=["docs"]) == []
+    tree = {file.path: file.data.decode() for file in GitHistory(repo).tree(base)}
+    assert tree["purse/__init__.py"] == toy.BEFORE
+
+
+def test_a_folder_without_history_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no git repository"):
+        GitHistory(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["core.fsmonitor", "core.hooksPath", "diff.external", "diff.x.textconv", "gpg.program"],
+)
+def test_a_clones_own_settings_start_no_program(tmp_path, setting):
+    repo, base, fix = rig.a_repository(tmp_path)
+    mark = tmp_path / "started"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    program.chmod(0o755)
+    (repo / ".gitattributes").write_text("* diff=x filter=x\n")
+    rig.git(repo, "add", ".gitattributes")
+    rig.git(
+        repo, "-c", f"gpg.program={_signing(tmp_path)}", "commit", "-q", "-S", "-m", "Fix", "-a"
+    )
+    rig.git(repo, "config", setting, str(program))
+    rig.git(repo, "config", "log.showSignature", "true")
+    history = GitHistory(repo)
+    history.steps(since=None, until=None, paths=())
+    history.tree("HEAD")
+    assert history.diff(base, fix, ["purse"])
+    assert not mark.exists()
+
+
+def _signing(folder):
+    """A program that signs whatever it is given."""
+    program = folder / "sign"
+    program.write_text(
+        "#!/bin/sh\ncat >/dev/null\necho '[GNUPG:] SIG_CREATED ' >&2\n"
+        "echo '-----BEGIN PGP SIGNATURE-----'\necho\necho x\n"
+        "echo '-----END PGP SIGNATURE-----'\n"
+    )
+    program.chmod(0o755)
+    return program
+
+
+def project(**files):
+    named = {name.replace("__", "/").replace("_dot_", "."): text for name, text in files.items()}
+    return read_project([File(path=path, data=text.encode()) for path, text in named.items()])
+
+
+def test_what_a_pyproject_says():
+    found = project(
+        pyproject_dot_toml="""
+[project]
+name = "Purse"
+dynamic = ["version"]
+dependencies = ["attrs>=20", "tomli; python_version < '3.11'"]
+[project.optional-dependencies]
+tests = ["pytest>=7", "freezegun", "mypy"]
+docs = ["sphinx"]
+[dependency-groups]
+dev = [{include-group = "test"}, "ruff"]
+test = ["hypothesis"]
+[project.scripts]
+purse = "purse:main"
+[tool.hatch.build.hooks.vcs]
+version-file = "src/purse/_version.py"
+[tool.pytest.ini_options]
+asyncio_mode = "auto"
+addopts = "--cov"
+"""
+    )
+    assert found.name == "Purse"
+    assert found.requirements == (
+        *("attrs", "tomli; python_version < '3.11'", "pytest", "freezegun", "hypothesis"),
+    )
+    assert found.options == ("asyncio_mode=auto",)
+    assert found.version_files == ("src/purse/_version.py",)
+    assert "purse = purse:main" in found.entry_points
+
+
+def test_what_older_files_say():
+    found = project(
+        setup_dot_py="N = ['six']\nsetup(name='purse', install_requires=N, extras_require={'test': 'mock'})\n",
+        tox_dot_ini="[testenv]\ndeps =\n    py36: dataclasses\n    pytest-mock==3\n    -rx.txt\n",
+        requirements__dev_dot_txt="# c\n-e .\nfreezegun==1.2\nflake8\n",
+    )
+    assert found.name == "purse"
+    assert found.requirements == (
+        "six",
+        "mock",
+        "freezegun",
+        "dataclasses",
+        "pytest-mock",
+        "pytest",
+    )
+
+
+def a_commit(message):
+    return Commit(
+        sha="f" * 40, parent="e" * 40, at="", message=message, merge=False, source=(), tests=()
+    )
+
+
+def statement(message, tmp_path, *, after=toy.AFTER, hidden="", issues=None):
+    gold = toy.diff("purse/__init__.py", toy.BEFORE, after, tmp_path)
+    tree = [File(path="purse/__init__.py", data=toy.BEFORE.encode())]
+    tests = [File(path="tests/test_a.py", data=hidden.encode())]
+    return write_statement(a_commit(message), issues or {}, gold, tree, tests)
+
+
+def test_a_message_loses_references_and_what_tells_too_much(tmp_path):
+    message = (
+        "Fix halves of odd cents (#12)\n\nThree cents gave one.\n"
+        "Now `return (cents + 1) // 2  # away from nought` is used.\nSee https://example.org/x\n"
+        "Signed-off-by: A <a@example.org>\n"
+    )
+    found = statement(message, tmp_path)
+    assert found.title == "Fix halves of odd cents"
+    assert "Three cents gave one." in found.text
+    assert "away from nought" not in found.text
+    assert "example.org" not in found.text
+    assert len(found.left_out) == 1
+    assert not found.from_issue
+
+
+def test_names_that_only_the_fix_knows_leak_and_names_that_tests_use_are_told(tmp_path):
+    after = toy.BEFORE + "\n\ndef round_half(cents):\n    inner_step = 1\n    return inner_step\n"
+    message = "Round the halves properly\n\nUses inner_step for that.\n"
+    found = statement(message, tmp_path, after=after, hidden="from purse import round_half\n")
+    assert "inner_step" not in found.text
+    assert "`round_half`" in found.text
+
+
+def test_an_issue_is_better_than_a_message(tmp_path):
+    issues = {"12": Issue(title="Halves are wrong", body="Three cents give one cent.")}
+    found = statement("Fix #12", tmp_path, issues=issues)
+    assert found.from_issue
+    assert found.title == "Halves are wrong"
+    assert statement("Fix #12", tmp_path) is None
+
+
+def test_issues_are_read_by_number(tmp_path):
+    (tmp_path / "i.jsonl").write_text('{"number": 3, "title": "T", "body": null}\n')
+    assert read_issues(tmp_path / "i.jsonl") == {"3": Issue(title="T", body="")}
+    (tmp_path / "i.jsonl").write_text('{"title": "T"}\n')
+    with pytest.raises(InputError, match="no 'number'"):
+        read_issues(tmp_path / "i.jsonl")
+
+
+def session(wall_s=1.0, ended="complete", uncollected=None, **outcomes):
+    tests = {}
+    for name, outcome in outcomes.items():
+        error = "" if outcome in {"passed", "skipped"} else outcome
+        shown = "failed" if error else outcome
+        tests[f"t.py::{name}"] = SeenTest(outcome=shown, error=error)
+    return MiningSession(ended=ended, tests=tests, uncollected=uncollected or {}, wall_s=wall_s)
+
+
+def runs(*sessions):
+    """Gives each session in turn, the last one for ever."""
+    left = list(sessions)
+    return lambda _files, _seed: left.pop(0) if len(left) > 1 else left[0]
+
+
+def test_proof_sorts_tests_and_keeps_the_reason():
+    before = session(a="AssertionError", b="passed", c="ImportError", d="KeyError", s="skipped")
+    after = session(a="passed", b="passed", c="passed", d="passed", s="passed", x="KeyError")
+    proof = prove(runs(before), runs(after), ["t.py"])
+    assert proof.fail_to_pass == {
+        "t.py::a": "assertion: AssertionError",
+        "t.py::c": "import: ImportError",
+        "t.py::d": "exception: KeyError",
+    }
+    assert proof.pass_to_pass == ("t.py::b",)
+
+
+def test_a_file_that_cannot_be_collected_before_the_fix_shows_it():
+    before = session(uncollected={"t.py": "ImportError"})
+    proof = prove(runs(before), runs(session(a="passed")), ["t.py"])
+    assert proof.fail_to_pass == {"t.py::a": "import: ImportError"}
+
+
+def test_mixed_results_quarantine_the_test_and_not_the_task():
+    before = session(a="AssertionError", b="passed")
+    good, bad = session(a="passed", b="passed"), session(a="passed", b="AssertionError")
+    proof = prove(runs(before), runs(good, good, bad, good), ["t.py"])
+    assert list(proof.fail_to_pass) == ["t.py::a"]
+    assert list(proof.quarantined) == ["t.py::b"]
+    assert proof.pass_to_pass == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (session(a="passed"), session(a="passed"), "no test changes"),
+        (session(a="TestTimeLimit"), session(a="passed"), "no test changes"),
+        (session(a="KeyError"), session(a="KeyError"), "no test passes with the fix"),
+        (session(a="KeyError"), session(ended="timeout"), "too long"),
+        (session(a="KeyError"), session(ended="not_applied"), "does not apply"),
+    ],
+)
+def test_what_proves_nothing_falls_with_the_reason(before, after, words):
+    with pytest.raises(FellError, match=words):
+        prove(runs(before), runs(after), ["t.py"])
+
+
+def test_a_version_file_that_the_build_would_write_is_written():
+    found = project(
+        pyproject_dot_toml='[project]\nname = "p"\nversion = "1.2"\n[tool.setuptools_scm]\nwrite_to = "p/_v.py"\n'
+    )
+    (file,) = with_version_files((), found)
+    assert file.path == "p/_v.py"
+    values: dict[str, object] = {}
+    exec(file.data, values)
+    assert values["__version__"] == values["version"] == "1.2"
+    kept = File(path="p/_v.py", data=b"own")
+    assert with_version_files((kept,), found) == (kept,)
