@@ -51,7 +51,7 @@ def packs(incomplete: str) -> list[str]:
 
 def programs(incomplete: str) -> list[str]:
     """Agents that are programs of their own."""
-    from arena.agent.roster import listed
+    from arena.agent.listing import listed
 
     try:
         rows = listed(())
