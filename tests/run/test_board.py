@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from tests.contracts.test_desk import HELD, Rig, begin, end
+from tests.contracts.test_request_gate import HELD, Rig, begin, end
 
 from arena.errors import HarnessError
 from arena.money.budget import Amount
