@@ -296,5 +296,5 @@ def _refusal(path: SafePath, what: str) -> InputError:
     return InputError(
         f"it is {what}",
         where=str(path),
-        remedy="a run directory or a pack holds plain files and folders: put one there",
+        remedy="a run or a pack may hold only regular files and folders: put what it means there",
     )

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from arena import resources
-from arena.paths import SafePath
+from arena.paths import AnyPath, SafePath, safe
 from arena.report import page, transcript, trial_page
 from arena.report.outcomes import page_name
 from arena.report.scored import Scored, score
@@ -44,13 +44,14 @@ def build_scored(scored: Scored) -> Path:
     return Path(str(index))
 
 
-def write_trials(results: Results, folder: SafePath) -> int:
+def write_trials(results: Results, folder: AnyPath) -> int:
     """Bring the pages of all begun trials up to date; returns how many were written.
 
     Args:
         results: the run.
         folder: `report/trials` of the run.
     """
+    folder = safe(folder)
     before, keys = _read_keys(folder), dict(_keys(results))
     stale = {
         id_

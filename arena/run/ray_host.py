@@ -14,7 +14,7 @@ from functools import partial
 
 from arena.backend.request_gate import LocalRequestGate, RequestGate
 from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
-from arena.paths import SafePath
+from arena.paths import AnyPath, safe
 from arena.records import Fault, SandboxLimits, Task, TrialRecord
 from arena.run import ray
 from arena.run.hosts import Ready, RunTrial, Say, fits
@@ -228,14 +228,14 @@ def _dismiss(worker: WorkerNode) -> None:
     worker.actor.kill()
 
 
-def keep(files: Mapping[str, bytes], folder: SafePath) -> None:
+def keep(files: Mapping[str, bytes], folder: AnyPath) -> None:
     """Write a trial's files, by path in its folder.
 
     Raises:
         HarnessError: the disk is full or broken.
     """
     for name, data in files.items():
-        path = folder / name
+        path = safe(folder) / name
         try:
             path.write(data)
         except OSError as error:

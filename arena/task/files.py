@@ -54,13 +54,17 @@ def read_tree(folder: SafePath) -> tuple[File, ...]:
     Raises:
         InputError: a link, a socket or a `.git` lies in the folder, or too much.
     """
+
+    def passed_over(path: str) -> bool:
+        if path.rpartition("/")[2] == ".git":
+            where = str(folder / path)
+            remedy = "delete it"
+            raise InputError("a task's tree has no history of its own", where=where, remedy=remedy)
+        return is_cache(path)
+
     found = []
     left_bytes = TREE_BYTES
-    for path in folder.files(is_cache):
-        if ".git" in path.parts:
-            raise InputError(
-                "a task's tree has no history of its own", where=str(path), remedy="delete it"
-            )
+    for path in folder.files(passed_over):
         mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
         name = "/".join(path.parts[len(folder.parts) :])
         found.append(File(path=name, data=path.read_bytes(left_bytes), mode=mode))
