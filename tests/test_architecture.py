@@ -29,6 +29,7 @@ LAYERS = [
     {"protocols"},
     {"records", "resources"},
     {"serialize"},
+    {"paths"},
     {"errors"},
 ]
 RANK = {name: rank for rank, layer in enumerate([{"__main__"}, *LAYERS]) for name in layer}

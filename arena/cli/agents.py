@@ -105,14 +105,13 @@ def trajectories(
 
     Example: arena agents trajectories runs/first
     """
+    from arena.paths import SafePath
     from arena.report.interchange import trajectories_of_run
     from arena.rundir.directory import file_stem
 
     found = trajectories_of_run(run)
-    folder = out or run / "trajectories"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = SafePath(out) if out else SafePath(run) / "trajectories"
+    folder.mkdir()
     for name, trajectory in found:
-        (folder / f"{file_stem(name)}.json").write_text(
-            json.dumps(trajectory, indent=1), encoding="utf-8"
-        )
+        (folder / f"{file_stem(name)}.json").write(json.dumps(trajectory, indent=1))
     print(folder)

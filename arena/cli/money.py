@@ -60,7 +60,7 @@ def plan(
     overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)
     known, made = prepare(config, profiles, overrides, retired=pilot is None)
     out = out or runs_dir() / made.config.name
-    history = list(earlier or ([out] if (out / "manifest.json").exists() else []))
+    history = list(earlier or ([out] if RunDir(out).manifest_path.exists() else []))
     if pilot is not None:
         start(made.first(pilot), out)
         history.append(out)

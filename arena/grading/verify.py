@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from pathlib import Path
 from typing import cast
 
 from pydantic import Field
@@ -20,6 +19,7 @@ from arena.errors import EngineError, HarnessError
 from arena.grading.audit import scan_patch
 from arena.grading.findings import ALL_ON, Defences, decide
 from arena.grading.job import CLEAN_ENV, Job, Names, TestRunner
+from arena.paths import AnyPath, safe
 from arena.protocols import Engine, Sandbox
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
 from arena.records.container import AGENT_USER, TESTER_USER
@@ -80,7 +80,7 @@ class Bench:
     image: str
     limits: SandboxLimits
     labels: Mapping[str, str]
-    folder: Path | None = None
+    folder: AnyPath | None = None
     """Where `verify.log` and `junit.xml` go."""
     defences: Defences = ALL_ON
     shuffle: bool = False
@@ -335,12 +335,11 @@ def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
     return _Attempt(verdict=verdict, reason=reason, tests=findings.tests)
 
 
-def _keeper(folder: Path | None) -> Callable[[str, bytes], None]:
+def _keeper(folder: AnyPath | None) -> Callable[[str, bytes], None]:
     def keep(name: str, data: bytes) -> None:
         if folder is None:
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("ab" if name.endswith(".log") else "wb") as file:
+        with (safe(folder) / name).open("ab" if name.endswith(".log") else "wb") as file:
             file.write(data)
 
     return keep

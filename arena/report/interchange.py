@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from arena import __version__
 from arena.errors import InputError
 from arena.money.statement import statements
+from arena.paths import AnyPath, SafePath, safe
 from arena.records import Message, Record, TrialRecord, Usage
 from arena.rundir import ledger
 from arena.rundir import transcript as conversation
@@ -44,7 +45,7 @@ def predictions_of_run(results: Results) -> Iterator[Prediction]:
         )
 
 
-def _read(path: Path) -> str:
+def _read(path: SafePath) -> str:
     return path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else ""
 
 
@@ -81,7 +82,7 @@ class _Step:
     model: str | None = None
 
 
-def of(path: Path, head: TrajectoryHead, costs: Mapping[str, Decimal | None]) -> dict[str, Any]:
+def of(path: AnyPath, head: TrajectoryHead, costs: Mapping[str, Decimal | None]) -> dict[str, Any]:
     """The trajectory of one transcript, as JSON.
 
     Args:
@@ -108,12 +109,11 @@ def of(path: Path, head: TrajectoryHead, costs: Mapping[str, Decimal | None]) ->
     }
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
+def _entries(path: AnyPath) -> Iterator[dict[str, Any]]:
     try:
-        with path.open("rb") as handle:
-            for _, entry in json_lines(handle, broken=None):  # the last line may be torn
-                if isinstance(entry, dict):
-                    yield entry
+        for _, entry in json_lines(safe(path).lines(), broken=None):  # the last may be torn
+            if isinstance(entry, dict):
+                yield entry
     except FileNotFoundError:
         raise InputError("no transcript there", where=str(path)) from None
 
@@ -249,7 +249,7 @@ def _of_tries(rundir: RunDir, manifest: Manifest) -> Iterator[tuple[str, dict[st
             yield name, of(transcript, _head(event.record, manifest), costs)
 
 
-def _kept(rundir: RunDir, record: TrialRecord) -> tuple[str, Path]:
+def _kept(rundir: RunDir, record: TrialRecord) -> tuple[str, SafePath]:
     """A try's name, and where its files are: a later try moves them aside."""
     last = rundir.trial_dir(record.id)
     aside = last / f"try-{record.try_number}"

@@ -9,13 +9,13 @@ import json
 import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
 from arena.money.prices import CallCost
 from arena.money.statement import RecordedCall, statements
+from arena.paths import AnyPath, safe
 from arena.records import CallBegin, CallEnd, TestOutcome, TestPlan, TrialRecord, Usage
 from arena.report import format as show
 from arena.report.format import plain
@@ -282,13 +282,12 @@ class _Reader:
         )
 
 
-def read_conversation(path: Path) -> Conversation:
+def read_conversation(path: AnyPath) -> Conversation:
     """The conversation of a trial; without a file, an empty one that says so."""
     reader = _Reader()
     try:
-        with path.open("rb") as handle:
-            for number, entry in json_lines(handle, reader.unreadable):
-                reader.feed(number, entry)
+        for number, entry in json_lines(safe(path).lines(), reader.unreadable):
+            reader.feed(number, entry)
     except FileNotFoundError:
         return Conversation(missing=True)
     reader.flush()

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from arena.paths import SafePath
 from arena.records import TrialRecord, Usage
 from arena.report import format as show
 from arena.report import transcript
@@ -187,7 +187,7 @@ class TrialSource:
     """By id."""
     peers: Markup
     """From `peers` of all trials of the same task."""
-    folder: Path
+    folder: SafePath
 
 
 def peers(rows: Sequence[TrialRow]) -> Markup:
@@ -269,9 +269,8 @@ def _cost_note(row: TrialRow) -> str:
     return "" if row.cost.standard_usd is None else f"{show.usd(row.cost.standard_usd)} standard"
 
 
-def _patch(path: Path) -> str:
-    try:
-        with path.open("rb") as handle:
-            return handle.read(MAX_PATCH_BYTES).decode("utf-8", "replace")
-    except FileNotFoundError:
+def _patch(path: SafePath) -> str:
+    if not path.is_file():
         return ""
+    with path.open("rb") as handle:
+        return handle.read(MAX_PATCH_BYTES).decode("utf-8", "replace")

@@ -21,6 +21,7 @@ from arena.backend.pool import Backends
 from arena.backend.request_gate import Denial, Permit
 from arena.errors import FaultError, HarnessError, InputError
 from arena.money.budget import Amount
+from arena.paths import SafePath
 from arena.records import (
     BackendSpec,
     CallBegin,
@@ -39,7 +40,7 @@ from arena.run.ray import Ask
 from arena.run.trial import TrialRequest
 from arena.sandbox.engine import DockerEngine
 from arena.task import pack, test_ids
-from arena.task.files import is_cache, read_tree
+from arena.task.files import is_cache, read_tree, write_files
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -53,15 +54,16 @@ def packed(tasks: Sequence[Task]) -> list[bytes]:
 
 
 def _files(folder: Path, tasks: Iterable[Task]) -> list[File]:
+    inside = SafePath(folder)
     files = [
-        File(path=name, data=(folder / name).read_bytes())
+        File(path=name, data=(inside / name).read_bytes())
         for name in ("pack.toml", test_ids.FILE)
-        if (folder / name).is_file()
+        if (inside / name).is_file()
     ]
     for name in ("images", *(task.root.name for task in tasks)):
         files += [
             file.model_copy(update={"path": f"{name}/{file.path}"})
-            for file in read_tree(folder / name)
+            for file in read_tree(inside / name)
         ]
     return files
 
@@ -75,11 +77,7 @@ def unpacked(shipments: Iterable[bytes], folder: Path, digests: Mapping[str, str
     tasks: dict[str, Task] = {}
     for number, shipment in enumerate(shipments):
         root = folder / str(number)
-        for file in pickle.loads(shipment):  # noqa: S301 - from our own driver
-            path = root / file.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(file.data)
-            path.chmod(file.mode)
+        write_files(root, pickle.loads(shipment))  # noqa: S301 - from our own driver
         for path in root.glob("*/task.toml"):
             tasks |= {task.id: task for task in pack.load(str(path.parent), base=root)}
     other = sorted(n for n, one in digests.items() if n not in tasks or tasks[n].digest != one)
@@ -194,7 +192,7 @@ class NodeHost:
             tempfile.TemporaryDirectory(dir=self._folder) as folder_name,
             self._opened.slot() as run,
         ):
-            folder = Path(folder_name)
+            folder = SafePath(Path(folder_name))
             gate = RemoteRequestGate(self._ask, owner, self._ending)
             record = run(replace(request, task=task, folder=folder), gate)
             return TrialResult(record, dict(_contents(folder)))
@@ -216,10 +214,9 @@ class NodeHost:
         self._ask("say", f"{socket.gethostname()}: {text}")
 
 
-def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
+def _contents(folder: SafePath) -> Iterator[tuple[str, bytes]]:
+    for path in folder.files():
+        yield "/".join(path.parts), path.read_bytes()
 
 
 class RemoteRequestGate:

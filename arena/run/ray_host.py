@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 
 from arena.backend.request_gate import LocalRequestGate, RequestGate
 from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
+from arena.paths import AnyPath, safe
 from arena.records import Fault, SandboxLimits, Task, TrialRecord
 from arena.run import ray
 from arena.run.hosts import Ready, RunTrial, Say, fits
@@ -228,17 +228,16 @@ def _dismiss(worker: WorkerNode) -> None:
     worker.actor.kill()
 
 
-def keep(files: Mapping[str, bytes], folder: Path) -> None:
+def keep(files: Mapping[str, bytes], folder: AnyPath) -> None:
     """Write a trial's files, by path in its folder.
 
     Raises:
         HarnessError: the disk is full or broken.
     """
     for name, data in files.items():
-        path = folder / name
+        path = safe(folder) / name
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            path.write(data)
         except OSError as error:
             raise HarnessError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -16,13 +16,13 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from decimal import Decimal
 from itertools import chain
-from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from pydantic import Field, JsonValue, ValidationError
 from pydantic_core import from_json
 
 from arena.errors import ArenaError
+from arena.paths import SafePath
 from arena.records import CallBegin, Record, TrialRecord, digest_of
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir
@@ -59,7 +59,7 @@ class Index:
 
     def __init__(self, rundir: RunDir, manifest: Manifest) -> None:
         self._ledger = rundir.ledger_path
-        self._path = rundir.path / "ledger.index"
+        self._path = rundir.inside / "ledger.index"
         self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
         self._fx = manifest.fx
         self._head = SegmentHead(prices=_prices(manifest))
@@ -115,7 +115,7 @@ class Index:
             return False
 
     @contextmanager
-    def _alone(self) -> Iterator[BinaryIO | None]:
+    def _alone(self) -> Iterator[IO[bytes] | None]:
         """The file, to append to; None while somebody else appends."""
         with self._path.open("ab") as out:
             try:
@@ -163,7 +163,7 @@ class Index:
         )
         return head if fits else None
 
-    def _append(self, out: BinaryIO) -> bool:
+    def _append(self, out: IO[bytes]) -> bool:
         """Write one segment; false where there is no whole event to write of."""
         reducer = self._reducer()
         start = offset = self._head.offset
@@ -241,7 +241,7 @@ def _prices(manifest: Manifest) -> str:
     return digest_of([contestants, [rate.model_dump(mode="json") for rate in manifest.fx]])
 
 
-def _check(ledger_path: Path, offset: int) -> str:
+def _check(ledger_path: SafePath, offset: int) -> str:
     """Digest of the bytes before an offset; empty where the ledger is shorter."""
     wanted = min(offset, CHECKED_BYTES)
     try:
@@ -260,15 +260,10 @@ def _digest(lines: list[bytes]) -> str:
 # ── lines ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _lines(path: Path, offset: int) -> Iterator[bytes]:
+def _lines(path: SafePath, offset: int) -> Iterator[bytes]:
     """Lines from an offset; none where there is no index that can be read."""
-    try:
-        handle = path.open("rb")
-    except OSError:
-        return
-    with handle:
-        handle.seek(offset)
-        yield from handle
+    with suppress(OSError):
+        yield from path.lines(offset)
 
 
 def _trial_line(trial_id: str, state: TrialState) -> bytes:

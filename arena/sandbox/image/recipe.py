@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from arena.errors import HarnessError, InputError
+from arena.paths import SafePath
 from arena.records import File, Language, Record, digest_of
 from arena.records.container import AGENT_UID, WORKDIR
 from arena.serialize import read_record, read_toml
@@ -156,7 +157,7 @@ def base_recipe(sandboxes: Path) -> BaseRecipe:
 
 def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
     """One language image. Raises `InputError` when there is no such folder or it is malformed."""
-    folder = sandboxes / name
+    folder = SafePath(sandboxes) / name
     if not (folder / "Dockerfile").is_file():
         known = ", ".join(language_names(sandboxes))
         raise InputError(
@@ -173,11 +174,12 @@ def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> L
     Raises:
         InputError: there is no such image, or it is malformed.
     """
-    where = images / name / "sandbox.toml"
+    folder = SafePath(images.parent) / images.name / name
+    where = folder / "sandbox.toml"
     if not where.is_file():
         return language_recipe(sandboxes, name, base)
     spec = _spec(where)
-    files = _files(images / name)
+    files = _files(folder)
     if spec.pull:
         if "@sha256:" not in spec.pull:
             raise InputError("not pinned", where=f"{where}: pull", remedy="add @sha256:<digest>")
@@ -204,7 +206,7 @@ def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
     return digest_of([language.digest, _COMMIT_FORMAT, AGENT_UID, tree])
 
 
-def _spec(where: Path) -> SandboxSpec:
+def _spec(where: SafePath) -> SandboxSpec:
     try:
         return read_record(where, SandboxSpec)
     except InputError as error:
@@ -212,11 +214,11 @@ def _spec(where: Path) -> SandboxSpec:
         raise InputError(error.what, where=error.where, remedy=remedy) from None
 
 
-def _files(folder: Path) -> tuple[File, ...]:
+def _files(folder: SafePath) -> tuple[File, ...]:
+    found = folder.files(lambda path: "__pycache__" in path.split("/"))
     return tuple(
-        File(path=path.relative_to(folder).as_posix(), data=path.read_bytes())
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        File(path="/".join(path.parts[len(folder.parts) :]), data=path.read_bytes())
+        for path in sorted(found, key=lambda path: path.parts)
     )
 
 
