@@ -20,7 +20,7 @@ from arena.records import CallBegin, CallEnd, TestOutcome, TestPlan, TrialRecord
 from arena.report import format as show
 from arena.report.format import plain
 from arena.rundir import ledger, transcript
-from arena.rundir.directory import Manifest, RunDir
+from arena.rundir.directory import RunDir
 from arena.score.results import Results, TrialRow
 from arena.serialize import from_json, json_lines
 
@@ -86,60 +86,37 @@ def read_details(results: Results, wanted: Collection[str]) -> Iterator[Details]
     waiting = {row.id: Details(row) for row in results.trials if row.id in wanted}
     if not waiting:
         return
-    calls = _Calls(results.manifest)
+    manifest = results.manifest
+    backends = {c.name: c.backend for c in manifest.contestants if c.backend}
+    begun: dict[str, CallBegin] = {}
+    late: list[RecordedCall] = []  # calls that only all together can be priced
+
+    def priced(calls: list[RecordedCall]) -> list[PricedCall]:
+        money = statements(calls, backends, fx=manifest.fx)
+        return [PricedCall(*call, one.cost) for call, one in zip(calls, money, strict=True)]
+
     for event in ledger.read(RunDir(results.path).ledger_path):
         found: Details | None = None
         match event:
-            case ledger.TrialBegin(spec=spec) if spec.id in waiting:
-                trial = waiting[spec.id]
+            case ledger.TrialBegin(spec=spec) if trial := waiting.get(spec.id):
                 trial.tries, trial.ended = trial.tries + 1, False
-            case ledger.CallBeginEvent(call=begin):
-                calls.begin(begin)
-            case ledger.CallEndEvent(call=end):
-                ended = calls.end(end)
-                if ended is not None and (found := waiting.get(ended.begin.trial_id)):
-                    found.calls += calls.settle([ended])
+            case ledger.CallBeginEvent(call=begin) if begin.contestant in backends:
+                begun[begin.call_id] = begin
+            case ledger.CallEndEvent(call=end) if sent := begun.pop(end.call_id, None):
+                call = RecordedCall(sent, end)
+                if backends[sent.contestant].hourly_usd is not None:
+                    late.append(call)
+                elif found := waiting.get(sent.trial_id):
+                    found.calls += priced([call])
             case ledger.TrialEnd(record=record) if found := waiting.get(record.id):
                 found.record, found.ended = record, True
         if found is not None and found.complete:
             yield waiting.pop(found.row.id)
-    for call in calls.settle(calls.left()):
-        if late := waiting.get(call.begin.trial_id):
-            late.calls.append(call)
+    late += [RecordedCall(sent, None) for sent in begun.values()]
+    for one in priced(late):
+        if trial := waiting.get(one.begin.trial_id):
+            trial.calls.append(one)
     yield from waiting.values()
-
-
-class _Calls:
-    """Matches the two ends of calls and prices them."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self._fx = manifest.fx
-        self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
-        self._open: dict[str, CallBegin] = {}
-        self._hourly: list[RecordedCall] = []
-
-    def begin(self, begin: CallBegin) -> None:
-        if begin.contestant in self._backends:
-            self._open[begin.call_id] = begin
-
-    def end(self, end: CallEnd) -> RecordedCall | None:
-        """The call, if it can be priced on its own."""
-        begin = self._open.pop(end.call_id, None)
-        if begin is None:
-            return None
-        call = RecordedCall(begin, end)
-        if self._backends[begin.contestant].hourly_usd is None:
-            return call
-        self._hourly.append(call)
-        return None
-
-    def left(self) -> list[RecordedCall]:
-        """Calls that only all together can be priced, and those that never ended."""
-        return [*self._hourly, *(RecordedCall(begin, None) for begin in self._open.values())]
-
-    def settle(self, calls: list[RecordedCall]) -> list[PricedCall]:
-        money = statements(calls, self._backends, fx=self._fx)
-        return [PricedCall(*call, one.cost) for call, one in zip(calls, money, strict=True)]
 
 
 def tests_of(record: TrialRecord, plan: TestPlan) -> Iterator[TestRow]:
