@@ -2,17 +2,21 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from arena.cli import options
-from arena.cli.options import AssuranceChoice, Format, level_of, write_file
+from arena.cli.options import (
+    AssuranceChoice,
+    Format,
+    FormatFlag,
+    RunArgument,
+    level_of,
+    show,
+    write_file,
+)
 
-if TYPE_CHECKING:
-    from arena.records import Record
-
-RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 MarginFlag = Annotated[
     float | None,
     typer.Option(
@@ -24,7 +28,6 @@ AssuranceFlag = Annotated[
     AssuranceChoice | None,
     typer.Option(help="Take the tasks graded this way.", show_default="the strongest there is"),
 ]
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 def compare(
@@ -60,7 +63,7 @@ def compare(
         anyway=anyway,
         seed=first.manifest.seed,
     )
-    _show(found, decisions.comparison(found), format_)
+    show(found, decisions.comparison(found), format_)
 
 
 def recommend(
@@ -103,7 +106,7 @@ def recommend(
         self_hosted=self_hosted,
     )
     found = scoring.recommend(load(run), margin=margin, wanted=wanted, level=level_of(assurance))
-    _show(found, decisions.recommendation(found), format_)
+    show(found, decisions.recommendation(found), format_)
 
 
 def power(
@@ -123,7 +126,7 @@ def power(
     from arena.stats.power import suite_power
 
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
-    _show(found, found.line, format_)
+    show(found, found.line, format_)
 
 
 BaselineFlag = Annotated[
@@ -196,14 +199,5 @@ def gate(
         write_file(summary, text, flag="--summary")
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         write_file(Path(step_summary), text, flag="GITHUB_STEP_SUMMARY", append=True)
-    _show(found, decisions.gate_text(found), format_)
+    show(found, decisions.gate_text(found), format_)
     raise typer.Exit(found.exit_code)
-
-
-def _show(found: "Record", text: str, form: Format) -> None:
-    if form is Format.JSON:
-        print(found.model_dump_json(indent=2))
-    else:
-        from rich.console import Console
-
-        Console().print(text, markup=False, highlight=False, soft_wrap=True)

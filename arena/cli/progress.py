@@ -14,15 +14,8 @@ from rich.table import Table
 
 from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, CallBegin, CallEnd, ContestantSpec, FxRate
+from arena.rundir import ledger
 from arena.rundir.directory import Manifest
-from arena.rundir.ledger import (
-    CallBeginEvent,
-    CallEndEvent,
-    ContestantStopped,
-    Event,
-    TrialBegin,
-    TrialEnd,
-)
 
 TROUBLE_EVERY_S = 10.0
 
@@ -85,25 +78,25 @@ class RunProgress:
             self._live = live
             yield
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: ledger.Event) -> None:
         """Take one event."""
         with self._lock:
             line = self._take(event)
         if line and self._live is None:
             self.say(line)
 
-    def _take(self, event: Event) -> str | None:
+    def _take(self, event: ledger.Event) -> str | None:
         match event:
-            case TrialBegin(spec=spec):
+            case ledger.TrialBegin(spec=spec):
                 self._rows[spec.contestant].running += 1
-            case CallBeginEvent(call=begin):
+            case ledger.CallBeginEvent(call=begin):
                 self._open[begin.call_id] = begin
-            case CallEndEvent(call=end):
+            case ledger.CallEndEvent(call=end):
                 begin = self._open.pop(end.call_id)
                 self._spend(RecordedCall(begin, end))
                 if end.outcome != "ok":
                     return self._trouble(begin, end)
-            case TrialEnd(record=record):
+            case ledger.TrialEnd(record=record):
                 row = self._rows[record.contestant]
                 row.running -= 1
                 if record.fault is not None:
@@ -114,7 +107,7 @@ class RunProgress:
                 done = sum(r.done for r in self._rows.values())
                 planned = sum(r.planned for r in self._rows.values())
                 return f"[{done}/{planned}] {record.id}: {record.verdict}, {record.wall_s:.1f} s"
-            case ContestantStopped(contestant=name, reason=reason):
+            case ledger.ContestantStopped(contestant=name, reason=reason):
                 self._rows[name].stopped = True
                 return f"{name} is stopped: {reason}"
             case _:

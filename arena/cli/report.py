@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from arena.cli.options import PIPED_WIDTH, AssuranceChoice, Format, console, level_of, write_file
+from arena.cli.options import (
+    PIPED_WIDTH,
+    AssuranceChoice,
+    Format,
+    RunArgument,
+    console,
+    level_of,
+    write_file,
+)
 from arena.errors import InputError
 
 if TYPE_CHECKING:
     from arena.report.exports import ExportFormat
     from arena.report.scored import Scored
-
-RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 
 
 class ReportFormat(StrEnum):

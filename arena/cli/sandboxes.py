@@ -1,12 +1,11 @@
 """`arena sandboxes`: the images that trials run in, and the programs of agents."""
 
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format, emit
+from arena.cli.options import Format, FormatFlag, emit, say
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -40,9 +39,7 @@ def build(
 
 @app.command("list")
 def list_(
-    format_: Annotated[
-        Format, typer.Option("--format", help="Form of the answer on stdout.")
-    ] = Format.TABLE,
+    format_: FormatFlag = Format.TABLE,
 ) -> None:
     """List our images and agents' programs on the engine, the least recently used first.
 
@@ -88,4 +85,4 @@ def prune(
 
 def _tell(progress: "BuildProgress") -> None:
     if progress.state != "line":
-        print(f"{progress.kind} {progress.name}: {progress.state}", file=sys.stderr)
+        say(f"{progress.kind} {progress.name}: {progress.state}")

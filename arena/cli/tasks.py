@@ -1,7 +1,6 @@
 """`arena tasks`: what there is to run, and whether it is sound."""
 
 import os
-import sys
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 from pydantic import JsonValue
 
 from arena.cli import options
-from arena.cli.options import Format, emit
+from arena.cli.options import Format, FormatFlag, emit, say
 
 app = typer.Typer(help="List, check, mine, import and export tasks.", no_args_is_help=True)
 
@@ -27,7 +26,6 @@ COLUMNS = ("id", "language", "difficulty", "title")
 MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fixes_tasks", "fell")
 IMPORT_COLUMNS = ("instance_id", "result", "task", "assurance", "reason")
 CHECK_COLUMNS = ("task_id", "look", "result", "seconds", "peak_mb", "detail")
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 @app.command("list")
@@ -101,9 +99,9 @@ def check(
         for finding in suite.check(tasks, images, engine, store.store, repeat=repeat, jobs=jobs):
             findings.append(finding)
             if not finding.ok:
-                print(f"{finding.task_id}: {finding.look}: {finding.detail}", file=sys.stderr)
+                say(f"{finding.task_id}: {finding.look}: {finding.detail}")
     for line in suite.keep_out(tasks, findings):
-        print(f"quarantined: {line}", file=sys.stderr)
+        say(f"quarantined: {line}")
     rows: list[dict[str, JsonValue]] = [
         {**finding.model_dump(mode="json"), "result": "ok" if finding.ok else "FAILED"}
         for finding in findings
@@ -203,7 +201,7 @@ def mine(
     with DockerEngine.answering() as engine:
         engine.check()
         engine.reap()
-        found = mine_history(request, engine, lambda line: print(line, file=sys.stderr))
+        found = mine_history(request, engine, say)
     row: dict[str, JsonValue] = found.model_dump(mode="json")
     emit("yield", [row], MINE_COLUMNS, format_)
 
@@ -243,7 +241,7 @@ def import_(
     with DockerEngine.answering() as engine:
         engine.check()
         engine.reap()
-        report = import_suite(request, engine, lambda line: print(line, file=sys.stderr))
+        report = import_suite(request, engine, say)
     rows: list[dict[str, JsonValue]] = [
         {**one.model_dump(mode="json"), "result": "imported" if one.task else "refused"}
         for one in (*report.tasks, *report.refused)
@@ -272,5 +270,5 @@ def export(
         engine.check()
         made = export_tasks(tasks, to.value, out, engine)
     for task_id, reason in made.left_out.items():
-        print(f"not exported: {task_id}: {reason}", file=sys.stderr)
+        say(f"not exported: {task_id}: {reason}")
     print(made.path)

@@ -105,6 +105,11 @@ def usd(amount: Number | None) -> str:
     return f"${value:.{1 - floor(log10(abs(value)))}f}"
 
 
+def amount(price: Decimal) -> str:
+    """A price to its last digit, without zeros behind."""
+    return f"{price.normalize():f}"
+
+
 def usd_range(interval: Interval | None) -> str:
     """Both limits in dollars."""
     return "not estimable" if interval is None else f"{usd(interval.lo)} to {usd(interval.hi)}"

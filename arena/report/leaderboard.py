@@ -15,7 +15,6 @@ from arena.report.format import plain
 from arena.report.scored import Scored, ScoredContestant
 from arena.score.row import Row, Who
 
-NO_COUNTRY = "no country"
 NAME = "contestant"
 """The column that heads a row."""
 
@@ -28,10 +27,6 @@ def _rank(one: ScoredContestant) -> Cell:
     return Cell(text, rank.best + rank.worst / 1000)
 
 
-def _name(one: ScoredContestant) -> Cell:
-    return Cell(plain(one.row.who.name))
-
-
 def _rate(one: ScoredContestant) -> Cell:
     rate, ci = one.row.score.pass_rate, one.row.score.ci
     cell = _share(rate)
@@ -39,10 +34,6 @@ def _rate(one: ScoredContestant) -> Cell:
         return cell
     bar = Bar(round(ci.lo * 100, 2), round((ci.hi - ci.lo) * 100, 2), round(rate * 100, 2))
     return Cell(cell.text, cell.order, show.percent_range(ci), bar)
-
-
-def _interval(one: ScoredContestant) -> Cell:
-    return Cell(_rate(one).note)
 
 
 def _passed(one: ScoredContestant) -> Cell:
@@ -95,7 +86,7 @@ def _ranking(one: ScoredContestant) -> dict[str, Any]:
 
 CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
     Column(NAME, "string", "", "Name", lambda c: c.row.who.name, json_name="name",
-           heading="Contestant", place=2, cell=_name, style="", keep=KEPT),
+           heading="Contestant", place=2, style="", keep=KEPT),
     Column("control", "bool", "", "Oracle or nop: never ranked", lambda c: c.row.who.control),
     Column("agent", "string", "", "The scaffold", lambda c: c.row.who.agent),
     Column("backend", "string", "", "Catalogue name of the backend", lambda c: c.row.who.backend),
@@ -131,7 +122,7 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            tip="Mean over tasks, with its 95% interval"),
     Column("pass_rate_ci", "object", "", "95% Wilson interval on task means at the effective n",
            lambda c: c.row.score.ci, JSON | TEXT,
-           heading="95%", place=4, cell=_interval, keep=6),
+           heading="95%", place=4, cell=lambda c: Cell(_rate(c).note), keep=6),
     Column("pass_rate_lo", "float64", "", "Lower 95% limit, Wilson at the effective n",
            lambda c: c.row.score.ci.lo if c.row.score.ci else None, TABLE),
     Column("pass_rate_hi", "float64", "", "Upper 95% limit",
@@ -225,34 +216,9 @@ def board_columns(form: Form, attempts: int) -> tuple[Column[ScoredContestant], 
     return tuple(sorted(found, key=lambda column: column.place))
 
 
-@dataclass(frozen=True, slots=True)
-class BoardRow:
-    """A contestant on the leaderboard; its figures come from the columns."""
-
-    contestant: ScoredContestant
-    anchor: str
-    name: str
-    what: str
-    """Model, lab and country, on one line."""
-    country: str
-    weights: str
-    provider: str
-    badges: tuple[tuple[str, str], ...]
-    """(tone, text)"""
-
-    @property
-    def on_frontier(self) -> bool:
-        """Whether nobody passes more for less."""
-        return self.contestant.row.on_frontier
-
-    @property
-    def marks(self) -> str:
-        """The badges in one line."""
-        return ", ".join(text for _, text in self.badges)
-
-    def texts(self, columns: Sequence[Column[ScoredContestant]]) -> list[str]:
-        """Its figures under these columns."""
-        return [column.shown(self.contestant).text for column in columns]
+def texts(columns: Sequence[Column[ScoredContestant]], one: ScoredContestant) -> list[str]:
+    """A contestant's figures under these columns."""
+    return [column.shown(one).text for column in columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,37 +231,8 @@ class Control:
     good: bool
 
 
-def anchor(position: int) -> str:
-    """Id of a contestant's row; never made from its name, which is anybody's text."""
-    return f"c{position}"
-
-
-def lines(scored: Scored) -> tuple[BoardRow, ...]:
-    """Rows in the order of the board."""
-    ranked = scored.contestants[: len(scored.board.rows)]
-    return tuple(_line(one, position) for position, one in enumerate(ranked))
-
-
-def _line(one: ScoredContestant, position: int) -> BoardRow:
-    who = one.row.who
-    return BoardRow(
-        contestant=one,
-        anchor=anchor(position),
-        name=plain(who.name),
-        what=_what(who),
-        country=country(who),
-        weights={True: "open", False: "closed", None: "unknown"}[who.open_weights],
-        provider=plain(who.provider or "none"),
-        badges=tuple(_badges(one.row)),
-    )
-
-
-def country(who: Who) -> str:
-    """Country of the lab; none for baselines and unknown labs."""
-    return plain(who.country) if who.country else NO_COUNTRY
-
-
-def _what(who: Who) -> str:
+def what(who: Who) -> str:
+    """Agent, model, lab and country on one line."""
     parts = [who.agent, who.model or "", who.lab or "", who.country or ""]
     if who.open_weights:
         parts.append("open weights")
@@ -304,7 +241,8 @@ def _what(who: Who) -> str:
     return " · ".join(plain(part) for part in parts if part)
 
 
-def _badges(row: Row) -> list[tuple[str, str]]:
+def badges(row: Row) -> list[tuple[str, str]]:
+    """What stands beside a name: tone and text of each mark."""
     counts, found = row.counts, []
     if row.who.simulated:
         found.append(("warn", "simulated"))
@@ -323,6 +261,11 @@ def _badges(row: Row) -> list[tuple[str, str]]:
     if row.who.caveats:
         found.append(("warn", "with a caveat"))
     return found
+
+
+def marks(row: Row) -> str:
+    """The badges in one line, empty without any."""
+    return ", ".join(text for _, text in badges(row))
 
 
 def controls(scored: Scored) -> tuple[Control, ...]:

@@ -18,10 +18,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from arena.demo.baseline.probe import runs
-from arena.demo.baseline.probe.isolate import isolated
-from arena.demo.baseline.probe.mutate import WEIGHTS, Module, Mutation, apply
-from arena.demo.baseline.probe.runs import Line, ProbeOutcome
+from . import runs
+from .isolate import isolated
+from .mutate import WEIGHTS, Module, Mutation, apply
+from .runs import Line, ProbeOutcome
 
 FOLDER = Path(__file__).resolve().parent.parent
 COPY, PLAN, REPORT = FOLDER / "copy", FOLDER / "plan.json", FOLDER / "report.txt"
