@@ -12,7 +12,6 @@ from arena.cli.options import (
     Format,
     FormatFlag,
     RunArgument,
-    level_of,
     show,
     write_file,
 )
@@ -58,8 +57,8 @@ def compare(
     first = load(run)
     second = first if other is None else load(other)
     found = scoring.compare(
-        contender(first, a, level_of(assurance)),
-        contender(second, b, level_of(assurance)),
+        contender(first, a, assurance),
+        contender(second, b, assurance),
         anyway=anyway,
         seed=first.manifest.seed,
     )
@@ -105,7 +104,7 @@ def recommend(
         open_weights=open_weights,
         self_hosted=self_hosted,
     )
-    found = scoring.recommend(load(run), margin=margin, wanted=wanted, level=level_of(assurance))
+    found = scoring.recommend(load(run), margin=margin, wanted=wanted, level=assurance)
     show(found, decisions.recommendation(found), format_)
 
 
@@ -190,7 +189,7 @@ def gate(
         cost_margin=cost_margin,
         max_faults=max_faults,
         anyway=anyway,
-        level=level_of(assurance),
+        level=assurance,
     )
     text = decisions.gate_markdown(found)
     if junit is not None:

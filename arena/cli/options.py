@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
     from rich.console import Console
 
-    from arena.records import Assurance, Record
+    from arena.records import Record
 
 T = TypeVar("T")
 
@@ -81,17 +81,8 @@ def runs_dir() -> Path:
     return Path(os.environ.get("ARENA_RUNS", "runs"))
 
 
-class AssuranceChoice(StrEnum):
-    """How tasks are graded."""
-
-    IDS = "ids"
-    EXIT_CODE = "exit_code"
-    REWARD_FILE = "reward_file"
-
-
-def level_of(choice: AssuranceChoice | None) -> "Assurance | None":
-    """The level that a flag names."""
-    return None if choice is None else choice.value
+AssuranceChoice = Literal["ids", "exit_code", "reward_file"]
+"""How tasks are graded."""
 
 
 def write_file(path: Path, data: str | bytes, *, flag: str, append: bool = False) -> None:

@@ -1,5 +1,6 @@
-"""`arena sandboxes`: the images that trials run in, and the programs of agents."""
+"""`arena sandboxes` and `arena baseline`: what this machine provides, images and an endpoint."""
 
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from arena.sandbox.image.images import BuildProgress
 
 app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
+baseline = typer.Typer(
+    help="The search baseline, which needs no language model.", no_args_is_help=True
+)
 
 GB = 10**9
 COLUMNS = ("kind", "name", "size_gb", "last_used", "in_use", "id")
@@ -86,3 +90,24 @@ def prune(
 def _tell(progress: "BuildProgress") -> None:
     if progress.state != "line":
         say(f"{progress.kind} {progress.name}: {progress.state}")
+
+
+@baseline.callback()
+def _group() -> None:
+    """Keeps `serve` a command of its own."""
+
+
+@baseline.command()
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Serve the baseline as an OpenAI-compatible endpoint until interrupted.
+
+    Example: arena baseline serve --port 8765
+    """
+    from arena.demo.baseline import server
+
+    with server.serve(host, port) as base_url:
+        say(f"serving {base_url}; interrupt to stop")
+        threading.Event().wait()

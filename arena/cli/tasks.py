@@ -2,9 +2,8 @@
 
 import os
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from pydantic import JsonValue
@@ -13,13 +12,6 @@ from arena.cli import options
 from arena.cli.options import Format, FormatFlag, emit, say
 
 app = typer.Typer(help="List, check, mine, import and export tasks.", no_args_is_help=True)
-
-
-class ExportTo(StrEnum):
-    """Whose harness is to run our tasks."""
-
-    SWEBENCH = "swebench"
-    HARBOR = "harbor"
 
 
 COLUMNS = ("id", "language", "difficulty", "title")
@@ -254,7 +246,7 @@ def export(
     pack: Annotated[
         str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
     ],
-    to: Annotated[ExportTo, typer.Option(help="Whose form.")],
+    to: Annotated[Literal["swebench", "harbor"], typer.Option(help="Whose form.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
 ) -> None:
     """Write tasks for the SWE-bench harness or Harbor, and make the images they name.
@@ -268,7 +260,7 @@ def export(
     tasks = packs.load(pack, base=Path())
     with DockerEngine() as engine:
         engine.check()
-        made = export_tasks(tasks, to.value, out, engine)
+        made = export_tasks(tasks, to, out, engine)
     for task_id, reason in made.left_out.items():
         say(f"not exported: {task_id}: {reason}")
     print(made.path)
