@@ -17,7 +17,7 @@ from arena.records import BackendSpec, CallBegin, CallEnd, ContestantSpec, FxRat
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest
 
-TROUBLE_EVERY_S = 10.0
+WARN_EVERY_S = 10.0
 
 
 @dataclass
@@ -51,7 +51,7 @@ class RunProgress:
         self._backends: dict[str, BackendSpec] = {}
         self._fx: tuple[FxRate, ...] = ()
         self._open: dict[str, CallBegin] = {}
-        self._told: dict[str, float] = {}
+        self._warned_s: dict[str, float] = {}
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._live: Live | None = None
@@ -95,7 +95,7 @@ class RunProgress:
                 begin = self._open.pop(end.call_id)
                 self._spend(RecordedCall(begin, end))
                 if end.outcome != "ok":
-                    return self._trouble(begin, end)
+                    return self._failed_call(begin, end)
             case ledger.TrialEnd(record=record):
                 row = self._rows[record.contestant]
                 row.running -= 1
@@ -114,12 +114,12 @@ class RunProgress:
                 pass
         return None
 
-    def _trouble(self, begin: CallBegin, end: CallEnd) -> str | None:
+    def _failed_call(self, begin: CallBegin, end: CallEnd) -> str | None:
         """A line on a failed call, at most one every few seconds for each contestant."""
         now = time.monotonic()
-        if now - self._told.get(begin.contestant, -TROUBLE_EVERY_S) < TROUBLE_EVERY_S:
+        if now - self._warned_s.get(begin.contestant, -WARN_EVERY_S) < WARN_EVERY_S:
             return None
-        self._told[begin.contestant] = now
+        self._warned_s[begin.contestant] = now
         return f"{begin.contestant}: {end.outcome} (attempt {begin.attempt}): {end.error[:200]}"
 
     def _spend(self, call: RecordedCall) -> None:

@@ -18,6 +18,9 @@ COLUMNS = ("id", "language", "difficulty", "title")
 MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fixes_tasks", "fell")
 IMPORT_COLUMNS = ("instance_id", "result", "task", "assurance", "reason")
 CHECK_COLUMNS = ("task_id", "look", "result", "seconds", "peak_mb", "detail")
+PackArgument = Annotated[
+    str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
+]
 
 
 @app.command("list")
@@ -62,9 +65,7 @@ def list_(
 
 @app.command()
 def check(
-    pack: Annotated[
-        str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
-    ],
+    pack: PackArgument,
     repeat: Annotated[
         int, typer.Option(min=1, help="Runs with the fix and without; all but the first shuffled.")
     ] = 1,
@@ -243,9 +244,7 @@ def import_(
 
 @app.command()
 def export(
-    pack: Annotated[
-        str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
-    ],
+    pack: PackArgument,
     to: Annotated[Literal["swebench", "harbor"], typer.Option(help="Whose form.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
 ) -> None:

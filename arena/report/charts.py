@@ -25,7 +25,7 @@ POINT_AREA = 130
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 COST_TITLE = "US$ per attempt, log scale"
 _LINK = r'<a href="\1" aria-label=\2><path aria-hidden="true"'
-_KEEP_EXACT = 24
+_ALL_NAMED = 24
 """Contestants up to which every point is named; beyond, only those on the frontier."""
 _HALO: dict[str, Any] = {
     "stroke": PAPER, "strokeWidth": 4, "strokeJoin": "round", "color": PAPER,
@@ -182,7 +182,7 @@ def _names(
 ) -> Iterator[alt.Chart]:
     """Names beside their points, each with a halo of the paper's colour."""
     first = sorted(points, key=lambda p: not p.on_frontier)
-    named = [p for p in first if len(points) <= _KEEP_EXACT or p.on_frontier]
+    named = [p for p in first if len(points) <= _ALL_NAMED or p.on_frontier]
     width = math.log(domain[1] / domain[0])
 
     def at(p: FrontierPoint) -> tuple[float, float]:
@@ -211,8 +211,8 @@ def _cost_domain(points: Sequence[FrontierPoint]) -> tuple[float, float]:
     lows = [ci.lo if ci.lo > cost / 5 else cost for cost, ci in ends]
     highs = [ci.hi if ci.hi < cost * 5 else cost for cost, ci in ends]
     low, high = min(lows, default=0.1), max(highs, default=1.0)
-    room = max(1.35, (high / low) ** 0.07)
-    return low / room, high * room
+    margin = max(1.35, (high / low) ** 0.07)
+    return low / margin, high * margin
 
 
 def _ticks(domain: tuple[float, float], width: int) -> list[float]:

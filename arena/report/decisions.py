@@ -79,16 +79,16 @@ def _guess(candidate: Candidate | None) -> str:
     )
 
 
-def best(sure: Iterable[Row]) -> Row | None:
+def best(rows: Iterable[Row]) -> Row | None:
     """The highest pass rate among contestants that are best first."""
-    return next((row for row in sure if row.score.pass_rate is not None), None)
+    return next((row for row in rows if row.score.pass_rate is not None), None)
 
 
-def cheapest(sure: Iterable[Row]) -> tuple[str, float] | None:
+def cheapest(rows: Iterable[Row]) -> tuple[str, float] | None:
     """The lowest cost per solved task in US dollars, with whose it is."""
     priced = [
         (row.money.per_solved.estimate, row.who.name)
-        for row in sure
+        for row in rows
         if row.money.per_solved and row.money.per_solved.estimate is not None
     ]
     cost, name = min(priced, default=(0.0, ""))
@@ -97,13 +97,13 @@ def cheapest(sure: Iterable[Row]) -> tuple[str, float] | None:
 
 def _figures(scored: Scored) -> Iterator[Fact]:
     board = scored.board
-    if first := best(scored.sure):
+    if first := best(scored.conclusive):
         tied = sum(r.rank is not None and r.rank.best == 1 for r in board.rows if r is not first)
         note = plain(first.who.name)
         if tied:
             note += f", not told apart from {plural(tied, 'other')}"
         yield Fact("Highest pass rate", percent(first.score.pass_rate), note)
-    if found := cheapest(scored.sure):
+    if found := cheapest(scored.conclusive):
         name, cost = found
         yield Fact("Lowest cost per solved task", usd(cost), plain(name))
     attempts = plural(board.attempts, "attempt")
@@ -175,7 +175,7 @@ def claim(match: Match, claimed: Interval) -> tuple[str, str]:
     return words[match.claim]
 
 
-def told_apart(scored: Scored) -> tuple[Group, ...]:
+def distinct_groups(scored: Scored) -> tuple[Group, ...]:
     """Groups of contestants by each key that tells at least two groups apart."""
     found = groups(scored.results, scored.board.level)
     kinds = [group.key for group in found]

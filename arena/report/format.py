@@ -6,10 +6,10 @@ that have no engine of their own.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from math import floor, isfinite, log10
+from typing import NamedTuple
 
 from arena.stats.intervals import Interval
 
@@ -80,8 +80,7 @@ DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 Number = int | float | Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One figure with what it is."""
 
     name: str

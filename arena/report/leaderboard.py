@@ -5,15 +5,14 @@ data frames are made from it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from arena.registry import is_given_gold
 from arena.report import format as show
 from arena.report.columns import BOARD, JSON, KEPT, TABLE, TEXT, Bar, Cell, Column, Form, usd_float
 from arena.report.format import plain
 from arena.report.scored import Scored, ScoredContestant
-from arena.score.row import Row, Who
+from arena.score.row import Counts, Row, Who
 
 NAME = "contestant"
 """The column that heads a row."""
@@ -221,8 +220,7 @@ def texts(columns: Sequence[Column[ScoredContestant]], one: ScoredContestant) ->
     return [column.shown(one).text for column in columns]
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(NamedTuple):
     """One control: what it must do, and whether it did."""
 
     name: str
@@ -270,16 +268,14 @@ def marks(row: Row) -> str:
 
 def controls(scored: Scored) -> tuple[Control, ...]:
     """Oracle must pass everything, nop nothing; neither is a contestant."""
-    return tuple(_control(row) for row in scored.board.controls)
+    return tuple(_control(row.who, row.counts) for row in scored.board.controls)
 
 
-def _control(row: Row) -> Control:
-    passes = is_given_gold(row.who.agent)
-    wanted = row.counts.scored if passes else 0
-    found = f"{show.count(row.counts.passed)} of {show.count(row.counts.scored)}"
+def _control(who: Who, counts: Counts) -> Control:
+    passes = is_given_gold(who.agent)
     return Control(
-        name=plain(row.who.name),
+        name=plain(who.name),
         expected="must pass every trial" if passes else "must pass none",
-        found=found,
-        good=row.counts.passed == wanted and row.counts.scored > 0,
+        found=f"{show.count(counts.passed)} of {show.count(counts.scored)}",
+        good=counts.passed == (counts.scored if passes else 0) and counts.scored > 0,
     )

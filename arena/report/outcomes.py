@@ -75,8 +75,7 @@ class Mark:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class GridRow:
+class GridRow(NamedTuple):
     """A task with the attempts of each contestant."""
 
     task: TaskEntry
@@ -88,8 +87,7 @@ class GridRow:
     """Attempts of contestants, controls left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(NamedTuple):
     """The whole matrix."""
 
     contestants: tuple[Row, ...]

@@ -1,4 +1,4 @@
-"""The run as one page: `report/index.html`, complete in a single file.
+"""The page of a run, `report/index.html`, complete in one file; and what all pages share.
 
 Pages hold no address they would fetch from. The policy allows exactly the scripts and styles that
 we wrote, by hash, so that text which slipped through escaping would still do nothing.
@@ -19,11 +19,11 @@ from arena.records import ContestantSpec
 from arena.report import charts
 from arena.report import format as show
 from arena.report.caveats import caveats, ending_notes, named, simulated_note
-from arena.report.decisions import answer, claim, matrix, told_apart, verdict
+from arena.report.decisions import answer, claim, distinct_groups, matrix, verdict
 from arena.report.format import one_line, plain
 from arena.report.leaderboard import badges, board_columns, controls, what
 from arena.report.outcomes import count_tables, grid, suspicions
-from arena.report.scored import KINDS, Scored, cost_lines
+from arena.report.scored import COST_KINDS, Scored, cost_lines
 from arena.rundir.directory import TaskEntry
 from arena.stats.intervals import ALPHA
 
@@ -154,12 +154,12 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         grid=grid(scored),
         countries=scored.countries,
         claim=claim,
-        groups=told_apart(scored),
+        groups=distinct_groups(scored),
         matrix=matrix(scored),
         verdict=verdict,
         pairs_shown=sum(pair.adjusted_p <= ALPHA for pair in board.pairs),
         costs=spent,
-        kinds=[(i, kind) for i, kind in enumerate(KINDS) if i in used],
+        kinds=[(i, kind) for i, kind in enumerate(COST_KINDS) if i in used],
         notes=list(ending_notes(scored)),
         count_tables=count_tables(scored),
         suspicions=suspicions(scored),

@@ -78,7 +78,7 @@ class Scored:
         return self.contestants[: len(self.board.rows)]
 
     @cached_property
-    def sure(self) -> tuple[Row, ...]:
+    def conclusive(self) -> tuple[Row, ...]:
         """Ranked contestants of which something may be concluded, best first."""
         return tuple(row for row in self.board.rows if not row.inconclusive)
 
@@ -117,7 +117,7 @@ def score(results: Results, level: Assurance | None = None) -> Scored:
     )
 
 
-KINDS = ("input", "cached input", "cache writes", "reasoning", "output", "machine time")
+COST_KINDS = ("input", "cached input", "cache writes", "reasoning", "output", "machine time")
 TOLERANCE = Decimal("0.005")
 
 
@@ -125,7 +125,7 @@ class CostPart(NamedTuple):
     """One kind of cost as a share of the bar, in percent."""
 
     kind: int
-    """Position in `KINDS`."""
+    """Position in `COST_KINDS`."""
     start: float
     width: float
 
@@ -155,7 +155,7 @@ def _line(row: Row, spec: BackendSpec | None, fx: tuple[FxRate, ...]) -> CostLin
         if width := float(amount / total) * 100:
             parts.append(CostPart(kind, round(start, 2), round(width, 2)))
         start += width
-    named = zip(KINDS, shares, strict=True)
+    named = zip(COST_KINDS, shares, strict=True)
     words = (f"{kind} {show.percent(part / total)}" for kind, part in named if part)
     return CostLine(row, tuple(parts), ", ".join(words))
 
@@ -166,7 +166,7 @@ def split(
     billed_usd: Decimal | None,
     fx: tuple[FxRate, ...],
 ) -> tuple[Decimal, ...] | None:
-    """Billed cost by kind, in the order of `KINDS`.
+    """Billed cost by kind, in the order of `COST_KINDS`.
 
     Only where one price held for all calls: the parts are computed from it and must add up to
     what was billed. With several tiers, hours or a provider's own bill they would be a guess.

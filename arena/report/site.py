@@ -1,4 +1,4 @@
-"""Writes `report/`: the page of the run, and a light page for every trial.
+"""The folder `report/` of a run: its page and one for every trial, written and kept up to date.
 
 A trial's page is written only when something it shows has changed.
 """

@@ -61,7 +61,7 @@ class TestRow:
 
 
 @dataclass(slots=True)
-class Details:
+class TrialDetails:
     """Calls and last record of one trial."""
 
     row: TrialRow
@@ -78,12 +78,12 @@ class Details:
         return self.ended and self.tries == row.tries and len(self.calls) == row.calls
 
 
-def read_details(results: Results, wanted: Collection[str]) -> Iterator[Details]:
+def read_details(results: Results, wanted: Collection[str]) -> Iterator[TrialDetails]:
     """Each wanted trial as soon as it is complete, so that few are in memory at once.
 
     Trials with calls that never settled, or that share a machine paid by the hour, come last.
     """
-    waiting = {row.id: Details(row) for row in results.trials if row.id in wanted}
+    waiting = {row.id: TrialDetails(row) for row in results.trials if row.id in wanted}
     if not waiting:
         return
     manifest = results.manifest
@@ -96,7 +96,7 @@ def read_details(results: Results, wanted: Collection[str]) -> Iterator[Details]
         return [PricedCall(*call, one.cost) for call, one in zip(calls, money, strict=True)]
 
     for event in ledger.read(RunDir(results.path).ledger_path):
-        found: Details | None = None
+        found: TrialDetails | None = None
         match event:
             case ledger.TrialBegin(spec=spec) if trial := waiting.get(spec.id):
                 trial.tries, trial.ended = trial.tries + 1, False
@@ -145,7 +145,7 @@ FOLD_LINES, FOLD_CHARS = 30, 3_000
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class ShownText:
     """Text as shown; `dropped_chars` of it are left out in the middle."""
 
     head: str
@@ -163,31 +163,28 @@ class Spoken:
         return self.lines > FOLD_LINES or len(self.head) > FOLD_CHARS
 
 
-@dataclass(frozen=True, slots=True)
-class ShownCall:
+class ShownCall(NamedTuple):
     """A tool call; `body` is the command where the tool is a shell, else the raw arguments."""
 
     name: str
-    body: Spoken
+    body: ShownText
     is_command: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """One message with the ids of the model calls that led to it, retried ones included."""
 
     line: int
     role: str
-    text: Spoken
-    thinking: Spoken | None = None
+    text: ShownText
+    thinking: ShownText | None = None
     actions: tuple[ShownCall, ...] = ()
     call_ids: tuple[str, ...] = ()
     command: str = ""
     """How the command ended whose output this is, and how long it ran."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """All turns in order; `dropped_turns` of them are not shown."""
 
     turns: tuple[Turn, ...] = ()
@@ -225,12 +222,12 @@ class _Reader:
         if self.command is not None:
             line, entry = self.command
             self.command = None
-            action = ShownCall("command", spoken(_command_line(entry)), is_command=True)
-            turn = Turn(line, "command", Spoken(""), actions=(action,), command=_ended(entry))
+            action = ShownCall("command", shown_text(_command_line(entry)), is_command=True)
+            turn = Turn(line, "command", ShownText(""), actions=(action,), command=_ended(entry))
             self.turns.append(turn)
 
     def note(self, line: int, text: str, role: str = "note") -> None:
-        self.turns.append(Turn(line, plain(role), spoken(text)))
+        self.turns.append(Turn(line, plain(role), shown_text(text)))
 
     def unreadable(self, line: int, _what: str) -> None:
         self.note(line, f"line {line} of the transcript cannot be read")
@@ -250,8 +247,8 @@ class _Reader:
             Turn(
                 line=line,
                 role=plain(role),
-                text=spoken(_content(message.get("content"))),
-                thinking=spoken(_content(thinking)) if thinking else None,
+                text=shown_text(_content(message.get("content"))),
+                thinking=shown_text(_content(thinking)) if thinking else None,
                 actions=tuple(_actions(message.get("tool_calls"))),
                 call_ids=calls,
                 command=ended,
@@ -270,19 +267,19 @@ def read_conversation(path: Path) -> Conversation:
         return Conversation(missing=True)
     reader.flush()
     if reader.pending:
-        last = Turn(0, "note", Spoken(""), call_ids=tuple(reader.pending))
+        last = Turn(0, "note", ShownText(""), call_ids=tuple(reader.pending))
         reader.turns.append(last)
     dropped = max(0, len(reader.turns) - MAX_TURNS)
     return Conversation(tuple(reader.turns[:MAX_TURNS]), dropped)
 
 
-def spoken(text: str) -> Spoken:
+def shown_text(text: str) -> ShownText:
     """Plain text, shortened in the middle when it is very long."""
     text = plain(text).strip("\n")
     if len(text) <= MAX_TEXT_CHARS:
-        return Spoken(text)
+        return ShownText(text)
     half = MAX_TEXT_CHARS // 2
-    return Spoken(text[:half], text[-half:], len(text) - 2 * half)
+    return ShownText(text[:half], text[-half:], len(text) - 2 * half)
 
 
 def _shown(entry: dict[str, JsonValue]) -> str:
@@ -332,12 +329,14 @@ def _actions(calls: JsonValue) -> Iterator[ShownCall]:
     for call in calls if isinstance(calls, list) else []:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict):
-            yield ShownCall("call", spoken(json.dumps(call, ensure_ascii=False)), is_command=False)
+            yield ShownCall(
+                "call", shown_text(json.dumps(call, ensure_ascii=False)), is_command=False
+            )
             continue
         name, arguments = plain(str(function.get("name", ""))), function.get("arguments")
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
         command = _command(text)
-        yield ShownCall(name, spoken(text if command is None else command), command is not None)
+        yield ShownCall(name, shown_text(text if command is None else command), command is not None)
 
 
 def _command(arguments: str) -> str | None:

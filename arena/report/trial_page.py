@@ -61,8 +61,7 @@ class DiffFile:
         return sum(line.kind == "del" for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(NamedTuple):
     """A whole patch; `dropped_lines` of it are not shown."""
 
     files: tuple[DiffFile, ...]

@@ -44,7 +44,7 @@ def test_without_anybody_else_there_are_no_such_figures():
 
 
 def test_no_group_is_told_by_it(lucky):
-    groups = {group.value: group for group in decisions.told_apart(lucky)}
+    groups = {group.value: group for group in decisions.distinct_groups(lucky)}
     assert (groups["US"].best, groups["US"].cheapest) == (None, None)
     html = page.render(lucky)
     rows = dict(re.findall(r'<th scope="row">(US|CN)</th>(.*)</tr>', html))

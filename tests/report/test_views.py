@@ -9,7 +9,7 @@ import pytest
 from arena.report import caveats, decisions, leaderboard, outcomes
 from arena.report import scored as costs
 from arena.report.charts import Box, place
-from arena.report.scored import KINDS, split
+from arena.report.scored import COST_KINDS, split
 from arena.score.results import Tokens
 from tests.report.cast import backend
 
@@ -92,7 +92,7 @@ def test_a_bill_is_split_by_kind():
     billed = Decimal("0.0031")  # (400 x 2 + 600 x 0.5 + 200 x 10) / 1e6
     parts = split(spec, TOKENS, billed, ())
     assert parts is not None
-    named = dict(zip(KINDS, parts, strict=True))
+    named = dict(zip(COST_KINDS, parts, strict=True))
     assert named["input"] == Decimal("0.0008")
     assert named["cached input"] == Decimal("0.0003")
     assert named["reasoning"] == Decimal("0.0005")
