@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from arena.report import format as show
-from arena.report.format import Fact, factor, one_line, p_value, percent, plain, plural, points, usd
+from arena.report.format import factor, one_line, p_value, percent, plain, plural, points, usd
 from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
@@ -16,6 +17,14 @@ from arena.score.recommend import Candidate, Recommendation
 from arena.score.row import Row
 from arena.score.tally import Scope
 from arena.stats.intervals import ALPHA, Interval
+
+
+class Fact(NamedTuple):
+    """One figure with what it is."""
+
+    name: str
+    value: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +216,9 @@ def _comparison(found: Comparison) -> Iterator[str]:
         )
     ratio = found.cost_per_solved_ratio
     if ratio.estimate is not None:
-        yield f"cost per solved task, A over B: {factor(ratio.estimate)}" + (
-            f" ({factor(ratio.ci.lo)} to {factor(ratio.ci.hi)})"
-            if ratio.ci is not None
-            else ", interval not estimable"
-        )
+        ci = ratio.ci
+        sure = f" ({factor(ci.lo)} to {factor(ci.hi)})" if ci else ", interval not estimable"
+        yield f"cost per solved task, A over B: {factor(ratio.estimate)}{sure}"
         if found.a.cost_basis == "billed":
             yield "  costs are as billed: not with equal use of caches"
         for side in (found.a, found.b):
@@ -221,12 +228,9 @@ def _comparison(found: Comparison) -> Iterator[str]:
         bases = (found.a.cost_basis or "unknown", found.b.cost_basis or "unknown")
         yield f"costs are not compared: A's are {bases[0]}, B's {bases[1]}"
     for margin in found.margins:
-        shown = [
-            name
-            for name, side in (("A", margin.a_not_worse), ("B", margin.b_not_worse))
-            if side.shown
-        ]
-        said = f"{' and '.join(shown)} shown not worse" if shown else "nothing shown"
+        sides = (("A", margin.a_not_worse), ("B", margin.b_not_worse))
+        shown = " and ".join(name for name, side in sides if side.shown)
+        said = f"{shown} shown not worse" if shown else "nothing shown"
         yield f"margin {margin.a_not_worse.margin:.0%}: {said}"
     for statistic in scoring.STATISTICS:
         value = found.statistics[statistic.name]

@@ -9,7 +9,6 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from math import floor, isfinite, log10
-from typing import NamedTuple
 
 from arena.stats.intervals import Interval
 
@@ -78,14 +77,6 @@ def markdown(text: str, limit: int = 200) -> str:
 UNKNOWN = "unknown"
 DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 Number = int | float | Decimal
-
-
-class Fact(NamedTuple):
-    """One figure with what it is."""
-
-    name: str
-    value: str
-    note: str = ""
 
 
 def usd(amount: Number | None) -> str:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from arena.records import TrialRecord, Usage
 from arena.report import format as show
 from arena.report import transcript
-from arena.report.format import Fact, one_line, plain
+from arena.report.format import one_line, plain
 from arena.report.outcomes import STOPS, outcome, page_name
 from arena.report.page import page, prose, template
 from arena.report.transcript import Duty, PricedCall, tests_of
@@ -198,7 +198,7 @@ def render(source: TrialSource) -> str:
         verdict=verdict,
         tone=tone,
         reason=one_line(row.fault.message if row.fault else row.reason, 600),
-        facts=_facts(row),
+        stop=STOPS[row.stop] if row.stop else show.DASH,
         statement=prose(task.problem_statement),
         diff=parse(_patch(folder / "patch.diff")),
         stripped=record.verification.stripped if record and record.verification else (),
@@ -218,34 +218,6 @@ def _marked(source: TrialSource) -> Markup:
     """The peers with this page's own link marked."""
     own = Markup('href="{}"').format(page_name(source.row.id))
     return source.peers.replace(own, own + Markup(' aria-current="page"'), 1)
-
-
-def _facts(row: TrialRow) -> list[Fact]:
-    cost, tokens = row.cost, row.tokens
-    stop = STOPS[row.stop] if row.stop else show.DASH
-    facts = [
-        Fact("Agent", stop, one_line(row.stop_detail)),
-        Fact("Cost", show.usd(cost.billed_usd), _cost_note(row)),
-        Fact("Model calls", show.count(row.calls), f"{show.plural(row.steps, 'step')}"),
-        Fact("Agent's clock", show.seconds(row.active_s), f"{show.seconds(row.wall_s)} in all"),
-        Fact("Input", show.tokens(tokens.input), f"{show.tokens(tokens.cached_input)} cached"),
-        Fact("Output", show.tokens(tokens.output), f"{show.tokens(tokens.reasoning)} reasoning"),
-    ]
-    if row.mistakes or row.truncations:
-        replies = show.plural(row.truncations, "reply", "replies")
-        cut = f"{replies} cut short" if row.truncations else ""
-        facts.append(Fact("Tool mistakes", show.count(row.mistakes), cut))
-    if row.tries > 1:
-        facts.append(Fact("Tries", show.count(row.tries), "all are in the cost"))
-    return facts
-
-
-def _cost_note(row: TrialRow) -> str:
-    if row.cost.status == "partial":
-        return f"at least {show.usd(row.cost.known_usd)}"
-    if row.cost.status == "estimated":
-        return "estimated"
-    return "" if row.cost.standard_usd is None else f"{show.usd(row.cost.standard_usd)} standard"
 
 
 def _patch(path: Path) -> str:
