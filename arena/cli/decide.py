@@ -12,7 +12,7 @@ from arena.cli.options import (
     Format,
     FormatFlag,
     RunArgument,
-    show,
+    emit_answer,
     write_file,
 )
 
@@ -62,7 +62,7 @@ def compare(
         anyway=anyway,
         seed=first.manifest.seed,
     )
-    show(found, decisions.comparison(found), format_)
+    emit_answer(found, decisions.comparison(found), format_)
 
 
 def recommend(
@@ -105,7 +105,7 @@ def recommend(
         self_hosted=self_hosted,
     )
     found = scoring.recommend(load(run), margin=margin, wanted=wanted, level=assurance)
-    show(found, decisions.recommendation(found), format_)
+    emit_answer(found, decisions.recommendation(found), format_)
 
 
 def power(
@@ -125,7 +125,7 @@ def power(
     from arena.stats.power import suite_power
 
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
-    show(found, found.line, format_)
+    emit_answer(found, found.line, format_)
 
 
 BaselineFlag = Annotated[
@@ -198,5 +198,5 @@ def gate(
         write_file(summary, text, flag="--summary")
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         write_file(Path(step_summary), text, flag="GITHUB_STEP_SUMMARY", append=True)
-    show(found, decisions.gate_text(found), format_)
+    emit_answer(found, decisions.gate_text(found), format_)
     raise typer.Exit(found.exit_code)

@@ -112,7 +112,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def show(found: "Record", text: str, form: Format) -> None:
+def emit_answer(found: "Record", text: str, form: Format) -> None:
     """Print a result on stdout: as JSON, or in words."""
     print(found.model_dump_json(indent=2) if form is Format.JSON else text)
 

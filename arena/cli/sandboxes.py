@@ -37,7 +37,7 @@ def build(
     from arena.task.pack import tree_files
 
     with DockerEngine.answering() as engine:
-        for name, image in Images(engine, tree_files).ensure_languages(names, _tell).items():
+        for name, image in Images(engine, tree_files).ensure_languages(names, _say_state).items():
             print(f"{name} {image.id}")
 
 
@@ -87,7 +87,7 @@ def prune(
             print(f"removed {one.kind} {one.name}")
 
 
-def _tell(progress: "BuildProgress") -> None:
+def _say_state(progress: "BuildProgress") -> None:
     if progress.state != "line":
         say(f"{progress.kind} {progress.name}: {progress.state}")
 

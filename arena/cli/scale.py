@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format, FormatFlag, show
+from arena.cli.options import Format, FormatFlag, emit_answer
 
 if TYPE_CHECKING:
     from arena.records import RateLimits
@@ -108,7 +108,7 @@ def scale(
     )
     rate = RateLimits(concurrency=provider_concurrency, rpm=rpm, tpm=tpm)
     found = _estimate(work, fleet, rate, within_h, seed)
-    show(found, _text(found), format_)
+    emit_answer(found, _text(found), format_)
 
 
 def _workload(like: Path | None, given: dict[str, object]) -> "Workload":
