@@ -1,14 +1,13 @@
 """`arena agents`: who can drive a model here, and what they did."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, emit
+from arena.cli.options import Format, FormatFlag, emit
 
 app = typer.Typer(
     help="List, check and install agents; export their trajectories.", no_args_is_help=True
@@ -23,7 +22,6 @@ AgentsFlag = Annotated[
         show_default="the shipped ones alone",
     ),
 ]
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 @app.command("list")
@@ -56,14 +54,10 @@ def check(
     from arena.run.check_agents import checked
 
     failed = False
-    for name, problem in checked(names or (), agents or (), say=_say):
+    for name, problem in checked(names or (), agents or (), say=options.say):
         print(f"{name}: {problem or 'ok'}")
         failed = failed or problem is not None
     raise typer.Exit(int(failed))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 @app.command()

@@ -39,8 +39,7 @@ class ScoredTask(NamedTuple):
     scored: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """An interval and its estimate as shares of a bar, in percent."""
 
     lo: float
@@ -48,8 +47,7 @@ class Bar:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A figure with what it is sorted by; unknown sorts last."""
 
     text: str

@@ -1,4 +1,4 @@
-"""Writes `report/`: the page of the run, and a light page for every trial.
+"""The folder `report/` of a run: its page and one for every trial, written and kept up to date.
 
 A trial's page is written only when something it shows has changed.
 """
@@ -75,7 +75,8 @@ def render_trial(results: Results, trial_id: str) -> str | None:
 
 def _write_all(results: Results, stale: Collection[str], folder: SafePath) -> None:
     """Write the stale pages, a batch at a time: however many, few are in memory at once."""
-    batches = _batches(_sources(results, stale))
+    sources = _sources(results, stale)
+    batches = iter(lambda: list(islice(sources, BATCH)), [])
     if len(stale) < MANY:
         for batch in batches:
             _write(batch, folder)
@@ -88,11 +89,6 @@ def _write_all(results: Results, stale: Collection[str], folder: SafePath) -> No
                 waiting.popleft().result()
         for written in waiting:
             written.result()
-
-
-def _batches(sources: Iterator[TrialSource]) -> Iterator[list[TrialSource]]:
-    while batch := list(islice(sources, BATCH)):
-        yield batch
 
 
 def _write(batch: list[TrialSource], folder: SafePath) -> None:
