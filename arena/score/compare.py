@@ -9,8 +9,7 @@ from arena.records import Record
 from arena.score.pairs import Contender, Pair, pair, require_comparable
 from arena.score.results import CostBasis
 from arena.score.tally import Identity, Missing, Scope, TaskTally, missing_of, missing_p
-from arena.stats.bootstrap import SEED
-from arena.stats.intervals import Interval, Ratio
+from arena.stats.intervals import SEED, Interval, Ratio
 from arena.stats.paired import Difference, NotWorse, sign_flip
 from arena.stats.power import smallest_gap
 

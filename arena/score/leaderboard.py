@@ -13,7 +13,7 @@ from arena.score.pairs import PairCell, compare_all, ranks_of
 from arena.score.results import Results, TrialRow
 from arena.score.row import Row, row
 from arena.score.tally import TaskTally, levels, scoring_tasks, tallies
-from arena.stats.bootstrap import frontier
+from arena.stats.intervals import frontier
 from arena.stats.power import SuitePower, suite_power
 
 
