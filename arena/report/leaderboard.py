@@ -13,7 +13,7 @@ from arena.report import format as show
 from arena.report.columns import BOARD, JSON, KEPT, TABLE, TEXT, Bar, Cell, Column, Form, usd_float
 from arena.report.format import plain
 from arena.report.scored import Scored, ScoredContestant
-from arena.score.row import Row, Who
+from arena.score.leaderboard import Row, Who
 
 NO_COUNTRY = "no country"
 NAME = "contestant"

@@ -9,8 +9,8 @@ from arena.report import format as show
 from arena.report.format import one_line, plain
 from arena.report.scored import Scored
 from arena.rundir.directory import TaskEntry, file_stem
+from arena.score.leaderboard import Row
 from arena.score.results import TrialRow
-from arena.score.row import Row
 
 Tone = str
 

@@ -27,8 +27,8 @@ from arena.report.outcomes import count_tables, grid, suspicions
 from arena.report.points import FrontierPoint, points
 from arena.report.scored import KINDS, Scored, cost_lines
 from arena.rundir.directory import Manifest, TaskEntry
+from arena.score.leaderboard import Row
 from arena.score.recommend import Candidate, Recommendation
-from arena.score.row import Row
 
 _FILTERS = (
     one_line, show.count, show.fraction, show.moment, show.percent, show.percent_range, show.plural,
