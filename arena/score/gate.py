@@ -214,7 +214,8 @@ def _faults(name: str, level: Assurance, new: Contender, old: Contender, limit: 
     reason = doubt(new.tally, limit)
     if reason is None and (before := doubt(old.tally, limit)):
         reason = f"in the baseline {before}"
-    detail = reason or f"{new.tally.missing} of {new.tally.planned_total} trials lack a verdict"
+    gone = new.tally.missing
+    detail = reason or f"{gone.missing} of {gone.planned} trials lack a verdict"
     return Check("faults", name, level, "unsound" if reason else "pass", detail)
 
 

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
@@ -99,11 +100,12 @@ class Index:
         """
         if not self._has_grown():
             return
-        with self._alone() as out:
-            if out is None:
+        with self._path.open("ab") as out:
+            try:
+                fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
                 return
-            for _ in self._segments():
-                pass
+            deque(self._segments(), maxlen=0)
             out.truncate(self._at)
             while self._has_grown() and self._append(out):
                 pass
@@ -113,17 +115,6 @@ class Index:
             return self._ledger.stat().st_size - self._head.offset >= SEGMENT_BYTES
         except FileNotFoundError:
             return False
-
-    @contextmanager
-    def _alone(self) -> Iterator[BinaryIO | None]:
-        """The file, to append to; None while somebody else appends."""
-        with self._path.open("ab") as out:
-            try:
-                fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield None
-            else:
-                yield out
 
     def _up_to_date(self) -> Iterator[list[bytes]]:
         """As `_segments`, then those of what the ledger has grown by."""
@@ -156,12 +147,9 @@ class Index:
         except ValidationError:
             return None
         mine = self._head
-        fits = (
-            (head.version, head.prices, head.start) == (mine.version, mine.prices, mine.offset)
-            and head.lines == _digest(lines)
-            and head.check == _check(self._ledger, head.offset)
-        )
-        return head if fits else None
+        wanted = mine.version, mine.prices, mine.offset, _digest(lines)
+        fits = (head.version, head.prices, head.start, head.lines) == wanted
+        return head if fits and head.check == _check(self._ledger, head.offset) else None
 
     def _append(self, out: BinaryIO) -> bool:
         """Write one segment; false where there is no whole event to write of."""
