@@ -47,8 +47,8 @@ def dockerfile(
     """
     _, tar = archive.pack(context, owner=0)
     lines: deque[str] = deque(maxlen=_ERROR_LINES)
-    with connection.guard():
-        for step in connection.raw.build(
+    with connection.registry() as client:
+        for step in client.build(
             fileobj=io.BytesIO(tar),
             custom_context=True,
             tag=name,
