@@ -30,6 +30,22 @@ _CONFIG = """[core]
 \temail = agent@localhost
 """
 _KEPT = ("HEAD", "config", "index", "objects", "refs")
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_ALONE = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "HOME": "/nonexistent",
+    "XDG_CONFIG_HOME": "/nonexistent",
+    "LC_ALL": "C",
+}
+_BARE = tuple(
+    word
+    for setting in ("core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.fsmonitor=")
+    for word in ("-c", setting)
+)
 
 
 def committed(tree: Sequence[File], workdir: str) -> list[File]:
@@ -77,17 +93,16 @@ def _quoted(path: str) -> bytes:
 
 
 def _git(folder: Path, words: Sequence[str], stdin: bytes = b"") -> None:
-    """Run git with nothing of the user's or the machine's configuration."""
-    env = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "GIT_DIR": str(folder),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "HOME": "/nonexistent",
-    }
+    """Run git with nothing that a user, the machine or a tree configures, and without hooks."""
+    env = {"PATH": _PATH, "GIT_DIR": str(folder), **_ALONE}
     try:
         subprocess.run(
-            ["git", *words], cwd=folder, env=env, input=stdin, capture_output=True, check=True
+            ["git", *_BARE, *words],
+            cwd=folder,
+            env=env,
+            input=stdin,
+            capture_output=True,
+            check=True,
         )
     except FileNotFoundError as error:
         raise HarnessError("git is not installed; install the package git") from error
