@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import docker
@@ -92,6 +93,12 @@ class Connection:
         except AttributeError as error:
             raise _unknown_docker(str(error)) from error
         return client
+
+    def folder(self) -> Path | None:
+        """The engine's own folder, where this process sees it."""
+        with self.guard():
+            folder = Path(self.raw.info().get("DockerRootDir") or "/nonexistent")
+        return folder if self.where.startswith("unix:") and folder.is_dir() else None
 
     def start_exec(self, ident: str) -> Hijacked:
         """Start an exec that was created: the connection to it."""

@@ -199,10 +199,7 @@ class Watch:
 
     def start(self) -> None:
         """Start both threads; they end with `stop`, or with the process."""
-        with self._connection.guard():
-            root = Path(self._connection.raw.info().get("DockerRootDir") or "/nonexistent")
-        if self._connection.where.startswith("unix:") and root.is_dir():
-            self._root = root
+        self._root = self._connection.folder()
         self._usage = DiskUsage(self._connection, self._root)
         self._subscribe()
         for target in (self._watch_memory, self._watch_disk):

@@ -14,6 +14,7 @@ from arena.records import File
 from arena.sandbox.docker import Connection
 from arena.sandbox.image import build as image_build
 from arena.sandbox.image import sources
+from arena.sandbox.image.store import Naming
 
 PACKAGE = Path(arena.__file__).parent
 
@@ -57,8 +58,7 @@ def build(connection):
     image_build.dockerfile(
         connection,
         [File(path="Dockerfile", data=b"FROM scratch\n")],
-        "arena/none:1",
-        {},
+        Naming("arena/none:1", {}),
         {},
         lambda _: None,
     )

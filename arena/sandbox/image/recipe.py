@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import JsonValue
 
@@ -178,8 +178,7 @@ def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRec
             f"no sandbox image is called {name!r}", where=str(sandboxes), remedy=f"use {known}"
         )
     spec, files = _spec(folder / "sandbox.toml"), _files(folder)
-    digest = digest_of([base.digest, [[file.path, _sha(file.data)] for file in files]])
-    return LanguageRecipe(name=name, spec=spec, files=files, digest=digest)
+    return LanguageRecipe(name=name, spec=spec, files=files, digest=_digest(base.digest, files))
 
 
 def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
@@ -197,12 +196,12 @@ def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> L
         if "@sha256:" not in spec.pull:
             raise InputError("not pinned", where=f"{where}: pull", remedy="add @sha256:<digest>")
         pulled = BaseRecipe(mode="pull", source=spec.pull, digest=digest_of(["pull", spec.pull]))
-        digest = digest_of([pulled.digest, [[file.path, _sha(file.data)] for file in files]])
+        digest = _digest(pulled.digest, files)
         return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, base=pulled)
     if spec.base is None:
         raise InputError("no 'base'", where=str(where), remedy="name the image it stands on")
     below = language_recipe(sandboxes, spec.base, base)
-    digest = digest_of([below.digest, [[file.path, _sha(file.data)] for file in files]])
+    digest = _digest(below.digest, files)
     return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, below=below)
 
 
@@ -217,6 +216,10 @@ def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
         file.path: [bool(file.mode & 0o100), _sha(file.data)] for file in files
     }
     return digest_of([language.digest, _COMMIT_FORMAT, AGENT_UID, tree])
+
+
+def _digest(below: str, files: Sequence[File]) -> str:
+    return digest_of([below, [[file.path, _sha(file.data)] for file in files]])
 
 
 def _spec(where: Path) -> SandboxSpec:
@@ -236,22 +239,19 @@ def _files(folder: Path) -> tuple[File, ...]:
 
 
 def _base_mode() -> BaseMode:
-    match os.environ.get("ARENA_BASE", ""):
-        case "pull":
-            return "pull"
-        case "debootstrap":
-            return "debootstrap"
-        case "":
-            pass
-        case wanted:
-            raise InputError(
-                f"{wanted!r} is no way to make the base image",
-                where="ARENA_BASE",
-                remedy="use debootstrap or pull, or unset it",
-            )
-    if os.environ.get("ARENA_REGISTRY_MIRROR"):
-        return "pull"
-    return "debootstrap" if os.geteuid() == 0 and shutil.which("apt-get") else "pull"
+    wanted = os.environ.get("ARENA_BASE", "")
+    modes: tuple[BaseMode, ...] = get_args(BaseMode)
+    for mode in modes:
+        if mode == wanted:
+            return mode
+    if wanted:
+        raise InputError(
+            f"{wanted!r} is no way to make the base image",
+            where="ARENA_BASE",
+            remedy=f"use {' or '.join(modes)}, or unset it",
+        )
+    here = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    return "debootstrap" if here and not os.environ.get("ARENA_REGISTRY_MIRROR") else "pull"
 
 
 def _sha(data: bytes) -> str:
