@@ -62,7 +62,7 @@ _SECRET = re.compile(r"(\w+://)[^/\s@]+@")
 
 
 class NoPackageError(InputError):
-    """A requirement that no registry satisfies: of Python's with a wheel for the image's version."""
+    """A requirement that no registry satisfies; of Python's, with a wheel for the image."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
