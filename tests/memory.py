@@ -128,7 +128,7 @@ class MemoryEngine:
         """A sandbox with the files of an image."""
         yield MemorySandbox(self._trees[image], workdir, self._script)
 
-    def check_room(self, since: float) -> None:
+    def check_disk_space(self, since: float) -> None:
         """Memory is no disk."""
 
 

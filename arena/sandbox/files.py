@@ -303,10 +303,10 @@ class Stat(NamedTuple):
 
 def stat(connection: Connection, ident: str, path: str) -> Stat | None:
     """What is at `path`, None when nothing is."""
-    told = connection.path_stat(ident, path)
-    if told is None:
+    header = connection.path_stat(ident, path)
+    if header is None:
         return None
-    fields = json.loads(base64.b64decode(told))
+    fields = json.loads(base64.b64decode(header))
     return Stat(fields["size"], fields["mode"])
 
 

@@ -96,7 +96,7 @@ class DiskUsage:
             return {
                 ident: measure(mounts[ident].values(), limit) for ident, limit in idents.items()
             }
-        sizes = self._told()
+        sizes = self._reported()
         return {ident: sum(sizes.get(name, 0) for name in mounts[ident]) for ident in idents}
 
     def _volumes(self, ident: str) -> dict[str, Path]:
@@ -109,7 +109,7 @@ class DiskUsage:
             if mount.get("Type") == "volume" and mount.get("RW")
         }
 
-    def _told(self) -> dict[str, int]:
+    def _reported(self) -> dict[str, int]:
         """The engine's own measurement of every volume, by name.
 
         Some make one at a time and refuse another, of whoever asks: that one is waited for.

@@ -289,7 +289,7 @@ def _decided(
 
 
 def _headline(outcome: Outcome, checks: list[Check]) -> str:
-    told = [c for c in checks if c.outcome == outcome and outcome != "pass"]
-    told = told or [c for c in checks if c.detail == NOT_GATED]
-    named = "; ".join(f"{c.contestant} {c.name}: {c.detail}" for c in told[:3])
+    causes = [c for c in checks if c.outcome == outcome and outcome != "pass"]
+    causes = causes or [c for c in checks if c.detail == NOT_GATED]
+    named = "; ".join(f"{c.contestant} {c.name}: {c.detail}" for c in causes[:3])
     return f"{_HEADLINES[outcome]}. {named}" if named else f"{_HEADLINES[outcome]}."

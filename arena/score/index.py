@@ -244,8 +244,8 @@ def _lines(path: Path, offset: int) -> Iterator[bytes]:
 
 def _trial_line(trial_id: str, state: TrialState) -> bytes:
     named = json.dumps(trial_id).replace(",", "\\u002c")  # so that `", ` ends it, whatever it holds
-    told = _STATE.dump_json(state, exclude_defaults=True)
-    return b"%s%s, %s]\n" % (_TRIAL, named.encode(), told)
+    known = _STATE.dump_json(state, exclude_defaults=True)
+    return b"%s%s, %s]\n" % (_TRIAL, named.encode(), known)
 
 
 INTERVAL_S = 2.0

@@ -105,7 +105,7 @@ def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
     record = state.record if state.record and state.record.digest == spec.digest else None
     graded = record.verification if record else None
     flags = [*(record.flags if record else ()), *(graded.flags if graded else ())]
-    told: dict[str, Any] = {name: getattr(record, name) for name in _RECORDED if record}
+    fields: dict[str, Any] = {name: getattr(record, name) for name in _RECORDED if record}
     return TrialRow(
         id=spec.id,
         task_id=spec.task_id,
@@ -121,7 +121,7 @@ def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
         ),
         other_names=tuple(sorted(state.sums.names)),
         reason=graded.reason if graded else "",
-        **told,
+        **fields,
     )
 
 

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from arena.stats.intervals import bootstrap_sums
-from arena.stats.intervals import Ratio, cost_per_solved, fieller, ratio_of_ratios
+from arena.stats.intervals import Ratio, bootstrap_sums, cost_per_solved, fieller, ratio_of_ratios
 from tests.stats.reference import COST_A, COST_B, EXACT, A, B
 
 TASKS = np.full(20, 3.0)

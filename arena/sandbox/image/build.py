@@ -118,7 +118,7 @@ def commit(connection: Connection, ident: str, naming: Naming, workdir: str) -> 
         connection.raw.commit(ident, repository=repository, tag=tag, conf=config)
 
 
-def lay(
+def add_files(
     connection: Connection,
     below: str,
     placed: Sequence[File],
@@ -208,7 +208,7 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Sa
             base_name = with_settings.tag
             with connection.guard():
                 workdir = connection.raw.inspect_image(below.id)["Config"].get("WorkingDir") or "/"
-            lay(connection, below.id, settings, 0, with_settings, workdir)
+            add_files(connection, below.id, settings, 0, with_settings, workdir)
         dockerfile(connection, recipe.files, built, {"BASE": base_name}, say)
         if settings:
             say("leaving the machine's settings out")
@@ -229,7 +229,7 @@ def task(
 ) -> None:
     """Lay a task's tree on a language image as one commit; nothing of the task is run."""
     naming = Naming.on(below, "task", name, recipe, digest_of([recipe, below.content]))
-    lay(connection, below.id, committed(tree, workdir), AGENT_UID, naming, workdir)
+    add_files(connection, below.id, committed(tree, workdir), AGENT_UID, naming, workdir)
 
 
 def packages(status: bytes) -> list[str]:

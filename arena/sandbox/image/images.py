@@ -250,5 +250,5 @@ def exported_image(
         return tagged
     labels = Naming.of("task", name, digest, digest, "", below.base).labels
     placed = committed(tree, workdir)
-    build.lay(connection, below.id, placed, 0, Naming(tagged, labels), workdir)
+    build.add_files(connection, below.id, placed, 0, Naming(tagged, labels), workdir)
     return tagged

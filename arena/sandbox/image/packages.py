@@ -232,7 +232,7 @@ def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: S
     }
     content = digest_of([recipe.digest, below.content, held])
     naming = Naming.on(below, "language", recipe.name, recipe.digest, content)
-    build.lay(connection, below.id, placed, 0, naming, recipe.spec.workdir)
+    build.add_files(connection, below.id, placed, 0, naming, recipe.spec.workdir)
 
 
 def _files_of(given: Sequence[File], base: str, say: Say) -> list[File]:
