@@ -147,7 +147,7 @@ class Engine(Protocol):
         """
         ...
 
-    def check_room(self, since: float) -> None:
+    def check_disk_space(self, since: float) -> None:
         """Make sure that nothing failed for want of room on the engine's own disk.
 
         Args:

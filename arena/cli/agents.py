@@ -79,12 +79,12 @@ def remove(
         layers = Layers(engine.connection)
         installed = layers.all()
         for name in names:
-            if name not in {layer.agent for layer in installed}:
+            if name not in {layer.name for layer in installed}:
                 raise InputError(f"no programs of {name!r} are installed", where="agents remove")
         for layer in installed:
-            if layer.agent in names:
+            if layer.name in names:
                 layers.remove(layer)
-                print(f"removed {layer.agent} ({layer.size_mb} MB)")
+                print(f"removed {layer.name} ({layer.size_mb} MB)")
 
 
 @app.command()

@@ -50,7 +50,7 @@ def list_(
     Example: arena sandboxes list
     """
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image.cache import ImageCache
+    from arena.sandbox.image.layer import ImageCache
     from arena.sandbox.image.store import Image
 
     rows: list[dict[str, JsonValue]] = []
@@ -59,8 +59,8 @@ def list_(
             used = datetime.fromtimestamp(one.last_used_s, UTC)
             rows.append(
                 {
-                    "kind": one.kind,
-                    "name": one.name,
+                    "kind": one.what.kind,
+                    "name": one.what.name,
                     "size_gb": round(one.own_bytes / GB, 3),
                     "last_used": used.isoformat(timespec="seconds"),
                     "in_use": one.in_use,
@@ -80,11 +80,11 @@ def prune(
     Example: arena sandboxes prune --keep-gb 20
     """
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image.cache import ImageCache
+    from arena.sandbox.image.layer import ImageCache
 
     with DockerEngine.answering() as engine:
         for one in ImageCache(engine.connection).prune(int(keep_gb * GB)):
-            print(f"removed {one.kind} {one.name}")
+            print(f"removed {one.what.kind} {one.what.name}")
 
 
 def _say_state(progress: "BuildProgress") -> None:

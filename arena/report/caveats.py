@@ -10,7 +10,7 @@ from arena.report import format as show
 from arena.report.format import one_line, plain
 from arena.report.scored import Scored
 from arena.rundir.directory import TaskEntry
-from arena.score.row import Row
+from arena.score.leaderboard import Row
 from arena.score.tally import MISSING_LIMIT
 
 HOW = {

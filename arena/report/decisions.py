@@ -12,9 +12,9 @@ from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
 from arena.score.gate import Check, GateResult
 from arena.score.groups import Claim, Group, Match, groups
+from arena.score.leaderboard import Row
 from arena.score.pairs import PairCell
 from arena.score.recommend import Candidate, Recommendation
-from arena.score.row import Row
 from arena.score.tally import Scope
 from arena.stats.intervals import ALPHA, Interval
 

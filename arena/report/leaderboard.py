@@ -12,7 +12,7 @@ from arena.report import format as show
 from arena.report.columns import BOARD, JSON, KEPT, TABLE, TEXT, Bar, Cell, Column, Form, usd_float
 from arena.report.format import plain
 from arena.report.scored import Scored, ScoredContestant
-from arena.score.row import Counts, Row, Who
+from arena.score.leaderboard import Counts, Row, Who
 
 NAME = "contestant"
 """The column that heads a row."""

@@ -8,8 +8,8 @@ from arena.records import Stop, Verdict
 from arena.report.format import one_line, plain
 from arena.report.scored import Scored
 from arena.rundir.directory import TaskEntry, file_stem
+from arena.score.leaderboard import Row
 from arena.score.results import TrialRow
-from arena.score.row import Row
 
 
 class TrialEnding(NamedTuple):

@@ -9,10 +9,9 @@ from arena.money.statement import CallPricing
 from arena.records import Assurance, BackendSpec, FxRate
 from arena.report import format as show
 from arena.score.groups import CountryComparison, country_comparison
-from arena.score.leaderboard import Leaderboard, leaderboard
+from arena.score.leaderboard import Leaderboard, Row, leaderboard
 from arena.score.recommend import Recommendation, recommend
 from arena.score.results import Results, Tokens
-from arena.score.row import Row
 from arena.score.tally import tallies
 from arena.stats.intervals import Interval
 from arena.stats.paired import t_interval

@@ -17,7 +17,8 @@ from arena.run.trial import TrialRequest, TrialRunner
 from arena.rundir.directory import EngineInfo
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import BuildProgress, Images, TaskImage, Tell
-from arena.sandbox.image.layer import AgentLayer, Layers
+from arena.sandbox.image.layer import Layers
+from arena.sandbox.image.store import AgentLayer
 from arena.task import pack
 
 if TYPE_CHECKING:

@@ -256,7 +256,7 @@ class TrialRunner:
             ):  # if the engine's disk was full, that was its doing, and is over
                 began = time.monotonic()
                 self._grade(request, remains, progress)
-            self.engine.check_room(began)
+            self.engine.check_disk_space(began)
             seen = audit.transcript_flags(request.folder / "transcript.jsonl", request.task)
             progress.flags = (*ending.flags, *seen)
         finally:

@@ -27,7 +27,7 @@ from pydantic import Field, ValidationError
 
 from arena import registry
 from arena.errors import HarnessError, InputError
-from arena.paths import SafePath
+from arena.paths import AnyPath, SafePath
 from arena.records import (
     Assurance,
     Budget,
@@ -241,7 +241,7 @@ class RunDir:
             handle.close()
 
 
-def refuse_newer(version: object, known: int, path: SafePath) -> None:
+def refuse_newer(version: object, known: int, path: AnyPath) -> None:
     """Refuse a file of a newer version.
 
     Raises:

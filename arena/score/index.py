@@ -11,27 +11,28 @@ import fcntl
 import hashlib
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
 from decimal import Decimal
-from itertools import chain
 from typing import IO
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from arena.errors import ArenaError
 from arena.paths import SafePath
-from arena.records import CallBegin, Record, TrialRecord, digest_of
+from arena.records import CallBegin, Record, digest_of
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir
-from arena.score.reducer import Paid, Reducer, Span, Sums, TrialState
+from arena.score.reducer import Paid, Reducer, Span, TrialState
 
-VERSION = 4
+VERSION = 5
 CHECKED_BYTES = 4096
 SEGMENT_BYTES = 1 << 20
 _TRIAL, _SPAN = b'["t", ', b'["s", '
+_STATE = TypeAdapter(TrialState)
 
 
 class SegmentHead(Record):
@@ -67,7 +68,7 @@ class Index:
         """Bytes of the index up to the end of that head."""
 
     def replay(self, take: Callable[[bytes], None]) -> Reducer:
-        """Every line that tells of a trial, for `part`, and a reducer of the rest of the ledger.
+        """Every line that tells of a trial, to `take`, and a reducer of the rest of the ledger.
 
         The index is brought up to date where it can be written. The reducer's trials tell of the
         rest only; everything else in it tells of the whole run.
@@ -99,11 +100,12 @@ class Index:
         """
         if not self._has_grown():
             return
-        with self._alone() as out:
-            if out is None:
+        with self._path.open("ab") as out:
+            try:
+                fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
                 return
-            for _ in self._segments():
-                pass
+            deque(self._segments(), maxlen=0)
             out.truncate(self._at)
             while self._has_grown() and self._append(out):
                 pass
@@ -113,17 +115,6 @@ class Index:
             return self._ledger.stat().st_size - self._head.offset >= SEGMENT_BYTES
         except FileNotFoundError:
             return False
-
-    @contextmanager
-    def _alone(self) -> Iterator[IO[bytes] | None]:
-        """The file, to append to; None while somebody else appends."""
-        with self._path.open("ab") as out:
-            try:
-                fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield None
-            else:
-                yield out
 
     def _up_to_date(self) -> Iterator[list[bytes]]:
         """As `_segments`, then those of what the ledger has grown by."""
@@ -156,12 +147,9 @@ class Index:
         except ValidationError:
             return None
         mine = self._head
-        fits = (
-            (head.version, head.prices, head.start) == (mine.version, mine.prices, mine.offset)
-            and head.lines == _digest(lines)
-            and head.check == _check(self._ledger, head.offset)
-        )
-        return head if fits else None
+        wanted = mine.version, mine.prices, mine.offset, _digest(lines)
+        fits = (head.version, head.prices, head.start, head.lines) == wanted
+        return head if fits and head.check == _check(self._ledger, head.offset) else None
 
     def _append(self, out: IO[bytes]) -> bool:
         """Write one segment; false where there is no whole event to write of."""
@@ -174,8 +162,8 @@ class Index:
                 break
         if offset == start:
             return False
-        trials = (_trial_line(trial_id, state) for trial_id, state in reducer.trials.items())
-        lines = list(chain(trials, (_span_line(span) for span in reducer.spans)))
+        lines = [_trial_line(trial_id, state) for trial_id, state in reducer.trials.items()]
+        lines += [json.dumps(["s", *span]).encode() + b"\n" for span in reducer.spans]
         head = SegmentHead(
             prices=self._head.prices,
             start=start,
@@ -203,32 +191,15 @@ class Index:
         return reducer
 
 
-class Parts:
-    """What the index tells of each trial, kept as its lines: a fraction of the memory that the
-    same takes once read, so that a run may hold many more trials than are read at once.
-    """
-
-    def __init__(self) -> None:
-        self._lines: dict[str, list[bytes]] = {}
-
-    def keep(self, line: bytes) -> None:
-        """Keep a line of `Index.replay`."""
-        trial_id = from_json(line[len(_TRIAL) : line.index(b'", ', len(_TRIAL)) + 1])
-        self._lines.setdefault(trial_id, []).append(line)
-
-    def pop(self, trial_id: str) -> TrialState:
-        """What the lines of one trial come to; they are kept no longer."""
-        found = [part(line)[1] for line in self._lines.pop(trial_id, ())]
-        state, *later = found or [TrialState()]
-        for one in later:
-            state.add(one)
-        return state
+def trial_of(line: bytes) -> str:
+    """The trial that a line of `Index.replay` tells of."""
+    trial_id: str = from_json(line[len(_TRIAL) : line.index(b'", ', len(_TRIAL)) + 1])
+    return trial_id
 
 
-def part(line: bytes) -> tuple[str, TrialState]:
-    """The trial that a line tells of, and what."""
-    _, trial_id, *fields = from_json(line)
-    return trial_id, _state(*fields)
+def state_of(line: bytes) -> TrialState:
+    """What a line of `Index.replay` tells of its trial."""
+    return _STATE.validate_json(line[line.index(b'", ', len(_TRIAL)) + 3 : -2])
 
 
 # ── checks ─────────────────────────────────────────────────────────────────────────────────────
@@ -267,55 +238,9 @@ def _lines(path: SafePath, offset: int) -> Iterator[bytes]:
 
 
 def _trial_line(trial_id: str, state: TrialState) -> bytes:
-    sums = state.sums
-    fields = [
-        sums.calls,
-        {basis: str(usd) for basis, usd in sums.money.items()},
-        sorted(sums.missing),
-        sums.estimated,
-        str(sums.bound),
-        sums.bound_unknown,
-        sums.unsettled,
-        sums.tokens,
-        sorted(sums.names),
-        sorted(sums.caveats),
-        state.tries,
-        state.record.model_dump(mode="json", exclude_defaults=True) if state.record else None,
-    ]
-    return json.dumps(["t", trial_id, *fields]).encode() + b"\n"
-
-
-def _span_line(span: Span) -> bytes:
-    return json.dumps(["s", *span]).encode() + b"\n"
-
-
-def _state(
-    calls: int,
-    money: dict[str, str],
-    missing: list[str],
-    estimated: bool,
-    bound: str,
-    unknown: bool,
-    unsettled: int,
-    tokens: list[int],
-    names: list[str],
-    caveats: list[str],
-    tries: int,
-    record: JsonValue,
-) -> TrialState:
-    sums = Sums(
-        calls=calls,
-        money={basis: Decimal(usd) for basis, usd in money.items()},
-        missing=set(missing),
-        estimated=estimated,
-        bound=Decimal(bound),
-        bound_unknown=unknown,
-        unsettled=unsettled,
-        tokens=tokens,
-        names=set(names),
-        caveats=set(caveats),
-    )
-    return TrialState(sums, tries, None if record is None else TrialRecord.model_validate(record))
+    named = json.dumps(trial_id).replace(",", "\\u002c")  # so that `", ` ends it, whatever it holds
+    known = _STATE.dump_json(state, exclude_defaults=True)
+    return b"%s%s, %s]\n" % (_TRIAL, named.encode(), known)
 
 
 INTERVAL_S = 2.0

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from arena.money.statement import CallStatement, RecordedCall, statements
-from arena.records import BackendSpec, CallBegin, CallEnd, CostStatus, FxRate, TrialRecord, Usage
+from arena.records import BackendSpec, CallBegin, CallEnd, CostStatus, FxRate, TrialRecord
 from arena.rundir import ledger
 from arena.score.results import Cost, Tokens
 
@@ -46,8 +46,7 @@ class Sums:
     """What calls that were never settled may have cost."""
     bound_unknown: bool = False
     unsettled: int = 0
-    tokens: list[int] = field(default_factory=lambda: [0] * 5)
-    """In the order of `Tokens`."""
+    tokens: Tokens = field(default_factory=Tokens)
     names: set[str] = field(default_factory=set)
     """Model names returned that were not asked for."""
     caveats: set[str] = field(default_factory=set)
@@ -58,14 +57,12 @@ class Sums:
         self.calls += 1
         if end is None:
             return
-        if end.usage is not None:
-            self._count_tokens(end.usage)
+        if (use := end.usage) is not None:
+            self.tokens += Tokens(
+                use.prompt, use.cache_read, use.cache_write, use.output, use.reasoning
+            )
         if end.returned_model not in {None, end.requested_model}:
             self.names.add(str(end.returned_model))
-
-    def _count_tokens(self, usage: Usage) -> None:
-        seen = (usage.prompt, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
-        self.tokens = [a + b for a, b in zip(self.tokens, seen, strict=True)]
 
     def pay(self, statement: CallStatement) -> None:
         """Add the money of one call."""
@@ -78,32 +75,34 @@ class Sums:
             return
         self.estimated |= cost.status == "estimated"
         self.caveats.update(cost.caveats)
-        for basis, usd in zip(
-            BASES, (cost.billed_usd, cost.no_cache_usd, cost.standard_usd), strict=True
-        ):
+        for basis in BASES:
+            usd: Decimal | None = getattr(cost, f"{basis}_usd")
             if usd is None:
                 self.missing.add(basis)
             else:
-                self.money[basis] = self.money.get(basis, ZERO) + usd
+                self._add(basis, usd)
 
     def pay_hourly(self, usd: Decimal) -> None:
         """Add a call's share of a machine paid by the hour: the same on every basis."""
         for basis in BASES:
-            self.money[basis] = self.money.get(basis, ZERO) + usd
+            self._add(basis, usd)
 
     def merge(self, other: "Sums") -> None:
         """Add the calls of another part of the same trial."""
         self.calls += other.calls
         for basis, usd in other.money.items():
-            self.money[basis] = self.money.get(basis, ZERO) + usd
+            self._add(basis, usd)
         self.missing |= other.missing
         self.estimated |= other.estimated
         self.bound += other.bound
         self.bound_unknown |= other.bound_unknown
         self.unsettled += other.unsettled
-        self.tokens = [a + b for a, b in zip(self.tokens, other.tokens, strict=True)]
+        self.tokens += other.tokens
         self.names |= other.names
         self.caveats |= other.caveats
+
+    def _add(self, basis: str, usd: Decimal) -> None:
+        self.money[basis] = self.money.get(basis, ZERO) + usd
 
     @property
     def known_usd(self) -> Decimal:
@@ -134,10 +133,6 @@ class Sums:
         if "billed" in self.missing or (self.unsettled and not known):
             return "partial" if known else "unknown"
         return "estimated" if self.estimated or self.unsettled else "known"
-
-    def token_sums(self) -> Tokens:
-        """Tokens of all calls."""
-        return Tokens(*self.tokens)
 
 
 @dataclass(slots=True)
@@ -236,7 +231,7 @@ class Reducer:
             stamps = start.timestamp(), end.ended_at.timestamp()
             self.spans.append(Span(begin.contestant, begin.trial_id, begin.call_id, *stamps))
             return
-        (statement,) = statements([RecordedCall(begin, end)], self._backends, fx=self._fx)
+        statement = self._statement(begin, end)
         sums.pay(statement)
         paid = ZERO if statement.cost is None else statement.cost.billed_usd or ZERO
         if end.outcome != "ok" and paid:
@@ -253,8 +248,11 @@ class Reducer:
         """
         for begin in self.open.values():
             if begin.contestant in self._backends:
-                (statement,) = statements([RecordedCall(begin, None)], self._backends, fx=self._fx)
                 sums = self.trial(begin.trial_id).sums
                 sums.count(None)
-                sums.pay(statement)
+                sums.pay(self._statement(begin, None))
         self.open.clear()
+
+    def _statement(self, begin: CallBegin, end: CallEnd | None) -> CallStatement:
+        (found,) = statements([RecordedCall(begin, end)], self._backends, fx=self._fx)
+        return found

@@ -25,6 +25,15 @@ class Tokens:
     output: int = 0
     reasoning: int = 0
 
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            self.input + other.input,
+            self.cached_input + other.cached_input,
+            self.cache_write + other.cache_write,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -53,27 +62,27 @@ class TrialRow:
     task_id: str
     contestant: str
     attempt: int
-    stop: Stop | None
-    stop_detail: str
-    verdict: Verdict | None
-    """None: no verdict yet (a fault, not run, or still running)."""
-    reason: str
-    fault: Fault | None
-    """Set when the last try ended in a fault."""
     tries: int
-    steps: int
     calls: int
-    mistakes: int
-    truncations: int
-    flags: tuple[tuple[str, str], ...]
-    """(kind, detail) of everything a person should look at."""
     tokens: Tokens
     cost: Cost
-    wall_s: float
-    active_s: float
-    patch_bytes: int
+    flags: tuple[tuple[str, str], ...]
+    """(kind, detail) of everything a person should look at."""
     other_names: tuple[str, ...] = ()
     """Model names returned that differ from the requested one."""
+    reason: str = ""
+    stop: Stop | None = None
+    stop_detail: str = ""
+    verdict: Verdict | None = None
+    """None: no verdict yet (a fault, not run, or still running)."""
+    fault: Fault | None = None
+    """Set when the last try ended in a fault."""
+    steps: int = 0
+    mistakes: int = 0
+    truncations: int = 0
+    wall_s: float = 0.0
+    active_s: float = 0.0
+    patch_bytes: int = 0
 
     @property
     def passed(self) -> bool:
@@ -103,18 +112,6 @@ class Results:
     def of(self, contestant: str) -> list[TrialRow]:
         """Trials of one contestant."""
         return [t for t in self.trials if t.contestant == contestant]
-
-
-def total_tokens(trials: Iterable[TrialRow]) -> Tokens:
-    """Tokens of several trials."""
-    used = [t.tokens for t in trials]
-    return Tokens(
-        input=sum(u.input for u in used),
-        cached_input=sum(u.cached_input for u in used),
-        cache_write=sum(u.cache_write for u in used),
-        output=sum(u.output for u in used),
-        reasoning=sum(u.reasoning for u in used),
-    )
 
 
 def total_cost(trials: Sequence[TrialRow]) -> Cost:

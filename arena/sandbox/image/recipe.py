@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import JsonValue
 
@@ -31,6 +31,22 @@ _CONFIG = """[core]
 \temail = agent@localhost
 """
 _KEPT = ("HEAD", "config", "index", "objects", "refs")
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_ALONE = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "HOME": "/nonexistent",
+    "XDG_CONFIG_HOME": "/nonexistent",
+    "LC_ALL": "C",
+}
+_BARE = tuple(
+    word
+    for setting in ("core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.fsmonitor=")
+    for word in ("-c", setting)
+)
 
 
 def committed(tree: Sequence[File], workdir: str) -> list[File]:
@@ -78,17 +94,16 @@ def _quoted(path: str) -> bytes:
 
 
 def _git(folder: Path, words: Sequence[str], stdin: bytes = b"") -> None:
-    """Run git with nothing of the user's or the machine's configuration."""
-    env = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "GIT_DIR": str(folder),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "HOME": "/nonexistent",
-    }
+    """Run git with nothing that a user, the machine or a tree configures, and without hooks."""
+    env = {"PATH": _PATH, "GIT_DIR": str(folder), **_ALONE}
     try:
         subprocess.run(
-            ["git", *words], cwd=folder, env=env, input=stdin, capture_output=True, check=True
+            ["git", *_BARE, *words],
+            cwd=folder,
+            env=env,
+            input=stdin,
+            capture_output=True,
+            check=True,
         )
     except FileNotFoundError as error:
         raise HarnessError("git is not installed; install the package git") from error
@@ -164,8 +179,7 @@ def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRec
             f"no sandbox image is called {name!r}", where=str(sandboxes), remedy=f"use {known}"
         )
     spec, files = _spec(folder / "sandbox.toml"), _files(folder)
-    digest = digest_of([base.digest, [[file.path, _sha(file.data)] for file in files]])
-    return LanguageRecipe(name=name, spec=spec, files=files, digest=digest)
+    return LanguageRecipe(name=name, spec=spec, files=files, digest=_digest(base.digest, files))
 
 
 def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
@@ -184,12 +198,12 @@ def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> L
         if "@sha256:" not in spec.pull:
             raise InputError("not pinned", where=f"{where}: pull", remedy="add @sha256:<digest>")
         pulled = BaseRecipe(mode="pull", source=spec.pull, digest=digest_of(["pull", spec.pull]))
-        digest = digest_of([pulled.digest, [[file.path, _sha(file.data)] for file in files]])
+        digest = _digest(pulled.digest, files)
         return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, base=pulled)
     if spec.base is None:
         raise InputError("no 'base'", where=str(where), remedy="name the image it stands on")
     below = language_recipe(sandboxes, spec.base, base)
-    digest = digest_of([below.digest, [[file.path, _sha(file.data)] for file in files]])
+    digest = _digest(below.digest, files)
     return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, below=below)
 
 
@@ -204,6 +218,10 @@ def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
         file.path: [bool(file.mode & 0o100), _sha(file.data)] for file in files
     }
     return digest_of([language.digest, _COMMIT_FORMAT, AGENT_UID, tree])
+
+
+def _digest(below: str, files: Sequence[File]) -> str:
+    return digest_of([below, [[file.path, _sha(file.data)] for file in files]])
 
 
 def _spec(where: SafePath) -> SandboxSpec:
@@ -223,22 +241,19 @@ def _files(folder: SafePath) -> tuple[File, ...]:
 
 
 def _base_mode() -> BaseMode:
-    match os.environ.get("ARENA_BASE", ""):
-        case "pull":
-            return "pull"
-        case "debootstrap":
-            return "debootstrap"
-        case "":
-            pass
-        case wanted:
-            raise InputError(
-                f"{wanted!r} is no way to make the base image",
-                where="ARENA_BASE",
-                remedy="use debootstrap or pull, or unset it",
-            )
-    if os.environ.get("ARENA_REGISTRY_MIRROR"):
-        return "pull"
-    return "debootstrap" if os.geteuid() == 0 and shutil.which("apt-get") else "pull"
+    wanted = os.environ.get("ARENA_BASE", "")
+    modes: tuple[BaseMode, ...] = get_args(BaseMode)
+    for mode in modes:
+        if mode == wanted:
+            return mode
+    if wanted:
+        raise InputError(
+            f"{wanted!r} is no way to make the base image",
+            where="ARENA_BASE",
+            remedy=f"use {' or '.join(modes)}, or unset it",
+        )
+    here = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    return "debootstrap" if here and not os.environ.get("ARENA_REGISTRY_MIRROR") else "pull"
 
 
 def _sha(data: bytes) -> str:
