@@ -24,7 +24,7 @@ LAYERS = [
     {"score"},
     {"agent", "gateway", "grading", "stats"},
     {"backend", "sandbox", "task"},
-    {"config", "money", "rundir"},
+    {"config", "git", "money", "rundir"},
     {"registry"},
     {"protocols"},
     {"records", "resources"},

@@ -6,7 +6,6 @@ base → language → task: each recipe holds the digest of the one below it.
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from arena.errors import HarnessError, InputError
+from arena.errors import InputError
+from arena.git import make_repository, run_git
 from arena.records import File, Language, Record, digest_of
 from arena.records.container import AGENT_UID, WORKDIR
 from arena.serialize import read_record, read_toml
@@ -29,6 +29,7 @@ _CONFIG = """[core]
 \tname = agent
 \temail = agent@localhost
 """
+_COMMIT_SECONDS = 300.0
 _KEPT = ("HEAD", "config", "index", "objects", "refs")
 
 
@@ -44,10 +45,10 @@ def git_folder(files: Iterable[File]) -> list[File]:
     """The files of a `.git` whose one commit holds `files`, paths starting with `.git/`."""
     with tempfile.TemporaryDirectory(prefix="arena-commit-") as folder:
         path = Path(folder)
-        _git(path, ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", "."])
+        make_repository(path)
         importing = ["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--done"]
-        _git(path, importing, _stream(files))
-        _git(path, ["read-tree", "main"])
+        run_git(importing, cwd=path, git_dir=path, stdin=_stream(files), timeout_s=_COMMIT_SECONDS)
+        run_git(["read-tree", "main"], cwd=path, git_dir=path)
         (path / "config").write_text(_CONFIG)
         return [
             File(path=f".git/{found.relative_to(path).as_posix()}", data=found.read_bytes())
@@ -74,26 +75,6 @@ def _stream(files: Iterable[File]) -> bytes:
 def _quoted(path: str) -> bytes:
     text = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'.encode("utf-8", "surrogateescape")
-
-
-def _git(folder: Path, words: Sequence[str], stdin: bytes = b"") -> None:
-    """Run git with nothing of the user's or the machine's configuration."""
-    env = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "GIT_DIR": str(folder),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "HOME": "/nonexistent",
-    }
-    try:
-        subprocess.run(
-            ["git", *words], cwd=folder, env=env, input=stdin, capture_output=True, check=True
-        )
-    except FileNotFoundError as error:
-        raise HarnessError("git is not installed; install the package git") from error
-    except subprocess.CalledProcessError as error:
-        text = " ".join(error.stderr.decode("utf-8", "replace").split())
-        raise HarnessError(f"git {words[0]} failed: {text}") from error
 
 
 _COMMIT_FORMAT = 1

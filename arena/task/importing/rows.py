@@ -1,16 +1,15 @@
 """Rows of the SWE-bench family, built from source: a local mirror and the wheels they need."""
 
 import fnmatch
-import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from arena.errors import HarnessError, InputError
+from arena.errors import InputError
+from arena.git import GitError, make_repository, run_git
 from arena.records import File, TestPlan
 from arena.task.files import Draft, write_task
 from arena.task.formats.instances import (
@@ -139,7 +138,7 @@ def _from_source(instance: Instance, wish: Wish, name: str, source: Source) -> _
         history = GitHistory(mirror)
         tree = history.tree(instance.base_commit)
         version = instance.version or history.describe(instance.base_commit)
-    except (HarnessError, InputError) as error:
+    except (GitError, InputError) as error:
         raise NotImportableError(f"commit {instance.base_commit[:12]}: {error}") from None
     project = read_project(tree).model_copy(update={"version": version})
     tree = with_version_files(tree, project)
@@ -192,38 +191,27 @@ def _patched(tree: Sequence[File], patch: str) -> tuple[File, ...]:
     if any(part in {"..", ".git", ""} for path in paths for part in path.split("/")):
         raise NotImportableError("the test patch leaves the tree")
     with tempfile.TemporaryDirectory(prefix="arena-import-") as scratch:
-        root = Path(scratch)
+        root, own = Path(scratch, "tree"), Path(scratch, "own")
+        root.mkdir()
         for file in tree:
             if file.path in paths:
                 (root / file.path).parent.mkdir(parents=True, exist_ok=True)
                 (root / file.path).write_bytes(file.data)
-        _git_apply(root, patch)
+        make_repository(own)
+        try:
+            run_git(
+                ["apply", "--whitespace=nowarn", "-"],
+                cwd=root,
+                git_dir=own,
+                stdin=patch.encode("utf-8", "surrogateescape"),
+            )
+        except GitError as error:
+            raise NotImportableError(f"the test patch does not apply: {error}") from None
         return tuple(
             File(path=path, data=(root / path).read_bytes())
             for path in sorted(paths)
             if (root / path).is_file() and not (root / path).is_symlink()
         )
-
-
-def _git_apply(root: Path, patch: str) -> None:
-    env = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": "/nonexistent",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_CEILING_DIRECTORIES": str(root.parent),
-    }
-    done = subprocess.run(
-        ["git", "apply", "--whitespace=nowarn", "-"],
-        cwd=root,
-        env=env,
-        input=patch.encode("utf-8", "surrogateescape"),
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())
-        raise NotImportableError(f"the test patch does not apply: {said[:200]}")
 
 
 def _allowed(gold: str, tree: Sequence[File], hidden: Sequence[File]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from arena.errors import InputError
+from arena.git import GitError
 from arena.money.prices import SHIPPED_FX
 from arena.records import BackendSpec, File, Task, TestPlan
 from arena.sandbox.engine import DockerEngine
@@ -39,7 +40,7 @@ from arena.task.mining.rewrite import LEDGER, ORIGINAL, REWRITTEN, Notes, Rewrit
 from arena.task.mining.runner import LanguageKit, MiningSession, RepositoryTree, TestRunOptions
 from arena.task.mining.statement import REVIEW, Issue, ProblemStatement, write_statement
 from arena.task.mining.validate import FellError, Proof, prove
-from arena.task.patch import parse
+from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, police
 
 _PLACEHOLDER = TestPlan(runner="pytest", fail_to_pass=("tests/test_any.py::test_any",))
@@ -83,7 +84,7 @@ def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
             where=str(request.repo),
             remedy="widen --since, --until or --paths",
         )
-    newest = history.tree(chosen[0].sha)
+    newest = _newest_tree(history, chosen, request)
     kit = kit_of(newest, str(request.repo))
     if request.arguments and kit.runner != "pytest":
         raise InputError("--test is for pytest", where=kit.language, remedy="leave it out")
@@ -113,6 +114,20 @@ def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
     found = summary(name, history.head(), len(steps), outcomes, made, rewriting)
     (request.out / SUMMARY).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return found
+
+
+def _newest_tree(
+    history: GitHistory, chosen: Sequence[Commit], request: MiningRequest
+) -> tuple[File, ...]:
+    """The tree of the newest commit that can be read."""
+    why = ""
+    for commit in chosen:
+        try:
+            return history.tree(commit.sha)
+        except GitError as error:
+            why = why or str(error)
+    remedy = "give the folder of a whole local clone"
+    raise InputError(f"no commit can be read ({why})", where=str(request.repo), remedy=remedy)
 
 
 def _rewriter(request: MiningRequest, say: Say) -> Rewriter:
@@ -212,10 +227,16 @@ class _Miner:
         )
 
     def _read(self, commit: Commit) -> _Candidate:
+        if commit.unreadable:
+            raise _Stopped("patch", f"it cannot be read: {commit.unreadable}")
         history = self._history
-        tree = with_version_files(history.tree(commit.parent), self._project)
-        hidden = history.files(commit.sha, commit.tests)
-        gold = history.diff(commit.parent, commit.sha, commit.source)
+        try:
+            tree = with_version_files(history.tree(commit.parent), self._project)
+            hidden = history.files(commit.sha, commit.tests)
+            gold = history.diff(commit.parent, commit.sha, commit.source)
+            changes = parse(gold)
+        except (GitError, PatchError) as error:
+            raise _Stopped("patch", f"it cannot be read: {error}") from None
         if reason := self._kit.refuses(tree, hidden):
             raise _Stopped("patch", reason)
         rules = PatchRules(
@@ -226,7 +247,7 @@ class _Miner:
         if policed.refused or policed.stripped:
             named = ", ".join(file.path for file in policed.stripped)
             raise _Stopped("patch", policed.refused or f"the fix changes protected paths: {named}")
-        if not parse(gold):
+        if not changes:
             raise _Stopped("patch", "the source does not change")
         statement = write_statement(commit, self._request.issues, gold, tree, hidden)
         if statement is None:
