@@ -544,15 +544,11 @@ def test_output_and_time_have_limits(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is the kernel's")
-def test_an_object_that_unpacks_to_more_than_memory_is_refused(tmp_path):
-    repo, _, _ = rig.a_repository(tmp_path)
-    size, packer = 3 << 30, zlib.compressobj(1)
-    path = loose(repo, "a" * 40)
-    path.parent.mkdir(exist_ok=True)
-    with path.open("wb") as file:
-        file.write(packer.compress(b"commit %d\0" % size))
-        for _ in range(size >> 24):
-            file.write(packer.compress(bytes(1 << 24)))
-        file.write(packer.flush())
-    with pytest.raises(GitError):
-        BorrowedClone(repo).commit("a" * 40)
+def test_an_object_that_unpacks_to_more_than_git_may_hold_is_refused(tmp_path, monkeypatch):
+    repo, base, fix = rig.a_repository(tmp_path)
+    tree = rig.git(repo, "rev-parse", f"{base}^{{tree}}").strip()
+    sha = committed(repo, tree, fix, b"Fix it\n" + bytes(96 << 20))
+    assert BorrowedClone(repo).head == sha
+    monkeypatch.setattr("arena.git._MEMORY_BYTES", 64 << 20)
+    with pytest.raises(InputError, match="no git repository with a whole commit"):
+        BorrowedClone(repo)

@@ -64,42 +64,6 @@ def test_a_folder_without_history_is_refused(tmp_path):
         GitHistory(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "setting",
-    ["core.fsmonitor", "core.hooksPath", "diff.external", "diff.x.textconv", "gpg.program"],
-)
-def test_a_clones_own_settings_start_no_program(tmp_path, setting):
-    repo, base, fix = rig.a_repository(tmp_path)
-    mark = tmp_path / "started"
-    program = tmp_path / "program"
-    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
-    program.chmod(0o755)
-    (repo / ".gitattributes").write_text("* diff=x filter=x\n")
-    rig.git(repo, "add", ".gitattributes")
-    rig.git(
-        repo, "-c", f"gpg.program={_signing(tmp_path)}", "commit", "-q", "-S", "-m", "Fix", "-a"
-    )
-    rig.git(repo, "config", setting, str(program))
-    rig.git(repo, "config", "log.showSignature", "true")
-    history = GitHistory(repo)
-    history.steps(since=None, until=None, paths=())
-    history.tree("HEAD")
-    assert history.diff(base, fix, ["purse"])
-    assert not mark.exists()
-
-
-def _signing(folder):
-    """A program that signs whatever it is given."""
-    program = folder / "sign"
-    program.write_text(
-        "#!/bin/sh\ncat >/dev/null\necho '[GNUPG:] SIG_CREATED ' >&2\n"
-        "echo '-----BEGIN PGP SIGNATURE-----'\necho\necho x\n"
-        "echo '-----END PGP SIGNATURE-----'\n"
-    )
-    program.chmod(0o755)
-    return program
-
-
 def project(**files):
     named = {name.replace("__", "/").replace("_dot_", "."): text for name, text in files.items()}
     return read_project([File(path=path, data=text.encode()) for path, text in named.items()])
