@@ -148,6 +148,8 @@ class GitHistory:
             tuple(path for path in changed if purpose(path) == wanted)
             for wanted in ("source", "test")
         )
+        if odd := [path for path in (*source, *tests) if not path.isprintable()]:
+            return step.model_copy(update={"unreadable": f"the path {odd[0]!r} is no plain text"})
         return step.model_copy(update={"message": message, "source": source, "tests": tests})
 
     def head(self) -> str:
@@ -164,7 +166,9 @@ class GitHistory:
         return match[0] if match else None
 
     def tree(self, commit: str) -> tuple[File, ...]:
-        """Regular files of a commit; links, submodules and very large files are left out.
+        """Regular files of a commit.
+
+        Links, submodules, very large files and paths that are no plain text are left out.
 
         Raises:
             GitError: it cannot be read, is too large, or has a path that leads out of it.
@@ -179,9 +183,10 @@ class GitHistory:
             fields = meta.split()
             if not fields or fields[0] not in {b"100644", b"100755"}:
                 continue
+            path = _inside(name)
             size = int(fields[3]) if fields[3].isdigit() else 0  # of a missing object there is none
-            if size <= _MAX_FILE_BYTES:
-                listed.append((_plain(name), fields[2], fields[0] == b"100755", size))
+            if size <= _MAX_FILE_BYTES and path.isprintable():
+                listed.append((path, fields[2], fields[0] == b"100755", size))
         if sum(size for *_, size in listed) > _MAX_TREE_BYTES:
             raise GitError(f"the tree of {sha[:12]} is too large")
         blobs = self._blobs([blob for _, blob, _, _ in listed])
@@ -238,7 +243,7 @@ class GitHistory:
         return found
 
 
-def _plain(name: bytes) -> str:
+def _inside(name: bytes) -> str:
     path = name.decode("utf-8", "surrogateescape")
     if any(part.lower() in {"", ".", "..", ".git"} for part in path.split("/")):
         raise GitError(f"its tree holds the path {path!r}")
