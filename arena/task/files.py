@@ -129,9 +129,21 @@ def write_task(pack: Path, draft: Draft) -> Path:
     return root
 
 
+def leads_out(path: str) -> bool:
+    """Whether a relative path of somebody else's may name a file outside its folder, or a `.git`."""
+    return any(part.lower() in {"", ".", "..", ".git"} for part in path.split("/"))
+
+
 def write_files(folder: Path, files: Sequence[File]) -> None:
-    """Write files below a folder, with their execute bit."""
+    """Write files below a folder, with their execute bit.
+
+    Raises:
+        InputError: a path would lead out of the folder.
+    """
     for file in files:
+        if leads_out(file.path):
+            remedy = "only files of the folder may be part of it"
+            raise InputError(f"no path below it: {file.path!r}", where=str(folder), remedy=remedy)
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.data)

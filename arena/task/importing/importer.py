@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from arena.errors import EngineError, InputError
 from arena.grading.verify import Bench
@@ -18,10 +18,10 @@ from arena.records.container import AGENT_USER, WORKDIR
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import sources
 from arena.sandbox.image.images import Images
-from arena.serialize import from_json, to_toml
+from arena.serialize import to_toml
 from arena.task import pack as packs
 from arena.task.checking.runs import runs
-from arena.task.files import is_cache, write_files
+from arena.task.files import is_cache, leads_out, write_files
 from arena.task.formats.instances import Unreadable, Wish
 from arena.task.mining.environment import NOT_LOADED, Environment
 
@@ -72,6 +72,7 @@ RUN for bin in /opt/miniconda3/envs/testbed/bin /opt/conda/envs/testbed/bin; do 
          && printf '#!/bin/sh\\nexec %s/python "$@"\\n' "$bin" >/usr/local/bin/python3 \\
          && chmod 755 /usr/local/bin/python3; fi; done
 """
+_PLUGINS = TypeAdapter(tuple[str, ...])
 _PROBE = """
 import importlib.metadata, json, pytest
 found = importlib.metadata.entry_points(group="pytest11")
@@ -145,32 +146,39 @@ def _plugins(box: Sandbox) -> tuple[str, ...]:
     if done.exit_code != 0:
         said = " ".join(done.text.split())[-160:]
         raise NotImportableError(f"its image has not git, Python 3.11 and pytest: {said}")
-    names = from_json(done.stdout)
+    try:
+        names = _PLUGINS.validate_json(done.stdout)
+    except ValueError:
+        raise NotImportableError("its Python does not tell pytest's plugins") from None
     return tuple(name for name in names if name not in NOT_LOADED)
 
 
 def work_tree(box: Sandbox) -> tuple[File, ...]:
-    """Regular files of the work folder, without its history.
+    """Regular files of the work folder, without its history; the image's `tar` is a stranger's.
 
     Raises:
-        NotImportableError: they are too many.
+        NotImportableError: they are too many, or lead out of it.
     """
     words = ["tar", "-C", WORKDIR, "--exclude=./.git", "-c", "."]
     done = box.exec(words, timeout_s=_SECONDS, output_limit=_TREE_LIMIT)
     if done.truncated_bytes:
         raise NotImportableError("its work folder is too large")
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
-        return tuple(
-            File(
-                path=member.name.removeprefix("./"),
-                data=data.read(),
-                mode=0o755 if member.mode & 0o100 else 0o644,
-            )
-            for member in tar
-            if member.isfile() and not is_cache(member.name.removeprefix("./"))
-            for data in [tar.extractfile(member)]
-            if data
-        )
+    found, left_bytes = [], _TREE_LIMIT
+    try:
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+            for member in tar:
+                path = member.name.removeprefix("./")
+                if not member.isfile() or is_cache(path):
+                    continue
+                left_bytes -= member.size
+                data = tar.extractfile(member) if left_bytes >= 0 else None
+                if data is None or leads_out(path):
+                    raise NotImportableError(f"its work folder cannot be read: {path!r}")
+                mode = 0o755 if member.mode & 0o100 else 0o644
+                found.append(File(path=path, data=data.read(), mode=mode))
+    except tarfile.TarError as error:
+        raise NotImportableError(f"its work folder cannot be read: {error}") from None
+    return tuple(found)
 
 
 _PLACEHOLDER = TestPlan(runner="script", fail_to_pass=("any",))

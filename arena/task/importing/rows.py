@@ -11,7 +11,7 @@ from pathlib import Path
 from arena.errors import InputError
 from arena.git import GitError, make_repository, run_git
 from arena.records import File, TestPlan
-from arena.task.files import Draft, write_task
+from arena.task.files import Draft, leads_out, write_task
 from arena.task.formats.instances import (
     Instance,
     Wish,
@@ -188,7 +188,7 @@ def _patched(tree: Sequence[File], patch: str) -> tuple[File, ...]:
     paths = {path for change in changes for path in change.paths}
     if not paths:
         raise NotImportableError("the test patch is empty")
-    if any(part in {"..", ".git", ""} for path in paths for part in path.split("/")):
+    if any(map(leads_out, paths)):
         raise NotImportableError("the test patch leaves the tree")
     with tempfile.TemporaryDirectory(prefix="arena-import-") as scratch:
         root, own = Path(scratch, "tree"), Path(scratch, "own")

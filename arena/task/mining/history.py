@@ -8,6 +8,7 @@ from typing import Literal
 from arena.errors import InputError
 from arena.git import BorrowedClone, GitError
 from arena.records import File, Record
+from arena.task.files import leads_out
 
 Purpose = Literal["test", "source", "other"]
 
@@ -183,7 +184,9 @@ class GitHistory:
             fields = meta.split()
             if not fields or fields[0] not in {b"100644", b"100755"}:
                 continue
-            path = _inside(name)
+            path = name.decode("utf-8", "surrogateescape")
+            if leads_out(path):
+                raise GitError(f"its tree holds the path {path!r}")
             size = int(fields[3]) if fields[3].isdigit() else 0  # of a missing object there is none
             if size <= _MAX_FILE_BYTES and path.isprintable():
                 listed.append((path, fields[2], fields[0] == b"100755", size))
@@ -241,10 +244,3 @@ class GitHistory:
             found[one] = data[end + 1 : end + 1 + int(size[0])]
             at = end + int(size[0]) + 2
         return found
-
-
-def _inside(name: bytes) -> str:
-    path = name.decode("utf-8", "surrogateescape")
-    if any(part.lower() in {"", ".", "..", ".git"} for part in path.split("/")):
-        raise GitError(f"its tree holds the path {path!r}")
-    return path
