@@ -130,7 +130,7 @@ def write_task(pack: Path, draft: Draft) -> Path:
 
 
 def leads_out(path: str) -> bool:
-    """Whether a relative path of somebody else's may name a file outside its folder, or a `.git`."""
+    """Whether a relative path may name something outside its folder, or a `.git`."""
     return any(part.lower() in {"", ".", "..", ".git"} for part in path.split("/"))
 
 

@@ -3,7 +3,7 @@
 import io
 import tarfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -13,17 +13,17 @@ from pydantic import Field, TypeAdapter
 from arena.errors import EngineError, InputError
 from arena.grading.verify import Bench
 from arena.protocols import Sandbox
-from arena.records import Assurance, File, Language, Record, SandboxLimits, Task, TestPlan
+from arena.records import Assurance, File, Record, SandboxLimits
 from arena.records.container import AGENT_USER, WORKDIR
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import sources
 from arena.sandbox.image.images import Images
-from arena.serialize import to_toml
 from arena.task import pack as packs
-from arena.task.checking.runs import runs
-from arena.task.files import is_cache, leads_out, write_files
+from arena.task.checking.suite import runs
+from arena.task.files import is_cache, leads_out
 from arena.task.formats.instances import Unreadable, Wish
-from arena.task.mining.environment import NOT_LOADED, Environment
+from arena.task.mining.pytest_runner import NOT_LOADED
+from arena.task.mining.runner import Environment, write_image
 
 
 class Imported(Record):
@@ -109,14 +109,6 @@ class Pulls:
                 raise NotImportableError(error.what) from None
 
 
-def write_image(
-    out: Path, name: str, language: Language, title: str, pinned: str, files: list[File]
-) -> None:
-    """Write the folder of an image that stands on one of a registry; `files` has its Dockerfile."""
-    toml = to_toml({"language": language, "description": title, "pull": pinned})
-    write_files(out / "images" / name, [*files, File(path="sandbox.toml", data=toml.encode())])
-
-
 def python_image(
     image: str, name: str, out: Path, engine: DockerEngine, pulls: Pulls
 ) -> tuple[tuple[File, ...], Environment]:
@@ -128,7 +120,7 @@ def python_image(
     pinned = pulls.pin(image)
     dockerfile = f"ARG BASE\nFROM ${{BASE}}\n{MOVE}{_PYTHON}"
     given = [File(path="Dockerfile", data=dockerfile.encode())]
-    write_image(out, name, "python", image, pinned, given)
+    write_image(out, name, given, "python", image, pull=pinned)
     try:
         made = Images(engine, lambda _: ()).ensure_image(out, name)
     except (InputError, EngineError) as error:
@@ -181,9 +173,6 @@ def work_tree(box: Sandbox) -> tuple[File, ...]:
     return tuple(found)
 
 
-_PLACEHOLDER = TestPlan(runner="script", fail_to_pass=("any",))
-
-
 class Thing(Protocol):
     """One task of somebody's suite, as it was read."""
 
@@ -227,28 +216,6 @@ class Importer(Generic[_T]):
         if isinstance(thing, Unreadable):
             return Imported(instance_id=thing.instance_id, reason=thing.reason)
         return self.make(thing, source)
-
-
-def image_of(
-    source: Source, name: str, language: Language, image: str, tree: Sequence[File]
-) -> str:
-    """The image of a task that is not written yet.
-
-    Raises:
-        InputError: its environment cannot be built.
-    """
-    task = Task(
-        id=f"{source.pack}/{name}",
-        pack=source.pack,
-        title=name,
-        language=language,
-        image=image,
-        problem_statement="",
-        tests=_PLACEHOLDER,
-        digest="",
-        root=source.out / name,
-    )
-    return Images(source.engine, lambda _: tuple(tree)).ensure([task])[task.id].id
 
 
 def must_be_sound(root: Path, source: Source) -> None:

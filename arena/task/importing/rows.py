@@ -5,7 +5,6 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from arena.errors import InputError
@@ -26,16 +25,20 @@ from arena.task.importing.importer import (
     Importer,
     NotImportableError,
     Source,
-    image_of,
     must_be_sound,
     python_image,
 )
-from arena.task.mining import environment
-from arena.task.mining.environment import Environment
 from arena.task.mining.history import GitHistory
 from arena.task.mining.projects import Project, read_project, with_version_files
-from arena.task.mining.pytest_runner import run_pytest
-from arena.task.mining.runner import MiningSession, RepositoryTree, TestRunOptions
+from arena.task.mining.pytest_runner import make, run_pytest
+from arena.task.mining.runner import (
+    Environment,
+    MiningSession,
+    RepositoryRun,
+    RepositoryTree,
+    TestRunOptions,
+    image_of,
+)
 from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, is_protected, police
 
@@ -174,7 +177,7 @@ def _put_together(
 def _environment(instance: Instance, source: Source, project: Project, wish: Wish) -> Environment:
     name = slug(f"{instance.repo}-{instance.version or instance.base_commit[:7]}")
     try:
-        return environment.make(source.out, name, project, wish.packages, lambda _: None)
+        return make(source.out, name, project, wish.packages, lambda _: None)
     except InputError as error:
         raise NotImportableError(f"its packages cannot be had: {error.line()}") from None
 
@@ -257,22 +260,19 @@ def _sessions(
 ) -> tuple[MiningSession, MiningSession]:
     """Some test files without and with the gold patch."""
     try:
-        image = image_of(source, parts.name, "python", parts.made.image, parts.tree)
+        root = source.out / parts.name
+        image = image_of(source.engine, root, "python", parts.made.image, parts.tree)
     except InputError as error:
         raise NotImportableError(f"its environment cannot be built: {error.line()}") from None
     src = any(file.path.startswith("src/") for file in parts.tree)
     before = RepositoryTree(image=image, hidden=parts.hidden, src=src)
-    run = partial(
-        run_pytest,
-        source.engine,
-        how=parts.how,
-        timeout_s=_RUN_SECONDS,
-        labels={"arena.import": "1"},
+    after = before.model_copy(update={"patch": parts.gold})
+    labels = {"arena.import": "1"}
+    without, fixed = (
+        run_pytest(RepositoryRun(source.engine, tree, parts.how, _RUN_SECONDS, labels, places))
+        for tree in (before, after)
     )
-    return (
-        run(before, places=places),
-        run(before.model_copy(update={"patch": parts.gold}), places=places),
-    )
+    return without, fixed
 
 
 def _plan(

@@ -9,7 +9,7 @@ from arena.records import File, Record
 from arena.task.formats.instances import Unreadable
 from arena.task.importing import suite
 from arena.task.importing.importer import Imported, Importer, NotImportableError
-from arena.task.mining import languages, pytest_runner
+from arena.task.mining import pipeline, pytest_runner
 
 
 class Line(Record):
@@ -51,9 +51,9 @@ def test_a_path_that_no_importer_takes(tmp_path):
 
 
 def test_a_language_is_a_line_of_the_registry(monkeypatch):
-    ruby = replace(pytest_runner.KIT, manifests=("Gemfile",), suffixes=(".rb",))
+    ruby = replace(pytest_runner.PYTHON, manifests=("Gemfile",), suffixes=(".rb",))
     tree = [File(path="Gemfile", data=b""), File(path="a.rb", data=b"")]
     with pytest.raises(InputError, match="no program text of python, javascript, go"):
-        languages.kit_of(tree, "here")
-    monkeypatch.setattr(languages, "KITS", (*languages.KITS, ruby))
-    assert languages.kit_of(tree, "here") is ruby
+        pipeline.language_of(tree, "here")
+    monkeypatch.setattr(pipeline, "LANGUAGES", (*pipeline.LANGUAGES, ruby))
+    assert pipeline.language_of(tree, "here") is ruby

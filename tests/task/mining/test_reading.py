@@ -117,6 +117,24 @@ def test_what_older_files_say():
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "project = 1\ntool = 'x'\n",
+        "[project]\nname = 1\nversion = []\ndependencies = {a = 1}\nscripts = 1\n",
+        "[project]\ndependencies = [1]\noptional-dependencies = ['test']\nentry-points = 1\n",
+        "[tool]\npoetry = {group = {test = 1}, dependencies = 'x'}\npytest = 1\nhatch = 1\n",
+        "[tool.setuptools_scm]\nwrite_to = '../../escaped.py'\n",
+        "[dependency-groups]\ntest = 1\ndev = [{include-group = 'test'}, {}]\n",
+        "a = " + "[" * 10_000,
+    ],
+)
+def test_a_pyproject_that_is_not_as_it_should_be_is_passed_over(text):
+    found = project(pyproject_dot_toml=text, setup_dot_py="setup(name=" + "(" * 10_000)
+    assert found.requirements == ("pytest",)
+    assert (found.name, found.version_files) == (None, ())
+
+
 def a_commit(message):
     return Commit(
         sha="f" * 40, parent="e" * 40, at="", message=message, merge=False, source=(), tests=()
