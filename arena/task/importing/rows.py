@@ -37,6 +37,7 @@ from arena.task.mining.runner import (
     RepositoryRun,
     RepositoryTree,
     TestRunOptions,
+    has_src,
     image_of,
 )
 from arena.task.patch import PatchError, parse
@@ -264,8 +265,7 @@ def _sessions(
         image = image_of(source.engine, root, "python", parts.made.image, parts.tree)
     except InputError as error:
         raise NotImportableError(f"its environment cannot be built: {error.line()}") from None
-    src = any(file.path.startswith("src/") for file in parts.tree)
-    before = RepositoryTree(image=image, hidden=parts.hidden, src=src)
+    before = RepositoryTree(image=image, hidden=parts.hidden, src=has_src(parts.tree))
     after = before.model_copy(update={"patch": parts.gold})
     labels = {"arena.import": "1"}
     without, fixed = (

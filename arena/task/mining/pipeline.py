@@ -36,7 +36,7 @@ from arena.task.mining.node_runner import JAVASCRIPT
 from arena.task.mining.projects import Project, with_version_files
 from arena.task.mining.pytest_runner import PYTHON
 from arena.task.mining.record import LOG, SUMMARY, CandidateOutcome, Stage, Yield, read_log, summary
-from arena.task.mining.rewrite import LEDGER, ORIGINAL, REWRITTEN, Notes, Rewriter
+from arena.task.mining.rewrite import LEDGER, ORIGINAL, REWRITTEN, Rewriter
 from arena.task.mining.runner import (
     Environment,
     LanguageSupport,
@@ -45,9 +45,16 @@ from arena.task.mining.runner import (
     RepositoryTree,
     Say,
     TestRunOptions,
+    has_src,
     image_of,
 )
-from arena.task.mining.statement import REVIEW, Issue, ProblemStatement, write_statement
+from arena.task.mining.statement import (
+    REVIEW,
+    CandidateFix,
+    Issue,
+    ProblemStatement,
+    write_statement,
+)
 from arena.task.mining.validate import FellError, Proof, prove
 from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, police
@@ -198,12 +205,9 @@ class _Stopped(Exception):  # noqa: N818  no error: a value on its way out
 
 @dataclass(frozen=True)
 class _Candidate:
-    commit: Commit
     name: str
-    tree: tuple[File, ...]
-    hidden: tuple[File, ...]
-    gold: str
     statement: ProblemStatement
+    fix: CandidateFix
 
 
 @dataclass(frozen=True)
@@ -233,13 +237,7 @@ class _Miner:
             proof = self._prove(candidate)
             if self.rewriter:
                 statement, rewrite = self.rewriter.rewrite(
-                    Notes(
-                        name=candidate.name,
-                        statement=candidate.statement,
-                        gold=candidate.gold,
-                        tree=candidate.tree,
-                        hidden=candidate.hidden,
-                    )
+                    candidate.name, candidate.statement, candidate.fix
                 )
                 candidate = replace(candidate, statement=statement)
             self._check(candidate, proof)
@@ -278,20 +276,20 @@ class _Miner:
             raise _Stopped("patch", policed.refused or f"the fix changes protected paths: {named}")
         if not changes:
             raise _Stopped("patch", "the source does not change")
-        statement = write_statement(commit, self.request.issues, gold, tree, hidden)
+        fix = CandidateFix(gold, tree, hidden)
+        statement = write_statement(commit, self.request.issues, fix)
         if statement is None:
             raise _Stopped("statement", "the message says nothing but the fix itself")
         name = f"{slug(statement.title)[:40].strip('-')}-{commit.sha[:7]}"
-        return _Candidate(commit, name, tree, hidden, gold, statement)
+        return _Candidate(name, statement, fix)
 
     def _prove(self, candidate: _Candidate) -> Proof:
         support = self.support
-        root = self.request.out / candidate.name
-        image = image_of(self.engine, root, support.language, self.made.image, candidate.tree)
-        src = any(file.path.startswith("src/") for file in candidate.tree)
-        before = RepositoryTree(image=image, hidden=candidate.hidden, src=src)
-        after = before.model_copy(update={"patch": candidate.gold})
-        touched = [support.place(file.path) for file in candidate.hidden if support.is_test(file)]
+        root, fix = self.request.out / candidate.name, candidate.fix
+        image = image_of(self.engine, root, support.language, self.made.image, fix.tree)
+        before = RepositoryTree(image=image, hidden=fix.hidden, src=has_src(fix.tree))
+        after = before.model_copy(update={"patch": fix.gold})
+        touched = [support.place(file.path) for file in fix.hidden if support.is_test(file)]
         labels = {"arena.mine": candidate.name}
 
         def run(tree: RepositoryTree, places: Sequence[str], seed: str | None) -> MiningSession:
@@ -349,9 +347,9 @@ class _Miner:
                 options=self._how.options,
                 timeout_s=max(60.0, round(6 * proof.longest_s)),
             ),
-            tree=candidate.tree,
-            hidden=candidate.hidden,
-            gold=candidate.gold,
+            tree=candidate.fix.tree,
+            hidden=candidate.fix.hidden,
+            gold=candidate.fix.gold,
         )
 
 

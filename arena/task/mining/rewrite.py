@@ -6,7 +6,6 @@ settled after. What a reply gives away of fix or tests makes it worthless: the o
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -25,10 +24,11 @@ from arena.errors import InputError, ProviderError
 from arena.money import statement as money
 from arena.money.budget import Budgets
 from arena.money.statement import CallPricing, RecordedCall
-from arena.records import BackendSpec, Budget, File, FxRate, Limits, Message, Record
+from arena.records import BackendSpec, Budget, FxRate, Limits, Message, Record
 from arena.rundir.ledger import CallBeginEvent, CallEndEvent, Ledger, read
 from arena.serialize import read_record
-from arena.task.mining.statement import ProblemStatement, leaks, retold
+from arena.task.checking.leaks import text_of
+from arena.task.mining.statement import CandidateFix, ProblemStatement, leaks, restated
 
 LEDGER = "rewriting.jsonl"
 ORIGINAL = "original.md"
@@ -63,17 +63,6 @@ class Rewriting(Record):
         """In words."""
         cost = "unknown" if self.cost_usd is None else f"${self.cost_usd:.6f}"
         return f"{self.backend}: {self.rewritten} rewritten, {self.calls} calls, cost {cost}"
-
-
-@dataclass(frozen=True)
-class Notes:
-    """What the backend is shown of one candidate."""
-
-    name: str
-    statement: ProblemStatement
-    gold: str
-    tree: tuple[File, ...]
-    hidden: tuple[File, ...]
 
 
 def backend_of(name: str, policy: Path | None, *, environ: Mapping[str, str]) -> BackendSpec:
@@ -157,16 +146,16 @@ class Rewriter:
     ) -> None:
         self._open.close()
 
-    def rewrite(self, notes: Notes) -> tuple[ProblemStatement, str]:
+    def rewrite(
+        self, name: str, statement: ProblemStatement, fix: CandidateFix
+    ) -> tuple[ProblemStatement, str]:
         """A candidate's new statement, or its old one and why it was kept."""
-        said = self._ask(notes)
-        if not isinstance(said, _Said):
-            return notes.statement, f"kept: {said}"
-        told = leaks(said.text, notes.gold, notes.tree, notes.hidden)
-        if told:
-            return notes.statement, f"kept: the reply tells {told[0]!r}"
-        made = retold(notes.statement, said.text, notes.gold, notes.tree, notes.hidden)
-        return made, REWRITTEN
+        text, why = self._ask(name, statement, fix)
+        if not text:
+            return statement, f"kept: {why}"
+        if leaked := leaks(text, fix):
+            return statement, f"kept: the reply tells {leaked[0]!r}"
+        return restated(statement, text, fix), REWRITTEN
 
     def account(self, rewritten: int) -> Rewriting:
         """What all calls came to, those of earlier runs on the same pack included."""
@@ -207,32 +196,27 @@ class Rewriter:
         specs = {call.contestant: self._spec for call in begun.values()}
         return money.statements(calls, specs, fx=self._fx)
 
-    def _ask(self, notes: Notes) -> "_Said | str":
-        """The backend's text, or why there is none."""
+    def _ask(self, name: str, statement: ProblemStatement, fix: CandidateFix) -> tuple[str, str]:
+        """The backend's text, or an empty one and why."""
         if self._budget is None:
-            return "stopped by usd"
+            return "", "stopped by usd"
         backend = self._pool.for_trial(
             self._spec,
             self._pool.gate(self._spec, self._budget, self._ledger),
-            owner=CallOwner(notes.name, 1, self._spec.name),
+            owner=CallOwner(name, 1, self._spec.name),
             limits=self._limits,
             transcript=_Nowhere(),
             clock=AgentClock(_SECONDS),
         )
         try:
-            reply = backend.complete(_messages(notes), [])
+            reply = backend.complete(_messages(statement, fix), [])
         except ProviderError as error:
-            return f"the backend failed: {error}"
+            return "", f"the backend failed: {error}"
         if reply.stop is not None:
-            return f"stopped by {reply.stop}"
+            return "", f"stopped by {reply.stop}"
         if reply.truncated or len(reply.text.split()) < _WORDS:
-            return "the reply is cut short or says nothing"
-        return _Said(reply.text.strip())
-
-
-@dataclass(frozen=True)
-class _Said:
-    text: str
+            return "", "the reply is cut short or says nothing"
+        return reply.text.strip(), ""
 
 
 class _Nowhere:
@@ -254,14 +238,11 @@ def _billed(one: money.CallStatement) -> Decimal | None:
     return Decimal(0) if one.possibly_billed and one.bound_usd == 0 else None
 
 
-def _messages(notes: Notes) -> list[Message]:
-    tests = "\n".join(
-        f"--- {file.path}\n{file.data.decode('utf-8', 'replace')}" for file in notes.hidden
-    )
+def _messages(statement: ProblemStatement, fix: CandidateFix) -> list[Message]:
     parts = {
-        "Notes": notes.statement.text,
-        "Change": notes.gold.encode("utf-8", "replace").decode(),
-        "Tests": tests,
+        "Notes": statement.text,
+        "Change": fix.gold.encode("utf-8", "replace").decode(),
+        "Tests": "\n".join(f"--- {file.path}\n{text_of(file)}" for file in fix.hidden),
     }
     text = "\n\n".join(f"# {name}\n\n{body[:_SHOWN_CHARS]}" for name, body in parts.items())
     return [{"role": "system", "content": _ASK}, {"role": "user", "content": text}]

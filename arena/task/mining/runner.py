@@ -125,6 +125,11 @@ class RepositoryTree(Record):
     """Packages lie below `src/`."""
 
 
+def has_src(tree: Sequence[File]) -> bool:
+    """Whether packages lie below `src/`."""
+    return any(file.path.startswith("src/") for file in tree)
+
+
 class TestRunOptions(Record):
     """How a repository's tests are run; the settings are pytest's."""
 

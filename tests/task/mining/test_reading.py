@@ -7,7 +7,7 @@ from arena.records import File
 from arena.task.mining.history import Commit, GitHistory, purpose
 from arena.task.mining.projects import read_project, with_version_files
 from arena.task.mining.runner import MiningSession, SeenTest
-from arena.task.mining.statement import Issue, read_issues, write_statement
+from arena.task.mining.statement import CandidateFix, Issue, read_issues, write_statement
 from arena.task.mining.validate import FellError, prove
 from tests.task import toy
 from tests.task.importing import rig
@@ -143,9 +143,9 @@ def a_commit(message):
 
 def statement(message, tmp_path, *, after=toy.AFTER, hidden="", issues=None):
     gold = toy.diff("purse/__init__.py", toy.BEFORE, after, tmp_path)
-    tree = [File(path="purse/__init__.py", data=toy.BEFORE.encode())]
-    tests = [File(path="tests/test_a.py", data=hidden.encode())]
-    return write_statement(a_commit(message), issues or {}, gold, tree, tests)
+    tree = (File(path="purse/__init__.py", data=toy.BEFORE.encode()),)
+    tests = (File(path="tests/test_a.py", data=hidden.encode()),)
+    return write_statement(a_commit(message), issues or {}, CandidateFix(gold, tree, tests))
 
 
 def test_a_message_loses_references_and_what_tells_too_much(tmp_path):
