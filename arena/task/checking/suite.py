@@ -238,33 +238,35 @@ def without_tests(task: Task) -> str:
 # ── what they come to ──────────────────────────────────────────────────────────────────────────
 
 
-def _finding(task: Task, look: Look, seen: _Seen) -> Finding:
+def _finding(task: Task, look: Look, seen: _Seen, sound: str = "") -> Finding:
     times = len(seen.runs)
     return Finding(
         task_id=task.id,
         look=look,
         ok=not seen.complaint,
-        detail=seen.complaint or f"{times} of {times}",
+        detail=seen.complaint or sound or f"{times} of {times}",
         seconds=max(run.wall_s for run in seen.runs),
     )
 
 
 def _one(task: Task, look: Look, run: _Run, name: str) -> Finding:
     graded, complaint = run
-    detail = f"{name}: {complaint}" if complaint else name
-    return Finding(
-        task_id=task.id, look=look, ok=not complaint, detail=detail, seconds=graded.wall_s
-    )
+    seen = _Seen([graded], f"{name}: {complaint}" if complaint else "")
+    return _finding(task, look, seen, name)
 
 
 def _stability(task: Task, seen: Mapping[str, _Seen]) -> Finding:
-    flaky: dict[str, str] = {}
+    flaky: dict[str, list[str]] = defaultdict(list)
     for state, runs_ in seen.items():
         for test_id, what in runs_.unstable().items():
-            flaky[test_id] = f"{flaky[test_id]}; " if test_id in flaky else ""
-            flaky[test_id] += f"{state}: {what}"
-    detail = _unstable(task, sorted(flaky)) if flaky else ""
-    return Finding(task_id=task.id, look="stability", ok=not flaky, detail=detail, flaky=flaky)
+            flaky[test_id].append(f"{state}: {what}")
+    return Finding(
+        task_id=task.id,
+        look="stability",
+        ok=not flaky,
+        detail=_unstable(task, sorted(flaky)) if flaky else "",
+        flaky={test_id: "; ".join(states) for test_id, states in flaky.items()},
+    )
 
 
 def _unstable(task: Task, ids: Sequence[str]) -> str:

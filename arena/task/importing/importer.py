@@ -211,12 +211,6 @@ class Importer(Generic[_T]):
     read: Callable[[Path], Iterator[_T | Unreadable]]
     make: Callable[[_T, Source], Imported]
 
-    def imported(self, thing: _T | Unreadable, source: Source) -> Imported:
-        """What became of one of its tasks."""
-        if isinstance(thing, Unreadable):
-            return Imported(instance_id=thing.instance_id, reason=thing.reason)
-        return self.make(thing, source)
-
 
 def must_be_sound(root: Path, source: Source) -> None:
     """Run gold and nop under the verification of a run.

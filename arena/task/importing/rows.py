@@ -40,6 +40,7 @@ from arena.task.mining.runner import (
     has_src,
     image_of,
 )
+from arena.task.mining.statement import CandidateFix
 from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, is_protected, police
 
@@ -54,13 +55,15 @@ class _Parts:
     """A row taken apart."""
 
     name: str
-    tree: tuple[File, ...]
-    hidden: tuple[File, ...]
-    touched: tuple[str, ...]
-    gold: str
+    fix: CandidateFix
     allow: tuple[str, ...]
     made: Environment
     how: TestRunOptions
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """Paths of its tests."""
+        return tuple(file.path for file in self.fix.hidden)
 
 
 def import_row(instance: Instance, source: Source) -> Imported:
@@ -84,9 +87,9 @@ def import_row(instance: Instance, source: Source) -> Imported:
         statement=instance.statement or "(no text)",
         tests=plan,
         allow=parts.allow,
-        tree=parts.tree,
-        hidden=parts.hidden,
-        gold=parts.gold,
+        tree=parts.fix.tree,
+        hidden=parts.fix.hidden,
+        gold=parts.fix.gold,
     )
     root = write_task(source.out, draft)
     must_be_sound(root, source)
@@ -100,6 +103,8 @@ def import_row(instance: Instance, source: Source) -> Imported:
 
 def find_mirror(mirrors: Path, repo: str) -> Path | None:
     """The clone of `owner/name` in a folder of clones, however they are called."""
+    if leads_out(repo):
+        return None
     owner, _, name = repo.partition("/")
     for form in (f"{owner}__{name}", f"{owner}+{name}", f"{owner}/{name}", f"{owner}-{name}", name):
         for ending in ("", ".git", "/repo"):
@@ -161,10 +166,7 @@ def _put_together(
     hidden = _patched(tree, instance.test_patch)
     return _Parts(
         name=name,
-        tree=tree,
-        hidden=hidden,
-        touched=tuple(file.path for file in hidden),
-        gold=instance.gold,
+        fix=CandidateFix(instance.gold, tree, hidden),
         allow=_allowed(instance.gold, tree, hidden),
         made=made,
         how=TestRunOptions(
@@ -246,7 +248,7 @@ def _title(instance: Instance) -> str:
 
 def _places(instance: Instance, parts: _Parts) -> list[str]:
     """The test files that the test patch touches or a published id names."""
-    there = {file.path for file in (*parts.tree, *parts.hidden)}
+    there = {file.path for file in (*parts.fix.tree, *parts.fix.hidden)}
     ids = (*instance.fail_to_pass, *instance.pass_to_pass)
     named = (name.partition("::")[0] for name in ids)
     return list(
@@ -262,11 +264,11 @@ def _sessions(
     """Some test files without and with the gold patch."""
     try:
         root = source.out / parts.name
-        image = image_of(source.engine, root, "python", parts.made.image, parts.tree)
+        image = image_of(source.engine, root, "python", parts.made.image, parts.fix.tree)
     except InputError as error:
         raise NotImportableError(f"its environment cannot be built: {error.line()}") from None
-    before = RepositoryTree(image=image, hidden=parts.hidden, src=has_src(parts.tree))
-    after = before.model_copy(update={"patch": parts.gold})
+    before = RepositoryTree(image=image, hidden=parts.fix.hidden, src=has_src(parts.fix.tree))
+    after = before.model_copy(update={"patch": parts.fix.gold})
     labels = {"arena.import": "1"}
     without, fixed = (
         run_pytest(RepositoryRun(source.engine, tree, parts.how, _RUN_SECONDS, labels, places))
@@ -286,15 +288,15 @@ def _plan(
     disagrees = [f"{name}: no such test" for name in (*unknown, *unknown_kept)]
     fail_to_pass: list[str] = []
     for name, ids in shown.items():
-        good = [one for one in ids if _passed(after, one) and not _passed(before, one)]
+        good = [one for one in ids if after.passed(one) and not before.passed(one)]
         if not good:
-            how = "fails with gold too" if not _passed(after, ids[0]) else "passes without gold too"
+            how = "fails with gold too" if not after.passed(ids[0]) else "passes without gold too"
             disagrees.append(f"{name}: {how}")
         fail_to_pass += good
     pass_to_pass = []
     for name, ids in kept.items():
-        good = [one for one in ids if _passed(after, one) and one not in fail_to_pass]
-        if not any(_passed(after, one) for one in ids):
+        good = [one for one in ids if after.passed(one) and one not in fail_to_pass]
+        if not any(after.passed(one) for one in ids):
             disagrees.append(f"{name}: fails with gold")
         pass_to_pass += good
     if not fail_to_pass:
@@ -313,11 +315,6 @@ def _plan(
         timeout_s=max(120.0, round(6 * after.wall_s)),
     )
     return plan, disagrees
-
-
-def _passed(session: MiningSession, name: str) -> bool:
-    seen = session.tests.get(name)
-    return seen is not None and seen.outcome == "passed"
 
 
 IMPORTER = Importer(

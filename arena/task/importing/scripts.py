@@ -97,21 +97,16 @@ def _write_image(thing: Scripts, name: str, source: Source) -> Language:
     files = [file for file in thing.build if file.path != "Dockerfile"]
     files.append(File(path="Dockerfile", data=dockerfile.encode()))
     if base is None:
-        pinned = _pinned(wanted, source)
+        try:
+            pinned = source.pulls.pin(wanted)
+        except NotImportableError as error:
+            what = f"base image: none of ours stands for {wanted}, and {error}"
+            raise NotImportableError(what) from None
         write_image(source.out, name, files, "other", thing.title, pull=pinned)
         return "other"
     _, below, language = base
     write_image(source.out, name, files, language, thing.title, base=below)
     return language
-
-
-def _pinned(wanted: str, source: Source) -> str:
-    try:
-        return source.pulls.pin(wanted)
-    except NotImportableError as error:
-        raise NotImportableError(
-            f"base image: none of ours stands for {wanted}, and {error}"
-        ) from None
 
 
 def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> str:

@@ -14,7 +14,7 @@ from arena.records import File
 from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
 from arena.sandbox.image import packages
 from arena.serialize import from_json, json_lines
-from arena.task.mining.projects import Project
+from arena.task.mining.projects import Project, table
 from arena.task.mining.runner import (
     LATE,
     Environment,
@@ -138,9 +138,9 @@ def read_package(tree: Sequence[File]) -> Project:
     names. Requirements are written `name@versions`.
     """
     package = _package(tree)
-    dependencies = _table(package, "dependencies") | _table(package, "peerDependencies")
+    dependencies = _versions_in(package, "dependencies") | _versions_in(package, "peerDependencies")
     named = set(_named(tree))
-    for name, versions in _table(package, "devDependencies").items():
+    for name, versions in _versions_in(package, "devDependencies").items():
         if name in named:
             dependencies.setdefault(name, versions)
     wanted = {name: text for name, text in dependencies.items() if _VERSION.fullmatch(text)}
@@ -199,8 +199,8 @@ def _versions(requirements: Sequence[str]) -> dict[str, str]:
 
 
 def _runner(package: Mapping[str, Any]) -> str:
-    script = str(_table(package, "scripts").get("test", ""))
-    texts = (script, " ".join(_table(package, "devDependencies")))
+    script = _versions_in(package, "scripts").get("test", "")
+    texts = (script, " ".join(_versions_in(package, "devDependencies")))
     found = (name for text in texts for name in _RUNNERS if re.search(rf"\b{name}\b", text))
     return next(found, "another runner")
 
@@ -223,9 +223,8 @@ def _package(tree: Iterable[File]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _table(package: Mapping[str, Any], key: str) -> dict[str, str]:
-    found = package.get(key)
-    return {k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}
+def _versions_in(package: Mapping[str, Any], key: str) -> dict[str, str]:
+    return {name: text for name, text in table(package, key).items() if isinstance(text, str)}
 
 
 JAVASCRIPT = LanguageSupport(

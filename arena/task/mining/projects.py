@@ -62,23 +62,23 @@ def read_project(tree: Iterable[File]) -> Project:
     pyproject = _toml(texts.get("pyproject.toml", ""))
     setup_cfg, tox = _ini(texts.get("setup.cfg", "")), _ini(texts.get("tox.ini", ""))
     call = _setup_call(texts.get("setup.py", ""))
-    project, tool = _table(pyproject, "project"), _table(pyproject, "tool")
-    poetry = _table(tool, "poetry")
+    project, tool = table(pyproject, "project"), table(pyproject, "tool")
+    poetry = table(tool, "poetry")
     wanted = [
-        *_of_pyproject(project, _table(pyproject, "dependency-groups"), poetry),
-        *_of_setup(_table(setup_cfg, "options"), _table(setup_cfg, "options.extras_require")),
-        *_of_setup(call, _table(call, "extras_require")),
+        *_of_pyproject(project, table(pyproject, "dependency-groups"), poetry),
+        *_of_setup(table(setup_cfg, "options"), table(setup_cfg, "options.extras_require")),
+        *_of_setup(call, table(call, "extras_require")),
         *_of_files(texts),
-        *_of_tox(_table(tox, "testenv")),
+        *_of_tox(table(tox, "testenv")),
     ]
     pytest_ini = _ini(texts.get("pytest.ini", ""))
     settings = (
-        _table(pytest_ini, "pytest"),
-        _table(tool, "pytest", "ini_options"),
-        _table(tox, "pytest"),
-        _table(setup_cfg, "tool:pytest"),
+        table(pytest_ini, "pytest"),
+        table(tool, "pytest", "ini_options"),
+        table(tox, "pytest"),
+        table(setup_cfg, "tool:pytest"),
     )
-    own = (project, poetry, _table(setup_cfg, "metadata"), call)
+    own = (project, poetry, table(setup_cfg, "metadata"), call)
     name = _first_text(one.get("name") for one in own)
     return Project(
         name=name,
@@ -110,15 +110,15 @@ def _of_pyproject(
     project: Mapping[str, Any], groups: Mapping[str, Any], poetry: Mapping[str, Any]
 ) -> Iterator[str]:
     yield from _texts(project.get("dependencies"))
-    for needs in _for_tests(_table(project, "optional-dependencies")).values():
+    for needs in _for_tests(table(project, "optional-dependencies")).values():
         yield from _texts(needs)
     for group in _for_tests(groups):
         yield from _group(groups, group, set())
-    tables = [_table(poetry, "dependencies"), _table(poetry, "dev-dependencies")]
-    poetry_groups = _table(poetry, "group")
-    tables += [_table(poetry_groups, name, "dependencies") for name in _for_tests(poetry_groups)]
-    for table in tables:
-        yield from (name for name in table if not _table(table, name).get("optional"))
+    tables = [table(poetry, "dependencies"), table(poetry, "dev-dependencies")]
+    poetry_groups = table(poetry, "group")
+    tables += [table(poetry_groups, name, "dependencies") for name in _for_tests(poetry_groups)]
+    for needs in tables:
+        yield from (name for name in needs if not table(needs, name).get("optional"))
 
 
 def _group(groups: Mapping[str, Any], name: str, seen: set[str]) -> Iterator[str]:
@@ -192,13 +192,13 @@ def _options(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _version_files(tool: Mapping[str, Any]) -> Iterator[str]:
-    hooks, scm = _table(tool, "hatch", "build", "hooks", "vcs"), _table(tool, "setuptools_scm")
+    hooks, scm = table(tool, "hatch", "build", "hooks", "vcs"), table(tool, "setuptools_scm")
     named = (hooks.get("version-file"), scm.get("write_to"), scm.get("version_file"))
     yield from (path for path in named if isinstance(path, str) and not leads_out(path))
 
 
 def _entry_points(project: Mapping[str, Any]) -> str:
-    groups = {"console_scripts": project.get("scripts"), **_table(project, "entry-points")}
+    groups = {"console_scripts": project.get("scripts"), **table(project, "entry-points")}
     return "".join(
         f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())
         for group, points in groups.items()
@@ -209,7 +209,7 @@ def _entry_points(project: Mapping[str, Any]) -> str:
 # ── files ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _table(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+def table(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     """A table inside another; empty where there is none, or something else."""
     found: Any = data
     for key in keys:

@@ -5,12 +5,10 @@ settled after. What a reply gives away of fix or tests makes it worthless: the o
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 from arena.backend import catalog
@@ -88,7 +86,7 @@ def backend_of(name: str, policy: Path | None, *, environ: Mapping[str, str]) ->
     return spec
 
 
-class Rewriter:
+class Rewriter(AbstractContextManager["Rewriter"]):
     """One backend, for as long as mining runs. Safe from several threads.
 
     Args:
@@ -119,8 +117,8 @@ class Rewriter:
                 where=f"backend {spec.name}",
                 remedy="give it a price, or leave --rewrite-usd out",
             )
-        self._refuse_another()
-        left = None if usd is None else usd - self._spent()
+        spent = self._spent()
+        left = None if usd is None else usd - spent
         self._limits = Limits(steps=100_000, seconds=_SECONDS, output_tokens=3000)
         self._budget = None
         if left is None or left > 0:
@@ -135,15 +133,7 @@ class Rewriter:
             self._ledger = stack.enter_context(Ledger(ledger))
             self._open = stack.pop_all()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     def rewrite(
@@ -159,31 +149,18 @@ class Rewriter:
 
     def account(self, rewritten: int) -> Rewriting:
         """What all calls came to, those of earlier runs on the same pack included."""
-        told = self._statements()
-        costs = [_billed(one) for one in told]
-        known = [usd for usd in costs if usd is not None]
+        costs = [_billed(one) for one in self._statements()]
         return Rewriting(
             backend=self._spec.name,
-            calls=len(told),
+            calls=len(costs),
             rewritten=rewritten,
-            cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+            cost_usd=None if None in costs else sum(filter(None, costs), Decimal(0)),
         )
 
     def _spent(self) -> Decimal:
         """By earlier runs: calls that told no usage count as much as they may have cost."""
         costs = ((_billed(one), one.bound_usd or Decimal(0)) for one in self._statements())
         return sum((most if usd is None else usd for usd, most in costs), Decimal(0))
-
-    def _refuse_another(self) -> None:
-        for event in read(self._path):
-            if isinstance(event, CallBeginEvent):
-                call, spec = event.call, self._spec
-                if (_host(call.endpoint), call.model) != (_host(spec.base_url), spec.model):
-                    raise InputError(
-                        f"{call.model} at {call.endpoint} began to rewrite this pack",
-                        where=str(self._path),
-                        remedy="go on with that backend, or give another --out",
-                    )
 
     def _statements(self) -> list[money.CallStatement]:
         begun, ended = {}, {}
@@ -192,6 +169,14 @@ class Rewriter:
                 begun[event.call.call_id] = event.call
             elif isinstance(event, CallEndEvent):
                 ended[event.call.call_id] = event.call
+        for call in begun.values():
+            ours = (_host(self._spec.base_url), self._spec.model)
+            if (_host(call.endpoint), call.model) != ours:
+                raise InputError(
+                    f"{call.model} at {call.endpoint} began to rewrite this pack",
+                    where=str(self._path),
+                    remedy="go on with that backend, or give another --out",
+                )
         calls = [RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
         specs = {call.contestant: self._spec for call in begun.values()}
         return money.statements(calls, specs, fx=self._fx)

@@ -159,6 +159,10 @@ class MiningSession(Record):
     """Files that could not be collected, with the type of the error."""
     wall_s: float = 0.0
 
+    def passed(self, name: str) -> bool:
+        """Whether a test was run and passed."""
+        return name in self.tests and self.tests[name].outcome == "passed"
+
 
 @dataclass(frozen=True)
 class RepositoryRun:

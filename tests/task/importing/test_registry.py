@@ -44,6 +44,22 @@ def test_an_importer_is_a_line_of_the_registry(tmp_path, monkeypatch):
     }
 
 
+def test_an_id_that_is_no_name_or_stands_twice_harms_nothing(tmp_path, monkeypatch):
+    (tmp_path / "suite.lines").write_text("good /// images Good\n")
+    (tmp_path / "out/good").mkdir(parents=True)
+    mine = Importer(takes=lambda path: path.suffix == ".lines", read=read, make=make)
+    monkeypatch.setattr(suite, "IMPORTERS", (mine, *suite.IMPORTERS))
+    request = suite.ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out")
+    report = suite.import_suite(request, None, lambda _: None)
+    assert [one.instance_id for one in report.tasks] == ["good"]
+    assert {one.instance_id: one.reason for one in report.refused} == {
+        "///": "its id can be no name of a folder",
+        "images": "its id can be no name of a folder",
+        "Good": "another one before it has this name",
+    }
+    assert (tmp_path / "out/good").is_dir()
+
+
 def test_a_path_that_no_importer_takes(tmp_path):
     request = suite.ImportRequest(path=tmp_path / "gone", out=tmp_path / "out")
     with pytest.raises(InputError, match="gone: no such file or folder"):
