@@ -146,29 +146,38 @@ def _plugins(box: Sandbox) -> tuple[str, ...]:
 
 
 def work_tree(box: Sandbox) -> tuple[File, ...]:
-    """Regular files of the work folder, without its history; the image's `tar` is a stranger's.
+    """Regular files of the work folder, without its history.
 
     Raises:
-        NotImportableError: they are too many, or lead out of it.
+        NotImportableError: they are too many, or as `read_tar`.
     """
     words = ["tar", "-C", WORKDIR, "--exclude=./.git", "-c", "."]
     done = box.exec(words, timeout_s=_SECONDS, output_limit=_TREE_LIMIT)
     if done.truncated_bytes:
         raise NotImportableError("its work folder is too large")
-    found, left_bytes = [], _TREE_LIMIT
+    return read_tar(done.stdout)
+
+
+def read_tar(data: bytes) -> tuple[File, ...]:
+    """Regular files of an archive that a stranger's `tar` wrote.
+
+    Raises:
+        NotImportableError: it is torn, unpacks to too much, or leads out of the folder.
+    """
+    found, left_bytes = [], _TREE_LIMIT - len(data)
     try:
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             for member in tar:
                 path = member.name.removeprefix("./")
                 if not member.isfile() or is_cache(path):
                     continue
-                left_bytes -= member.size
-                data = tar.extractfile(member) if left_bytes >= 0 else None
-                if data is None or leads_out(path):
+                left_bytes -= member.size if member.issparse() else 0
+                file = tar.extractfile(member) if left_bytes >= 0 else None
+                if file is None or leads_out(path):
                     raise NotImportableError(f"its work folder cannot be read: {path!r}")
                 mode = 0o755 if member.mode & 0o100 else 0o644
-                found.append(File(path=path, data=data.read(), mode=mode))
-    except tarfile.TarError as error:
+                found.append(File(path=path, data=file.read(), mode=mode))
+    except (tarfile.TarError, OSError) as error:
         raise NotImportableError(f"its work folder cannot be read: {error}") from None
     return tuple(found)
 
