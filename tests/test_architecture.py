@@ -1,6 +1,7 @@
 """The rules of CONTRIBUTING.md that a machine can hold."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -24,7 +25,7 @@ LAYERS = [
     {"score"},
     {"agent", "gateway", "grading", "stats"},
     {"backend", "sandbox", "task"},
-    {"config", "money", "rundir"},
+    {"config", "git", "money", "rundir"},
     {"registry"},
     {"protocols"},
     {"records", "resources"},
@@ -32,6 +33,13 @@ LAYERS = [
     {"paths"},
     {"errors"},
 ]
+PROCESS_OWNERS = {  # who starts programs of the host, and which
+    "git": "git",
+    "sandbox/image/packages": "pip and npm",
+    "sandbox/image/sources": "debootstrap and the engine's own script",
+}
+STARTING = {"subprocess", "pty"}
+STARTERS = re.compile(r"system|popen|exec[lv]\w*|spawn\w+|posix_spawn\w*|create_subprocess_\w+")
 RANK = {name: rank for rank, layer in enumerate([{"__main__"}, *LAYERS]) for name in layer}
 SDK_OWNERS = {
     "docker": "sandbox/docker",
@@ -95,6 +103,25 @@ def test_each_sdk_has_one_importer(path):
     for name, line in imports(path):
         owner = SDK_OWNERS.get(name.split(".")[0])
         assert owner is None or parts(path).startswith(owner), f"{path}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=parts)
+def test_programs_of_the_host_have_few_starters_and_git_one(path):
+    tree = ast.parse(path.read_text())
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    starts = {name for name, _ in imports(path) if name.split(".")[0] in STARTING}
+    starts |= {
+        call.attr
+        for call in calls
+        if isinstance(call, ast.Attribute)
+        and STARTERS.fullmatch(call.attr)
+        and isinstance(call.value, ast.Name)
+        and call.value.id in {"os", "asyncio"}
+    }
+    assert not starts or parts(path) in PROCESS_OWNERS, f"{path} starts programs: {starts}"
+    if starts and parts(path) != "git":
+        texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        assert "git" not in texts, f"{path} names git"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=parts)

@@ -124,10 +124,22 @@ def write_task(pack: Path, draft: Draft) -> Path:
     return pack / draft.name
 
 
+def leads_out(path: str) -> bool:
+    """Whether a relative path may name something outside its folder, or a `.git`."""
+    return any(part.lower() in {"", ".", "..", ".git"} for part in path.split("/"))
+
+
 def write_files(folder: AnyPath, files: Sequence[File]) -> None:
-    """Write files below a folder, with their execute bit."""
+    """Write files below a folder, with their execute bit.
+
+    Raises:
+        InputError: a path would lead out of the folder.
+    """
     inside = folder if isinstance(folder, SafePath) else SafePath(folder)
     for file in files:
+        if leads_out(file.path):
+            remedy = "only files of the folder may be part of it"
+            raise InputError(f"no path below it: {file.path!r}", where=str(folder), remedy=remedy)
         (inside / file.path).write(file.data, mode=file.mode)
 
 

@@ -6,7 +6,6 @@ base → language → task: each recipe holds the digest of the one below it.
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Literal, get_args
 
 from pydantic import JsonValue
 
-from arena.errors import HarnessError, InputError
+from arena.errors import InputError
+from arena.git import make_repository, run_git
 from arena.paths import SafePath
 from arena.records import File, Language, Record, digest_of
 from arena.records.container import AGENT_UID, WORKDIR
@@ -30,23 +30,8 @@ _CONFIG = """[core]
 \tname = agent
 \temail = agent@localhost
 """
+_COMMIT_SECONDS = 300.0
 _KEPT = ("HEAD", "config", "index", "objects", "refs")
-_PATH = "/usr/local/bin:/usr/bin:/bin"
-_ALONE = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-    "HOME": "/nonexistent",
-    "XDG_CONFIG_HOME": "/nonexistent",
-    "LC_ALL": "C",
-}
-_BARE = tuple(
-    word
-    for setting in ("core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.fsmonitor=")
-    for word in ("-c", setting)
-)
 
 
 def committed(tree: Sequence[File], workdir: str) -> list[File]:
@@ -61,10 +46,10 @@ def git_folder(files: Iterable[File]) -> list[File]:
     """The files of a `.git` whose one commit holds `files`, paths starting with `.git/`."""
     with tempfile.TemporaryDirectory(prefix="arena-commit-") as folder:
         path = Path(folder)
-        _git(path, ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", "."])
+        make_repository(path)
         importing = ["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--done"]
-        _git(path, importing, _stream(files))
-        _git(path, ["read-tree", "main"])
+        run_git(importing, cwd=path, git_dir=path, stdin=_stream(files), timeout_s=_COMMIT_SECONDS)
+        run_git(["read-tree", "main"], cwd=path, git_dir=path)
         (path / "config").write_text(_CONFIG)
         return [
             File(path=f".git/{found.relative_to(path).as_posix()}", data=found.read_bytes())
@@ -91,25 +76,6 @@ def _stream(files: Iterable[File]) -> bytes:
 def _quoted(path: str) -> bytes:
     text = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'.encode("utf-8", "surrogateescape")
-
-
-def _git(folder: Path, words: Sequence[str], stdin: bytes = b"") -> None:
-    """Run git with nothing that a user, the machine or a tree configures, and without hooks."""
-    env = {"PATH": _PATH, "GIT_DIR": str(folder), **_ALONE}
-    try:
-        subprocess.run(
-            ["git", *_BARE, *words],
-            cwd=folder,
-            env=env,
-            input=stdin,
-            capture_output=True,
-            check=True,
-        )
-    except FileNotFoundError as error:
-        raise HarnessError("git is not installed; install the package git") from error
-    except subprocess.CalledProcessError as error:
-        text = " ".join(error.stderr.decode("utf-8", "replace").split())
-        raise HarnessError(f"git {words[0]} failed: {text}") from error
 
 
 _COMMIT_FORMAT = 1
