@@ -7,84 +7,93 @@ early return, skip or exit saves it.
 
 import ast
 import copy
+import json
+import random
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from arena.grading.findings import Findings, Reported, Session, weigh
-from arena.grading.job import Job, Names, TestRunner, stopped
+from arena.grading.job import Job, TestRunner, stopped
 from arena.grading.junit_runner import JUnitError, read_report
+from arena.grading.names import Renaming, Style
 from arena.records import Entry, File, Record
 from arena.records.container import WORKDIR
 from arena.task.test_ids import by_place
 
 _Function = ast.FunctionDef
 _Scope = ast.Module | ast.ClassDef
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_MANY = 12
+"""A test run with more sets of arguments is copied only where there is no other."""
 
 
 class Planted(Record):
-    """A test file with canaries in it."""
+    """A test file with one canary more in it."""
 
     file: File
     ids: tuple[str, ...]
-    """Ids of the canaries."""
+    """Ids of the canary, one for each set of arguments that its original is run with."""
 
 
 class Renamed(Record):
-    """A twin's file and tests under names of this run."""
+    """A file and its tests under names of this run."""
 
     file: File
     ids: dict[str, str]
-    """The author's id to the one of this run."""
+    """The id in the plan to the one of this run."""
 
 
-def plant(file: File, test_ids: Sequence[str], names: Names) -> Planted:
-    """Put a failing copy of one of the tests into their file.
+def plant(file: File, test_ids: Sequence[str], renaming: Renaming) -> Planted:
+    """Put a failing copy of one of the tests into their file, at a random place.
 
     Args:
         file: the trusted test file.
         test_ids: ids of tests in it, in pytest's form.
-        names: where the copy's name comes from.
+        renaming: where the copy's name comes from.
     """
-    text = _text(file)
+    text, rng = _text(file), renaming.names.rng
     tree = _parse(text)
-    for test_id in names.rng.sample(list(test_ids), len(test_ids)):
+    by_function: dict[tuple[str, ...], list[str]] = {}
+    for test_id in test_ids:
         path, scopes, function, param = _split(test_id)
+        by_function.setdefault((path, *scopes, function), []).append(param)
+    tests = rng.sample(list(by_function.items()), len(by_function))
+    for (path, *scopes, function), params in sorted(tests, key=lambda t: len(t[1]) > _MANY):
         found = _find(tree, scopes, function)
         if found is None or not _copyable(found[1]):
             continue
         scope, original = found
-        name = names.word(_names_in(scope), prefix=f"{original.name}_")
-        block = textwrap.indent(_failing(original, name, scope, names), " " * original.col_offset)
-        planted = _insert(text, original.end_lineno or 0, block)
-        return Planted(file=_with(file, planted), ids=("::".join([path, *scopes, name + param]),))
-    name = names.word(_names_in(tree), prefix="test_")
-    planted = f"{text.rstrip()}\n\n\ndef {name}():\n    {_false(names)}\n"
-    return Planted(file=_with(file, planted), ids=(f"{file.path}::{name}",))
+        name = renaming.draw("test_snake", _names_in(scope))
+        name = name if function.startswith("test") else f"{function}_{name}"
+        block = textwrap.indent(_failing(original, name, scope, rng), " " * original.col_offset)
+        planted = _insert(text, rng.choice(_gaps(scope, original)), block)
+        ids = tuple("::".join([path, *scopes, name + param]) for param in params)
+        return Planted(file=_with(file, planted), ids=ids)
+    name = renaming.draw("test_snake", _names_in(tree))
+    planted = f"{text.rstrip()}\n\n\ndef {name}():\n    {_false(rng)}\n"
+    return Planted(file=_with(file, planted), ids=(f"{_split(test_ids[0])[0]}::{name}",))
 
 
-def rename(file: File, test_ids: Sequence[str], names: Names) -> Renamed:
-    """Give a twin's file and test functions names of this run, beside where they were."""
-    folder, slash, _ = file.path.rpartition("/")
-    path = f"{folder}{slash}{names.word(prefix='test_')}.py"
+def rename(file: File, test_ids: Sequence[str], renaming: Renaming) -> Renamed:
+    """Give a file, its test functions and their classes names of this run, where that is safe."""
     text = _text(file)
-    tree, lines = _parse(text), text.split("\n")
-    ids = {}
-    new: dict[int, str] = {}
-    for test_id in test_ids:
-        _, scopes, function, param = _split(test_id)
-        found = _find(tree, scopes, function)
-        if found is None:
-            ids[test_id] = "::".join([path, *scopes, function + param])
-            continue
-        scope, original = found
-        at = original.lineno - 1
-        if at not in new:
-            new[at] = names.word({*_names_in(scope), *new.values()}, prefix="test_")
-            lines[at] = lines[at].replace(f"def {function}", f"def {new[at]}", 1)
-        ids[test_id] = "::".join([path, *scopes, new[at] + param])
-    renamed = _with(file, "\n".join(lines)).model_copy(update={"path": path})
-    return Renamed(file=renamed, ids=ids)
+    tree, parts = _parse(text), [_split(test_id) for test_id in test_ids]
+    new: dict[str, str] = {}
+    for _, scopes, function, _ in parts:
+        if _find(tree, scopes, function) is None:  # inherited, or made as the file is imported
+            new.update({name: name for name in (*scopes, function)})
+    for _, scopes, function, _ in parts:
+        for name in (*scopes, function):
+            style: Style = "test_snake" if name == function else "TestCamel"
+            if name not in new and name.lower().startswith("test"):
+                text, new[name] = renaming.within(file.path, text, name, style)
+    path = renaming.of_file(file.path, "test_snake")
+    ids = {
+        test_id: "::".join([path, *(new.get(n, n) for n in (*scopes, function))]) + param
+        for test_id, (_, scopes, function, param) in zip(test_ids, parts, strict=True)
+    }
+    return Renamed(file=_with(file, text).model_copy(update={"path": path}), ids=ids)
 
 
 def in_file_order(file: File, test_ids: Sequence[str]) -> list[str]:
@@ -137,16 +146,43 @@ def _copyable(node: _Function) -> bool:
 
 
 def _names_in(scope: _Scope) -> set[str]:
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name for node in scope.body if isinstance(node, kinds)}
+    return {node.name for node in scope.body if isinstance(node, _DEFINITIONS)}
 
 
-def _failing(original: _Function, name: str, scope: _Scope, names: Names) -> str:
+def _gaps(scope: _Scope, original: _Function) -> list[int]:
+    """Lines after which a copy may stand: between definitions around the original.
+
+    Never above a definition that the original's decorators or defaults need.
+    """
+    needed = {
+        node.id
+        for part in (*original.decorator_list, original.args)
+        for node in ast.walk(part)
+        if isinstance(node, ast.Name)
+    }
+    at = scope.body.index(original)
+    gaps = [_first_line(original) - 1]
+    for node in reversed(scope.body[:at]):
+        if not isinstance(node, _DEFINITIONS) or node.name in needed:
+            break
+        gaps.append(_first_line(node) - 1)
+    for node in scope.body[at:]:
+        if not isinstance(node, _DEFINITIONS):
+            break
+        gaps.append(node.end_lineno or 0)
+    return gaps
+
+
+def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
+    return min([node.lineno, *(part.lineno for part in node.decorator_list)])
+
+
+def _failing(original: _Function, name: str, scope: _Scope, rng: random.Random) -> str:
     node = copy.deepcopy(original)
     node.name = name
     first = node.args.args[0].arg if isinstance(scope, ast.ClassDef) and node.args.args else ""
     subject = first if _asserts_by(first, original) else None
-    end = ast.parse(_false(names, subject)).body
+    end = ast.parse(_false(rng, subject)).body
     node.body = [ast.Try(body=node.body, handlers=[], orelse=[], finalbody=end)]
     return ast.unparse(ast.fix_missing_locations(node))
 
@@ -161,9 +197,9 @@ def _asserts_by(subject: str, test: _Function) -> bool:
     )
 
 
-def _false(names: Names, subject: str | None = None) -> str:
+def _false(rng: random.Random, subject: str | None = None) -> str:
     """A statement that fails, in the manner the test itself would."""
-    left, right = names.rng.sample(range(2, 100), 2)
+    left, right = rng.sample(range(2, 100), 2)
     return f"{subject}.assertEqual({left}, {right})" if subject else f"assert {left} == {right}"
 
 
@@ -176,7 +212,9 @@ def _with(file: File, text: str) -> File:
     return file.model_copy(update={"data": text.encode("utf-8", "surrogateescape")})
 
 
-_MAX_CANARIES = 3
+_FILES_WITH_CANARIES = 3
+_CANARIES = (3, 6)
+"""Least and most of a run. Every one more makes it less likely to guess which they are."""
 # No PYTHONPYCACHEPREFIX: no patch can hold bytecode, and without the image's own, the interpreter
 # would compile the standard library and pytest anew in every run, at three times the cost.
 PYTEST_ENV = {
@@ -187,6 +225,85 @@ PYTEST_ENV = {
     "PYTHONBREAKPOINT": "0",
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
 }
+START = b"""\
+import copy, importlib.machinery, json, os, pickle, pkgutil, site, sys
+
+
+class Missed:  # notes what is looked for in vain before the tree can be imported
+    names = set()
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if path is None:
+            cls.names.add(name)
+
+
+class Tree:  # finds the tree's own modules there, and lets no new one fill an old gap
+    def __init__(self, root, own, missed):
+        self.root, self.own, self.missed = root, own, missed - own
+
+    def find_spec(self, name, path=None, target=None):
+        find = importlib.machinery.PathFinder.find_spec
+        if path is None and name in self.own:
+            return find(name, [self.root, *sys.path])
+        if path is None and name in self.missed:
+            spec = find(name, [place for place in sys.path if not place.startswith('/repo')])
+            if spec is None:
+                raise ModuleNotFoundError('No module named %r' % name, name=name)
+            return spec
+
+
+def main(root, own, plugins):
+    sys.meta_path.append(Missed)
+    add, late = site.addpackage, []
+    site.addpackage = lambda *place: late.append(place)
+    site.main()
+    site.addpackage = add
+    import pytest
+    import _pytest
+
+    for module in pkgutil.iter_modules(_pytest.__path__, '_pytest.'):
+        if not module.name.startswith('_pytest.pytester'):
+            try:
+                __import__(module.name)
+            except ImportError:
+                pass
+    opened = []
+
+    def open_tree():
+        if opened:
+            return
+        opened.append(True)
+        sys.meta_path.remove(Missed)
+        for place in late:
+            add(*place)
+        sys.path.append(root)
+        os.environ['PYTHONPATH'] = root
+        at = sys.meta_path.index(importlib.machinery.PathFinder)
+        sys.meta_path.insert(at, Tree(root, own, Missed.names))
+        for name, module in list(sys.modules.items()):
+            loader = getattr(module, '__loader__', None)
+            ours = name.partition('.')[0] in own - {'pytest', '_pytest'}
+            if ours and isinstance(loader, importlib.machinery.SourceFileLoader):
+                del sys.modules[name]  # the runner has its own, tests get the tree's
+
+    class Opener:
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_load_initial_conftests(self):
+            open_tree()
+
+    if any(name.partition('.')[0] in own for name in plugins):
+        open_tree()
+    return pytest.main(plugins=[Opener()])
+
+
+if __name__ == '__main__':
+    told = json.loads(sys.argv.pop(1))
+    sys.exit(main(told['root'], set(told['own']), told['plugins']))
+"""
+"""Starts pytest where nothing of the tree can be imported, and opens the tree just before its
+first `conftest.py`: what the tree had keeps its place before the libraries, what a patch adds
+comes after them and never in the place of something that was looked for before."""
 
 
 class _Plan(Record):
@@ -194,6 +311,8 @@ class _Plan(Record):
 
     files: tuple[File, ...]
     order: tuple[str, ...]
+    planned: dict[str, str]
+    """Id of this run to the plan's, for all that must pass."""
     must_fail: tuple[str, ...]
 
 
@@ -202,11 +321,19 @@ def run_pytest(job: Job) -> Findings:
     tree = job.tree()
     plan = _plan(job, tree)
     config = File(path=f"{job.folder}/pytest.ini", data=b"[pytest]\n")
+    start = File(path=f"{job.folder}/start.py", data=START)
     report = job.report(".xml")
-    job.lay([*plan.files, config], [report])
+    job.lay([*plan.files, config, start], [report])
+    job.tell(plan.planned)
     root = f"{WORKDIR}/src" if any(path.startswith("src/") for path in tree) else WORKDIR
+    isolated = job.defences.isolated
     result = job.run(
-        _argv(job, config.path, report, plan.order), {**PYTEST_ENV, "PYTHONPATH": root}
+        [
+            *(_start(job, start.path, root, tree) if isolated else ("python3", "-Pm", "pytest")),
+            *_options(job, config.path, report),
+            *plan.order,
+        ],
+        PYTEST_ENV if isolated else {**PYTEST_ENV, "PYTHONPATH": root},
     )
     job.finish()
     if early := stopped(result):
@@ -219,7 +346,7 @@ def run_pytest(job: Job) -> Findings:
     entry = job.read(report)
     job.keep("junit.xml", entry.data)
     try:
-        return weigh(session.model_copy(update={"report": _tests(entry, session)}), job.defences)
+        return weigh(session.model_copy(update={"report": _tests(entry, plan)}), job.defences)
     except JUnitError as error:
         return weigh(session.model_copy(update={"fault": str(error)}), job.defences)
 
@@ -228,54 +355,80 @@ def run_pytest(job: Job) -> Findings:
 
 
 def _plan(job: Job, tree: dict[str, File]) -> _Plan:
-    """Canaries stand at random places of their file, twins between the files."""
+    """Canaries stand at random places of their files, twins between the files."""
     tests, rng = job.task.tests, job.names.rng
-    files = {**{path: tree[path] for path in by_place(tests.pass_to_pass) if path in tree}}
-    files.update({path: tree[path] for path in by_place(tests.fail_to_pass) if path in tree})
-    files.update(job.hidden())
+    renaming = Renaming(job.names, job.around())
     groups = by_place((*tests.fail_to_pass, *tests.pass_to_pass))
-    groups = {path: in_file_order(files[path], groups[path]) for path in sorted(groups)}
+    files = {path: tree[path] for path in groups if path in tree} | job.hidden()
+    targets = by_place(tests.fail_to_pass)
+    with_canaries = _draw_canaries(list(targets), rng) if job.defences.canaries else []
     must_fail: list[str] = []
-    targets = list(by_place(tests.fail_to_pass).items()) if job.defences.canaries else []
-    for path, ids in rng.sample(targets, min(_MAX_CANARIES, len(targets))):
-        planted = plant(files[path], ids, job.names)
-        files[path] = planted.file
-        must_fail += planted.ids
-        at = rng.randint(0, len(groups[path]))
-        groups[path][at:at] = planted.ids
-    order = list(groups.values())
+    planned: dict[str, str] = {}
+    order: list[list[str]] = []
+    for path in sorted(groups):
+        file, ids = files[path], {test_id: test_id for test_id in groups[path]}
+        if path in targets:
+            renamed = rename(file, groups[path], renaming)
+            file, ids = renamed.file, renamed.ids
+        planned.update({new: old for old, new in ids.items()})
+        asked = list(ids.values())
+        for number in range(with_canaries.count(path)):
+            originals = groups[path] if number else targets[path]
+            planted = plant(file, [ids[test_id] for test_id in originals], renaming)
+            file = planted.file
+            must_fail += planted.ids
+            asked += planted.ids
+        files[path] = file
+        order.append(in_file_order(file, asked))
     twins, by_twin = job.twins(), by_place(job.must_fail)
-    for path, ids in by_twin.items():
-        renamed = rename(twins.pop(path), ids, job.names)
-        files[renamed.file.path] = renamed.file
-        must_fail += renamed.ids.values()
-        order.insert(rng.randint(0, len(order)), list(renamed.ids.values()))
+    for path, twin_ids in by_twin.items():
+        twin = rename(twins.pop(path), twin_ids, renaming)
+        files[twin.file.path] = twin.file
+        must_fail += twin.ids.values()
+        order.insert(rng.randint(0, len(order)), in_file_order(twin.file, [*twin.ids.values()]))
     if job.shuffle:
         order = rng.sample([[i] for group in order for i in group], sum(map(len, order)))
     return _Plan(
         files=(*files.values(), *twins.values()),
         order=tuple(test_id for group in order for test_id in group),
+        planned=planned,
         must_fail=tuple(must_fail),
     )
 
 
-def _argv(job: Job, config: str, report: str, order: Sequence[str]) -> list[str]:
+def _draw_canaries(paths: Sequence[str], rng: random.Random) -> list[str]:
+    """Files that get canaries, each as often as it gets one."""
+    chosen = rng.sample(paths, min(_FILES_WITH_CANARIES, len(paths)))
+    return [chosen[number % len(chosen)] for number in range(rng.randint(*_CANARIES))]
+
+
+def _start(job: Job, start: str, root: str, tree: Iterable[str]) -> list[str]:
+    """The command that starts pytest alone; what it is told of the tree is the image's."""
+    inner = [path.removeprefix(f"{root}/") for path in (f"{WORKDIR}/{p}" for p in tree)]
+    own = [path.removesuffix("/__init__.py").removesuffix(".py") for path in inner]
+    own = sorted({name for name in own if "/" not in name})
+    told = {"root": root, "own": own, "plugins": job.task.tests.plugins}
+    return ["python3", "-S", start, json.dumps(told)]
+
+
+def _options(job: Job, config: str, report: str) -> list[str]:
     trusted = ("-c", config, f"--rootdir={WORKDIR}", f"--confcutdir={WORKDIR}", "-o", "addopts=")
     return [
-        *("python3", "-P", "-m", "pytest", "-q", "--tb=short", "--color=no"),
+        *("-q", "--tb=short", "--color=no"),
         *(trusted if job.defences.trusted_config else ()),
         *("-p", "no:cacheprovider", f"--junitxml={report}"),
         *(word for name in job.task.tests.plugins for word in ("-p", name)),
         *(word for line in job.task.tests.options for word in ("-o", line)),
-        *("-o", "junit_family=xunit2", "-o", "junit_logging=no", *order),
+        *("-o", "junit_family=xunit2", "-o", "junit_logging=no"),
     ]
 
 
 # ── after ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _tests(entry: Entry, session: Session) -> tuple[Reported, ...]:
-    keys = {_key(test_id): test_id for test_id in (*session.expected, *session.must_fail)}
+def _tests(entry: Entry, plan: _Plan) -> tuple[Reported, ...]:
+    keys = {_key(new): old for new, old in plan.planned.items()}
+    keys.update({_key(test_id): test_id for test_id in plan.must_fail})
     return tuple(
         Reported(id=keys.get(key, f"{key[0]}::{key[1]}"), outcome=test.outcome)
         for test in read_report(entry)
