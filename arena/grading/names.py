@@ -17,14 +17,17 @@ Style = Literal["test_snake", "TestCamel", "plain words", "kebab-file", "joined"
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _UNTOLD = frozenset({"test", "tests", "twin", "twins", "canary", "must", "fail", "hidden", "py"})
 """Words that say what a test is for, or only that it is one."""
-_FEW = ("first", "last", "plain", "whole", "empty", "same", "twice", "order")
+FEW = ("first", "last", "plain", "whole", "empty", "same", "twice", "order")
 """Used beside what the repository has."""
+_LONGEST = 12
 _TRIES = 50
 _ITS_OWN_NAME = re.compile(
     r"\bName\(\)|request\.node|_testMethodName|\b__qualname__|\.__name__|PYTEST_CURRENT_TEST"
     r"|[sS]napshot|\.id\(\)|\b(t|context|ctx)\.(name|fullName)\b"
 )
 """Marks of a test file that does something with the names of its tests."""
+
+_NOT_DECLARED = r"(?<!def )(?<!func )(?<!class )(?<!\(['\"`])"
 
 
 class Names:
@@ -41,7 +44,7 @@ class Names:
         self.rng = rng
         self.fixed = fixed
         self._count = 0
-        self._known = [words for name in known if (words := _words(name))] or [[*_FEW]]
+        self._known = [words for name in known if (words := _words(name))] or [[*FEW]]
 
     def draw(self, style: Style, taken: Container[str] = ()) -> str:
         """A name like those of the repository that is not taken yet."""
@@ -70,9 +73,9 @@ class Names:
         head, tail = self.rng.choice(self._known), self.rng.choice(self._known)
         words = head[: self.rng.randint(1, len(head))] + tail[self.rng.randint(0, len(tail)) :]
         for _ in range(more):
-            pool = [*_FEW, *self.rng.choice(self._known)]
+            pool = [*FEW, *self.rng.choice(self._known)]
             words.insert(self.rng.randint(1, len(words)), self.rng.choice(pool))
-        return words
+        return words[:_LONGEST]
 
 
 def test_names(plan: TestPlan) -> list[str]:
@@ -97,7 +100,8 @@ class Renaming:
         """A name that nothing has yet, in this run or before it."""
         while True:
             name = self.names.draw(style, taken)
-            if name not in self._taken and not self._spoken_of(name, ""):
+            used = any(name.encode() in data for data in self._around.values())
+            if not used and name not in self._taken:
                 self._taken.add(name)
                 return name
 
@@ -122,7 +126,8 @@ class Renaming:
         return f"{folder}{slash}{self.draw(style)}{suffix}"
 
     def _spoken_of(self, name: str, path: str) -> bool:
-        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)".encode())
+        """Whether another file has the name otherwise than for a test of its own."""
+        word = re.compile(rf"{_NOT_DECLARED}(?<!\w){re.escape(name)}(?!\w)".encode())
         raw = name.encode()
         return any(
             raw in data and word.search(data) is not None

@@ -4,7 +4,6 @@ There is no parent runner: it would read results from the output of the process 
 candidate code.
 """
 
-import json
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -201,8 +200,9 @@ def _plant(text: str, name: str, assertion: str, rng: random.Random) -> tuple[st
     test = gap.call if gap.call in imported else next(iter(imported), "")
     left, right = rng.sample(range(2, 100), 2)
     subject = "assert" if _OWN_ASSERT.search(text) else f"({load}('node:assert')).strict"
+    quote = max("'", '"', key=text.count)
     canary = (
-        f"{gap.indent}{test or f';({load}(`node:test`)).test'}({json.dumps(name)}, "
+        f"{gap.indent}{test or f';({load}(`node:test`)).test'}({quote}{name}{quote}, "
         f"async () => {{ {subject}.{assertion.format(left, right)}; }});\n"
     )
     title = f"{gap.group} > {name}" if gap.group else name

@@ -67,7 +67,7 @@ def plant(file: File, test_ids: Sequence[str], renaming: Renaming) -> Planted:
         name = renaming.draw("test_snake", _names_in(scope))
         name = name if function.startswith("test") else f"{function}_{name}"
         block = textwrap.indent(_failing(original, name, scope, rng), " " * original.col_offset)
-        planted = _insert(text, rng.choice(_gaps(scope, original)), block)
+        planted = _insert(text, rng.choice(_gaps(scope, original)), block, scope)
         ids = tuple("::".join([path, *scopes, name + param]) for param in params)
         return Planted(file=_with(file, planted), ids=ids)
     name = renaming.draw("test_snake", _names_in(tree))
@@ -75,14 +75,24 @@ def plant(file: File, test_ids: Sequence[str], renaming: Renaming) -> Planted:
     return Planted(file=_with(file, planted), ids=(f"{_split(test_ids[0])[0]}::{name}",))
 
 
-def rename(file: File, test_ids: Sequence[str], renaming: Renaming) -> Renamed:
+def inherited(file: File, test_ids: Sequence[str]) -> set[str]:
+    """Names of tests that stand elsewhere, or that are made as their file is imported."""
+    tree = _parse(_text(file))
+    parts = [_split(test_id) for test_id in test_ids]
+    return {
+        name
+        for _, scopes, function, _ in parts
+        if _find(tree, scopes, function) is None
+        for name in (*scopes, function)
+    }
+
+
+def rename(
+    file: File, test_ids: Sequence[str], renaming: Renaming, kept: Sequence[str] = ()
+) -> Renamed:
     """Give a file, its test functions and their classes names of this run, where that is safe."""
-    text = _text(file)
-    tree, parts = _parse(text), [_split(test_id) for test_id in test_ids]
-    new: dict[str, str] = {}
-    for _, scopes, function, _ in parts:
-        if _find(tree, scopes, function) is None:  # inherited, or made as the file is imported
-            new.update({name: name for name in (*scopes, function)})
+    text, parts = _text(file), [_split(test_id) for test_id in test_ids]
+    new = dict(zip(kept, kept, strict=True))
     for _, scopes, function, _ in parts:
         for name in (*scopes, function):
             style: Style = "test_snake" if name == function else "TestCamel"
@@ -166,11 +176,11 @@ def _gaps(scope: _Scope, original: _Function) -> list[int]:
         if not isinstance(node, _DEFINITIONS) or node.name in needed:
             break
         gaps.append(_first_line(node) - 1)
-    for node in scope.body[at:]:
+    for node in scope.body[at + 1 :]:
         if not isinstance(node, _DEFINITIONS):
             break
-        gaps.append(node.end_lineno or 0)
-    return gaps
+        gaps.append(_first_line(node) - 1)
+    return gaps if scope.body[-1] is not original else [*gaps, original.end_lineno or 0]
 
 
 def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
@@ -203,9 +213,11 @@ def _false(rng: random.Random, subject: str | None = None) -> str:
     return f"{subject}.assertEqual({left}, {right})" if subject else f"assert {left} == {right}"
 
 
-def _insert(text: str, after_line: int, block: str) -> str:
-    lines = text.split("\n")
-    return "\n".join([*lines[:after_line], "", block, "", *lines[after_line:]])
+def _insert(text: str, after_line: int, block: str, scope: _Scope) -> str:
+    """The block between the others of its scope, as far from them as they are from each other."""
+    lines, apart = text.split("\n"), [""] * (2 if isinstance(scope, ast.Module) else 1)
+    between = [block, *apart] if "".join(lines[after_line:]).strip() else [*apart, block]
+    return "\n".join([*lines[:after_line], *between, *lines[after_line:]])
 
 
 def _with(file: File, text: str) -> File:
@@ -215,6 +227,7 @@ def _with(file: File, text: str) -> File:
 _FILES_WITH_CANARIES = 3
 _CANARIES = (3, 6)
 """Least and most of a run. Every one more makes it less likely to guess which they are."""
+_IN_TWINS = 2
 # No PYTHONPYCACHEPREFIX: no patch can hold bytecode, and without the image's own, the interpreter
 # would compile the standard library and pytest anew in every run, at three times the cost.
 PYTEST_ENV = {
@@ -365,10 +378,11 @@ def _plan(job: Job, tree: dict[str, File]) -> _Plan:
     must_fail: list[str] = []
     planned: dict[str, str] = {}
     order: list[list[str]] = []
+    kept = [name for path, ids in groups.items() for name in inherited(files[path], ids)]
     for path in sorted(groups):
         file, ids = files[path], {test_id: test_id for test_id in groups[path]}
         if path in targets:
-            renamed = rename(file, groups[path], renaming)
+            renamed = rename(file, groups[path], renaming, kept)
             file, ids = renamed.file, renamed.ids
         planned.update({new: old for old, new in ids.items()})
         asked = list(ids.values())
@@ -383,9 +397,14 @@ def _plan(job: Job, tree: dict[str, File]) -> _Plan:
     twins, by_twin = job.twins(), by_place(job.must_fail)
     for path, twin_ids in by_twin.items():
         twin = rename(twins.pop(path), twin_ids, renaming)
-        files[twin.file.path] = twin.file
-        must_fail += twin.ids.values()
-        order.insert(rng.randint(0, len(order)), in_file_order(twin.file, [*twin.ids.values()]))
+        file, failing = twin.file, [*twin.ids.values()]
+        for _ in range(rng.randint(0, _IN_TWINS) if job.defences.canaries else 0):
+            planted = plant(file, [*twin.ids.values()], renaming)
+            file = planted.file
+            failing += planted.ids
+        files[file.path] = file
+        must_fail += failing
+        order.insert(rng.randint(0, len(order)), in_file_order(file, failing))
     if job.shuffle:
         order = rng.sample([[i] for group in order for i in group], sum(map(len, order)))
     return _Plan(
