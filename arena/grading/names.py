@@ -44,7 +44,8 @@ class Names:
         self.rng = rng
         self.fixed = fixed
         self._count = 0
-        self._known = [words for name in known if (words := _words(name))] or [[*FEW]]
+        self._taken = frozenset(known)
+        self._known = [words for name in sorted(self._taken) if (words := _words(name))] or [[*FEW]]
 
     def draw(self, style: Style, taken: Container[str] = ()) -> str:
         """A name like those of the repository that is not taken yet."""
@@ -55,7 +56,7 @@ class Names:
             else:
                 words = self._spliced(more=tries // _TRIES)
             name = _styled(words, style)
-            if name not in taken:
+            if name not in taken and name not in self._taken:
                 return name
         raise AssertionError("names do not run out")
 
@@ -78,7 +79,7 @@ class Names:
         return words[:_LONGEST]
 
 
-def test_names(plan: TestPlan) -> list[str]:
+def names_of(plan: TestPlan) -> list[str]:
     """What the tests of a plan are called, without their places."""
     ids = (*plan.fail_to_pass, *plan.pass_to_pass, *plan.must_fail)
     return [re.split(r"::|:| > ", test_id.partition("[")[0])[-1] for test_id in ids]

@@ -20,7 +20,7 @@ from arena.errors import EngineError, HarnessError
 from arena.grading.audit import scan_patch
 from arena.grading.findings import ALL_ON, Defences, decide
 from arena.grading.job import CLEAN_ENV, Job, TestRunner
-from arena.grading.names import Names, test_names
+from arena.grading.names import Names, names_of
 from arena.protocols import Engine, Sandbox
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
 from arena.records.container import AGENT_USER, TESTER_USER
@@ -336,7 +336,7 @@ def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
     job = Job(
         task=task,
         sandbox=sandbox,
-        names=Names(bench.rng, test_names(task.tests), fixed=not defences.random_names),
+        names=Names(bench.rng, names_of(task.tests), fixed=not defences.random_names),
         deadline=time.monotonic() + task.tests.timeout_s,
         defences=defences,
         shuffle=bench.shuffle,
