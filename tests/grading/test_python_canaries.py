@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from arena.grading.names import FEW, Names, Renaming
-from arena.grading.pytest_runner import in_file_order, inherited, plant, rename
+from arena.grading.python_canaries import in_file_order, inherited, plant, rename
 from arena.records import File
 
 SOURCE = '''\
