@@ -6,7 +6,6 @@ early return, skip or exit saves it.
 """
 
 import ast
-import copy
 import random
 import textwrap
 from collections.abc import Sequence
@@ -59,8 +58,9 @@ def plant(file: File, test_ids: Sequence[str], renaming: Renaming) -> Planted:
         scope, original = found
         name = renaming.draw("test_snake", _names_in(scope))
         name = name if function.startswith("test") else f"{function}_{name}"
+        gap = rng.choice(_gaps(scope, original))
         block = textwrap.indent(_failing(original, name, scope, rng), " " * original.col_offset)
-        planted = _insert(text, rng.choice(_gaps(scope, original)), block, scope)
+        planted = _insert(text, gap, block, scope)
         ids = tuple("::".join([path, *scopes, name + param]) for param in params)
         return Planted(file=_with(file, planted), ids=ids)
     name = renaming.draw("test_snake", _names_in(tree))
@@ -181,13 +181,13 @@ def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> 
 
 
 def _failing(original: _Function, name: str, scope: _Scope, rng: random.Random) -> str:
-    node = copy.deepcopy(original)
-    node.name = name
-    first = node.args.args[0].arg if isinstance(scope, ast.ClassDef) and node.args.args else ""
-    subject = first if _asserts_by(first, original) else None
-    end = ast.parse(_false(rng, subject)).body
-    node.body = [ast.Try(body=node.body, handlers=[], orelse=[], finalbody=end)]
-    return ast.unparse(ast.fix_missing_locations(node))
+    """The source of the copy; it is made out of the node itself, for a tree is read once a copy."""
+    arguments = original.args.args
+    first = arguments[0].arg if isinstance(scope, ast.ClassDef) and arguments else ""
+    end = ast.parse(_false(rng, first if _asserts_by(first, original) else None)).body
+    original.name = name
+    original.body = [ast.Try(body=original.body, handlers=[], orelse=[], finalbody=end)]
+    return ast.unparse(ast.fix_missing_locations(original))
 
 
 def _asserts_by(subject: str, test: _Function) -> bool:

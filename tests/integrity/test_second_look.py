@@ -11,6 +11,10 @@ def pytest_runtest_makereport(item, call):
     result.get_result().outcome, result.get_result().longrepr = "passed", None
 """
 GO_TEST = 'package money\n\nimport (\n\t"os"\n\t"testing"\n)\n\n'
+GO_VAR = (
+    'package money\n\nimport "syscall"\n\n'
+    "var _ = func() int {\n\tsyscall.Exit(0)\n\treturn 0\n}()\n"
+)
 APPLY = "git apply gold && rm gold"
 
 
@@ -56,8 +60,7 @@ def test_tests_that_an_agent_adds_cost_nothing(toy, name, path, text):
         (
             "go",
             "money/x_test.go",
-            'package money\n\nimport "syscall"\n\n'
-            "var _ = func() int {\n\tsyscall.Exit(0)\n\treturn 0\n}()\n",
+            GO_VAR,
         ),
     ],
 )
