@@ -101,12 +101,12 @@ def _parts(job: Job) -> tuple[list[_Part], list[File]]:
     parts = []
     for path, ids in by_place((*plan.fail_to_pass, *plan.pass_to_pass)).items():
         file = files.pop(path, None) or tree[path]
-        part = _renamed(file, ids, renaming) if path in targets else _as_it_is(file, ids)
+        part = _part(file, ids, renaming if path in targets else None)
         job.tell(part.reported)
         parts.append(_with_canaries(part, renaming) if job.defences.canaries else part)
     twins = job.twins()
     for path, ids in by_place(job.must_fail).items():
-        twin = _renamed(twins.pop(path), ids, renaming)
+        twin = _part(twins.pop(path), ids, renaming)
         update = {"expected": (), "must_fail": twin.expected}
         at = job.names.rng.randint(0, len(parts))
         parts.insert(at, twin.model_copy(update=update))
@@ -115,18 +115,14 @@ def _parts(job: Job) -> tuple[list[_Part], list[File]]:
     return parts, [*files.values(), *twins.values()]
 
 
-def _as_it_is(file: File, ids: Sequence[str]) -> _Part:
-    names = {_name(test_id): test_id for test_id in ids}
-    return _Part(file=file, expected=tuple(ids), must_fail=(), reported=names)
-
-
-def _renamed(file: File, ids: Sequence[str], renaming: Renaming) -> _Part:
-    """A file and the titles in it under names of this run, where that is safe."""
-    text = file.data.decode("utf-8", "surrogateescape")
-    new: dict[str, str] = {}
-    for title in dict.fromkeys(title for test_id in ids for title in _titles(test_id)):
-        text, new[title] = renaming.within(file.path, text, title, "plain words")
-    path = renaming.of_file(file.path, "kebab-file")
+def _part(file: File, ids: Sequence[str], renaming: Renaming | None) -> _Part:
+    """A file, with new names for it and the titles in it where that is safe."""
+    text, path = file.data.decode("utf-8", "surrogateescape"), file.path
+    new = {title: title for test_id in ids for title in _titles(test_id)}
+    if renaming is not None:
+        for title in new:
+            text, new[title] = renaming.within(file.path, text, title, "plain words")
+        path = renaming.of_file(file.path, "kebab-file")
     reported = {" > ".join(new[title] for title in _titles(i)): i for i in ids}
     return _Part(file=_with(file, text, path), expected=tuple(ids), must_fail=(), reported=reported)
 
@@ -210,11 +206,7 @@ def _plant(text: str, name: str, assertion: str, rng: random.Random) -> tuple[st
 
 
 def _titles(test_id: str) -> list[str]:
-    return _name(test_id).split(" > ")
-
-
-def _name(test_id: str) -> str:
-    return test_id.partition("::")[2]
+    return test_id.partition("::")[2].split(" > ")
 
 
 # ── after ──────────────────────────────────────────────────────────────────────────────────────

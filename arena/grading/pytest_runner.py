@@ -8,12 +8,12 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 
-from arena.grading.findings import Findings, Reported, Session, weigh
+from arena.grading.findings import Findings, Session
 from arena.grading.job import Job, TestRunner, stopped
-from arena.grading.junit_runner import JUnitError, read_report
+from arena.grading.junit_runner import JUnitTest, weigh_report
 from arena.grading.names import Renaming
 from arena.grading.python_canaries import in_file_order, inherited, plant, rename
-from arena.records import Entry, File, Record
+from arena.records import File, Record
 from arena.records.container import WORKDIR
 from arena.task.test_ids import by_place
 
@@ -149,12 +149,13 @@ def run_pytest(job: Job) -> Findings:
         must_fail=plan.must_fail,
         exit_code=result.exit_code,
     )
-    entry = job.read(report)
-    job.keep("junit.xml", entry.data)
-    try:
-        return weigh(session.model_copy(update={"report": _tests(entry, plan)}), job.defences)
-    except JUnitError as error:
-        return weigh(session.model_copy(update={"fault": str(error)}), job.defences)
+    known = {_key(new): old for new, old in plan.planned.items()}
+    known.update({_key(test_id): test_id for test_id in plan.must_fail})
+
+    def id_of(test: JUnitTest) -> str:
+        return known.get((test.classname, test.name), f"{test.classname}::{test.name}")
+
+    return weigh_report(job, session, report, id_of)
 
 
 # ── before ─────────────────────────────────────────────────────────────────────────────────────
@@ -236,16 +237,6 @@ def _options(job: Job, config: str, report: str) -> list[str]:
 
 
 # ── after ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def _tests(entry: Entry, plan: _Plan) -> tuple[Reported, ...]:
-    keys = {_key(new): old for new, old in plan.planned.items()}
-    keys.update({_key(test_id): test_id for test_id in plan.must_fail})
-    return tuple(
-        Reported(id=keys.get(key, f"{key[0]}::{key[1]}"), outcome=test.outcome)
-        for test in read_report(entry)
-        for key in [(test.classname, test.name)]
-    )
 
 
 def _key(test_id: str) -> tuple[str, str]:

@@ -143,9 +143,9 @@ def test_node_canaries_stand_between_tests_and_never_where_they_would_run_twice_
 def test_node_titles_and_groups_are_renamed_where_they_are_written_once(seed):
     ids = ["test/a.test.js::sums > adds", "test/a.test.js::sums > takes away"]
     file = File(path="test/a.test.js", data=NODE.replace("takes away", "adds").encode())
-    part = node_runner._renamed(file, ids[:1], renaming(seed))
+    part = node_runner._part(file, ids[:1], renaming(seed))
     assert next(iter(part.reported)).endswith(" > adds"), "two have the name"
-    part = node_runner._renamed(File(path=file.path, data=NODE.encode()), ids, renaming(seed))
+    part = node_runner._part(File(path=file.path, data=NODE.encode()), ids, renaming(seed))
     assert list(part.reported.values()) == ids
     assert part.file.path.endswith(".test.js")
     assert part.file.path != file.path
