@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -226,18 +227,17 @@ class RemoteRequestGate:
     """The request gate of a trial whose run is elsewhere: one round trip a method."""
 
     def __init__(self, ask: Ask, owner: str, ending: threading.Event) -> None:
-        self._ask = ask
-        self._owner = owner
+        self._ask = partial(ask, "gate", owner)
         self._ending = ending
 
     def announce(self, begin: CallBegin, held: Amount) -> Permit | Denial:
-        return cast("Permit | Denial", self._ask("announce", self._owner, begin, held))
+        return cast("Permit | Denial", self._ask("announce", begin, held))
 
     def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
-        self._ask("settle", self._owner, end, spent, retry_after_s)
+        self._ask("settle", end, spent, retry_after_s)
 
     def give_up(self, call_id: str) -> None:
-        self._ask("give_up", self._owner, call_id)
+        self._ask("give_up", call_id)
 
     def pause(self, seconds: float) -> None:
         if self._ending.wait(seconds):
@@ -245,4 +245,4 @@ class RemoteRequestGate:
 
     def shut(self) -> None:
         with suppress(FaultError):  # where nobody hears it, no call is let go either
-            self._ask("shut", self._owner)
+            self._ask("shut")

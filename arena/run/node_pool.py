@@ -4,16 +4,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from arena.backend.request_gate import Denial, LocalRequestGate, Permit
+from arena.backend.request_gate import LocalRequestGate
 from arena.errors import EngineError, HarnessError
-from arena.money.budget import Amount
-from arena.records import CallBegin, CallEnd
 from arena.run.ray import RemoteActor
 
 
 class RemoteRequestGates:
-    """An owner is kept until its try has ended and all its calls have.
+    """What nodes reach of the run: request gates by the trial that owns one, and its log.
+
+    An owner is kept until its try has ended and all its calls have.
 
     Args:
         say: takes what nodes have to tell.
@@ -46,41 +47,22 @@ class RemoteRequestGates:
             gate.shut()
             self._forget(owner)
 
-    # ── what nodes ask ─────────────────────────────────────────────────────────────────────────
-
-    def announce(self, owner: str, begin: CallBegin, held: Amount) -> Permit | Denial:
-        """A call wants to go.
+    def gate(self, owner: str, method: str, *args: Any) -> Any:
+        """A node calls a method of the request gate of one of its trials.
 
         Raises:
             HarnessError: the trial is over, or the disk is full.
         """
-        return self._gate(owner).announce(begin, held)
-
-    def settle(self, owner: str, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
-        """A call has ended."""
-        self._gate(owner).settle(end, spent, retry_after_s)
+        with self._lock:
+            if (gate := self._gates.get(owner)) is None:
+                raise HarnessError("the run has given this trial up")
+        found = getattr(gate, method)(*args)
         self._forget(owner)
-
-    def give_up(self, owner: str, call_id: str) -> None:
-        """Nobody knows what became of a call."""
-        self._gate(owner).give_up(call_id)
-        self._forget(owner)
-
-    def shut(self, owner: str) -> None:
-        """An agent has ended: no call of its trial may go any more."""
-        self._gate(owner).shut()
+        return found
 
     def say(self, text: str) -> None:
         """A line for whoever watches the run."""
         self._say(text)
-
-    # ── seats ──────────────────────────────────────────────────────────────────────────────────
-
-    def _gate(self, owner: str) -> LocalRequestGate:
-        with self._lock:
-            if (gate := self._gates.get(owner)) is None:
-                raise HarnessError("the run has given this trial up")
-            return gate
 
     def _forget(self, owner: str) -> None:
         with self._lock:

@@ -72,9 +72,9 @@ class Caller:
                 ended_at=now,
             )
             began = time.monotonic()
-            self._ask("announce", "owner", begin, Amount())
+            self._ask("gate", "owner", "announce", begin, Amount())
             waits.append(time.monotonic() - began)
-            self._ask("settle", "owner", end, Amount(), None)
+            self._ask("gate", "owner", "settle", end, Amount(), None)
         return waits
 
 
