@@ -3,9 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from arena.backend.pool import Backends
 from arena.backend.request_gate import RequestGate
@@ -22,39 +22,6 @@ from arena.task import pack
 
 if TYPE_CHECKING:
     from arena.gateway.server import Gateway
-
-Spec = TypeVar("Spec")
-Result = TypeVar("Result")
-
-
-class LocalExecutor:
-    """At most `concurrency` trials at once; the next spec is taken when a slot is free."""
-
-    def __init__(self, concurrency: int) -> None:
-        self._concurrency = concurrency
-
-    def run(self, fn: Callable[[Spec], Result], specs: Iterator[Spec]) -> Iterator[Result]:
-        """Results in the order of completion.
-
-        An exception of `fn` is raised here. When the consumer stops early (an exception, a signal)
-        nothing new is started; what runs must be ended by whoever owns its resources.
-        """
-        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="trial")
-        running: set[Future[Result]] = set()
-        try:
-            for spec in specs:
-                running.add(pool.submit(fn, spec))
-                if len(running) >= self._concurrency:
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield future.result()
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
 
 Say = Callable[[str], None]
 MEMORY_SHARE = 0.8
@@ -214,13 +181,13 @@ def _layers(
     base = images.ensure_base(_telling(say))
     layers = Layers(engine.connection)
     return {
-        name: layers.ensure(name, program.install, base, _named(name, say))
+        name: layers.ensure(name, program.install, base, partial(_say_of, say, name))
         for name, program in programs.items()
     }
 
 
-def _named(name: str, say: Say) -> Say:
-    return lambda line: say(f"{name}: {line}")
+def _say_of(say: Say, name: str, line: str) -> None:
+    say(f"{name}: {line}")
 
 
 @contextmanager
