@@ -75,6 +75,9 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
         check_budgets(config.limits, (config.budget, *own))
         pool = Backends(specs, fx=plan_.fx)
     with pool as backends, rundir.lock():
+        for contestant in plan_.contestants:
+            if old := plan.stale_price(contestant):
+                say(f"{contestant.name}: {old}; 'arena backends check' tells of all")
         with located(plan_.where):
             health.check(specs)
         with _host(plan_, backends, say) as host:

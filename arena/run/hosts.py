@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from arena.backend.pool import Backends
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 MEMORY_SHARE = 0.8
 """Of the host's memory that running containers may be allowed together."""
+EXTRAS = {"gateway": ("starlette", "uvicorn", "httptools"), "ray": ("ray",)}
+"""Modules that an extra brings."""
 PATIENCE_S = 120.0
 """How long an engine may be away: a restart takes seconds, a busy machine's a minute."""
 
@@ -154,6 +157,8 @@ def local(
         InputError: no engine answers, or something that an agent needs is not installed.
         EngineError: the engine broke while images were made.
     """
+    if programs:
+        check_extra("gateway", ", ".join(programs))
     with DockerEngine.answering() as engine:
         if gone := engine.reap():
             say(f"removed {len(gone)} containers that dead runs had left")
@@ -170,6 +175,22 @@ def local(
             held = {name: layer.id for name, layer in layers.items()}
             runner = TrialRunner(engine, backends, images, held, ExclusiveLock(), gateway)
             yield LocalHost(engine, runner, ready, say)
+
+
+def check_extra(extra: str, who: str) -> None:
+    """Make sure that what an extra of Arena brings is installed here.
+
+    Raises:
+        InputError: it is not, with what needs it and how to get it.
+    """
+    for module in EXTRAS[extra]:
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"{who} needs what is not installed ({error.name} is missing)",
+                remedy=f"pip install 'arena-bakeoff[{extra}]'",
+            ) from None
 
 
 def _layers(
@@ -196,14 +217,7 @@ def _gateway(programs: Mapping[str, Program]) -> "Iterator[Gateway | None]":
     if not programs:
         yield None
         return
-    try:
-        from arena.gateway.server import Gateway  # a web server: not for every run
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{', '.join(programs)} needs the gateway's server ({error.name} is missing)",
-            where="agent",
-            remedy="pip install 'arena-bakeoff[gateway]'",
-        ) from None
+    from arena.gateway.server import Gateway  # a web server: not for every run
 
     with Gateway() as gateway:
         yield gateway

@@ -12,6 +12,8 @@ from arena.score.results import Cost, Tokens
 
 ZERO = Decimal(0)
 BASES = ("billed", "no_cache", "standard")
+GUESSED = "guessed"
+"""Beside the bases: the billed money of calls whose usage or bill is estimated."""
 
 
 class Span(NamedTuple):
@@ -38,7 +40,7 @@ class Sums:
 
     calls: int = 0
     money: dict[str, Decimal] = field(default_factory=dict)
-    """Known money by basis."""
+    """Money by basis, as far as there is any."""
     missing: set[str] = field(default_factory=set)
     """Bases on which some call's cost is unknown."""
     estimated: bool = False
@@ -84,18 +86,23 @@ class Sums:
             if usd is None:
                 self.missing.add(basis)
             else:
-                self.money[basis] = self.money.get(basis, ZERO) + usd
+                self._add(basis, usd)
+        if cost.status == "estimated":
+            self._add(GUESSED, cost.billed_usd or ZERO)
 
     def pay_hourly(self, usd: Decimal) -> None:
         """Add a call's share of a machine paid by the hour: the same on every basis."""
         for basis in BASES:
-            self.money[basis] = self.money.get(basis, ZERO) + usd
+            self._add(basis, usd)
+
+    def _add(self, basis: str, usd: Decimal) -> None:
+        self.money[basis] = self.money.get(basis, ZERO) + usd
 
     def merge(self, other: "Sums") -> None:
         """Add the calls of another part of the same trial."""
         self.calls += other.calls
         for basis, usd in other.money.items():
-            self.money[basis] = self.money.get(basis, ZERO) + usd
+            self._add(basis, usd)
         self.missing |= other.missing
         self.estimated |= other.estimated
         self.bound += other.bound
@@ -107,8 +114,8 @@ class Sums:
 
     @property
     def known_usd(self) -> Decimal:
-        """The billed part that is known."""
-        return self.money.get("billed", ZERO)
+        """The billed part that is known: estimates are none of it."""
+        return self.money.get("billed", ZERO) - self.money.get(GUESSED, ZERO)
 
     def cost(self) -> Cost:
         """The money as reports show it."""
@@ -130,7 +137,7 @@ class Sums:
         )
 
     def _status(self) -> CostStatus:
-        known = self.known_usd
+        known = self.money.get("billed", ZERO)
         if "billed" in self.missing or (self.unsettled and not known):
             return "partial" if known else "unknown"
         return "estimated" if self.estimated or self.unsettled else "known"
