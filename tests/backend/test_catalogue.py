@@ -53,7 +53,7 @@ MISSION = {
 PROVIDERS = {
     "openai", "anthropic", "google", "xai", "meta", "deepseek", "alibaba", "moonshot", "zai",
     "zhipu", "minimax", "volcengine", "tencent", "stepfun", "xiaomi", "openrouter", "siliconflow",
-    "vllm", "sglang", "ollama", "llamacpp",
+    "vllm", "sglang", "ollama", "llamacpp", "mistral", "baidu",
 }  # fmt: skip
 
 
