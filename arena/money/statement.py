@@ -236,12 +236,43 @@ def statements(
         backends: by contestant name.
         fx: rates of the run.
     """
-    recorded = list(calls)
+    recorded = _learned(list(calls))
     shared = shares(_machine_calls(recorded, backends)).values()
     hours = {name: usd for machine in shared for name, usd in machine.by_call.items()}
     return [
         _statement(one, CallPricing(backends[one.begin.contestant], fx), hours) for one in recorded
     ]
+
+
+def guesses_prompt(call: RecordedCall) -> bool:
+    """Whether a call's prompt was counted here, from its bytes alone."""
+    begin, end = call
+    used = None if end is None else end.usage
+    return used is not None and used.estimated and used.prompt == begin.prompt_estimate
+
+
+def learned(call: RecordedCall, told: RecordedCall | None) -> RecordedCall:
+    """A call whose prompt was guessed, counted by what another of its trial was told to have."""
+    if told is None or told.end is None or call.end is None:
+        return call
+    if told.end.usage is None or call.end.usage is None:
+        return call
+    prompt = told.end.usage.prompt * call.begin.prompt_bound // max(1, told.begin.prompt_bound)
+    used = call.end.usage.model_copy(update={"input_fresh": prompt})
+    return RecordedCall(call.begin, call.end.model_copy(update={"usage": used}))
+
+
+def _learned(calls: Sequence[RecordedCall]) -> list[RecordedCall]:
+    """Calls in their order, with guesses counted by the told call of the trial that follows."""
+    told: dict[str, RecordedCall] = {}
+    found = []
+    for call in reversed(calls):
+        if guesses_prompt(call):
+            call = learned(call, told.get(call.begin.trial_id))  # noqa: PLW2901
+        elif call.end is not None and call.end.usage is not None:
+            told[call.begin.trial_id] = call
+        found.append(call)
+    return found[::-1]
 
 
 def possibly_billed(end: CallEnd | None) -> bool:

@@ -5,7 +5,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from arena.money.statement import CallStatement, RecordedCall, statements
+from arena.money.statement import (
+    CallStatement,
+    RecordedCall,
+    guesses_prompt,
+    learned,
+    statements,
+)
 from arena.records import BackendSpec, CallBegin, CallEnd, CostStatus, FxRate, TrialRecord, Usage
 from arena.rundir import ledger
 from arena.score.results import Cost, Tokens
@@ -183,6 +189,8 @@ class Reducer:
         self.trials: dict[str, TrialState] = {}
         self.open: dict[str, CallBegin] = {}
         """Calls announced and not ended."""
+        self.guessed: list[RecordedCall] = []
+        """Calls with a guessed prompt, until one of the same trial is told or it ends."""
         self.spans: list[Span] = []
         self.stopped: dict[str, str] = {}
         self.waste: dict[str, Decimal] = {}
@@ -223,6 +231,7 @@ class Reducer:
         self._by_try.clear()
 
     def _trial_end(self, record: TrialRecord) -> None:
+        self._settle_guesses(record.id)
         spent = self._by_try.pop((record.id, record.try_number), ZERO)
         if record.fault is not None and spent:
             self._wasted(record.contestant, spent)
@@ -236,14 +245,33 @@ class Reducer:
         spec = None if begin is None else self._backends.get(begin.contestant)
         if begin is None or spec is None:
             return
-        sums = self.trial(begin.trial_id).sums
-        sums.count(end)
+        call = RecordedCall(begin, end)
         if spec.hourly_usd is not None:
+            self.trial(begin.trial_id).sums.count(end)
             start = end.ended_at - timedelta(seconds=end.wall_s)
             stamps = start.timestamp(), end.ended_at.timestamp()
             self.spans.append(Span(begin.contestant, begin.trial_id, begin.call_id, *stamps))
             return
-        (statement,) = statements([RecordedCall(begin, end)], self._backends, fx=self._fx)
+        if guesses_prompt(call):
+            self.guessed.append(call)
+            return
+        if end.usage is not None:
+            self._settle_guesses(begin.trial_id, told=call)
+        self._pay(call)
+
+    def _settle_guesses(self, trial_id: str | None, told: RecordedCall | None = None) -> None:
+        """Pay for calls with a guessed prompt, of one trial or of all, by what is known by now."""
+        mine = [one for one in self.guessed if trial_id in {None, one.begin.trial_id}]
+        self.guessed = [one for one in self.guessed if one not in mine]
+        for call in mine:
+            self._pay(learned(call, told))
+
+    def _pay(self, call: RecordedCall) -> None:
+        begin, end = call
+        assert end is not None
+        sums = self.trial(begin.trial_id).sums
+        sums.count(end)
+        (statement,) = statements([call], self._backends, fx=self._fx)
         sums.pay(statement)
         paid = ZERO if statement.cost is None else statement.cost.billed_usd or ZERO
         if end.outcome != "ok" and paid:
@@ -265,3 +293,4 @@ class Reducer:
                 sums.count(None)
                 sums.pay(statement)
         self.open.clear()
+        self._settle_guesses(None)
