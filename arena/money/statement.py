@@ -13,9 +13,9 @@ upper bound, which is 0 only where the provider refused it before doing anything
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from arena.money import prices
 from arena.money.budget import Amount
@@ -24,22 +24,22 @@ from arena.records import BackendSpec, CallBegin, CallEnd, CallOutcome, FxRate, 
 
 SECONDS_PER_HOUR = Decimal(3600)
 
-
 Machine = tuple[str, Decimal]
 """An endpoint and what it costs an hour."""
 
 
-class CallSpan(Record):
-    """When one call was in flight."""
+class CallSpan(NamedTuple):
+    """When one call was in flight, in seconds since 1970."""
 
     call_id: str
-    start: datetime
-    end: datetime
+    start: float
+    end: float
 
-    @property
-    def seconds(self) -> Decimal:
-        """Length of the call."""
-        return Decimal(str(max(0.0, (self.end - self.start).total_seconds())))
+    @classmethod
+    def of(cls, end: CallEnd) -> Self:
+        """The span of a call that ended."""
+        ended = end.ended_at.timestamp()
+        return cls(end.call_id, ended - end.wall_s, ended)
 
 
 class HourlyShare(Record):
@@ -72,27 +72,25 @@ def shares(calls: Iterable[MachineCall]) -> dict[Machine, HourlyShare]:
 
 def share(spans: Sequence[CallSpan], hourly_usd: Decimal) -> HourlyShare:
     """Share an endpoint's busy time among its calls in proportion to their length."""
-    busy_s = _busy_s(spans)
-    in_flight_s = sum((s.seconds for s in spans), Decimal(0))
+    length_s = {span.call_id: _seconds(span.start, span.end) for span in spans}
+    in_flight_s = sum(length_s.values(), Decimal(0))
+    busy_s, reached = Decimal(0), 0.0
+    for span in sorted(spans, key=lambda s: s.start):
+        busy_s += _seconds(max(span.start, reached), span.end)
+        reached = max(span.end, reached)
     total = hourly_usd * busy_s / SECONDS_PER_HOUR
     per_second = total / in_flight_s if in_flight_s else Decimal(0)
     return HourlyShare(
         busy_s=busy_s,
         total_usd=total,
         mean_concurrency=in_flight_s / busy_s if busy_s else None,
-        by_call={s.call_id: s.seconds * per_second for s in spans},
+        by_call={name: seconds * per_second for name, seconds in length_s.items()},
     )
 
 
-def _busy_s(spans: Sequence[CallSpan]) -> Decimal:
-    busy = Decimal(0)
-    reached: datetime | None = None
-    for span in sorted(spans, key=lambda s: s.start):
-        start = span.start if reached is None else max(span.start, reached)
-        if span.end > start:
-            busy += Decimal(str((span.end - start).total_seconds()))
-            reached = span.end
-    return busy
+def _seconds(start: float, end: float) -> Decimal:
+    """From one time to another, to the microsecond; 0 where it is before."""
+    return Decimal(str(round(max(0.0, end - start), 6)))
 
 
 UNKNOWN = Decimal(0)
@@ -309,6 +307,4 @@ def _machine_calls(
     """Those that ended, at endpoints paid by the hour."""
     for begin, end in calls:
         if end is not None and (machine := machine_of(backends[begin.contestant])):
-            start = end.ended_at - timedelta(seconds=end.wall_s)
-            span = CallSpan(call_id=begin.call_id, start=start, end=end.ended_at)
-            yield machine, span
+            yield machine, CallSpan.of(end)

@@ -147,7 +147,7 @@ def run_trials(
     )
     if before.done:
         say(f"resuming: {len(before.done)} trials are done and are kept")
-    concurrency = host.concurrency(plan_.config.concurrency, manifest.sandbox, say)
+    concurrency = host.concurrency(plan_.config.concurrency, manifest.sandbox)
     if watcher is not None:
         done = Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done)
         watcher.begin(manifest, done)

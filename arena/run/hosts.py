@@ -57,7 +57,7 @@ class TrialHost(Protocol):
         """What trials are identified by, the same on every machine of the host."""
         ...
 
-    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+    def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """How many trials may be under way at once."""
         ...
 
@@ -86,11 +86,11 @@ class LocalHost:
         """Set by a fault of the engine until it has answered again."""
         self._asking = threading.Lock()
 
-    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+    def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """As asked, or as many as have containers that fit the engine's memory together."""
         fitting = fits(self.ready.engine, sandbox)
         if fitting < asked:
-            say(
+            self._say(
                 f"concurrency {fitting} instead of {asked}: {sandbox.memory_mb} MB a container "
                 f"must fit {MEMORY_SHARE:.0%} of the engine's {self.ready.engine.memory_mb} MB"
             )

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from arena.records import BackendSpec, CallBegin, CostStatus, FxRate, Record, Tr
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.score import index
-from arena.score.reducer import Reducer, Span, Sums, TrialState
+from arena.score.reducer import Reducer, Sums, TrialState
 from arena.score.results import Cost, Results, TrialRow, sum_costs
 
 
@@ -61,7 +60,7 @@ def share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     specs = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
     machines = {name: statement.machine_of(spec) for name, spec in specs.items()}
     found = statement.shares(
-        (machine, _call_span(span))
+        (machine, statement.CallSpan(span.call_id, span.start, span.end))
         for span in reducer.spans
         if (machine := machines[span.contestant]) is not None
     )
@@ -74,14 +73,6 @@ def share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
         if shared.mean_concurrency is not None:
             concurrency[span.contestant] = shared.mean_concurrency
     return concurrency
-
-
-def _call_span(span: Span) -> statement.CallSpan:
-    return statement.CallSpan(
-        call_id=span.call_id,
-        start=datetime.fromtimestamp(span.start, UTC),
-        end=datetime.fromtimestamp(span.end, UTC),
-    )
 
 
 def _row(spec: TrialSpec, state: TrialState) -> TrialRow:

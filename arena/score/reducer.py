@@ -1,11 +1,11 @@
 """Events of a ledger reduced to sums a trial: what reading a run and its index have in common."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from arena.money.statement import (
+    CallSpan,
     CallStatement,
     RecordedCall,
     guesses_prompt,
@@ -248,9 +248,7 @@ class Reducer:
         call = RecordedCall(begin, end)
         if spec.hourly_usd is not None:
             self.trial(begin.trial_id).sums.count(end)
-            start = end.ended_at - timedelta(seconds=end.wall_s)
-            stamps = start.timestamp(), end.ended_at.timestamp()
-            self.spans.append(Span(begin.contestant, begin.trial_id, begin.call_id, *stamps))
+            self.spans.append(Span(begin.contestant, begin.trial_id, *CallSpan.of(end)))
             return
         if guesses_prompt(call):
             self.guessed.append(call)

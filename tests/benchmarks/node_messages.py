@@ -24,7 +24,7 @@ from arena.backend.request_gate import LocalRequestGate
 from arena.money.budget import Amount, Budgets
 from arena.records import Budget, CallBegin, CallEnd, Limits, RateLimits, Usage
 from arena.run import ray
-from arena.run.node_pool import RemoteRequestGates
+from arena.run.node import RemoteRequestGates
 from arena.rundir.ledger import Ledger
 
 LEVELS = (1, 16, 64)
