@@ -99,6 +99,7 @@ def _print_plan(shown: "Preview", form: Format) -> None:
                     ([f"{one.missing_key} is not set"] if one.missing_key else [])
                     + list(one.problems)
                     + ([one.stale_price] if one.stale_price else [])
+                    + list(one.caveats)
                     + ([] if one.priced or cost is None else ["no price"])
                     + ([f"translated from {one.translated_from}"] if one.translated_from else [])
                 )

@@ -37,6 +37,8 @@ class ContestantPreview(Record):
     """Environment variable that holds no key."""
     problems: tuple[str, ...]
     """Retirements, past or within sixty days, and conflicts with the policy."""
+    caveats: tuple[str, ...]
+    """What must be known beside its cost, such as why that is unknown."""
     stale_price: str
     """That its price was looked at long ago, in words; else empty."""
     cost: Forecast | None
@@ -144,6 +146,7 @@ def _contestant(
         trials=trials,
         missing_key=key,
         problems=tuple(problems),
+        caveats=() if spec is None else spec.caveats,
         stale_price=stale_price(contestant),
         cost=cost,
     )

@@ -101,6 +101,16 @@ def test_a_request_turned_down_is_worth_no_output(outcome):
         assert late.bound_tokens == 4500
 
 
+def test_a_stream_cut_after_counted_chunks_is_worth_what_was_counted():
+    counted = Usage(input_fresh=900, output=100, estimated=True)
+    found = one(call("a", outcome="malformed_reply", usage=counted, http_status=200))
+    assert found.possibly_billed
+    assert found.bound_tokens == 900 + 100 + 256
+    assert found.bound_usd == Decimal("0.002324")
+    near = one(call("a", outcome="timeout", usage=Usage(input_fresh=9, output=400, estimated=True)))
+    assert near.bound_tokens == 9 + 500
+
+
 def test_a_guess_learns_from_the_trials_other_calls():
     guessed = Usage(input_fresh=1000, output=100, estimated=True)
     told = Usage(input_fresh=400, output=100)
