@@ -112,7 +112,7 @@ class CallEnd(Record):
     usage: Usage | None = None
     raw_usage: JsonValue = None
     reported_usd: Decimal | None = None
-    """Cost as the provider itself told it."""
+    """Cost as the endpoint itself told it, whoever bills."""
     repeated_tokens: Tokens = 0
     """Prompt tokens that a standard cache would have held: the smaller of this and the previous
     prompt when the earlier messages are a byte-identical prefix of these, else 0."""

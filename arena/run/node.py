@@ -1,4 +1,5 @@
-"""A node's end of a run: its task packs, engine and endpoints, and tries that are sent to it.
+"""A node of a run: its task packs, engine and endpoints, and tries that are sent to it. Their calls
+reach the run's request gates by `RemoteRequestGates`, which stay beside the ledger.
 
 A node keeps what it was sent in a folder that goes with it, and refuses tasks of another digest.
 """
@@ -9,16 +10,17 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from arena import resources
 from arena.backend import health
 from arena.backend.pool import Backends
-from arena.backend.request_gate import Denial, Permit
+from arena.backend.request_gate import Denial, LocalRequestGate, Permit
 from arena.errors import FaultError, HarnessError, InputError
 from arena.money.budget import Amount
 from arena.paths import SafePath
@@ -223,18 +225,17 @@ class RemoteRequestGate:
     """The request gate of a trial whose run is elsewhere: one round trip a method."""
 
     def __init__(self, ask: Ask, owner: str, ending: threading.Event) -> None:
-        self._ask = ask
-        self._owner = owner
+        self._ask = partial(ask, "gate", owner)
         self._ending = ending
 
     def announce(self, begin: CallBegin, held: Amount) -> Permit | Denial:
-        return cast("Permit | Denial", self._ask("announce", self._owner, begin, held))
+        return cast("Permit | Denial", self._ask("announce", begin, held))
 
     def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
-        self._ask("settle", self._owner, end, spent, retry_after_s)
+        self._ask("settle", end, spent, retry_after_s)
 
     def give_up(self, call_id: str) -> None:
-        self._ask("give_up", self._owner, call_id)
+        self._ask("give_up", call_id)
 
     def pause(self, seconds: float) -> None:
         if self._ending.wait(seconds):
@@ -242,4 +243,65 @@ class RemoteRequestGate:
 
     def shut(self) -> None:
         with suppress(FaultError):  # where nobody hears it, no call is let go either
-            self._ask("shut", self._owner)
+            self._ask("shut")
+
+
+class RemoteRequestGates:
+    """What nodes reach of the run: request gates by the trial that owns one, and its log.
+
+    An owner is kept until its try has ended and all its calls have.
+
+    Args:
+        say: takes what nodes have to tell.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._lock = threading.Lock()
+        self._gates: dict[str, LocalRequestGate] = {}
+        self._left: set[str] = set()
+
+    def admit(self, owner: str, gate: LocalRequestGate) -> None:
+        """A try begins."""
+        with self._lock:
+            self._gates[owner] = gate
+
+    def leave(self, owner: str, *, lost: bool) -> None:
+        """A try has ended. One that was lost keeps its owner: its node may live after all, and
+        what a call of it came to must still be written down.
+        """
+        with self._lock:
+            gate = self._gates.get(owner)
+            if gate is None:
+                return
+            if not lost:
+                self._left.add(owner)
+        if lost:
+            gate.close()
+        else:
+            gate.shut()
+            self._forget(owner)
+
+    def gate(self, owner: str, method: str, *args: Any) -> Any:
+        """A node calls a method of the request gate of one of its trials.
+
+        Raises:
+            HarnessError: the trial is over, or the disk is full.
+        """
+        with self._lock:
+            if (gate := self._gates.get(owner)) is None:
+                raise HarnessError("the run has given this trial up")
+        found = getattr(gate, method)(*args)
+        self._forget(owner)
+        return found
+
+    def say(self, text: str) -> None:
+        """A line for whoever watches the run."""
+        self._say(text)
+
+    def _forget(self, owner: str) -> None:
+        with self._lock:
+            gate = self._gates.get(owner)
+            if gate is not None and owner in self._left and gate.idle:
+                del self._gates[owner]
+                self._left.remove(owner)

@@ -22,6 +22,7 @@ from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from arena.errors import ArenaError
+from arena.money.statement import RecordedCall
 from arena.paths import SafePath
 from arena.records import CallBegin, Record, digest_of
 from arena.rundir import ledger
@@ -50,6 +51,7 @@ class SegmentHead(Record):
     lines: str = ""
     """Digest of the segment's other lines."""
     open: tuple[CallBegin, ...] = ()
+    guessed: tuple[RecordedCall, ...] = ()
     stopped: dict[str, str] = Field(default_factory=dict)
     waste: dict[str, Decimal] = Field(default_factory=dict)
     paid: tuple[Paid, ...] = ()
@@ -171,6 +173,7 @@ class Index:
             check=_check(self._ledger, offset),
             lines=_digest(lines),
             open=tuple(reducer.open.values()),
+            guessed=tuple(reducer.guessed),
             stopped=reducer.stopped,
             waste=reducer.waste,
             paid=reducer.paid,
@@ -186,6 +189,7 @@ class Index:
         head = self._head
         reducer = Reducer(self._backends, self._fx, head.paid)
         reducer.open = {begin.call_id: begin for begin in head.open}
+        reducer.guessed = list(head.guessed)
         reducer.stopped = dict(head.stopped)
         reducer.waste = dict(head.waste)
         return reducer

@@ -40,8 +40,9 @@ class Cost:
     """Money of some calls, in USD, on three bases.
 
     A basis is None when any call's cost on it is unknown, or when there is nothing but calls that
-    were never settled; `known_usd` is then the billed part that is known: a lower bound, never a
-    total. Beside settled calls those that never were make an estimate, with their bound apart.
+    were never settled; `known_usd` is the billed part that is known, without estimates: a lower
+    bound, never a total. Beside settled calls those that never were make an estimate, with their
+    bound apart.
     """
 
     billed_usd: Decimal | None

@@ -117,6 +117,16 @@ def test_costs_that_are_as_billed_are_said_to_be():
     assert clause in exports.export(billed, "markdown").decode()
 
 
+def test_no_sentence_ends_with_names_that_are_none():
+    run = results({"a": Player([1] * 20, [1.0] * 20)}, attempts=1)
+    (row,) = score(run).board.rows
+    billed = replace(row, money=replace(row.money, basis="billed"))
+    scored = score(run)
+    board = replace(scored.board, rows=(billed,))
+    clause = caveats.billed_clause(replace(scored, board=board))
+    assert clause == "Costs are as billed, with whatever caches did"
+
+
 def test_a_name_keeps_its_letters_in_the_lead():
     few = results({"a": Player([1] * 4, faults={0: 1}), "b": Player([1] * 4)}, attempts=1)
     assert decisions.answer(score(few)).lead.startswith("a lacks a verdict")
