@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import JsonValue, ValidationError
 
@@ -20,6 +19,7 @@ from arena.errors import FaultError, HarnessError, InputError
 from arena.protocols import (
     Agent,
     Backend,
+    Metered,
     Pipe,
     Sandbox,
     SandboxBackend,
@@ -40,15 +40,6 @@ LARGEST = Decimal(10) ** 15
 """A larger number is no count."""
 
 
-class Metered(NamedTuple):
-    """What the gateway counted for a trial."""
-
-    prompt_tokens: int
-    output_tokens: int
-    cost_usd: Decimal
-    """0 where no price is known: then costs are not compared."""
-
-
 def flags(report: OwnReport, told: str, metered: Metered) -> tuple[Flag, ...]:
     """Flags for counts that differ; none where the agent tells nothing.
 
@@ -58,9 +49,10 @@ def flags(report: OwnReport, told: str, metered: Metered) -> tuple[Flag, ...]:
         metered: what counts.
     """
     objects = list(_objects(told))
+    prompt, output = Decimal(metered.prompt_tokens), Decimal(metered.output_tokens)
     compared = [
-        ("{:.0f} prompt tokens", report.input_tokens, Decimal(metered[0]), LEAST_TOKENS),
-        ("{:.0f} output tokens", report.output_tokens, Decimal(metered[1]), LEAST_TOKENS),
+        ("{:.0f} prompt tokens", report.input_tokens, prompt, LEAST_TOKENS),
+        ("{:.0f} output tokens", report.output_tokens, output, LEAST_TOKENS),
     ]
     if metered.cost_usd:
         compared.append(("{:.4f} USD", report.cost_usd, metered.cost_usd, LEAST_USD))
@@ -212,8 +204,7 @@ class ExternalAgent:
         if report is None:
             return ()
         told = output.text if report.source == "stdout" else _read(sandbox, fill(report.path))
-        metered = Metered(session.prompt_tokens, session.output_tokens, session.cost_usd)
-        return flags(report, told, metered)
+        return flags(report, told, session.metered)
 
     def _argv(self, fill: "Filling") -> list[str]:
         env = {"HOME": HOME, **{name: fill(value) for name, value in self._program.env.items()}}
@@ -250,7 +241,7 @@ class ExternalAgent:
             last = " / ".join(output.tail(300).split("\n")[-3:])
             told = "; ".join(filter(None, (f"exit code {code}", short)))
             return Ending(stop="agent_error", detail=f"{told}: {last}")
-        if session.calls == 0:
+        if session.metered.calls == 0:
             return Ending(stop="agent_error", detail="it ended without a call to its model")
         if finish.submitted and not re.search(finish.submitted, output.text):
             return Ending(stop="gave_up", detail="it ended without saying that it is done")

@@ -6,19 +6,18 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 
 from arena.backend.call import Call, LimitReached
 from arena.backend.chat import encoded
 from arena.backend.deadlines import AgentClock
-from arena.backend.meter import CallTotals, TrialBackend
+from arena.backend.meter import TrialBackend
 from arena.backend.replies import CallFailed
 from arena.errors import FaultError, HarnessError
 from arena.gateway import proxy_request
 from arena.gateway.bridge import BodyBudget, ReplyBridge, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
-from arena.gateway.translate.translator import Translator
-from arena.protocols import Transcript
+from arena.gateway.translator import Translator
+from arena.protocols import Metered, Transcript
 from arena.records import Api, Ending, Limits, Stop
 
 STATUS_OVER = 403
@@ -75,24 +74,11 @@ class ProxySession:
         return self.backend.spec.translated_from or self.backend.spec.api
 
     @property
-    def calls(self) -> int:
-        """Completed so far."""
-        return self._accounted.steps
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Of all calls so far, as they were metered."""
-        return self._accounted.prompt_tokens
-
-    @property
-    def output_tokens(self) -> int:
-        """Of all calls so far, as they were metered."""
-        return self._accounted.output_tokens
-
-    @property
-    def cost_usd(self) -> Decimal:
-        """Of all calls so far; 0 where no price is known."""
-        return self._accounted.cost_usd
+    def metered(self) -> Metered:
+        """All calls so far, those included that the agent has just heard the end of."""
+        self.settled()
+        so_far = self.backend.tally
+        return Metered(so_far.steps, so_far.prompt_tokens, so_far.output_tokens, so_far.cost_usd)
 
     @property
     def ending(self) -> Ending | None:
@@ -188,12 +174,6 @@ class ProxySession:
         with self._change:
             self._wait_for_accounts()
 
-    @property
-    def _accounted(self) -> CallTotals:
-        """The trial's calls, with all in it that the agent has heard."""
-        self.settled()
-        return self.backend.tally
-
     def _serve(self, request: ProxyRequest, bridge: ReplyBridge) -> None:
         relay = self._translator.relay(request, bridge) if self._translator else None
         try:
@@ -222,7 +202,8 @@ class ProxySession:
     def _answer_failure(self, api: Api, failed: CallFailed, bridge: ReplyBridge) -> None:
         status = failed.http_status or 502
         told = None if self._translator else failed.body
-        body = told or proxy_request.failure(api, status, failed)
+        overflow = failed.outcome == "context_overflow"
+        body = told or proxy_request.error(api, status, failed.message, overflow=overflow)
         passed_on, unwanted = bridge.begun, bridge.closed
         if self.backend.is_about_one_call(failed):
             self._count_failure(BROKEN_IN_A_ROW, failed.message, self.backend.fault(failed))

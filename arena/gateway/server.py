@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Self
@@ -25,11 +25,12 @@ from arena.backend.meter import TrialBackend
 from arena.errors import HarnessError
 from arena.gateway import proxy_request
 from arena.gateway.bridge import BrokenStreamError, ReplyBridge, RequestBody
-from arena.gateway.proxy_backend import ProxyBackend
 from arena.gateway.proxy_request import BadProxyRequestError, brief
 from arena.gateway.proxy_session import ProxySession
-from arena.protocols import Transcript
-from arena.records import Api, Limits
+from arena.gateway.tunnel import FORWARDER, Tunnel
+from arena.protocols import Sandbox, Transcript
+from arena.records import Api, Limits, Message, Reply, ToolSpec
+from arena.records.container import LAYER_PYTHON
 
 CALLS_AT_ONCE = 1024
 """Each waits in a thread of its own, so that none holds up another."""
@@ -38,13 +39,15 @@ _JSON = "application/json"
 _PATHS = {f"/v1{api.PATH}": name for name, api in apis.DIALECTS.items()}
 _SENT_ALONG = ("anthropic-version", "anthropic-beta")
 """Headers that say how a request is meant."""
+_NOBODY = "65534:65534"
+"""Runs the forwarder: not the agent's user, whose processes may be killed all at once."""
 
 
 class Gateway:
     """Serves every open session; use as a context manager."""
 
     def __init__(self) -> None:
-        self._doors: dict[str, ProxySession] = {}
+        self._sessions: dict[str, ProxySession] = {}
         self._tunnels: dict[int, ProxySession] = {}
         self._lock = threading.Lock()
         self._calls = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="gateway")
@@ -80,20 +83,20 @@ class Gateway:
         limits: Limits,
         transcript: Transcript,
         clock: AgentClock,
-    ) -> ProxyBackend:
+    ) -> "ProxyBackend":
         """A trial's backend that can open a session in the agent's container."""
-        return ProxyBackend(self, metered, limits=limits, transcript=transcript, clock=clock)
+        return ProxyBackend(self, metered, limits, transcript, clock)
 
     @contextmanager
     def serving(self, session: ProxySession) -> Iterator[None]:
         """Let in whoever has the session's token, until the context is left."""
         with self._lock:
-            self._doors[session.token] = session
+            self._sessions[session.token] = session
         try:
             yield
         finally:
             with self._lock:
-                del self._doors[session.token]
+                del self._sessions[session.token]
             session.close()
 
     @contextmanager
@@ -119,7 +122,7 @@ class Gateway:
         token = request.headers.get("x-api-key") or bearer
         port = request.client.port if request.client else 0
         with self._lock:
-            session, own = self._doors.get(token), self._tunnels.get(port)
+            session, own = self._sessions.get(token), self._tunnels.get(port)
         return session if own is None or own is session else None
 
     async def answer(
@@ -144,6 +147,55 @@ class Gateway:
         self._thread.join()
         self._socket.close()
         self._calls.shutdown(wait=True)
+
+
+class ProxyBackend:
+    """`arena.protocols.SandboxBackend` for one trial."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        metered: TrialBackend,
+        limits: Limits,
+        transcript: Transcript,
+        clock: AgentClock,
+    ) -> None:
+        self._gateway = gateway
+        self._metered = metered
+        self._about = limits, transcript, clock
+
+    @property
+    def model(self) -> str:
+        """What a program must call the model."""
+        return self._metered.spec.model
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens that fit the model, where that is known."""
+        return self._metered.spec.context_window
+
+    def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
+        """As the metered backend does."""
+        return self._metered.complete(messages, tools)
+
+    @contextmanager
+    def open(self, sandbox: Sandbox) -> Iterator[ProxySession]:
+        """Open a session in a sandbox that has an agent's layer.
+
+        Raises:
+            EngineError: the forwarder did not start.
+        """
+        limits, transcript, clock = self._about
+        with clock.waiting():  # a translation's library takes seconds to import
+            session = ProxySession(self._metered, limits, transcript, clock)
+        forwarder = [LAYER_PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
+        with (
+            self._gateway.serving(session),
+            sandbox.pipe(forwarder, user=_NOBODY) as pipe,
+            Tunnel(pipe, lambda: self._gateway.connected(session)) as tunnel,
+        ):
+            session.origin = f"http://127.0.0.1:{tunnel.port}"
+            yield session
 
 
 def _app(gateway: Gateway) -> Starlette:
