@@ -13,8 +13,8 @@ from arena.gateway.proxy_request import BadProxyRequestError, ProxyRequest
 from arena.records import Api, Reply
 
 REQUEST_LIMIT_BYTES = 32_000_000
-ROOM_BYTES = 128_000_000
-"""Of memory for the requests of one trial that are under way."""
+HELD_LIMIT_BYTES = 128_000_000
+"""Of memory for what one trial sent and has no answer to yet."""
 OPENINGS = 500_000
 COMMAS = 2_000_000
 """Numbers of objects and lists, and of values, in one request. JSON is read in one go, in which
@@ -23,11 +23,11 @@ _PER_OPENING = 100
 """Bytes that an object or a list takes up beyond its text, once it is read."""
 
 
-class BodyBudget:
-    """What the bodies of one trial's requests may take up, from several threads."""
+class ByteBudget:
+    """What all that one trial sends may take up, whoever reads it; used by several threads."""
 
     def __init__(self) -> None:
-        self._left = ROOM_BYTES
+        self._left = HELD_LIMIT_BYTES
         self._lock = threading.Lock()
 
     def take(self, size: int) -> bool:
@@ -45,13 +45,12 @@ class BodyBudget:
 
 
 class RequestBody:
-    """One body; it holds its room until it is released, when its request is answered."""
+    """One body; it counts until it is released, when its request is answered."""
 
-    def __init__(self, room: BodyBudget) -> None:
-        self._room = room
-        self._blocks: list[bytes] = []
-        self._size = self._openings = self._commas = 0
-        self._taken = 0
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self._data = bytearray()
+        self._openings = self._commas = self._taken = 0
 
     def add(self, block: bytes) -> None:
         """Take the next part of it.
@@ -60,28 +59,27 @@ class RequestBody:
             BadProxyRequestError: it is too large, or too many are under way.
         """
         openings = block.count(b"{") + block.count(b"[")
-        self._size += len(block)
         self._openings += openings
         self._commas += block.count(b",")
-        if self._size > REQUEST_LIMIT_BYTES:
+        if len(self._data) + len(block) > REQUEST_LIMIT_BYTES:
             raise BadProxyRequestError(f"a request has at most {REQUEST_LIMIT_BYTES} bytes", 413)
         if self._openings > OPENINGS or self._commas > COMMAS:
             raise BadProxyRequestError("the request holds too many objects, lists and values", 413)
         size = len(block) + _PER_OPENING * openings
-        if not self._room.take(size):
+        if not self._budget.take(size):
             raise BadProxyRequestError("too much is asked at once: wait for other answers", 429)
         self._taken += size
-        self._blocks.append(block)
+        self._data += block
 
     def whole(self) -> bytes:
         """All of it, once."""
-        blocks, self._blocks = self._blocks, []
-        return b"".join(blocks)
+        data, self._data = self._data, bytearray()
+        return bytes(data)
 
     def release(self) -> None:
-        """Give the room back."""
-        self._blocks = []
-        self._room.give(self._taken)
+        """Give back what it took."""
+        self._data.clear()
+        self._budget.give(self._taken)
         self._taken = 0
 
 

@@ -14,7 +14,7 @@ from arena.backend.meter import TrialBackend
 from arena.backend.replies import CallFailed
 from arena.errors import FaultError, HarnessError
 from arena.gateway import proxy_request
-from arena.gateway.bridge import BodyBudget, ReplyBridge, RequestBody
+from arena.gateway.bridge import ByteBudget, ReplyBridge, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.gateway.translator import Translator
 from arena.protocols import Metered, Transcript
@@ -55,7 +55,7 @@ class ProxySession:
         self.stop: Stop | None = None
         self.fault: FaultError | None = None
         self.detail = ""
-        self.room = BodyBudget()
+        self.budget = ByteBudget()
         agents_api = backend.spec.translated_from
         self._translator = None if agents_api is None else Translator(agents_api)
         self._limits = limits

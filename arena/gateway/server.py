@@ -10,7 +10,8 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Self
+from functools import partial
+from typing import Any, Self, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,13 +19,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from arena.backend import apis
 from arena.backend.deadlines import AgentClock
 from arena.backend.meter import TrialBackend
 from arena.errors import HarnessError
 from arena.gateway import proxy_request
-from arena.gateway.bridge import BrokenStreamError, ReplyBridge, RequestBody
+from arena.gateway.bridge import BrokenStreamError, ByteBudget, ReplyBridge, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError, brief
 from arena.gateway.proxy_session import ProxySession
 from arena.gateway.tunnel import FORWARDER, Tunnel
@@ -34,6 +36,14 @@ from arena.records.container import LAYER_PYTHON
 
 CALLS_AT_ONCE = 1024
 """Each waits in a thread of its own, so that none holds up another."""
+HEAD_LIMIT_BYTES = 32_000
+"""Of a request besides its body: its line, headers, trailers, and what frames its chunks."""
+FRAMING_SHARE = 8
+"""For so many bytes of a body, one more for the framing of its chunks."""
+HEADERS_LIMIT = 128
+PIPELINED_LIMIT = 8
+"""Requests that wait for an answer before theirs, on one connection."""
+_READ_BYTES = 1 << 14
 _START_S = 10.0
 _JSON = "application/json"
 _PATHS = {f"/v1{api.PATH}": name for name, api in apis.DIALECTS.items()}
@@ -56,6 +66,7 @@ class Gateway:
         self._socket.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
             _app(self),
+            http=cast("type[asyncio.Protocol]", partial(BoundedConnection, self)),
             log_config=None,
             log_level="critical",  # what breaks here is told by the trial that it ends
             access_log=False,
@@ -116,6 +127,12 @@ class Gateway:
             with self._lock:
                 self._tunnels.pop(port, None)
 
+    def budget(self, port: int) -> ByteBudget:
+        """What holds for the bytes of a connection: that of the trial whose way this is."""
+        with self._lock:
+            session = self._tunnels.get(port)
+        return session.budget if session else ByteBudget()
+
     def session(self, request: Request) -> ProxySession | None:
         """Whose token a request carries, if the session is open and this is the way to it."""
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
@@ -147,6 +164,65 @@ class Gateway:
         self._thread.join()
         self._socket.close()
         self._calls.shutdown(wait=True)
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """One connection, which ends when it makes the parser hold more than a request needs.
+
+    Bodies are counted where they are put together, where a refusal can be told in words.
+    """
+
+    def __init__(self, gateway: Gateway, **how: Any) -> None:
+        super().__init__(**how)
+        self._gateway = gateway
+        self._budget = ByteBudget()
+        self._framing = self._body = self._taken = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._budget = self._gateway.budget(self.client[1] if self.client else 0)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._give_back()
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), _READ_BYTES):
+            piece = data[start : start + _READ_BYTES]
+            self._framing += len(piece)
+            super().data_received(piece)
+            if self.transport.is_closing():
+                return
+            if not self._fits():
+                self.transport.abort()
+                return
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._framing = self._body = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._framing -= len(body)
+        self._body += len(body)
+        super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        self._give_back()
+        super().on_response_complete()
+
+    def _fits(self) -> bool:
+        if self._framing > HEAD_LIMIT_BYTES + self._body // FRAMING_SHARE:
+            return False
+        if len(self.pipeline) > PIPELINED_LIMIT or len(self.headers or ()) > HEADERS_LIMIT:
+            return False
+        more = max(0, self._framing - self._taken)
+        fits = self._budget.take(more)
+        self._taken += more if fits else 0
+        return fits
+
+    def _give_back(self) -> None:
+        self._budget.give(self._taken)
+        self._taken = 0
 
 
 class ProxyBackend:
@@ -230,7 +306,7 @@ def _app(gateway: Gateway) -> Starlette:
 
 
 async def _call(gateway: Gateway, session: ProxySession, api: Api, request: Request) -> Response:
-    body = RequestBody(session.room)
+    body = RequestBody(session.budget)
     try:
         await _receive(request, body)
         headers = _sent_along(request, api, session)

@@ -7,7 +7,7 @@ import pytest
 
 from arena.errors import ProviderError
 from arena.gateway import bridge as bodies
-from arena.gateway.bridge import BodyBudget, RequestBody
+from arena.gateway.bridge import ByteBudget, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError
 from arena.records import Limits
 from tests.gateway.rig import PATHS, request, sessions
@@ -279,7 +279,7 @@ def test_requests_are_read_outside_the_event_loop(monkeypatch):
 
 
 def test_what_a_trial_asks_at_once_has_a_bound_of_its_own(monkeypatch):
-    monkeypatch.setattr(bodies, "ROOM_BYTES", 10_000)
+    monkeypatch.setattr(bodies, "HELD_LIMIT_BYTES", 10_000)
     asked, answer = threading.Event(), threading.Event()
 
     def slowly(made):
@@ -310,12 +310,12 @@ def test_what_a_trial_asks_at_once_has_a_bound_of_its_own(monkeypatch):
 
 
 def test_a_body_gives_back_what_it_took_once():
-    room = BodyBudget()
-    body = RequestBody(room)
+    budget = ByteBudget()
+    body = RequestBody(budget)
     body.add(b"[" * 1000)
     assert body.whole() == b"[" * 1000
     body.release()
     body.release()
-    assert room.take(bodies.ROOM_BYTES)
+    assert budget.take(bodies.HELD_LIMIT_BYTES)
     with pytest.raises(BadProxyRequestError):
-        RequestBody(room).add(b"x")
+        RequestBody(budget).add(b"x")
