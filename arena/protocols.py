@@ -203,6 +203,14 @@ class SandboxSession(Protocol):
         """Seconds that the agent has left."""
         ...
 
+    def check_end(self, *, clean: bool) -> None:
+        """Raise the fault for which the program ended, or may have; `clean` says that it was done.
+
+        Raises:
+            FaultError: the provider failed, or that is uncertain.
+        """
+        ...
+
     @property
     def ending(self) -> Ending | None:
         """Why no further call can succeed; None while one can.

@@ -83,6 +83,34 @@ class RequestBody:
         self._taken = 0
 
 
+_OPENINGS = frozenset(
+    {"message_start", "ping", "content_block_start", "response.created", "response.queued"}
+    | {"response.in_progress", "response.output_item.added", "response.content_part.added"}
+    | {"response.reasoning_summary_part.added"}
+)
+"""Events that only announce what others say."""
+
+
+def opens_only(api: Api, chunk: JsonValue) -> bool:
+    """Whether an event of a stream says nothing yet."""
+    if not isinstance(chunk, dict):
+        return False
+    if api != "chat":
+        return chunk.get("type") in _OPENINGS
+    choices = chunk.get("choices")
+    if chunk.get("usage") or not isinstance(choices, list):
+        return False
+    return not any(
+        choice.get("finish_reason") or _says(choice.get("delta"))
+        for choice in choices
+        if isinstance(choice, dict)
+    )
+
+
+def _says(delta: JsonValue) -> bool:
+    return isinstance(delta, dict) and any(v for name, v in delta.items() if name != "role")
+
+
 @dataclass(frozen=True)
 class ReplyHead:
     """How an answer begins."""
@@ -100,7 +128,9 @@ class ReplyBridge:
     """A `Relay` into an event loop. The thread writes, the loop reads.
 
     What an endpoint sends waits here only until the loop's next turn, or for an agent that reads
-    more slowly than the endpoint writes. The end alone waits until the reply is known to be whole.
+    more slowly than the endpoint writes. Two things wait longer: the events before the first that
+    says anything, so that a stream that breaks off before can be asked for again, and the end,
+    until the reply is known to be whole.
     """
 
     def __init__(
@@ -116,6 +146,8 @@ class ReplyBridge:
         self._hides_usage = False
         self._is_last = apis.of(api).is_last
         self._last = b""
+        self._opening: list[bytes] = []
+        self._says = False
         self._pieces: list[bytes | BrokenStreamError | None] = []
         self._lock = threading.Lock()
         self._come = asyncio.Event()
@@ -131,17 +163,28 @@ class ReplyBridge:
     @property
     def closed(self) -> bool:
         """Whether another attempt would be of no use."""
-        return self.begun or self._gone.is_set()
+        return self._says or self.left
+
+    def restart(self) -> None:
+        """Forget how the last attempt began."""
+        self._opening, self._last = [], b""
 
     def event(self, raw: bytes, chunk: JsonValue) -> None:
         """Pass an event on, unless it holds the usage that only we asked for."""
         if self._hides_usage and isinstance(chunk, dict) and chunk.get("choices") == []:
             return
-        self._begin(ReplyHead(200, None))
-        if self._is_last(chunk) or (chunk is None and DONE in raw):
+        is_done = chunk is None and DONE in raw
+        if self._is_last(chunk) or is_done:
+            self._opening.append(b"")  # it is a stream, if an empty one
             self._last = raw
-        else:
+        elif chunk is None:  # a comment keeps the connection alive
+            self._begin(ReplyHead(200, None))
             self._put(raw)
+        else:
+            self._opening.append(raw)
+            if not opens_only(self.api, chunk):
+                self._says = True
+                self._put_opening()
 
     def whole(self, body: bytes) -> None:
         """Pass a whole body on."""
@@ -162,6 +205,8 @@ class ReplyBridge:
             return
         self.ended = True
         last = last or self._last
+        if self._opening:
+            self._put_opening()
         if last and not self.begun:
             self._begin(ReplyHead(200, last))
         elif last:
@@ -180,6 +225,11 @@ class ReplyBridge:
         """Nobody waits any more."""
         self._gone.set()
 
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._gone.is_set()
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """The stream as it arrives: at each turn of the loop all that came until then."""
         while True:
@@ -193,6 +243,12 @@ class ReplyBridge:
                 if end is not None:
                     raise end
                 return
+
+    def _put_opening(self) -> None:
+        opening, self._opening = self._opening, []
+        self._begin(ReplyHead(200, None))
+        for raw in opening:
+            self._put(raw)
 
     def _begin(self, head: ReplyHead) -> None:
         if not self.begun:

@@ -10,6 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -175,28 +176,38 @@ class Translator:
     def relay(self, request: ProxyRequest, bridge: ReplyBridge) -> "TranslatedRelay":
         """Takes the reply to a request, and hands it on in the agent's API."""
         name = f"reply_{next(self._replies)}"
-        events = self._events(name, request.model)
-        return TranslatedRelay(self._api, events, self._history, bridge)
+        make = partial(self._events, name, request.model)
+        return TranslatedRelay(self._api, make, self._history, bridge)
 
 
 class TranslatedRelay:
     """A `Relay` from a chat reply to the agent's bridge."""
 
     def __init__(
-        self, api: Api, events: ReplyEvents, history: ReplyHistory, bridge: ReplyBridge
+        self,
+        api: Api,
+        make_events: Callable[[], ReplyEvents],
+        history: ReplyHistory,
+        bridge: ReplyBridge,
     ) -> None:
         self.headers: Mapping[str, str] = {}
         self.streamed = bridge.streamed
         self._api = api
-        self._events = events
+        self._make_events = make_events
         self._history = history
         self._bridge = bridge
-        self._growth = MessageAssembler(history.name_call)
+        self.restart()
 
     @property
     def closed(self) -> bool:
-        """A part of the reply was taken, or nobody waits any more."""
-        return bool(self._growth.message) or self._bridge.closed
+        """A part of the reply is out, or nobody waits any more."""
+        return self._bridge.closed
+
+    def restart(self) -> None:
+        """Begin the reply anew."""
+        self._bridge.restart()
+        self._events = self._make_events()
+        self._growth = MessageAssembler(self._history.name_call)
 
     def event(self, raw: bytes, chunk: JsonValue) -> None:
         """Pass on what a chunk adds; a comment keeps the agent's connection alive."""

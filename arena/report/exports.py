@@ -18,6 +18,7 @@ from arena.report.caveats import notes, simulated_note
 from arena.report.columns import KEPT, Column, json_object
 from arena.report.format import latex, markdown, one_line, plain
 from arena.report.leaderboard import NAME, BoardRow, Control, board_columns, controls, lines
+from arena.report.outcomes import ENDINGS, CountTable, endings_table
 from arena.report.page import answer
 from arena.report.points import points
 from arena.report.scored import Scored, ScoredContestant
@@ -75,6 +76,9 @@ def _parts(scored: Scored) -> list[RenderableType]:
     parts.append(Text(found.headline + ".", style="bold"))
     parts += [Text(line) for line in (found.lead, found.guess, found.progress) if line]
     parts += [Text(), LeaderboardTable(lines(scored), scored.board.attempts), Text()]
+    ended = endings_table(scored)
+    if ended.columns and ended.columns != (ENDINGS["submitted"],):
+        parts += [_endings(ended), Text()]
     for control in controls(scored):
         style = "green" if control.good else "bold red"
         line = Text.assemble((control.name, style), f" {control.expected}: passed {control.found}")
@@ -84,6 +88,17 @@ def _parts(scored: Scored) -> list[RenderableType]:
     if scored.board.power:
         parts += [Text(), Text(scored.board.power.line, style="dim")]
     return parts
+
+
+def _endings(ended: CountTable) -> Table:
+    """How the trials of each contestant ended, which any terminal is wide enough for."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("Contestant", overflow="fold", min_width=8)
+    table.add_column("How trials ended", overflow="fold")
+    for name, counts in ended.rows:
+        parts = zip(counts, ended.columns, strict=True)
+        table.add_row(Text(name), ", ".join(f"{n} {words}" for n, words in parts if n))
+    return table
 
 
 ExportFormat = Literal["json", "csv", "parquet", "markdown", "latex", "junit", "png", "svg"]

@@ -46,6 +46,15 @@ STOPS: Mapping[Stop, str] = {
     "container_ended": "ended its container",
     "agent_error": "the agent broke",
 }
+ENDINGS: Mapping[str, str] = {
+    **{str(stop): words for stop, words in STOPS.items()},
+    "killed": "the agent was killed",
+    "no_call": "the agent called no model",
+    "provider_fault": "the provider failed",
+    "uncertain_fault": "the provider may have failed",
+    "engine_fault": "the engine failed",
+    "harness_fault": "the harness failed",
+}
 MANY = 20_000
 """Trials from which attempts of a cell that ended alike share a mark: with a mark for each, a
 browser takes seconds over the page.
@@ -165,22 +174,33 @@ class Suspicion:
 
 
 def count_tables(scored: Scored) -> tuple[tuple[str, str, CountTable], ...]:
-    """How trials were judged and how agents stopped: id, heading and table of each."""
+    """How trials were judged and how they ended: id, heading and table of each."""
     rows = scored.rows
     verdicts = {
         **{one.words: [r.counts.verdicts.get(v, 0) for r in rows] for v, one in VERDICTS.items()},
         FAULT.words: [r.counts.faults for r in rows],
         NOT_RUN.words: [r.counts.not_run for r in rows],
     }
-    stops = {
-        **{words: [r.counts.stops.get(stop, 0) for r in rows] for stop, words in STOPS.items()},
+    more = {
         "tool mistakes": [r.counts.mistakes for r in rows],
         "replies cut short": [r.counts.truncations for r in rows],
     }
     return (
         ("verdicts", "How trials were judged", _counted(rows, verdicts)),
-        ("stops", "How agents stopped", _counted(rows, stops)),
+        ("endings", "How trials ended", _counted(rows, _endings(rows) | more)),
     )
+
+
+def endings_table(scored: Scored) -> CountTable:
+    """How many trials of each contestant ended in which way."""
+    return _counted(scored.rows, _endings(scored.rows))
+
+
+def _endings(rows: Sequence[Row]) -> dict[str, list[int]]:
+    return {
+        words: [row.counts.endings.get(ending, 0) for row in rows]
+        for ending, words in ENDINGS.items()
+    }
 
 
 def _counted(rows: Sequence[Row], columns: dict[str, list[int]]) -> CountTable:

@@ -184,13 +184,15 @@ def test_a_key_or_credit_that_ends_in_the_middle_stops_the_contestant(refusal):
 def test_an_agent_hears_of_a_failed_response_as_the_endpoint_tells_it():
     told = {"status": "failed", "error": {"code": "server_error", "message": "No."}, "output": []}
     created = {"type": "response.created", "response": {"status": "in_progress"}}
-    events = [created, {"type": "response.failed", "response": told}]
+    delta = {"type": "response.output_text.delta", "delta": "Hm."}  # too late to ask again
+    events = [created, delta, {"type": "response.failed", "response": told}]
     stream = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events).encode()
     failed = Answer(body=stream, headers={"Content-Type": "text/event-stream"})
     with sessions([failed, text("ok")], "responses") as made, made.open() as (session, asking):
         heard = asking.post(stream=True).text
         assert [line for line in heard.split("\n") if line.startswith("event")] == [
             "event: response.created",
+            "event: response.output_text.delta",
             "event: response.failed",
         ]
         assert asking.post().status_code == 200
