@@ -26,7 +26,11 @@ class Relay(Protocol):
 
     @property
     def closed(self) -> bool:
-        """A part of the reply is out, or nobody waits any more: no other attempt is of use."""
+        """What the reply says is out, or nobody waits any more: no other attempt is of use."""
+        ...
+
+    def restart(self) -> None:
+        """Another attempt begins; nothing of the last one was of use."""
         ...
 
     def event(self, raw: bytes, chunk: JsonValue) -> None:

@@ -355,6 +355,8 @@ class TrialBackend:
         with self._clock.waiting():
             self._gate.pause(delay_s)
         self._throttled(delay_s)
+        if call.relay is not None:
+            call.relay.restart()
         return delay_s
 
     def _left(self) -> None:

@@ -190,6 +190,11 @@ class Flag(Record):
     """Line of the transcript or patch."""
 
 
+KILLED = "killed by signal "
+NO_CALL = "it ended without a call to its model"
+"""How the details of an agent's error begin that reports tell apart from others."""
+
+
 class Ending(Record):
     """How the agent stopped."""
 

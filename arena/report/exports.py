@@ -1,6 +1,6 @@
 """The report on a terminal, for papers, pull requests and other programs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent
 from typing import Any, Literal, get_args
@@ -19,6 +19,7 @@ from arena.report.columns import KEPT, Column, json_object
 from arena.report.decisions import answer
 from arena.report.format import latex, markdown, one_line, plain
 from arena.report.leaderboard import NAME, Control, board_columns, controls, marks, texts
+from arena.report.outcomes import ENDINGS, endings
 from arena.report.scored import Scored, ScoredContestant
 from arena.report.tables import Run, TableName
 from arena.score.groups import groups
@@ -74,6 +75,9 @@ def _parts(scored: Scored) -> list[RenderableType]:
     parts.append(Text(found.headline + ".", style="bold"))
     parts += [Text(line) for line in (found.lead, found.guess, found.progress) if line]
     parts += [Text(), LeaderboardTable(scored.ranked, scored.board.attempts), Text()]
+    ended = endings(scored)
+    if ended and set(ended) != {ENDINGS["submitted"]}:
+        parts += [_endings(scored, ended), Text()]
     for control in controls(scored):
         style = "green" if control.good else "bold red"
         line = Text.assemble((control.name, style), f" {control.expected}: passed {control.found}")
@@ -83,6 +87,17 @@ def _parts(scored: Scored) -> list[RenderableType]:
     if scored.board.power:
         parts += [Text(), Text(scored.board.power.line, style="dim")]
     return parts
+
+
+def _endings(scored: Scored, ended: Mapping[str, Sequence[int]]) -> Table:
+    """How the trials of each contestant ended, which any terminal is wide enough for."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("Contestant", overflow="fold", min_width=8)
+    table.add_column("How trials ended", overflow="fold")
+    for i, row in enumerate(scored.rows):
+        parts = [f"{counts[i]} {words}" for words, counts in ended.items() if counts[i]]
+        table.add_row(Text(plain(row.who.name)), ", ".join(parts))
+    return table
 
 
 ExportFormat = Literal["json", "csv", "parquet", "markdown", "latex", "junit", "png", "svg"]

@@ -197,6 +197,8 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            lambda c: c.row.counts.verdicts, JSON),
     Column("stops", "object", "count", "Trials by how the agent stopped",
            lambda c: c.row.counts.stops, JSON),
+    Column("endings", "object", "count", "Trials by what ended them, faults included",
+           lambda c: c.row.counts.endings, JSON),
     Column("on_frontier", "bool", "", "Nobody passes more for less", lambda c: c.row.on_frontier),
     Column("frontier_share", "float64", "", "Share of resamples on the frontier",
            lambda c: c.row.frontier_share,

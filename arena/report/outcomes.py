@@ -43,6 +43,15 @@ STOPS: Mapping[Stop, str] = {
     "container_ended": "ended its container",
     "agent_error": "the agent broke",
 }
+ENDINGS: Mapping[str, str] = {
+    **{str(stop): words for stop, words in STOPS.items()},
+    "killed": "the agent was killed",
+    "no_call": "the agent called no model",
+    "provider_fault": "the provider failed",
+    "uncertain_fault": "the provider may have failed",
+    "engine_fault": "the engine failed",
+    "harness_fault": "the harness failed",
+}
 MANY = 20_000
 """Trials from which attempts of a cell that ended alike share a mark: with a mark for each, a
 browser takes seconds over the page.
@@ -151,7 +160,7 @@ class Suspicion(NamedTuple):
 
 
 def count_tables(scored: Scored) -> tuple[tuple[str, str, dict[str, list[int]]], ...]:
-    """How trials were judged and how agents stopped: id, heading, and counts in the order of
+    """How trials were judged and how they ended: id, heading, and counts in the order of
     `scored.rows` by column. Columns that are 0 everywhere are left out.
     """
     rows = scored.rows
@@ -160,15 +169,20 @@ def count_tables(scored: Scored) -> tuple[tuple[str, str, dict[str, list[int]]],
         FAULT.words: [r.counts.faults for r in rows],
         NOT_RUN.words: [r.counts.not_run for r in rows],
     }
-    stops = {
-        **{words: [r.counts.stops.get(stop, 0) for r in rows] for stop, words in STOPS.items()},
+    more = {
         "tool mistakes": [r.counts.mistakes for r in rows],
         "replies cut short": [r.counts.truncations for r in rows],
     }
     return (
         ("verdicts", "How trials were judged", _used(verdicts)),
-        ("stops", "How agents stopped", _used(stops)),
+        ("endings", "How trials ended", endings(scored) | _used(more)),
     )
+
+
+def endings(scored: Scored) -> dict[str, list[int]]:
+    """How many trials of each contestant ended in which way, in the order of `scored.rows`."""
+    counts = [row.counts.endings for row in scored.rows]
+    return _used({words: [c.get(kind, 0) for c in counts] for kind, words in ENDINGS.items()})
 
 
 def _used(columns: dict[str, list[int]]) -> dict[str, list[int]]:

@@ -85,7 +85,7 @@ class Worker:
     def _failed(self, spec: TrialSpec, fault: Fault) -> None:
         """Stop what has left several trials in a row without a verdict: an endpoint, or all."""
         with self._lock:
-            if fault.kind != "provider":
+            if fault.kind in {"engine", "harness"}:
                 self._broken.add(spec.task_id)
                 if len(self._broken) < BROKEN_TASKS:
                     return
