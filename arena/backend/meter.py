@@ -16,8 +16,7 @@ from decimal import Decimal
 from arena.backend import apis, chat
 from arena.backend.call import Call, LimitReached, Sender
 from arena.backend.chat import Prompt
-from arena.backend.deadlines import AgentClock
-from arena.backend.limiter import RETRYABLE, RetryPolicy
+from arena.backend.limiter import RETRYABLE, AgentClock, RetryPolicy
 from arena.backend.replies import CallFailed
 from arena.backend.request_gate import Denial, RequestGate
 from arena.errors import ProviderError
@@ -350,7 +349,7 @@ class TrialBackend:
             waited_s=backoff_s,
             retry_after_s=failed.retry_after_s,
         )
-        if delay_s is None or (call.relay is not None and call.relay.closed):
+        if failed.final or delay_s is None or (call.relay is not None and call.relay.closed):
             raise failed
         with self._clock.waiting():
             self._gate.pause(delay_s)

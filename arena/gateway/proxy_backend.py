@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import TrialBackend
 from arena.gateway.proxy_session import ProxySession
 from arena.gateway.tunnel import FORWARDER, dug

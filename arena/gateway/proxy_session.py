@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from arena.backend.call import Call, LimitReached
 from arena.backend.chat import encoded
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import CallTotals, TrialBackend
 from arena.backend.replies import CallFailed
 from arena.errors import FaultError, HarnessError

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import Send
 
 from arena.backend import apis
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import TrialBackend
 from arena.errors import HarnessError
 from arena.gateway import proxy_request

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from arena import registry
 from arena.agent import external
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import CallOwner, CallTotals
 from arena.backend.pool import Backends
 from arena.backend.request_gate import RequestGate

@@ -3,12 +3,12 @@
 import threading
 
 import pytest
-from tests.contracts.test_request_gate import HELD, Rig, begin, end
 
 from arena.errors import HarnessError
 from arena.money.budget import Amount
 from arena.records import RateLimits
 from arena.run.node_pool import RemoteRequestGates
+from tests.contracts.test_request_gate import HELD, Rig, begin, end
 
 
 def test_a_call_that_outlives_its_try_is_settled_and_then_the_seat_is_gone():

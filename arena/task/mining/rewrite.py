@@ -15,8 +15,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from arena.backend import catalog
-from arena.backend.deadlines import AgentClock
-from arena.backend.limiter import RetryPolicy
+from arena.backend.limiter import AgentClock, RetryPolicy
 from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
 from arena.backend.resolve import enforce, resolve
