@@ -29,6 +29,7 @@ from arena.records import (
     CallBegin,
     CallEnd,
     CallOutcome,
+    Flag,
     FxRate,
     Limits,
     Message,
@@ -37,6 +38,7 @@ from arena.records import (
     ToolSpec,
     Usage,
 )
+from arena.records.backend import Mend
 
 FIRST_TOKENS_PER_BYTE = 0.4
 """Before any reply told better; English and code are nearer to 0.3."""
@@ -46,6 +48,10 @@ NEARLY_S = 0.05
 """A timeout that fires this early still is the agent's own deadline."""
 REFUSALS = frozenset({"rate_limited", "quota_exhausted", "auth"})
 """Cost nothing, unless a part of the reply was there before."""
+_UNTAKEN = frozenset({400, 422})
+"""How a history is refused that is not as the endpoint wants it."""
+_LEARNED: tuple[tuple[Mend, ...], ...] = (("empty_turns", "empty_calls"), ("reasoning",))
+"""Reasoning is left out last: many endpoints want to have it back."""
 CONVERSATIONS = 4
 """Prompts that a new one may continue: an agent may hold several conversations at once."""
 
@@ -72,8 +78,18 @@ class CallTotals:
     """As budgets count it: without what no price is known for."""
     throttled_s: float = 0.0
     """Waiting for slots, rate limits and retries, failed attempts included."""
+    redactions: int = 0
+    """Attempts whose reply repeated the key."""
     returned_models: set[str] = field(default_factory=set)
     upstreams: set[str] = field(default_factory=set)
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """What a person should look at."""
+        if not self.redactions:
+            return ()
+        detail = f"the endpoint repeated its key in {self.redactions} replies; it was taken out"
+        return (Flag(kind="key_repeated", detail=detail),)
 
 
 @dataclass
@@ -117,6 +133,8 @@ class TrialBackend:
         self._previous: deque[tuple[Prompt, int]] = deque(maxlen=CONVERSATIONS)
         self._tokens_per_byte = FIRST_TOKENS_PER_BYTE
         self._longest_s = 30.0
+        self._mends: tuple[Mend, ...] = spec.quirks.mends if spec.api == "chat" else ()
+        self._noted: set[tuple[Mend, int]] = set()
 
     def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
         """One answer, after as many attempts as it takes.
@@ -126,17 +144,46 @@ class TrialBackend:
             HarnessError: the call could not be written down.
         """
         limit = self._limits.output_tokens
-        prompt = Prompt.of(messages, tools)
+        prompt = Prompt.of(self._mended(messages), tools)
         body = apis.of(self.spec.api).request_body(self.spec, prompt, limit)
         try:
             return self.perform(Call(prompt, body, limit))
         except LimitReached as reached:
             return Reply(stop=reached.stop)
         except CallFailed as failed:
+            if self._learns(failed, messages):
+                return self.complete(messages, tools)
             stop = self.stop_of(failed)
             if stop is None:
                 raise self.fault(failed) from None
             return failed.reply.model_copy(update={"stop": stop})
+
+    def _mended(self, messages: Sequence[Message]) -> list[Message]:
+        """The history as the endpoint takes it back; what is mended is written down once."""
+        history = []
+        for number, message in enumerate(messages):
+            mended = message
+            for mend in self._mends:
+                before, mended = mended, chat.mended(mended, mend)
+                if mended != before and (mend, number) not in self._noted:
+                    self._noted.add((mend, number))
+                    text = f"the endpoint does not take message {number} back: mended, {mend}"
+                    self._transcript.add("note", {"text": text})
+            history.append(mended)
+        return history
+
+    def _learns(self, failed: CallFailed, messages: Sequence[Message]) -> bool:
+        """Whether a refusal may be for what the endpoint itself sent: then mend that from now on."""
+        refused = failed.outcome == "bad_request" and failed.http_status in _UNTAKEN
+        if not refused or self.spec.api != "chat":
+            return False
+        for several in _LEARNED:
+            history = self._mended(messages)
+            new = [m for m in several if any(chat.mended(one, m) != one for one in history)]
+            self._mends += tuple(new)
+            if new:
+                return True
+        return False
 
     def perform(self, call: Call) -> Reply:
         """One answer to a whole request, after as many attempts as it takes.
@@ -294,7 +341,7 @@ class TrialBackend:
             ended_at=datetime.now(UTC),
         )
         spent = self._pricing.spent(RecordedCall(going.begin, end), going.held)
-        self._note(prompt, end, spent)
+        self._note(prompt, reply, end, spent)
         self._gate.settle(end, spent, None if failed is None else failed.retry_after_s)
         self._transcript.add("call", _shown(going.begin, end))
 
@@ -306,13 +353,14 @@ class TrialBackend:
         held = max((tokens for one, tokens in earlier if prompt.extends(one)), default=0)
         return min(used.prompt, held)
 
-    def _note(self, prompt: Prompt, end: CallEnd, spent: Amount) -> None:
+    def _note(self, prompt: Prompt, reply: Reply, end: CallEnd, spent: Amount) -> None:
         with self._lock:
             self._in_flight -= 1
             if end.returned_model is not None:
                 self.tally.returned_models.add(end.returned_model)
             if end.upstream is not None:
                 self.tally.upstreams.add(end.upstream)
+            self.tally.redactions += reply.redacted
             if end.usage is not None:
                 self.tally.prompt_tokens += end.usage.prompt
                 self.tally.output_tokens += end.usage.output

@@ -164,8 +164,7 @@ def _is_failure(body: Mapping[str, JsonValue], http: int) -> bool:
     state = body.get("status")
     codes = (body.get(name) for name in _CODES if name not in ("type", "status"))
     bad = any(str(c).lower() not in _GOOD for c in codes if isinstance(c, str | int) and c != "")
-    bad = bad or (type(state) is int and state >= 400) or state in ("error", "fail", "failed")
-    return bad
+    return bad or (type(state) is int and state >= 400) or state in ("error", "fail", "failed")
 
 
 def _event_error(body: Mapping[str, JsonValue]) -> JsonValue:
