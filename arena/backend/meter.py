@@ -173,7 +173,7 @@ class TrialBackend:
         return history
 
     def _learns(self, failed: CallFailed, messages: Sequence[Message]) -> bool:
-        """Whether a refusal may be for what the endpoint itself sent: then mend that from now on."""
+        """Whether a refusal may be for what the endpoint sent itself: mend that from now on."""
         refused = failed.outcome == "bad_request" and failed.http_status in _UNTAKEN
         if not refused or self.spec.api != "chat":
             return False

@@ -105,10 +105,10 @@ def classify(problem: Problem, rules: Iterable[ErrorRule]) -> CallOutcome | None
     return "overloaded" if problem.http >= 500 else "bad_request"
 
 
-_PARTS = frozenset({"choices", "content", "output", "delta", "response", "usage"})
+_PARTS = frozenset({"choices", "content", "output", "delta", "usage"})
 """What a reply, or an event of one, has one of."""
-_WORDS = ("message", "msg", "error_msg", "error_message", "errorMessage", "detail", "reason")
-_CODES = ("code", "type", "status", "status_code", "error_code", "errorCode", "err_code")
+_WORDS = ("message", "msg", "error_msg", "error_message", "errormessage", "detail", "reason")
+_CODES = ("code", "type", "status", "status_code", "error_code", "errorcode", "err_code")
 _GOOD = frozenset({"0", "200", "ok", "success", "none", "null"})
 
 
@@ -149,10 +149,13 @@ def _told_error(body: Mapping[str, JsonValue]) -> JsonValue:
 
 
 def _outer(body: dict[str, JsonValue]) -> Iterator[dict[str, JsonValue]]:
-    """A body, and what it holds where it is no more than an envelope."""
+    """A body, and what it holds where it is no more than an envelope; some write names large."""
+    body = {name.lower(): value for name, value in body.items()}
     yield body
     if "type" not in body and _PARTS.isdisjoint(body):
-        yield from (inner for inner in body.values() if isinstance(inner, dict))
+        for inner in body.values():
+            if isinstance(inner, dict):
+                yield from _outer(inner)
 
 
 def _is_failure(body: Mapping[str, JsonValue], http: int) -> bool:
