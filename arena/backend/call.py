@@ -1,7 +1,9 @@
 """One call: its request, and its reply as it arrives, whole or as server-sent events."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -15,7 +17,6 @@ from arena.backend.replies import (
     brief,
     classify,
     problem_in,
-    retry_after_s,
 )
 from arena.records import BackendSpec, Reply, Stop
 from arena.records.base import CallOutcome
@@ -244,7 +245,7 @@ class ReplyReader:
             classify(problem, self.spec.error_rules) or "malformed_reply",
             brief(problem.message + codes),
             http_status=problem.http,
-            retry_after_s=retry_after_s(self.headers),
+            retry_after_s=_retry_after_s(self.headers),
             reply=self._what_came(body),
             body=b"" if body is None else chat.encoded(body),
         )
@@ -299,3 +300,18 @@ def _so_far(reply: Reply) -> Reply:
     if reply.usage is None:
         return reply
     return reply.model_copy(update={"usage": reply.usage.model_copy(update={"estimated": True})})
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as the provider asks: `retry-after-ms`, seconds, or an HTTP date."""
+    try:
+        if (ms := headers.get("retry-after-ms")) is not None:
+            return max(0.0, float(ms) / 1000)
+        value = headers.get("retry-after")
+        if value is None:
+            return None
+        if value.strip().replace(".", "", 1).isdigit():
+            return float(value)
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None

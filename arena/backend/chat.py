@@ -13,7 +13,6 @@ from pydantic import JsonValue
 
 from arena.money import usage
 from arena.records import Api, BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
-from arena.records.backend import Mend
 from arena.serialize import from_json, well_formed
 
 COMMON = frozenset(
@@ -102,25 +101,6 @@ def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
     tools = b',"tools":' + prompt.tools if prompt.tools else b""
     messages = b',"messages":[' + b",".join(prompt.messages) + b"]"
     return encoded(head)[:-1] + messages + tools + b"}"
-
-
-EMPTY_TURN = "(an empty reply)"
-"""Stands in the history for a turn that says nothing, at endpoints that refuse it."""
-_REASONING = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
-
-
-def mended(message: Message, mend: Mend) -> Message:
-    """A message as an endpoint takes it back that has this rule."""
-    if message.get("role") != "assistant":
-        return message
-    if mend == "reasoning":
-        return {k: v for k, v in message.items() if k not in _REASONING}
-    if message.get("tool_calls"):
-        return message
-    if mend == "empty_calls":
-        return {k: v for k, v in message.items() if k != "tool_calls"}
-    says = text_of(message.get("content")).strip()
-    return message if says else {**message, "content": EMPTY_TURN}
 
 
 def error_body(status: int, message: str, *, overflow: bool) -> dict[str, JsonValue]:

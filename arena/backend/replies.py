@@ -6,10 +6,8 @@ may come with HTTP 200. So a profile's own rules are tried first, then what hold
 
 import json
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 
 from pydantic import JsonValue
 
@@ -202,21 +200,6 @@ _SHOWN_CHARACTERS = 500
 def brief(said: str) -> str:
     """What an endpoint or a connection said, in one short line."""
     return " ".join(said.split())[:_SHOWN_CHARACTERS]
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as the provider asks: `retry-after-ms`, seconds, or an HTTP date."""
-    try:
-        if (ms := headers.get("retry-after-ms")) is not None:
-            return max(0.0, float(ms) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        if value.strip().replace(".", "", 1).isdigit():
-            return float(value)
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
 
 
 # ── the key ────────────────────────────────────────────────────────────────────────────────────

@@ -226,10 +226,10 @@ ARGUMENTS = ('{"command": "ls"}', '{"command": "cat"}')
 
 def chunks_of(form):
     yield delta(role=form.role, content="so", finish=form.going)
-    for number, given in enumerate(ARGUMENTS):
-        edges = [0, *form.cuts, len(given)]
+    for number, said in enumerate(ARGUMENTS):
+        edges = [0, *form.cuts, len(said)]
         for part, (a, b) in enumerate(pairwise(edges)):
-            one = piece(given[a:b], "bash" if part == 0 or form.repeats else None)
+            one = piece(said[a:b], "bash" if part == 0 or form.repeats else None)
             one |= {"index": number if form.numbered else 0} if form.numbered or form.named else {}
             one |= {"id": f"c{number}" if form.named else ""} if part == 0 else {}
             yield delta(one, finish=form.going)

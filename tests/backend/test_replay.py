@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from arena.backend.chat import EMPTY_TURN
+from arena.backend.apis import EMPTY_TURN
 from tests.backend.rig import Rig
 from tests.backend.test_vendors import converse, rig_for
 from tests.servers.sheets import SHEETS
