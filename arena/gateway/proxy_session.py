@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from arena.backend.call import Call, LimitReached
 from arena.backend.chat import Prompt, encoded
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import TrialBackend
 from arena.backend.replies import CallFailed
 from arena.errors import FaultError, HarnessError, UncertainError

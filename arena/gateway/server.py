@@ -22,7 +22,7 @@ from starlette.types import Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from arena.backend import apis
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import TrialBackend
 from arena.errors import HarnessError
 from arena.gateway import proxy_request

@@ -94,6 +94,11 @@ class PriceRow(Record):
     """How it is known."""
 
 
+Mend = Literal["empty_turns", "empty_calls", "reasoning"]
+"""What an endpoint may refuse to take back as it came: a turn with neither text nor calls, an empty
+list of calls, fields with reasoning."""
+
+
 class Quirks(Record):
     """How an endpoint wants to be spoken to. The defaults are the plain OpenAI protocol."""
 
@@ -109,6 +114,8 @@ class Quirks(Record):
     """At its Messages API: the key goes into `Authorization`, not into `x-api-key`."""
     reasoning_in_output: bool | None = None
     """Whether `completion_tokens` counts reasoning; None tells it from the total of each reply."""
+    mends: tuple[Mend, ...] = ()
+    """What of a turn it does not take back; mended in the history, where all else stays."""
 
 
 class ErrorRule(Record):

@@ -66,6 +66,8 @@ class Reply(Record):
     raw_usage: JsonValue = None
     reported_usd: Decimal | None = None
     """Cost as the provider itself told it."""
+    redacted: bool = False
+    """The endpoint repeated the key, which was taken out of everything above."""
 
 
 class CallBegin(Record):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from arena import registry
 from arena.agent import external
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import CallOwner, CallTotals
 from arena.backend.pool import Backends
 from arena.backend.request_gate import RequestGate
@@ -185,7 +185,7 @@ class TrialProgress:
             active_s=round(self.active_s, 3),
             patch_bytes=len(patch),
             patch_sha256=hashlib.sha256(patch).hexdigest() if patch else "",
-            flags=self.flags,
+            flags=(*self.flags, *self.tally.flags),
             started_at=self.started_at,
             ended_at=datetime.now(UTC),
         )

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from typing import Any
 
 BASE, TOKEN, MODEL = (os.environ[n] for n in ("BASE_URL", "TOKEN", "MODEL"))
 TRIES = int(os.environ["SCALE"])
@@ -19,7 +20,8 @@ def streamed(history):
         json.dumps(body).encode(),
         {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"},
     )
-    message, done = {"role": "assistant", "content": ""}, False
+    message: dict[str, Any] = {"role": "assistant", "content": ""}
+    done = False
     with urllib.request.urlopen(request) as reply:
         for line in reply:
             data = line.removeprefix(b"data:").strip()

@@ -374,7 +374,9 @@ def sse(head: dict[str, Any], choice: dict[str, Any], usage: Any) -> Iterator[by
 
     message = dict(choice["message"])
     yield chunk({"role": message.pop("role", "assistant"), "content": ""})
-    tool_calls = message.pop("tool_calls", [])
+    tool_calls = message.pop("tool_calls", None) or []
+    if "tool_calls" in choice["message"] and not tool_calls:
+        yield chunk({"tool_calls": choice["message"]["tool_calls"]})
     for name, value in sorted(message.items(), key=lambda item: item[0] == "content"):
         if isinstance(value, str):
             for piece in _pieces(value):
