@@ -39,6 +39,12 @@ _FLAGS = {
     "a+": os.O_RDWR | os.O_APPEND | os.O_CREAT,
     "w": os.O_WRONLY | os.O_CREAT | os.O_EXCL,
 }
+_KINDS = {
+    stat.S_IFREG: "a file in the place of a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}
 Mode = Literal["rb", "rb+", "ab", "ab+", "wb"]
 
 
@@ -187,7 +193,7 @@ class SafePath:
         """
         content = data.encode() if isinstance(data, str) else data
         if self.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self))
+            raise _refusal(self, "a folder in the place of a file")
         draft = f".{secrets.token_hex(8)}.new"
         with self._parent(make=True) as folder:
             made = os.open(draft, _FILE | _FLAGS["w"], mode, dir_fd=folder)
@@ -248,8 +254,8 @@ class SafePath:
                     if error.errno not in {errno.ELOOP, errno.ENOTDIR}:
                         raise
                     mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-                    if stat.S_ISREG(mode):
-                        raise
+                    if stat.S_ISREG(mode) and not make:  # nothing can be there
+                        raise FileNotFoundError(*error.args, str(self)) from None
                     raise _refusal(SafePath(self.root, parts[:depth]), _kind(mode)) from None
                 os.close(folder)
                 folder = inner
@@ -262,7 +268,7 @@ class SafePath:
         makes = bool(_FLAGS[key] & os.O_CREAT)
         with self._parent(make=makes) as folder:
             if self.is_dir():  # which refuses devices too, that may act on being opened
-                raise _refusal(self, "a folder")
+                raise _refusal(self, "a folder in the place of a file")
             opened = os.open(self.name, _FILE | _FLAGS[key], 0o644, dir_fd=folder)
             try:
                 self._check(os.fstat(opened), os.fstat(folder), key)
@@ -288,13 +294,12 @@ def safe(path: AnyPath) -> SafePath:
 
 
 def _kind(mode: int) -> str:
-    kinds = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    return kinds.get(stat.S_IFMT(mode), "a device")
+    return _KINDS.get(stat.S_IFMT(mode), "a device")
 
 
 def _refusal(path: SafePath, what: str) -> InputError:
     return InputError(
         f"it is {what}",
         where=str(path),
-        remedy="a run or a pack may hold only regular files and folders: put what it means there",
+        remedy="only regular files are used below it, in folders that are no links",
     )

@@ -38,7 +38,9 @@ _IN_PATCHES = (
     ),
 )
 _IN_COMMANDS = (
-    ("history", r"\bgit\b[^|;&]*\b(log|reflog|fsck|cat-file|rev-list|show|blame|bundle)\b"),
+    # An image holds one commit: `git log`, `show` and `blame` can tell nothing, and are ordinary.
+    ("history", r"\bgit\b[^|;&]*\b(reflog|fsck|bundle|unpack-objects|verify-pack|show-index)\b"),
+    ("history", r"\bgit\b[^|;&]*\s--(all|reflog|walk-reflogs|batch-all-objects|lost-found)\b"),
     ("history", r"\.git/(objects|refs|logs|packed-refs|ORIG_HEAD|FETCH_HEAD)"),
     ("upstream", r"\bpip3?\s+(download|install)\b|\bnpm\s+(i|ci|install|view|pack)\b"),
     ("upstream", r"\bgo\s+(get|install|mod\s+download)\b|\bgit\s+(clone|fetch|pull|ls-remote)\b"),

@@ -324,8 +324,8 @@ def keep(files: Mapping[str, bytes], folder: AnyPath) -> None:
         path = safe(folder) / name
         try:
             path.write(data)
-        except OSError as error:
-            raise HarnessError(f"{path}: cannot be written: {error.strerror}") from error
+        except (OSError, InputError) as error:
+            raise HarnessError(f"{path}: cannot be written: {error}") from error
 
 
 def _begin(work: Callable[..., object], *args: object) -> None:
