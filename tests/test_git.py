@@ -477,6 +477,17 @@ def test_a_tree_that_leads_out_of_itself_cannot_be_read(tmp_path, name):
         GitHistory(repo).tree(sha)
 
 
+@pytest.mark.parametrize("names", [(b"a", b"a"), (b"x", b"a"), (b"n" * 256, b"a")])
+def test_a_tree_that_no_folder_can_hold_cannot_be_read(tmp_path, names):
+    repo, _, fix = rig.a_repository(tmp_path)
+    blob = stored(repo, "blob", b"x")
+    inner = entries(repo, ("100644", b"a.py", blob))
+    files = [("100644", name, blob) for name in names]
+    sha = committed(repo, entries(repo, ("40000", b"x", inner), *files), fix)
+    with pytest.raises(GitError):
+        GitHistory(repo).tree(sha)
+
+
 def test_what_cannot_be_read_falls_alone(tmp_path):
     repo, _, fix = rig.a_repository(tmp_path)
     lost = rig.commit(

@@ -1,6 +1,7 @@
 """The history of a local clone: its steps, trees and changes; nothing is checked out or run."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -61,6 +62,7 @@ _LOG_BYTES = 1 << 30
 _DIFF_BYTES = 16 << 20
 _INNER = 5
 _MAX_FILE_BYTES = 4 << 20
+_MAX_NAME_BYTES = 255
 _MAX_TREE_BYTES = 256 << 20
 _PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color")
 _FIX = re.compile(
@@ -185,11 +187,15 @@ class GitHistory:
             if not fields or fields[0] not in {b"100644", b"100755"}:
                 continue
             path = name.decode("utf-8", "surrogateescape")
-            if leads_out(path):
+            if leads_out(path) or max(map(len, name.split(b"/"))) > _MAX_NAME_BYTES:
                 raise GitError(f"its tree holds the path {path!r}")
             size = int(fields[3]) if fields[3].isdigit() else 0  # of a missing object there is none
             if size <= _MAX_FILE_BYTES and path.isprintable():
                 listed.append((path, fields[2], fields[0] == b"100755", size))
+        paths = Counter(path for path, *_ in listed)
+        folders = {str(up) for path in paths for up in PurePosixPath(path).parents}
+        if twice := [path for path in paths if paths[path] > 1 or path in folders]:
+            raise GitError(f"its tree holds {twice[0]!r} twice")
         if sum(size for *_, size in listed) > _MAX_TREE_BYTES:
             raise GitError(f"the tree of {sha[:12]} is too large")
         blobs = self._blobs([blob for _, blob, _, _ in listed])
