@@ -71,6 +71,8 @@ class ProxySession:
         """Calls that failed and were not made again with success."""
         self._last_failed = False
         self._shut = False
+        self._is_written = True
+        """Until the trial has ended."""
         self._failed_in_a_row = 0
         self._said: Counter[bytes] = Counter()
         self._strayed: set[str] = set()
@@ -171,7 +173,7 @@ class ProxySession:
 
     def refuse(self, api: Api, what: str) -> None:
         """Write down a request that went nowhere."""
-        self._note({"text": f"refused at the gateway ({api}): {what}"})
+        self._note(f"refused at the gateway ({api}): {what}")
         self._count_failure(REFUSED_IN_A_ROW, f"{REFUSED_IN_A_ROW} requests in a row were refused")
 
     def strayed(self, method: str, path: str) -> None:
@@ -181,7 +183,7 @@ class ProxySession:
             if where in self._strayed or len(self._strayed) >= NOTED_PATHS:
                 return
             self._strayed.add(where)
-        self._note({"text": f"refused at the gateway: nothing is served at {where}"})
+        self._note(f"refused at the gateway: nothing is served at {where}")
 
     def broke(self, error: Exception) -> None:
         """End the trial with a fault: something of ours, or what it stands on, broke."""
@@ -194,7 +196,7 @@ class ProxySession:
         self.backend.shut()
         with self._change:
             self._change.wait_for(lambda: not self._inside, LAST_CALLS_S)
-            self._transcript = _Nowhere()
+            self._is_written = False
 
     def settled(self) -> None:
         """Wait until all that the agent has heard is accounted for."""
@@ -311,14 +313,13 @@ class ProxySession:
                 self._tell(plain)
         for name in map(proxy_request.brief, request.dropped[:NOTED_DROPS]):
             if self._is_new(encoded({"dropped": name})):
-                self._note({"text": f"not passed on to the endpoint: {name}"})
+                self._note(f"not passed on to the endpoint: {name}")
         if (more := len(request.dropped) - NOTED_DROPS) > 0:
-            self._note({"text": f"not passed on to the endpoint: {more} more"})
+            self._note(f"not passed on to the endpoint: {more} more")
 
     def _tell(self, turn: Item) -> None:
         if turn:
-            with self._change:
-                self._transcript.add("message", {"message": turn})
+            self._write("message", {"message": turn})
 
     def _is_new(self, raw: bytes, times: int = 1) -> bool:
         """Whether it was said fewer times before, in any conversation."""
@@ -329,17 +330,14 @@ class ProxySession:
             self._said[digest] = times
             return True
 
-    def _note(self, record: dict[str, object]) -> None:
+    def _note(self, text: str) -> None:
+        self._write("note", {"text": text})
+
+    def _write(self, kind: str, record: dict[str, object]) -> None:
         with self._change:
-            self._transcript.add("note", record)
+            if self._is_written:
+                self._transcript.add(kind, record)
 
 
 def _slow() -> UncertainError:
     return UncertainError(f"the agent left a call that had taken more than {SLOW_S:g} seconds")
-
-
-class _Nowhere:
-    """The transcript of a trial that has ended."""
-
-    def add(self, kind: str, record: object) -> None:
-        """Drop it."""
