@@ -185,6 +185,7 @@ FILES_TOUCHED_BY = {
     "paths": "it is the way to all others",
     "serialize": "a file that a person names; one below a run or a pack comes as a SafePath",
     "resources": "what ships with Arena",
+    "git": "repositories of its own, and the data files of a clone, through no link",
     "rundir/directory": "whether the folder of a run is new",
     "task/pack": "where the shipped packs are",
     "task/diff": "a scratch folder of its own",

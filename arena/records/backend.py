@@ -201,12 +201,15 @@ class BackendSpec(Record):
 
     def identity(self) -> JsonValue:
         """What makes two backends the same contestant: never prices, keys or descriptions."""
+        quirks = self.quirks.model_dump(mode="json")
+        if not self.quirks.mends:  # newer than the digests of earlier runs
+            del quirks["mends"]
         own: dict[str, JsonValue] = {
             "provider": self.provider,
             "base_url": self.base_url,
             "model": self.model,
             "api": self.api,
-            "quirks": self.quirks.model_dump(mode="json"),
+            "quirks": quirks,
         }
         return {**own, "translated_from": self.translated_from} if self.translated_from else own
 

@@ -90,7 +90,7 @@ def rules_for(task: Task) -> PatchRules:
     except PatchError as error:
         raise InputError(
             f"not a diff: {error}",
-            where=str(task.root / "gold.patch"),
+            where=f"gold.patch of {task.id}",
             remedy="write it with `git diff`",
         ) from error
     return PatchRules(
