@@ -100,3 +100,11 @@ def test_no_name_is_there_twice(found):
 def test_a_column_that_only_json_can_hold_is_in_no_table():
     for found in (leaderboard.CONTESTANTS, columns.TRIALS):
         assert not [c.name for c in found if c.kind == "object" and "table" in c.forms]
+
+
+def test_bounds_and_told_costs_are_data_everywhere():
+    named = {"unsettled_calls", "unsettled_at_most_usd"}
+    for table in (columns.TRIALS, leaderboard.CONTESTANTS):
+        for form in ("json", "table"):
+            assert named <= {column.name for column in table if form in column.forms}
+    assert "cost_told_usd" in {column.name for column in columns.CALLS}

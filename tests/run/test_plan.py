@@ -71,7 +71,7 @@ def test_a_statement_that_is_no_argument_is_refused_before_it_costs_anything(tmp
 def manifest(made: plan.Plan) -> Manifest:
     images = {t.id: TaskImage(id="i", content="i", workdir="/repo", base="b") for t in made.tasks}
     info = EngineInfo(version="1", platform="any", cpus=1, memory_mb=1)
-    return plan.manifest_of(made, images=images, layers={}, engine=info, fx=())
+    return plan.manifest_of(made, images=images, layers={}, engine=info)
 
 
 def with_agent(made: Manifest, digest: str) -> Manifest:
