@@ -232,12 +232,13 @@ def _parameter(one: Any) -> str:
 
 
 def _choices(annotation: Any) -> str:
-    enums = [
-        kind
-        for kind in (annotation, *get_args(annotation))
-        if isinstance(kind, type) and issubclass(kind, Enum)
-    ]
-    return ", ".join(f"`{member.value}`" for kind in enums for member in kind)
+    values: list[object] = []
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            values += [member.value for member in kind]
+        elif get_origin(kind) is Literal:
+            values += get_args(kind)
+    return ", ".join(f"`{value}`" for value in values)
 
 
 def default_of(one: Any) -> str:
