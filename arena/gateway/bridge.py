@@ -84,7 +84,7 @@ class RequestBody:
 
 
 _OPENINGS = frozenset(
-    {"message_start", "ping", "content_block_start", "response.created", "response.queued"}
+    {"message_start", "content_block_start", "response.created", "response.queued"}
     | {"response.in_progress", "response.output_item.added", "response.content_part.added"}
     | {"response.reasoning_summary_part.added"}
 )
@@ -93,10 +93,8 @@ _OPENINGS = frozenset(
 
 def opens_only(api: Api, chunk: JsonValue) -> bool:
     """Whether an event of a stream says nothing yet."""
-    if not isinstance(chunk, dict):
-        return False
-    if api != "chat":
-        return chunk.get("type") in _OPENINGS
+    if not isinstance(chunk, dict) or api != "chat":
+        return _type(chunk) in _OPENINGS
     choices = chunk.get("choices")
     if chunk.get("usage") or not isinstance(choices, list):
         return False
@@ -105,6 +103,10 @@ def opens_only(api: Api, chunk: JsonValue) -> bool:
         for choice in choices
         if isinstance(choice, dict)
     )
+
+
+def _type(chunk: JsonValue) -> JsonValue:
+    return chunk.get("type") if isinstance(chunk, dict) else None
 
 
 def _says(delta: JsonValue) -> bool:
@@ -177,7 +179,7 @@ class ReplyBridge:
         if self._is_last(chunk) or is_done:
             self._opening.append(b"")  # it is a stream, if an empty one
             self._last = raw
-        elif chunk is None:  # a comment keeps the connection alive
+        elif chunk is None or _type(chunk) == "ping":  # they keep the connection alive
             self._begin(ReplyHead(200, None))
             self._put(raw)
         else:

@@ -70,6 +70,7 @@ def test_an_error_behind_the_opening_of_a_stream_is_tried_again(api):
         heard = asking.post(stream=True).text
         assert "whole" in heard
         assert "server_error" not in heard
+        assert ('"ping"' in heard) == (api == "messages"), "it keeps the connection alive"
     assert made.book.outcomes == ["overloaded", "ok"]
 
 
