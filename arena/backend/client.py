@@ -69,9 +69,10 @@ class EndpointClient:
                 remedy="look at SSL_CERT_FILE, SSL_CERT_DIR and the proxy variables",
             ) from None
         # It wants a key, which it has no use for: the request is made here.
-        self._sdk = openai.OpenAI(
+        self._sdk = _Package(
             base_url=self._base_url, api_key="none", max_retries=0, http_client=self._connections
         )
+        self._sdk.connections = self._connections
         logging.getLogger("openai").setLevel(logging.NOTSET)  # whatever OPENAI_LOG says
 
     def __repr__(self) -> str:
@@ -261,6 +262,15 @@ class _Connections(httpx2.Client):
         for name in ("content-encoding", "content-type"):  # it would unpack and decode nothing
             response.headers.pop(name, None)
         response.stream = httpx2.ByteStream(b"")
+
+
+class _Package(openai.OpenAI):
+    """Does without making requests that would not be sent, which took half of its time."""
+
+    connections: _Connections
+
+    def _build_request(self, *_: Any, **__: Any) -> httpx2.Request:
+        return self.connections.build_request()
 
 
 class _Network:
