@@ -3,8 +3,10 @@
 Which of them a row is shows in its keys. What a row cannot be used for is a reason, not an error.
 """
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -216,10 +218,20 @@ def _multi(row: Row) -> Instance:
 
 def _ids(value: Any) -> tuple[str, ...]:
     """Ids as a list or as a list written in JSON, each once."""
-    found = from_json(value) if isinstance(value, str) else list(value)
+    found = _listed(value) if isinstance(value, str) else list(value)
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise ValueError("test ids are not a list of texts")
     return tuple(dict.fromkeys(found))
+
+
+def _listed(text: str) -> Any:
+    """A list in JSON, or as Python writes it."""
+    try:
+        return from_json(text)
+    except ValueError:
+        with suppress(SyntaxError, MemoryError, RecursionError):
+            return ast.literal_eval(text.strip())
+        raise
 
 
 def _mapping(value: Any) -> dict[str, Any]:
