@@ -296,7 +296,9 @@ def _render_one(file: FilePatch) -> str:
         head.append(f"Binary files {_quote(before)} and {_quote(after)} differ")
     elif file.hunks:
         head += [f"--- {_quote(before)}{_tab(before)}", f"+++ {_quote(after)}{_tab(after)}"]
-    return "\n".join(head[-2:] if file.plain else head) + "\n" + file.hunks
+    if file.plain:  # the empty line keeps it from being read as part of a header above
+        head = ["", *head[-2:]]
+    return "\n".join(head) + "\n" + file.hunks
 
 
 def _tab(name: str) -> str:

@@ -15,9 +15,14 @@ from arena.task.patch import PatchError, parse, parse_mended, render
 from arena.task.policy import PatchRules, police
 
 CLEAN = {
-    **{"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C"},
-    **{"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"},
-    **{"GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x@x", "GIT_COMMITTER_NAME": "x"},
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_AUTHOR_NAME": "x",
+    "GIT_AUTHOR_EMAIL": "x@x",
+    "GIT_COMMITTER_NAME": "x",
     "GIT_COMMITTER_EMAIL": "x@x",
 }
 
@@ -155,7 +160,7 @@ def check(tmp: Path, shape) -> None:
     try:
         ours = render(parse(text))
     except PatchError as error:
-        assert wanted is None, (error, patch)
+        assert wanted is None, (error, patch)  # noqa: PT017
         event("both refuse")
         return
     if "Binary files" in ours or not ours:
