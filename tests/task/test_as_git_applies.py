@@ -86,7 +86,7 @@ def contents(draw) -> bytes:
 NAMES = ("x", "pkg/mod.py", "with blank.txt", "é.py", 'q"uote', "deep/er/file")
 AROUND = (b"", b"\n", b"\n\n", b"Here is the fix:\n\n```diff\n", b"```\n", b"-- \n2.39.5\n\n", b"--\nbye\n",
           b"From 0123 Mon Sep 17\nSubject: [PATCH] x\n\n---\n x | 2 +-\n\n", b"index 1..2\n", b"done", b" ", b"+", b"-",
-          b"old mode 100644\n", b"diff --git a/x b/x\n", b"@@ -1 +1 @@\n", b"--- a/x\n+++ b/x\n")  # fmt: skip
+          b"old mode 100644\n", b"@@ -1 +1 @@\n", b"--- a/x\n+++ b/x\n")  # fmt: skip
 
 
 @st.composite
@@ -102,7 +102,6 @@ def shapes(draw):
                 data = before[name].replace(b"a", b"c", 1) + draw(st.sampled_from([b"", b"z\n"]))
             after[name] = data
     style = draw(st.sampled_from(["git", "git", "plain", "i/w", "c/i", "none", "times"]))
-    sections = []
     with_each = draw(st.sampled_from(["-U3", "-U1", "-U0"]))
     return (
         before,
@@ -111,7 +110,6 @@ def shapes(draw):
         with_each,
         [draw(st.sampled_from(AROUND)) for _ in range(4)],
         draw(st.sampled_from(["", "", "", "stripped", "crlf", "counts", "shifted", "no end"])),
-        sections,
     )
 
 
@@ -153,7 +151,7 @@ def sent(patch: bytes, style: str, around, how: str) -> bytes:
 
 
 def check(tmp: Path, shape) -> None:
-    before, after, style, context, around, how, _ = shape
+    before, after, style, context, around, how = shape
     patch = sent(diff(tmp / "diff", before, after, context), style, around, how)
     wanted = applied(tmp / "git", before, patch)
     text = patch.decode("utf-8", "surrogateescape")
