@@ -195,7 +195,6 @@ FILES_TOUCHED_BY = {
     "agent/": "its own source, and profiles that a person names",
     "backend/": "profiles that a person names, and what was seen of endpoints",
     "gateway/tunnel": "its own source",
-    "grading/runners/": "scripts that ship with Arena",
     "sandbox/": "what ships with Arena, scratch folders and the machine's own",
     "report/page": "templates that ship with Arena",
     "report/site": "templates that ship with Arena",

@@ -22,7 +22,7 @@ class Oracle:
         result = sandbox.exec(
             ["git", "apply", "--whitespace=nowarn", "-"],
             timeout_s=brief.limits.command_seconds,
-            stdin=brief.gold_patch.encode(),
+            stdin=brief.gold_patch.encode("utf-8", "surrogateescape"),
         )
         transcript.add("note", {"text": f"gold patch applied, exit code {result.exit_code}"})
         if result.exit_code != 0:

@@ -227,6 +227,7 @@ def import_(
 
     Example: arena tasks import verified.jsonl --out ./verified --max 20
     """
+    from arena.cli import EXIT_CHECK_FAILED
     from arena.sandbox.engine import DockerEngine
     from arena.task.importing.suite import ImportRequest, import_suite
 
@@ -240,6 +241,8 @@ def import_(
         for one in (*report.tasks, *report.refused)
     ]
     emit("instances", rows, IMPORT_COLUMNS, format_)
+    if report.refused and not report.tasks:
+        raise typer.Exit(EXIT_CHECK_FAILED)
 
 
 @app.command()

@@ -165,6 +165,7 @@ def verify(
         reason=attempt.reason,
         tests=attempt.tests,
         stripped=tuple(file.path for file in policed.stripped),
+        applied="fuzzy" if policed.mended else "exact",
         flags=(*scan_patch(policed.kept), *flags),
         strict=strict,
         wall_s=round(time.monotonic() - started, 3),

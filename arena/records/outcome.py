@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
 
@@ -224,6 +224,9 @@ class Verification(Record):
     tests: dict[str, TestOutcome] = Field(default_factory=dict)
     stripped: tuple[str, ...] = ()
     """Protected paths the patch touched, removed before it was applied."""
+    applied: Literal["exact", "fuzzy"] = "exact"
+    """`fuzzy` where `git apply` calls the patch corrupt and GNU `patch`, which SWE-bench tries
+    after it, does not."""
     flags: tuple[Flag, ...] = ()
     strict: bool = False
     wall_s: float = 0.0

@@ -1,11 +1,13 @@
-"""Unified git diffs as data: a strict parser, and a writer whose text is ours alone.
+"""Unified git diffs as data: a parser that takes what `git apply` takes, and a writer of our own.
 
 What is applied is always written anew from what was parsed, so that no difference between this
-parser and `git apply` can carry anything past the policy.
+parser and `git apply` can carry anything past the policy. For the same reason text before, between
+and after changes is passed over, as git does it.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from arena.records import Record
@@ -13,12 +15,16 @@ from arena.records import Record
 _HUNK = re.compile(r"@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
 _EXTENDED = (
     *("old mode ", "new mode ", "deleted file mode ", "new file mode "),
-    *("rename from ", "rename to ", "copy from ", "copy to "),
+    *("rename from ", "rename to ", "rename old ", "rename new ", "copy from ", "copy to "),
     *("index ", "similarity index ", "dissimilarity index "),
 )
 _ESCAPES = dict(zip('abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True))
 _QUOTED = re.compile(r'"(?:[^"\\]|\\(?:[abtnvfr"\\]|[0-3][0-7]{2}))*"')
 _ESCAPE = re.compile(rb"\\([abtnvfr\"\\]|[0-3][0-7]{2})")
+_EPOCH = re.compile(r"(1969-12-31|1970-01-01) \d\d:\d\d:00(\.0*)?( [+-]\d{4})?")
+"""The time of a file that is not there, in diffs that git did not write."""
+_CHOPPED_LINES = 3
+"""Empty lines that an end may have lost: as many as there are lines of context."""
 _UNESCAPES = {code: letter for letter, code in _ESCAPES.items()}
 
 
@@ -37,6 +43,8 @@ class FilePatch(Record):
     new_mode: str | None = None
     binary: bool = False
     copied: bool = False
+    plain: bool = False
+    """Whether git's own line is not above it: whether the file is new is then for git to see."""
     hunks: str = ""
     """Hunks exactly as they were, their line counts checked."""
 
@@ -73,29 +81,58 @@ class _Head:
 
 
 def parse(text: str) -> list[FilePatch]:
-    """The changes of a diff, in its order. Text before the first change is skipped.
+    """The changes of a diff, in its order, as `git apply -p1` finds them.
 
     Raises:
-        PatchError: with the line, when anything is not as git writes it.
+        PatchError: with the line, where git would call it corrupt.
     """
     lines = text.split("\n")
-    if not lines[-1]:
+    if not lines[-1].startswith("\\ "):  # a line without an end is no part of a hunk
         lines.pop()
-    at = next((i for i in range(len(lines)) if _starts(lines, i)), len(lines))
-    found = []
+    at, found = 0, []
     while at < len(lines):
-        if not _starts(lines, at):
-            raise PatchError(f"line {at + 1} belongs to no change: {lines[at][:60]!r}")
-        change, at = _section(lines, at)
-        found.append(change)
+        if _starts(lines, at):
+            change, after = _section(lines, at)
+            if after > at + 1:  # else the line alone, as a message may quote it
+                found.append(change)
+            at = after
+        elif _HUNK.match(lines[at]):
+            raise PatchError(f"line {at + 1}: a hunk that belongs to no file")
+        else:
+            at += 1
     return found
 
 
+def parse_mended(text: str) -> list[FilePatch]:
+    """The changes of a diff that `git apply` calls corrupt and GNU `patch` does not: with its end
+    stripped, or sent with CRLF in the place of all line ends.
+
+    Raises:
+        PatchError: what `parse` finds wrong with it even so.
+    """
+    lines = text.split("\n")
+    if any(line.endswith("\r") and line.startswith(_HEADS) for line in lines):
+        lines = [line.removesuffix("\r") for line in lines]
+    whole = "\n".join(lines) + ("" if not lines[-1] else "\n")
+    for chopped in range(_CHOPPED_LINES):
+        with suppress(PatchError):
+            return parse(whole + " \n" * chopped)
+    return parse(whole)
+
+
+_HEADS = ("diff --git ", "--- ", "+++ ", "@@ -")
+
+
 def _starts(lines: Sequence[str], at: int) -> bool:
+    """Whether a change begins: with git's own line, or with two names and a hunk."""
     if lines[at].startswith("diff --git "):
         return True
-    follows = lines[at + 1] if at + 1 < len(lines) else ""
-    return lines[at].startswith("--- ") and follows.startswith("+++ ")
+    return (
+        at + 2 < len(lines)
+        and lines[at].startswith("--- ")
+        and lines[at + 1].startswith("+++ ")
+        and lines[at + 2].startswith("@@ -")
+    )
 
 
 def _section(lines: Sequence[str], start: int) -> tuple[FilePatch, int]:
@@ -106,17 +143,17 @@ def _section(lines: Sequence[str], start: int) -> tuple[FilePatch, int]:
         while at < len(lines) and _extended(lines[at], at, head):
             at += 1
     here = lines[at] if at < len(lines) else ""
-    if here.startswith(("GIT binary patch", "Binary files ")):
+    if here.startswith(("GIT binary patch", "Binary files ", "Files ")):
         head.binary = True
         at = next((i for i in range(at + 1, len(lines)) if _starts(lines, i)), len(lines))
-    elif at < len(lines) and _starts(lines, at) and here.startswith("--- "):
-        _names(lines, at, head)
+    elif here.startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ "):
+        (_names if at > start else _plain_names)(lines, at, head)
         at += 2
     if head.created:
         head.old = None
     if head.deleted:
         head.new = None
-    if head.old is None and head.new is None:
+    if head.old is None and head.new is None and at > start + 1:
         raise PatchError(f"line {start + 1}: no file is named")
     end = at if head.binary else _hunks(lines, at)
     change = FilePatch(
@@ -126,6 +163,7 @@ def _section(lines: Sequence[str], start: int) -> tuple[FilePatch, int]:
         new_mode=head.new_mode,
         binary=head.binary,
         copied=head.copied,
+        plain=not lines[start].startswith("diff --git "),
         hunks="".join(line + "\n" for line in lines[at:end]),
     )
     return change, end
@@ -134,10 +172,8 @@ def _section(lines: Sequence[str], start: int) -> tuple[FilePatch, int]:
 def _header_names(rest: str) -> tuple[str | None, str | None]:
     """Names of a `diff --git` line; none where only the lines below can tell them apart."""
     middle = len(rest) // 2
-    old, new = _unquote(rest[:middle]), _unquote(rest[middle + 1 :])
-    if rest[middle : middle + 1] != " " or old[:2] != "a/" or new[:2] != "b/" or old[2:] != new[2:]:
-        return None, None
-    return old[2:], new[2:]
+    old, new = (_unquote(side).partition("/")[2] for side in (rest[:middle], rest[middle + 1 :]))
+    return (old, new) if rest[middle : middle + 1] == " " and old == new != "" else (None, None)
 
 
 def _extended(line: str, at: int, head: _Head) -> bool:
@@ -146,14 +182,16 @@ def _extended(line: str, at: int, head: _Head) -> bool:
     if key is None:
         return False
     value = line[len(key) :]
+    if value.endswith("\r"):
+        raise PatchError(f"line {at + 1} ends in a carriage return")
     match key:
         case "old mode " | "deleted file mode ":
             head.old_mode, head.deleted = value, key.startswith("deleted")
         case "new mode " | "new file mode ":
             head.new_mode, head.created = value, key.startswith("new file")
-        case "rename from " | "copy from ":
+        case "rename from " | "rename old " | "copy from ":
             head.old, head.copied = _unquote(value, at), key.startswith("copy")
-        case "rename to " | "copy to ":
+        case "rename to " | "rename new " | "copy to ":
             head.new = _unquote(value, at)
         case "index " if " " in value:
             head.old_mode = head.new_mode = value.rpartition(" ")[2]
@@ -161,7 +199,8 @@ def _extended(line: str, at: int, head: _Head) -> bool:
 
 
 def _names(lines: Sequence[str], at: int, head: _Head) -> None:
-    old, new = _side(lines[at], at, "--- ", "a/"), _side(lines[at + 1], at + 1, "+++ ", "b/")
+    """Names below git's own header, which must be the same as there."""
+    old, new = _side(lines[at], at), _side(lines[at + 1], at + 1)
     for said, name in ((head.old, old), (head.new, new)):
         if None not in (said, name) and said != name:
             raise PatchError(f"line {at + 1}: two different names for one file")
@@ -170,15 +209,29 @@ def _names(lines: Sequence[str], at: int, head: _Head) -> None:
     head.old, head.new = old, new
 
 
-def _side(line: str, at: int, mark: str, prefix: str) -> str | None:
-    if not line.startswith(mark):
-        raise PatchError(f"line {at + 1}: expected {mark.strip()!r}")
-    name = _unquote(line[len(mark) :].partition("\t")[0], at)
+def _plain_names(lines: Sequence[str], at: int, head: _Head) -> None:
+    """Names of a change that git's header is not above: one file, whatever they are called."""
+    old, new = _side(lines[at], at), _side(lines[at + 1], at + 1)
+    name = old if old and new and new.startswith(old) else new or old
+    head.old = None if old is None or _is_epoch(lines[at]) else name
+    head.new = None if new is None or _is_epoch(lines[at + 1]) else name
+
+
+def _is_epoch(line: str) -> bool:
+    return bool(_EPOCH.fullmatch(line.partition("\t")[2]))
+
+
+def _side(line: str, at: int) -> str | None:
+    """The path on one side, without the first folder, whatever it is called."""
+    name = _unquote(line[len("--- ") :].partition("\t")[0], at)
+    if line.endswith("\r"):
+        raise PatchError(f"line {at + 1} ends in a carriage return")
     if name == "/dev/null":
         return None
-    if not name.startswith(prefix):
-        raise PatchError(f"line {at + 1}: a name without {prefix!r} before it")
-    return name[len(prefix) :]
+    path = name.partition("/")[2]
+    if not path:
+        raise PatchError(f"line {at + 1}: a name without a folder such as 'a/' before it")
+    return path
 
 
 def _hunks(lines: Sequence[str], at: int) -> int:
@@ -243,6 +296,8 @@ def _render_one(file: FilePatch) -> str:
         head.append(f"Binary files {_quote(before)} and {_quote(after)} differ")
     elif file.hunks:
         head += [f"--- {_quote(before)}{_tab(before)}", f"+++ {_quote(after)}{_tab(after)}"]
+    if file.plain:  # the empty line keeps it from being read as part of a header above
+        head = ["", *head[-2:]]
     return "\n".join(head) + "\n" + file.hunks
 
 

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from arena.errors import InputError
 from arena.records import Record, Task
 from arena.task.pack import gold_patch, hidden_files, tree_files, twin_files
-from arena.task.patch import FilePatch, PatchError, parse, render
+from arena.task.patch import FilePatch, PatchError, parse, parse_mended, render
 
 MAX_BYTES = 1 << 20
 MAX_FILES = 200
@@ -72,6 +72,8 @@ class Policed(Record):
     """Changes to protected paths, left out."""
     refused: str | None = None
     """Why nothing may be applied."""
+    mended: bool = False
+    """Whether `git apply` would have called it corrupt, and `patch` not."""
 
     @property
     def text(self) -> str:
@@ -90,7 +92,7 @@ def rules_for(task: Task) -> PatchRules:
     except PatchError as error:
         raise InputError(
             f"not a diff: {error}",
-            where=f"gold.patch of {task.id}",
+            where=f"{task.root}/gold.patch",
             remedy="write it with `git diff`",
         ) from error
     return PatchRules(
@@ -106,10 +108,14 @@ def police(text: str, rules: PatchRules) -> Policed:
     reason = _oversized(text)
     if reason:
         return Policed(refused=reason)
+    mended = False
     try:
         files = parse(text)
     except PatchError as error:
-        return Policed(refused=f"not a diff: {error}")
+        try:
+            files, mended = parse_mended(text), True
+        except PatchError:
+            return Policed(refused=f"not a diff: {error}")
     if not files and text.strip():
         return Policed(refused="not a diff: no change is in it")
     reason = _too_many(files) or _first(files, _unsafe) or _colliding(files, rules.tree)
@@ -118,7 +124,7 @@ def police(text: str, rules: PatchRules) -> Policed:
     stripped = [file for file in files if _belongs_to_tests(file, rules)]
     kept = [file for file in files if file not in stripped]
     reason = _first(kept, lambda file: _refused_path(file, rules))
-    return Policed(kept=tuple(kept), stripped=tuple(stripped), refused=reason)
+    return Policed(kept=tuple(kept), stripped=tuple(stripped), refused=reason, mended=mended)
 
 
 def is_protected(path: str, rules: PatchRules) -> bool:

@@ -3,8 +3,10 @@
 Which of them a row is shows in its keys. What a row cannot be used for is a reason, not an error.
 """
 
+import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +16,7 @@ from arena.errors import InputError
 from arena.paths import SafePath
 from arena.records import Record
 from arena.serialize import from_json, json_lines, read_json, read_text, read_toml, read_yaml
+from arena.task.patch import PatchError, parse, parse_mended, render
 
 
 def read_json_rows(path: Path) -> Iterator[tuple[Any, str]]:
@@ -183,12 +186,12 @@ def _one(row: Row) -> Instance:
         repo=str(row["repo"]),
         version=str(row.get("version") or ""),
         base_commit=str(row["base_commit"]),
-        gold=str(row["patch"]),
-        test_patch=str(row["test_patch"]),
+        gold=_taken(str(row["patch"])),
+        test_patch=_taken(str(row["test_patch"])),
         statement=statement,
         language=str(row.get("language") or "python").lower(),
-        fail_to_pass=_ids(row["FAIL_TO_PASS"]),
-        pass_to_pass=_ids(row.get("PASS_TO_PASS") or ()),
+        fail_to_pass=_ids("FAIL_TO_PASS", row["FAIL_TO_PASS"]),
+        pass_to_pass=_ids("PASS_TO_PASS", row.get("PASS_TO_PASS") or ()),
         wish=_wish(config),
         parser=str(row.get("log_parser") or config.get("log_parser") or ""),
         image=str(row.get("image") or row.get("image_name") or row.get("docker_image") or ""),
@@ -205,8 +208,8 @@ def _multi(row: Row) -> Instance:
         family="multi-swe-bench",
         repo=f"{row['org']}/{row['repo']}",
         base_commit=str(row["base"]["sha"]),
-        gold=str(row["fix_patch"]),
-        test_patch=str(row["test_patch"]),
+        gold=_taken(str(row["fix_patch"])),
+        test_patch=_taken(str(row["test_patch"])),
         statement="\n\n".join(texts).strip() or own,
         language=str(row.get("lang") or "").lower() or "unknown",
         fail_to_pass=tuple(dict.fromkeys(shown)),
@@ -214,12 +217,34 @@ def _multi(row: Row) -> Instance:
     )
 
 
-def _ids(value: Any) -> tuple[str, ...]:
-    """Ids as a list or as a list written in JSON, each once."""
-    found = from_json(value) if isinstance(value, str) else list(value)
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise ValueError("test ids are not a list of texts")
+def _taken(patch: str) -> str:
+    """A patch as it is, or written anew where only GNU `patch` would take it."""
+    try:
+        parse(patch)
+    except PatchError:
+        with suppress(PatchError):  # what is wrong is said where it is applied
+            return render(parse_mended(patch))
+    return patch
+
+
+def _ids(field: str, value: Any) -> tuple[str, ...]:
+    """Ids as a list, or as a list written in JSON or in Python, each once."""
+    found = _listed(value) if isinstance(value, str) else value
+    if isinstance(found, str) or not isinstance(found, Iterable):
+        found = [None]
+    found = list(found)
+    if not all(isinstance(one, str) for one in found):
+        raise ValueError(f"{field} is not a list of texts")
     return tuple(dict.fromkeys(found))
+
+
+def _listed(text: str) -> Any:
+    """A list in JSON, or as Python writes it; None where it is neither."""
+    with suppress(ValueError):
+        return from_json(text)
+    with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+        return ast.literal_eval(text.strip())
+    return None
 
 
 def _mapping(value: Any) -> dict[str, Any]:

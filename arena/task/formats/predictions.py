@@ -19,6 +19,7 @@ from arena.task.formats.instances import read_json_rows
 UNNAMED = "predictions"
 """The contestant whose patches come without a name."""
 
+_NO_BYTES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _PATCH_KEYS = ("model_patch", "patch", "fix_patch")
 
 
@@ -61,7 +62,7 @@ def write_predictions(predictions: Iterable[Prediction]) -> str:
         {
             "instance_id": one.instance_id,
             "model_name_or_path": one.model,
-            "model_patch": _printable(one.patch),
+            "model_patch": one.patch,
         }
         for one in predictions
     )
@@ -140,9 +141,11 @@ def _prediction(row: dict[str, Any], where: str) -> Prediction:
     if not isinstance(name, str) or not isinstance(patch, str | None):
         raise InputError("instance_id and patch must be text", where=where, remedy="mend the row")
     model = row.get("model_name_or_path") or UNNAMED
-    return Prediction(instance_id=name, model=str(model), patch=_printable(patch or ""))
+    return Prediction(instance_id=name, model=str(model), patch=_bytes_kept(patch or ""))
 
 
-def _printable(text: str) -> str:
-    """Text without lone surrogates, which neither a file nor another reader could hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _bytes_kept(text: str) -> str:
+    """Text whose lone surrogates each stand for a byte that is not UTF-8, as Python's
+    `surrogateescape` writes it; other halves of pairs stand for nothing that a file can hold.
+    """
+    return _NO_BYTES.sub("\N{REPLACEMENT CHARACTER}", text)
