@@ -7,7 +7,7 @@ from arena.errors import HarnessError
 from arena.protocols import Pipe
 from arena.records import Change, Entry, ExecResult, File, SandboxLimits
 from arena.records.container import WORKDIR
-from arena.sandbox.archive import inside
+from arena.sandbox.files import inside
 
 Script = Callable[["MemorySandbox", Sequence[str], bytes], ExecResult]
 """Plays a command: may read and write `files`, and says how the command ended."""
@@ -128,7 +128,7 @@ class MemoryEngine:
         """A sandbox with the files of an image."""
         yield MemorySandbox(self._trees[image], workdir, self._script)
 
-    def check_room(self, since: float) -> None:
+    def check_disk_space(self, since: float) -> None:
         """Memory is no disk."""
 
 

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from arena.errors import EngineError, HarnessError
-from arena.protocols import Pipe, Sandbox
+from arena.protocols import Sandbox
 from arena.records import Change, Entry, ExecResult, File
 from arena.records.container import TRUSTED
-from arena.sandbox import archive, files
+from arena.sandbox import files
 from arena.sandbox.docker import Connection, EngineRefusedError
 from arena.sandbox.exec import ENV, KILLED, NOTHING, Command, Commands, End, Output, Where
 from arena.sandbox.files import WorkTree
@@ -17,10 +17,16 @@ from arena.sandbox.stream import ExecLink
 
 
 class SandboxWrapper:
-    """Passes everything on."""
+    """Passes everything on; a subclass may do more about commands."""
 
     def __init__(self, inner: Sandbox) -> None:
         self._inner = inner
+        self.pipe = inner.pipe
+        self.put = inner.put
+        self.get = inner.get
+        self.know_image = inner.know_image
+        self.changes = inner.changes
+        self.kill = inner.kill
 
     def exec(
         self,
@@ -43,32 +49,6 @@ class SandboxWrapper:
             user=user,
             stdin=stdin,
         )
-
-    def pipe(
-        self, argv: Sequence[str], *, user: str | None = None, with_input: bool = True
-    ) -> AbstractContextManager[Pipe]:
-        """As `Sandbox.pipe`."""
-        return self._inner.pipe(argv, user=user, with_input=with_input)
-
-    def put(self, files: Sequence[File], *, owner: int = 0) -> None:
-        """As `Sandbox.put`."""
-        self._inner.put(files, owner=owner)
-
-    def get(self, path: str, *, limit: int) -> Entry:
-        """As `Sandbox.get`."""
-        return self._inner.get(path, limit=limit)
-
-    def know_image(self) -> None:
-        """As `Sandbox.know_image`."""
-        self._inner.know_image()
-
-    def changes(self, *, limit: int) -> list[Change]:
-        """As `Sandbox.changes`."""
-        return self._inner.changes(limit=limit)
-
-    def kill(self) -> None:
-        """As `Sandbox.kill`."""
-        self._inner.kill()
 
     @property
     def resource_ended(self) -> str | None:
@@ -161,18 +141,18 @@ class DockerSandbox:
         """
         volumes: dict[str, list[File]] = {}
         for file in files_:
-            path = archive.inside(file.path, self.where.workdir)
+            path = files.inside(file.path, self.where.workdir)
             volumes.setdefault(self._volume(path), []).append(
                 file.model_copy(update={"path": path})
             )
         for volume, inner in volumes.items():
             self._tree, self._touched = None, True
-            folder, tar = archive.pack(inner, owner=owner, workdir=volume)
+            folder, tar = files.pack(inner, owner=owner, workdir=volume)
             files.write(self._connection, self.where.ident, folder, tar)
 
     def get(self, path: str, *, limit: int) -> Entry:
         """Read what is at an absolute path; after `changes`, as it was then."""
-        full = archive.inside(path.rstrip("/"), self.where.workdir)
+        full = files.inside(path.rstrip("/"), self.where.workdir)
         known = self._tree if self._touched else self._pristine()
         seen = known and known.get(full.removeprefix(f"{self.where.workdir}/"))
         if not seen:

@@ -1,17 +1,23 @@
 """The connection to the container engine: all that imports docker, or reaches into it."""
 
+import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import docker
 import docker.errors
 import docker.utils
 import urllib3.exceptions
+from docker import auth
+from docker.credentials.errors import StoreError
+from docker.utils import config
 
-from arena.errors import EngineError
+from arena.errors import EngineError, InputError
 
 CALL_TIMEOUT_S = 180
 """Longest silence of the engine inside one call; a commit or an import of an image may be slow."""
@@ -57,9 +63,7 @@ class Connection:
     @property
     def where(self) -> str:
         """Address of the engine."""
-        if self._host:
-            return self._host
-        return str(docker.utils.kwargs_from_env().get("base_url") or DEFAULT_SOCKET)
+        return self._host or os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET
 
     @property
     def raw(self) -> Any:
@@ -76,14 +80,25 @@ class Connection:
             settings = {"base_url": self._host}
         if missing := [name for name in _INSIDE if name not in dir(docker.APIClient)]:
             raise _unknown_docker(", ".join(missing))
-        client = docker.APIClient(
-            **settings, version="auto", timeout=CALL_TIMEOUT_S, max_pool_size=POOL_SIZE
-        )
+        try:
+            client = docker.APIClient(
+                **settings, version="auto", timeout=CALL_TIMEOUT_S, max_pool_size=POOL_SIZE
+            )
+        except (docker.errors.InvalidConfigFile, AttributeError, TypeError, ValueError) as error:
+            if isinstance(error, OSError):  # what answers is no engine
+                raise
+            raise _unusable_config(f"not a configuration of Docker's ({error})") from error
         try:
             _check_inside(client)
         except AttributeError as error:
             raise _unknown_docker(str(error)) from error
         return client
+
+    def folder(self) -> Path | None:
+        """The engine's own folder, where this process sees it."""
+        with self.guard():
+            folder = Path(self.raw.info().get("DockerRootDir") or "/nonexistent")
+        return folder if self.where.startswith("unix:") and folder.is_dir() else None
 
     def start_exec(self, ident: str) -> Hijacked:
         """Start an exec that was created: the connection to it."""
@@ -105,6 +120,31 @@ class Connection:
         return str(reply.headers[_STAT_HEADER])
 
     @contextmanager
+    def registry(self, repository: str | None = None) -> Iterator[Any]:
+        """The client, for a call that asks the user's credential helpers before it asks the engine.
+
+        Args:
+            repository: what is to be had; None asks every helper.
+
+        Raises:
+            InputError: Docker's configuration names a helper that is not installed or does not
+                work.
+        """
+        helpers: list[str] = []
+        try:
+            with self.guard():
+                client = self.raw
+                helpers += _helpers(auth.load_config(), repository)
+                yield client
+        except StoreError as error:
+            raise _unusable_config(f"no credentials for registries: {error}") from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            if not helpers:
+                raise
+            said = f"no credentials for registries: {', '.join(helpers)} gave none ({error!r})"
+            raise _unusable_config(said) from error
+
+    @contextmanager
     def guard(self) -> Iterator[None]:
         """Turn the client's exceptions into ours."""
         try:
@@ -114,6 +154,8 @@ class Connection:
         except (docker.errors.DockerException, urllib3.exceptions.HTTPError, OSError) as error:
             if isinstance(error.__cause__, docker.errors.APIError):
                 raise _refused(error.__cause__) from error
+            if isinstance(error.__cause__, StoreError):
+                raise error.__cause__ from error
             raise EngineError(
                 f"no container engine answers at {self.where}; "
                 "start one with sandboxes/engine/start.sh or set DOCKER_HOST"
@@ -133,6 +175,24 @@ def hijacked(handed_out: Any) -> Hijacked:
     sock = handed_out if isinstance(handed_out, socket.socket) else handed_out._sock  # noqa: SLF001
     sock.setblocking(False)  # else the look at what came early would wait for more
     return Hijacked(response, sock, response.raw._fp.fp.peek() or b"")  # noqa: SLF001
+
+
+def _helpers(known: Any, repository: str | None) -> list[str]:
+    """The programs that are asked for credentials of a repository, or of all there are."""
+    if repository is None:
+        names = {known.creds_store, *known.cred_helpers.values()}
+    else:
+        names = {known.get_credential_store(auth.resolve_repository_name(repository)[0])}
+    programs = sorted(f"docker-credential-{name}" for name in names if name)
+    if missing := [program for program in programs if shutil.which(program) is None]:
+        raise StoreError(f"{', '.join(missing)} not installed")
+    return programs
+
+
+def _unusable_config(what: str) -> InputError:
+    where = config.find_config_file() or "Docker's configuration"
+    remedy = "mend it, or install the programs that credsStore and credHelpers name"
+    return InputError(what, where=where, remedy=remedy)
 
 
 def _check_inside(client: Any) -> None:

@@ -175,8 +175,8 @@ class DockerEngine:
             else:
                 self._remove_later(name)
 
-    def check_room(self, since: float) -> None:
-        """See `Engine.check_room`; an engine whose disk is out of sight has room."""
+    def check_disk_space(self, since: float) -> None:
+        """See `Engine.check_disk_space`; an engine whose disk is out of sight has room."""
         if self._watch and self._watch.was_full(since):
             raise EngineError(FULL)
 

@@ -35,6 +35,37 @@ class End(Enum):
     BROKEN = "broken"
 
 
+KILLED = 137
+
+
+class Output(NamedTuple):
+    """How a command ended, as far as its streams tell."""
+
+    end: End
+    exit_code: int
+    out: Capture
+    err: Capture
+
+
+NOTHING = Output(End.BROKEN, KILLED, Capture(0), Capture(0))
+
+
+def _drain(link: ExecLink, out: Capture, err: Capture, deadline: float) -> End:
+    """Read until both markers came, or the stream or the time is over."""
+    while not (out.done and err.done):
+        pieces = link.read(deadline)
+        if pieces is None:
+            return End.DEADLINE
+        if not pieces:
+            out.end()
+            err.end()
+            return End.BROKEN
+        sort(pieces, out, err)
+        if time.monotonic() > deadline:  # endless output is never waited for
+            return End.DEADLINE
+    return End.DONE
+
+
 class Channel:
     """A shell in a container at the other end of `link`.
 
@@ -43,42 +74,25 @@ class Channel:
     """
 
     def __init__(self, link: ExecLink) -> None:
-        self._link = link
+        self.link = link
         self.usable = True
 
-    def run(
-        self, argv: Sequence[str], cwd: str | None, limit: int, deadline: float
-    ) -> tuple[End, int, Capture, Capture]:
-        """Run one command and wait for it: how waiting ended, exit code, stdout, stderr."""
+    def run(self, argv: Sequence[str], cwd: str | None, limit: int, deadline: float) -> Output:
+        """Run one command and wait for it."""
         marker = secrets.token_hex(16)
         out, err = Capture(limit, marker.encode()), Capture(limit, marker.encode())
-        self._link.send(line(argv, cwd, marker).encode())
-        end = self.wait(out, err, deadline)
+        self.link.send(line(argv, cwd, marker).encode())
+        end = _drain(self.link, out, err, deadline)
         code, others = _numbers(out.status)
         if end is End.DONE and code is None:
             end = End.BROKEN
         self.usable = end is End.DONE and others == 0
-        return end, code or 0, out, err
-
-    def wait(self, out: Capture, err: Capture, deadline: float) -> End:
-        """Read until both markers came, or the stream or the time is over."""
-        while not (out.done and err.done):
-            pieces = self._link.read(deadline)
-            if pieces is None:
-                return End.DEADLINE
-            if not pieces:
-                out.end()
-                err.end()
-                return End.BROKEN
-            sort(pieces, out, err)
-            if time.monotonic() > deadline:  # endless output is never waited for
-                return End.DEADLINE
-        return End.DONE
+        return Output(end, code if end is End.DONE and code is not None else KILLED, out, err)
 
     def close(self) -> None:
         """Let the shell end; what it started goes on."""
-        self._link.send(b"\nexit\n")
-        self._link.close()
+        self.link.send(b"\nexit\n")
+        self.link.close()
 
 
 def line(argv: Sequence[str], cwd: str | None, marker: str) -> str:
@@ -99,7 +113,6 @@ def _numbers(status: bytes) -> tuple[int | None, int]:
 
 
 ENV = "/usr/bin/env"
-KILLED = 137
 _GRACE_S = 10.0
 """How long killed processes may take to let go of their output before the container is killed."""
 _STOP_ALL = (
@@ -133,18 +146,6 @@ class Command(NamedTuple):
     stdin: bytes
     limit: int
     deadline: float
-
-
-class Output(NamedTuple):
-    """How a command ended, as far as its streams tell."""
-
-    end: End
-    exit_code: int
-    out: Capture
-    err: Capture
-
-
-NOTHING = Output(End.BROKEN, KILLED, Capture(0), Capture(0))
 
 
 class Commands:
@@ -218,14 +219,12 @@ class Commands:
             user = command.user
             self._channel = Channel(self.start(SHELL, cwd=None, user=user, with_input=True)[0])
         channel = self._channel
-        end, code, out, err = channel.run(
-            command.words, command.cwd, command.limit, command.deadline
-        )
-        if end is End.DEADLINE:
-            self._stop(command.user, lambda deadline: channel.wait(out, err, deadline))
+        done = channel.run(command.words, command.cwd, command.limit, command.deadline)
+        if done.end is End.DEADLINE:
+            self._stop(command.user, channel.link, done)
         if not channel.usable:
             self.close()
-        return Output(end, code if end is End.DONE else KILLED, out, err)
+        return done
 
     def _in_exec(self, command: Command) -> Output:
         # `env` makes a missing program exit code 127; from the engine it would be an error text
@@ -237,15 +236,15 @@ class Commands:
         try:
             if command.stdin:
                 link.send(command.stdin, last=True)
-            end = _drain(link, out, err, command.deadline)
-            if end is End.DEADLINE:
-                self._stop(command.user, lambda deadline: _drain(link, out, err, deadline))
-                return Output(end, KILLED, out, err)
+            done = Output(_drain(link, out, err, command.deadline), KILLED, out, err)
+            if done.end is End.DEADLINE:
+                self._stop(command.user, link, done)
+                return done
         finally:
             link.close()
-        return Output(end, self.exit_code(ident), out, err)
+        return Output(End.DONE, self.exit_code(ident), out, err)
 
-    def _stop(self, user: str, drain: Callable[[float], End]) -> None:
+    def _stop(self, user: str, link: ExecLink, output: Output) -> None:
         """Kill whatever `user` runs, and the container when that does not help.
 
         Output is drained meanwhile: the engine handles no other event of a container while it has
@@ -253,7 +252,8 @@ class Commands:
         """
         killer = threading.Thread(target=self._kill_all, args=(user,))
         killer.start()
-        if drain(time.monotonic() + _GRACE_S) is End.DEADLINE:
+        over = _drain(link, output.out, output.err, time.monotonic() + _GRACE_S)
+        if over is End.DEADLINE:
             self._kill()
         killer.join()
 
@@ -271,11 +271,3 @@ class Commands:
         with self._connection.guard():
             stats = self._connection.raw.stats(self._where.ident, stream=False, one_shot=True)
         return int(stats.get("pids_stats", {}).get("current") or 0) >= self._where.limits.pids
-
-
-def _drain(link: ExecLink, out: Capture, err: Capture, deadline: float) -> End:
-    while pieces := link.read(deadline):
-        sort(pieces, out, err)
-        if time.monotonic() > deadline:  # endless output is never waited for
-            return End.DEADLINE
-    return End.DEADLINE if pieces is None else End.DONE

@@ -13,7 +13,7 @@ from typing import Any
 from arena.errors import EngineError
 from arena.records import SandboxLimits
 from arena.sandbox.container import DockerSandbox
-from arena.sandbox.docker import Connection
+from arena.sandbox.docker import CALL_TIMEOUT_S, Connection, EngineRefusedError
 
 Settings = dict[str, object]
 """A part of the engine's own JSON."""
@@ -64,6 +64,8 @@ def _limit(name: str, value: int) -> Settings:
 _LEAST_BYTES = 4096
 """A file or folder counts as at least this much, so that empty ones count too."""
 _BLOCK_BYTES = 512
+_MEASURING = "disk usage operation is already running"
+_MEASURING_PAUSE_S = 0.2
 
 
 class DiskUsage:
@@ -79,6 +81,7 @@ class DiskUsage:
         self._connection = connection
         self._readable = root is not None and os.access(root / "volumes", os.R_OK | os.X_OK)
         self._mounts: dict[str, dict[str, Path]] = {}
+        self._asking = threading.Lock()
 
     def of(self, idents: Mapping[str, int]) -> dict[str, int]:
         """Bytes by container; counting one ends at its limit, and says then more than that.
@@ -93,7 +96,7 @@ class DiskUsage:
             return {
                 ident: measure(mounts[ident].values(), limit) for ident, limit in idents.items()
             }
-        sizes = self._told()
+        sizes = self._reported()
         return {ident: sum(sizes.get(name, 0) for name in mounts[ident]) for ident in idents}
 
     def _volumes(self, ident: str) -> dict[str, Path]:
@@ -106,10 +109,21 @@ class DiskUsage:
             if mount.get("Type") == "volume" and mount.get("RW")
         }
 
-    def _told(self) -> dict[str, int]:
-        """The engine's own measurement of every volume, by name."""
-        with self._connection.guard():
-            volumes = self._connection.raw.df().get("Volumes") or []
+    def _reported(self) -> dict[str, int]:
+        """The engine's own measurement of every volume, by name.
+
+        Some make one at a time and refuse another, of whoever asks: that one is waited for.
+        """
+        until = time.monotonic() + CALL_TIMEOUT_S
+        volumes: list[dict[str, Any]] | None = None
+        while volumes is None:
+            try:
+                with self._asking, self._connection.guard():
+                    volumes = self._connection.raw.df().get("Volumes") or []
+            except EngineRefusedError as error:
+                if _MEASURING not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(_MEASURING_PAUSE_S)
         return {
             str(volume["Name"]): int((volume.get("UsageData") or {}).get("Size") or 0)
             for volume in volumes
@@ -185,10 +199,7 @@ class Watch:
 
     def start(self) -> None:
         """Start both threads; they end with `stop`, or with the process."""
-        with self._connection.guard():
-            root = Path(self._connection.raw.info().get("DockerRootDir") or "/nonexistent")
-        if self._connection.where.startswith("unix:") and root.is_dir():
-            self._root = root
+        self._root = self._connection.folder()
         self._usage = DiskUsage(self._connection, self._root)
         self._subscribe()
         for target in (self._watch_memory, self._watch_disk):

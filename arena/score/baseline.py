@@ -9,9 +9,11 @@ from pydantic import Field, ValidationError
 
 from arena.errors import InputError
 from arena.records import Assurance, Record
+from arena.rundir.directory import refuse_newer
 from arena.score.pairs import Conditions, Contender, contenders
 from arena.score.results import CostBasis, Results
 from arena.score.tally import Identity, TaskTally, doubt, levels
+from arena.serialize import read_text, wrong_shape
 
 BASELINE_VERSION = 2
 
@@ -52,11 +54,6 @@ class Baseline(Record):
     """When the run was made."""
     levels: tuple[BaselineLevel, ...] = Field(min_length=1)
 
-    @property
-    def run(self) -> str:
-        """Name of the run."""
-        return self.levels[0].conditions.run
-
     def contenders(self, level: Assurance) -> dict[str, Contender]:
         """Contestants by name, as `arena.score.compare` takes them; none where the run had no task
         of that level.
@@ -78,8 +75,7 @@ def baseline_of(results: Results) -> Baseline:
     ranked = {c.name for c in results.manifest.contestants if not c.control}
     parts = []
     for level in levels(results.manifest):
-        found = contenders(results, level)
-        kept = [c for name, c in found.items() if name in ranked]
+        kept = [c for name, c in contenders(results, level).items() if name in ranked]
         if kept:
             scores = tuple(_contestant(c.tally) for c in kept)
             parts.append(BaselineLevel(conditions=kept[0].conditions, contestants=scores))
@@ -95,11 +91,8 @@ def require_sound(baseline: Baseline, limit: float, *, where: str) -> None:
     for part in baseline.levels:
         for contestant in part.contestants:
             if (reason := doubt(_tally(contestant), limit)) is not None:
-                raise InputError(
-                    f"no baseline: {reason}",
-                    where=where,
-                    remedy="resume the run first, or give --max-faults",
-                )
+                remedy = "resume the run first, or give --max-faults"
+                raise InputError(f"no baseline: {reason}", where=where, remedy=remedy)
 
 
 def text_of(baseline: Baseline) -> str:
@@ -114,45 +107,33 @@ def read_baseline(path: Path) -> Baseline:
         InputError: it is missing, broken or from a newer version.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"baseline cannot be read ({error})",
-            where=str(path),
-            remedy="give a run directory, or a file that `arena gate --write-baseline` wrote",
-        ) from None
-    try:
-        baseline = Baseline.model_validate_json(text)
+        baseline = Baseline.model_validate_json(read_text(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "file"
+        wrong = wrong_shape(path, error)
         raise InputError(
-            f"not a baseline: {key}: {first['msg']}",
-            where=str(path),
-            remedy="write it again from a run",
+            f"not a baseline: {wrong.what}", where=wrong.where, remedy="write it again from a run"
         ) from None
-    if baseline.baseline_version > BASELINE_VERSION:
-        raise InputError(
-            f"was written by a newer version (schema {baseline.baseline_version})",
-            where=str(path),
-            remedy="update arena",
-        )
+    refuse_newer(baseline.baseline_version, BASELINE_VERSION, path)
     return baseline
 
 
 def _contestant(tally: TaskTally) -> BaselineContestant:
-    costs = [None] * len(tally.tasks) if tally.cost_usd is None else list(tally.cost_usd)
+    unknown = [None] * len(tally.tasks)
+    columns = (tally.planned, tally.scored, tally.passed)
+    costs = unknown if tally.cost_usd is None else tally.cost_usd
     return BaselineContestant(
         who=tally.who,
         basis=tally.basis,
         tasks={
             task: TaskScore(
-                planned=int(tally.planned[i]),
-                scored=int(tally.scored[i]),
-                passed=int(tally.passed[i]),
-                cost_usd=None if costs[i] is None else Decimal(str(costs[i])),
+                planned=int(planned),
+                scored=int(scored),
+                passed=int(passed),
+                cost_usd=None if cost is None else Decimal(str(cost)),
             )
-            for i, task in enumerate(tally.tasks)
+            for task, planned, scored, passed, cost in zip(
+                tally.tasks, *columns, costs, strict=True
+            )
         },
     )
 
@@ -161,7 +142,7 @@ def _tally(contestant: BaselineContestant) -> TaskTally:
     ids = tuple(sorted(contestant.tasks))
     scores = [contestant.tasks[i] for i in ids]
     costs = [s.cost_usd for s in scores]
-    known = contestant.basis is not None and all(c is not None for c in costs)
+    known = contestant.basis is not None and None not in costs
     return TaskTally(
         who=contestant.who,
         tasks=ids,

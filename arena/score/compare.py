@@ -1,16 +1,16 @@
 """Two contestants of one run or of two: what differs, how sure that is, and on which tasks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from arena.records import Record
 from arena.score.pairs import Contender, Pair, pair, require_comparable
 from arena.score.results import CostBasis
-from arena.score.tally import Identity, Missing, Scope, TaskTally, missing_of, missing_p
-from arena.stats.bootstrap import SEED
-from arena.stats.intervals import Interval, Ratio
+from arena.score.tally import Identity, Missing, Scope, TaskTally, missing_p
+from arena.stats.intervals import SEED, Interval, Ratio
 from arena.stats.paired import Difference, NotWorse, sign_flip
 from arena.stats.power import smallest_gap
 
@@ -34,7 +34,8 @@ class Side(Record):
     """Over all planned trials."""
 
 
-class DiscordantTask(Record):
+@dataclass(frozen=True, slots=True)
+class DiscordantTask:
     """A task on which the two differ: attempts passed of attempts scored."""
 
     task: str
@@ -113,7 +114,6 @@ def compare(
     a: Contender,
     b: Contender,
     *,
-    margins: tuple[float, ...] = MARGINS,
     anyway: bool = False,
     seed: int = SEED,
 ) -> Comparison:
@@ -122,7 +122,6 @@ def compare(
     Args:
         a: from `arena.score.pairs.contender`.
         b: from `arena.score.pairs.contender`, of the same run or another.
-        margins: non-inferiority margins, each within (0, 1).
         anyway: compare what is not comparable; the reasons are then in the result.
         seed: of drawn sign flips.
 
@@ -138,12 +137,12 @@ def compare(
         tasks=len(lined.tasks),
         dropped=lined.dropped,
         incomparable=reasons,
-        inconclusive=lined.doubt or (None if lined.tasks else "no task is complete for both"),
+        inconclusive=lined.inconclusive,
         missing_p=missing_p(a.tally, b.tally),
         difference=difference,
         exact_p=_exact_p(lined, difference, seed),
         table=_table(lined),
-        margins=tuple(_margin(lined, m) for m in margins if lined.tasks),
+        margins=_margins(lined),
         cost_per_solved_ratio=lined.cost_per_solved_ratio(),
         cost_per_attempt_ratio=lined.cost_per_attempt_ratio(),
         discordant=_discordant(lined),
@@ -152,21 +151,20 @@ def compare(
 
 
 def _side(who: Contender, used: TaskTally) -> Side:
-    rate, solved = used.rate(), used.cost_per_solved()
-    costs, attempts = used.cost_usd, used.scored_total
+    rate, interval, _ = used.rate() or (None, None, None)
+    solved, costs, attempts = used.cost_per_solved(), used.cost_usd, used.scored_total
+    each = None if costs is None or not attempts else float(costs.sum()) / attempts
     return Side(
         run=who.conditions.run,
         scope=who.conditions.scope,
         who=used.who,
-        pass_rate=rate and rate.mean,
-        pass_rate_ci=rate and rate.interval,
-        cost_per_attempt_usd=float(costs.sum()) / attempts
-        if costs is not None and attempts
-        else None,
+        pass_rate=rate,
+        pass_rate_ci=interval,
+        cost_per_attempt_usd=each,
         cost_per_solved_usd=solved and solved.estimate,
         cost_per_solved_ci=solved and solved.ci,
         cost_basis=used.basis,
-        missing=missing_of(who.tally),
+        missing=who.tally.missing,
     )
 
 
@@ -183,24 +181,14 @@ def _table(lined: Pair) -> tuple[int, int, int, int] | None:
     return int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum())
 
 
-def _margin(lined: Pair, margin: float) -> Margin:
-    back = Pair(lined.b, lined.a, lined.dropped, lined.doubt)
-    forth, reverse = lined.not_worse(margin), back.not_worse(margin)
-    assert forth
-    assert reverse
-    return Margin(a_not_worse=forth, b_not_worse=reverse)
+def _margins(lined: Pair) -> tuple[Margin, ...]:
+    back = replace(lined, a=lined.b, b=lined.a)
+    tests = ((lined.not_worse(margin), back.not_worse(margin)) for margin in MARGINS)
+    return tuple(Margin(a_not_worse=a, b_not_worse=b) for a, b in tests if a and b)
 
 
 def _discordant(lined: Pair) -> tuple[DiscordantTask, ...]:
-    a, b = lined.a, lined.b
-    return tuple(
-        DiscordantTask(
-            task=task,
-            passed_a=int(a.passed[i]),
-            scored_a=int(a.scored[i]),
-            passed_b=int(b.passed[i]),
-            scored_b=int(b.scored[i]),
-        )
-        for i, task in enumerate(lined.tasks)
-        if a.means[i] != b.means[i]
-    )
+    differ = lined.a.means != lined.b.means
+    a, b = lined.a.take(differ), lined.b.take(differ)
+    counts = np.stack((a.passed, a.scored, b.passed, b.scored), axis=1).astype(int).tolist()
+    return tuple(DiscordantTask(task, *four) for task, four in zip(a.tasks, counts, strict=True))

@@ -4,6 +4,7 @@ Nothing passes that is not shown: a suite too small to tell is inconclusive, not
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
@@ -20,15 +21,22 @@ from arena.stats.power import checked_margin
 
 COST_MARGIN = 0.15
 NOT_GATED = "neither run has a known cost: not gated"
-EXIT_CODES: dict["Outcome", int] = {"pass": 0, "fail": 1, "inconclusive": 4, "unsound": 3}
 
 Outcome = Literal["pass", "fail", "inconclusive", "unsound"]
 """`unsound`: faults, integrity violations or broken controls forbid a verdict on the run."""
 
-SEVERITY: tuple[Outcome, ...] = ("unsound", "fail", "inconclusive", "pass")
+EXIT_CODES: dict[Outcome, int] = {"unsound": 3, "fail": 1, "inconclusive": 4, "pass": 0}
+"""The worst first: one of them decides."""
+_HEADLINES: dict[Outcome, str] = {
+    "pass": "Pass: nothing is worse than the margins allow",
+    "fail": "Regression",
+    "inconclusive": "Inconclusive: neither a regression nor its absence is shown",
+    "unsound": "No verdict: faults or integrity",
+}
 
 
-class Check(Record):
+@dataclass(frozen=True, slots=True)
+class Check:
     """One thing that was checked."""
 
     name: Literal["controls", "faults", "integrity", "pass_rate", "cost"]
@@ -117,10 +125,10 @@ def gate(
                 _cost(numbers, lined, cost_margin),
             ]
     checks += [_integrity(name, results) for name in dict.fromkeys(g.contestant for g in gated)]
-    outcome = next(o for o in SEVERITY if o == "pass" or any(c.outcome == o for c in checks))
+    outcome = next(o for o in EXIT_CODES if o == "pass" or any(c.outcome == o for c in checks))
     return GateResult(
         run=results.manifest.name,
-        baseline=baseline.run,
+        baseline=baseline.levels[0].conditions.run,
         margin=chosen,
         cost_margin=cost_margin,
         max_faults=max_faults,
@@ -163,8 +171,7 @@ def _line_up(
     *,
     anyway: bool,
 ) -> tuple[dict[str, Pair], list[str]]:
-    lost = [name for name in old if name not in new]
-    if lost:
+    if lost := [name for name in old if name not in new]:
         raise InputError(
             f"the run lacks contestants of the baseline: {', '.join(lost)}",
             remedy="run them too, or write a new baseline",
@@ -192,21 +199,14 @@ def _control_checks(
     """A control that is given the fix must pass everything, any other nothing."""
     checks = []
     for spec in results.manifest.contestants:
-        if not spec.control:
-            continue
-        tally = new[spec.name].tally
-        passed, scored = int(tally.passed.sum()), tally.scored_total
-        wanted = scored if is_given_gold(spec.agent) else 0
-        lacking = doubt(tally)
-        checks.append(
-            Check(
-                name="controls",
-                contestant=spec.name,
-                level=level,
-                outcome="unsound" if lacking or passed != wanted else "pass",
-                detail=lacking or f"passed {passed} of {scored} trials, must be {wanted}",
-            )
-        )
+        if spec.control:
+            tally = new[spec.name].tally
+            passed, scored = int(tally.passed.sum()), tally.scored_total
+            wanted = scored if is_given_gold(spec.agent) else 0
+            lacking = doubt(tally)
+            outcome: Outcome = "unsound" if lacking or passed != wanted else "pass"
+            detail = lacking or f"passed {passed} of {scored} trials, must be {wanted}"
+            checks.append(Check("controls", spec.name, level, outcome, detail))
     return checks
 
 
@@ -214,26 +214,16 @@ def _faults(name: str, level: Assurance, new: Contender, old: Contender, limit: 
     reason = doubt(new.tally, limit)
     if reason is None and (before := doubt(old.tally, limit)):
         reason = f"in the baseline {before}"
-    planned, missing = new.tally.planned_total, new.tally.missing
-    return Check(
-        name="faults",
-        contestant=name,
-        level=level,
-        outcome="unsound" if reason else "pass",
-        detail=reason or f"{missing} of {planned} trials lack a verdict",
-    )
+    gone = new.tally.missing
+    detail = reason or f"{gone.missing} of {gone.planned} trials lack a verdict"
+    return Check("faults", name, level, "unsound" if reason else "pass", detail)
 
 
 def _integrity(name: str, results: Results) -> Check:
-    trials = [t for t in results.of(name) if t.verdict == "integrity"]
-    where = ", ".join(t.id for t in trials[:3])
-    return Check(
-        name="integrity",
-        contestant=name,
-        level=None,
-        outcome="unsound" if trials else "pass",
-        detail=f"{len(trials)} trials broke integrity" + (f": {where}" if where else ""),
-    )
+    trials = [t.id for t in results.of(name) if t.verdict == "integrity"]
+    where = f": {', '.join(trials[:3])}" if trials else ""
+    detail = f"{len(trials)} trials broke integrity{where}"
+    return Check("integrity", name, None, "unsound" if trials else "pass", detail)
 
 
 def _numbers(name: str, level: Assurance, lined: Pair, margin: float) -> Gated:
@@ -295,23 +285,11 @@ def _decided(
     """The check; what too many missing trials make doubtful decides nothing."""
     if lined.doubt is not None:
         outcome, detail = "inconclusive", f"{lined.doubt}; {detail}"
-    return Check(
-        name=name,
-        contestant=numbers.contestant,
-        level=numbers.level,
-        outcome=outcome,
-        detail=detail,
-    )
+    return Check(name, numbers.contestant, numbers.level, outcome, detail)
 
 
 def _headline(outcome: Outcome, checks: list[Check]) -> str:
-    words = {
-        "pass": "Pass: nothing is worse than the margins allow",
-        "fail": "Regression",
-        "inconclusive": "Inconclusive: neither a regression nor its absence is shown",
-        "unsound": "No verdict: faults or integrity",
-    }
-    told = [c for c in checks if c.outcome == outcome and outcome != "pass"]
-    told = told or [c for c in checks if c.detail == NOT_GATED]
-    named = "; ".join(f"{c.contestant} {c.name}: {c.detail}" for c in told[:3])
-    return f"{words[outcome]}. {named}" if named else f"{words[outcome]}."
+    causes = [c for c in checks if c.outcome == outcome and outcome != "pass"]
+    causes = causes or [c for c in checks if c.detail == NOT_GATED]
+    named = "; ".join(f"{c.contestant} {c.name}: {c.detail}" for c in causes[:3])
+    return f"{_HEADLINES[outcome]}. {named}" if named else f"{_HEADLINES[outcome]}."

@@ -169,63 +169,54 @@ def _per_solved(tally: TaskTally) -> float | None:
 
 
 def _group(key: Key, value: str, members: Sequence[TaskTally]) -> Group:
-    means = {t.who.name: float(np.nanmean(t.means)) for t in members}
-    costs = {t.who.name: c for t in members if (c := _per_solved(t)) is not None}
-    sure = {t.who.name for t in members if doubt(t) is None}
-    best = min(sure, key=lambda n: (-means[n], n), default=None)
-    cheapest = min(costs.keys() & sure, key=lambda n: (costs[n], n), default=None)
+    names = tuple(t.who.name for t in members)
+    sure = [t for t in members if doubt(t) is None]
+    best = [(-float(np.nanmean(t.means)), t.who.name) for t in sure]
+    cheapest = [(cost, t.who.name) for t in sure if (cost := _per_solved(t)) is not None]
+    least, best_name = min(best, default=(None, None))
+    cost, cheapest_name = min(cheapest, default=(None, None))
     stacked = np.stack([t.means for t in members])
     seen = np.isfinite(stacked)
     some = seen.any(axis=0)
     together = np.where(seen, stacked, 0.0).sum(axis=0)[some] / seen.sum(axis=0)[some]
-    rate = task_rate(together, sum(t.scored_total for t in members))
+    rate, interval, _ = task_rate(together, sum(t.scored_total for t in members)) or (None,) * 3
     return Group(
         key=key,
         value=value,
-        contestants=tuple(means),
-        pass_rate=rate.mean if rate else None,
-        pass_rate_ci=rate.interval if rate else None,
-        best=best,
-        best_pass_rate=None if best is None else means[best],
-        cheapest=cheapest,
-        cheapest_per_solved_usd=None if cheapest is None else costs[cheapest],
+        contestants=names,
+        pass_rate=rate,
+        pass_rate_ci=interval,
+        best=best_name,
+        best_pass_rate=None if least is None else -least,
+        cheapest=cheapest_name,
+        cheapest_per_solved_usd=cost,
     )
 
 
 def _match(tally: TaskTally, there: Sequence[TaskTally], margin: float, claimed: Interval) -> Match:
-    same = [t for t in there if (t.who.agent, t.who.agent_digest) == _agent(tally)]
-    priced = sorted(
-        ((cost, t.who.name, t) for t in same if (cost := _per_solved(t)) is not None),
-        key=lambda found: found[:2],
-    )
-    pairs = [pair(t, tally) for _, _, t in priced]
-    tests = [p.not_worse(margin) for p in pairs]
-    raw = [
-        1.0 if test is None or lined.doubt else test.p
-        for lined, test in zip(pairs, tests, strict=True)
-    ]
-    adjusted = holm(raw)
-    chosen = next((i for i, p in enumerate(adjusted) if p <= ALPHA), None)
+    agent = tally.who.agent, tally.who.agent_digest
+    same = [t for t in there if (t.who.agent, t.who.agent_digest) == agent]
+    prices = [(cost, t.who.name, t) for t in same if (cost := _per_solved(t)) is not None]
+    pairs = [pair(t, tally) for _, _, t in sorted(prices, key=lambda found: found[:2])]
+    tests = [lined.not_worse(margin) for lined in pairs]
+    adjusted = holm([lined.p_of(test) for lined, test in zip(pairs, tests, strict=True)])
+    found = zip(pairs, tests, adjusted, strict=True)
+    lined, test, p = next((one for one in found if one[2] <= ALPHA), (None, None, None))
     level = 1 - ALPHA / max(1, len(pairs))
-    lined = None if chosen is None else pairs[chosen]
     solved = lined.cost_per_solved_ratio(level=level) if lined else Ratio()
     return Match(
         contestant=tally.who.name,
-        candidates=tuple(name for _, name, _ in priced),
+        candidates=tuple(lined.a.who.name for lined in pairs),
         counterpart=lined.a.who.name if lined else None,
         reason=None if lined else _no_match(len(same), pairs, margin),
         difference=lined.difference() if lined else None,
-        not_worse=None if chosen is None else tests[chosen],
-        adjusted_p=None if chosen is None else adjusted[chosen],
+        not_worse=test,
+        adjusted_p=p,
         level=level,
         cost_per_solved_ratio=solved,
         cost_per_attempt_ratio=lined.cost_per_attempt_ratio(level=level) if lined else Ratio(),
         claim=_claim(solved, claimed),
     )
-
-
-def _agent(tally: TaskTally) -> tuple[str, str]:
-    return tally.who.agent, tally.who.agent_digest
 
 
 def _no_match(same_agent: int, pairs: Sequence[Pair], margin: float) -> str:

@@ -11,27 +11,29 @@ import fcntl
 import hashlib
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
 from decimal import Decimal
-from itertools import chain
-from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from arena.errors import ArenaError
-from arena.records import CallBegin, Record, TrialRecord, digest_of
+from arena.money.statement import RecordedCall
+from arena.paths import SafePath
+from arena.records import CallBegin, Record, digest_of
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir
-from arena.score.reducer import Paid, Reducer, Span, Sums, TrialState
+from arena.score.reducer import Paid, Reducer, Span, TrialState
 
-VERSION = 4
+VERSION = 5
 CHECKED_BYTES = 4096
 SEGMENT_BYTES = 1 << 20
 _TRIAL, _SPAN = b'["t", ', b'["s", '
+_STATE = TypeAdapter(TrialState)
 
 
 class SegmentHead(Record):
@@ -49,6 +51,7 @@ class SegmentHead(Record):
     lines: str = ""
     """Digest of the segment's other lines."""
     open: tuple[CallBegin, ...] = ()
+    guessed: tuple[RecordedCall, ...] = ()
     stopped: dict[str, str] = Field(default_factory=dict)
     waste: dict[str, Decimal] = Field(default_factory=dict)
     paid: tuple[Paid, ...] = ()
@@ -59,7 +62,7 @@ class Index:
 
     def __init__(self, rundir: RunDir, manifest: Manifest) -> None:
         self._ledger = rundir.ledger_path
-        self._path = rundir.path / "ledger.index"
+        self._path = rundir.inside / "ledger.index"
         self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
         self._fx = manifest.fx
         self._head = SegmentHead(prices=_prices(manifest))
@@ -67,7 +70,7 @@ class Index:
         """Bytes of the index up to the end of that head."""
 
     def replay(self, take: Callable[[bytes], None]) -> Reducer:
-        """Every line that tells of a trial, for `part`, and a reducer of the rest of the ledger.
+        """Every line that tells of a trial, to `take`, and a reducer of the rest of the ledger.
 
         The index is brought up to date where it can be written. The reducer's trials tell of the
         rest only; everything else in it tells of the whole run.
@@ -99,11 +102,12 @@ class Index:
         """
         if not self._has_grown():
             return
-        with self._alone() as out:
-            if out is None:
+        with self._path.open("ab") as out:
+            try:
+                fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
                 return
-            for _ in self._segments():
-                pass
+            deque(self._segments(), maxlen=0)
             out.truncate(self._at)
             while self._has_grown() and self._append(out):
                 pass
@@ -113,17 +117,6 @@ class Index:
             return self._ledger.stat().st_size - self._head.offset >= SEGMENT_BYTES
         except FileNotFoundError:
             return False
-
-    @contextmanager
-    def _alone(self) -> Iterator[BinaryIO | None]:
-        """The file, to append to; None while somebody else appends."""
-        with self._path.open("ab") as out:
-            try:
-                fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield None
-            else:
-                yield out
 
     def _up_to_date(self) -> Iterator[list[bytes]]:
         """As `_segments`, then those of what the ledger has grown by."""
@@ -156,14 +149,11 @@ class Index:
         except ValidationError:
             return None
         mine = self._head
-        fits = (
-            (head.version, head.prices, head.start) == (mine.version, mine.prices, mine.offset)
-            and head.lines == _digest(lines)
-            and head.check == _check(self._ledger, head.offset)
-        )
-        return head if fits else None
+        wanted = mine.version, mine.prices, mine.offset, _digest(lines)
+        fits = (head.version, head.prices, head.start, head.lines) == wanted
+        return head if fits and head.check == _check(self._ledger, head.offset) else None
 
-    def _append(self, out: BinaryIO) -> bool:
+    def _append(self, out: IO[bytes]) -> bool:
         """Write one segment; false where there is no whole event to write of."""
         reducer = self._reducer()
         start = offset = self._head.offset
@@ -174,8 +164,8 @@ class Index:
                 break
         if offset == start:
             return False
-        trials = (_trial_line(trial_id, state) for trial_id, state in reducer.trials.items())
-        lines = list(chain(trials, (_span_line(span) for span in reducer.spans)))
+        lines = [_trial_line(trial_id, state) for trial_id, state in reducer.trials.items()]
+        lines += [json.dumps(["s", *span]).encode() + b"\n" for span in reducer.spans]
         head = SegmentHead(
             prices=self._head.prices,
             start=start,
@@ -183,6 +173,7 @@ class Index:
             check=_check(self._ledger, offset),
             lines=_digest(lines),
             open=tuple(reducer.open.values()),
+            guessed=tuple(reducer.guessed),
             stopped=reducer.stopped,
             waste=reducer.waste,
             paid=reducer.paid,
@@ -198,37 +189,21 @@ class Index:
         head = self._head
         reducer = Reducer(self._backends, self._fx, head.paid)
         reducer.open = {begin.call_id: begin for begin in head.open}
+        reducer.guessed = list(head.guessed)
         reducer.stopped = dict(head.stopped)
         reducer.waste = dict(head.waste)
         return reducer
 
 
-class Parts:
-    """What the index tells of each trial, kept as its lines: a fraction of the memory that the
-    same takes once read, so that a run may hold many more trials than are read at once.
-    """
-
-    def __init__(self) -> None:
-        self._lines: dict[str, list[bytes]] = {}
-
-    def keep(self, line: bytes) -> None:
-        """Keep a line of `Index.replay`."""
-        trial_id = from_json(line[len(_TRIAL) : line.index(b'", ', len(_TRIAL)) + 1])
-        self._lines.setdefault(trial_id, []).append(line)
-
-    def pop(self, trial_id: str) -> TrialState:
-        """What the lines of one trial come to; they are kept no longer."""
-        found = [part(line)[1] for line in self._lines.pop(trial_id, ())]
-        state, *later = found or [TrialState()]
-        for one in later:
-            state.add(one)
-        return state
+def trial_of(line: bytes) -> str:
+    """The trial that a line of `Index.replay` tells of."""
+    trial_id: str = from_json(line[len(_TRIAL) : line.index(b'", ', len(_TRIAL)) + 1])
+    return trial_id
 
 
-def part(line: bytes) -> tuple[str, TrialState]:
-    """The trial that a line tells of, and what."""
-    _, trial_id, *fields = from_json(line)
-    return trial_id, _state(*fields)
+def state_of(line: bytes) -> TrialState:
+    """What a line of `Index.replay` tells of its trial."""
+    return _STATE.validate_json(line[line.index(b'", ', len(_TRIAL)) + 3 : -2])
 
 
 # ── checks ─────────────────────────────────────────────────────────────────────────────────────
@@ -241,7 +216,7 @@ def _prices(manifest: Manifest) -> str:
     return digest_of([contestants, [rate.model_dump(mode="json") for rate in manifest.fx]])
 
 
-def _check(ledger_path: Path, offset: int) -> str:
+def _check(ledger_path: SafePath, offset: int) -> str:
     """Digest of the bytes before an offset; empty where the ledger is shorter."""
     wanted = min(offset, CHECKED_BYTES)
     try:
@@ -260,67 +235,16 @@ def _digest(lines: list[bytes]) -> str:
 # ── lines ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _lines(path: Path, offset: int) -> Iterator[bytes]:
+def _lines(path: SafePath, offset: int) -> Iterator[bytes]:
     """Lines from an offset; none where there is no index that can be read."""
-    try:
-        handle = path.open("rb")
-    except OSError:
-        return
-    with handle:
-        handle.seek(offset)
-        yield from handle
+    with suppress(OSError):
+        yield from path.lines(offset)
 
 
 def _trial_line(trial_id: str, state: TrialState) -> bytes:
-    sums = state.sums
-    fields = [
-        sums.calls,
-        {basis: str(usd) for basis, usd in sums.money.items()},
-        sorted(sums.missing),
-        sums.estimated,
-        str(sums.bound),
-        sums.bound_unknown,
-        sums.unsettled,
-        sums.tokens,
-        sorted(sums.names),
-        sorted(sums.caveats),
-        state.tries,
-        state.record.model_dump(mode="json", exclude_defaults=True) if state.record else None,
-    ]
-    return json.dumps(["t", trial_id, *fields]).encode() + b"\n"
-
-
-def _span_line(span: Span) -> bytes:
-    return json.dumps(["s", *span]).encode() + b"\n"
-
-
-def _state(
-    calls: int,
-    money: dict[str, str],
-    missing: list[str],
-    estimated: bool,
-    bound: str,
-    unknown: bool,
-    unsettled: int,
-    tokens: list[int],
-    names: list[str],
-    caveats: list[str],
-    tries: int,
-    record: JsonValue,
-) -> TrialState:
-    sums = Sums(
-        calls=calls,
-        money={basis: Decimal(usd) for basis, usd in money.items()},
-        missing=set(missing),
-        estimated=estimated,
-        bound=Decimal(bound),
-        bound_unknown=unknown,
-        unsettled=unsettled,
-        tokens=tokens,
-        names=set(names),
-        caveats=set(caveats),
-    )
-    return TrialState(sums, tries, None if record is None else TrialRecord.model_validate(record))
+    named = json.dumps(trial_id).replace(",", "\\u002c")  # so that `", ` ends it, whatever it holds
+    known = _STATE.dump_json(state, exclude_defaults=True)
+    return b"%s%s, %s]\n" % (_TRIAL, named.encode(), known)
 
 
 INTERVAL_S = 2.0

@@ -4,17 +4,167 @@ Controls are apart and never ranked, impossible controls never scored, and tasks
 assurance never share a board.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from statistics import fmean, median
 
 import numpy as np
 
-from arena.records import Assurance, Record
+from arena.records import Api, Assurance, ContestantSpec, Record
 from arena.score.pairs import PairCell, compare_all, ranks_of
-from arena.score.results import Results, TrialRow
-from arena.score.row import Row, row
-from arena.score.tally import TaskTally, levels, scoring_tasks, tallies
-from arena.stats.bootstrap import frontier
+from arena.score.results import Cost, CostBasis, Results, Tokens, TrialRow, total_cost
+from arena.score.tally import (
+    Identity,
+    Missing,
+    TaskTally,
+    doubt,
+    identity,
+    levels,
+    ranking_costs,
+    scoring_tasks,
+    tallies,
+)
+from arena.stats.intervals import (
+    CostPerSolved,
+    Interval,
+    frontier,
+    mean_pass_k,
+    task_rate,
+    zero_event_bound,
+)
+from arena.stats.paired import RankRange
 from arena.stats.power import SuitePower, suite_power
+
+
+class Who(Identity):
+    """What a contestant is, flat."""
+
+    control: bool
+    backend: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    lab: str | None = None
+    country: str | None = None
+    residency: str | None = None
+    open_weights: bool | None = None
+    self_hosted: bool = False
+    simulated: bool = False
+    api: Api | None = None
+    """What its endpoint was spoken to in."""
+    translated_from: Api | None = None
+    """What its agent speaks, where the gateway translated that."""
+
+
+class Counts(Record):
+    """How the trials on the board's tasks ended."""
+
+    trials: int
+    """Planned."""
+    scored: int
+    passed: int
+    failed: int
+    """Every scored verdict but `passed`."""
+    faults: int
+    not_run: int
+    """Neither verdict nor fault: not started yet, or stopped by a budget."""
+    tries: int
+    """Repeated ones after faults included."""
+    verdicts: dict[str, int]
+    stops: dict[str, int]
+    endings: dict[str, int]
+    """What ended the last tries: as `stops`, with faults and the kinds of an agent's errors."""
+    flags: dict[str, int]
+    """By kind."""
+    mistakes: int
+    """Malformed, unknown or impossible tool calls."""
+    truncations: int
+    other_names: tuple[str, ...]
+    """Model names returned that differ from the requested one."""
+
+
+class Score(Record):
+    """Pass rate, tasks as the unit."""
+
+    tasks: int
+    """Tasks with a scored attempt."""
+    attempts: int
+    """Planned for each task: the k of pass@k and pass^k."""
+    pass_rate: float | None
+    """pass@1: mean over tasks of the share of scored attempts that passed."""
+    ci: Interval | None
+    """95%: Wilson at the effective number of attempts."""
+    n_eff: float | None
+    pass_at_k: float | None
+    """Any of k attempts passes; over tasks with k scored attempts."""
+    pass_hat_k: float | None
+    """All of k attempts pass."""
+    integrity: int
+    """Verdicts `integrity`; they count as failed."""
+    integrity_hi: float | None
+    """With none seen, the one-sided 95% upper bound of their rate."""
+
+
+class Money(Record):
+    """What it cost. `total` is all that was spent in the run; the rest is over the scored trials
+    of the board's tasks, on the cost that contestants are ranked on.
+    """
+
+    total: Cost
+    waste_usd: Decimal | None
+    """Billed cost of retried and faulted calls, part of the total; None when nothing is known."""
+    basis: CostBasis | None
+    """What the ranking cost counts; None when it is unknown, or all 0: no price to rank by."""
+    cost_usd: float | None
+    mean_usd: float | None
+    """Per attempt, tasks as the unit."""
+    median_usd: float | None
+    """Per attempt."""
+    per_solved: CostPerSolved | None
+    billed_per_solved_usd: float | None
+
+
+class Effort(Record):
+    """Time, steps and tokens. Times and steps are over the scored trials of the board's tasks,
+    tokens over everything spent in the run.
+    """
+
+    median_wall_s: float | None
+    median_active_s: float | None
+    mean_active_s: float | None
+    mean_steps: float | None
+    tokens: Tokens
+    cached_share: float | None
+    """Cached part of all prompt tokens."""
+
+
+class ImpossibleControls(Record):
+    """Passes on tasks that cannot be passed honestly: a signal to look at, never a score."""
+
+    passed: int
+    trials: int
+    ci: Interval
+    """95% interval of the share of passes, tasks as the unit."""
+
+
+class Row(Record):
+    """One contestant."""
+
+    who: Who
+    counts: Counts
+    score: Score
+    money: Money
+    effort: Effort
+    missing: Missing
+    inconclusive: str | None
+    """Why nothing may be concluded about this contestant."""
+    impossible: ImpossibleControls | None
+    rank: RankRange | None = None
+    """Ranks that the Holm-adjusted comparisons leave open; None for controls."""
+    on_frontier: bool = False
+    frontier_share: float | None = None
+    """Share of joint bootstraps over tasks in which it is on the frontier; None for controls,
+    without a ranking cost and where nothing may be concluded."""
 
 
 class Leaderboard(Record):
@@ -50,20 +200,16 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
     manifest = results.manifest
     tasks = scoring_tasks(manifest, level)
     counted = tallies(results, level)
-    rows = {r.who.name: r for r in _rows(results, counted)}
-    ranked = {name: counted[name] for name, r in rows.items() if not r.who.control}
+    ranked = {c.name: counted[c.name] for c in manifest.contestants if not c.control}
     cells = compare_all(ranked)
     ranks = ranks_of(list(ranked), cells)
-    shares = _frontier(ranked, {n for n, r in rows.items() if r.inconclusive}, manifest.seed)
-    lines = [
-        rows[name].model_copy(
-            update={
-                "rank": ranks[name],
-                "on_frontier": shares[name][0],
-                "frontier_share": shares[name][1],
-            }
-        )
-        for name in ranked
+    shares = _frontier(ranked, manifest.seed)
+    trials: dict[str, list[TrialRow]] = {name: [] for name in counted}
+    for trial in results.trials:
+        trials[trial.contestant].append(trial)
+    rows = [
+        _row(results, spec, counted[spec.name], trials[spec.name], ranks, shares)
+        for spec in manifest.contestants
     ]
     used = tasks[0].assurance if tasks else None
     return Leaderboard(
@@ -74,28 +220,11 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
         attempts=manifest.attempts,
         seed=manifest.seed,
         simulated=manifest.simulated,
-        rows=tuple(sorted(lines, key=_order)),
-        controls=tuple(r for r in rows.values() if r.who.control),
+        rows=tuple(sorted((r for r in rows if not r.who.control), key=_order)),
+        controls=tuple(r for r in rows if r.who.control),
         pairs=cells,
         power=suite_power(len(tasks)) if tasks else None,
     )
-
-
-def _rows(results: Results, counted: dict[str, TaskTally]) -> list[Row]:
-    impossible = frozenset(t.id for t in results.tasks if t.impossible)
-    trials: dict[str, list[TrialRow]] = {name: [] for name in counted}
-    for trial in results.trials:
-        trials[trial.contestant].append(trial)
-    return [
-        row(
-            spec,
-            counted[spec.name],
-            trials[spec.name],
-            impossible,
-            results.waste_usd.get(spec.name, Decimal(0)),
-        )
-        for spec in results.manifest.contestants
-    ]
 
 
 def _order(line: Row) -> tuple[bool, float, float, str]:
@@ -108,21 +237,148 @@ def _order(line: Row) -> tuple[bool, float, float, str]:
     )
 
 
-def _frontier(
-    ranked: dict[str, TaskTally], doubted: set[str], seed: int
-) -> dict[str, tuple[bool, float | None]]:
-    """Whether each contestant is on the frontier, and in which share of the bootstraps."""
-    sure = {n: t for n, t in ranked.items() if n not in doubted}
-    priced = [(n, t, t.cost_usd) for n, t in sure.items() if t.cost_usd is not None]
-    placed: dict[str, tuple[bool, float | None]] = dict.fromkeys(ranked, (False, None))
+def _frontier(ranked: Mapping[str, TaskTally], seed: int) -> dict[str, tuple[bool, float]]:
+    """Whether each contestant is on the frontier, and in which share of the bootstraps; without
+    those that have no ranking cost, or of whom nothing may be concluded.
+    """
+    sure = [t for t in ranked.values() if doubt(t) is None]
+    priced = [(t, t.cost_usd) for t in sure if t.cost_usd is not None]
     if not priced:
-        return placed
+        return {}
     found = frontier(
-        np.stack([t.passed for _, t, _ in priced], axis=1),
-        np.stack([costs for _, _, costs in priced], axis=1),
-        np.stack([t.scored for _, t, _ in priced], axis=1),
+        np.stack([t.passed for t, _ in priced], axis=1),
+        np.stack([costs for _, costs in priced], axis=1),
+        np.stack([t.scored for t, _ in priced], axis=1),
         seed=seed,
     )
-    for (name, _, _), on, share in zip(priced, found.on, found.share, strict=True):
-        placed[name] = (bool(on), float(share))
-    return placed
+    return {
+        tally.who.name: (bool(on), float(share))
+        for (tally, _), on, share in zip(priced, found.on, found.share, strict=True)
+    }
+
+
+# ── one row ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _row(
+    results: Results,
+    spec: ContestantSpec,
+    tally: TaskTally,
+    trials: Sequence[TrialRow],
+    ranks: Mapping[str, RankRange],
+    shares: Mapping[str, tuple[bool, float]],
+) -> Row:
+    """The row of one contestant, from all its trials in the run."""
+    on_board, impossible = set(tally.tasks), {t.id for t in results.tasks if t.impossible}
+    mine = [t for t in trials if t.task_id in on_board]
+    scored = [t for t in mine if t.verdict is not None]
+    waste_usd = results.waste_usd.get(spec.name, Decimal(0))
+    on_frontier, share = shares.get(spec.name, (False, None))
+    return Row(
+        who=_who(spec),
+        counts=_counts(mine),
+        score=_score(tally, sum(t.verdict == "integrity" for t in scored)),
+        money=_money(tally, scored, total_cost(trials), waste_usd),
+        effort=_effort(scored, sum((t.tokens for t in trials), Tokens())),
+        missing=tally.missing,
+        inconclusive=doubt(tally),
+        impossible=_impossible([t for t in trials if t.task_id in impossible]),
+        rank=ranks.get(spec.name),
+        on_frontier=on_frontier,
+        frontier_share=share,
+    )
+
+
+def _who(spec: ContestantSpec) -> Who:
+    known, backend = dict(identity(spec)), spec.backend
+    if backend is not None:
+        flat = Who.model_fields.keys() & type(backend).model_fields.keys() - known.keys()
+        known |= {key: getattr(backend, key) for key in flat}
+        known |= {"backend": backend.name, **({"provider": None} if backend.simulated else {})}
+    return Who.model_validate({**known, "control": spec.control})
+
+
+def _counts(trials: Sequence[TrialRow]) -> Counts:
+    scored = sum(t.verdict is not None for t in trials)
+    passed = sum(t.passed for t in trials)
+    faults = sum(t.verdict is None and t.fault is not None for t in trials)
+    return Counts(
+        trials=len(trials),
+        scored=scored,
+        passed=passed,
+        failed=scored - passed,
+        faults=faults,
+        not_run=len(trials) - scored - faults,
+        tries=sum(t.tries for t in trials),
+        verdicts=_by_kind(t.verdict for t in trials),
+        stops=_by_kind(t.stop for t in trials),
+        endings=_by_kind(t.ending for t in trials),
+        flags=_by_kind(kind for t in trials for kind, _ in t.flags),
+        mistakes=sum(t.mistakes for t in trials),
+        truncations=sum(t.truncations for t in trials),
+        other_names=tuple(sorted({name for t in trials for name in t.other_names})),
+    )
+
+
+def _by_kind(kinds: Iterable[str | None]) -> dict[str, int]:
+    counts = Counter(kind for kind in kinds if kind is not None)
+    return dict(sorted(counts.items()))
+
+
+def _score(tally: TaskTally, integrity: int) -> Score:
+    seen = tally.seen
+    tasks = len(seen.tasks)
+    attempts = int(tally.planned.max()) if len(tally.planned) else 0
+    pass_rate, ci, n_eff = seen.rate() or (None, None, None)
+    any_all = mean_pass_k(seen.scored, seen.passed, attempts) if attempts else None
+    pass_at_k, pass_hat_k = any_all or (None, None)
+    return Score(
+        tasks=tasks,
+        attempts=attempts,
+        pass_rate=pass_rate,
+        ci=ci,
+        n_eff=n_eff,
+        pass_at_k=pass_at_k,
+        pass_hat_k=pass_hat_k,
+        integrity=integrity,
+        integrity_hi=zero_event_bound(tasks) if tasks and not integrity else None,
+    )
+
+
+def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd: Decimal) -> Money:
+    costs = ranking_costs(scored, tally.basis)
+    seen, unknown = tally.seen, total.status == "unknown"
+    billed, passed = total_cost(scored).billed_usd, int(tally.passed.sum())
+    return Money(
+        total=total,
+        waste_usd=None if unknown else waste_usd,
+        basis=tally.basis,
+        cost_usd=None if costs is None else float(costs.sum()),
+        mean_usd=None if seen.cost_usd is None else float((seen.cost_usd / seen.scored).mean()),
+        median_usd=None if costs is None else float(np.median(costs)),
+        per_solved=seen.cost_per_solved(),
+        billed_per_solved_usd=None
+        if billed is None or unknown or not passed
+        else float(billed) / passed,
+    )
+
+
+def _effort(scored: Sequence[TrialRow], tokens: Tokens) -> Effort:
+    return Effort(
+        median_wall_s=median(t.wall_s for t in scored) if scored else None,
+        median_active_s=median(t.active_s for t in scored) if scored else None,
+        mean_active_s=fmean(t.active_s for t in scored) if scored else None,
+        mean_steps=fmean(t.steps for t in scored) if scored else None,
+        tokens=tokens,
+        cached_share=tokens.cached_input / tokens.input if tokens.input else None,
+    )
+
+
+def _impossible(trials: Sequence[TrialRow]) -> ImpossibleControls | None:
+    by_task: dict[str, list[bool]] = {}
+    for trial in trials:
+        if trial.verdict is not None:
+            by_task.setdefault(trial.task_id, []).append(trial.passed)
+    passed, attempts = sum(map(sum, by_task.values())), sum(map(len, by_task.values()))
+    rate = task_rate(np.array([fmean(passes) for passes in by_task.values()]), attempts)
+    return ImpossibleControls(passed=passed, trials=attempts, ci=rate.interval) if rate else None

@@ -1,20 +1,20 @@
 """Reading a run directory: a row a trial, what is left to do, its calls at other prices."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from arena.money import statement
 from arena.money.budget import Amount
 from arena.money.statement import RecordedCall, statements
-from arena.records import BackendSpec, CallBegin, CostStatus, FxRate, Record, TrialSpec
+from arena.records import BackendSpec, CostStatus, FxRate, Record, TrialSpec
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.score import index
-from arena.score.reducer import Reducer, Span, Sums, TrialState
+from arena.score.reducer import Reducer, Sums, TrialState
 from arena.score.results import Cost, Results, TrialRow, sum_costs
 
 
@@ -26,20 +26,25 @@ def load(path: Path) -> Results:
     """
     rundir = RunDir(path)
     manifest = rundir.read_manifest()
-    parts = index.Parts()
-    reducer = index.Index(rundir, manifest).replay(parts.keep)
-    reducer.settle_open()
-    concurrency = share_machines(reducer, manifest)
+    # What is known of a trial is kept as its lines, a fraction of the memory that the same takes
+    # once read, and read when its row is made: a run may hold many more trials than fit at once.
+    lines: dict[str, list[bytes]] = {}
+
+    def keep(line: bytes) -> None:
+        lines.setdefault(index.trial_of(line), []).append(line)
+
+    reducer, concurrency = _replayed(rundir, manifest, keep)
 
     def row(spec: TrialSpec) -> TrialRow:
-        state = parts.pop(spec.id)
+        state = TrialState()
+        for line in lines.pop(spec.id, ()):
+            state.add(index.state_of(line))
         if rest := reducer.trials.pop(spec.id, None):
             state.add(rest)
         return _row(spec, state)
 
     position = {t.id: i for i, t in enumerate(manifest.tasks)}
     who = {c.name: i for i, c in enumerate(manifest.contestants)}
-    # One trial at a time from lines to row: neither plan nor states are ever held for all.
     rows = sorted(
         map(row, trial_specs(manifest)),
         key=lambda r: (position[r.task_id], who[r.contestant], r.attempt),
@@ -54,21 +59,28 @@ def load(path: Path) -> Results:
     )
 
 
-def share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
+def _replayed(
+    rundir: RunDir, manifest: Manifest, take: Callable[[bytes], None]
+) -> tuple[Reducer, dict[str, Decimal]]:
+    """As `Index.replay`, with all calls settled and paid; see `_share_machines`."""
+    reducer = index.Index(rundir, manifest).replay(take)
+    reducer.settle_open()
+    return reducer, _share_machines(reducer, manifest)
+
+
+def _share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     """Share out the machines paid by the hour, each over all contestants that called it; the mean
     number of calls in flight at the machine of each contestant.
     """
     specs = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
     machines = {name: statement.machine_of(spec) for name, spec in specs.items()}
+    hourly = [(m, span) for span in reducer.spans if (m := machines[span.contestant]) is not None]
     found = statement.shares(
-        (machine, _call_span(span))
-        for span in reducer.spans
-        if (machine := machines[span.contestant]) is not None
+        (machine, statement.CallSpan(span.call_id, span.start, span.end))
+        for machine, span in hourly
     )
     concurrency: dict[str, Decimal] = {}
-    for span in reducer.spans:
-        if (machine := machines[span.contestant]) is None:
-            continue
+    for machine, span in hourly:
         shared = found[machine]
         reducer.trial(span.trial_id).sums.pay_hourly(shared.by_call[span.call_id])
         if shared.mean_concurrency is not None:
@@ -76,46 +88,34 @@ def share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     return concurrency
 
 
-def _call_span(span: Span) -> statement.CallSpan:
-    return statement.CallSpan(
-        call_id=span.call_id,
-        start=datetime.fromtimestamp(span.start, UTC),
-        end=datetime.fromtimestamp(span.end, UTC),
-    )
+_RECORDED = (
+    *("stop", "stop_detail", "verdict", "fault", "steps", "mistakes", "truncations"),
+    *("wall_s", "active_s", "patch_bytes"),
+)
 
 
 def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
     """The row of one planned trial; a record of another digest does not count."""
-    record = state.record
-    if record is not None and record.digest != spec.digest:
-        record = None
-    verification = record.verification if record else None
-    flags = [*(record.flags if record else ()), *(verification.flags if verification else ())]
+    record = state.record if state.record and state.record.digest == spec.digest else None
+    graded = record.verification if record else None
+    flags = [*(record.flags if record else ()), *(graded.flags if graded else ())]
+    fields: dict[str, Any] = {name: getattr(record, name) for name in _RECORDED if record}
     return TrialRow(
         id=spec.id,
         task_id=spec.task_id,
         contestant=spec.contestant,
         attempt=spec.attempt,
-        stop=record.stop if record else None,
-        stop_detail=record.stop_detail if record else "",
-        verdict=record.verdict if record else None,
-        reason=verification.reason if verification else "",
-        fault=record.fault if record else None,
         tries=state.tries,
-        steps=record.steps if record else 0,
         calls=state.sums.calls,
-        mistakes=record.mistakes if record else 0,
-        truncations=record.truncations if record else 0,
+        tokens=state.sums.tokens,
+        cost=state.sums.cost(),
         flags=(
             *((f.kind, f.detail) for f in flags),
             *(("money", caveat) for caveat in sorted(state.sums.caveats)),
         ),
-        tokens=state.sums.token_sums(),
-        cost=state.sums.cost(),
-        wall_s=record.wall_s if record else 0.0,
-        active_s=record.active_s if record else 0.0,
-        patch_bytes=record.patch_bytes if record else 0,
         other_names=tuple(sorted(state.sums.names)),
+        reason=graded.reason if graded else "",
+        **fields,
     )
 
 
@@ -144,21 +144,21 @@ def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
     tries: dict[str, int] = defaultdict(int)
     spent: dict[str, Amount] = defaultdict(Amount)
 
-    def take(trial_id: str, part: TrialState) -> None:
+    def take(trial_id: str, state: TrialState) -> None:
         contestant, digest = planned.get(trial_id, ("", ""))
-        sums = part.sums
-        tokens = sums.token_sums()
-        spent[contestant] += Amount(sums.known_usd + sums.bound, tokens.input + tokens.output)
-        tries[trial_id] += part.tries
-        if part.record is not None:
-            counts = part.record.verdict is not None and part.record.digest == digest
+        sums = state.sums
+        tokens = sums.tokens.input + sums.tokens.output
+        spent[contestant] += Amount(sums.known_usd + sums.bound, tokens)
+        tries[trial_id] += state.tries
+        if state.record is not None:
+            counts = state.record.verdict is not None and state.record.digest == digest
             (done.add if counts else done.discard)(trial_id)
 
-    reducer = index.Index(rundir, manifest).replay(lambda line: take(*index.part(line)))
-    reducer.settle_open()
-    share_machines(reducer, manifest)
-    for trial_id, part in reducer.trials.items():
-        take(trial_id, part)
+    reducer, _ = _replayed(
+        rundir, manifest, lambda line: take(index.trial_of(line), index.state_of(line))
+    )
+    for trial_id, rest in reducer.trials.items():
+        take(trial_id, rest)
     left = {trial_id: count for trial_id, count in tries.items() if trial_id not in done}
     return ResumeState(frozenset(done), left, dict(spent))
 
@@ -224,14 +224,12 @@ def recorded(run: Path) -> list[RecordedCall]:
     Raises:
         InputError: the ledger is broken.
     """
-    begun: dict[str, CallBegin] = {}
     found: dict[str, RecordedCall] = {}
     for event in ledger.read(RunDir(run).ledger_path):
         if isinstance(event, ledger.CallBeginEvent):
-            begun[event.call.call_id] = event.call
             found[event.call.call_id] = RecordedCall(event.call, None)
-        elif isinstance(event, ledger.CallEndEvent) and event.call.call_id in begun:
-            found[event.call.call_id] = RecordedCall(begun[event.call.call_id], event.call)
+        elif isinstance(event, ledger.CallEndEvent) and event.call.call_id in found:
+            found[event.call.call_id] = RecordedCall(found[event.call.call_id].begin, event.call)
     return list(found.values())
 
 

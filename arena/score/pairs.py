@@ -9,7 +9,6 @@ import numpy as np
 
 from arena.errors import InputError
 from arena.records import Assurance, Limits, Record, SandboxLimits
-from arena.rundir.directory import Manifest
 from arena.score.results import Results
 from arena.score.tally import (
     MISSING_LIMIT,
@@ -83,9 +82,23 @@ class Contender(NamedTuple):
     tally: TaskTally
 
 
-def conditions_of(manifest: Manifest, level: Assurance | None = None) -> Conditions:
-    """Conditions of one run for the tasks that are scored together."""
-    return Conditions(
+def contender(results: Results, name: str, level: Assurance | None = None) -> Contender:
+    """One contestant of a run.
+
+    Raises:
+        InputError: the run has no contestant of that name.
+    """
+    among = contenders(results, level)
+    if name not in among:
+        remedy = f"choose from {', '.join(among)}"
+        raise InputError(f"no contestant {name!r}", where=str(results.path), remedy=remedy)
+    return among[name]
+
+
+def contenders(results: Results, level: Assurance | None = None) -> dict[str, Contender]:
+    """Every contestant of a run by name, controls included."""
+    manifest = results.manifest
+    conditions = Conditions(
         run=manifest.name,
         scope=scope_of(manifest, level),
         tasks={
@@ -96,30 +109,7 @@ def conditions_of(manifest: Manifest, level: Assurance | None = None) -> Conditi
         sandbox=manifest.sandbox,
         strict=manifest.strict,
     )
-
-
-def contender(results: Results, name: str, level: Assurance | None = None) -> Contender:
-    """One contestant of a run.
-
-    Raises:
-        InputError: the run has no contestant of that name.
-    """
-    return pick(contenders(results, level), name, str(results.path))
-
-
-def contenders(results: Results, level: Assurance | None = None) -> dict[str, Contender]:
-    """Every contestant of a run by name, controls included."""
-    conditions = conditions_of(results.manifest, level)
     return {n: Contender(conditions, t) for n, t in tallies(results, level).items()}
-
-
-def pick(among: Mapping[str, Contender], name: str, where: str) -> Contender:
-    """The contestant of that name, or one clear line."""
-    if name not in among:
-        raise InputError(
-            f"no contestant {name!r}", where=where, remedy=f"choose from {', '.join(among)}"
-        )
-    return among[name]
 
 
 def not_comparable(a: Contender, b: Contender) -> tuple[str, ...]:
@@ -198,27 +188,33 @@ class Pair:
         """Whether A is shown not worse than B by `margin`; None without a shared task."""
         return not_worse(self.differences, margin, single=self.single) if self.tasks else None
 
+    def p_of(self, test: Difference | NotWorse | None) -> float:
+        """The test's p for a decision among many; 1 where the pair decides nothing."""
+        return 1.0 if test is None or self.doubt else test.p
+
+    @property
+    def inconclusive(self) -> str | None:
+        """Why the pair decides nothing, if it does not."""
+        return self.doubt or (None if self.tasks else "no task is complete for both")
+
     def cost_per_solved_ratio(self, *, level: float = LEVEL) -> Ratio:
         """A's cost per solved task over B's."""
-        columns = self._columns(self.a.passed, self.b.passed)
-        return Ratio() if columns is None else ratio_of_ratios(columns, level=level)
+        return self._ratio(self.a.passed, self.b.passed, level)
 
     def cost_per_attempt_ratio(self, *, level: float = LEVEL) -> Ratio:
         """A's mean cost per attempt over B's."""
-        columns = self._columns(self.a.scored, self.b.scored)
-        return Ratio() if columns is None else ratio_of_ratios(columns, level=level)
+        return self._ratio(self.a.scored, self.b.scored, level)
 
     @property
     def bases_differ(self) -> bool:
         """Whether the two costs count different things, so that no ratio of them means anything."""
         return None not in {self.a.basis, self.b.basis} and self.a.basis != self.b.basis
 
-    def _columns(self, per_a: FloatArray, per_b: FloatArray) -> FloatArray | None:
-        if self.a.cost_usd is None or self.b.cost_usd is None:
-            return None
-        if self.bases_differ or not self.tasks:
-            return None
-        return np.stack((self.a.cost_usd, per_a, self.b.cost_usd, per_b), axis=1)
+    def _ratio(self, per_a: FloatArray, per_b: FloatArray, level: float) -> Ratio:
+        a, b = self.a.cost_usd, self.b.cost_usd
+        if a is None or b is None or self.bases_differ or not self.tasks:
+            return Ratio()
+        return ratio_of_ratios(np.stack((a, per_a, b, per_b), axis=1), level=level)
 
 
 def pair(a: TaskTally, b: TaskTally, *, limit: float = MISSING_LIMIT) -> Pair:
@@ -266,7 +262,7 @@ def compare_all(ranked: Mapping[str, TaskTally]) -> tuple[PairCell, ...]:
     """Every pair of contestants, with p-values adjusted over all of them."""
     pairs = [pair(ranked[a], ranked[b]) for a, b in combinations(ranked, 2)]
     found = [p.difference() for p in pairs]
-    decided = [1.0 if d is None or p.doubt else d.p for p, d in zip(pairs, found, strict=True)]
+    decided = [lined.p_of(test) for lined, test in zip(pairs, found, strict=True)]
     return tuple(
         PairCell(
             a=lined.a.who.name,
@@ -274,7 +270,7 @@ def compare_all(ranked: Mapping[str, TaskTally]) -> tuple[PairCell, ...]:
             tasks=len(lined.tasks),
             difference=difference,
             adjusted_p=adjusted,
-            inconclusive=lined.doubt or (None if difference else "no task is complete for both"),
+            inconclusive=lined.inconclusive,
         )
         for lined, difference, adjusted in zip(pairs, found, holm(decided), strict=True)
     )

@@ -8,6 +8,7 @@ never worse, so not all can fail), because the cheapest is chosen among those th
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import takewhile
 from math import inf
 
 from arena.errors import InputError
@@ -153,20 +154,21 @@ def _candidates(
 ) -> tuple[Candidate, ...]:
     pairs = {n: [pair(t, o) for m, o in ranked.items() if m != n] for n, t in ranked.items()}
     hardest = {n: _hardest(lined, margin) for n, lined in pairs.items()}
-    raw = [hardest[n][2] for n in ranked]
+    raw = [p for _, _, p in hardest.values()]
     adjusted = dict(zip(ranked, holm(raw, true_at_most=len(ranked) - 1), strict=True))
     worse = [(c.shown_worse, c.a, c.b) for c in compare_all(ranked)]
     found = []
     for name, tally in ranked.items():
         rival, test, _ = hardest[name]
-        rate, cost = tally.seen.rate(), tally.seen.cost_per_solved()
+        rate, interval, _ = tally.seen.rate() or (None, None, None)
+        cost = tally.seen.cost_per_solved()
         shown = rival is not None and adjusted[name] <= ALPHA
         found.append(
             Candidate(
                 name=name,
                 caveats=tally.who.caveats,
-                pass_rate=rate.mean if rate else None,
-                pass_rate_ci=rate.interval if rate else None,
+                pass_rate=rate,
+                pass_rate_ci=interval,
                 cost_per_solved=cost,
                 excluded=_excluded(specs[name], tally, cost, wanted),
                 rival=rival,
@@ -187,13 +189,9 @@ def _order(candidate: Candidate) -> tuple[bool, float, str]:
 
 def _hardest(pairs: Sequence[Pair], margin: float) -> tuple[str | None, NotWorse | None, float]:
     """The rival with the largest p, the test against it, and that p; 1 when it decides nothing."""
-    hardest: tuple[str | None, NotWorse | None, float] = (None, None, -1.0)
-    for lined in pairs:
-        test = lined.not_worse(margin)
-        p = 1.0 if test is None or lined.doubt else test.p
-        if p > hardest[2]:
-            hardest = (lined.b.who.name, test, p)
-    return hardest if pairs else (None, None, 1.0)
+    tests = ((lined, lined.not_worse(margin)) for lined in pairs)
+    found = [(lined.b.who.name, test, lined.p_of(test)) for lined, test in tests]
+    return max(found, key=lambda one: one[2], default=(None, None, 1.0))
 
 
 def _excluded(
@@ -216,9 +214,9 @@ def _excluded(
         (wanted.open_weights and not (backend and backend.open_weights), "weights are not open"),
         (wanted.self_hosted and not (backend and backend.self_hosted), "it is not self-hosted"),
     )
-    reasons = [reason for fails, reason in checks if fails]
     missing = doubt(tally)
-    return (*reasons, missing) if missing else tuple(reasons)
+    reasons = [reason for fails, reason in checks if fails]
+    return (*reasons, *([missing] if missing else ()))
 
 
 def _among(code: str | None, wanted: Sequence[str]) -> bool:
@@ -229,10 +227,7 @@ def _among(code: str | None, wanted: Sequence[str]) -> bool:
 def _needed(pairs: Sequence[Pair], margin: float) -> int | None:
     """Tasks that would show a contestant not worse than each of the others, at what was seen."""
     most = 0
-    for lined in pairs:
-        seen = lined.differences
-        if not len(seen):
-            continue
+    for seen in (lined.differences for lined in pairs if lined.tasks):
         spread = float(seen.std(ddof=1)) if len(seen) > 1 else 0.0
         tasks = tasks_for_margin(
             margin,
@@ -290,23 +285,14 @@ def _would_change(
     candidates: Sequence[Candidate], pick: Candidate | None, tasks: int
 ) -> tuple[str, ...]:
     lines = []
-    for candidate in candidates:
-        if pick and candidate.name == pick.name:
-            break
-        if candidate.shown or candidate.shown_worse_than or candidate.excluded:
+    for one in takewhile(lambda c: c != pick, candidates):
+        if one.shown or one.shown_worse_than or one.excluded or one.rival is None:
             continue
-        if candidate.rival is None:
-            continue
-        name = f"{candidate.name} would be cheaper;" if pick else f"{candidate.name}:"
-        if candidate.tasks_needed is None:
-            lines.append(
-                f"{name} it is observed to be worse by the margin or more, which is not shown."
-            )
-        else:
-            lines.append(
-                f"{name} about {_tasks(max(1, candidate.tasks_needed - tasks), 'more task')} would"
-                " probably show whether it is good enough."
-            )
+        said = "it is observed to be worse by the margin or more, which is not shown."
+        if one.tasks_needed is not None:
+            more = _tasks(max(1, one.tasks_needed - tasks), "more task")
+            said = f"about {more} would probably show whether it is good enough."
+        lines.append(f"{one.name}{' would be cheaper;' if pick else ':'} {said}")
     return tuple(lines)
 
 

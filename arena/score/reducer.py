@@ -1,17 +1,25 @@
 """Events of a ledger reduced to sums a trial: what reading a run and its index have in common."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from arena.money.statement import CallStatement, RecordedCall, statements
-from arena.records import BackendSpec, CallBegin, CallEnd, CostStatus, FxRate, TrialRecord, Usage
+from arena.money.statement import (
+    CallSpan,
+    CallStatement,
+    RecordedCall,
+    guesses_prompt,
+    learned,
+    statements,
+)
+from arena.records import BackendSpec, CallBegin, CallEnd, CostStatus, FxRate, TrialRecord
 from arena.rundir import ledger
 from arena.score.results import Cost, Tokens
 
 ZERO = Decimal(0)
 BASES = ("billed", "no_cache", "standard")
+GUESSED = "guessed"
+"""Beside the bases: the billed money of calls whose usage or bill is estimated."""
 
 
 class Span(NamedTuple):
@@ -38,7 +46,7 @@ class Sums:
 
     calls: int = 0
     money: dict[str, Decimal] = field(default_factory=dict)
-    """Known money by basis."""
+    """Money by basis, as far as there is any."""
     missing: set[str] = field(default_factory=set)
     """Bases on which some call's cost is unknown."""
     estimated: bool = False
@@ -46,8 +54,7 @@ class Sums:
     """What calls that were never settled may have cost."""
     bound_unknown: bool = False
     unsettled: int = 0
-    tokens: list[int] = field(default_factory=lambda: [0] * 5)
-    """In the order of `Tokens`."""
+    tokens: Tokens = field(default_factory=Tokens)
     names: set[str] = field(default_factory=set)
     """Model names returned that were not asked for."""
     caveats: set[str] = field(default_factory=set)
@@ -58,14 +65,12 @@ class Sums:
         self.calls += 1
         if end is None:
             return
-        if end.usage is not None:
-            self._count_tokens(end.usage)
+        if (use := end.usage) is not None:
+            self.tokens += Tokens(
+                use.prompt, use.cache_read, use.cache_write, use.output, use.reasoning
+            )
         if end.returned_model not in {None, end.requested_model}:
             self.names.add(str(end.returned_model))
-
-    def _count_tokens(self, usage: Usage) -> None:
-        seen = (usage.prompt, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
-        self.tokens = [a + b for a, b in zip(self.tokens, seen, strict=True)]
 
     def pay(self, statement: CallStatement) -> None:
         """Add the money of one call."""
@@ -78,37 +83,41 @@ class Sums:
             return
         self.estimated |= cost.status == "estimated"
         self.caveats.update(cost.caveats)
-        for basis, usd in zip(
-            BASES, (cost.billed_usd, cost.no_cache_usd, cost.standard_usd), strict=True
-        ):
+        for basis in BASES:
+            usd: Decimal | None = getattr(cost, f"{basis}_usd")
             if usd is None:
                 self.missing.add(basis)
             else:
-                self.money[basis] = self.money.get(basis, ZERO) + usd
+                self._add(basis, usd)
+        if cost.status == "estimated":
+            self._add(GUESSED, cost.billed_usd or ZERO)
 
     def pay_hourly(self, usd: Decimal) -> None:
         """Add a call's share of a machine paid by the hour: the same on every basis."""
         for basis in BASES:
-            self.money[basis] = self.money.get(basis, ZERO) + usd
+            self._add(basis, usd)
 
     def merge(self, other: "Sums") -> None:
         """Add the calls of another part of the same trial."""
         self.calls += other.calls
         for basis, usd in other.money.items():
-            self.money[basis] = self.money.get(basis, ZERO) + usd
+            self._add(basis, usd)
         self.missing |= other.missing
         self.estimated |= other.estimated
         self.bound += other.bound
         self.bound_unknown |= other.bound_unknown
         self.unsettled += other.unsettled
-        self.tokens = [a + b for a, b in zip(self.tokens, other.tokens, strict=True)]
+        self.tokens += other.tokens
         self.names |= other.names
         self.caveats |= other.caveats
 
+    def _add(self, basis: str, usd: Decimal) -> None:
+        self.money[basis] = self.money.get(basis, ZERO) + usd
+
     @property
     def known_usd(self) -> Decimal:
-        """The billed part that is known."""
-        return self.money.get("billed", ZERO)
+        """The billed part that is known: estimates are none of it."""
+        return self.money.get("billed", ZERO) - self.money.get(GUESSED, ZERO)
 
     def cost(self) -> Cost:
         """The money as reports show it."""
@@ -130,14 +139,10 @@ class Sums:
         )
 
     def _status(self) -> CostStatus:
-        known = self.known_usd
+        known = self.money.get("billed", ZERO)
         if "billed" in self.missing or (self.unsettled and not known):
             return "partial" if known else "unknown"
         return "estimated" if self.estimated or self.unsettled else "known"
-
-    def token_sums(self) -> Tokens:
-        """Tokens of all calls."""
-        return Tokens(*self.tokens)
 
 
 @dataclass(slots=True)
@@ -176,6 +181,8 @@ class Reducer:
         self.trials: dict[str, TrialState] = {}
         self.open: dict[str, CallBegin] = {}
         """Calls announced and not ended."""
+        self.guessed: list[RecordedCall] = []
+        """Calls with a guessed prompt, until one of the same trial is told or it ends."""
         self.spans: list[Span] = []
         self.stopped: dict[str, str] = {}
         self.waste: dict[str, Decimal] = {}
@@ -216,6 +223,7 @@ class Reducer:
         self._by_try.clear()
 
     def _trial_end(self, record: TrialRecord) -> None:
+        self._settle_guesses(record.id)
         spent = self._by_try.pop((record.id, record.try_number), ZERO)
         if record.fault is not None and spent:
             self._wasted(record.contestant, spent)
@@ -229,14 +237,31 @@ class Reducer:
         spec = None if begin is None else self._backends.get(begin.contestant)
         if begin is None or spec is None:
             return
+        call = RecordedCall(begin, end)
+        if spec.hourly_usd is not None:
+            self.trial(begin.trial_id).sums.count(end)
+            self.spans.append(Span(begin.contestant, begin.trial_id, *CallSpan.of(end)))
+            return
+        if guesses_prompt(call):
+            self.guessed.append(call)
+            return
+        if end.usage is not None:
+            self._settle_guesses(begin.trial_id, told=call)
+        self._pay(call)
+
+    def _settle_guesses(self, trial_id: str | None, told: RecordedCall | None = None) -> None:
+        """Pay for calls with a guessed prompt, of one trial or of all, by what is known by now."""
+        mine = [one for one in self.guessed if trial_id in {None, one.begin.trial_id}]
+        self.guessed = [one for one in self.guessed if one not in mine]
+        for call in mine:
+            self._pay(learned(call, told))
+
+    def _pay(self, call: RecordedCall) -> None:
+        begin, end = call
+        assert end is not None
         sums = self.trial(begin.trial_id).sums
         sums.count(end)
-        if spec.hourly_usd is not None:
-            start = end.ended_at - timedelta(seconds=end.wall_s)
-            stamps = start.timestamp(), end.ended_at.timestamp()
-            self.spans.append(Span(begin.contestant, begin.trial_id, begin.call_id, *stamps))
-            return
-        (statement,) = statements([RecordedCall(begin, end)], self._backends, fx=self._fx)
+        statement = self._statement(begin, end)
         sums.pay(statement)
         paid = ZERO if statement.cost is None else statement.cost.billed_usd or ZERO
         if end.outcome != "ok" and paid:
@@ -253,8 +278,12 @@ class Reducer:
         """
         for begin in self.open.values():
             if begin.contestant in self._backends:
-                (statement,) = statements([RecordedCall(begin, None)], self._backends, fx=self._fx)
                 sums = self.trial(begin.trial_id).sums
                 sums.count(None)
-                sums.pay(statement)
+                sums.pay(self._statement(begin, None))
         self.open.clear()
+        self._settle_guesses(None)
+
+    def _statement(self, begin: CallBegin, end: CallEnd | None) -> CallStatement:
+        (found,) = statements([RecordedCall(begin, end)], self._backends, fx=self._fx)
+        return found

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from arena.records import CostStatus, Fault, Stop, Verdict
+from arena.records.outcome import KILLED, NO_CALL
 from arena.rundir.directory import Manifest, TaskEntry
 
 CostBasis = Literal["billed", "no_cache", "standard"]
@@ -25,14 +26,24 @@ class Tokens:
     output: int = 0
     reasoning: int = 0
 
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            self.input + other.input,
+            self.cached_input + other.cached_input,
+            self.cache_write + other.cache_write,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Money of some calls, in USD, on three bases.
 
     A basis is None when any call's cost on it is unknown, or when there is nothing but calls that
-    were never settled; `known_usd` is then the billed part that is known: a lower bound, never a
-    total. Beside settled calls those that never were make an estimate, with their bound apart.
+    were never settled; `known_usd` is the billed part that is known, without estimates: a lower
+    bound, never a total. Beside settled calls those that never were make an estimate, with their
+    bound apart.
     """
 
     billed_usd: Decimal | None
@@ -53,27 +64,38 @@ class TrialRow:
     task_id: str
     contestant: str
     attempt: int
-    stop: Stop | None
-    stop_detail: str
-    verdict: Verdict | None
-    """None: no verdict yet (a fault, not run, or still running)."""
-    reason: str
-    fault: Fault | None
-    """Set when the last try ended in a fault."""
     tries: int
-    steps: int
     calls: int
-    mistakes: int
-    truncations: int
-    flags: tuple[tuple[str, str], ...]
-    """(kind, detail) of everything a person should look at."""
     tokens: Tokens
     cost: Cost
-    wall_s: float
-    active_s: float
-    patch_bytes: int
+    flags: tuple[tuple[str, str], ...]
+    """(kind, detail) of everything a person should look at."""
     other_names: tuple[str, ...] = ()
     """Model names returned that differ from the requested one."""
+    reason: str = ""
+    stop: Stop | None = None
+    stop_detail: str = ""
+    verdict: Verdict | None = None
+    """None: no verdict yet (a fault, not run, or still running)."""
+    fault: Fault | None = None
+    """Set when the last try ended in a fault."""
+    steps: int = 0
+    mistakes: int = 0
+    truncations: int = 0
+    wall_s: float = 0.0
+    active_s: float = 0.0
+    patch_bytes: int = 0
+
+    @property
+    def ending(self) -> str | None:
+        """What ended the last try, of one kind: a fault, or how the agent stopped."""
+        if self.fault is not None:
+            return f"{self.fault.kind}_fault"
+        if self.stop == "agent_error" and self.stop_detail.startswith(KILLED):
+            return "killed"
+        if self.stop == "agent_error" and self.stop_detail == NO_CALL:
+            return "no_call"
+        return self.stop
 
     @property
     def passed(self) -> bool:
@@ -103,18 +125,6 @@ class Results:
     def of(self, contestant: str) -> list[TrialRow]:
         """Trials of one contestant."""
         return [t for t in self.trials if t.contestant == contestant]
-
-
-def total_tokens(trials: Iterable[TrialRow]) -> Tokens:
-    """Tokens of several trials."""
-    used = [t.tokens for t in trials]
-    return Tokens(
-        input=sum(u.input for u in used),
-        cached_input=sum(u.cached_input for u in used),
-        cache_write=sum(u.cache_write for u in used),
-        output=sum(u.output for u in used),
-        reasoning=sum(u.reasoning for u in used),
-    )
 
 
 def total_cost(trials: Sequence[TrialRow]) -> Cost:

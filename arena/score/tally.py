@@ -83,19 +83,20 @@ class TaskTally:
         return whole
 
     @property
-    def planned_total(self) -> int:
-        """Attempts planned."""
-        return int(self.planned.sum())
-
-    @property
     def scored_total(self) -> int:
         """Attempts with a verdict."""
         return int(self.scored.sum())
 
     @property
-    def missing(self) -> int:
+    def missing(self) -> "Missing":
         """Attempts without a verdict: faults, not run, still running."""
-        return self.planned_total - self.scored_total
+        planned, scored = int(self.planned.sum()), self.scored_total
+        return Missing(
+            planned=planned,
+            missing=planned - scored,
+            share=(planned - scored) / planned if planned else 0.0,
+            rate_bounds=rate_bounds(int(self.passed.sum()), scored, planned - scored),
+        )
 
     @property
     def seen(self) -> "TaskTally":
@@ -131,11 +132,10 @@ def levels(manifest: Manifest) -> tuple[Assurance, ...]:
 def scoring_tasks(manifest: Manifest, level: Assurance | None = None) -> list[TaskEntry]:
     """Tasks that are scored together: one assurance level (by default the strongest present)."""
     present = levels(manifest)
-    wanted = level or (present[0] if present else None)
     if level and level not in present:
-        raise InputError(
-            f"no task has assurance {level}", remedy=f"choose from {', '.join(present)}"
-        )
+        remedy = f"choose from {', '.join(present)}"
+        raise InputError(f"no task has assurance {level}", remedy=remedy)
+    wanted = level or next(iter(present), None)
     chosen = [t for t in manifest.tasks if not t.impossible and t.assurance == wanted]
     return sorted(chosen, key=lambda t: t.id)
 
@@ -242,20 +242,9 @@ class Missing(Record):
     """Share of planned attempts that passed if all missing ones had failed, or had passed."""
 
 
-def missing_of(tally: TaskTally) -> Missing:
-    """What is missing of one contestant."""
-    planned = tally.planned_total
-    return Missing(
-        planned=planned,
-        missing=tally.missing,
-        share=tally.missing / planned if planned else 0.0,
-        rate_bounds=rate_bounds(int(tally.passed.sum()), tally.scored_total, tally.missing),
-    )
-
-
 def doubt(tally: TaskTally, limit: float = MISSING_LIMIT) -> str | None:
     """Why one contestant's numbers decide nothing, if they do not."""
-    found = missing_of(tally)
+    found = tally.missing
     if not found.planned:
         return f"{tally.who.name} has no planned trial"
     if found.share <= limit:
@@ -269,14 +258,12 @@ def doubt(tally: TaskTally, limit: float = MISSING_LIMIT) -> str | None:
 def pair_doubt(a: TaskTally, b: TaskTally, limit: float = MISSING_LIMIT) -> str | None:
     """Why a comparison of two contestants decides nothing, if it does not."""
     reason = doubt(a, limit) or doubt(b, limit)
-    if reason or a.missing == b.missing:
+    gone = a.missing.missing, b.missing.missing
+    if reason or gone[0] == gone[1] or missing_p(a, b) >= ALPHA:
         return reason
-    p = missing_p(a, b)
-    if p >= ALPHA:
-        return None
-    return f"trials are missing unevenly: {a.missing} of {a.who.name}, {b.missing} of {b.who.name}"
+    return f"trials are missing unevenly: {gone[0]} of {a.who.name}, {gone[1]} of {b.who.name}"
 
 
 def missing_p(a: TaskTally, b: TaskTally) -> float:
     """Fisher's exact p that attempts go missing equally often for both."""
-    return fisher_exact((a.missing, a.scored_total), (b.missing, b.scored_total))
+    return fisher_exact((a.missing.missing, a.scored_total), (b.missing.missing, b.scored_total))

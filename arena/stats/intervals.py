@@ -1,4 +1,4 @@
-"""Intervals: of a pass rate, of a cost, of their ratios; the unit is the task."""
+"""Intervals: of a pass rate, of a cost, of their ratios; the bootstrap. The unit is the task."""
 
 from math import comb
 from typing import NamedTuple
@@ -28,11 +28,6 @@ def normal_quantile(probability: float) -> float:
     return float(special.ndtri(probability))
 
 
-def t_quantile(probability: float, df: float) -> float:
-    """Student t quantile."""
-    return float(special.stdtrit(df, probability))
-
-
 def two_sided_z(level: float) -> float:
     """Normal quantile that leaves half of `1 - level` above it."""
     return normal_quantile((1 + level) / 2)
@@ -40,7 +35,7 @@ def two_sided_z(level: float) -> float:
 
 def two_sided_t(level: float, df: float) -> float:
     """Student t quantile that leaves half of `1 - level` above it."""
-    return t_quantile((1 + level) / 2, df)
+    return float(special.stdtrit(df, (1 + level) / 2))
 
 
 def one_sided_level(alpha: float) -> float:
@@ -246,23 +241,113 @@ def ratio_of_ratios(columns: FloatArray, *, level: float = LEVEL) -> Ratio:
         level: confidence level.
     """
     total, tasks = columns.sum(axis=0), len(columns)
-    estimate = float(_log_ratio(total))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        estimate = float(_contrast(np.log(total)))
     if not np.isfinite(estimate):
         return Ratio()
     behind = np.count_nonzero(columns[:, [1, 3]], axis=0).min()
     if behind < ENOUGH_SOLVED:
         return Ratio(estimate=float(np.exp(estimate)))
-    shares = columns / total
-    influence = shares[:, 0] - shares[:, 1] - shares[:, 2] + shares[:, 3]
-    error = float(np.sqrt((influence**2).sum() * tasks / (tasks - 1)))
+    error = float(np.sqrt((_contrast(columns / total) ** 2).sum() * tasks / (tasks - 1)))
     half = two_sided_t(level, tasks - 1) * error
     ci = Interval(float(np.exp(estimate - half)), float(np.exp(estimate + half)))
     return Ratio(estimate=float(np.exp(estimate)), ci=ci)
 
 
-def _log_ratio(sums: FloatArray) -> FloatArray:
-    """log((top A / bottom A) / (top B / bottom B)) of columns top A, bottom A, top B, bottom B."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(sums)
-        result: FloatArray = logs[..., 0] - logs[..., 1] - logs[..., 2] + logs[..., 3]
+def _contrast(columns: FloatArray) -> FloatArray:
+    """Of columns top A, bottom A, top B, bottom B: on logarithms, A's quotient over B's."""
+    result: FloatArray = columns[..., 0] - columns[..., 1] - columns[..., 2] + columns[..., 3]
     return result
+
+
+# ── bootstrap over tasks ───────────────────────────────────────────────────────────────────────
+
+REPLICATES = 10_000
+SEED = 0
+DRAWS_AT_ONCE = 1_000_000
+TIE = 1e-9
+
+
+def bootstrap_sums(
+    values: FloatArray, *, replicates: int = REPLICATES, seed: int = SEED
+) -> FloatArray:
+    """Column sums over tasks drawn with replacement.
+
+    Args:
+        values: shape (tasks, columns), tasks in a canonical order.
+        replicates: number of resamples; memory grows with columns, not with tasks.
+        seed: the same seed and number of tasks give the same draws.
+
+    Returns:
+        Shape (replicates, columns); every column was summed over the same drawn tasks.
+    """
+    rng = np.random.default_rng(seed)
+    tasks, columns = values.shape
+    sums = np.empty((replicates, columns))
+    step = max(1, DRAWS_AT_ONCE // max(1, tasks))
+    for start in range(0, replicates, step):
+        size = min(step, replicates - start)
+        picks = rng.integers(0, tasks, size=(size, tasks))
+        picks += np.arange(size)[:, None] * tasks
+        counts = np.bincount(picks.ravel(), minlength=size * tasks).reshape(size, tasks)
+        sums[start : start + size] = counts.astype(np.float64) @ values
+    return sums
+
+
+def on_frontier(rates: FloatArray, costs: FloatArray) -> BoolArray:
+    """Which contestants no other dominates: at least as good on both, better on one.
+
+    Args:
+        rates: pass rates, shape (..., contestants); a NaN is never on the frontier.
+        costs: costs, same shape and unit.
+    """
+    known = np.isfinite(rates) & np.isfinite(costs)
+    rates = np.where(known, rates, -np.inf)
+    costs = np.where(known, costs, np.inf)
+    scale = 1 + TIE
+    dominated = ~known
+    for other in range(rates.shape[-1]):
+        rate, cost = rates[..., other : other + 1], costs[..., other : other + 1]
+        as_good = (rate >= rates - TIE) & (cost <= costs * scale)
+        better = (rate > rates + TIE) | (cost * scale < costs)
+        dominated |= as_good & better
+    return ~dominated
+
+
+class Frontier(NamedTuple):
+    """Arrays of shape (contestants,)."""
+
+    on: BoolArray
+    """On the frontier of the data."""
+    share: FloatArray
+    """Share of joint bootstraps over tasks in which it is on the frontier."""
+
+
+def frontier(
+    passed: FloatArray,
+    costs: FloatArray,
+    attempts: FloatArray,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
+) -> Frontier:
+    """Frontier of mean pass rate against mean cost per attempt, tasks as the unit.
+
+    Args:
+        passed: passed attempts, shape (tasks, contestants).
+        costs: US dollars of the scored attempts, same shape.
+        attempts: scored attempts, same shape; 0 where a task is missing.
+        replicates: bootstrap resamples.
+        seed: of the resamples.
+    """
+    scored = attempts > 0
+    each = np.maximum(attempts, 1)
+    columns = np.hstack((passed / each * scored, costs / each * scored, scored.astype(np.float64)))
+    sums = bootstrap_sums(columns, replicates=replicates, seed=seed)
+    return Frontier(_placed(columns.sum(axis=0)), _placed(sums).mean(axis=0))
+
+
+def _placed(sums: FloatArray) -> BoolArray:
+    rates, spent, tasks = np.split(sums, 3, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return on_frontier(rates / tasks, spent / tasks)

@@ -139,9 +139,8 @@ def tango_interval(pairs: Discordance, level: float = LEVEL) -> Interval:
 
 def t_interval(differences: FloatArray, level: float = LEVEL) -> Interval | None:
     """Student interval of the mean difference; None below two tasks or without spread."""
-    n = len(differences)
-    spread = float(differences.std(ddof=1)) if n > 1 else 0.0
-    if spread <= 1e-12:
+    spread, n = _spread(differences), len(differences)
+    if spread is None:
         return None
     mean = float(differences.mean())
     half = two_sided_t(level, n - 1) * spread / float(np.sqrt(n))
@@ -150,11 +149,16 @@ def t_interval(differences: FloatArray, level: float = LEVEL) -> Interval | None
 
 def t_statistic(differences: FloatArray, against: float = 0.0) -> float | None:
     """Student t of the mean difference less `against`; None where `t_interval` is None."""
-    n = len(differences)
-    spread = float(differences.std(ddof=1)) if n > 1 else 0.0
-    if spread <= 1e-12:
+    spread = _spread(differences)
+    if spread is None:
         return None
-    return (float(differences.mean()) - against) * float(np.sqrt(n)) / spread
+    return (float(differences.mean()) - against) * float(np.sqrt(len(differences))) / spread
+
+
+def _spread(differences: FloatArray) -> float | None:
+    """Standard deviation, where there is any."""
+    spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
+    return spread if spread > 1e-12 else None
 
 
 def t_two_sided(differences: FloatArray) -> float | None:
@@ -229,17 +233,16 @@ def difference(differences: FloatArray, *, single: bool) -> Difference:
             method="mcnemar_tango",
             mid_p=mcnemar_mid(only_a, only_b),
         )
-    interval, p = None, None
-    if trusts_t(differences):
-        interval, p = t_interval(differences), t_two_sided(differences)
-    if interval is None or p is None:
-        return Difference(
-            estimate=estimate,
-            ci=tango_interval(discordance(differences)),
-            p=sign_flip(differences),
-            method="sign_flip_tango",
-        )
-    return Difference(estimate=estimate, ci=_clip(interval), p=p, method="student_t")
+    interval, p = t_interval(differences), t_two_sided(differences)
+    if interval and p is not None and trusts_t(differences):
+        clipped = Interval(max(-1.0, interval.lo), min(1.0, interval.hi))
+        return Difference(estimate=estimate, ci=clipped, p=p, method="student_t")
+    return Difference(
+        estimate=estimate,
+        ci=tango_interval(discordance(differences)),
+        p=sign_flip(differences),
+        method="sign_flip_tango",
+    )
 
 
 def not_worse(differences: FloatArray, margin: float, *, single: bool) -> NotWorse:
@@ -258,7 +261,3 @@ def not_worse(differences: FloatArray, margin: float, *, single: bool) -> NotWor
 def trusts_t(differences: FloatArray) -> bool:
     """Whether enough tasks differ for Student's t."""
     return int(np.count_nonzero(np.abs(differences) > 1e-12)) >= ENOUGH_DIFFERING
-
-
-def _clip(interval: Interval) -> Interval:
-    return Interval(max(-1.0, interval.lo), min(1.0, interval.hi))

@@ -92,11 +92,7 @@ def checked_margin(margin: float | None, tasks: int) -> float:
     """
     if margin is None:
         return default_margin(tasks)
-    if not 0 < margin < 1:
-        raise InputError(
-            f"a margin of {margin} is none", where="--margin", remedy="give a share, such as 0.10"
-        )
-    return margin
+    return _share(margin, "margin", "0.10")
 
 
 def suite_power(tasks: int, gaps: tuple[float, ...] = (0.20, 0.10, 0.05)) -> SuitePower:
@@ -105,15 +101,18 @@ def suite_power(tasks: int, gaps: tuple[float, ...] = (0.20, 0.10, 0.05)) -> Sui
     Raises:
         InputError: a gap is not a share between 0 and 1.
     """
-    for gap in gaps:
-        if not 0 < gap < 1:
-            raise InputError(
-                f"a gap of {gap} is none", where="--gap", remedy="give a share, such as 0.05"
-            )
     return SuitePower(
         tasks=tasks,
         smallest_gap=smallest_gap(tasks),
-        tasks_for={gap: tasks_for_gap(gap) for gap in gaps},
+        tasks_for={gap: tasks_for_gap(_share(gap, "gap", "0.05")) for gap in gaps},
+    )
+
+
+def _share(value: float, what: str, example: str) -> float:
+    if 0 < value < 1:
+        return value
+    raise InputError(
+        f"a {what} of {value} is none", where=f"--{what}", remedy=f"give a share, such as {example}"
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from arena.errors import HarnessError
 from arena.records import File
-from arena.sandbox import archive
+from arena.sandbox import files as tars
 from arena.sandbox.files import WorkTree
 
 
@@ -37,7 +37,7 @@ def chunks(data, size=1000):
 
 
 def test_every_parent_is_named_so_that_no_link_can_stand_in_for_it():
-    root, tar = archive.pack([File(path="a/b/c", data=b"1")], owner=7, workdir="/repo")
+    root, tar = tars.pack([File(path="a/b/c", data=b"1")], owner=7, workdir="/repo")
     members = listed(tar)
     assert root == "/repo"
     assert list(members) == ["a", "a/b", "a/b/c"]
@@ -50,7 +50,7 @@ def test_outside_the_work_tree_its_folder_keeps_its_owner():
         File(path="/out/y", data=b""),
         File(path="/tmp/z", data=b""),
     ]
-    root, tar = archive.pack(files, owner=0, workdir="/repo")
+    root, tar = tars.pack(files, owner=0, workdir="/repo")
     members = listed(tar)
     assert root == "/"
     assert sorted(members) == ["out", "out/y", "repo/x", "tmp", "tmp/z"]
@@ -59,7 +59,7 @@ def test_outside_the_work_tree_its_folder_keeps_its_owner():
 
 def test_the_same_files_make_the_same_bytes():
     files = [File(path="b", data=b"1"), File(path="a/c", data=b"2", mode=0o755)]
-    assert archive.pack(files, owner=1) == archive.pack(files[::-1], owner=1)
+    assert tars.pack(files, owner=1) == tars.pack(files[::-1], owner=1)
 
 
 @pytest.mark.parametrize(
@@ -67,28 +67,28 @@ def test_the_same_files_make_the_same_bytes():
     [("a", "/repo/a"), ("/x//y/./z", "/x/y/z"), ("./a", "/repo/a"), ("..a/b..", "/repo/..a/b..")],
 )
 def test_paths_are_made_normal(path, full):
-    assert archive.inside(path, "/repo") == full
+    assert tars.inside(path, "/repo") == full
 
 
 @pytest.mark.parametrize("path", ["", "/", ".", "a/", "..", "a/..", "/a/../b", "a\0"])
 def test_paths_that_name_no_file_inside_are_refused(path):
     with pytest.raises(HarnessError):
-        archive.inside(path, "/repo")
+        tars.inside(path, "/repo")
 
 
 def test_a_tar_is_read_in_a_stream_up_to_its_limit():
     data = made(*((f"repo/f{n}", tarfile.REGTYPE, bytes([n]) * 5000, 0o644) for n in range(20)))
-    read = [file.read() for _, file in archive.members(chunks(data), limit=len(data))]
+    read = [file.read() for _, file in tars.members(chunks(data), limit=len(data))]
     assert read == [bytes([n]) * 5000 for n in range(20)]
-    with pytest.raises(archive.TooMuchError):
-        list(archive.members(chunks(data), limit=50_000))
+    with pytest.raises(tars.TooMuchError):
+        list(tars.members(chunks(data), limit=50_000))
 
 
 @pytest.mark.parametrize("at", [512, 700, 1024, 3000])
 def test_a_tar_that_stops_early_is_noticed(at):
     data = made(*((f"repo/f{n}", tarfile.REGTYPE, b"x" * 600, 0o644) for n in range(3)))
-    read = (file.read() for _, file in archive.members(chunks(data[:at]), limit=1 << 20))
-    with pytest.raises((archive.CutShortError, tarfile.TarError)):
+    read = (file.read() for _, file in tars.members(chunks(data[:at]), limit=1 << 20))
+    with pytest.raises((tars.CutShortError, tarfile.TarError)):
         list(read)
 
 
@@ -100,7 +100,7 @@ def test_members_can_be_left_out_of_a_tar():
         ("etc/link", tarfile.SYMTYPE, "big", 0o777),
         ("etc/hard", tarfile.LNKTYPE, "etc/big", 0o644),
     )
-    out = b"".join(archive.without(chunks(data, 70_000), lambda path: path == "/etc/secret"))
+    out = b"".join(tars.without(chunks(data, 70_000), lambda path: path == "/etc/secret"))
     members = listed(out)
     assert list(members) == ["etc", "etc/big", "etc/link", "etc/hard"]
     assert (members["etc/link"].linkname, members["etc/hard"].linkname) == ("big", "etc/big")

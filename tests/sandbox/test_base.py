@@ -132,7 +132,7 @@ def test_a_pinned_base_is_pulled_through_the_mirror_and_built_upon(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder = tmp_path / "sandboxes"
     shutil.copytree(sandboxes_dir() / "engine", folder / "engine")
-    (folder / "engine" / "sources.toml").write_text(f'image = "{registry.image}"\n')
+    (folder / "engine" / "base.toml").write_text(f'image = "{registry.image}"\n')
     shutil.copytree(sandboxes_dir() / "python", folder / "python")
     (folder / "python" / "Dockerfile").write_text(
         "ARG BASE\nFROM ${BASE}\nCOPY sandbox.toml /made\n"
@@ -152,7 +152,7 @@ def test_a_pinned_base_is_pulled_through_the_mirror_and_built_upon(
             raw.remove_container(ident)
         assert registry.host not in json.dumps(raw.inspect_image(made.id)["Config"])
     finally:
-        ours = [one.image for one in images.store.all() if one.image.base == registry.image]
+        ours = [one.what for one in images.store.all() if one.what.base == registry.image]
         for image in sorted(ours, key=lambda image: ("task", "language", "base").index(image.kind)):
             remove_image(engine.connection, image.id)
         remove_image(

@@ -11,10 +11,9 @@ from arena.records import SandboxLimits
 from arena.records.container import LAYER
 from arena.sandbox import owner
 from arena.sandbox.image import layer
-from arena.sandbox.image.cache import CachedItem, ImageCache, next_to_go
 from arena.sandbox.image.images import Images
-from arena.sandbox.image.layer import AgentLayer, Layers
-from arena.sandbox.image.store import Image
+from arena.sandbox.image.layer import ImageCache, Layers, next_to_go
+from arena.sandbox.image.store import AgentLayer, CachedItem, Image
 from arena.sandbox.owner import Owner
 from arena.task import pack
 from tests.e2e.rig import arena
@@ -48,10 +47,10 @@ def listed(engine, recipe):
 
 def test_an_agents_programs_are_listed_with_the_images(engine, toy):
     one = listed(engine, toy)
-    assert (one.kind, one.name, one.own_bytes) == ("agent", f"toy-{toy[:6]}", 3 << 20)
+    assert (one.what.kind, one.what.name, one.own_bytes) == ("agent", f"toy-{toy[:6]}", 3 << 20)
     assert not one.in_use
     assert abs(one.last_used_s - time.time()) < 120
-    assert {"base", "agent"} <= {kept.kind for kept in ImageCache(engine.connection).all()}
+    assert {"base", "agent"} <= {kept.what.kind for kept in ImageCache(engine.connection).all()}
 
 
 def test_programs_are_in_use_under_a_container_and_while_a_run_lives(engine, toy):
@@ -105,7 +104,7 @@ def image(name, **fields):
 
 def programs(name, **fields):
     state = {"in_use": False, **fields}
-    what = AgentLayer(id=name, agent=name, recipe=name, content=name, size_mb=1, **state)
+    what = AgentLayer(id=name, name=name, recipe=name, content=name, size_mb=1)
     return CachedItem(what=what, own_bytes=10, **state)
 
 
@@ -117,7 +116,7 @@ def test_the_least_recently_used_free_one_goes_first():
         image("d", last_used_s=4),
     ]
     assert next_to_go(there, 40) is None
-    assert next_to_go(there, 39).name == "b"
-    assert next_to_go(there, 0, {"b"}).name == "d"
+    assert next_to_go(there, 39).what.name == "b"
+    assert next_to_go(there, 0, {"b"}).what.name == "d"
     assert next_to_go(there, 0, {"b", "d"}) is None
     assert next_to_go(there[:1], 0) is None

@@ -57,7 +57,7 @@ def tiny(any_task):
 @pytest.fixture(scope="module", autouse=True)
 def _clean(engine):
     yield
-    images = [one.image for one in Store(engine.connection).all()]
+    images = [one.what for one in Store(engine.connection).all()]
     for image in sorted(images, key=lambda image: ("task", "language", "base").index(image.kind)):
         if image.name in {"any/Tiny", "tiny"}:
             remove_image(engine.connection, image.id)
@@ -196,7 +196,7 @@ def test_the_machines_settings_work_in_a_build_and_stay_out_of_the_image(
 def test_a_machine_without_settings_builds_on_the_base_itself(images, tiny, engine, monkeypatch):
     monkeypatch.setattr(sources, "settings", list)
     made = images.ensure([tiny])[tiny.id]
-    base = next(one.image for one in images.store.all() if one.image.kind == "base")
+    base = next(one.what for one in images.store.all() if one.what.kind == "base")
     layers = [
         engine.connection.raw.inspect_image(one)["RootFS"]["Layers"] for one in (base.id, made.id)
     ]
@@ -257,7 +257,7 @@ def another(built, tiny, engine):
     made = Images(engine, lambda _: more, images._sandboxes).ensure([tiny])[tiny.id]
 
     def listed():
-        return next(one for one in images.store.all() if one.image.id == made.id)
+        return next(one for one in images.store.all() if one.what.id == made.id)
 
     return images.store, listed
 
@@ -265,7 +265,7 @@ def another(built, tiny, engine):
 def test_content_decides_the_digest(built, tiny, engine, another):
     images, _, made = built
     _, listed = another
-    assert listed().image.content != made[0].content
+    assert listed().what.content != made[0].content
     remove_image(engine.connection, made[0].id)
     again = images.ensure([tiny])[tiny.id]
     assert again.id != made[0].id
@@ -276,14 +276,14 @@ def test_a_built_image_is_in_use_by_this_process(another):
     store, listed = another
     assert listed().in_use
     assert listed().own_bytes < 10_000_000
-    language = next(one for one in store.all() if one.image.recipe == listed().image.parent)
-    assert (language.image.kind, language.in_use) == ("language", True)
-    assert language.image.base == listed().image.base != ""
+    language = next(one for one in store.all() if one.what.recipe == listed().what.parent)
+    assert (language.what.kind, language.in_use) == ("language", True)
+    assert language.what.base == listed().what.base != ""
 
 
 def test_an_image_is_free_once_its_process_is_dead(another):
     _, listed = another
-    (mark,) = owner._marks(listed().image.recipe)
+    (mark,) = owner._marks(listed().what.recipe)
     mark.write_text(Owner.current().model_copy(update={"started": "0"}).label())
     os.utime(mark, (1000, 1000))
     assert (listed().in_use, listed().last_used_s) == (False, 1000)
@@ -291,7 +291,7 @@ def test_an_image_is_free_once_its_process_is_dead(another):
 
 def test_an_image_under_a_container_stays(another, engine):
     store, listed = another
-    image = listed().image
+    image = listed().what
     with engine.open(image.id, limits=SandboxLimits(), labels={}, user=USER):
         assert not store.remove(image)
     deadline = time.monotonic() + 10

@@ -47,3 +47,28 @@ def test_what_is_nested_too_deep_to_be_seen_is_too_much(tmp_path):
         here = below
     os.close(here)
     assert measure([tmp_path], 1 << 20) > 1 << 20
+
+
+def test_two_that_ask_the_engine_for_its_disk_usage_at_once_are_both_told(engine, image):
+    """Docker 20.10 measures for one at a time, of all its clients, and refuses the others."""
+    broken, told = [], []
+
+    def ask(usage, ident):
+        try:
+            told.extend(usage.of({ident: 1 << 40})[ident] for _ in range(10))
+        except Exception as error:  # a thread would only print it
+            broken.append(str(error))
+
+    with engine.open(image, limits=SandboxLimits(), labels={}, user=USER) as box:
+        asking = [DiskUsage(engine.connection, None) for _ in range(4)]
+        threads = [
+            threading.Thread(target=ask, args=(usage, box.where.ident))
+            for usage in (*asking, asking[0])
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert broken == []
+    assert len(told) == 50
+    assert len(set(told)) == 1

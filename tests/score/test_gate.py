@@ -135,7 +135,12 @@ def test_baseline_file_keeps_all_that_the_gate_needs(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "not a baseline"), ("{}", "created_at"), (None, "cannot be read")],
+    [
+        ("{", "not a baseline"),
+        ("{}", "created_at"),
+        ("[]", "not a baseline"),
+        (None, "no such file"),
+    ],
 )
 def test_broken_baseline_is_one_clear_line(tmp_path, text, reason):
     path = tmp_path / "baseline.json"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from arena.stats.bootstrap import frontier, on_frontier
+from arena.stats.intervals import frontier, on_frontier
 from tests.stats.reference import COST_A, COST_B, COST_C, A, B, C
 
 

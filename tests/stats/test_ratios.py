@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from arena.stats.bootstrap import bootstrap_sums
-from arena.stats.intervals import Ratio, cost_per_solved, fieller, ratio_of_ratios
+from arena.stats.intervals import Ratio, bootstrap_sums, cost_per_solved, fieller, ratio_of_ratios
 from tests.stats.reference import COST_A, COST_B, EXACT, A, B
 
 TASKS = np.full(20, 3.0)
@@ -84,5 +83,5 @@ def test_bootstrap_is_seeded_and_its_memory_does_not_grow_with_the_draws(monkeyp
     whole = bootstrap_sums(values, replicates=50)
     assert (whole == bootstrap_sums(values, replicates=50)).all()
     assert (whole != bootstrap_sums(values, replicates=50, seed=1)).any()
-    monkeypatch.setattr("arena.stats.bootstrap.DRAWS_AT_ONCE", 100)
+    monkeypatch.setattr("arena.stats.intervals.DRAWS_AT_ONCE", 100)
     assert bootstrap_sums(values, replicates=50) == pytest.approx(whole)

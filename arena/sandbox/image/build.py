@@ -13,12 +13,12 @@ from pathlib import Path
 from arena.errors import EngineError
 from arena.records import File, digest_of
 from arena.records.container import AGENT_UID
-from arena.sandbox import archive, files
+from arena.sandbox import files
 from arena.sandbox.docker import FULL, Connection
-from arena.sandbox.image import sources, store
+from arena.sandbox.image import sources
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
 from arena.sandbox.image.sources import Say, bootstrap, pull
-from arena.sandbox.image.store import Image
+from arena.sandbox.image.store import Image, Naming
 from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image
 
 _BUILD_TIMEOUT_S = 3600
@@ -30,8 +30,7 @@ _NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
 def dockerfile(
     connection: Connection,
     context: Sequence[File],
-    name: str,
-    labels: Mapping[str, str],
+    naming: Naming,
     arguments: Mapping[str, str],
     say: Say,
 ) -> None:
@@ -40,19 +39,18 @@ def dockerfile(
     Args:
         connection: the engine.
         context: the Dockerfile and what it copies.
-        name: `repository:tag` of the result.
-        labels: put on the result.
+        naming: of the result.
         arguments: build arguments, beside the proxies of the environment.
         say: told what the builder prints.
     """
-    _, tar = archive.pack(context, owner=0)
+    _, tar = files.pack(context, owner=0)
     lines: deque[str] = deque(maxlen=_ERROR_LINES)
-    with connection.guard():
-        for step in connection.raw.build(
+    with connection.registry() as client:
+        for step in client.build(
             fileobj=io.BytesIO(tar),
             custom_context=True,
-            tag=name,
-            labels=dict(labels),
+            tag=naming.tag,
+            labels=naming.labels,
             buildargs={**proxies(), **arguments},
             use_config_proxy=False,
             rm=True,
@@ -66,8 +64,8 @@ def dockerfile(
                 say(line)
             if "error" in step:
                 tail = " / ".join([*lines, str(step["error"])])
-                what = FULL if _NO_SPACE.search(tail) else f"the image {name} could not be built"
-                raise EngineError(f"{what}: {tail}")
+                what = f"the image {naming.tag} could not be built"
+                raise EngineError(f"{FULL if _NO_SPACE.search(tail) else what}: {tail}")
 
 
 def proxies() -> dict[str, str]:
@@ -79,6 +77,11 @@ def proxies() -> dict[str, str]:
         for key in (name, name.upper())
         if os.environ.get(key)
     }
+
+
+def unfinished() -> dict[str, str]:
+    """Marks what is removed when this process is done with it, or dead."""
+    return {LABEL_OWNER: Owner.current().label()}
 
 
 @contextmanager
@@ -93,7 +96,7 @@ def container(connection: Connection, image: str) -> Iterator[str]:
                 entrypoint=[],
                 name=name,
                 network_disabled=True,
-                labels={LABEL_OWNER: Owner.current().label()},
+                labels=unfinished(),
                 use_config_proxy=False,
             )
         yield str(made["Id"])
@@ -101,40 +104,33 @@ def container(connection: Connection, image: str) -> Iterator[str]:
         remove(connection, name)
 
 
-def commit(
-    connection: Connection,
-    ident: str,
-    name: str,
-    labels: Mapping[str, str],
-    workdir: str,
-) -> None:
+def commit(connection: Connection, ident: str, naming: Naming, workdir: str) -> None:
     """Make a container's file system an image that starts nothing by itself."""
-    repository, _, tag = name.rpartition(":")
+    repository, _, tag = naming.tag.rpartition(":")
     config = {
         "Cmd": ["/bin/sh"],
         "Entrypoint": [],
         "User": "",
         "WorkingDir": workdir,
-        "Labels": {LABEL_OWNER: "", **labels},
+        "Labels": {LABEL_OWNER: "", **naming.labels},
     }
     with connection.guard():
         connection.raw.commit(ident, repository=repository, tag=tag, conf=config)
 
 
-def lay(
+def add_files(
     connection: Connection,
     below: str,
     placed: Sequence[File],
     owner: int,
-    name: str,
-    labels: Mapping[str, str],
+    naming: Naming,
     workdir: str,
 ) -> None:
     """Make an image of another and files at absolute paths; nothing is run."""
-    root, tar = archive.pack(placed, owner=owner)
+    root, tar = files.pack(placed, owner=owner)
     with container(connection, below) as ident:
         files.write(connection, ident, root, tar)
-        commit(connection, ident, name, labels, workdir)
+        commit(connection, ident, naming, workdir)
 
 
 def flatten(connection: Connection, source: str, name: str, drop: Callable[[str], bool]) -> None:
@@ -151,7 +147,7 @@ def flatten(connection: Connection, source: str, name: str, drop: Callable[[str]
             for key, _, value in (pair.partition("=") for pair in environment)
         ]
         raw.import_image_from_stream(
-            archive.without(raw.export(ident), drop),
+            files.without(raw.export(ident), drop),
             repository=repository,
             tag=tag,
             changes=quoted,
@@ -164,15 +160,14 @@ _PACKAGES_LIMIT = 64 << 20
 
 def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) -> None:
     """Make and tag the base image. Raises `InputError` when this machine cannot."""
-    name = store.tag("base", "debian", recipe.digest)
-    marks = store.labels("base", "debian", recipe.digest, base=recipe.source)
+    naming = Naming.of("base", "debian", recipe.digest, recipe.digest, "", recipe.source)
     if recipe.mode == "pull":
         source = pull(connection, recipe.source, say)
         context = [File(path="Dockerfile", data=f"FROM {source}\n".encode())]
-        dockerfile(connection, context, name, marks, {}, say)
+        dockerfile(connection, context, naming, {}, say)
         return
-    repository, _, tag = name.rpartition(":")
-    changes = [f'LABEL {key}="{value}"' for key, value in marks.items()]
+    repository, _, tag = naming.tag.rpartition(":")
+    changes = [f'LABEL {key}="{value}"' for key, value in naming.labels.items()]
     with connection.guard():
         connection.raw.import_image_from_stream(
             bootstrap(sandboxes / "engine" / "base.sh", say),
@@ -184,22 +179,14 @@ def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) 
 
 def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
     """Build and tag a language image, marked with what is installed in it."""
-    name = store.tag("language", recipe.name, recipe.digest)
     with (
         _built(connection, recipe, below, say) as built,
         container(connection, built) as ident,
     ):
         listing = files.read(connection, ident, _PACKAGES, limit=_PACKAGES_LIMIT)
         content = digest_of([recipe.digest, *packages(listing.data)])
-        marks = store.labels(
-            "language",
-            recipe.name,
-            recipe.digest,
-            content=content,
-            parent=below.recipe,
-            base=below.base,
-        )
-        commit(connection, ident, name, marks, recipe.spec.workdir)
+        naming = Naming.on(below, "language", recipe.name, recipe.digest, content)
+        commit(connection, ident, naming, recipe.spec.workdir)
 
 
 @contextmanager
@@ -209,32 +196,27 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Sa
     Where the machine has settings, they lie on the base while the Dockerfile runs, and the result
     is flattened without them.
     """
-    name = store.tag("language", recipe.name, recipe.digest)
-    base_name = store.tag(below.kind, below.name, below.recipe)
-    scratch = [f"{name}-built"]
+    name = Naming.on(below, "language", recipe.name, recipe.digest, "").tag
+    base_name = Naming.on(below, below.kind, below.name, below.recipe, "").tag
+    flat, built, with_settings = (
+        Naming(f"{name}-{what}", unfinished()) for what in ("flat", "built", "settings")
+    )
     settings = sources.settings()
     try:
         if settings:
             say("with this machine's package mirror and certificate settings")
-            scratch = [f"{name}-flat", f"{name}-built", f"{name}-settings"]
-            base_name = scratch[-1]
+            base_name = with_settings.tag
             with connection.guard():
                 workdir = connection.raw.inspect_image(below.id)["Config"].get("WorkingDir") or "/"
-            lay(connection, below.id, settings, 0, base_name, _unfinished(), workdir)
-        arguments = {"BASE": base_name}
-        dockerfile(connection, recipe.files, f"{name}-built", _unfinished(), arguments, say)
+            add_files(connection, below.id, settings, 0, with_settings, workdir)
+        dockerfile(connection, recipe.files, built, {"BASE": base_name}, say)
         if settings:
             say("leaving the machine's settings out")
-            flatten(connection, f"{name}-built", scratch[0], sources.is_ours)
-        yield scratch[0]
+            flatten(connection, built.tag, flat.tag, sources.is_ours)
+        yield (flat if settings else built).tag
     finally:
-        for image in scratch:
-            remove_image(connection, image)
-
-
-def _unfinished() -> dict[str, str]:
-    """Marks an image that is removed when this process is done with it, or dead."""
-    return {LABEL_OWNER: Owner.current().label()}
+        for image in (flat, built, with_settings) if settings else (built,):
+            remove_image(connection, image.tag)
 
 
 def task(
@@ -246,16 +228,8 @@ def task(
     workdir: str,
 ) -> None:
     """Lay a task's tree on a language image as one commit; nothing of the task is run."""
-    marks = store.labels(
-        "task",
-        name,
-        recipe,
-        content=digest_of([recipe, below.content]),
-        parent=below.recipe,
-        base=below.base,
-    )
-    placed, image = committed(tree, workdir), store.tag("task", name.lower(), recipe)
-    lay(connection, below.id, placed, AGENT_UID, image, marks, workdir)
+    naming = Naming.on(below, "task", name, recipe, digest_of([recipe, below.content]))
+    add_files(connection, below.id, committed(tree, workdir), AGENT_UID, naming, workdir)
 
 
 def packages(status: bytes) -> list[str]:

@@ -15,10 +15,10 @@ from arena.resources import sandboxes_dir
 from arena.sandbox import owner
 from arena.sandbox.docker import Connection
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import build, packages, recipe, store
+from arena.sandbox.image import build, packages, recipe
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
 from arena.sandbox.image.sources import Say
-from arena.sandbox.image.store import Image, ImageKind, Store
+from arena.sandbox.image.store import Image, ImageKind, Naming, Store
 
 _BASE_MB = 400
 _RESERVE_MB = 300
@@ -211,9 +211,8 @@ class Images:
 
     def _check_disk(self, need_mb: int) -> None:
         """Raise `EngineError` when the engine's disk, where it can be seen, is too small."""
-        with self._connection.guard():
-            root = Path(self._connection.raw.info().get("DockerRootDir") or "/nonexistent")
-        if not self._connection.where.startswith("unix:") or not root.is_dir():
+        root = self._connection.folder()
+        if root is None:
             return
         status = os.statvfs(root)
         free_mb = status.f_bavail * status.f_frsize // _MB
@@ -249,6 +248,7 @@ def exported_image(
     tagged = f"{name}:{digest[:12]}"
     if Store(connection).find(digest):
         return tagged
-    marks = store.labels("task", name, digest, base=below.base)
-    build.lay(connection, below.id, committed(tree, workdir), 0, tagged, marks, workdir)
+    labels = Naming.of("task", name, digest, digest, "", below.base).labels
+    placed = committed(tree, workdir)
+    build.add_files(connection, below.id, placed, 0, Naming(tagged, labels), workdir)
     return tagged

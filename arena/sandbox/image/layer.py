@@ -1,4 +1,5 @@
-"""Agents' programs: installed once, kept in a volume, attached read-only to any container.
+"""Agents' programs: installed once, kept in a volume, attached read-only to any container; and the
+cache of all that an engine keeps, images and programs.
 
 A layer is a container that never runs and owns the volume. It appears under its name only when
 the volume is complete, so whoever sees it may use it; removing it removes the volume.
@@ -6,20 +7,20 @@ the volume is complete, so whoever sees it may use it; removing it removes the v
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from arena.errors import EngineError
-from arena.records import File, Record, digest_of
+from arena.records import File, digest_of
 from arena.records.container import LAYER
 from arena.records.program import Install
-from arena.sandbox import archive, files, owner
+from arena.sandbox import files, owner
 from arena.sandbox.docker import Connection, EngineRefusedError
 from arena.sandbox.image import build, sources
 from arena.sandbox.image.sources import Say
-from arena.sandbox.image.store import Image
-from arena.sandbox.owner import LABEL_OWNER, Owner, remove
+from arena.sandbox.image.store import AgentLayer, CachedItem, Image, Store
+from arena.sandbox.owner import remove
 
 SCRIPT = Path(__file__).with_name("layer.sh")
 LABEL_LAYER, LABEL_AGENT, LABEL_CONTENT, LABEL_SIZE = (
@@ -28,23 +29,6 @@ LABEL_LAYER, LABEL_AGENT, LABEL_CONTENT, LABEL_SIZE = (
 _CONFLICT = 409
 _SHOWN_LINES = 5
 _LISTING_LIMIT = 16 << 20
-
-
-class AgentLayer(Record):
-    """One agent's programs on one engine."""
-
-    id: str
-    """Container to take the volume from: give it to `Engine.open`."""
-    agent: str
-    recipe: str
-    """Digest of what was asked for."""
-    content: str
-    """Digest of what was installed, down to the last package."""
-    size_mb: int
-    last_used_s: float
-    """Seconds since the epoch."""
-    in_use: bool
-    """By a container or a living run."""
 
 
 class Layers:
@@ -77,11 +61,17 @@ class Layers:
 
     def all(self) -> list[AgentLayer]:
         """What is installed, in order of name."""
+        layers = (one.what for one in self.cached())
+        return sorted(
+            (one for one in layers if isinstance(one, AgentLayer)), key=lambda one: one.name
+        )
+
+    def cached(self) -> list[CachedItem]:
+        """What is installed, with what is known of its use."""
         with self._connection.guard():
             there = self._connection.raw.containers(all=True)
         users = Counter(volume for fields in there for volume in _volumes(fields))
-        layers = [_layer(one, users) for one in there if LABEL_LAYER in one["Labels"]]
-        return sorted(layers, key=lambda one: one.agent)
+        return [_item(one, users) for one in there if LABEL_LAYER in one["Labels"]]
 
     def remove(self, layer: AgentLayer) -> None:
         """Remove a layer and its volume; containers that use it keep it until they end."""
@@ -103,10 +93,10 @@ class Layers:
                     name=name,
                     environment=_environment(install),
                     volumes=[LAYER],
-                    labels={LABEL_OWNER: Owner.current().label()},
+                    labels=build.unfinished(),
                     use_config_proxy=False,
                 )
-            _, tar = archive.pack(list(_inputs(install)), owner=0)
+            _, tar = files.pack(list(_inputs(install)), owner=0)
             files.write(self._connection, name, "/", tar)
             self._run(agent, name, say)
             listing = self._read(name, "contents.txt")
@@ -179,15 +169,68 @@ def _volumes(fields: Mapping[str, Any]) -> list[str]:
     return [mount["Name"] for mount in fields["Mounts"] if mount["Type"] == "volume"]
 
 
-def _layer(fields: Mapping[str, Any], users: Mapping[str, int]) -> AgentLayer:
+def _item(fields: Mapping[str, Any], users: Mapping[str, int]) -> CachedItem:
     labels = fields["Labels"]
     recipe = labels[LABEL_LAYER]
-    return AgentLayer(
+    layer = AgentLayer(
         id=fields["Id"],
-        agent=labels[LABEL_AGENT],
+        name=labels[LABEL_AGENT],
         recipe=recipe,
         content=labels[LABEL_CONTENT],
         size_mb=int(labels[LABEL_SIZE]),
+    )
+    return CachedItem(
+        what=layer,
+        own_bytes=layer.size_mb << 20,
         last_used_s=owner.last_used(recipe) or fields["Created"],
         in_use=owner.in_use(recipe) or any(users[volume] > 1 for volume in _volumes(fields)),
     )
+
+
+class ImageCache:
+    """What one engine keeps of ours."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._store = Store(connection)
+        self._layers = Layers(connection)
+
+    def all(self) -> list[CachedItem]:
+        """Everything, the least recently used first."""
+        kept = [*self._store.all(), *self._layers.cached()]
+        return sorted(kept, key=lambda one: (one.last_used_s, one.what.recipe))
+
+    def prune(self, keep_bytes: int) -> list[CachedItem]:
+        """Remove the least recently used until at most `keep_bytes` are left.
+
+        Never what something uses, and nothing that is not ours. What was removed is returned.
+        """
+        removed: list[CachedItem] = []
+        refused: set[str] = set()
+        while one := next_to_go(self.all(), keep_bytes, refused):
+            if self._remove(one.what):
+                removed.append(one)
+            else:
+                refused.add(one.what.id)
+        return removed
+
+    def _remove(self, what: Image | AgentLayer) -> bool:
+        if isinstance(what, Image):
+            return self._store.remove(what)
+        self._layers.remove(what)
+        return True
+
+
+def next_to_go(
+    kept: Sequence[CachedItem], keep_bytes: int, refused: Collection[str] = ()
+) -> CachedItem | None:
+    """The least recently used thing that nothing uses; None when what is there may stay.
+
+    Args:
+        kept: the least recently used first.
+        keep_bytes: how much may stay.
+        refused: ids of what could not be removed.
+    """
+    if sum(one.own_bytes for one in kept) <= keep_bytes:
+        return None
+    free = (one for one in kept if not one.in_use and one.what.id not in refused)
+    return next(free, None)

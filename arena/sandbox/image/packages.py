@@ -27,10 +27,10 @@ from pydantic import JsonValue
 from arena.errors import HarnessError, InputError
 from arena.records import File, digest_of
 from arena.sandbox.docker import Connection
-from arena.sandbox.image import build, store
+from arena.sandbox.image import build
 from arena.sandbox.image.recipe import LanguageRecipe
 from arena.sandbox.image.sources import Say
-from arena.sandbox.image.store import Image
+from arena.sandbox.image.store import Image, Naming
 
 PYTHONS = {"python": "3.11"}
 """Version of Python in each shipped image that has one."""
@@ -49,29 +49,25 @@ _NO_WHEEL = re.compile(
     r"(?:No matching distribution found for|satisfies the requirement) ([\w.-]+)"
 )
 _SHEBANG = re.compile(rb"\A#![^\n]*")
-_QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", "--loglevel=error")
+_NO_SCRIPTS = (
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--legacy-peer-deps",
+    "--loglevel=error",
+)
 _NO_PACKAGE = re.compile(r"(?:404 [^'\n]*'|No matching version found for )(@?[^@\s']+)@")
 _SECRET = re.compile(r"(\w+://)[^/\s@]+@")
 """User and password of an index, in what a tool says."""
 
 
-class NoWheelError(InputError):
-    """A requirement that no wheel satisfies on the image's Python."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"no wheel of {name!r} for this Python",
-            remedy="name a version that has one, or leave it out",
-        )
-        self.name = name
-
-
 class NoPackageError(InputError):
-    """A package that no registry has."""
+    """A requirement that no registry satisfies; of Python's, with a wheel for the image."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"no package {name!r}", remedy="name a version that there is, or leave it out"
+            f"no package {name!r} that fits",
+            remedy="name a version that there is, of Python's with a wheel, or leave it out",
         )
         self.name = name
 
@@ -83,7 +79,7 @@ def resolve_python(requirements: Sequence[str], image: str = "python") -> tuple[
     """Exact versions, `name==version`, of requirements and all that they need.
 
     Raises:
-        NoWheelError: naming the requirement that cannot be had.
+        NoPackageError: naming the requirement that cannot be had.
         InputError: pip refuses the requirements.
     """
     if not requirements:
@@ -99,7 +95,7 @@ def unpack_python(pinned: Sequence[str], image: str) -> list[File]:
     """The files of packages at their absolute paths in the image.
 
     Raises:
-        NoWheelError: naming the requirement that cannot be had.
+        NoPackageError: naming the requirement that cannot be had.
     """
     with tempfile.TemporaryDirectory(prefix="arena-wheels-") as scratch:
         target = Path(scratch, "site")
@@ -138,14 +134,7 @@ def _pip(words: Sequence[str], image: str) -> str:
         *chosen,
         *words,
     ]
-    done = _run("pip", command, None)
-    if done.returncode == 0:
-        return done.stdout
-    if match := _NO_WHEEL.search(done.stderr):
-        raise NoWheelError(match[1])
-    lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-    said = _SECRET.sub(r"\1", " ".join(lines or done.stderr.splitlines()[-1:]))
-    raise InputError(f"pip: {said[:300]}", where=", ".join(words[-5:]))
+    return _run("pip", command, _NO_WHEEL, where=", ".join(words[-5:]))
 
 
 # ── Node ───────────────────────────────────────────────────────────────────────────────────────
@@ -199,24 +188,32 @@ def _npm(words: Sequence[str], folder: Path) -> None:
     program = shutil.which("npm")
     if program is None:
         raise InputError("npm is not on this machine", remedy="install it to fetch packages")
-    done = _run("npm", [program, *words, *_QUIET], folder)
-    if done.returncode == 0:
-        return
-    if match := _NO_PACKAGE.search(done.stderr):
-        raise NoPackageError(match[1])
-    said = _SECRET.sub(r"\1", " ".join(done.stderr.split()))
-    raise InputError(f"npm: {said[:300]}")
+    _run("npm", [program, *words, *_NO_SCRIPTS], _NO_PACKAGE, folder=folder)
 
 
 def _run(
-    name: str, command: Sequence[str], folder: Path | None
-) -> "subprocess.CompletedProcess[str]":
+    name: str,
+    command: Sequence[str],
+    missing: re.Pattern[str],
+    *,
+    folder: Path | None = None,
+    where: str = "",
+) -> str:
+    """What a tool prints; `missing` finds the package that it could not have."""
     try:
-        return subprocess.run(
+        done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         raise HarnessError(f"{name} did not end within {_SECONDS} s") from None
+    if done.returncode == 0:
+        return done.stdout
+    if match := missing.search(done.stderr):
+        raise NoPackageError(match[1])
+    lines = done.stderr.splitlines()
+    said = " ".join([line for line in lines if line.startswith("ERROR")] or lines)
+    told = _SECRET.sub(r"\1", " ".join(said.split()))
+    raise InputError(f"{name}: {told[:300]}", where=where)
 
 
 # ── as an image ────────────────────────────────────────────────────────────────────────────────
@@ -234,16 +231,9 @@ def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: S
     held: dict[str, JsonValue] = {
         file.path: hashlib.sha256(file.data).hexdigest() for file in placed
     }
-    name = store.tag("language", recipe.name, recipe.digest)
-    marks = store.labels(
-        "language",
-        recipe.name,
-        recipe.digest,
-        content=digest_of([recipe.digest, below.content, held]),
-        parent=below.recipe,
-        base=below.base,
-    )
-    build.lay(connection, below.id, placed, 0, name, marks, recipe.spec.workdir)
+    content = digest_of([recipe.digest, below.content, held])
+    naming = Naming.on(below, "language", recipe.name, recipe.digest, content)
+    build.add_files(connection, below.id, placed, 0, naming, recipe.spec.workdir)
 
 
 def _files_of(given: Sequence[File], base: str, say: Say) -> list[File]:

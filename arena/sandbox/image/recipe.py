@@ -9,12 +9,13 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import JsonValue
 
 from arena.errors import InputError
 from arena.git import make_repository, run_git
+from arena.paths import SafePath
 from arena.records import File, Language, Record, digest_of
 from arena.records.container import AGENT_UID, WORKDIR
 from arena.serialize import read_record, read_toml
@@ -137,15 +138,14 @@ def base_recipe(sandboxes: Path) -> BaseRecipe:
 
 def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
     """One language image. Raises `InputError` when there is no such folder or it is malformed."""
-    folder = sandboxes / name
+    folder = SafePath(sandboxes) / name
     if not (folder / "Dockerfile").is_file():
         known = ", ".join(language_names(sandboxes))
         raise InputError(
             f"no sandbox image is called {name!r}", where=str(sandboxes), remedy=f"use {known}"
         )
     spec, files = _spec(folder / "sandbox.toml"), _files(folder)
-    digest = digest_of([base.digest, [[file.path, _sha(file.data)] for file in files]])
-    return LanguageRecipe(name=name, spec=spec, files=files, digest=digest)
+    return LanguageRecipe(name=name, spec=spec, files=files, digest=_digest(base.digest, files))
 
 
 def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
@@ -154,21 +154,22 @@ def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> L
     Raises:
         InputError: there is no such image, or it is malformed.
     """
-    where = images / name / "sandbox.toml"
+    folder = SafePath(images.parent) / images.name / name
+    where = folder / "sandbox.toml"
     if not where.is_file():
         return language_recipe(sandboxes, name, base)
     spec = _spec(where)
-    files = _files(images / name)
+    files = _files(folder)
     if spec.pull:
         if "@sha256:" not in spec.pull:
             raise InputError("not pinned", where=f"{where}: pull", remedy="add @sha256:<digest>")
         pulled = BaseRecipe(mode="pull", source=spec.pull, digest=digest_of(["pull", spec.pull]))
-        digest = digest_of([pulled.digest, [[file.path, _sha(file.data)] for file in files]])
+        digest = _digest(pulled.digest, files)
         return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, base=pulled)
     if spec.base is None:
         raise InputError("no 'base'", where=str(where), remedy="name the image it stands on")
     below = language_recipe(sandboxes, spec.base, base)
-    digest = digest_of([below.digest, [[file.path, _sha(file.data)] for file in files]])
+    digest = _digest(below.digest, files)
     return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, below=below)
 
 
@@ -185,7 +186,11 @@ def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
     return digest_of([language.digest, _COMMIT_FORMAT, AGENT_UID, tree])
 
 
-def _spec(where: Path) -> SandboxSpec:
+def _digest(below: str, files: Sequence[File]) -> str:
+    return digest_of([below, [[file.path, _sha(file.data)] for file in files]])
+
+
+def _spec(where: SafePath) -> SandboxSpec:
     try:
         return read_record(where, SandboxSpec)
     except InputError as error:
@@ -193,31 +198,28 @@ def _spec(where: Path) -> SandboxSpec:
         raise InputError(error.what, where=error.where, remedy=remedy) from None
 
 
-def _files(folder: Path) -> tuple[File, ...]:
+def _files(folder: SafePath) -> tuple[File, ...]:
+    found = folder.files(lambda path: "__pycache__" in path.split("/"))
     return tuple(
-        File(path=path.relative_to(folder).as_posix(), data=path.read_bytes())
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        File(path="/".join(path.parts[len(folder.parts) :]), data=path.read_bytes())
+        for path in sorted(found, key=lambda path: path.parts)
     )
 
 
 def _base_mode() -> BaseMode:
-    match os.environ.get("ARENA_BASE", ""):
-        case "pull":
-            return "pull"
-        case "debootstrap":
-            return "debootstrap"
-        case "":
-            pass
-        case wanted:
-            raise InputError(
-                f"{wanted!r} is no way to make the base image",
-                where="ARENA_BASE",
-                remedy="use debootstrap or pull, or unset it",
-            )
-    if os.environ.get("ARENA_REGISTRY_MIRROR"):
-        return "pull"
-    return "debootstrap" if os.geteuid() == 0 and shutil.which("apt-get") else "pull"
+    wanted = os.environ.get("ARENA_BASE", "")
+    modes: tuple[BaseMode, ...] = get_args(BaseMode)
+    for mode in modes:
+        if mode == wanted:
+            return mode
+    if wanted:
+        raise InputError(
+            f"{wanted!r} is no way to make the base image",
+            where="ARENA_BASE",
+            remedy=f"use {' or '.join(modes)}, or unset it",
+        )
+    here = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    return "debootstrap" if here and not os.environ.get("ARENA_REGISTRY_MIRROR") else "pull"
 
 
 def _sha(data: bytes) -> str:

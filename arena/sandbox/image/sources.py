@@ -165,8 +165,8 @@ def pull(connection: Connection, image: str, say: Say) -> str:
     for pause_s in (*_PULL_PAUSES_S, None):
         say(f"pulling {name}")
         try:
-            with connection.guard():
-                connection.raw.pull(source, tag=digest)
+            with connection.registry(source) as client:
+                client.pull(source, tag=digest)
                 return f"{source}@{digest}"
         except EngineError as error:
             missing = isinstance(error, EngineRefusedError) and error.status == NOT_FOUND
@@ -194,8 +194,8 @@ def pin(connection: Connection, image: str) -> str:
     tag = name.removeprefix(repository).removeprefix(":") or "latest"
     source = _source(repository)
     try:
-        with connection.guard():
-            found = connection.raw.inspect_distribution(f"{source}:{tag}")
+        with connection.registry(source) as client:
+            found = client.inspect_distribution(f"{source}:{tag}")
     except EngineError as error:
         raise InputError(f"no registry gave {name} ({error})", where=name) from error
     return f"{repository}:{tag}@{found['Descriptor']['digest']}"

@@ -1,18 +1,15 @@
-"""The images of ours that an engine holds: found by label, listed, removed."""
+"""What of ours an engine keeps between runs; its images, found by label, listed and removed."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from arena.records import Record
 from arena.sandbox import owner
 from arena.sandbox.docker import Connection, EngineRefusedError
 
-LABEL_KIND = "arena.kind"
-LABEL_NAME = "arena.name"
-LABEL_RECIPE = "arena.recipe"
-LABEL_CONTENT = "arena.content"
-LABEL_PARENT = "arena.parent"
-LABEL_BASE = "arena.base"
+_LABELS = {key: f"arena.{key}" for key in ("kind", "name", "recipe", "content", "parent", "base")}
+"""Labels of an image by the fields that they are read into."""
+LABEL_KIND, LABEL_RECIPE = _LABELS["kind"], _LABELS["recipe"]
 
 ImageKind = Literal["base", "language", "task"]
 
@@ -38,12 +35,27 @@ class Image(Record):
     """Seconds since the epoch."""
 
 
-class StoredImage(Record):
-    """An image with what is known of its use."""
+class AgentLayer(Record):
+    """One agent's programs on the engine."""
 
-    image: Image
+    id: str
+    """Container to take the volume from: give it to `Engine.open`."""
+    kind: Literal["agent"] = "agent"
+    name: str
+    """Of the agent."""
+    recipe: str
+    """Digest of what was asked for."""
+    content: str
+    """Digest of what was installed, down to the last package."""
+    size_mb: int
+
+
+class CachedItem(Record):
+    """One thing of ours with what is known of its use."""
+
+    what: Image | AgentLayer
     own_bytes: int
-    """What removing it frees: its size less that of the image it stands on."""
+    """What removing it frees: of an image its size less that of the one it stands on."""
     last_used_s: float
     """Seconds since the epoch."""
     in_use: bool
@@ -66,32 +78,30 @@ class Store:
         images = sorted(self._images(LABEL_KIND), key=lambda image: image.created_s)
         return {image.recipe: image for image in images}
 
-    def all(self) -> list[StoredImage]:
-        """Every image of ours, the least recently used first."""
+    def all(self) -> list[CachedItem]:
+        """Every image of ours."""
         images = self._images(LABEL_KIND)
         sizes = {image.recipe: image.size_bytes for image in images}
         parents = {image.parent for image in images}
         with self._connection.guard():
             containers = self._connection.raw.containers(all=True)
         held = {fields["ImageID"] for fields in containers}
-        stored = [
-            StoredImage(
-                image=image,
+        return [
+            CachedItem(
+                what=image,
                 own_bytes=max(image.size_bytes - sizes.get(image.parent, 0), 0),
                 last_used_s=owner.last_used(image.recipe) or image.created_s,
                 in_use=image.id in held or image.recipe in parents or owner.in_use(image.recipe),
             )
             for image in images
         ]
-        return sorted(stored, key=lambda one: (one.last_used_s, one.image.recipe))
 
     def layers(self, image: str) -> tuple[list[str], list[str]]:
         """Digests of an image's layers, and of those of the language image below it."""
         own = below = self._inspect(image)
-        while below["Parent"] and _kind(below) != "language":
+        while not (language := _is_language(below)) and below["Parent"]:
             below = self._inspect(below["Parent"])
-        under = below["RootFS"]["Layers"] if _kind(below) == "language" else []
-        return own["RootFS"]["Layers"], under
+        return own["RootFS"]["Layers"], below["RootFS"]["Layers"] if language else []
 
     def _inspect(self, image: str) -> dict[str, Any]:
         with self._connection.guard():
@@ -115,43 +125,32 @@ class Store:
         return [_image(fields) for fields in found if fields["Labels"].get(LABEL_KIND) in kinds]
 
 
-def _kind(fields: Mapping[str, Any]) -> str | None:
-    kind: str | None = (fields["Config"]["Labels"] or {}).get(LABEL_KIND)
-    return kind
+def _is_language(fields: Mapping[str, Any]) -> bool:
+    return bool((fields["Config"]["Labels"] or {}).get(LABEL_KIND) == "language")
 
 
-def tag(kind: ImageKind, name: str, recipe: str) -> str:
-    """The name, `repository:tag`, under which an image is kept."""
-    return f"arena/{kind}/{name}:{recipe[:12]}"
+class Naming(NamedTuple):
+    """Under what an image is kept, and what is written on it when it is made."""
+
+    tag: str
+    """`repository:tag`"""
+    labels: dict[str, str]
+
+    @classmethod
+    def of(
+        cls, kind: ImageKind, name: str, recipe: str, content: str, parent: str, base: str
+    ) -> "Naming":
+        """Of an image with these fields; see `Image`."""
+        values = (kind, name, recipe, content, parent, base)
+        labels = dict(zip(_LABELS.values(), values, strict=True))
+        return cls(f"arena/{kind}/{name.lower()}:{recipe[:12]}", labels)
+
+    @classmethod
+    def on(cls, below: Image, kind: ImageKind, name: str, recipe: str, content: str) -> "Naming":
+        """Of an image that stands on another."""
+        return cls.of(kind, name, recipe, content, below.recipe, below.base)
 
 
-def labels(
-    kind: ImageKind, name: str, recipe: str, *, content: str = "", parent: str = "", base: str = ""
-) -> dict[str, str]:
-    """What is written on an image when it is made."""
-    return {
-        LABEL_KIND: kind,
-        LABEL_NAME: name,
-        LABEL_RECIPE: recipe,
-        LABEL_CONTENT: content or recipe,
-        LABEL_PARENT: parent,
-        LABEL_BASE: base,
-    }
-
-
-def _image(fields: Mapping[str, object]) -> Image:
-    marks = fields["Labels"]
-    assert isinstance(marks, dict)
-    return Image.model_validate(
-        {
-            "id": fields["Id"],
-            "kind": marks[LABEL_KIND],
-            "name": marks.get(LABEL_NAME, ""),
-            "recipe": marks.get(LABEL_RECIPE, ""),
-            "content": marks.get(LABEL_CONTENT, ""),
-            "parent": marks.get(LABEL_PARENT, ""),
-            "base": marks.get(LABEL_BASE, ""),
-            "size_bytes": fields["Size"],
-            "created_s": fields["Created"],
-        }
-    )
+def _image(fields: Mapping[str, Any]) -> Image:
+    known = {key: fields["Labels"].get(label, "") for key, label in _LABELS.items()}
+    return Image(id=fields["Id"], size_bytes=fields["Size"], created_s=fields["Created"], **known)

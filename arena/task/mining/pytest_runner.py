@@ -215,7 +215,7 @@ def _resolved(
     for _ in range(_TRIES):
         try:
             return packages.resolve_python([*given, *wanted], "python"), tuple(left_out)
-        except packages.NoWheelError as error:
+        except packages.NoPackageError as error:
             name = re.sub(r"[-_.]+", "-", error.name).lower()
             kept = [one for one in wanted if not re.match(rf"{re.escape(name)}\b(?!-)", one)]
             if len(kept) == len(wanted):

@@ -12,8 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from arena.backend import catalog
-from arena.backend.deadlines import AgentClock
-from arena.backend.limiter import RetryPolicy
+from arena.backend.limiter import AgentClock, RetryPolicy
 from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
 from arena.backend.resolve import enforce, resolve
