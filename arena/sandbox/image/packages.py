@@ -128,7 +128,8 @@ def _pip(words: Sequence[str], image: str) -> str:
     tags += [f"manylinux2014_{machine}", f"linux_{machine}"]
     chosen = [word for tag in tags for word in ("--platform", tag)]
     command = [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-input"),
+        # Without -P a `pip.py` of the folder that somebody stands in would run
+        *(sys.executable, "-P", "-m", "pip", "install", "--quiet", "--no-input"),
         *("--only-binary=:all:", "--python-version", version, "--implementation", "cp"),
         *chosen,
         *words,

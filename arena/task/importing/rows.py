@@ -48,6 +48,11 @@ PYTHON = "3.11"
 """The one Python that the shipped image has."""
 
 _RUN_SECONDS = 900.0
+# What pip looks up in an index: it would build, and so run, anything that a URL or a path leads to
+_PLAIN = re.compile(
+    r"[A-Za-z0-9][\w.-]*\s*(\[[\w\s,.-]*\])?[\w\s.,*+!<>=~()-]*(;[^\n@/]*)?", re.ASCII
+)
+_ARCHIVE = re.compile(r"\.(zip|whl|egg|tar|tgz|tbz2?|txz|tlz|gz|bz2|xz|lzma)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,9 @@ def _put_together(
 
 
 def _environment(instance: Instance, source: Source, project: Project, wish: Wish) -> Environment:
+    for one in wish.packages:
+        if not _PLAIN.fullmatch(one) or _ARCHIVE.search(one):
+            raise NotImportableError(f"its packages cannot be had: {one!r} is no plain requirement")
     name = slug(f"{instance.repo}-{instance.version or instance.base_commit[:7]}")
     try:
         return make(source.out, name, project, wish.packages, lambda _: None)

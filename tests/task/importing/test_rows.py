@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 from arena.errors import InputError
 from arena.task import pack as packs
 from arena.task.formats.instances import read_rows
+from arena.task.importing.rows import find_mirror
 from tests.e2e.rig import arena
+from tests.task import toy
 from tests.task.importing import rig
 
 pytestmark = pytest.mark.timeout(600)
@@ -212,3 +215,47 @@ def test_attributes_of_a_tree_change_no_byte_of_a_test(tmp_path: Path):
     )
     after = {file.path: file.data for file in _patched(before, patch)}
     assert after == {"a.txt": b"$Id$\ntwo\n", ".gitattributes": attributes + b"*.md text\n"}
+
+
+PACKAGES_TO_BUILD = [
+    "git+file://{folder}",
+    "evil @ git+file://{folder}",
+    "file://{folder}",
+    "{folder}",
+    "evil.zip",
+    "./evil",
+    "-e{folder}",
+    "--index-url=http://127.0.0.1:9/",
+    "-r{folder}/requirements.txt",
+    "six\n-e {folder}",
+    "six; python_version > '3'\n-e {folder}",
+]
+
+
+def test_no_package_of_a_row_is_built_on_this_machine(tmp_path):
+    made = rig.a_repository(tmp_path)
+    evil = tmp_path / "evil"
+    program = f"import pathlib; pathlib.Path({str(tmp_path / 'started')!r}).touch()\n"
+    toy.write(evil, {"setup.py": program + "from setuptools import setup; setup(name='evil')\n"})
+    rig.git(evil, "init", "-q")
+    rig.commit(evil, "Start", {"requirements.txt": "-e .\n"})
+    shutil.make_archive(str(evil), "zip", evil)
+    rows = [
+        rig.row(*made, instance_id=f"evil-{number}", version=str(number), install_config=config)
+        for number, package in enumerate(PACKAGES_TO_BUILD)
+        for wanted in [[package.format(folder=evil)]]
+        for config in [{"python": "3.11", "test_cmd": "pytest", "pip_packages": wanted}]
+    ]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    found = imported(tmp_path, "rows.json")
+    assert len(found) == len(PACKAGES_TO_BUILD)
+    assert all("no plain requirement" in one["reason"] for one in found.values()), found
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_row_names_no_clone_outside_the_folder_of_clones(tmp_path):
+    repo, _, _ = rig.a_repository(tmp_path)
+    assert find_mirror(tmp_path / "repos", "acme/purse") == repo
+    (tmp_path / "inner").mkdir()
+    assert find_mirror(tmp_path / "inner", "../repos/acme__purse") is None
+    assert find_mirror(tmp_path / "inner", str(repo)) is None

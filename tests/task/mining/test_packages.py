@@ -163,6 +163,15 @@ def test_wheels_are_pinned_without_a_word_of_where_from(registry, tmp_path):
     assert clean(registry, files.values())
 
 
+def test_nothing_of_the_folder_that_somebody_stands_in_runs(registry, tmp_path, monkeypatch):
+    program = "import pathlib\npathlib.Path('started').touch()\n"
+    for name in ("pip.py", "logging.py", "sitecustomize.py", "typing.py"):
+        (tmp_path / name).write_text(program)
+    monkeypatch.chdir(tmp_path)
+    assert packages.resolve_python(["tiny"]) == ("tiny==1.2",)
+    assert not (tmp_path / "started").exists()
+
+
 def test_a_refusal_of_pip_names_no_password(registry, tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", f"http://me:{SECRET}@127.0.0.1:1/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
