@@ -143,7 +143,7 @@ class BakeoffConfig(Record):
     sandbox: SandboxLimits = SandboxLimits()
     """Of every container."""
     strict: bool = True
-    """Take a second look at every pass (two more runs of its tests)."""
+    """Grade a pass again, up to twice, where its patch has protected files or suspicious lines."""
     seed: int = 0
     """Of all that is drawn: the order of trials, resampling."""
     budget: Budget = Budget()

@@ -5,6 +5,7 @@ ArenaError
 └── FaultError    machinery broke: never a contestant's failure
     ├── EngineError     the container engine or the host under it
     ├── ProviderError   a model endpoint, after retries
+    ├── UncertainError  an agent's end that may be the endpoint's doing
     └── HarnessError    our own code or files
 
 Limits, timeouts, red tests and refusals are values, not errors.
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar, Literal
 
-FaultKind = Literal["engine", "provider", "harness"]
+FaultKind = Literal["engine", "provider", "uncertain", "harness"]
 
 
 class ArenaError(Exception):
@@ -77,6 +78,12 @@ class ProviderError(FaultError):
     def __init__(self, message: str, *, stops_contestant: bool = False) -> None:
         super().__init__(message)
         self.stops_contestant = stops_contestant
+
+
+class UncertainError(FaultError):
+    """An agent ended badly, perhaps because its endpoint did not serve it: no failure of either."""
+
+    kind = "uncertain"
 
 
 class HarnessError(FaultError):

@@ -7,7 +7,7 @@ Everything else is plain functions over records. Each seam has one contract test
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from arena.records import (
     Brief,
@@ -169,6 +169,17 @@ class Backend(Protocol):
         ...
 
 
+class Metered(NamedTuple):
+    """What a trial's calls came to, as they were metered."""
+
+    calls: int
+    """Completed."""
+    prompt_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    """0 where no price is known."""
+
+
 class SandboxSession(Protocol):
     """How a program in a sandbox reaches its trial's model, until a limit or a fault ends that."""
 
@@ -183,28 +194,21 @@ class SandboxSession(Protocol):
         ...
 
     @property
-    def calls(self) -> int:
-        """Completed so far."""
-        ...
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Of all calls so far, as they were metered."""
-        ...
-
-    @property
-    def output_tokens(self) -> int:
-        """Of all calls so far, as they were metered."""
-        ...
-
-    @property
-    def cost_usd(self) -> Decimal:
-        """Of all calls so far; 0 where no price is known."""
+    def metered(self) -> Metered:
+        """All calls so far."""
         ...
 
     @property
     def remaining_s(self) -> float:
         """Seconds that the agent has left."""
+        ...
+
+    def check_end(self, *, clean: bool) -> None:
+        """Raise the fault for which the program ended, or may have; `clean` says that it was done.
+
+        Raises:
+            FaultError: the provider failed, or that is uncertain.
+        """
         ...
 
     @property

@@ -9,12 +9,12 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from arena.errors import InputError
+from arena.paths import AnyPath
 
 if TYPE_CHECKING:
     import jsonlines
@@ -109,14 +109,14 @@ def lines_writer(handle: IO[str]) -> "jsonlines.Writer":
 # ── files ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_text(path: Path) -> str:
+def read_text(path: AnyPath) -> str:
     """The text of a file, without a byte order mark.
 
     Raises:
         InputError: it is not there, cannot be read, or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise InputError("no such file", where=str(path), remedy="give one that is there") from None
     except OSError as error:
@@ -126,7 +126,7 @@ def read_text(path: Path) -> str:
         raise _unreadable(path, f"not UTF-8, {error.reason} at byte {error.start}") from None
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: AnyPath) -> Any:
     """The value of a JSON file.
 
     Raises:
@@ -138,7 +138,7 @@ def read_json(path: Path) -> Any:
         raise _unreadable(path, f"not JSON, {error}") from None
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: AnyPath) -> dict[str, Any]:
     """The table of a TOML file.
 
     Raises:
@@ -156,7 +156,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     return table
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: AnyPath) -> dict[str, Any]:
     """The mapping of a YAML file, with every scalar but null as the text that stands there.
 
     What is a number, a date or a yes is for whoever wants one: `version: 3.10` is no 3.1, and `no`
@@ -185,7 +185,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return found
 
 
-def read_record(path: Path, shape: type[_Shape]) -> _Shape:
+def read_record(path: AnyPath, shape: type[_Shape]) -> _Shape:
     """A TOML or JSON file, as its ending says, as a record.
 
     Raises:
@@ -198,7 +198,7 @@ def read_record(path: Path, shape: type[_Shape]) -> _Shape:
         raise wrong_shape(path, error) from None
 
 
-def wrong_shape(path: Path, error: ValidationError) -> InputError:
+def wrong_shape(path: AnyPath, error: ValidationError) -> InputError:
     """The first thing that is wrong, with file, key and remedy."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
@@ -238,7 +238,7 @@ def _told(value: Any) -> Any:
 class _Values:
     """Values of YAML nodes, as many as one file may have."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: AnyPath) -> None:
         self._path = path
         self._left = YAML_NODES
 
@@ -272,7 +272,7 @@ class _Values:
         raise _unreadable(self._path, what, node.start_mark.line)
 
 
-def _unreadable(path: Path, what: str, line: int | None = None) -> InputError:
+def _unreadable(path: AnyPath, what: str, line: int | None = None) -> InputError:
     """`line` counts from 0."""
     where = f"{path}: line {line + 1}" if line is not None else str(path)
     return InputError(f"cannot be read: {what}", where=where, remedy="mend the file")

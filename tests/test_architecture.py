@@ -1,6 +1,7 @@
 """The rules of CONTRIBUTING.md that a machine can hold."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -24,13 +25,21 @@ LAYERS = [
     {"score"},
     {"agent", "gateway", "grading", "stats"},
     {"backend", "sandbox", "task"},
-    {"config", "money", "rundir"},
+    {"config", "git", "money", "rundir"},
     {"registry"},
     {"protocols"},
     {"records", "resources"},
     {"serialize"},
+    {"paths"},
     {"errors"},
 ]
+PROCESS_OWNERS = {  # who starts programs of the host, and which
+    "git": "git",
+    "sandbox/image/packages": "pip and npm",
+    "sandbox/image/sources": "debootstrap and the engine's own script",
+}
+STARTING = {"subprocess", "pty"}
+STARTERS = re.compile(r"system|popen|exec[lv]\w*|spawn\w+|posix_spawn\w*|create_subprocess_\w+")
 RANK = {name: rank for rank, layer in enumerate([{"__main__"}, *LAYERS]) for name in layer}
 SDK_OWNERS = {
     "docker": "sandbox/docker",
@@ -41,8 +50,8 @@ SDK_OWNERS = {
     "vl_convert": "report/charts",
     "jinja2": "report/",
     "scipy": "stats/",
-    "any_llm": "gateway/translate/messages",
-    "agents": "gateway/translate/responses",
+    "any_llm": "gateway/from_messages",
+    "agents": "gateway/from_responses",
     "starlette": "gateway/server",
     "uvicorn": "gateway/server",
     "xllamacpp": "demo",
@@ -94,6 +103,25 @@ def test_each_sdk_has_one_importer(path):
     for name, line in imports(path):
         owner = SDK_OWNERS.get(name.split(".")[0])
         assert owner is None or parts(path).startswith(owner), f"{path}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=parts)
+def test_programs_of_the_host_have_few_starters_and_git_one(path):
+    tree = ast.parse(path.read_text())
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    starts = {name for name, _ in imports(path) if name.split(".")[0] in STARTING}
+    starts |= {
+        call.attr
+        for call in calls
+        if isinstance(call, ast.Attribute)
+        and STARTERS.fullmatch(call.attr)
+        and isinstance(call.value, ast.Name)
+        and call.value.id in {"os", "asyncio"}
+    }
+    assert not starts or parts(path) in PROCESS_OWNERS, f"{path} starts programs: {starts}"
+    if starts and parts(path) != "git":
+        texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        assert "git" not in texts, f"{path} names git"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=parts)
@@ -151,3 +179,56 @@ def test_imports_are_lazy(module, forbidden):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert not forbidden & set(loaded)
+
+
+FILES_TOUCHED_BY = {
+    "paths": "it is the way to all others",
+    "serialize": "a file that a person names; one below a run or a pack comes as a SafePath",
+    "resources": "what ships with Arena",
+    "git": "repositories of its own, and the data files of a clone, through no link",
+    "rundir/directory": "whether the folder of a run is new",
+    "task/pack": "where the shipped packs are",
+    "task/diff": "a scratch folder of its own",
+    "task/formats/instances": "a data set that a person names",
+    "task/mining/": "the folder that a person names for a new pack, and scripts for containers",
+    "task/importing/": "the folder that a person names for a new pack, and scratch folders",
+    "agent/": "its own source, and profiles that a person names",
+    "backend/": "profiles that a person names, and what was seen of endpoints",
+    "gateway/tunnel": "its own source",
+    "grading/runners/": "scripts that ship with Arena",
+    "sandbox/": "what ships with Arena, scratch folders and the machine's own",
+    "report/page": "templates that ship with Arena",
+    "report/site": "templates that ship with Arena",
+    "score/baseline": "a file that a person names",
+    "run/node": "its own source, and scratch folders",
+    "run/predictions": "the folder that a person names for an export",
+    "cli/": "files that a person names",
+    "demo/": "its own programs, and what runs in containers",
+}
+"""Modules that use the file system themselves, with what they touch: nothing below a run or a pack.
+An entry that ends in `/` is a folder."""
+TOUCHING = {
+    *("read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "touch", "glob", "rglob"),
+    *("iterdir", "rmtree", "copytree", "copyfile", "unlink", "symlink_to", "hardlink_to", "chmod"),
+    *("is_file", "is_dir", "exists", "stat", "listdir", "scandir", "makedirs", "mkdtemp"),
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=parts)
+def test_what_is_below_a_run_or_a_pack_is_reached_by_one_module(path):
+    """A module that is not listed opens nothing itself, joins nothing to the path of a run or a
+    task, and calls methods of paths only where a `RunDir` or a `SafePath` gives them.
+    """
+    name, text = parts(path), path.read_text()
+    if any(name.startswith(one) if one.endswith("/") else name == one for one in FILES_TOUCHED_BY):
+        return
+    given = any(word in text for word in ("SafePath", "safe(", "RunDir"))
+    for node in ast.walk(ast.parse(text)):
+        where = f"{path}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            joined = node.left.attr if isinstance(node.left, ast.Attribute) else ""
+            assert joined not in {"path", "root"}, f"{where} joins a name to a plain path"
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", "")
+            assert getattr(node.func, "id", "") != "open", f"{where} opens a file"
+            assert given or called not in TOUCHING, f"{where} calls {called}()"

@@ -44,21 +44,23 @@ class Nop:
         return Ending(stop="submitted")
 
 
-CAPABILITIES = {
-    "oracle": AgentCapabilities(label="control: applies the gold patch", given_gold=True),
-    "nop": AgentCapabilities(label="control: changes nothing"),
+_CONTROLS: dict[str, tuple[type[Agent], AgentCapabilities]] = {
+    "oracle": (
+        Oracle,
+        AgentCapabilities(label="control: applies the gold patch", given_gold=True),
+    ),
+    "nop": (Nop, AgentCapabilities(label="control: changes nothing")),
 }
-_AGENTS: dict[str, type[Agent]] = {"oracle": Oracle, "nop": Nop}
 
 
 def capabilities(name: str, params: Mapping[str, JsonValue]) -> AgentCapabilities:
     """What the control called `name` does."""
     del params
-    return CAPABILITIES[name]
+    return _CONTROLS[name][1]
 
 
 def make(name: str, params: Mapping[str, JsonValue]) -> Agent:
     """The control called `name`; controls take no parameters."""
     if params:
         raise InputError(f"{name} takes no params", where="params", remedy="remove them")
-    return _AGENTS[name]()
+    return _CONTROLS[name][0]()

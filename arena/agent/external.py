@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import JsonValue, ValidationError
 
@@ -20,6 +19,7 @@ from arena.errors import FaultError, HarnessError, InputError
 from arena.protocols import (
     Agent,
     Backend,
+    Metered,
     Pipe,
     Sandbox,
     SandboxBackend,
@@ -28,6 +28,7 @@ from arena.protocols import (
 )
 from arena.records import AgentCapabilities, Brief, Ending, File, Flag, Task, digest_of
 from arena.records.container import AGENT_UID, HOME
+from arena.records.outcome import KILLED, NO_CALL
 from arena.records.program import AS_PROFILE, OwnReport, Program
 from arena.registry import AGENTS
 from arena.serialize import from_json
@@ -40,15 +41,6 @@ LARGEST = Decimal(10) ** 15
 """A larger number is no count."""
 
 
-class Metered(NamedTuple):
-    """What the gateway counted for a trial."""
-
-    prompt_tokens: int
-    output_tokens: int
-    cost_usd: Decimal
-    """0 where no price is known: then costs are not compared."""
-
-
 def flags(report: OwnReport, told: str, metered: Metered) -> tuple[Flag, ...]:
     """Flags for counts that differ; none where the agent tells nothing.
 
@@ -58,9 +50,10 @@ def flags(report: OwnReport, told: str, metered: Metered) -> tuple[Flag, ...]:
         metered: what counts.
     """
     objects = list(_objects(told))
+    prompt, output = Decimal(metered.prompt_tokens), Decimal(metered.output_tokens)
     compared = [
-        ("{:.0f} prompt tokens", report.input_tokens, Decimal(metered[0]), LEAST_TOKENS),
-        ("{:.0f} output tokens", report.output_tokens, Decimal(metered[1]), LEAST_TOKENS),
+        ("{:.0f} prompt tokens", report.input_tokens, prompt, LEAST_TOKENS),
+        ("{:.0f} output tokens", report.output_tokens, output, LEAST_TOKENS),
     ]
     if metered.cost_usd:
         compared.append(("{:.4f} USD", report.cost_usd, metered.cost_usd, LEAST_USD))
@@ -154,6 +147,8 @@ LAST_WORDS_S = 2.0
 KEPT_BYTES = 1_000_000
 SHOWN_CHARS = 4_000
 REPORT_BYTES = 4_000_000
+SIGNALS = 65
+"""A program that a signal ends leaves 128 and its number, which is below this."""
 ARGUMENT_BYTES = 130_000
 """Linux takes 32 pages of 4 KiB in one argument (execve(2)); the rest is for what is around it."""
 
@@ -212,8 +207,7 @@ class ExternalAgent:
         if report is None:
             return ()
         told = output.text if report.source == "stdout" else _read(sandbox, fill(report.path))
-        metered = Metered(session.prompt_tokens, session.output_tokens, session.cost_usd)
-        return flags(report, told, metered)
+        return flags(report, told, session.metered)
 
     def _argv(self, fill: "Filling") -> list[str]:
         env = {"HOME": HOME, **{name: fill(value) for name, value in self._program.env.items()}}
@@ -240,18 +234,30 @@ class ExternalAgent:
         self, code: int | None, session: SandboxSession, output: "_Output", limit: str | None
     ) -> Ending:
         """What the program's own end means; `limit` is what its container ran out of."""
-        finish = self._program.finish
         if (over := session.ending) is not None:
             return over
+        ending = self._own_end(code, session, output, limit)
+        clean = ending.stop == "submitted"
+        if not limit and not (clean and self._program.finish.submitted):
+            session.check_end(clean=clean)
+        return ending
+
+    def _own_end(
+        self, code: int | None, session: SandboxSession, output: "_Output", limit: str | None
+    ) -> Ending:
+        finish = self._program.finish
         short = f"its container ran out of {limit}" if limit else ""
         if code is None:
             return Ending(stop="container_ended", detail=short)
         if code not in finish.exit_codes:
             last = " / ".join(output.tail(300).split("\n")[-3:])
-            told = "; ".join(filter(None, (f"exit code {code}", short)))
+            left = f"exit code {code}"
+            if 0 < code - 128 < SIGNALS:
+                left = f"{KILLED}{code - 128} ({left})"
+            told = "; ".join(filter(None, (left, short)))
             return Ending(stop="agent_error", detail=f"{told}: {last}")
-        if session.calls == 0:
-            return Ending(stop="agent_error", detail="it ended without a call to its model")
+        if session.metered.calls == 0:
+            return Ending(stop="agent_error", detail=NO_CALL)
         if finish.submitted and not re.search(finish.submitted, output.text):
             return Ending(stop="gave_up", detail="it ended without saying that it is done")
         return Ending(stop="submitted")

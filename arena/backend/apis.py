@@ -1,4 +1,4 @@
-"""The APIs that endpoints speak, and which of them a contestant's agent uses."""
+"""The APIs that endpoints speak, which of them an agent uses, and what they do not take back."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import metadata
@@ -8,8 +8,10 @@ from pydantic import JsonValue
 
 from arena.backend import chat, messages, responses
 from arena.backend.chat import Prompt, RequestForm
+from arena.backend.replies import CallFailed
 from arena.errors import InputError
-from arena.records import Api, BackendSpec, Quirks, Reply
+from arena.records import Api, BackendSpec, Message, Quirks, Reply
+from arena.records.backend import Mend
 
 
 class Dialect(Protocol):
@@ -116,3 +118,65 @@ def _translated(
     chat = over(spec, "chat")
     caveat = f"Its agent speaks {api}; the gateway translated that to chat completions and back."
     return chat.model_copy(update={"translated_from": api, "caveats": (*chat.caveats, caveat)})
+
+
+EMPTY_TURN = "(an empty reply)"
+"""Stands in the history for a turn that says nothing, at endpoints that refuse it."""
+_REASONING = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
+
+
+def _mended(message: Message, mend: Mend) -> Message:
+    """A message as an endpoint takes it back that has this rule."""
+    if message.get("role") != "assistant":
+        return message
+    if mend == "reasoning":
+        return {k: v for k, v in message.items() if k not in _REASONING}
+    if message.get("tool_calls"):
+        return message
+    if mend == "empty_calls":
+        return {k: v for k, v in message.items() if k != "tool_calls"}
+    says = chat.text_of(message.get("content")).strip()
+    return message if says else {**message, "content": EMPTY_TURN}
+
+
+_LEARNED: tuple[tuple[Mend, ...], ...] = (("empty_turns", "empty_calls"), ("reasoning",))
+"""Reasoning is left out last: many endpoints want to have it back."""
+_UNTAKEN = frozenset({400, 422})
+"""How a history is refused that is not as the endpoint wants it."""
+
+
+class HistoryMender:
+    """A history over chat completions, as its endpoint takes it back: by its profile's rules, and
+    by those that are learned when it refuses what it sent itself.
+    """
+
+    def __init__(self, spec: BackendSpec) -> None:
+        self._chat = spec.api == "chat"
+        self._mends = spec.quirks.mends if self._chat else ()
+        self._noted: set[tuple[int, Mend]] = set()
+
+    def applied(self, messages: Sequence[Message]) -> tuple[list[Message], list[str]]:
+        """The history, and what is mended that was not before, in words."""
+        history, notes = [], []
+        for number, message in enumerate(messages):
+            mended = message
+            for mend in self._mends:
+                before, mended = mended, _mended(mended, mend)
+                if mended != before and (number, mend) not in self._noted:
+                    self._noted.add((number, mend))
+                    notes.append(
+                        f"the endpoint does not take message {number} back: mended, {mend}"
+                    )
+            history.append(mended)
+        return history, notes
+
+    def learns(self, failed: CallFailed, messages: Sequence[Message]) -> bool:
+        """Whether a refusal may be for what the endpoint sent itself: mend that from now on."""
+        refused = failed.outcome == "bad_request" and failed.http_status in _UNTAKEN
+        history, _ = self.applied(messages) if refused and self._chat else ([], [])
+        for several in _LEARNED:
+            new = [m for m in several if any(_mended(one, m) != one for one in history)]
+            if new:
+                self._mends = (*self._mends, *new)
+                return True
+        return False

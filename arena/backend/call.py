@@ -1,13 +1,25 @@
-"""One request on its way to an endpoint, and the server-sent events that answer it."""
+"""One call: its request, and its reply as it arrives, whole or as server-sent events."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from pydantic import JsonValue
 
+from arena.backend import apis, chat
 from arena.backend.chat import Prompt
+from arena.backend.replies import (
+    CallFailed,
+    Problem,
+    Redaction,
+    brief,
+    classify,
+    problem_in,
+)
 from arena.records import BackendSpec, Reply, Stop
+from arena.records.base import CallOutcome
 from arena.serialize import from_json
 
 
@@ -26,7 +38,11 @@ class Relay(Protocol):
 
     @property
     def closed(self) -> bool:
-        """A part of the reply is out, or nobody waits any more: no other attempt is of use."""
+        """What the reply says is out, or nobody waits any more: no other attempt is of use."""
+        ...
+
+    def restart(self) -> None:
+        """Another attempt begins; nothing of the last one was of use."""
         ...
 
     def event(self, raw: bytes, chunk: JsonValue) -> None:
@@ -70,33 +86,236 @@ class LimitReached(Exception):  # noqa: N818 - an outcome, caught by whoever ask
         self.stop: Stop = stop
 
 
+# ── streams ────────────────────────────────────────────────────────────────────────────────────
+
 DONE = b"[DONE]"
 """Payload that ends a stream of chat completions."""
 
 
 def events(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Each event as it came, and its payload, which a comment does not have."""
-    raw, rest, payload = b"", b"", []
+    """Each event as it came, and its payload, which a comment does not have.
+
+    Some endpoints leave out the empty line between events: what is JSON of its own ends one.
+    """
+    raw, behind, rest, payload = b"", b"", b"", b""
     for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
+        lines = (rest + block).splitlines(keepends=True)
+        # The last line may go on, and its end may be half of one.
+        rest = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
         for line in lines:
-            raw += line + b"\n"
             if line.startswith(b"data:"):
-                payload.append(line[5:].strip())
-            elif not line.rstrip(b"\r"):
-                yield raw, b"\n".join(payload)
-                raw, payload = b"", []
+                if payload and _is_whole(payload):
+                    yield raw + b"\n", payload
+                    raw, payload = b"", b""
+                raw += behind + line
+                payload += (b"\n" if payload else b"") + line[5:].strip()
+                behind = b""
+            elif line.strip():
+                behind += line
+            else:
+                yield raw + behind + line, payload
+                raw, behind, payload = b"", b"", b""
     if rest.startswith(b"data:") and _is_whole(rest[5:]):
-        payload.append(rest[5:].strip())
-        raw += rest + b"\n"
+        if payload and _is_whole(payload):
+            yield raw + b"\n", payload
+            raw, payload = b"", b""
+        payload += (b"\n" if payload else b"") + rest[5:].strip()
+        raw += behind + rest + b"\n"
     if payload:
-        yield raw + b"\n", b"\n".join(payload)
+        yield raw + b"\n", payload
 
 
 def _is_whole(payload: bytes) -> bool:
-    """Whether a last line without an end was not cut: a cut one is no part of an event."""
+    """Whether a line was not cut: a cut one is no part of an event."""
     try:
         from_json(payload)
     except ValueError:
         return payload.strip() == DONE
     return True
+
+
+# ── replies ────────────────────────────────────────────────────────────────────────────────────
+
+
+class BrokenBodyError(Exception):
+    """A body ended before it was whole, or cannot be unpacked."""
+
+
+@dataclass
+class _StreamEnd:
+    """How a stream ended."""
+
+    broken: str | None = "the stream ended early"
+    """None when it ended in order."""
+    failed: CallFailed | None = None
+    """Told inside it."""
+
+
+@dataclass(frozen=True)
+class ReplyReader:
+    """Reads the reply to one call."""
+
+    spec: BackendSpec
+    """Whose API, quirks and error rules apply."""
+    redaction: Redaction
+    """Of what the endpoint repeats of the key, which is shown to nobody."""
+    status: int
+    headers: Mapping[str, str]
+    relay: Relay | None = None
+    """Given each event as it arrives."""
+
+    def decoded(self, data: bytes) -> JsonValue:
+        """What a body, or an event, holds.
+
+        Raises:
+            CallFailed: no JSON.
+        """
+        try:
+            odd = b"NaN" in data or b"Infinity" in data  # a reader of its own takes its time
+            value: JsonValue = from_json(data, parse_constant=_nothing if odd else None)
+        except ValueError:
+            shown = f"not JSON: {data[:200].decode('utf-8', 'replace')!r}"
+            raise CallFailed("malformed_reply", brief(shown), http_status=self.status) from None
+        return value
+
+    def assembled(self, blocks: Iterable[bytes], lost_by: Callable[[], CallOutcome]) -> JsonValue:
+        """The body that a stream amounts to, passed on as it comes.
+
+        Args:
+            blocks: of the stream; what follows its last event is left in them.
+            lost_by: what a stream that ends early failed by, just now.
+
+        Raises:
+            CallFailed: with what came of it, where the stream tells an error or ends early.
+        """
+        end = _StreamEnd()
+        api = apis.of(self.spec.api)
+        body = self.redaction.value(api.assemble(self._chunks(blocks, end)))
+        assert isinstance(body, dict)
+        if end.failed is not None:
+            told, reply = end.failed.reply.usage is not None, self._what_came(body)
+            end.failed.reply = reply if told else _so_far(reply)
+            raise end.failed
+        if end.broken is None or api.is_whole(body):
+            return body
+        raise CallFailed(
+            lost_by(),
+            end.broken,
+            http_status=self.status,
+            reply=_so_far(self._what_came(body)),
+        )
+
+    def parsed(self, body: JsonValue) -> Reply:
+        """The reply in a whole body.
+
+        Raises:
+            CallFailed: there is none.
+        """
+        try:
+            return apis.of(self.spec.api).parse_reply(body, self.spec.quirks)
+        except chat.MalformedReplyError as error:
+            shown = brief(f"{error}: {chat.encoded(body).decode('utf-8', 'replace')}")
+            raise CallFailed(
+                "malformed_reply", shown, http_status=self.status, reply=error.reply
+            ) from None
+
+    def check_finish(self, reply: Reply) -> None:
+        """Raise the failure that a reply's own end, or its emptiness, tells."""
+        outcome = classify(Problem(finish_reason=reply.finish_reason), self.spec.error_rules)
+        if outcome is None and not (reply.tool_calls or reply.text or reply.finish_reason):
+            outcome = "malformed_reply"
+        if outcome is not None:
+            text = f"finish_reason {reply.finish_reason!r}"
+            raise CallFailed(outcome, text, http_status=self.status, reply=reply)
+
+    def check(self, body: JsonValue) -> None:
+        """Raise the error that a body with HTTP 200 tells."""
+        problem = problem_in(body, self.status)
+        if problem is not None:
+            raise self._failure(problem, body)
+
+    def refusal(self, data: bytes, reason: str) -> CallFailed:
+        """The failure in the body of a reply whose status says that there is one."""
+        try:
+            body: JsonValue = from_json(self.redaction.raw(data))
+        except ValueError:
+            body = None
+        bare = Problem(self.status, (), self.redaction.text(reason) or "no message")
+        return self._failure(problem_in(body, self.status) or bare, body)
+
+    def _failure(self, problem: Problem, body: JsonValue) -> CallFailed:
+        codes = f" ({', '.join(problem.codes)})" if problem.codes else ""
+        return CallFailed(
+            classify(problem, self.spec.error_rules) or "malformed_reply",
+            brief(problem.message + codes),
+            http_status=problem.http,
+            retry_after_s=_retry_after_s(self.headers),
+            reply=self._what_came(body),
+            body=b"" if body is None else chat.encoded(body),
+        )
+
+    def _events(self, blocks: Iterable[bytes]) -> Iterator[tuple[bytes, JsonValue]]:
+        """A stream's events as they may be shown, and what they hold."""
+        for raw, data in events(blocks):
+            clean = self.redaction.raw(raw)
+            payload = data if clean is raw else self.redaction.raw(data)
+            yield clean, self.decoded(payload) if data and data != DONE else None
+
+    def _chunks(self, blocks: Iterable[bytes], end: _StreamEnd) -> Iterator[JsonValue]:
+        """What a stream's events hold, each passed on first."""
+        api, came = apis.of(self.spec.api), self._events(blocks)
+        try:
+            for raw, chunk in self.redaction.across(came) if self.redaction.pattern.key else came:
+                if chunk is not None:
+                    try:
+                        self.check(chunk)
+                    except CallFailed as failed:
+                        failed.reply = self._what_came(api.assemble([chunk]))
+                        end.failed = failed
+                        yield chunk  # its usage counts
+                        return
+                if self.relay and self.relay.streamed:
+                    self.relay.event(raw, chunk)
+                if chunk is not None:
+                    yield chunk
+                if api.is_last(chunk) or (chunk is None and DONE in raw):
+                    end.broken = None
+                    return
+        except BrokenBodyError as error:
+            end.broken = f"the stream broke off: {error}"
+        except CallFailed as failed:
+            end.failed = failed
+
+    def _what_came(self, body: JsonValue) -> Reply:
+        """The usage a failed reply told, where it told any."""
+        try:
+            return apis.of(self.spec.api).parse_reply(body, self.spec.quirks)
+        except chat.MalformedReplyError as error:
+            return error.reply
+
+
+def _nothing(constant: str) -> None:
+    """What is no number in JSON."""
+    del constant
+
+
+def _so_far(reply: Reply) -> Reply:
+    """A reply whose usage, told before the end, is a running count and not what it came to."""
+    if reply.usage is None:
+        return reply
+    return reply.model_copy(update={"usage": reply.usage.model_copy(update={"estimated": True})})
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as the provider asks: `retry-after-ms`, seconds, or an HTTP date."""
+    try:
+        if (ms := headers.get("retry-after-ms")) is not None:
+            return max(0.0, float(ms) / 1000)
+        value = headers.get("retry-after")
+        if value is None:
+            return None
+        if value.strip().replace(".", "", 1).isdigit():
+            return float(value)
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None

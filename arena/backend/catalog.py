@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, JsonValue, ValidationError
 
@@ -146,7 +147,10 @@ class ModelRow(Record):
     def priced_in(self, region: str) -> tuple[PriceRow, ...]:
         """Its price rows in one region."""
         return tuple(
-            PriceRow(**price.model_dump(exclude={"regions"}))
+            PriceRow(
+                **price.model_dump(exclude={"regions", "checked_on"}),
+                checked_on=price.checked_on or self.checked_on,
+            )
             for price in self.prices
             if not price.regions or region in price.regions
         )
@@ -177,6 +181,10 @@ class ProviderProfile(Record):
     """The first is the default."""
     own_hosts: tuple[str, ...] = ()
     """Domains below which other addresses of the provider lie, such as one a workspace."""
+    bills_told_cost: bool = False
+    """The cost that its replies tell is what it bills."""
+    other_products: dict[Address, str] = Field(default_factory=dict)
+    """Addresses at which it sells the same models otherwise, such as a plan's; what that is."""
     api: Api = "chat"
     """What the built-in agent speaks to it."""
     quirks: Quirks = Quirks()
@@ -318,12 +326,36 @@ def row_of(profile: ProviderProfile, model: str) -> ModelRow | None:
     return row if row is None or row.alias_of is None else rows[row.alias_of]
 
 
+def is_at(url: str, address: str) -> bool:
+    """Whether it is an address or lies below it."""
+    return f"{url.rstrip('/')}/".startswith(f"{address.rstrip('/')}/")
+
+
+def place_of(profile: ProviderProfile, base_url: str) -> tuple[bool, str]:
+    """Whether an address is the provider's; and why its prices do not hold there, else empty."""
+    listed = [a for r in profile.regions.values() for a in (r.base_url, *r.endpoints.values())]
+    for address, product in profile.other_products.items():
+        if is_at(base_url, address):
+            return True, product
+    if profile.self_hosted or base_url.rstrip("/") in {a.rstrip("/") for a in listed}:
+        return True, ""
+    parts = urlsplit(base_url)
+    if parts.scheme != "https":
+        return False, ""
+    if any((parts.hostname or "").endswith(f".{own}") for own in profile.own_hosts):
+        return True, ""
+    hosts = {urlsplit(address).netloc for address in (*listed, *profile.other_products)}
+    return parts.netloc in hosts, "the catalogue has no price for this address of the provider"
+
+
 def prices_of(catalogue: Catalog, spec: BackendSpec) -> tuple[PriceRow, ...] | None:
     """What the catalogue says now about a recorded backend's prices; None if it says nothing."""
     profile = catalogue.profiles.get(spec.provider or "")
     row = None if profile is None else next((m for m in profile.models if m.id == spec.model), None)
     if profile is None or row is None:
         return None
+    if place_of(profile, spec.base_url)[1]:
+        return ()
     at = {r.base_url: name for name, r in profile.regions.items()}
     return row.priced_in(at.get(spec.base_url, next(iter(profile.regions))))
 

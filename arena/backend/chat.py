@@ -1,6 +1,7 @@
 """Chat completions as JSON: the request's bytes, and a reply from a body or a stream.
 
-Assistant messages are never rebuilt. What a provider puts beside text and tool calls (reasoning,
+Assistant messages are never rebuilt, but where a rule of the provider's profile says that it does
+not take one back. What a provider puts beside text and tool calls (reasoning,
 signatures, details) comes back to it byte for byte, also when it arrived in pieces.
 """
 
@@ -12,7 +13,7 @@ from pydantic import JsonValue
 
 from arena.money import usage
 from arena.records import Api, BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
-from arena.serialize import well_formed
+from arena.serialize import from_json, well_formed
 
 COMMON = frozenset(
     {"model", "tools", "tool_choice", "stream", "temperature", "top_p", "metadata", "user"}
@@ -54,8 +55,12 @@ TRUNCATED = frozenset({"length", "max_tokens"})
 TEMPLATE_TOKENS = 2048
 """Room for what a provider's chat template adds around messages and tools."""
 
-_WHOLE = frozenset({"role", "id", "type", "name", "index", "object", "format"})
+REPEATED = frozenset({"role", "id", "type", "name", "index", "object", "format"})
 """Strings that streams repeat instead of continuing."""
+
+
+_SUMMED = frozenset({"choices", "usage"})
+"""What a stream's chunks hold parts of."""
 
 
 @dataclass(frozen=True)
@@ -124,17 +129,18 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     Raises:
         MalformedReplyError: no choice with a message in it.
     """
-    body, bare = read_account(body, "chat", quirks)
-    choices = body.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
+    choice = _choice(body)
+    if choice is not None and isinstance(body, dict):
+        _take_usage(body := dict(body), choice)
+    _, bare = read_account(body, "chat", quirks)
+    message = None if choice is None else choice.get("message")
+    if choice is None or not isinstance(message, dict):
         raise MalformedReplyError("the reply has no message", bare)
     calls = tuple(_tool_calls(message.get("tool_calls")))
-    finish = word(choice.get("finish_reason")) or ("tool_calls" if calls else None)
+    finish = _finish(choice) or ("tool_calls" if calls else None)
     return bare.model_copy(
         update={
-            "message": message,
+            "message": message if message.get("role") else {**message, "role": "assistant"},
             "text": text_of(message.get("content")),
             "tool_calls": calls,
             "finish_reason": finish,
@@ -174,18 +180,20 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
     for chunk in chunks:
         if not isinstance(chunk, dict):
             continue
-        about = {k: v for k, v in chunk.items() if k not in ("choices", "usage")}
-        body.update({k: v for k, v in about.items() if v is not None})
+        body.update({k: v for k, v in chunk.items() if v is not None and k not in _SUMMED})
         _take_usage(body, chunk)
-        choice = _first_choice(chunk)
-        if choice is None:
+        choice = _choice(chunk)
+        if choice is None or choice.get("index", 0) != 0:
             continue
         seen = True
         _take_usage(body, choice)
-        finish = finish if choice.get("finish_reason") is None else choice["finish_reason"]
-        grow(message, delta_of(chunk) or {})
+        finish = _finish(choice) or finish
+        delta = choice.get("delta")
+        grow(message, delta if isinstance(delta, dict) else {})
     if seen:
-        message.setdefault("role", "assistant")
+        message["role"] = message.get("role") or "assistant"
+        for call in mappings(message.get("tool_calls")):
+            call.pop("index", None)
         body["choices"] = [{"index": 0, "message": message, "finish_reason": finish}]
     return body
 
@@ -209,22 +217,28 @@ def is_last(chunk: JsonValue) -> bool:
 
 def is_whole(body: dict[str, JsonValue]) -> bool:
     """Whether an assembled body says why it ended."""
-    choices = body.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    return isinstance(choice, dict) and choice.get("finish_reason") is not None
+    choice = _choice(body)
+    return choice is not None and _finish(choice) is not None
 
 
 def delta_of(chunk: JsonValue) -> Message | None:
     """What a chunk holds of the message."""
-    choice = _first_choice(chunk)
-    delta = None if choice is None else choice.get("delta")
+    choice = _choice(chunk)
+    delta = None if choice is None or choice.get("index", 0) != 0 else choice.get("delta")
     return delta if isinstance(delta, dict) else None
 
 
-def _first_choice(chunk: JsonValue) -> dict[str, JsonValue] | None:
-    choices = chunk.get("choices") if isinstance(chunk, dict) else None
+def _choice(body: JsonValue) -> dict[str, JsonValue] | None:
+    """The first choice of a body or a chunk."""
+    choices = body.get("choices") if isinstance(body, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
-    return choice if isinstance(choice, dict) and choice.get("index", 0) == 0 else None
+    return choice if isinstance(choice, dict) else None
+
+
+def _finish(choice: dict[str, JsonValue]) -> str | None:
+    """Why it ended; some say in every chunk of a stream, in words, that it has not."""
+    finish = word(choice.get("finish_reason"))
+    return None if finish == "null" else finish
 
 
 def grow(message: Message, delta: Message) -> None:
@@ -240,29 +254,48 @@ def grow(message: Message, delta: Message) -> None:
 
 
 def _merge_call(made: list[JsonValue], piece: dict[str, JsonValue]) -> None:
-    """Add a piece to the call it continues.
+    """Add a piece to the call it continues; an `index` in it stays until the message is whole."""
+    held = mappings(made)
+    target = _continued(held, piece)
+    if target is None:
+        made.append(target := {})
+    _merge(target, {k: v for k, v in piece.items() if k != "id" or not target.get("id")})
 
-    Some vendors number every parallel call 0 or not at all, so a new id begins a new call.
+
+def _continued(
+    made: Sequence[dict[str, JsonValue]], piece: dict[str, JsonValue]
+) -> dict[str, JsonValue] | None:
+    """The call that a piece continues; None where it begins another.
+
+    Some vendors number every parallel call 0 or not at all, give none an id, or each piece one of
+    its own. So one that names a function begins another call where no call has its number, or the
+    arguments of the one that has it are complete.
     """
-    piece = dict(piece)
-    index, call_id = piece.pop("index", None), piece.get("id")
-    position = index if isinstance(index, int) else len(made) - 1
-    target = made[position] if 0 <= position < len(made) else None
-    if isinstance(target, dict) and call_id and target.get("id") not in (None, "", call_id):
-        same = (c for c in made if isinstance(c, dict) and c.get("id") == call_id)
-        target = next(same, None)
-    elif target is None and not call_id and isinstance(index, int) and made:
-        target = made[-1]
-    if not isinstance(target, dict):
-        target = {}
-        made.append(target)
-    _merge(target, piece)
+    index, call_id = piece.get("index"), piece.get("id")
+    name = mapping(piece, "function").get("name")
+    here = made if index is None else [c for c in made if c.get("index", index) == index]
+    same = [c for c in here if call_id and c.get("id") == call_id]
+    if same:
+        return same[-1]
+    if not name:
+        return here[-1] if here else made[-1] if made else None
+    if not here or (index is None and call_id and here[-1].get("id")):
+        return None
+    function = mapping(here[-1], "function")
+    return None if function.get("name", name) != name or _complete(function) else here[-1]
+
+
+def _complete(function: dict[str, JsonValue]) -> bool:
+    try:
+        return isinstance(from_json(str(function.get("arguments") or "")), dict)
+    except ValueError:
+        return False
 
 
 def _merge(target: dict[str, JsonValue], piece: dict[str, JsonValue]) -> None:
     for key, value in piece.items():
         have = target.get(key)
-        if isinstance(have, str) and isinstance(value, str) and key not in _WHOLE:
+        if isinstance(have, str) and isinstance(value, str) and key not in REPEATED:
             target[key] = have + value
         elif isinstance(have, dict) and isinstance(value, dict):
             _merge(have, value)
@@ -295,9 +328,9 @@ def _copied(value: JsonValue) -> JsonValue:
 
 
 def _tool_calls(raw: JsonValue) -> Iterable[ToolCall]:
-    for call in raw if isinstance(raw, list) else []:
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(call, dict) or not isinstance(function, dict):
+    for call in mappings(raw):
+        function = call.get("function")
+        if not isinstance(function, dict):
             continue
         arguments = function.get("arguments")
         yield ToolCall(
@@ -317,6 +350,11 @@ def text_of(content: JsonValue) -> str:
 def word(value: JsonValue) -> str | None:
     """A text about a reply, as it can be written down; None for an empty one and for no text."""
     return well_formed(value) if isinstance(value, str) and value else None
+
+
+def mappings(value: JsonValue) -> list[dict[str, JsonValue]]:
+    """The objects in a list; none where it is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def mapping(value: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:

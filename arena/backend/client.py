@@ -6,27 +6,28 @@ or `httpx2`.
 """
 
 import logging
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
+from itertools import chain
+from typing import Any
 
 import httpx2
 import openai
 
 from arena import __version__
 from arena.backend import apis, chat
-from arena.backend.call import Relay
-from arena.backend.deadlines import Watchdog
-from arena.backend.replies import BrokenBodyError, CallFailed, ReplyReader, redacted
+from arena.backend.call import BrokenBodyError, Relay, ReplyReader
+from arena.backend.replies import CallFailed, KeyPattern, Redaction, brief
 from arena.errors import InputError
-from arena.records import BackendSpec, CallOutcome, Reply
+from arena.records import Api, BackendSpec, CallOutcome, Reply
 from arena.records.base import is_local
-from arena.serialize import from_json
 
 REPLY_LIMIT_BYTES = 64_000_000
 """Of one reply, unpacked."""
+HEADERS_LIMIT_BYTES = 96_000
+"""Of all that comes before a reply's body; a first read may bring 64 KB of the body along."""
 CONNECT_TIMEOUT_S = 10.0
 DRAIN_S = 0.2
 """How long a whole stream may take to end after its reply did."""
@@ -44,13 +45,10 @@ _HEADERS = {
     "content-type": "application/json",
     "user-agent": f"arena/{__version__}",
 }
-_NO_TELEMETRY = {
-    "x-stainless-retry-count": openai.Omit(),
-    "x-stainless-read-timeout": openai.Omit(),
-}
-"""The package adds these to each request, whatever its client's headers are."""
-
-Headers = dict[str, str | openai.Omit]
+_STREAMS = (b"data:", b"event:", b"id:", b"retry:", b":")
+"""How server-sent events begin, and JSON never does: what a reply is called tells too little."""
+_BLANKS = b"\xef\xbb\xbf \t\r\n"
+"""What may stand before either, a byte order mark too."""
 
 
 class EndpointClient:
@@ -58,20 +56,21 @@ class EndpointClient:
 
     def __init__(self, base_url: str, key: str | None) -> None:
         self._base_url = base_url.rstrip("/")
+        self._urls: dict[Api, httpx2.URL] = {}
         self._key = key
-        self._deadline = _Deadline()
-        self._watchdog = Watchdog()
+        self._pattern = KeyPattern(key)
+        self._attempt = _Attempt()
         try:
-            connections = _connections(base_url, self._watch)
+            self._connections = _Connections(base_url, self._attempt)
         except (OSError, ValueError, ImportError) as error:
             raise InputError(
                 f"no connection can be made: {error}",
                 where=f"the environment, for {base_url}",
                 remedy="look at SSL_CERT_FILE, SSL_CERT_DIR and the proxy variables",
             ) from None
-        # Without a key it must be given one all the same; `_authority` keeps it from being sent.
-        self._sdk = _OurHeaders(
-            base_url=self._base_url, api_key=key or "none", max_retries=0, http_client=connections
+        # It wants a key, which it has no use for: the request is made here.
+        self._sdk = openai.OpenAI(
+            base_url=self._base_url, api_key="none", max_retries=0, http_client=self._connections
         )
         logging.getLogger("openai").setLevel(logging.NOTSET)  # whatever OPENAI_LOG says
 
@@ -80,7 +79,6 @@ class EndpointClient:
 
     def close(self) -> None:
         """Drop all connections."""
-        self._watchdog.close()
         self._sdk.close()
 
     def send(
@@ -91,73 +89,80 @@ class EndpointClient:
         Args:
             spec: whose API, quirks and error rules apply.
             body: the whole request.
-            timeout_s: for everything up to the last byte, once the reply's headers are there;
-                before, for each step.
+            timeout_s: for everything up to the last byte.
             relay: given the reply as it arrives, from the first event that is no error.
 
         Raises:
             CallFailed: anything but a whole reply without fault.
         """
-        self._deadline.at = time.monotonic() + timeout_s
-        self._deadline.sock = None
+        redaction = Redaction(self._pattern)
+        self._attempt.begin(self._request(spec, body, timeout_s, relay), timeout_s)
         try:
-            with closing(self._posted(spec, body, timeout_s, relay)) as response:
-                status, headers = response.status_code, response.headers
-                reader = ReplyReader(spec, self._key, status, headers, relay)
+            return redaction.noted(self._answer(spec, redaction, relay))
+        except CallFailed as failed:
+            failed.reply = redaction.noted(failed.reply)
+            raise
+
+    def _answer(self, spec: BackendSpec, redaction: Redaction, relay: Relay | None) -> Reply:
+        """The reply to the attempt's request."""
+        try:
+            with closing(
+                self._sdk.post("", cast_to=httpx2.Response, stream=True, stream_cls=None)
+            ) as response:
+                reader = ReplyReader(spec, redaction, response.status_code, response.headers, relay)
                 reply = self._read(reader, response)
         except openai.APIStatusError as error:
             refused = error.response
-            reader = ReplyReader(spec, self._key, error.status_code, refused.headers)
-            raise reader.refusal(refused.content, refused.reason_phrase) from None
+            reader = ReplyReader(spec, redaction, error.status_code, refused.headers)
+            raise reader.refusal(self._attempt.refusal, refused.reason_phrase) from None
         except openai.APIConnectionError as error:
-            raise self._lost(error) from None
+            raise self._lost(error, redaction) from None
         except BrokenBodyError as error:
-            raise CallFailed(self._lost_by(), redacted(str(error), self._key)) from None
-        finally:
-            self._disarm()
+            raise CallFailed(self._lost_by(), brief(redaction.text(str(error)))) from None
         reader.check_finish(reply)
         return reply
 
-    def _posted(
+    def _request(
         self, spec: BackendSpec, body: bytes, timeout_s: float, relay: Relay | None
-    ) -> httpx2.Response:
-        response: httpx2.Response = self._sdk.post(
-            self._base_url + apis.of(spec.api).PATH,
-            cast_to=httpx2.Response,
+    ) -> httpx2.Request:
+        if (url := self._urls.get(spec.api)) is None:
+            url = httpx2.URL(self._base_url + apis.of(spec.api).PATH)
+            self._urls[spec.api] = url
+        steps = dict.fromkeys(("read", "write", "pool"), timeout_s)
+        return httpx2.Request(
+            "POST",
+            url,
             content=body,
-            options={
-                "headers": {
-                    **_NO_TELEMETRY,
-                    **self._authority(spec),
-                    **(relay.headers if relay else {}),
-                },
-                "timeout": httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
+            headers={
+                **self._connections.headers,
+                **self._authority(spec),
+                **(relay.headers if relay else {}),
             },
-            stream=True,
+            extensions={"timeout": {**steps, "connect": min(CONNECT_TIMEOUT_S, timeout_s)}},
         )
-        return response
 
-    def _authority(self, spec: BackendSpec) -> Headers:
-        """The API's headers, and the key where no bearer token, which the package sends, has it."""
+    def _authority(self, spec: BackendSpec) -> Mapping[str, str]:
+        """The API's headers, and the key in the one that the API or the profile names."""
         api = apis.of(spec.api)
-        as_bearer = spec.quirks.messages_bearer or api.KEY_HEADER == "authorization"
-        headers: Headers = dict(api.HEADERS)
-        if not self._key or not as_bearer:
-            headers["authorization"] = openai.Omit()
-        if self._key and not as_bearer:
-            headers[api.KEY_HEADER] = self._key
-        return headers
+        if not self._key:
+            return api.HEADERS
+        if spec.quirks.messages_bearer or api.KEY_HEADER == "authorization":
+            return {**api.HEADERS, "authorization": f"Bearer {self._key}"}
+        return {**api.HEADERS, api.KEY_HEADER: self._key}
 
     def _read(self, reader: ReplyReader, response: httpx2.Response) -> Reply:
         relay, blocks = reader.relay, _capped(response)
-        if "event-stream" in response.headers.get("content-type", ""):
-            body = reader.assembled(blocks, self._lost_by)
+        head = _head_of(blocks)
+        start = head.lstrip(_BLANKS)
+        told = "event-stream" in response.headers.get("content-type", "")
+        if start.startswith(_STREAMS) or (told and not start.startswith((b"{", b"["))):
+            body = reader.assembled(chain([start], blocks), self._lost_by)
             self._drain(blocks)
             reply = reader.parsed(body)
             if relay and not relay.streamed:
                 relay.whole(chat.encoded(body))
             return reply
-        data = b"".join(blocks)
+        data = reader.redaction.raw(head + b"".join(blocks))
         body = reader.decoded(data)
         reader.check(body)
         reply = reader.parsed(body)
@@ -167,103 +172,137 @@ class EndpointClient:
 
     def _drain(self, rest: Iterator[bytes]) -> None:
         """Read to the end of a stream whose reply is whole: its connection can be used again."""
-        self._arm(DRAIN_S)
+        self._attempt.deadline = time.monotonic() + DRAIN_S
         with suppress(CallFailed, BrokenBodyError):
             for _ in rest:
                 pass
 
-    def _lost(self, error: openai.APIConnectionError) -> CallFailed:
+    def _lost(self, error: openai.APIConnectionError, redaction: Redaction) -> CallFailed:
         cause = error.__cause__ or error
         timed_out = isinstance(error, openai.APITimeoutError)
         return CallFailed(
             "timeout" if timed_out else self._lost_by(),
-            redacted(repr(cause), self._key),
+            brief(redaction.text(repr(cause))),
             sent=not isinstance(cause, _UNSENT),
         )
 
     def _lost_by(self) -> CallOutcome:
         """Why a connection is gone: we end it when the call's time is up."""
-        return "timeout" if time.monotonic() >= self._deadline.at else "connection"
-
-    def _watch(self, response: httpx2.Response) -> None:
-        """End the connection at the deadline, however slowly its bytes still come."""
-        stream = response.extensions.get("network_stream")
-        sock = stream.get_extra_info("socket") if stream is not None else None
-        self._deadline.sock = sock
-        self._arm(max(0.0, self._deadline.at - time.monotonic()))
-        assert isinstance(response.stream, httpx2.SyncByteStream)
-        response.stream = _Watched(response.stream, self._disarm)
-        if not response.is_success:
-            _hold(response)
-
-    def _arm(self, seconds: float) -> None:
-        self._disarm()
-        if self._deadline.sock is not None:
-            self._deadline.ticket = self._watchdog.watch(self._deadline.sock, seconds)
-
-    def _disarm(self) -> None:
-        if self._deadline.ticket is not None:
-            self._watchdog.release(self._deadline.ticket)
-            self._deadline.ticket = None
+        return "timeout" if time.monotonic() >= self._attempt.deadline else "connection"
 
 
-class _Deadline(threading.local):
-    """Of the call that a thread makes."""
+class _Attempt(threading.local):
+    """What a thread is sending, and what it waits for."""
 
-    at = 0.0
+    request: httpx2.Request
+    deadline = 0.0
     """By the monotonic clock."""
-    sock: socket.socket | None = None
-    """Of its connection."""
-    ticket: int | None = None
-    """Of the watchdog, while it watches."""
+    head_bytes: int | None = None
+    """Read so far of what comes before the body; None once that is there."""
+    refusal = b""
+    """Body of a reply whose status is an error."""
+
+    def begin(self, request: httpx2.Request, timeout_s: float) -> None:
+        """Send this next."""
+        self.request = request
+        self.deadline = time.monotonic() + timeout_s
+        self.head_bytes, self.refusal = 0, b""
+
+    def left_s(self, most_s: float | None) -> float:
+        """Seconds that a step may still take."""
+        left_s = self.deadline - time.monotonic()
+        if left_s <= 0:
+            raise httpx2.ReadTimeout("the call's time is up")
+        return left_s if most_s is None else min(left_s, most_s)
+
+    def took(self, size: int) -> None:
+        """So many bytes were read."""
+        if self.head_bytes is None:
+            return
+        self.head_bytes += size
+        if self.head_bytes > HEADERS_LIMIT_BYTES:
+            raise _endless()
 
 
-class _OurHeaders(openai.OpenAI):
-    """Its own headers tell of organisation, project, platform, and what the environment asks."""
+class _Connections(httpx2.Client):
+    """Sends the request that was made for the attempt, whatever the package would make of it."""
 
-    @property
-    def default_headers(self) -> Headers:
-        return dict(_HEADERS)
+    def __init__(self, base_url: str, attempt: _Attempt) -> None:
+        # Loading certificates takes 40 ms.
+        verify = False if base_url.startswith("http://") else httpx2.create_ssl_context()
+        super().__init__(
+            headers=_HEADERS,
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=512),
+            verify=verify,
+            follow_redirects=False,
+            trust_env=not is_local(base_url),  # a proxy for the world is none for this machine
+            event_hooks={"response": [self._arrived]},
+        )
+        self._attempt = attempt
+        for transport in (self._transport, *self._mounts.values()):
+            if isinstance(transport, httpx2.HTTPTransport):  # it has no parameter for it
+                pool: Any = transport._pool  # noqa: SLF001
+                pool._network_backend = _Network(pool._network_backend, attempt)  # noqa: SLF001
+
+    def build_request(self, *_: Any, **__: Any) -> httpx2.Request:
+        """The attempt's request."""
+        return self._attempt.request
+
+    def _arrived(self, response: httpx2.Response) -> None:
+        """A reply begins. A refusal is read here: the package has no limit for what it reads."""
+        self._attempt.head_bytes = None
+        if response.is_success:
+            return
+        packed = httpx2.Response(
+            response.status_code, headers=response.headers, stream=response.stream
+        )
+        with closing(packed), suppress(CallFailed, BrokenBodyError):
+            self._attempt.refusal = b"".join(_capped(packed))
+        for name in ("content-encoding", "content-type"):  # it would unpack and decode nothing
+            response.headers.pop(name, None)
+        response.stream = httpx2.ByteStream(b"")
 
 
-def _connections(base_url: str, watch: Callable[[httpx2.Response], None]) -> httpx2.Client:
-    # Loading certificates takes 40 ms.
-    verify = False if base_url.startswith("http://") else httpx2.create_ssl_context()
-    return httpx2.Client(
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=512),
-        verify=verify,
-        follow_redirects=False,
-        trust_env=not is_local(base_url),  # a proxy for the world is none for this machine
-        event_hooks={"response": [watch]},
-    )
+class _Network:
+    """Opens connections on which each step ends with the attempt's time, however slow its bytes."""
+
+    def __init__(self, inner: Any, attempt: _Attempt) -> None:
+        self._inner = inner
+        self._attempt = attempt
+
+    def connect_tcp(self, *args: Any, **named: Any) -> "_Timed":
+        return _Timed(self._inner.connect_tcp(*args, **named), self._attempt)
 
 
-class _Watched(httpx2.SyncByteStream):
-    """A body that is watched no more once its connection may be another call's."""
+class _Timed:
+    """Such a connection."""
 
-    def __init__(self, body: httpx2.SyncByteStream, release: Callable[[], None]) -> None:
-        self._body = body
-        self._release = release
+    def __init__(self, inner: Any, attempt: _Attempt) -> None:
+        self._inner = inner
+        self._attempt = attempt
+        self.close = inner.close
+        self.get_extra_info = inner.get_extra_info
 
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._body
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data: bytes = self._inner.read(max_bytes, self._attempt.left_s(timeout))
+        self._attempt.took(len(data))
+        return data
 
-    def close(self) -> None:
-        self._release()
-        self._body.close()
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._attempt.left_s(timeout))
+
+    def start_tls(self, *args: Any, **named: Any) -> "_Timed":
+        return _Timed(self._inner.start_tls(*args, **named), self._attempt)
 
 
-def _hold(response: httpx2.Response) -> None:
-    """Read a refusal before the package does, which has no limit and takes any nesting as JSON."""
-    packed = httpx2.Response(response.status_code, headers=response.headers, stream=response.stream)
-    data = b""
-    with closing(packed), suppress(ValueError, CallFailed, BrokenBodyError):
-        whole = b"".join(_capped(packed))
-        from_json(whole)
-        data = whole
-    for name in ("content-encoding", "content-type"):  # it would be unpacked and decoded again
-        response.headers.pop(name, None)
-    response.stream = httpx2.ByteStream(data)
+def _head_of(blocks: Iterator[bytes]) -> bytes:
+    """The beginning of a body, long enough to tell what it is."""
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head.lstrip(_BLANKS)) >= max(map(len, _STREAMS)):
+            break
+    return head
 
 
 def _capped(response: httpx2.Response) -> Iterator[bytes]:
@@ -279,4 +318,12 @@ def _capped(response: httpx2.Response) -> Iterator[bytes]:
                 )
             yield block
     except _BROKEN as error:
+        if "too long" in str(error):  # its trailers
+            raise _endless() from None
         raise BrokenBodyError(repr(error)) from None
+
+
+def _endless() -> CallFailed:
+    return CallFailed(
+        "malformed_reply", f"its headers have over {HEADERS_LIMIT_BYTES} bytes", final=True
+    )

@@ -14,8 +14,7 @@ from decimal import Decimal
 from http.client import HTTPException
 from pathlib import Path
 
-from arena.backend.deadlines import AgentClock
-from arena.backend.limiter import RetryPolicy
+from arena.backend.limiter import AgentClock, RetryPolicy
 from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.errors import ArenaError, InputError

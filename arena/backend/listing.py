@@ -13,6 +13,8 @@ from arena.records import Evidence, PriceRow, Record
 SOON = timedelta(days=60)
 STALE = timedelta(days=180)
 """After this a fact wants to be looked up again."""
+PRICE_STALE = timedelta(days=60)
+"""After this a price does."""
 
 
 class BackendRow(Record):
@@ -36,10 +38,13 @@ class BackendRow(Record):
     note: str = ""
 
 
+FindingLevel = Literal["error", "stale", "retirement", "warning"]
+
+
 class CatalogFinding(Record):
     """Something about the catalogue that a person should know."""
 
-    level: Literal["error", "retirement", "warning"]
+    level: FindingLevel
     backend: str
     text: str
 
@@ -174,9 +179,20 @@ def _of_time(profile: ProviderProfile, row: ModelRow, today: date) -> Iterator[C
         yield _finding("retirement", name, explain(profile, row, today))
     if not is_retired(row, today) and today - row.checked_on > STALE:
         yield _finding("warning", name, f"last looked up on {row.checked_on}")
+    served = row.regions or tuple(profile.regions)
+    stale = {stale_price(row.priced_in(region), today) for region in served} - {""}
+    if stale and not is_retired(row, today):
+        yield from (_finding("stale", name, text) for text in sorted(stale))
 
 
-def _finding(
-    level: Literal["error", "retirement", "warning"], name: str, text: str
-) -> CatalogFinding:
+def stale_price(rows: Sequence[PriceRow], today: date) -> str:
+    """In words, that the price in force was looked at long ago; empty where it was not."""
+    price = prices.row_on(rows, today)
+    if price is None or price.checked_on is None or today - price.checked_on <= PRICE_STALE:
+        return ""
+    days = (today - price.checked_on).days
+    return f"its price was last looked at on {price.checked_on}, {days} days ago"
+
+
+def _finding(level: FindingLevel, name: str, text: str) -> CatalogFinding:
     return CatalogFinding(level=level, backend=name, text=text)

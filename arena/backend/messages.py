@@ -170,7 +170,8 @@ def _turns(history: Sequence[Message]) -> list[Block]:
         if message.get("role") == "system" or not message.get("content"):
             continue
         if role == "assistant":
-            turns.append({"role": role, "content": message["content"]})
+            if said := _without_blanks(message["content"]):
+                turns.append({"role": role, "content": said})
             continue
         block = _result(message) if message.get("role") == "tool" else _text_block(message)
         if turns and turns[-1]["role"] == "user":
@@ -180,6 +181,18 @@ def _turns(history: Sequence[Message]) -> list[Block]:
         else:
             turns.append({"role": role, "content": [block]})
     return turns
+
+
+def _without_blanks(content: JsonValue) -> JsonValue:
+    """What a turn says, without texts of nothing, which this API sends and does not take back."""
+    if not isinstance(content, list):
+        return content
+    texts = (isinstance(b, dict) and b.get("type") == "text" and b.get("text") for b in content)
+    return [
+        block
+        for block, text in zip(content, texts, strict=True)
+        if text is False or (isinstance(text, str) and text.strip())
+    ]
 
 
 def _text_block(message: Message) -> Block:

@@ -9,15 +9,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from arena.backend import apis, chat
+from arena.backend.apis import HistoryMender
 from arena.backend.call import Call, LimitReached, Sender
 from arena.backend.chat import Prompt
-from arena.backend.deadlines import AgentClock
-from arena.backend.limiter import RETRYABLE, RetryPolicy
+from arena.backend.limiter import RETRYABLE, AgentClock, RetryPolicy
 from arena.backend.replies import CallFailed
 from arena.backend.request_gate import Denial, RequestGate
 from arena.errors import ProviderError
@@ -30,6 +30,7 @@ from arena.records import (
     CallBegin,
     CallEnd,
     CallOutcome,
+    Flag,
     FxRate,
     Limits,
     Message,
@@ -41,8 +42,6 @@ from arena.records import (
 
 FIRST_TOKENS_PER_BYTE = 0.4
 """Before any reply told better; English and code are nearer to 0.3."""
-
-
 NEARLY_S = 0.05
 """A timeout that fires this early still is the agent's own deadline."""
 REFUSALS = frozenset({"rate_limited", "quota_exhausted", "auth"})
@@ -65,16 +64,21 @@ class CallTotals:
     """What a trial's calls came to so far."""
 
     steps: int = 0
-    attempts: int = 0
     truncations: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
     """As budgets count it: without what no price is known for."""
-    throttled_s: float = 0.0
-    """Waiting for slots, rate limits and retries, failed attempts included."""
-    returned_models: set[str] = field(default_factory=set)
-    upstreams: set[str] = field(default_factory=set)
+    redactions: int = 0
+    """Attempts whose reply repeated the key."""
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """What a person should look at."""
+        if not self.redactions:
+            return ()
+        detail = f"the endpoint repeated its key in {self.redactions} replies; it was taken out"
+        return (Flag(kind="key_repeated", detail=detail),)
 
 
 @dataclass
@@ -118,6 +122,7 @@ class TrialBackend:
         self._previous: deque[tuple[Prompt, int]] = deque(maxlen=CONVERSATIONS)
         self._tokens_per_byte = FIRST_TOKENS_PER_BYTE
         self._longest_s = 30.0
+        self._mending = HistoryMender(spec)
 
     def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
         """One answer, after as many attempts as it takes.
@@ -127,13 +132,18 @@ class TrialBackend:
             HarnessError: the call could not be written down.
         """
         limit = self._limits.output_tokens
-        prompt = Prompt.of(messages, tools)
+        history, notes = self._mending.applied(messages)
+        for note in notes:
+            self._transcript.add("note", {"text": note})
+        prompt = Prompt.of(history, tools)
         body = apis.of(self.spec.api).request_body(self.spec, prompt, limit)
         try:
             return self.perform(Call(prompt, body, limit))
         except LimitReached as reached:
             return Reply(stop=reached.stop)
         except CallFailed as failed:
+            if self._mending.learns(failed, messages):
+                return self.complete(messages, tools)
             stop = self.stop_of(failed)
             if stop is None:
                 raise self.fault(failed) from None
@@ -158,7 +168,7 @@ class TrialBackend:
                     self.spec, call.body, timeout_s=self._timeout_s(), relay=call.relay
                 )
             except CallFailed as failed:
-                self._settle(going, call.prompt, failed.reply, failed.outcome, failed)
+                self._settle(going, call.prompt, failed.reply, failed)
                 failed.attempts = attempt
                 waited_s = self._before_next(failed, call, backoff_s, going)
                 backoff_s += waited_s
@@ -172,7 +182,7 @@ class TrialBackend:
                     if call.relay is not None:  # whoever waits need not wait for the account
                         call.relay.finish(reply)
                 finally:
-                    self._settle(going, call.prompt, reply, "ok", None)
+                    self._settle(going, call.prompt, reply)
                 return reply
 
     def shut(self) -> None:
@@ -201,11 +211,6 @@ class TrialBackend:
         """Whether what is called gone or forbidden is so for this call alone: others succeeded."""
         return failed.is_gone and self.tally.steps > 0
 
-    def estimate(self, prompt: Prompt) -> int:
-        """Tokens that a prompt probably has."""
-        with self._lock:
-            return int(prompt.size * self._tokens_per_byte) + 1
-
     # ── before ─────────────────────────────────────────────────────────────────────────────────
 
     def _take_step(self) -> int:
@@ -222,7 +227,8 @@ class TrialBackend:
         return max(0.001, min(self.spec.request_timeout_s, self._clock.remaining_s))
 
     def _announce(self, call: Call, step: int, attempt: int, waited_s: float) -> _Attempt:
-        asked = self.estimate(call.prompt)
+        with self._lock:
+            asked = int(call.prompt.size * self._tokens_per_byte) + 1
         held = self._pricing.expected(asked, call.output_limit, self._longest_s)
         begin = CallBegin(
             call_id=secrets.token_hex(8),
@@ -247,9 +253,6 @@ class TrialBackend:
         if isinstance(answer, Denial):
             self._left()
             raise self._over(answer)
-        self._throttled(answer.waited_s)
-        with self._lock:
-            self.tally.attempts += 1
         return _Attempt(answer.begin, held, time.monotonic(), waited_s + answer.waited_s)
 
     def _over(self, denial: Denial) -> Exception:
@@ -268,10 +271,10 @@ class TrialBackend:
         going: _Attempt,
         prompt: Prompt,
         reply: Reply,
-        outcome: CallOutcome,
-        failed: CallFailed | None,
+        failed: CallFailed | None = None,
     ) -> None:
         wall_s = time.monotonic() - going.sent_at
+        outcome: CallOutcome = "ok" if failed is None else failed.outcome
         if outcome in REFUSALS and _says(reply):
             reply = _counted(reply, going.begin)
         end = CallEnd(
@@ -295,7 +298,7 @@ class TrialBackend:
             ended_at=datetime.now(UTC),
         )
         spent = self._pricing.spent(RecordedCall(going.begin, end), going.held)
-        self._note(prompt, end, spent)
+        self._note(prompt, reply, end, spent)
         self._gate.settle(end, spent, None if failed is None else failed.retry_after_s)
         self._transcript.add("call", _shown(going.begin, end))
 
@@ -307,13 +310,10 @@ class TrialBackend:
         held = max((tokens for one, tokens in earlier if prompt.extends(one)), default=0)
         return min(used.prompt, held)
 
-    def _note(self, prompt: Prompt, end: CallEnd, spent: Amount) -> None:
+    def _note(self, prompt: Prompt, reply: Reply, end: CallEnd, spent: Amount) -> None:
         with self._lock:
             self._in_flight -= 1
-            if end.returned_model is not None:
-                self.tally.returned_models.add(end.returned_model)
-            if end.upstream is not None:
-                self.tally.upstreams.add(end.upstream)
+            self.tally.redactions += reply.redacted
             if end.usage is not None:
                 self.tally.prompt_tokens += end.usage.prompt
                 self.tally.output_tokens += end.usage.output
@@ -343,27 +343,23 @@ class TrialBackend:
             raise failed
         failed_s = time.monotonic() - going.sent_at
         self._clock.exclude(failed_s)
-        self._throttled(failed_s)
         delay_s = self._retry.delay_s(
             failed.outcome,
             failed.attempts,
             waited_s=backoff_s,
             retry_after_s=failed.retry_after_s,
         )
-        if delay_s is None or (call.relay is not None and call.relay.closed):
+        if failed.final or delay_s is None or (call.relay is not None and call.relay.closed):
             raise failed
         with self._clock.waiting():
             self._gate.pause(delay_s)
-        self._throttled(delay_s)
+        if call.relay is not None:
+            call.relay.restart()
         return delay_s
 
     def _left(self) -> None:
         with self._lock:
             self._in_flight -= 1
-
-    def _throttled(self, seconds: float) -> None:
-        with self._lock:
-            self.tally.throttled_s += seconds
 
 
 def _counted(reply: Reply, begin: CallBegin) -> Reply:

@@ -6,8 +6,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from arena.backend.client import EndpointClient
-from arena.backend.deadlines import AgentClock
-from arena.backend.limiter import Limiter, RetryPolicy
+from arena.backend.limiter import AgentClock, Limiter, RetryPolicy
 from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.request_gate import CallLog, LocalRequestGate, RequestGate
 from arena.errors import InputError

@@ -1,4 +1,4 @@
-"""Bodies of replies as they arrive, bounded; and what went wrong, from what the provider said.
+"""What endpoints say: what went wrong, from their own words; and their replies without our key.
 
 Providers agree on little: out-of-credit is 402 here, 429 with a business code there, and a refusal
 may come with HTTP 200. So a profile's own rules are tried first, then what holds everywhere.
@@ -6,16 +6,13 @@ may come with HTTP 200. So a profile's own rules are tried first, then what hold
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from arena.backend import apis, chat
-from arena.backend.call import DONE, Relay, events
-from arena.records import BackendSpec, CallOutcome, ErrorRule, Reply
+from arena.backend.chat import REPEATED, encoded
+from arena.records import CallOutcome, ErrorRule, Reply
 from arena.serialize import from_json, well_formed
 
 
@@ -48,6 +45,7 @@ class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught b
         reply: Reply | None = None,
         sent: bool = True,
         body: bytes = b"",
+        final: bool = False,
     ) -> None:
         message = well_formed(message)
         super().__init__(message)
@@ -59,6 +57,8 @@ class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught b
         self.sent = sent
         self.body = body
         """What the provider sent with it, as it came."""
+        self.final = final
+        """Another attempt would be of no use, whatever the outcome."""
         self.attempts = 1
 
     @property
@@ -103,6 +103,13 @@ def classify(problem: Problem, rules: Iterable[ErrorRule]) -> CallOutcome | None
     return "overloaded" if problem.http >= 500 else "bad_request"
 
 
+_PARTS = frozenset({"choices", "content", "output", "delta", "usage"})
+"""What a reply, or an event of one, has one of."""
+_WORDS = ("message", "msg", "error_msg", "error_message", "errormessage", "detail", "reason")
+_CODES = ("code", "type", "status", "status_code", "error_code", "errorcode", "err_code")
+_GOOD = frozenset({"0", "200", "ok", "success", "none", "null"})
+
+
 def problem_in(body: JsonValue, http: int) -> Problem | None:
     """The error a body tells, in any of the shapes in use; None when it tells none."""
     if isinstance(body, list):
@@ -112,20 +119,53 @@ def problem_in(body: JsonValue, http: int) -> Problem | None:
     base = body.get("base_resp")
     if isinstance(base, dict) and base.get("status_code") not in (0, None):
         return Problem(http, (str(base["status_code"]),), str(base.get("status_msg") or ""))
-    error = body.get("error")
-    if error is None:
-        error = _event_error(body)
+    error = _told_error(body) or _event_error(body)
     if isinstance(error, str):
         return Problem(http, tuple(_codes(body)), error)
     if not isinstance(error, dict):
-        if http < 300 or "message" not in body:
+        if http < 300 and not _PARTS.isdisjoint(body):
             return None
-        error = body
-    inner = error.get("code")
-    if http < 300 and isinstance(inner, int) and 400 <= inner < 600:
-        http = inner  # a router's error inside a reply that had already begun
-    message = " ".join(str(error[k]) for k in ("message", "param") if error.get(k))
-    return Problem(http, tuple(_codes(error)), message)
+        error = next((one for one in _outer(body) if _is_failure(one, http)), None)
+    if error is None:
+        return None
+    codes = tuple(_codes(error))
+    if http < 300:  # told in place of a reply, or inside one that had already begun
+        http = next((int(c) for c in codes if re.fullmatch("[45][0-9]{2}", c)), http)
+    told = next((str(error[name]) for name in _WORDS if error.get(name)), "")
+    param = error.get("param")
+    return Problem(http, codes, f"{told} {param}" if param else told)
+
+
+def _told_error(body: Mapping[str, JsonValue]) -> JsonValue:
+    """What stands under `error`, unless that says nothing: some send an empty one with replies."""
+    error = body.get("error") or body.get("errors")
+    if isinstance(error, list):
+        error = error[0]
+    if error is True:
+        return dict(body)
+    return None if isinstance(error, dict) and not any(error.values()) else error
+
+
+def _outer(body: dict[str, JsonValue]) -> Iterator[dict[str, JsonValue]]:
+    """A body, and what it holds where it is no more than an envelope; some write names large."""
+    body = {name.lower(): value for name, value in body.items()}
+    yield body
+    if "type" not in body and _PARTS.isdisjoint(body):
+        for inner in body.values():
+            if isinstance(inner, dict):
+                yield from _outer(inner)
+
+
+def _is_failure(body: Mapping[str, JsonValue], http: int) -> bool:
+    """Whether an object without an `error` is one: it has words, and a code that is not good."""
+    if not any(isinstance(body.get(name), str) and body[name] for name in _WORDS):
+        return False
+    if http >= 300 or body.get("success") is False:
+        return True
+    state = body.get("status")
+    codes = (body.get(name) for name in _CODES if name not in ("type", "status"))
+    bad = any(str(c).lower() not in _GOOD for c in codes if isinstance(c, str | int) and c != "")
+    return bad or (type(state) is int and state >= 400) or state in ("error", "fail", "failed")
 
 
 def _event_error(body: Mapping[str, JsonValue]) -> JsonValue:
@@ -137,7 +177,7 @@ def _event_error(body: Mapping[str, JsonValue]) -> JsonValue:
 
 
 def _codes(error: Mapping[str, JsonValue]) -> Iterator[str]:
-    for key in ("code", "type", "status"):
+    for key in _CODES:
         value = error.get(key)
         if isinstance(value, str | int) and value != "":
             yield str(value)
@@ -157,185 +197,200 @@ _SHOWN_CHARACTERS = 500
 """Of what an endpoint says, in an error."""
 
 
-class BrokenBodyError(Exception):
-    """A body ended before it was whole, or cannot be unpacked."""
+def brief(said: str) -> str:
+    """What an endpoint or a connection said, in one short line."""
+    return " ".join(said.split())[:_SHOWN_CHARACTERS]
+
+
+# ── the key ────────────────────────────────────────────────────────────────────────────────────
+
+MARK = "[key]"
+SHORTEST = 8
+"""Characters of a key. What is shorter, or a number, is no secret: local servers take any word."""
+HELD_EVENTS = 64
+"""Events that wait at most for those that follow."""
+
+Event = tuple[bytes, JsonValue]
+"""As it came, and what it holds; None for a comment or an end."""
+Place = tuple[str, ...]
+Text = tuple[Place, dict[str, JsonValue], str]
+"""Where a text stands in an event, what holds it, and under which name."""
+
+
+class KeyPattern:
+    """How a key looks in what is sent; without a key, nothing looks like it."""
+
+    def __init__(self, key: str | None) -> None:
+        self.key = key if key and len(key) >= SHORTEST and not key.isdigit() else ""
+        self._plain = self.key.encode()
+        self._all = re.compile("".join(map(_written, self.key)).encode())
+        # Without an escape that could stand for a part of it, it can only stand there as it is.
+        self._escape = b"\\" if set(self.key) & set('"\\/') else b"\\u00"
+
+    def replaced(self, data: bytes) -> bytes:
+        """The same without the key, however JSON escapes it, and JSON inside JSON."""
+        if not (self._plain in data or self._escape in data):
+            return data
+        return self._all.sub(MARK.encode(), data)
+
+    def begun(self, text: str) -> int:
+        """How many characters at the end of a text may be its beginning."""
+        if not text or text[-1] not in self.key:
+            return 0
+        most = min(len(text), len(self.key) - 1)
+        return next((n for n in range(most, 0, -1) if self.key.startswith(text[-n:])), 0)
+
+
+def _written(character: str) -> str:
+    plain = re.escape(character)
+    if character in '"\\/':
+        plain = rf"\\*{plain}"
+    return rf"(?:{plain}|\\+u00(?i:{ord(character):02x}))"
 
 
 @dataclass
-class _StreamEnd:
-    """How a stream ended."""
+class _Held:
+    """An event that waits."""
 
-    broken: str | None = "the stream ended early"
-    """None when it ended in order."""
-    failed: CallFailed | None = None
-    """Told inside it."""
+    raw: bytes
+    chunk: JsonValue
+    changed: bool = False
+
+    def released(self) -> Event:
+        if not self.changed:
+            return self.raw, self.chunk
+        lines = self.raw.splitlines(keepends=True)
+        head = b"".join(ln for ln in lines if ln.strip() and not ln.startswith(b"data:"))
+        return head + b"data: " + encoded(self.chunk) + b"\n\n", self.chunk
 
 
-@dataclass(frozen=True)
-class ReplyReader:
-    """Reads the reply to one call."""
+@dataclass
+class _Piece:
+    """A text in an event that waits."""
 
-    spec: BackendSpec
-    """Whose API, quirks and error rules apply."""
-    key: str | None
-    """Shown to nobody, even where the endpoint repeats it."""
-    status: int
-    headers: Mapping[str, str]
-    relay: Relay | None = None
-    """Given each event as it arrives."""
+    event: _Held
+    holder: dict[str, JsonValue]
+    name: str
 
-    def decoded(self, data: bytes) -> JsonValue:
-        """What a body, or an event, holds.
+    @property
+    def text(self) -> str:
+        return str(self.holder[self.name])
 
-        Raises:
-            CallFailed: no JSON.
-        """
-        try:
-            value: JsonValue = from_json(data, parse_constant=lambda _: None)
-        except ValueError:
-            shown = redacted(f"not JSON: {data[:200].decode('utf-8', 'replace')!r}", self.key)
-            raise CallFailed("malformed_reply", shown, http_status=self.status) from None
-        return value
 
-    def assembled(self, blocks: Iterable[bytes], lost_by: Callable[[], CallOutcome]) -> JsonValue:
-        """The body that a stream amounts to, passed on as it comes.
+@dataclass
+class Redaction:
+    """Takes the key out of the reply to one call: some endpoints repeat the request's headers.
 
-        Args:
-            blocks: of the stream; what follows its last event is left in them.
-            lost_by: what a stream that ends early failed by, just now.
+    Everything else stays as it came, to the byte. A key whose pieces come in several events of a
+    stream is found as well: an event that may hold the beginning of it waits for those that follow.
+    """
 
-        Raises:
-            CallFailed: with what came of it, where the stream tells an error or ends early.
-        """
-        end = _StreamEnd()
-        api = apis.of(self.spec.api)
-        body = api.assemble(self._chunks(blocks, end))
-        if end.failed is not None:
-            told, reply = end.failed.reply.usage is not None, self._what_came(body)
-            end.failed.reply = reply if told else _so_far(reply)
-            raise end.failed
-        if end.broken is None or api.is_whole(body):
+    pattern: KeyPattern
+    changed: bool = False
+    """Whether there was anything to take out."""
+    _open: dict[Place, list[_Piece]] = field(default_factory=dict)
+    """By its place in an event, the text so far that may be the beginning of the key."""
+
+    def raw(self, data: bytes) -> bytes:
+        """Bytes of a body or an event."""
+        if not self.pattern.key:
+            return data
+        if b"\0" in data:  # JSON, but not in UTF-8
+            data = data.decode(json.detect_encoding(data), "replace").encode()
+        clean = self.pattern.replaced(data)
+        self.changed |= clean != data
+        return clean
+
+    def text(self, said: str) -> str:
+        """Words of a reply, or about one."""
+        return self.raw(said.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+    def value(self, body: JsonValue) -> JsonValue:
+        """A body that was put together from pieces."""
+        if not self.pattern.key or (clean := self.raw(raw := encoded(body))) is raw:
             return body
-        raise CallFailed(
-            lost_by(),
-            end.broken,
-            http_status=self.status,
-            reply=_so_far(self._what_came(body)),
-        )
+        found: JsonValue = from_json(clean)
+        return found
 
-    def parsed(self, body: JsonValue) -> Reply:
-        """The reply in a whole body.
+    def noted(self, reply: Reply) -> Reply:
+        """The reply, which says whether anything was taken out of it."""
+        return reply.model_copy(update={"redacted": True}) if self.changed else reply
 
-        Raises:
-            CallFailed: there is none.
-        """
+    def across(self, events: Iterator[Event]) -> Iterator[Event]:
+        """Events without what several of them hold of the key together."""
+        held: list[_Held] = []
         try:
-            return apis.of(self.spec.api).parse_reply(body, self.spec.quirks)
-        except chat.MalformedReplyError as error:
-            raise CallFailed(
-                "malformed_reply", str(error), http_status=self.status, reply=error.reply
-            ) from None
+            for raw, chunk in events:
+                event = _Held(raw, chunk)
+                for place, holder, name in _growing(chunk):
+                    if place in self._open or self.pattern.begun(str(holder[name])):
+                        self._look(place, _Piece(event, holder, name))
+                held.append(event)
+                if not self._open or len(held) > HELD_EVENTS:
+                    self._open.clear()
+                    for one in held:
+                        yield one.released()
+                    held.clear()
+        except Exception:
+            yield from self._left(held)
+            raise
+        yield from self._left(held)
 
-    def check_finish(self, reply: Reply) -> None:
-        """Raise the failure that a reply's own end, or its emptiness, tells."""
-        outcome = classify(Problem(finish_reason=reply.finish_reason), self.spec.error_rules)
-        if outcome is None and not (reply.tool_calls or reply.text or reply.finish_reason):
-            outcome = "malformed_reply"
-        if outcome is not None:
-            text = f"finish_reason {reply.finish_reason!r}"
-            raise CallFailed(outcome, text, http_status=self.status, reply=reply)
+    def _look(self, place: Place, piece: _Piece) -> None:
+        pieces = [*self._open.pop(place, ()), piece]
+        text = "".join(one.text for one in pieces)
+        while (start := text.find(self.pattern.key)) >= 0:
+            self._cut(pieces, start, start + len(self.pattern.key))
+            text = "".join(one.text for one in pieces)
+        if begun := self.pattern.begun(text):
+            while sum(len(one.text) for one in pieces[1:]) >= begun:
+                del pieces[0]
+            self._open[place] = pieces
 
-    def check(self, body: JsonValue) -> None:
-        """Raise the error that a body with HTTP 200 tells."""
-        problem = problem_in(body, self.status)
-        if problem is not None:
-            raise self._failure(problem, body)
+    def _left(self, held: list[_Held]) -> Iterator[Event]:
+        """What still waits when nothing follows; the most of a key is as good as the key."""
+        for pieces in self._open.values():
+            text = "".join(one.text for one in pieces)
+            begun = self.pattern.begun(text)
+            if begun * 2 >= len(self.pattern.key):
+                self._cut(pieces, len(text) - begun, len(text))
+        yield from (one.released() for one in held)
 
-    def refusal(self, data: bytes, reason: str) -> CallFailed:
-        """The failure in the body of a reply whose status says that there is one."""
-        try:
-            body: JsonValue = from_json(data)
-        except ValueError:
-            body = None
-        bare = Problem(self.status, (), reason or "no message")
-        return self._failure(problem_in(body, self.status) or bare, body)
-
-    def _failure(self, problem: Problem, body: JsonValue) -> CallFailed:
-        codes = f" ({', '.join(problem.codes)})" if problem.codes else ""
-        return CallFailed(
-            classify(problem, self.spec.error_rules) or "malformed_reply",
-            redacted(problem.message + codes, self.key),
-            http_status=problem.http,
-            retry_after_s=_retry_after_s(self.headers),
-            reply=self._what_came(body),
-            body=b"" if body is None else _without_key(body, self.key),
-        )
-
-    def _chunks(self, blocks: Iterable[bytes], end: _StreamEnd) -> Iterator[JsonValue]:
-        """What a stream's events hold, each passed on first."""
-        api = apis.of(self.spec.api)
-        try:
-            for raw, data in events(blocks):
-                chunk = None
-                if data and data != DONE:
-                    chunk = self.decoded(data)
-                    try:
-                        self.check(chunk)
-                    except CallFailed as failed:
-                        failed.reply = self._what_came(api.assemble([chunk]))
-                        end.failed = failed
-                        yield chunk  # its usage counts
-                        return
-                if self.relay and self.relay.streamed:
-                    self.relay.event(raw, chunk)
-                if chunk is not None:
-                    yield chunk
-                if data == DONE or api.is_last(chunk):
-                    end.broken = None
-                    return
-        except BrokenBodyError as error:
-            end.broken = f"the stream broke off: {error}"
-        except CallFailed as failed:
-            end.failed = failed
-
-    def _what_came(self, body: JsonValue) -> Reply:
-        """The usage a failed reply told, where it told any."""
-        try:
-            return apis.of(self.spec.api).parse_reply(body, self.spec.quirks)
-        except chat.MalformedReplyError as error:
-            return error.reply
+    def _cut(self, pieces: list[_Piece], start: int, end: int) -> None:
+        """Take out a part of the text that pieces hold together."""
+        at, mark = 0, MARK
+        for piece in pieces:
+            text = piece.text
+            first, last = max(0, start - at), min(len(text), end - at)
+            at += len(text)
+            if first < last:
+                piece.holder[piece.name] = text[:first] + mark + text[last:]
+                piece.event.changed = self.changed = True
+                mark = ""
 
 
-def redacted(text: str, key: str | None) -> str:
-    """What an endpoint or a connection said, without the key and in one short line."""
-    # Cut after the key is out: a key across the cut would leave its first part.
-    whole = text.replace(key, "[key]") if key else text
-    return " ".join(whole.split())[:_SHOWN_CHARACTERS]
+def _growing(chunk: JsonValue) -> Iterator[Text]:
+    """Texts of an event that later ones may continue."""
+    if not isinstance(chunk, dict):
+        return
+    if isinstance(chunk.get("delta"), str):
+        yield (str(chunk.get("output_index")),), chunk, "delta"
+    choices = chunk.get("choices")
+    for one in choices if isinstance(choices, list) else (chunk,):
+        if isinstance(one, dict):
+            inner = one.get("delta") or one.get("content_block")
+            if isinstance(inner, dict):
+                yield from _texts(inner, (str(one.get("index")),))
 
 
-def _without_key(body: JsonValue, key: str | None) -> bytes:
-    """A body for an agent: some endpoints repeat the request's headers in an error."""
-    raw = chat.encoded(body)
-    return raw.replace(json.dumps(key)[1:-1].encode(), b"[key]") if key else raw
-
-
-def _so_far(reply: Reply) -> Reply:
-    """A reply whose usage, told before the end, is a running count and not what it came to."""
-    if reply.usage is None:
-        return reply
-    return reply.model_copy(update={"usage": reply.usage.model_copy(update={"estimated": True})})
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as the provider asks: `retry-after-ms`, seconds, or an HTTP date."""
-    try:
-        if (ms := headers.get("retry-after-ms")) is not None:
-            return max(0.0, float(ms) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        if value.strip().replace(".", "", 1).isdigit():
-            return float(value)
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
+def _texts(value: dict[str, JsonValue], place: Place) -> Iterator[Text]:
+    for name, inner in value.items():
+        if isinstance(inner, str):
+            if inner and name not in REPEATED:
+                yield (*place, name), value, name
+        elif isinstance(inner, dict):
+            yield from _texts(inner, (*place, name))
+        elif isinstance(inner, list):
+            for number, one in enumerate(inner):
+                if isinstance(one, dict):
+                    yield from _texts(one, (*place, name, str(one.get("index", number))))

@@ -15,7 +15,9 @@ from arena.backend.catalog import (
     ProviderRules,
     Region,
     explain,
+    is_at,
     is_retired,
+    place_of,
     region_of,
     row_of,
 )
@@ -57,7 +59,8 @@ def resolve(
         ref = ref.model_copy(update={"model": row.id})
         if not retired:
             _check_alive(profile, row, today)
-    return _from_profile(profile, region_of(profile, row, ref.region), row, ref, environ)
+    region = region_of(profile, row, ref.region or _region_at(profile, row, ref.base_url))
+    return _from_profile(profile, region, row, ref, environ)
 
 
 def _check_alive(profile: ProviderProfile, row: ModelRow, today: date) -> None:
@@ -78,10 +81,14 @@ def _from_profile(
 ) -> BackendSpec:
     region = profile.regions[region_name]
     base_url = table.base_url or region.base_url
-    simulated = not profile.self_hosted and not _is_own(profile, base_url)
+    own, other_product = place_of(profile, base_url)
+    simulated = not own
     suffix = "" if region_name == next(iter(profile.regions)) else f"@{region_name}"
     name = f"{profile.id}{suffix}/{table.model}"
-    prices = () if row is None else row.priced_in(region_name)
+    prices = () if row is None or other_product else row.priced_in(region_name)
+    caveats = (*profile.caveats, *(() if row is None else row.caveats))
+    if other_product and not table.price:
+        caveats += (f"its cost is unknown: {other_product}",)
     others = table.endpoints if table.base_url else region.endpoints
     endpoints: dict[Api, str] = {"chat": base_url, **others}
     api = profile.api if profile.api in endpoints else "chat"
@@ -102,17 +109,18 @@ def _from_profile(
         rate=_rate(profile.rate, table),
         request_timeout_s=profile.request_timeout_s,
         prices=_own_price(table.price) if table.price else prices,
+        bills_told_cost=profile.bills_told_cost and not other_product,
         hourly_usd=table.hourly_usd,
         lab=None if simulated else lab,
         country=None if simulated else country,
         provider_country=None if simulated else profile.country,
-        residency=table.residency or (None if simulated else region.residency),
+        residency=table.residency or (None if simulated or other_product else region.residency),
         open_weights=_first(table.open_weights, None if row is None else row.open_weights),
-        trains_on_data=_trains(profile, region, row),
+        trains_on_data=None if other_product else _trains(profile, region, row),
         context_window=None if row is None else row.context_window,
         retires_on=None if row is None else row.retires_on,
         chat_tools=row is None or row.chat_tools,
-        caveats=(*profile.caveats, *(() if row is None else row.caveats)),
+        caveats=caveats,
         profile_digest=digest_of(profile.model_dump(mode="json")),
         self_hosted=profile.self_hosted if table.self_hosted is None else table.self_hosted,
         simulated=simulated,
@@ -126,10 +134,11 @@ def _refused(rules: ProviderRules) -> tuple[str, ...]:
     return (*rules.refuses, *temperature)
 
 
-def _is_own(profile: ProviderProfile, base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    return any(base_url == r.base_url for r in profile.regions.values()) or any(
-        base_url.startswith("https://") and host.endswith(f".{own}") for own in profile.own_hosts
+def _region_at(profile: ProviderProfile, row: ModelRow | None, url: str | None) -> str | None:
+    """The region whose address was given, where it serves the model."""
+    served = row.regions if row is not None and row.regions else tuple(profile.regions)
+    return next(
+        (name for name in served if url and is_at(url, profile.regions[name].base_url)), None
     )
 
 

@@ -1,14 +1,13 @@
 """`arena agents`: who can drive a model here, and what they did."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, emit
+from arena.cli.options import Format, FormatFlag, emit
 
 app = typer.Typer(
     help="List, check and install agents; export their trajectories.", no_args_is_help=True
@@ -23,7 +22,6 @@ AgentsFlag = Annotated[
         show_default="the shipped ones alone",
     ),
 ]
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 @app.command("list")
@@ -56,14 +54,10 @@ def check(
     from arena.run.check_agents import checked
 
     failed = False
-    for name, problem in checked(names or (), agents or (), say=_say):
+    for name, problem in checked(names or (), agents or (), say=options.say):
         print(f"{name}: {problem or 'ok'}")
         failed = failed or problem is not None
     raise typer.Exit(int(failed))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 @app.command()
@@ -105,14 +99,13 @@ def trajectories(
 
     Example: arena agents trajectories runs/first
     """
+    from arena.paths import SafePath
     from arena.report.interchange import trajectories_of_run
     from arena.rundir.directory import file_stem
 
     found = trajectories_of_run(run)
-    folder = out or run / "trajectories"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = SafePath(out) if out else SafePath(run) / "trajectories"
+    folder.mkdir()
     for name, trajectory in found:
-        (folder / f"{file_stem(name)}.json").write_text(
-            json.dumps(trajectory, indent=1), encoding="utf-8"
-        )
+        (folder / f"{file_stem(name)}.json").write(json.dumps(trajectory, indent=1))
     print(folder)

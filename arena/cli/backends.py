@@ -114,7 +114,8 @@ def check(
     profiles: ProfilesFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Check the catalogue: form, sources, and what retires within 60 days.
+    """Check the catalogue: form, sources, prices not looked at for 60 days, and what retires
+    within 60 days.
 
     Example: arena backends check openai/gpt-5.1
     """
@@ -128,7 +129,7 @@ def check(
         found = listing.check(known, today=_today(), names=names or ())
         rows = [finding.model_dump(mode="json") for finding in found]
         emit("findings", rows, ("level", "backend", "text"), format_)
-        good = all(finding.level != "error" for finding in found)
+        good = all(finding.level not in {"error", "stale"} for finding in found)
     if not good:
         raise typer.Exit(EXIT_CHECK_FAILED)
 

@@ -2,19 +2,7 @@
 
 import typer
 
-from arena.cli import (
-    agents,
-    backends,
-    baseline,
-    decide,
-    grade,
-    money,
-    report,
-    run,
-    sandboxes,
-    scale,
-    tasks,
-)
+from arena.cli import agents, backends, decide, grade, money, report, run, sandboxes, scale, tasks
 
 
 def register(app: typer.Typer) -> None:
@@ -35,4 +23,4 @@ def register(app: typer.Typer) -> None:
     app.add_typer(sandboxes.app, name="sandboxes")
     app.add_typer(backends.app, name="backends")
     app.add_typer(agents.app, name="agents")
-    app.add_typer(baseline.app, name="baseline")
+    app.add_typer(sandboxes.baseline, name="baseline")

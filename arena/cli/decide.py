@@ -2,17 +2,20 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from arena.cli import options
-from arena.cli.options import AssuranceChoice, Format, level_of, write_file
+from arena.cli.options import (
+    AssuranceChoice,
+    Format,
+    FormatFlag,
+    RunArgument,
+    emit_answer,
+    write_file,
+)
 
-if TYPE_CHECKING:
-    from arena.records import Record
-
-RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 MarginFlag = Annotated[
     float | None,
     typer.Option(
@@ -24,7 +27,6 @@ AssuranceFlag = Annotated[
     AssuranceChoice | None,
     typer.Option(help="Take the tasks graded this way.", show_default="the strongest there is"),
 ]
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 def compare(
@@ -55,12 +57,12 @@ def compare(
     first = load(run)
     second = first if other is None else load(other)
     found = scoring.compare(
-        contender(first, a, level_of(assurance)),
-        contender(second, b, level_of(assurance)),
+        contender(first, a, assurance),
+        contender(second, b, assurance),
         anyway=anyway,
         seed=first.manifest.seed,
     )
-    _show(found, decisions.comparison(found), format_)
+    emit_answer(found, decisions.comparison(found), format_)
 
 
 def recommend(
@@ -102,8 +104,8 @@ def recommend(
         open_weights=open_weights,
         self_hosted=self_hosted,
     )
-    found = scoring.recommend(load(run), margin=margin, wanted=wanted, level=level_of(assurance))
-    _show(found, decisions.recommendation(found), format_)
+    found = scoring.recommend(load(run), margin=margin, wanted=wanted, level=assurance)
+    emit_answer(found, decisions.recommendation(found), format_)
 
 
 def power(
@@ -123,7 +125,7 @@ def power(
     from arena.stats.power import suite_power
 
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
-    _show(found, found.line, format_)
+    emit_answer(found, found.line, format_)
 
 
 BaselineFlag = Annotated[
@@ -187,7 +189,7 @@ def gate(
         cost_margin=cost_margin,
         max_faults=max_faults,
         anyway=anyway,
-        level=level_of(assurance),
+        level=assurance,
     )
     text = decisions.gate_markdown(found)
     if junit is not None:
@@ -196,14 +198,5 @@ def gate(
         write_file(summary, text, flag="--summary")
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         write_file(Path(step_summary), text, flag="GITHUB_STEP_SUMMARY", append=True)
-    _show(found, decisions.gate_text(found), format_)
+    emit_answer(found, decisions.gate_text(found), format_)
     raise typer.Exit(found.exit_code)
-
-
-def _show(found: "Record", text: str, form: Format) -> None:
-    if form is Format.JSON:
-        print(found.model_dump_json(indent=2))
-    else:
-        from rich.console import Console
-
-        Console().print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,7 +1,6 @@
 """`arena grade`: anybody's patches under our verification, no agent involved."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, emit
+from arena.cli.options import Format, FormatFlag, emit, runs_dir, say
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -34,16 +33,13 @@ def grade(
         Path | None, typer.Option(help="The run directory.", show_default="runs/grade-FILE")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Patches at once.")] = 2,
-    format_: Annotated[
-        Format, typer.Option("--format", help="Form of the answer on stdout.")
-    ] = Format.TABLE,
+    format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Grade patches that others made; writes a run directory like any run.
 
     Example: arena grade predictions.jsonl --tasks core
     """
     from arena.cli import EXIT_NO_VERDICT
-    from arena.cli.options import runs_dir
     from arena.records import SandboxLimits
     from arena.run import predictions as grading
     from arena.sandbox.engine import DockerEngine
@@ -67,7 +63,7 @@ def grade(
             strict=True,
             jobs=jobs,
         )
-        results = grading.grade(order, out, say=_say)
+        results = grading.grade(order, out, say=say)
     unknown = sorted({one.instance_id for one in given} - found.keys())
     without = sorted({task.id for task in known} - chosen.keys())
     _show(results, {"unknown": unknown, "without_prediction": without}, out, format_)
@@ -100,13 +96,9 @@ def _show(results: list["Graded"], left: dict[str, list[str]], out: Path, format
     rows: list[dict[str, JsonValue]] = [asdict(result) for result in results]
     for key, ids in left.items():
         if ids:
-            _say(f"{key.replace('_', ' ')}: {', '.join(ids[:10])}{' …' if len(ids) > 10 else ''}")
-    _say(f"run: {out}")
+            say(f"{key.replace('_', ' ')}: {', '.join(ids[:10])}{' …' if len(ids) > 10 else ''}")
+    say(f"run: {out}")
     if format_ is Format.JSON:
         print(json.dumps({"results": rows, **left, "run": str(out)}, ensure_ascii=False))
     else:
         emit("results", rows, COLUMNS, format_)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -60,7 +60,7 @@ def plan(
     overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)
     known, made = prepare(config, profiles, overrides, retired=pilot is None)
     out = out or runs_dir() / made.config.name
-    history = list(earlier or ([out] if (out / "manifest.json").exists() else []))
+    history = list(earlier or ([out] if RunDir(out).manifest_path.exists() else []))
     if pilot is not None:
         start(made.first(pilot), out)
         history.append(out)
@@ -98,6 +98,8 @@ def _print_plan(shown: "Preview", form: Format) -> None:
                 "notes": "; ".join(
                     ([f"{one.missing_key} is not set"] if one.missing_key else [])
                     + list(one.problems)
+                    + ([one.stale_price] if one.stale_price else [])
+                    + list(one.caveats)
                     + ([] if one.priced or cost is None else ["no price"])
                     + ([f"translated from {one.translated_from}"] if one.translated_from else [])
                 )
@@ -107,6 +109,8 @@ def _print_plan(shown: "Preview", form: Format) -> None:
     emit("contestants", rows, tuple(rows[0]), form)
     trials, tasks = plural(shown.trials, "trial"), plural(shown.tasks, "task")
     print(f"{trials}: {tasks}, {plural(shown.attempts, 'attempt')} each")
+    for lacking in shown.not_installed:
+        print(lacking)
     print(f"images to build: {len(shown.images_to_build)}")
     print(shown.power)
 

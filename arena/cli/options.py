@@ -1,14 +1,15 @@
-"""What commands share: the form of results, one way to print a table, completion of values.
+"""What commands share: flags, the form of results, ways to print them, completion of values.
 
 A completion that cannot be made, for a broken profile or a run that is none, is no completion.
 """
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -18,18 +19,17 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
     from rich.console import Console
 
-    from arena.records import Assurance
+    from arena.records import Record
+
+T = TypeVar("T")
 
 
 def backends(incomplete: str) -> list[str]:
     """Catalogue names."""
     from arena.backend import catalog
 
-    try:
-        names = [f"{profile.id}/{row.id}" for profile, row in catalog.load(()).rows()]
-    except InputError:
-        return []
-    return [name for name in names if name.startswith(incomplete)]
+    rows = _known(lambda: catalog.load(()).rows())
+    return _beginning(incomplete, (f"{profile.id}/{row.id}" for profile, row in rows))
 
 
 def packs(incomplete: str) -> list[str]:
@@ -39,36 +39,37 @@ def packs(incomplete: str) -> list[str]:
     folder, slash, _ = incomplete.partition("/")
     shipped = pack.shipped_packs()
     if not slash:
-        return [name for name in shipped if name.startswith(incomplete)]
-    if folder not in shipped:
-        return []
-    try:
-        tasks = pack.load(folder, base=Path())
-    except InputError:
-        return []
-    return [task.id for task in tasks if task.id.startswith(incomplete)]
+        return _beginning(incomplete, shipped)
+    tasks = _known(lambda: pack.load(folder, base=Path())) if folder in shipped else ()
+    return _beginning(incomplete, (task.id for task in tasks))
 
 
 def programs(incomplete: str) -> list[str]:
     """Agents that are programs of their own."""
     from arena.agent.listing import listed
 
-    try:
-        rows = listed(())
-    except InputError:
-        return []
-    return [row.name for row in rows if row.installs and row.name.startswith(incomplete)]
+    rows = _known(lambda: listed(()))
+    return _beginning(incomplete, (row.name for row in rows if row.installs))
 
 
 def contestants(ctx: typer.Context, incomplete: str) -> list[str]:
     """Contestants of the run that stands before on the command line."""
     from arena.rundir.directory import RunDir
 
+    run = ctx.params.get("run")
+    found = _known(lambda: RunDir(Path(run)).read_manifest().contestants) if run else ()
+    return _beginning(incomplete, (one.name for one in found))
+
+
+def _known(read: Callable[[], Iterable[T]]) -> Iterable[T]:
     try:
-        manifest = RunDir(Path(ctx.params["run"])).read_manifest()
-    except (InputError, KeyError, TypeError):
-        return []
-    return [one.name for one in manifest.contestants if one.name.startswith(incomplete)]
+        return tuple(read())
+    except InputError:
+        return ()
+
+
+def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
 
 
 PIPED_WIDTH = 240
@@ -80,23 +81,12 @@ def runs_dir() -> Path:
     return Path(os.environ.get("ARENA_RUNS", "runs"))
 
 
-class AssuranceChoice(StrEnum):
-    """How tasks are graded."""
-
-    IDS = "ids"
-    EXIT_CODE = "exit_code"
-    REWARD_FILE = "reward_file"
-
-
-def level_of(choice: AssuranceChoice | None) -> "Assurance | None":
-    """The level that a flag names."""
-    return None if choice is None else choice.value
+AssuranceChoice = Literal["ids", "exit_code", "reward_file"]
+"""How tasks are graded."""
 
 
 def write_file(path: Path, data: str | bytes, *, flag: str, append: bool = False) -> None:
     """Write a result where a flag says; raises `InputError` where that cannot be done."""
-    from arena.errors import InputError
-
     try:
         with path.open("ab" if append else "wb") as out:
             out.write(data.encode() if isinstance(data, str) else data)
@@ -111,6 +101,20 @@ class Format(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+
+
+RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
+FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
+
+
+def say(line: str) -> None:
+    """One line of progress, or of what could not be done, on stderr."""
+    print(line, file=sys.stderr)
+
+
+def emit_answer(found: "Record", text: str, form: Format) -> None:
+    """Print a result on stdout: as JSON, or in words."""
+    print(found.model_dump_json(indent=2) if form is Format.JSON else text)
 
 
 def emit(

@@ -14,17 +14,10 @@ from rich.table import Table
 
 from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, CallBegin, CallEnd, ContestantSpec, FxRate
+from arena.rundir import ledger
 from arena.rundir.directory import Manifest
-from arena.rundir.ledger import (
-    CallBeginEvent,
-    CallEndEvent,
-    ContestantStopped,
-    Event,
-    TrialBegin,
-    TrialEnd,
-)
 
-TROUBLE_EVERY_S = 10.0
+WARN_EVERY_S = 10.0
 
 
 @dataclass
@@ -58,7 +51,7 @@ class RunProgress:
         self._backends: dict[str, BackendSpec] = {}
         self._fx: tuple[FxRate, ...] = ()
         self._open: dict[str, CallBegin] = {}
-        self._told: dict[str, float] = {}
+        self._warned_s: dict[str, float] = {}
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._live: Live | None = None
@@ -85,25 +78,25 @@ class RunProgress:
             self._live = live
             yield
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: ledger.Event) -> None:
         """Take one event."""
         with self._lock:
             line = self._take(event)
         if line and self._live is None:
             self.say(line)
 
-    def _take(self, event: Event) -> str | None:
+    def _take(self, event: ledger.Event) -> str | None:
         match event:
-            case TrialBegin(spec=spec):
+            case ledger.TrialBegin(spec=spec):
                 self._rows[spec.contestant].running += 1
-            case CallBeginEvent(call=begin):
+            case ledger.CallBeginEvent(call=begin):
                 self._open[begin.call_id] = begin
-            case CallEndEvent(call=end):
+            case ledger.CallEndEvent(call=end):
                 begin = self._open.pop(end.call_id)
                 self._spend(RecordedCall(begin, end))
                 if end.outcome != "ok":
-                    return self._trouble(begin, end)
-            case TrialEnd(record=record):
+                    return self._failed_call(begin, end)
+            case ledger.TrialEnd(record=record):
                 row = self._rows[record.contestant]
                 row.running -= 1
                 if record.fault is not None:
@@ -114,19 +107,19 @@ class RunProgress:
                 done = sum(r.done for r in self._rows.values())
                 planned = sum(r.planned for r in self._rows.values())
                 return f"[{done}/{planned}] {record.id}: {record.verdict}, {record.wall_s:.1f} s"
-            case ContestantStopped(contestant=name, reason=reason):
+            case ledger.ContestantStopped(contestant=name, reason=reason):
                 self._rows[name].stopped = True
                 return f"{name} is stopped: {reason}"
             case _:
                 pass
         return None
 
-    def _trouble(self, begin: CallBegin, end: CallEnd) -> str | None:
+    def _failed_call(self, begin: CallBegin, end: CallEnd) -> str | None:
         """A line on a failed call, at most one every few seconds for each contestant."""
         now = time.monotonic()
-        if now - self._told.get(begin.contestant, -TROUBLE_EVERY_S) < TROUBLE_EVERY_S:
+        if now - self._warned_s.get(begin.contestant, -WARN_EVERY_S) < WARN_EVERY_S:
             return None
-        self._told[begin.contestant] = now
+        self._warned_s[begin.contestant] = now
         return f"{begin.contestant}: {end.outcome} (attempt {begin.attempt}): {end.error[:200]}"
 
     def _spend(self, call: RecordedCall) -> None:

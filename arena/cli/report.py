@@ -2,56 +2,40 @@
 
 import io
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from arena.cli.options import PIPED_WIDTH, AssuranceChoice, Format, console, level_of, write_file
+from arena.cli.options import (
+    PIPED_WIDTH,
+    AssuranceChoice,
+    Format,
+    RunArgument,
+    console,
+    write_file,
+)
 from arena.errors import InputError
 
 if TYPE_CHECKING:
-    from arena.report.exports import ExportFormat
     from arena.report.scored import Scored
 
-RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 
-
-class ReportFormat(StrEnum):
-    """What `arena report` writes."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-    HTML = "html"
-    CSV = "csv"
-    PARQUET = "parquet"
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    JUNIT = "junit"
-    PREDICTIONS = "predictions"
-    PNG = "png"
-    SVG = "svg"
-
-
-class TableChoice(StrEnum):
-    """The tables of a run."""
-
-    TRIALS = "trials"
-    CALLS = "calls"
-    TESTS = "tests"
-    CONTESTANTS = "contestants"
-    TASKS = "tasks"
+ReportFormat = Literal[
+    "terminal", "json", "html", "csv", "parquet", "markdown", "latex", "junit", "predictions",
+    "png", "svg",
+]  # fmt: skip
+TableChoice = Literal["trials", "calls", "tests", "contestants", "tasks"]
 
 
 def report(
     run: RunArgument,
     format_: Annotated[
         ReportFormat, typer.Option("--format", help="html writes the page and prints its path.")
-    ] = ReportFormat.TERMINAL,
+    ] = "terminal",
     table: Annotated[
         TableChoice, typer.Option(help="Which table csv and parquet hold.")
-    ] = TableChoice.TRIALS,
+    ] = "trials",
     out: Annotated[
         Path | None,
         typer.Option("--out", help="A file; not for html.", show_default="stdout"),
@@ -70,20 +54,20 @@ def report(
     from arena.report.scored import score
     from arena.score.load import load
 
-    if format_ is ReportFormat.HTML and out is not None:
+    if format_ == "html" and out is not None:
         raise InputError(
             "the page and those of the trials have their place in the run, in report/",
             where="--out",
             remedy="leave it away, or name another --format",
         )
-    scored = score(load(run), level_of(assurance))
-    if format_ is ReportFormat.HTML:
+    scored = score(load(run), assurance)
+    if format_ == "html":
         print(write_page(scored))
     elif out is not None:
         write_file(out, _made(scored, format_, table), flag="--out")
-    elif format_ is ReportFormat.TERMINAL:
+    elif format_ == "terminal":
         show(scored, Format.TABLE)
-    elif format_ is ReportFormat.JSON:
+    elif format_ == "json":
         show(scored, Format.JSON)
     else:
         sys.stdout.buffer.write(_made(scored, format_, table))
@@ -91,16 +75,17 @@ def report(
 
 def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
     """A report as a file holds it."""
-    if format_ is ReportFormat.TERMINAL:
+    if format_ == "terminal":
         return _plain_text(scored).encode()
-    if format_ is ReportFormat.PREDICTIONS:
+    if format_ == "predictions":
         from arena.report.interchange import predictions_of_run
         from arena.task.formats.predictions import write_predictions
 
         return write_predictions(predictions_of_run(scored.results)).encode()
     from arena.report.exports import export
 
-    return export(scored, cast("ExportFormat", format_.value), table=table.value)
+    assert format_ != "html"  # that is a folder of pages
+    return export(scored, format_, table=table)
 
 
 def _plain_text(scored: "Scored") -> str:

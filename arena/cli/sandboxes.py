@@ -1,12 +1,12 @@
-"""`arena sandboxes`: the images that trials run in, and the programs of agents."""
+"""`arena sandboxes` and `arena baseline`: what this machine provides, images and an endpoint."""
 
-import sys
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format, emit
+from arena.cli.options import Format, FormatFlag, emit, say
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from arena.sandbox.image.images import BuildProgress
 
 app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
+baseline = typer.Typer(
+    help="The search baseline, which needs no language model.", no_args_is_help=True
+)
 
 GB = 10**9
 COLUMNS = ("kind", "name", "size_gb", "last_used", "in_use", "id")
@@ -34,15 +37,13 @@ def build(
     from arena.task.pack import tree_files
 
     with DockerEngine.answering() as engine:
-        for name, image in Images(engine, tree_files).ensure_languages(names, _tell).items():
+        for name, image in Images(engine, tree_files).ensure_languages(names, _say_state).items():
             print(f"{name} {image.id}")
 
 
 @app.command("list")
 def list_(
-    format_: Annotated[
-        Format, typer.Option("--format", help="Form of the answer on stdout.")
-    ] = Format.TABLE,
+    format_: FormatFlag = Format.TABLE,
 ) -> None:
     """List our images and agents' programs on the engine, the least recently used first.
 
@@ -86,6 +87,27 @@ def prune(
             print(f"removed {one.what.kind} {one.what.name}")
 
 
-def _tell(progress: "BuildProgress") -> None:
+def _say_state(progress: "BuildProgress") -> None:
     if progress.state != "line":
-        print(f"{progress.kind} {progress.name}: {progress.state}", file=sys.stderr)
+        say(f"{progress.kind} {progress.name}: {progress.state}")
+
+
+@baseline.callback()
+def _group() -> None:
+    """Keeps `serve` a command of its own."""
+
+
+@baseline.command()
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Serve the baseline as an OpenAI-compatible endpoint until interrupted.
+
+    Example: arena baseline serve --port 8765
+    """
+    from arena.demo.baseline import server
+
+    with server.serve(host, port) as base_url:
+        say(f"serving {base_url}; interrupt to stop")
+        threading.Event().wait()

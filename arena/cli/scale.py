@@ -5,14 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format
+from arena.cli.options import Format, FormatFlag, emit_answer
 
 if TYPE_CHECKING:
     from arena.records import RateLimits
     from arena.run.workload import Estimate, Fleet, Workload
-
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
-
 
 WithinHFlag = Annotated[
     float | None,
@@ -110,7 +107,8 @@ def scale(
         concurrency=concurrency,
     )
     rate = RateLimits(concurrency=provider_concurrency, rpm=rpm, tpm=tpm)
-    _show(_estimate(work, fleet, rate, within_h, seed), format_)
+    found = _estimate(work, fleet, rate, within_h, seed)
+    emit_answer(found, _text(found), format_)
 
 
 def _workload(like: Path | None, given: dict[str, object]) -> "Workload":
@@ -159,17 +157,12 @@ def _spread(text: str, flag: str) -> object:
         ) from None
 
 
-def _show(found: "Estimate", form: Format) -> None:
-    if form is Format.JSON:
-        print(found.model_dump_json(indent=2))
-        return
-    print(
-        f"{found.trials} trials on {found.hosts} hosts, {found.slots} at once on each: "
-        f"{found.hours:.2f} h, {found.trials_per_minute:.1f} trials a minute"
-    )
-    print(
-        f"cores {found.cpu_share:.0%} busy, {found.calls_in_flight:.1f} calls in flight, "
-        f"{found.throttled_s:.1f} s a call waited for rate limits"
-    )
+def _text(found: "Estimate") -> str:
     alone = ", ".join(f"{name} {hours:.2f} h" for name, hours in found.bounds.items())
-    print(f"each limit alone: {alone}; what decides: {found.bottleneck}")
+    return (
+        f"{found.trials} trials on {found.hosts} hosts, {found.slots} at once on each: "
+        f"{found.hours:.2f} h, {found.trials_per_minute:.1f} trials a minute\n"
+        f"cores {found.cpu_share:.0%} busy, {found.calls_in_flight:.1f} calls in flight, "
+        f"{found.throttled_s:.1f} s a call waited for rate limits\n"
+        f"each limit alone: {alone}; what decides: {found.bottleneck}"
+    )

@@ -1,33 +1,26 @@
 """`arena tasks`: what there is to run, and whether it is sound."""
 
 import os
-import sys
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from pydantic import JsonValue
 
 from arena.cli import options
-from arena.cli.options import Format, emit
+from arena.cli.options import Format, FormatFlag, emit, say
 
 app = typer.Typer(help="List, check, mine, import and export tasks.", no_args_is_help=True)
-
-
-class ExportTo(StrEnum):
-    """Whose harness is to run our tasks."""
-
-    SWEBENCH = "swebench"
-    HARBOR = "harbor"
 
 
 COLUMNS = ("id", "language", "difficulty", "title")
 MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fixes_tasks", "fell")
 IMPORT_COLUMNS = ("instance_id", "result", "task", "assurance", "reason")
 CHECK_COLUMNS = ("task_id", "look", "result", "seconds", "peak_mb", "detail")
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
+PackArgument = Annotated[
+    str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
+]
 
 
 @app.command("list")
@@ -72,9 +65,7 @@ def list_(
 
 @app.command()
 def check(
-    pack: Annotated[
-        str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
-    ],
+    pack: PackArgument,
     repeat: Annotated[
         int, typer.Option(min=1, help="Runs with the fix and without; all but the first shuffled.")
     ] = 1,
@@ -101,9 +92,9 @@ def check(
         for finding in suite.check(tasks, images, engine, store.store, repeat=repeat, jobs=jobs):
             findings.append(finding)
             if not finding.ok:
-                print(f"{finding.task_id}: {finding.look}: {finding.detail}", file=sys.stderr)
+                say(f"{finding.task_id}: {finding.look}: {finding.detail}")
     for line in suite.keep_out(tasks, findings):
-        print(f"quarantined: {line}", file=sys.stderr)
+        say(f"quarantined: {line}")
     rows: list[dict[str, JsonValue]] = [
         {**finding.model_dump(mode="json"), "result": "ok" if finding.ok else "FAILED"}
         for finding in findings
@@ -203,7 +194,7 @@ def mine(
     with DockerEngine.answering() as engine:
         engine.check()
         engine.reap()
-        found = mine_history(request, engine, lambda line: print(line, file=sys.stderr))
+        found = mine_history(request, engine, say)
     row: dict[str, JsonValue] = found.model_dump(mode="json")
     emit("yield", [row], MINE_COLUMNS, format_)
 
@@ -243,7 +234,7 @@ def import_(
     with DockerEngine.answering() as engine:
         engine.check()
         engine.reap()
-        report = import_suite(request, engine, lambda line: print(line, file=sys.stderr))
+        report = import_suite(request, engine, say)
     rows: list[dict[str, JsonValue]] = [
         {**one.model_dump(mode="json"), "result": "imported" if one.task else "refused"}
         for one in (*report.tasks, *report.refused)
@@ -253,10 +244,8 @@ def import_(
 
 @app.command()
 def export(
-    pack: Annotated[
-        str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
-    ],
-    to: Annotated[ExportTo, typer.Option(help="Whose form.")],
+    pack: PackArgument,
+    to: Annotated[Literal["swebench", "harbor"], typer.Option(help="Whose form.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
 ) -> None:
     """Write tasks for the SWE-bench harness or Harbor, and make the images they name.
@@ -270,7 +259,7 @@ def export(
     tasks = packs.load(pack, base=Path())
     with DockerEngine() as engine:
         engine.check()
-        made = export_tasks(tasks, to.value, out, engine)
+        made = export_tasks(tasks, to, out, engine)
     for task_id, reason in made.left_out.items():
-        print(f"not exported: {task_id}: {reason}", file=sys.stderr)
+        say(f"not exported: {task_id}: {reason}")
     print(made.path)

@@ -13,8 +13,8 @@ from arena.gateway.proxy_request import BadProxyRequestError, ProxyRequest
 from arena.records import Api, Reply
 
 REQUEST_LIMIT_BYTES = 32_000_000
-ROOM_BYTES = 128_000_000
-"""Of memory for the requests of one trial that are under way."""
+HELD_LIMIT_BYTES = 128_000_000
+"""Of memory for what one trial sent and has no answer to yet."""
 OPENINGS = 500_000
 COMMAS = 2_000_000
 """Numbers of objects and lists, and of values, in one request. JSON is read in one go, in which
@@ -23,11 +23,11 @@ _PER_OPENING = 100
 """Bytes that an object or a list takes up beyond its text, once it is read."""
 
 
-class BodyBudget:
-    """What the bodies of one trial's requests may take up, from several threads."""
+class ByteBudget:
+    """What all that one trial sends may take up, whoever reads it; used by several threads."""
 
     def __init__(self) -> None:
-        self._left = ROOM_BYTES
+        self._left = HELD_LIMIT_BYTES
         self._lock = threading.Lock()
 
     def take(self, size: int) -> bool:
@@ -45,13 +45,12 @@ class BodyBudget:
 
 
 class RequestBody:
-    """One body; it holds its room until it is released, when its request is answered."""
+    """One body; it counts until it is released, when its request is answered."""
 
-    def __init__(self, room: BodyBudget) -> None:
-        self._room = room
-        self._blocks: list[bytes] = []
-        self._size = self._openings = self._commas = 0
-        self._taken = 0
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self._data = bytearray()
+        self._openings = self._commas = self._taken = 0
 
     def add(self, block: bytes) -> None:
         """Take the next part of it.
@@ -60,29 +59,56 @@ class RequestBody:
             BadProxyRequestError: it is too large, or too many are under way.
         """
         openings = block.count(b"{") + block.count(b"[")
-        self._size += len(block)
         self._openings += openings
         self._commas += block.count(b",")
-        if self._size > REQUEST_LIMIT_BYTES:
+        if len(self._data) + len(block) > REQUEST_LIMIT_BYTES:
             raise BadProxyRequestError(f"a request has at most {REQUEST_LIMIT_BYTES} bytes", 413)
         if self._openings > OPENINGS or self._commas > COMMAS:
             raise BadProxyRequestError("the request holds too many objects, lists and values", 413)
         size = len(block) + _PER_OPENING * openings
-        if not self._room.take(size):
+        if not self._budget.take(size):
             raise BadProxyRequestError("too much is asked at once: wait for other answers", 429)
         self._taken += size
-        self._blocks.append(block)
+        self._data += block
 
     def whole(self) -> bytes:
         """All of it, once."""
-        blocks, self._blocks = self._blocks, []
-        return b"".join(blocks)
+        data, self._data = self._data, bytearray()
+        return bytes(data)
 
     def release(self) -> None:
-        """Give the room back."""
-        self._blocks = []
-        self._room.give(self._taken)
+        """Give back what it took."""
+        self._data.clear()
+        self._budget.give(self._taken)
         self._taken = 0
+
+
+_OPENINGS = frozenset(
+    {"message_start", "ping", "content_block_start", "response.created", "response.queued"}
+    | {"response.in_progress", "response.output_item.added", "response.content_part.added"}
+    | {"response.reasoning_summary_part.added"}
+)
+"""Events that only announce what others say."""
+
+
+def opens_only(api: Api, chunk: JsonValue) -> bool:
+    """Whether an event of a stream says nothing yet."""
+    if not isinstance(chunk, dict):
+        return False
+    if api != "chat":
+        return chunk.get("type") in _OPENINGS
+    choices = chunk.get("choices")
+    if chunk.get("usage") or not isinstance(choices, list):
+        return False
+    return not any(
+        choice.get("finish_reason") or _says(choice.get("delta"))
+        for choice in choices
+        if isinstance(choice, dict)
+    )
+
+
+def _says(delta: JsonValue) -> bool:
+    return isinstance(delta, dict) and any(v for name, v in delta.items() if name != "role")
 
 
 @dataclass(frozen=True)
@@ -102,7 +128,9 @@ class ReplyBridge:
     """A `Relay` into an event loop. The thread writes, the loop reads.
 
     What an endpoint sends waits here only until the loop's next turn, or for an agent that reads
-    more slowly than the endpoint writes. The end alone waits until the reply is known to be whole.
+    more slowly than the endpoint writes. Two things wait longer: the events before the first that
+    says anything, so that a stream that breaks off before can be asked for again, and the end,
+    until the reply is known to be whole.
     """
 
     def __init__(
@@ -118,6 +146,8 @@ class ReplyBridge:
         self._hides_usage = False
         self._is_last = apis.of(api).is_last
         self._last = b""
+        self._opening: list[bytes] = []
+        self._says = False
         self._pieces: list[bytes | BrokenStreamError | None] = []
         self._lock = threading.Lock()
         self._come = asyncio.Event()
@@ -133,17 +163,28 @@ class ReplyBridge:
     @property
     def closed(self) -> bool:
         """Whether another attempt would be of no use."""
-        return self.begun or self._gone.is_set()
+        return self._says or self.left
+
+    def restart(self) -> None:
+        """Forget how the last attempt began."""
+        self._opening, self._last = [], b""
 
     def event(self, raw: bytes, chunk: JsonValue) -> None:
         """Pass an event on, unless it holds the usage that only we asked for."""
         if self._hides_usage and isinstance(chunk, dict) and chunk.get("choices") == []:
             return
-        self._begin(ReplyHead(200, None))
-        if self._is_last(chunk) or (chunk is None and DONE in raw):
+        is_done = chunk is None and DONE in raw
+        if self._is_last(chunk) or is_done:
+            self._opening.append(b"")  # it is a stream, if an empty one
             self._last = raw
-        else:
+        elif chunk is None:  # a comment keeps the connection alive
+            self._begin(ReplyHead(200, None))
             self._put(raw)
+        else:
+            self._opening.append(raw)
+            if not opens_only(self.api, chunk):
+                self._says = True
+                self._put_opening()
 
     def whole(self, body: bytes) -> None:
         """Pass a whole body on."""
@@ -164,6 +205,8 @@ class ReplyBridge:
             return
         self.ended = True
         last = last or self._last
+        if self._opening:
+            self._put_opening()
         if last and not self.begun:
             self._begin(ReplyHead(200, last))
         elif last:
@@ -182,6 +225,11 @@ class ReplyBridge:
         """Nobody waits any more."""
         self._gone.set()
 
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._gone.is_set()
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """The stream as it arrives: at each turn of the loop all that came until then."""
         while True:
@@ -195,6 +243,12 @@ class ReplyBridge:
                 if end is not None:
                     raise end
                 return
+
+    def _put_opening(self) -> None:
+        opening, self._opening = self._opening, []
+        self._begin(ReplyHead(200, None))
+        for raw in opening:
+            self._put(raw)
 
     def _begin(self, head: ReplyHead) -> None:
         if not self.begun:

@@ -13,20 +13,13 @@ from pydantic import JsonValue
 
 from arena.backend import apis
 from arena.backend.chat import Prompt, encoded
-from arena.backend.replies import CallFailed
 from arena.records import Api, BackendSpec
 from arena.serialize import from_json
 
 
-def error(api: Api, status: int, message: str) -> bytes:
-    """The body of an error."""
-    return encoded(apis.of(api).error_body(status, message, overflow=False))
-
-
-def failure(api: Api, status: int, failed: CallFailed) -> bytes:
-    """The body for a call that failed, with the words by which agents know what they can mend."""
-    overflow = failed.outcome == "context_overflow"
-    return encoded(apis.of(api).error_body(status, failed.message, overflow=overflow))
+def error(api: Api, status: int, message: str, *, overflow: bool = False) -> bytes:
+    """The body of an error; `overflow` has the words by which agents know that they can mend it."""
+    return encoded(apis.of(api).error_body(status, message, overflow=overflow))
 
 
 def error_event(api: Api, body: bytes) -> bytes:
@@ -40,23 +33,10 @@ def error_event(api: Api, body: bytes) -> bytes:
 
 def models(name: str) -> bytes:
     """The list of models, with the one there is; fields of all APIs together."""
-    one: dict[str, JsonValue] = {
-        "id": name,
-        "object": "model",
-        "type": "model",
-        "display_name": name,
-        "created": 0,
-        "created_at": "1970-01-01T00:00:00Z",
-        "owned_by": "arena",
-    }
-    listing: dict[str, JsonValue] = {
-        "object": "list",
-        "data": [one],
-        "has_more": False,
-        "first_id": name,
-        "last_id": name,
-    }
-    return encoded(listing)
+    one: Item = {"id": name, "object": "model", "created": 0, "owned_by": "arena"}
+    one |= {"type": "model", "display_name": name, "created_at": "1970-01-01T00:00:00Z"}
+    listing: Item = {"object": "list", "data": [one]}
+    return encoded({**listing, "has_more": False, "first_id": name, "last_id": name})
 
 
 Item = dict[str, JsonValue]
@@ -71,13 +51,8 @@ _SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _OWN = frozenset({"input", "annotations", "citations"})
 """Parts of a turn that the model wrote: addresses there are words."""
 
-_MODELS = (
-    "reasoning",
-    "function_call",
-    "custom_tool_call",
-    "local_shell_call",
-    "apply_patch_call",
-)
+_CALLS = ("function_call", "custom_tool_call", "local_shell_call", "apply_patch_call")
+_MODELS = ("reasoning", *_CALLS)
 """Items of the Responses API that the model wrote."""
 
 
@@ -281,19 +256,14 @@ def _type(tool: JsonValue) -> str | None:
     return kind if isinstance(kind, str) or kind is None else "unknown"
 
 
-def _reaches_out(value: JsonValue) -> bool:
+def _reaches_out(turn: Item) -> bool:
     """Whether the provider would have to fetch something, or read a file of its account."""
-    if isinstance(value, list):
-        return any(_reaches_out(inner) for inner in value)
-    if not isinstance(value, dict):
-        return False
-    if value.get("file_id"):
-        return True
-    if any(_is_address(value.get(name)) for name in _ADDRESSES):
-        return True
-    if any(_is_address(value.get(name), scheme=True) for name in _CONTENTS):
-        return True
-    return any(_reaches_out(inner) for key, inner in value.items() if key not in _OWN)
+    return any(
+        one.get("file_id")
+        or any(_is_address(one.get(name)) for name in _ADDRESSES)
+        or any(_is_address(one.get(name), scheme=True) for name in _CONTENTS)
+        for one in objects_in(turn, besides=_OWN)
+    )
 
 
 def _is_address(value: JsonValue, *, scheme: bool = False) -> bool:
@@ -325,6 +295,16 @@ def plain(turn: Item) -> Item:
 def is_models(turn: Item) -> bool:
     """Whether a turn repeats what the model said."""
     return turn.get("role") == "assistant" or turn.get("type") in _MODELS
+
+
+def objects_in(value: JsonValue, besides: frozenset[str]) -> Iterator[Item]:
+    """A value's objects at any depth, itself included, but nothing below these names."""
+    if isinstance(value, dict):
+        yield value
+        value = [inner for name, inner in value.items() if name not in besides]
+    if isinstance(value, list):
+        for inner in value:
+            yield from objects_in(inner, besides)
 
 
 def objects(value: JsonValue) -> list[Item]:

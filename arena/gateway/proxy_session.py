@@ -3,22 +3,22 @@
 import hashlib
 import secrets
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 
 from arena.backend.call import Call, LimitReached
-from arena.backend.chat import encoded
-from arena.backend.deadlines import AgentClock
-from arena.backend.meter import CallTotals, TrialBackend
+from arena.backend.chat import Prompt, encoded
+from arena.backend.limiter import AgentClock
+from arena.backend.meter import TrialBackend
 from arena.backend.replies import CallFailed
-from arena.errors import FaultError, HarnessError
+from arena.errors import FaultError, HarnessError, UncertainError
 from arena.gateway import proxy_request
-from arena.gateway.bridge import BodyBudget, ReplyBridge, RequestBody
+from arena.gateway.bridge import ByteBudget, ReplyBridge, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
-from arena.gateway.translate.translator import Translator
-from arena.protocols import Transcript
+from arena.gateway.translator import Translator
+from arena.protocols import Metered, Transcript
 from arena.records import Api, Ending, Limits, Stop
 
 STATUS_OVER = 403
@@ -26,8 +26,10 @@ STATUS_OVER = 403
 LAST_CALLS_S = 30.0
 """How long calls that outlive their trial may take to tell what they cost."""
 REFUSED_IN_A_ROW = 50
-BROKEN_IN_A_ROW = 5
-"""Calls after which a trial ends: the agent's fault, and the endpoint's."""
+BROKEN_IN_A_ROW = 4
+"""Calls after which a trial ends: the agent's fault, and the endpoint's. Agents give up later."""
+SLOW_S = 30.0
+"""An agent that leaves a call that has taken so long may have lost its patience."""
 NOTED_DROPS = 50
 """Of one request: names of what does not go on."""
 NOTED_PATHS = 20
@@ -56,15 +58,21 @@ class ProxySession:
         self.stop: Stop | None = None
         self.fault: FaultError | None = None
         self.detail = ""
-        self.room = BodyBudget()
+        self.budget = ByteBudget()
         agents_api = backend.spec.translated_from
         self._translator = None if agents_api is None else Translator(agents_api)
         self._limits = limits
         self._transcript = transcript
         self._clock = clock
         self._change = threading.Condition()
-        self._inside: set[ReplyBridge] = set()
+        self._inside: dict[ReplyBridge, float] = {}
+        """Calls on their way, and since when."""
+        self._unserved: list[tuple[Prompt, FaultError]] = []
+        """Calls that failed and were not made again with success."""
+        self._last_failed = False
         self._shut = False
+        self._is_written = True
+        """Until the trial has ended."""
         self._failed_in_a_row = 0
         self._said: Counter[bytes] = Counter()
         self._strayed: set[str] = set()
@@ -75,24 +83,11 @@ class ProxySession:
         return self.backend.spec.translated_from or self.backend.spec.api
 
     @property
-    def calls(self) -> int:
-        """Completed so far."""
-        return self._accounted.steps
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Of all calls so far, as they were metered."""
-        return self._accounted.prompt_tokens
-
-    @property
-    def output_tokens(self) -> int:
-        """Of all calls so far, as they were metered."""
-        return self._accounted.output_tokens
-
-    @property
-    def cost_usd(self) -> Decimal:
-        """Of all calls so far; 0 where no price is known."""
-        return self._accounted.cost_usd
+    def metered(self) -> Metered:
+        """All calls so far, those included that the agent has just heard the end of."""
+        self.settled()
+        so_far = self.backend.tally
+        return Metered(so_far.steps, so_far.prompt_tokens, so_far.output_tokens, so_far.cost_usd)
 
     @property
     def ending(self) -> Ending | None:
@@ -103,6 +98,26 @@ class ProxySession:
         if self.fault is not None:
             raise self.fault
         return Ending(stop=self.stop or "agent_error", detail=self.detail)
+
+    def check_end(self, *, clean: bool) -> None:
+        """Raise the fault for which the agent's program ended, or may have.
+
+        Args:
+            clean: it ended as one that has done its work.
+
+        Raises:
+            ProviderError: its last call failed at the provider.
+            UncertainError: such a call was not made again, or was left after a long wait.
+        """
+        with self._change:
+            self._wait_for_accounts()
+            now = time.monotonic()
+            slow = any(now - since > SLOW_S for since in self._inside.values())
+            if self._unserved and self._last_failed and not slow:
+                raise self._unserved[-1][1]
+            if not clean and (slow or self._unserved):
+                why = _slow() if slow else self._unserved[-1][1]
+                raise UncertainError(f"the agent ended badly, perhaps since: {why}")
 
     @property
     def remaining_s(self) -> float:
@@ -158,7 +173,7 @@ class ProxySession:
 
     def refuse(self, api: Api, what: str) -> None:
         """Write down a request that went nowhere."""
-        self._note({"text": f"refused at the gateway ({api}): {what}"})
+        self._note(f"refused at the gateway ({api}): {what}")
         self._count_failure(REFUSED_IN_A_ROW, f"{REFUSED_IN_A_ROW} requests in a row were refused")
 
     def strayed(self, method: str, path: str) -> None:
@@ -168,7 +183,7 @@ class ProxySession:
             if where in self._strayed or len(self._strayed) >= NOTED_PATHS:
                 return
             self._strayed.add(where)
-        self._note({"text": f"refused at the gateway: nothing is served at {where}"})
+        self._note(f"refused at the gateway: nothing is served at {where}")
 
     def broke(self, error: Exception) -> None:
         """End the trial with a fault: something of ours, or what it stands on, broke."""
@@ -181,18 +196,12 @@ class ProxySession:
         self.backend.shut()
         with self._change:
             self._change.wait_for(lambda: not self._inside, LAST_CALLS_S)
-            self._transcript = _Nowhere()
+            self._is_written = False
 
     def settled(self) -> None:
         """Wait until all that the agent has heard is accounted for."""
         with self._change:
             self._wait_for_accounts()
-
-    @property
-    def _accounted(self) -> CallTotals:
-        """The trial's calls, with all in it that the agent has heard."""
-        self.settled()
-        return self.backend.tally
 
     def _serve(self, request: ProxyRequest, bridge: ReplyBridge) -> None:
         relay = self._translator.relay(request, bridge) if self._translator else None
@@ -210,22 +219,35 @@ class ProxySession:
             message = f"arena: {reached}; the trial is over"
             bridge.fail(STATUS_OVER, proxy_request.error(request.api, STATUS_OVER, message))
         except CallFailed as failed:
-            self._answer_failure(request.api, failed, bridge)
+            self._answer_failure(request.api, failed, bridge, sent.prompt)
         else:
             self._failed_in_a_row = 0
+            self._served(sent.prompt, bridge)
             self._tell(proxy_request.plain(reply.message))
 
     def _turn_away(self, error: BadProxyRequestError, bridge: ReplyBridge) -> None:
         self.refuse(bridge.api, str(error))
         bridge.fail(error.status, proxy_request.error(bridge.api, error.status, str(error)))
 
-    def _answer_failure(self, api: Api, failed: CallFailed, bridge: ReplyBridge) -> None:
+    def _served(self, prompt: Prompt, bridge: ReplyBridge) -> None:
+        """A call succeeded, and with it those that it makes again, if the agent waited for it."""
+        with self._change:
+            if bridge.left and time.monotonic() - self._inside[bridge] > SLOW_S:
+                self._unserved.append((prompt, _slow()))
+            elif not bridge.left:
+                self._last_failed = False
+                self._unserved = [one for one in self._unserved if not prompt.extends(one[0])]
+
+    def _answer_failure(
+        self, api: Api, failed: CallFailed, bridge: ReplyBridge, prompt: Prompt
+    ) -> None:
         status = failed.http_status or 502
         told = None if self._translator else failed.body
-        body = told or proxy_request.failure(api, status, failed)
+        overflow = failed.outcome == "context_overflow"
+        body = told or proxy_request.error(api, status, failed.message, overflow=overflow)
         passed_on, unwanted = bridge.begun, bridge.closed
         if self.backend.is_about_one_call(failed):
-            self._count_failure(BROKEN_IN_A_ROW, failed.message, self.backend.fault(failed))
+            self._count_unserved(prompt, failed)
         elif failed.outcome in _AGENTS_TO_MEND and not failed.is_gone:
             self._count_failure(REFUSED_IN_A_ROW, f"{failed.outcome}: {failed.message}")
         elif (stop := self.backend.stop_of(failed)) is not None:
@@ -233,13 +255,20 @@ class ProxySession:
         elif not unwanted:
             self._end(fault=self.backend.fault(failed))
         else:
-            self._count_failure(BROKEN_IN_A_ROW, failed.message, self.backend.fault(failed))
+            self._count_unserved(prompt, failed)
         if not passed_on:
             bridge.fail(status if status >= 400 else 502, body)
         elif told:
             bridge.end(proxy_request.error_event(api, told))
         else:
             bridge.break_off()
+
+    def _count_unserved(self, prompt: Prompt, failed: CallFailed) -> None:
+        fault = self.backend.fault(failed)
+        with self._change:
+            self._unserved.append((prompt, fault))
+            self._last_failed = True
+        self._count_failure(BROKEN_IN_A_ROW, failed.message, fault)
 
     def _count_failure(self, most: int, detail: str, fault: FaultError | None = None) -> None:
         self._failed_in_a_row += 1
@@ -260,12 +289,12 @@ class ProxySession:
             self._wait_for_accounts()  # an agent asks again before its last call is settled
             entered = not self._shut
             if entered:
-                self._inside.add(bridge)
+                self._inside[bridge] = time.monotonic()
         try:
             yield entered
         finally:
             with self._change:
-                self._inside.discard(bridge)
+                self._inside.pop(bridge, None)
                 self._change.notify_all()
 
     def _wait_for_accounts(self) -> None:
@@ -284,14 +313,13 @@ class ProxySession:
                 self._tell(plain)
         for name in map(proxy_request.brief, request.dropped[:NOTED_DROPS]):
             if self._is_new(encoded({"dropped": name})):
-                self._note({"text": f"not passed on to the endpoint: {name}"})
+                self._note(f"not passed on to the endpoint: {name}")
         if (more := len(request.dropped) - NOTED_DROPS) > 0:
-            self._note({"text": f"not passed on to the endpoint: {more} more"})
+            self._note(f"not passed on to the endpoint: {more} more")
 
     def _tell(self, turn: Item) -> None:
         if turn:
-            with self._change:
-                self._transcript.add("message", {"message": turn})
+            self._write("message", {"message": turn})
 
     def _is_new(self, raw: bytes, times: int = 1) -> bool:
         """Whether it was said fewer times before, in any conversation."""
@@ -302,13 +330,14 @@ class ProxySession:
             self._said[digest] = times
             return True
 
-    def _note(self, record: dict[str, object]) -> None:
+    def _note(self, text: str) -> None:
+        self._write("note", {"text": text})
+
+    def _write(self, kind: str, record: dict[str, object]) -> None:
         with self._change:
-            self._transcript.add("note", record)
+            if self._is_written:
+                self._transcript.add(kind, record)
 
 
-class _Nowhere:
-    """The transcript of a trial that has ended."""
-
-    def add(self, kind: str, record: object) -> None:
-        """Drop it."""
+def _slow() -> UncertainError:
+    return UncertainError(f"the agent left a call that had taken more than {SLOW_S:g} seconds")

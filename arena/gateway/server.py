@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Self
+from functools import partial
+from typing import Any, Self, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,33 +19,45 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from arena.backend import apis
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import TrialBackend
 from arena.errors import HarnessError
 from arena.gateway import proxy_request
-from arena.gateway.bridge import BrokenStreamError, ReplyBridge, RequestBody
-from arena.gateway.proxy_backend import ProxyBackend
+from arena.gateway.bridge import BrokenStreamError, ByteBudget, ReplyBridge, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError, brief
 from arena.gateway.proxy_session import ProxySession
-from arena.protocols import Transcript
-from arena.records import Api, Limits
+from arena.gateway.tunnel import FORWARDER, Tunnel
+from arena.protocols import Sandbox, Transcript
+from arena.records import Api, Limits, Message, Reply, ToolSpec
+from arena.records.container import LAYER_PYTHON
 
 CALLS_AT_ONCE = 1024
 """Each waits in a thread of its own, so that none holds up another."""
+HEAD_LIMIT_BYTES = 32_000
+"""Of a request besides its body: its line, headers, trailers, and what frames its chunks."""
+FRAMING_SHARE = 8
+"""For so many bytes of a body, one more for the framing of its chunks."""
+HEADERS_LIMIT = 128
+PIPELINED_LIMIT = 8
+"""Requests that wait for an answer before theirs, on one connection."""
+_READ_BYTES = 1 << 14
 _START_S = 10.0
 _JSON = "application/json"
 _PATHS = {f"/v1{api.PATH}": name for name, api in apis.DIALECTS.items()}
 _SENT_ALONG = ("anthropic-version", "anthropic-beta")
 """Headers that say how a request is meant."""
+_NOBODY = "65534:65534"
+"""Runs the forwarder: not the agent's user, whose processes may be killed all at once."""
 
 
 class Gateway:
     """Serves every open session; use as a context manager."""
 
     def __init__(self) -> None:
-        self._doors: dict[str, ProxySession] = {}
+        self._sessions: dict[str, ProxySession] = {}
         self._tunnels: dict[int, ProxySession] = {}
         self._lock = threading.Lock()
         self._calls = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="gateway")
@@ -53,6 +66,7 @@ class Gateway:
         self._socket.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
             _app(self),
+            http=cast("type[asyncio.Protocol]", partial(BoundedConnection, self)),
             log_config=None,
             log_level="critical",  # what breaks here is told by the trial that it ends
             access_log=False,
@@ -80,20 +94,20 @@ class Gateway:
         limits: Limits,
         transcript: Transcript,
         clock: AgentClock,
-    ) -> ProxyBackend:
+    ) -> "ProxyBackend":
         """A trial's backend that can open a session in the agent's container."""
-        return ProxyBackend(self, metered, limits=limits, transcript=transcript, clock=clock)
+        return ProxyBackend(self, metered, limits, transcript, clock)
 
     @contextmanager
     def serving(self, session: ProxySession) -> Iterator[None]:
         """Let in whoever has the session's token, until the context is left."""
         with self._lock:
-            self._doors[session.token] = session
+            self._sessions[session.token] = session
         try:
             yield
         finally:
             with self._lock:
-                del self._doors[session.token]
+                del self._sessions[session.token]
             session.close()
 
     @contextmanager
@@ -113,13 +127,19 @@ class Gateway:
             with self._lock:
                 self._tunnels.pop(port, None)
 
+    def budget(self, port: int) -> ByteBudget:
+        """What holds for the bytes of a connection: that of the trial whose way this is."""
+        with self._lock:
+            session = self._tunnels.get(port)
+        return session.budget if session else ByteBudget()
+
     def session(self, request: Request) -> ProxySession | None:
         """Whose token a request carries, if the session is open and this is the way to it."""
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
         token = request.headers.get("x-api-key") or bearer
         port = request.client.port if request.client else 0
         with self._lock:
-            session, own = self._doors.get(token), self._tunnels.get(port)
+            session, own = self._sessions.get(token), self._tunnels.get(port)
         return session if own is None or own is session else None
 
     async def answer(
@@ -144,6 +164,114 @@ class Gateway:
         self._thread.join()
         self._socket.close()
         self._calls.shutdown(wait=True)
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """One connection, which ends when it makes the parser hold more than a request needs.
+
+    Bodies are counted where they are put together, where a refusal can be told in words.
+    """
+
+    def __init__(self, gateway: Gateway, **how: Any) -> None:
+        super().__init__(**how)
+        self._gateway = gateway
+        self._budget = ByteBudget()
+        self._framing = self._body = self._taken = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._budget = self._gateway.budget(self.client[1] if self.client else 0)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._give_back()
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), _READ_BYTES):
+            piece = data[start : start + _READ_BYTES]
+            self._framing += len(piece)
+            super().data_received(piece)
+            if self.transport.is_closing():
+                return
+            if not self._fits():
+                self.transport.abort()
+                return
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._framing = self._body = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._framing -= len(body)
+        self._body += len(body)
+        super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        self._give_back()
+        super().on_response_complete()
+
+    def _fits(self) -> bool:
+        if self._framing > HEAD_LIMIT_BYTES + self._body // FRAMING_SHARE:
+            return False
+        if len(self.pipeline) > PIPELINED_LIMIT or len(self.headers or ()) > HEADERS_LIMIT:
+            return False
+        more = max(0, self._framing - self._taken)
+        fits = self._budget.take(more)
+        self._taken += more if fits else 0
+        return fits
+
+    def _give_back(self) -> None:
+        self._budget.give(self._taken)
+        self._taken = 0
+
+
+class ProxyBackend:
+    """`arena.protocols.SandboxBackend` for one trial."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        metered: TrialBackend,
+        limits: Limits,
+        transcript: Transcript,
+        clock: AgentClock,
+    ) -> None:
+        self._gateway = gateway
+        self._metered = metered
+        self._about = limits, transcript, clock
+
+    @property
+    def model(self) -> str:
+        """What a program must call the model."""
+        return self._metered.spec.model
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens that fit the model, where that is known."""
+        return self._metered.spec.context_window
+
+    def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
+        """As the metered backend does."""
+        return self._metered.complete(messages, tools)
+
+    @contextmanager
+    def open(self, sandbox: Sandbox) -> Iterator[ProxySession]:
+        """Open a session in a sandbox that has an agent's layer.
+
+        Raises:
+            EngineError: the forwarder did not start.
+        """
+        limits, transcript, clock = self._about
+        with clock.waiting():  # a translation's library takes seconds to import
+            session = ProxySession(self._metered, limits, transcript, clock)
+        forwarder = [LAYER_PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
+        with (
+            self._gateway.serving(session),
+            sandbox.pipe(forwarder, user=_NOBODY) as pipe,
+            Tunnel(pipe, lambda: self._gateway.connected(session)) as tunnel,
+        ):
+            session.origin = f"http://127.0.0.1:{tunnel.port}"
+            yield session
 
 
 def _app(gateway: Gateway) -> Starlette:
@@ -178,7 +306,7 @@ def _app(gateway: Gateway) -> Starlette:
 
 
 async def _call(gateway: Gateway, session: ProxySession, api: Api, request: Request) -> Response:
-    body = RequestBody(session.room)
+    body = RequestBody(session.budget)
     try:
         await _receive(request, body)
         headers = _sent_along(request, api, session)

@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -79,20 +79,16 @@ class Tunnel:
         self._frames = Frames()
         self._stop = threading.Event()
         self._ready = threading.Event()
-        self._port = 0
+        self.port = 0
+        """Where programs in the container reach the gateway, on 127.0.0.1."""
         self._selector = selectors.DefaultSelector()
         self._open: dict[int, _Connection] = {}
         self._thread = threading.Thread(target=self._run, name="tunnel", daemon=True)
 
-    @property
-    def port(self) -> int:
-        """Where programs in the container reach the gateway, on 127.0.0.1."""
-        return self._port
-
     def __enter__(self) -> Self:
         self._thread.start()
         self._ready.wait(_START_S)
-        if not self._port:
+        if not self.port:
             self.__exit__()
             raise EngineError("the forwarder in the container did not start")
         return self
@@ -109,7 +105,7 @@ class Tunnel:
         except BadFrameError:  # the agent broke its own way out
             pass
         finally:
-            for connection in list(self._open.values()):
+            for connection in self._open.values():
                 connection.close()
             self._selector.close()
             self._ready.set()
@@ -140,7 +136,7 @@ class Tunnel:
 
     def _take(self, kind: int, number: int, data: bytes) -> None:
         if kind == READY:
-            self._port = self._port or number
+            self.port = self.port or number
             self._ready.set()
         elif kind == OPEN:
             if number in self._open:
@@ -231,10 +227,3 @@ class _Connection:
         if self._events:
             self._selector.unregister(self._sock)
         self._stack.close()
-
-
-@contextmanager
-def dug(pipe: Pipe, connect: Connect) -> Iterator[int]:
-    """A tunnel from a container; gives the port inside it."""
-    with Tunnel(pipe, connect) as tunnel:
-        yield tunnel.port

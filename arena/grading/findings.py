@@ -20,6 +20,8 @@ class Defences(Record):
     """Refuse patches that the policy calls dangerous."""
     strip: bool = True
     """Leave changes to tests and their configuration out."""
+    isolated: bool = True
+    """The runner is loaded whole before anything of the tree can be."""
     root_owned: bool = True
     """Hidden tests belong to root and are read-only."""
     trusted_config: bool = True

@@ -5,10 +5,11 @@ alone, for a binary asked for a test it does not have ends with 0.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from arena.grading.findings import Findings
-from arena.grading.job import Job, Names, TestRunner, stopped
+from arena.grading.job import Job, TestRunner, stopped
+from arena.grading.names import Renaming
 from arena.records import ExecResult, File, Record, TestOutcome
 from arena.records.container import AGENT_USER, WORKDIR
 from arena.task.test_ids import by_place
@@ -26,7 +27,9 @@ BUILD_ENV = {
 _BINARIES = "/tmp"  # noqa: S108
 COMPILE = 'mkdir -m 755 "$1" && exec go test -c -vet=off -o "$1/tests" "./$2"'
 _FUNCTION = re.compile(r"^func (Test\w*)\((\w+) \*testing\.T\) \{", re.MULTILINE)
-_MAX_CANARIES = 2
+_GAP = re.compile(r"^(?://.*\n)*func ", re.MULTILINE)
+_CANARIES = (1, 3)
+"""Least and most of a package: each is a process more."""
 
 
 class _Package(Record):
@@ -34,9 +37,9 @@ class _Package(Record):
 
     folder: str
     files: tuple[File, ...]
-    expected: dict[str, str]
-    """Id to name of the function."""
-    must_fail: dict[str, str]
+    functions: dict[str, str]
+    """Id to name of the function in this run, canaries and twins too."""
+    must_fail: frozenset[str]
 
 
 def run_go(job: Job) -> Findings:
@@ -47,23 +50,22 @@ def run_go(job: Job) -> Findings:
     must_fail: dict[str, TestOutcome] = {}
     binaries: dict[str, str] = {}
     for package in packages:
-        binaries[package.folder] = out = f"{_BINARIES}/{job.names.word(join='')}{len(binaries)}"
+        binaries[package.folder] = out = f"{_BINARIES}/{job.names.token()}"
         built = job.run(
             ["sh", "-c", COMPILE, "sh", out, package.folder], BUILD_ENV, user=AGENT_USER
         )
         if early := stopped(built):
             return early
-    for package in packages:
-        declared = _declared(package.files)
-        for found, names in ((tests, package.expected), (must_fail, package.must_fail)):
-            for test_id, name in names.items():
-                if name not in declared:
-                    found[test_id] = "missing"
-                    continue
-                result = _run(job, binaries[package.folder], package.folder, name)
-                if early := stopped(result):
-                    return early
-                found[test_id] = _outcome(result)
+    order = [(package, test_id) for package in packages for test_id in package.functions]
+    for package, test_id in job.names.rng.sample(order, len(order)):
+        name = package.functions[test_id]
+        outcome: TestOutcome = "missing"
+        if name in _declared(package.files):
+            result = _run(job, binaries[package.folder], package.folder, name)
+            if early := stopped(result):
+                return early
+            outcome = _outcome(result)
+        (must_fail if test_id in package.must_fail else tests)[test_id] = outcome
     job.finish()
     return Findings(tests=tests, must_fail=must_fail)
 
@@ -90,70 +92,90 @@ def _outcome(result: ExecResult) -> TestOutcome:
 
 
 def _packages(job: Job) -> tuple[list[_Package], list[File]]:
-    """Packages with canaries and renamed twins, and the hidden files of other folders."""
-    plan, twins = job.task.tests, job.twins()
+    """Packages with canaries and everything renamed, and the hidden files of other folders."""
+    plan, twins, hidden, rng = job.task.tests, job.twins(), job.hidden(), job.names.rng
     files = {path: file for path, file in job.tree().items() if path.endswith("_test.go")}
-    files.update(job.hidden())
-    targets = by_place(plan.fail_to_pass)
-    packages = []
+    known = set(files)
+    files.update(hidden)
+    targets, must_fail = by_place(plan.fail_to_pass), by_place(job.must_fail)
+    renaming = Renaming(job.names, job.around())
+    packages, rest = [], set(hidden)
     for folder, ids in by_place((*plan.fail_to_pass, *plan.pass_to_pass)).items():
         texts = {path: _text(file) for path, file in files.items() if _folder(path) == folder}
+        rest -= set(texts)
+        asked = {test_id: _function(test_id) for test_id in ids}
+        asked = _rename(texts, asked, renaming, known)
         authored = {path: _text(file) for path, file in twins.items() if _folder(path) == folder}
-        must_fail = {}
-        for test_id in by_place(job.must_fail).get(folder, []):
-            ours = job.names.camel(_names([*texts.values(), *authored.values()]))
-            if _rename(authored, _function(test_id), ours):
-                must_fail[f"{folder}:{ours}"] = ours
-            else:
-                must_fail[test_id] = _function(test_id)
-        texts.update(_moved(authored, job.names))
-        originals = [_function(test_id) for test_id in targets.get(folder, [])]
-        if job.defences.canaries:
-            for name in job.names.rng.sample(originals, min(_MAX_CANARIES, len(originals))):
-                if copy := _plant(texts, name, job.names):
-                    must_fail[f"{folder}:{copy}"] = copy
+        twin_ids = {test_id: _function(test_id) for test_id in must_fail.get(folder, [])}
+        twin_ids = _rename(authored, twin_ids, renaming, set())
+        texts |= authored
+        failing = {f"{folder}:{name}": name for name in twin_ids.values()}
+        originals = [asked[test_id] for test_id in targets.get(folder, [])]
+        count = min(rng.randint(*_CANARIES), len(originals)) if job.defences.canaries else 0
+        for name in rng.sample(originals, count):
+            if copy := _plant(texts, name, renaming):
+                failing[f"{folder}:{copy}"] = copy
+        job.tell({f"{folder}:{name}": test_id for test_id, name in asked.items()})
         laid = tuple(File(path=path, data=text.encode()) for path, text in texts.items())
-        expected = {test_id: _function(test_id) for test_id in ids}
-        packages.append(_Package(folder=folder, files=laid, expected=expected, must_fail=must_fail))
-    graded = {file.path for package in packages for file in package.files}
-    return packages, [file for path, file in job.hidden().items() if path not in graded]
+        packages.append(
+            _Package(
+                folder=folder,
+                files=laid,
+                functions=asked | failing,
+                must_fail=frozenset(failing),
+            )
+        )
+    return packages, [hidden[path] for path in sorted(rest)]
 
 
-def _plant(texts: dict[str, str], name: str, names: Names) -> str | None:
-    """Add a failing copy of a test to its file; its name, or None where there is no such test."""
+def _plant(texts: dict[str, str], name: str, renaming: Renaming) -> str | None:
+    """Put a failing copy of a test into its file, between any two functions.
+
+    Returns:
+        Its name, or None where there is no such test.
+    """
+    rng = renaming.names.rng
     for path, text in texts.items():
         for match in _FUNCTION.finditer(text):
             if match[1] != name:
                 continue
-            ours = names.camel(_names(texts.values()))
-            left, right = names.rng.sample(range(2, 100), 2)
+            ours = renaming.draw("TestCamel", _names(texts.values()))
+            left, right = rng.sample(range(2, 100), 2)
             subject = match[2] if match[2] != "_" else "t"
             end = text.find("\n}\n", match.end())
             body = text[match.end() : end] if end >= 0 and match[2] != "_" else ""
-            texts[path] = (
-                f"{text.rstrip()}\n\nfunc {ours}({subject} *testing.T) {{\n"
-                f'\tdefer {subject}.Errorf("got %d, want %d", {left}, {right})\n{body}\n}}\n'
+            copy = (
+                f"func {ours}({subject} *testing.T) {{\n"
+                f'\tdefer {subject}.Errorf("got %d, want %d", {left}, {right})\n{body}\n}}\n\n'
             )
+            whole = f"{text.rstrip()}\n\n"
+            gaps = [gap.start() for gap in _GAP.finditer(whole)]
+            gaps = [at for at in gaps if whole.count("`", 0, at) % 2 == 0]  # in no raw string
+            at = rng.choice([*gaps, len(whole)])
+            texts[path] = whole[:at] + copy + whole[at:]
             return ours
     return None
 
 
-def _rename(texts: dict[str, str], name: str, ours: str) -> bool:
-    for path, text in texts.items():
-        renamed = re.sub(rf"^func {name}\(", f"func {ours}(", text, count=1, flags=re.MULTILINE)
-        if renamed != text:
-            texts[path] = renamed
-            return True
-    return False
+def _rename(
+    texts: dict[str, str], asked: dict[str, str], renaming: Renaming, known: set[str]
+) -> dict[str, str]:
+    """Give the tests, and their files where those are not known ones, names of this run.
 
-
-def _moved(texts: Mapping[str, str], names: Names) -> dict[str, str]:
-    """Twins under file names of this run, in the folder they were in."""
-    moved: dict[str, str] = {}
-    for path, text in texts.items():
-        folder, slash, _ = path.rpartition("/")
-        moved[f"{folder}{slash}{names.word(moved)}_test.go"] = text
-    return moved
+    Returns:
+        Ids with the new names of their functions.
+    """
+    new = {}
+    for test_id, name in asked.items():
+        new[test_id] = name
+        for path, text in texts.items():
+            if name in _names([text]):
+                texts[path], new[test_id] = renaming.within(path, text, name, "TestCamel")
+                break
+    for path in [path for path in texts if path not in known]:
+        if _names([texts[path]]) & set(new.values()):
+            texts[renaming.of_file(path, "joined")] = texts.pop(path)
+    return new
 
 
 def _declared(files: Iterable[File]) -> set[str]:

@@ -1,58 +1,16 @@
 """One run of the hidden tests in one container: what every runner needs for it."""
 
-import random
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from arena.grading.findings import ALL_ON, Defences, Findings
+from arena.grading.names import Names
 from arena.protocols import Sandbox
 from arena.records import Entry, ExecResult, File, Task
-from arena.records.container import TESTER_UID, TESTER_USER, TRUSTED, WORKDIR
+from arena.records.container import TESTER_UID, TESTER_USER, WORKDIR
 from arena.task.pack import hidden_files, tree_files, twin_files
-
-_WORDS = (
-    *("again", "also", "base", "below", "both", "bound", "brief", "chain", "common", "corner"),
-    *("deep", "double", "early", "edge", "empty", "equal", "even", "extra", "first", "fixed"),
-    *("full", "inner", "item", "joined", "keeps", "large", "last", "late", "local", "long"),
-    *("lower", "mixed", "more", "nested", "next", "odd", "once", "order", "outer", "pair"),
-    *("part", "plain", "quick", "range", "repeat", "round", "same", "second", "short", "simple"),
-    *("single", "small", "split", "start", "steady", "third", "total", "twice", "upper", "whole"),
-)
-
-
-class Names:
-    """Draws names; with `fixed` they are the same in every run."""
-
-    def __init__(self, rng: random.Random, *, fixed: bool = False) -> None:
-        self.rng = rng
-        self._fixed = fixed
-
-    def word(self, taken: Container[str] = (), *, prefix: str = "", join: str = "_") -> str:
-        """A name of `prefix` and two words that is not taken yet."""
-        count = 0
-        while True:
-            words = ("canary", str(count)) if self._fixed else self.rng.sample(_WORDS, 2)
-            name = prefix + join.join(words)
-            if name not in taken:
-                return name
-            count += 1
-            if count > 1000:
-                prefix += "x"
-
-    def folder(self) -> str:
-        """A folder of the trusted ones."""
-        name = "grading" if self._fixed else f"{self.rng.getrandbits(64):016x}"
-        return f"{TRUSTED}/{name}"
-
-    def camel(self, taken: Container[str] = ()) -> str:
-        """A name in Go's manner, starting with `Test`."""
-        while True:
-            snake = self.word(join=" ").title().replace(" ", "")
-            name = f"Test{snake}{'' if self._fixed else self.rng.choice('ABCDEFGHIJKLMNOP')}"
-            if name not in taken:
-                return name
-
+from arena.task.test_ids import by_place
 
 REPORT_LIMIT = 16 << 20
 OUTPUT_LIMIT = 4 << 20
@@ -116,12 +74,26 @@ class Job:
         safe = self.defences.root_owned
         mode = 0o444 if safe else 0o644
         laid = [file.model_copy(update={"mode": mode | (file.mode & 0o111)}) for file in files]
+        laid.sort(key=lambda file: file.path)  # not even numbers of files say what is whose
         laid += [File(path=path, data=b"", mode=0o666) for path in reports]
         self.sandbox.put(laid, owner=0 if safe else TESTER_UID)
 
+    def around(self) -> dict[str, File]:
+        """Files that may speak of a test by its name: what lies beside tests, by path."""
+        hidden, tree = self.hidden(), self.tree()
+        tests = (*self.task.tests.fail_to_pass, *self.task.tests.pass_to_pass)
+        tops = {path.split("/")[0] for path in (*hidden, *by_place(tests))}
+        beside = {path: f for path, f in tree.items() if path.split("/")[0] in {path, *tops}}
+        return beside | hidden
+
+    def tell(self, names: Mapping[str, str]) -> None:
+        """Write into the log what the tests are called in this run."""
+        changed = [f"{new} is {old}\n" for old, new in names.items() if old != new]
+        self.keep("verify.log", "".join(changed).encode("utf-8", "surrogateescape"))
+
     def report(self, suffix: str) -> str:
         """A path for a report, under a name of this run."""
-        return f"{self.folder}/{self.names.word(join='-')}{suffix}"
+        return f"{self.folder}/{self.names.token()}{suffix}"
 
     def run(
         self,

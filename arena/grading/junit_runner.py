@@ -1,13 +1,17 @@
 """Any runner that writes JUnit XML, and its report read as hostile input.
 
-Such a run has twins but no canaries, for nothing is known about the language of its tests.
+Such a run has twins but no canaries, for nothing is known about the language of its tests. Names
+are changed where they are written as pytest and unittest write them.
 """
 
+import re
+from collections.abc import Callable
 from xml.parsers import expat
 
 from arena.grading.findings import Findings, Reported, Session, weigh
 from arena.grading.job import Job, TestRunner, stopped
-from arena.records import Entry, Record, TestOutcome
+from arena.grading.names import Renaming
+from arena.records import Entry, File, Record, TestOutcome
 
 MAX_BYTES = 8 << 20
 _MAX_DEPTH = 16
@@ -122,7 +126,9 @@ def run_junit(job: Job) -> Findings:
     """Grade a patched tree with the task's command; ids are `<classname>::<name>`."""
     plan = job.task.tests
     report = job.report(".xml")
-    job.lay([*job.hidden().values(), *job.twins().values()], [report])
+    files, ids = _renamed(job)
+    job.lay(files, [report])
+    job.tell({new: old for new, old in ids.items() if old in plan.fail_to_pass})
     result = job.run([part.replace(REPORT, report) for part in plan.command], {})
     job.finish()
     if early := stopped(result):
@@ -133,13 +139,52 @@ def run_junit(job: Job) -> Findings:
         exit_code=result.exit_code,
         selected=False,
     )
-    entry = job.read(report)
+
+    def id_of(test: JUnitTest) -> str:
+        seen = f"{test.classname}::{test.name}"
+        return ids.get(seen, seen)
+
+    return weigh_report(job, session, report, id_of)
+
+
+def _renamed(job: Job) -> tuple[list[File], dict[str, str]]:
+    """Hidden files and twins under names of this run, where ids say which file a test is in.
+
+    Returns:
+        The files, and the ids of this run with those of the plan.
+    """
+    command = File(path="", data=" ".join(job.task.tests.command).encode())
+    renaming = Renaming(job.names, {**job.around(), "": command})
+    planned = (*job.task.tests.fail_to_pass, *job.must_fail)
+    ids, files = {}, []
+    for path, file in {**job.hidden(), **job.twins()}.items():
+        stem = path.rpartition("/")[2].partition(".")[0]
+        word = re.compile(rf"(?<!\w){re.escape(stem)}(?!\w)")
+        inside = [i for i in planned if word.search(i.rpartition("::")[0])]
+        text = file.data.decode("utf-8", "surrogateescape")
+        moved = path
+        if inside and stem.startswith("test_") and not word.search(text):
+            moved = renaming.of_file(path, "test_snake")
+        new_stem = moved.rpartition("/")[2].partition(".")[0]
+        for test_id in inside:
+            place, _, full = test_id.rpartition("::")
+            name, bracket, rest = full.partition("[")
+            if name.startswith("test_"):
+                text, name = renaming.within(path, text, name, "test_snake")
+            ids[f"{word.sub(new_stem, place)}::{name}{bracket}{rest}"] = test_id
+        data = text.encode("utf-8", "surrogateescape")
+        files.append(file.model_copy(update={"path": moved, "data": data}))
+    return files, ids
+
+
+def weigh_report(
+    job: Job, session: Session, path: str, id_of: Callable[[JUnitTest], str]
+) -> Findings:
+    """Weigh a session by its report, whose tests are known to the plan by other ids."""
+    entry = job.read(path)
     job.keep("junit.xml", entry.data)
     try:
-        tests = tuple(
-            Reported(id=f"{test.classname}::{test.name}", outcome=test.outcome)
-            for test in read_report(entry)
-        )
+        tests = tuple(Reported(id=id_of(t), outcome=t.outcome) for t in read_report(entry))
     except JUnitError as error:
         return weigh(session.model_copy(update={"fault": str(error)}), job.defences)
     return weigh(session.model_copy(update={"report": tests}), job.defences)

@@ -4,28 +4,34 @@ There is no parent runner: it would read results from the output of the process 
 candidate code.
 """
 
-import json
+import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from arena.grading.findings import Findings, Reported, Session, merge, weigh
-from arena.grading.job import Job, Names, TestRunner, stopped
+from arena.grading.job import Job, TestRunner, stopped
+from arena.grading.names import Renaming
 from arena.records import Entry, ExecResult, File, Record, TestOutcome
 from arena.task.test_ids import by_place
 
 _MAX_EVENTS = 100_000
 _REPORTER = b"""\
-export default async function* (events) {
+'use strict';
+require('node:assert');
+require('node:test');
+const { stringify } = JSON;
+module.exports = async function* (events) {
   for await (const { type, data } of events) {
     if (type !== 'test:start' && type !== 'test:pass' && type !== 'test:fail') continue;
     const { name, nesting, skip, todo, details } = data;
     const marks = { skip: skip !== undefined, todo: todo !== undefined };
     const suite = details?.type === 'suite';
-    yield JSON.stringify({ type, name, nesting, ...marks, suite }) + '\\n';
+    yield stringify({ type, name, nesting, ...marks, suite }) + '\\n';
   }
-}
+};
 """
+"""Loaded before the tests are, and so before anything of the tree."""
 _ASSERT = re.compile(r"\bassert\.(\w+)\(")
 _FALSE = {
     "equal": "equal({0}, {1})",
@@ -40,6 +46,10 @@ _FALSE = {
     "match": "match('{0}', /^{1}$/)",
 }
 _OWN_ASSERT = re.compile(r"\bassert\s*(?:=|\}|from\b)")
+_LINE = re.compile(r"^( *)(?:(test|it|describe)\(|\S)(.*)$", re.MULTILINE)
+_OPENED = re.compile(r"""(['"])([^'"\\]+)\1, (?:async )?(?:\(\) =>|function \(\)) \{""")
+_IMPORTED = re.compile(r"\b(test|it)\b(?=[^;\n]*['\"]node:test['\"])")
+_MORE_CANARIES = (0, 2)
 _ESM = re.compile(r"^\s*(?:import|export)\b", re.MULTILINE)
 
 
@@ -56,14 +66,14 @@ class _Part(Record):
 def run_node(job: Job) -> Findings:
     """Grade a patched tree with Node's own test runner."""
     parts, rest = _parts(job)
-    reporter = File(path=f"{job.folder}/reporter.mjs", data=_REPORTER)
-    reports = [f"{job.folder}/{number}-{job.names.word(join='-')}" for number in range(len(parts))]
+    reporter = File(path=f"{job.folder}/reporter.cjs", data=_REPORTER)
+    reports = [job.report("") for _ in parts]
     job.lay([*rest, *(part.file for part in parts), reporter], reports)
     results: list[ExecResult] = []
     for part, report in zip(parts, reports, strict=True):
         result = job.run(
             [
-                *("node", f"--test-reporter={reporter.path}"),
+                *("node", f"--require={reporter.path}", f"--test-reporter={reporter.path}"),
                 *(f"--test-reporter-destination={report}", part.file.path),
             ],
             {"NODE_OPTIONS": "", "NO_COLOR": "1"},
@@ -85,40 +95,56 @@ def run_node(job: Job) -> Findings:
 
 
 def _parts(job: Job) -> tuple[list[_Part], list[File]]:
-    """Graded files with canaries, twins under new names, and the other hidden files."""
+    """Graded files with canaries, twins between them, and the other hidden files."""
     plan, tree, files = job.task.tests, job.tree(), job.hidden()
+    renaming, targets = Renaming(job.names, job.around()), by_place(plan.fail_to_pass)
     parts = []
     for path, ids in by_place((*plan.fail_to_pass, *plan.pass_to_pass)).items():
         file = files.pop(path, None) or tree[path]
-        parts.append(_part(job, file, ids) if job.defences.canaries else _plain(file, ids))
+        part = _part(file, ids, renaming if path in targets else None)
+        job.tell(part.reported)
+        parts.append(_with_canaries(part, renaming) if job.defences.canaries else part)
     twins = job.twins()
     for path, ids in by_place(job.must_fail).items():
-        parts.insert(job.names.rng.randint(0, len(parts)), _twin(job, twins.pop(path), ids))
+        twin = _part(twins.pop(path), ids, renaming)
+        update = {"expected": (), "must_fail": twin.expected}
+        at = job.names.rng.randint(0, len(parts))
+        parts.insert(at, twin.model_copy(update=update))
     if job.shuffle:
         job.names.rng.shuffle(parts)
     return parts, [*files.values(), *twins.values()]
 
 
-def _plain(file: File, ids: Sequence[str]) -> _Part:
-    names = {_name(test_id): test_id for test_id in ids}
-    return _Part(file=file, expected=tuple(ids), must_fail=(), reported=names)
+def _part(file: File, ids: Sequence[str], renaming: Renaming | None) -> _Part:
+    """A file, with new names for it and the titles in it where that is safe."""
+    text, path = file.data.decode("utf-8", "surrogateescape"), file.path
+    new = {title: title for test_id in ids for title in _titles(test_id)}
+    if renaming is not None:
+        for title in new:
+            text, new[title] = renaming.within(file.path, text, title, "plain words")
+        path = renaming.of_file(file.path, "kebab-file")
+    reported = {" > ".join(new[title] for title in _titles(i)): i for i in ids}
+    return _Part(file=_with(file, text, path), expected=tuple(ids), must_fail=(), reported=reported)
 
 
-def _part(job: Job, file: File, ids: Sequence[str]) -> _Part:
-    text = file.data.decode("utf-8", "surrogateescape")
-    taken = {_name(test_id) for test_id in ids}
-    canaries = []
-    for assertion in _assertions(text):
-        name = job.names.word(taken, join=" ")
-        taken.add(name)
-        canaries.append(name)
-        text += _canary(text, name, assertion, job.names)
-    plain = _plain(file.model_copy(update={"data": text.encode("utf-8", "surrogateescape")}), ids)
-    planted = {name: f"{file.path}::{name}" for name in canaries}
-    return plain.model_copy(
+def _with(file: File, text: str, path: str) -> File:
+    return file.model_copy(update={"data": text.encode("utf-8", "surrogateescape"), "path": path})
+
+
+def _with_canaries(part: _Part, renaming: Renaming) -> _Part:
+    """Canaries for each kind of assertion that a file uses, and some more, between its tests."""
+    text, rng = part.file.data.decode("utf-8", "surrogateescape"), renaming.names.rng
+    kinds = _assertions(text)
+    planted: dict[str, str] = {}
+    for kind in [*kinds, *rng.choices(kinds, k=rng.randint(*_MORE_CANARIES))]:
+        name = renaming.draw("plain words")
+        title, text = _plant(text, name, kind, rng)
+        planted[title] = f"{part.file.path}::{name}"
+    return part.model_copy(
         update={
+            "file": _with(part.file, text, part.file.path),
             "must_fail": tuple(planted.values()),
-            "reported": {**plain.reported, **planted},
+            "reported": {**part.reported, **planted},
         }
     )
 
@@ -129,32 +155,58 @@ def _assertions(text: str) -> list[str]:
     return [_FALSE[name] for name in used or ["strictEqual"]]
 
 
-def _canary(text: str, name: str, assertion: str, names: Names) -> str:
-    left, right = names.rng.sample(range(2, 100), 2)
+class _Gap(Record):
+    """A place before a test or a group, where another test may stand."""
+
+    at: int
+    indent: str = ""
+    call: str = ""
+    group: str = ""
+    """Title of the group that it is in."""
+
+
+def _gaps(text: str) -> list[_Gap]:
+    """Places at the file's own level or straight inside of a plain group, in no loop or helper."""
+    gaps: list[_Gap] = []
+    group, inner = "", ""
+    for line in _LINE.finditer(text):
+        indent, call, rest = line[1], line[2] or "", line[3]
+        if text.count("`", 0, line.start()) % 2:
+            continue  # in a template
+        if not indent:
+            opened = _OPENED.fullmatch(rest) if call == "describe" else None
+            group, inner = opened[2] if opened else "", ""
+        else:
+            inner = inner or indent
+        if call and (not indent or (group and indent == inner and call != "describe")):
+            at = line.start()
+            gaps.append(_Gap(at=at, indent=indent, call=call, group=group if indent else ""))
+    return gaps or [_Gap(at=len(text))]
+
+
+def _plant(text: str, name: str, assertion: str, rng: random.Random) -> tuple[str, str]:
+    """Put a canary beside the tests of a file, written as they are.
+
+    Returns:
+        Its title with that of its group, and the text.
+    """
+    gap = rng.choice(_gaps(text))
     load = "await import" if _ESM.search(text) else "require"
-    own = "assert" if _OWN_ASSERT.search(text) else ""
-    subject = own or f"({load}('node:assert')).strict"
-    return (
-        f"\n({load}('node:test')).test({json.dumps(name)}, async () => "
-        f"{{ {subject}.{assertion.format(left, right)}; }});\n"
+    imported = [one for one in _IMPORTED.findall(text) if f"{one}(" in text]
+    test = gap.call if gap.call in imported else next(iter(imported), "")
+    left, right = rng.sample(range(2, 100), 2)
+    subject = "assert" if _OWN_ASSERT.search(text) else f"({load}('node:assert')).strict"
+    quote = max("'", '"', key=text.count)
+    canary = (
+        f"{gap.indent}{test or f';({load}(`node:test`)).test'}({quote}{name}{quote}, "
+        f"async () => {{ {subject}.{assertion.format(left, right)}; }});\n"
     )
+    title = f"{gap.group} > {name}" if gap.group else name
+    return title, f"{text[: gap.at]}{'' if gap.at < len(text) else chr(10)}{canary}{text[gap.at :]}"
 
 
-def _twin(job: Job, file: File, ids: Sequence[str]) -> _Part:
-    folder, slash, name = file.path.rpartition("/")
-    suffix = name[name.index(".") :] if "." in name else ""
-    path = f"{folder}{slash}{job.names.word(join='-')}{suffix}"
-    renamed = {_name(test_id): f"{path}::{_name(test_id)}" for test_id in ids}
-    return _Part(
-        file=file.model_copy(update={"path": path}),
-        expected=(),
-        must_fail=tuple(renamed.values()),
-        reported=renamed,
-    )
-
-
-def _name(test_id: str) -> str:
-    return test_id.partition("::")[2]
+def _titles(test_id: str) -> list[str]:
+    return test_id.partition("::")[2].split(" > ")
 
 
 # ── after ──────────────────────────────────────────────────────────────────────────────────────

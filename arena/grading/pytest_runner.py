@@ -1,182 +1,26 @@
 """pytest: one process for graded tests, canaries and twins, its JUnit report read afterwards.
 
-A copy stands in the same file, class and style as its original and runs the same code, so that
-whatever turns failures into passes wholesale turns it too. It fails in a `finally`, so that no
-early return, skip or exit saves it.
+It is loaded whole before anything of the tree can be imported.
 """
 
-import ast
-import copy
+import json
+import random
 import re
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from arena.grading.findings import Findings, Reported, Session, weigh
-from arena.grading.job import Job, Names, TestRunner, stopped
-from arena.grading.junit_runner import JUnitError, read_report
-from arena.records import Entry, File, Record
+from arena.grading.findings import Findings, Session
+from arena.grading.job import Job, TestRunner, stopped
+from arena.grading.junit_runner import JUnitTest, weigh_report
+from arena.grading.names import Renaming
+from arena.grading.python_canaries import in_file_order, inherited, plant, rename
+from arena.records import File, Record
 from arena.records.container import WORKDIR
 from arena.task.test_ids import by_place
 
-_Function = ast.FunctionDef
-_Scope = ast.Module | ast.ClassDef
-
-
-class Planted(Record):
-    """A test file with canaries in it."""
-
-    file: File
-    ids: tuple[str, ...]
-    """Ids of the canaries."""
-
-
-class Renamed(Record):
-    """A twin's file and tests under names of this run."""
-
-    file: File
-    ids: dict[str, str]
-    """The author's id to the one of this run."""
-
-
-def plant(file: File, test_ids: Sequence[str], names: Names) -> Planted:
-    """Put a failing copy of one of the tests into their file.
-
-    Args:
-        file: the trusted test file.
-        test_ids: ids of tests in it, in pytest's form.
-        names: where the copy's name comes from.
-    """
-    text = _text(file)
-    tree = _parse(text)
-    for test_id in names.rng.sample(list(test_ids), len(test_ids)):
-        path, scopes, function, param = _split(test_id)
-        found = _find(tree, scopes, function)
-        if found is None or not _copyable(found[1]):
-            continue
-        scope, original = found
-        name = names.word(_names_in(scope), prefix=f"{original.name}_")
-        block = textwrap.indent(_failing(original, name, scope, names), " " * original.col_offset)
-        planted = _insert(text, original.end_lineno or 0, block)
-        return Planted(file=_with(file, planted), ids=("::".join([path, *scopes, name + param]),))
-    name = names.word(_names_in(tree), prefix="test_")
-    planted = f"{text.rstrip()}\n\n\ndef {name}():\n    {_false(names)}\n"
-    return Planted(file=_with(file, planted), ids=(f"{file.path}::{name}",))
-
-
-def rename(file: File, test_ids: Sequence[str], names: Names) -> Renamed:
-    """Give a twin's file and test functions names of this run, beside where they were."""
-    folder, slash, _ = file.path.rpartition("/")
-    path = f"{folder}{slash}{names.word(prefix='test_')}.py"
-    text = _text(file)
-    tree, lines = _parse(text), text.split("\n")
-    ids = {}
-    new: dict[int, str] = {}
-    for test_id in test_ids:
-        _, scopes, function, param = _split(test_id)
-        found = _find(tree, scopes, function)
-        if found is None:
-            ids[test_id] = "::".join([path, *scopes, function + param])
-            continue
-        scope, original = found
-        at = original.lineno - 1
-        if at not in new:
-            new[at] = names.word({*_names_in(scope), *new.values()}, prefix="test_")
-            lines[at] = lines[at].replace(f"def {function}", f"def {new[at]}", 1)
-        ids[test_id] = "::".join([path, *scopes, new[at] + param])
-    renamed = _with(file, "\n".join(lines)).model_copy(update={"path": path})
-    return Renamed(file=renamed, ids=ids)
-
-
-def in_file_order(file: File, test_ids: Sequence[str]) -> list[str]:
-    """Ids of one file in the order in which their functions stand in it."""
-    tree = _parse(_text(file))
-
-    def line(test_id: str) -> int:
-        _, scopes, function, _ = _split(test_id)
-        found = _find(tree, scopes, function)
-        return found[1].lineno if found else 0
-
-    return sorted(test_ids, key=line)
-
-
-def _text(file: File) -> str:
-    return file.data.decode("utf-8", "surrogateescape")
-
-
-def _parse(text: str) -> ast.Module:
-    """The syntax tree; an empty one where this interpreter cannot read the text."""
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError):
-        return ast.Module(body=[], type_ignores=[])
-
-
-def _split(test_id: str) -> tuple[str, list[str], str, str]:
-    head, bracket, rest = test_id.partition("[")
-    path, *scopes, function = head.split("::")
-    return path, scopes, function, bracket + rest
-
-
-def _find(
-    tree: ast.Module, scopes: Sequence[str], function: str
-) -> tuple[_Scope, _Function] | None:
-    scope: _Scope = tree
-    for name in scopes:
-        inner = [
-            node for node in scope.body if isinstance(node, ast.ClassDef) and node.name == name
-        ]
-        if not inner:
-            return None
-        scope = inner[-1]
-    tests = [node for node in scope.body if isinstance(node, _Function) and node.name == function]
-    return (scope, tests[-1]) if tests else None
-
-
-def _copyable(node: _Function) -> bool:
-    return not any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node))
-
-
-def _names_in(scope: _Scope) -> set[str]:
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name for node in scope.body if isinstance(node, kinds)}
-
-
-def _failing(original: _Function, name: str, scope: _Scope, names: Names) -> str:
-    node = copy.deepcopy(original)
-    node.name = name
-    first = node.args.args[0].arg if isinstance(scope, ast.ClassDef) and node.args.args else ""
-    subject = first if _asserts_by(first, original) else None
-    end = ast.parse(_false(names, subject)).body
-    node.body = [ast.Try(body=node.body, handlers=[], orelse=[], finalbody=end)]
-    return ast.unparse(ast.fix_missing_locations(node))
-
-
-def _asserts_by(subject: str, test: _Function) -> bool:
-    return any(
-        isinstance(node, ast.Attribute)
-        and node.attr.startswith("assert")
-        and isinstance(node.value, ast.Name)
-        and node.value.id == subject
-        for node in ast.walk(test)
-    )
-
-
-def _false(names: Names, subject: str | None = None) -> str:
-    """A statement that fails, in the manner the test itself would."""
-    left, right = names.rng.sample(range(2, 100), 2)
-    return f"{subject}.assertEqual({left}, {right})" if subject else f"assert {left} == {right}"
-
-
-def _insert(text: str, after_line: int, block: str) -> str:
-    lines = text.split("\n")
-    return "\n".join([*lines[:after_line], "", block, "", *lines[after_line:]])
-
-
-def _with(file: File, text: str) -> File:
-    return file.model_copy(update={"data": text.encode("utf-8", "surrogateescape")})
-
-
-_MAX_CANARIES = 3
+_FILES_WITH_CANARIES = 3
+_CANARIES = (3, 6)
+"""Least and most of a run. Every one more makes it less likely to guess which they are."""
+_IN_TWINS = 2
 # No PYTHONPYCACHEPREFIX: no patch can hold bytecode, and without the image's own, the interpreter
 # would compile the standard library and pytest anew in every run, at three times the cost.
 PYTEST_ENV = {
@@ -187,6 +31,85 @@ PYTEST_ENV = {
     "PYTHONBREAKPOINT": "0",
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
 }
+START = b"""\
+import copy, importlib.machinery, json, os, pickle, pkgutil, site, sys
+
+
+class Missed:  # notes what is looked for in vain before the tree can be imported
+    names = set()
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if path is None:
+            cls.names.add(name)
+
+
+class Tree:  # finds the tree's own modules there, and lets no new one fill an old gap
+    def __init__(self, root, own, missed):
+        self.root, self.own, self.missed = root, own, missed - own
+
+    def find_spec(self, name, path=None, target=None):
+        find = importlib.machinery.PathFinder.find_spec
+        if path is None and name in self.own:
+            return find(name, [self.root, *sys.path])
+        if path is None and name in self.missed:
+            spec = find(name, [place for place in sys.path if not place.startswith('/repo')])
+            if spec is None:
+                raise ModuleNotFoundError('No module named %r' % name, name=name)
+            return spec
+
+
+def main(root, own, plugins):
+    sys.meta_path.append(Missed)
+    add, late = site.addpackage, []
+    site.addpackage = lambda *place: late.append(place)
+    site.main()
+    site.addpackage = add
+    import pytest
+    import _pytest
+
+    for module in pkgutil.iter_modules(_pytest.__path__, '_pytest.'):
+        if not module.name.startswith('_pytest.pytester'):
+            try:
+                __import__(module.name)
+            except ImportError:
+                pass
+    opened = []
+
+    def open_tree():
+        if opened:
+            return
+        opened.append(True)
+        sys.meta_path.remove(Missed)
+        for place in late:
+            add(*place)
+        sys.path.append(root)
+        os.environ['PYTHONPATH'] = root
+        at = sys.meta_path.index(importlib.machinery.PathFinder)
+        sys.meta_path.insert(at, Tree(root, own, Missed.names))
+        for name, module in list(sys.modules.items()):
+            loader = getattr(module, '__loader__', None)
+            ours = name.partition('.')[0] in own - {'pytest', '_pytest'}
+            if ours and isinstance(loader, importlib.machinery.SourceFileLoader):
+                del sys.modules[name]  # the runner has its own, tests get the tree's
+
+    class Opener:
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_load_initial_conftests(self):
+            open_tree()
+
+    if any(name.partition('.')[0] in own for name in plugins):
+        open_tree()
+    return pytest.main(plugins=[Opener()])
+
+
+if __name__ == '__main__':
+    told = json.loads(sys.argv.pop(1))
+    sys.exit(main(told['root'], set(told['own']), told['plugins']))
+"""
+"""Starts pytest where nothing of the tree can be imported, and opens the tree just before its
+first `conftest.py`: what the tree had keeps its place before the libraries, what a patch adds
+comes after them and never in the place of something that was looked for before."""
 
 
 class _Plan(Record):
@@ -194,6 +117,8 @@ class _Plan(Record):
 
     files: tuple[File, ...]
     order: tuple[str, ...]
+    planned: dict[str, str]
+    """Id of this run to the plan's, for all that must pass."""
     must_fail: tuple[str, ...]
 
 
@@ -202,11 +127,19 @@ def run_pytest(job: Job) -> Findings:
     tree = job.tree()
     plan = _plan(job, tree)
     config = File(path=f"{job.folder}/pytest.ini", data=b"[pytest]\n")
+    start = File(path=f"{job.folder}/start.py", data=START)
     report = job.report(".xml")
-    job.lay([*plan.files, config], [report])
+    job.lay([*plan.files, config, start], [report])
+    job.tell(plan.planned)
     root = f"{WORKDIR}/src" if any(path.startswith("src/") for path in tree) else WORKDIR
+    isolated = job.defences.isolated
     result = job.run(
-        _argv(job, config.path, report, plan.order), {**PYTEST_ENV, "PYTHONPATH": root}
+        [
+            *(_start(job, start.path, root, tree) if isolated else ("python3", "-Pm", "pytest")),
+            *_options(job, config.path, report),
+            *plan.order,
+        ],
+        PYTEST_ENV if isolated else {**PYTEST_ENV, "PYTHONPATH": root},
     )
     job.finish()
     if early := stopped(result):
@@ -216,71 +149,94 @@ def run_pytest(job: Job) -> Findings:
         must_fail=plan.must_fail,
         exit_code=result.exit_code,
     )
-    entry = job.read(report)
-    job.keep("junit.xml", entry.data)
-    try:
-        return weigh(session.model_copy(update={"report": _tests(entry, session)}), job.defences)
-    except JUnitError as error:
-        return weigh(session.model_copy(update={"fault": str(error)}), job.defences)
+    known = {_key(new): old for new, old in plan.planned.items()}
+    known.update({_key(test_id): test_id for test_id in plan.must_fail})
+
+    def id_of(test: JUnitTest) -> str:
+        return known.get((test.classname, test.name), f"{test.classname}::{test.name}")
+
+    return weigh_report(job, session, report, id_of)
 
 
 # ── before ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _plan(job: Job, tree: dict[str, File]) -> _Plan:
-    """Canaries stand at random places of their file, twins between the files."""
+    """Canaries stand at random places of their files, twins between the files."""
     tests, rng = job.task.tests, job.names.rng
-    files = {**{path: tree[path] for path in by_place(tests.pass_to_pass) if path in tree}}
-    files.update({path: tree[path] for path in by_place(tests.fail_to_pass) if path in tree})
-    files.update(job.hidden())
+    renaming = Renaming(job.names, job.around())
     groups = by_place((*tests.fail_to_pass, *tests.pass_to_pass))
-    groups = {path: in_file_order(files[path], groups[path]) for path in sorted(groups)}
+    files = {path: tree[path] for path in groups if path in tree} | job.hidden()
+    targets = by_place(tests.fail_to_pass)
+    with_canaries = _draw_canaries(list(targets), rng) if job.defences.canaries else []
     must_fail: list[str] = []
-    targets = list(by_place(tests.fail_to_pass).items()) if job.defences.canaries else []
-    for path, ids in rng.sample(targets, min(_MAX_CANARIES, len(targets))):
-        planted = plant(files[path], ids, job.names)
-        files[path] = planted.file
-        must_fail += planted.ids
-        at = rng.randint(0, len(groups[path]))
-        groups[path][at:at] = planted.ids
-    order = list(groups.values())
+    planned: dict[str, str] = {}
+    order: list[list[str]] = []
+    kept = [name for path, ids in groups.items() for name in inherited(files[path], ids)]
+    for path in sorted(groups):
+        file, ids = files[path], {test_id: test_id for test_id in groups[path]}
+        if path in targets:
+            renamed = rename(file, groups[path], renaming, kept)
+            file, ids = renamed.file, renamed.ids
+        planned.update({new: old for old, new in ids.items()})
+        asked = list(ids.values())
+        for number in range(with_canaries.count(path)):
+            originals = groups[path] if number else targets[path]
+            planted = plant(file, [ids[test_id] for test_id in originals], renaming)
+            file = planted.file
+            must_fail += planted.ids
+            asked += planted.ids
+        files[path] = file
+        order.append(in_file_order(file, asked))
     twins, by_twin = job.twins(), by_place(job.must_fail)
-    for path, ids in by_twin.items():
-        renamed = rename(twins.pop(path), ids, job.names)
-        files[renamed.file.path] = renamed.file
-        must_fail += renamed.ids.values()
-        order.insert(rng.randint(0, len(order)), list(renamed.ids.values()))
+    for path, twin_ids in by_twin.items():
+        twin = rename(twins.pop(path), twin_ids, renaming)
+        file, failing = twin.file, [*twin.ids.values()]
+        for _ in range(rng.randint(0, _IN_TWINS) if job.defences.canaries else 0):
+            planted = plant(file, [*twin.ids.values()], renaming)
+            file = planted.file
+            failing += planted.ids
+        files[file.path] = file
+        must_fail += failing
+        order.insert(rng.randint(0, len(order)), in_file_order(file, failing))
     if job.shuffle:
         order = rng.sample([[i] for group in order for i in group], sum(map(len, order)))
     return _Plan(
         files=(*files.values(), *twins.values()),
         order=tuple(test_id for group in order for test_id in group),
+        planned=planned,
         must_fail=tuple(must_fail),
     )
 
 
-def _argv(job: Job, config: str, report: str, order: Sequence[str]) -> list[str]:
+def _draw_canaries(paths: Sequence[str], rng: random.Random) -> list[str]:
+    """Files that get canaries, each as often as it gets one."""
+    chosen = rng.sample(paths, min(_FILES_WITH_CANARIES, len(paths)))
+    return [chosen[number % len(chosen)] for number in range(rng.randint(*_CANARIES))]
+
+
+def _start(job: Job, start: str, root: str, tree: Iterable[str]) -> list[str]:
+    """The command that starts pytest alone; what it is told of the tree is the image's."""
+    inner = [path.removeprefix(f"{root}/") for path in (f"{WORKDIR}/{p}" for p in tree)]
+    own = [path.removesuffix("/__init__.py").removesuffix(".py") for path in inner]
+    own = sorted({name for name in own if "/" not in name})
+    told = {"root": root, "own": own, "plugins": job.task.tests.plugins}
+    return ["python3", "-S", start, json.dumps(told)]
+
+
+def _options(job: Job, config: str, report: str) -> list[str]:
     trusted = ("-c", config, f"--rootdir={WORKDIR}", f"--confcutdir={WORKDIR}", "-o", "addopts=")
     return [
-        *("python3", "-P", "-m", "pytest", "-q", "--tb=short", "--color=no"),
+        *("-q", "--tb=short", "--color=no"),
         *(trusted if job.defences.trusted_config else ()),
         *("-p", "no:cacheprovider", f"--junitxml={report}"),
         *(word for name in job.task.tests.plugins for word in ("-p", name)),
         *(word for line in job.task.tests.options for word in ("-o", line)),
-        *("-o", "junit_family=xunit2", "-o", "junit_logging=no", *order),
+        *("-o", "junit_family=xunit2", "-o", "junit_logging=no"),
     ]
 
 
 # ── after ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def _tests(entry: Entry, session: Session) -> tuple[Reported, ...]:
-    keys = {_key(test_id): test_id for test_id in (*session.expected, *session.must_fail)}
-    return tuple(
-        Reported(id=keys.get(key, f"{key[0]}::{key[1]}"), outcome=test.outcome)
-        for test in read_report(entry)
-        for key in [(test.classname, test.name)]
-    )
 
 
 def _key(test_id: str) -> tuple[str, str]:

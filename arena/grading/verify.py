@@ -1,4 +1,4 @@
-"""A patch, graded in a fresh container; again alone where it ran out, once more where it passed.
+"""A patch, graded in a fresh container; again alone where it ran out, or where a pass is doubtful.
 
 The verdict is made on the host from claims that must all agree; whatever a patch can cause is a
 verdict, and only broken machinery raises.
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from pathlib import Path
 from typing import cast
 
 from pydantic import Field
@@ -19,14 +18,23 @@ from pydantic import Field
 from arena.errors import EngineError, HarnessError
 from arena.grading.audit import scan_patch
 from arena.grading.findings import ALL_ON, Defences, decide
-from arena.grading.job import CLEAN_ENV, Job, Names, TestRunner
+from arena.grading.job import CLEAN_ENV, Job, TestRunner
+from arena.grading.names import Names, names_of
+from arena.paths import AnyPath, safe
 from arena.protocols import Engine, Sandbox
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
 from arena.records.container import AGENT_USER, TESTER_USER
 from arena.registry import RUNNERS
 from arena.task.pack import gold_patch
 from arena.task.patch import FilePatch, render
-from arena.task.policy import PatchRules, Policed, is_protected, police, rules_for
+from arena.task.policy import (
+    PatchRules,
+    Policed,
+    acts_unasked,
+    is_protected,
+    police,
+    rules_for,
+)
 
 
 class ExclusiveLock:
@@ -80,7 +88,7 @@ class Bench:
     image: str
     limits: SandboxLimits
     labels: Mapping[str, str]
-    folder: Path | None = None
+    folder: AnyPath | None = None
     """Where `verify.log` and `junit.xml` go."""
     defences: Defences = ALL_ON
     shuffle: bool = False
@@ -115,7 +123,7 @@ def judge(
         bench: where; its folder gets the patch too.
         exclusive: shared by all that verify on this engine.
         take: gives the patch, from a fresh container of the image to compare with.
-        strict: look a second time at every pass.
+        strict: look a second time at a pass of a patch that gives a reason to.
 
     Raises:
         EngineError: as `verify` and `confirm`.
@@ -141,7 +149,7 @@ def verify(
         task: what is graded.
         patch: a git diff; bytes that are not UTF-8 as surrogates.
         bench: the engine, and the image that the agent's container was made from.
-        strict: look a second time at every pass.
+        strict: look a second time at a pass of a patch that gives a reason to.
         fresh: a container of that image in which nothing has run, opened for `TESTER_USER`; it is
             killed. One is opened when None.
 
@@ -235,17 +243,23 @@ def _policed(patch: str, rules: PatchRules, defences: Defences) -> Policed:
 def _look_again(
     task: Task, policed: Policed, rules: PatchRules, bench: Bench
 ) -> tuple[_Attempt | None, list[Flag]]:
-    """The second look: what overrules a pass, if anything does, and what is worth a flag."""
+    """The second look: what overrules a pass, if anything does, and what is worth a flag.
+
+    The first look has graded the source without what was stripped, under names that tell nothing.
+    So only this is left: what the task allows of protected files must not be what made the tests
+    pass, what was stripped must not have been made to, and a source with suspicious lines must
+    pass under other names too.
+    """
     allowed = tuple(
         file
         for file in policed.kept
         if not rules.gold.issuperset(file.paths)
         and any(is_protected(path, rules) for path in file.paths)
     )
-    source = tuple(file for file in policed.kept if file not in allowed)
-    around = (*allowed, *policed.stripped)
+    around = (*allowed, *(file for file in policed.stripped if acts_unasked(file)))
     flags = []
     if around:
+        around = (*allowed, *policed.stripped)
         alone = _attempt(task, around, bench)
         named = ", ".join(file.path for file in around[:5])
         if alone.verdict == "passed":
@@ -253,6 +267,9 @@ def _look_again(
             return _Attempt(verdict="integrity", reason=reason, tests=alone.tests), []
         if alone.verdict == "integrity":
             flags.append(Flag(kind="tampering", detail=f"{named}: {alone.reason}"))
+    source = tuple(file for file in policed.kept if file not in allowed)
+    if not allowed and not scan_patch(source):
+        return None, flags
     again = _attempt(task, source, bench)
     if again.verdict == "passed":
         return None, flags
@@ -319,7 +336,7 @@ def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
     job = Job(
         task=task,
         sandbox=sandbox,
-        names=Names(bench.rng, fixed=not defences.random_names),
+        names=Names(bench.rng, names_of(task.tests), fixed=not defences.random_names),
         deadline=time.monotonic() + task.tests.timeout_s,
         defences=defences,
         shuffle=bench.shuffle,
@@ -335,12 +352,11 @@ def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
     return _Attempt(verdict=verdict, reason=reason, tests=findings.tests)
 
 
-def _keeper(folder: Path | None) -> Callable[[str, bytes], None]:
+def _keeper(folder: AnyPath | None) -> Callable[[str, bytes], None]:
     def keep(name: str, data: bytes) -> None:
         if folder is None:
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("ab" if name.endswith(".log") else "wb") as file:
+        with (safe(folder) / name).open("ab" if name.endswith(".log") else "wb") as file:
             file.write(data)
 
     return keep

@@ -160,6 +160,7 @@ class Budgets:
         """
         total = sum(spent.values(), Amount())
         self._limits = limits
+        self._cap = Amount(limits.usd or ZERO, limits.tokens or 0)
         self._run = Account(run, total)
         self._contestants = {
             name: Account(ceiling, spent.get(name)) for name, ceiling in contestants.items()
@@ -177,8 +178,7 @@ class Budgets:
         account = Account(Budget(usd=limits.usd, tokens=limits.tokens))
         if not metered:
             return TrialBudget(Amount(), account)
-        cap = Amount(limits.usd or ZERO, limits.tokens or 0)
-        own = self._contestants.get(contestant)
+        own, cap = self._contestants.get(contestant), self._cap
         if own is not None and (short := own.hold(cap)) is not None:
             return _short(short, contestant)
         if (short := self._run.hold(cap)) is not None:
@@ -189,9 +189,8 @@ class Budgets:
 
     def may_open_later(self, contestant: str) -> bool:
         """Whether a trial that cannot start now may start when running ones give back."""
-        cap = Amount(self._limits.usd or ZERO, self._limits.tokens or 0)
         own = self._contestants.get(contestant)
-        return self._run.lasts(cap) and (own is None or own.lasts(cap))
+        return self._run.lasts(self._cap) and (own is None or own.lasts(self._cap))
 
     @property
     def spent(self) -> Amount:

@@ -28,6 +28,8 @@ ECB_CNY = FxRate(
     on=date(2026, 10, 30),
     source="ECB euro reference rates: 1 EUR = 1.1172 USD = 7.4326 CNY",
 )
+NOTICED = Decimal("0.01")
+"""Of a cost: a told one that differs by more is flagged."""
 SHIPPED_FX = (ECB_CNY,)
 """Rates of today: read where a run's manifest begins or a plan has no run yet, and nowhere else;
 everything about a run goes by the rates of its manifest."""
@@ -37,7 +39,7 @@ class CallCost(Record):
     """Money of one call in USD on three bases."""
 
     billed_usd: Decimal | None
-    """As the provider told it, else computed from its cached and written tokens."""
+    """As a provider that bills by it told it, else computed from cached and written tokens."""
     no_cache_usd: Decimal | None
     """With every prompt token at the input price."""
     standard_usd: Decimal | None
@@ -45,9 +47,9 @@ class CallCost(Record):
     computed_usd: Decimal | None = None
     """From the price book, also where the provider told a cost."""
     reported_usd: Decimal | None = None
-    """As the provider told it."""
+    """As the endpoint told it, whether or not that is the bill."""
     status: CostStatus
-    """`partial`: the provider told a cost and the price book has none."""
+    """`partial`: the provider told its bill and the price book has none."""
     caveats: tuple[str, ...] = ()
 
 
@@ -112,6 +114,7 @@ def call_cost(
     fx: Sequence[FxRate],
     repeated_tokens: int = 0,
     reported_usd: Decimal | None = None,
+    bills_reported: bool = True,
 ) -> CallCost:
     """Cost of one call.
 
@@ -121,19 +124,22 @@ def call_cost(
         at: when the call was sent.
         fx: rates of the run.
         repeated_tokens: prompt tokens a standard cache would have held.
-        reported_usd: cost the provider told.
+        reported_usd: cost the endpoint told.
+        bills_reported: whether that is what its provider bills; else it only stands beside ours.
     """
+    bill = reported_usd if bills_reported else None
     row = row_at(prices, at)
     tier = row if row is None else tier_at(row, at, prompt=usage.prompt, output=usage.output)
     if row is None or tier is None or to_usd(Decimal(0), row.currency, fx) is None:
         missing = "no price" if tier is None or row is None else f"no rate for {row.currency}"
+        bill = bill or None  # nothing for something is doubted
         return CallCost(
-            billed_usd=reported_usd,
+            billed_usd=bill,
             no_cache_usd=None,
             standard_usd=None,
             reported_usd=reported_usd,
-            status="unknown" if reported_usd is None else "partial",
-            caveats=(missing,),
+            status="unknown" if bill is None else "partial",
+            caveats=(missing, *_told_caveats(reported_usd, bill, None)),
         )
 
     def money(fresh: int, read: int, write: int) -> Decimal | None:
@@ -142,14 +148,16 @@ def call_cost(
 
     repeated = min(repeated_tokens, usage.prompt)
     computed = money(usage.input_fresh, usage.cache_read, usage.cache_write)
+    doubted = bill == 0 and computed != 0
+    billed = computed if bill is None or doubted else bill
     return CallCost(
-        billed_usd=computed if reported_usd is None else reported_usd,
+        billed_usd=billed,
         no_cache_usd=money(usage.prompt, 0, 0),
         standard_usd=money(usage.prompt - repeated, repeated, 0),
         computed_usd=computed,
         reported_usd=reported_usd,
-        status="estimated" if usage.estimated else "known",
-        caveats=_caveats(usage, tier),
+        status="estimated" if usage.estimated or doubted else "known",
+        caveats=(*_caveats(usage, tier), *_told_caveats(reported_usd, billed, computed)),
     )
 
 
@@ -196,6 +204,20 @@ def _caveats(usage: Usage, tier: PriceTier) -> tuple[str, ...]:
     if usage.cache_write and tier.cache_write is None:
         found.append("cache writes at the input price")
     return tuple(found)
+
+
+def _told_caveats(
+    told: Decimal | None, billed: Decimal | None, computed: Decimal | None
+) -> tuple[str, ...]:
+    """What is to be said of a told cost that is not the bill."""
+    if told is None or told == billed:
+        return ()
+    if told == 0:
+        return ("a told cost of 0 is doubted",)
+    if computed is None:
+        return ("a told cost is not taken for the bill",)
+    differs = abs(told - computed) > NOTICED * computed
+    return ("the endpoint tells another cost than the price gives",) if differs else ()
 
 
 def repriced_spec(

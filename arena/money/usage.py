@@ -41,11 +41,22 @@ def normalise(raw: JsonValue, api: Api, *, reasoning_in_output: bool | None = No
 
 
 def reported_usd(raw: JsonValue) -> Decimal | None:
-    """Cost of the call as the provider itself tells it (`cost` in USD, or xAI's ticks)."""
+    """Cost of the call as its endpoint tells it: `cost` in USD, or xAI's ticks.
+
+    A router called with one's own key of the upstream tells its fee as the cost; what the upstream
+    bills stands beside it, and both are paid. Where it does not, the cost is not told.
+    """
     if not isinstance(raw, dict):
         return None
     ticks = _decimal(raw.get("cost_in_usd_ticks"))
-    return _decimal(raw.get("cost")) if ticks is None else ticks / XAI_TICKS_PER_USD
+    if ticks is not None:
+        return ticks / XAI_TICKS_PER_USD
+    cost = _decimal(raw.get("cost"))
+    upstream = _decimal(_mapping(raw, "cost_details").get("upstream_inference_cost"))
+    own_key = raw.get("is_byok")
+    if own_key is True or (own_key is None and cost == 0 and upstream):
+        return None if cost is None or upstream is None else cost + upstream
+    return cost
 
 
 def estimate(prompt_tokens: int, output_bytes: int) -> Usage:

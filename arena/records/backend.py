@@ -94,6 +94,11 @@ class PriceRow(Record):
     """How it is known."""
 
 
+Mend = Literal["empty_turns", "empty_calls", "reasoning"]
+"""What an endpoint may refuse to take back as it came: a turn with neither text nor calls, an empty
+list of calls, fields with reasoning."""
+
+
 class Quirks(Record):
     """How an endpoint wants to be spoken to. The defaults are the plain OpenAI protocol."""
 
@@ -109,6 +114,8 @@ class Quirks(Record):
     """At its Messages API: the key goes into `Authorization`, not into `x-api-key`."""
     reasoning_in_output: bool | None = None
     """Whether `completion_tokens` counts reasoning; None tells it from the total of each reply."""
+    mends: tuple[Mend, ...] = ()
+    """What of a turn it does not take back; mended in the history, where all else stays."""
 
 
 class ErrorRule(Record):
@@ -163,6 +170,8 @@ class BackendSpec(Record):
     request_timeout_s: float = Field(default=600.0, gt=0)
     """Longest wait for one reply."""
     prices: tuple[PriceRow, ...] = ()
+    bills_told_cost: bool = False
+    """The cost in a reply is what the provider bills; else it only stands beside the computed."""
     hourly_usd: Decimal | None = Field(default=None, ge=0)
     """Price of the machine that serves the model, for self-hosted backends."""
     lab: str | None = None
@@ -192,12 +201,15 @@ class BackendSpec(Record):
 
     def identity(self) -> JsonValue:
         """What makes two backends the same contestant: never prices, keys or descriptions."""
+        quirks = self.quirks.model_dump(mode="json")
+        if not self.quirks.mends:  # newer than the digests of earlier runs
+            del quirks["mends"]
         own: dict[str, JsonValue] = {
             "provider": self.provider,
             "base_url": self.base_url,
             "model": self.model,
             "api": self.api,
-            "quirks": self.quirks.model_dump(mode="json"),
+            "quirks": quirks,
         }
         return {**own, "translated_from": self.translated_from} if self.translated_from else own
 

@@ -66,6 +66,8 @@ class Reply(Record):
     raw_usage: JsonValue = None
     reported_usd: Decimal | None = None
     """Cost as the provider itself told it."""
+    redacted: bool = False
+    """The endpoint repeated the key, which was taken out of everything above."""
 
 
 class CallBegin(Record):
@@ -112,7 +114,7 @@ class CallEnd(Record):
     usage: Usage | None = None
     raw_usage: JsonValue = None
     reported_usd: Decimal | None = None
-    """Cost as the provider itself told it."""
+    """Cost as the endpoint itself told it, whoever bills."""
     repeated_tokens: Tokens = 0
     """Prompt tokens that a standard cache would have held: the smaller of this and the previous
     prompt when the earlier messages are a byte-identical prefix of these, else 0."""
@@ -188,6 +190,11 @@ class Flag(Record):
     detail: str
     line: int | None = None
     """Line of the transcript or patch."""
+
+
+KILLED = "killed by signal "
+NO_CALL = "it ended without a call to its model"
+"""How the details of an agent's error begin that reports tell apart from others."""
 
 
 class Ending(Record):

@@ -56,10 +56,8 @@ def billed_clause(scored: Scored) -> str:
     if not billed:
         return ""
     only = [one_line(r.who.name) for r in billed if r.money.total.standard_usd is None]
-    return (
-        "Costs are as billed, with whatever caches did, since no other is known of"
-        f" {', '.join(only)}"
-    )
+    since = f", since no other is known of {', '.join(only)}" if only else ""
+    return f"Costs are as billed, with whatever caches did{since}"
 
 
 def hourly_notes(scored: Scored) -> Iterator[str]:

@@ -8,14 +8,15 @@ to its row of the leaderboard, which is what makes it reachable by keyboard.
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
 
 import altair as alt
 import vl_convert
 
-from arena.report.points import Box, FrontierPoint, place
+from arena.report import format as show
+from arena.report.scored import Scored, ScoredContestant
+from arena.stats.intervals import Interval
 
 INK, MUTED, LINE, PAPER, ACCENT = "#1a1d21", "#5c6670", "#dfe2e5", "#fdfdfc", "#0b6b60"
 _VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", PAPER: "paper", ACCENT: "accent"}
@@ -24,12 +25,14 @@ POINT_AREA = 130
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 COST_TITLE = "US$ per attempt, log scale"
 _LINK = r'<a href="\1" aria-label=\2><path aria-hidden="true"'
-_KEEP_EXACT = 24
+_ALL_NAMED = 24
 """Contestants up to which every point is named; beyond, only those on the frontier."""
+_HALO: dict[str, Any] = {
+    "stroke": PAPER, "strokeWidth": 4, "strokeJoin": "round", "color": PAPER,
+}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class PlotSize:
+class PlotSize(NamedTuple):
     """Plot area in pixels, without axes."""
 
     width: int
@@ -39,9 +42,54 @@ class PlotSize:
 WIDE, NARROW = PlotSize(960, 400), PlotSize(318, 330)
 
 
+class FrontierPoint(NamedTuple):
+    """A contestant that has a pass rate and a price."""
+
+    contestant: ScoredContestant
+    rate: float
+    rate_ci: Interval
+    cost: float
+    """US dollars per attempt, above 0."""
+
+    @property
+    def on_frontier(self) -> bool:
+        """Whether nobody passes more for less."""
+        return self.contestant.row.on_frontier
+
+    @property
+    def description(self) -> str:
+        """All numbers in one sentence: shown on hover and read aloud."""
+        one, row, solved = (
+            self.contestant,
+            self.contestant.row,
+            self.contestant.row.money.per_solved,
+        )
+        passed = f"{show.percent(self.rate)} passed ({show.percent_range(self.rate_ci)})"
+        cost = f"{show.usd(self.cost)} per attempt"
+        if one.cost_ci:
+            cost += f" ({show.usd_range(one.cost_ci)})"
+        parts = [f"{one.name} ({one.country}): {passed}", cost]
+        if solved and solved.estimate:
+            parts.append(f"{show.usd(solved.estimate)} per solved task")
+        if row.frontier_share is not None:
+            parts.append(f"on the frontier in {show.percent(row.frontier_share)} of resamples")
+        if row.inconclusive:
+            parts.append("inconclusive")
+        return "; ".join(parts)
+
+
+def points(scored: Scored) -> list[FrontierPoint]:
+    """Contestants that have a pass rate and a price."""
+    return [
+        FrontierPoint(one, one.row.score.pass_rate, one.row.score.ci, one.row.money.mean_usd)
+        for one in scored.ranked
+        if one.row.score.pass_rate is not None and one.row.score.ci and one.row.money.mean_usd
+    ]
+
+
 def shapes(points: Sequence[FrontierPoint]) -> dict[str, str]:
     """Shape of each country, by name order so that a chart does not depend on the ranking."""
-    countries = sorted({p.country for p in points})
+    countries = sorted({p.contestant.country for p in points})
     return {c: SHAPES[i % len(SHAPES)] for i, c in enumerate(countries)}
 
 
@@ -52,11 +100,7 @@ def frontier(points: Sequence[FrontierPoint], size: PlotSize = WIDE) -> alt.Laye
         "cost:Q",
         title=COST_TITLE,
         scale=alt.Scale(type="log", domain=domain, nice=False),
-        axis=alt.Axis(
-            values=_ticks(domain, size.width),
-            format="$~f",
-            grid=False,
-        ),
+        axis=alt.Axis(values=_ticks(domain, size.width), format="$~f", grid=False),
     )
     y = alt.Y(
         "rate:Q",
@@ -66,15 +110,14 @@ def frontier(points: Sequence[FrontierPoint], size: PlotSize = WIDE) -> alt.Laye
     )
     layers = [
         *_steps(points, domain, x, y),
-        *_intervals(points, domain, x, y),
-        _marks(points, x, y),
+        *_marks(points, domain, x, y),
         *_names(points, domain, size, x, y),
     ]
     return alt.LayerChart(layer=layers, width=size.width, height=size.height)
 
 
-def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
-    return alt.InlineData(values=list(rows))
+def _data(rows: list[dict[str, Any]]) -> alt.InlineData:
+    return alt.InlineData(values=rows)
 
 
 def _steps(
@@ -87,74 +130,59 @@ def _steps(
     rows = [{"cost": p.cost, "rate": p.rate} for p in best]
     rows.append({"cost": domain[1], "rate": best[-1].rate})
     chart = alt.Chart(_data(rows)).encode(x, y)
+    style: dict[str, Any] = {"interpolate": "step-after", "color": ACCENT, "aria": False}
     return [
-        chart.mark_area(interpolate="step-after", color=ACCENT, opacity=0.06, aria=False),
-        chart.mark_line(
-            interpolate="step-after",
-            color=ACCENT,
-            strokeWidth=1.5,
-            strokeDash=[5, 4],
-            opacity=0.8,
-            aria=False,
+        chart.mark_area(opacity=0.06, **style),
+        chart.mark_line(strokeWidth=1.5, strokeDash=[5, 4], opacity=0.8, **style),
+    ]
+
+
+def _marks(
+    points: Sequence[FrontierPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
+) -> list[alt.Chart]:
+    """Intervals in both directions, and over them the points."""
+    rows = []
+    for p in points:
+        lo, hi = p.contestant.cost_ci or (p.cost, p.cost)
+        rows.append(
+            {
+                "cost": p.cost,
+                "rate": p.rate,
+                "frontier": p.on_frontier,
+                "cost_lo": max(lo, domain[0]),
+                "cost_hi": min(hi, domain[1]),
+                "rate_lo": p.rate_ci.lo,
+                "rate_hi": p.rate_ci.hi,
+                "country": p.contestant.country,
+                "description": p.description,
+                "anchor": f"#{p.contestant.anchor}",
+            }
+        )
+    by_country = shapes(points)
+    shape = alt.Scale(domain=list(by_country), range=list(by_country.values()))
+    colour = alt.Scale(domain=[True, False], range=[ACCENT, MUTED])
+    chart = alt.Chart(_data(rows)).encode(color=alt.Color("frontier:N", scale=colour, legend=None))
+    rules = chart.mark_rule(strokeWidth=1.5, opacity=0.45, aria=False)
+    style: dict[str, Any] = {"filled": True, "size": POINT_AREA, "opacity": 1}
+    return [
+        rules.encode(x=alt.X("cost_lo:Q", title=COST_TITLE), x2="cost_hi:Q", y=y),
+        rules.encode(x=x, y=alt.Y("rate_lo:Q", title=None), y2="rate_hi:Q"),
+        chart.mark_point(stroke=PAPER, strokeWidth=1.5, **style).encode(
+            x,
+            y,
+            shape=alt.Shape("country:N", scale=shape, legend=None),
+            href="anchor:N",
+            description="description:N",
         ),
     ]
 
 
-def _intervals(
-    points: Sequence[FrontierPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
-) -> list[alt.Chart]:
-    rows = []
-    for p in points:
-        lo, hi = p.cost_ci or (p.cost, p.cost)
-        ends = {"cost_lo": max(lo, domain[0]), "cost_hi": min(hi, domain[1])}
-        rates = {"rate_lo": p.rate_ci.lo, "rate_hi": p.rate_ci.hi}
-        rows.append({"cost": p.cost, "rate": p.rate, "frontier": p.on_frontier, **ends, **rates})
-    rules = alt.Chart(_data(rows)).mark_rule(strokeWidth=1.5, opacity=0.45, aria=False)
-    rules = rules.encode(color=_colour())
-    across = rules.encode(x=alt.X("cost_lo:Q", title=COST_TITLE), x2="cost_hi:Q", y=y)
-    along = rules.encode(x=x, y=alt.Y("rate_lo:Q", title=None), y2="rate_hi:Q")
-    return [across, along]
-
-
-def _marks(points: Sequence[FrontierPoint], x: alt.X, y: alt.Y) -> alt.Chart:
-    by_country = shapes(points)
-    rows = [
-        {
-            "cost": p.cost,
-            "rate": p.rate,
-            "frontier": p.on_frontier,
-            "country": p.country,
-            "description": p.description,
-            "anchor": f"#{p.anchor}",
-        }
-        for p in points
-    ]
-    shape = alt.Scale(domain=list(by_country), range=list(by_country.values()))
-    chart = alt.Chart(_data(rows)).mark_point(
-        filled=True, size=POINT_AREA, opacity=1, stroke=PAPER, strokeWidth=1.5
-    )
-    encoded: alt.Chart = chart.encode(
-        x,
-        y,
-        color=_colour(),
-        shape=alt.Shape("country:N", scale=shape, legend=None),
-        href="anchor:N",
-        description="description:N",
-    )
-    return encoded
-
-
-def _colour() -> alt.Color:
-    scale = alt.Scale(domain=[True, False], range=[ACCENT, MUTED])
-    return alt.Color("frontier:N", scale=scale, legend=None)
-
-
 def _names(
     points: Sequence[FrontierPoint], domain: tuple[float, float], size: PlotSize, x: alt.X, y: alt.Y
-) -> list[alt.Chart]:
+) -> Iterator[alt.Chart]:
     """Names beside their points, each with a halo of the paper's colour."""
     first = sorted(points, key=lambda p: not p.on_frontier)
-    named = [p for p in first if len(points) <= _KEEP_EXACT or p.on_frontier]
+    named = [p for p in first if len(points) <= _ALL_NAMED or p.on_frontier]
     width = math.log(domain[1] / domain[0])
 
     def at(p: FrontierPoint) -> tuple[float, float]:
@@ -162,18 +190,8 @@ def _names(
         return along * size.width, (1 - p.rate) * size.height
 
     obstacles = [Box.around(*at(p), 8) for p in points]
-    halo: dict[str, Any] = {
-        "stroke": PAPER,
-        "strokeWidth": 4,
-        "strokeJoin": "round",
-        "color": PAPER,
-    }
-    layers = []
-    for p, label in zip(
-        named,
-        place([(p.name, at(p)) for p in named], obstacles, size.width, size.height),
-        strict=True,
-    ):
+    labels = place([(p.contestant.name, at(p)) for p in named], obstacles, *size)
+    for p, label in zip(named, labels, strict=True):
         if label is None:
             continue
         row = _data([{"cost": p.cost, "rate": p.rate, "name": label.text}])
@@ -183,17 +201,18 @@ def _names(
             "baseline": "middle", "aria": False, "limit": 400,
             "fontWeight": 600 if p.on_frontier else 400,
         }  # fmt: skip
-        layers.append(text.mark_text(**style, **halo))
-        layers.append(text.mark_text(**style, color=INK if p.on_frontier else MUTED))
-    return layers
+        yield text.mark_text(**style, **_HALO)
+        yield text.mark_text(**style, color=INK if p.on_frontier else MUTED)
 
 
 def _cost_domain(points: Sequence[FrontierPoint]) -> tuple[float, float]:
-    lows = [p.cost_ci.lo if p.cost_ci and p.cost_ci.lo > p.cost / 5 else p.cost for p in points]
-    highs = [p.cost_ci.hi if p.cost_ci and p.cost_ci.hi < p.cost * 5 else p.cost for p in points]
+    """What the axis shows; an interval that reaches further than five times is cut."""
+    ends = [(p.cost, p.contestant.cost_ci or Interval(p.cost, p.cost)) for p in points]
+    lows = [ci.lo if ci.lo > cost / 5 else cost for cost, ci in ends]
+    highs = [ci.hi if ci.hi < cost * 5 else cost for cost, ci in ends]
     low, high = min(lows, default=0.1), max(highs, default=1.0)
-    room = max(1.35, (high / low) ** 0.07)
-    return low / room, high * room
+    margin = max(1.35, (high / low) ** 0.07)
+    return low / margin, high * margin
 
 
 def _ticks(domain: tuple[float, float], width: int) -> list[float]:
@@ -254,3 +273,84 @@ def inline_svg(chart: alt.LayerChart) -> str:
 def _svg(chart: alt.LayerChart) -> str:
     text: str = vl_convert.vegalite_to_svg(chart.to_json())
     return text
+
+
+CHAR_PX = 6.8
+LINE_PX = 15.0
+GAP_PX = 9.0
+MAX_CHARS = 26
+
+
+class Box(NamedTuple):
+    """Pixels, y downwards."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def around(cls, x: float, y: float, reach: float) -> "Box":
+        """A square around a point."""
+        return cls(x - reach, y - reach, x + reach, y + reach)
+
+    def meets(self, other: "Box") -> bool:
+        """Whether the two overlap."""
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+
+class Label(NamedTuple):
+    """A name and its offset from its point in pixels."""
+
+    text: str
+    align: Literal["left", "right"]
+    dx: float
+    dy: float
+
+
+def place(
+    names: Sequence[tuple[str, tuple[float, float]]],
+    obstacles: Sequence[Box],
+    width: float,
+    height: float,
+) -> list[Label | None]:
+    """A place for each name, first come first served; None where there is none.
+
+    Args:
+        names: text and position of the point it belongs to, in pixels.
+        obstacles: what no name may cover.
+        width: of the plot, in pixels.
+        height: of the plot, in pixels.
+    """
+    taken = list(obstacles)
+    placed: list[Label | None] = []
+    for name, (x, y) in names:
+        text = name if len(name) <= MAX_CHARS else name[: MAX_CHARS - 1] + "…"
+        placed.append(None)
+        for label in _candidates(text):
+            box = _box(label, x, y)
+            inside = box.left >= 0 and box.right <= width + 12
+            inside = inside and box.top >= -LINE_PX and box.bottom <= height
+            if inside and not any(box.meets(other) for other in taken):
+                taken.append(box)
+                placed[-1] = label
+                break
+    return placed
+
+
+def _candidates(text: str) -> Iterator[Label]:
+    for dy in (-LINE_PX * 0.8, LINE_PX * 0.8, 0.0, -25.0, 25.0, -38.0, 38.0):
+        yield Label(text, "left", GAP_PX, dy)
+        yield Label(text, "right", -GAP_PX, dy)
+
+
+def _box(label: Label, x: float, y: float) -> Box:
+    length = len(label.text) * CHAR_PX
+    start = x + label.dx - (length if label.align == "right" else 0.0)
+    middle = y + label.dy
+    return Box(start, middle - LINE_PX / 2, start + length, middle + LINE_PX / 2)

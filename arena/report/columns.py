@@ -39,8 +39,7 @@ class ScoredTask(NamedTuple):
     scored: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """An interval and its estimate as shares of a bar, in percent."""
 
     lo: float
@@ -48,8 +47,7 @@ class Bar:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A figure with what it is sorted by; unknown sorts last."""
 
     text: str
@@ -169,6 +167,11 @@ TRIALS: tuple[Column[TrialRow], ...] = (
            lambda t: usd_float(t.cost.known_usd)),
     Column("cost_status", "string", "", "known, estimated, partial or unknown",
            lambda t: t.cost.status),
+    Column("unsettled_calls", "int64", "count", "Calls that no usage tells the whole cost of",
+           lambda t: t.cost.unsettled_calls),
+    Column("unsettled_at_most_usd", "float64", "US dollars",
+           "Most that these calls came to; null where none or unknown",
+           lambda t: usd_float(t.cost.unsettled_bound_usd)),
     Column("wall_s", "float64", "seconds", "Start to end of the last try", lambda t: t.wall_s),
     Column("active_s", "float64", "seconds", "The agent's clock: without waiting for slots",
            lambda t: t.active_s),
@@ -210,6 +213,8 @@ CALLS: tuple[Column[PricedCall], ...] = (
            lambda c: usd_float(c.cost.standard_usd if c.cost else None)),
     Column("cost_status", "string", "", "known, estimated, partial or unknown",
            lambda c: c.cost.status if c.cost else "unknown"),
+    Column("cost_told_usd", "float64", "US dollars", "As the endpoint told it, whoever bills",
+           lambda c: usd_float(c.end.reported_usd if c.end else None)),
 )  # fmt: skip
 
 TESTS: tuple[Column[TestRow], ...] = (

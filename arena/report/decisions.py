@@ -1,150 +1,176 @@
-"""Comparisons, recommendation and gate in words, for pages, terminals and JUnit readers."""
+"""What a run says in words: answer, comparisons, recommendation and gate, as lines or for JUnit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from arena.report import format as show
-from arena.report.format import (
-    factor,
-    one_line,
-    p_value,
-    percent,
-    percent_range,
-    plain,
-    plural,
-    points,
-    usd,
-)
+from arena.report.format import factor, one_line, p_value, percent, plain, plural, points, usd
 from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
 from arena.score.gate import Check, GateResult
 from arena.score.groups import Claim, Group, Match, groups
+from arena.score.leaderboard import Row
 from arena.score.pairs import PairCell
 from arena.score.recommend import Candidate, Recommendation
 from arena.score.tally import Scope
 from arena.stats.intervals import ALPHA, Interval
 
-TITLES = {
-    "country": "Country of the lab",
-    "open_weights": "Weights",
-    "provider": "Provider",
-    "agent": "Agent",
-}
+
+class Fact(NamedTuple):
+    """One figure with what it is."""
+
+    name: str
+    value: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class PairLine:
-    """One pair in words and numbers, seen from its first."""
+class Answer:
+    """The recommendation in words."""
 
-    a: str
-    b: str
-    tasks: int
-    verdict: str
-    difference: str = show.DASH
-    """A less B in points."""
-    order: float = 0.0
-    ci: str = show.DASH
-    p: str = show.DASH
-    adjusted: str = show.DASH
-    tone: str = ""
-    """`good` or `bad` when shown, else empty."""
-
-    @property
-    def tip(self) -> str:
-        """All of it in one sentence."""
-        if self.difference == show.DASH:
-            return self.verdict
-        return (
-            f"{self.a} less {self.b}: {self.difference} points ({self.ci}), adjusted p"
-            f" {self.adjusted}; {self.verdict}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """All pairs, as a square and as a list."""
-
-    names: tuple[str, ...]
-    rows: tuple[tuple[PairLine | None, ...], ...]
-    """Row less column; None on the diagonal."""
-    pairs: tuple[PairLine, ...]
-    shown: int
-    """Pairs with a difference that is shown."""
-
-
-def matrix(scored: Scored) -> Matrix:
-    """The pairs of a board in the order of the leaderboard."""
-    names = [row.who.name for row in scored.board.rows]
-    place = {name: i for i, name in enumerate(names)}
-    square: list[list[PairLine | None]] = [[None for _ in names] for _ in names]
-    for pair in scored.board.pairs:
-        square[place[pair.a]][place[pair.b]] = _pair_line(pair, 1)
-        square[place[pair.b]][place[pair.a]] = _pair_line(pair, -1)
-    return Matrix(
-        names=tuple(map(plain, names)),
-        rows=tuple(map(tuple, square)),
-        pairs=tuple(line for i, row in enumerate(square) for line in row[i + 1 :] if line),
-        shown=sum(pair.adjusted_p <= ALPHA for pair in scored.board.pairs),
-    )
-
-
-def _pair_line(pair: PairCell, sign: int) -> PairLine:
-    a, b = (pair.a, pair.b) if sign > 0 else (pair.b, pair.a)
-    found = pair.difference
-    if found is None:
-        return PairLine(plain(a), plain(b), pair.tasks, pair.inconclusive or "")
-    gap = sign * found.estimate
-    lo, hi = sorted((sign * found.ci.lo, sign * found.ci.hi))
-    return PairLine(
-        a=plain(a),
-        b=plain(b),
-        tasks=pair.tasks,
-        verdict=_verdict(pair, gap, plain(a)),
-        difference=show.points(gap),
-        order=gap,
-        ci=f"{show.points(lo)} to {show.points(hi)}",
-        p=show.p_value(found.p),
-        adjusted=show.p_value(pair.adjusted_p),
-        tone="" if pair.adjusted_p > ALPHA else "good" if gap > 0 else "bad",
-    )
-
-
-def _verdict(pair: PairCell, gap: float, name: str) -> str:
-    if pair.inconclusive:
-        return f"inconclusive: {plain(pair.inconclusive)}"
-    if pair.adjusted_p > ALPHA:
-        return "not told apart"
-    return f"{name} passes {'more' if gap > 0 else 'less'}"
-
-
-@dataclass(frozen=True, slots=True)
-class Countries:
-    """The United States against China; without matches, `headline` says why."""
-
+    decided: bool
     headline: str
-    matches: tuple[tuple[Match, str, str], ...]
-    """With what each says of the claim, and the tone to say it in."""
-    margin: str
-    claimed: str
+    lead: str
+    guess: str
+    """The cheapest that nothing was shown to beat, where nothing is decided."""
+    would_change: tuple[str, ...]
+    figures: tuple[Fact, ...]
+    progress: str
+    """What is still to come, while a run is going on."""
 
 
-def countries(scored: Scored) -> Countries:
-    """Who is shown not worse, at what share of the cost; simulated runs compare no countries."""
-    found = scored.countries
-    claimed = f"{show.fraction(found.claimed.lo)} to {show.fraction(found.claimed.hi)}"
-    margin = show.percent(found.margin)
-    if found.simulated:
-        headline = (
-            "Endpoints were simulated, so there is nothing to say about vendors or countries."
-        )
-        return Countries(headline, (), margin, claimed)
-    matches = tuple((match, *_claim(match, found.claimed)) for match in found.matches)
-    return Countries(plain(found.headline), matches, margin, claimed)
+def answer(scored: Scored) -> Answer:
+    """The answer of a run."""
+    found = scored.recommendation
+    headline, lead = _decided(found) if found.pick else _undecided(found)
+    return Answer(
+        decided=found.decided,
+        headline=headline,
+        lead=lead,
+        guess="" if found.decided else _guess(found.cheapest_not_shown_worse),
+        would_change=tuple(map(plain, found.would_change)),
+        figures=tuple(_figures(scored)),
+        progress=_progress(scored),
+    )
 
 
-def _claim(match: Match, claimed: Interval) -> tuple[str, str]:
+def _decided(found: Recommendation) -> tuple[str, str]:
+    pick = found.pick
+    assert pick
+    name = plain(pick.name)
+    interval = f" ({show.percent_range(pick.pass_rate_ci)})" if pick.pass_rate_ci else ""
+    lead = (
+        "It is the cheapest backend shown not worse than any other by"
+        f" {points(found.margin).lstrip('+')} points or more. It passes"
+        f" {percent(pick.pass_rate)} of the tasks{interval} at {usd(pick.cost_usd)} per"
+        f" solved task.{plain(found.unknown)}"
+    )
+    return f"In this simulation, {name}" if found.simulated else f"Choose {name}", lead
+
+
+def _undecided(found: Recommendation) -> tuple[str, str]:
+    head, _, rest = plain(found.headline).partition(": ")
+    names = tuple(plain(candidate.name) for candidate in found.candidates)
+    lead = rest if rest.startswith(names) else rest[:1].upper() + rest[1:]
+    return head.rstrip("."), lead
+
+
+def _guess(candidate: Candidate | None) -> str:
+    if candidate is None or candidate.pass_rate is None:
+        return ""
+    return (
+        f"{plain(candidate.name)} is the cheapest that nothing was shown to beat:"
+        f" {percent(candidate.pass_rate)} passed at {usd(candidate.cost_usd)} per solved"
+        " task. That is a guess worth testing, not an answer."
+    )
+
+
+def best(rows: Iterable[Row]) -> Row | None:
+    """The highest pass rate among contestants that are best first."""
+    return next((row for row in rows if row.score.pass_rate is not None), None)
+
+
+def cheapest(rows: Iterable[Row]) -> tuple[str, float] | None:
+    """The lowest cost per solved task in US dollars, with whose it is."""
+    priced = [
+        (row.money.per_solved.estimate, row.who.name)
+        for row in rows
+        if row.money.per_solved and row.money.per_solved.estimate is not None
+    ]
+    cost, name = min(priced, default=(0.0, ""))
+    return (name, cost) if priced else None
+
+
+def _figures(scored: Scored) -> Iterator[Fact]:
+    board = scored.board
+    if first := best(scored.conclusive):
+        tied = sum(r.rank is not None and r.rank.best == 1 for r in board.rows if r is not first)
+        note = plain(first.who.name)
+        if tied:
+            note += f", not told apart from {plural(tied, 'other')}"
+        yield Fact("Highest pass rate", percent(first.score.pass_rate), note)
+    if found := cheapest(scored.conclusive):
+        name, cost = found
+        yield Fact("Lowest cost per solved task", usd(cost), plain(name))
+    attempts = plural(board.attempts, "attempt")
+    tasks = plural(len(board.tasks), "task")
+    size = plural(len(board.rows), "contestant")
+    yield Fact("Measured on", tasks, f"{attempts} each by {size}")
+    if board.power:
+        gap = f"{board.power.smallest_gap * 100:.0f} points"
+        note = "between two pass rates, at 80% power"
+        yield Fact("Smallest gap it can show", gap, note)
+
+
+def _progress(scored: Scored) -> str:
+    trials = scored.results.trials
+    missing = sum(t.verdict is None for t in trials)
+    if not missing:
+        return ""
+    faults = sum(t.verdict is None and t.fault is not None for t in trials)
+    parts = [f"{show.count(missing - faults)} not run"] if missing > faults else []
+    parts += [f"{plural(faults, 'fault')}"] if faults else []
+    done = f"{show.count(len(trials) - missing)} of {plural(len(trials), 'trial')}"
+    return f"{done} have a verdict ({', '.join(parts)})."
+
+
+def matrix(scored: Scored) -> list[list[PairCell | None]]:
+    """All pairs as a square in the order of the leaderboard: row less column."""
+    place = {row.who.name: i for i, row in enumerate(scored.board.rows)}
+    square: list[list[PairCell | None]] = [[None for _ in place] for _ in place]
+    for pair in scored.board.pairs:
+        i, j = place[pair.a], place[pair.b]
+        square[i][j], square[j][i] = pair, _turned(pair)
+    return square
+
+
+def _turned(pair: PairCell) -> PairCell:
+    """The same pair seen from its second."""
+    gap = pair.difference
+    if gap is not None:
+        ci = Interval(-gap.ci.hi, -gap.ci.lo)
+        gap = gap.model_copy(update={"estimate": -gap.estimate, "ci": ci})
+    return pair.model_copy(update={"a": pair.b, "b": pair.a, "difference": gap})
+
+
+def verdict(pair: PairCell) -> tuple[str, str]:
+    """What a pair shows, seen from its first, and the tone to say it in."""
+    gap = pair.difference.estimate if pair.difference else 0.0
+    shown = pair.difference is not None and pair.adjusted_p <= ALPHA
+    tone = "" if not shown else "good" if gap > 0 else "bad"
+    if pair.inconclusive:
+        said = "inconclusive: " if pair.difference else ""
+        return f"{said}{plain(pair.inconclusive)}", tone
+    if not shown:
+        return "not told apart", tone
+    return f"{plain(pair.a)} passes {'more' if gap > 0 else 'less'}", tone
+
+
+def claim(match: Match, claimed: Interval) -> tuple[str, str]:
+    """What a match of two countries says of the claimed share of the cost, and its tone."""
     if not match.counterpart:
         return one_line(match.reason or "no counterpart"), ""
     lo, hi = show.fraction(claimed.lo), show.fraction(claimed.hi)
@@ -158,7 +184,7 @@ def _claim(match: Match, claimed: Interval) -> tuple[str, str]:
     return words[match.claim]
 
 
-def told_apart(scored: Scored) -> tuple[Group, ...]:
+def distinct_groups(scored: Scored) -> tuple[Group, ...]:
     """Groups of contestants by each key that tells at least two groups apart."""
     found = groups(scored.results, scored.board.level)
     kinds = [group.key for group in found]
@@ -190,11 +216,9 @@ def _comparison(found: Comparison) -> Iterator[str]:
         )
     ratio = found.cost_per_solved_ratio
     if ratio.estimate is not None:
-        yield f"cost per solved task, A over B: {factor(ratio.estimate)}" + (
-            f" ({factor(ratio.ci.lo)} to {factor(ratio.ci.hi)})"
-            if ratio.ci is not None
-            else ", interval not estimable"
-        )
+        ci = ratio.ci
+        sure = f" ({factor(ci.lo)} to {factor(ci.hi)})" if ci else ", interval not estimable"
+        yield f"cost per solved task, A over B: {factor(ratio.estimate)}{sure}"
         if found.a.cost_basis == "billed":
             yield "  costs are as billed: not with equal use of caches"
         for side in (found.a, found.b):
@@ -204,12 +228,9 @@ def _comparison(found: Comparison) -> Iterator[str]:
         bases = (found.a.cost_basis or "unknown", found.b.cost_basis or "unknown")
         yield f"costs are not compared: A's are {bases[0]}, B's {bases[1]}"
     for margin in found.margins:
-        shown = [
-            name
-            for name, side in (("A", margin.a_not_worse), ("B", margin.b_not_worse))
-            if side.shown
-        ]
-        said = f"{' and '.join(shown)} shown not worse" if shown else "nothing shown"
+        sides = (("A", margin.a_not_worse), ("B", margin.b_not_worse))
+        shown = " and ".join(name for name, side in sides if side.shown)
+        said = f"{shown} shown not worse" if shown else "nothing shown"
         yield f"margin {margin.a_not_worse.margin:.0%}: {said}"
     for statistic in scoring.STATISTICS:
         value = found.statistics[statistic.name]
@@ -223,7 +244,7 @@ def _comparison(found: Comparison) -> Iterator[str]:
 
 def _side(side: Side) -> str:
     rate = percent(side.pass_rate)
-    ci = f" ({percent_range(side.pass_rate_ci)})" if side.pass_rate_ci else ""
+    ci = f" ({show.percent_range(side.pass_rate_ci)})" if side.pass_rate_ci else ""
     return (
         f"passes {rate}{ci}, {usd(side.cost_per_attempt_usd)} an attempt, "
         f"{usd(side.cost_per_solved_usd)} a solved task"

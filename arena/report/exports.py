@@ -1,6 +1,6 @@
 """The report on a terminal, for papers, pull requests and other programs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent
 from typing import Any, Literal, get_args
@@ -16,10 +16,10 @@ from arena.errors import InputError
 from arena.report import columns, leaderboard
 from arena.report.caveats import notes, simulated_note
 from arena.report.columns import KEPT, Column, json_object
+from arena.report.decisions import answer
 from arena.report.format import latex, markdown, one_line, plain
-from arena.report.leaderboard import NAME, BoardRow, Control, board_columns, controls, lines
-from arena.report.page import answer
-from arena.report.points import points
+from arena.report.leaderboard import NAME, Control, board_columns, controls, marks, texts
+from arena.report.outcomes import ENDINGS, endings
 from arena.report.scored import Scored, ScoredContestant
 from arena.report.tables import Run, TableName
 from arena.score.groups import groups
@@ -35,7 +35,7 @@ def render(scored: Scored) -> Group:
 class LeaderboardTable:
     """The rows of a board, with as many columns as the terminal is wide."""
 
-    rows: tuple[BoardRow, ...]
+    rows: tuple[ScoredContestant, ...]
     attempts: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -59,11 +59,11 @@ class LeaderboardTable:
             else:
                 table.add_column(title, justify="right" if column.style else "left", no_wrap=True)
         place = [column.name for column in columns].index(NAME)
-        for row in self.rows:
-            style = "bold" if row.on_frontier else ""
-            table.add_row(*map(Text, row.texts(columns)), style=style)
-            if row.badges:
-                table.add_row(*[""] * place, Text(row.marks, style="yellow"))
+        for one in self.rows:
+            style = "bold" if one.row.on_frontier else ""
+            table.add_row(*map(Text, texts(columns, one)), style=style)
+            if marked := marks(one.row):
+                table.add_row(*[""] * place, Text(marked, style="yellow"))
         return table
 
 
@@ -74,7 +74,10 @@ def _parts(scored: Scored) -> list[RenderableType]:
         parts += [Text(note, style="yellow"), Text()]
     parts.append(Text(found.headline + ".", style="bold"))
     parts += [Text(line) for line in (found.lead, found.guess, found.progress) if line]
-    parts += [Text(), LeaderboardTable(lines(scored), scored.board.attempts), Text()]
+    parts += [Text(), LeaderboardTable(scored.ranked, scored.board.attempts), Text()]
+    ended = endings(scored)
+    if ended and set(ended) != {ENDINGS["submitted"]}:
+        parts += [_endings(scored, ended), Text()]
     for control in controls(scored):
         style = "green" if control.good else "bold red"
         line = Text.assemble((control.name, style), f" {control.expected}: passed {control.found}")
@@ -84,6 +87,17 @@ def _parts(scored: Scored) -> list[RenderableType]:
     if scored.board.power:
         parts += [Text(), Text(scored.board.power.line, style="dim")]
     return parts
+
+
+def _endings(scored: Scored, ended: Mapping[str, Sequence[int]]) -> Table:
+    """How the trials of each contestant ended, which any terminal is wide enough for."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("Contestant", overflow="fold", min_width=8)
+    table.add_column("How trials ended", overflow="fold")
+    for i, row in enumerate(scored.rows):
+        parts = [f"{counts[i]} {words}" for words, counts in ended.items() if counts[i]]
+        table.add_row(Text(plain(row.who.name)), ", ".join(parts))
+    return table
 
 
 ExportFormat = Literal["json", "csv", "parquet", "markdown", "latex", "junit", "png", "svg"]
@@ -107,11 +121,21 @@ def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials"
     Raises:
         InputError: there is nothing to draw, or pyarrow is missing.
     """
-    if format_ == "csv":
-        return Run(scored).table(table).to_csv().encode()
-    if format_ == "parquet":
-        return Run(scored).table(table).to_parquet()
-    return _WRITERS[format_](scored)
+    match format_:
+        case "csv":
+            return Run(scored).table(table).to_csv().encode()
+        case "parquet":
+            return Run(scored).table(table).to_parquet()
+        case "json":
+            return "".join(json_chunks(scored)).encode()
+        case "markdown":
+            return markdown_report(scored).encode()
+        case "latex":
+            return latex_table(scored).encode()
+        case "junit":
+            return junit(scored)
+        case "png" | "svg":
+            return _chart(scored, format_)
 
 
 def markdown_report(scored: Scored) -> str:
@@ -121,14 +145,14 @@ def markdown_report(scored: Scored) -> str:
     text += [_sentence(line) for line in (found.lead, found.guess, found.progress) if line]
     if note := simulated_note(scored):
         text.insert(0, f"> {_sentence(note)}")
-    heads, board = board_columns("markdown", attempts), lines(scored)
+    heads = board_columns("markdown", attempts)
     head = [column.title("markdown", attempts) for column in heads]
     rule = ["---:" if column.style else "---" for column in heads]
-    rows = [list(map(markdown, line.texts(heads))) for line in board]
-    if any(line.badges for line in board):
+    rows = [[*texts(heads, one), marks(one.row)] for one in scored.ranked]
+    if any(row[-1] for row in rows):
         head, rule = [*head, "Marks"], [*rule, "---"]
-        rows = [[*cells, markdown(line.marks)] for cells, line in zip(rows, board, strict=True)]
-    text.append("\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)))
+    cells = [list(map(markdown, row[: len(head)])) for row in rows]
+    text.append("\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *cells)))
     text += [_sentence(_control(control)) for control in controls(scored)]
     if said := notes(scored):
         text.append("\n".join(f"- {_sentence(note)}" for note in said))
@@ -139,18 +163,18 @@ def markdown_report(scored: Scored) -> str:
 
 def latex_table(scored: Scored) -> str:
     """The leaderboard with its notes as a LaTeX table for the package booktabs."""
-    attempts, board = scored.board.attempts, lines(scored)
+    attempts = scored.board.attempts
     heads = board_columns("latex", attempts)
     head = [column.title("latex", attempts) for column in heads]
     sides = "".join("r" if column.style else "l" for column in heads)
     title = f"{one_line(scored.results.manifest.name)}: {answer(scored).headline}."
     caption = latex(simulated_note(scored) or title, NOTE_LIMIT)
     said = [
-        *(f"{one_line(line.name)}: {line.marks}." for line in board if line.badges),
+        *(f"{one_line(r.who.name)}: {found}." for r in scored.board.rows if (found := marks(r))),
         *map(_control, controls(scored)),
         *notes(scored),
     ]
-    body = "\n".join(f"  {' & '.join(map(latex, line.texts(heads)))} \\\\" for line in board)
+    body = "\n".join(f"  {' & '.join(map(latex, texts(heads, one)))} \\\\" for one in scored.ranked)
     below = "".join(f"  {latex(note, NOTE_LIMIT)}\\par\n" for note in said)
     return (
         f"\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n"
@@ -253,7 +277,7 @@ def _sentence(text: str) -> str:
 def _chart(scored: Scored, kind: Literal["png", "svg"]) -> bytes:
     from arena.report import charts  # a library of 100 MB that no other export needs
 
-    found = points(scored)
+    found = charts.points(scored)
     if not found:
         raise InputError(
             "there is nothing to draw: no contestant has both a verdict and a known price",
@@ -262,13 +286,3 @@ def _chart(scored: Scored, kind: Literal["png", "svg"]) -> bytes:
         )
     chart = charts.frontier(found)
     return charts.png(chart) if kind == "png" else charts.svg(chart).encode()
-
-
-_WRITERS: Mapping[ExportFormat, Callable[[Scored], bytes]] = {
-    "json": lambda scored: "".join(json_chunks(scored)).encode(),
-    "markdown": lambda scored: markdown_report(scored).encode(),
-    "latex": lambda scored: latex_table(scored).encode(),
-    "junit": junit,
-    "png": lambda scored: _chart(scored, "png"),
-    "svg": lambda scored: _chart(scored, "svg"),
-}

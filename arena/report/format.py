@@ -6,7 +6,6 @@ that have no engine of their own.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from math import floor, isfinite, log10
@@ -80,15 +79,6 @@ DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 Number = int | float | Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One figure with what it is."""
-
-    name: str
-    value: str
-    note: str = ""
-
-
 def usd(amount: Number | None) -> str:
     """Dollars with two or three telling digits: `$0.031`, `$4.20`, `$1,204`."""
     if amount is None or not isfinite(amount):
@@ -103,6 +93,11 @@ def usd(amount: Number | None) -> str:
     if abs(value) < 1e-8:
         return f"${value:.1e}"
     return f"${value:.{1 - floor(log10(abs(value)))}f}"
+
+
+def amount(price: Decimal) -> str:
+    """A price to its last digit, without zeros behind."""
+    return f"{price.normalize():f}"
 
 
 def usd_range(interval: Interval | None) -> str:

@@ -4,7 +4,6 @@ Specification: github.com/harbor-framework/harbor, rfcs/0001-trajectory-format.m
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +12,10 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from arena import __version__
-from arena.errors import InputError
 from arena.money.statement import statements
-from arena.records import Message, Record, TrialRecord, Usage
-from arena.rundir import ledger
-from arena.rundir import transcript as conversation
+from arena.paths import SafePath
+from arena.records import Message, TrialRecord, Usage
+from arena.rundir import ledger, transcript
 from arena.rundir.directory import Manifest, RunDir
 from arena.score.load import recorded
 from arena.score.results import Results
@@ -44,22 +42,13 @@ def predictions_of_run(results: Results) -> Iterator[Prediction]:
         )
 
 
-def _read(path: Path) -> str:
+def _read(path: SafePath) -> str:
     return path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else ""
 
 
 SCHEMA = "ATIF-v1.7"
+_SOURCES = {"assistant": "agent", "system": "system"}
 _ARGUMENTS = "arguments"
-
-
-class TrajectoryHead(Record):
-    """What a transcript does not say itself."""
-
-    trial_id: str
-    agent: str
-    version: str = __version__
-    model: str | None
-    started_at: datetime
 
 
 class _Spent(NamedTuple):
@@ -69,92 +58,107 @@ class _Spent(NamedTuple):
     cost_usd: Decimal | None
 
 
-@dataclass
-class _Step:
-    source: str
-    message: str
-    at_s: float
-    reasoning: str = ""
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    results: list[dict[str, Any]] = field(default_factory=list)
-    spent: list[_Spent] = field(default_factory=list)
-    model: str | None = None
+def trajectories_of_run(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and trajectory of each try that a model worked on, in the order in which they ended.
 
-
-def of(path: Path, head: TrajectoryHead, costs: Mapping[str, Decimal | None]) -> dict[str, Any]:
-    """The trajectory of one transcript, as JSON.
-
-    Args:
-        path: the transcript.
-        head: what it does not say itself.
-        costs: USD of each call by its id; None is unknown.
+    The last try has its trial's id for a name, an earlier one `<id>--try-<number>`.
 
     Raises:
-        InputError: there is no transcript.
+        InputError: no run there.
     """
-    entries = list(_entries(path))
-    steps = _steps(entries, costs)
-    written = [_written(step, number, head) for number, step in enumerate(steps, 1)]
-    spent = [one for entry in entries for one in _spent(entry, costs)]
-    totals = {f"total_{name}": value for name, value in _metrics(spent).items()}
-    totals["total_steps"] = len(steps)
-    agent = {"name": head.agent, "version": head.version}
+    rundir = RunDir(path)
+    manifest = rundir.read_manifest()
+    return _of_tries(rundir, manifest)
+
+
+def _of_tries(rundir: RunDir, manifest: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
+    backends = {c.name: c.backend for c in manifest.contestants if c.backend}
+    costs = {
+        one.call_id: one.cost.billed_usd if one.cost else None
+        for one in statements(recorded(rundir.path), backends, fx=manifest.fx)
+    }
+    for event in ledger.read(rundir.ledger_path):
+        if not isinstance(event, ledger.TrialEnd) or event.record.contestant not in backends:
+            continue
+        name, folder = _kept(rundir, event.record)
+        path = folder / "transcript.jsonl"
+        if path.is_file():
+            yield name, _trajectory(path, event.record, manifest, costs)
+
+
+def _kept(rundir: RunDir, record: TrialRecord) -> tuple[str, SafePath]:
+    """A try's name, and where its files are: a later try moves them aside."""
+    last = rundir.trial_dir(record.id)
+    aside = last / f"try-{record.try_number}"
+    return (f"{record.id}--{aside.name}", aside) if aside.is_dir() else (record.id, last)
+
+
+def _trajectory(
+    path: SafePath, record: TrialRecord, manifest: Manifest, costs: Mapping[str, Decimal | None]
+) -> dict[str, Any]:
+    """One transcript with what it does not say itself; `costs` are USD by call, None is unknown."""
+    contestant = next(c for c in manifest.contestants if c.name == record.contestant)
+    program = manifest.programs.get(contestant.agent)
+    packages = " ".join([*program.install.npm, *program.install.pip]) if program else ""
+    agent = {"name": contestant.agent, "version": packages or __version__}
+    if contestant.backend:
+        agent["model_name"] = contestant.backend.model
+    lines = json_lines(path.lines(), broken=None)  # the last may be torn
+    entries = [one for _, one in lines if isinstance(one, dict)]
+    steps = _steps(entries, record.started_at, costs)
+    metrics = _metrics([one for entry in entries for one in _spent(entry, costs)])
+    totals = {f"total_{name}": value for name, value in metrics.items()}
     return {
         "schema_version": SCHEMA,
-        "session_id": head.trial_id,
-        "agent": agent if head.model is None else {**agent, "model_name": head.model},
-        "steps": written,
-        "final_metrics": totals,
+        "session_id": record.id,
+        "agent": agent,
+        "steps": steps,
+        "final_metrics": {**totals, "total_steps": len(steps)},
     }
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open("rb") as handle:
-            for _, entry in json_lines(handle, broken=None):  # the last line may be torn
-                if isinstance(entry, dict):
-                    yield entry
-    except FileNotFoundError:
-        raise InputError("no transcript there", where=str(path)) from None
-
-
-def _steps(entries: Iterable[dict[str, Any]], costs: Mapping[str, Decimal | None]) -> list[_Step]:
-    steps: list[_Step] = []
-    by_call: dict[str, _Step] = {}
+def _steps(
+    entries: Iterable[dict[str, Any]], started_at: datetime, costs: Mapping[str, Decimal | None]
+) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = []
+    by_call: dict[str, dict[str, Any]] = {}
     pending: list[_Spent] = []
     model: str | None = None
     for entry in entries:
-        at_s = float(entry.get("at") or 0)
         pending += _spent(entry, costs)
         model = entry.get("returned_model") or model
         message = entry.get("message")
-        if not isinstance(message, dict):
-            continue
-        for said in conversation.plain(message):
+        for said in transcript.plain(message) if isinstance(message, dict) else ():
             step = by_call.get(str(said.get("tool_call_id")))
             if said.get("role") == "tool" and step is not None:
-                step.results.append(
-                    {"source_call_id": said["tool_call_id"], "content": _text(said)}
-                )
+                result = {"source_call_id": said["tool_call_id"], "content": _text(said)}
+                step["observation"] = step["observation"] or {"results": []}
+                step["observation"]["results"].append(result)
                 continue
-            step = _step(said, at_s)
-            if step.source == "agent":
-                step.spent, step.model = pending, model
+            at = started_at + timedelta(seconds=float(entry.get("at") or 0))
+            step = {"step_id": len(steps) + 1, "timestamp": at.isoformat(), **_said(said)}
+            if step["source"] == "agent":
+                step |= {"metrics": _metrics(pending), "model_name": model}
                 pending, model = [], None
-            by_call |= {made["tool_call_id"]: step for made in step.calls}
+            by_call |= {made["tool_call_id"]: step for made in step["tool_calls"]}
             steps.append(step)
-    return steps
+    return [{k: v for k, v in step.items() if v or k == "message"} for step in steps]
 
 
-def _step(said: Message, at_s: float) -> _Step:
-    sources = {"assistant": "agent", "system": "system"}
-    source = sources.get(str(said.get("role")), "user")
-    step = _Step(source, _text(said), at_s)
-    if source == "agent":
-        thoughts = said.get("reasoning_content") or said.get("reasoning")
-        step.reasoning = thoughts if isinstance(thoughts, str) else ""
-        step.calls = list(_calls(said.get("tool_calls")))
-    return step
+def _said(said: Message) -> dict[str, Any]:
+    """A step as the message tells it; what is empty in the end is left out."""
+    source = _SOURCES.get(str(said.get("role")), "user")
+    thoughts = said.get("reasoning_content") or said.get("reasoning")
+    is_agent = source == "agent"
+    return {
+        "source": source,
+        "message": _text(said),
+        "model_name": None,
+        "reasoning_content": thoughts if is_agent and isinstance(thoughts, str) else "",
+        "tool_calls": list(_calls(said.get("tool_calls"))) if is_agent else [],
+        "observation": None,
+        "metrics": None,
+    }
 
 
 def _text(said: Mapping[str, JsonValue]) -> str:
@@ -199,71 +203,3 @@ def _metrics(spent: list[_Spent]) -> dict[str, int | float]:
     if len(known) == len(spent):
         metrics["cost_usd"] = float(sum(known))
     return metrics
-
-
-def _written(step: _Step, number: int, head: TrajectoryHead) -> dict[str, Any]:
-    written: dict[str, Any] = {
-        "step_id": number,
-        "timestamp": (head.started_at + timedelta(seconds=step.at_s)).isoformat(),
-        "source": step.source,
-        "message": step.message,
-    }
-    if step.model:
-        written["model_name"] = step.model
-    if step.reasoning:
-        written["reasoning_content"] = step.reasoning
-    if step.calls:
-        written["tool_calls"] = step.calls
-    if step.results:
-        written["observation"] = {"results": step.results}
-    if step.spent:
-        written["metrics"] = _metrics(step.spent)
-    return written
-
-
-def trajectories_of_run(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and trajectory of each try that a model worked on, in the order in which they ended.
-
-    The last try has its trial's id for a name, an earlier one `<id>--try-<number>`.
-
-    Raises:
-        InputError: no run there.
-    """
-    rundir = RunDir(path)
-    manifest = rundir.read_manifest()
-    return _of_tries(rundir, manifest)
-
-
-def _of_tries(rundir: RunDir, manifest: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
-    backends = {c.name: c.backend for c in manifest.contestants if c.backend}
-    costs = {
-        one.call_id: one.cost.billed_usd if one.cost else None
-        for one in statements(recorded(rundir.path), backends, fx=manifest.fx)
-    }
-    for event in ledger.read(rundir.ledger_path):
-        if not isinstance(event, ledger.TrialEnd) or event.record.contestant not in backends:
-            continue
-        name, folder = _kept(rundir, event.record)
-        transcript = folder / "transcript.jsonl"
-        if transcript.is_file():
-            yield name, of(transcript, _head(event.record, manifest), costs)
-
-
-def _kept(rundir: RunDir, record: TrialRecord) -> tuple[str, Path]:
-    """A try's name, and where its files are: a later try moves them aside."""
-    last = rundir.trial_dir(record.id)
-    aside = last / f"try-{record.try_number}"
-    return (f"{record.id}--{aside.name}", aside) if aside.is_dir() else (record.id, last)
-
-
-def _head(record: TrialRecord, manifest: Manifest) -> TrajectoryHead:
-    contestant = next(c for c in manifest.contestants if c.name == record.contestant)
-    program = manifest.programs.get(contestant.agent)
-    packages = " ".join([*program.install.npm, *program.install.pip]) if program else ""
-    return TrajectoryHead(
-        trial_id=record.id,
-        agent=contestant.agent,
-        version=packages or __version__,
-        model=contestant.backend.model if contestant.backend else None,
-        started_at=record.started_at,
-    )

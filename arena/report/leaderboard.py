@@ -5,17 +5,15 @@ data frames are made from it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from arena.registry import is_given_gold
 from arena.report import format as show
 from arena.report.columns import BOARD, JSON, KEPT, TABLE, TEXT, Bar, Cell, Column, Form, usd_float
 from arena.report.format import plain
 from arena.report.scored import Scored, ScoredContestant
-from arena.score.leaderboard import Row, Who
+from arena.score.leaderboard import Counts, Row, Who
 
-NO_COUNTRY = "no country"
 NAME = "contestant"
 """The column that heads a row."""
 
@@ -28,10 +26,6 @@ def _rank(one: ScoredContestant) -> Cell:
     return Cell(text, rank.best + rank.worst / 1000)
 
 
-def _name(one: ScoredContestant) -> Cell:
-    return Cell(plain(one.row.who.name))
-
-
 def _rate(one: ScoredContestant) -> Cell:
     rate, ci = one.row.score.pass_rate, one.row.score.ci
     cell = _share(rate)
@@ -39,10 +33,6 @@ def _rate(one: ScoredContestant) -> Cell:
         return cell
     bar = Bar(round(ci.lo * 100, 2), round((ci.hi - ci.lo) * 100, 2), round(rate * 100, 2))
     return Cell(cell.text, cell.order, show.percent_range(ci), bar)
-
-
-def _interval(one: ScoredContestant) -> Cell:
-    return Cell(_rate(one).note)
 
 
 def _passed(one: ScoredContestant) -> Cell:
@@ -95,7 +85,7 @@ def _ranking(one: ScoredContestant) -> dict[str, Any]:
 
 CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
     Column(NAME, "string", "", "Name", lambda c: c.row.who.name, json_name="name",
-           heading="Contestant", place=2, cell=_name, style="", keep=KEPT),
+           heading="Contestant", place=2, style="", keep=KEPT),
     Column("control", "bool", "", "Oracle or nop: never ranked", lambda c: c.row.who.control),
     Column("agent", "string", "", "The scaffold", lambda c: c.row.who.agent),
     Column("backend", "string", "", "Catalogue name of the backend", lambda c: c.row.who.backend),
@@ -131,7 +121,7 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            tip="Mean over tasks, with its 95% interval"),
     Column("pass_rate_ci", "object", "", "95% Wilson interval on task means at the effective n",
            lambda c: c.row.score.ci, JSON | TEXT,
-           heading="95%", place=4, cell=_interval, keep=6),
+           heading="95%", place=4, cell=lambda c: Cell(_rate(c).note), keep=6),
     Column("pass_rate_lo", "float64", "", "Lower 95% limit, Wilson at the effective n",
            lambda c: c.row.score.ci.lo if c.row.score.ci else None, TABLE),
     Column("pass_rate_hi", "float64", "", "Upper 95% limit",
@@ -166,6 +156,11 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            lambda c: usd_float(c.row.money.total.standard_usd), JSON),
     Column("cost_status", "string", "", "known, estimated, partial or unknown",
            lambda c: c.row.money.total.status),
+    Column("unsettled_calls", "int64", "count", "Calls that no usage tells the whole cost of",
+           lambda c: c.row.money.total.unsettled_calls),
+    Column("unsettled_at_most_usd", "float64", "US dollars",
+           "Most that these calls came to; null where none or unknown",
+           lambda c: usd_float(c.row.money.total.unsettled_bound_usd)),
     Column("mean_concurrency", "float64", "count",
            "Calls in flight on average while a machine paid by the hour was busy",
            lambda c: usd_float(c.mean_concurrency), JSON),
@@ -202,6 +197,8 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            lambda c: c.row.counts.verdicts, JSON),
     Column("stops", "object", "count", "Trials by how the agent stopped",
            lambda c: c.row.counts.stops, JSON),
+    Column("endings", "object", "count", "Trials by what ended them, faults included",
+           lambda c: c.row.counts.endings, JSON),
     Column("on_frontier", "bool", "", "Nobody passes more for less", lambda c: c.row.on_frontier),
     Column("frontier_share", "float64", "", "Share of resamples on the frontier",
            lambda c: c.row.frontier_share,
@@ -225,38 +222,12 @@ def board_columns(form: Form, attempts: int) -> tuple[Column[ScoredContestant], 
     return tuple(sorted(found, key=lambda column: column.place))
 
 
-@dataclass(frozen=True, slots=True)
-class BoardRow:
-    """A contestant on the leaderboard; its figures come from the columns."""
-
-    contestant: ScoredContestant
-    anchor: str
-    name: str
-    what: str
-    """Model, lab and country, on one line."""
-    country: str
-    weights: str
-    provider: str
-    badges: tuple[tuple[str, str], ...]
-    """(tone, text)"""
-
-    @property
-    def on_frontier(self) -> bool:
-        """Whether nobody passes more for less."""
-        return self.contestant.row.on_frontier
-
-    @property
-    def marks(self) -> str:
-        """The badges in one line."""
-        return ", ".join(text for _, text in self.badges)
-
-    def texts(self, columns: Sequence[Column[ScoredContestant]]) -> list[str]:
-        """Its figures under these columns."""
-        return [column.shown(self.contestant).text for column in columns]
+def texts(columns: Sequence[Column[ScoredContestant]], one: ScoredContestant) -> list[str]:
+    """A contestant's figures under these columns."""
+    return [column.shown(one).text for column in columns]
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(NamedTuple):
     """One control: what it must do, and whether it did."""
 
     name: str
@@ -265,37 +236,8 @@ class Control:
     good: bool
 
 
-def anchor(position: int) -> str:
-    """Id of a contestant's row; never made from its name, which is anybody's text."""
-    return f"c{position}"
-
-
-def lines(scored: Scored) -> tuple[BoardRow, ...]:
-    """Rows in the order of the board."""
-    ranked = scored.contestants[: len(scored.board.rows)]
-    return tuple(_line(one, position) for position, one in enumerate(ranked))
-
-
-def _line(one: ScoredContestant, position: int) -> BoardRow:
-    who = one.row.who
-    return BoardRow(
-        contestant=one,
-        anchor=anchor(position),
-        name=plain(who.name),
-        what=_what(who),
-        country=country(who),
-        weights={True: "open", False: "closed", None: "unknown"}[who.open_weights],
-        provider=plain(who.provider or "none"),
-        badges=tuple(_badges(one.row)),
-    )
-
-
-def country(who: Who) -> str:
-    """Country of the lab; none for baselines and unknown labs."""
-    return plain(who.country) if who.country else NO_COUNTRY
-
-
-def _what(who: Who) -> str:
+def what(who: Who) -> str:
+    """Agent, model, lab and country on one line."""
     parts = [who.agent, who.model or "", who.lab or "", who.country or ""]
     if who.open_weights:
         parts.append("open weights")
@@ -304,7 +246,8 @@ def _what(who: Who) -> str:
     return " · ".join(plain(part) for part in parts if part)
 
 
-def _badges(row: Row) -> list[tuple[str, str]]:
+def badges(row: Row) -> list[tuple[str, str]]:
+    """What stands beside a name: tone and text of each mark."""
     counts, found = row.counts, []
     if row.who.simulated:
         found.append(("warn", "simulated"))
@@ -325,18 +268,21 @@ def _badges(row: Row) -> list[tuple[str, str]]:
     return found
 
 
+def marks(row: Row) -> str:
+    """The badges in one line, empty without any."""
+    return ", ".join(text for _, text in badges(row))
+
+
 def controls(scored: Scored) -> tuple[Control, ...]:
     """Oracle must pass everything, nop nothing; neither is a contestant."""
-    return tuple(_control(row) for row in scored.board.controls)
+    return tuple(_control(row.who, row.counts) for row in scored.board.controls)
 
 
-def _control(row: Row) -> Control:
-    passes = is_given_gold(row.who.agent)
-    wanted = row.counts.scored if passes else 0
-    found = f"{show.count(row.counts.passed)} of {show.count(row.counts.scored)}"
+def _control(who: Who, counts: Counts) -> Control:
+    passes = is_given_gold(who.agent)
     return Control(
-        name=plain(row.who.name),
+        name=plain(who.name),
         expected="must pass every trial" if passes else "must pass none",
-        found=found,
-        good=row.counts.passed == wanted and row.counts.scored > 0,
+        found=f"{show.count(counts.passed)} of {show.count(counts.scored)}",
+        good=counts.passed == (counts.scored if passes else 0) and counts.scored > 0,
     )

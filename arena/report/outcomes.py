@@ -5,14 +5,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from arena.records import Stop, Verdict
-from arena.report import format as show
 from arena.report.format import one_line, plain
 from arena.report.scored import Scored
 from arena.rundir.directory import TaskEntry, file_stem
 from arena.score.leaderboard import Row
 from arena.score.results import TrialRow
-
-Tone = str
 
 
 class TrialEnding(NamedTuple):
@@ -46,6 +43,15 @@ STOPS: Mapping[Stop, str] = {
     "container_ended": "ended its container",
     "agent_error": "the agent broke",
 }
+ENDINGS: Mapping[str, str] = {
+    **{str(stop): words for stop, words in STOPS.items()},
+    "killed": "the agent was killed",
+    "no_call": "the agent called no model",
+    "provider_fault": "the provider failed",
+    "uncertain_fault": "the provider may have failed",
+    "engine_fault": "the engine failed",
+    "harness_fault": "the harness failed",
+}
 MANY = 20_000
 """Trials from which attempts of a cell that ended alike share a mark: with a mark for each, a
 browser takes seconds over the page.
@@ -57,7 +63,7 @@ def ending(row: TrialRow) -> TrialEnding:
     return VERDICTS[row.verdict] if row.verdict else FAULT if row.fault else NOT_RUN
 
 
-def outcome(row: TrialRow) -> tuple[str, Tone]:
+def outcome(row: TrialRow) -> tuple[str, str]:
     """The same in words, and the tone to say it in."""
     tones = {None: "warn" if row.fault else "", "passed": "good", "integrity": "warn"}
     return ending(row).words, tones.get(row.verdict, "bad")
@@ -78,8 +84,7 @@ class Mark:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class GridRow:
+class GridRow(NamedTuple):
     """A task with the attempts of each contestant."""
 
     task: TaskEntry
@@ -91,8 +96,7 @@ class GridRow:
     """Attempts of contestants, controls left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(NamedTuple):
     """The whole matrix."""
 
     contestants: tuple[Row, ...]
@@ -145,16 +149,7 @@ def _marks(rows: Sequence[TrialRow], *, joined: bool) -> tuple[Mark, ...]:
     return tuple(replace(same[0], count=len(same)) for same in alike.values())
 
 
-@dataclass(frozen=True, slots=True)
-class CountTable:
-    """A table of counts; 0 is left empty. Columns that are 0 everywhere are left out."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Suspicion:
+class Suspicion(NamedTuple):
     """Something to look at; `href` leads to the trial."""
 
     kind: str
@@ -164,37 +159,34 @@ class Suspicion:
     href: str
 
 
-def count_tables(scored: Scored) -> tuple[tuple[str, str, CountTable], ...]:
-    """How trials were judged and how agents stopped: id, heading and table of each."""
+def count_tables(scored: Scored) -> tuple[tuple[str, str, dict[str, list[int]]], ...]:
+    """How trials were judged and how they ended: id, heading, and counts in the order of
+    `scored.rows` by column. Columns that are 0 everywhere are left out.
+    """
     rows = scored.rows
     verdicts = {
         **{one.words: [r.counts.verdicts.get(v, 0) for r in rows] for v, one in VERDICTS.items()},
         FAULT.words: [r.counts.faults for r in rows],
         NOT_RUN.words: [r.counts.not_run for r in rows],
     }
-    stops = {
-        **{words: [r.counts.stops.get(stop, 0) for r in rows] for stop, words in STOPS.items()},
+    more = {
         "tool mistakes": [r.counts.mistakes for r in rows],
         "replies cut short": [r.counts.truncations for r in rows],
     }
     return (
-        ("verdicts", "How trials were judged", _counted(rows, verdicts)),
-        ("stops", "How agents stopped", _counted(rows, stops)),
+        ("verdicts", "How trials were judged", _used(verdicts)),
+        ("endings", "How trials ended", endings(scored) | _used(more)),
     )
 
 
-def _counted(rows: Sequence[Row], columns: dict[str, list[int]]) -> CountTable:
-    used = {name: counts for name, counts in columns.items() if any(counts)}
-    return CountTable(
-        tuple(used),
-        tuple(
-            (
-                plain(row.who.name),
-                tuple(show.count(counts[i]) if counts[i] else "" for counts in used.values()),
-            )
-            for i, row in enumerate(rows)
-        ),
-    )
+def endings(scored: Scored) -> dict[str, list[int]]:
+    """How many trials of each contestant ended in which way, in the order of `scored.rows`."""
+    counts = [row.counts.endings for row in scored.rows]
+    return _used({words: [c.get(kind, 0) for c in counts] for kind, words in ENDINGS.items()})
+
+
+def _used(columns: dict[str, list[int]]) -> dict[str, list[int]]:
+    return {name: counts for name, counts in columns.items() if any(counts)}
 
 
 def suspicions(scored: Scored) -> list[Suspicion]:

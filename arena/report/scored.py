@@ -22,6 +22,23 @@ class ScoredContestant(NamedTuple):
 
     row: Row
     scored: "Scored"
+    anchor: str
+    """Id of its row on the page; never made from its name, which is anybody's text."""
+
+    @property
+    def name(self) -> str:
+        """As it is shown."""
+        return show.plain(self.row.who.name)
+
+    @property
+    def country(self) -> str:
+        """Of the lab; baselines and unknown labs have none."""
+        return show.plain(self.row.who.country or "no country")
+
+    @property
+    def weights(self) -> str:
+        """Whether the model's weights can be had."""
+        return {True: "open", False: "closed", None: "unknown"}[self.row.who.open_weights]
 
     @property
     def cost_ci(self) -> Interval | None:
@@ -52,10 +69,15 @@ class Scored:
     @property
     def contestants(self) -> tuple[ScoredContestant, ...]:
         """The same, each with the run."""
-        return tuple(ScoredContestant(row, self) for row in self.rows)
+        return tuple(ScoredContestant(row, self, f"c{i}") for i, row in enumerate(self.rows))
+
+    @property
+    def ranked(self) -> tuple[ScoredContestant, ...]:
+        """Those of the leaderboard, without controls."""
+        return self.contestants[: len(self.board.rows)]
 
     @cached_property
-    def sure(self) -> tuple[Row, ...]:
+    def conclusive(self) -> tuple[Row, ...]:
         """Ranked contestants of which something may be concluded, best first."""
         return tuple(row for row in self.board.rows if not row.inconclusive)
 
@@ -94,22 +116,20 @@ def score(results: Results, level: Assurance | None = None) -> Scored:
     )
 
 
-KINDS = ("input", "cached input", "cache writes", "reasoning", "output", "machine time")
+COST_KINDS = ("input", "cached input", "cache writes", "reasoning", "output", "machine time")
 TOLERANCE = Decimal("0.005")
 
 
-@dataclass(frozen=True, slots=True)
-class CostPart:
+class CostPart(NamedTuple):
     """One kind of cost as a share of the bar, in percent."""
 
     kind: int
-    """Position in `KINDS`."""
+    """Position in `COST_KINDS`."""
     start: float
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class CostLine:
+class CostLine(NamedTuple):
     """What one contestant cost in the whole run."""
 
     row: Row
@@ -129,7 +149,14 @@ def _line(row: Row, spec: BackendSpec | None, fx: tuple[FxRate, ...]) -> CostLin
     shares = split(spec, row.effort.tokens, row.money.total.billed_usd, fx)
     if shares is None:
         return CostLine(row, (), _why_not(row, spec))
-    return CostLine(row, _parts(shares), _words(shares))
+    total, start, parts = sum(shares), 0.0, []
+    for kind, amount in enumerate(shares):
+        if width := float(amount / total) * 100:
+            parts.append(CostPart(kind, round(start, 2), round(width, 2)))
+        start += width
+    named = zip(COST_KINDS, shares, strict=True)
+    words = (f"{kind} {show.percent(part / total)}" for kind, part in named if part)
+    return CostLine(row, tuple(parts), ", ".join(words))
 
 
 def split(
@@ -138,7 +165,7 @@ def split(
     billed_usd: Decimal | None,
     fx: tuple[FxRate, ...],
 ) -> tuple[Decimal, ...] | None:
-    """Billed cost by kind, in the order of `KINDS`.
+    """Billed cost by kind, in the order of `COST_KINDS`.
 
     Only where one price held for all calls: the parts are computed from it and must add up to
     what was billed. With several tiers, hours or a provider's own bill they would be a guess.
@@ -159,22 +186,6 @@ def split(
     reasoning = output * tokens.reasoning / tokens.output if tokens.output else Decimal(0)
     parts = (*prompt, reasoning, output - reasoning, Decimal(0))
     return parts if abs(sum(parts) - billed_usd) <= TOLERANCE * billed_usd else None
-
-
-def _parts(shares: tuple[Decimal, ...]) -> tuple[CostPart, ...]:
-    total, start, found = sum(shares), 0.0, []
-    for kind, amount in enumerate(shares):
-        width = float(amount / total) * 100
-        if width > 0:
-            found.append(CostPart(kind, round(start, 2), round(width, 2)))
-        start += width
-    return tuple(found)
-
-
-def _words(shares: tuple[Decimal, ...]) -> str:
-    total = sum(shares)
-    named = zip(KINDS, shares, strict=True)
-    return ", ".join(f"{kind} {show.percent(part / total)}" for kind, part in named if part)
 
 
 def _why_not(row: Row, spec: BackendSpec | None) -> str:

@@ -1,4 +1,4 @@
-"""Writes `report/`: the page of the run, and a light page for every trial.
+"""The folder `report/` of a run: its page and one for every trial, written and kept up to date.
 
 A trial's page is written only when something it shows has changed.
 """
@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from arena import resources
+from arena.paths import AnyPath, SafePath, safe
 from arena.report import page, transcript, trial_page
 from arena.report.outcomes import page_name
 from arena.report.scored import Scored, score
@@ -37,21 +38,20 @@ def build(results: Results) -> Path:
 def build_scored(scored: Scored) -> Path:
     """The same for a run that is scored already."""
     folder = RunDir(scored.results.path).report_dir
-    folder.mkdir(parents=True, exist_ok=True)
     write_trials(scored.results, folder / "trials")
     index = folder / "index.html"
     replace_file(index, page.render(scored))
-    return index
+    return Path(str(index))
 
 
-def write_trials(results: Results, folder: Path) -> int:
+def write_trials(results: Results, folder: AnyPath) -> int:
     """Bring the pages of all begun trials up to date; returns how many were written.
 
     Args:
         results: the run.
         folder: `report/trials` of the run.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = safe(folder)
     before, keys = _read_keys(folder), dict(_keys(results))
     stale = {
         id_
@@ -60,7 +60,7 @@ def write_trials(results: Results, folder: Path) -> int:
     }
     _write_all(results, stale, folder)
     for id_ in before.keys() - keys.keys():
-        (folder / page_name(id_)).unlink(missing_ok=True)
+        (folder / page_name(id_)).unlink()
     if keys != before:
         replace_file(folder / KEYS, json.dumps(keys))
     return len(stale)
@@ -73,9 +73,10 @@ def render_trial(results: Results, trial_id: str) -> str | None:
     return None
 
 
-def _write_all(results: Results, stale: Collection[str], folder: Path) -> None:
+def _write_all(results: Results, stale: Collection[str], folder: SafePath) -> None:
     """Write the stale pages, a batch at a time: however many, few are in memory at once."""
-    batches = _batches(_sources(results, stale))
+    sources = _sources(results, stale)
+    batches = iter(lambda: list(islice(sources, BATCH)), [])
     if len(stale) < MANY:
         for batch in batches:
             _write(batch, folder)
@@ -90,15 +91,10 @@ def _write_all(results: Results, stale: Collection[str], folder: Path) -> None:
             written.result()
 
 
-def _batches(sources: Iterator[TrialSource]) -> Iterator[list[TrialSource]]:
-    while batch := list(islice(sources, BATCH)):
-        yield batch
-
-
-def _write(batch: list[TrialSource], folder: Path) -> None:
+def _write(batch: list[TrialSource], folder: SafePath) -> None:
     for source in batch:
         path = folder / page_name(source.row.id)
-        path.write_text(trial_page.render(source), encoding="utf-8")
+        path.write(trial_page.render(source))
 
 
 def _sources(results: Results, wanted: Collection[str]) -> Iterator[TrialSource]:
@@ -128,9 +124,9 @@ def _by_task(rows: Iterable[TrialRow]) -> dict[str, list[TrialRow]]:
     return found
 
 
-def _read_keys(folder: Path) -> dict[str, str]:
+def _read_keys(folder: SafePath) -> dict[str, str]:
     try:
-        keys = from_json((folder / KEYS).read_text(encoding="utf-8"))
+        keys = from_json((folder / KEYS).read_text())
     except (FileNotFoundError, ValueError):
         return {}
     return keys if isinstance(keys, dict) else {}
@@ -147,7 +143,7 @@ def _keys(results: Results) -> Iterator[tuple[str, str]]:
                 yield row.id, hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
-def _stats(folder: Path) -> Iterator[str]:
+def _stats(folder: SafePath) -> Iterator[str]:
     for name in FILES:
         try:
             stat = (folder / name).stat()

@@ -133,7 +133,7 @@ class Run:
                 yield from transcript.tests_of(one.record, plans[one.row.task_id])
 
     @cached_property
-    def _details(self) -> list[transcript.Details]:
+    def _details(self) -> list[transcript.TrialDetails]:
         """Of every trial, in the order of the results."""
         results = self.scored.results
         place = {trial.id: i for i, trial in enumerate(results.trials)}

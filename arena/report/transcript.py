@@ -9,18 +9,18 @@ import json
 import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
 from arena.money.prices import CallCost
 from arena.money.statement import RecordedCall, statements
+from arena.paths import AnyPath, safe
 from arena.records import CallBegin, CallEnd, TestOutcome, TestPlan, TrialRecord, Usage
 from arena.report import format as show
 from arena.report.format import plain
 from arena.rundir import ledger, transcript
-from arena.rundir.directory import Manifest, RunDir
+from arena.rundir.directory import RunDir
 from arena.score.results import Results, TrialRow
 from arena.serialize import from_json, json_lines
 
@@ -61,7 +61,7 @@ class TestRow:
 
 
 @dataclass(slots=True)
-class Details:
+class TrialDetails:
     """Calls and last record of one trial."""
 
     row: TrialRow
@@ -78,68 +78,45 @@ class Details:
         return self.ended and self.tries == row.tries and len(self.calls) == row.calls
 
 
-def read_details(results: Results, wanted: Collection[str]) -> Iterator[Details]:
+def read_details(results: Results, wanted: Collection[str]) -> Iterator[TrialDetails]:
     """Each wanted trial as soon as it is complete, so that few are in memory at once.
 
     Trials with calls that never settled, or that share a machine paid by the hour, come last.
     """
-    waiting = {row.id: Details(row) for row in results.trials if row.id in wanted}
+    waiting = {row.id: TrialDetails(row) for row in results.trials if row.id in wanted}
     if not waiting:
         return
-    calls = _Calls(results.manifest)
+    manifest = results.manifest
+    backends = {c.name: c.backend for c in manifest.contestants if c.backend}
+    begun: dict[str, CallBegin] = {}
+    late: list[RecordedCall] = []  # calls that only all together can be priced
+
+    def priced(calls: list[RecordedCall]) -> list[PricedCall]:
+        money = statements(calls, backends, fx=manifest.fx)
+        return [PricedCall(*call, one.cost) for call, one in zip(calls, money, strict=True)]
+
     for event in ledger.read(RunDir(results.path).ledger_path):
-        found: Details | None = None
+        found: TrialDetails | None = None
         match event:
-            case ledger.TrialBegin(spec=spec) if spec.id in waiting:
-                trial = waiting[spec.id]
+            case ledger.TrialBegin(spec=spec) if trial := waiting.get(spec.id):
                 trial.tries, trial.ended = trial.tries + 1, False
-            case ledger.CallBeginEvent(call=begin):
-                calls.begin(begin)
-            case ledger.CallEndEvent(call=end):
-                ended = calls.end(end)
-                if ended is not None and (found := waiting.get(ended.begin.trial_id)):
-                    found.calls += calls.settle([ended])
+            case ledger.CallBeginEvent(call=begin) if begin.contestant in backends:
+                begun[begin.call_id] = begin
+            case ledger.CallEndEvent(call=end) if sent := begun.pop(end.call_id, None):
+                call = RecordedCall(sent, end)
+                if backends[sent.contestant].hourly_usd is not None:
+                    late.append(call)
+                elif found := waiting.get(sent.trial_id):
+                    found.calls += priced([call])
             case ledger.TrialEnd(record=record) if found := waiting.get(record.id):
                 found.record, found.ended = record, True
         if found is not None and found.complete:
             yield waiting.pop(found.row.id)
-    for call in calls.settle(calls.left()):
-        if late := waiting.get(call.begin.trial_id):
-            late.calls.append(call)
+    late += [RecordedCall(sent, None) for sent in begun.values()]
+    for one in priced(late):
+        if trial := waiting.get(one.begin.trial_id):
+            trial.calls.append(one)
     yield from waiting.values()
-
-
-class _Calls:
-    """Matches the two ends of calls and prices them."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self._fx = manifest.fx
-        self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
-        self._open: dict[str, CallBegin] = {}
-        self._hourly: list[RecordedCall] = []
-
-    def begin(self, begin: CallBegin) -> None:
-        if begin.contestant in self._backends:
-            self._open[begin.call_id] = begin
-
-    def end(self, end: CallEnd) -> RecordedCall | None:
-        """The call, if it can be priced on its own."""
-        begin = self._open.pop(end.call_id, None)
-        if begin is None:
-            return None
-        call = RecordedCall(begin, end)
-        if self._backends[begin.contestant].hourly_usd is None:
-            return call
-        self._hourly.append(call)
-        return None
-
-    def left(self) -> list[RecordedCall]:
-        """Calls that only all together can be priced, and those that never ended."""
-        return [*self._hourly, *(RecordedCall(begin, None) for begin in self._open.values())]
-
-    def settle(self, calls: list[RecordedCall]) -> list[PricedCall]:
-        money = statements(calls, self._backends, fx=self._fx)
-        return [PricedCall(*call, one.cost) for call, one in zip(calls, money, strict=True)]
 
 
 def tests_of(record: TrialRecord, plan: TestPlan) -> Iterator[TestRow]:
@@ -168,7 +145,7 @@ FOLD_LINES, FOLD_CHARS = 30, 3_000
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class ShownText:
     """Text as shown; `dropped_chars` of it are left out in the middle."""
 
     head: str
@@ -186,31 +163,28 @@ class Spoken:
         return self.lines > FOLD_LINES or len(self.head) > FOLD_CHARS
 
 
-@dataclass(frozen=True, slots=True)
-class ShownCall:
+class ShownCall(NamedTuple):
     """A tool call; `body` is the command where the tool is a shell, else the raw arguments."""
 
     name: str
-    body: Spoken
+    body: ShownText
     is_command: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """One message with the ids of the model calls that led to it, retried ones included."""
 
     line: int
     role: str
-    text: Spoken
-    thinking: Spoken | None = None
+    text: ShownText
+    thinking: ShownText | None = None
     actions: tuple[ShownCall, ...] = ()
     call_ids: tuple[str, ...] = ()
     command: str = ""
     """How the command ended whose output this is, and how long it ran."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """All turns in order; `dropped_turns` of them are not shown."""
 
     turns: tuple[Turn, ...] = ()
@@ -248,12 +222,12 @@ class _Reader:
         if self.command is not None:
             line, entry = self.command
             self.command = None
-            action = ShownCall("command", spoken(_command_line(entry)), is_command=True)
-            turn = Turn(line, "command", Spoken(""), actions=(action,), command=_ended(entry))
+            action = ShownCall("command", shown_text(_command_line(entry)), is_command=True)
+            turn = Turn(line, "command", ShownText(""), actions=(action,), command=_ended(entry))
             self.turns.append(turn)
 
     def note(self, line: int, text: str, role: str = "note") -> None:
-        self.turns.append(Turn(line, plain(role), spoken(text)))
+        self.turns.append(Turn(line, plain(role), shown_text(text)))
 
     def unreadable(self, line: int, _what: str) -> None:
         self.note(line, f"line {line} of the transcript cannot be read")
@@ -273,8 +247,8 @@ class _Reader:
             Turn(
                 line=line,
                 role=plain(role),
-                text=spoken(_content(message.get("content"))),
-                thinking=spoken(_content(thinking)) if thinking else None,
+                text=shown_text(_content(message.get("content"))),
+                thinking=shown_text(_content(thinking)) if thinking else None,
                 actions=tuple(_actions(message.get("tool_calls"))),
                 call_ids=calls,
                 command=ended,
@@ -282,30 +256,29 @@ class _Reader:
         )
 
 
-def read_conversation(path: Path) -> Conversation:
+def read_conversation(path: AnyPath) -> Conversation:
     """The conversation of a trial; without a file, an empty one that says so."""
     reader = _Reader()
     try:
-        with path.open("rb") as handle:
-            for number, entry in json_lines(handle, reader.unreadable):
-                reader.feed(number, entry)
+        for number, entry in json_lines(safe(path).lines(), reader.unreadable):
+            reader.feed(number, entry)
     except FileNotFoundError:
         return Conversation(missing=True)
     reader.flush()
     if reader.pending:
-        last = Turn(0, "note", Spoken(""), call_ids=tuple(reader.pending))
+        last = Turn(0, "note", ShownText(""), call_ids=tuple(reader.pending))
         reader.turns.append(last)
     dropped = max(0, len(reader.turns) - MAX_TURNS)
     return Conversation(tuple(reader.turns[:MAX_TURNS]), dropped)
 
 
-def spoken(text: str) -> Spoken:
+def shown_text(text: str) -> ShownText:
     """Plain text, shortened in the middle when it is very long."""
     text = plain(text).strip("\n")
     if len(text) <= MAX_TEXT_CHARS:
-        return Spoken(text)
+        return ShownText(text)
     half = MAX_TEXT_CHARS // 2
-    return Spoken(text[:half], text[-half:], len(text) - 2 * half)
+    return ShownText(text[:half], text[-half:], len(text) - 2 * half)
 
 
 def _shown(entry: dict[str, JsonValue]) -> str:
@@ -355,12 +328,14 @@ def _actions(calls: JsonValue) -> Iterator[ShownCall]:
     for call in calls if isinstance(calls, list) else []:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict):
-            yield ShownCall("call", spoken(json.dumps(call, ensure_ascii=False)), is_command=False)
+            yield ShownCall(
+                "call", shown_text(json.dumps(call, ensure_ascii=False)), is_command=False
+            )
             continue
         name, arguments = plain(str(function.get("name", ""))), function.get("arguments")
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
         command = _command(text)
-        yield ShownCall(name, spoken(text if command is None else command), command is not None)
+        yield ShownCall(name, shown_text(text if command is None else command), command is not None)
 
 
 def _command(arguments: str) -> str | None:

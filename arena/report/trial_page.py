@@ -4,18 +4,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from arena.paths import SafePath
 from arena.records import TrialRecord, Usage
 from arena.report import format as show
 from arena.report import transcript
-from arena.report.format import Fact, one_line, plain
+from arena.report.format import one_line, plain
 from arena.report.outcomes import STOPS, outcome, page_name
-from arena.report.page import environment, page, prose
+from arena.report.page import page, prose, template
 from arena.report.transcript import Duty, PricedCall, tests_of
 from arena.rundir.directory import TaskEntry
 from arena.score.results import TrialRow
@@ -29,10 +29,10 @@ _HEADER = re.compile(
     r"(index|old mode|new mode|similarity index|dissimilarity index|copy|rename"
     r"|new file mode|deleted file mode|--- |\+\+\+ )"
 )
+_CHANGES = (("new file", "added"), ("deleted file", "deleted"), ("rename", "renamed"))
 
 
-@dataclass(frozen=True, slots=True)
-class DiffLine:
+class DiffLine(NamedTuple):
     """One row; a line number is None on the side where the line does not exist."""
 
     kind: LineKind
@@ -46,7 +46,8 @@ class DiffFile:
     """All rows of one file."""
 
     path: str
-    change: Literal["changed", "added", "deleted", "renamed"]
+    change: str
+    """changed, added, deleted or renamed"""
     lines: tuple[DiffLine, ...]
 
     @property
@@ -60,21 +61,19 @@ class DiffFile:
         return sum(line.kind == "del" for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(NamedTuple):
     """A whole patch; `dropped_lines` of it are not shown."""
 
     files: tuple[DiffFile, ...]
     dropped_lines: int = 0
 
 
-class _Reader:
+class _DiffReader:
     """Collects rows file by file while the lines of a patch go by."""
 
     def __init__(self) -> None:
         self.files: list[DiffFile] = []
-        self._path = ""
-        self._change: Literal["changed", "added", "deleted", "renamed"] = "changed"
+        self._path, self._change = "", "changed"
         self._lines: list[DiffLine] = []
         self._old = self._new = self._old_left = self._new_left = 0
 
@@ -87,11 +86,13 @@ class _Reader:
         elif hunk := _HUNK.match(line):
             self._old, self._new = int(hunk[1]), int(hunk[3])
             self._old_left, self._new_left = int(hunk[2] or 1), int(hunk[4] or 1)
-            self._row("hunk", None, None, line)
+            self._row("hunk", line)
         elif _HEADER.match(line):
-            self._header(line)
+            self._change = next((c for h, c in _CHANGES if line.startswith(h)), self._change)
+            if line.startswith("+++ b/") and not self._path:
+                self._path = line[6:]
         else:
-            self._row("note", None, None, line.removeprefix("\\ "))
+            self._row("note", line.removeprefix("\\ "))
 
     def close(self) -> None:
         if self._path or self._lines:
@@ -99,34 +100,19 @@ class _Reader:
         self._path, self._change, self._lines = "", "changed", []
         self._old_left = self._new_left = 0
 
-    def _header(self, line: str) -> None:
-        if line.startswith("new file"):
-            self._change = "added"
-        elif line.startswith("deleted file"):
-            self._change = "deleted"
-        elif line.startswith("rename"):
-            self._change = "renamed"
-        elif line.startswith("+++ b/") and not self._path:
-            self._path = line[6:]
-
     def _body(self, line: str) -> None:
-        kind = line[:1]
-        if kind == "+":
-            self._row("add", None, self._new, line[1:])
-        elif kind == "-":
-            self._row("del", self._old, None, line[1:])
-        elif kind == "\\":
-            self._row("note", None, None, line[2:])
+        if line.startswith("\\"):
+            self._row("note", line[2:])
             return
-        else:
-            self._row("same", self._old, self._new, line[1:])
-        self._step(old=kind != "+", new=kind != "-")
-
-    def _step(self, *, old: bool, new: bool) -> None:
+        old, new = not line.startswith("+"), not line.startswith("-")
+        kind: LineKind = "same" if old and new else "del" if old else "add"
+        self._row(kind, line[1:], self._old if old else None, self._new if new else None)
         self._old, self._old_left = self._old + old, self._old_left - old
         self._new, self._new_left = self._new + new, self._new_left - new
 
-    def _row(self, kind: LineKind, old: int | None, new: int | None, text: str) -> None:
+    def _row(
+        self, kind: LineKind, text: str, old: int | None = None, new: int | None = None
+    ) -> None:
         if len(text) > MAX_LINE_CHARS:
             text = f"{text[:MAX_LINE_CHARS]} … {len(text) - MAX_LINE_CHARS} more characters"
         self._lines.append(DiffLine(kind, old, new, text))
@@ -135,9 +121,9 @@ class _Reader:
 def parse(patch: str) -> Diff:
     """Rows of a unified diff; text that is none comes back as notes."""
     lines = plain(patch).split("\n")
-    if lines and not lines[-1]:
+    if not lines[-1]:
         lines.pop()
-    reader = _Reader()
+    reader = _DiffReader()
     for line in lines[:MAX_LINES]:
         reader.feed(line)
     reader.close()
@@ -153,7 +139,6 @@ _DUTIES: Mapping[Duty, str] = {
     "must_fail": "fail (twin)",
     "other": "not counted",
 }
-_MARKS = {"add": "+", "del": "-", "same": "", "hunk": "", "note": ""}
 
 
 class CallMeter(NamedTuple):
@@ -187,7 +172,7 @@ class TrialSource:
     """By id."""
     peers: Markup
     """From `peers` of all trials of the same task."""
-    folder: Path
+    folder: SafePath
 
 
 def peers(rows: Sequence[TrialRow]) -> Markup:
@@ -195,9 +180,8 @@ def peers(rows: Sequence[TrialRow]) -> Markup:
     by_name: dict[str, list[TrialRow]] = {}
     for row in rows:
         by_name.setdefault(row.contestant, []).append(row)
-    template = environment().get_template("peers.html")
-    # Rendered by a template that escapes.
-    return Markup(template.render(peers=by_name, outcome=outcome, page_name=page_name))  # noqa: S704
+    text = template("peers.html").render(peers=by_name, outcome=outcome, page_name=page_name)
+    return Markup(text)  # noqa: S704 - rendered by a template that escapes
 
 
 def render(source: TrialSource) -> str:
@@ -205,33 +189,28 @@ def render(source: TrialSource) -> str:
     row, task, folder, record = source.row, source.task, source.folder, source.record
     tests = list(tests_of(record, task.tests)) if record else []
     verdict, tone = outcome(row)
-    return (
-        environment()
-        .get_template("trial.html")
-        .render(
-            page=page(("base.css", "trial.css"), ("theme.js",)),
-            title=f"{verdict}: {plain(row.contestant)} on {row.task_id}",
-            home="../index.html",
-            source=source,
-            row=row,
-            verdict=verdict,
-            tone=tone,
-            reason=one_line(row.fault.message if row.fault else row.reason, 600),
-            facts=_facts(row),
-            statement=prose(task.problem_statement),
-            diff=parse(_patch(folder / "patch.diff")),
-            marks=_MARKS,
-            stripped=record.verification.stripped if record and record.verification else (),
-            bad_tests=[test for test in tests if test.tone == "bad"],
-            other_tests=[test for test in tests if test.tone != "bad"],
-            good=sum(test.tone == "good" for test in tests),
-            duties=_DUTIES,
-            conversation=transcript.read_conversation(folder / "transcript.jsonl"),
-            calls=source.calls,
-            peers=_marked(source),
-            base=f"../../trials/{quote(folder.name)}",
-            files=[name for name in FILES if (folder / name).is_file()],
-        )
+    return template("trial.html").render(
+        page=page(("base.css", "trial.css"), ("theme.js",)),
+        title=f"{verdict}: {plain(row.contestant)} on {row.task_id}",
+        home="../index.html",
+        source=source,
+        row=row,
+        verdict=verdict,
+        tone=tone,
+        reason=one_line(row.fault.message if row.fault else row.reason, 600),
+        stop=STOPS[row.stop] if row.stop else show.DASH,
+        statement=prose(task.problem_statement),
+        diff=parse(_patch(folder / "patch.diff")),
+        stripped=record.verification.stripped if record and record.verification else (),
+        bad_tests=[test for test in tests if test.tone == "bad"],
+        other_tests=[test for test in tests if test.tone != "bad"],
+        good=sum(test.tone == "good" for test in tests),
+        duties=_DUTIES,
+        conversation=transcript.read_conversation(folder / "transcript.jsonl"),
+        calls=source.calls,
+        peers=_marked(source),
+        base=f"../../trials/{quote(folder.name)}",
+        files=[name for name in FILES if (folder / name).is_file()],
     )
 
 
@@ -241,37 +220,8 @@ def _marked(source: TrialSource) -> Markup:
     return source.peers.replace(own, own + Markup(' aria-current="page"'), 1)
 
 
-def _facts(row: TrialRow) -> list[Fact]:
-    cost, tokens = row.cost, row.tokens
-    stop = STOPS[row.stop] if row.stop else show.DASH
-    facts = [
-        Fact("Agent", stop, one_line(row.stop_detail)),
-        Fact("Cost", show.usd(cost.billed_usd), _cost_note(row)),
-        Fact("Model calls", show.count(row.calls), f"{show.plural(row.steps, 'step')}"),
-        Fact("Agent's clock", show.seconds(row.active_s), f"{show.seconds(row.wall_s)} in all"),
-        Fact("Input", show.tokens(tokens.input), f"{show.tokens(tokens.cached_input)} cached"),
-        Fact("Output", show.tokens(tokens.output), f"{show.tokens(tokens.reasoning)} reasoning"),
-    ]
-    if row.mistakes or row.truncations:
-        replies = show.plural(row.truncations, "reply", "replies")
-        cut = f"{replies} cut short" if row.truncations else ""
-        facts.append(Fact("Tool mistakes", show.count(row.mistakes), cut))
-    if row.tries > 1:
-        facts.append(Fact("Tries", show.count(row.tries), "all are in the cost"))
-    return facts
-
-
-def _cost_note(row: TrialRow) -> str:
-    if row.cost.status == "partial":
-        return f"at least {show.usd(row.cost.known_usd)}"
-    if row.cost.status == "estimated":
-        return "estimated"
-    return "" if row.cost.standard_usd is None else f"{show.usd(row.cost.standard_usd)} standard"
-
-
-def _patch(path: Path) -> str:
-    try:
-        with path.open("rb") as handle:
-            return handle.read(MAX_PATCH_BYTES).decode("utf-8", "replace")
-    except FileNotFoundError:
+def _patch(path: SafePath) -> str:
+    if not path.is_file():
         return ""
+    with path.open("rb") as handle:
+        return handle.read(MAX_PATCH_BYTES).decode("utf-8", "replace")

@@ -4,8 +4,10 @@ Nothing is written: pages are made from the ledger when they are asked for. Requ
 another host are refused, so that no web page can read a run through a name of its own.
 """
 
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +24,8 @@ from arena.score.load import load
 
 HOST = "127.0.0.1"
 HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
+PATIENCE_S = 10.0
+"""For a client to send a whole request, and to take any of its answer."""
 RAW_POLICY = "default-src 'none'; sandbox"
 
 
@@ -48,7 +52,11 @@ class Viewer:
     def answer(self, path: str) -> ViewerReply:
         """Page, file or redirect at a path."""
         try:
-            return self._answer([part for part in unquote(urlsplit(path).path).split("/") if part])
+            parts = unquote(urlsplit(path).path).split("/")
+        except ValueError:
+            return ViewerReply(b"not an address", TEXT, HTTPStatus.BAD_REQUEST)
+        try:
+            return self._answer([part for part in parts if part])
         except ArenaError as error:
             return ViewerReply(str(error).encode(), TEXT, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -124,12 +132,27 @@ def handler(viewer: Viewer) -> type[BaseHTTPRequestHandler]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = PATIENCE_S
+
+        def handle_one_request(self) -> None:
+            late = threading.Timer(PATIENCE_S, self._read_no_more)
+            late.start()
+            try:
+                super().handle_one_request()
+            except OSError:  # the client is gone
+                self.close_connection = True
+            finally:
+                late.cancel()
 
         def do_GET(self) -> None:
             self._reply(viewer.answer(self.path) if self._is_local() else _FORBIDDEN)
 
         def do_HEAD(self) -> None:
             self.do_GET()
+
+        def _read_no_more(self) -> None:
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RD)
 
         def _is_local(self) -> bool:
             host = self.headers.get("Host", "").rpartition(":")[0]

@@ -4,7 +4,8 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from arena.errors import FaultError, located
 from arena.money.budget import Budgets, check_budgets
 from arena.records import TrialSpec
 from arena.run import hosts, plan
-from arena.run.hosts import LocalExecutor, Say, TrialHost
+from arena.run.hosts import Say, TrialHost
 from arena.run.plan import Plan
 from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs
@@ -74,6 +75,9 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
         check_budgets(config.limits, (config.budget, *own))
         pool = Backends(specs, fx=plan_.fx)
     with pool as backends, rundir.lock():
+        for contestant in plan_.contestants:
+            if old := plan.stale_price(contestant):
+                say(f"{contestant.name}: {old}; 'arena backends check' tells of all")
         with located(plan_.where):
             health.check(specs)
         with _host(plan_, backends, say) as host:
@@ -129,7 +133,6 @@ def run_trials(
         FaultError: the machinery is broken; what is done is kept.
     """
     before = resume_state(rundir, manifest)
-    session = secrets.token_hex(4)
     worker = Worker(
         manifest=manifest,
         rundir=rundir,
@@ -144,26 +147,58 @@ def run_trials(
     )
     if before.done:
         say(f"resuming: {len(before.done)} trials are done and are kept")
-    concurrency = host.concurrency(plan_.config.concurrency, manifest.sandbox, say)
+    concurrency = host.concurrency(plan_.config.concurrency, manifest.sandbox)
     if watcher is not None:
         done = Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done)
         watcher.begin(manifest, done)
     left = _left(plan_, manifest, before.done, worker)
-    ledger.append(SessionBegin(session=session, at=datetime.now(UTC)))
-    reason = "interrupted"
-    try:
-        with indexing(rundir, manifest):
-            for _ in LocalExecutor(concurrency).run(worker, left):
-                pass
-        reason = "completed"
-    finally:
-        # What still runs ends because its container and its connection are gone.
-        worker.cancelled.set()
-        if reason != "completed":
+    with session(ledger), indexing(rundir, manifest):
+        try:
+            _in_threads(worker, left, concurrency)
+        except BaseException:
+            # What still runs ends because its container and its connection are gone.
+            worker.cancelled.set()
             backends.close()
             with suppress(FaultError):  # what went wrong before says more
                 host.stop()
-        ledger.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
+            raise
+
+
+@contextmanager
+def session(ledger: Ledger) -> Iterator[None]:
+    """One sitting at a ledger: interrupted, unless it comes to its end."""
+    ident, reason = secrets.token_hex(4), "interrupted"
+    ledger.append(SessionBegin(session=ident, at=datetime.now(UTC)))
+    try:
+        yield
+        reason = "completed"
+    finally:
+        ledger.append(SessionEnd(session=ident, reason=reason, at=datetime.now(UTC)))
+
+
+def _in_threads(worker: Worker, specs: Iterator[TrialSpec], at_once: int) -> None:
+    """Run trials; the next is taken when a thread is free.
+
+    An exception is raised here, and nothing new is started; what runs must be ended by whoever
+    owns its resources.
+    """
+    pool = ThreadPoolExecutor(at_once, thread_name_prefix="trial")
+    running: set[Future[object]] = set()
+
+    def take(least: int) -> None:
+        nonlocal running
+        while len(running) >= least:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                future.result()
+
+    try:
+        for spec in specs:
+            running.add(pool.submit(worker, spec))
+            take(at_once)
+        take(1)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _left(

@@ -9,8 +9,7 @@ from arena.agent import external
 from arena.backend import apis
 from arena.backend.call import Relay
 from arena.backend.chat import encoded
-from arena.backend.deadlines import AgentClock
-from arena.backend.limiter import Limiter, RetryPolicy
+from arena.backend.limiter import AgentClock, Limiter, RetryPolicy
 from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.request_gate import LocalRequestGate
 from arena.errors import FaultError

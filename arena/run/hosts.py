@@ -3,9 +3,10 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
 from arena.backend.pool import Backends
 from arena.backend.request_gate import RequestGate
@@ -24,42 +25,11 @@ from arena.task import pack
 if TYPE_CHECKING:
     from arena.gateway.server import Gateway
 
-Spec = TypeVar("Spec")
-Result = TypeVar("Result")
-
-
-class LocalExecutor:
-    """At most `concurrency` trials at once; the next spec is taken when a slot is free."""
-
-    def __init__(self, concurrency: int) -> None:
-        self._concurrency = concurrency
-
-    def run(self, fn: Callable[[Spec], Result], specs: Iterator[Spec]) -> Iterator[Result]:
-        """Results in the order of completion.
-
-        An exception of `fn` is raised here. When the consumer stops early (an exception, a signal)
-        nothing new is started; what runs must be ended by whoever owns its resources.
-        """
-        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="trial")
-        running: set[Future[Result]] = set()
-        try:
-            for spec in specs:
-                running.add(pool.submit(fn, spec))
-                if len(running) >= self._concurrency:
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield future.result()
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
 Say = Callable[[str], None]
 MEMORY_SHARE = 0.8
 """Of the host's memory that running containers may be allowed together."""
+EXTRAS = {"gateway": ("starlette", "uvicorn", "httptools"), "ray": ("ray",)}
+"""Modules that an extra brings."""
 PATIENCE_S = 120.0
 """How long an engine may be away: a restart takes seconds, a busy machine's a minute."""
 
@@ -88,7 +58,7 @@ class TrialHost(Protocol):
         """What trials are identified by, the same on every machine of the host."""
         ...
 
-    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+    def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """How many trials may be under way at once."""
         ...
 
@@ -117,11 +87,11 @@ class LocalHost:
         """Set by a fault of the engine until it has answered again."""
         self._asking = threading.Lock()
 
-    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+    def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """As asked, or as many as have containers that fit the engine's memory together."""
         fitting = fits(self.ready.engine, sandbox)
         if fitting < asked:
-            say(
+            self._say(
                 f"concurrency {fitting} instead of {asked}: {sandbox.memory_mb} MB a container "
                 f"must fit {MEMORY_SHARE:.0%} of the engine's {self.ready.engine.memory_mb} MB"
             )
@@ -188,6 +158,8 @@ def local(
         InputError: no engine answers, or something that an agent needs is not installed.
         EngineError: the engine broke while images were made.
     """
+    if programs:
+        check_extra("gateway", ", ".join(programs))
     with DockerEngine.answering() as engine:
         if gone := engine.reap():
             say(f"removed {len(gone)} containers that dead runs had left")
@@ -206,6 +178,22 @@ def local(
             yield LocalHost(engine, runner, ready, say)
 
 
+def check_extra(extra: str, who: str) -> None:
+    """Make sure that what an extra of Arena brings is installed here.
+
+    Raises:
+        InputError: it is not, with what needs it and how to get it.
+    """
+    for module in EXTRAS[extra]:
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"{who} needs what is not installed ({error.name} is missing)",
+                remedy=f"pip install 'arena-bakeoff[{extra}]'",
+            ) from None
+
+
 def _layers(
     programs: Mapping[str, Program], engine: DockerEngine, images: Images, say: Say
 ) -> dict[str, AgentLayer]:
@@ -215,13 +203,13 @@ def _layers(
     base = images.ensure_base(_telling(say))
     layers = Layers(engine.connection)
     return {
-        name: layers.ensure(name, program.install, base, _named(name, say))
+        name: layers.ensure(name, program.install, base, partial(_say_of, say, name))
         for name, program in programs.items()
     }
 
 
-def _named(name: str, say: Say) -> Say:
-    return lambda line: say(f"{name}: {line}")
+def _say_of(say: Say, name: str, line: str) -> None:
+    say(f"{name}: {line}")
 
 
 @contextmanager
@@ -230,14 +218,7 @@ def _gateway(programs: Mapping[str, Program]) -> "Iterator[Gateway | None]":
     if not programs:
         yield None
         return
-    try:
-        from arena.gateway.server import Gateway  # a web server: not for every run
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{', '.join(programs)} needs the gateway's server ({error.name} is missing)",
-            where="agent",
-            remedy="pip install 'arena-bakeoff[gateway]'",
-        ) from None
+    from arena.gateway.server import Gateway  # a web server: not for every run
 
     with Gateway() as gateway:
         yield gateway

@@ -1,4 +1,5 @@
-"""A node's end of a run: its task packs, engine and endpoints, and tries that are sent to it.
+"""A node of a run: its task packs, engine and endpoints, and tries that are sent to it. Their calls
+reach the run's request gates by `RemoteRequestGates`, which stay beside the ledger.
 
 A node keeps what it was sent in a folder that goes with it, and refuses tasks of another digest.
 """
@@ -9,18 +10,20 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from arena import resources
 from arena.backend import health
 from arena.backend.pool import Backends
-from arena.backend.request_gate import Denial, Permit
+from arena.backend.request_gate import Denial, LocalRequestGate, Permit
 from arena.errors import FaultError, HarnessError, InputError
 from arena.money.budget import Amount
+from arena.paths import SafePath
 from arena.records import (
     BackendSpec,
     CallBegin,
@@ -39,7 +42,7 @@ from arena.run.ray import Ask
 from arena.run.trial import TrialRequest
 from arena.sandbox.engine import DockerEngine
 from arena.task import pack, test_ids
-from arena.task.files import is_cache, read_tree
+from arena.task.files import is_cache, read_tree, write_files
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -53,15 +56,16 @@ def packed(tasks: Sequence[Task]) -> list[bytes]:
 
 
 def _files(folder: Path, tasks: Iterable[Task]) -> list[File]:
+    inside = SafePath(folder)
     files = [
-        File(path=name, data=(folder / name).read_bytes())
+        File(path=name, data=(inside / name).read_bytes())
         for name in ("pack.toml", test_ids.FILE)
-        if (folder / name).is_file()
+        if (inside / name).is_file()
     ]
     for name in ("images", *(task.root.name for task in tasks)):
         files += [
             file.model_copy(update={"path": f"{name}/{file.path}"})
-            for file in read_tree(folder / name)
+            for file in read_tree(inside / name)
         ]
     return files
 
@@ -75,11 +79,7 @@ def unpacked(shipments: Iterable[bytes], folder: Path, digests: Mapping[str, str
     tasks: dict[str, Task] = {}
     for number, shipment in enumerate(shipments):
         root = folder / str(number)
-        for file in pickle.loads(shipment):  # noqa: S301 - from our own driver
-            path = root / file.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(file.data)
-            path.chmod(file.mode)
+        write_files(root, pickle.loads(shipment))  # noqa: S301 - from our own driver
         for path in root.glob("*/task.toml"):
             tasks |= {task.id: task for task in pack.load(str(path.parent), base=root)}
     other = sorted(n for n, one in digests.items() if n not in tasks or tasks[n].digest != one)
@@ -194,7 +194,7 @@ class NodeHost:
             tempfile.TemporaryDirectory(dir=self._folder) as folder_name,
             self._opened.slot() as run,
         ):
-            folder = Path(folder_name)
+            folder = SafePath(Path(folder_name))
             gate = RemoteRequestGate(self._ask, owner, self._ending)
             record = run(replace(request, task=task, folder=folder), gate)
             return TrialResult(record, dict(_contents(folder)))
@@ -216,28 +216,26 @@ class NodeHost:
         self._ask("say", f"{socket.gethostname()}: {text}")
 
 
-def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
+def _contents(folder: SafePath) -> Iterator[tuple[str, bytes]]:
+    for path in folder.files():
+        yield "/".join(path.parts), path.read_bytes()
 
 
 class RemoteRequestGate:
     """The request gate of a trial whose run is elsewhere: one round trip a method."""
 
     def __init__(self, ask: Ask, owner: str, ending: threading.Event) -> None:
-        self._ask = ask
-        self._owner = owner
+        self._ask = partial(ask, "gate", owner)
         self._ending = ending
 
     def announce(self, begin: CallBegin, held: Amount) -> Permit | Denial:
-        return cast("Permit | Denial", self._ask("announce", self._owner, begin, held))
+        return cast("Permit | Denial", self._ask("announce", begin, held))
 
     def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
-        self._ask("settle", self._owner, end, spent, retry_after_s)
+        self._ask("settle", end, spent, retry_after_s)
 
     def give_up(self, call_id: str) -> None:
-        self._ask("give_up", self._owner, call_id)
+        self._ask("give_up", call_id)
 
     def pause(self, seconds: float) -> None:
         if self._ending.wait(seconds):
@@ -245,4 +243,65 @@ class RemoteRequestGate:
 
     def shut(self) -> None:
         with suppress(FaultError):  # where nobody hears it, no call is let go either
-            self._ask("shut", self._owner)
+            self._ask("shut")
+
+
+class RemoteRequestGates:
+    """What nodes reach of the run: request gates by the trial that owns one, and its log.
+
+    An owner is kept until its try has ended and all its calls have.
+
+    Args:
+        say: takes what nodes have to tell.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._lock = threading.Lock()
+        self._gates: dict[str, LocalRequestGate] = {}
+        self._left: set[str] = set()
+
+    def admit(self, owner: str, gate: LocalRequestGate) -> None:
+        """A try begins."""
+        with self._lock:
+            self._gates[owner] = gate
+
+    def leave(self, owner: str, *, lost: bool) -> None:
+        """A try has ended. One that was lost keeps its owner: its node may live after all, and
+        what a call of it came to must still be written down.
+        """
+        with self._lock:
+            gate = self._gates.get(owner)
+            if gate is None:
+                return
+            if not lost:
+                self._left.add(owner)
+        if lost:
+            gate.close()
+        else:
+            gate.shut()
+            self._forget(owner)
+
+    def gate(self, owner: str, method: str, *args: Any) -> Any:
+        """A node calls a method of the request gate of one of its trials.
+
+        Raises:
+            HarnessError: the trial is over, or the disk is full.
+        """
+        with self._lock:
+            if (gate := self._gates.get(owner)) is None:
+                raise HarnessError("the run has given this trial up")
+        found = getattr(gate, method)(*args)
+        self._forget(owner)
+        return found
+
+    def say(self, text: str) -> None:
+        """A line for whoever watches the run."""
+        self._say(text)
+
+    def _forget(self, owner: str) -> None:
+        with self._lock:
+            gate = self._gates.get(owner)
+            if gate is not None and owner in self._left and gate.idle:
+                del self._gates[owner]
+                self._left.remove(owner)

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from arena import __version__, registry
 from arena.agent import external
 from arena.agent.identity import code_of
+from arena.backend import listing
 from arena.backend.apis import routed
 from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
 from arena.errors import InputError, located
@@ -202,6 +203,12 @@ def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, fx: Sequenc
             "limits.usd cannot be held: the price is unknown",
             remedy="give it a price or hourly_usd, or set limits.tokens as well",
         )
+
+
+def stale_price(contestant: ContestantSpec) -> str:
+    """In words, that the price of a contestant's backend was looked at long ago; else empty."""
+    rows = () if contestant.backend is None else contestant.backend.prices
+    return listing.stale_price(rows, datetime.now(UTC).date())
 
 
 # ── manifest ───────────────────────────────────────────────────────────────────────────────────

@@ -32,10 +32,10 @@ from arena.records import (
     Verdict,
     digest_of,
 )
-from arena.run import plan
+from arena.run import bakeoff, plan
 from arena.run.trial import TrialProgress, TrialRequest
 from arena.rundir.directory import EngineInfo, Manifest, RunDir, trial_specs
-from arena.rundir.ledger import Ledger, SessionBegin, SessionEnd, TrialBegin, TrialEnd
+from arena.rundir.ledger import Ledger, TrialBegin, TrialEnd
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images, TaskImage, exported_image
 from arena.score.load import load
@@ -256,7 +256,7 @@ def _run(
     ledger: Ledger,
     say: Say,
 ) -> None:
-    session, exclusive = secrets.token_hex(4), ExclusiveLock()
+    exclusive = ExclusiveLock()
     tasks = {task.id: task for task in order.tasks.values()}
 
     def one(spec: TrialSpec) -> TrialRecord:
@@ -268,16 +268,13 @@ def _run(
         ledger.append(TrialEnd(record=record))
         return record
 
-    ledger.append(SessionBegin(session=session, at=datetime.now(UTC)))
-    reason = "interrupted"
-    try:
-        with ThreadPoolExecutor(order.jobs, thread_name_prefix="grade") as pool:
-            for number, record in enumerate(pool.map(one, todo), 1):
-                what = record.verdict or f"fault: {record.fault.message if record.fault else ''}"
-                say(f"[{number}/{len(todo)}] {record.id}: {what}, {record.wall_s:.1f} s")
-        reason = "completed"
-    finally:
-        ledger.append(SessionEnd(session=session, reason=reason, at=datetime.now(UTC)))
+    with (
+        bakeoff.session(ledger),
+        ThreadPoolExecutor(order.jobs, thread_name_prefix="grade") as pool,
+    ):
+        for number, record in enumerate(pool.map(one, todo), 1):
+            what = record.verdict or f"fault: {record.fault.message if record.fault else ''}"
+            say(f"[{number}/{len(todo)}] {record.id}: {what}, {record.wall_s:.1f} s")
 
 
 def _graded(

@@ -1,7 +1,7 @@
 """What a configuration would do, before a cent is spent: `arena plan`."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -9,10 +9,12 @@ from arena.backend import catalog, listing
 from arena.backend.catalog import Catalog, ModelRow
 from arena.backend.pool import missing_keys
 from arena.backend.resolve import violations
+from arena.errors import InputError
 from arena.money.forecast import Forecast, forecast
 from arena.money.statement import RecordedCall
 from arena.records import Api, BackendSpec, ContestantSpec, Record
-from arena.run.plan import Plan
+from arena.run.hosts import check_extra
+from arena.run.plan import Plan, stale_price
 from arena.sandbox.image.images import Images
 from arena.score.load import by_trial, recorded
 from arena.stats.power import suite_power
@@ -35,6 +37,10 @@ class ContestantPreview(Record):
     """Environment variable that holds no key."""
     problems: tuple[str, ...]
     """Retirements, past or within sixty days, and conflicts with the policy."""
+    caveats: tuple[str, ...]
+    """What must be known beside its cost, such as why that is unknown."""
+    stale_price: str
+    """That its price was looked at long ago, in words; else empty."""
     cost: Forecast | None
     """None for controls."""
 
@@ -49,11 +55,14 @@ class Preview(Record):
     images_to_build: tuple[str, ...]
     contestants: tuple[ContestantPreview, ...]
     power: str
+    not_installed: tuple[str, ...]
+    """Extras of Arena that the run needs and this machine lacks, in words."""
 
     @property
     def ready(self) -> bool:
         """Whether the run could start now."""
-        return not any(c.missing_key or c.problems for c in self.contestants)
+        lacks = any(c.missing_key or c.problems for c in self.contestants)
+        return not (lacks or self.not_installed)
 
 
 def preview(
@@ -87,7 +96,19 @@ def preview(
         images_to_build=tuple(missing),
         contestants=shown,
         power=suite_power(len(plan.tasks)).line,
+        not_installed=tuple(_not_installed(plan)),
     )
+
+
+def _not_installed(plan: Plan) -> Iterator[str]:
+    needed = {"gateway": ", ".join(plan.programs)}
+    needed["ray"] = "executor 'ray'" if plan.config.executor == "ray" else ""
+    for extra, who in needed.items():
+        try:
+            if who:
+                check_extra(extra, who)
+        except InputError as error:
+            yield error.line()
 
 
 def _contestant(
@@ -125,6 +146,8 @@ def _contestant(
         trials=trials,
         missing_key=key,
         problems=tuple(problems),
+        caveats=() if spec is None else spec.caveats,
+        stale_price=stale_price(contestant),
         cost=cost,
     )
 

@@ -10,17 +10,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from arena.backend.request_gate import LocalRequestGate, RequestGate
 from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
+from arena.paths import AnyPath, safe
 from arena.records import Fault, SandboxLimits, Task, TrialRecord
 from arena.run import ray
 from arena.run.hosts import Ready, RunTrial, Say, fits
-from arena.run.node import NodeHost, NodeInfo, RunSetup, TrialResult, packed, source_digest
-from arena.run.node_pool import NodePool, RemoteRequestGates, WorkerNode
-from arena.run.ray import Cluster, Node
+from arena.run.node import (
+    NodeHost,
+    NodeInfo,
+    RemoteRequestGates,
+    RunSetup,
+    TrialResult,
+    packed,
+    source_digest,
+)
+from arena.run.ray import Cluster, Node, RemoteActor
 from arena.run.trial import TrialProgress, TrialRequest
 
 WATCH_S = 2.0
@@ -28,12 +36,90 @@ CLOSE_S = 20.0
 """How long a node may take to remove its containers at the end of a run."""
 GATHER_S = 30.0
 """How long the first trial waits for further nodes once one is ready."""
+PATIENCE_S = 120.0
+"""How long a run may have no node at all before it gives up."""
 OTHER_CALLS = 8
 """Calls to a node beside its tries."""
 
 
+@dataclass(eq=False)
+class WorkerNode:
+    """A node that is ready for trials."""
+
+    actor: RemoteActor
+    lease: str
+    slots: int
+    busy: int = 0
+
+
+class NodePool:
+    """Nodes come and go, from any thread; tries take the one with most room."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._workers: list[WorkerNode] = []
+        self._closed = False
+
+    @property
+    def workers(self) -> list[WorkerNode]:
+        """Those that are there now."""
+        with self._condition:
+            return list(self._workers)
+
+    def add(self, worker: WorkerNode) -> bool:
+        """A node is ready; False when nobody needs it any more."""
+        with self._condition:
+            if self._closed:
+                return False
+            self._workers.append(worker)
+            self._condition.notify_all()
+            return True
+
+    def drop(self, worker: WorkerNode) -> bool:
+        """A node is lost; False when that was known."""
+        with self._condition:
+            if worker not in self._workers:
+                return False
+            self._workers.remove(worker)
+            return True
+
+    def take(self) -> WorkerNode:
+        """A slot where most are free, as soon as there is one.
+
+        Raises:
+            EngineError: there has been no node for `PATIENCE_S`.
+            HarnessError: the run is ending.
+        """
+        with self._condition:
+            empty_since = time.monotonic()
+            while True:
+                if self._closed:
+                    raise HarnessError("the run is ending")
+                if self._workers:
+                    empty_since = time.monotonic()
+                elif time.monotonic() - empty_since > PATIENCE_S:
+                    raise EngineError("no node of the cluster is left")
+                best = max(self._workers, key=lambda one: one.slots - one.busy, default=None)
+                if best is not None and best.busy < best.slots:
+                    best.busy += 1
+                    return best
+                self._condition.wait(1.0)
+
+    def give(self, worker: WorkerNode) -> None:
+        """Give a slot back."""
+        with self._condition:
+            worker.busy -= 1
+            self._condition.notify_all()
+
+    def close(self) -> None:
+        """Turn away everybody who waits."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+
+
 class RayHost:
-    """`arena.site.TrialHost` on a cluster; `remote` makes one."""
+    """`arena.run.hosts.TrialHost` on a cluster; `remote` makes one."""
 
     def __init__(self, cluster: Cluster, tasks: Sequence[Task], setup: RunSetup, say: Say) -> None:
         self._cluster = cluster
@@ -95,12 +181,12 @@ class RayHost:
             raise InputError(f"no node can be used: {reason}", where="executor 'ray'")
         _begin(self._watch)
 
-    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+    def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """As asked: nodes may join, and tries wait for room."""
         del sandbox
         workers = self._pool.workers
-        room = sum(worker.slots for worker in workers)
-        say(f"{len(workers)} of {len(self._known)} nodes are ready, with room for {room} trials")
+        room, known = sum(worker.slots for worker in workers), len(self._known)
+        self._say(f"{len(workers)} of {known} nodes are ready, with room for {room} trials")
         return asked
 
     @contextmanager
@@ -228,19 +314,18 @@ def _dismiss(worker: WorkerNode) -> None:
     worker.actor.kill()
 
 
-def keep(files: Mapping[str, bytes], folder: Path) -> None:
+def keep(files: Mapping[str, bytes], folder: AnyPath) -> None:
     """Write a trial's files, by path in its folder.
 
     Raises:
         HarnessError: the disk is full or broken.
     """
     for name, data in files.items():
-        path = folder / name
+        path = safe(folder) / name
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        except OSError as error:
-            raise HarnessError(f"{path}: cannot be written: {error.strerror}") from error
+            path.write(data)
+        except (OSError, InputError) as error:
+            raise HarnessError(f"{path}: cannot be written: {error}") from error
 
 
 def _begin(work: Callable[..., object], *args: object) -> None:

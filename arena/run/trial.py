@@ -12,18 +12,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from arena import registry
 from arena.agent import external
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import CallOwner, CallTotals
 from arena.backend.pool import Backends
 from arena.backend.request_gate import RequestGate
 from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading import audit
 from arena.grading.verify import Bench, ExclusiveLock, judge
+from arena.paths import SafePath
 from arena.protocols import Agent, Backend, Engine, Sandbox, Transcript
 from arena.records import (
     Brief,
@@ -112,7 +112,7 @@ class TrialRequest:
     limits: Limits
     sandbox: SandboxLimits
     strict: bool
-    folder: Path
+    folder: SafePath
     """Where transcript, patch and logs go."""
     labels: Mapping[str, str]
     """Put on every container of the try."""
@@ -185,7 +185,7 @@ class TrialProgress:
             active_s=round(self.active_s, 3),
             patch_bytes=len(patch),
             patch_sha256=hashlib.sha256(patch).hexdigest() if patch else "",
-            flags=self.flags,
+            flags=(*self.flags, *self.tally.flags),
             started_at=self.started_at,
             ended_at=datetime.now(UTC),
         )
@@ -226,7 +226,7 @@ class TrialRunner:
             line = f"{type(error).__name__}: {_one_line(error)}"
             progress.fault = Fault(kind="harness", message=line)
             with suppress(OSError):  # a full disk is what may have gone wrong
-                (request.folder / "fault.log").write_text(traceback.format_exc())
+                (request.folder / "fault.log").write(traceback.format_exc())
         return progress.record(request)
 
     def _run(

@@ -4,11 +4,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from arena.backend.pool import Backends
 from arena.errors import EngineError, HarnessError
 from arena.money.budget import Budgets, TrialBudget
+from arena.paths import SafePath
 from arena.records import Fault, Task, TrialRecord, TrialSpec
 from arena.run.hosts import TrialHost
 from arena.run.trial import TrialRequest
@@ -85,7 +85,7 @@ class Worker:
     def _failed(self, spec: TrialSpec, fault: Fault) -> None:
         """Stop what has left several trials in a row without a verdict: an endpoint, or all."""
         with self._lock:
-            if fault.kind != "provider":
+            if fault.kind in {"engine", "harness"}:
                 self._broken.add(spec.task_id)
                 if len(self._broken) < BROKEN_TASKS:
                     return
@@ -134,19 +134,18 @@ class Worker:
         self.ledger.append(event)
 
 
-def _set_aside(folder: Path, number: int) -> None:
+def _set_aside(folder: SafePath, number: int) -> None:
     """Move the files of the try before this one into a folder of their own.
 
     Raises:
         HarnessError: the disk is full or broken.
     """
-    files = [p for p in folder.glob("*") if not p.name.startswith("try-")]
+    files = [path for path in folder.iterdir() if not path.name.startswith("try-")]
     if not files:
         return
     aside = folder / f"try-{number}"
     try:
-        aside.mkdir(exist_ok=True)
         for file in files:
-            file.replace(aside / file.name)
+            file.rename(aside / file.name)
     except OSError as error:
         raise HarnessError(f"{aside}: cannot be written: {error.strerror}") from error

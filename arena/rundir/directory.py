@@ -21,12 +21,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from pydantic import Field, ValidationError
 
 from arena import registry
 from arena.errors import HarnessError, InputError
+from arena.paths import AnyPath, SafePath
 from arena.records import (
     Assurance,
     Budget,
@@ -140,22 +141,23 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.manifest_path = path / "manifest.json"
-        self.ledger_path = path / "ledger.jsonl"
-        self.lock_path = path / "run.lock"
-        self.report_dir = path / "report"
+        self.inside = SafePath(path)
+        self.manifest_path = self.inside / "manifest.json"
+        self.ledger_path = self.inside / "ledger.jsonl"
+        self.lock_path = self.inside / "run.lock"
+        self.report_dir = self.inside / "report"
 
-    def trial_dir(self, trial_id: str) -> Path:
+    def trial_dir(self, trial_id: str) -> SafePath:
         """Folder of the last try of a trial; one that is not there where the id, of a foreign
         run, can be no folder's name.
         """
         fits = not _NO_FOLDER.search(trial_id) and len(trial_id.encode()) <= MAX_NAME_BYTES
-        return self.path / "trials" / (trial_id if fits else file_stem(trial_id))
+        return self.inside / "trials" / (trial_id if fits else file_stem(trial_id))
 
     def read_manifest(self) -> Manifest:
         """The manifest, or one clear line on why there is none."""
         try:
-            text = self.manifest_path.read_text(encoding="utf-8")
+            text = self.manifest_path.read_text()
         except FileNotFoundError:
             raise InputError(
                 "no run here (manifest.json is missing)",
@@ -183,7 +185,6 @@ class RunDir:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest in one step, so a reader never sees half of it."""
-        self.path.mkdir(parents=True, exist_ok=True)
         text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
         replace_file(self.manifest_path, text + "\n")
 
@@ -197,26 +198,26 @@ class RunDir:
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         is_new = not self.lock_path.exists()
         with self._claimed() as handle:
-            handle.seek(0)
-            handle.truncate()
-            handle.write(f"process {os.getpid()}")
+            handle.truncate(0)
+            handle.write(b"process %d" % os.getpid())
             handle.flush()
             try:
                 yield
             except BaseException:
                 if is_new:
-                    self.lock_path.unlink(missing_ok=True)
+                    self.lock_path.unlink()
                 with suppress(OSError):  # the first that holds something stays, and what it is in
                     for folder in missing:
                         folder.rmdir()
                 raise
 
-    def _claimed(self) -> TextIO:
+    def _claimed(self) -> IO[bytes]:
         """The lock file, locked: the one that is there, not one that was removed meanwhile."""
         while True:
             try:
-                self.path.mkdir(parents=True, exist_ok=True)
-                handle = self.lock_path.open("a+")
+                for _ in self.inside.files():  # nothing else may be in what is written to
+                    pass
+                handle = self.lock_path.open("ab+")
             except OSError as error:
                 raise InputError(
                     f"cannot be written ({error.strerror})",
@@ -228,7 +229,7 @@ class RunDir:
             except OSError:
                 with handle:
                     handle.seek(0)
-                    holder = handle.read().strip() or "another process"
+                    holder = handle.read(100).decode("utf-8", "replace") or "another process"
                 raise InputError(
                     f"{holder} is writing this run",
                     where=str(self.path),
@@ -240,7 +241,7 @@ class RunDir:
             handle.close()
 
 
-def refuse_newer(version: object, known: int, path: Path) -> None:
+def refuse_newer(version: object, known: int, path: AnyPath) -> None:
     """Refuse a file of a newer version.
 
     Raises:
@@ -254,19 +255,14 @@ def refuse_newer(version: object, known: int, path: Path) -> None:
         )
 
 
-def replace_file(path: Path, text: str) -> None:
+def replace_file(path: SafePath, text: str) -> None:
     """Write a file and sync it, then put it in place in one step.
 
     Raises:
         HarnessError: the disk is full or broken; what was there before still is.
     """
-    draft = path.with_name(path.name + ".new")
     try:
-        with draft.open("w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        draft.replace(path)
+        path.write(text, durable=True)
     except OSError as error:
         raise HarnessError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -10,13 +10,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from arena.errors import HarnessError, InputError
+from arena.paths import LINE_BYTES, AnyPath, SafePath, safe
 from arena.records import CallBegin, CallEnd, Record, TrialRecord, TrialSpec, json_of
 from arena.rundir.directory import refuse_newer
 from arena.serialize import from_json
@@ -105,13 +105,13 @@ class Ledger:
         listener: shown every event after it is written.
     """
 
-    def __init__(self, path: Path, listener: Listener | None = None) -> None:
+    def __init__(self, path: AnyPath, listener: Listener | None = None) -> None:
         self._listener = listener
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path = safe(path)
         _mend_tail(path)
-        self._path = path
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        _sync_folder(path.parent)
+        with path.open("ab") as handle:
+            self._fd = os.dup(handle.fileno())
+        path.sync_folder()
         self._size = os.fstat(self._fd).st_size
         self._write_lock = threading.Lock()
         self._sync_lock = threading.Lock()
@@ -196,7 +196,7 @@ class Ledger:
         self.close()
 
 
-def read(path: Path) -> Iterator[Event]:
+def read(path: AnyPath) -> Iterator[Event]:
     """Events in order.
 
     Raises:
@@ -205,28 +205,25 @@ def read(path: Path) -> Iterator[Event]:
     return (event for event, _ in read_from(path, 0))
 
 
-def read_from(path: Path, offset: int) -> Iterator[tuple[Event, int]]:
+def read_from(path: AnyPath, offset: int) -> Iterator[tuple[Event, int]]:
     """Events from a byte offset that an earlier read returned, each with the offset after it.
 
     Raises:
         InputError: as `read`.
     """
-    try:
-        handle = path.open("rb")
-    except FileNotFoundError:
+    path = safe(path)
+    if not path.exists():
         return
-    with handle:
-        handle.seek(offset)
-        for line in handle:
-            event = _event(line, offset, path)
-            offset += len(line)
-            if event is not None:
-                yield event, offset
-            if not line.endswith(b"\n"):  # what is appended meanwhile goes on in the middle of it
-                return
+    for line in path.lines(offset):
+        event = _event(line, offset, path)
+        offset += len(line)
+        if event is not None:
+            yield event, offset
+        if not line.endswith(b"\n"):  # what is appended meanwhile goes on in the middle of it
+            return
 
 
-def _event(line: bytes, offset: int, path: Path) -> Event | None:
+def _event(line: bytes, offset: int, path: SafePath) -> Event | None:
     """The event of the line at an offset; None for an empty line, or a torn last one."""
     try:
         event = _EVENT.validate_json(line)
@@ -244,7 +241,7 @@ def _event(line: bytes, offset: int, path: Path) -> Event | None:
     return event
 
 
-def _refuse_newer(line: bytes, path: Path) -> None:
+def _refuse_newer(line: bytes, path: SafePath) -> None:
     """Refuse the first line of a session of a newer version, whatever else is in it."""
     try:
         fields = from_json(line)
@@ -254,7 +251,7 @@ def _refuse_newer(line: bytes, path: Path) -> None:
         refuse_newer(fields.get("version", 0), LEDGER_VERSION, path)
 
 
-def _number(path: Path, offset: int) -> int:
+def _number(path: SafePath, offset: int) -> int:
     """Of the line that begins at an offset, from 1."""
     number = 1
     with path.open("rb") as handle:
@@ -264,23 +261,14 @@ def _number(path: Path, offset: int) -> int:
     return number
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name as durable as what is in it."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _mend_tail(path: Path) -> None:
+def _mend_tail(path: SafePath) -> None:
     """Give a complete last line its line end; move a torn one to `ledger.torn`."""
     try:
         handle = path.open("rb+")
     except FileNotFoundError:
         return
     with handle:
-        tail_at = _last_line_start(handle.fileno())
+        tail_at = _last_line_start(handle.fileno(), path)
         handle.seek(tail_at)
         tail = handle.read()
         if not tail:
@@ -288,7 +276,7 @@ def _mend_tail(path: Path) -> None:
         try:
             _EVENT.validate_json(tail)
         except ValidationError:
-            with path.with_name("ledger.torn").open("ab") as torn:
+            with (path.parent / "ledger.torn").open("ab") as torn:
                 torn.write(tail + b"\n")
             handle.truncate(tail_at)
         else:
@@ -297,10 +285,12 @@ def _mend_tail(path: Path) -> None:
         os.fsync(handle.fileno())
 
 
-def _last_line_start(fd: int) -> int:
+def _last_line_start(fd: int, path: SafePath) -> int:
     """Offset just after the last line end."""
-    end = os.fstat(fd).st_size
+    size = end = os.fstat(fd).st_size
     while end > 0:
+        if size - end > LINE_BYTES:
+            raise InputError("its last line has no end", where=str(path), remedy="restore it")
         start = max(0, end - _BLOCK)
         found = os.pread(fd, end - start, start).rfind(b"\n")
         if found >= 0:

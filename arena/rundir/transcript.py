@@ -7,17 +7,18 @@ A transcript holds what was said as the API wrote it. Here it becomes chat messa
 `reasoning_content`, `tool_calls`, and results of tools as messages of their own.
 """
 
+import io
 import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pydantic import JsonValue
 
 from arena.errors import HarnessError
+from arena.paths import AnyPath, safe
 from arena.records import Message
 from arena.serialize import lines_writer
 
@@ -25,10 +26,9 @@ from arena.serialize import lines_writer
 class TranscriptFile:
     """Writes one transcript; one trial's own thread or its gateway appends."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._handle = path.open("w", encoding="utf-8")
+    def __init__(self, path: AnyPath) -> None:
+        self._path = safe(path)
+        self._handle = io.TextIOWrapper(self._path.open("wb"), encoding="utf-8")
         self._lines = lines_writer(self._handle)
         self._started = time.monotonic()
         self._lock = threading.Lock()

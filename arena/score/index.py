@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
 from decimal import Decimal
-from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from arena.errors import ArenaError
+from arena.money.statement import RecordedCall
+from arena.paths import SafePath
 from arena.records import CallBegin, Record, digest_of
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir
@@ -50,6 +51,7 @@ class SegmentHead(Record):
     lines: str = ""
     """Digest of the segment's other lines."""
     open: tuple[CallBegin, ...] = ()
+    guessed: tuple[RecordedCall, ...] = ()
     stopped: dict[str, str] = Field(default_factory=dict)
     waste: dict[str, Decimal] = Field(default_factory=dict)
     paid: tuple[Paid, ...] = ()
@@ -60,7 +62,7 @@ class Index:
 
     def __init__(self, rundir: RunDir, manifest: Manifest) -> None:
         self._ledger = rundir.ledger_path
-        self._path = rundir.path / "ledger.index"
+        self._path = rundir.inside / "ledger.index"
         self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
         self._fx = manifest.fx
         self._head = SegmentHead(prices=_prices(manifest))
@@ -151,7 +153,7 @@ class Index:
         fits = (head.version, head.prices, head.start, head.lines) == wanted
         return head if fits and head.check == _check(self._ledger, head.offset) else None
 
-    def _append(self, out: BinaryIO) -> bool:
+    def _append(self, out: IO[bytes]) -> bool:
         """Write one segment; false where there is no whole event to write of."""
         reducer = self._reducer()
         start = offset = self._head.offset
@@ -171,6 +173,7 @@ class Index:
             check=_check(self._ledger, offset),
             lines=_digest(lines),
             open=tuple(reducer.open.values()),
+            guessed=tuple(reducer.guessed),
             stopped=reducer.stopped,
             waste=reducer.waste,
             paid=reducer.paid,
@@ -186,6 +189,7 @@ class Index:
         head = self._head
         reducer = Reducer(self._backends, self._fx, head.paid)
         reducer.open = {begin.call_id: begin for begin in head.open}
+        reducer.guessed = list(head.guessed)
         reducer.stopped = dict(head.stopped)
         reducer.waste = dict(head.waste)
         return reducer
@@ -212,7 +216,7 @@ def _prices(manifest: Manifest) -> str:
     return digest_of([contestants, [rate.model_dump(mode="json") for rate in manifest.fx]])
 
 
-def _check(ledger_path: Path, offset: int) -> str:
+def _check(ledger_path: SafePath, offset: int) -> str:
     """Digest of the bytes before an offset; empty where the ledger is shorter."""
     wanted = min(offset, CHECKED_BYTES)
     try:
@@ -231,15 +235,10 @@ def _digest(lines: list[bytes]) -> str:
 # ── lines ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _lines(path: Path, offset: int) -> Iterator[bytes]:
+def _lines(path: SafePath, offset: int) -> Iterator[bytes]:
     """Lines from an offset; none where there is no index that can be read."""
-    try:
-        handle = path.open("rb")
-    except OSError:
-        return
-    with handle:
-        handle.seek(offset)
-        yield from handle
+    with suppress(OSError):
+        yield from path.lines(offset)
 
 
 def _trial_line(trial_id: str, state: TrialState) -> bytes:

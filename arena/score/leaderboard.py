@@ -72,6 +72,8 @@ class Counts(Record):
     """Repeated ones after faults included."""
     verdicts: dict[str, int]
     stops: dict[str, int]
+    endings: dict[str, int]
+    """What ended the last tries: as `stops`, with faults and the kinds of an agent's errors."""
     flags: dict[str, int]
     """By kind."""
     mistakes: int
@@ -310,6 +312,7 @@ def _counts(trials: Sequence[TrialRow]) -> Counts:
         tries=sum(t.tries for t in trials),
         verdicts=_by_kind(t.verdict for t in trials),
         stops=_by_kind(t.stop for t in trials),
+        endings=_by_kind(t.ending for t in trials),
         flags=_by_kind(kind for t in trials for kind, _ in t.flags),
         mistakes=sum(t.mistakes for t in trials),
         truncations=sum(t.truncations for t in trials),

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from arena.records import BackendSpec, CostStatus, FxRate, Record, TrialSpec
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.score import index
-from arena.score.reducer import Reducer, Span, Sums, TrialState
+from arena.score.reducer import Reducer, Sums, TrialState
 from arena.score.results import Cost, Results, TrialRow, sum_costs
 
 
@@ -76,7 +75,10 @@ def _share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     specs = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
     machines = {name: statement.machine_of(spec) for name, spec in specs.items()}
     hourly = [(m, span) for span in reducer.spans if (m := machines[span.contestant]) is not None]
-    found = statement.shares((machine, _call_span(span)) for machine, span in hourly)
+    found = statement.shares(
+        (machine, statement.CallSpan(span.call_id, span.start, span.end))
+        for machine, span in hourly
+    )
     concurrency: dict[str, Decimal] = {}
     for machine, span in hourly:
         shared = found[machine]
@@ -84,14 +86,6 @@ def _share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
         if shared.mean_concurrency is not None:
             concurrency[span.contestant] = shared.mean_concurrency
     return concurrency
-
-
-def _call_span(span: Span) -> statement.CallSpan:
-    return statement.CallSpan(
-        call_id=span.call_id,
-        start=datetime.fromtimestamp(span.start, UTC),
-        end=datetime.fromtimestamp(span.end, UTC),
-    )
 
 
 _RECORDED = (

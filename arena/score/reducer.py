@@ -1,17 +1,25 @@
 """Events of a ledger reduced to sums a trial: what reading a run and its index have in common."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from arena.money.statement import CallStatement, RecordedCall, statements
+from arena.money.statement import (
+    CallSpan,
+    CallStatement,
+    RecordedCall,
+    guesses_prompt,
+    learned,
+    statements,
+)
 from arena.records import BackendSpec, CallBegin, CallEnd, CostStatus, FxRate, TrialRecord
 from arena.rundir import ledger
 from arena.score.results import Cost, Tokens
 
 ZERO = Decimal(0)
 BASES = ("billed", "no_cache", "standard")
+GUESSED = "guessed"
+"""Beside the bases: the billed money of calls whose usage or bill is estimated."""
 
 
 class Span(NamedTuple):
@@ -38,7 +46,7 @@ class Sums:
 
     calls: int = 0
     money: dict[str, Decimal] = field(default_factory=dict)
-    """Known money by basis."""
+    """Money by basis, as far as there is any."""
     missing: set[str] = field(default_factory=set)
     """Bases on which some call's cost is unknown."""
     estimated: bool = False
@@ -81,6 +89,8 @@ class Sums:
                 self.missing.add(basis)
             else:
                 self._add(basis, usd)
+        if cost.status == "estimated":
+            self._add(GUESSED, cost.billed_usd or ZERO)
 
     def pay_hourly(self, usd: Decimal) -> None:
         """Add a call's share of a machine paid by the hour: the same on every basis."""
@@ -106,8 +116,8 @@ class Sums:
 
     @property
     def known_usd(self) -> Decimal:
-        """The billed part that is known."""
-        return self.money.get("billed", ZERO)
+        """The billed part that is known: estimates are none of it."""
+        return self.money.get("billed", ZERO) - self.money.get(GUESSED, ZERO)
 
     def cost(self) -> Cost:
         """The money as reports show it."""
@@ -129,7 +139,7 @@ class Sums:
         )
 
     def _status(self) -> CostStatus:
-        known = self.known_usd
+        known = self.money.get("billed", ZERO)
         if "billed" in self.missing or (self.unsettled and not known):
             return "partial" if known else "unknown"
         return "estimated" if self.estimated or self.unsettled else "known"
@@ -171,6 +181,8 @@ class Reducer:
         self.trials: dict[str, TrialState] = {}
         self.open: dict[str, CallBegin] = {}
         """Calls announced and not ended."""
+        self.guessed: list[RecordedCall] = []
+        """Calls with a guessed prompt, until one of the same trial is told or it ends."""
         self.spans: list[Span] = []
         self.stopped: dict[str, str] = {}
         self.waste: dict[str, Decimal] = {}
@@ -211,6 +223,7 @@ class Reducer:
         self._by_try.clear()
 
     def _trial_end(self, record: TrialRecord) -> None:
+        self._settle_guesses(record.id)
         spent = self._by_try.pop((record.id, record.try_number), ZERO)
         if record.fault is not None and spent:
             self._wasted(record.contestant, spent)
@@ -224,13 +237,30 @@ class Reducer:
         spec = None if begin is None else self._backends.get(begin.contestant)
         if begin is None or spec is None:
             return
+        call = RecordedCall(begin, end)
+        if spec.hourly_usd is not None:
+            self.trial(begin.trial_id).sums.count(end)
+            self.spans.append(Span(begin.contestant, begin.trial_id, *CallSpan.of(end)))
+            return
+        if guesses_prompt(call):
+            self.guessed.append(call)
+            return
+        if end.usage is not None:
+            self._settle_guesses(begin.trial_id, told=call)
+        self._pay(call)
+
+    def _settle_guesses(self, trial_id: str | None, told: RecordedCall | None = None) -> None:
+        """Pay for calls with a guessed prompt, of one trial or of all, by what is known by now."""
+        mine = [one for one in self.guessed if trial_id in {None, one.begin.trial_id}]
+        self.guessed = [one for one in self.guessed if one not in mine]
+        for call in mine:
+            self._pay(learned(call, told))
+
+    def _pay(self, call: RecordedCall) -> None:
+        begin, end = call
+        assert end is not None
         sums = self.trial(begin.trial_id).sums
         sums.count(end)
-        if spec.hourly_usd is not None:
-            start = end.ended_at - timedelta(seconds=end.wall_s)
-            stamps = start.timestamp(), end.ended_at.timestamp()
-            self.spans.append(Span(begin.contestant, begin.trial_id, begin.call_id, *stamps))
-            return
         statement = self._statement(begin, end)
         sums.pay(statement)
         paid = ZERO if statement.cost is None else statement.cost.billed_usd or ZERO
@@ -252,6 +282,7 @@ class Reducer:
                 sums.count(None)
                 sums.pay(self._statement(begin, None))
         self.open.clear()
+        self._settle_guesses(None)
 
     def _statement(self, begin: CallBegin, end: CallEnd | None) -> CallStatement:
         (found,) = statements([RecordedCall(begin, end)], self._backends, fx=self._fx)

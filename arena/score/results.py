@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from arena.records import CostStatus, Fault, Stop, Verdict
+from arena.records.outcome import KILLED, NO_CALL
 from arena.rundir.directory import Manifest, TaskEntry
 
 CostBasis = Literal["billed", "no_cache", "standard"]
@@ -40,8 +41,9 @@ class Cost:
     """Money of some calls, in USD, on three bases.
 
     A basis is None when any call's cost on it is unknown, or when there is nothing but calls that
-    were never settled; `known_usd` is then the billed part that is known: a lower bound, never a
-    total. Beside settled calls those that never were make an estimate, with their bound apart.
+    were never settled; `known_usd` is the billed part that is known, without estimates: a lower
+    bound, never a total. Beside settled calls those that never were make an estimate, with their
+    bound apart.
     """
 
     billed_usd: Decimal | None
@@ -83,6 +85,17 @@ class TrialRow:
     wall_s: float = 0.0
     active_s: float = 0.0
     patch_bytes: int = 0
+
+    @property
+    def ending(self) -> str | None:
+        """What ended the last try, of one kind: a fault, or how the agent stopped."""
+        if self.fault is not None:
+            return f"{self.fault.kind}_fault"
+        if self.stop == "agent_error" and self.stop_detail.startswith(KILLED):
+            return "killed"
+        if self.stop == "agent_error" and self.stop_detail == NO_CALL:
+            return "no_call"
+        return self.stop
 
     @property
     def passed(self) -> bool:

@@ -6,15 +6,13 @@ never sees a repository, a name or an attribute that an agent wrote.
 """
 
 import itertools
-import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from arena.errors import HarnessError
+from arena.git import GitLimitError, run_git
 from arena.records import Change, Entry, Record
 from arena.records.container import WORKDIR
 from arena.task.files import is_cache, is_leftover
@@ -197,8 +195,15 @@ def _hunks(pairs: Sequence[_Pair]) -> dict[str, str]:
                 if entry.kind not in _ABSENT:
                     (folder / str(number)).write_bytes(entry.data)
         try:
-            text = _git_diff(scratch)
-        except subprocess.TimeoutExpired:
+            text = run_git(
+                ["diff", *_OPTIONS, "old", "new"],
+                cwd=Path(scratch),
+                git_dir=None,
+                timeout_s=_DIFF_SECONDS,
+                output_limit=4 * MAX_TOTAL_BYTES,
+                codes=(0, 1),
+            )
+        except GitLimitError:
             return {pair.path: _replaced(pair) for pair in pairs}
     starts = list(_SECTION.finditer(text))
     ends = [match.start() for match in starts[1:]] + [len(text)]
@@ -209,29 +214,6 @@ def _hunks(pairs: Sequence[_Pair]) -> dict[str, str]:
             body = text[at + 1 : end].decode("utf-8", "surrogateescape")
             found[pairs[int(match[1])].path] = body
     return found
-
-
-def _git_diff(scratch: str) -> bytes:
-    env = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": "/nonexistent",
-        "LC_ALL": "C",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_CEILING_DIRECTORIES": str(Path(scratch).parent),
-    }
-    done = subprocess.run(
-        ["git", "diff", *_OPTIONS, "old", "new"],
-        cwd=scratch,
-        env=env,
-        capture_output=True,
-        timeout=_DIFF_SECONDS,
-        check=False,
-    )
-    if done.returncode not in {0, 1}:
-        raise HarnessError(f"git diff failed: {done.stderr.decode('utf-8', 'replace')[:300]}")
-    return done.stdout
 
 
 def _replaced(pair: _Pair) -> str:

@@ -2,13 +2,16 @@
 
 import fnmatch
 import itertools
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from arena.errors import InputError
+from arena.paths import AnyPath, SafePath
 from arena.records import Assurance, Difficulty, File, Language, Record, TestPlan
 from arena.serialize import to_toml
+
+TREE_BYTES = 1 << 30
+"""Of all files of a tree."""
 
 _CACHE_FOLDERS = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 _CACHE_FILES = ("*.pyc", "*.pyo", ".DS_Store")
@@ -43,37 +46,30 @@ def _named(path: str, globs: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatchcase(path.rpartition("/")[2], glob) for glob in globs)
 
 
-def read_tree(folder: Path) -> tuple[File, ...]:
+def read_tree(folder: SafePath) -> tuple[File, ...]:
     """Regular files under a folder, sorted, with paths relative to it; nothing if it is absent.
 
     Only the execute bit of a mode is kept, as git does. Caches are skipped.
 
     Raises:
-        InputError: a link, a socket or a `.git` lies in the folder.
+        InputError: a link, a socket or a `.git` lies in the folder, or too much.
     """
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(_walk(folder), key=lambda file: file.path))
 
+    def passed_over(path: str) -> bool:
+        if path.rpartition("/")[2] == ".git":
+            where = str(folder / path)
+            remedy = "delete it"
+            raise InputError("a task's tree has no history of its own", where=where, remedy=remedy)
+        return is_cache(path)
 
-def _walk(folder: Path) -> Iterator[File]:
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
-        if is_cache(name):
-            continue
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise InputError(
-                "only regular files may be part of a task",
-                where=str(path),
-                remedy="replace the link or special file by what it stands for",
-            )
-        if path.name == ".git":
-            raise InputError(
-                "a task's tree has no history of its own", where=str(path), remedy="delete it"
-            )
-        if path.is_file():
-            mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
-            yield File(path=name, data=path.read_bytes(), mode=mode)
+    found = []
+    left_bytes = TREE_BYTES
+    for path in folder.files(passed_over):
+        mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
+        name = "/".join(path.parts[len(folder.parts) :])
+        found.append(File(path=name, data=path.read_bytes(left_bytes), mode=mode))
+        left_bytes -= len(found[-1].data)
+    return tuple(sorted(found, key=lambda file: file.path))
 
 
 class Draft(Record):
@@ -102,8 +98,7 @@ class Draft(Record):
 
 def write_pack(folder: Path, name: str, title: str, *, private: bool, description: str) -> None:
     """Write `pack.toml`, unless there is one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "pack.toml"
+    path = SafePath(folder) / "pack.toml"
     if path.exists():
         return
     values = {
@@ -114,28 +109,38 @@ def write_pack(folder: Path, name: str, title: str, *, private: bool, descriptio
         "private": private,
         "description": description,
     }
-    path.write_text(to_toml(values), encoding="utf-8")
+    path.write(to_toml(values))
 
 
 def write_task(pack: Path, draft: Draft) -> Path:
     """Write a task's folder, replacing what is there; `task.toml` comes last."""
-    root = pack / draft.name
-    shutil.rmtree(root, ignore_errors=True)
+    root = SafePath(pack) / draft.name
+    root.rmtree()
     write_files(root / "repo", draft.tree)
     write_files(root / "tests", draft.hidden)
-    (root / "problem.md").write_text(draft.statement.strip() + "\n", encoding="utf-8")
-    (root / "gold.patch").write_bytes(draft.gold.encode("utf-8", "surrogateescape"))
-    (root / "task.toml").write_text(_task_toml(draft), encoding="utf-8")
-    return root
+    (root / "problem.md").write(draft.statement.strip() + "\n")
+    (root / "gold.patch").write(draft.gold.encode("utf-8", "surrogateescape"))
+    (root / "task.toml").write(_task_toml(draft))
+    return pack / draft.name
 
 
-def write_files(folder: Path, files: Sequence[File]) -> None:
-    """Write files below a folder, with their execute bit."""
+def leads_out(path: str) -> bool:
+    """Whether a relative path may name something outside its folder, or a `.git`."""
+    return any(part.lower() in {"", ".", "..", ".git"} for part in path.split("/"))
+
+
+def write_files(folder: AnyPath, files: Sequence[File]) -> None:
+    """Write files below a folder, with their execute bit.
+
+    Raises:
+        InputError: a path would lead out of the folder.
+    """
+    inside = folder if isinstance(folder, SafePath) else SafePath(folder)
     for file in files:
-        path = folder / file.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.data)
-        path.chmod(file.mode)
+        if leads_out(file.path):
+            remedy = "only files of the folder may be part of it"
+            raise InputError(f"no path below it: {file.path!r}", where=str(folder), remedy=remedy)
+        (inside / file.path).write(file.data, mode=file.mode)
 
 
 def _task_toml(draft: Draft) -> str:

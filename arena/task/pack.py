@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, ValidationError
 
 from arena import registry, resources
 from arena.errors import InputError
+from arena.paths import AnyPath, SafePath
 from arena.records import Assurance, Difficulty, File, Language, Record, Task, TestPlan, digest_of
 from arena.serialize import read_record, wrong_shape
 from arena.task import test_ids
@@ -130,7 +131,7 @@ def load(selection: str, *, base: Path) -> list[Task]:
         return _load_path((base / Path(selection).expanduser()).resolve(), selection)
     pack, _, name = selection.partition("/")
     folder = resources.tasks_dir() / pack
-    if not NAME.fullmatch(pack) or not (folder / "pack.toml").is_file():
+    if not NAME.fullmatch(pack) or not (SafePath(folder) / "pack.toml").is_file():
         known = ", ".join(shipped_packs()) or "none"
         raise InputError(
             f"no shipped pack is called {pack!r}",
@@ -142,13 +143,13 @@ def load(selection: str, *, base: Path) -> list[Task]:
 
 def shipped_packs() -> list[str]:
     """Names of the packs that come with Arena."""
-    return sorted(path.parent.name for path in resources.tasks_dir().glob("*/pack.toml"))
+    return _folders_with(resources.tasks_dir(), "pack.toml")
 
 
 def load_pack(folder: Path) -> list[Task]:
     """All tasks of a pack, sorted by id."""
     info = pack_info(folder)
-    names = sorted(path.parent.name for path in folder.glob("*/task.toml"))
+    names = _folders_with(folder, "task.toml")
     if not names:
         raise InputError("the pack has no tasks", where=str(folder), remedy="add <task>/task.toml")
     unknown = sorted(set(info.demo) - set(names))
@@ -163,7 +164,7 @@ def load_pack(folder: Path) -> list[Task]:
 
 def pack_info(folder: Path) -> PackInfo:
     """What `pack.toml` says."""
-    info = read_record(folder / "pack.toml", PackInfo)
+    info = read_record(SafePath(folder) / "pack.toml", PackInfo)
     if not NAME.fullmatch(info.name):
         raise _bad_name(folder / "pack.toml", info.name)
     return info
@@ -177,9 +178,9 @@ def demo_tasks(pack: str = "core") -> list[Task]:
 
 
 def _load_path(path: Path, selection: str) -> list[Task]:
-    if (path / "pack.toml").is_file():
+    if (SafePath(path) / "pack.toml").is_file():
         return load_pack(path)
-    if (path / "task.toml").is_file():
+    if (SafePath(path) / "task.toml").is_file():
         return [_one(path.parent, path.name)]
     raise InputError(
         "neither a pack nor a task",
@@ -189,8 +190,8 @@ def _load_path(path: Path, selection: str) -> list[Task]:
 
 
 def _one(folder: Path, name: str) -> Task:
-    if not (folder / name / "task.toml").is_file():
-        known = sorted(path.parent.name for path in folder.glob("*/task.toml"))
+    if not (SafePath(folder) / name / "task.toml").is_file():
+        known = _folders_with(folder, "task.toml")
         raise InputError(
             f"no task is called {name!r}",
             where=str(folder),
@@ -199,57 +200,70 @@ def _one(folder: Path, name: str) -> Task:
     return _task(folder, pack_info(folder), name)
 
 
+def _folders_with(folder: Path, file: str) -> list[str]:
+    """Names of the folders in a folder that hold a file. A link by such a name is refused."""
+    found = SafePath(folder).iterdir()
+    inside = [path for path in found if NAME.fullmatch(path.name) or not path.is_link()]
+    return [path.name for path in inside if path.is_dir() and (path / file).is_file()]
+
+
 # ── one task ───────────────────────────────────────────────────────────────────────────────────
 
 
 def gold_patch(task: Task) -> str | None:
     """The reference fix; None for controls, which have none."""
-    return _read_text(task.root / "gold.patch")
+    return _read_text(_of(task, "gold.patch"))
 
 
 def right_patches(task: Task) -> tuple[str, ...]:
     """Other correct fixes, which must pass."""
-    return _patches(task.root / "right")
+    return _patches(_of(task, "right"))
 
 
 def wrong_patches(task: Task) -> tuple[str, ...]:
     """Plausible fixes that must fail."""
-    return _patches(task.root / "wrong")
+    return _patches(_of(task, "wrong"))
 
 
 def tree_files(task: Task) -> tuple[File, ...]:
     """The starting tree, relative to the repository root."""
-    return read_tree(task.root / "repo")
+    return read_tree(_of(task, "repo"))
 
 
 def hidden_files(task: Task) -> tuple[File, ...]:
     """Hidden tests and their fixtures, relative to the repository root."""
-    return read_tree(task.root / "tests")
+    return read_tree(_of(task, "tests"))
 
 
 def twin_files(task: Task) -> tuple[File, ...]:
     """Tests that must fail even on a correct fix, relative to the repository root."""
-    return read_tree(task.root / "twin")
+    return read_tree(_of(task, "twin"))
 
 
 def black_box(task: Task) -> BlackBox:
     """The exchanges that grade a black-box task; for the host alone."""
-    return read_record(task.root / "blackbox.json", BlackBox)
+    return read_record(_of(task, "blackbox.json"), BlackBox)
 
 
-def _patches(folder: Path) -> tuple[str, ...]:
-    return tuple(path.read_text() for path in sorted(folder.glob("*.patch")))
+def _of(task: Task, name: str) -> SafePath:
+    """A file or folder of a task: all that is below the pack's folder may be a stranger's."""
+    return SafePath(task.root.parent) / task.root.name / name
 
 
-def _read_text(path: Path) -> str | None:
+def _patches(folder: SafePath) -> tuple[str, ...]:
+    patches = [path for path in folder.iterdir() if path.suffix == ".patch"]
+    return tuple(text for path in patches if (text := _read_text(path)) is not None)
+
+
+def _read_text(path: SafePath) -> str | None:
     return path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else None
 
 
 def _task(folder: Path, info: PackInfo, name: str) -> Task:
-    root = folder / name
-    where = root / "task.toml"
     if not NAME.fullmatch(name):
-        raise _bad_name(where, name)
+        raise _bad_name(folder / name / "task.toml", name)
+    root = SafePath(folder) / name
+    where = root / "task.toml"
     spec = read_record(where, TaskFile)
     statement = _read_text(root / "problem.md")
     if not statement or not statement.strip():
@@ -277,7 +291,7 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
         repository=spec.repository,
         instance_id=spec.instance_id,
         digest="",
-        root=root,
+        root=folder / name,
     )
     _check(task)
     sound = test_ids.without_flaky(task)
@@ -330,7 +344,7 @@ def _sha(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _bad_name(path: Path, name: str) -> InputError:
+def _bad_name(path: AnyPath, name: str) -> InputError:
     return InputError(
         f"{name!r} is not a name",
         where=str(path),

@@ -5,6 +5,7 @@ an agent which honestly adds tests loses nothing by it.
 """
 
 import fnmatch
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
@@ -20,21 +21,29 @@ MAX_LINE_BYTES = 1_000_000
 
 _MODES = {None, "100644", "100755"}
 _MODE_NAMES = {"120000": "a symbolic link", "160000": "a submodule"}
-_REFUSED_FILES = (
-    *("sitecustomize.py", "usercustomize.py", ".gitmodules"),
-    *("*.pth", "*.egg-link", "*.so", "*.pyd", "*.pyc"),
-)
-_REFUSED_FOLDERS = ("*.dist-info", "*.egg-info")
+_REFUSED = {
+    "it would act on every start of the interpreter or of git": (
+        *("sitecustomize", "sitecustomize.*", "usercustomize", "usercustomize.*", ".gitmodules"),
+        *("*.pth", "*._pth", "pyvenv.cfg", "*.egg-link", "*.so", "*.pyd", "*.pyc"),
+    ),
+    "it would register an installed package": ("*.dist-info", "*.egg-info", "egg-info", "*.egg"),
+}
+"""Names of files and folders, in small letters."""
 _STRIPPED_FOLDERS = frozenset(
     {"tests", "test", "__tests__", "testdata", "__snapshots__", "node_modules"}
 )
 _STRIPPED_FILES = (
     *("conftest.py", "test.py", "tests.py", "test_*.py", "*_test.py", "*_test.go"),
     *("*.test.*js", "*.spec.*js", "*.test.ts", "*.spec.ts"),
-    *("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", ".coveragerc"),
-    *("noxfile.py", "Makefile", "package.json", "package-lock.json", ".npmrc", ".mocharc.*"),
-    *("jest.config.*", "vitest.config.*", "go.mod", "go.sum", "go.work", "go.work.sum"),
+    *("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg"),
+    *("pyproject.toml", ".coveragerc", "noxfile.py", "Makefile", "GNUmakefile", "makefile"),
+    *("package.json", "package-lock.json", ".npmrc", ".mocharc.*", "node.config.json"),
+    *("jest.config.*", "vite.config.*", "vitest.config.*"),
+    *("go.mod", "go.sum", "go.work", "go.work.sum", "go.env"),
 )
+_INERT = ("test_*.py", "*_test.py", "*.test.*js", "*.spec.*js", "*.test.ts", "*.spec.ts")
+"""Tests that nothing loads unless they are asked for."""
+_GO_UNASKED = re.compile(r"^\s*func\s+(TestMain|init)\b|^var\b", re.MULTILINE)
 _SHADOWED = frozenset(sys.stdlib_module_names) | frozenset(
     {"pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "attr", "attrs"}
     | {"exceptiongroup", "tomli", "xdist", "pygments", "pkg_resources", "setuptools"}
@@ -81,7 +90,7 @@ def rules_for(task: Task) -> PatchRules:
     except PatchError as error:
         raise InputError(
             f"not a diff: {error}",
-            where=str(task.root / "gold.patch"),
+            where=f"gold.patch of {task.id}",
             remedy="write it with `git diff`",
         ) from error
     return PatchRules(
@@ -120,6 +129,14 @@ def is_protected(path: str, rules: PatchRules) -> bool:
         or any(folder in _STRIPPED_FOLDERS for folder in folders)
         or _matches(name, _STRIPPED_FILES)
     )
+
+
+def acts_unasked(file: FilePatch) -> bool:
+    """Whether a change to protected files could act on tests that do not ask for it."""
+    name = PurePosixPath(file.path).name
+    if name.endswith("_test.go"):
+        return _GO_UNASKED.search("\n".join(file.added_lines())) is not None
+    return not _matches(name, _INERT)
 
 
 def _same_or_inside(one: str, other: str) -> bool:
@@ -198,13 +215,11 @@ def _belongs_to_tests(file: FilePatch, rules: PatchRules) -> bool:
 
 def _refused_path(file: FilePatch, rules: PatchRules) -> str | None:
     for path in file.paths:
-        *folders, name = PurePosixPath(path).parts
         if _allowed(path, rules):
             continue
-        if _matches(name, _REFUSED_FILES):
-            return f"{path!r}: it would act on every start of the interpreter or of git"
-        if any(_matches(folder, _REFUSED_FOLDERS) for folder in folders):
-            return f"{path!r}: it would register an installed package"
+        for reason, globs in _REFUSED.items():
+            if any(_matches(part, globs) for part in path.casefold().split("/")):
+                return f"{path!r}: {reason}"
         if module := _shadowing(path, rules.tree):
             return f"{path!r}: it would take the place of the module {module!r}"
     return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from arena.errors import InputError
+from arena.paths import SafePath
 from arena.records import Task, TestPlan
 from arena.serialize import read_toml, to_toml, wrong_shape
 
@@ -120,7 +121,7 @@ def read(pack: Path) -> Flaky:
     Raises:
         InputError: the file is not one table of texts a task.
     """
-    path = pack / FILE
+    path = SafePath(pack) / FILE
     if not path.is_file():
         return {}
     try:
@@ -135,7 +136,7 @@ def add(pack: Path, found: Mapping[str, Mapping[str, str]]) -> None:
     for name, reasons in found.items():
         known[name] = {**known.get(name, {}), **reasons}
     text = to_toml({name: known[name] for name in sorted(known)})
-    (pack / FILE).write_text(f"{_HEAD}\n{text}", encoding="utf-8")
+    (SafePath(pack) / FILE).write(f"{_HEAD}\n{text}")
 
 
 def without_flaky(task: Task) -> Task:

@@ -5,13 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from arena.agent.external import Metered, flags
+from arena.agent.external import flags
+from arena.protocols import Metered
 from arena.records.program import OwnReport
 
 REPORT = OwnReport(
     input_tokens=("used.in", "used.cached"), output_tokens=("used.out",), cost_usd=("usd",)
 )
-METERED = Metered(10_000, 2_000, Decimal("0.1"))
+METERED = Metered(5, 10_000, 2_000, Decimal("0.1"))
 RIGHT = {"used": {"in": 9_000, "cached": 1_000, "out": 2_000}, "usd": 0.1}
 
 

@@ -2,8 +2,7 @@
 
 from contextlib import contextmanager
 
-from arena.backend.deadlines import AgentClock
-from arena.backend.limiter import RetryPolicy
+from arena.backend.limiter import AgentClock, RetryPolicy
 from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
 from arena.money.budget import Budgets

@@ -53,7 +53,7 @@ MISSION = {
 PROVIDERS = {
     "openai", "anthropic", "google", "xai", "meta", "deepseek", "alibaba", "moonshot", "zai",
     "zhipu", "minimax", "volcengine", "tencent", "stepfun", "xiaomi", "openrouter", "siliconflow",
-    "vllm", "sglang", "ollama", "llamacpp",
+    "vllm", "sglang", "ollama", "llamacpp", "mistral", "baidu",
 }  # fmt: skip
 
 
@@ -178,6 +178,86 @@ def test_an_address_that_is_not_the_providers_is_simulated_and_gets_no_key():
     assert spec_of(imposter).simulated
     plain = table(provider="deepseek", model="deepseek-v4-pro", base_url="http://api.deepseek.com")
     assert spec_of(plain).simulated
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "url", "key"),
+    [
+        ("zai", "glm-5.2", "https://api.z.ai/api/coding/paas/v4", "ZAI_API_KEY"),
+        ("zai", "glm-5.2", "https://api.z.ai/api/coding/paas/v4/", "ZAI_API_KEY"),
+        ("zhipu", "glm-5", "https://open.bigmodel.cn/api/coding/paas/v4", "ZHIPU_API_KEY"),
+        ("alibaba", "qwen3-max", "https://coding-intl.dashscope.aliyuncs.com/v1",
+         "DASHSCOPE_API_KEY"),
+        ("moonshot", "kimi-k3", "https://api.kimi.com/coding/v1", "MOONSHOT_API_KEY"),
+        ("volcengine", "doubao-seed-2-1-pro-260915",
+         "https://ark.cn-beijing.volces.com/api/coding/v3", "ARK_API_KEY"),
+        ("stepfun", "step-3.5-flash", "https://api.stepfun.com/step_plan/v1", "STEP_API_KEY"),
+        ("xiaomi", "mimo-v2.5-pro", "https://token-plan-sgp.xiaomimimo.com/v1", "MIMO_API_KEY"),
+        ("openai", "gpt-5.1", "https://api.openai.com/v2", "OPENAI_API_KEY"),
+    ],
+)  # fmt: skip
+def test_another_product_of_a_provider_has_its_key_and_rules_and_no_price(
+    provider, model, url, key
+):
+    spec = spec_of(table(provider=provider, model=model, base_url=url), environ={key: "x"})
+    usual = spec_of(table(provider=provider, model=model))
+    assert (spec.simulated, spec.api_key_env, spec.lab) == (False, key, usual.lab)
+    assert (spec.quirks, spec.error_rules) == (usual.quirks, usual.error_rules)
+    assert (spec.prices, spec.residency) == ((), None)
+    assert any(text.startswith("its cost is unknown: ") for text in spec.caveats)
+    assert catalog.prices_of(SHIPPED, spec) == ()
+    own = table(provider=provider, model=model, base_url=url, price={"input": 1, "output": 2})
+    assert spec_of(own).prices[0].tiers[0].output == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.z.ai/api/coding/paas/v4",
+        "https://api.z.ai.example/api/coding/paas/v4",
+        "https://api.z.ai:444/api/paas/v4",
+    ],
+)
+def test_what_only_looks_like_a_providers_address_gets_no_key(url):
+    spec = spec_of(table(provider="zai", model="glm-5.2", base_url=url))
+    assert (spec.simulated, spec.api_key_env) == (True, None)
+
+
+def test_the_address_of_a_region_is_that_region():
+    cn = table(provider="moonshot", model="kimi-k2.6", base_url="https://api.moonshot.cn/v1/")
+    assert spec_of(cn).prices == spec_of("moonshot@cn/kimi-k2.6").prices
+    assert spec_of(cn).name == "moonshot@cn/kimi-k2.6"
+
+
+def test_only_some_providers_bill_what_they_tell():
+    assert {p.id for p in SHIPPED.profiles.values() if p.bills_told_cost} == {"openrouter", "xai"}
+    assert spec_of("xai/grok-4.7").bills_told_cost
+    assert not spec_of("openai/gpt-5.1").bills_told_cost
+
+
+def test_a_price_has_a_day_of_its_own():
+    named = ["xai/grok-4.7"]
+    assert listing.check(SHIPPED, today=date(2027, 1, 21), names=named) == []
+    (late,) = listing.check(SHIPPED, today=date(2027, 1, 22), names=named)
+    assert late.level == "stale"
+    assert late.text == "its price was last looked at on 2026-11-22, 61 days ago"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mistral/mistral-large-4", "baidu/ernie-5.1", "openai/gpt-6-sol", "anthropic/claude-opus-5",
+        "google/gemini-4-hydrogen", "xai/grok-4.6", "alibaba/qwen3.7-plus",
+        "moonshot/kimi-k3.1-pro-highspeed", "zai/glm-5.1", "minimax/MiniMax-M2.1",
+        "volcengine/doubao-seed-2-1-lite-260915", "meta/muse-spark-1.2",
+    ],
+)  # fmt: skip
+def test_models_of_this_autumn(name):
+    spec = spec_of(name)
+    profile, _, model = SHIPPED.find(name)
+    row = catalog.row_of(profile, model)
+    assert row.source
+    assert spec.prices or name.startswith(("baidu", "volcengine"))
 
 
 def test_inline_backends():

@@ -183,6 +183,9 @@ class Slow:
     def __init__(self, meanwhile):
         self.meanwhile = meanwhile
 
+    def restart(self):
+        pass
+
     def whole(self, body):
         self.meanwhile()
 

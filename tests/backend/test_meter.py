@@ -73,7 +73,6 @@ def test_retries_are_calls_of_their_own_and_stay_off_the_clock():
     assert made.book.outcomes == ["overloaded", "rate_limited", "connection", "ok"]
     assert [b.attempt for b in made.book.begun] == [1, 2, 3, 4]
     assert backend.tally.steps == 1
-    assert backend.tally.throttled_s >= 0.3
     assert made.clock.active_s < made.clock.wall_s - 0.29
     assert made.book.ends[2].waited_s >= 0.3
 
@@ -240,7 +239,7 @@ def test_returned_model_and_upstream_are_recorded():
     with rig([text("x", model="m-0923", extra={"provider": "Elsewhere"})]) as (_, made):
         backend = made.trial()
         backend.complete(ASK, [])
-    assert backend.tally.returned_models == {"m-0923"}
+    assert made.book.ends[0].returned_model == "m-0923"
     assert made.book.ends[0].upstream == "Elsewhere"
     assert made.book.ends[0].requested_model == "m"
 

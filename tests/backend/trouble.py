@@ -7,8 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from arena.backend.deadlines import AgentClock
-from arena.backend.limiter import RetryPolicy
+from arena.backend.limiter import AgentClock, RetryPolicy
 from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
 from arena.errors import ProviderError

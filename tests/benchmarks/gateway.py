@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 import httpx2
 
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
 from arena.gateway.proxy_session import ProxySession

@@ -30,7 +30,7 @@ from arena.cli.run import resolve
 from arena.grading.verify import ExclusiveLock
 from arena.records import ExecResult, SandboxLimits
 from arena.run import bakeoff, plan
-from arena.run.hosts import Ready, RunTrial, Say
+from arena.run.hosts import Ready, RunTrial
 from arena.run.plan import Overrides
 from arena.run.trial import TrialRunner
 from arena.rundir.directory import EngineInfo, RunDir
@@ -69,7 +69,7 @@ class MemoryHost:
         self.ready = ready
         self._runner = runner
 
-    def concurrency(self, asked: int, sandbox: SandboxLimits, say: Say) -> int:
+    def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         return asked
 
     def slot(self) -> AbstractContextManager[RunTrial]:

@@ -24,7 +24,7 @@ from arena.backend.request_gate import LocalRequestGate
 from arena.money.budget import Amount, Budgets
 from arena.records import Budget, CallBegin, CallEnd, Limits, RateLimits, Usage
 from arena.run import ray
-from arena.run.node_pool import RemoteRequestGates
+from arena.run.node import RemoteRequestGates
 from arena.rundir.ledger import Ledger
 
 LEVELS = (1, 16, 64)
@@ -72,9 +72,9 @@ class Caller:
                 ended_at=now,
             )
             began = time.monotonic()
-            self._ask("announce", "owner", begin, Amount())
+            self._ask("gate", "owner", "announce", begin, Amount())
             waits.append(time.monotonic() - began)
-            self._ask("settle", "owner", end, Amount(), None)
+            self._ask("gate", "owner", "settle", end, Amount(), None)
         return waits
 
 

@@ -12,11 +12,10 @@ from arena.backend.request_gate import Denial, LocalRequestGate, Permit
 from arena.errors import ArenaError, HarnessError
 from arena.money.budget import Amount, Budgets
 from arena.records import Budget, CallBegin, CallEnd, Limits, RateLimits, Usage
-from arena.run.node import RemoteRequestGate
-from arena.run.node_pool import RemoteRequestGates
+from arena.run.node import RemoteRequestGate, RemoteRequestGates
 from tests.backend.rig import Book
 
-SEAT = "owner"
+OWNER = "owner"
 HELD = Amount(Decimal("0.5"), 500)
 
 
@@ -29,17 +28,17 @@ class Rig:
         self.budget = Budgets(limits, Budget(), {}, {}).open_trial("c")
         self.limiter = Limiter(rate or RateLimits())
         self.behind = LocalRequestGate(self.budget, self.limiter, self.book)
-        self.board = RemoteRequestGates(print)
+        self.gates = RemoteRequestGates(print)
         self.ending = threading.Event()
         self.gate = self.behind
         if remote:
-            self.board.admit(SEAT, self.behind)
-            self.gate = RemoteRequestGate(self.ask, SEAT, self.ending)
+            self.gates.admit(OWNER, self.behind)
+            self.gate = RemoteRequestGate(self.ask, OWNER, self.ending)
 
     def ask(self, method, *args):
         """As it is on the way from a node, everything pickled on its way."""
         try:
-            answer = getattr(self.board, method)(*pickle.loads(pickle.dumps(args)))
+            answer = getattr(self.gates, method)(*pickle.loads(pickle.dumps(args)))
         except ArenaError as error:
             raise pickle.loads(pickle.dumps(error)) from None
         return pickle.loads(pickle.dumps(answer))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from docker.errors import NotFound
 
-from arena.backend.deadlines import AgentClock
+from arena.backend.limiter import AgentClock
 from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
 from arena.run.trial import TimedSandbox

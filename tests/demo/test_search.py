@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from arena.demo.baseline.probe import isolate, runs, search
-from arena.demo.baseline.probe.isolate import isolated
+from arena.demo.baseline.probe import runs, search
 from arena.demo.baseline.probe.mutate import Module, apply
+from arena.demo.baseline.probe.runs import isolated
 
 
 def eat():
@@ -55,7 +55,7 @@ def test_isolated_work_takes_only_its_own_process_with_it(work, value, capfd, mo
     # address space that was asked for, such as the stacks of its threads, whether used or not.
     status = Path("/proc/self/status").read_text()
     held_bytes = int(status.partition("VmData:")[2].split()[0]) << 10
-    monkeypatch.setattr(isolate, "MEMORY_BYTES", held_bytes + (1 << 29))
+    monkeypatch.setattr(runs, "MEMORY_BYTES", held_bytes + (1 << 29))
     assert isolated(work, 1.0 if value is None else 20.0) == value
     assert capfd.readouterr() == ("", "")
 
@@ -197,6 +197,16 @@ def test_a_smaller_budget_is_the_beginning_of_a_larger_one():
     large = chosen(scores, 10)
     assert len(large) == 10
     assert chosen(scores, 4) == large[:4]
+
+
+def test_a_search_whose_time_is_over_says_so_and_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "PLAN", tmp_path / "plan.json")
+    (change, *_) = Module("m.py", "x = 1 < 2\n").mutations()
+    begun = search.SearchPlan("", ["t.py::t"], [], [change], 0, until_s=0.0)
+    begun.save()
+    assert search.go_on(tmp_path) == ("0 tried, none works in time.", True)
+    begun._replace(candidates=[], until_s=float("inf")).save()
+    assert search.go_on(tmp_path) == ("0 tried, none works.", True)
 
 
 def test_the_search_stands_on_its_own():

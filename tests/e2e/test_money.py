@@ -9,8 +9,11 @@ import pytest
 
 from arena.records import BackendSpec, PriceRow, PriceTier
 from arena.rundir import ledger
+from tests.agent.rig import AGENTS, profile
+from tests.agent.rig import contestant as outside
 from tests.benchmarks import ledgers
 from tests.e2e.rig import arena, bakeoff, contestant, control
+from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import Stub, call, text
 
 ROOT = Path(__file__).parent.parent.parent
@@ -54,6 +57,57 @@ def test_a_plan_tells_what_is_missing_and_what_it_may_cost(tmp_path, old_run):
     assert float(cost["ceiling_usd"]) == 1.5
     assert not stub.requests
     assert not (tmp_path / "runs").exists()
+
+
+OLD = """
+id = "deepseek"
+[[models]]
+id = "deepseek-v4-pro"
+prices = [{ tiers = [{ input = "1", output = "2" }], source = "a page", checked_on = 2026-01-01 }]
+"""
+
+
+def test_a_price_nobody_looked_at_for_long_is_told_by_plan_run_and_check(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "deepseek.toml").write_text(OLD)
+    backend = {"provider": "deepseek", "model": "deepseek-v4-pro"}
+    bakeoff(
+        tmp_path,
+        [contestant("a", "http://127.0.0.1:1", **backend)],
+        tasks=["core/interval-merge"],
+        more='profiles = ["own"]',
+    )
+    said = "its price was last looked at on 2026-01-01"
+    planned = arena("plan", "bakeoff.toml", "--format", "json", cwd=tmp_path)
+    assert planned.code == 0, planned.err
+    assert said in planned.json["contestants"][0]["stale_price"]
+    assert f"a: {said}" in arena("run", "bakeoff.toml", cwd=tmp_path).err
+    name = "deepseek/deepseek-v4-pro"
+    checked = arena(
+        "backends", "check", name, "--profiles", "own", "--format", "json", cwd=tmp_path
+    )
+    assert checked.code == 1
+    assert {f["level"] for f in checked.json["findings"] if said in f["text"]} == {"stale"}
+
+
+def test_a_missing_extra_is_told_before_anything_is_made(tmp_path):
+    profile(tmp_path)
+    hidden = tmp_path / "hidden" / "starlette"
+    hidden.mkdir(parents=True)
+    gone = "raise ModuleNotFoundError('no starlette', name='starlette')"
+    (hidden / "__init__.py").write_text(gone)
+    with ManyStub(lambda _: None) as stub:
+        bakeoff(tmp_path, [outside("one", "own", stub)], tasks=["core/interval-merge"], more=AGENTS)
+        env = {"PYTHONPATH": f"{tmp_path / 'hidden'}:{ROOT}", "THE_KEY": "sk-1"}
+        planned = arena("plan", "bakeoff.toml", "--format", "json", cwd=tmp_path, **env)
+        assert planned.code == 0, planned.err
+        (lacking,) = planned.json["not_installed"]
+        assert "starlette is missing" in lacking
+        assert "pip install 'arena-bakeoff[gateway]'" in lacking
+        ended = arena("run", "bakeoff.toml", cwd=tmp_path, **env)
+    assert ended.code == 2
+    assert "making" not in ended.err
+    assert "pip install 'arena-bakeoff[gateway]'" in ended.err
 
 
 def test_other_rates_and_days_leave_the_run_as_it_was(tmp_path, old_run):

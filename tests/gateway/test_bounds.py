@@ -7,7 +7,7 @@ import pytest
 
 from arena.errors import ProviderError
 from arena.gateway import bridge as bodies
-from arena.gateway.bridge import BodyBudget, RequestBody
+from arena.gateway.bridge import ByteBudget, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError
 from arena.records import Limits
 from tests.gateway.rig import PATHS, request, sessions
@@ -184,13 +184,15 @@ def test_a_key_or_credit_that_ends_in_the_middle_stops_the_contestant(refusal):
 def test_an_agent_hears_of_a_failed_response_as_the_endpoint_tells_it():
     told = {"status": "failed", "error": {"code": "server_error", "message": "No."}, "output": []}
     created = {"type": "response.created", "response": {"status": "in_progress"}}
-    events = [created, {"type": "response.failed", "response": told}]
+    delta = {"type": "response.output_text.delta", "delta": "Hm."}  # too late to ask again
+    events = [created, delta, {"type": "response.failed", "response": told}]
     stream = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events).encode()
     failed = Answer(body=stream, headers={"Content-Type": "text/event-stream"})
     with sessions([failed, text("ok")], "responses") as made, made.open() as (session, asking):
         heard = asking.post(stream=True).text
         assert [line for line in heard.split("\n") if line.startswith("event")] == [
             "event: response.created",
+            "event: response.output_text.delta",
             "event: response.failed",
         ]
         assert asking.post().status_code == 200
@@ -279,7 +281,7 @@ def test_requests_are_read_outside_the_event_loop(monkeypatch):
 
 
 def test_what_a_trial_asks_at_once_has_a_bound_of_its_own(monkeypatch):
-    monkeypatch.setattr(bodies, "ROOM_BYTES", 10_000)
+    monkeypatch.setattr(bodies, "HELD_LIMIT_BYTES", 10_000)
     asked, answer = threading.Event(), threading.Event()
 
     def slowly(made):
@@ -310,12 +312,12 @@ def test_what_a_trial_asks_at_once_has_a_bound_of_its_own(monkeypatch):
 
 
 def test_a_body_gives_back_what_it_took_once():
-    room = BodyBudget()
-    body = RequestBody(room)
+    budget = ByteBudget()
+    body = RequestBody(budget)
     body.add(b"[" * 1000)
     assert body.whole() == b"[" * 1000
     body.release()
     body.release()
-    assert room.take(bodies.ROOM_BYTES)
+    assert budget.take(bodies.HELD_LIMIT_BYTES)
     with pytest.raises(BadProxyRequestError):
-        RequestBody(room).add(b"x")
+        RequestBody(budget).add(b"x")

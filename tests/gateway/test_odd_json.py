@@ -15,7 +15,7 @@ from arena.backend.limiter import RetryPolicy
 from arena.backend.replies import CallFailed, classify, problem_in
 from arena.errors import ProviderError
 from arena.gateway import proxy_request
-from arena.gateway.translate.translator import Translator
+from arena.gateway.translator import Translator
 from arena.records import BackendSpec, Quirks
 from arena.rundir.ledger import Ledger, read
 from arena.serialize import DEPTH

@@ -12,10 +12,10 @@ import pytest
 from arena.backend import apis
 from arena.backend.apis import routed
 from arena.errors import InputError
+from arena.gateway.message_assembler import MessageAssembler
 from arena.gateway.proxy_session import ProxySession
 from arena.gateway.server import Gateway
-from arena.gateway.translate.stream import MessageAssembler
-from arena.gateway.translate.translator import ReplyHistory
+from arena.gateway.translator import ReplyHistory
 from arena.records import Limits
 from tests.agent.rig import contestant
 from tests.backend.rig import Rig

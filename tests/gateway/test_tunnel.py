@@ -99,10 +99,17 @@ def program(source):
 
 
 @contextmanager
-def dug():
+def port_of(pipe, connect):
+    """The port inside the container of a tunnel from there."""
+    with tunnel.Tunnel(pipe, connect) as opened:
+        yield opened.port
+
+
+@contextmanager
+def echoing():
     """A tunnel through the real forwarder to an echo server; gives the server and the port."""
     echo = Echo()
-    with echo.sock, program(FORWARDER) as pipe, tunnel.dug(pipe, echo.connect) as port:
+    with echo.sock, program(FORWARDER) as pipe, port_of(pipe, echo.connect) as port:
         yield echo, port
 
 
@@ -128,7 +135,7 @@ def broken(monkeypatch):
 
 
 def test_what_is_said_inside_comes_back_whole_over_many_connections():
-    with dug() as (echo, port), ExitStack() as stack:
+    with echoing() as (echo, port), ExitStack() as stack:
         socks = [stack.enter_context(client(port)) for _ in range(5)]
         said = [bytes([number]) * 700_000 for number in range(5)]
         senders = [
@@ -144,7 +151,7 @@ def test_what_is_said_inside_comes_back_whole_over_many_connections():
 
 
 def test_who_leaves_inside_leaves_outside_too():
-    with dug() as (echo, port):
+    with echoing() as (echo, port):
         with client(port) as sock:
             sock.sendall(b"hello")
             assert receive(sock, 5) == b"hello"
@@ -153,7 +160,7 @@ def test_who_leaves_inside_leaves_outside_too():
 
 def test_a_tunnel_ends_with_connections_still_open(broken):
     with ExitStack() as stack:
-        with dug() as (echo, port):
+        with echoing() as (echo, port):
             socks = [stack.enter_context(client(port)) for _ in range(3)]
             for sock in socks:
                 sock.sendall(b"x")
@@ -164,7 +171,7 @@ def test_a_tunnel_ends_with_connections_still_open(broken):
 
 
 def test_who_does_not_read_holds_nobody_up(broken):
-    with dug() as (_, port), client(port) as lazy, client(port) as quick:
+    with echoing() as (_, port), client(port) as lazy, client(port) as quick:
         lazy.settimeout(1)
         with suppress(TimeoutError):
             lazy.sendall(b"z" * 20_000_000)
@@ -194,7 +201,7 @@ def test_broken_frames_end_the_tunnel_and_nothing_else(broken, frames, opened):
     with (
         echo.sock,
         program(WRITES.format(READY_FRAME + frames)) as pipe,
-        tunnel.dug(pipe, echo.connect) as port,
+        port_of(pipe, echo.connect) as port,
     ):
         assert port == 4242
         for _ in range(opened):
@@ -211,7 +218,7 @@ def opens_at_last(echo, count):
 
 
 def test_connections_beyond_the_limit_are_closed_at_once(broken):
-    with dug() as (echo, port), ExitStack() as stack:
+    with echoing() as (echo, port), ExitStack() as stack:
         socks = [stack.enter_context(client(port)) for _ in range(tunnel.CONNECTIONS + 1)]
         assert opens_at_last(echo, tunnel.CONNECTIONS) == tunnel.CONNECTIONS
         readable, _, _ = select.select(socks, [], [], 20)
@@ -225,7 +232,7 @@ def test_who_sends_more_than_the_gateway_takes_is_cut_off(monkeypatch, broken):
     with (
         deaf,
         program(FORWARDER) as pipe,
-        tunnel.dug(pipe, lambda: socket.create_connection(deaf.getsockname())) as port,
+        port_of(pipe, lambda: socket.create_connection(deaf.getsockname())) as port,
         client(port) as greedy,
         pytest.raises(ConnectionError),
     ):
@@ -237,7 +244,7 @@ def test_data_for_a_connection_that_nobody_opened_goes_nowhere():
     echo = Echo()
     stray = HEAD.pack(DATA, 7, 1) + b"x" + HEAD.pack(CLOSE, 7, 0)
     with echo.sock, program(WRITES.format(READY_FRAME + stray + OPEN_FRAME)) as pipe:
-        with tunnel.dug(pipe, echo.connect):
+        with port_of(pipe, echo.connect):
             opens_at_last(echo, 1)
         assert echo.ended.acquire(timeout=20)
     assert echo.opened == 1
@@ -248,7 +255,7 @@ def test_a_forwarder_that_does_not_start_is_a_fault_of_the_engine(source, broken
     with (
         program(source) as pipe,
         pytest.raises(EngineError, match="did not start"),
-        tunnel.dug(pipe, Echo().connect),
+        port_of(pipe, Echo().connect),
     ):
         pass
     assert broken == []

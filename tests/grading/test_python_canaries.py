@@ -1,11 +1,12 @@
 import random
+import re
 import subprocess
 import sys
 
 import pytest
 
-from arena.grading.job import Names
-from arena.grading.pytest_runner import in_file_order, plant, rename
+from arena.grading.names import FEW, Names, Renaming
+from arena.grading.python_canaries import in_file_order, inherited, plant, rename
 from arena.records import File
 
 SOURCE = '''\
@@ -55,6 +56,12 @@ class TestUnit(unittest.TestCase):
         self.assertEqual(1, 1)
 '''
 FILE = File(path="tests/test_x.py", data=SOURCE.encode())
+KNOWN = ("test_money_goes_round", "test_cents_of_a_sum", "test_nothing_is_lost")
+
+
+def renaming(seed: int | None = None, **around: str) -> Renaming:
+    files = {name: File(path=name, data=text.encode()) for name, text in around.items()}
+    return Renaming(Names(random.Random(seed), KNOWN), files)
 
 
 def outcomes(tmp_path, file: File, *ids: str) -> dict[str, str]:
@@ -85,7 +92,7 @@ def outcomes(tmp_path, file: File, *ids: str) -> dict[str, str]:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_copy_fails_beside_its_original(tmp_path, test_id, seed):
     target = f"tests/test_x.py::{test_id}"
-    planted = plant(FILE, [target], Names(random.Random(seed)))
+    planted = plant(FILE, [target], renaming(seed))
     (canary,) = planted.ids
     assert (
         canary.rpartition("::")[0] == target.partition("[")[0].rpartition("::")[0] or "[" in canary
@@ -96,7 +103,7 @@ def test_a_copy_fails_beside_its_original(tmp_path, test_id, seed):
 
 
 def test_a_copy_of_a_unittest_fails_by_its_own_assertion():
-    planted = plant(FILE, ["tests/test_x.py::TestUnit::test_method"], Names(random.Random(1)))
+    planted = plant(FILE, ["tests/test_x.py::TestUnit::test_method"], renaming(1))
     (name,) = planted.ids
     copied = planted.file.data.decode().split(f"def {name.rpartition('::')[2]}")[1]
     assert copied.count("self.assertEqual") == 2
@@ -108,7 +115,7 @@ def test_a_copy_of_a_unittest_fails_by_its_own_assertion():
 )
 def test_where_nothing_can_be_copied_a_plain_one_is_written(text):
     file = File(path="test_a.py", data=text.encode())
-    planted = plant(file, ["test_a.py::test_a"], Names(random.Random(0)))
+    planted = plant(file, ["test_a.py::test_a"], renaming(0))
     assert planted.file.data.startswith(text.encode())
     name = planted.ids[0].removeprefix("test_a.py::")
     assert f"def {name}():\n    assert " in planted.file.data.decode()
@@ -116,19 +123,20 @@ def test_where_nothing_can_be_copied_a_plain_one_is_written(text):
 
 def test_names_differ_from_run_to_run_and_never_collide():
     ids = ["tests/test_x.py::test_plain"]
-    names = {plant(FILE, ids, Names(random.SystemRandom())).ids for _ in range(30)}
+    names = {plant(FILE, ids, renaming()).ids for _ in range(30)}
     assert len(names) > 20
-    assert not any("canary" in name[0] for name in names)
+    assert not any("canary" in name[0] or "test_plain" in name[0] for name in names)
 
 
 def test_twins_get_new_names_and_still_run(tmp_path):
     ids = ["tests/test_x.py::test_plain", "tests/test_x.py::TestGroup::test_in_class[1]"]
-    renamed = rename(FILE, ids, Names(random.Random(2)))
+    renamed = rename(FILE, ids, renaming(2))
     assert renamed.file.path != FILE.path
     assert list(renamed.ids) == ids
     found = outcomes(tmp_path, renamed.file, *renamed.ids.values())
     assert found == dict.fromkeys(renamed.ids.values(), "PASSED")
-    assert not any("test_plain" in name or "test_in_class" in name for name in found)
+    words = {word for name in KNOWN for word in name.split("_")} | {"test", *FEW}
+    assert {w for name in found for w in name.rpartition("::")[2].split("[")[0].split("_")} <= words
 
 
 def test_order_is_that_of_the_file():
@@ -137,3 +145,42 @@ def test_order_is_that_of_the_file():
         for name in ("TestUnit::test_method", "test_many[one]", "test_plain")
     ]
     assert in_file_order(FILE, ids) == ids[::-1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_copies_stand_anywhere_between_tests_and_never_above_what_they_need(tmp_path, seed):
+    text = (
+        "import pytest\n\n\ndef values():\n    return [1]\n\n\ndef test_a():\n    pass\n\n\n"
+        "@pytest.mark.parametrize('v', values())\ndef test_b(v):\n    pass\n"
+    )
+    file = File(path="test_c.py", data=text.encode())
+    planted = plant(file, ["test_c.py::test_b[1]"], renaming(seed))
+    assert outcomes(tmp_path, planted.file, *planted.ids) == {planted.ids[0]: "FAILED"}
+
+
+def test_copies_stand_at_every_place():
+    text = "".join(f"def test_{letter}():\n    pass\n\n\n" for letter in "abc")
+    file = File(path="test_c.py", data=text.encode())
+    places = set()
+    for seed in range(60):
+        planted = plant(file, ["test_c.py::test_b"], renaming(seed)).file
+        names = re.findall(r"def (\w+)", planted.data.decode())
+        places.add([name in {"test_a", "test_b", "test_c"} for name in names].index(False))
+    assert places == {0, 1, 2}
+
+
+def test_a_copy_is_run_with_every_set_of_arguments_of_its_original():
+    ids = [f"tests/test_x.py::test_many[{param}]" for param in ("one", "t::w[o]")]
+    planted = plant(FILE, ids, renaming(0))
+    assert [name.partition("[")[2] for name in planted.ids] == ["one]", "t::w[o]]"]
+
+
+def test_inherited_tests_keep_their_name():
+    text = "class TestA:\n    def test_x(self): ...\n\nclass TestB(Base):\n    pass\n"
+    file = File(path="test_c.py", data=text.encode())
+    ids = ["test_c.py::TestA::test_x", "test_c.py::TestB::test_x"]
+    kept = sorted(inherited(file, ids))
+    assert kept == ["TestB", "test_x"]
+    renamed = rename(file, ids, renaming(0), kept)
+    assert [i.split("::")[1:] for i in renamed.ids.values()][1] == ["TestB", "test_x"]
+    assert renamed.ids[ids[0]].split("::")[2] == "test_x"

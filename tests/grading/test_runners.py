@@ -2,13 +2,15 @@
 
 import json
 import random
+import re
 
 import pytest
 
+from arena.grading import go_runner, node_runner
 from arena.grading.blackbox_runner import same
-from arena.grading.go_runner import _FUNCTION, _plant, _rename
-from arena.grading.job import Names
-from arena.grading.node_runner import _assertions, _canary, _Part, _tests
+from arena.grading.go_runner import _FUNCTION
+from arena.grading.names import Names, Renaming
+from arena.grading.node_runner import _assertions, _gaps, _Part, _tests
 from arena.grading.pytest_runner import _key
 from arena.records import Entry, File
 
@@ -71,17 +73,87 @@ def test_a_reporters_file_that_cannot_be_believed(entry):
         _tests(entry, PART)
 
 
+def renaming(seed: int, **around: str) -> Renaming:
+    files = {name: File(path=name, data=text.encode()) for name, text in around.items()}
+    return Renaming(Names(random.Random(seed), ["a sum of cents", "TestNothingIsLost"]), files)
+
+
+def node_canary(text: str, kind: str, seed: int = 0) -> str:
+    """The line that a canary adds."""
+    title, planted = node_runner._plant(text, "x y", kind, random.Random(seed))
+    assert title.endswith("x y")
+    (line,) = set(planted.splitlines()) - {*text.splitlines(), ""}
+    return line
+
+
 def test_node_canaries_fail_in_each_way_that_the_file_asserts():
-    names = Names(random.Random(0))
-    text = "const assert = require('assert/strict');\nassert.deepEqual(a, b); assert.throws(f);\n"
-    found = [_canary(text, "x y", kind, names) for kind in _assertions(text)]
-    assert ["assert.deepEqual([" in found[0], "assert.throws(() => " in found[1]] == [True, True]
-    assert all(line.startswith("\n(require('node:test')).test(\"x y\"") for line in found)
-    module = _canary("import { strict as assert } from 'node:assert';", "x", "ok(1 === 2)", names)
-    assert "(await import('node:test')).test(" in module
+    text = (
+        "const { test } = require('node:test');\nconst assert = require('assert/strict');\n"
+        "test('a', () => { assert.deepEqual(a, b); assert.throws(f); });\n"
+    )
+    found = [node_canary(text, kind) for kind in _assertions(text)]
+    assert all(line.startswith("test('x y', async () => { assert.") for line in found)
+    assert ["deepEqual([" in found[0], "throws(() => " in found[1]] == [True, True]
+    module = node_canary("import { strict as assert } from 'node:assert';\n", "ok(1 === 2)")
+    assert "(await import(`node:test`)).test('x y'" in module
     assert "assert.ok(" in module
-    bare = _canary("import { equal } from 'node:assert';", "x", "ok(1 === 2)", names)
+    bare = node_canary("import { equal } from 'node:assert';\n", "ok(1 === 2)")
     assert "(await import('node:assert')).strict.ok(" in bare
+
+
+NODE = """\
+import { describe, it } from 'node:test';
+import assert from 'node:assert';
+
+const text = `
+it('is in a template', () => {});
+`;
+
+for (const n of [1, 2]) {
+  it(`makes ${n}`, () => {});
+}
+
+describe('sums', () => {
+  it('adds', () => {
+    it('within', () => {});
+  });
+  for (const n of [1, 2]) {
+    it(`loops ${n}`, () => {});
+  }
+  it('takes away', () => {});
+});
+
+describe('skipped', { skip: true }, () => {
+  it('does nothing', () => {});
+});
+"""
+
+
+def test_node_canaries_stand_between_tests_and_never_where_they_would_run_twice_or_not_at_all():
+    found = [(NODE[gap.at :].split("\n")[0].strip(), gap.group) for gap in _gaps(NODE)]
+    assert found == [
+        ("describe('sums', () => {", ""),
+        ("it('adds', () => {", "sums"),
+        ("it('takes away', () => {});", "sums"),
+        ("describe('skipped', { skip: true }, () => {", ""),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_node_titles_and_groups_are_renamed_where_they_are_written_once(seed):
+    ids = ["test/a.test.js::sums > adds", "test/a.test.js::sums > takes away"]
+    file = File(path="test/a.test.js", data=NODE.replace("takes away", "adds").encode())
+    part = node_runner._part(file, ids[:1], renaming(seed))
+    assert next(iter(part.reported)).endswith(" > adds"), "two have the name"
+    part = node_runner._part(File(path=file.path, data=NODE.encode()), ids, renaming(seed))
+    assert list(part.reported.values()) == ids
+    assert part.file.path.endswith(".test.js")
+    assert part.file.path != file.path
+    for name in part.reported:
+        group, title = name.split(" > ")
+        assert f"describe('{group}', " in part.file.data.decode()
+        assert f"it('{title}', " in part.file.data.decode()
+        assert not {group, title} & {"sums", "adds", "takes away"}
 
 
 GO = """package money
@@ -99,22 +171,86 @@ func TestB(_ *testing.T) {
 """
 
 
-def test_go_canaries_are_copies_that_fail_in_any_case():
+@pytest.mark.parametrize("seed", range(10))
+def test_go_canaries_are_copies_that_fail_in_any_case_between_other_functions(seed):
     texts = {"money/a_test.go": GO}
-    name = _plant(texts, "TestA", Names(random.Random(0)))
-    added = texts["money/a_test.go"].removeprefix(GO.rstrip())
-    assert f"func {name}(t *testing.T) {{\n\tdefer t.Errorf(" in added
-    assert 'if Half(3) != 2 {\n\t\tt.Fatal("}")\n\t}\n}' in added
-    assert _plant(texts, "TestB", Names(random.Random(1)))
-    assert _plant(texts, "TestGone", Names(random.Random(1))) is None
+    name = go_runner._plant(texts, "TestA", renaming(seed))
+    planted = texts["money/a_test.go"]
+    assert f"func {name}(t *testing.T) {{\n\tdefer t.Errorf(" in planted
+    assert planted.count('if Half(3) != 2 {\n\t\tt.Fatal("}")\n\t}\n}') == 2
+    assert go_runner._plant(texts, "TestB", renaming(seed + 50))
+    assert go_runner._plant(texts, "TestGone", renaming(seed)) is None
     assert len(_FUNCTION.findall(texts["money/a_test.go"])) == 4
 
 
-def test_go_twins_are_renamed():
-    texts = {"money/a_test.go": GO}
-    assert _rename(texts, "TestA", "TestZ")
-    assert "func TestZ(t" in texts["money/a_test.go"]
-    assert not _rename(texts, "TestA", "TestZ")
+def test_go_canaries_stand_anywhere_but_in_a_text():
+    texts = {"a_test.go": GO.replace('"}"', "`\nfunc TestC() {}\n`")}
+    places = set()
+    for seed in range(40):
+        planted = dict(texts)
+        name = go_runner._plant(planted, "TestB", renaming(seed))
+        places.add(re.findall(r"func (\w+)", planted["a_test.go"]).index(name))
+    assert places == {0, 2, 3}, "never between A and the text in it"
+
+
+def test_go_tests_and_files_are_renamed():
+    texts = {"money/a_test.go": GO, "money/b_test.go": "package money\n"}
+    asked = {"money:TestA": "TestA", "money:TestGone": "TestGone"}
+    new = go_runner._rename(texts, asked, renaming(1), {"money/b_test.go"})
+    assert new["money:TestGone"] == "TestGone"
+    (path,) = texts.keys() - {"money/b_test.go"}
+    assert f"func {new['money:TestA']}(t" in texts[path]
+    assert "TestA(" not in texts[path]
+    stem = path.removeprefix("money/").removesuffix("_test.go")
+    assert "_" not in stem, "no system's or machine's name can stand at its end"
+
+
+SPEAKING = [
+    ("tests/data.txt", "test_one"),
+    ("tests/test_b.py", "from tests.test_a import test_one"),
+    ("tests/test_one.snap", ""),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), SPEAKING)
+def test_a_name_that_another_file_speaks_of_stays(path, text):
+    spoken = renaming(0, **{path: text})
+    assert spoken.within("tests/test_a.py", "def test_one(): ...", "test_one", "test_snake") == (
+        "def test_one(): ...",
+        "test_one",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["def test_one(): test_one", "def test_one(request): request.node.name", ""]
+)
+def test_a_name_that_its_own_file_speaks_of_stays(text):
+    assert renaming(0).within("test_a.py", text, "test_one", "test_snake") == (text, "test_one")
+
+
+def test_a_test_of_the_same_name_elsewhere_is_no_hindrance():
+    other = renaming(0, **{"tests/test_b.py": "def test_one(): ..."})
+    text, name = other.within("test_a.py", "def test_one(): ...", "test_one", "test_snake")
+    assert name != "test_one"
+    assert text == f"def {name}(): ..."
+
+
+@pytest.mark.parametrize("style", ["test_snake", "TestCamel", "plain words", "kebab-file"])
+def test_names_are_made_of_the_repositorys_own(style):
+    names = Names(random.Random(0), ["test_half_of_odd_twin", "TestSharesWithRest", "ok 8"])
+    drawn = {names.draw(style) for _ in range(50)}
+    words = {word.lower() for name in drawn for word in re.findall(r"[A-Z]?[a-z]+|\d", name)}
+    assert words == {"half", "of", "odd", "shares", "with", "rest", "ok", "8"} | (
+        {"test"} if style.startswith(("test", "Test")) else set()
+    )
+
+
+def test_names_do_not_run_out():
+    names = Names(random.Random(0), ["test_x"])
+    taken: set[str] = set()
+    for _ in range(200):
+        taken.add(names.draw("test_snake", taken))
+    assert len(taken) == 200
 
 
 @pytest.mark.parametrize(

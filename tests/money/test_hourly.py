@@ -1,18 +1,16 @@
 """Machines paid by the hour."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from arena.money.statement import CallSpan, machine_of, share, shares
 from arena.records import BackendSpec
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
 
 def span(name, start, end):
-    return CallSpan(
-        call_id=name, start=START + timedelta(seconds=start), end=START + timedelta(seconds=end)
-    )
+    return CallSpan(name, START + start, START + end)
 
 
 def test_overlapping_calls_share_the_time_in_which_any_was_in_flight():

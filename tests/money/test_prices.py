@@ -49,6 +49,28 @@ def test_a_cost_the_provider_tells_is_billed_and_compared():
     assert (alone.billed_usd, alone.standard_usd, alone.status) == (Decimal("1.7"), None, "partial")
 
 
+def test_a_guess_of_somebody_else_stands_beside_the_price():
+    found = cost(CALL, FLAT, reported_usd=Decimal("2.7"), bills_reported=False)
+    assert (found.billed_usd, found.reported_usd) == (Decimal("1.65"), Decimal("2.7"))
+    assert found.status == "known"
+    assert found.caveats == ("the endpoint tells another cost than the price gives",)
+    near = cost(CALL, FLAT, reported_usd=Decimal("1.651"), bills_reported=False)
+    assert near.caveats == ()
+    alone = cost(CALL, reported_usd=Decimal("2.7"), bills_reported=False)
+    assert (alone.billed_usd, alone.status) == (None, "unknown")
+    assert "a told cost is not taken for the bill" in alone.caveats
+
+
+def test_a_told_cost_of_nothing_for_something_is_doubted():
+    found = cost(CALL, FLAT, reported_usd=Decimal(0))
+    assert (found.billed_usd, found.status) == (Decimal("1.65"), "estimated")
+    assert found.caveats == ("a told cost of 0 is doubted",)
+    alone = cost(CALL, reported_usd=Decimal(0))
+    assert (alone.billed_usd, alone.status) == (None, "unknown")
+    free = PriceRow(tiers=(PriceTier(input="0", output="0"),))
+    assert cost(CALL, free, reported_usd=Decimal(0)).billed_usd == 0
+
+
 def test_estimated_usage_makes_an_estimated_cost():
     found = cost(Usage(input_fresh=10, output=1, estimated=True), FLAT)
     assert found.status == "estimated"
@@ -155,7 +177,7 @@ def test_a_runs_own_rates_win_and_others_are_added():
 
 
 ARENA = Path(prices.__file__).parent.parent
-STARTS = {"cli/run.py", "backend/live.py", "mine/pipeline.py", "money/prices.py"}
+STARTS = {"cli/run.py", "backend/health.py", "task/mining/pipeline.py", "money/prices.py"}
 """Where a run, or something that is none, begins: there alone the shipped rates are read."""
 
 
@@ -163,7 +185,7 @@ STARTS = {"cli/run.py", "backend/live.py", "mine/pipeline.py", "money/prices.py"
 def test_nothing_falls_back_to_the_shipped_rates(path):
     text = path.read_text()
     assert "SHIPPED_FX" not in text or path.relative_to(ARENA).as_posix() in STARTS
-    if "_data" in path.parts:
+    if "_data" in path.parts or "cli" in path.parts:  # a flag's default is whatever the run has
         return
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, CallBegin, CallEnd, PriceRow, PriceTier, Usage
 
@@ -88,6 +90,43 @@ def test_estimated_usage_keeps_the_whole_bound_open():
     found = one(call("a", usage=guessed))
     assert found.cost.status == "estimated"
     assert (found.bound_usd, found.bound_tokens) == (Decimal("0.006"), 4500)
+
+
+@pytest.mark.parametrize("outcome", ["bad_request", "context_overflow", "content_filter"])
+def test_a_request_turned_down_is_worth_no_output(outcome):
+    found = one(call("a", outcome=outcome, usage=None, http_status=400))
+    assert (found.bound_usd, found.bound_tokens) == (Decimal("0.004"), 4000)
+    for status in (408, 499, 500, 200):
+        late = one(call("a", outcome="timeout", usage=None, http_status=status))
+        assert late.bound_tokens == 4500
+
+
+def test_a_stream_cut_after_counted_chunks_is_worth_what_was_counted():
+    counted = Usage(input_fresh=900, output=100, estimated=True)
+    found = one(call("a", outcome="malformed_reply", usage=counted, http_status=200))
+    assert found.possibly_billed
+    assert found.bound_tokens == 900 + 100 + 256
+    assert found.bound_usd == Decimal("0.002324")
+    near = one(call("a", outcome="timeout", usage=Usage(input_fresh=9, output=400, estimated=True)))
+    assert near.bound_tokens == 9 + 500
+
+
+def test_a_guess_learns_from_the_trials_other_calls():
+    guessed = Usage(input_fresh=1000, output=100, estimated=True)
+    told = Usage(input_fresh=400, output=100)
+    calls = [call("a", usage=guessed), call("b", usage=told, after_s=20)]
+    first, second = statements(calls, {"c": PRICED}, fx=())
+    assert first.cost.billed_usd == second.cost.billed_usd == Decimal("0.0008")
+    assert (first.cost.status, second.cost.status) == ("estimated", "known")
+    alone = one(call("a", usage=guessed))
+    assert alone.cost.billed_usd == Decimal("0.0014")
+
+
+def test_a_told_cost_is_the_bill_only_where_the_provider_bills_it():
+    told = {"reported_usd": Decimal("0.01")}
+    assert one(call("a", **told)).cost.billed_usd == Decimal("0.0014")
+    billing = PRICED.model_copy(update={"bills_told_cost": True})
+    assert one(call("a", **told), billing).cost.billed_usd == Decimal("0.01")
 
 
 def test_an_unpriced_call_has_no_bound_in_money():

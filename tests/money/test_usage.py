@@ -240,6 +240,25 @@ def test_costs_that_providers_tell():
     assert usage.reported_usd(None) is None
 
 
+@pytest.mark.parametrize(
+    ("told", "usd"),
+    [
+        ({"cost": 0, "is_byok": True}, None),
+        ({"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.036}}, "0.036"),
+        ({"cost": 0.0018, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.036}},
+         "0.0378"),
+        ({"cost": 0, "cost_details": {"upstream_inference_cost": "0.036"}}, "0.036"),
+        ({"cost": 0.04, "is_byok": False, "cost_details": {"upstream_inference_cost": 0.036}},
+         "0.04"),
+        ({"cost": 0.04, "cost_details": {"upstream_inference_cost": None}}, "0.04"),
+        ({"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": None}}, None),
+        ({"cost": 0}, "0"),
+    ],
+)  # fmt: skip
+def test_with_ones_own_key_both_the_upstream_and_the_router_are_paid(told, usd):
+    assert usage.reported_usd(told) == (None if usd is None else Decimal(usd))
+
+
 ODD_COSTS = [10**400, 1e300, float("inf"), "1e999999999", "NaN", "sNaN", "-1", "Infinity", "\ud800"]
 
 

@@ -75,7 +75,7 @@ def make_run(
     entries = {t.id: t for t in manifest.tasks}
     by_name = {a.spec.name: a for a in actors}
     specs = list(trial_specs(manifest))
-    with run.ledger_path.open("w", encoding="utf-8") as out:
+    with (path / "ledger.jsonl").open("w", encoding="utf-8") as out:
         _write(out, ledger.SessionBegin(session="s1", at=START))
         for number, spec in enumerate(specs[: int(len(specs) * finished)]):
             actor, task = by_name[spec.contestant], entries[spec.task_id]
@@ -83,7 +83,7 @@ def make_run(
             for event in trial.events():
                 _write(out, event)
             if files:
-                trial.write_files(run.trial_dir(spec.id))
+                trial.write_files(path / "trials" / run.trial_dir(spec.id).name)
         if finished == 1.0:
             _write(out, ledger.SessionEnd(session="s1", reason="done", at=START))
     return path

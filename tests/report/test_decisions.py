@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from arena.report import decisions
-from arena.report.page import answer
+from arena.report.decisions import answer
 from arena.report.scored import score
 from arena.score import compare as comparing
 from arena.score.baseline import baseline_of

@@ -35,7 +35,7 @@ def test_the_last_record_of_a_trial_counts(scored):
 def test_a_trial_does_not_wait_for_the_end_of_the_ledger(tmp_path, scored):
     lines = RunDir(scored.results.path).ledger_path.read_bytes().splitlines(keepends=True)
     lines.insert(len(lines) // 2, b"broken\n")
-    RunDir(tmp_path).ledger_path.write_bytes(b"".join(lines))
+    RunDir(tmp_path).ledger_path.write(b"".join(lines))
     results = replace(scored.results, path=tmp_path)
     reading = transcript.read_details(results, {row.id for row in results.trials})
     assert next(reading).complete

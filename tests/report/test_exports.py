@@ -32,11 +32,11 @@ def test_markdown_and_latex_say_what_the_terminal_says(scored):
     for note in said:
         assert f"- {markdown(note, 2_000)}" in made[0].splitlines()
         assert latex(note, 2_000) in made[1]
-    for line in leaderboard.lines(scored):
-        marks = line.marks
-        row = next(r for r in made[0].splitlines() if f" | {line.name} | " in r)
+    for ranked in scored.board.rows:
+        marks, name = leaderboard.marks(ranked), ranked.who.name
+        row = next(r for r in made[0].splitlines() if f" | {name} | " in r)
         assert row.endswith(f"| {marks} |")
-        assert not marks or f"{line.name}: {marks}." in made[1]
+        assert not marks or f"{name}: {marks}." in made[1]
     for text in made:
         assert "Control oracle: must pass every trial, passed 36 of 36, as it must be." in text
 

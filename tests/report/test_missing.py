@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from arena.report import caveats, decisions, exports, leaderboard, page, points
+from arena.report import caveats, charts, decisions, exports, leaderboard, page
 from arena.report.caveats import notes
 from arena.report.scored import score
 from tests.score.made import Player, results
@@ -30,7 +30,7 @@ def lucky():
 
 
 def test_no_figure_quotes_it(lucky):
-    shown = {f.name: (f.value, f.note) for f in page.answer(lucky).figures}
+    shown = {f.name: (f.value, f.note) for f in decisions.answer(lucky).figures}
     assert shown["Highest pass rate"][0] == "90%"
     assert shown["Highest pass rate"][1].startswith("steady")
     assert shown["Lowest cost per solved task"] == ("$1.11", "steady")
@@ -39,12 +39,12 @@ def test_no_figure_quotes_it(lucky):
 def test_without_anybody_else_there_are_no_such_figures():
     faults = dict.fromkeys(range(9), 1)
     alone = score(results({"x": Player([1] * 10, DOLLAR[:10], faults=faults)}, attempts=1))
-    labels = {f.name for f in page.answer(alone).figures}
+    labels = {f.name for f in decisions.answer(alone).figures}
     assert labels == {"Measured on", "Smallest gap it can show"}
 
 
 def test_no_group_is_told_by_it(lucky):
-    groups = {group.value: group for group in decisions.told_apart(lucky)}
+    groups = {group.value: group for group in decisions.distinct_groups(lucky)}
     assert (groups["US"].best, groups["US"].cheapest) == (None, None)
     html = page.render(lucky)
     rows = dict(re.findall(r'<th scope="row">(US|CN)</th>(.*)</tr>', html))
@@ -53,11 +53,11 @@ def test_no_group_is_told_by_it(lucky):
 
 
 def test_its_row_is_last_and_marked(lucky):
-    lines = leaderboard.lines(lucky)
-    assert [line.name for line in lines] == ["steady", "lucky", "gone"]
-    assert not lines[1].on_frontier
-    assert ("warn", "inconclusive") in lines[1].badges
-    point = next(p for p in points.points(lucky) if p.name == "lucky")
+    rows = lucky.board.rows
+    assert [row.who.name for row in rows] == ["steady", "lucky", "gone"]
+    assert not rows[1].on_frontier
+    assert ("warn", "inconclusive") in leaderboard.badges(rows[1])
+    point = next(p for p in charts.points(lucky) if p.contestant.name == "lucky")
     assert point.description.endswith("inconclusive")
 
 
@@ -117,6 +117,16 @@ def test_costs_that_are_as_billed_are_said_to_be():
     assert clause in exports.export(billed, "markdown").decode()
 
 
+def test_no_sentence_ends_with_names_that_are_none():
+    run = results({"a": Player([1] * 20, [1.0] * 20)}, attempts=1)
+    (row,) = score(run).board.rows
+    billed = replace(row, money=replace(row.money, basis="billed"))
+    scored = score(run)
+    board = replace(scored.board, rows=(billed,))
+    clause = caveats.billed_clause(replace(scored, board=board))
+    assert clause == "Costs are as billed, with whatever caches did"
+
+
 def test_a_name_keeps_its_letters_in_the_lead():
     few = results({"a": Player([1] * 4, faults={0: 1}), "b": Player([1] * 4)}, attempts=1)
-    assert page.answer(score(few)).lead.startswith("a lacks a verdict")
+    assert decisions.answer(score(few)).lead.startswith("a lacks a verdict")

@@ -1,5 +1,7 @@
 import io
 import re
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -37,3 +39,11 @@ def test_how_busy_a_machine_was_is_said_with_its_cost(scored):
 
 def test_the_answer_comes_first(scored):
     assert shown(scored, 200)[0] == f"Choose {scored.recommendation.pick.name}."
+
+
+def test_text_needs_no_library_of_pages_or_charts():
+    code = "import sys, arena.report.exports; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not {"altair", "vl_convert", "jinja2"} & set(loaded.stdout.split())

@@ -1,8 +1,12 @@
 """`arena view`: read-only, local, and following a run that goes on."""
 
 import http.client
+import select
+import socket
+import struct
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -34,6 +38,65 @@ def get(port: int, path: str, *, method: str = "GET", host: str | None = None):
     body = reply.read()
     connection.close()
     return reply, body.decode()
+
+
+def sent(port, data):
+    """What a client hears that sends these bytes and nothing more."""
+    with socket.create_connection((view.HOST, port)) as sock:
+        sock.settimeout(30)
+        sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+        heard = b""
+        with suppress(ConnectionError):
+            while block := sock.recv(1 << 16):
+                heard += block
+    return heard
+
+
+HEAD = b"\r\nHost: 127.0.0.1:1\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"GET http://[x/ HTTP/1.1", b"400"),
+        (b"GET http://[::1/version HTTP/1.1", b"400"),
+        (b"GET / HTTP/9.9", b"505"),
+        (b"GET / HTTP/a.b", b"400"),
+        (b"GET", b"400"),
+        (b"\x00\xff\xfe", b"400"),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1", b"414"),
+        (b"GET / HTTP/1.1\r\na: " + b"b" * 70_000, b"431"),
+        (b"GET / HTTP/1.1" + b"\r\na: b" * 200, b"431"),
+        (b"GET /%ff%00/%2e%2e HTTP/1.1", b"404"),
+        (b"POST / HTTP/1.1", b"501"),
+    ],
+)
+def test_a_malformed_request_is_refused_in_a_line(served, line, status, capfd):
+    assert status in sent(served[1], line + HEAD)
+    assert get(served[1], "/version")[0].status == 200
+    assert capfd.readouterr().err == ""
+
+
+def test_a_client_that_breaks_off_is_nothing_to_report(served, capfd):
+    for data in (b"GET /report/index.html HTTP/1.1" + HEAD, b"GET /rep", b""):
+        with socket.create_connection((view.HOST, served[1])) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.sendall(data)
+    assert get(served[1], "/report/index.html")[0].status == 200
+    assert capfd.readouterr().err == ""
+
+
+def test_a_client_that_takes_its_time_is_left(served, monkeypatch, capfd):
+    monkeypatch.setattr(view, "PATIENCE_S", 0.5)
+    with socket.create_connection((view.HOST, served[1])) as sock:
+        sock.settimeout(30)
+        with suppress(ConnectionError):
+            while True:  # a byte at a time, and never a whole line
+                sock.sendall(b"a")
+                if select.select([sock], [], [], 0.1)[0]:
+                    break
+    assert capfd.readouterr().err == ""
 
 
 def test_it_serves_pages_and_files_and_writes_nothing(served):

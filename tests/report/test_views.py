@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from arena.report import caveats, decisions, leaderboard, outcomes, page
+from arena.report import caveats, decisions, leaderboard, outcomes
 from arena.report import scored as costs
-from arena.report.points import Box, place
-from arena.report.scored import KINDS, split
+from arena.report.charts import Box, place
+from arena.report.scored import COST_KINDS, split
 from arena.score.results import Tokens
 from tests.report.cast import backend
 
@@ -39,18 +39,24 @@ def test_in_a_large_run_attempts_that_ended_alike_share_a_mark(scored, monkeypat
 
 
 def test_the_matrix_is_antisymmetric_and_complete(scored):
-    found = decisions.matrix(scored)
+    square = decisions.matrix(scored)
     size = len(scored.board.rows)
-    assert len(found.pairs) == size * (size - 1) // 2
-    flip = str.maketrans("+−", "−+")
+    assert [len(row) for row in square] == [size] * size
+    tones = set()
     for i in range(size):
         for j in range(size):
-            one, other = found.rows[i][j], found.rows[j][i]
+            one, other = square[i][j], square[j][i]
             assert (one is None) == (i == j)
             if one is not None:
-                assert one.difference == other.difference.translate(flip)
-                assert (one.tone == "good") == (other.tone == "bad")
-    assert found.shown > 0
+                names = scored.board.rows[i].who.name, scored.board.rows[j].who.name
+                assert (one.a, one.b) == names
+                gap, back = one.difference, other.difference
+                assert (gap.estimate, gap.ci.lo) == (-back.estimate, -back.ci.hi)
+                said, tone = decisions.verdict(one)
+                assert (tone == "good") == (decisions.verdict(other)[1] == "bad")
+                assert said.startswith(one.a) == bool(tone)
+                tones.add(tone)
+    assert tones == {"good", "bad", ""}
 
 
 def test_controls_say_whether_they_did_what_they_must(scored):
@@ -61,7 +67,7 @@ def test_controls_say_whether_they_did_what_they_must(scored):
 
 
 def test_figures_name_the_best_and_the_cheapest(scored):
-    shown = {f.name: f for f in page.answer(scored).figures}
+    shown = {f.name: f for f in decisions.answer(scored).figures}
     assert shown["Highest pass rate"].note.startswith(scored.board.rows[0].who.name)
     cheapest = min(
         (r for r in scored.board.rows if r.money.per_solved and r.money.per_solved.estimate),
@@ -86,7 +92,7 @@ def test_a_bill_is_split_by_kind():
     billed = Decimal("0.0031")  # (400 x 2 + 600 x 0.5 + 200 x 10) / 1e6
     parts = split(spec, TOKENS, billed, ())
     assert parts is not None
-    named = dict(zip(KINDS, parts, strict=True))
+    named = dict(zip(COST_KINDS, parts, strict=True))
     assert named["input"] == Decimal("0.0008")
     assert named["cached input"] == Decimal("0.0003")
     assert named["reasoning"] == Decimal("0.0005")

@@ -49,7 +49,7 @@ def test_a_lock_that_was_there_stays(tmp_path):
 def test_what_was_written_meanwhile_stays(tmp_path):
     rundir = RunDir(tmp_path / "runs" / "test")
     with suppress(InputError), rundir.lock():
-        rundir.ledger_path.write_text("{}\n")
+        rundir.ledger_path.write("{}\n")
         refuse()
     assert [path.name for path in rundir.path.iterdir()] == ["ledger.jsonl"]
 

@@ -16,7 +16,7 @@ from arena.rundir.directory import SCHEMA, RunDir
 from arena.rundir.ledger import ContestantStopped, Ledger, SessionBegin, TrialEnd
 from arena.score.load import load
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parent.parent / "fixtures"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 

@@ -135,7 +135,7 @@ def write(run: Path, made: Manifest, told: list[Event], *, grow: int | None = No
     rundir = RunDir(run)
     rundir.write_manifest(made)
     growing = index.Index(rundir, made)
-    with rundir.ledger_path.open("wb", buffering=0) as out:
+    with (rundir.path / "ledger.jsonl").open("wb", buffering=0) as out:
         for number, event in enumerate(told):
             out.write(event.model_dump_json().encode() + b"\n")
             if grow and number % grow == 0:
@@ -274,7 +274,7 @@ def test_two_that_extend_it_do_not_mix(tmp_path):
     rundir = RunDir(tmp_path)
     rundir.write_manifest(made)
     both = [index.Index(rundir, made) for _ in range(2)]
-    with rundir.ledger_path.open("wb", buffering=0) as out:
+    with (rundir.path / "ledger.jsonl").open("wb", buffering=0) as out:
         for number, event in enumerate(told):
             out.write(event.model_dump_json().encode() + b"\n")
             both[number % 2].extend()

@@ -9,6 +9,7 @@ refuses requests that the real API refuses.
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tests.servers.openai_stub import AUTO, Answer, Request, Served, Stub, _Handler
@@ -29,6 +30,23 @@ def turn(request: Request) -> int:
         return request.turn
     said = [item for item in request.body.get("input", []) if isinstance(item, dict)]
     return sum(item.get("type") in CALLS or item.get("role") == "assistant" for item in said)
+
+
+def breaking(
+    script: Callable[[Request], Answer], *, at: int, times: int
+) -> Callable[[Request], Answer]:
+    """The same script, whose replies at one turn break off in the middle, the first times."""
+    lock, left = threading.Lock(), [times]
+
+    def broken(request: Request) -> Answer:
+        answer = script(request)
+        with lock:
+            if left[0] and request.body.get("tools") and turn(request) == at:
+                left[0] -= 1
+                return replace(answer, fault="cut")
+        return answer
+
+    return broken
 
 
 class ManyStub(Stub):

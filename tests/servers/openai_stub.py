@@ -71,6 +71,8 @@ class Answer:
     body: Any = None
     """Whole body instead of a reply: JSON, or bytes as they are."""
     fault: Fault | None = None
+    events: int | None = None
+    """Of a stream that is cut: how many arrive before; half of the body where it is not said."""
     halfway: threading.Event | None = None
     """Half of the body is sent, the other half when this is set; never set, it never comes."""
     delay_s: float = 0.0
@@ -270,7 +272,11 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.fault in {"hang", "close"}:
             self.close_connection = True
         elif answer.fault == "cut":
-            self._write(answer.status, headers, body[: len(body) // 2], length=len(body))
+            half = body[: len(body) // 2]
+            if answer.events is not None:
+                parts = body.split(b"\n\n")[: answer.events]
+                half = b"".join(part + b"\n\n" for part in parts)
+            self._write(answer.status, headers, half, length=len(body))
             self.close_connection = True
         elif answer.fault == "linger":
             self._write(answer.status, headers, body, length=len(body) + 1)
@@ -368,7 +374,9 @@ def sse(head: dict[str, Any], choice: dict[str, Any], usage: Any) -> Iterator[by
 
     message = dict(choice["message"])
     yield chunk({"role": message.pop("role", "assistant"), "content": ""})
-    tool_calls = message.pop("tool_calls", [])
+    tool_calls = message.pop("tool_calls", None) or []
+    if "tool_calls" in choice["message"] and not tool_calls:
+        yield chunk({"tool_calls": choice["message"]["tool_calls"]})
     for name, value in sorted(message.items(), key=lambda item: item[0] == "content"):
         if isinstance(value, str):
             for piece in _pieces(value):

@@ -154,6 +154,12 @@ class Sheet:
     replay: bool = False
     """A later request without that reasoning is answered with 400."""
     replay_error: str = "the reasoning of an earlier message is missing"
+    empty_turn_error: str | None = None
+    """Of an assistant turn with neither content nor calls."""
+    empty_calls_error: str | None = None
+    """Of an empty list of calls."""
+    refused_back: frozenset[str] = frozenset()
+    """Fields of an assistant turn that are answered with 400, though they were sent."""
     model_pattern: str = ".*"
     parallel_needs: str | None = None
     """Body parameter without which only one call comes back."""
@@ -190,6 +196,7 @@ ZHIPU = Sheet(
     temperature=lambda value: 0 <= value <= 1,
     tool_choice=only("auto"),
     strict_refused=True,
+    empty_turn_error="messages: content must not be empty",
     reasoning="reasoning_content",
     replay=True,
     shape=coded_error,
@@ -210,6 +217,7 @@ SHEETS: dict[str, Sheet] = {
         refused=only("max_tokens") | SAMPLING,
         temperature=lambda value: value == 1,
         tool_call_id_limit=40,
+        empty_calls_error="Invalid 'messages[2].tool_calls': empty array. Expected 1 at least.",
         tools_need_no_effort=r"gpt-(5\.[6-9]|6).*",
         effort_cannot_be_none=r"gpt-6\.1-sol|gpt-6-astra|o\d.*",
         errors={
@@ -269,6 +277,8 @@ SHEETS: dict[str, Sheet] = {
         path="",
         limits=only("max_tokens"),
         limits_ignored=only("max_completion_tokens"),
+        empty_turn_error="Invalid assistant message: content or tool_calls must be set",
+        empty_calls_error="Invalid 'messages[2].tool_calls': empty array.",
         tool_choice=only("auto", "none"),
         reasoning="reasoning_content",
         replay=True,
@@ -286,6 +296,7 @@ SHEETS: dict[str, Sheet] = {
         refused=only("frequency_penalty"),
         tool_choice=only("auto", "none", "named"),
         reasoning="reasoning_content",
+        empty_calls_error="Empty tool_calls is not supported in message",
         errors={
             "rate": (429, "Throttling.RateQuota", "Requests rate limit exceeded"),
             "busy": (503, "ServiceUnavailable", "try later"),
@@ -297,6 +308,8 @@ SHEETS: dict[str, Sheet] = {
     ),
     "moonshot": Sheet(
         default_limit=1024,
+        empty_turn_error="message at position 2 with role 'assistant' must not be empty",
+        empty_calls_error="tool_calls must not be empty",
         refused=only("top_p", "n", "presence_penalty", "frequency_penalty"),
         temperature=lambda value: value == 1,
         tool_choice=only("auto", "none"),

@@ -274,11 +274,19 @@ class Vendor:
         return None
 
     def _broken_replay(self, request: Request) -> tuple[int, str, str] | None:
-        if not self.sheet.replay:
-            return None
+        sheet = self.sheet
         for message in request.messages:
-            if message.get("role") == "assistant" and not self._carries_reasoning(message):
-                return 400, "invalid_request_error", self.sheet.replay_error
+            if message.get("role") != "assistant":
+                continue
+            calls, said = message.get("tool_calls"), str(message.get("content") or "").strip()
+            wrong = [
+                sheet.replay_error if sheet.replay and not self._carries_reasoning(message) else "",
+                sheet.empty_turn_error if not said and not calls else "",
+                sheet.empty_calls_error if calls == [] else "",
+                *(f"{n}: extra inputs are not permitted" for n in sheet.refused_back & {*message}),
+            ]
+            if told := next(filter(None, wrong), None):
+                return 400, "invalid_request_error", told
         return None
 
     def _carries_reasoning(self, message: Mapping[str, Any]) -> bool:

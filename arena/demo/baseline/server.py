@@ -70,7 +70,8 @@ class Handler(BaseHTTPRequestHandler):
     def _models(self) -> None:
         if self.path.rstrip("/") != "/v1/models":
             raise RefusedError(404, f"no such path: GET {self.path}")
-        self._answer(200, {"object": "list", "data": [_model(name) for name in chat.LISTED]})
+        model: dict[str, JsonValue] = {"object": "model", "created": 0, "owned_by": "arena"}
+        self._answer(200, {"object": "list", "data": [{"id": i, **model} for i in chat.LISTED]})
 
     def _completion(self) -> None:
         raw = self._json()
@@ -127,10 +128,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
         self.wfile.flush()
-
-
-def _model(name: str) -> JsonValue:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "arena"}
 
 
 class _Server(ThreadingHTTPServer):

@@ -6,7 +6,6 @@ base → language → task: each recipe holds the digest of the one below it.
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import Literal, get_args
 
 from pydantic import JsonValue
 
-from arena.errors import HarnessError, InputError
+from arena.errors import InputError
+from arena.git import make_repository, run_git
+from arena.paths import SafePath
 from arena.records import File, Language, Record, digest_of
 from arena.records.container import AGENT_UID, WORKDIR
 from arena.serialize import read_record, read_toml
@@ -29,23 +30,8 @@ _CONFIG = """[core]
 \tname = agent
 \temail = agent@localhost
 """
+_COMMIT_SECONDS = 300.0
 _KEPT = ("HEAD", "config", "index", "objects", "refs")
-_PATH = "/usr/local/bin:/usr/bin:/bin"
-_ALONE = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-    "HOME": "/nonexistent",
-    "XDG_CONFIG_HOME": "/nonexistent",
-    "LC_ALL": "C",
-}
-_BARE = tuple(
-    word
-    for setting in ("core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.fsmonitor=")
-    for word in ("-c", setting)
-)
 
 
 def committed(tree: Sequence[File], workdir: str) -> list[File]:
@@ -60,10 +46,10 @@ def git_folder(files: Iterable[File]) -> list[File]:
     """The files of a `.git` whose one commit holds `files`, paths starting with `.git/`."""
     with tempfile.TemporaryDirectory(prefix="arena-commit-") as folder:
         path = Path(folder)
-        _git(path, ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", "."])
+        make_repository(path)
         importing = ["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--done"]
-        _git(path, importing, _stream(files))
-        _git(path, ["read-tree", "main"])
+        run_git(importing, cwd=path, git_dir=path, stdin=_stream(files), timeout_s=_COMMIT_SECONDS)
+        run_git(["read-tree", "main"], cwd=path, git_dir=path)
         (path / "config").write_text(_CONFIG)
         return [
             File(path=f".git/{found.relative_to(path).as_posix()}", data=found.read_bytes())
@@ -90,25 +76,6 @@ def _stream(files: Iterable[File]) -> bytes:
 def _quoted(path: str) -> bytes:
     text = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'.encode("utf-8", "surrogateescape")
-
-
-def _git(folder: Path, words: Sequence[str], stdin: bytes = b"") -> None:
-    """Run git with nothing that a user, the machine or a tree configures, and without hooks."""
-    env = {"PATH": _PATH, "GIT_DIR": str(folder), **_ALONE}
-    try:
-        subprocess.run(
-            ["git", *_BARE, *words],
-            cwd=folder,
-            env=env,
-            input=stdin,
-            capture_output=True,
-            check=True,
-        )
-    except FileNotFoundError as error:
-        raise HarnessError("git is not installed; install the package git") from error
-    except subprocess.CalledProcessError as error:
-        text = " ".join(error.stderr.decode("utf-8", "replace").split())
-        raise HarnessError(f"git {words[0]} failed: {text}") from error
 
 
 _COMMIT_FORMAT = 1
@@ -171,7 +138,7 @@ def base_recipe(sandboxes: Path) -> BaseRecipe:
 
 def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
     """One language image. Raises `InputError` when there is no such folder or it is malformed."""
-    folder = sandboxes / name
+    folder = SafePath(sandboxes) / name
     if not (folder / "Dockerfile").is_file():
         known = ", ".join(language_names(sandboxes))
         raise InputError(
@@ -187,11 +154,12 @@ def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> L
     Raises:
         InputError: there is no such image, or it is malformed.
     """
-    where = images / name / "sandbox.toml"
+    folder = SafePath(images.parent) / images.name / name
+    where = folder / "sandbox.toml"
     if not where.is_file():
         return language_recipe(sandboxes, name, base)
     spec = _spec(where)
-    files = _files(images / name)
+    files = _files(folder)
     if spec.pull:
         if "@sha256:" not in spec.pull:
             raise InputError("not pinned", where=f"{where}: pull", remedy="add @sha256:<digest>")
@@ -222,7 +190,7 @@ def _digest(below: str, files: Sequence[File]) -> str:
     return digest_of([below, [[file.path, _sha(file.data)] for file in files]])
 
 
-def _spec(where: Path) -> SandboxSpec:
+def _spec(where: SafePath) -> SandboxSpec:
     try:
         return read_record(where, SandboxSpec)
     except InputError as error:
@@ -230,11 +198,11 @@ def _spec(where: Path) -> SandboxSpec:
         raise InputError(error.what, where=error.where, remedy=remedy) from None
 
 
-def _files(folder: Path) -> tuple[File, ...]:
+def _files(folder: SafePath) -> tuple[File, ...]:
+    found = folder.files(lambda path: "__pycache__" in path.split("/"))
     return tuple(
-        File(path=path.relative_to(folder).as_posix(), data=path.read_bytes())
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        File(path="/".join(path.parts[len(folder.parts) :]), data=path.read_bytes())
+        for path in sorted(found, key=lambda path: path.parts)
     )
 
 

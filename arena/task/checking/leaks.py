@@ -9,7 +9,7 @@ from pydantic import Field
 
 from arena.grading.verify import Bench
 from arena.protocols import Sandbox
-from arena.records import Record, Task
+from arena.records import File, Record, Task
 from arena.records.container import AGENT_USER
 from arena.sandbox.image.store import Store
 from arena.task import pack
@@ -51,8 +51,8 @@ TELLING_CHARS = 12
 _SHARE = 0.5
 _LEAST_CHARS = 40
 """Fewer characters than these stand in other people's code by chance."""
-_LINK = re.compile(r"https?://\S+")
-_COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
+LINK = re.compile(r"<?https?://\S+")
+COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 _TEST_NAME = re.compile(r"\b(?:def (test_\w+)|func (Test\w+))")
 
 
@@ -67,27 +67,23 @@ class Secrets(Record):
 
 def secrets_of(task: Task) -> Secrets:
     """The secrets of a task, from its files."""
-    tree = {file.path: file.data for file in pack.tree_files(task)}
-    before = {line.strip() for data in tree.values() for line in _text(data).splitlines()}
-    added = [
-        line.strip()
-        for change in parse(pack.gold_patch(task) or "")
-        for line in change.added_lines()
-    ]
-    lines = [line for line in added if len(line) >= TELLING_CHARS and line not in before]
-    names = [
-        name
-        for file in pack.hidden_files(task)
-        if file.data != tree.get(file.path)
-        for pair in _TEST_NAME.findall(_text(file.data))
-        for name in pair
-        if len(name) >= TELLING_CHARS
-    ]
-    known = "\n".join(_text(data) for data in tree.values())
+    tree = pack.tree_files(task)
+    same = {file.path: file.data for file in tree}
+    hidden = [file for file in pack.hidden_files(task) if file.data != same.get(file.path)]
+    names = (name for file in hidden for pair in _TEST_NAME.findall(text_of(file)) for name in pair)
+    known = "\n".join(map(text_of, tree))
     return Secrets(
-        lines=tuple(dict.fromkeys(lines)),
-        names=tuple(dict.fromkeys(name for name in names if name not in known)),
+        lines=lines_of_fix(pack.gold_patch(task) or "", tree),
+        names=tuple(dict.fromkeys(n for n in names if len(n) >= TELLING_CHARS and n not in known)),
     )
+
+
+def lines_of_fix(gold: str, tree: Sequence[File]) -> tuple[str, ...]:
+    """Lines that a fix adds and no file of a tree has."""
+    before = {line.strip() for file in tree for line in text_of(file).splitlines()}
+    added = (line.strip() for change in parse(gold) for line in change.added_lines())
+    lines = (line for line in added if len(line) >= TELLING_CHARS and line not in before)
+    return tuple(dict.fromkeys(lines))
 
 
 def are_the_fix(lines: Collection[str], secrets: Secrets) -> bool:
@@ -99,17 +95,17 @@ def are_the_fix(lines: Collection[str], secrets: Secrets) -> bool:
 def lint(task: Task) -> Iterator[Finding]:
     """Look for the secrets in the tree and in the statement."""
     secrets = secrets_of(task)
-    texts = {file.path: _text(file.data) for file in pack.tree_files(task)}
+    texts = {file.path: text_of(file) for file in pack.tree_files(task)}
     held = {path: {one for one in secrets.lines if one in text} for path, text in texts.items()}
     found = [f"{path}: {max(h, key=len)}" for path, h in held.items() if are_the_fix(h, secrets)]
     yield _found(task, "tree", found)
-    yield _found(task, "statement", told(task.problem_statement, secrets))
+    yield _found(task, "statement", given_away(task.problem_statement, secrets))
 
 
-def told(statement: str, secrets: Secrets) -> list[str]:
-    """What of the secrets a statement gives away, and the links and commits in it."""
-    held = [one for one in (*secrets.lines, *secrets.names) if one in statement]
-    return [*held, *_LINK.findall(statement), *_COMMIT.findall(statement)]
+def given_away(text: str, secrets: Secrets) -> list[str]:
+    """What of the secrets a text holds, and the links and commits in it."""
+    held = [one for one in (*secrets.lines, *secrets.names) if one in text]
+    return [*held, *LINK.findall(text), *COMMIT.findall(text)]
 
 
 def _found(task: Task, look: Look, found: Sequence[str]) -> Finding:
@@ -117,8 +113,9 @@ def _found(task: Task, look: Look, found: Sequence[str]) -> Finding:
     return Finding(task_id=task.id, look=look, ok=not found, detail=detail)
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
+def text_of(file: File) -> str:
+    """A file's content, whatever it is."""
+    return file.data.decode("utf-8", "replace")
 
 
 _SECONDS = 120.0

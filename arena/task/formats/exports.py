@@ -4,12 +4,14 @@ For other people's harnesses, which read what tests print. Ids are written witho
 """
 
 import base64
+import io
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from arena.paths import safe
 from arena.records import File, Task
 from arena.serialize import lines_writer, to_toml
 from arena.task.files import write_files
@@ -157,8 +159,9 @@ def swebench_row(task: Task, image: str) -> dict[str, JsonValue]:
 
 def write_swebench(path: Path, tasks: Sequence[Task], images: Mapping[str, str]) -> None:
     """Write rows as JSON Lines."""
-    with path.open("w", encoding="utf-8") as handle:
-        lines_writer(handle).write_all(swebench_row(task, images[task.id]) for task in tasks)
+    rows = io.StringIO()
+    lines_writer(rows).write_all(swebench_row(task, images[task.id]) for task in tasks)
+    safe(path).write(rows.getvalue())
 
 
 def write_harbor(folder: Path, task: Task, image: str) -> Path:

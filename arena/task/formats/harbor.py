@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from arena.paths import SafePath
 from arena.records import Assurance, File, Record
 from arena.serialize import read_text, read_toml, read_yaml
 from arena.task.files import read_tree
@@ -43,8 +44,8 @@ def read_scripts(path: Path) -> Iterator[Scripts | Unreadable]:
     Raises:
         InputError: a link or special file lies in a task.
     """
-    folders = [path, *sorted(child for child in path.iterdir() if child.is_dir())]
-    for folder in folders:
+    root = SafePath(path)
+    for folder in (root, *root.iterdir()):
         try:
             if (folder / "task.toml").is_file() and (folder / "instruction.md").is_file():
                 yield _harbor(folder)
@@ -56,7 +57,7 @@ def read_scripts(path: Path) -> Iterator[Scripts | Unreadable]:
             yield unreadable(folder.name, "task", error)
 
 
-def _harbor(folder: Path) -> Scripts:
+def _harbor(folder: SafePath) -> Scripts:
     config = read_toml(folder / "task.toml")
     environment = config.get("environment", {})
     name = str(config.get("task", {}).get("name") or folder.name).rpartition("/")[2]
@@ -83,7 +84,7 @@ def _harbor(folder: Path) -> Scripts:
     )
 
 
-def _terminal_bench(folder: Path) -> Scripts:
+def _terminal_bench(folder: SafePath) -> Scripts:
     config = read_yaml(folder / "task.yaml")
     aside = {"task.yaml", "run-tests.sh", "solution.sh", "solution.yaml", "docker-compose.yaml"}
     files = read_tree(folder)

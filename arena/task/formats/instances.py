@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from arena.errors import InputError
+from arena.paths import SafePath
 from arena.records import Record
 from arena.serialize import from_json, json_lines, read_json, read_text, read_toml, read_yaml
 
@@ -245,14 +246,17 @@ def _wish(config: Row) -> Wish:
 
 def _task_repository(path: Path) -> Iterator[tuple[Any, str]]:
     """Rows of SWE-bench v5's directory form."""
-    for folder in sorted(path.glob("tasks/*/task.yaml")):
+    for folder in (SafePath(path) / "tasks").iterdir():
+        where = folder / "task.yaml"
         try:
-            yield _task_folder(folder.parent), str(folder)
+            if not where.is_file():
+                continue
+            yield _task_folder(folder), str(where)
         except MALFORMED as error:
-            yield unreadable(folder.parent.name, "task", error), str(folder)
+            yield unreadable(folder.name, "task", error), str(where)
 
 
-def _task_folder(root: Path) -> Row:
+def _task_folder(root: SafePath) -> Row:
     """One row; its patches keep their line ends."""
     return {
         **read_yaml(root / "task.yaml"),

@@ -3,27 +3,27 @@
 import io
 import tarfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from arena.errors import EngineError, InputError
 from arena.grading.verify import Bench
 from arena.protocols import Sandbox
-from arena.records import Assurance, File, Language, Record, SandboxLimits, Task, TestPlan
+from arena.records import Assurance, File, Record, SandboxLimits
 from arena.records.container import AGENT_USER, WORKDIR
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import sources
 from arena.sandbox.image.images import Images
-from arena.serialize import from_json, to_toml
 from arena.task import pack as packs
-from arena.task.checking.runs import runs
-from arena.task.files import is_cache, write_files
+from arena.task.checking.suite import runs
+from arena.task.files import is_cache, leads_out
 from arena.task.formats.instances import Unreadable, Wish
-from arena.task.mining.environment import NOT_LOADED, Environment
+from arena.task.mining.pytest_runner import NOT_LOADED
+from arena.task.mining.runner import Environment, write_image
 
 
 class Imported(Record):
@@ -72,6 +72,7 @@ RUN for bin in /opt/miniconda3/envs/testbed/bin /opt/conda/envs/testbed/bin; do 
          && printf '#!/bin/sh\\nexec %s/python "$@"\\n' "$bin" >/usr/local/bin/python3 \\
          && chmod 755 /usr/local/bin/python3; fi; done
 """
+_PLUGINS = TypeAdapter(tuple[str, ...])
 _PROBE = """
 import importlib.metadata, json, pytest
 found = importlib.metadata.entry_points(group="pytest11")
@@ -108,14 +109,6 @@ class Pulls:
                 raise NotImportableError(error.what) from None
 
 
-def write_image(
-    out: Path, name: str, language: Language, title: str, pinned: str, files: list[File]
-) -> None:
-    """Write the folder of an image that stands on one of a registry; `files` has its Dockerfile."""
-    toml = to_toml({"language": language, "description": title, "pull": pinned})
-    write_files(out / "images" / name, [*files, File(path="sandbox.toml", data=toml.encode())])
-
-
 def python_image(
     image: str, name: str, out: Path, engine: DockerEngine, pulls: Pulls
 ) -> tuple[tuple[File, ...], Environment]:
@@ -127,7 +120,7 @@ def python_image(
     pinned = pulls.pin(image)
     dockerfile = f"ARG BASE\nFROM ${{BASE}}\n{MOVE}{_PYTHON}"
     given = [File(path="Dockerfile", data=dockerfile.encode())]
-    write_image(out, name, "python", image, pinned, given)
+    write_image(out, name, given, "python", image, pull=pinned)
     try:
         made = Images(engine, lambda _: ()).ensure_image(out, name)
     except (InputError, EngineError) as error:
@@ -145,7 +138,10 @@ def _plugins(box: Sandbox) -> tuple[str, ...]:
     if done.exit_code != 0:
         said = " ".join(done.text.split())[-160:]
         raise NotImportableError(f"its image has not git, Python 3.11 and pytest: {said}")
-    names = from_json(done.stdout)
+    try:
+        names = _PLUGINS.validate_json(done.stdout)
+    except ValueError:
+        raise NotImportableError("its Python does not tell pytest's plugins") from None
     return tuple(name for name in names if name not in NOT_LOADED)
 
 
@@ -153,27 +149,37 @@ def work_tree(box: Sandbox) -> tuple[File, ...]:
     """Regular files of the work folder, without its history.
 
     Raises:
-        NotImportableError: they are too many.
+        NotImportableError: they are too many, or as `read_tar`.
     """
     words = ["tar", "-C", WORKDIR, "--exclude=./.git", "-c", "."]
     done = box.exec(words, timeout_s=_SECONDS, output_limit=_TREE_LIMIT)
     if done.truncated_bytes:
         raise NotImportableError("its work folder is too large")
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
-        return tuple(
-            File(
-                path=member.name.removeprefix("./"),
-                data=data.read(),
-                mode=0o755 if member.mode & 0o100 else 0o644,
-            )
-            for member in tar
-            if member.isfile() and not is_cache(member.name.removeprefix("./"))
-            for data in [tar.extractfile(member)]
-            if data
-        )
+    return read_tar(done.stdout)
 
 
-_PLACEHOLDER = TestPlan(runner="script", fail_to_pass=("any",))
+def read_tar(data: bytes) -> tuple[File, ...]:
+    """Regular files of an archive that a stranger's `tar` wrote.
+
+    Raises:
+        NotImportableError: it is torn, unpacks to too much, or leads out of the folder.
+    """
+    found, left_bytes = [], _TREE_LIMIT - len(data)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            for member in tar:
+                path = member.name.removeprefix("./")
+                if not member.isfile() or is_cache(path):
+                    continue
+                left_bytes -= member.size if member.issparse() else 0
+                file = tar.extractfile(member) if left_bytes >= 0 else None
+                if file is None or leads_out(path):
+                    raise NotImportableError(f"its work folder cannot be read: {path!r}")
+                mode = 0o755 if member.mode & 0o100 else 0o644
+                found.append(File(path=path, data=file.read(), mode=mode))
+    except (tarfile.TarError, OSError) as error:
+        raise NotImportableError(f"its work folder cannot be read: {error}") from None
+    return tuple(found)
 
 
 class Thing(Protocol):
@@ -213,34 +219,6 @@ class Importer(Generic[_T]):
     """Whether a path may be a suite of it."""
     read: Callable[[Path], Iterator[_T | Unreadable]]
     make: Callable[[_T, Source], Imported]
-
-    def imported(self, thing: _T | Unreadable, source: Source) -> Imported:
-        """What became of one of its tasks."""
-        if isinstance(thing, Unreadable):
-            return Imported(instance_id=thing.instance_id, reason=thing.reason)
-        return self.make(thing, source)
-
-
-def image_of(
-    source: Source, name: str, language: Language, image: str, tree: Sequence[File]
-) -> str:
-    """The image of a task that is not written yet.
-
-    Raises:
-        InputError: its environment cannot be built.
-    """
-    task = Task(
-        id=f"{source.pack}/{name}",
-        pack=source.pack,
-        title=name,
-        language=language,
-        image=image,
-        problem_statement="",
-        tests=_PLACEHOLDER,
-        digest="",
-        root=source.out / name,
-    )
-    return Images(source.engine, lambda _: tuple(tree)).ensure([task])[task.id].id
 
 
 def must_be_sound(root: Path, source: Source) -> None:

@@ -1,18 +1,16 @@
 """Rows of the SWE-bench family, built from source: a local mirror and the wheels they need."""
 
 import fnmatch
-import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from arena.errors import HarnessError, InputError
+from arena.errors import InputError
+from arena.git import GitError, make_repository, run_git
 from arena.records import File, TestPlan
-from arena.task.files import Draft, write_task
+from arena.task.files import Draft, leads_out, write_task
 from arena.task.formats.instances import (
     Instance,
     Wish,
@@ -27,16 +25,22 @@ from arena.task.importing.importer import (
     Importer,
     NotImportableError,
     Source,
-    image_of,
     must_be_sound,
     python_image,
 )
-from arena.task.mining import environment
-from arena.task.mining.environment import Environment
 from arena.task.mining.history import GitHistory
 from arena.task.mining.projects import Project, read_project, with_version_files
-from arena.task.mining.pytest_runner import run_pytest
-from arena.task.mining.runner import MiningSession, RepositoryTree, TestRunOptions
+from arena.task.mining.pytest_runner import make, run_pytest
+from arena.task.mining.runner import (
+    Environment,
+    MiningSession,
+    RepositoryRun,
+    RepositoryTree,
+    TestRunOptions,
+    has_src,
+    image_of,
+)
+from arena.task.mining.statement import CandidateFix
 from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, is_protected, police
 
@@ -51,13 +55,15 @@ class _Parts:
     """A row taken apart."""
 
     name: str
-    tree: tuple[File, ...]
-    hidden: tuple[File, ...]
-    touched: tuple[str, ...]
-    gold: str
+    fix: CandidateFix
     allow: tuple[str, ...]
     made: Environment
     how: TestRunOptions
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """Paths of its tests."""
+        return tuple(file.path for file in self.fix.hidden)
 
 
 def import_row(instance: Instance, source: Source) -> Imported:
@@ -81,9 +87,9 @@ def import_row(instance: Instance, source: Source) -> Imported:
         statement=instance.statement or "(no text)",
         tests=plan,
         allow=parts.allow,
-        tree=parts.tree,
-        hidden=parts.hidden,
-        gold=parts.gold,
+        tree=parts.fix.tree,
+        hidden=parts.fix.hidden,
+        gold=parts.fix.gold,
     )
     root = write_task(source.out, draft)
     must_be_sound(root, source)
@@ -97,6 +103,8 @@ def import_row(instance: Instance, source: Source) -> Imported:
 
 def find_mirror(mirrors: Path, repo: str) -> Path | None:
     """The clone of `owner/name` in a folder of clones, however they are called."""
+    if leads_out(repo):
+        return None
     owner, _, name = repo.partition("/")
     for form in (f"{owner}__{name}", f"{owner}+{name}", f"{owner}/{name}", f"{owner}-{name}", name):
         for ending in ("", ".git", "/repo"):
@@ -139,7 +147,7 @@ def _from_source(instance: Instance, wish: Wish, name: str, source: Source) -> _
         history = GitHistory(mirror)
         tree = history.tree(instance.base_commit)
         version = instance.version or history.describe(instance.base_commit)
-    except (HarnessError, InputError) as error:
+    except (GitError, InputError) as error:
         raise NotImportableError(f"commit {instance.base_commit[:12]}: {error}") from None
     project = read_project(tree).model_copy(update={"version": version})
     tree = with_version_files(tree, project)
@@ -158,10 +166,7 @@ def _put_together(
     hidden = _patched(tree, instance.test_patch)
     return _Parts(
         name=name,
-        tree=tree,
-        hidden=hidden,
-        touched=tuple(file.path for file in hidden),
-        gold=instance.gold,
+        fix=CandidateFix(instance.gold, tree, hidden),
         allow=_allowed(instance.gold, tree, hidden),
         made=made,
         how=TestRunOptions(
@@ -175,7 +180,7 @@ def _put_together(
 def _environment(instance: Instance, source: Source, project: Project, wish: Wish) -> Environment:
     name = slug(f"{instance.repo}-{instance.version or instance.base_commit[:7]}")
     try:
-        return environment.make(source.out, name, project, wish.packages, lambda _: None)
+        return make(source.out, name, project, wish.packages, lambda _: None)
     except InputError as error:
         raise NotImportableError(f"its packages cannot be had: {error.line()}") from None
 
@@ -189,41 +194,30 @@ def _patched(tree: Sequence[File], patch: str) -> tuple[File, ...]:
     paths = {path for change in changes for path in change.paths}
     if not paths:
         raise NotImportableError("the test patch is empty")
-    if any(part in {"..", ".git", ""} for path in paths for part in path.split("/")):
+    if any(map(leads_out, paths)):
         raise NotImportableError("the test patch leaves the tree")
     with tempfile.TemporaryDirectory(prefix="arena-import-") as scratch:
-        root = Path(scratch)
+        root, own = Path(scratch, "tree"), Path(scratch, "own")
+        root.mkdir()
         for file in tree:
             if file.path in paths:
                 (root / file.path).parent.mkdir(parents=True, exist_ok=True)
                 (root / file.path).write_bytes(file.data)
-        _git_apply(root, patch)
+        make_repository(own)
+        try:
+            run_git(
+                ["apply", "--whitespace=nowarn", "-"],
+                cwd=root,
+                git_dir=own,
+                stdin=patch.encode("utf-8", "surrogateescape"),
+            )
+        except GitError as error:
+            raise NotImportableError(f"the test patch does not apply: {error}") from None
         return tuple(
             File(path=path, data=(root / path).read_bytes())
             for path in sorted(paths)
             if (root / path).is_file() and not (root / path).is_symlink()
         )
-
-
-def _git_apply(root: Path, patch: str) -> None:
-    env = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": "/nonexistent",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_CEILING_DIRECTORIES": str(root.parent),
-    }
-    done = subprocess.run(
-        ["git", "apply", "--whitespace=nowarn", "-"],
-        cwd=root,
-        env=env,
-        input=patch.encode("utf-8", "surrogateescape"),
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())
-        raise NotImportableError(f"the test patch does not apply: {said[:200]}")
 
 
 def _allowed(gold: str, tree: Sequence[File], hidden: Sequence[File]) -> tuple[str, ...]:
@@ -254,7 +248,7 @@ def _title(instance: Instance) -> str:
 
 def _places(instance: Instance, parts: _Parts) -> list[str]:
     """The test files that the test patch touches or a published id names."""
-    there = {file.path for file in (*parts.tree, *parts.hidden)}
+    there = {file.path for file in (*parts.fix.tree, *parts.fix.hidden)}
     ids = (*instance.fail_to_pass, *instance.pass_to_pass)
     named = (name.partition("::")[0] for name in ids)
     return list(
@@ -269,22 +263,18 @@ def _sessions(
 ) -> tuple[MiningSession, MiningSession]:
     """Some test files without and with the gold patch."""
     try:
-        image = image_of(source, parts.name, "python", parts.made.image, parts.tree)
+        root = source.out / parts.name
+        image = image_of(source.engine, root, "python", parts.made.image, parts.fix.tree)
     except InputError as error:
         raise NotImportableError(f"its environment cannot be built: {error.line()}") from None
-    src = any(file.path.startswith("src/") for file in parts.tree)
-    before = RepositoryTree(image=image, hidden=parts.hidden, src=src)
-    run = partial(
-        run_pytest,
-        source.engine,
-        how=parts.how,
-        timeout_s=_RUN_SECONDS,
-        labels={"arena.import": "1"},
+    before = RepositoryTree(image=image, hidden=parts.fix.hidden, src=has_src(parts.fix.tree))
+    after = before.model_copy(update={"patch": parts.fix.gold})
+    labels = {"arena.import": "1"}
+    without, fixed = (
+        run_pytest(RepositoryRun(source.engine, tree, parts.how, _RUN_SECONDS, labels, places))
+        for tree in (before, after)
     )
-    return (
-        run(before, places=places),
-        run(before.model_copy(update={"patch": parts.gold}), places=places),
-    )
+    return without, fixed
 
 
 def _plan(
@@ -298,15 +288,15 @@ def _plan(
     disagrees = [f"{name}: no such test" for name in (*unknown, *unknown_kept)]
     fail_to_pass: list[str] = []
     for name, ids in shown.items():
-        good = [one for one in ids if _passed(after, one) and not _passed(before, one)]
+        good = [one for one in ids if after.passed(one) and not before.passed(one)]
         if not good:
-            how = "fails with gold too" if not _passed(after, ids[0]) else "passes without gold too"
+            how = "fails with gold too" if not after.passed(ids[0]) else "passes without gold too"
             disagrees.append(f"{name}: {how}")
         fail_to_pass += good
     pass_to_pass = []
     for name, ids in kept.items():
-        good = [one for one in ids if _passed(after, one) and one not in fail_to_pass]
-        if not any(_passed(after, one) for one in ids):
+        good = [one for one in ids if after.passed(one) and one not in fail_to_pass]
+        if not any(after.passed(one) for one in ids):
             disagrees.append(f"{name}: fails with gold")
         pass_to_pass += good
     if not fail_to_pass:
@@ -325,11 +315,6 @@ def _plan(
         timeout_s=max(120.0, round(6 * after.wall_s)),
     )
     return plan, disagrees
-
-
-def _passed(session: MiningSession, name: str) -> bool:
-    seen = session.tests.get(name)
-    return seen is not None and seen.outcome == "passed"
 
 
 IMPORTER = Importer(

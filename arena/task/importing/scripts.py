@@ -13,9 +13,8 @@ from arena.grading.script_runner import EXIT, REWARD
 from arena.records import Difficulty, File, Language, TestPlan
 from arena.records.container import AGENT_USER
 from arena.sandbox.image.images import Images
-from arena.serialize import to_toml
 from arena.task import diff
-from arena.task.files import Draft, write_files, write_task
+from arena.task.files import Draft, write_task
 from arena.task.formats.harbor import Scripts, read_scripts
 from arena.task.formats.predictions import slug
 from arena.task.importing.importer import (
@@ -25,11 +24,10 @@ from arena.task.importing.importer import (
     Importer,
     NotImportableError,
     Source,
-    image_of,
     must_be_sound,
     work_tree,
-    write_image,
 )
+from arena.task.mining.runner import image_of, write_image
 
 _BASES: tuple[tuple[str, str, Language], ...] = (
     (r"(.*/)?python:3(\.11(\.\d+)?)?(-(slim|bookworm|slim-bookworm))?", "python", "python"),
@@ -99,27 +97,21 @@ def _write_image(thing: Scripts, name: str, source: Source) -> Language:
     files = [file for file in thing.build if file.path != "Dockerfile"]
     files.append(File(path="Dockerfile", data=dockerfile.encode()))
     if base is None:
-        write_image(source.out, name, "other", thing.title, _pinned(wanted, source), files)
+        try:
+            pinned = source.pulls.pin(wanted)
+        except NotImportableError as error:
+            what = f"base image: none of ours stands for {wanted}, and {error}"
+            raise NotImportableError(what) from None
+        write_image(source.out, name, files, "other", thing.title, pull=pinned)
         return "other"
     _, below, language = base
-    toml = to_toml({"language": language, "description": thing.title, "base": below})
-    files.append(File(path="sandbox.toml", data=toml.encode()))
-    write_files(source.out / "images" / name, files)
+    write_image(source.out, name, files, language, thing.title, base=below)
     return language
-
-
-def _pinned(wanted: str, source: Source) -> str:
-    try:
-        return source.pulls.pin(wanted)
-    except NotImportableError as error:
-        raise NotImportableError(
-            f"base image: none of ours stands for {wanted}, and {error}"
-        ) from None
 
 
 def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> str:
     """What the solution changes in the work folder, as a patch."""
-    image = image_of(source, name, "other", name, tree)
+    image = image_of(source.engine, source.out / name, "other", name, tree)
     solution = [
         file.model_copy(update={"path": f"/solution/{file.path}"}) for file in thing.solution
     ]

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from arena.errors import InputError
 from arena.sandbox.engine import DockerEngine
 from arena.task.files import write_pack
-from arena.task.formats.instances import read_wishes
+from arena.task.formats.instances import Unreadable, read_wishes
 from arena.task.formats.predictions import slug
 from arena.task.importing import rows, scripts
 from arena.task.importing.importer import (
@@ -24,13 +24,12 @@ from arena.task.importing.importer import (
     Source,
     Thing,
 )
+from arena.task.mining.runner import Say
 
 REPORT = "import.json"
 
 IMPORTERS: tuple[Importer[Any], ...] = (rows.IMPORTER, scripts.IMPORTER)
 """The first that takes a path reads it."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
         EngineError: the engine broke.
     """
     importer = _importer_of(request.path)
-    things: list[Thing] = list(importer.read(request.path))[: request.limit]
+    things: list[Thing | Unreadable] = list(importer.read(request.path))[: request.limit]
     if not things:
         raise InputError(
             "nothing in it has a known form", where=str(request.path), remedy="see docs/tasks.md"
@@ -82,8 +81,10 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
         description="Made by `arena tasks import`; what could not be imported is in import.json.",
     )
     found = []
+    readable = [one for one in things if not isinstance(one, Unreadable)]
+    firsts = {slug(one.instance_id): one for one in reversed(readable)}
     with ThreadPoolExecutor(request.jobs, thread_name_prefix="import") as pool:
-        made = pool.map(lambda thing: _one(thing, importer, source), things)
+        made = pool.map(lambda thing: _one(thing, importer, source, firsts), things)
         for number, one in enumerate(made, 1):
             what = one.task or f"not imported: {one.reason}"
             say(f"[{number}/{len(things)}] {one.instance_id}: {what} ({one.seconds:.0f} s)")
@@ -106,11 +107,23 @@ def _importer_of(path: Path) -> Importer[Any]:
     raise InputError("no such file or folder", where=str(path), remedy="give a suite")
 
 
-def _one(thing: Thing, importer: Importer[Any], source: Source) -> Imported:
+def _one(
+    thing: Thing | Unreadable,
+    importer: Importer[Any],
+    source: Source,
+    firsts: Mapping[str, Thing],
+) -> Imported:
     started = time.monotonic()
+    name, reason = slug(thing.instance_id), thing.reason if isinstance(thing, Unreadable) else ""
+    if name in {"", "images"}:
+        reason = reason or "its id can be no name of a folder"
+    elif firsts.get(name, thing) is not thing:
+        reason = reason or "another one before it has this name"
+    if reason or isinstance(thing, Unreadable):
+        return Imported(instance_id=thing.instance_id, reason=reason)
     try:
-        done = importer.imported(thing, source)
+        done = importer.make(thing, source)
     except NotImportableError as error:
-        shutil.rmtree(source.out / slug(thing.instance_id), ignore_errors=True)
+        shutil.rmtree(source.out / name, ignore_errors=True)
         done = Imported(instance_id=thing.instance_id, reason=str(error))
     return done.model_copy(update={"seconds": round(time.monotonic() - started, 1)})

@@ -1,29 +1,27 @@
 """Runs a repository's Go tests: each package compiled once, each test in a process of its own."""
 
-import random
 import re
+import secrets
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from arena.errors import InputError
 from arena.grading.go_runner import BUILD_ENV, COMPILE
 from arena.grading.job import CLEAN_ENV
-from arena.protocols import Engine, Sandbox
+from arena.protocols import Sandbox
 from arena.records import ExecResult, File
 from arena.records.container import AGENT_USER, WORKDIR
-from arena.task.mining.environment import Environment, Say
 from arena.task.mining.projects import Project
 from arena.task.mining.runner import (
     LATE,
-    LanguageKit,
+    Environment,
+    LanguageSupport,
     MiningSession,
-    RepositoryTree,
+    RepositoryRun,
+    Say,
     SeenTest,
-    TestRunOptions,
-    lay,
-    opened,
 )
 
 _FIND = (
@@ -50,54 +48,27 @@ _MODULE = re.compile(r"no required module provides|cannot find module|module loo
 _REQUIRES = re.compile(r"module requires Go \S+")
 
 
-def run_go(
-    engine: Engine,
-    tree: RepositoryTree,
-    how: TestRunOptions,
-    places: Sequence[str],
-    *,
-    timeout_s: float,
-    seed: str | None = None,
-    labels: Mapping[str, str],
-) -> MiningSession:
-    """As `RunTests`; places are folders."""
-    started = time.monotonic()
-    chance = random.Random(seed) if seed else None
-    tests: dict[str, SeenTest] = {}
-    uncollected: dict[str, str] = {}
-    with opened(engine, tree, labels) as box:
-        if failed := lay(box, tree):
-            return failed
-        declared = _declared(box)
-        folders = list(places) or sorted(declared)
-        if chance:
-            chance.shuffle(folders)
-        for number, folder in enumerate(folders):
-            left_s = started + timeout_s - time.monotonic()
-            if left_s <= 0:
-                return MiningSession(
-                    ended="timeout", tests=tests, wall_s=time.monotonic() - started
-                )
-            out = f"/tmp/{number}"  # noqa: S108  a path in the container
-            built = _build(box, folder, out, left_s)
-            if built.exit_code != 0:
-                uncollected[folder] = _why(built)
-                continue
-            names = _listed(box, out, declared.get(folder, ()))
-            if chance:
-                chance.shuffle(names)
-            left_s = started + timeout_s - time.monotonic()
-            tests.update(_run(box, folder, out, names, how.test_seconds, left_s))
-    wall_s = time.monotonic() - started
-    if not folders:
-        return MiningSession(ended="broken", detail="there is no test", wall_s=wall_s)
-    return MiningSession(ended="complete", tests=tests, uncollected=uncollected, wall_s=wall_s)
+def run_go(run: RepositoryRun) -> MiningSession:
+    """Run tests a folder at a time."""
+
+    def one(box: Sandbox, folder: str, left_s: float) -> tuple[dict[str, SeenTest], str]:
+        started = time.monotonic()
+        out = f"/tmp/{secrets.token_hex(8)}"  # noqa: S108  a path in the container
+        built = _build(box, folder, out, left_s)
+        if built.exit_code != 0:
+            return {}, _why(built)
+        names = _listed(box, out, _declared(box)[folder])
+        run.shuffle(names, folder)
+        left_s -= time.monotonic() - started
+        return _run(box, folder, out, names, run.how.test_seconds, left_s), ""
+
+    return run.each(lambda box: sorted(_declared(box)), one)
 
 
-def _declared(box: Sandbox) -> dict[str, list[str]]:
+def _declared(box: Sandbox) -> defaultdict[str, list[str]]:
     """Names of tests by folder, as the grader reads them from the files."""
     said = box.exec(_FIND, timeout_s=60.0, output_limit=4 << 20).stdout.decode("utf-8", "replace")
-    found: dict[str, list[str]] = defaultdict(list)
+    found = defaultdict(list)
     for match in _FOUND.finditer(said):
         found[match[1] or "."].append(match[2])
     return found
@@ -154,7 +125,7 @@ def _why(built: ExecResult) -> str:
 
 
 def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
-    """As `Make`: the shipped image of Go: modules that a repository does not hold cannot be had.
+    """As `MakeEnvironment`: the shipped image, for modules that are not there cannot be had.
 
     Raises:
         InputError: a person asked for one.
@@ -191,7 +162,7 @@ def _read_go(tree: Sequence[File]) -> Project:
     return Project(name=parts[-1] if parts else None)
 
 
-KIT = LanguageKit(
+GO = LanguageSupport(
     language="go",
     runner="go",
     manifests=("go.mod",),

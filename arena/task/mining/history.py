@@ -1,14 +1,15 @@
-"""A repository's history, read with git from a local clone; nothing of it is checked out or run."""
+"""The history of a local clone: its steps, trees and changes; nothing is checked out or run."""
 
-import os
 import re
-import subprocess
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from arena.errors import HarnessError, InputError
+from arena.errors import InputError
+from arena.git import BorrowedClone, GitError
 from arena.records import File, Record
+from arena.task.files import leads_out
 
 Purpose = Literal["test", "source", "other"]
 
@@ -55,10 +56,15 @@ def is_python_test(path: str) -> bool:
     return bool(re.fullmatch(r"test_.*\.py|.*_test\.py|tests?\.py", name))
 
 
-_FIELDS = "%H%x1f%P%x1f%cI%x1f%B%x1e"
-_SECONDS = 300
+_FIELDS = "%H%n%P%n%cI%n%B"
+_LOG_SECONDS = 300.0
+_LOG_BYTES = 1 << 30
+_DIFF_BYTES = 16 << 20
 _INNER = 5
 _MAX_FILE_BYTES = 4 << 20
+_MAX_NAME_BYTES = 255
+_MAX_TREE_BYTES = 256 << 20
+_PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color")
 _FIX = re.compile(
     r"\b(fix(e[sd])?|fixing|bug(fix)?|clos(e[sd]?|ing)|resolv(e[sd]?|ing)|regression"
     r"|crash(es|ed)?|incorrect(ly)?|wrong(ly)?|broken|handle[sd]?|prevent[s]?|avoid[s]?)\b",
@@ -75,9 +81,11 @@ class Commit(Record):
     """Committer's date, ISO 8601."""
     message: str
     merge: bool
-    source: tuple[str, ...]
-    tests: tuple[str, ...]
+    source: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
     """Changed paths by purpose."""
+    unreadable: str = ""
+    """Why it is not known what it changes."""
 
     @property
     def says_fix(self) -> bool:
@@ -86,22 +94,15 @@ class Commit(Record):
 
 
 class GitHistory:
-    """One local clone, with or without a work tree.
+    """One local clone, or the part of its history that concerns a folder in it.
 
     Raises:
-        InputError: there is no repository.
+        InputError: there is no repository, or it is broken.
     """
 
     def __init__(self, repo: Path) -> None:
-        self._repo = repo
-        try:
-            self.git("rev-parse", "--verify", "HEAD^{commit}")
-        except HarnessError as error:
-            raise InputError(
-                f"no git repository with a commit ({error})",
-                where=str(repo),
-                remedy="give the folder of a local clone",
-            ) from None
+        self._repo, self._clone = repo, BorrowedClone(repo)
+        self._relative = (f"--relative={self._clone.prefix}",) if self._clone.prefix else ()
 
     def steps(self, *, since: str | None, until: str | None, paths: Sequence[str]) -> list[Commit]:
         """Steps of the main line that change source and tests, newest first.
@@ -110,61 +111,98 @@ class GitHistory:
             since: only commits after this date, as git reads dates.
             until: only commits before it.
             paths: only commits that touch one of these.
+
+        Raises:
+            InputError: the line cannot be followed to its start.
         """
-        words = ["log", "--first-parent", f"--format={_FIELDS}"]
+        words = ["log", "--first-parent", "-z", f"--format={_FIELDS}"]
         words += [f"--since={since}"] if since else []
         words += [f"--until={until}"] if until else []
-        text = self.git(*words, "HEAD", "--", *paths).decode("utf-8", "replace")
-        found = []
-        for entry in text.split("\x1e"):
-            fields = entry.strip("\n").split("\x1f")
-            if len(fields) != 4 or not fields[1]:
-                continue
-            sha, parents, at, message = fields
-            parent = parents.split()[0]
-            if " " in parents and len(message.strip().splitlines()) == 1:
+        words += [self._clone.head, "--", *(self._clone.prefix + path for path in paths)]
+        try:
+            data = self._clone.run(*words, timeout_s=_LOG_SECONDS, output_limit=_LOG_BYTES)
+        except GitError as error:
+            remedy = "give a whole clone, or a newer --since"
+            raise InputError(str(error), where=str(self._repo), remedy=remedy) from None
+        steps = (self._step(entry) for entry in data.decode("utf-8", "replace").split("\0"))
+        return [
+            step
+            for step in steps
+            if step
+            and (step.unreadable or all(any(map(is_code, s)) for s in (step.source, step.tests)))
+        ]
+
+    def _step(self, entry: str) -> Commit | None:
+        """A commit of the log with what it changes; None where it has no parent."""
+        sha, _, rest = entry.partition("\n")
+        parents, _, rest = rest.partition("\n")
+        at, _, message = rest.partition("\n")
+        if not parents:
+            return None
+        parent, merge = parents.split()[0], " " in parents
+        step = Commit(sha=sha, parent=parent, at=at, message=message, merge=merge)
+        try:
+            if merge and len(message.strip().splitlines()) == 1:
                 message = f"{message.strip()}\n\n{self._inner(parent, sha)}"
             changed = self._changed(parent, sha)
-            source = tuple(path for path in changed if purpose(path) == "source")
-            tests = tuple(path for path in changed if purpose(path) == "test")
-            if any(map(is_code, source)) and any(map(is_code, tests)):
-                found.append(
-                    Commit(
-                        sha=sha,
-                        parent=parent,
-                        at=at,
-                        message=message,
-                        merge=" " in parents,
-                        source=source,
-                        tests=tests,
-                    )
-                )
-        return found
+        except GitError as error:
+            return step.model_copy(update={"unreadable": str(error)})
+        source, tests = (
+            tuple(path for path in changed if purpose(path) == wanted)
+            for wanted in ("source", "test")
+        )
+        if odd := [path for path in (*source, *tests) if not path.isprintable()]:
+            return step.model_copy(update={"unreadable": f"the path {odd[0]!r} is no plain text"})
+        return step.model_copy(update={"message": message, "source": source, "tests": tests})
 
     def head(self) -> str:
         """The newest commit."""
-        return self.git("rev-parse", "HEAD").decode().strip()
+        return self._clone.head
 
     def describe(self, commit: str) -> str | None:
         """The version of the newest tag before a commit, without its `v`."""
         try:
-            tag = self.git("describe", "--tags", "--abbrev=0", commit).decode().strip()
-        except HarnessError:
+            tag = self._clone.run("describe", "--tags", "--abbrev=0", self._clone.commit(commit))
+        except GitError:
             return None
-        match = re.search(r"\d+(\.\d+)+", tag)
+        match = re.search(r"\d+(\.\d+)+", tag.decode("utf-8", "replace"))
         return match[0] if match else None
 
     def tree(self, commit: str) -> tuple[File, ...]:
-        """Regular files of a commit; links, submodules and very large files are left out."""
+        """Regular files of a commit.
+
+        Links, submodules, very large files and paths that are no plain text are left out.
+
+        Raises:
+            GitError: it cannot be read, is too large, or has a path that leads out of it.
+        """
+        sha = self._clone.commit(commit)
+        tree = f"{sha}:{self._clone.prefix}" if self._clone.prefix else sha
         listed = []
-        for entry in self.git("ls-tree", "-r", "-z", "--long", commit).split(b"\0"):
+        for entry in self._clone.run("ls-tree", "-r", "-z", "--long", "--full-tree", tree).split(
+            b"\0"
+        ):
             meta, _, name = entry.partition(b"\t")
             fields = meta.split()
-            if fields and fields[0] in {b"100644", b"100755"} and int(fields[3]) <= _MAX_FILE_BYTES:
-                path = name.decode("utf-8", "surrogateescape")
-                listed.append((path, fields[2], 0o755 if fields[0] == b"100755" else 0o644))
-        blobs = self._blobs([sha for _, sha, _ in listed])
-        return tuple(File(path=path, data=blobs[sha], mode=mode) for path, sha, mode in listed)
+            if not fields or fields[0] not in {b"100644", b"100755"}:
+                continue
+            path = name.decode("utf-8", "surrogateescape")
+            if leads_out(path) or max(map(len, name.split(b"/"))) > _MAX_NAME_BYTES:
+                raise GitError(f"its tree holds the path {path!r}")
+            size = int(fields[3]) if fields[3].isdigit() else 0  # of a missing object there is none
+            if size <= _MAX_FILE_BYTES and path.isprintable():
+                listed.append((path, fields[2], fields[0] == b"100755", size))
+        paths = Counter(path for path, *_ in listed)
+        folders = {str(up) for path in paths for up in PurePosixPath(path).parents}
+        if twice := [path for path in paths if paths[path] > 1 or path in folders]:
+            raise GitError(f"its tree holds {twice[0]!r} twice")
+        if sum(size for *_, size in listed) > _MAX_TREE_BYTES:
+            raise GitError(f"the tree of {sha[:12]} is too large")
+        blobs = self._blobs([blob for _, blob, _, _ in listed])
+        return tuple(
+            File(path=path, data=blobs[blob], mode=0o755 if executable else 0o644)
+            for path, blob, executable, _ in listed
+        )
 
     def files(self, commit: str, paths: Sequence[str]) -> tuple[File, ...]:
         """Those of some paths that are regular files in a commit."""
@@ -172,79 +210,43 @@ class GitHistory:
         return tuple(file for file in self.tree(commit) if file.path in wanted)
 
     def diff(self, before: str, after: str, paths: Sequence[str]) -> str:
-        """The change of some paths; bytes that are not UTF-8 as surrogates."""
-        data = self.git(
-            *(
-                "diff",
-                "--no-ext-diff",
-                "--no-textconv",
-                "--no-renames",
-                "--no-color",
-                "--full-index",
-            ),
-            *("--src-prefix=a/", "--dst-prefix=b/", before, after, "--", *paths),
+        """The change of some paths; bytes that are not UTF-8 as surrogates.
+
+        Raises:
+            GitError: it cannot be read, or is too large.
+        """
+        data = self._clone.run(
+            *("diff", *_PLAIN_DIFF, *self._relative, "--full-index"),
+            *("--src-prefix=a/", "--dst-prefix=b/"),
+            *(self._clone.commit(one) for one in (before, after)),
+            *("--", *(f":(literal){self._clone.prefix}{path}" for path in paths)),
+            output_limit=_DIFF_BYTES,
         )
         return data.decode("utf-8", "surrogateescape")
 
     def _inner(self, parent: str, merge: str) -> str:
         """What the commits of a merge say, where the merge itself says nothing."""
         words = ("log", "--no-merges", f"--max-count={_INNER}", "--format=%B", f"{parent}..{merge}")
-        return self.git(*words).decode("utf-8", "replace")
+        return self._clone.run(*words).decode("utf-8", "replace")
 
     def _changed(self, before: str, after: str) -> list[str]:
-        data = self.git("diff", "--name-only", "--no-renames", "-z", before, after)
+        words = ("diff-tree", "-r", "--name-only", "--no-renames", "-z", *self._relative)
+        data = self._clone.run(*words, before, after)
         return [name.decode("utf-8", "surrogateescape") for name in data.split(b"\0") if name]
 
-    def _blobs(self, shas: Sequence[bytes]) -> dict[bytes, bytes]:
-        wanted = list(dict.fromkeys(shas))
-        data = self.git("cat-file", "--batch", stdin=b"".join(sha + b"\n" for sha in wanted))
-        found, at = {}, 0
-        for sha in wanted:
-            end = data.index(b"\n", at)
-            size = int(data[at:end].split()[2])
-            found[sha] = data[end + 1 : end + 1 + size]
-            at = end + size + 2
-        return found
-
-    def git(self, *words: str, stdin: bytes = b"") -> bytes:
-        """Run git on the clone with nothing of anybody's configuration.
-
-        Raises:
-            HarnessError: git failed.
-        """
-        env = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": "/nonexistent",
-            "LC_ALL": "C",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_ATTR_NOSYSTEM": "1",
-            "GIT_NO_LAZY_FETCH": "1",
-            "GIT_TERMINAL_PROMPT": "0",
-        }
-        safe = (
-            "-c",
-            "safe.directory=*",
-            "-c",
-            "core.fsmonitor=false",
-            "-c",
-            "core.hooksPath=/dev/null",
-            "-c",
-            "log.showSignature=false",  # else git starts the clone's own `gpg.program`
+    def _blobs(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
+        wanted = list(dict.fromkeys(ids))
+        data = self._clone.run(
+            *("cat-file", "--batch"),
+            stdin=b"".join(one + b"\n" for one in wanted),
+            output_limit=2 * _MAX_TREE_BYTES,
         )
-        try:
-            done = subprocess.run(
-                ["git", *safe, *words],
-                cwd=self._repo,
-                env=env,
-                input=stdin,
-                capture_output=True,
-                timeout=_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise HarnessError(f"git {words[0]}: {error}") from None
-        if done.returncode:
-            text = " ".join(done.stderr.decode("utf-8", "replace").split())
-            raise HarnessError(f"git {words[0]} failed: {text[:300]}")
-        return done.stdout
+        found, at = {}, 0
+        for one in wanted:
+            end = data.index(b"\n", at)
+            _, kind, *size = data[at:end].split()
+            if not size:
+                raise GitError(f"object {one.decode()[:12]} is {kind.decode()}")
+            found[one] = data[end + 1 : end + 1 + int(size[0])]
+            at = end + int(size[0]) + 2
+        return found

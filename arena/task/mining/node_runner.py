@@ -1,9 +1,7 @@
 """Packages of npm: what they say of themselves, and their tests under Node's own runner."""
 
-import random
 import re
 import secrets
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -11,23 +9,22 @@ from typing import Any
 
 from arena.grading.job import CLEAN_ENV
 from arena.grading.node_runner import Event, ended
-from arena.protocols import Engine, Sandbox
+from arena.protocols import Sandbox
 from arena.records import File
 from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
 from arena.sandbox.image import packages
 from arena.serialize import from_json, json_lines
-from arena.task.mining import environment
-from arena.task.mining.environment import Environment, Say
-from arena.task.mining.projects import Project
+from arena.task.mining.projects import Project, table
 from arena.task.mining.runner import (
     LATE,
-    LanguageKit,
+    Environment,
+    LanguageSupport,
     MiningSession,
-    RepositoryTree,
+    RepositoryRun,
+    Say,
     SeenTest,
-    TestRunOptions,
-    lay,
-    opened,
+    keep,
+    made_before,
 )
 
 _FILE_SECONDS = 30.0
@@ -76,45 +73,17 @@ def uses_node_test(file: File) -> bool:
     return is_node_test(file.path) and bool(_NODE_TEST.search(file.data.decode("utf-8", "replace")))
 
 
-def run_node(
-    engine: Engine,
-    tree: RepositoryTree,
-    how: TestRunOptions,
-    places: Sequence[str],
-    *,
-    timeout_s: float,
-    seed: str | None = None,
-    labels: Mapping[str, str],
-) -> MiningSession:
-    """As `RunTests`; the order of files is shuffled, for Node has none for tests."""
-    del how
-    deadline = time.monotonic() + timeout_s
+def run_node(run: RepositoryRun) -> MiningSession:
+    """Run tests a file at a time; only the order of files is shuffled, Node has none for tests."""
     folder = f"{TRUSTED}/{secrets.token_hex(8)}"
-    tests: dict[str, SeenTest] = {}
-    uncollected: dict[str, str] = {}
-    started = time.monotonic()
-    with opened(engine, tree, labels) as box:
-        if failed := lay(box, tree):
-            return failed
-        files = list(places) or _found(box)
-        if seed:
-            random.Random(seed).shuffle(files)
+
+    def one(box: Sandbox, path: str, left_s: float) -> tuple[dict[str, SeenTest], str]:
+        report = File(path=f"{folder}/{secrets.token_hex(8)}.jsonl", data=b"")
         box.put([File(path=f"{folder}/reporter.mjs", data=_REPORTER)])
-        for number, path in enumerate(files):
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
-                return MiningSession(
-                    ended="timeout", tests=tests, wall_s=time.monotonic() - started
-                )
-            report = f"{folder}/{number}.jsonl"
-            seen, error = _run(box, path, report, min(left_s, _FILE_SECONDS))
-            tests.update(seen)
-            if error:
-                uncollected[path] = error
-    wall_s = time.monotonic() - started
-    if not files:
-        return MiningSession(ended="broken", detail="no file uses node:test", wall_s=wall_s)
-    return MiningSession(ended="complete", tests=tests, uncollected=uncollected, wall_s=wall_s)
+        box.put([report], owner=TESTER_UID)
+        return _run(box, path, report.path, min(left_s, _FILE_SECONDS))
+
+    return run.each(_found, one)
 
 
 def _found(box: Sandbox) -> list[str]:
@@ -125,7 +94,6 @@ def _found(box: Sandbox) -> list[str]:
 
 def _run(box: Sandbox, path: str, report: str, timeout_s: float) -> tuple[dict[str, SeenTest], str]:
     """The tests of one file; or the error for which it has none."""
-    box.put([File(path=report, data=b"")], owner=TESTER_UID)
     folder = report.rpartition("/")[0]
     reporters = (
         f"--test-reporter={folder}/reporter.mjs",
@@ -159,17 +127,7 @@ def _read(data: bytes) -> list[tuple[str, SeenTest]]:
 
 _NODE = "node"
 _RUNNERS = (
-    "jest",
-    "vitest",
-    "mocha",
-    "ava",
-    "tap",
-    "tape",
-    "jasmine",
-    "karma",
-    "uvu",
-    "lab",
-    "bun",
+    *("jest", "vitest", "mocha", "ava", "tap", "tape", "jasmine", "karma", "uvu", "lab", "bun"),
 )
 _IMPORT = re.compile(r"""(?:\bfrom\s*|\brequire\(\s*|\bimport\(?\s*)["']([^"'.][^"']*)["']""")
 _VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|latest")
@@ -180,9 +138,9 @@ def read_package(tree: Sequence[File]) -> Project:
     names. Requirements are written `name@versions`.
     """
     package = _package(tree)
-    dependencies = _table(package, "dependencies") | _table(package, "peerDependencies")
+    dependencies = _versions_in(package, "dependencies") | _versions_in(package, "peerDependencies")
     named = set(_named(tree))
-    for name, versions in _table(package, "devDependencies").items():
+    for name, versions in _versions_in(package, "devDependencies").items():
         if name in named:
             dependencies.setdefault(name, versions)
     wanted = {name: text for name, text in dependencies.items() if _VERSION.fullmatch(text)}
@@ -206,12 +164,12 @@ def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
 
 
 def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
-    """As `Make`, for a package of npm; the shipped image itself where nothing is needed.
+    """As `MakeEnvironment`, for a package of npm; the shipped image itself where nothing is needed.
 
     Raises:
         InputError: npm refuses what a person asked for, or is not here.
     """
-    if made := environment.made_before(pack, image):
+    if made := made_before(pack, image):
         return made
     given, wanted = _versions(install), _versions(project.requirements)
     if not (given or wanted):
@@ -227,7 +185,7 @@ def make(pack: Path, image: str, project: Project, install: Sequence[str], say: 
             say(f"left out: no package {error.name}")
             left_out.append(error.name)
     found = Environment(image=image, left_out=tuple(left_out))
-    environment.keep(pack, found, "javascript", _NODE, project, pinned)
+    keep(pack, found, "javascript", project, pinned)
     return found
 
 
@@ -241,8 +199,8 @@ def _versions(requirements: Sequence[str]) -> dict[str, str]:
 
 
 def _runner(package: Mapping[str, Any]) -> str:
-    script = str(_table(package, "scripts").get("test", ""))
-    texts = (script, " ".join(_table(package, "devDependencies")))
+    script = _versions_in(package, "scripts").get("test", "")
+    texts = (script, " ".join(_versions_in(package, "devDependencies")))
     found = (name for text in texts for name in _RUNNERS if re.search(rf"\b{name}\b", text))
     return next(found, "another runner")
 
@@ -265,12 +223,11 @@ def _package(tree: Iterable[File]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _table(package: Mapping[str, Any], key: str) -> dict[str, str]:
-    found = package.get(key)
-    return {k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}
+def _versions_in(package: Mapping[str, Any], key: str) -> dict[str, str]:
+    return {name: text for name, text in table(package, key).items() if isinstance(text, str)}
 
 
-KIT = LanguageKit(
+JAVASCRIPT = LanguageSupport(
     language="javascript",
     runner="node",
     manifests=("package.json",),

@@ -20,29 +20,47 @@ from functools import partial
 from pathlib import Path
 
 from arena.errors import InputError
+from arena.git import GitError
 from arena.money.prices import SHIPPED_FX
-from arena.records import BackendSpec, File, Task, TestPlan
+from arena.records import BackendSpec, File, TestPlan
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.serialize import lines_writer, well_formed
 from arena.task import pack as packs
 from arena.task.checking import suite
-from arena.task.checking.leaks import Finding
 from arena.task.files import Draft, write_pack, write_task
 from arena.task.formats.predictions import slug
-from arena.task.mining.environment import Environment, Say
+from arena.task.mining.go_runner import GO
 from arena.task.mining.history import Commit, GitHistory
-from arena.task.mining.languages import kit_of
+from arena.task.mining.node_runner import JAVASCRIPT
 from arena.task.mining.projects import Project, with_version_files
+from arena.task.mining.pytest_runner import PYTHON
 from arena.task.mining.record import LOG, SUMMARY, CandidateOutcome, Stage, Yield, read_log, summary
-from arena.task.mining.rewrite import LEDGER, ORIGINAL, REWRITTEN, Notes, Rewriter
-from arena.task.mining.runner import LanguageKit, MiningSession, RepositoryTree, TestRunOptions
-from arena.task.mining.statement import REVIEW, Issue, ProblemStatement, write_statement
+from arena.task.mining.rewrite import LEDGER, ORIGINAL, REWRITTEN, Rewriter
+from arena.task.mining.runner import (
+    Environment,
+    LanguageSupport,
+    MiningSession,
+    RepositoryRun,
+    RepositoryTree,
+    Say,
+    TestRunOptions,
+    has_src,
+    image_of,
+)
+from arena.task.mining.statement import (
+    REVIEW,
+    CandidateFix,
+    Issue,
+    ProblemStatement,
+    write_statement,
+)
 from arena.task.mining.validate import FellError, Proof, prove
-from arena.task.patch import parse
+from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, police
 
-_PLACEHOLDER = TestPlan(runner="pytest", fail_to_pass=("tests/test_any.py::test_any",))
+LANGUAGES = (PYTHON, JAVASCRIPT, GO)
+"""The languages that can be mined."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +101,11 @@ def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
             where=str(request.repo),
             remedy="widen --since, --until or --paths",
         )
-    newest = history.tree(chosen[0].sha)
-    kit = kit_of(newest, str(request.repo))
-    if request.arguments and kit.runner != "pytest":
-        raise InputError("--test is for pytest", where=kit.language, remedy="leave it out")
-    project = kit.read(newest)
+    newest = _newest_tree(history, chosen, request)
+    support = language_of(newest, str(request.repo))
+    if request.arguments and support.runner != "pytest":
+        raise InputError("--test is for pytest", where=support.language, remedy="leave it out")
+    project = support.read(newest)
     name = _name_of(request, project)
     write_pack(
         request.out,
@@ -96,14 +114,14 @@ def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
         private=True,
         description="Made by `arena tasks mine`; yield per stage in mining.json.",
     )
-    made = kit.make(request.out, name, project, request.install, say)
+    made = support.make(request.out, name, project, request.install, say)
     done = read_log(request.out)
     _remove_unfinished(request.out, done)
     todo = [commit for commit in chosen if commit.sha not in done]
     say(f"{len(steps)} candidates, {len(chosen)} chosen, {len(chosen) - len(todo)} done before")
     with ExitStack() as stack:
         rewriter = stack.enter_context(_rewriter(request, say)) if request.rewrite else None
-        miner = _Miner(request, history, engine, kit, project, made, name, rewriter)
+        miner = _Miner(request, history, engine, support, project, made, name, rewriter)
         done |= {outcome.commit: outcome for outcome in _attempts(miner, todo, request, say)}
         outcomes = [done[commit.sha] for commit in chosen]
         rewritten = sum(one.rewrite == REWRITTEN and one.task is not None for one in outcomes)
@@ -113,6 +131,38 @@ def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
     found = summary(name, history.head(), len(steps), outcomes, made, rewriting)
     (request.out / SUMMARY).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return found
+
+
+def language_of(tree: Sequence[File], where: str) -> LanguageSupport:
+    """The language of a repository: of those it has the files of, the one with the most code.
+
+    Raises:
+        InputError: none of ours.
+    """
+    top = {file.path for file in tree}
+    counts = {
+        one: sum(file.path.endswith(one.suffixes) for file in tree)
+        for one in [one for one in LANGUAGES if top.intersection(one.manifests)] or LANGUAGES
+    }
+    best = max(counts, key=counts.__getitem__)
+    if not counts[best]:
+        what = f"no program text of {', '.join(one.language for one in LANGUAGES)}"
+        raise InputError(what, where=where, remedy="see docs/tasks.md")
+    return best
+
+
+def _newest_tree(
+    history: GitHistory, chosen: Sequence[Commit], request: MiningRequest
+) -> tuple[File, ...]:
+    """The tree of the newest commit that can be read."""
+    why = ""
+    for commit in chosen:
+        try:
+            return history.tree(commit.sha)
+        except GitError as error:
+            why = why or str(error)
+    remedy = "give the folder of a whole local clone"
+    raise InputError(f"no commit can be read ({why})", where=str(request.repo), remedy=remedy)
 
 
 def _rewriter(request: MiningRequest, say: Say) -> Rewriter:
@@ -155,33 +205,21 @@ class _Stopped(Exception):  # noqa: N818  no error: a value on its way out
 
 @dataclass(frozen=True)
 class _Candidate:
-    commit: Commit
     name: str
-    tree: tuple[File, ...]
-    hidden: tuple[File, ...]
-    gold: str
     statement: ProblemStatement
+    fix: CandidateFix
 
 
+@dataclass(frozen=True)
 class _Miner:
-    def __init__(
-        self,
-        request: MiningRequest,
-        history: GitHistory,
-        engine: DockerEngine,
-        kit: LanguageKit,
-        project: Project,
-        made: Environment,
-        name: str,
-        rewriter: Rewriter | None,
-    ) -> None:
-        self._request, self._history, self._engine = request, history, engine
-        self._kit, self._rewriter = kit, rewriter
-        self._project, self._made, self._name = project, made, name
-        self._images = Images(engine, packs.tree_files)
-        self._how = TestRunOptions(
-            plugins=made.plugins, options=project.options, arguments=request.arguments
-        )
+    request: MiningRequest
+    history: GitHistory
+    engine: DockerEngine
+    support: LanguageSupport
+    project: Project
+    made: Environment
+    name: str
+    rewriter: Rewriter | None
 
     def attempt(self, commit: Commit) -> CandidateOutcome:
         """Take one candidate as far as it goes."""
@@ -197,7 +235,11 @@ class _Miner:
         try:
             candidate = self._read(commit)
             proof = self._prove(candidate)
-            candidate, rewrite = self._told_anew(candidate)
+            if self.rewriter:
+                statement, rewrite = self.rewriter.rewrite(
+                    candidate.name, candidate.statement, candidate.fix
+                )
+                candidate = replace(candidate, statement=statement)
             self._check(candidate, proof)
         except _Stopped as stop:
             seconds = round(time.monotonic() - started, 1)
@@ -212,11 +254,17 @@ class _Miner:
         )
 
     def _read(self, commit: Commit) -> _Candidate:
-        history = self._history
-        tree = with_version_files(history.tree(commit.parent), self._project)
-        hidden = history.files(commit.sha, commit.tests)
-        gold = history.diff(commit.parent, commit.sha, commit.source)
-        if reason := self._kit.refuses(tree, hidden):
+        if commit.unreadable:
+            raise _Stopped("patch", f"it cannot be read: {commit.unreadable}")
+        history = self.history
+        try:
+            tree = with_version_files(history.tree(commit.parent), self.project)
+            hidden = history.files(commit.sha, commit.tests)
+            gold = history.diff(commit.parent, commit.sha, commit.source)
+            changes = parse(gold)
+        except (GitError, PatchError) as error:
+            raise _Stopped("patch", f"it cannot be read: {error}") from None
+        if reason := self.support.refuses(tree, hidden):
             raise _Stopped("patch", reason)
         rules = PatchRules(
             graded=frozenset(file.path for file in hidden),
@@ -226,31 +274,28 @@ class _Miner:
         if policed.refused or policed.stripped:
             named = ", ".join(file.path for file in policed.stripped)
             raise _Stopped("patch", policed.refused or f"the fix changes protected paths: {named}")
-        if not parse(gold):
+        if not changes:
             raise _Stopped("patch", "the source does not change")
-        statement = write_statement(commit, self._request.issues, gold, tree, hidden)
+        fix = CandidateFix(gold, tree, hidden)
+        statement = write_statement(commit, self.request.issues, fix)
         if statement is None:
             raise _Stopped("statement", "the message says nothing but the fix itself")
         name = f"{slug(statement.title)[:40].strip('-')}-{commit.sha[:7]}"
-        return _Candidate(commit, name, tree, hidden, gold, statement)
+        return _Candidate(name, statement, fix)
 
     def _prove(self, candidate: _Candidate) -> Proof:
-        image = self._image(candidate)
-        src = any(file.path.startswith("src/") for file in candidate.tree)
-        before = RepositoryTree(image=image, hidden=candidate.hidden, src=src)
-        after = before.model_copy(update={"patch": candidate.gold})
-        kit = self._kit
-        touched = [kit.place(file.path) for file in candidate.hidden if kit.is_test(file)]
+        support = self.support
+        root, fix = self.request.out / candidate.name, candidate.fix
+        image = image_of(self.engine, root, support.language, self.made.image, fix.tree)
+        before = RepositoryTree(image=image, hidden=fix.hidden, src=has_src(fix.tree))
+        after = before.model_copy(update={"patch": fix.gold})
+        touched = [support.place(file.path) for file in fix.hidden if support.is_test(file)]
+        labels = {"arena.mine": candidate.name}
 
         def run(tree: RepositoryTree, places: Sequence[str], seed: str | None) -> MiningSession:
-            return kit.run(
-                self._engine,
-                tree,
-                self._how,
-                places,
-                timeout_s=kit.run_seconds,
-                seed=seed,
-                labels={"arena.mine": candidate.name},
+            seconds = support.run_seconds
+            return support.run(
+                RepositoryRun(self.engine, tree, self._how, seconds, labels, places, seed)
             )
 
         try:
@@ -258,54 +303,29 @@ class _Miner:
         except FellError as fell:
             raise _Stopped("proof", str(fell)) from None
 
-    def _told_anew(self, candidate: _Candidate) -> tuple[_Candidate, str]:
-        """The candidate with another statement, where that is wanted and gives nothing away."""
-        if self._rewriter is None:
-            return candidate, ""
-        statement, what = self._rewriter.rewrite(
-            Notes(
-                name=candidate.name,
-                statement=candidate.statement,
-                gold=candidate.gold,
-                tree=candidate.tree,
-                hidden=candidate.hidden,
-            )
+    @property
+    def _how(self) -> TestRunOptions:
+        return TestRunOptions(
+            plugins=self.made.plugins,
+            options=self.project.options,
+            arguments=self.request.arguments,
         )
-        return replace(candidate, statement=statement), what
-
-    def _image(self, candidate: _Candidate) -> str:
-        root = self._request.out / candidate.name
-        task = Task(
-            id=f"{self._name}/{candidate.name}",
-            pack=self._name,
-            title=candidate.statement.title,
-            language=self._kit.language,
-            image=self._made.image,
-            problem_statement=candidate.statement.text,
-            tests=_PLACEHOLDER,
-            digest="",
-            root=root,
-        )
-        images = Images(self._engine, lambda _: candidate.tree)
-        return images.ensure([task])[task.id].id
 
     def _check(self, candidate: _Candidate, proof: Proof) -> None:
         """Write the task and put it through everything that `arena tasks check` looks at."""
-        out = self._request.out
+        out, images = self.request.out, Images(self.engine, packs.tree_files)
         root = write_task(out, self._draft(candidate, proof))
         if candidate.statement.original:
             (root / ORIGINAL).write_text(candidate.statement.original + "\n", encoding="utf-8")
         try:
             (task,) = packs.load(str(root.resolve()), base=out)
-            images = self._images.ensure([task])
-            for finding in suite.check([task], images, self._engine, self._images.store):
-                _must_be_sound(finding)
+            found = list(suite.check([task], images.ensure([task]), self.engine, images.store))
+            why = next((f"{one.look}: {one.detail[:300]}" for one in found if not one.ok), "")
         except InputError as error:
+            why = error.what
+        if why:
             shutil.rmtree(root, ignore_errors=True)
-            raise _Stopped("check", error.what) from None
-        except _Stopped:
-            shutil.rmtree(root, ignore_errors=True)
-            raise
+            raise _Stopped("check", why)
 
     def _draft(self, candidate: _Candidate, proof: Proof) -> Draft:
         statement = candidate.statement
@@ -314,28 +334,23 @@ class _Miner:
         return Draft(
             name=candidate.name,
             title=statement.title,
-            language=self._kit.language,
-            image=self._made.image,
+            language=self.support.language,
+            image=self.made.image,
             tags=("mined", *review),
-            repository=self._name,
+            repository=self.name,
             statement=statement.text,
             tests=TestPlan(
-                runner=self._kit.runner,
+                runner=self.support.runner,
                 fail_to_pass=tuple(proof.fail_to_pass),
                 pass_to_pass=proof.pass_to_pass,
                 plugins=self._how.plugins,
                 options=self._how.options,
                 timeout_s=max(60.0, round(6 * proof.longest_s)),
             ),
-            tree=candidate.tree,
-            hidden=candidate.hidden,
-            gold=candidate.gold,
+            tree=candidate.fix.tree,
+            hidden=candidate.fix.hidden,
+            gold=candidate.fix.gold,
         )
-
-
-def _must_be_sound(finding: Finding) -> None:
-    if not finding.ok:
-        raise _Stopped("check", f"{finding.look}: {finding.detail[:300]}")
 
 
 # ── the record ─────────────────────────────────────────────────────────────────────────────────

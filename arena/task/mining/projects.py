@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from arena.records import File, Record
+from arena.task.files import leads_out
 
 _TEST_EXTRAS = re.compile(
     r"(unit)?[-_]?tests?(ing)?[-_]?(deps|requirements)?|dev(el)?(elopment)?|all"
@@ -33,6 +34,7 @@ _CARRIED = re.compile(
     r"asyncio_.*|python_(files|classes|functions)|pythonpath|usefixtures|doctest_optionflags"
     r"|anyio_mode|DJANGO_SETTINGS_MODULE"
 )
+_NOT_PYTHON = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
 class Project(Record):
@@ -51,32 +53,38 @@ class Project(Record):
 
 
 def read_project(tree: Iterable[File]) -> Project:
-    """What the files of a project say."""
+    """What the files of a project say; what is not as it should be is passed over."""
     texts = {
         file.path: file.data.decode("utf-8", "replace")
         for file in tree
         if file.path.count("/") <= 1 and len(file.data) < 1 << 20
     }
     pyproject = _toml(texts.get("pyproject.toml", ""))
-    setup_cfg = _ini(texts.get("setup.cfg", ""))
-    calls = _setup_call(texts.get("setup.py", ""))
-    project = pyproject.get("project", {})
-    tool = pyproject.get("tool", {})
-    poetry = tool.get("poetry", {})
+    setup_cfg, tox = _ini(texts.get("setup.cfg", "")), _ini(texts.get("tox.ini", ""))
+    call = _setup_call(texts.get("setup.py", ""))
+    project, tool = table(pyproject, "project"), table(pyproject, "tool")
+    poetry = table(tool, "poetry")
     wanted = [
-        *_of_project(project, pyproject.get("dependency-groups", {})),
-        *_of_poetry(poetry),
-        *_of_setup_cfg(setup_cfg),
-        *_of_setup_py(calls),
+        *_of_pyproject(project, table(pyproject, "dependency-groups"), poetry),
+        *_of_setup(table(setup_cfg, "options"), table(setup_cfg, "options.extras_require")),
+        *_of_setup(call, table(call, "extras_require")),
         *_of_files(texts),
-        *_of_tox(_ini(texts.get("tox.ini", ""))),
+        *_of_tox(table(tox, "testenv")),
     ]
-    name = project.get("name") or poetry.get("name") or setup_cfg.get("metadata", {}).get("name")
+    pytest_ini = _ini(texts.get("pytest.ini", ""))
+    settings = (
+        table(pytest_ini, "pytest"),
+        table(tool, "pytest", "ini_options"),
+        table(tox, "pytest"),
+        table(setup_cfg, "tool:pytest"),
+    )
+    own = (project, poetry, table(setup_cfg, "metadata"), call)
+    name = _first_text(one.get("name") for one in own)
     return Project(
-        name=name or _text(calls.get("name")),
-        version=project.get("version") or poetry.get("version") or _text(calls.get("version")),
+        name=name,
+        version=_first_text(one.get("version") for one in (project, poetry, call)),
         requirements=_distinct([*wanted, "pytest"], name),
-        options=tuple(_options(tool, setup_cfg, texts)),
+        options=tuple(_options(next((one for one in settings if one), {}))),
         version_files=tuple(_version_files(tool)),
         entry_points=_entry_points(project),
     )
@@ -98,55 +106,42 @@ def with_version_files(tree: Sequence[File], project: Project) -> tuple[File, ..
 # ── requirements ───────────────────────────────────────────────────────────────────────────────
 
 
-def _of_project(project: Mapping[str, Any], groups: Mapping[str, Any]) -> Iterator[str]:
-    yield from project.get("dependencies", ())
-    for extra, needs in project.get("optional-dependencies", {}).items():
-        if _TEST_EXTRAS.fullmatch(extra.lower()):
-            yield from needs
-    for group in groups:
-        if _TEST_EXTRAS.fullmatch(group.lower()):
-            yield from _group(groups, group, set())
+def _of_pyproject(
+    project: Mapping[str, Any], groups: Mapping[str, Any], poetry: Mapping[str, Any]
+) -> Iterator[str]:
+    yield from _texts(project.get("dependencies"))
+    for needs in _for_tests(table(project, "optional-dependencies")).values():
+        yield from _texts(needs)
+    for group in _for_tests(groups):
+        yield from _group(groups, group, set())
+    tables = [table(poetry, "dependencies"), table(poetry, "dev-dependencies")]
+    poetry_groups = table(poetry, "group")
+    tables += [table(poetry_groups, name, "dependencies") for name in _for_tests(poetry_groups)]
+    for needs in tables:
+        yield from (name for name in needs if not table(needs, name).get("optional"))
 
 
 def _group(groups: Mapping[str, Any], name: str, seen: set[str]) -> Iterator[str]:
-    if name in seen:
+    if name in seen or not isinstance(groups.get(name), list):
         return
     seen.add(name)
-    for need in groups.get(name, ()):
+    for need in groups[name]:
         if isinstance(need, str):
             yield need
         elif isinstance(need, dict):
             yield from _group(groups, str(need.get("include-group")), seen)
 
 
-def _of_poetry(poetry: Mapping[str, Any]) -> Iterator[str]:
-    tables = [poetry.get("dependencies", {}), poetry.get("dev-dependencies", {})]
-    for name, group in poetry.get("group", {}).items():
-        if _TEST_EXTRAS.fullmatch(name.lower()):
-            tables.append(group.get("dependencies", {}))
-    for table in tables:
-        for name, wanted in table.items():
-            if not (isinstance(wanted, dict) and wanted.get("optional")):
-                yield name
+def _of_setup(options: Mapping[str, Any], extras: Mapping[str, Any]) -> Iterator[str]:
+    """Of setup.cfg, or of the call in setup.py, which have the same names."""
+    for needs in (options.get("install_requires"), options.get("tests_require")):
+        yield from _texts(needs)
+    for needs in _for_tests(extras).values():
+        yield from _texts(needs)
 
 
-def _of_setup_cfg(config: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    options = config.get("options", {})
-    yield from options.get("install_requires", "").splitlines()
-    yield from options.get("tests_require", "").splitlines()
-    for extra, needs in config.get("options.extras_require", {}).items():
-        if _TEST_EXTRAS.fullmatch(extra.lower()):
-            yield from needs.splitlines()
-
-
-def _of_setup_py(call: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("install_requires", "tests_require"):
-        value = call.get(key)
-        yield from [value] if isinstance(value, str) else value or ()
-    extras = call.get("extras_require")
-    for extra, needs in (extras if isinstance(extras, dict) else {}).items():
-        if isinstance(extra, str) and _TEST_EXTRAS.fullmatch(extra.lower()):
-            yield from [needs] if isinstance(needs, str) else needs
+def _for_tests(extras: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: needs for name, needs in extras.items() if _TEST_EXTRAS.fullmatch(name.lower())}
 
 
 def _of_files(texts: Mapping[str, str]) -> Iterator[str]:
@@ -157,8 +152,8 @@ def _of_files(texts: Mapping[str, str]) -> Iterator[str]:
                     yield line.split(" --hash")[0]
 
 
-def _of_tox(config: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    for line in config.get("testenv", {}).get("deps", "").splitlines():
+def _of_tox(testenv: Mapping[str, Any]) -> Iterator[str]:
+    for line in _texts(testenv.get("deps")):
         plain = line.strip()
         if plain and not plain.startswith(("-", "{", ".", "#")) and "://" not in plain:
             yield plain.rpartition(": ")[2] if re.match(r"[\w!,{}-]+: ", plain) else plain
@@ -168,17 +163,17 @@ def _distinct(lines: Iterable[str], own: str | None) -> tuple[str, ...]:
     """Each package once, by name alone: pins of one commit would not fit another."""
     found: dict[str, str] = {}
     for line in lines:
-        match = _NAME.match(line) if isinstance(line, str) else None
+        match = _NAME.match(line)
         if not match or "{" in line:
             continue
         name = re.sub(r"[-_.]+", "-", match[1]).lower()
-        marker = (match[4] or "").strip()
         if (
             name in _UNWANTED
             or name.startswith(("types-", "sphinx"))
             or name == (own or "").lower()
         ):
             continue
+        marker = (match[4] or "").strip()
         if "extra" in marker:
             marker = ""
         if name not in found or not marker:
@@ -189,48 +184,58 @@ def _distinct(lines: Iterable[str], own: str | None) -> tuple[str, ...]:
 # ── settings and names ─────────────────────────────────────────────────────────────────────────
 
 
-def _options(
-    tool: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]], texts: Mapping[str, str]
-) -> Iterator[str]:
-    tables: list[Mapping[str, Any]] = [
-        _ini(texts.get("pytest.ini", "")).get("pytest", {}),
-        tool.get("pytest", {}).get("ini_options", {}),
-        _ini(texts.get("tox.ini", "")).get("pytest", {}),
-        setup_cfg.get("tool:pytest", {}),
-    ]
-    for name, value in next((table for table in tables if table), {}).items():
+def _options(settings: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in settings.items():
         if _CARRIED.fullmatch(name):
-            words = value if isinstance(value, list) else [str(value)]
+            words = value if isinstance(value, list) else [value]
             yield f"{name}={' '.join(' '.join(map(str, words)).split())}"
 
 
 def _version_files(tool: Mapping[str, Any]) -> Iterator[str]:
-    hooks = tool.get("hatch", {}).get("build", {}).get("hooks", {}).get("vcs", {})
-    scm = tool.get("setuptools_scm", {})
-    for table, keys in ((hooks, ("version-file",)), (scm, ("write_to", "version_file"))):
-        yield from (str(table[key]) for key in keys if table.get(key))
+    hooks, scm = table(tool, "hatch", "build", "hooks", "vcs"), table(tool, "setuptools_scm")
+    named = (hooks.get("version-file"), scm.get("write_to"), scm.get("version_file"))
+    yield from (path for path in named if isinstance(path, str) and not leads_out(path))
 
 
 def _entry_points(project: Mapping[str, Any]) -> str:
-    groups = {"console_scripts": project.get("scripts", {}), **project.get("entry-points", {})}
+    groups = {"console_scripts": project.get("scripts"), **table(project, "entry-points")}
     return "".join(
         f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())
         for group, points in groups.items()
-        if points
+        if points and isinstance(points, dict)
     )
 
 
 # ── files ──────────────────────────────────────────────────────────────────────────────────────
 
 
+def table(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """A table inside another; empty where there is none, or something else."""
+    found: Any = data
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _texts(value: Any) -> list[str]:
+    """The lines of a text, or the texts of a list."""
+    if isinstance(value, str):
+        return value.splitlines()
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
+
+
+def _first_text(values: Iterable[Any]) -> str | None:
+    return next((value for value in values if value and isinstance(value, str)), None)
+
+
 def _toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return {}
 
 
-def _ini(text: str) -> dict[str, dict[str, str]]:
+def _ini(text: str) -> dict[str, Any]:
     parser = configparser.RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[method-assign,assignment]
     try:
@@ -243,22 +248,21 @@ def _ini(text: str) -> dict[str, dict[str, str]]:
 def _setup_call(text: str) -> dict[str, Any]:
     """Literal arguments of the `setup(…)` of a setup.py, names at its top level followed."""
     try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+        nodes = list(ast.walk(ast.parse(text)))
+    except _NOT_PYTHON:
         return {}
     names: dict[str, Any] = {}
-    found: dict[str, Any] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             names[node.targets[0].id] = _literal(node.value, {})
-    for node in ast.walk(tree):
-        called = node.func if isinstance(node, ast.Call) else None
-        name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
-        if isinstance(node, ast.Call) and name == "setup":
-            for word in node.keywords:
-                if word.arg:
-                    found[word.arg] = _literal(word.value, names)
-    return found
+    return {
+        word.arg: _literal(word.value, names)
+        for node in nodes
+        if isinstance(node, ast.Call)
+        and "setup" in {getattr(node.func, "id", ""), getattr(node.func, "attr", "")}
+        for word in node.keywords
+        if word.arg
+    }
 
 
 def _literal(node: ast.expr, names: Mapping[str, Any]) -> Any:
@@ -266,9 +270,5 @@ def _literal(node: ast.expr, names: Mapping[str, Any]) -> Any:
         return names.get(node.id)
     try:
         return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError):
+    except _NOT_PYTHON:
         return None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

@@ -1,36 +1,45 @@
-"""Runs a repository's tests with pytest: every test's outcome, and why it failed.
+"""Projects of Python: the wheels they need, and their tests under pytest."""
 
-It shuffles, limits each test's time, and writes one JSON line a phase of a test.
-"""
-
+import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
+from arena.errors import InputError
 from arena.grading.job import CLEAN_ENV
 from arena.grading.pytest_runner import PYTEST_ENV
-from arena.protocols import Engine
 from arena.records import File, Record, TestOutcome
 from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
+from arena.sandbox.image import packages
+from arena.sandbox.image.packages import REQUIREMENTS
 from arena.serialize import json_lines
-from arena.task.mining import environment
 from arena.task.mining.history import is_python_test
-from arena.task.mining.projects import read_project
+from arena.task.mining.projects import Project, read_project
 from arena.task.mining.runner import (
-    LanguageKit,
+    Environment,
+    LanguageSupport,
     MiningSession,
-    RepositoryTree,
+    RepositoryRun,
+    Say,
     SeenTest,
     TestRunOptions,
-    lay,
-    opened,
+    keep,
+    made_before,
 )
 
 PLUGIN = "arena_mining"
 
-SOURCE = """\
+NOT_LOADED = frozenset(
+    {"pytest_cov", "xdist", "xdist.looponfail", "randomly", "sugar", "benchmark"}
+)
+"""Plugins of pytest that would change what is run or in which order."""
+_PYTEST_PLUGIN = re.compile(r"^\[pytest11\]\n((?:(?!\[).*\n?)*)", re.MULTILINE)
+_TRIES = 12
+
+_PLUGIN_SOURCE = """\
 import json
 import os
 import random
@@ -104,35 +113,29 @@ class _Line(Record):
     error: str = ""
 
 
-def run_pytest(
-    engine: Engine,
-    tree: RepositoryTree,
-    how: TestRunOptions,
-    places: Sequence[str],
-    *,
-    timeout_s: float,
-    seed: str | None = None,
-    labels: Mapping[str, str],
-) -> MiningSession:
-    """As `RunTests`."""
+def run_pytest(run: RepositoryRun) -> MiningSession:
+    """Run tests with a plugin that shuffles, limits each test's time and writes what it saw.
+
+    It writes a line of JSON a phase of a test.
+    """
     folder = f"{TRUSTED}/{secrets.token_hex(8)}"
     report = f"{folder}/report.jsonl"
-    with opened(engine, tree, labels) as box:
-        if failed := lay(box, tree):
+    with run.opened() as box:
+        if failed := run.lay(box):
             return failed
-        trusted = [File(path=f"{folder}/{PLUGIN}.py", data=SOURCE.encode())]
+        trusted = [File(path=f"{folder}/{PLUGIN}.py", data=_PLUGIN_SOURCE.encode())]
         trusted.append(File(path=f"{folder}/pytest.ini", data=b"[pytest]\n"))
         box.put(trusted)
         box.put([File(path=report, data=b"")], owner=TESTER_UID)
         env = {
             **CLEAN_ENV,
             **PYTEST_ENV,
-            "PYTHONPATH": f"{WORKDIR}{'/src' if tree.src else ''}:{folder}",
+            "PYTHONPATH": f"{WORKDIR}{'/src' if run.tree.src else ''}:{folder}",
             "ARENA_REPORT": report,
-            "ARENA_TEST_SECONDS": str(how.test_seconds),
-            **({"ARENA_SEED": seed} if seed else {}),
+            "ARENA_TEST_SECONDS": str(run.how.test_seconds),
+            **({"ARENA_SEED": run.seed} if run.seed else {}),
         }
-        done = box.exec(_argv(how, folder, places), timeout_s=timeout_s, env=env)
+        done = box.exec(_argv(run.how, folder, run.places), timeout_s=run.timeout_s, env=env)
         box.kill()
         data = box.get(report, limit=_REPORT_LIMIT).data
     tests, uncollected = _read(data)
@@ -185,13 +188,80 @@ def _refuses(_tree: Sequence[File], hidden: Sequence[File]) -> str:
     return "" if there else "no test file of Python is left by it"
 
 
-KIT = LanguageKit(
+# ── what it needs ──────────────────────────────────────────────────────────────────────────────
+
+
+def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
+    """As `MakeEnvironment`, with wheels.
+
+    Raises:
+        InputError: pip refuses what a person asked for.
+    """
+    if made := made_before(pack, image):
+        return made
+    pinned, left_out = _resolved(project.requirements, install, say)
+    files = packages.unpack_python(pinned, "python")
+    found = Environment(image=image, plugins=_plugins(files), left_out=left_out)
+    listed = File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode())
+    keep(pack, found, "python", project, [listed, *_metadata(project)])
+    return found
+
+
+def _resolved(
+    inferred: Sequence[str], given: Sequence[str], say: Say
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Exact versions, and what had to be left out."""
+    wanted, left_out = list(inferred), list[str]()
+    for _ in range(_TRIES):
+        try:
+            return packages.resolve_python([*given, *wanted], "python"), tuple(left_out)
+        except packages.NoPackageError as error:
+            name = re.sub(r"[-_.]+", "-", error.name).lower()
+            kept = [one for one in wanted if not re.match(rf"{re.escape(name)}\b(?!-)", one)]
+            if len(kept) == len(wanted):
+                raise
+            say(f"left out: no wheel of {name}")
+            left_out.append(name)
+            wanted = kept
+    raise InputError(
+        "its requirements cannot be resolved",
+        where=", ".join(wanted[:8]),
+        remedy="name what its tests need with --install",
+    )
+
+
+def _plugins(files: Sequence[File]) -> tuple[str, ...]:
+    names: list[str] = []
+    for file in files:
+        if file.path.endswith(".dist-info/entry_points.txt"):
+            text = file.data.decode("utf-8", "replace").replace("\r", "")
+            for match in _PYTEST_PLUGIN.finditer(text):
+                lines = [line for line in match[1].splitlines() if "=" in line]
+                names += [line.partition("=")[0].strip() for line in lines]
+    return tuple(sorted(name for name in names if name not in NOT_LOADED))
+
+
+def _metadata(project: Project) -> list[File]:
+    """The project as an installed one, so that it can ask for its own version."""
+    if not project.name:
+        return []
+    name, version = re.sub(r"[-_.]+", "_", project.name), project.version or "0.0.0"
+    folder = f"site/{name}-{version}.dist-info"
+    head = f"Metadata-Version: 2.1\nName: {project.name}\nVersion: {version}\n"
+    files = [File(path=f"{folder}/METADATA", data=head.encode())]
+    if project.entry_points:
+        data = project.entry_points.encode()
+        files.append(File(path=f"{folder}/entry_points.txt", data=data))
+    return files
+
+
+PYTHON = LanguageSupport(
     language="python",
     runner="pytest",
     manifests=("pyproject.toml", "setup.py", "setup.cfg"),
     suffixes=(".py",),
     read=read_project,
-    make=environment.make,
+    make=make,
     run=run_pytest,
     run_seconds=60.0,
     is_test=lambda file: is_python_test(file.path),

@@ -11,8 +11,8 @@ from pydantic import Field
 from arena.errors import InputError
 from arena.records import Record
 from arena.serialize import json_lines
-from arena.task.mining.environment import Environment
 from arena.task.mining.rewrite import Rewriting
+from arena.task.mining.runner import Environment
 
 LOG = "mining.jsonl"
 SUMMARY = "mining.json"

@@ -5,18 +5,14 @@ settled after. What a reply gives away of fix or tests makes it worthless: the o
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 from arena.backend import catalog
-from arena.backend.deadlines import AgentClock
-from arena.backend.limiter import RetryPolicy
+from arena.backend.limiter import AgentClock, RetryPolicy
 from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
 from arena.backend.resolve import enforce, resolve
@@ -25,10 +21,11 @@ from arena.errors import InputError, ProviderError
 from arena.money import statement as money
 from arena.money.budget import Budgets
 from arena.money.statement import CallPricing, RecordedCall
-from arena.records import BackendSpec, Budget, File, FxRate, Limits, Message, Record
+from arena.records import BackendSpec, Budget, FxRate, Limits, Message, Record
 from arena.rundir.ledger import CallBeginEvent, CallEndEvent, Ledger, read
 from arena.serialize import read_record
-from arena.task.mining.statement import ProblemStatement, leaks, retold
+from arena.task.checking.leaks import text_of
+from arena.task.mining.statement import CandidateFix, ProblemStatement, leaks, restated
 
 LEDGER = "rewriting.jsonl"
 ORIGINAL = "original.md"
@@ -65,17 +62,6 @@ class Rewriting(Record):
         return f"{self.backend}: {self.rewritten} rewritten, {self.calls} calls, cost {cost}"
 
 
-@dataclass(frozen=True)
-class Notes:
-    """What the backend is shown of one candidate."""
-
-    name: str
-    statement: ProblemStatement
-    gold: str
-    tree: tuple[File, ...]
-    hidden: tuple[File, ...]
-
-
 def backend_of(name: str, policy: Path | None, *, environ: Mapping[str, str]) -> BackendSpec:
     """A backend that may be sent a repository's code.
 
@@ -99,7 +85,7 @@ def backend_of(name: str, policy: Path | None, *, environ: Mapping[str, str]) ->
     return spec
 
 
-class Rewriter:
+class Rewriter(AbstractContextManager["Rewriter"]):
     """One backend, for as long as mining runs. Safe from several threads.
 
     Args:
@@ -130,8 +116,8 @@ class Rewriter:
                 where=f"backend {spec.name}",
                 remedy="give it a price, or leave --rewrite-usd out",
             )
-        self._refuse_another()
-        left = None if usd is None else usd - self._spent()
+        spent = self._spent()
+        left = None if usd is None else usd - spent
         self._limits = Limits(steps=100_000, seconds=_SECONDS, output_tokens=3000)
         self._budget = None
         if left is None or left > 0:
@@ -146,55 +132,34 @@ class Rewriter:
             self._ledger = stack.enter_context(Ledger(ledger))
             self._open = stack.pop_all()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def rewrite(self, notes: Notes) -> tuple[ProblemStatement, str]:
+    def rewrite(
+        self, name: str, statement: ProblemStatement, fix: CandidateFix
+    ) -> tuple[ProblemStatement, str]:
         """A candidate's new statement, or its old one and why it was kept."""
-        said = self._ask(notes)
-        if not isinstance(said, _Said):
-            return notes.statement, f"kept: {said}"
-        told = leaks(said.text, notes.gold, notes.tree, notes.hidden)
-        if told:
-            return notes.statement, f"kept: the reply tells {told[0]!r}"
-        made = retold(notes.statement, said.text, notes.gold, notes.tree, notes.hidden)
-        return made, REWRITTEN
+        text, why = self._ask(name, statement, fix)
+        if not text:
+            return statement, f"kept: {why}"
+        if leaked := leaks(text, fix):
+            return statement, f"kept: the reply tells {leaked[0]!r}"
+        return restated(statement, text, fix), REWRITTEN
 
     def account(self, rewritten: int) -> Rewriting:
         """What all calls came to, those of earlier runs on the same pack included."""
-        told = self._statements()
-        costs = [_billed(one) for one in told]
-        known = [usd for usd in costs if usd is not None]
+        costs = [_billed(one) for one in self._statements()]
         return Rewriting(
             backend=self._spec.name,
-            calls=len(told),
+            calls=len(costs),
             rewritten=rewritten,
-            cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+            cost_usd=None if None in costs else sum(filter(None, costs), Decimal(0)),
         )
 
     def _spent(self) -> Decimal:
         """By earlier runs: calls that told no usage count as much as they may have cost."""
         costs = ((_billed(one), one.bound_usd or Decimal(0)) for one in self._statements())
         return sum((most if usd is None else usd for usd, most in costs), Decimal(0))
-
-    def _refuse_another(self) -> None:
-        for event in read(self._path):
-            if isinstance(event, CallBeginEvent):
-                call, spec = event.call, self._spec
-                if (_host(call.endpoint), call.model) != (_host(spec.base_url), spec.model):
-                    raise InputError(
-                        f"{call.model} at {call.endpoint} began to rewrite this pack",
-                        where=str(self._path),
-                        remedy="go on with that backend, or give another --out",
-                    )
 
     def _statements(self) -> list[money.CallStatement]:
         begun, ended = {}, {}
@@ -203,36 +168,39 @@ class Rewriter:
                 begun[event.call.call_id] = event.call
             elif isinstance(event, CallEndEvent):
                 ended[event.call.call_id] = event.call
+        for call in begun.values():
+            ours = (_host(self._spec.base_url), self._spec.model)
+            if (_host(call.endpoint), call.model) != ours:
+                raise InputError(
+                    f"{call.model} at {call.endpoint} began to rewrite this pack",
+                    where=str(self._path),
+                    remedy="go on with that backend, or give another --out",
+                )
         calls = [RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
         specs = {call.contestant: self._spec for call in begun.values()}
         return money.statements(calls, specs, fx=self._fx)
 
-    def _ask(self, notes: Notes) -> "_Said | str":
-        """The backend's text, or why there is none."""
+    def _ask(self, name: str, statement: ProblemStatement, fix: CandidateFix) -> tuple[str, str]:
+        """The backend's text, or an empty one and why."""
         if self._budget is None:
-            return "stopped by usd"
+            return "", "stopped by usd"
         backend = self._pool.for_trial(
             self._spec,
             self._pool.gate(self._spec, self._budget, self._ledger),
-            owner=CallOwner(notes.name, 1, self._spec.name),
+            owner=CallOwner(name, 1, self._spec.name),
             limits=self._limits,
             transcript=_Nowhere(),
             clock=AgentClock(_SECONDS),
         )
         try:
-            reply = backend.complete(_messages(notes), [])
+            reply = backend.complete(_messages(statement, fix), [])
         except ProviderError as error:
-            return f"the backend failed: {error}"
+            return "", f"the backend failed: {error}"
         if reply.stop is not None:
-            return f"stopped by {reply.stop}"
+            return "", f"stopped by {reply.stop}"
         if reply.truncated or len(reply.text.split()) < _WORDS:
-            return "the reply is cut short or says nothing"
-        return _Said(reply.text.strip())
-
-
-@dataclass(frozen=True)
-class _Said:
-    text: str
+            return "", "the reply is cut short or says nothing"
+        return reply.text.strip(), ""
 
 
 class _Nowhere:
@@ -254,14 +222,11 @@ def _billed(one: money.CallStatement) -> Decimal | None:
     return Decimal(0) if one.possibly_billed and one.bound_usd == 0 else None
 
 
-def _messages(notes: Notes) -> list[Message]:
-    tests = "\n".join(
-        f"--- {file.path}\n{file.data.decode('utf-8', 'replace')}" for file in notes.hidden
-    )
+def _messages(statement: ProblemStatement, fix: CandidateFix) -> list[Message]:
     parts = {
-        "Notes": notes.statement.text,
-        "Change": notes.gold.encode("utf-8", "replace").decode(),
-        "Tests": tests,
+        "Notes": statement.text,
+        "Change": fix.gold.encode("utf-8", "replace").decode(),
+        "Tests": "\n".join(f"--- {file.path}\n{text_of(file)}" for file in fix.hidden),
     }
     text = "\n\n".join(f"# {name}\n\n{body[:_SHOWN_CHARS]}" for name, body in parts.items())
     return [{"role": "system", "content": _ASK}, {"role": "user", "content": text}]

@@ -6,10 +6,21 @@ person, so every statement that was made of a commit message is tagged for revie
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from arena.errors import InputError
 from arena.records import File, Record
+from arena.task.checking.leaks import (
+    COMMIT,
+    LINK,
+    TELLING_CHARS,
+    Secrets,
+    given_away,
+    lines_of_fix,
+    text_of,
+)
 from arena.task.formats.instances import read_json_rows
 from arena.task.mining.history import Commit
 from arena.task.patch import parse
@@ -27,9 +38,8 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"#(\d+)\b")
-_LINK = re.compile(r"<?https?://\S+")
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
-_COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
+_TEST_NAME = re.compile(r"\b[Tt]est_?\w+")
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 _DEFINED = re.compile(
     r"\b(?:def|class|function|const|let|var|type)\s+(\w{3,})|\bfunc\s+(?:\([^)]*\)\s*)?(\w{3,})"
@@ -38,7 +48,6 @@ _DEFINED = re.compile(
     re.MULTILINE,
 )
 _LEAST_WORDS = 3
-_TELLING_CHARS = 12
 
 
 class ProblemStatement(Record):
@@ -75,59 +84,70 @@ def read_issues(path: Path) -> dict[str, Issue]:
     return found
 
 
+@dataclass(frozen=True)
+class CandidateFix:
+    """What becomes of a commit: a change of the source, the tree before it, and its tests."""
+
+    gold: str
+    tree: tuple[File, ...]
+    hidden: tuple[File, ...]
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Lines and test names that must not be said."""
+        words = (name for file in self.hidden for name in _TEST_NAME.findall(text_of(file)))
+        names = {name for name in words if len(name) >= TELLING_CHARS}
+        return Secrets(
+            lines=lines_of_fix(self.gold, self.tree),
+            names=tuple(sorted(names - _words(self.tree))),
+        )
+
+    @cached_property
+    def new_names(self) -> set[str]:
+        """Identifiers that the fix defines and no file of the tree knows."""
+        lines = (line for change in parse(self.gold) for line in change.added_lines())
+        found = {name for one in _DEFINED.findall("\n".join(lines)) for name in one if name}
+        return found - _words(self.tree)
+
+    @cached_property
+    def interface(self) -> set[str]:
+        """Those of them that the tests use: a contestant has to know them."""
+        return self.new_names & _words(self.hidden)
+
+
 def write_statement(
-    commit: Commit,
-    issues: Mapping[str, Issue],
-    gold: str,
-    tree: Sequence[File],
-    hidden: Sequence[File],
+    commit: Commit, issues: Mapping[str, Issue], fix: CandidateFix
 ) -> ProblemStatement | None:
     """The statement of a candidate; None where nothing that says anything is left.
 
     Args:
         commit: the fix.
         issues: texts of issues by number.
-        gold: its change of the source.
-        tree: the starting tree.
-        hidden: its tests.
+        fix: what it changes and tests.
     """
-    names = _new_names(gold, tree)
-    tested = _words(hidden)
-    secrets = _telling_lines(gold, tree) | _test_names(hidden, tree)
     for number in _NUMBER.findall(commit.message):
         if issue := issues.get(number):
-            text = _COMMIT.sub("", _LINK.sub("", f"{issue.title}\n\n{issue.body}"))
-            kept, left = _clean(text.splitlines(), secrets, set())
+            text = COMMIT.sub("", LINK.sub("", f"{issue.title}\n\n{issue.body}"))
+            kept, left = _clean(text.splitlines(), fix.secrets, set())
             if _says_something(kept):
-                return _made(kept, left, names & tested, from_issue=True)
+                return _made(kept, left, fix.interface, from_issue=True)
     lines = [line for line in commit.message.strip().splitlines() if not _MERGE.match(line)]
-    kept, left = _clean(lines, secrets, names - tested)
+    kept, left = _clean(lines, fix.secrets, fix.new_names - fix.interface)
     kept = _plain(kept)
-    return _made(kept, left, names & tested, from_issue=False) if _says_something(kept) else None
+    return _made(kept, left, fix.interface, from_issue=False) if _says_something(kept) else None
 
 
-def leaks(text: str, gold: str, tree: Sequence[File], hidden: Sequence[File]) -> list[str]:
+def leaks(text: str, fix: CandidateFix) -> list[str]:
     """What a text gives away of fix and tests, and the links and commits in it."""
-    inner = _new_names(gold, tree) - _words(hidden)
-    secrets = _telling_lines(gold, tree) | _test_names(hidden, tree)
-    told = [secret for secret in sorted(secrets) if secret in text]
-    told += sorted(inner.intersection(_WORD.findall(text)))
-    return [*told, *_LINK.findall(text), *_COMMIT.findall(text)]
+    inner = (fix.new_names - fix.interface).intersection(_WORD.findall(text))
+    return [*sorted(inner), *given_away(text, fix.secrets)]
 
 
-def retold(
-    statement: ProblemStatement,
-    text: str,
-    gold: str,
-    tree: Sequence[File],
-    hidden: Sequence[File],
-) -> ProblemStatement:
+def restated(statement: ProblemStatement, text: str, fix: CandidateFix) -> ProblemStatement:
     """A statement in other words, which keep the names that the tests use."""
-    interface = _new_names(gold, tree) & _words(hidden)
-    lines = [
-        line.lstrip("# ") if not number else line for number, line in enumerate(text.splitlines())
-    ]
-    made = _made(lines, (), interface, from_issue=statement.from_issue)
+    first, *lines = text.splitlines()
+    lines = [first.lstrip("# "), *lines]
+    made = _made(lines, (), fix.interface, from_issue=statement.from_issue)
     return made.model_copy(update={"original": statement.text})
 
 
@@ -148,16 +168,17 @@ def _plain(lines: Sequence[str]) -> list[str]:
     """A commit message without trailers, references, links and commits."""
     kept = [line for line in lines if not _TRAILER.match(line.strip())]
     return [
-        re.sub(r"\s{2,}", " ", _SHA.sub("", _LINK.sub("", _REFERENCE.sub("", line)))).rstrip(" :-")
+        re.sub(r"\s{2,}", " ", _SHA.sub("", LINK.sub("", _REFERENCE.sub("", line)))).rstrip(" :-")
         for line in kept
     ]
 
 
-def _clean(lines: Sequence[str], secrets: set[str], names: set[str]) -> tuple[list[str], list[str]]:
+def _clean(lines: Sequence[str], secrets: Secrets, names: set[str]) -> tuple[list[str], list[str]]:
     """Lines that give nothing away, and those that do."""
     kept, left = list[str](), list[str]()
     for line in lines:
-        tells = any(secret in line for secret in secrets) or names & set(_WORD.findall(line))
+        held = any(secret in line for secret in (*secrets.lines, *secrets.names))
+        tells = held or names.intersection(_WORD.findall(line))
         (left if tells else kept).append(line)
     return kept, left
 
@@ -166,29 +187,5 @@ def _says_something(lines: Sequence[str]) -> bool:
     return len(_WORD.findall(" ".join(lines))) >= _LEAST_WORDS
 
 
-def _telling_lines(gold: str, tree: Sequence[File]) -> set[str]:
-    """Lines that only the fix holds."""
-    before = {line.strip() for file in tree for line in _text(file).splitlines()}
-    added = (line.strip() for change in parse(gold) for line in change.added_lines())
-    return {line for line in added if len(line) >= _TELLING_CHARS and line not in before}
-
-
-def _test_names(hidden: Sequence[File], tree: Sequence[File]) -> set[str]:
-    """Names that only the hidden tests have."""
-    names = {name for file in hidden for name in re.findall(r"\b[Tt]est_?\w+", _text(file))}
-    return {name for name in names if len(name) >= _TELLING_CHARS} - _words(tree)
-
-
-def _new_names(gold: str, tree: Sequence[File]) -> set[str]:
-    """Identifiers that the fix defines and no file of the tree knows."""
-    added = "\n".join(line for change in parse(gold) for line in change.added_lines())
-    found = {name for match in _DEFINED.finditer(added) for name in match.groups() if name}
-    return found - _words(tree)
-
-
 def _words(files: Sequence[File]) -> set[str]:
-    return {word for file in files for word in _WORD.findall(_text(file))}
-
-
-def _text(file: File) -> str:
-    return file.data.decode("utf-8", "replace")
+    return {word for file in files for word in _WORD.findall(text_of(file))}

@@ -54,7 +54,7 @@ def prove(before: Run, after: Run, touched: Sequence[str]) -> Proof:
         files = touched
         first = after(files, None)
     fixed = [_ended(first, "with the fix")]
-    passing = [name for name, seen in fixed[0].tests.items() if seen.outcome == "passed"]
+    passing = list(filter(fixed[0].passed, fixed[0].tests))
     if not passing:
         raise FellError(_nothing_passes(fixed[0]))
     broken = [_ended(before(files, None), "without the fix")]

@@ -1,11 +1,14 @@
 """Suites as they are read, before anything runs."""
 
+import io
 import json
+import tarfile
 
 import pytest
 
 from arena.task.formats.harbor import read_scripts
 from arena.task.formats.instances import Unreadable, read_instances
+from arena.task.importing.importer import NotImportableError, read_tar
 from tests.task import toy
 
 TASK_YAML = """\
@@ -117,3 +120,49 @@ def test_a_task_repository_in_ordinary_yaml(tmp_path):
     assert "tests.json: no such file" in bad[0].reason
     assert "stands twice" in bad[1].reason
     assert "'repo' is missing" in bad[3].reason
+
+
+def archive(**members):
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        for name, size in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = size
+            tar.addfile(info, io.BytesIO(bytes(size)))
+    return data.getvalue()
+
+
+def sparse(size):
+    """A file of one byte that says it is much longer, as GNU's tar writes it."""
+    head = tarfile.TarInfo("a")
+    head.type, head.size = tarfile.GNUTYPE_SPARSE, 0
+    block = bytearray(head.tobuf(tarfile.GNU_FORMAT))
+    block[483:495] = b"%011o\0" % size
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block) + bytes(1024)
+
+
+def test_a_work_folder_is_read_from_its_archive():
+    (found,) = read_tar(archive(**{"./a/b.py": 3, "./__pycache__/b.pyc": 1}))
+    assert (found.path, found.data) == ("a/b.py", bytes(3))
+    assert [len(file.data) for file in read_tar(sparse(1 << 20))] == [1 << 20]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        archive(**{"../../escaped": 1}),
+        archive(**{"a/../../escaped": 1}),
+        archive(**{"/absolute": 1}),
+        archive(**{"a/.git/config": 1}),
+        b"",
+        b"no archive" * 100,
+        archive(a=5000)[:2000],
+        sparse(1 << 40),
+    ],
+    ids=["up", "inside", "absolute", "git", "empty", "noise", "torn", "sparse"],
+)
+def test_a_strangers_archive_leads_nowhere_and_fills_nothing(data):
+    with pytest.raises(NotImportableError, match="its work folder cannot be read"):
+        read_tar(data)

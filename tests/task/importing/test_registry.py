@@ -9,7 +9,7 @@ from arena.records import File, Record
 from arena.task.formats.instances import Unreadable
 from arena.task.importing import suite
 from arena.task.importing.importer import Imported, Importer, NotImportableError
-from arena.task.mining import languages, pytest_runner
+from arena.task.mining import pipeline, pytest_runner
 
 
 class Line(Record):
@@ -44,6 +44,22 @@ def test_an_importer_is_a_line_of_the_registry(tmp_path, monkeypatch):
     }
 
 
+def test_an_id_that_is_no_name_or_stands_twice_harms_nothing(tmp_path, monkeypatch):
+    (tmp_path / "suite.lines").write_text("good /// images Good\n")
+    (tmp_path / "out/good").mkdir(parents=True)
+    mine = Importer(takes=lambda path: path.suffix == ".lines", read=read, make=make)
+    monkeypatch.setattr(suite, "IMPORTERS", (mine, *suite.IMPORTERS))
+    request = suite.ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out")
+    report = suite.import_suite(request, None, lambda _: None)
+    assert [one.instance_id for one in report.tasks] == ["good"]
+    assert {one.instance_id: one.reason for one in report.refused} == {
+        "///": "its id can be no name of a folder",
+        "images": "its id can be no name of a folder",
+        "Good": "another one before it has this name",
+    }
+    assert (tmp_path / "out/good").is_dir()
+
+
 def test_a_path_that_no_importer_takes(tmp_path):
     request = suite.ImportRequest(path=tmp_path / "gone", out=tmp_path / "out")
     with pytest.raises(InputError, match="gone: no such file or folder"):
@@ -51,9 +67,9 @@ def test_a_path_that_no_importer_takes(tmp_path):
 
 
 def test_a_language_is_a_line_of_the_registry(monkeypatch):
-    ruby = replace(pytest_runner.KIT, manifests=("Gemfile",), suffixes=(".rb",))
+    ruby = replace(pytest_runner.PYTHON, manifests=("Gemfile",), suffixes=(".rb",))
     tree = [File(path="Gemfile", data=b""), File(path="a.rb", data=b"")]
     with pytest.raises(InputError, match="no program text of python, javascript, go"):
-        languages.kit_of(tree, "here")
-    monkeypatch.setattr(languages, "KITS", (*languages.KITS, ruby))
-    assert languages.kit_of(tree, "here") is ruby
+        pipeline.language_of(tree, "here")
+    monkeypatch.setattr(pipeline, "LANGUAGES", (*pipeline.LANGUAGES, ruby))
+    assert pipeline.language_of(tree, "here") is ruby

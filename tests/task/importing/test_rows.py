@@ -197,3 +197,18 @@ def test_line_ends_of_a_patch_survive(tmp_path: Path):
     )
     (after,) = _patched((before,), patch)
     assert after.data == b"one\r\n2\r\nno end"
+
+
+def test_attributes_of_a_tree_change_no_byte_of_a_test(tmp_path: Path):
+    from arena.records import File
+    from arena.task.importing.rows import _patched
+
+    attributes = b"* text eol=crlf working-tree-encoding=UTF-16 filter=x ident\n"
+    before = [File(path=".gitattributes", data=attributes), File(path="a.txt", data=b"$Id$\none\n")]
+    patch = (
+        "diff --git a/.gitattributes b/.gitattributes\n--- a/.gitattributes\n+++ b/.gitattributes\n"
+        f"@@ -1 +1,2 @@\n {attributes.decode()}+*.md text\n"
+        "diff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n $Id$\n-one\n+two\n"
+    )
+    after = {file.path: file.data for file in _patched(before, patch)}
+    assert after == {"a.txt": b"$Id$\ntwo\n", ".gitattributes": attributes + b"*.md text\n"}

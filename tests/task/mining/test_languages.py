@@ -8,8 +8,8 @@ from arena.errors import InputError
 from arena.records import File
 from arena.task import pack as packs
 from arena.task.mining.history import purpose
-from arena.task.mining.languages import kit_of
 from arena.task.mining.node_runner import read_package, refuses_node
+from arena.task.mining.pipeline import language_of
 from tests.e2e.rig import arena
 from tests.task.importing import rig
 
@@ -153,12 +153,12 @@ def files(**texts):
     ],
 )  # fmt: skip
 def test_the_language_is_that_of_the_manifest_with_most_code(tree, language):
-    assert kit_of(files(**tree), "here").language == language
+    assert language_of(files(**tree), "here").language == language
 
 
 def test_a_repository_of_nothing_we_know_is_refused():
     with pytest.raises(InputError, match="no program text"):
-        kit_of(files(README_dot_md="x"), "here")
+        language_of(files(README_dot_md="x"), "here")
 
 
 def test_what_a_package_needs_for_its_tests():

@@ -1,6 +1,7 @@
 """Mining a repository made here, on the engine."""
 
 import json
+import os
 
 import pytest
 
@@ -92,3 +93,44 @@ def test_a_killed_run_goes_on(tmp_path):
     assert done.code == 0, done.err
     assert torn.read_text() == whole
     assert not (tmp_path / "ours/half-made").exists()
+
+
+def test_what_is_odd_or_cannot_be_read_falls_alone(tmp_path):
+    repo, _, _ = rig.a_repository(tmp_path)
+    outer = b"tests/gr\xf6\xdfe.txt"
+    (repo / os.fsdecode(outer)).write_text("1")
+    (repo / "link").symlink_to("purse")
+    rig.git(repo, "add", "-A")
+    empty = rig.git(repo, "rev-parse", "HEAD").strip()
+    rig.git(repo, "update-index", "--add", "--cacheinfo", f"160000,{empty},vendored.py")
+    rig.commit(repo, "Names of another encoding", {"README.md": "x\n"})
+
+    def step(subject, number, **more):
+        files = {
+            "purse/odd.py": f"def odd():\n    return {number}\n",
+            "tests/test_odd.py": "from purse.odd import odd\n\n\n"
+            f"def test_odd_{number}():\n    assert odd() == {number}\n",
+        }
+        return rig.commit(repo, subject, files | more)
+
+    step("Fix the odd one", 1)
+    (repo / os.fsdecode(outer.replace(b"tests", b"purse").replace(b"txt", b"py"))).write_text("2")
+    step("Fix a source of another encoding", 2)
+    (repo / "purse/linked.py").symlink_to("/etc/hostname")
+    step("Fix with a link", 3)
+    rig.git(repo, "rm", "-q", "purse/linked.py")
+    lost = step("Fix what is lost", 4)
+    blob = rig.git(repo, "rev-parse", f"{lost}:purse/odd.py").strip()
+    step("Fix the last", 5)
+    (repo / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    command = ("tasks", "mine", str(repo), "--out", "ours", "--format", "json")
+    done = arena(*command, cwd=tmp_path, timeout_s=800)
+    assert done.code == 0, done.err
+    log = [json.loads(line) for line in (tmp_path / "ours/mining.jsonl").read_text().splitlines()]
+    became = {one["subject"]: one["task"] or one["reason"] for one in log}
+    assert "task" not in became
+    tasks = {task.title for task in packs.load("./ours", base=tmp_path)}
+    assert {"Fix the odd one", "Fix halves of odd cents"} <= tasks, became
+    assert "cannot be read" in became["Fix what is lost"]
+    assert "cannot be read" in became["Fix the last"]
+    assert "link" in became["Fix with a link"]

@@ -7,7 +7,7 @@ from arena.records import File
 from arena.task.mining.history import Commit, GitHistory, purpose
 from arena.task.mining.projects import read_project, with_version_files
 from arena.task.mining.runner import MiningSession, SeenTest
-from arena.task.mining.statement import Issue, read_issues, write_statement
+from arena.task.mining.statement import CandidateFix, Issue, read_issues, write_statement
 from arena.task.mining.validate import FellError, prove
 from tests.task import toy
 from tests.task.importing import rig
@@ -64,42 +64,6 @@ def test_a_folder_without_history_is_refused(tmp_path):
         GitHistory(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "setting",
-    ["core.fsmonitor", "core.hooksPath", "diff.external", "diff.x.textconv", "gpg.program"],
-)
-def test_a_clones_own_settings_start_no_program(tmp_path, setting):
-    repo, base, fix = rig.a_repository(tmp_path)
-    mark = tmp_path / "started"
-    program = tmp_path / "program"
-    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
-    program.chmod(0o755)
-    (repo / ".gitattributes").write_text("* diff=x filter=x\n")
-    rig.git(repo, "add", ".gitattributes")
-    rig.git(
-        repo, "-c", f"gpg.program={_signing(tmp_path)}", "commit", "-q", "-S", "-m", "Fix", "-a"
-    )
-    rig.git(repo, "config", setting, str(program))
-    rig.git(repo, "config", "log.showSignature", "true")
-    history = GitHistory(repo)
-    history.steps(since=None, until=None, paths=())
-    history.tree("HEAD")
-    assert history.diff(base, fix, ["purse"])
-    assert not mark.exists()
-
-
-def _signing(folder):
-    """A program that signs whatever it is given."""
-    program = folder / "sign"
-    program.write_text(
-        "#!/bin/sh\ncat >/dev/null\necho '[GNUPG:] SIG_CREATED ' >&2\n"
-        "echo '-----BEGIN PGP SIGNATURE-----'\necho\necho x\n"
-        "echo '-----END PGP SIGNATURE-----'\n"
-    )
-    program.chmod(0o755)
-    return program
-
-
 def project(**files):
     named = {name.replace("__", "/").replace("_dot_", "."): text for name, text in files.items()}
     return read_project([File(path=path, data=text.encode()) for path, text in named.items()])
@@ -153,6 +117,24 @@ def test_what_older_files_say():
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "project = 1\ntool = 'x'\n",
+        "[project]\nname = 1\nversion = []\ndependencies = {a = 1}\nscripts = 1\n",
+        "[project]\ndependencies = [1]\noptional-dependencies = ['test']\nentry-points = 1\n",
+        "[tool]\npoetry = {group = {test = 1}, dependencies = 'x'}\npytest = 1\nhatch = 1\n",
+        "[tool.setuptools_scm]\nwrite_to = '../../escaped.py'\n",
+        "[dependency-groups]\ntest = 1\ndev = [{include-group = 'test'}, {}]\n",
+        "a = " + "[" * 10_000,
+    ],
+)
+def test_a_pyproject_that_is_not_as_it_should_be_is_passed_over(text):
+    found = project(pyproject_dot_toml=text, setup_dot_py="setup(name=" + "(" * 10_000)
+    assert found.requirements == ("pytest",)
+    assert (found.name, found.version_files) == (None, ())
+
+
 def a_commit(message):
     return Commit(
         sha="f" * 40, parent="e" * 40, at="", message=message, merge=False, source=(), tests=()
@@ -161,9 +143,9 @@ def a_commit(message):
 
 def statement(message, tmp_path, *, after=toy.AFTER, hidden="", issues=None):
     gold = toy.diff("purse/__init__.py", toy.BEFORE, after, tmp_path)
-    tree = [File(path="purse/__init__.py", data=toy.BEFORE.encode())]
-    tests = [File(path="tests/test_a.py", data=hidden.encode())]
-    return write_statement(a_commit(message), issues or {}, gold, tree, tests)
+    tree = (File(path="purse/__init__.py", data=toy.BEFORE.encode()),)
+    tests = (File(path="tests/test_a.py", data=hidden.encode()),)
+    return write_statement(a_commit(message), issues or {}, CandidateFix(gold, tree, tests))
 
 
 def test_a_message_loses_references_and_what_tells_too_much(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 from arena.errors import InputError
 from arena.records import File
 from arena.task import pack as packs
-from arena.task.mining.rewrite import Notes, Rewriter, backend_of
-from arena.task.mining.statement import write_statement
+from arena.task.mining.rewrite import Rewriter, backend_of
+from arena.task.mining.statement import CandidateFix, write_statement
 from tests.e2e.rig import arena
 from tests.servers.openai_stub import Answer, Stub, text
 from tests.task import toy
@@ -29,8 +29,8 @@ def notes(tmp_path):
     gold = toy.diff("purse/__init__.py", toy.BEFORE, toy.AFTER, tmp_path / "scratch")
     tree = (File(path="purse/__init__.py", data=toy.BEFORE.encode()),)
     hidden = (File(path="tests/test_halves.py", data=toy.HIDDEN.encode()),)
-    statement = write_statement(a_commit("Fix halves of odd cents"), {}, gold, tree, hidden)
-    return Notes(name="halves", statement=statement, gold=gold, tree=tree, hidden=hidden)
+    fix = CandidateFix(gold, tree, hidden)
+    return "halves", write_statement(a_commit("Fix halves of odd cents"), {}, fix), fix
 
 
 def anywhere(folder):
@@ -50,7 +50,7 @@ def rewritten(folder, notes, script, *, usd=None, environ=None, more=""):
             spec(stub, folder, more), folder / "calls.jsonl", usd, fx=(), environ=environ or {}
         ) as rewriter,
     ):
-        return *rewriter.rewrite(notes), rewriter.account(1), stub.requests
+        return *rewriter.rewrite(*notes), rewriter.account(1), stub.requests
 
 
 def test_a_statement_is_said_in_other_words_and_the_cost_is_told(tmp_path, notes):
@@ -59,7 +59,7 @@ def test_a_statement_is_said_in_other_words_and_the_cost_is_told(tmp_path, notes
     assert what == "rewritten"
     assert statement.title == "Three cents give one cent"
     assert "half a cent counts" in statement.text
-    assert statement.original == notes.statement.text
+    assert statement.original == notes[1].text
     assert (account.calls, account.cost_usd) == (1, Decimal("0.003"))
     assert "$0.003000" in account.line
     shown = asked.messages[1]["content"]
@@ -81,7 +81,7 @@ def test_a_statement_is_said_in_other_words_and_the_cost_is_told(tmp_path, notes
 )  # fmt: skip
 def test_the_original_is_kept_where_the_reply_is_worth_nothing(tmp_path, notes, reply, words):
     statement, what, account, _ = rewritten(tmp_path, notes, [reply])
-    assert statement == notes.statement
+    assert statement == notes[1]
     assert what.startswith("kept: ")
     assert words in what
     assert account.calls == 1

@@ -18,10 +18,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from arena.demo.baseline.probe import runs
-from arena.demo.baseline.probe.isolate import isolated
-from arena.demo.baseline.probe.mutate import WEIGHTS, Module, Mutation, apply
-from arena.demo.baseline.probe.runs import Line, ProbeOutcome
+from . import runs
+from .mutate import WEIGHTS, Module, Mutation, apply
+from .runs import Line, ProbeOutcome, isolated
 
 FOLDER = Path(__file__).resolve().parent.parent
 COPY, PLAN, REPORT = FOLDER / "copy", FOLDER / "plan.json", FOLDER / "report.txt"
@@ -29,6 +28,8 @@ NOT_SOURCE = {"test", "tests", "testing", "docs", "examples", "build", "venv", "
 NOT_NAMES = {"setup.py", "conftest.py", "noxfile.py"}
 BATCH, BATCHES = 25, 30
 """Candidates in a call at least, and calls at most: large budgets take larger steps."""
+SEARCH_S = 120.0
+"""For all of it: an agent has three minutes in the demo. One candidate that hangs takes `TRY_S`."""
 EXAMPLES_S = 10.0
 BATCH_S = 10.0
 TRY_S = 8.0
@@ -46,6 +47,8 @@ class SearchPlan(NamedTuple):
     """Visible tests that pass today and have to go on passing."""
     candidates: list[Mutation]
     tried: int
+    until_s: float
+    """When it is over on the machine's own clock, which goes on between the commands."""
 
     def save(self) -> None:
         """Write the plan."""
@@ -61,6 +64,7 @@ class SearchPlan(NamedTuple):
 
 def survey(report: str, limit: int) -> SearchPlan:
     """Run the examples and tests as the tree is, and plan a search of at most limit candidates."""
+    until_s = time.monotonic() + SEARCH_S
     modules = parse(python_files())
     shown = outcomes(isolated(lambda: runs.examples(report, list(modules)), EXAMPLES_S))
     visible = []
@@ -80,6 +84,7 @@ def survey(report: str, limit: int) -> SearchPlan:
         passing=[item.name for item in passing],
         candidates=candidates(modules, scores, limit),
         tried=0,
+        until_s=until_s,
     )
 
 
@@ -99,12 +104,6 @@ def read(path: str | Path) -> str:
     """Return a file's text with its line ends as they are."""
     with Path(path).open(encoding="utf-8", newline="") as stream:
         return stream.read()
-
-
-def write(path: str | Path, text: str) -> None:
-    """Write a file's text with its line ends as they are."""
-    with Path(path).open("w", encoding="utf-8", newline="") as stream:
-        stream.write(text)
 
 
 def parse(paths: list[str]) -> dict[str, Module]:
@@ -168,7 +167,7 @@ def attempt(plan: SearchPlan, count: int) -> tuple[int, Mutation | None]:
     Returns how many were tried, and the one that works.
     """
     runs.load_pytest()
-    deadline = time.monotonic() + BATCH_S
+    deadline = min(time.monotonic() + BATCH_S, plan.until_s)
     tried = 0
     for candidate in plan.candidates[plan.tried : plan.tried + count]:
         if time.monotonic() > deadline:
@@ -182,7 +181,8 @@ def attempt(plan: SearchPlan, count: int) -> tuple[int, Mutation | None]:
 def works(plan: SearchPlan, candidate: Mutation) -> bool:
     """Tell whether a candidate reaches the goal and keeps the passing tests green."""
     text = read(candidate.path)
-    write(candidate.path, apply(text, candidate))
+    path = Path(candidate.path)
+    path.write_text(apply(text, candidate), encoding="utf-8", newline="")
     try:
         return bool(
             isolated(lambda: hold(plan), TRY_S)
@@ -190,7 +190,7 @@ def works(plan: SearchPlan, candidate: Mutation) -> bool:
             and isolated(lambda: green(plan.passing), TESTS_S)
         )
     finally:
-        write(candidate.path, text)
+        path.write_text(text, encoding="utf-8", newline="")
 
 
 def hold(plan: SearchPlan) -> bool:
@@ -232,10 +232,13 @@ def go_on(root: Path) -> tuple[str, bool]:
     plan = plan._replace(tried=plan.tried + tried)
     plan.save()
     if fix:
-        write(root / fix.path, apply(read(root / fix.path), fix))
+        mended = apply(read(root / fix.path), fix)
+        (root / fix.path).write_text(mended, encoding="utf-8", newline="")
         return f"Candidate {plan.tried} works: {fix.operator} in {fix.path}.", True
-    spent = plan.tried >= len(plan.candidates)
-    return f"{plan.tried} tried, none works{'' if spent else ' yet'}.", spent
+    if plan.tried >= len(plan.candidates):
+        return f"{plan.tried} tried, none works.", True
+    late = time.monotonic() > plan.until_s
+    return f"{plan.tried} tried, none works {'in time' if late else 'yet'}.", late
 
 
 def main() -> None:

@@ -8,8 +8,9 @@ its text where it made none.
 
 import itertools
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -18,13 +19,13 @@ from arena.backend import apis, chat
 from arena.backend.chat import mapping
 from arena.gateway import proxy_request
 from arena.gateway.bridge import ReplyBridge
+from arena.gateway.message_assembler import Delta, MessageAssembler
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest, objects
-from arena.gateway.translate.stream import Delta, MessageAssembler
 from arena.records import Api, Message, Reply, Usage
 
 
 @dataclass(frozen=True)
-class _Said:
+class _KnownMessage:
     """A message of the model, and the ids under which the agent knows its calls."""
 
     message: Message
@@ -46,7 +47,7 @@ class ReplyHistory:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls = 0
-        self._by_call: dict[str, _Said] = {}
+        self._by_call: dict[str, _KnownMessage] = {}
         self._by_text: dict[str, Message] = {}
 
     def name_call(self) -> str:
@@ -57,7 +58,7 @@ class ReplyHistory:
 
     def keep(self, message: Message, ids: Sequence[str]) -> None:
         """Remember a message whose calls the agent knows under these ids."""
-        said = _Said(message, tuple(ids))
+        said = _KnownMessage(message, tuple(ids))
         with self._lock:
             self._by_call.update(dict.fromkeys(ids, said))
             if not ids:
@@ -86,7 +87,7 @@ class ReplyHistory:
                 done.add(id(said))
                 yield said.answered(answers)
 
-    def _of(self, calls: JsonValue) -> _Said | None:
+    def _of(self, calls: JsonValue) -> _KnownMessage | None:
         ids = [call.get("id") for call in objects(calls)]
         known = (self._by_call.get(name) for name in ids if isinstance(name, str))
         return next((said for said in known if said is not None), None)
@@ -110,7 +111,7 @@ _PICTURES = ("image", "image_url", "input_image", "document", "file", "input_fil
 _INSTRUCTIONS = ("system", "developer")
 
 
-class Speech(Protocol):
+class ReplyEvents(Protocol):
     """A reply in the events of one API."""
 
     def feed(self, delta: Delta, /) -> Iterator[Item]:
@@ -122,31 +123,25 @@ class Speech(Protocol):
         ...
 
 
-class Library(Protocol):
-    """How one API is translated; each is a module."""
-
-    def request_body(self, request: ProxyRequest, /) -> Item:
-        """A request in the words of chat completions; raises `BadProxyRequestError`."""
-        ...
-
-    def speech(self, name: str, model: str, /) -> Speech:
-        """The events of one reply."""
-        ...
+ToChat = Callable[[ProxyRequest], Item]
+"""A request in the words of chat completions; raises `BadProxyRequestError`."""
 
 
-def library(api: Api) -> Library:
-    """The translation of an API; importing it takes seconds.
+def library(api: Api) -> tuple[ToChat, Callable[[str, str], ReplyEvents]]:
+    """How an API is translated: its requests, and the events of a reply, by its id and model.
+
+    Importing it takes seconds.
 
     Raises:
         ModuleNotFoundError: its package is not installed.
     """
     if api == "messages":
-        from arena.gateway.translate import messages
+        from arena.gateway import from_messages
 
-        return messages
-    from arena.gateway.translate import responses
+        return from_messages.request_body, from_messages.MessagesEvents
+    from arena.gateway import from_responses
 
-    return responses
+    return from_responses.request_body, from_responses.ResponsesEvents
 
 
 class Translator:
@@ -154,7 +149,7 @@ class Translator:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._library = library(api)
+        self._to_chat, self._events = library(api)
         self._history = ReplyHistory()
         self._replies = itertools.count(1)
 
@@ -168,7 +163,7 @@ class Translator:
             raise BadProxyRequestError(
                 f"pictures and files are not carried from {self._api} to chat completions"
             )
-        made = self._library.request_body(request)
+        made = self._to_chat(request)
         turns = [_plain(turn) for turn in objects(made["messages"])]
         body: Item = {name: made[name] for name in _PASSED if made.get(name) is not None}
         body |= {"model": request.model, **({"stream": True} if request.streamed else {})}
@@ -181,35 +176,45 @@ class Translator:
     def relay(self, request: ProxyRequest, bridge: ReplyBridge) -> "TranslatedRelay":
         """Takes the reply to a request, and hands it on in the agent's API."""
         name = f"reply_{next(self._replies)}"
-        speech = self._library.speech(name, request.model)
-        return TranslatedRelay(self._api, speech, self._history, bridge)
+        make = partial(self._events, name, request.model)
+        return TranslatedRelay(self._api, make, self._history, bridge)
 
 
 class TranslatedRelay:
     """A `Relay` from a chat reply to the agent's bridge."""
 
     def __init__(
-        self, api: Api, speech: Speech, history: ReplyHistory, bridge: ReplyBridge
+        self,
+        api: Api,
+        make_events: Callable[[], ReplyEvents],
+        history: ReplyHistory,
+        bridge: ReplyBridge,
     ) -> None:
         self.headers: Mapping[str, str] = {}
         self.streamed = bridge.streamed
         self._api = api
-        self._speech = speech
+        self._make_events = make_events
         self._history = history
         self._bridge = bridge
-        self._growth = MessageAssembler(history.name_call)
+        self.restart()
 
     @property
     def closed(self) -> bool:
-        """A part of the reply was taken, or nobody waits any more."""
-        return bool(self._growth.message) or self._bridge.closed
+        """A part of the reply is out, or nobody waits any more."""
+        return self._bridge.closed
+
+    def restart(self) -> None:
+        """Begin the reply anew."""
+        self._bridge.restart()
+        self._events = self._make_events()
+        self._growth = MessageAssembler(self._history.name_call)
 
     def event(self, raw: bytes, chunk: JsonValue) -> None:
         """Pass on what a chunk adds; a comment keeps the agent's connection alive."""
         if raw.startswith(b":"):
             self._bridge.event(raw, None)
         if delta := self._growth.add(chunk):
-            self._say(self._speech.feed(delta))
+            self._pass_on(self._events.feed(delta))
 
     def whole(self, body: bytes) -> None:
         """Wait for `finish`, which has the reply read."""
@@ -222,16 +227,16 @@ class TranslatedRelay:
         if self._growth.ids and finish != "length":
             finish = "tool_calls"
         events = itertools.chain(
-            self._speech.feed(rest) if rest else (), self._speech.close(finish, reply.usage)
+            self._events.feed(rest) if rest else (), self._events.close(finish, reply.usage)
         )
         if self.streamed:
-            self._say(events)
+            self._pass_on(events)
         else:
             self._bridge.whole(chat.encoded(apis.of(self._api).assemble(events)))
         self._history.keep(reply.message, self._growth.ids)
         self._bridge.end()
 
-    def _say(self, events: Iterable[Item]) -> None:
+    def _pass_on(self, events: Iterable[Item]) -> None:
         for event in events:
             data = b"event: %s\ndata: %s\n\n" % (str(event["type"]).encode(), chat.encoded(event))
             self._bridge.event(data, event)
@@ -301,11 +306,6 @@ def _left_out(request: ProxyRequest, tools: list[Item]) -> Iterator[str]:
             yield f"tool {tool.get('name') or tool.get('type')}"
 
 
-def _has_pictures(value: JsonValue) -> bool:
-    if isinstance(value, list):
-        return any(_has_pictures(inner) for inner in value)
-    if not isinstance(value, dict):
-        return False
-    if value.get("type") in _PICTURES:
-        return True
-    return any(_has_pictures(inner) for key, inner in value.items() if key != "input")
+def _has_pictures(turn: Item) -> bool:
+    inside = proxy_request.objects_in(turn, besides=frozenset({"input"}))
+    return any(one.get("type") in _PICTURES for one in inside)

@@ -7,8 +7,8 @@ from agents.exceptions import AgentsException
 from agents.models import chatcmpl_stream_handler as library
 from agents.models.chatcmpl_converter import Converter
 
+from arena.gateway.message_assembler import Delta, chunk_of
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest, objects
-from arena.gateway.translate.stream import Delta, chunk_of
 from arena.records import Usage
 
 _SAMPLING = ("temperature", "top_p")
@@ -166,8 +166,3 @@ class _Next:
 async def _chunks() -> AsyncIterator[Any]:
     while (chunk := await _Next()) is not None:
         yield chunk
-
-
-def speech(name: str, model: str) -> ResponsesEvents:
-    """The events of one reply."""
-    return ResponsesEvents(name, model)

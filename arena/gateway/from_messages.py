@@ -13,8 +13,8 @@ from any_llm.utils.messages_compat import (
 )
 from pydantic import ValidationError
 
+from arena.gateway.message_assembler import Delta, chunk_of
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest, objects
-from arena.gateway.translate.stream import Delta, chunk_of
 from arena.records import Usage
 
 _TAKEN = ("max_tokens", "tools", "tool_choice", "stop_sequences", "temperature", "top_p")
@@ -71,8 +71,3 @@ class MessagesEvents:
         read = ChatCompletionChunk.model_validate(chunk)
         for event in chat_completion_chunk_to_message_stream_events(read, self._state):
             yield event.model_dump(mode="json")
-
-
-def speech(name: str, model: str) -> MessagesEvents:
-    """The events of one reply."""
-    return MessagesEvents(name, model)

@@ -1,24 +1,24 @@
-"""Seats of trials on other machines: kept as long as anything of them may still be heard."""
+"""Request gates of trials on other machines: kept as long as anything of them may be heard."""
 
 import threading
 
 import pytest
-from tests.contracts.test_request_gate import HELD, Rig, begin, end
 
 from arena.errors import HarnessError
 from arena.money.budget import Amount
 from arena.records import RateLimits
-from arena.run.node_pool import RemoteRequestGates
+from arena.run.node import RemoteRequestGates
+from tests.contracts.test_request_gate import HELD, Rig, begin, end
 
 
-def test_a_call_that_outlives_its_try_is_settled_and_then_the_seat_is_gone():
+def test_a_call_that_outlives_its_try_is_settled_and_then_its_gate_is_gone():
     rig = Rig(remote=True)
-    rig.ask("announce", "owner", begin(), HELD)
-    rig.board.leave("owner", lost=False)
-    rig.ask("settle", "owner", end(), Amount(), None)
+    rig.ask("gate", "owner", "announce", begin(), HELD)
+    rig.gates.leave("owner", lost=False)
+    rig.ask("gate", "owner", "settle", end(), Amount(), None)
     assert list(rig.book.ended) == ["call1"]
     with pytest.raises(HarnessError, match="given this trial up"):
-        rig.ask("announce", "owner", begin(2), HELD)
+        rig.ask("gate", "owner", "announce", begin(2), HELD)
 
 
 def test_a_call_that_waits_when_its_try_ends_is_refused_and_gives_everything_back():
@@ -28,14 +28,14 @@ def test_a_call_that_waits_when_its_try_ends_is_refused_and_gives_everything_bac
 
     def wait():
         try:
-            rig.ask("announce", "owner", begin(), HELD)
+            rig.ask("gate", "owner", "announce", begin(), HELD)
         except HarnessError as error:
             refused.append(str(error))
 
     waiting = threading.Thread(target=wait, daemon=True)
     waiting.start()
     waiting.join(0.3)
-    rig.board.leave("owner", lost=False)
+    rig.gates.leave("owner", lost=False)
     rig.limiter.release(other, tokens=0)
     waiting.join(30)
     assert refused == ["the trial is over"]
@@ -45,12 +45,12 @@ def test_a_call_that_waits_when_its_try_ends_is_refused_and_gives_everything_bac
 
 def test_a_try_that_was_lost_makes_no_call_but_what_one_came_to_is_written_down():
     rig = Rig(remote=True)
-    rig.ask("announce", "owner", begin(), HELD)
-    rig.board.leave("owner", lost=True)
+    rig.ask("gate", "owner", "announce", begin(), HELD)
+    rig.gates.leave("owner", lost=True)
     assert rig.budget.spent == HELD
     with pytest.raises(HarnessError, match="the trial is over"):
-        rig.ask("announce", "owner", begin(2), HELD)
-    rig.ask("settle", "owner", end(), Amount(), None)
+        rig.ask("gate", "owner", "announce", begin(2), HELD)
+    rig.ask("gate", "owner", "settle", end(), Amount(), None)
     assert list(rig.book.ended) == ["call1"]
     assert rig.budget.spent == HELD
 

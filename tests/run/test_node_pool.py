@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from arena.errors import EngineError, HarnessError
-from arena.run import node_pool
-from arena.run.node_pool import NodePool, WorkerNode
+from arena.run import ray_host
+from arena.run.ray_host import NodePool, WorkerNode
 
 
 def test_the_node_with_most_room_is_taken():
@@ -43,7 +43,7 @@ def test_a_lost_node_is_dropped_once():
 
 
 def test_without_any_node_a_run_gives_up(monkeypatch):
-    monkeypatch.setattr(node_pool, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(ray_host, "PATIENCE_S", 0.0)
     with pytest.raises(EngineError, match="no node"):
         NodePool().take()
 

@@ -1,0 +1,358 @@
+"""The one module that starts git: in repositories of ours, with settings of ours, within limits.
+
+Git obeys the settings of the repository that it works in, and many of them name programs. A clone
+is therefore never git's repository: `BorrowedClone` makes an empty one beside it, links its object
+files into that one by one, and reads its references as text. Nothing else of the clone is seen by
+git: no settings, attributes, hooks, grafts, replacements, alternates or commit graphs.
+"""
+
+import os
+import re
+import resource
+import selectors
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from arena.errors import HarnessError, InputError
+
+_ENV = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+}
+_SETTINGS = """\
+[core]
+	repositoryformatversion = {version}
+	bare = true
+	hooksPath = /dev/null
+	bigFileThreshold = 4m
+	packedGitLimit = 256m
+	packedGitWindowSize = 32m
+{extensions}"""
+# Stands above every `.gitattributes`: text is compared and written as it is
+_ATTRIBUTES = "* !diff !text !eol !crlf !ident !filter !working-tree-encoding !whitespace !merge\n"
+_MEMORY_BYTES = 2 << 30
+_COMPLAINT_BYTES = 1 << 20
+_REFERENCES_BYTES = 64 << 20
+_SYMBOLIC_DEPTH = 5
+
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_TAG = re.compile(r"refs/tags/(?:[\w+-][\w.+-]*/)*[\w+-][\w.+-]*(?<!\.)(?<!\.lock)", re.ASCII)
+_GITDIR = re.compile(r"gitdir: (.+?)\s*")
+_WORKTREE = re.compile(r"^\s*worktree\s*=\s*\"?(.+?)\"?\s*$", re.MULTILINE)
+_REMEDY = "give the folder of a whole local clone"
+
+
+class GitError(HarnessError):
+    """Git refused; the message says why on one line."""
+
+
+class GitLimitError(GitError):
+    """Git took too long, or said too much."""
+
+
+def run_git(
+    words: Sequence[str],
+    *,
+    cwd: Path,
+    git_dir: Path | None,
+    stdin: bytes = b"",
+    timeout_s: float = 60.0,
+    output_limit: int = 64 << 20,
+    codes: Sequence[int] = (0,),
+) -> bytes:
+    """What git prints.
+
+    Args:
+        words: its arguments.
+        cwd: where it works; a folder of ours.
+        git_dir: its repository, one of ours; None where it needs none.
+        stdin: its input.
+        timeout_s: longest that it may take.
+        output_limit: most bytes that it may print.
+        codes: exit codes that are no failure.
+
+    Raises:
+        GitError: it failed, or went over a limit.
+        HarnessError: there is no git.
+    """
+    env = {**_ENV, "GIT_CEILING_DIRECTORIES": str(cwd.parent)}
+    if git_dir:
+        env["GIT_DIR"] = str(git_dir)
+    with tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
+        try:
+            process = subprocess.Popen(
+                ["git", *words],
+                cwd=cwd,
+                env=env,
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except FileNotFoundError as error:
+            raise HarnessError("git is not installed; install the package git") from error
+        except (OSError, ValueError) as error:
+            raise GitError(f"git {words[0]} cannot be asked that: {error}") from None
+    with process:
+        try:
+            said, complaint = _output(process, time.monotonic() + timeout_s, output_limit)
+        except GitLimitError as error:
+            raise GitLimitError(f"git {words[0]} {error}") from None
+        finally:
+            process.kill()
+    if process.returncode not in codes:
+        text = " ".join(complaint.decode("utf-8", "replace").split())
+        raise GitError(f"git {words[0]} failed: {text[:300]}")
+    return said
+
+
+def _output(process: "subprocess.Popen[bytes]", deadline: float, limit: int) -> tuple[bytes, bytes]:
+    """Output and complaints of a process that ends by itself."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))
+    assert process.stdout
+    assert process.stderr
+    held = {process.stdout: (bytearray(), limit), process.stderr: (bytearray(), _COMPLAINT_BYTES)}
+    with selectors.DefaultSelector() as waiting:
+        for stream, entry in held.items():
+            waiting.register(stream, selectors.EVENT_READ, entry)
+        while waiting.get_map():
+            ready = waiting.select(max(deadline - time.monotonic(), 0))
+            if not ready or time.monotonic() > deadline:
+                raise GitLimitError("takes too long")
+            for key, _ in ready:
+                got, most = key.data
+                data = os.read(key.fd, 1 << 16)
+                got += data
+                if len(got) > most:
+                    raise GitLimitError("says too much")
+                if not data:
+                    waiting.unregister(key.fileobj)
+    try:
+        process.wait(max(deadline - time.monotonic(), 0))
+    except subprocess.TimeoutExpired:
+        raise GitLimitError("takes too long") from None
+    out, complaint = (bytes(got) for got, _ in held.values())
+    return out, complaint
+
+
+def make_repository(folder: Path, *, id_chars: int = 40) -> None:
+    """An empty bare repository; its object ids have 40 digits, or 64."""
+    for name in ("objects/pack", "refs", "info"):
+        (folder / name).mkdir(parents=True)
+    long = id_chars == 64
+    extensions = "[extensions]\n\tobjectFormat = sha256\n" if long else ""
+    settings = _SETTINGS.format(version=int(long), extensions=extensions)
+    (folder / "config").write_text(settings, encoding="utf-8")
+    (folder / "info/attributes").write_text(_ATTRIBUTES, encoding="utf-8")
+    (folder / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+
+
+class BorrowedClone:
+    """The history of somebody's clone, in a repository of ours that lasts as long as this object.
+
+    Safe from several threads.
+
+    Args:
+        folder: a clone, bare or not, a work tree or submodule of one, or a folder inside.
+
+    Raises:
+        InputError: there is no clone, it is broken, or something in it leads out of it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        clone = _Clone(folder)
+        self.prefix = clone.prefix
+        """The folder inside the clone, with `/` at its end; empty at the top."""
+        self.head = clone.head()
+        """The id of the newest commit."""
+        self._own = Path(tempfile.mkdtemp(prefix="arena-clone-")).resolve()
+        weakref.finalize(self, shutil.rmtree, self._own, ignore_errors=True)
+        make_repository(self._own, id_chars=len(self.head))
+        clone.lend(self._own)
+        (self._own / "HEAD").write_text(self.head + "\n", encoding="utf-8")
+        try:
+            self.commit(self.head)
+        except GitError as error:
+            raise _refused(folder, f"no git repository with a whole commit ({error})") from None
+
+    def run(
+        self, *words: str, stdin: bytes = b"", timeout_s: float = 60.0, output_limit: int = 64 << 20
+    ) -> bytes:
+        """As `run_git`; paths among the words are names, never patterns.
+
+        Raises:
+            GitError: it failed, or went over a limit.
+        """
+        return run_git(
+            words,
+            cwd=self._own,
+            git_dir=self._own,
+            stdin=stdin,
+            timeout_s=timeout_s,
+            output_limit=output_limit,
+        )
+
+    def commit(self, name: str) -> str:
+        """The id of a commit by a name that may be anybody's text.
+
+        Raises:
+            GitError: there is none, or it cannot be read.
+        """
+        words = ("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+        return self.run(*words).decode().strip()
+
+
+class _Clone:
+    """Where a clone keeps what is read of it, followed through no link."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        try:
+            inner = folder.resolve(strict=True)
+        except (OSError, RuntimeError):
+            raise _refused(folder, "no such folder") from None
+        top = next((one for one in (inner, *inner.parents) if os.path.lexists(one / ".git")), inner)
+        bare = all((inner / name).exists() for name in ("HEAD", "objects", "refs"))
+        if bare and not os.path.lexists(inner / ".git"):
+            top, self._git_dir = inner, inner
+        else:
+            self._git_dir = top / ".git"
+        self._common = self._git_dir
+        inside = inner.relative_to(top).as_posix()
+        self.prefix = "" if inside == "." else f"{inside}/"
+        if self._git_dir.is_symlink():
+            raise _refused(folder, f"no git repository: {self._git_dir} is a link")
+        if self._git_dir.is_file():
+            self._follow(self._git_dir, top)
+        if not self._git_dir.is_dir():
+            raise _refused(folder, "no git repository")
+
+    def _follow(self, file: Path, top: Path) -> None:
+        """A work tree or a submodule names its repository, which must name it too."""
+        match = _GITDIR.fullmatch(self._text(top, file.name) or "")
+        named = Path(os.path.normpath(top / match[1])) if match else top
+        self._git_dir = self._common = named.resolve()
+        if named.parent.name == "worktrees":
+            self._common = self._git_dir.parent.parent
+            said = self._text(self._git_dir, "gitdir")
+            leads_back = said is not None and (self._git_dir / said.strip()).resolve() == file
+        else:
+            back = _WORKTREE.search(self._text(self._git_dir, "config") or "")
+            leads_back = back is not None and (self._git_dir / back[1]).resolve() == top
+        if not leads_back:
+            what = f"no git repository: {file} leads to {named}, which does not lead back"
+            raise _refused(self._folder, what)
+
+    def head(self) -> str:
+        """The id of the commit that is checked out."""
+        said = self._text(self._git_dir, "HEAD")
+        for _ in range(_SYMBOLIC_DEPTH):
+            text = (said or "").strip()
+            if _ID.fullmatch(text):
+                return text
+            if not text.startswith("ref: refs/"):
+                break
+            name = text.removeprefix("ref: ")
+            said = self._text(self._common, name) or dict(self._packed()).get(name)
+        if (self._common / "reftable").is_dir():
+            raise InputError(
+                "its references are in the reftable format",
+                where=str(self._folder),
+                remedy="run git refs migrate --ref-format=files in it",
+            )
+        raise _refused(self._folder, "no git repository with a commit: HEAD names none")
+
+    def lend(self, own: Path) -> None:
+        """Link the object files into a repository of ours, and write its tags into it."""
+        objects = self._common / "objects"
+        for entry in self._entries(objects):
+            if entry.name == "pack" or re.fullmatch("[0-9a-f]{2}", entry.name):
+                for file in self._entries(Path(entry.path)):
+                    self._lend(file, own / "objects" / entry.name / file.name)
+        tags = {name: text for name, text in self._tags() if len(text) == len(self.head())}
+        lines = "".join(f"{text} {name}\n" for name, text in sorted(tags.items()))
+        (own / "packed-refs").write_text(lines, encoding="utf-8")
+        edge = (self._text(self._common, "shallow") or "").split("\n")
+        if known := [f"{line}\n" for line in edge if _ID.fullmatch(line)]:
+            (own / "shallow").write_text("".join(known), encoding="utf-8")
+
+    def _lend(self, file: "os.DirEntry[str]", to: Path) -> None:
+        if not file.is_file(follow_symlinks=False):
+            raise _refused(self._folder, f"{file.path} is no regular file")
+        if to.parent.name != "pack" or to.suffix in {".pack", ".idx"}:
+            to.parent.mkdir(exist_ok=True)
+            to.symlink_to(file.path)
+
+    def _entries(self, folder: Path) -> Iterator["os.DirEntry[str]"]:
+        if folder.resolve() != folder:
+            raise _refused(self._folder, f"{folder} is a link")
+        try:
+            with os.scandir(folder) as entries:
+                yield from entries
+        except OSError as error:
+            raise _refused(self._folder, f"its objects cannot be read ({error})") from None
+
+    def _tags(self) -> Iterator[tuple[str, str]]:
+        yield from (pair for pair in self._packed() if _is_tag(pair[0]))
+        for folder, _, names in os.walk(self._common / "refs/tags"):
+            for name in names:
+                path = (Path(folder) / name).relative_to(self._common).as_posix()
+                text = (self._text(self._common, path) or "").strip()
+                if _is_tag(path) and _ID.fullmatch(text):
+                    yield path, text
+
+    def _packed(self) -> Iterator[tuple[str, str]]:
+        """References that stand in one file, by name."""
+        for line in (self._text(self._common, "packed-refs") or "").split("\n"):
+            text, _, name = line.partition(" ")
+            if _ID.fullmatch(text):
+                yield name, text
+
+    def _text(self, folder: Path, name: str) -> str | None:
+        """A small regular file; None where there is none."""
+        path = folder / name
+        try:
+            if path.resolve() != path:
+                raise _refused(self._folder, f"{path} is a link, or leads out of the repository")
+            with open(path, "rb", opener=_open_data) as file:
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return file.read(_REFERENCES_BYTES).decode("utf-8", "replace")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _refused(self._folder, f"{path} cannot be read ({error})") from None
+        raise _refused(self._folder, f"{path} is no regular file")
+
+
+def _open_data(path: str, flags: int) -> int:
+    """Without waiting at a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _is_tag(name: str) -> bool:
+    return ".." not in name and ".lock/" not in name and _TAG.fullmatch(name) is not None
+
+
+def _refused(folder: Path, what: str) -> InputError:
+    return InputError(what, where=str(folder), remedy=_REMEDY)

@@ -1,0 +1,156 @@
+"""Names of one run: tests made for it, twins and graded tests are all named in one way.
+
+Every name is made of pieces of the repository's own tests' names, so that nothing about a name
+tells a test that must fail from one that must pass.
+"""
+
+import random
+import re
+from collections.abc import Container, Iterable, Mapping
+from typing import Literal
+
+from arena.records import File, TestPlan
+from arena.records.container import TRUSTED
+
+Style = Literal["test_snake", "TestCamel", "plain words", "kebab-file", "joined"]
+"""How a language writes the name of a test or of its file."""
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_UNTOLD = frozenset({"test", "tests", "twin", "twins", "canary", "must", "fail", "hidden", "py"})
+"""Words that say what a test is for, or only that it is one."""
+FEW = ("first", "last", "plain", "whole", "empty", "same", "twice", "order")
+"""Used beside what the repository has."""
+_LONGEST = 12
+_TRIES = 50
+_ITS_OWN_NAME = re.compile(
+    r"\bName\(\)|request\.node|_testMethodName|\b__qualname__|\.__name__|PYTEST_CURRENT_TEST"
+    r"|[sS]napshot|\.id\(\)|\b(t|context|ctx)\.(name|fullName)\b"
+)
+"""Marks of a test file that does something with the names of its tests."""
+
+_NOT_DECLARED = r"(?<!def )(?<!func )(?<!class )(?<!\(['\"`])"
+
+
+class Names:
+    """Draws names; with `fixed` they are the same in every run."""
+
+    def __init__(
+        self, rng: random.Random, known: Iterable[str] = (), *, fixed: bool = False
+    ) -> None:
+        """Args:
+        rng: where chance comes from.
+        known: names of the repository's tests, in any style.
+        fixed: take no chances, and say what a name is for.
+        """
+        self.rng = rng
+        self.fixed = fixed
+        self._count = 0
+        self._taken = frozenset(known)
+        self._known = [words for name in sorted(self._taken) if (words := _words(name))] or [[*FEW]]
+
+    def draw(self, style: Style, taken: Container[str] = ()) -> str:
+        """A name like those of the repository that is not taken yet."""
+        for tries in range(1_000_000):
+            if self.fixed:
+                self._count += 1
+                words = ["canary", str(self._count)]
+            else:
+                words = self._spliced(more=tries // _TRIES)
+            name = _styled(words, style)
+            if name not in taken and name not in self._taken:
+                return name
+        raise AssertionError("names do not run out")
+
+    def token(self) -> str:
+        """A name that nobody can know beforehand, for what is no test."""
+        self._count += 1
+        return f"canary{self._count}" if self.fixed else f"{self.rng.getrandbits(64):016x}"
+
+    def folder(self) -> str:
+        """A folder of the trusted ones."""
+        return f"{TRUSTED}/{self.token()}"
+
+    def _spliced(self, *, more: int) -> list[str]:
+        """The head of one name and the tail of another, with some words more."""
+        head, tail = self.rng.choice(self._known), self.rng.choice(self._known)
+        words = head[: self.rng.randint(1, len(head))] + tail[self.rng.randint(0, len(tail)) :]
+        for _ in range(more):
+            pool = [*FEW, *self.rng.choice(self._known)]
+            words.insert(self.rng.randint(1, len(words)), self.rng.choice(pool))
+        return words[:_LONGEST]
+
+
+def names_of(plan: TestPlan) -> list[str]:
+    """What the tests of a plan are called, without their places."""
+    ids = (*plan.fail_to_pass, *plan.pass_to_pass, *plan.must_fail)
+    return [re.split(r"::|:| > ", test_id.partition("[")[0])[-1] for test_id in ids]
+
+
+class Renaming:
+    """New names for what a test file declares, where nothing else speaks of the old ones."""
+
+    def __init__(self, names: Names, around: Mapping[str, File]) -> None:
+        """Args:
+        names: where new ones come from.
+        around: every file that might speak of a name, by path.
+        """
+        self.names = names
+        self._around = {path: path.encode() + b"\n" + file.data for path, file in around.items()}
+        self._taken: set[str] = set()
+
+    def draw(self, style: Style, taken: Container[str] = ()) -> str:
+        """A name that nothing has yet, in this run or before it."""
+        while True:
+            name = self.names.draw(style, taken)
+            used = any(name.encode() in data for data in self._around.values())
+            if not used and name not in self._taken:
+                self._taken.add(name)
+                return name
+
+    def within(self, path: str, text: str, old: str, style: Style) -> tuple[str, str]:
+        """The text of a file with a name of its own changed, and the name that it has now."""
+        before, after = (
+            (r"(?<=['\"`])", r"(?=['\"`])") if style == "plain words" else (r"(?<!\w)", r"(?!\w)")
+        )
+        parts = re.split(f"{before}{re.escape(old)}{after}", text)
+        kept = self.names.fixed or len(parts) != 2 or _ITS_OWN_NAME.search(text) is not None
+        if kept or self._spoken_of(old, path):
+            return text, old
+        new = self.draw(style)
+        return new.join(parts), new
+
+    def of_file(self, path: str, style: Style) -> str:
+        """A new path in the same folder, or the old one where another file speaks of it."""
+        folder, slash, name = path.rpartition("/")
+        if self.names.fixed or self._spoken_of(name.rpartition(".")[0], path):
+            return path
+        suffix = "_test.go" if style == "joined" else name[name.index(".") :]
+        return f"{folder}{slash}{self.draw(style)}{suffix}"
+
+    def _spoken_of(self, name: str, path: str) -> bool:
+        """Whether another file has the name otherwise than for a test of its own."""
+        word = re.compile(rf"{_NOT_DECLARED}(?<!\w){re.escape(name)}(?!\w)".encode())
+        raw = name.encode()
+        return any(
+            raw in data and word.search(data) is not None
+            for other, data in self._around.items()
+            if other != path
+        )
+
+
+def _words(name: str) -> list[str]:
+    words = [word.lower() for word in _WORD.findall(name)]
+    return [word for word in words if word not in _UNTOLD]
+
+
+def _styled(words: list[str], style: Style) -> str:
+    match style:
+        case "test_snake":
+            return "_".join(["test", *words])
+        case "TestCamel":
+            return "Test" + "".join(word.capitalize() for word in words)
+        case "plain words":
+            return " ".join(words)
+        case "kebab-file":
+            return "-".join(words)
+        case "joined":
+            return "".join(words)

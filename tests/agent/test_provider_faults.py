@@ -1,0 +1,69 @@
+"""An endpoint that breaks streams off, under agents: never a failure of the model."""
+
+import json
+
+import pytest
+
+from tests.agent.rig import AGENTS, HERE, TASK, Hand, contestant, recorded, solver
+from tests.agent.test_real_agents import HANDS, LAST
+from tests.e2e.rig import CANARY, arena, bakeoff
+from tests.servers.many_apis import ManyStub, breaking
+from tests.servers.openai_stub import fault
+
+QUICK = [("own", 1, 1), ("own", 0, 4), ("own", 1, 9), ("codex", 1, 4)]
+ALL = [(agent, at, times) for agent in ["own", *HANDS] for at in range(3) for times in range(1, 10)]
+
+
+def streaming(folder):
+    """The profile `own.toml` of an agent that streams, and asks at most twice."""
+    form = (HERE / "own_agent.toml").read_text().replace('scale = "1"', 'scale = "2"')
+    form = form.partition("[report]")[0].replace("@api@", '"chat"')
+    (folder / "own.toml").write_text(
+        form.replace("@source@", (HERE / "streaming_agent.py").read_text())
+    )
+
+
+def run(folder, agent, script, *, more=""):
+    streaming(folder)
+    with ManyStub(script) as stub:
+        bakeoff(folder, [contestant("one", agent, stub)], tasks=[TASK], more=f"{AGENTS}\n{more}")
+        ended = arena(
+            "run", "bakeoff.toml", "--format", "json", cwd=folder, timeout_s=900, THE_KEY=CANARY
+        )
+    assert ended.code in {0, 3}, ended.err
+    return ended, stub, folder / "runs" / "test"
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(
+    ("agent", "at", "times"),
+    [pytest.param(*one, marks=() if one in QUICK else pytest.mark.slow) for one in ALL],
+)
+def test_streams_that_break_off_are_never_the_models_failure(tmp_path, agent, at, times):
+    hand = HANDS.get(agent, Hand("bash"))
+    script = breaking(solver(hand, last=LAST.get(agent)), at=at, times=times)
+    ended, stub, path = run(tmp_path, agent, script)
+    row, trial = ended.json["contestants"][0], ended.json["trials"][0]
+    assert trial["verdict"] in {"passed", None}, trial
+    tries = recorded(path)
+    for record in tries[:-1]:
+        assert record["fault"]["kind"] in {"provider", "uncertain"}, record
+    if trial["verdict"] is None:
+        assert tries[-1]["fault"]["kind"] in {"provider", "uncertain"}
+        assert len(tries) == 3, "it was made again"
+    whole = [served.usage for served in stub.served if served.told]
+    assert row["tokens"]["input"] == sum(usage["prompt_tokens"] for usage in whole)
+    assert row["tokens"]["output"] == sum(usage["completion_tokens"] for usage in whole)
+
+
+def test_endings_are_counted_by_kind_wherever_results_are_shown(tmp_path):
+    ended, _, path = run(tmp_path, "own", lambda _: fault("cut"))
+    assert ended.code == 3
+    row, trial = ended.json["contestants"][0], ended.json["trials"][0]
+    assert (trial["stop"], trial["verdict"]) == (None, None)
+    assert row["endings"] == {"provider_fault": 1}
+    assert row["faults"] == 1
+    assert "the provider failed" in (path / "report" / "index.html").read_text()
+    shown = " ".join(arena("report", "runs/test", cwd=tmp_path).out.split())
+    assert "1 the provider failed" in shown
+    assert json.loads(arena("report", "runs/test", "--format", "json", cwd=tmp_path).out)
