@@ -53,15 +53,6 @@ class Conditions(Record):
 
     def differences(self, other: "Conditions") -> tuple[str, ...]:
         """Why numbers under these and the other conditions are not comparable."""
-        reasons = [
-            *_unlike("limits", self.limits, other.limits),
-            *_unlike("sandbox limits", self.sandbox, other.sandbox),
-        ]
-        if self.strict != other.strict:
-            reasons.append("strict verification is on in one run only")
-        return (*self._task_differences(other), *reasons)
-
-    def _task_differences(self, other: "Conditions") -> list[str]:
         shared = self.tasks.keys() & other.tasks.keys()
         here, there = self.tasks, other.tasks
         changed = {i for i in shared if here[i].digest != there[i].digest}
@@ -72,7 +63,12 @@ class Conditions(Record):
             (changed, "tasks changed"),
             (images, "images changed under tasks"),
         )
-        return [f"{what}: {_some(ids)}" for ids, what in found if ids]
+        return (
+            *(f"{what}: {_some(ids)}" for ids, what in found if ids),
+            *_unlike("limits", self.limits, other.limits),
+            *_unlike("sandbox limits", self.sandbox, other.sandbox),
+            *(["strict verification is on in one run only"] if self.strict != other.strict else ()),
+        )
 
 
 class Contender(NamedTuple):

@@ -123,10 +123,10 @@ class TaskTally:
         )
 
 
-def levels(manifest: Manifest) -> tuple[Assurance, ...]:
-    """Assurance levels among the scored tasks, the strongest first."""
-    present = {t.assurance for t in manifest.tasks if not t.impossible}
-    return tuple(level for level in LEVELS if level in present)
+def levels(manifest: Manifest) -> dict[Assurance, int]:
+    """How many scored tasks each assurance level has that any has, the strongest first."""
+    counts = Counter(t.assurance for t in manifest.tasks if not t.impossible)
+    return {level: counts[level] for level in LEVELS if counts[level]}
 
 
 def scoring_tasks(manifest: Manifest, level: Assurance | None = None) -> list[TaskEntry]:
@@ -142,9 +142,9 @@ def scoring_tasks(manifest: Manifest, level: Assurance | None = None) -> list[Ta
 
 def scope_of(manifest: Manifest, level: Assurance | None = None) -> Scope:
     """What `scoring_tasks` takes and what it leaves."""
-    counts = Counter(t.assurance for t in manifest.tasks if not t.impossible)
-    used = level or next(iter(levels(manifest)), None)
-    return Scope(level=used, others={k: counts[k] for k in levels(manifest) if k != used})
+    counts = levels(manifest)
+    used = level or next(iter(counts), None)
+    return Scope(level=used, others={k: n for k, n in counts.items() if k != used})
 
 
 def tallies(results: Results, level: Assurance | None = None) -> dict[str, TaskTally]:
