@@ -180,22 +180,21 @@ def _plan(job: Job, tree: dict[str, File]) -> _Plan:
             file, ids = renamed.file, renamed.ids
         planned.update({new: old for old, new in ids.items()})
         asked = list(ids.values())
-        for number in range(with_canaries.count(path)):
-            originals = groups[path] if number else targets[path]
-            planted = plant(file, [ids[test_id] for test_id in originals], renaming)
+        if count := with_canaries.count(path):
+            first = [ids[test_id] for test_id in targets[path]]
+            planted = plant(file, [first, *[asked] * (count - 1)], renaming)
             file = planted.file
             must_fail += planted.ids
-            asked += planted.ids
+            asked = [*asked, *planted.ids]
         files[path] = file
         order.append(in_file_order(file, asked))
     twins, by_twin = job.twins(), by_place(job.must_fail)
     for path, twin_ids in by_twin.items():
         twin = rename(twins.pop(path), twin_ids, renaming)
         file, failing = twin.file, [*twin.ids.values()]
-        for _ in range(rng.randint(0, _IN_TWINS) if job.defences.canaries else 0):
-            planted = plant(file, [*twin.ids.values()], renaming)
-            file = planted.file
-            failing += planted.ids
+        if job.defences.canaries:
+            planted = plant(file, [failing] * rng.randint(0, _IN_TWINS), renaming)
+            file, failing = planted.file, [*failing, *planted.ids]
         files[file.path] = file
         must_fail += failing
         order.insert(rng.randint(0, len(order)), in_file_order(file, failing))

@@ -6,9 +6,11 @@ early return, skip or exit saves it.
 """
 
 import ast
+import copy
 import random
 import textwrap
 from collections.abc import Sequence
+from functools import lru_cache
 
 from arena.grading.names import Renaming, Style
 from arena.records import File, Record
@@ -21,11 +23,11 @@ _MANY = 12
 
 
 class Planted(Record):
-    """A test file with one canary more in it."""
+    """A test file with canaries in it."""
 
     file: File
     ids: tuple[str, ...]
-    """Ids of the canary, one for each set of arguments that its original is run with."""
+    """Ids of the canaries, one for each set of arguments that an original is run with."""
 
 
 class Renamed(Record):
@@ -36,36 +38,52 @@ class Renamed(Record):
     """The id in the plan to the one of this run."""
 
 
-def plant(file: File, test_ids: Sequence[str], renaming: Renaming) -> Planted:
-    """Put a failing copy of one of the tests into their file, at a random place.
+def plant(file: File, pools: Sequence[Sequence[str]], renaming: Renaming) -> Planted:
+    """Put failing copies of tests into their file, at random places.
 
     Args:
         file: the trusted test file.
-        test_ids: ids of tests in it, in pytest's form.
-        renaming: where the copy's name comes from.
+        pools: for each canary, ids in pytest's form of which one's test is copied.
+        renaming: where the copies' names come from.
     """
     text, rng = _text(file), renaming.names.rng
-    tree = _parse(text)
+    lines, tree = text.split("\n"), _parse(text)
+    ids: list[str] = []
+    blocks: list[tuple[int, list[str]]] = []
+    for pool in pools:
+        if (found := _original(tree, pool, rng)) is None:
+            name = renaming.draw("test_snake", _names_in(tree))
+            blocks.append((len(lines), ["", "", f"def {name}():", f"    {_false(rng)}", ""]))
+            ids.append(f"{_split(pool[0])[0]}::{name}")
+            continue
+        scope, original, (path, *scopes, function), params = found
+        name = renaming.draw("test_snake", _names_in(scope))
+        name = name if function.startswith("test") else f"{function}_{name}"
+        copied = _failing(copy.deepcopy(original), name, scope, rng)
+        block = [textwrap.indent(copied, " " * original.col_offset)]
+        apart = [""] * (2 if isinstance(scope, ast.Module) else 1)
+        at = rng.choice(_gaps(scope, original))
+        blocks.append((at, [*apart, *block] if at == scope.body[-1].end_lineno else block + apart))
+        ids += ["::".join([path, *scopes, name + param]) for param in params]
+    for at, block in sorted(blocks, key=lambda placed: placed[0], reverse=True):
+        lines[at:at] = block
+    return Planted(file=_with(file, "\n".join(lines)), ids=tuple(ids))
+
+
+def _original(
+    tree: ast.Module, pool: Sequence[str], rng: random.Random
+) -> tuple[_Scope, _Function, tuple[str, ...], list[str]] | None:
+    """A test that can be copied: its scope and node, path and names, and sets of arguments."""
     by_function: dict[tuple[str, ...], list[str]] = {}
-    for test_id in test_ids:
+    for test_id in pool:
         path, scopes, function, param = _split(test_id)
         by_function.setdefault((path, *scopes, function), []).append(param)
     tests = rng.sample(list(by_function.items()), len(by_function))
-    for (path, *scopes, function), params in sorted(tests, key=lambda t: len(t[1]) > _MANY):
-        found = _find(tree, scopes, function)
-        if found is None or not _copyable(found[1]):
-            continue
-        scope, original = found
-        name = renaming.draw("test_snake", _names_in(scope))
-        name = name if function.startswith("test") else f"{function}_{name}"
-        gap = rng.choice(_gaps(scope, original))
-        block = textwrap.indent(_failing(original, name, scope, rng), " " * original.col_offset)
-        planted = _insert(text, gap, block, scope)
-        ids = tuple("::".join([path, *scopes, name + param]) for param in params)
-        return Planted(file=_with(file, planted), ids=ids)
-    name = renaming.draw("test_snake", _names_in(tree))
-    planted = f"{text.rstrip()}\n\n\ndef {name}():\n    {_false(rng)}\n"
-    return Planted(file=_with(file, planted), ids=(f"{_split(test_ids[0])[0]}::{name}",))
+    for place, params in sorted(tests, key=lambda test: len(test[1]) > _MANY):
+        found = _find(tree, place[1:-1], place[-1])
+        if found is not None and _copyable(found[1]):
+            return (*found, place, params)
+    return None
 
 
 def inherited(file: File, test_ids: Sequence[str]) -> set[str]:
@@ -115,6 +133,7 @@ def _text(file: File) -> str:
     return file.data.decode("utf-8", "surrogateescape")
 
 
+@lru_cache(maxsize=32)
 def _parse(text: str) -> ast.Module:
     """The syntax tree; an empty one where this interpreter cannot read the text."""
     try:
@@ -181,7 +200,6 @@ def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> 
 
 
 def _failing(original: _Function, name: str, scope: _Scope, rng: random.Random) -> str:
-    """The source of the copy; it is made out of the node itself, for a tree is read once a copy."""
     arguments = original.args.args
     first = arguments[0].arg if isinstance(scope, ast.ClassDef) and arguments else ""
     end = ast.parse(_false(rng, first if _asserts_by(first, original) else None)).body
@@ -204,13 +222,6 @@ def _false(rng: random.Random, subject: str | None = None) -> str:
     """A statement that fails, in the manner the test itself would."""
     left, right = rng.sample(range(2, 100), 2)
     return f"{subject}.assertEqual({left}, {right})" if subject else f"assert {left} == {right}"
-
-
-def _insert(text: str, after_line: int, block: str, scope: _Scope) -> str:
-    """The block between the others of its scope, as far from them as they are from each other."""
-    lines, apart = text.split("\n"), [""] * (2 if isinstance(scope, ast.Module) else 1)
-    between = [block, *apart] if "".join(lines[after_line:]).strip() else [*apart, block]
-    return "\n".join([*lines[:after_line], *between, *lines[after_line:]])
 
 
 def _with(file: File, text: str) -> File:

@@ -92,7 +92,7 @@ def outcomes(tmp_path, file: File, *ids: str) -> dict[str, str]:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_copy_fails_beside_its_original(tmp_path, test_id, seed):
     target = f"tests/test_x.py::{test_id}"
-    planted = plant(FILE, [target], renaming(seed))
+    planted = plant(FILE, [[target]], renaming(seed))
     (canary,) = planted.ids
     assert (
         canary.rpartition("::")[0] == target.partition("[")[0].rpartition("::")[0] or "[" in canary
@@ -103,7 +103,7 @@ def test_a_copy_fails_beside_its_original(tmp_path, test_id, seed):
 
 
 def test_a_copy_of_a_unittest_fails_by_its_own_assertion():
-    planted = plant(FILE, ["tests/test_x.py::TestUnit::test_method"], renaming(1))
+    planted = plant(FILE, [["tests/test_x.py::TestUnit::test_method"]], renaming(1))
     (name,) = planted.ids
     copied = planted.file.data.decode().split(f"def {name.rpartition('::')[2]}")[1]
     assert copied.count("self.assertEqual") == 2
@@ -115,7 +115,7 @@ def test_a_copy_of_a_unittest_fails_by_its_own_assertion():
 )
 def test_where_nothing_can_be_copied_a_plain_one_is_written(text):
     file = File(path="test_a.py", data=text.encode())
-    planted = plant(file, ["test_a.py::test_a"], renaming(0))
+    planted = plant(file, [["test_a.py::test_a"]], renaming(0))
     assert planted.file.data.startswith(text.encode())
     name = planted.ids[0].removeprefix("test_a.py::")
     assert f"def {name}():\n    assert " in planted.file.data.decode()
@@ -123,7 +123,7 @@ def test_where_nothing_can_be_copied_a_plain_one_is_written(text):
 
 def test_names_differ_from_run_to_run_and_never_collide():
     ids = ["tests/test_x.py::test_plain"]
-    names = {plant(FILE, ids, renaming()).ids for _ in range(30)}
+    names = {plant(FILE, [ids], renaming()).ids for _ in range(30)}
     assert len(names) > 20
     assert not any("canary" in name[0] or "test_plain" in name[0] for name in names)
 
@@ -154,7 +154,7 @@ def test_copies_stand_anywhere_between_tests_and_never_above_what_they_need(tmp_
         "@pytest.mark.parametrize('v', values())\ndef test_b(v):\n    pass\n"
     )
     file = File(path="test_c.py", data=text.encode())
-    planted = plant(file, ["test_c.py::test_b[1]"], renaming(seed))
+    planted = plant(file, [["test_c.py::test_b[1]"]], renaming(seed))
     assert outcomes(tmp_path, planted.file, *planted.ids) == {planted.ids[0]: "FAILED"}
 
 
@@ -163,7 +163,7 @@ def test_copies_stand_at_every_place():
     file = File(path="test_c.py", data=text.encode())
     places = set()
     for seed in range(60):
-        planted = plant(file, ["test_c.py::test_b"], renaming(seed)).file
+        planted = plant(file, [["test_c.py::test_b"]], renaming(seed)).file
         names = re.findall(r"def (\w+)", planted.data.decode())
         places.add([name in {"test_a", "test_b", "test_c"} for name in names].index(False))
     assert places == {0, 1, 2}
@@ -171,7 +171,7 @@ def test_copies_stand_at_every_place():
 
 def test_a_copy_is_run_with_every_set_of_arguments_of_its_original():
     ids = [f"tests/test_x.py::test_many[{param}]" for param in ("one", "t::w[o]")]
-    planted = plant(FILE, ids, renaming(0))
+    planted = plant(FILE, [ids], renaming(0))
     assert [name.partition("[")[2] for name in planted.ids] == ["one]", "t::w[o]]"]
 
 
