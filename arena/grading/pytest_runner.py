@@ -32,7 +32,7 @@ PYTEST_ENV = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
 }
 START = b"""\
-import copy, importlib.machinery, json, os, pickle, pkgutil, site, sys
+import sys
 
 
 class Missed:  # notes what is looked for in vain before the tree can be imported
@@ -42,6 +42,11 @@ class Missed:  # notes what is looked for in vain before the tree can be importe
     def find_spec(cls, name, path=None, target=None):
         if path is None:
             cls.names.add(name)
+
+
+if __name__ == '__main__':
+    sys.meta_path.append(Missed)
+import copy, importlib.machinery, json, os, pickle, pkgutil, site
 
 
 class Tree:  # finds the tree's own modules there, and lets no new one fill an old gap
@@ -60,7 +65,6 @@ class Tree:  # finds the tree's own modules there, and lets no new one fill an o
 
 
 def main(root, own, plugins):
-    sys.meta_path.append(Missed)
     add, late = site.addpackage, []
     site.addpackage = lambda *place: late.append(place)
     site.main()
