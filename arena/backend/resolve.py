@@ -256,6 +256,7 @@ def _inline(table: BackendTable) -> BackendSpec:
         quirks=quirks,
         rate=_rate(RateLimits(), table),
         prices=_own_price(table.price),
+        bills_told_cost=False,
         hourly_usd=table.hourly_usd,
         lab=table.lab,
         country=table.country,

@@ -179,7 +179,8 @@ class CallPricing:
             fx=self.fx,
             repeated_tokens=end.repeated_tokens,
             reported_usd=end.reported_usd,
-            bills_reported=self.spec.bills_told_cost,
+            bills_reported=self.spec.bills_told_cost
+            is not False,  # None: an earlier run, which did
         )
 
     def most_usd(self, call: RecordedCall) -> Decimal | None:

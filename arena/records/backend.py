@@ -170,8 +170,9 @@ class BackendSpec(Record):
     request_timeout_s: float = Field(default=600.0, gt=0)
     """Longest wait for one reply."""
     prices: tuple[PriceRow, ...] = ()
-    bills_told_cost: bool = False
-    """The cost in a reply is what the provider bills; else it only stands beside the computed."""
+    bills_told_cost: bool | None = None
+    """The cost in a reply is what the provider bills; else it only stands beside the computed. None
+    in runs that began before this was told apart, where it was the bill."""
     hourly_usd: Decimal | None = Field(default=None, ge=0)
     """Price of the machine that serves the model, for self-hosted backends."""
     lab: str | None = None

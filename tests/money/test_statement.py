@@ -14,6 +14,7 @@ PRICED = BackendSpec(
     model="m",
     base_url="http://h/v1",
     prices=(PriceRow(tiers=(PriceTier(input="1", cached_input="0.1", output="4"),)),),
+    bills_told_cost=False,
 )
 MACHINE = BackendSpec(name="h/m", model="m", base_url="http://m/v1", hourly_usd="36")
 USED = Usage(input_fresh=1000, output=100)
@@ -125,8 +126,10 @@ def test_a_guess_learns_from_the_trials_other_calls():
 def test_a_told_cost_is_the_bill_only_where_the_provider_bills_it():
     told = {"reported_usd": Decimal("0.01")}
     assert one(call("a", **told)).cost.billed_usd == Decimal("0.0014")
+    earlier = PRICED.model_copy(update={"bills_told_cost": None})  # as runs told it before
     billing = PRICED.model_copy(update={"bills_told_cost": True})
-    assert one(call("a", **told), billing).cost.billed_usd == Decimal("0.01")
+    for spec in (billing, earlier):
+        assert one(call("a", **told), spec).cost.billed_usd == Decimal("0.01")
 
 
 def test_an_unpriced_call_has_no_bound_in_money():
