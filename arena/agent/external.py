@@ -6,7 +6,6 @@ gateway metered. Its crash, its early end and its time-out are outcomes.
 
 import re
 import time
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -31,7 +30,7 @@ from arena.records.container import AGENT_UID, HOME
 from arena.records.outcome import KILLED, NO_CALL
 from arena.records.program import AS_PROFILE, OwnReport, Program
 from arena.registry import AGENTS
-from arena.serialize import from_json
+from arena.serialize import from_json, read_toml
 
 SHARE = Decimal("0.1")
 """Of what was metered that the agent's own count may differ by."""
@@ -125,14 +124,9 @@ def load(paths: Sequence[Path] = ()) -> dict[str, Program]:
 def read(file: Path) -> Program:
     """One profile."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-        program = Program.model_validate(data, context=AS_PROFILE)
+        program = Program.model_validate(read_toml(file), context=AS_PROFILE)
     except ValidationError as error:
         raise input_error(error, where=str(file), root=Program) from None
-    except RecursionError:
-        raise InputError("is nested too deeply", where=str(file)) from None
-    except (OSError, ValueError) as error:  # `tomllib` lets a ValueError of `int` through
-        raise InputError(f"cannot be read: {error}", where=str(file)) from None
     if program.name in AGENTS:
         raise InputError(
             f"{program.name!r} is a built-in agent", where=str(file), remedy="choose another name"

@@ -6,7 +6,7 @@ tells a test that must fail from one that must pass.
 
 import random
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Literal
 
 from arena.records import File, TestPlan
@@ -47,8 +47,13 @@ class Names:
         self._taken = frozenset(known)
         self._known = [words for name in sorted(self._taken) if (words := _words(name))] or [[*FEW]]
 
-    def draw(self, style: Style, taken: Container[str] = ()) -> str:
-        """A name like those of the repository that is not taken yet."""
+    def draw(
+        self, style: Style, taken: Container[str] = (), *, free: Callable[[str], bool] = bool
+    ) -> str:
+        """A name like those of the repository that is not taken yet, and that `free` lets through.
+
+        Where the repository's own words leave too few, names grow by a word every few tries.
+        """
         for tries in range(1_000_000):
             if self.fixed:
                 self._count += 1
@@ -56,7 +61,7 @@ class Names:
             else:
                 words = self._spliced(more=tries // _TRIES)
             name = _styled(words, style)
-            if name not in taken and name not in self._taken:
+            if name not in taken and name not in self._taken and free(name):
                 return name
         raise AssertionError("names do not run out")
 
@@ -99,12 +104,13 @@ class Renaming:
 
     def draw(self, style: Style, taken: Container[str] = ()) -> str:
         """A name that nothing has yet, in this run or before it."""
-        while True:
-            name = self.names.draw(style, taken)
-            used = any(name.encode() in data for data in self._around.values())
-            if not used and name not in self._taken:
-                self._taken.add(name)
-                return name
+        name = self.names.draw(style, taken, free=self._is_free)
+        self._taken.add(name)
+        return name
+
+    def _is_free(self, name: str) -> bool:
+        raw = name.encode()
+        return name not in self._taken and not any(raw in data for data in self._around.values())
 
     def within(self, path: str, text: str, old: str, style: Style) -> tuple[str, str]:
         """The text of a file with a name of its own changed, and the name that it has now."""

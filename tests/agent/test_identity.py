@@ -16,9 +16,9 @@ FOLDER = Path(arena.agent.__file__).parent
     ("module", "parts"),
     [
         ("shell", {"shell"}),
-        ("edits", {"edits", "blocks", "repomap"}),
+        ("edits", {"edits", "blocks"}),
         ("controls", {"controls"}),
-        ("external", {"external", "crosscheck", "identity"}),
+        ("external", {"external", "identity"}),
     ],
 )
 def test_it_is_made_of_the_module_and_of_all_it_uses(module, parts):
@@ -32,7 +32,7 @@ def test_every_built_in_agent_has_code():
         assert module in code_of(module)
 
 
-@pytest.mark.parametrize("part", ["blocks", "edits", "repomap"])
+@pytest.mark.parametrize("part", ["blocks", "edits"])
 def test_a_change_of_any_part_makes_another_agent(part, tmp_path, monkeypatch):
     """A copy of the agent's package, under another name."""
     name = f"agents_with_another_{part}"
