@@ -61,7 +61,7 @@ def registry(engine):
         remove_image(engine.connection, built)
         yield registry
         store = Images(engine, lambda _: ()).store
-        made = [one.image for one in store.all() if "acme/purse" in one.image.base]
+        made = [one.what for one in store.all() if "acme/purse" in one.what.base]
         for image in sorted(made, key=lambda one: ("task", "language", "base").index(one.kind)):
             remove_image(engine.connection, image.id)
         raw = engine.connection.raw

@@ -24,8 +24,9 @@ def imported(folder, name, *more):
         cwd=folder,
         timeout_s=500,
     )
-    assert done.code == 0, done.err
-    return {one["instance_id"]: one for one in done.json["instances"]}
+    found = {one["instance_id"]: one for one in done.json["instances"]}
+    assert done.code == (0 if any(one["task"] for one in found.values()) else 1), done.err
+    return found
 
 
 def graded(folder, predictions):
