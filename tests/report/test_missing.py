@@ -120,9 +120,10 @@ def test_costs_that_are_as_billed_are_said_to_be():
 def test_no_sentence_ends_with_names_that_are_none():
     run = results({"a": Player([1] * 20, [1.0] * 20)}, attempts=1)
     (row,) = score(run).board.rows
-    billed = replace(row, money=replace(row.money, basis="billed"))
+    money = row.money.model_copy(update={"basis": "billed"})
+    billed = row.model_copy(update={"money": money})
     scored = score(run)
-    board = replace(scored.board, rows=(billed,))
+    board = scored.board.model_copy(update={"rows": (billed,)})
     clause = caveats.billed_clause(replace(scored, board=board))
     assert clause == "Costs are as billed, with whatever caches did"
 

@@ -261,11 +261,13 @@ def test_other_prices_make_another_index(run):
     assert spent(load(grown)) > spent(wanted[0])
 
 
-def test_an_index_that_cannot_be_written_is_done_without(run):
-    grown, wanted = run
+def test_a_folder_in_the_place_of_the_index_is_refused(run):
+    """As anything below a run is that is no regular file."""
+    grown, _ = run
     (grown / "ledger.index").unlink()
     (grown / "ledger.index").mkdir()
-    assert told_by(grown) == wanted
+    with pytest.raises(InputError, match=r"ledger\.index.*folder in the place of a file"):
+        told_by(grown)
 
 
 def test_two_that_extend_it_do_not_mix(tmp_path):
