@@ -252,6 +252,60 @@ CASES = [
     ("siliconflow", 429, {"code": 50603, "message": "busy"}, "rate_limited"),
     ("tencent", 500, {}, "overloaded"),
     ("meta", 400, openai_error(None, "tool_choice must be auto"), "bad_request"),
+    (
+        "mistral",
+        429,
+        {
+            "object": "error",
+            "message": "Rate limit exceeded",
+            "type": "rate_limited",
+            "param": None,
+            "code": "1300",
+            "raw_status_code": 429,
+        },
+        "rate_limited",
+    ),
+    (
+        "mistral",
+        422,
+        {
+            "object": "error",
+            "message": {
+                "detail": [
+                    {
+                        "type": "extra_forbidden",
+                        "loc": ["body", "max_completion_tokens"],
+                        "msg": "Extra inputs are not permitted",
+                    }
+                ]
+            },
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        },
+        "bad_request",
+    ),
+    (
+        "baidu",
+        400,
+        openai_error(
+            "characters_too_long", "the max input characters is 8000", type="invalid_request_error"
+        ),
+        "context_overflow",
+    ),
+    (
+        "baidu",
+        400,
+        openai_error("tokens_too_long", "Prompt tokens too long", type="invalid_request_error"),
+        "context_overflow",
+    ),
+    (
+        "baidu",
+        400,
+        openai_error("image_url_unsafe", "the content is unsafe", type="unsafe_request"),
+        "content_filter",
+    ),
+    ("baidu", 401, openai_error("invalid_iam_token", "IAM Certification failed"), "auth"),
     ("ollama", 404, openai_error(None, "model not found"), "bad_request"),
 ]
 

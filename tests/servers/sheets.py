@@ -48,6 +48,12 @@ def flat_error(status: int, code: str, message: str) -> tuple[int, Any]:
     }
 
 
+def mistral_error(status: int, code: str, message: str) -> tuple[int, Any]:
+    kind = "rate_limited" if status == 429 else "invalid_request_error"
+    told = {"message": message, "type": kind, "param": None, "code": code}
+    return status, {"object": "error", **told, "raw_status_code": status}
+
+
 def minimax_error(status: int, code: str, message: str) -> tuple[int, Any]:
     if code.isdigit():
         return 200, {
@@ -267,6 +273,18 @@ SHEETS: dict[str, Sheet] = {
         usage=xai_usage,
         errors=COMMON,
     ),
+    "mistral": Sheet(
+        limits=only("max_tokens"),
+        refused=only("max_completion_tokens"),
+        shape=mistral_error,
+        usage=plain_usage,
+        caches=False,
+        errors={
+            "rate": (429, "1300", "Rate limit exceeded"),
+            "busy": (503, "3505", "Service tier capacity exceeded for this model."),
+            "auth": (401, "", "Unauthorized"),
+        },
+    ),
     "meta": Sheet(
         limits=only("max_completion_tokens"),
         refused=only("stop", "max_tokens"),
@@ -364,6 +382,14 @@ SHEETS: dict[str, Sheet] = {
             "filter": (400, "OutputTextRiskDetection", "risk"),
         },
     ),
+    "baidu": Sheet(
+        path="/v2",
+        errors={
+            **COMMON,
+            "auth": (401, "invalid_iam_token", "IAM Certification failed"),
+            "context": (400, "tokens_too_long", "Prompt tokens too long"),
+        },
+    ),
     "tencent": Sheet(reasoning="reasoning_content", errors=COMMON),
     "stepfun": Sheet(
         shape=typed_error,
@@ -440,6 +466,8 @@ MODELS = {
     "google": "gemini-4-argon",
     "xai": "grok-4.7",
     "meta": "muse-spark-1.3",
+    "mistral": "devstral-2512",
+    "baidu": "ernie-5.1",
     "deepseek": "deepseek-v4-pro",
     "alibaba": "qwen3-max-thinking",
     "moonshot": "kimi-k2.6",
