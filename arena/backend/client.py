@@ -56,7 +56,7 @@ class EndpointClient:
 
     def __init__(self, base_url: str, key: str | None) -> None:
         self._base_url = base_url.rstrip("/")
-        self._urls: dict[Api, httpx2.URL] = {}
+        self._heads: dict[tuple[Api, bool], tuple[httpx2.URL, httpx2.Headers]] = {}
         self._key = key
         self._pattern = KeyPattern(key)
         self._attempt = _Attempt()
@@ -126,30 +126,36 @@ class EndpointClient:
     def _request(
         self, spec: BackendSpec, body: bytes, timeout_s: float, relay: Relay | None
     ) -> httpx2.Request:
-        if (url := self._urls.get(spec.api)) is None:
-            url = httpx2.URL(self._base_url + apis.of(spec.api).PATH)
-            self._urls[spec.api] = url
+        url, headers = self._head(spec.api, bearer=spec.quirks.messages_bearer)
         steps = dict.fromkeys(("read", "write", "pool"), timeout_s)
-        return httpx2.Request(
+        request = httpx2.Request(
             "POST",
             url,
-            content=body,
-            headers={
-                **self._connections.headers,
-                **self._authority(spec),
-                **(relay.headers if relay else {}),
-            },
+            headers=headers,
+            stream=httpx2.ByteStream(body),
             extensions={"timeout": {**steps, "connect": min(CONNECT_TIMEOUT_S, timeout_s)}},
         )
+        request.headers["content-length"] = str(len(body))
+        if relay:
+            request.headers.update(relay.headers)
+        return request
 
-    def _authority(self, spec: BackendSpec) -> Mapping[str, str]:
-        """The API's headers, and the key in the one that the API or the profile names."""
-        api = apis.of(spec.api)
-        if not self._key:
-            return api.HEADERS
-        if spec.quirks.messages_bearer or api.KEY_HEADER == "authorization":
-            return {**api.HEADERS, "authorization": f"Bearer {self._key}"}
-        return {**api.HEADERS, api.KEY_HEADER: self._key}
+    def _head(self, api: Api, *, bearer: bool) -> tuple[httpx2.URL, httpx2.Headers]:
+        """Address and headers of every call over an API, made once: a third of a request's making.
+
+        The key is in the header that the API or, as a `bearer` token, the profile names.
+        """
+        if (known := self._heads.get((api, bearer))) is None:
+            spoken = apis.of(api)
+            url = httpx2.URL(self._base_url + spoken.PATH)
+            headers = httpx2.Headers({"host": url.netloc.decode(), **self._connections.headers})
+            headers.update(spoken.HEADERS)
+            if self._key and (bearer or spoken.KEY_HEADER == "authorization"):
+                headers["authorization"] = f"Bearer {self._key}"
+            elif self._key:
+                headers[spoken.KEY_HEADER] = self._key
+            known = self._heads[api, bearer] = url, headers
+        return known
 
     def _read(self, reader: ReplyReader, response: httpx2.Response) -> Reply:
         relay, blocks = reader.relay, _capped(response)

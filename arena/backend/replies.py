@@ -96,7 +96,7 @@ GENERAL = (
 def classify(problem: Problem, rules: Iterable[ErrorRule]) -> CallOutcome | None:
     """Outcome by the provider's rules, then the general ones; None for a reply without fault."""
     for rule in (*rules, *GENERAL):
-        if _holds(rule, problem):
+        if rule.finish_reason == problem.finish_reason and _holds(rule, problem):
             return rule.outcome
     if problem.http is None or problem.http < 300:
         return "malformed_reply" if problem.codes or problem.message else None
@@ -185,8 +185,6 @@ def _codes(error: Mapping[str, JsonValue]) -> Iterator[str]:
 
 def _holds(rule: ErrorRule, problem: Problem) -> bool:
     if rule.http is not None and rule.http != problem.http:
-        return False
-    if rule.finish_reason is not None and rule.finish_reason != problem.finish_reason:
         return False
     if rule.code is not None and not any(re.fullmatch(rule.code, c) for c in problem.codes):
         return False
