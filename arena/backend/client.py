@@ -8,7 +8,7 @@ or `httpx2`.
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from itertools import chain
 from typing import Any
