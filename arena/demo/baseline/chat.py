@@ -8,13 +8,15 @@ import json
 import re
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from arena.backend.chat import mapping, text_of
 
 RESULT = re.compile(r"^arena-mutate: (\{.*\})$", re.MULTILINE)
 ISSUE = re.compile(r"<issue>\n?(.*?)\n?</issue>", re.DOTALL)
@@ -113,6 +115,8 @@ MODEL = re.compile(r"mutate-([1-9][0-9]{0,4})")
 LISTED = ("mutate-20", "mutate-200")
 BYTES_PER_TOKEN = 4
 
+Finish = Literal["stop", "tool_calls", "length"]
+
 
 class Wire(BaseModel):
     """A part of the protocol; what it does not use is passed over."""
@@ -120,38 +124,11 @@ class Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Part(Wire):
-    """A piece of a message's content; only text is read."""
-
-    type: str
-    text: str = ""
-
-
 class Message(Wire):
-    """One message of the conversation."""
+    """One message of the conversation; of its content only text is read."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | tuple[Part, ...] | None = None
-
-    @property
-    def text(self) -> str:
-        """The text of the content, its parts joined."""
-        if isinstance(self.content, str):
-            return self.content
-        return "".join(part.text for part in self.content or ())
-
-
-class Function(Wire):
-    """A function that the caller offers."""
-
-    name: str
-
-
-class Tool(Wire):
-    """A tool that the caller offers."""
-
-    type: str
-    function: Function | None = None
+    content: str | list[dict[str, JsonValue]] | None = None
 
 
 class StreamOptions(Wire):
@@ -165,7 +142,7 @@ class ChatRequest(Wire):
 
     model: str
     messages: tuple[Message, ...] = Field(min_length=1)
-    tools: tuple[Tool, ...] | None = None
+    tools: tuple[dict[str, JsonValue], ...] | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
@@ -180,12 +157,12 @@ class ChatRequest(Wire):
     @property
     def tool_names(self) -> frozenset[str]:
         """Names of the functions offered."""
-        return frozenset(tool.function.name for tool in self.tools or () if tool.function)
+        return frozenset(str(mapping(tool, "function").get("name")) for tool in self.tools or ())
 
     @property
     def problem(self) -> str:
         """The user's first words."""
-        return next((item.text for item in self.messages if item.role == "user"), "")
+        return next((text_of(one.content) for one in self.messages if one.role == "user"), "")
 
     @property
     def observations(self) -> list[str]:
@@ -195,70 +172,8 @@ class ChatRequest(Wire):
             if message.role == "assistant":
                 found.append("")
             elif found:
-                found[-1] += message.text + "\n"
+                found[-1] += text_of(message.content) + "\n"
         return found
-
-
-class Completion(Wire):
-    """A finished answer, before it is put on the wire whole or in pieces."""
-
-    id: str
-    model: str
-    created: int
-    """Seconds since 1970."""
-    content: str
-    call: tuple[str, str] | None
-    """Tool name and arguments as JSON text."""
-    finish: Literal["stop", "tool_calls", "length"]
-    prompt_tokens: int
-    completion_tokens: int
-
-    @property
-    def usage(self) -> JsonValue:
-        """The usage part of the answer."""
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": 0},
-        }
-
-    @property
-    def tool_calls(self) -> list[dict[str, JsonValue]]:
-        """The tool calls part of the message."""
-        if self.call is None:
-            return []
-        name, arguments = self.call
-        function: JsonValue = {"name": name, "arguments": arguments}
-        return [{"id": f"call_{self.id[9:]}", "type": "function", "function": function}]
-
-    def whole(self) -> JsonValue:
-        """The answer as one object."""
-        message: dict[str, JsonValue] = {"role": "assistant", "content": self.content}
-        if self.tool_calls:
-            message["tool_calls"] = [*self.tool_calls]
-        choice: JsonValue = {
-            "index": 0, "message": message, "finish_reason": self.finish, "logprobs": None,
-        }  # fmt: skip
-        return {**self._head("chat.completion"), "choices": [choice], "usage": self.usage}
-
-    def pieces(self, *, include_usage: bool) -> Iterator[JsonValue]:
-        """The answer as the chunks of a stream."""
-        deltas: list[JsonValue] = [{"role": "assistant", "content": self.content}]
-        for index, call in enumerate(self.tool_calls):
-            deltas.append({"tool_calls": [{"index": index, **call}]})
-        for delta in deltas:
-            yield self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
-        yield self._chunk([{"index": 0, "delta": {}, "finish_reason": self.finish}])
-        if include_usage:
-            yield {**self._head("chat.completion.chunk"), "choices": [], "usage": self.usage}
-
-    def _head(self, kind: str) -> dict[str, JsonValue]:
-        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
-
-    def _chunk(self, choices: list[JsonValue]) -> JsonValue:
-        return {**self._head("chat.completion.chunk"), "choices": choices}
 
 
 def budget(model: str) -> int | None:
@@ -272,8 +187,8 @@ def tokens(text: str) -> int:
     return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
 
 
-def complete(request: ChatRequest, raw: JsonValue, candidates: int) -> Completion:
-    """Answer a request.
+def complete(request: ChatRequest, raw: JsonValue, candidates: int) -> dict[str, Any]:
+    """The body that answers a request.
 
     Args:
         request: the request as understood.
@@ -285,17 +200,47 @@ def complete(request: ChatRequest, raw: JsonValue, candidates: int) -> Completio
     counted = raw if isinstance(raw, dict) else {}
     prompt = json.dumps([counted.get("messages"), counted.get("tools")], ensure_ascii=False)
     spent = tokens(content + "".join(call or ()))
-    finish: Literal["stop", "tool_calls", "length"] = "tool_calls" if call else "stop"
+    finish: Finish = "tool_calls" if call else "stop"
     if request.limit is not None and spent > request.limit:
         # A language model would be cut off here too; half a call is none.
         content = content.encode()[: request.limit * BYTES_PER_TOKEN].decode(errors="ignore")
         call, finish, spent = None, "length", request.limit
     digest = hashlib.sha256((prompt + request.model).encode("utf-8", "surrogatepass")).hexdigest()
-    return Completion(
-        id=f"chatcmpl-{digest[:24]}", model=request.model, created=int(time.time()),
-        content=content, call=call, finish=finish,
-        prompt_tokens=tokens(prompt), completion_tokens=spent,
-    )  # fmt: skip
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if call:
+        function = {"name": call[0], "arguments": call[1]}
+        message["tool_calls"] = [
+            {"id": f"call_{digest[:24]}", "type": "function", "function": function}
+        ]
+    choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
+    return {
+        "id": f"chatcmpl-{digest[:24]}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": request.model,
+        "choices": [choice],
+        "usage": {
+            "prompt_tokens": tokens(prompt),
+            "completion_tokens": spent,
+            "total_tokens": tokens(prompt) + spent,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0},
+        },
+    }
+
+
+def pieces(whole: Mapping[str, Any], *, include_usage: bool) -> Iterator[dict[str, Any]]:
+    """The same as the chunks of a stream."""
+    head = {**whole, "object": "chat.completion.chunk"}
+    usage, (choice,) = head.pop("usage"), head.pop("choices")
+    message = dict(choice["message"])
+    calls = [{"index": index, **one} for index, one in enumerate(message.pop("tool_calls", ()))]
+    for delta in (message, *({"tool_calls": [call]} for call in calls)):
+        yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    end = {"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}
+    yield {**head, "choices": [end]}
+    if include_usage:
+        yield {**head, "choices": [], "usage": usage}
 
 
 def speak(action: Action, tool_names: frozenset[str]) -> tuple[str, tuple[str, str] | None]:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from pydantic import JsonValue, ValidationError
 
+from arena.backend.chat import error_body, mapping
 from arena.demo.baseline import chat
 from arena.errors import InputError
 from arena.serialize import from_json
@@ -28,11 +29,8 @@ class RefusedError(Exception):
 
     def body(self) -> JsonValue:
         """The error as clients of the protocol expect it."""
-        kind = "invalid_request_error" if self.status < 500 else "server_error"
-        error: JsonValue = {
-            "message": self.message, "type": kind, "param": None, "code": self.code,
-        }  # fmt: skip
-        return {"error": error}
+        told = error_body(self.status, self.message, overflow=False)
+        return {"error": {**mapping(told, "error"), "code": self.code}}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -88,13 +86,13 @@ class Handler(BaseHTTPRequestHandler):
         if candidates is None:
             message = f"the model {request.model!r} does not exist: mutate-1 to mutate-99999 do"
             raise RefusedError(404, message, "model_not_found")
-        completion = chat.complete(request, raw, candidates)
+        whole = chat.complete(request, raw, candidates)
         if request.stream:
             options = request.stream_options
             usage = options is not None and options.include_usage
-            self._stream(completion.pieces(include_usage=usage))
+            self._stream(chat.pieces(whole, include_usage=usage))
         else:
-            self._answer(200, completion.whole())
+            self._answer(200, whole)
 
     def _json(self) -> JsonValue:
         length = self.headers.get("Content-Length", "")
