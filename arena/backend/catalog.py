@@ -81,19 +81,6 @@ class ModelPrice(PriceRow):
     """Regions it applies to; all when empty."""
 
 
-class ModelQuirks(Record):
-    """Where one model differs from its provider."""
-
-    output_limit_param: Literal["max_tokens", "max_completion_tokens"] | None = None
-    """How it calls the limit of output tokens."""
-    extra_body: dict[str, JsonValue] = Field(default_factory=dict)
-    """Sent over chat completions alone."""
-    stream: bool | None = None
-    """Ask for a stream."""
-    reasoning_in_output: bool | None = None
-    """Whether `completion_tokens` counts reasoning."""
-
-
 class ModelRow(Record):
     """One model at one provider."""
 
@@ -127,8 +114,8 @@ class ModelRow(Record):
     """Where it differs from the provider's."""
     chat_tools: bool = True
     """Whether chat completions take tools; else only other APIs do."""
-    quirks: ModelQuirks = ModelQuirks()
-    """How it wants to be spoken to."""
+    quirks: Quirks = Quirks()
+    """Where it differs from its provider; its `extra_body` is sent over chat completions alone."""
     upstream: str | None = None
     """Behind a router: the upstream that is pinned when a user names none."""
     caveats: tuple[str, ...] = ()

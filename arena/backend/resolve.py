@@ -57,19 +57,14 @@ def resolve(
     row = row_of(profile, ref.model)
     if row is not None:
         ref = ref.model_copy(update={"model": row.id})
-        if not retired:
-            _check_alive(profile, row, today)
+        if not retired and is_retired(row, today):
+            raise InputError(
+                explain(profile, row, today),
+                where=f"backend {profile.id}/{row.id}",
+                remedy=f"use {row.routes[0]}" if row.routes else "choose another backend",
+            )
     region = region_of(profile, row, ref.region or _region_at(profile, row, ref.base_url))
     return _from_profile(profile, region, row, ref, environ)
-
-
-def _check_alive(profile: ProviderProfile, row: ModelRow, today: date) -> None:
-    if is_retired(row, today):
-        raise InputError(
-            explain(profile, row, today),
-            where=f"backend {profile.id}/{row.id}",
-            remedy=f"use {row.routes[0]}" if row.routes else "choose another backend",
-        )
 
 
 def _from_profile(
@@ -171,7 +166,7 @@ def _quirks(profile: ProviderProfile, row: ModelRow | None, table: BackendTable)
     _check_body(profile, table.extra_body, where)
     changed: dict[str, Any] = {}
     if row is not None:
-        changed.update(row.quirks.model_dump(exclude={"extra_body"}, exclude_none=True))
+        changed.update(row.quirks.model_dump(exclude={"extra_body"}, exclude_unset=True))
     body = _pin(profile, row, table, where) if profile.pin else {}
     body.update(table.extra_body)
     if table.output_limit_param is not None:

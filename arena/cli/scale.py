@@ -9,7 +9,7 @@ from arena.cli.options import Format, FormatFlag, emit_answer
 
 if TYPE_CHECKING:
     from arena.records import RateLimits
-    from arena.run.workload import Estimate, Fleet, Workload
+    from arena.run.simulate import Estimate, Fleet, Workload
 
 WithinHFlag = Annotated[
     float | None,
@@ -86,7 +86,7 @@ def scale(
     Example: arena scale --tasks 300 --backends 10 --within-h 2
     """
     from arena.records import RateLimits
-    from arena.run.workload import Fleet
+    from arena.run.simulate import Fleet
 
     given = {
         "tasks": tasks,
@@ -113,7 +113,7 @@ def scale(
 
 def _workload(like: Path | None, given: dict[str, object]) -> "Workload":
     from arena.errors import InputError
-    from arena.run.workload import Workload, workload_of
+    from arena.run.simulate import Workload, workload_of
 
     if like is not None:
         return workload_of(like).model_copy(update=given)
@@ -146,7 +146,7 @@ def _spread(text: str, flag: str) -> object:
     from pydantic import ValidationError
 
     from arena.errors import InputError
-    from arena.run.workload import Spread
+    from arena.run.simulate import Spread
 
     median, _, p90 = text.partition(",")
     try:

@@ -151,6 +151,10 @@ class Budget(Record):
     """Prompt and output tokens of all calls together."""
 
 
+MEMORY_SHARE = 0.8
+"""Of a host's memory that running containers may be allowed together."""
+
+
 class SandboxLimits(Record):
     """What one container may use, the same for every contestant."""
 
@@ -168,6 +172,10 @@ class SandboxLimits(Record):
     """Largest single file (RLIMIT_FSIZE)."""
     open_files: int = Field(default=4096, ge=64)
     """Open files of one process."""
+
+    def fitting(self, memory_mb: int) -> int:
+        """Containers that fit a host's memory together, at least one."""
+        return max(1, int(memory_mb * MEMORY_SHARE // self.memory_mb))
 
 
 class Brief(Record):

@@ -13,6 +13,7 @@ from arena.backend.request_gate import RequestGate
 from arena.errors import EngineError, InputError
 from arena.grading.verify import ExclusiveLock
 from arena.records import Record, SandboxLimits, Task, TrialRecord
+from arena.records.outcome import MEMORY_SHARE
 from arena.records.program import Program
 from arena.run.trial import TrialRequest, TrialRunner
 from arena.rundir.directory import EngineInfo
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from arena.gateway.server import Gateway
 
 Say = Callable[[str], None]
-MEMORY_SHARE = 0.8
-"""Of the host's memory that running containers may be allowed together."""
 EXTRAS = {"gateway": ("starlette", "uvicorn", "httptools"), "ray": ("ray",)}
 """Modules that an extra brings."""
 PATIENCE_S = 120.0
@@ -89,7 +88,7 @@ class LocalHost:
 
     def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """As asked, or as many as have containers that fit the engine's memory together."""
-        fitting = fits(self.ready.engine, sandbox)
+        fitting = sandbox.fitting(self.ready.engine.memory_mb)
         if fitting < asked:
             self._say(
                 f"concurrency {fitting} instead of {asked}: {sandbox.memory_mb} MB a container "
@@ -141,11 +140,6 @@ class LocalHost:
     def stop(self) -> None:
         """Remove every container: what uses one ends."""
         self._engine.close()
-
-
-def fits(engine: EngineInfo, sandbox: SandboxLimits) -> int:
-    """Trials whose containers fit an engine's memory, at least one."""
-    return max(1, int(engine.memory_mb * MEMORY_SHARE // sandbox.memory_mb))
 
 
 @contextmanager

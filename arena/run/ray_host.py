@@ -18,7 +18,7 @@ from arena.errors import ArenaError, EngineError, FaultError, HarnessError, Inpu
 from arena.paths import AnyPath, safe
 from arena.records import Fault, SandboxLimits, Task, TrialRecord
 from arena.run import ray
-from arena.run.hosts import Ready, RunTrial, Say, fits
+from arena.run.hosts import Ready, RunTrial, Say
 from arena.run.node import (
     NodeHost,
     NodeInfo,
@@ -254,7 +254,8 @@ class RayHost:
             if not self._stopping.is_set():
                 self._say(line)
             return line
-        worker = WorkerNode(actor, ready.lease, fits(ready.engine, self._setup.sandbox))
+        slots = self._setup.sandbox.fitting(ready.engine.memory_mb)
+        worker = WorkerNode(actor, ready.lease, slots)
         if not self._pool.add(worker):
             _dismiss(worker)
         return ""

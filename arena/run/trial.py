@@ -46,7 +46,6 @@ from arena.records.container import AGENT_USER, HOME
 from arena.records.program import Program
 from arena.rundir.directory import Manifest, RunDir
 from arena.rundir.transcript import TranscriptFile
-from arena.sandbox.container import SandboxWrapper
 from arena.sandbox.image.images import TaskImage
 from arena.task import diff, pack
 
@@ -54,14 +53,16 @@ if TYPE_CHECKING:
     from arena.gateway.server import Gateway
 
 
-class TimedSandbox(SandboxWrapper):
-    """Cuts each command's time limit and writes each command down.
+class TimedSandbox:
+    """A sandbox that cuts each command's time limit and writes each command down.
 
     Whoever starts a program of its own (`pipe`) watches the clock.
     """
 
     def __init__(self, inner: Sandbox, clock: AgentClock, transcript: Transcript) -> None:
-        super().__init__(inner)
+        self._inner = inner
+        self.pipe, self.put, self.get = inner.pipe, inner.put, inner.get
+        self.know_image, self.changes, self.kill = inner.know_image, inner.changes, inner.kill
         self._clock = clock
         self._transcript = transcript
 
@@ -80,7 +81,7 @@ class TimedSandbox(SandboxWrapper):
         left_s = self._clock.remaining_s
         if left_s <= 0:
             return ExecResult(exit_code=None, ended="timeout", wall_s=0.0)
-        result = super().exec(
+        result = self._inner.exec(
             argv,
             timeout_s=min(timeout_s, left_s),
             output_limit=output_limit,
@@ -99,6 +100,11 @@ class TimedSandbox(SandboxWrapper):
             },
         )
         return result
+
+    @property
+    def resource_ended(self) -> str | None:
+        """As `Sandbox.resource_ended`."""
+        return self._inner.resource_ended
 
 
 @dataclass(frozen=True)

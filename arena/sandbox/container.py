@@ -1,4 +1,4 @@
-"""One running container as a `Sandbox`, and sandboxes that wrap another."""
+"""One running container as a `Sandbox`."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from arena.errors import EngineError, HarnessError
-from arena.protocols import Sandbox
 from arena.records import Change, Entry, ExecResult, File
 from arena.records.container import TRUSTED
 from arena.sandbox import files
@@ -14,47 +13,6 @@ from arena.sandbox.docker import Connection, EngineRefusedError
 from arena.sandbox.exec import ENV, KILLED, NOTHING, Command, Commands, End, Output, Where
 from arena.sandbox.files import WorkTree
 from arena.sandbox.stream import ExecLink
-
-
-class SandboxWrapper:
-    """Passes everything on; a subclass may do more about commands."""
-
-    def __init__(self, inner: Sandbox) -> None:
-        self._inner = inner
-        self.pipe = inner.pipe
-        self.put = inner.put
-        self.get = inner.get
-        self.know_image = inner.know_image
-        self.changes = inner.changes
-        self.kill = inner.kill
-
-    def exec(
-        self,
-        argv: Sequence[str],
-        *,
-        timeout_s: float,
-        output_limit: int = 1_000_000,
-        cwd: str | None = None,
-        env: Mapping[str, str] | None = None,
-        user: str | None = None,
-        stdin: bytes = b"",
-    ) -> ExecResult:
-        """As `Sandbox.exec`."""
-        return self._inner.exec(
-            argv,
-            timeout_s=timeout_s,
-            output_limit=output_limit,
-            cwd=cwd,
-            env=env,
-            user=user,
-            stdin=stdin,
-        )
-
-    @property
-    def resource_ended(self) -> str | None:
-        """As `Sandbox.resource_ended`."""
-        return self._inner.resource_ended
-
 
 _NOTICE_S = 0.1
 _NOTICE_TRIES = 4

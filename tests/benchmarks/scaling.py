@@ -25,8 +25,7 @@ import job
 from job import Stub
 
 from arena.records import RateLimits
-from arena.run.simulate import simulate
-from arena.run.workload import Fleet, workload_of
+from arena.run.simulate import Fleet, simulate, workload_of
 from arena.rundir.ledger import TrialBegin, TrialEnd, read
 
 MEDIAN_S, SIGMA = 0.5, 0.857

@@ -11,8 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from arena.backend.limiter import Limiter
 from arena.records import RateLimits
-from arena.run.simulate import simulate
-from arena.run.workload import Fleet, Spread, Workload
+from arena.run.simulate import Fleet, Spread, Workload, simulate
 
 TRIALS, CALLS, THREADS, AT_ONCE = 18, 5, 6, 3
 CALL_S, PAUSE_S = 0.1, 0.02

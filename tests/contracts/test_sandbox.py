@@ -12,7 +12,6 @@ from arena.backend.limiter import AgentClock
 from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
 from arena.run.trial import TimedSandbox
-from arena.sandbox.container import SandboxWrapper
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.sandbox.limits import DiskUsage
@@ -647,7 +646,7 @@ def _timed(inner):
     return TimedSandbox(inner, AgentClock(60), Notes())
 
 
-@pytest.mark.parametrize("around", [SandboxWrapper, _timed, lambda box: box])
+@pytest.mark.parametrize("around", [_timed, lambda box: box])
 def test_a_wrapper_passes_everything_on(around):
     asked = []
 

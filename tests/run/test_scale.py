@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from arena.errors import InputError
-from arena.run.workload import workload_of
+from arena.run.simulate import workload_of
 from tests.e2e.rig import arena
 
 SAMPLE = next((Path(__file__).parents[2] / "reports" / "samples").iterdir())

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from arena.records import RateLimits
-from arena.run.simulate import fewest_hosts, simulate
-from arena.run.workload import Fleet, Spread, Workload, bounds
+from arena.run.simulate import Fleet, Spread, Workload, bounds, fewest_hosts, simulate
 
 FREE = RateLimits()
 

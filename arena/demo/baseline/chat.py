@@ -128,7 +128,7 @@ class Message(Wire):
     """One message of the conversation; of its content only text is read."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[dict[str, JsonValue]] | None = None
+    content: str | list[JsonValue] | None = None
 
 
 class StreamOptions(Wire):
