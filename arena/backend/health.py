@@ -44,11 +44,10 @@ def check(specs: Sequence[BackendSpec]) -> None:
         InputError: nothing listens there, or what answers is no API.
     """
     for address, name in {spec.base_url: spec.name for spec in specs}.items():
-        _check_one(address, name)
+        _check_one(address, where=f"backend {name}, base_url {address}")
 
 
-def _check_one(address: str, name: str) -> None:
-    where = f"backend {name}, base_url {address}"
+def _check_one(address: str, *, where: str) -> None:
     request = urllib.request.Request(  # noqa: S310 - only http and https pass the configuration
         f"{address}/models", headers={"Accept": "application/json"}
     )
@@ -164,34 +163,16 @@ def record(results: Sequence[LiveCheck], folder: Path, *, today: date) -> list[P
     """
     folder.mkdir(parents=True, exist_ok=True)
     proven = [r for r in results if r.ok and r.provider and not r.simulated]
+    seen = {"checked_on": today, "source": "arena backends check --live", "evidence": "live"}
     written = []
     for provider in sorted({str(r.provider) for r in proven}):
         path = folder / f"{provider}.live.toml"
-        seen = _seen_before(path)
-        seen.update({r.model: today for r in proven if r.provider == provider})
-        path.write_text(_toml(provider, seen), encoding="utf-8")
+        earlier = read_toml(path).get("models", []) if path.exists() else []
+        rows = {row["id"]: row for row in earlier}
+        rows |= {r.model: {"id": r.model, **seen} for r in proven if r.provider == provider}
+        path.write_text(to_toml({"id": provider, "models": [*rows.values()]}), encoding="utf-8")
         written.append(path)
     return written
-
-
-def _seen_before(path: Path) -> dict[str, date]:
-    if not path.exists():
-        return {}
-    rows = read_toml(path).get("models", [])
-    return {row["id"]: row["checked_on"] for row in rows}
-
-
-def _toml(provider: str, seen: Mapping[str, date]) -> str:
-    rows = [
-        {
-            "id": model,
-            "checked_on": day,
-            "source": "arena backends check --live",
-            "evidence": "live",
-        }
-        for model, day in seen.items()
-    ]
-    return to_toml({"id": provider, "models": rows})
 
 
 def _converse(backend: TrialBackend) -> str:

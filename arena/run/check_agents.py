@@ -130,73 +130,39 @@ def _raw(event: Mapping[str, JsonValue]) -> bytes:
     return head + b"data: " + encoded(dict(event)) + b"\n\n"
 
 
-_CHAT: dict[str, JsonValue] = {
-    "id": "c",
-    "object": "chat.completion.chunk",
-    "created": 0,
-    "model": MODEL,
-}
-_TEXT: JsonValue = {"type": "output_text", "text": SAID, "annotations": []}
-_ITEM: dict[str, JsonValue] = {
-    "type": "message",
-    "id": "m",
-    "role": "assistant",
-    "content": [_TEXT],
-}
-_RESPONSE: dict[str, JsonValue] = {"id": "r", "object": "response", "created_at": 0, "model": MODEL}
+_HEAD: dict[str, JsonValue] = {"model": MODEL, "id": "c"}
+_CHAT = {**_HEAD, "object": "chat.completion.chunk", "created": 0}
+_DELTA: JsonValue = {"role": "assistant", "content": SAID}
+_TOKENS: JsonValue = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 _USED: JsonValue = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+_BY: dict[str, JsonValue] = {"role": "assistant", "type": "message"}
+_MESSAGE: JsonValue = {**_HEAD, **_BY, "content": [], "stop_reason": None, "usage": _USED}
+_SAYS: JsonValue = {"type": "text_delta", "text": SAID}
+_ENDS: JsonValue = {"stop_reason": "end_turn"}
+_ITEM: dict[str, JsonValue] = {"id": "m", **_BY, "content": []}
+_TEXT: JsonValue = {"type": "output_text", "text": SAID, "annotations": []}
+_DONE: JsonValue = {**_ITEM, "content": [_TEXT]}
+_RESPONSE: dict[str, JsonValue] = {**_HEAD, "object": "response", "created_at": 0, "output": []}
+_WHOLE: JsonValue = {**_RESPONSE, "status": "completed", "output": [_DONE], "usage": _USED}
 _EVENTS: dict[Api, list[dict[str, JsonValue]]] = {
     "chat": [
-        {**_CHAT, "choices": [{"index": 0, "delta": {"role": "assistant", "content": SAID}}]},
+        {**_CHAT, "choices": [{"index": 0, "delta": _DELTA}]},
         {**_CHAT, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
-        {
-            **_CHAT,
-            "choices": [],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-        },
+        {**_CHAT, "choices": [], "usage": _TOKENS},
     ],
     "messages": [
-        {
-            "type": "message_start",
-            "message": {
-                "id": "m",
-                "type": "message",
-                "role": "assistant",
-                "model": MODEL,
-                "content": [],
-                "stop_reason": None,
-                "usage": {"input_tokens": 1, "output_tokens": 1},
-            },
-        },
-        {
-            "type": "content_block_start",
-            "index": 0,
-            "content_block": {"type": "text", "text": ""},
-        },
-        {
-            "type": "content_block_delta",
-            "index": 0,
-            "delta": {"type": "text_delta", "text": SAID},
-        },
+        {"type": "message_start", "message": _MESSAGE},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": _SAYS},
         {"type": "content_block_stop", "index": 0},
-        {
-            "type": "message_delta",
-            "delta": {"stop_reason": "end_turn"},
-            "usage": {"output_tokens": 1},
-        },
+        {"type": "message_delta", "delta": _ENDS, "usage": {"output_tokens": 1}},
         {"type": "message_stop"},
     ],
     "responses": [
-        {
-            "type": "response.created",
-            "response": {**_RESPONSE, "status": "in_progress", "output": []},
-        },
-        {"type": "response.output_item.added", "output_index": 0, "item": {**_ITEM, "content": []}},
-        {"type": "response.output_item.done", "output_index": 0, "item": _ITEM},
-        {
-            "type": "response.completed",
-            "response": {**_RESPONSE, "status": "completed", "output": [_ITEM], "usage": _USED},
-        },
+        {"type": "response.created", "response": {**_RESPONSE, "status": "in_progress"}},
+        {"type": "response.output_item.added", "output_index": 0, "item": _ITEM},
+        {"type": "response.output_item.done", "output_index": 0, "item": _DONE},
+        {"type": "response.completed", "response": _WHOLE},
     ],
 }
 

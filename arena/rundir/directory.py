@@ -43,7 +43,7 @@ from arena.records import (
     digest_of,
 )
 from arena.records.program import Program
-from arena.serialize import from_json
+from arena.serialize import read_json, wrong_shape
 
 SCHEMA = 1
 MAX_NAME_BYTES = 255
@@ -156,32 +156,21 @@ class RunDir:
 
     def read_manifest(self) -> Manifest:
         """The manifest, or one clear line on why there is none."""
-        try:
-            text = self.manifest_path.read_text()
-        except FileNotFoundError:
+        if not self.manifest_path.exists():
             raise InputError(
                 "no run here (manifest.json is missing)",
                 where=str(self.path),
                 remedy="give the folder that `arena run` wrote",
-            ) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"cannot be read ({error})",
-                where=str(self.manifest_path),
-                remedy="restore the file as the run wrote it",
-            ) from None
-        with suppress(ValueError, KeyError, TypeError):  # what is wrong is said below
-            refuse_newer(from_json(text)["schema_version"], SCHEMA, self.manifest_path)
+            )
+        value = read_json(self.manifest_path)
+        if isinstance(value, dict):
+            refuse_newer(value.get("schema_version"), SCHEMA, self.manifest_path)
         try:
-            return Manifest.model_validate_json(text)
+            return Manifest.model_validate(value)
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "file"
-            raise InputError(
-                f"{key}: {first['msg']}",
-                where=str(self.manifest_path),
-                remedy="restore the file as the run wrote it",
-            ) from None
+            told = wrong_shape(self.manifest_path, error)
+            remedy = "restore the file as the run wrote it"
+            raise InputError(told.what, where=told.where, remedy=remedy) from None
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest in one step, so a reader never sees half of it."""

@@ -5,8 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from types import TracebackType
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Self
 
 from arena.errors import EngineError, InputError
@@ -191,17 +190,9 @@ class DockerEngine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
+    def __exit__(self, *ended: object) -> None:
+        with suppress(EngineError) if any(ended) else nullcontext():
             self.close()
-        except EngineError:
-            if error is None:
-                raise
 
     def _create(
         self,
