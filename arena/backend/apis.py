@@ -35,7 +35,7 @@ class Dialect(Protocol):
         ...
 
     def parse_reply(self, body: JsonValue, quirks: Quirks, /) -> Reply:
-        """A reply from a whole body; raises `wire.MalformedReplyError`."""
+        """A reply from a whole body; raises `chat.MalformedReplyError`."""
         ...
 
     def assemble(self, chunks: Iterable[JsonValue], /) -> dict[str, JsonValue]:

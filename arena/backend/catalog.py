@@ -201,6 +201,10 @@ class ProviderProfile(Record):
     evidence: Evidence
     """How it is known."""
 
+    def serving(self, row: ModelRow) -> tuple[str, ...]:
+        """Regions that serve a model, the default first."""
+        return row.regions or tuple(self.regions)
+
 
 SHIPPED = Path(__file__).parent / "profiles"
 
@@ -286,13 +290,13 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def region_of(profile: ProviderProfile, row: ModelRow | None, name: str | None) -> str:
+def region_of(profile: ProviderProfile, row: ModelRow, name: str | None) -> str:
     """The region asked for, else the first that serves the model.
 
     Raises:
         InputError: no such region, or it does not serve the model.
     """
-    served = row.regions if row is not None and row.regions else tuple(profile.regions)
+    served = profile.serving(row)
     if name is None:
         return served[0]
     if name not in served:
@@ -300,17 +304,19 @@ def region_of(profile: ProviderProfile, row: ModelRow | None, name: str | None) 
     return name
 
 
-def row_of(profile: ProviderProfile, model: str) -> ModelRow | None:
-    """A model's row, aliases followed; None for what a self-hosted server may have loaded.
+def row_of(profile: ProviderProfile, model: str) -> ModelRow:
+    """A model's row, aliases followed; an empty one for what a server may have loaded.
 
     Raises:
         InputError: no such model.
     """
     rows = {row.id: row for row in profile.models}
     row = rows.get(model)
-    if row is None and not profile.any_model:
+    if row is None and profile.any_model:
+        return ModelRow(id=model, source="", checked_on=profile.checked_on, evidence="user")
+    if row is None:
         raise registry.unknown(f"model of {profile.id}", model, rows)
-    return row if row is None or row.alias_of is None else rows[row.alias_of]
+    return row if row.alias_of is None else rows[row.alias_of]
 
 
 def is_at(url: str, address: str) -> bool:

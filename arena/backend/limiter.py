@@ -70,7 +70,7 @@ LONGEST_PAUSE_S = 60.0
 
 @dataclass
 class LimiterSlot:
-    """Leave to send one call."""
+    """A slot for one call."""
 
     entered_at: float
     tokens: int
@@ -94,14 +94,8 @@ class Limiter:
     def __post_init__(self) -> None:
         self._window = self.limits.concurrency and float(self.limits.concurrency)
 
-    @property
-    def window(self) -> float | None:
-        """Calls allowed in flight now; None while unlimited."""
-        with self._condition:
-            return self._window
-
     def acquire(self, tokens: int, over: threading.Event | None = None) -> LimiterSlot:
-        """Wait for leave to send a call of about this many tokens.
+        """Wait for a slot for a call of about this many tokens.
 
         Args:
             tokens: what the call will probably use.
@@ -122,27 +116,27 @@ class Limiter:
                     if wait_s == 0.0:
                         break
                     self._condition.wait(wait_s)
-                permit = LimiterSlot(now, tokens, now - started)
+                slot = LimiterSlot(now, tokens, now - started)
                 self._in_flight += 1
                 if self.limits.rpm is not None or self.limits.tpm is not None:
-                    self._recent.append(permit)
-                return permit
+                    self._recent.append(slot)
+                return slot
             finally:
                 self._queue.remove(ticket)
                 self._condition.notify_all()
 
     def release(
         self,
-        permit: LimiterSlot,
+        slot: LimiterSlot,
         *,
         tokens: int | None,
         refused: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
-        """Give leave back.
+        """Give a slot back.
 
         Args:
-            permit: from `acquire`.
+            slot: from `acquire`.
             tokens: what the call really used; None leaves the estimate.
             refused: the provider refused it for rate.
             retry_after_s: the provider wants no call of anybody before that.
@@ -153,7 +147,7 @@ class Limiter:
                 resume = time.monotonic() + min(retry_after_s, LONGEST_PAUSE_S)
                 self._resume_at = max(self._resume_at, resume)
             if tokens is not None:
-                permit.tokens = tokens
+                slot.tokens = tokens
             if refused:
                 self._halve()
             elif self._window is not None:

@@ -82,7 +82,7 @@ def _same(wanted: str | None, value: str | None) -> bool:
 
 def regional(profile: ProviderProfile, model: ModelRow, today: date) -> Iterator[BackendRow]:
     """A model's row in each region that serves it."""
-    served = model.regions or tuple(profile.regions)
+    served = profile.serving(model)
     for name in served:
         region = profile.regions[name]
         suffix = "" if name == served[0] else f"@{name}"
@@ -179,8 +179,8 @@ def _of_time(profile: ProviderProfile, row: ModelRow, today: date) -> Iterator[C
         yield _finding("retirement", name, explain(profile, row, today))
     if not is_retired(row, today) and today - row.checked_on > STALE:
         yield _finding("warning", name, f"last looked up on {row.checked_on}")
-    served = row.regions or tuple(profile.regions)
-    stale = {stale_price(row.priced_in(region), today) for region in served} - {""}
+    regions = profile.serving(row)
+    stale = {stale_price(row.priced_in(region), today) for region in regions} - {""}
     if stale and not is_retired(row, today):
         yield from (_finding("stale", name, text) for text in sorted(stale))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -55,14 +54,13 @@ def resolve(
         return _inline(ref)
     profile = catalogue.provider(ref.provider)
     row = row_of(profile, ref.model)
-    if row is not None:
-        ref = ref.model_copy(update={"model": row.id})
-        if not retired and is_retired(row, today):
-            raise InputError(
-                explain(profile, row, today),
-                where=f"backend {profile.id}/{row.id}",
-                remedy=f"use {row.routes[0]}" if row.routes else "choose another backend",
-            )
+    ref = ref.model_copy(update={"model": row.id})
+    if not retired and is_retired(row, today):
+        raise InputError(
+            explain(profile, row, today),
+            where=f"backend {profile.id}/{row.id}",
+            remedy=f"use {row.routes[0]}" if row.routes else "choose another backend",
+        )
     region = region_of(profile, row, ref.region or _region_at(profile, row, ref.base_url))
     return _from_profile(profile, region, row, ref, environ)
 
@@ -70,7 +68,7 @@ def resolve(
 def _from_profile(
     profile: ProviderProfile,
     region_name: str,
-    row: ModelRow | None,
+    row: ModelRow,
     table: BackendTable,
     environ: Mapping[str, str],
 ) -> BackendSpec:
@@ -80,15 +78,15 @@ def _from_profile(
     simulated = not own
     suffix = "" if region_name == next(iter(profile.regions)) else f"@{region_name}"
     name = f"{profile.id}{suffix}/{table.model}"
-    prices = () if row is None or other_product else row.priced_in(region_name)
-    caveats = (*profile.caveats, *(() if row is None else row.caveats))
+    prices = () if other_product else row.priced_in(region_name)
+    caveats = (*profile.caveats, *row.caveats)
     if other_product and not table.price:
         caveats += (f"its cost is unknown: {other_product}",)
     others = table.endpoints if table.base_url else region.endpoints
     endpoints: dict[Api, str] = {"chat": base_url, **others}
     api = profile.api if profile.api in endpoints else "chat"
-    lab = table.lab or (row.lab if row and row.lab else profile.lab)
-    country = table.country or (row.country if row and row.country else profile.country)
+    lab = table.lab or row.lab or profile.lab
+    country = table.country or row.country or profile.country
     spec = BackendSpec(
         name=f"simulated:{urlsplit(base_url).netloc}/{table.model}" if simulated else name,
         provider=profile.id,
@@ -110,11 +108,13 @@ def _from_profile(
         country=None if simulated else country,
         provider_country=None if simulated else profile.country,
         residency=table.residency or (None if simulated or other_product else region.residency),
-        open_weights=_first(table.open_weights, None if row is None else row.open_weights),
-        trains_on_data=None if other_product else _trains(profile, region, row),
-        context_window=None if row is None else row.context_window,
-        retires_on=None if row is None else row.retires_on,
-        chat_tools=row is None or row.chat_tools,
+        open_weights=_first(table.open_weights, row.open_weights),
+        trains_on_data=None
+        if other_product
+        else _first(row.trains_on_data, region.trains_on_data, profile.trains_on_data),
+        context_window=row.context_window,
+        retires_on=row.retires_on,
+        chat_tools=row.chat_tools,
         caveats=caveats,
         profile_digest=digest_of(profile.model_dump(mode="json")),
         self_hosted=profile.self_hosted if table.self_hosted is None else table.self_hosted,
@@ -129,17 +129,10 @@ def _refused(rules: ProviderRules) -> tuple[str, ...]:
     return (*rules.refuses, *temperature)
 
 
-def _region_at(profile: ProviderProfile, row: ModelRow | None, url: str | None) -> str | None:
+def _region_at(profile: ProviderProfile, row: ModelRow, url: str | None) -> str | None:
     """The region whose address was given, where it serves the model."""
-    served = row.regions if row is not None and row.regions else tuple(profile.regions)
-    return next(
-        (name for name in served if url and is_at(url, profile.regions[name].base_url)), None
-    )
-
-
-def _trains(profile: ProviderProfile, region: Region, row: ModelRow | None) -> bool | None:
-    model = None if row is None else row.trains_on_data
-    return _first(model, region.trains_on_data, profile.trains_on_data)
+    places = ((name, profile.regions[name].base_url) for name in profile.serving(row))
+    return next((name for name, base_url in places if url and is_at(url, base_url)), None)
 
 
 def _first(*values: bool | None) -> bool | None:
@@ -161,12 +154,10 @@ def _key_env(
     return found or (names[0] if names else None)
 
 
-def _quirks(profile: ProviderProfile, row: ModelRow | None, table: BackendTable) -> Quirks:
+def _quirks(profile: ProviderProfile, row: ModelRow, table: BackendTable) -> Quirks:
     where = f"backend {profile.id}/{table.model}"
     _check_body(profile, table.extra_body, where)
-    changed: dict[str, Any] = {}
-    if row is not None:
-        changed.update(row.quirks.model_dump(exclude={"extra_body"}, exclude_unset=True))
+    changed = row.quirks.model_dump(exclude={"extra_body"}, exclude_unset=True)
     body = _pin(profile, row, table, where) if profile.pin else {}
     body.update(table.extra_body)
     if table.output_limit_param is not None:
@@ -179,11 +170,10 @@ def _quirks(profile: ProviderProfile, row: ModelRow | None, table: BackendTable)
 
 
 def _chat_body(
-    profile: ProviderProfile, row: ModelRow | None, table: BackendTable
+    profile: ProviderProfile, row: ModelRow, table: BackendTable
 ) -> dict[str, JsonValue]:
     """What the profile sends, where nobody asks for anything else."""
-    own = {} if row is None else row.quirks.extra_body
-    body = {**profile.quirks.extra_body, **own}
+    body = {**profile.quirks.extra_body, **row.quirks.extra_body}
     return {name: value for name, value in body.items() if name not in table.extra_body}
 
 
@@ -207,9 +197,9 @@ def _check_body(profile: ProviderProfile, body: Mapping[str, JsonValue], where: 
 
 
 def _pin(
-    profile: ProviderProfile, row: ModelRow | None, table: BackendTable, where: str
+    profile: ProviderProfile, row: ModelRow, table: BackendTable, where: str
 ) -> dict[str, JsonValue]:
-    upstream = table.upstream or (row and row.upstream)
+    upstream = table.upstream or row.upstream
     if not upstream:
         raise InputError(
             f"{profile.label} would choose who serves each call",

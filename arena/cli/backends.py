@@ -90,8 +90,8 @@ def show(
     profile, _, model = catalog.load(profiles or ()).find(name)
     row = catalog.row_of(profile, model)
     shown = profile.model_dump(mode="json", exclude={"models"}, exclude_defaults=True)
-    if row is not None:
-        shown["model"] = row.model_dump(mode="json", exclude_defaults=True)
+    if row.source:
+        shown["model"] = row.model_dump(mode="json", exclude_unset=True)
     print(json.dumps(shown, indent=2, ensure_ascii=False))
 
 

@@ -53,7 +53,7 @@ def grade(
         engine.check()
         engine.reap()
         chosen = {task.id: task for task in found.values()}
-        order = grading.Order(
+        job = grading.GradingJob(
             predictions=graded,
             tasks=found,
             images=Images(engine, packs.tree_files).ensure(list(chosen.values())),
@@ -63,7 +63,7 @@ def grade(
             strict=True,
             jobs=jobs,
         )
-        results = grading.grade(order, out, say=say)
+        results = grading.grade(job, out, say=say)
     unknown = sorted({one.instance_id for one in given} - found.keys())
     without = sorted({task.id for task in known} - chosen.keys())
     _show(results, {"unknown": unknown, "without_prediction": without}, out, format_)

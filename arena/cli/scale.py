@@ -1,7 +1,7 @@
 """`arena scale`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,59 +11,37 @@ if TYPE_CHECKING:
     from arena.records import RateLimits
     from arena.run.simulate import Estimate, Fleet, Workload
 
-WithinHFlag = Annotated[
-    float | None,
-    typer.Option(
-        min=0.01,
-        help="Find the fewest hosts that take so many hours.",
-        show_default="tell what --hosts take",
-    ),
-]
-LikeFlag = Annotated[
-    Path | None,
-    typer.Option(help="A run to take trials from; other flags overrule it.", show_default="none"),
-]
-CallsFlag = Annotated[
-    str | None,
-    typer.Option(help="Calls of a trial: median,p90.", show_default="of --like, else 20,40"),
-]
-CallSFlag = Annotated[
-    str | None,
-    typer.Option(help="Seconds of a call: median,p90.", show_default="of --like, else 6,20"),
-]
-CallTokensFlag = Annotated[
-    int | None,
-    typer.Option(min=0, help="Tokens of a call.", show_default="of --like, else 10000"),
-]
-CpuSFlag = Annotated[
-    float | None,
-    typer.Option(min=0, help="CPU seconds of a trial.", show_default="of --like, else 4"),
-]
-ProviderConcurrencyFlag = Annotated[
-    int | None,
-    typer.Option(min=1, help="Calls at once of a backend.", show_default="no limit"),
-]
-RpmFlag = Annotated[
-    int | None,
-    typer.Option(min=1, help="Calls a minute of a backend.", show_default="no limit"),
-]
+_WITHIN = typer.Option(
+    min=0.01,
+    help="Find the fewest hosts that take so many hours.",
+    show_default="tell what --hosts take",
+)
+
+
+def _as(like: str, meaning: str, least: int | None = None) -> Any:
+    """A flag of the workload, which a run with --like tells where it is not given."""
+    return typer.Option(min=least, help=meaning, show_default=f"of --like{like}")
+
+
+def _at_most(meaning: str) -> Any:
+    """A flag of what a provider allows."""
+    return typer.Option(min=1, help=meaning, show_default="no limit")
 
 
 def scale(
-    like: LikeFlag = None,
-    tasks: Annotated[
-        int | None, typer.Option(min=1, help="Tasks of the run.", show_default="of --like")
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="A run to take trials from; other flags overrule it.", show_default="none"
+        ),
     ] = None,
-    backends: Annotated[
-        int | None, typer.Option(min=1, help="Backends of the run.", show_default="of --like")
-    ] = None,
-    attempts: Annotated[
-        int | None, typer.Option(min=1, help="Attempts per task.", show_default="of --like, else 1")
-    ] = None,
-    calls: CallsFlag = None,
-    call_s: CallSFlag = None,
-    call_tokens: CallTokensFlag = None,
-    cpu_s: CpuSFlag = None,
+    tasks: Annotated[int | None, _as("", "Tasks of the run.", 1)] = None,
+    backends: Annotated[int | None, _as("", "Backends of the run.", 1)] = None,
+    attempts: Annotated[int | None, _as(", else 1", "Attempts per task.", 1)] = None,
+    calls: Annotated[str | None, _as(", else 20,40", "Calls of a trial: median,p90.")] = None,
+    call_s: Annotated[str | None, _as(", else 6,20", "Seconds of a call: median,p90.")] = None,
+    call_tokens: Annotated[int | None, _as(", else 10000", "Tokens of a call.", 0)] = None,
+    cpu_s: Annotated[float | None, _as(", else 4", "CPU seconds of a trial.", 0)] = None,
     hosts: Annotated[int, typer.Option(min=1, help="Hosts, all alike.")] = 1,
     cores: Annotated[int, typer.Option(min=1, help="Of one host.")] = 8,
     memory_gb: Annotated[float, typer.Option(min=0.1, help="Of one host.")] = 32,
@@ -71,13 +49,10 @@ def scale(
     concurrency: Annotated[
         int | None, typer.Option(min=1, help="Trials at once.", show_default="what memory allows")
     ] = None,
-    provider_concurrency: ProviderConcurrencyFlag = None,
-    rpm: RpmFlag = None,
-    tpm: Annotated[
-        int | None,
-        typer.Option(min=1, help="Tokens a minute of a backend.", show_default="no limit"),
-    ] = None,
-    within_h: WithinHFlag = None,
+    provider_concurrency: Annotated[int | None, _at_most("Calls at once of a backend.")] = None,
+    rpm: Annotated[int | None, _at_most("Calls a minute of a backend.")] = None,
+    tpm: Annotated[int | None, _at_most("Tokens a minute of a backend.")] = None,
+    within_h: Annotated[float | None, _WITHIN] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     format_: FormatFlag = Format.TABLE,
 ) -> None:

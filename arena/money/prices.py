@@ -234,7 +234,8 @@ def repriced_spec(
     found = tuple(spec.prices if rows is None else rows)
     if at is not None:
         row = row_on(found, at)
-        found = () if row is None else (_undated(row),)
+        undated = {"valid_from": None, "valid_to": None}
+        found = () if row is None else (row.model_copy(update=undated),)
     return spec.model_copy(update={"prices": found})
 
 
@@ -266,7 +267,3 @@ def parse_rate(text: str) -> tuple[str, Decimal]:
             f"{text!r} is not a rate", where="--fx", remedy="write dollars for one unit: CNY=0.14"
         )
     return currency, usd
-
-
-def _undated(row: PriceRow) -> PriceRow:
-    return row.model_copy(update={"valid_from": None, "valid_to": None})

@@ -112,17 +112,17 @@ class _Answering:
     ) -> Reply:
         """The one answer there is, whole or as a stream."""
         del body, timeout_s
-        tongue = apis.of(spec.api)
+        dialect = apis.of(spec.api)
         events = _EVENTS[spec.api]
         if relay and relay.streamed:
             for event in events:
                 relay.event(_raw(event), event)
             if spec.api == "chat":
                 relay.event(b"data: [DONE]\n\n", None)
-        whole = tongue.assemble(events)
+        whole = dialect.assemble(events)
         if relay and not relay.streamed:
             relay.whole(encoded(whole))
-        return tongue.parse_reply(whole, spec.quirks)
+        return dialect.parse_reply(whole, spec.quirks)
 
 
 def _raw(event: Mapping[str, JsonValue]) -> bytes:

@@ -117,8 +117,7 @@ class LocalHost:
         return record
 
     def _wait(self) -> None:
-        began = time.monotonic()
-        said = False
+        began, said = time.monotonic(), False
         while True:
             try:
                 self._engine.check()
@@ -127,7 +126,7 @@ class LocalHost:
                     raise
                 if not said:
                     self._say(f"waiting for the engine up to {PATIENCE_S:.0f} s: {error}")
-                    said = True
+                said = True
                 time.sleep(1.0)
             else:
                 return

@@ -1,7 +1,7 @@
-"""A node of a run: its task packs, engine and endpoints, and tries that are sent to it. Their calls
-reach the run's request gates by `RemoteRequestGates`, which stay beside the ledger.
+"""A node of a run: its task packs, engine and endpoints, and the tries that are sent to it.
 
-A node keeps what it was sent in a folder that goes with it, and refuses tasks of another digest.
+Their calls reach the run's request gates by `RemoteRequestGates`, which stay beside the ledger. A
+node keeps what it was sent in a folder that goes with it, and refuses tasks of another digest.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -197,7 +197,8 @@ class NodeHost:
             folder = SafePath(Path(folder_name))
             gate = RemoteRequestGate(self._ask, owner, self._ending)
             record = run(replace(request, task=task, folder=folder), gate)
-            return TrialResult(record, dict(_contents(folder)))
+            files = {"/".join(path.parts): path.read_bytes() for path in folder.files()}
+            return TrialResult(record, files)
 
     def reap(self, leases: Sequence[str]) -> None:
         """Remove the containers of lost nodes that this one can see."""
@@ -214,11 +215,6 @@ class NodeHost:
 
     def _say(self, text: str) -> None:
         self._ask("say", f"{socket.gethostname()}: {text}")
-
-
-def _contents(folder: SafePath) -> Iterator[tuple[str, bytes]]:
-    for path in folder.files():
-        yield "/".join(path.parts), path.read_bytes()
 
 
 class RemoteRequestGate:

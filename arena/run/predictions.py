@@ -118,7 +118,7 @@ class Graded:
 
 
 @dataclass(frozen=True)
-class Order:
+class GradingJob:
     """What is to be graded, and with what."""
 
     predictions: Sequence[Prediction]
@@ -133,11 +133,11 @@ class Order:
     jobs: int
 
 
-def grade(order: Order, out: Path, *, say: Say) -> list[Graded]:
+def grade(job: GradingJob, out: Path, *, say: Say) -> list[Graded]:
     """Grade predictions into a run directory; one result each, in their order.
 
     Args:
-        order: what to grade.
+        job: what to grade.
         out: the run directory; what was graded there before is kept.
         say: told of each verdict in one line.
 
@@ -146,17 +146,17 @@ def grade(order: Order, out: Path, *, say: Say) -> list[Graded]:
     """
     rundir = RunDir(out)
     with rundir.lock():
-        manifest = _manifest(order, out, say)
+        manifest = _manifest(job, out, say)
         rundir.write_manifest(manifest)
         done = {row.id for row in load(out).trials if row.verdict is not None}
-        wanted = _by_pair(order)
+        wanted = _by_pair(job)
         todo = [
             spec
             for spec in trial_specs(manifest)
             if spec.id not in done and (spec.task_id, spec.contestant) in wanted
         ]
         with Ledger(rundir.ledger_path) as ledger:
-            _run(order, todo, wanted, manifest, rundir, ledger, say)
+            _run(job, todo, wanted, manifest, rundir, ledger, say)
     rows = {(row.task_id, row.contestant): row for row in load(out).trials}
     return [
         Graded(
@@ -167,8 +167,8 @@ def grade(order: Order, out: Path, *, say: Say) -> list[Graded]:
             reason=row.fault.message if row.fault else row.reason,
             seconds=row.wall_s,
         )
-        for one in order.predictions
-        for row in [rows[order.tasks[one.instance_id].id, contestant_name(one.model)]]
+        for one in job.predictions
+        for row in [rows[job.tasks[one.instance_id].id, contestant_name(one.model)]]
     ]
 
 
@@ -183,22 +183,22 @@ def contestant_name(model: str) -> str:
 # ── the manifest ───────────────────────────────────────────────────────────────────────────────
 
 
-def _manifest(order: Order, out: Path, say: Say) -> Manifest:
-    tasks = {task.id: task for task in order.tasks.values()}
+def _manifest(job: GradingJob, out: Path, say: Say) -> Manifest:
+    tasks = {task.id: task for task in job.tasks.values()}
     new = Manifest(
         run_id=secrets.token_hex(8),
         name=out.name,
         created_at=datetime.now(UTC),
         arena_version=__version__,
         attempts=1,
-        concurrency=order.jobs,
+        concurrency=job.jobs,
         limits=Limits(),
-        sandbox=order.sandbox,
-        strict=order.strict,
-        tasks=tuple(plan.task_entry(tasks[i], order.images[i]) for i in sorted(tasks)),
-        contestants=_contestants(order.predictions),
-        engine=order.info,
-        base_image=next((image.base for image in order.images.values()), ""),
+        sandbox=job.sandbox,
+        strict=job.strict,
+        tasks=tuple(plan.task_entry(tasks[i], job.images[i]) for i in sorted(tasks)),
+        contestants=_contestants(job.predictions),
+        engine=job.info,
+        base_image=next((image.base for image in job.images.values()), ""),
     )
     rundir = RunDir(out)
     if not rundir.manifest_path.exists():
@@ -229,11 +229,11 @@ def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...
     )
 
 
-def _by_pair(order: Order) -> dict[tuple[str, str], str]:
+def _by_pair(job: GradingJob) -> dict[tuple[str, str], str]:
     """The patch of each pair of task and contestant."""
     found: dict[tuple[str, str], str] = {}
-    for one in order.predictions:
-        pair = order.tasks[one.instance_id].id, contestant_name(one.model)
+    for one in job.predictions:
+        pair = job.tasks[one.instance_id].id, contestant_name(one.model)
         if pair in found:
             raise InputError(
                 f"two patches of {one.model!r} for {pair[0]!r}",
@@ -248,7 +248,7 @@ def _by_pair(order: Order) -> dict[tuple[str, str], str]:
 
 
 def _run(
-    order: Order,
+    job: GradingJob,
     todo: Sequence[TrialSpec],
     patches: Mapping[tuple[str, str], str],
     manifest: Manifest,
@@ -257,11 +257,11 @@ def _run(
     say: Say,
 ) -> None:
     exclusive = ExclusiveLock()
-    tasks = {task.id: task for task in order.tasks.values()}
+    tasks = {task.id: task for task in job.tasks.values()}
 
     def one(spec: TrialSpec) -> TrialRecord:
         request = TrialRequest.of(spec, 1, tasks[spec.task_id], manifest, rundir)
-        bench = request.bench(order.engine, order.images[spec.task_id].id)
+        bench = request.bench(job.engine, job.images[spec.task_id].id)
         patch = patches[spec.task_id, spec.contestant]
         ledger.append(TrialBegin(spec=spec, try_number=1, at=datetime.now(UTC)))
         record = _graded(request, patch, bench, exclusive)
@@ -270,7 +270,7 @@ def _run(
 
     with (
         bakeoff.session(ledger),
-        ThreadPoolExecutor(order.jobs, thread_name_prefix="grade") as pool,
+        ThreadPoolExecutor(job.jobs, thread_name_prefix="grade") as pool,
     ):
         for number, record in enumerate(pool.map(one, todo), 1):
             what = record.verdict or f"fault: {record.fault.message if record.fault else ''}"

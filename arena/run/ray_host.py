@@ -227,13 +227,9 @@ class RayHost:
         """End what runs on every node and remove it; a second call does nothing."""
         self._stopping.set()
         self._pool.close()
-        workers = self._pool.workers
+        workers = [worker for worker in self._pool.workers if self._pool.drop(worker)]
         with ThreadPoolExecutor(max(1, len(workers))) as threads:
-            list(threads.map(self._close, workers))
-
-    def _close(self, worker: WorkerNode) -> None:
-        if self._pool.drop(worker):
-            _dismiss(worker)
+            list(threads.map(_dismiss, workers))
 
     # ── nodes that come ────────────────────────────────────────────────────────────────────────
 

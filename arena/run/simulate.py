@@ -214,40 +214,40 @@ class _Clock:
 
 
 @dataclass(frozen=True)
-class _Wish:
-    """Something a trial does for a while, at a place that may make it wait."""
+class _Request:
+    """Something a trial does for a while with a resource that it may have to wait for."""
 
-    place: "_Place"
+    resource: "_Resource"
     seconds: float
     tokens: int = 0
 
 
-class _Place:
+class _Resource:
     """Holds so many at once; others wait in line."""
 
     def __init__(self, clock: _Clock, limit: int | None = None) -> None:
         self._clock = clock
         self._limit = limit
-        self._line: deque[tuple[_Wish, Resume, float]] = deque()
+        self._line: deque[tuple[_Request, Resume, float]] = deque()
         self._inside = 0
         self._asleep = False
         self.busy_s = 0.0
         self.waited_s = 0.0
         self.entered = 0
 
-    def enter(self, wish: _Wish, resume: Resume) -> None:
-        self._line.append((wish, resume, self._clock.now))
+    def enter(self, request: _Request, resume: Resume) -> None:
+        self._line.append((request, resume, self._clock.now))
         self._admit()
 
-    def _hold_s(self, wish: _Wish) -> float:
+    def _hold_s(self, request: _Request) -> float:
         """Seconds until the next may be let in beside those inside; 0 for now."""
-        del wish
+        del request
         return 0.0
 
     def _admit(self) -> None:
         while self._line and (self._limit is None or self._inside < self._limit):
-            wish, resume, since = self._line[0]
-            if (hold_s := self._hold_s(wish)) > 0:
+            request, resume, since = self._line[0]
+            if (hold_s := self._hold_s(request)) > 0:
                 if not self._asleep:
                     self._asleep = True
                     self._clock.after(hold_s, self._wake)
@@ -255,9 +255,9 @@ class _Place:
             self._line.popleft()
             self._inside += 1
             self.entered += 1
-            self.busy_s += wish.seconds
+            self.busy_s += request.seconds
             self.waited_s += self._clock.now - since
-            self._clock.after(wish.seconds, partial(self._leave, resume))
+            self._clock.after(request.seconds, partial(self._leave, resume))
 
     def _wake(self) -> None:
         self._asleep = False
@@ -269,7 +269,7 @@ class _Place:
         resume()
 
 
-class _Provider(_Place):
+class _Provider(_Resource):
     """Also counts the calls and tokens of the last minute."""
 
     def __init__(self, clock: _Clock, rate: RateLimits) -> None:
@@ -278,17 +278,17 @@ class _Provider(_Place):
         self._recent: deque[tuple[float, int]] = deque()
         self._tokens = 0
 
-    def _hold_s(self, wish: _Wish) -> float:
+    def _hold_s(self, request: _Request) -> float:
         now = self._clock.now
         while self._recent and now - self._recent[0][0] >= WINDOW_S:
             self._tokens -= self._recent.popleft()[1]
         full = self._rate.rpm is not None and len(self._recent) >= self._rate.rpm
         if self._rate.tpm is not None and self._recent:
-            full = full or self._tokens + wish.tokens > self._rate.tpm
+            full = full or self._tokens + request.tokens > self._rate.tpm
         if full:
             return max(self._recent[0][0] + WINDOW_S - now, 1e-9)
-        self._recent.append((now, wish.tokens))
-        self._tokens += wish.tokens
+        self._recent.append((now, request.tokens))
+        self._tokens += request.tokens
         return 0.0
 
 
@@ -298,8 +298,8 @@ class _Run:
     def __init__(self, work: Workload, fleet: Fleet, rate: RateLimits, seed: int) -> None:
         self.clock = _Clock()
         self.providers = [_Provider(self.clock, rate) for _ in range(work.backends)]
-        self.cores = [_Place(self.clock, fleet.cores) for _ in range(fleet.hosts)]
-        self._idle = _Place(self.clock)
+        self.cores = [_Resource(self.clock, fleet.cores) for _ in range(fleet.hosts)]
+        self._idle = _Resource(self.clock)
         self._work = work
         self._free = [fleet.slots] * fleet.hosts
         """Slots left by host."""
@@ -320,25 +320,25 @@ class _Run:
         provider = self.providers[number % self._work.backends]
         self._next(self._trial(self.cores[host], provider), host)
 
-    def _next(self, trial: Iterator[_Wish], host: int) -> None:
-        wish = next(trial, None)
-        if wish is not None:
-            wish.place.enter(wish, partial(self._next, trial, host))
+    def _next(self, trial: Iterator[_Request], host: int) -> None:
+        request = next(trial, None)
+        if request is not None:
+            request.resource.enter(request, partial(self._next, trial, host))
             return
         self._room += 1
         self._free[host] += 1
         if self._todo:
             self._begin()
 
-    def _trial(self, cores: _Place, provider: _Provider) -> Iterator[_Wish]:
+    def _trial(self, cores: _Resource, provider: _Provider) -> Iterator[_Request]:
         """Work on the host, then calls with work after each; tests come last."""
         work = self._work
         calls = max(1, round(self._drawn(work.calls)))
         for turn in range(calls + 2):
-            yield _Wish(cores, work.cpu_s / (calls + 2))
-            yield _Wish(self._idle, work.idle_s / (calls + 2))
+            yield _Request(cores, work.cpu_s / (calls + 2))
+            yield _Request(self._idle, work.idle_s / (calls + 2))
             if turn < calls:
-                yield _Wish(provider, self._drawn(work.call_s), work.call_tokens)
+                yield _Request(provider, self._drawn(work.call_s), work.call_tokens)
 
     def _drawn(self, spread: Spread) -> float:
         return self._draw.lognormvariate(math.log(spread.median), spread.sigma)

@@ -2,7 +2,7 @@
 
 runs/<name>/
     manifest.json     configuration and digests of everything that could change a result
-    ledger.jsonl      append-only events (`arena.ledger`)
+    ledger.jsonl      append-only events (`arena.rundir.ledger`)
     run.lock          held by the process that writes
     trials/<id>/      transcript.jsonl, patch.diff, junit.xml, verify.log of the last try;
                       earlier tries in try-1/, try-2/ …

@@ -135,18 +135,17 @@ class DockerEngine:
         layer: str | None = None,
         volumes: Sequence[str] = (),
     ) -> Iterator[DockerSandbox]:
-        """A started sandbox; leaving the context removes it, whatever happened inside.
+        """As `arena.protocols.Engine.open`, from an image's id or name.
 
         One that filled its disk is gone when the context is left, any other soon after.
 
         Args:
-            image: id or name of an image that is there.
+            image: one that is there.
             limits: what the container may use.
             labels: put on the container beside our own.
             user: `uid:gid` that commands run as.
             workdir: the work tree.
-            channel: let commands share one shell, ten times faster than an exec each. Not for
-                commands whose result decides a verdict: what runs in the container can forge it.
+            channel: let commands share one shell, ten times faster than an exec each.
             layer: container that holds an agent's programs, from `arena.sandbox.image.layer`.
             volumes: further folders that may be written to, with what the image has there.
         """

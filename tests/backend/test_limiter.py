@@ -66,10 +66,10 @@ def test_refusals_halve_and_successes_grow_back(short_minute):
     limiter = Limiter(RateLimits(concurrency=16))
     for expected in (8, 4, 2, 1, 1):
         limiter.release(limiter.acquire(1), tokens=1, refused=True)
-        assert limiter.window == expected
+        assert limiter._window == expected
     for _ in range(400):
         limiter.release(limiter.acquire(1), tokens=1)
-    assert limiter.window == 16
+    assert limiter._window == 16
 
 
 def test_a_storm_of_refusals_halves_once(monkeypatch):
@@ -77,14 +77,14 @@ def test_a_storm_of_refusals_halves_once(monkeypatch):
     permits = [limiter.acquire(1) for _ in range(16)]
     for permit in permits:
         limiter.release(permit, tokens=0, refused=True)
-    assert limiter.window == 8
+    assert limiter._window == 8
 
 
 def test_without_a_known_limit_refusals_find_one(short_minute):
     limiter = Limiter(RateLimits())
     permits = [limiter.acquire(1) for _ in range(8)]
     limiter.release(permits[0], tokens=0, refused=True)
-    assert limiter.window == 4
+    assert limiter._window == 4
 
 
 def test_a_pause_the_provider_asks_for_holds_for_all():
