@@ -12,6 +12,10 @@ from arena.records.container import WORKDIR
 from arena.serialize import well_formed
 
 
+MEMORY_SHARE = 0.8
+"""Of a host's memory that running containers may be allowed together."""
+
+
 class Usage(Record):
     """Tokens of one call: `input_fresh + cache_read + cache_write` is the whole prompt."""
 
@@ -149,10 +153,6 @@ class Budget(Record):
     """Money for all calls together."""
     tokens: int | None = Field(default=None, ge=0)
     """Prompt and output tokens of all calls together."""
-
-
-MEMORY_SHARE = 0.8
-"""Of a host's memory that running containers may be allowed together."""
 
 
 class SandboxLimits(Record):
