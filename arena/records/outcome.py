@@ -11,7 +11,6 @@ from arena.records.base import CallOutcome, Message, Record, Stop, TestOutcome, 
 from arena.records.container import WORKDIR
 from arena.serialize import well_formed
 
-
 MEMORY_SHARE = 0.8
 """Of a host's memory that running containers may be allowed together."""
 
