@@ -170,7 +170,7 @@ def verify(
         verdict=attempt.verdict,
         reason=attempt.reason,
         tests=attempt.tests,
-        stripped=tuple(file.path for file in policed.stripped),
+        stripped=tuple(dict.fromkeys(file.path for file in policed.stripped)),
         applied="fuzzy" if policed.fuzzy else "exact",
         flags=(*scan_patch(policed.kept), *flags),
         strict=strict,
@@ -280,7 +280,7 @@ def _look_again(
         if alone.verdict == "integrity":
             flags.append(Flag(kind="tampering", detail=f"{named}: {alone.reason}"))
     source = tuple(file for file in policed.kept if file not in allowed)
-    if not allowed and not scan_patch(source):
+    if not allowed and not scan_patch(source) and not any(file.binary for file in source):
         return None, flags
     again = _attempt(task, source, bench, fuzzy=policed.fuzzy)
     if again.verdict == "passed":

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 from arena.records import Record
 
+_BINARY = re.compile(
+    r"GIT binary patch\n((?:literal|delta) \d{1,9}\n(?:[A-Za-z](?:[!#-&(-+\-0-9;-Z^-z{-~]{5})+\n)*\n){1,2}"
+)
+_INDEX = re.compile(r"[0-9a-f]{40}\.\.[0-9a-f]{40}|[0-9a-f]{64}\.\.[0-9a-f]{64}")
 _HUNK = re.compile(r"@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
 _EXTENDED = (
     *("old mode ", "new mode ", "deleted file mode ", "new file mode "),
@@ -45,7 +49,10 @@ class FilePatch(Record):
     """Path after; None for a deleted file."""
     old_mode: str | None = None
     new_mode: str | None = None
+    index: str | None = None
+    """What git calls the contents before and after, in full: a binary change is made by it."""
     binary: bool = False
+    """Not in lines; `hunks` is git's own form of it, or empty where there is no content."""
     copied: bool = False
     plain: bool = False
     """Whether git's own line is not above it: whether the file is new is then for git to see."""
@@ -78,6 +85,7 @@ class _Head:
     new: str | None = None
     old_mode: str | None = None
     new_mode: str | None = None
+    index: str | None = None
     created: bool = False
     deleted: bool = False
     copied: bool = False
@@ -159,7 +167,6 @@ def _section(lines: Sequence[str], start: int, strip: int) -> tuple[FilePatch, i
     here = lines[at] if at < len(lines) else ""
     if here.startswith(("GIT binary patch", "Binary files ", "Files ")):
         head.binary = True
-        at = next((i for i in range(at + 1, len(lines)) if _starts(lines, i)), len(lines))
     elif here.startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ "):
         (_names if at > start else _plain_names)(lines, at, head, strip)
         at += 2
@@ -169,18 +176,33 @@ def _section(lines: Sequence[str], start: int, strip: int) -> tuple[FilePatch, i
         head.new = None
     if head.old is None and head.new is None and at > start + 1:
         raise PatchError(f"line {start + 1}: no file is named")
-    end = at if head.binary else _hunks(lines, at)
+    end = _binary(lines, at, head) if head.binary else _hunks(lines, at)
     change = FilePatch(
         old=head.old,
         new=head.new,
         old_mode=head.old_mode,
         new_mode=head.new_mode,
+        index=head.index if head.binary else None,
         binary=head.binary,
         copied=head.copied,
         plain=not lines[start].startswith("diff --git "),
-        hunks="".join(line + "\n" for line in lines[at:end]),
+        hunks="" if head.binary and not head.index else _text(lines[at:end]),
     )
     return change, end
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(line + "\n" for line in lines)
+
+
+def _binary(lines: Sequence[str], at: int, head: _Head) -> int:
+    """Where a binary change ends. One that git could not make loses its index."""
+    end = next((i for i in range(at + 1, len(lines)) if _starts(lines, i)), len(lines))
+    whole = _BINARY.match(_text(lines[at:end]))
+    if whole and head.index:
+        return at + whole[0].count("\n")
+    head.index = None
+    return end
 
 
 def _header_names(rest: str) -> tuple[str | None, str | None]:
@@ -206,8 +228,11 @@ def _extended(line: str, at: int, head: _Head) -> bool:
             head.old, head.copied = _unquote(_END.split(value)[0], at), key.startswith("copy")
         case "rename to " | "rename new " | "copy to ":
             head.new = _unquote(_END.split(value)[0], at)
-        case "index " if " " in value:
-            head.old_mode = head.new_mode = value.rpartition(" ")[2].strip()
+        case "index ":
+            names, _, mode = value.partition(" ")
+            head.index = names if _INDEX.fullmatch(names) else None
+            head.old_mode = mode.strip() or head.old_mode
+            head.new_mode = mode.strip() or head.new_mode
     return True
 
 
@@ -306,7 +331,9 @@ def _render_one(file: FilePatch) -> str:
         head += [f"{verb} from {_quote(old)}", f"{verb} to {_quote(new)}"]
     before = "/dev/null" if file.old is None else "a/" + old
     after = "/dev/null" if file.new is None else "b/" + new
-    if file.binary:
+    if file.binary and file.hunks:
+        head.append(f"index {file.index}")
+    elif file.binary:
         head.append(f"Binary files {_quote(before)} and {_quote(after)} differ")
     elif file.hunks:
         head += [f"--- {_quote(before)}{_tab(before)}", f"+++ {_quote(after)}{_tab(after)}"]

@@ -18,7 +18,10 @@ from arena.task.patch import FilePatch, PatchError, parse, parse_loosely, render
 MAX_BYTES = 1 << 20
 MAX_FILES = 200
 MAX_LINE_BYTES = 1_000_000
+MAX_BINARY_BYTES = 4 << 20
+"""Of one binary file, or of a change to one."""
 
+_SIZES = re.compile(r"^(?:literal|delta) (\d+)$", re.MULTILINE)
 _MODES = {None, "100644", "100755"}
 _MODE_NAMES = {"120000": "a symbolic link", "160000": "a submodule"}
 _REFUSED = {
@@ -171,9 +174,7 @@ def _oversized(text: str) -> str | None:
 def _too_many(files: Sequence[FilePatch]) -> str | None:
     if len(files) > MAX_FILES:
         return f"the patch changes {len(files):,} files; {MAX_FILES} are allowed"
-    paths = [path for file in files for path in file.paths]
-    twice = sorted({path for path in paths if paths.count(path) > 1})
-    return f"{twice[0]!r} is changed twice" if twice else None
+    return None
 
 
 def _colliding(files: Sequence[FilePatch], tree: frozenset[str]) -> str | None:
@@ -202,7 +203,9 @@ def _unsafe(file: FilePatch) -> str | None:
     for mode in (file.old_mode, file.new_mode):
         if mode not in _MODES:
             return f"{file.path!r}: {_MODE_NAMES.get(mode or '', f'file mode {mode}')}"
-    if file.binary or "\0" in file.hunks:
+    sizes = _SIZES.findall(file.hunks) if file.binary else ()
+    large = any(int(size) > MAX_BINARY_BYTES for size in sizes)
+    if (file.binary and not file.hunks) or large or "\0" in file.hunks:
         return f"{file.path!r}: binary content, or a file that is too large"
     return None
 

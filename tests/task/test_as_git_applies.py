@@ -66,7 +66,9 @@ def diff(folder: Path, before, after, *options: str) -> bytes:
     for name, files in (("old", before), ("new", after)):
         lay(folder / name, files)
     sides = ["--src-prefix=a/", "--dst-prefix=b/"]
-    made = git(folder, "diff", "--no-index", "--no-color", *sides, *options, "old", "new").stdout
+    made = git(
+        folder, "diff", "--no-index", "--no-color", "--binary", *sides, *options, "old", "new"
+    ).stdout
     for mark in (b"a/old/", b"a/new/", b"b/old/", b"b/new/"):
         made = made.replace(mark, mark[:2])
     return made
@@ -74,7 +76,7 @@ def diff(folder: Path, before, after, *options: str) -> bytes:
 
 LINES = st.lists(
     st.sampled_from(
-        [b"a", b"bb", b"", b" x", b"--- a/x", b"+++ b/x", b"@@ -1 +1 @@", b"\xe9", b"-- "]
+        [b"a", b"bb", b"", b" x", b"--- a/x", b"+++ b/x", b"@@ -1 +1 @@", b"\xe9", b"-- ", b"\0"]
     )
     | st.binary(min_size=1, max_size=6).filter(lambda b: not {0, 10, 13} & set(b)),
     max_size=14,
@@ -115,7 +117,11 @@ def shapes(draw):
         style,
         with_each,
         [draw(st.sampled_from(AROUND)) for _ in range(4)],
-        draw(st.sampled_from(["", "", "", "stripped", "crlf", "counts", "shifted", "no end"])),
+        draw(
+            st.sampled_from(
+                ["", "", "", "stripped", "crlf", "counts", "shifted", "no end", "again"]
+            )
+        ),
     )
 
 
@@ -159,6 +165,8 @@ def sent(patch: bytes, style: str, around, how: str) -> bytes:
 def check(tmp: Path, shape) -> None:
     before, after, style, context, around, how = shape
     patch = sent(diff(tmp / "diff", before, after, context), style, around, how)
+    if how == "again":  # several changes of one file
+        patch += diff(tmp / "diff", after, before, "-U1")
     wanted = applied(tmp / "git", before, patch)
     text = patch.decode("utf-8", "surrogateescape")
     try:
