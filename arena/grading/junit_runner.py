@@ -104,7 +104,8 @@ class _Reader:
 
     def _check(self, claims: dict[str, str], tests: list[JUnitTest]) -> None:
         """Refuse counts that cannot be. Subtests count as tests, and those that pass are nowhere:
-        no more can be asked of `tests`, nor need be, where each expected test must be there."""
+        no more can be asked of `tests`, nor need be, where each expected test must be there.
+        """
         _not_negative(claims)
         held = claims.get("tests", str(len(tests)))
         if not re.fullmatch("[0-9]{1,9}", held) or int(held) < len(tests):

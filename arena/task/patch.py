@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from arena.records import Record
 
 _BINARY = re.compile(
-    r"GIT binary patch\n((?:literal|delta) \d{1,9}\n(?:[A-Za-z](?:[!#-&(-+\-0-9;-Z^-z{-~]{5})+\n)*\n){1,2}"
+    r"GIT binary patch\n"
+    r"((literal|delta) \d{1,9}\n([A-Za-z]([!#-&(-+\-0-9;-Z^-z{-~]{5})+\n)*\n){1,2}"
 )
 _INDEX = re.compile(r"[0-9a-f]{40}\.\.[0-9a-f]{40}|[0-9a-f]{64}\.\.[0-9a-f]{64}")
 _HUNK = re.compile(r"@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
