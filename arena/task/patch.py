@@ -222,9 +222,9 @@ def _extended(line: str, at: int, head: _Head) -> bool:
     value = line[len(key) :]
     match key:
         case "old mode " | "deleted file mode ":
-            head.old_mode, head.deleted = value.strip(), key.startswith("deleted")
+            head.old_mode, head.deleted = value.strip(), head.deleted or key.startswith("deleted")
         case "new mode " | "new file mode ":
-            head.new_mode, head.created = value.strip(), key.startswith("new file")
+            head.new_mode, head.created = value.strip(), head.created or key.startswith("new file")
         case "rename from " | "rename old " | "copy from ":
             head.old, head.copied = _unquote(_END.split(value)[0], at), key.startswith("copy")
         case "rename to " | "rename new " | "copy to ":
