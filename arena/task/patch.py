@@ -200,8 +200,10 @@ def _binary(lines: Sequence[str], at: int, head: _Head) -> int:
     """Where a binary change ends. One that git could not make loses its index."""
     end = next((i for i in range(at + 1, len(lines)) if _starts(lines, i)), len(lines))
     whole = _BINARY.match(_text(lines[at:end]))
-    if whole and head.index:
-        return at + whole[0].count("\n")
+    after = at + whole[0].count("\n") if whole else end
+    torn = after < end and lines[after].startswith(("literal ", "delta "))
+    if whole and head.index and not torn:
+        return after
     head.index = None
     return end
 
