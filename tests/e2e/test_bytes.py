@@ -44,6 +44,4 @@ def test_a_pass_with_bytes_of_its_own_is_a_pass_again(tmp_path):
     again = arena("grade", "p.jsonl", "--tasks", "./toys", "--format", "json", cwd=tmp_path)
     assert again.code == 0, again.err
     found = [(one["verdict"], one["reason"]) for one in again.json["results"]]
-    assert found == [("passed", ""), ("passed", "")]
-    notes = "".join(p.read_text() for p in (tmp_path / "run").rglob("transcript.jsonl"))
-    assert "# arrondi" in notes
+    assert found == [("passed", "")], "a control is nobody's prediction"
