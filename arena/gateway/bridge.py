@@ -89,6 +89,8 @@ _OPENINGS = frozenset(
     | {"response.reasoning_summary_part.added"}
 )
 """Events that only announce what others say."""
+_COMMENT = b": ping\n\n"
+"""An event that no client sees: a ping before a message's start is an error to some."""
 
 
 def opens_only(api: Api, chunk: JsonValue) -> bool:
@@ -179,12 +181,15 @@ class ReplyBridge:
         if self._is_last(chunk) or is_done:
             self._opening.append(b"")  # it is a stream, if an empty one
             self._last = raw
-        elif chunk is None or _type(chunk) == "ping":  # they keep the connection alive
+        elif chunk is None:  # a comment keeps the connection alive
             self._begin(ReplyHead(200, None))
             self._put(raw)
         else:
             self._opening.append(raw)
-            if not opens_only(self.api, chunk):
+            if _type(chunk) == "ping" and not self._says:  # so does it, where it may not come yet
+                self._begin(ReplyHead(200, None))
+                self._put(_COMMENT)
+            elif not opens_only(self.api, chunk):
                 self._says = True
                 self._put_opening()
 

@@ -62,6 +62,8 @@ class Findings(Record):
     """Claims that no honest run can make."""
     doubts: tuple[str, ...] = ()
     """What is missing, malformed or contradictory."""
+    refused: tuple[str, ...] = ()
+    """Why there is no report, or none that can be believed."""
 
 
 class Reported(Record):
@@ -92,7 +94,8 @@ def weigh(session: Session, defences: Defences) -> Findings:
     if report is None:
         gone: dict[str, TestOutcome] = dict.fromkeys(session.expected, "missing")
         never: dict[str, TestOutcome] = dict.fromkeys(session.must_fail, "missing")
-        return Findings(tests=gone, must_fail=never, doubts=(session.fault or "no report",))
+        why = (session.fault or "no report",)
+        return Findings(tests=gone, must_fail=never, doubts=why, refused=why)
     last: dict[str, TestOutcome] = {test.id: test.outcome for test in report}
     wanted = (*session.expected, *session.must_fail)
     doubts = _incomplete(session, report) if defences.complete else []
@@ -134,6 +137,7 @@ def merge(parts: Sequence[Findings]) -> Findings:
         must_fail={name: outcome for part in parts for name, outcome in part.must_fail.items()},
         forged=tuple(claim for part in parts for claim in part.forged),
         doubts=tuple(doubt for part in parts for doubt in part.doubts),
+        refused=tuple(why for part in parts for why in part.refused),
     )
 
 
@@ -152,7 +156,7 @@ def decide(findings: Findings, plan: TestPlan, defences: Defences) -> tuple[Verd
     outcomes = {name: findings.tests.get(name, absent) for name in required}
     red = _named(outcomes, {"passed", "failed", "error", "skipped", "missing"} - fine)
     if red:
-        return "failed", f"not passed: {red}"
+        return "failed", "; ".join((f"not passed: {red}", *findings.refused[:3]))
     if findings.forged:
         return "integrity", "; ".join(findings.forged)
     if findings.doubts:

@@ -12,7 +12,7 @@ from arena.grading.job import Job, TestRunner, stopped
 from arena.grading.names import Renaming
 from arena.records import ExecResult, File, Record, TestOutcome
 from arena.records.container import AGENT_USER, WORKDIR
-from arena.task.test_ids import by_place
+from arena.task.plan_ids import by_place
 
 BUILD_ENV = {
     "CGO_ENABLED": "0",

@@ -10,7 +10,7 @@ from arena.protocols import Sandbox
 from arena.records import Entry, ExecResult, File, Task
 from arena.records.container import TESTER_UID, TESTER_USER, WORKDIR
 from arena.task.pack import hidden_files, tree_files, twin_files
-from arena.task.test_ids import by_place
+from arena.task.plan_ids import by_place
 
 REPORT_LIMIT = 16 << 20
 OUTPUT_LIMIT = 4 << 20

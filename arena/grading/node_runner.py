@@ -13,7 +13,7 @@ from arena.grading.findings import Findings, Reported, Session, merge, weigh
 from arena.grading.job import Job, TestRunner, stopped
 from arena.grading.names import Renaming
 from arena.records import Entry, ExecResult, File, Record, TestOutcome
-from arena.task.test_ids import by_place
+from arena.task.plan_ids import by_place
 
 _MAX_EVENTS = 100_000
 _REPORTER = b"""\

@@ -15,7 +15,7 @@ from arena.grading.names import Renaming
 from arena.grading.python_canaries import in_file_order, inherited, plant, rename
 from arena.records import File, Record
 from arena.records.container import WORKDIR
-from arena.task.test_ids import by_place
+from arena.task.plan_ids import by_place
 
 _FILES_WITH_CANARIES = 3
 _CANARIES = (3, 6)

@@ -5,6 +5,7 @@ says can be forged. Such tasks never share a pass rate with others.
 """
 
 import math
+from contextlib import suppress
 from typing import Any
 
 from arena.grading.findings import Findings
@@ -45,16 +46,22 @@ def _placed(file: File) -> File:
 
 
 def _reward(as_json: Entry, as_text: Entry) -> float | None:
-    """The reward; of several the least, for every one must be full."""
+    """The reward: what the JSON object calls so, whatever else it tells; else what the text says;
+    else, of several numbers under other names, the least, for every one must be full.
+    """
+    found: Any = None
+    with suppress(ValueError):
+        found = from_json(as_json.data)
+    told = found if isinstance(found, dict) else {}
+    if "reward" in told:
+        values = [told["reward"]]
+    else:
+        values = [as_text.data] if as_text.kind == "file" else list(told.values())
     try:
-        if as_json.kind == "file":
-            found: Any = from_json(as_json.data)
-            values = [float(value) for value in found.values()]
-        else:
-            values = [float(as_text.data)]
-    except (ValueError, TypeError, AttributeError):
+        numbers = [float(value) for value in values]
+    except (ValueError, TypeError):
         return None
-    return min(values) if values and all(map(math.isfinite, values)) else None
+    return min(numbers) if numbers and all(map(math.isfinite, numbers)) else None
 
 
 RUNNER = TestRunner(run_script, volumes=VOLUMES)

@@ -7,7 +7,7 @@ verdict, and only broken machinery raises.
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -23,8 +23,10 @@ from arena.grading.names import Names, names_of
 from arena.paths import AnyPath, safe
 from arena.protocols import Engine, Sandbox
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
-from arena.records.container import AGENT_USER, TESTER_USER
+from arena.records.container import AGENT_USER, TESTER_USER, WORKDIR
 from arena.registry import RUNNERS
+from arena.task.diff import MAX_READ_BYTES
+from arena.task.fuzz import fitted
 from arena.task.pack import gold_patch
 from arena.task.patch import FilePatch, render
 from arena.task.policy import (
@@ -76,7 +78,9 @@ class ExclusiveLock:
 
 EXHAUSTED: frozenset[Verdict] = frozenset({"timeout", "resource"})
 """What may be the doing of whatever else ran at the time."""
-_APPLY = ("git", "apply", "--whitespace=nowarn", "-")
+APPLY = ("git", "apply", "--whitespace=nowarn", "-")
+APPLY_FUZZY = (*APPLY[:-1], "--unidiff-zero", "-")
+"""For hunks that have been placed: they may have lost all their context."""
 _APPLY_SECONDS = 60.0
 
 
@@ -105,6 +109,8 @@ class _Attempt(Record):
     verdict: Verdict
     reason: str = ""
     tests: dict[str, TestOutcome] = Field(default_factory=dict)
+    applied: bool = True
+    """Whether the patch had a place in the tree."""
 
 
 def judge(
@@ -164,8 +170,8 @@ def verify(
         verdict=attempt.verdict,
         reason=attempt.reason,
         tests=attempt.tests,
-        stripped=tuple(file.path for file in policed.stripped),
-        applied="fuzzy" if policed.mended else "exact",
+        stripped=tuple(dict.fromkeys(file.path for file in policed.stripped)),
+        applied="fuzzy" if policed.fuzzy else "exact",
         flags=(*scan_patch(policed.kept), *flags),
         strict=strict,
         wall_s=round(time.monotonic() - started, 3),
@@ -223,15 +229,20 @@ def _grade(
     policed = _policed(patch, rules, bench.defences)
     if policed.refused:
         return _Attempt(verdict="invalid_patch", reason=policed.refused), policed, []
-    attempt = _attempt(task, policed.kept, bench, fresh)
+    attempt = _attempt(task, policed.kept, bench, fresh, fuzzy=policed.fuzzy)
+    if not attempt.applied and not policed.fuzzy:
+        loose = _policed(patch, rules, bench.defences, fuzzy=True)
+        again = None if loose.refused else _attempt(task, loose.kept, bench, fuzzy=True)
+        if again and again.applied:
+            attempt, policed = again, loose
     if attempt.verdict != "passed" or not strict or not bench.defences.second_look:
         return attempt, policed, []
     second, flags = _look_again(task, policed, rules, bench)
     return second or attempt, policed, flags
 
 
-def _policed(patch: str, rules: PatchRules, defences: Defences) -> Policed:
-    policed = police(patch, rules)
+def _policed(patch: str, rules: PatchRules, defences: Defences, *, fuzzy: bool = False) -> Policed:
+    policed = police(patch, rules, fuzzy=fuzzy)
     if not defences.strip:
         policed = policed.model_copy(
             update={"kept": (*policed.kept, *policed.stripped), "stripped": ()}
@@ -261,7 +272,7 @@ def _look_again(
     flags = []
     if around:
         around = (*allowed, *policed.stripped)
-        alone = _attempt(task, around, bench)
+        alone = _attempt(task, around, bench, fuzzy=policed.fuzzy)
         named = ", ".join(file.path for file in around[:5])
         if alone.verdict == "passed":
             reason = f"the tests pass without any change to the source, through {named}"
@@ -269,9 +280,9 @@ def _look_again(
         if alone.verdict == "integrity":
             flags.append(Flag(kind="tampering", detail=f"{named}: {alone.reason}"))
     source = tuple(file for file in policed.kept if file not in allowed)
-    if not allowed and not scan_patch(source):
+    if not allowed and not scan_patch(source) and not any(file.binary for file in source):
         return None, flags
-    again = _attempt(task, source, bench)
+    again = _attempt(task, source, bench, fuzzy=policed.fuzzy)
     if again.verdict == "passed":
         return None, flags
     if again.verdict == "failed" and allowed:
@@ -303,22 +314,42 @@ def opened(task: Task, bench: Bench) -> AbstractContextManager[Sandbox]:
 
 
 def _attempt(
-    task: Task, files: tuple[FilePatch, ...], bench: Bench, fresh: Sandbox | None = None
+    task: Task,
+    files: tuple[FilePatch, ...],
+    bench: Bench,
+    fresh: Sandbox | None = None,
+    *,
+    fuzzy: bool = False,
 ) -> _Attempt:
     with ExitStack() as stack:
         sandbox = fresh or stack.enter_context(opened(task, bench))
         try:
-            return _apply(sandbox, render(files)) or _run(task, sandbox, bench)
+            unfit = _apply_fuzzy(sandbox, files) if fuzzy else _apply(sandbox, APPLY, files)
+            return unfit or _run(task, sandbox, bench)
         finally:
             sandbox.kill()
 
 
-def _apply(sandbox: Sandbox, text: str) -> _Attempt | None:
+def _apply_fuzzy(sandbox: Sandbox, files: Sequence[FilePatch]) -> _Attempt | None:
+    """Apply a patch where GNU `patch` would; an attempt only where that fails."""
+    placed = fitted(files, lambda path: _read(sandbox, path))
+    if placed is None:
+        reason = "the patch does not apply: no place in the tree fits it"
+        return _Attempt(verdict="invalid_patch", reason=reason, applied=False)
+    return _apply(sandbox, APPLY_FUZZY, placed)
+
+
+def _read(sandbox: Sandbox, path: str) -> str | None:
+    entry = sandbox.get(f"{WORKDIR}/{path}", limit=MAX_READ_BYTES)
+    return entry.data.decode("utf-8", "surrogateescape") if entry.kind == "file" else None
+
+
+def _apply(sandbox: Sandbox, argv: Sequence[str], files: Sequence[FilePatch]) -> _Attempt | None:
     """Apply a patch, all of it or nothing; an attempt only where that fails."""
-    if not text:
+    if not (text := render(files)):
         return None
     done = sandbox.exec(
-        _APPLY,
+        argv,
         timeout_s=_APPLY_SECONDS,
         env={**CLEAN_ENV, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"},
         user=AGENT_USER,
@@ -329,7 +360,8 @@ def _apply(sandbox: Sandbox, text: str) -> _Attempt | None:
     if done.ended == "timeout":
         return _Attempt(verdict="timeout", reason="the patch could not be applied in time")
     why = done.text.strip().partition("\n")[0]
-    return _Attempt(verdict="invalid_patch", reason=f"the patch does not apply: {why}")
+    reason = f"the patch does not apply: {why}"
+    return _Attempt(verdict="invalid_patch", reason=reason, applied=False)
 
 
 def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:

@@ -232,8 +232,8 @@ class Verification(Record):
     stripped: tuple[str, ...] = ()
     """Protected paths the patch touched, removed before it was applied."""
     applied: Literal["exact", "fuzzy"] = "exact"
-    """`fuzzy` where `git apply` calls the patch corrupt and GNU `patch`, which SWE-bench tries
-    after it, does not."""
+    """`fuzzy` where `git apply` calls the patch corrupt or finds no place for it, and GNU `patch`,
+    which SWE-bench tries after it, does."""
     flags: tuple[Flag, ...] = ()
     strict: bool = False
     wall_s: float = 0.0

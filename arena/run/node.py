@@ -41,7 +41,7 @@ from arena.run.hosts import LocalHost, Ready
 from arena.run.ray import Ask
 from arena.run.trial import TrialRequest
 from arena.sandbox.engine import DockerEngine
-from arena.task import pack, test_ids
+from arena.task import pack, plan_ids
 from arena.task.files import is_cache, read_tree, write_files
 
 PACKAGE = Path(__file__).parent.parent
@@ -59,7 +59,7 @@ def _files(folder: Path, tasks: Iterable[Task]) -> list[File]:
     inside = SafePath(folder)
     files = [
         File(path=name, data=(inside / name).read_bytes())
-        for name in ("pack.toml", test_ids.FILE)
+        for name in ("pack.toml", plan_ids.FILE)
         if (inside / name).is_file()
     ]
     for name in ("images", *(task.root.name for task in tasks)):

@@ -16,9 +16,9 @@ from arena.errors import InputError
 from arena.paths import AnyPath, SafePath
 from arena.records import Assurance, Difficulty, File, Language, Record, Task, TestPlan, digest_of
 from arena.serialize import read_record, wrong_shape
-from arena.task import test_ids
+from arena.task import plan_ids
 from arena.task.files import read_tree
-from arena.task.test_ids import check_cases, check_ids
+from arena.task.plan_ids import check_cases, check_ids
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -294,7 +294,7 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
         root=folder / name,
     )
     _check(task)
-    sound = test_ids.without_flaky(task)
+    sound = plan_ids.without_flaky(task)
     return sound.model_copy(update={"digest": _digest(sound)})
 
 

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 
 from arena.records import Record
 
+_BINARY = re.compile(
+    r"GIT binary patch\n"
+    r"((literal|delta) \d{1,9}\n([A-Za-z]([!#-&(-+\-0-9;-Z^-z{-~]{5})+\n)*\n){1,2}"
+)
+_INDEX = re.compile(r"[0-9a-f]{40}\.\.[0-9a-f]{40}|[0-9a-f]{64}\.\.[0-9a-f]{64}")
 _HUNK = re.compile(r"@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
 _EXTENDED = (
     *("old mode ", "new mode ", "deleted file mode ", "new file mode "),
@@ -21,6 +26,10 @@ _EXTENDED = (
 _ESCAPES = dict(zip('abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True))
 _QUOTED = re.compile(r'"(?:[^"\\]|\\(?:[abtnvfr"\\]|[0-3][0-7]{2}))*"')
 _ESCAPE = re.compile(rb"\\([abtnvfr\"\\]|[0-3][0-7]{2})")
+_END = re.compile(r"[\r\v\f]")
+_END_OR_TAB = re.compile(r"[\t\r\v\f]")
+"""What ends a name that is not quoted, and a carriage return among it: git reads on behind it."""
+_STAMP = re.compile(r"\s+(?:\d\d)?\d\d-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d\d:?\d\d$")
 _EPOCH = re.compile(r"(1969-12-31|1970-01-01) \d\d:\d\d:00(\.0*)?( [+-]\d{4})?")
 """The time of a file that is not there, in diffs that git did not write."""
 _CHOPPED_LINES = 3
@@ -41,7 +50,10 @@ class FilePatch(Record):
     """Path after; None for a deleted file."""
     old_mode: str | None = None
     new_mode: str | None = None
+    index: str | None = None
+    """What git calls the contents before and after, in full: a binary change is made by it."""
     binary: bool = False
+    """Not in lines; `hunks` is git's own form of it, or empty where there is no content."""
     copied: bool = False
     plain: bool = False
     """Whether git's own line is not above it: whether the file is new is then for git to see."""
@@ -74,6 +86,7 @@ class _Head:
     new: str | None = None
     old_mode: str | None = None
     new_mode: str | None = None
+    index: str | None = None
     created: bool = False
     deleted: bool = False
     copied: bool = False
@@ -81,31 +94,33 @@ class _Head:
 
 
 def parse(text: str) -> list[FilePatch]:
-    """The changes of a diff, in its order, as `git apply -p1` finds them.
+    """The changes of a diff, in its order, as `git apply` finds them.
 
     Raises:
         PatchError: with the line, where git would call it corrupt.
     """
     lines = text.split("\n")
-    if not lines[-1].startswith("\\ "):  # a line without an end is no part of a hunk
+    ended = len(lines) - 1
+    if not lines[-1].startswith(("\\ ", "@@ -")):  # a line without an end is no part of a hunk
         lines.pop()
-    at, found = 0, []
+    at, strip, found = 0, 1, []
     while at < len(lines):
         if _starts(lines, at):
-            change, after = _section(lines, at)
+            strip = 0 if _is_bare(lines, at) else strip
+            change, after = _section(lines, at, strip)
             if after > at + 1:  # else the line alone, as a message may quote it
                 found.append(change)
             at = after
-        elif _HUNK.match(lines[at]):
+        elif at < ended and _HUNK.match(lines[at]):
             raise PatchError(f"line {at + 1}: a hunk that belongs to no file")
         else:
             at += 1
     return found
 
 
-def parse_mended(text: str) -> list[FilePatch]:
-    """The changes of a diff that `git apply` calls corrupt and GNU `patch` does not: with its end
-    stripped, or sent with CRLF in the place of all line ends.
+def parse_loosely(text: str) -> list[FilePatch]:
+    """The changes of a diff as GNU `patch` finds them where `git apply` calls it corrupt or finds
+    no place for it: with its end stripped, or sent with CRLF in the place of all line ends.
 
     Raises:
         PatchError: what `parse` finds wrong with it even so.
@@ -135,7 +150,15 @@ def _starts(lines: Sequence[str], at: int) -> bool:
     )
 
 
-def _section(lines: Sequence[str], start: int) -> tuple[FilePatch, int]:
+def _is_bare(lines: Sequence[str], at: int) -> bool:
+    """Whether names have no folder at all: git then takes none off, here and in all below."""
+    if lines[at].startswith("diff --git "):
+        return False
+    old, new = (_END_OR_TAB.split(lines[n][len("--- ") :])[0] for n in (at, at + 1))
+    return "/" not in new and (old == "/dev/null" or "/" not in old)
+
+
+def _section(lines: Sequence[str], start: int, strip: int) -> tuple[FilePatch, int]:
     head, at = _Head(), start
     if lines[at].startswith("diff --git "):
         head.old, head.new = _header_names(lines[at][len("diff --git ") :])
@@ -145,9 +168,8 @@ def _section(lines: Sequence[str], start: int) -> tuple[FilePatch, int]:
     here = lines[at] if at < len(lines) else ""
     if here.startswith(("GIT binary patch", "Binary files ", "Files ")):
         head.binary = True
-        at = next((i for i in range(at + 1, len(lines)) if _starts(lines, i)), len(lines))
     elif here.startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ "):
-        (_names if at > start else _plain_names)(lines, at, head)
+        (_names if at > start else _plain_names)(lines, at, head, strip)
         at += 2
     if head.created:
         head.old = None
@@ -155,22 +177,40 @@ def _section(lines: Sequence[str], start: int) -> tuple[FilePatch, int]:
         head.new = None
     if head.old is None and head.new is None and at > start + 1:
         raise PatchError(f"line {start + 1}: no file is named")
-    end = at if head.binary else _hunks(lines, at)
+    end = _binary(lines, at, head) if head.binary else _hunks(lines, at)
     change = FilePatch(
         old=head.old,
         new=head.new,
         old_mode=head.old_mode,
         new_mode=head.new_mode,
+        index=head.index if head.binary else None,
         binary=head.binary,
         copied=head.copied,
         plain=not lines[start].startswith("diff --git "),
-        hunks="".join(line + "\n" for line in lines[at:end]),
+        hunks="" if head.binary and not head.index else _text(lines[at:end]),
     )
     return change, end
 
 
+def _text(lines: Sequence[str]) -> str:
+    return "".join(line + "\n" for line in lines)
+
+
+def _binary(lines: Sequence[str], at: int, head: _Head) -> int:
+    """Where a binary change ends. One that git could not make loses its index."""
+    end = next((i for i in range(at + 1, len(lines)) if _starts(lines, i)), len(lines))
+    whole = _BINARY.match(_text(lines[at:end]))
+    after = at + whole[0].count("\n") if whole else end
+    torn = after < end and lines[after].startswith(("literal ", "delta "))
+    if whole and head.index and not torn:
+        return after
+    head.index = None
+    return end
+
+
 def _header_names(rest: str) -> tuple[str | None, str | None]:
     """Names of a `diff --git` line; none where only the lines below can tell them apart."""
+    rest = rest.removesuffix("\r") if rest.endswith('"\r') else rest
     middle = len(rest) // 2
     old, new = (_unquote(side).partition("/")[2] for side in (rest[:middle], rest[middle + 1 :]))
     return (old, new) if rest[middle : middle + 1] == " " and old == new != "" else (None, None)
@@ -182,25 +222,26 @@ def _extended(line: str, at: int, head: _Head) -> bool:
     if key is None:
         return False
     value = line[len(key) :]
-    if value.endswith("\r"):
-        raise PatchError(f"line {at + 1} ends in a carriage return")
     match key:
         case "old mode " | "deleted file mode ":
-            head.old_mode, head.deleted = value, key.startswith("deleted")
+            head.old_mode, head.deleted = value.strip(), head.deleted or key.startswith("deleted")
         case "new mode " | "new file mode ":
-            head.new_mode, head.created = value, key.startswith("new file")
+            head.new_mode, head.created = value.strip(), head.created or key.startswith("new file")
         case "rename from " | "rename old " | "copy from ":
-            head.old, head.copied = _unquote(value, at), key.startswith("copy")
+            head.old, head.copied = _unquote(_END.split(value)[0], at), key.startswith("copy")
         case "rename to " | "rename new " | "copy to ":
-            head.new = _unquote(value, at)
-        case "index " if " " in value:
-            head.old_mode = head.new_mode = value.rpartition(" ")[2]
+            head.new = _unquote(_END.split(value)[0], at)
+        case "index ":
+            names, _, mode = value.partition(" ")
+            head.index = names if _INDEX.fullmatch(names) else None
+            head.old_mode = mode.strip() or head.old_mode
+            head.new_mode = mode.strip() or head.new_mode
     return True
 
 
-def _names(lines: Sequence[str], at: int, head: _Head) -> None:
+def _names(lines: Sequence[str], at: int, head: _Head, strip: int) -> None:
     """Names below git's own header, which must be the same as there."""
-    old, new = _side(lines[at], at), _side(lines[at + 1], at + 1)
+    old, new = _side(lines[at], at, strip), _side(lines[at + 1], at + 1, strip)
     for said, name in ((head.old, old), (head.new, new)):
         if None not in (said, name) and said != name:
             raise PatchError(f"line {at + 1}: two different names for one file")
@@ -209,9 +250,9 @@ def _names(lines: Sequence[str], at: int, head: _Head) -> None:
     head.old, head.new = old, new
 
 
-def _plain_names(lines: Sequence[str], at: int, head: _Head) -> None:
+def _plain_names(lines: Sequence[str], at: int, head: _Head, strip: int) -> None:
     """Names of a change that git's header is not above: one file, whatever they are called."""
-    old, new = _side(lines[at], at), _side(lines[at + 1], at + 1)
+    old, new = (_side(_STAMP.sub("", lines[n]), n, strip) for n in (at, at + 1))
     name = old if old and new and new.startswith(old) else new or old
     head.old = None if old is None or _is_epoch(lines[at]) else name
     head.new = None if new is None or _is_epoch(lines[at + 1]) else name
@@ -221,21 +262,22 @@ def _is_epoch(line: str) -> bool:
     return bool(_EPOCH.fullmatch(line.partition("\t")[2]))
 
 
-def _side(line: str, at: int) -> str | None:
+def _side(line: str, at: int, strip: int) -> str | None:
     """The path on one side, without the first folder, whatever it is called."""
-    name = _unquote(line[len("--- ") :].partition("\t")[0], at)
-    if line.endswith("\r"):
-        raise PatchError(f"line {at + 1} ends in a carriage return")
+    name = _unquote(_END_OR_TAB.split(line[len("--- ") :])[0], at)
     if name == "/dev/null":
         return None
-    path = name.partition("/")[2]
+    path = name.partition("/")[2] if strip else name
     if not path:
         raise PatchError(f"line {at + 1}: a name without a folder such as 'a/' before it")
     return path
 
 
 def _hunks(lines: Sequence[str], at: int) -> int:
-    while at < len(lines) and (match := _HUNK.match(lines[at])):
+    while at < len(lines) and lines[at].startswith("@@ -"):
+        match = _HUNK.match(lines[at])
+        if match is None:
+            raise PatchError(f"line {at + 1}: a hunk that does not say which lines it is for")
         old, new = (1 if count is None else int(count) for count in match.groups())
         at = _body(lines, at + 1, old, new)
     return at
@@ -292,7 +334,9 @@ def _render_one(file: FilePatch) -> str:
         head += [f"{verb} from {_quote(old)}", f"{verb} to {_quote(new)}"]
     before = "/dev/null" if file.old is None else "a/" + old
     after = "/dev/null" if file.new is None else "b/" + new
-    if file.binary:
+    if file.binary and file.hunks:
+        head.append(f"index {file.index}")
+    elif file.binary:
         head.append(f"Binary files {_quote(before)} and {_quote(after)} differ")
     elif file.hunks:
         head += [f"--- {_quote(before)}{_tab(before)}", f"+++ {_quote(after)}{_tab(after)}"]

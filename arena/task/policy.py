@@ -13,12 +13,15 @@ from pathlib import PurePosixPath
 from arena.errors import InputError
 from arena.records import Record, Task
 from arena.task.pack import gold_patch, hidden_files, tree_files, twin_files
-from arena.task.patch import FilePatch, PatchError, parse, parse_mended, render
+from arena.task.patch import FilePatch, PatchError, parse, parse_loosely, render
 
 MAX_BYTES = 1 << 20
 MAX_FILES = 200
 MAX_LINE_BYTES = 1_000_000
+MAX_BINARY_BYTES = 4 << 20
+"""Of one binary file, or of a change to one."""
 
+_SIZES = re.compile(r"^(?:literal|delta) (\d+)$", re.MULTILINE)
 _MODES = {None, "100644", "100755"}
 _MODE_NAMES = {"120000": "a symbolic link", "160000": "a submodule"}
 _REFUSED = {
@@ -72,8 +75,8 @@ class Policed(Record):
     """Changes to protected paths, left out."""
     refused: str | None = None
     """Why nothing may be applied."""
-    mended: bool = False
-    """Whether `git apply` would have called it corrupt, and `patch` not."""
+    fuzzy: bool = False
+    """Whether it is read as GNU `patch` reads it, because `git apply` would not take it."""
 
     @property
     def text(self) -> str:
@@ -103,28 +106,33 @@ def rules_for(task: Task) -> PatchRules:
     )
 
 
-def police(text: str, rules: PatchRules) -> Policed:
-    """Decide over every change of a patch."""
+def police(text: str, rules: PatchRules, *, fuzzy: bool = False) -> Policed:
+    """Decide over every change of a patch.
+
+    Args:
+        text: the patch.
+        rules: those of its task.
+        fuzzy: read it as GNU `patch` does; where it is corrupt to git that is done in any case.
+    """
     reason = _oversized(text)
     if reason:
         return Policed(refused=reason)
-    mended = False
     try:
-        files = parse(text)
+        files = parse_loosely(text) if fuzzy else parse(text)
     except PatchError as error:
-        try:
-            files, mended = parse_mended(text), True
-        except PatchError:
+        if fuzzy:
             return Policed(refused=f"not a diff: {error}")
+        loose = police(text, rules, fuzzy=True)
+        return loose if loose.fuzzy else Policed(refused=f"not a diff: {error}")
     if not files and text.strip():
         return Policed(refused="not a diff: no change is in it")
     reason = _too_many(files) or _first(files, _unsafe) or _colliding(files, rules.tree)
     if reason:
-        return Policed(refused=reason)
+        return Policed(refused=reason, fuzzy=fuzzy)
     stripped = [file for file in files if _belongs_to_tests(file, rules)]
     kept = [file for file in files if file not in stripped]
     reason = _first(kept, lambda file: _refused_path(file, rules))
-    return Policed(kept=tuple(kept), stripped=tuple(stripped), refused=reason, mended=mended)
+    return Policed(kept=tuple(kept), stripped=tuple(stripped), refused=reason, fuzzy=fuzzy)
 
 
 def is_protected(path: str, rules: PatchRules) -> bool:
@@ -166,9 +174,7 @@ def _oversized(text: str) -> str | None:
 def _too_many(files: Sequence[FilePatch]) -> str | None:
     if len(files) > MAX_FILES:
         return f"the patch changes {len(files):,} files; {MAX_FILES} are allowed"
-    paths = [path for file in files for path in file.paths]
-    twice = sorted({path for path in paths if paths.count(path) > 1})
-    return f"{twice[0]!r} is changed twice" if twice else None
+    return None
 
 
 def _colliding(files: Sequence[FilePatch], tree: frozenset[str]) -> str | None:
@@ -197,7 +203,9 @@ def _unsafe(file: FilePatch) -> str | None:
     for mode in (file.old_mode, file.new_mode):
         if mode not in _MODES:
             return f"{file.path!r}: {_MODE_NAMES.get(mode or '', f'file mode {mode}')}"
-    if file.binary or "\0" in file.hunks:
+    sizes = _SIZES.findall(file.hunks) if file.binary else ()
+    large = any(int(size) > MAX_BINARY_BYTES for size in sizes)
+    if (file.binary and not file.hunks) or large or "\0" in file.hunks:
         return f"{file.path!r}: binary content, or a file that is too large"
     return None
 

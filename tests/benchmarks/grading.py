@@ -22,7 +22,7 @@ from arena.records.container import AGENT_USER, TESTER_USER
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.task import pack
-from arena.task.test_ids import by_place
+from arena.task.plan_ids import by_place
 
 LIMITS = SandboxLimits()
 

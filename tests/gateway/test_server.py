@@ -78,7 +78,7 @@ def shape(body):
         return plain(json.loads(body))
     return [
         plain(json.loads(line[6:])) if line.startswith("data: {") else line
-        for line in body.split("\n")
+        for line in body.replace(": ping\n\n", "").split("\n")
     ]
 
 

@@ -23,7 +23,7 @@ from arena.report import view
 from arena.run.node import packed
 from arena.rundir.directory import RunDir
 from arena.sandbox.image import recipe
-from arena.task import pack, test_ids
+from arena.task import pack, plan_ids
 from tests.report.cast import cast
 from tests.report.make_run import make_run
 from tests.report.test_view import get
@@ -275,7 +275,7 @@ def read_all(folder: Path) -> str:
         texts.append(str(pack.black_box(task)))
     files = [*pack.tree_files(task), *pack.hidden_files(task), *pack.twin_files(task)]
     files += [*image.files, *packed([task])]
-    return f"{texts}{pack.wrong_patches(task)}{files}{test_ids.read(folder)}"
+    return f"{texts}{pack.wrong_patches(task)}{files}{plan_ids.read(folder)}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

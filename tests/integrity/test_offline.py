@@ -1,6 +1,8 @@
 """Cases that are decided on the host, before or after any container: none is opened here."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -189,7 +191,7 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a
             '<testcase classname="&x;" name="a"/>',
             head='<!DOCTYPE x [<!ENTITY x SYSTEM "/etc/passwd">]>',
         ),
-        xml(counts='tests="2"'),
+        xml(counts='tests="0"'),
         xml(counts='tests="1" failures="1"'),
         xml(counts='tests="NaN"'),
         xml(CASE.replace("0.1", "-10000")),
@@ -207,6 +209,44 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a
 def test_40_a_report_that_cannot_be_read(data):
     with pytest.raises(JUnitError):
         read_report(Entry(kind="file", data=data))
+
+
+SUBTESTS = """
+import unittest
+class T(unittest.TestCase):
+    def test_a(self):
+        for i in range(3):
+            with self.subTest(i=i):
+                self.assertLess(i, 9)
+    def test_b(self):
+        for i in range(4):
+            with self.subTest(i=i):
+                self.assertLess(i, 2)
+    def test_c(self):
+        for i in range(3):
+            with self.subTest(i=i):
+                self.skipTest("no") if i else None
+"""
+
+
+def test_40_a_report_on_subtests_is_whole(tmp_path):
+    (tmp_path / "test_s.py").write_text(SUBTESTS)
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=o.xml"]
+    subprocess.run([*argv, "test_s.py"], cwd=tmp_path, capture_output=True, check=False)
+    data = (tmp_path / "o.xml").read_bytes()
+    assert int(re.search(rb'tests="(\d+)"', data)[1]) > 3, "pytest counts subtests from 9 on"
+    tests = read_report(Entry(kind="file", data=data))
+    assert {test.name: test.outcome for test in tests} == {
+        "test_a": "passed",
+        "test_b": "failed",
+        "test_c": "skipped",
+    }
+
+
+def test_40_a_refused_report_says_why():
+    found = weigh(session(report=None, fault="the report says tests='0' but holds 1"), ALL_ON)
+    reason = decide(found, PLAN, ALL_ON)[1]
+    assert reason.endswith("c (missing); the report says tests='0' but holds 1")
 
 
 @pytest.mark.parametrize("kind", ["absent", "symlink", "directory", "other"])

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from arena.task.patch import PatchError, parse, parse_mended, render
+from arena.grading.verify import APPLY, APPLY_FUZZY
+from arena.task.fuzz import fitted
+from arena.task.patch import PatchError, parse, render
 from arena.task.policy import PatchRules, police
 
 CLEAN = {
@@ -49,10 +51,14 @@ def tree(folder: Path) -> dict[str, tuple[bytes, bool]]:
     }
 
 
-def applied(folder: Path, before: dict[str, bytes], patch: bytes):
+def coded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def applied(folder: Path, before: dict[str, bytes], patch: bytes, argv=APPLY):
     """The tree after `git apply`, or None where it refuses."""
     lay(folder, before)
-    done = git(folder, "apply", "--whitespace=nowarn", "-", stdin=patch)
+    done = git(folder, *argv[1:], stdin=patch)
     return tree(folder) if done.returncode == 0 else None
 
 
@@ -60,7 +66,9 @@ def diff(folder: Path, before, after, *options: str) -> bytes:
     for name, files in (("old", before), ("new", after)):
         lay(folder / name, files)
     sides = ["--src-prefix=a/", "--dst-prefix=b/"]
-    made = git(folder, "diff", "--no-index", "--no-color", *sides, *options, "old", "new").stdout
+    made = git(
+        folder, "diff", "--no-index", "--no-color", "--binary", *sides, *options, "old", "new"
+    ).stdout
     for mark in (b"a/old/", b"a/new/", b"b/old/", b"b/new/"):
         made = made.replace(mark, mark[:2])
     return made
@@ -68,7 +76,7 @@ def diff(folder: Path, before, after, *options: str) -> bytes:
 
 LINES = st.lists(
     st.sampled_from(
-        [b"a", b"bb", b"", b" x", b"--- a/x", b"+++ b/x", b"@@ -1 +1 @@", b"\xe9", b"-- "]
+        [b"a", b"bb", b"", b" x", b"--- a/x", b"+++ b/x", b"@@ -1 +1 @@", b"\xe9", b"-- ", b"\0"]
     )
     | st.binary(min_size=1, max_size=6).filter(lambda b: not {0, 10, 13} & set(b)),
     max_size=14,
@@ -109,7 +117,11 @@ def shapes(draw):
         style,
         with_each,
         [draw(st.sampled_from(AROUND)) for _ in range(4)],
-        draw(st.sampled_from(["", "", "", "stripped", "crlf", "counts", "shifted", "no end"])),
+        draw(
+            st.sampled_from(
+                ["", "", "", "stripped", "crlf", "counts", "shifted", "no end", "again"]
+            )
+        ),
     )
 
 
@@ -153,6 +165,8 @@ def sent(patch: bytes, style: str, around, how: str) -> bytes:
 def check(tmp: Path, shape) -> None:
     before, after, style, context, around, how = shape
     patch = sent(diff(tmp / "diff", before, after, context), style, around, how)
+    if how == "again":  # several changes of one file
+        patch += diff(tmp / "diff", after, before, "-U1")
     wanted = applied(tmp / "git", before, patch)
     text = patch.decode("utf-8", "surrogateescape")
     try:
@@ -163,7 +177,7 @@ def check(tmp: Path, shape) -> None:
         return
     if "Binary files" in ours or not ours:
         return
-    got = applied(tmp / "ours", before, ours.encode("utf-8", "surrogateescape"))
+    got = applied(tmp / "ours", before, coded(ours))
     assert got == wanted, (patch, ours)
     event("both apply" if got is not None else "neither applies")
 
@@ -208,21 +222,67 @@ OTHER = FIX.replace("/x", "/y")
 def test_what_surrounds_a_right_fix_does_not_matter(tmp_path, text):
     before = {"x": b"a\nb\n", "y": b"a\nb\n"}
     found = police(text, PatchRules(tree=frozenset(before)))
-    assert (found.refused, found.mended) == (None, False)
+    assert (found.refused, found.fuzzy) == (None, False)
     assert applied(tmp_path, before, found.text.encode()) == applied(
         tmp_path, before, text.encode()
     )
 
 
+def graded(folder: Path, before: dict[str, bytes], text: str):
+    """The tree as a verification leaves it, and how the patch was applied."""
+    found = police(text, PatchRules(tree=frozenset(before)))
+    if not found.fuzzy and (made := applied(folder, before, coded(found.text))) is not None:
+        return made, "exact"
+    found = police(text, PatchRules(tree=frozenset(before)), fuzzy=True)
+    placed = fitted(found.kept, lambda path: before[path].decode("utf-8", "surrogateescape"))
+    return placed and applied(folder, before, coded(render(placed)), APPLY_FUZZY), "fuzzy"
+
+
 @pytest.mark.parametrize(
     "text",
-    [FIX.strip(), FIX.replace("\n", "\r\n"), FIX.replace("-1,2 +1,2", "-1,3 +1,3")],
-    ids=["end stripped", "crlf", "empty last line of context stripped"],
+    [
+        FIX.strip(),
+        FIX.replace("\n", "\r\n"),
+        FIX.replace("-1,2 +1,2", "-1,3 +1,3"),
+        FIX.replace("\n b", "\n other"),
+        FIX.replace("-1,2 +1,2", "-1 +1").replace(" b\n", ""),
+    ],
+    ids=["end stripped", "crlf", "empty last line stripped", "another context", "no context"],
 )
 def test_what_patch_takes_after_git_has_refused_is_told_apart(tmp_path, text):
     before = {"x": b"a\nb\n\n"}
     assert applied(tmp_path, before, text.encode()) is None
-    found = police(text, PatchRules(tree=frozenset(before)))
-    assert (found.refused, found.mended) == (None, True)
-    assert applied(tmp_path, before, found.text.encode())["x"][0].startswith(b"c\nb\n")
-    assert parse_mended(text) == list(found.kept)
+    made, how = graded(tmp_path, before, text)
+    assert how == "fuzzy"
+    assert made["x"][0].startswith(b"c\nb\n")
+
+
+@st.composite
+def misfits(draw):
+    """A patch, and a tree that is not quite the one that it was made for."""
+    lines = draw(st.lists(st.sampled_from([b"a", b"b", b"c", b"d", b"e"]), min_size=1, max_size=14))
+    after, other = list(lines), list(lines)
+    for changed in (after, other, other):
+        at = draw(st.integers(0, len(lines) - 1))
+        changed[at : at + draw(st.integers(0, 1))] = draw(
+            st.sampled_from([[], [b"x"], [b"y", b""]])
+        )
+    return lines, after, other, draw(st.sampled_from(["-U3", "-U1", "-U0", "-U6"]))
+
+
+@pytest.mark.skipif(shutil.which("patch") is None, reason="GNU patch is not installed")
+@QUICK
+@given(misfit=misfits())
+def test_what_patch_takes_with_fuzz_we_take(tmp_path_factory, misfit):
+    tmp = tmp_path_factory.getbasetemp()
+    *sides, context = misfit
+    old, new, other = ({"x": b"".join(line + b"\n" for line in side)} for side in sides)
+    made = diff(tmp / "diff", old, new, context)
+    lay(tmp / "patch", other)
+    argv = ["patch", "--batch", "--forward", "--fuzz=5", "-p1", "--no-backup-if-mismatch"]
+    done = subprocess.run(argv, cwd=tmp / "patch", input=made, capture_output=True, check=False)
+    if made and done.returncode == 0:
+        found, how = graded(tmp / "ours", other, made.decode())
+        assert found is not None, (made, other)
+        assert how == "exact" or found == tree(tmp / "patch"), (made, other)
+        event(how)

@@ -19,7 +19,7 @@ from arena.protocols import Engine, Sandbox
 from arena.records import SandboxLimits, Task, TestOutcome, Verification
 from arena.sandbox.image.images import TaskImage
 from arena.sandbox.image.store import Store
-from arena.task import pack, test_ids
+from arena.task import pack, plan_ids
 from arena.task.checking.leaks import Finding, Look, audit, lint
 
 
@@ -75,7 +75,7 @@ def keep_out(tasks: Sequence[Task], findings: Sequence[Finding]) -> list[str]:
             beside[str(task.root.parent)][task.root.name] = flaky
             kept += [f"{task.id}: {test_id}" for test_id in flaky]
     for name, found in beside.items():
-        test_ids.add(folders[name], found)
+        plan_ids.add(folders[name], found)
     return kept
 
 

@@ -17,7 +17,7 @@ from arena.serialize import lines_writer, to_toml
 from arena.task.files import write_files
 from arena.task.formats.predictions import instance_id
 from arena.task.pack import gold_patch, hidden_files, tree_files
-from arena.task.test_ids import by_place
+from arena.task.plan_ids import by_place
 
 _REPORTER = """\
 const shown = new Map([['test:pass', 'PASSED'], ['test:fail', 'FAILED']]);

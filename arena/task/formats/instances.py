@@ -16,7 +16,7 @@ from arena.errors import InputError
 from arena.paths import SafePath
 from arena.records import Record
 from arena.serialize import from_json, json_lines, read_json, read_text, read_toml, read_yaml
-from arena.task.patch import PatchError, parse, parse_mended, render
+from arena.task.patch import PatchError, parse, parse_loosely, render
 
 
 def read_json_rows(path: Path) -> Iterator[tuple[Any, str]]:
@@ -223,7 +223,7 @@ def _taken(patch: str) -> str:
         parse(patch)
     except PatchError:
         with suppress(PatchError):  # what is wrong is said where it is applied
-            return render(parse_mended(patch))
+            return render(parse_loosely(patch))
     return patch
 
 
