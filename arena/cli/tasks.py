@@ -1,6 +1,7 @@
 """`arena tasks`: what there is to run, and whether it is sound."""
 
 import os
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -132,6 +133,20 @@ TestFlag = Annotated[
     list[str] | None,
     typer.Option("--test", help="An argument for pytest; may be repeated.", show_default="none"),
 ]
+SinceFlag = Annotated[
+    str | None, typer.Option(help="Only commits after this date.", show_default="all")
+]
+UntilFlag = Annotated[
+    str | None, typer.Option(help="Only commits before this date.", show_default="all")
+]
+WithFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--with",
+        help="TOML with [mine]: image, build, test and report of any language.",
+        show_default="what the repository says",
+    ),
+]
 LimitFlag = Annotated[
     int | None,
     typer.Option("--max", min=1, help="Candidates to try, newest first.", show_default="all"),
@@ -142,16 +157,13 @@ LimitFlag = Annotated[
 def mine(
     repo: Annotated[Path, typer.Argument(help="A local clone.")],
     out: Annotated[Path, typer.Option(help="The pack to write; an earlier run there goes on.")],
-    since: Annotated[
-        str | None, typer.Option(help="Only commits after this date.", show_default="all")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(help="Only commits before this date.", show_default="all")
-    ] = None,
+    since: SinceFlag = None,
+    until: UntilFlag = None,
     limit: LimitFlag = None,
     paths: PathsFlag = None,
     install: InstallFlag = None,
     test: TestFlag = None,
+    with_: WithFlag = None,
     issues: Annotated[
         Path | None,
         typer.Option(help="JSON with number, title and body of issues.", show_default="none"),
@@ -172,7 +184,8 @@ def mine(
     Example: arena tasks mine ../our-clone --out ./ours --since 2025-01-01 --max 50
     """
     from arena.sandbox.engine import DockerEngine
-    from arena.task.mining.pipeline import MiningRequest
+    from arena.task.mining.command_runner import read_command
+    from arena.task.mining.parts import MiningRequest
     from arena.task.mining.pipeline import mine as mine_history
     from arena.task.mining.rewrite import backend_of
     from arena.task.mining.statement import read_issues
@@ -194,7 +207,8 @@ def mine(
     with DockerEngine.answering() as engine:
         engine.check()
         engine.reap()
-        found = mine_history(request, engine, say)
+        command = read_command(with_, engine) if with_ else None
+        found = mine_history(replace(request, command=command), engine, say)
     row: dict[str, JsonValue] = found.model_dump(mode="json")
     emit("yield", [row], MINE_COLUMNS, format_)
 

@@ -178,7 +178,11 @@ def unpack_node(pinned: Sequence[File]) -> list[File]:
         _npm(["ci"], folder)
         target = folder / "node_modules"
         return [
-            File(path=f"{MODULES}/{path.relative_to(target).as_posix()}", data=path.read_bytes())
+            File(
+                path=f"{MODULES}/{path.relative_to(target).as_posix()}",
+                data=path.read_bytes(),
+                mode=0o755 if path.stat().st_mode & 0o100 else 0o644,
+            )
             for path in sorted(target.rglob("*"))
             if path.is_file() and not path.is_symlink() and path.name != ".package-lock.json"
         ]

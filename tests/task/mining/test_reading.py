@@ -220,6 +220,16 @@ def test_a_file_that_cannot_be_collected_before_the_fix_shows_it():
     assert proof.fail_to_pass == {"t.py::a": "import: ImportError"}
 
 
+def test_a_fix_of_a_hang_is_shown_by_the_test_that_does_not_end():
+    before = session(a="TestTimeLimit", b="passed")
+    proof = prove(runs(before), runs(session(a="passed", b="passed")), ["t.py"])
+    assert proof.fail_to_pass == {"t.py::a": "timeout: it does not end"}
+    assert proof.pass_to_pass == ("t.py::b",)
+    whole = session(ended="timeout", b="passed", uncollected={"t.py": "TestTimeLimit"})
+    proof = prove(runs(whole), runs(session(a="passed", b="passed")), ["t.py"])
+    assert list(proof.fail_to_pass) == ["t.py::a"]
+
+
 def test_mixed_results_quarantine_the_test_and_not_the_task():
     before = session(a="AssertionError", b="passed")
     good, bad = session(a="passed", b="passed"), session(a="passed", b="AssertionError")
@@ -233,7 +243,6 @@ def test_mixed_results_quarantine_the_test_and_not_the_task():
     ("before", "after", "words"),
     [
         (session(a="passed"), session(a="passed"), "no test changes"),
-        (session(a="TestTimeLimit"), session(a="passed"), "no test changes"),
         (session(a="KeyError"), session(a="KeyError"), "no test passes with the fix"),
         (session(a="KeyError"), session(ended="timeout"), "too long"),
         (session(a="KeyError"), session(ended="not_applied"), "does not apply"),
