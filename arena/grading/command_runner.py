@@ -81,7 +81,7 @@ def read_reports(
     if not globs:
         if result.truncated_bytes:
             raise ReportError("the command prints too much")
-        return reports.read(form, result.stdout)
+        return reports.read(form, result.stdout, cut=result.ended != "exited")
     if not paths or len(paths) > _MOST_REPORTS:
         raise ReportError(f"{len(paths)} files match {', '.join(globs)}")
     found: list[Reported] = []

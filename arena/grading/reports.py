@@ -47,8 +47,13 @@ class ReportError(ValueError):
     """A report that cannot be believed."""
 
 
-def read(form: ReportForm, data: bytes) -> tuple[Reported, ...]:
+def read(form: ReportForm, data: bytes, *, cut: bool = False) -> tuple[Reported, ...]:
     """The tests of one report.
+
+    Args:
+        form: what it is written in.
+        data: all of it.
+        cut: it may end early, for the command did.
 
     Raises:
         ReportError: empty, too large, not of the form, or cut off.
@@ -58,7 +63,7 @@ def read(form: ReportForm, data: bytes) -> tuple[Reported, ...]:
     if len(data) > MAX_BYTES:
         raise ReportError(f"the report is larger than {MAX_BYTES:,} bytes")
     try:
-        found = tuple(_FORMS[form](data))
+        found = tuple(_tap(data, cut=cut) if form == "tap" else _FORMS[form](data))
     except ReportError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -77,7 +82,7 @@ def _junit(data: bytes) -> Iterator[Reported]:
         yield Reported(id=f"{test.classname}::{test.name}", outcome=test.outcome)
 
 
-def _tap(data: bytes) -> Iterator[Reported]:
+def _tap(data: bytes, *, cut: bool = False) -> Iterator[Reported]:
     """Tests that hold no others; a subtest's tests stand above it, further in."""
     held: list[list[Reported]] = [[]]
     planned: dict[int, int] = {}
@@ -102,7 +107,8 @@ def _tap(data: bytes) -> Iterator[Reported]:
             ]
             held[depth] += inside or [Reported(id=name, outcome=outcome)]
             del held[depth + 1 :]
-    _tap_whole(planned.get(0), seen.get(0, 0))
+    if not cut:
+        _tap_whole(planned.get(0), seen.get(0, 0))
     yield from held[0]
 
 

@@ -207,19 +207,19 @@ def run_tests(run: RepositoryRun) -> MiningSession:
         )
         paths = report_paths(box, command.report_files)
         box.kill()
+        detail = ""
         try:
             told = read_reports(box, command.report, paths, command.report_files, done)
         except ReportError as error:
-            if done.ended != "exited":
-                return MiningSession(ended="timeout", wall_s=done.wall_s)
-            detail = f"{error}: {' '.join(done.text.split())[-200:]}"
-            missing = {ANYWHERE: f"BuildError, exit code {done.exit_code}"}
-            return MiningSession(ended="complete", detail=detail, uncollected=missing)
-    late = done.ended != "exited"
+            told, detail = (), f"{error}: {' '.join(done.text.split())[-200:]}"
+    missing = "MissingTest" if told else f"BuildError, exit code {done.exit_code}"
+    if done.ended != "exited":
+        missing = LATE
     return MiningSession(
-        ended="complete",
+        ended="complete" if done.ended == "exited" else "timeout",
+        detail=detail,
         tests=_seen(told),
-        uncollected={ANYWHERE: LATE if late else "MissingTest"} if late or done.exit_code else {},
+        uncollected={ANYWHERE: missing} if done.exit_code != 0 or not told else {},
         wall_s=time.monotonic() - started,
     )
 

@@ -22,7 +22,8 @@ _TEST_NAME = re.compile(
 _CODE = frozenset(
     {".py", ".go", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx", ".rs", ".java"}
     | {".kt", ".scala", ".groovy", ".cs", ".php", ".rb", ".swift", ".ex", ".exs", ".c", ".cc"}
-    | {".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx"}
+    | {".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx", ".sh", ".pl", ".pm", ".lua", ".jl", ".hs"}
+    | {".ml", ".clj", ".erl", ".dart", ".zig", ".nim", ".r", ".f90", ".m", ".mm", ".v", ".sql"}
 )
 _SOURCE = _CODE | frozenset(
     {".pyi", ".pyx", ".vue", ".svelte"}
