@@ -11,7 +11,7 @@ from arena.git import GitError
 from arena.records import BackendSpec, File
 from arena.task.formats.predictions import slug
 from arena.task.mining.go_runner import GO
-from arena.task.mining.history import Commit, GitHistory
+from arena.task.mining.history import Commit, GitHistory, purpose
 from arena.task.mining.node_runner import JAVASCRIPT, javascript_of
 from arena.task.mining.projects import Project
 from arena.task.mining.pytest_runner import PYTHON
@@ -136,8 +136,9 @@ def projects_of(tree: Sequence[File], where: str) -> dict[str, LanguageSupport]:
         of = [one for one in LANGUAGES if manifests[folder].intersection(one.manifests)]
         inside = _below(tree, folder, ())
         above = {found[up].language for up in found if folder.startswith(up)}
-        wanted = [one for one in of if one.language not in above and any(map(one.is_test, inside))]
-        if wanted:
+        tests = [file.path for file in inside if purpose(file.path) == "test"]
+        written = [one for one in of if any(path.endswith(one.suffixes) for path in tests)]
+        if any(one.language not in above for one in written):
             found[folder] = language_of(inside, where)
     return found or {"": language_of(tree, where)}
 
