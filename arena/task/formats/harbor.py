@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from arena.paths import SafePath
 from arena.records import Assurance, File, Record
 from arena.serialize import read_text, read_toml, read_yaml
@@ -19,6 +21,7 @@ TESTS = "/tests"
 
 _CANARY = re.compile(r"(<!--.*canary.*-->|#.*canary.*)", re.IGNORECASE)
 _TEST_SECONDS = 600.0
+_SOLVING = {"HOME": "/tmp", "DEBIAN_FRONTEND": "noninteractive"}  # noqa: S108
 
 
 class Scripts(Record):
@@ -34,6 +37,8 @@ class Scripts(Record):
     solution: tuple[File, ...] = ()
     test_command: tuple[str, ...]
     solve_command: tuple[str, ...]
+    environment: dict[str, str] = Field(default_factory=dict)
+    """Variables of the solution."""
     assurance: Assurance
     timeout_s: float = _TEST_SECONDS
 
@@ -79,6 +84,7 @@ def _harbor(folder: SafePath) -> Scripts:
         solution=read_tree(folder / "solution"),
         test_command=("bash", f"{TESTS}/test.sh"),
         solve_command=("bash", "/solution/solve.sh"),
+        environment={**_SOLVING, **_variables(config.get("solution", {}).get("env"))},
         assurance="reward_file",
         timeout_s=float(verifier.get("timeout_sec") or _TEST_SECONDS),
     )
@@ -106,6 +112,7 @@ def _terminal_bench(folder: SafePath) -> Scripts:
         solution=solution,
         test_command=("bash", f"{TESTS}/run-tests.sh"),
         solve_command=("bash", "/solution/solve.sh"),
+        environment=_SOLVING,
         assurance="exit_code",
         timeout_s=float(config.get("max_test_timeout_sec") or 60.0),
     )
@@ -117,6 +124,12 @@ def _with_image(build: tuple[File, ...], environment: dict[str, Any]) -> tuple[F
     if not image or any(file.path == "Dockerfile" for file in build):
         return build
     return (*build, File(path="Dockerfile", data=f"FROM {image}\n".encode()))
+
+
+def _variables(found: Any) -> dict[str, str]:
+    """Variables that are written out; those of a host's environment are nobody's here."""
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {str(key): str(value) for key, value in pairs if "${" not in str(value)}
 
 
 def _must_be_plain(build: tuple[File, ...]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from arena.errors import InputError
 from arena.git import GitError, make_repository, run_git
 from arena.records import File, TestPlan
-from arena.task.files import Draft, leads_out, write_task
+from arena.task.files import Draft, leads_out
 from arena.task.formats.instances import (
     Instance,
     Wish,
@@ -25,8 +25,8 @@ from arena.task.importing.importer import (
     Importer,
     NotImportableError,
     Source,
-    must_be_sound,
     python_image,
+    write_proved,
 )
 from arena.task.mining.history import GitHistory
 from arena.task.mining.projects import Project, read_project, with_version_files
@@ -96,8 +96,7 @@ def import_row(instance: Instance, source: Source) -> Imported:
         hidden=parts.fix.hidden,
         gold=parts.fix.gold,
     )
-    root = write_task(source.out, draft)
-    must_be_sound(root, source)
+    write_proved(draft, source)
     return Imported(
         instance_id=instance.instance_id,
         task=parts.name,

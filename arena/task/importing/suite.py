@@ -1,21 +1,29 @@
-"""A whole file or folder of somebody's suite: each thing imported, or listed with its reason."""
+"""A whole file or folder of somebody's suite: each thing imported, or listed with its reason.
+
+What became of a thing is written down as soon as it is known, so a stopped import goes on where it
+was. A fault of the machinery ends the one thing it struck, which is tried again the next time.
+"""
 
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.errors import InputError
+from arena.errors import EngineError, FaultError, InputError
+from arena.paths import SafePath
+from arena.records import digest_of
 from arena.sandbox.engine import DockerEngine
+from arena.serialize import read_record
 from arena.task.files import write_pack
 from arena.task.formats.instances import Unreadable, read_wishes
 from arena.task.formats.predictions import slug
 from arena.task.importing import rows, scripts
 from arena.task.importing.importer import (
+    LOGS,
     Imported,
     Importer,
     NotImportableError,
@@ -30,6 +38,7 @@ REPORT = "import.json"
 
 IMPORTERS: tuple[Importer[Any], ...] = (rows.IMPORTER, scripts.IMPORTER)
 """The first that takes a path reads it."""
+_NO_NAMES = {"", "images", LOGS}
 
 
 @dataclass(frozen=True)
@@ -52,11 +61,11 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
     Args:
         request: what.
         engine: where gold and nop are run.
-        say: told of each in one line.
+        say: told of each in one line, as it is done.
 
     Raises:
         InputError: the path is no suite of a known form.
-        EngineError: the engine broke.
+        EngineError: no engine answers any more.
     """
     importer = _importer_of(request.path)
     things: list[Thing | Unreadable] = list(importer.read(request.path))[: request.limit]
@@ -80,15 +89,42 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
         private=False,
         description="Made by `arena tasks import`; what could not be imported is in import.json.",
     )
-    found = []
+    beside = _beside(source)
+    keys = [digest_of([repr(thing), beside]) for thing in things]
+    before = _done_before(request.out)
+    found = {at: before[key] for at, key in enumerate(keys) if key in before}
     readable = [one for one in things if not isinstance(one, Unreadable)]
     firsts = {slug(one.instance_id): one for one in reversed(readable)}
+
+    def report() -> Report:
+        return _written(request, [found[at] for at in sorted(found)])
+
     with ThreadPoolExecutor(request.jobs, thread_name_prefix="import") as pool:
-        made = pool.map(lambda thing: _one(thing, importer, source, firsts), things)
-        for number, one in enumerate(made, 1):
-            what = one.task or f"not imported: {one.reason}"
-            say(f"[{number}/{len(things)}] {one.instance_id}: {what} ({one.seconds:.0f} s)")
-            found.append(one)
+        waiting = {
+            pool.submit(_one, thing, importer, source, firsts): at
+            for at, thing in enumerate(things)
+            if at not in found
+        }
+        for future in as_completed(waiting):
+            at = waiting[future]
+            try:
+                one = future.result()
+            except FaultError:
+                pool.shutdown(cancel_futures=True)
+                raise
+            found[at] = one.model_copy(update={"given": keys[at]})
+            say(f"[{len(found)}/{len(things)}] {_line(one)}")
+            report()
+    return report()
+
+
+def _line(one: Imported) -> str:
+    what = one.task or f"not imported: {one.reason}"
+    notes = "".join(f"; {note}" for note in one.notes) if one.task else ""
+    return f"{one.instance_id}: {what}{notes} ({one.seconds:.0f} s)"
+
+
+def _written(request: ImportRequest, found: Sequence[Imported]) -> Report:
     refused = tuple(one for one in found if one.task is None)
     report = Report(
         source=request.path.name,
@@ -96,8 +132,32 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
         refused=refused,
         reasons=dict(Counter(one.reason.partition(":")[0] for one in refused).most_common()),
     )
-    (request.out / REPORT).write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    text = report.model_dump_json(indent=1) + "\n"
+    (SafePath(request.out) / REPORT).write(text)
     return report
+
+
+def _beside(source: Source) -> list[Any]:
+    """What else than the thing itself decides what becomes of it."""
+    clones = sorted(path.name for path in source.mirrors.iterdir()) if source.mirrors else []
+    wishes = {name: wish.model_dump(mode="json") for name, wish in source.wishes.items()}
+    return [clones, wishes]
+
+
+def _done_before(out: Path) -> dict[str, Imported]:
+    """What an earlier import of the same things came to, less what a fault ended."""
+    path = SafePath(out) / REPORT
+    if not path.is_file():
+        return {}
+    try:
+        report = read_record(path, Report)
+    except InputError:  # of another version
+        return {}
+    return {
+        one.given: one
+        for one in (*report.tasks, *report.refused)
+        if one.given and not one.fault and (one.task is None or (out / one.task).is_dir())
+    }
 
 
 def _importer_of(path: Path) -> Importer[Any]:
@@ -115,7 +175,7 @@ def _one(
 ) -> Imported:
     started = time.monotonic()
     name, reason = slug(thing.instance_id), thing.reason if isinstance(thing, Unreadable) else ""
-    if name in {"", "images"}:
+    if name in _NO_NAMES:
         reason = reason or "its id can be no name of a folder"
     elif firsts.get(name, thing) is not thing:
         reason = reason or "another one before it has this name"
@@ -124,6 +184,12 @@ def _one(
     try:
         done = importer.make(thing, source)
     except NotImportableError as error:
-        shutil.rmtree(source.out / name, ignore_errors=True)
         done = Imported(instance_id=thing.instance_id, reason=str(error))
+    except FaultError as error:
+        if isinstance(error, EngineError):
+            source.engine.check()
+        reason = f"{error.kind}: {error}"
+        done = Imported(instance_id=thing.instance_id, reason=reason, fault=True)
+    if done.task is None:
+        shutil.rmtree(source.out / name, ignore_errors=True)
     return done.model_copy(update={"seconds": round(time.monotonic() - started, 1)})

@@ -233,7 +233,6 @@ def test_mixed_results_quarantine_the_test_and_not_the_task():
     ("before", "after", "words"),
     [
         (session(a="passed"), session(a="passed"), "no test changes"),
-        (session(a="TestTimeLimit"), session(a="passed"), "no test changes"),
         (session(a="KeyError"), session(a="KeyError"), "no test passes with the fix"),
         (session(a="KeyError"), session(ended="timeout"), "too long"),
         (session(a="KeyError"), session(ended="not_applied"), "does not apply"),
