@@ -21,6 +21,7 @@ TESTS = "/tests"
 
 _CANARY = re.compile(r"(<!--.*canary.*-->|#.*canary.*)", re.IGNORECASE)
 _TEST_SECONDS = 600.0
+_COMPOSE = ("docker-compose.yaml", "docker-compose.yml", "compose.yaml", "compose.yml")
 _SOLVING = {"HOME": "/tmp", "DEBIAN_FRONTEND": "noninteractive"}  # noqa: S108
 
 
@@ -67,7 +68,7 @@ def _harbor(folder: SafePath) -> Scripts:
     environment = config.get("environment", {})
     name = str(config.get("task", {}).get("name") or folder.name).rpartition("/")[2]
     build = _with_image(read_tree(folder / "environment"), environment)
-    _must_be_plain(build)
+    _must_be_plain(build, folder / "environment", "main")
     verifier = config.get("verifier", {})
     if verifier.get("environment_mode") == "separate" or "environment" in verifier:
         raise ValueError("its verifier has an image of its own")
@@ -97,7 +98,7 @@ def _terminal_bench(folder: SafePath) -> Scripts:
     build = tuple(
         file for file in files if file.path not in aside and not file.path.startswith("tests/")
     )
-    _must_be_plain(build)
+    _must_be_plain(build, folder, "client")
     script = next(file for file in files if file.path == "run-tests.sh")
     solution = tuple(
         file.model_copy(update={"path": "solve.sh"}) for file in files if file.path == "solution.sh"
@@ -132,12 +133,14 @@ def _variables(found: Any) -> dict[str, str]:
     return {str(key): str(value) for key, value in pairs if "${" not in str(value)}
 
 
-def _must_be_plain(build: tuple[File, ...]) -> None:
+def _must_be_plain(build: tuple[File, ...], folder: SafePath, main: str) -> None:
     """Refuse environments of more than one container, and those without an image."""
-    names = {file.path for file in build}
-    if any(name.startswith("docker-compose") for name in names):
-        raise ValueError("its environment is a composition of containers")
-    if "Dockerfile" not in names:
+    for name in _COMPOSE:
+        services = read_yaml(folder / name).get("services") if (folder / name).is_file() else {}
+        others = sorted(set(services or {}) - {main})
+        if others:
+            raise ValueError(f"several containers are not supported: {', '.join(others)}")
+    if not any(file.path == "Dockerfile" for file in build):
         raise ValueError("no Dockerfile, and no image is named")
 
 

@@ -39,6 +39,8 @@ class Imported(Record):
     assurance: Assurance | None = None
     disagrees: tuple[str, ...] = ()
     """What the suite says and running gold and nop did not show; those ids decide nothing."""
+    reasons: dict[str, str] = Field(default_factory=dict)
+    """FAIL_TO_PASS to why it fails without gold: assertion, exception, import, timeout, missing."""
     notes: tuple[str, ...] = ()
     """What is not as the suite has it: its environment, or tests that do not hold here."""
     fault: bool = False
@@ -154,14 +156,14 @@ def python_image(
     except (InputError, EngineError) as error:
         raise NotImportableError(f"its image cannot be used: {error}") from None
     with engine.open(made.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
-        plugins = _plugins(box)
+        plugins = plugins_of(box)
         tree = work_tree(box)
     return tree, Environment(image=name, plugins=plugins)
 
 
-def _plugins(box: Sandbox) -> tuple[str, ...]:
+def plugins_of(box: Sandbox) -> tuple[str, ...]:
     """Plugins of the image's pytest."""
-    words = ["sh", "-c", 'git --version >&2 && exec python3 -P -c "$1"', "sh", _PROBE]
+    words = ["sh", "-c", 'git --version >&2 && exec python3 -I -c "$1"', "sh", _PROBE]
     done = box.exec(words, timeout_s=_SECONDS)
     if done.exit_code != 0:
         said = " ".join(done.text.split())[-160:]
@@ -223,6 +225,41 @@ _T = TypeVar("_T", bound=Thing)
 
 
 @dataclass(frozen=True)
+class Made:
+    """An environment, and the files that the repository's build left in its work folder."""
+
+    environment: Environment
+    generated: tuple[File, ...]
+
+
+class Once:
+    """Makes each environment of an import once, however many rows share it.
+
+    Safe from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[str, Made | NotImportableError] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str, make: Callable[[], Made]) -> Made:
+        """The environment of a name; what `make` could not do is not tried again."""
+        with self._lock:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:
+            if name not in self._made:
+                try:
+                    self._made[name] = make()
+                except NotImportableError as error:
+                    self._made[name] = error
+            made = self._made[name]
+        if isinstance(made, NotImportableError):
+            raise NotImportableError(str(made))
+        return made
+
+
+@dataclass(frozen=True)
 class Source:
     """Where tasks are built from, and what is known beside them."""
 
@@ -233,6 +270,11 @@ class Source:
     wishes: Mapping[str, Wish]
     engine: DockerEngine
     pulls: Pulls
+    environments: "Once"
+    test_seconds: float
+    """Longest a single test may take."""
+    run_seconds: float
+    """Longest that the tests of a row may take together."""
 
     def keep_log(self, name: str, text: str) -> str:
         """Keep what a thing printed that failed; where, below the pack."""

@@ -17,7 +17,20 @@ _UVX = re.compile(r"\b(?:uvx|uv +(?:tool +)?run) +(.*)")
 _UV = re.compile(r"(?:^|[\s;&|])uvx? +[a-z-]")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?([=<>!~]=?[\w.*,<>=!~]+)*", re.ASCII)
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
-_TAKES_VALUE = {"-p", "--python", "-i", "--index-url", "--extra-index-url", "-c", "-t", "--target"}
+_TAKES_VALUE = {
+    "-r",
+    "--requirement",
+    "-e",
+    "--editable",
+    "-p",
+    "--python",
+    "-i",
+    "--index-url",
+    "--extra-index-url",
+    "-c",
+    "-t",
+    "--target",
+}
 _NAMES_ONE = {"--with", "-w", "--from"}
 _SHIM = "arena-uvx"
 _ENDS = {"&&", "||", ";", "|", "&", ">", "2>", ">>", "2>/dev/null", "2>&1"}
@@ -125,7 +138,8 @@ def _pip(lines: Iterable[str]) -> Iterator[str]:
                 if before in _NAMES_ONE and _REQUIREMENT.fullmatch(word):
                     yield word
                 elif before not in _TAKES_VALUE | _NAMES_ONE and not word.startswith("-"):
-                    if _REQUIREMENT.fullmatch(word) and "run" not in match[0].split()[:2]:
+                    tool = "run" not in match[0].split()[:2] and "--from" not in match[1].split()
+                    if tool and _REQUIREMENT.fullmatch(word):
                         yield word
                     break
                 before = word

@@ -27,6 +27,7 @@ from arena.task.importing.importer import (
     Imported,
     Importer,
     NotImportableError,
+    Once,
     Pulls,
     Report,
     Source,
@@ -53,6 +54,10 @@ class ImportRequest:
     limit: int | None = None
     """Most things to import."""
     jobs: int = 2
+    test_seconds: float = 120.0
+    """Longest that a single test may take; one that takes longer does not end."""
+    run_seconds: float = 900.0
+    """Longest that the tests of a row may take together."""
 
 
 def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Report:
@@ -81,6 +86,9 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
         wishes=read_wishes(request.env) if request.env else {},
         engine=engine,
         pulls=Pulls(engine),
+        environments=Once(),
+        test_seconds=request.test_seconds,
+        run_seconds=request.run_seconds,
     )
     write_pack(
         request.out,
