@@ -177,8 +177,8 @@ class Store:
 
 
 def tag_of(kind: ImageKind, name: str, recipe: str) -> str:
-    """The name and tag that only a finished image gets."""
-    return f"{_OURS}{kind}/{name.lower()}:{recipe[:12]}"
+    """The name and tag that only a finished image gets; older versions gave shorter ones."""
+    return f"{_OURS}{kind}/{name.lower()}:{recipe[:16]}"
 
 
 def _is_name(name: str) -> bool:
