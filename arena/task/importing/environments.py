@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from arena.errors import InputError
 from arena.protocols import Sandbox
 from arena.records import File, Record, digest_of
-from arena.records.container import AGENT_USER, WORKDIR
+from arena.records.container import AGENT_USER
 from arena.resources import sandboxes_dir
 from arena.sandbox.image.images import Images
 from arena.serialize import from_json
@@ -30,17 +30,7 @@ from arena.task.mining.projects import TEST_EXTRAS, Project
 from arena.task.mining.runner import Environment, write_image
 
 _BASE = "stand-ins/gcc"
-_FOLDER = "/opt/environment"
-_DOCKERFILE = f"""\
-ARG BASE
-FROM ${{BASE}}
-COPY repo {WORKDIR}
-COPY told.json install.py tracked {_FOLDER}/
-WORKDIR {WORKDIR}
-RUN python3 {_FOLDER}/install.py {_FOLDER}/told.json \\
- && while IFS= read -r path; do rm -f -- "$path"; done <{_FOLDER}/tracked \\
- && find . -depth -mindepth 1 -type d -empty -delete && chown -R {AGENT_USER} {WORKDIR}
-"""
+_LEFT_OUT = "/opt/environment/left_out.json"
 _TOLD_LIMIT = 1 << 20
 # What pip looks up in an index: nothing that a URL or a path of the row leads to
 _PLAIN = re.compile(
@@ -101,11 +91,11 @@ def build(source: Source, name: str, tree: Sequence[File], asked: Asked) -> Made
         EngineError: the engine broke.
     """
     tracked = "".join(f"{file.path}\n" for file in tree if "\n" not in file.path)
-    install = (sandboxes_dir() / "stand-ins" / "install.py").read_bytes()
+    shipped = sandboxes_dir() / "stand-ins"
     files = [
-        File(path="Dockerfile", data=_DOCKERFILE.encode()),
+        File(path="Dockerfile", data=(shipped / "repository.Dockerfile").read_bytes()),
         File(path="told.json", data=asked.told()),
-        File(path="install.py", data=install),
+        File(path="install.py", data=(shipped / "install.py").read_bytes()),
         File(path="tracked", data=tracked.encode("utf-8", "surrogateescape")),
         *(file.model_copy(update={"path": f"repo/{file.path}"}) for file in tree),
     ]
@@ -127,7 +117,7 @@ def build(source: Source, name: str, tree: Sequence[File], asked: Asked) -> Made
 
 
 def _left_out(box: Sandbox) -> tuple[str, ...]:
-    told = box.get(f"{_FOLDER}/left_out.json", limit=_TOLD_LIMIT)
+    told = box.get(_LEFT_OUT, limit=_TOLD_LIMIT)
     try:
         found = _LeftOut.model_validate(from_json(told.data))
     except ValueError:

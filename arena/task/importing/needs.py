@@ -7,55 +7,24 @@ finds it there.
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from arena.records import File
+from arena.resources import sandboxes_dir
 
-_PIP = re.compile(r"(?:pip3?|uv +pip) +install +(.*)|uv +add +(.*)")
-_APT = re.compile(r"apt(?:-get)? +(?:-\S+ +)*install +(.*)")
-_UVX = re.compile(r"\b(?:uvx|uv +(?:tool +)?run) +(.*)")
-_UV = re.compile(r"(?:^|[\s;&|])uvx? +[a-z-]")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?([=<>!~]=?[\w.*,<>=!~]+)*", re.ASCII)
-_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
-_TAKES_VALUE = {
-    "-r",
-    "--requirement",
-    "-e",
-    "--editable",
-    "-p",
-    "--python",
-    "-i",
-    "--index-url",
-    "--extra-index-url",
-    "-c",
-    "-t",
-    "--target",
-}
-_NAMES_ONE = {"--with", "-w", "--from"}
-_SHIM = "arena-uvx"
-_ENDS = {"&&", "||", ";", "|", "&", ">", "2>", ">>", "2>/dev/null", "2>&1"}
-
-UVX = """\
-#!/bin/sh
-# Runs what the image has: uvx and uv run without a network.
-if [ "$(basename "$0")" = uv ]; then
-    case "$1" in
-        run) shift ;;
-        tool) shift 2 ;;
-        *) exit 0 ;;
-    esac
-fi
-while [ $# -gt 0 ]; do
-    case "$1" in
-        -p|--python|-w|--with|--from|-i|--index-url|--extra-index-url) shift 2 ;;
-        -m) break ;;
-        -*) shift ;;
-        *) break ;;
-    esac
-done
-case "$1" in -m|*.py) set -- python3 "$@" ;; esac
-exec "$@"
-"""
+_PIP = re.compile(r"(?:uv )?pip3? install|python3? -m pip install|uv add")
+_APT = re.compile(r"apt(?:-get)?(?: -\S+)* install")
+_UVX = re.compile(r"(?P<tool>uvx|uv tool run)|uv run")
+_ENDS = re.compile(r"&&|\|\||[;|]|\d?>+ *\S+")
+_VALUED = re.compile(r"-[reipct]|--(requirement|editable|python|(extra-)?index-url|target)")
+"""Options whose value names no package."""
+_NAMING = {"--with", "-w", "--from"}
+_SHIM = "uvx.sh"
+_PIP3 = (
+    "RUN command -v pip3 >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive "
+    "apt-get install -qq --yes --no-install-recommends python3-pip; }"
+)
 
 
 def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]:
@@ -68,86 +37,68 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
         scripts: files of which those that end in `.sh` are read.
         end: steps that come after it.
     """
-    lines = [
-        line
-        for file in scripts
-        if file.path.endswith(".sh")
-        for line in _lines(file.data.decode("utf-8", "replace"))
-    ]
-    packages = sorted(set(_apt(lines)))
-    requirements = list(dict.fromkeys(_pip(lines)))
+    packages: dict[str, None] = {}
+    requirements: dict[str, None] = {}
+    files: list[File] = []
+    for command in (
+        one for file in scripts if file.path.endswith(".sh") for one in _commands(file)
+    ):
+        if match := _APT.match(command):
+            packages |= dict.fromkeys(_plain(command[match.end() :].split()))
+        elif match := _PIP.match(command):
+            requirements |= dict.fromkeys(_plain(_words(command[match.end() :])))
+        elif match := _UVX.match(command):
+            words = _words(command[match.end() :])
+            requirements |= dict.fromkeys(_of_uvx(words, runs_tool=bool(match["tool"])))
+        if command.startswith(("uv ", "uvx ")) and not files:
+            files.append(
+                File(path=_SHIM, data=(sandboxes_dir() / "stand-ins" / _SHIM).read_bytes())
+            )
     steps = []
     if packages:
-        steps.append(
-            "RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes "
-            f"{' '.join(packages)} || true"
-        )
+        install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes"
+        steps.append(f"RUN apt-get update -qq && {install} {' '.join(packages)} || true")
     if requirements:
-        steps.append(
-            "RUN command -v pip3 >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND="
-            "noninteractive apt-get install -qq --yes --no-install-recommends python3-pip; }"
-        )
-        words = " ".join(shlex.quote(one) for one in requirements)
-        steps.append(f"RUN PIP_BREAK_SYSTEM_PACKAGES=1 pip3 install --no-cache-dir {words}")
-    used = any(_UV.search(line) for line in lines)
-    if used:
-        steps.append(f"COPY {_SHIM} /usr/local/lib/{_SHIM}")
-        steps.append(
-            f"RUN chmod 755 /usr/local/lib/{_SHIM} && for name in uv uvx; "
-            f"do ln -sf /usr/local/lib/{_SHIM} /usr/local/bin/$name; done"
-        )
+        words = [shlex.quote(one) for one in requirements]
+        install = "PIP_BREAK_SYSTEM_PACKAGES=1 pip3 install --no-cache-dir"
+        steps += [_PIP3, f"RUN {install} {' '.join(words)}"]
+    if files:
+        links = "ln -sf uvx.sh /usr/local/bin/uvx && ln -sf uvx.sh /usr/local/bin/uv"
+        steps.append(f"COPY {_SHIM} /usr/local/bin/")
+        steps.append(f"RUN chmod 755 /usr/local/bin/{_SHIM} && {links}")
     text = "\n".join([dockerfile.rstrip(), *(["USER root"] if steps else []), *steps, end])
-    files = [File(path="Dockerfile", data=text.encode())]
-    return [*files, File(path=_SHIM, data=UVX.encode())] if used else files
+    return [*files, File(path="Dockerfile", data=text.encode())]
 
 
-def _lines(text: str) -> list[str]:
-    joined = re.sub(r"\\\r?\n", " ", text)
-    return [line.strip() for line in joined.splitlines() if not line.lstrip().startswith("#")]
+def _commands(script: File) -> Iterator[str]:
+    """The simple commands of a shell script, as far as a look at its lines shows them."""
+    text = re.sub(r"\\\r?\n", " ", script.data.decode("utf-8", "replace"))
+    for line in text.splitlines():
+        if not line.lstrip().startswith("#"):
+            yield from (" ".join(part.split()) for part in _ENDS.split(_unquoted(line)))
 
 
-def _words(text: str) -> Iterator[str]:
-    """Words of a command up to its end."""
-    try:
-        words = shlex.split(text, comments=True)
-    except ValueError:
-        words = text.split()
-    for word in words:
-        if word in _ENDS or word.startswith((">", "2>")):
-            return
-        yield word.rstrip(";")
-        if word.endswith(";"):
-            return
+def _unquoted(line: str) -> str:
+    """A line whose quoted bounds of versions are no redirections."""
+    return re.sub(r"[\"']([\w.,\[\]<>=!~-]+)[\"']", lambda m: m[1].replace(">", "\0"), line)
 
 
-def _apt(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        for match in _APT.finditer(line):
-            yield from (word for word in _words(match[1]) if _PACKAGE.fullmatch(word))
+def _words(text: str) -> list[str]:
+    return text.replace("\0", ">").split()
 
 
-def _pip(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        for match in _PIP.finditer(line):
-            words = _words(match[1] or match[2])
-            yield from _requirements(words)
-        for match in _UVX.finditer(line):
-            words = _words(match[1])
-            before = ""
-            for word in words:
-                if before in _NAMES_ONE and _REQUIREMENT.fullmatch(word):
-                    yield word
-                elif before not in _TAKES_VALUE | _NAMES_ONE and not word.startswith("-"):
-                    tool = "run" not in match[0].split()[:2] and "--from" not in match[1].split()
-                    if tool and _REQUIREMENT.fullmatch(word):
-                        yield word
-                    break
-                before = word
-
-
-def _requirements(words: Iterable[str]) -> Iterator[str]:
-    before = ""
-    for word in words:
-        if before not in _TAKES_VALUE and _REQUIREMENT.fullmatch(word):
+def _plain(words: Sequence[str]) -> Iterator[str]:
+    for before, word in zip(("", *words), words, strict=False):
+        if not _VALUED.fullmatch(before) and _REQUIREMENT.fullmatch(word):
             yield word
-        before = word
+
+
+def _of_uvx(words: Sequence[str], *, runs_tool: bool) -> Iterator[str]:
+    """What uvx would fetch: what its options name, and the tool itself where none names it."""
+    for before, word in zip(("", *words), words, strict=False):
+        if before in _NAMING:
+            yield from _plain([word])
+        elif not word.startswith("-") and not _VALUED.fullmatch(before):
+            if runs_tool and "--from" not in words:
+                yield from _plain([word])
+            return

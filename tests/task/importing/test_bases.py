@@ -6,9 +6,10 @@ import subprocess
 import pytest
 
 from arena.records import File
+from arena.resources import sandboxes_dir
 from arena.task.importing.bases import on_what_there_is
 from arena.task.importing.importer import NotImportableError, move
-from arena.task.importing.needs import UVX, with_needs
+from arena.task.importing.needs import with_needs
 
 
 def away(image):
@@ -116,7 +117,7 @@ def test_addresses_paths_and_comments_are_not_installed():
 )
 def test_the_stand_in_for_uvx_runs_what_is_there(tmp_path, name, words, said):
     program = tmp_path / name
-    program.write_text(UVX)
+    program.write_bytes((sandboxes_dir() / "stand-ins/uvx.sh").read_bytes())
     program.chmod(0o755)
     done = subprocess.run([program, *words], check=True, capture_output=True, text=True)
     assert done.stdout == said
