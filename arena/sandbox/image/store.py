@@ -58,6 +58,11 @@ class Image(Naming):
     created_s: float
     """Seconds since the epoch."""
 
+    @property
+    def size_mb(self) -> int:
+        """The same in megabytes of 2^20 bytes."""
+        return self.size_bytes >> 20
+
     def below(self, kind: ImageKind, name: str, recipe: str, content: str) -> Naming:
         """The naming of an image that stands on this one."""
         return Naming(

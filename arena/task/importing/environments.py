@@ -113,7 +113,7 @@ def build(source: Source, name: str, tree: Sequence[File], asked: Asked) -> Made
         left_out = _left_out(box)
         plugins = plugins_of(box)
     environment = Environment(image=name, plugins=plugins, left_out=left_out)
-    return Made(environment, generated)
+    return Made(environment, generated, made.size_mb)
 
 
 def _left_out(box: Sandbox) -> tuple[str, ...]:

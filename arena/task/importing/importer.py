@@ -48,6 +48,8 @@ class Imported(Record):
     given: str = ""
     """Digest of what it was made from."""
     seconds: float = 0.0
+    image_mb: int | None = None
+    """Of the image that it stands on, layers shared with other images included."""
 
 
 class NotImportableError(Exception):
@@ -110,6 +112,15 @@ def move(places: Sequence[str] = ()) -> str:
     return f"\nUSER root\nRUN {' && '.join(steps)}\nWORKDIR {WORKDIR}\n"
 
 
+@dataclass(frozen=True)
+class Made:
+    """An environment, and the files that the repository's build left in its work folder."""
+
+    environment: Environment
+    generated: tuple[File, ...]
+    image_mb: int
+
+
 class Pulls:
     """Asks registries for images, and those that cannot be reached only once.
 
@@ -139,9 +150,7 @@ class Pulls:
                 raise NotImportableError(error.what) from None
 
 
-def python_image(
-    image: str, name: str, out: Path, engine: DockerEngine, pulls: Pulls
-) -> tuple[tuple[File, ...], Environment]:
+def python_image(image: str, name: str, out: Path, engine: DockerEngine, pulls: Pulls) -> Made:
     """An instance's own image as an environment, and the tree in its work folder.
 
     Raises:
@@ -158,7 +167,7 @@ def python_image(
     with engine.open(made.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
         plugins = plugins_of(box)
         tree = work_tree(box)
-    return tree, Environment(image=name, plugins=plugins)
+    return Made(Environment(image=name, plugins=plugins), tree, made.size_mb)
 
 
 def plugins_of(box: Sandbox) -> tuple[str, ...]:
@@ -222,14 +231,6 @@ class Thing(Protocol):
 
 
 _T = TypeVar("_T", bound=Thing)
-
-
-@dataclass(frozen=True)
-class Made:
-    """An environment, and the files that the repository's build left in its work folder."""
-
-    environment: Environment
-    generated: tuple[File, ...]
 
 
 class Once:

@@ -24,6 +24,7 @@ from arena.task.importing.environments import Asked, build, must_be_plain, name_
 from arena.task.importing.importer import (
     Imported,
     Importer,
+    Made,
     NotImportableError,
     Source,
     python_image,
@@ -59,6 +60,7 @@ class _Parts:
     allow: tuple[str, ...]
     made: Environment
     how: TestRunOptions
+    image_mb: int
     notes: tuple[str, ...] = ()
     """What of its environment is not as the suite has it."""
 
@@ -101,6 +103,7 @@ def import_row(instance: Instance, source: Source) -> Imported:
         disagrees=held.disagrees,
         reasons=held.reasons,
         notes=(*held.notes, *parts.notes),
+        image_mb=parts.image_mb,
     )
 
 
@@ -130,7 +133,8 @@ def _parts(instance: Instance, source: Source) -> _Parts:
     why = ""
     if instance.image and wish == instance.wish:
         try:
-            tree, made = python_image(instance.image, name, source.out, source.engine, source.pulls)
+            made = python_image(instance.image, name, source.out, source.engine, source.pulls)
+            tree = made.generated
             return _put_together(instance, wish, name, tree, made, read_project(tree), source)
         except NotImportableError as error:
             why = f"; its image: {error}"
@@ -161,7 +165,7 @@ def _from_source(instance: Instance, wish: Wish, name: str, source: Source) -> _
     if wish.python and not re.fullmatch(rf"{re.escape(PYTHON)}(\.\d+)?", wish.python):
         notes = (f"Python {PYTHON} stands for {wish.python}", *notes)
     whole = (*tree, *(file for file in made.generated if file.path not in {f.path for f in tree}))
-    parts = _put_together(instance, wish, name, whole, made.environment, project, source)
+    parts = _put_together(instance, wish, name, whole, made, project, source)
     return replace(parts, notes=notes)
 
 
@@ -170,7 +174,7 @@ def _put_together(
     wish: Wish,
     name: str,
     tree: tuple[File, ...],
-    made: Environment,
+    made: Made,
     project: Project,
     source: Source,
 ) -> _Parts:
@@ -179,9 +183,12 @@ def _put_together(
         name=name,
         fix=CandidateFix(instance.gold, tree, hidden),
         allow=_allowed(instance.gold, tree, hidden),
-        made=made,
+        made=made.environment,
+        image_mb=made.image_mb,
         how=TestRunOptions(
-            plugins=tuple(dict.fromkeys((*made.plugins, *project.plugins, *wish.plugins))),
+            plugins=tuple(
+                dict.fromkeys((*made.environment.plugins, *project.plugins, *wish.plugins))
+            ),
             options=(*project.options, *wish.options),
             test_seconds=source.test_seconds,
         ),

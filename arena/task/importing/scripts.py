@@ -90,6 +90,7 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         task=name,
         assurance=thing.assurance,
         notes=based.notes,
+        image_mb=image.size_mb,
     )
 
 

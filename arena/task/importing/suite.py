@@ -7,7 +7,7 @@ was. A fault of the machinery ends the one thing it struck, which is tried again
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from arena.errors import EngineError, FaultError, InputError
 from arena.paths import SafePath
-from arena.records import digest_of
+from arena.records import Record, digest_of
 from arena.sandbox.engine import DockerEngine
 from arena.serialize import read_record
 from arena.task.files import write_pack
@@ -78,35 +78,13 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
         raise InputError(
             "nothing in it has a known form", where=str(request.path), remedy="see docs/tasks.md"
         )
-    pack = slug(request.out.name)
-    source = Source(
-        out=request.out,
-        pack=pack,
-        mirrors=request.repos,
-        wishes=read_wishes(request.env) if request.env else {},
-        engine=engine,
-        pulls=Pulls(engine),
-        environments=Once(),
-        test_seconds=request.test_seconds,
-        run_seconds=request.run_seconds,
-    )
-    write_pack(
-        request.out,
-        pack,
-        f"Imported from {request.path.name}",
-        private=False,
-        description="Made by `arena tasks import`; what could not be imported is in import.json.",
-    )
+    source = _source(request, engine)
     beside = _beside(source)
     keys = [digest_of([repr(thing), beside]) for thing in things]
     before = _done_before(request.out)
     found = {at: before[key] for at, key in enumerate(keys) if key in before}
     readable = [one for one in things if not isinstance(one, Unreadable)]
     firsts = {slug(one.instance_id): one for one in reversed(readable)}
-
-    def report() -> Report:
-        return _written(request, [found[at] for at in sorted(found)])
-
     with ThreadPoolExecutor(request.jobs, thread_name_prefix="import") as pool:
         waiting = {
             pool.submit(_one, thing, importer, source, firsts): at
@@ -122,8 +100,31 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
                 raise
             found[at] = one.model_copy(update={"given": keys[at]})
             say(f"[{len(found)}/{len(things)}] {_line(one)}")
-            report()
-    return report()
+            _written(request, found)
+    return _written(request, found)
+
+
+def _source(request: ImportRequest, engine: DockerEngine) -> Source:
+    """Begin the pack that things are imported into."""
+    pack = slug(request.out.name)
+    write_pack(
+        request.out,
+        pack,
+        f"Imported from {request.path.name}",
+        private=False,
+        description="Made by `arena tasks import`; what could not be imported is in import.json.",
+    )
+    return Source(
+        out=request.out,
+        pack=pack,
+        mirrors=request.repos,
+        wishes=read_wishes(request.env) if request.env else {},
+        engine=engine,
+        pulls=Pulls(engine),
+        environments=Once(),
+        test_seconds=request.test_seconds,
+        run_seconds=request.run_seconds,
+    )
 
 
 def _line(one: Imported) -> str:
@@ -132,7 +133,8 @@ def _line(one: Imported) -> str:
     return f"{one.instance_id}: {what}{notes} ({one.seconds:.0f} s)"
 
 
-def _written(request: ImportRequest, found: Sequence[Imported]) -> Report:
+def _written(request: ImportRequest, done: Mapping[int, Imported]) -> Report:
+    found = [done[at] for at in sorted(done)]
     refused = tuple(one for one in found if one.task is None)
     report = Report(
         source=request.path.name,
@@ -143,6 +145,37 @@ def _written(request: ImportRequest, found: Sequence[Imported]) -> Report:
     text = report.model_dump_json(indent=1) + "\n"
     (SafePath(request.out) / REPORT).write(text)
     return report
+
+
+class ImportYield(Record):
+    """How many things came to the same end, and what each took."""
+
+    outcome: str
+    """`imported`, or the head of a reason."""
+    count: int
+    seconds_each: float
+    mb_each: int | None
+    """Of their images; None where none was made."""
+
+
+def yields(report: Report) -> list[ImportYield]:
+    """What an import came to: what was kept, and what was refused by reason."""
+    groups: dict[str, list[Imported]] = {"imported": list(report.tasks)}
+    for one in report.refused:
+        groups.setdefault(one.reason.partition(":")[0], []).append(one)
+    found = []
+    for outcome, members in groups.items():
+        sizes = [one.image_mb for one in members if one.image_mb is not None]
+        seconds = sum(one.seconds for one in members) / max(len(members), 1)
+        found.append(
+            ImportYield(
+                outcome=outcome,
+                count=len(members),
+                seconds_each=round(seconds, 1),
+                mb_each=round(sum(sizes) / len(sizes)) if sizes else None,
+            )
+        )
+    return found
 
 
 def _beside(source: Source) -> list[Any]:
