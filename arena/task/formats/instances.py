@@ -77,7 +77,7 @@ Family = Literal["swe-bench", "swe-bench-5", "swe-rebench", "swe-rebench-2", "mu
 _PYTEST = re.compile(r"(^|[\s/])(pytest|py\.test)\b")
 _IDS = ("fail_to_pass", "pass_to_pass")
 """Also written in lower case."""
-_PATH_PARAMETER = re.compile(r"\[(/(?!/)[^\]*/)([^/\]]*)\]")
+_PATH_PARAMETER = re.compile(r"\[/(?!/)(?:[^\]]*/)?([^/\]]*)\]")
 """Some suites keep the last part alone of a parameter that is a path."""
 _SHOWN = ("f2p_tests", "s2p_tests", "n2p_tests")
 
@@ -344,7 +344,7 @@ def resolve_ids(
         touched: files of the test patch.
     """
     known = set(found)
-    shortened = {_PATH_PARAMETER.sub(r"[/\2]", one): one for one in found}
+    shortened = {_PATH_PARAMETER.sub(r"[/\1]", one): one for one in found}
     stand_for: dict[str, tuple[str, ...]] = {}
     for name in published:
         if name in known:

@@ -3,7 +3,7 @@
 import fnmatch
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -331,7 +331,7 @@ def _plan(instance: Instance, parts: _Parts, before: MiningSession, after: Minin
         pass_to_pass=tuple(dict.fromkeys(pass_to_pass)),
         plugins=parts.how.plugins,
         options=parts.how.options,
-        timeout_s=max(120.0, round(6 * after.wall_s)),
+        timeout_s=max(_least_seconds(reasons, parts), round(6 * after.wall_s)),
     )
     gone = len(instance.fail_to_pass) - sum(bool(reasons.keys() & set(i)) for i in shown.values())
     notes = []
@@ -340,6 +340,11 @@ def _plan(instance: Instance, parts: _Parts, before: MiningSession, after: Minin
     if 2 * lost >= len(instance.pass_to_pass) > 0:
         notes.append(f"{lost} of {len(instance.pass_to_pass)} PASS_TO_PASS do not hold here")
     return _Held(plan, reasons, tuple(disagrees), tuple(notes))
+
+
+def _least_seconds(reasons: Mapping[str, str], parts: _Parts) -> float:
+    """How long a graded run may take at least: where a test hangs, every failing one takes it."""
+    return max(30.0, parts.how.test_seconds) if "timeout" in reasons.values() else 120.0
 
 
 def _why(name: str, before: MiningSession, after: MiningSession) -> str:
