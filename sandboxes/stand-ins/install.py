@@ -3,8 +3,8 @@
     python3 install.py told.json
 
 Run in the repository's folder. It is installed there by its own build backend, its needs as they
-were at a date. What fails is tried with less: a later date, no date, line by line. What is left out
-stands in `left_out.json` beside `told.json`; nothing of it makes the build fail.
+were at a date. What fails is tried with less: a later date, no date and no bounds, line by line.
+What is left out stands in `left_out.json` beside `told.json`; nothing of it makes the build fail.
 """
 
 import importlib.metadata
@@ -21,6 +21,9 @@ from typing import Any
 FIRST = "2023-06-01"
 """Before it, many a package has no wheel for a Python of today."""
 OLD_TOOLS = ("setuptools==65.5.1", "wheel", "setuptools_scm<8", "pbr", "cython<3")
+SECONDS = 300
+"""Longest that one try may take: some would compile for hours."""
+WHEELS = "--only-binary=:all:"
 MARKER_EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
@@ -30,7 +33,10 @@ def pip(*words: str) -> bool:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
     command += ["--prefer-binary", "--root-user-action=ignore", *words]
     print("pip install", " ".join(words)[:300], flush=True)
-    return subprocess.run(command, check=False).returncode == 0
+    try:
+        return subprocess.run(command, check=False, timeout=SECONDS).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def until(date: str) -> list[str]:
@@ -72,9 +78,15 @@ def declared(told: dict[str, Any]) -> Iterator[str]:
             extra = MARKER_EXTRA.search(line)
             if not extra:
                 yield line
-            elif re.fullmatch(told["extras"], extra[1].lower()):
+            elif re.fullmatch(told["extras"], extra[1].lower()) and not is_tool(line, told):
                 rest = re.sub(r"\s*(and\s*)?" + MARKER_EXTRA.pattern, "", line)
                 yield re.sub(r";\s*(and\s*)?$", "", rest).strip()
+
+
+def is_tool(line: str, told: dict[str, Any]) -> bool:
+    """Whether a line names a tool of development, which no test needs."""
+    name = name_of(line)
+    return name in told["tools"] or name.startswith(("types-", "sphinx"))
 
 
 def name_of(line: str) -> str:
@@ -91,17 +103,24 @@ def needs(told: dict[str, Any], lines: list[str]) -> list[str]:
     """Install what is needed; the lines that could not be."""
     if not lines:
         return []
-    wanted = [told["date"], max(told["date"], FIRST), ""] if told["date"] else [""]
-    dates = list(dict.fromkeys(wanted))
-    if any(pip(*until(date), *lines) for date in dates):
+    later = max(told["date"], FIRST)
+    bare = [
+        name_of(line) + (" ;" + line.partition(";")[2] if ";" in line else "") for line in lines
+    ]
+    tries = [
+        [*until(told["date"]), WHEELS, *lines],
+        [*until(told["date"]), *lines],
+        [*until(later), WHEELS, *lines],
+        [WHEELS, *lines],
+        [WHEELS, *bare],
+    ]
+    if any(pip(*one) for one in tries):
         return []
-    left_out = []
-    for line in lines:
-        bare = name_of(line) + (" ;" + line.partition(";")[2] if ";" in line else "")
-        tries = [(date, one) for date in dates[1:] or dates for one in (line, bare)]
-        if not any(pip(*until(date), one) for date, one in dict.fromkeys(tries)):
-            left_out.append(line)
-    return left_out
+    return [
+        line
+        for line, name in zip(lines, bare, strict=True)
+        if not (pip(*until(later), WHEELS, line) or pip(name))
+    ]
 
 
 def main(where: Path) -> None:

@@ -26,7 +26,7 @@ from arena.task.importing.importer import (
     plugins_of,
     work_tree,
 )
-from arena.task.mining.projects import TEST_EXTRAS, Project
+from arena.task.mining.projects import TEST_EXTRAS, UNWANTED, Project
 from arena.task.mining.runner import Environment, write_image
 
 _BASE = "stand-ins/gcc"
@@ -63,6 +63,7 @@ class Asked:
                 "date": self.date,
                 "build": project.build,
                 "extras": TEST_EXTRAS.pattern,
+                "tools": sorted(UNWANTED),
                 "given": self.wish.packages,
                 "without": self.wish.without,
                 "requirements": project.bounded,

@@ -17,13 +17,14 @@ from arena.task.files import leads_out
 TEST_EXTRAS = re.compile(
     r"(unit)?[-_]?tests?(ing)?[-_]?(deps|requirements)?|dev(el)?(elopment)?|all"
 )
+"""Names of extras that tests may need."""
 _REQUIREMENT_FILES = re.compile(
     r"(requirements[-_./])?(test|tests|testing|dev)([-_]requirements)?\.(txt|in|pip)"
     r"|requirements\.(txt|in)|(test|dev|tests)[-_]requirements\.txt"
     r"|(tests?|requirements)/(requirements|tests?|testing|dev|base|common)\.(txt|in)"
 )
 _NAME = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*(\([^)]*\)|[^;#]*)(;[^#]*)?")
-_UNWANTED = frozenset(
+UNWANTED = frozenset(
     {"python", "tox", "nox", "mypy", "black", "flake8", "ruff", "isort", "pylint", "pre-commit"}
     | {"sphinx", "twine", "build", "wheel", "setuptools", "pip", "coverage", "codecov", "coveralls"}
     | {"pytest-cov", "pytest-xdist", "pytest-randomly", "pytest-sugar", "pyright", "bump2version"}
@@ -31,6 +32,7 @@ _UNWANTED = frozenset(
     | {"setuptools-scm", "tox-uv", "uv", "atheris", "pip-audit", "zest-releaser", "bumpversion"}
     | {"virtualenv", "ipython", "ipdb", "interrogate", "pyproject-hooks", "pytest-benchmark"}
 )
+"""Tools of development, which tests do not need."""
 _CARRIED = re.compile(
     r"(asyncio|anyio|trio|mock|django|DJANGO|log|pytester)_\w+|python_(files|classes|functions)"
     r"|pythonpath|usefixtures|doctest_(optionflags|encoding)|xfail_strict|empty_parameter_set_mark"
@@ -217,7 +219,7 @@ def _needed(
         if not match or "{" in line:
             continue
         name = _normal(match[1])
-        tool = name in _UNWANTED or name.startswith(("types-", "sphinx"))
+        tool = name in UNWANTED or name.startswith(("types-", "sphinx"))
         if name != "python" and name != _normal(own or "") and (name in runs or not tool):
             yield match
 
