@@ -180,6 +180,11 @@ class GitHistory:
         match = re.search(r"\d+(\.\d+)+", tag.decode("utf-8", "replace"))
         return match[0] if match else None
 
+    def date(self, commit: str) -> str:
+        """The day of a commit, `2024-01-31`. Raises `GitError` where there is none."""
+        told = self._clone.run("show", "-s", "--format=%cs", self._clone.commit(commit))
+        return told.decode("ascii", "replace").strip()
+
     def tree(self, commit: str) -> tuple[File, ...]:
         """Regular files of a commit.
 

@@ -28,7 +28,7 @@ class Proof(Record):
     """Which tests show a fix, and which others must go on passing."""
 
     fail_to_pass: dict[str, str]
-    """Id to why it fails before the fix: assertion, exception, import or timeout, with the type."""
+    """Id to why it fails before the fix: assertion, exception or import with the type, timeout."""
     pass_to_pass: tuple[str, ...]
     quarantined: dict[str, str]
     """Unstable tests and what was seen of them."""
@@ -60,7 +60,7 @@ def prove(before: Run, after: Run, touched: Sequence[str]) -> Proof:
     if not passing:
         raise FellError(_nothing_passes(fixed[0]))
     broken = [_ended(before(files, None), "without the fix", may_hang=True)]
-    if not any(_shows(name, broken[0]) for name in passing):
+    if not any(shows(name, broken[0]) for name in passing):
         raise FellError("no test changes its result")
     places = files or list(dict.fromkeys(_place(name) for name in passing))
     while len(fixed) < AFTER_RUNS:
@@ -84,7 +84,7 @@ def _sorted_out(
             mixed[name] = f"before: {_counted(before)}; after: {_counted(after)}"
         elif before[0] == "passed":
             kept.append(name)
-        elif reason := _shows(name, broken[0]):
+        elif reason := shows(name, broken[0]):
             showing[name] = reason
     if not showing:
         raise FellError("every test that shows the fix is unstable" if mixed else "no stable test")
@@ -96,7 +96,7 @@ def _sorted_out(
     )
 
 
-def _shows(name: str, before: MiningSession) -> str:
+def shows(name: str, before: MiningSession) -> str:
     """Why a test that passes with the fix fails without it; empty where that shows nothing."""
     seen = before.tests.get(name)
     uncollected = before.uncollected
@@ -104,7 +104,7 @@ def _shows(name: str, before: MiningSession) -> str:
     if not error or (seen and seen.outcome not in {"failed", "error"}):
         return ""
     if error == LATE:
-        return "timeout: it does not end"
+        return "timeout"
     if error.startswith(_IMPORT):
         return f"import: {error}"
     return f"assertion: {error}" if error in _ASSERTION else f"exception: {error}"
@@ -128,7 +128,8 @@ def _nothing_passes(session: MiningSession) -> str:
     errors = Counter(session.uncollected.values())
     errors.update(seen.error for seen in session.tests.values() if seen.error)
     most = ", ".join(f"{count} {error}" for error, count in errors.most_common(3))
-    return f"no test passes with the fix ({most or 'none was found'})"
+    said = " ".join(session.detail.split())[-160:]
+    return f"no test passes with the fix ({most or 'none was found'}){': ' if said else ''}{said}"
 
 
 def _outcome(name: str, session: MiningSession) -> str:

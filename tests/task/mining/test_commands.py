@@ -72,7 +72,7 @@ def test_a_command_of_ones_own_gives_tasks(tmp_path):
     assert odd.tests.fail_to_pass == ("odd",)
     assert odd.tests.pass_to_pass == ("even",)
     assert (
-        log["Fix what never ends for debts"]["fail_to_pass"]["debt"] == "timeout: it does not end"
+        log["Fix what never ends for debts"]["fail_to_pass"]["debt"] == "timeout"
     )
 
 
