@@ -180,8 +180,6 @@ def temporary(connection: Connection) -> Iterator[str]:
         remove_image(connection, tag)
 
 
-# The engine writes this file only for containers that have a network, and tests call themselves so
-_HOSTS = File(path="/etc/hosts", data=b"127.0.0.1 localhost\n::1 localhost ip6-localhost\n")
 _PACKAGES = "/var/lib/dpkg/status"
 _PACKAGES_LIMIT = 64 << 20
 
@@ -220,8 +218,6 @@ def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: 
         listing = files.read(connection, ident, _PACKAGES, limit=_PACKAGES_LIMIT)
         content = digest_of([recipe.digest, *packages(listing.data)])
         naming = below.below("language", recipe.name, recipe.digest, content)
-        _, hosts = files.pack([_HOSTS], owner=0)
-        files.write(connection, ident, "/", hosts)
         commit(connection, ident, naming, recipe.spec.workdir)
 
 

@@ -140,8 +140,9 @@ COMMANDS = {
         report_files=(_REPORT,),
     ),
     "vitest": TestCommand(
-        script=f"node {MODULES}/vitest/vitest.mjs run --reporter=json --outputFile={_REPORT}"
-        " {files}",
+        # Without a network there is no name `localhost`, which it would look up
+        script=f"node {MODULES}/vitest/vitest.mjs run --api.host=127.0.0.1 --reporter=json"
+        f" --outputFile={_REPORT} {{files}}",
         report="jest-json",
         report_files=(_REPORT,),
     ),

@@ -71,9 +71,7 @@ def test_a_command_of_ones_own_gives_tasks(tmp_path):
     assert (odd.language, odd.tests.runner, odd.assurance) == ("other", "command", "report")
     assert odd.tests.fail_to_pass == ("odd",)
     assert odd.tests.pass_to_pass == ("even",)
-    assert (
-        log["Fix what never ends for debts"]["fail_to_pass"]["debt"] == "timeout"
-    )
+    assert log["Fix what never ends for debts"]["fail_to_pass"]["debt"] == "timeout"
 
 
 PACKAGES = {
@@ -92,6 +90,7 @@ WHOLE = "describe('purse', () => {\n  it('keeps wholes', () => expect(whole(3)).
 HALVES = "describe('halves', () => {\n  it('of odd cents', () => expect(half(3)).toBe(2));\n});\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runner", PACKAGES)
 def test_the_runner_that_a_package_names_runs_its_tests(tmp_path, runner):
     typed = runner == "vitest"
