@@ -32,6 +32,7 @@ RUNNERS = {
     "node": "arena.grading.node_runner",
     "go": "arena.grading.go_runner",
     "junit": "arena.grading.junit_runner",
+    "command": "arena.grading.command_runner",
     "blackbox": "arena.grading.blackbox_runner",
     "script": "arena.grading.script_runner",
 }

@@ -81,7 +81,7 @@ def runs_dir() -> Path:
     return Path(os.environ.get("ARENA_RUNS", "runs"))
 
 
-AssuranceChoice = Literal["ids", "exit_code", "reward_file"]
+AssuranceChoice = Literal["ids", "report", "exit_code", "reward_file"]
 """How tasks are graded."""
 
 

@@ -1,9 +1,10 @@
 """`arena tasks`: what there is to run, and whether it is sound."""
 
 import os
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from pydantic import JsonValue
@@ -11,12 +12,16 @@ from pydantic import JsonValue
 from arena.cli import options
 from arena.cli.options import Format, FormatFlag, emit, say
 
+if TYPE_CHECKING:
+    from arena.task.importing.importer import Report
+
 app = typer.Typer(help="List, check, mine, import and export tasks.", no_args_is_help=True)
 
 
 COLUMNS = ("id", "language", "difficulty", "title")
 MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fixes_tasks", "fell")
 IMPORT_COLUMNS = ("instance_id", "result", "task", "assurance", "reason")
+YIELD_COLUMNS = ("outcome", "count", "seconds_each", "mb_each")
 CHECK_COLUMNS = ("task_id", "look", "result", "seconds", "peak_mb", "detail")
 PackArgument = Annotated[
     str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
@@ -132,6 +137,20 @@ TestFlag = Annotated[
     list[str] | None,
     typer.Option("--test", help="An argument for pytest; may be repeated.", show_default="none"),
 ]
+SinceFlag = Annotated[
+    str | None, typer.Option(help="Only commits after this date.", show_default="all")
+]
+UntilFlag = Annotated[
+    str | None, typer.Option(help="Only commits before this date.", show_default="all")
+]
+WithFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--with",
+        help="TOML with [mine]: image, build, test and report of any language.",
+        show_default="what the repository says",
+    ),
+]
 LimitFlag = Annotated[
     int | None,
     typer.Option("--max", min=1, help="Candidates to try, newest first.", show_default="all"),
@@ -142,16 +161,13 @@ LimitFlag = Annotated[
 def mine(
     repo: Annotated[Path, typer.Argument(help="A local clone.")],
     out: Annotated[Path, typer.Option(help="The pack to write; an earlier run there goes on.")],
-    since: Annotated[
-        str | None, typer.Option(help="Only commits after this date.", show_default="all")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(help="Only commits before this date.", show_default="all")
-    ] = None,
+    since: SinceFlag = None,
+    until: UntilFlag = None,
     limit: LimitFlag = None,
     paths: PathsFlag = None,
     install: InstallFlag = None,
     test: TestFlag = None,
+    with_: WithFlag = None,
     issues: Annotated[
         Path | None,
         typer.Option(help="JSON with number, title and body of issues.", show_default="none"),
@@ -172,7 +188,8 @@ def mine(
     Example: arena tasks mine ../our-clone --out ./ours --since 2025-01-01 --max 50
     """
     from arena.sandbox.engine import DockerEngine
-    from arena.task.mining.pipeline import MiningRequest
+    from arena.task.mining.command_runner import read_command
+    from arena.task.mining.parts import MiningRequest
     from arena.task.mining.pipeline import mine as mine_history
     from arena.task.mining.rewrite import backend_of
     from arena.task.mining.statement import read_issues
@@ -194,7 +211,8 @@ def mine(
     with DockerEngine.answering() as engine:
         engine.check()
         engine.reap()
-        found = mine_history(request, engine, say)
+        command = read_command(with_, engine) if with_ else None
+        found = mine_history(replace(request, command=command), engine, say)
     row: dict[str, JsonValue] = found.model_dump(mode="json")
     emit("yield", [row], MINE_COLUMNS, format_)
 
@@ -210,7 +228,7 @@ def import_(
     env: Annotated[
         Path | None,
         typer.Option(
-            help='TOML of tables "owner/name@version": python, packages, test.',
+            help='TOML of tables "owner/name@version": python, packages, without, test.',
             show_default="none",
         ),
     ] = None,
@@ -219,11 +237,18 @@ def import_(
         typer.Option("--max", min=1, help="Import at most so many.", show_default="all"),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Tasks at once.")] = 2,
+    test_seconds: Annotated[
+        float, typer.Option(min=1, help="A test of a row that takes longer does not end.")
+    ] = 120,
+    run_seconds: Annotated[
+        float, typer.Option(min=1, help="Longest that the tests of a row take together.")
+    ] = 900,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Import a suite: SWE-bench and its relatives, Multi-SWE-bench, Harbor, Terminal-Bench 1.
 
-    Gold and nop are run for each; what cannot be imported is listed with its reason.
+    Gold and nop are run for each; what cannot be imported is listed with its reason. The same
+    command goes on where a stopped import was.
 
     Example: arena tasks import verified.jsonl --out ./verified --max 20
     """
@@ -231,18 +256,38 @@ def import_(
     from arena.sandbox.engine import DockerEngine
     from arena.task.importing.suite import ImportRequest, import_suite
 
-    request = ImportRequest(path=path, out=out, repos=repos, env=env, limit=limit, jobs=jobs)
+    request = ImportRequest(
+        path=path,
+        out=out,
+        repos=repos,
+        env=env,
+        limit=limit,
+        jobs=jobs,
+        test_seconds=test_seconds,
+        run_seconds=run_seconds,
+    )
     with DockerEngine.answering() as engine:
         engine.check()
         engine.reap()
         report = import_suite(request, engine, say)
+    _emit_import(report, format_)
+    if report.refused and not report.tasks:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _emit_import(report: "Report", form: Format) -> None:
+    """Every thing with what became of it; as a table, below it, how many came to what."""
+    from arena.task.importing.suite import yields
+
     rows: list[dict[str, JsonValue]] = [
         {**one.model_dump(mode="json"), "result": "imported" if one.task else "refused"}
         for one in (*report.tasks, *report.refused)
     ]
-    emit("instances", rows, IMPORT_COLUMNS, format_)
-    if report.refused and not report.tasks:
-        raise typer.Exit(EXIT_CHECK_FAILED)
+    emit("instances", rows, IMPORT_COLUMNS, form)
+    if form is Format.TABLE:
+        print()
+        counted = [one.model_dump(mode="json") for one in yields(report)]
+        emit("yield", counted, YIELD_COLUMNS, form)
 
 
 @app.command()

@@ -103,14 +103,18 @@ class Job:
         cwd: str = WORKDIR,
         user: str = TESTER_USER,
         stdin: bytes = b"",
+        own_env: bool = False,
     ) -> ExecResult:
-        """Run a command over the candidate's code, with what is left of the time."""
+        """Run a command over the candidate's code, with what is left of the time.
+
+        The environment is a clean one with `env`, or with `own_env` that of the image.
+        """
         result = self.sandbox.exec(
             ["sh", "-c", _SWEEP, "sh", *argv] if self.defences.kill_first else argv,
             timeout_s=max(self.deadline - time.monotonic(), 0.1),
             output_limit=OUTPUT_LIMIT,
             cwd=cwd,
-            env={**CLEAN_ENV, **env},
+            env=None if own_env else {**CLEAN_ENV, **env},
             user=user,
             stdin=stdin,
         )

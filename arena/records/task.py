@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from arena.records.base import Assurance, Difficulty, Language, Record
+from arena.records.base import Assurance, Difficulty, Language, Record, ReportForm
 
 
 class ExecResult(Record):
@@ -65,7 +65,12 @@ class TestPlan(Record):
     must_fail: tuple[str, ...] = ()
     """Ids of the authored twins: tests with a wrong expected value, failing even after the fix."""
     command: tuple[str, ...] = ()
-    """What runner `junit` starts; `{report}` stands for the file that its report belongs in."""
+    """What runners `junit`, `command` and `script` start; for `junit`, `{report}` stands for the
+    file that its report belongs in."""
+    report: ReportForm | None = None
+    """Form of what runner `command` reads."""
+    report_files: tuple[str, ...] = ()
+    """Globs of the files in the work tree that hold it; what the command prints when empty."""
     plugins: tuple[str, ...] = ()
     """Plugins that pytest loads, named as after `-p`; no others are loaded."""
     options: tuple[str, ...] = ()

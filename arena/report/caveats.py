@@ -15,6 +15,7 @@ from arena.score.tally import MISSING_LIMIT
 
 HOW = {
     "ids": "test by test (ids)",
+    "report": "test by test, from a report that the code under test could have written (report)",
     "exit_code": "by a script's exit code (exit_code)",
     "reward_file": "by the reward a script leaves (reward_file)",
 }

@@ -14,7 +14,17 @@ from pydantic import Field, JsonValue, ValidationError
 from arena import registry, resources
 from arena.errors import InputError
 from arena.paths import AnyPath, SafePath
-from arena.records import Assurance, Difficulty, File, Language, Record, Task, TestPlan, digest_of
+from arena.records import (
+    Assurance,
+    Difficulty,
+    File,
+    Language,
+    Record,
+    ReportForm,
+    Task,
+    TestPlan,
+    digest_of,
+)
 from arena.serialize import read_record, wrong_shape
 from arena.task import plan_ids
 from arena.task.files import read_tree
@@ -56,7 +66,12 @@ class TestsTable(Record):
     must_fail: tuple[str, ...] = ()
     """Ids of the twins: tests with a wrong expected value, failing even after the fix."""
     command: tuple[str, ...] = ()
-    """For `junit` (`{report}` stands for the file that its report belongs in) and `script`."""
+    """For `junit` (`{report}` stands for the file that its report belongs in), `command` and
+    `script`."""
+    report: ReportForm | None = None
+    """For `command`: the form of its report."""
+    report_files: tuple[str, ...] = ()
+    """For `command`: globs of the files that hold it; what is printed when empty."""
     plugins: tuple[str, ...] = ()
     """pytest plugins to load, named as after `-p`; no others are."""
     options: tuple[str, ...] = ()

@@ -34,11 +34,17 @@ def check_ids(plan: TestPlan, laid: set[str], twins: set[str], where: Path) -> N
     Raises:
         InputError: naming the id.
     """
-    if (plan.runner in {"junit", "script"}) != bool(plan.command):
+    if (plan.runner in {"junit", "command", "script"}) != bool(plan.command):
         raise InputError(
-            "a command belongs to the runners 'junit' and 'script', and to no other",
+            "a command belongs to the runners 'junit', 'command' and 'script', and to no other",
             where=f"{where}: tests.command",
             remedy="name the command that runs the tests, or another runner",
+        )
+    if (plan.runner == "command") != bool(plan.report):
+        raise InputError(
+            "a form of report belongs to the runner 'command', and to no other",
+            where=f"{where}: tests.report",
+            remedy="name it, or another runner",
         )
     if plan.runner == "script":
         return

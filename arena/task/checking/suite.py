@@ -199,7 +199,8 @@ def _must_fail(task: Task, patch: str, bench: Bench) -> _Run:
 def _nop(task: Task, bench: Bench) -> _Run:
     """Without a patch every FAIL_TO_PASS fails and every PASS_TO_PASS passes.
 
-    Where nothing could even be collected, nothing more is asked of PASS_TO_PASS.
+    Where nothing could even be collected, or a test does not end, nothing more is asked of
+    PASS_TO_PASS.
     """
     graded = verify.unfixed(task, bench)
     wrong = [f"{i} passes" for i in task.tests.fail_to_pass if graded.tests.get(i) == "passed"]
@@ -209,7 +210,7 @@ def _nop(task: Task, bench: Bench) -> _Run:
             for i in task.tests.pass_to_pass
             if graded.tests.get(i) != "passed"
         ]
-    if graded.verdict not in {"failed", "passed"}:
+    if graded.verdict not in {"failed", "passed", "timeout"}:
         wrong.insert(0, _said(graded))
     return graded, "; ".join(wrong[:3])
 

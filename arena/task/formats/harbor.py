@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from arena.paths import SafePath
 from arena.records import Assurance, File, Record
 from arena.serialize import read_text, read_toml, read_yaml
@@ -19,6 +21,8 @@ TESTS = "/tests"
 
 _CANARY = re.compile(r"(<!--.*canary.*-->|#.*canary.*)", re.IGNORECASE)
 _TEST_SECONDS = 600.0
+_COMPOSE = ("docker-compose.yaml", "docker-compose.yml", "compose.yaml", "compose.yml")
+_SOLVING = {"HOME": "/tmp", "DEBIAN_FRONTEND": "noninteractive"}  # noqa: S108
 
 
 class Scripts(Record):
@@ -34,6 +38,8 @@ class Scripts(Record):
     solution: tuple[File, ...] = ()
     test_command: tuple[str, ...]
     solve_command: tuple[str, ...]
+    environment: dict[str, str] = Field(default_factory=dict)
+    """Variables of the solution."""
     assurance: Assurance
     timeout_s: float = _TEST_SECONDS
 
@@ -62,7 +68,7 @@ def _harbor(folder: SafePath) -> Scripts:
     environment = config.get("environment", {})
     name = str(config.get("task", {}).get("name") or folder.name).rpartition("/")[2]
     build = _with_image(read_tree(folder / "environment"), environment)
-    _must_be_plain(build)
+    _must_be_plain(build, folder / "environment", "main")
     verifier = config.get("verifier", {})
     if verifier.get("environment_mode") == "separate" or "environment" in verifier:
         raise ValueError("its verifier has an image of its own")
@@ -79,6 +85,7 @@ def _harbor(folder: SafePath) -> Scripts:
         solution=read_tree(folder / "solution"),
         test_command=("bash", f"{TESTS}/test.sh"),
         solve_command=("bash", "/solution/solve.sh"),
+        environment={**_SOLVING, **_variables(config.get("solution", {}).get("env"))},
         assurance="reward_file",
         timeout_s=float(verifier.get("timeout_sec") or _TEST_SECONDS),
     )
@@ -91,7 +98,7 @@ def _terminal_bench(folder: SafePath) -> Scripts:
     build = tuple(
         file for file in files if file.path not in aside and not file.path.startswith("tests/")
     )
-    _must_be_plain(build)
+    _must_be_plain(build, folder, "client")
     script = next(file for file in files if file.path == "run-tests.sh")
     solution = tuple(
         file.model_copy(update={"path": "solve.sh"}) for file in files if file.path == "solution.sh"
@@ -106,6 +113,7 @@ def _terminal_bench(folder: SafePath) -> Scripts:
         solution=solution,
         test_command=("bash", f"{TESTS}/run-tests.sh"),
         solve_command=("bash", "/solution/solve.sh"),
+        environment=_SOLVING,
         assurance="exit_code",
         timeout_s=float(config.get("max_test_timeout_sec") or 60.0),
     )
@@ -119,12 +127,20 @@ def _with_image(build: tuple[File, ...], environment: dict[str, Any]) -> tuple[F
     return (*build, File(path="Dockerfile", data=f"FROM {image}\n".encode()))
 
 
-def _must_be_plain(build: tuple[File, ...]) -> None:
+def _variables(found: Any) -> dict[str, str]:
+    """Variables that are written out; those of a host's environment are nobody's here."""
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {str(key): str(value) for key, value in pairs if "${" not in str(value)}
+
+
+def _must_be_plain(build: tuple[File, ...], folder: SafePath, main: str) -> None:
     """Refuse environments of more than one container, and those without an image."""
-    names = {file.path for file in build}
-    if any(name.startswith("docker-compose") for name in names):
-        raise ValueError("its environment is a composition of containers")
-    if "Dockerfile" not in names:
+    for name in _COMPOSE:
+        services = read_yaml(folder / name).get("services") if (folder / name).is_file() else {}
+        others = sorted(set(services or {}) - {main})
+        if others:
+            raise ValueError(f"several containers are not supported: {', '.join(others)}")
+    if not any(file.path == "Dockerfile" for file in build):
         raise ValueError("no Dockerfile, and no image is named")
 
 

@@ -75,6 +75,10 @@ def read_rows(path: Path) -> Iterator[tuple[Any, str]]:
 Family = Literal["swe-bench", "swe-bench-5", "swe-rebench", "swe-rebench-2", "multi-swe-bench"]
 
 _PYTEST = re.compile(r"(^|[\s/])(pytest|py\.test)\b")
+_IDS = ("fail_to_pass", "pass_to_pass")
+"""Also written in lower case."""
+_PATH_PARAMETER = re.compile(r"\[/(?!/)(?:[^\]]*/)?([^/\]]*)\]")
+"""Some suites keep the last part alone of a parameter that is a path."""
 _SHOWN = ("f2p_tests", "s2p_tests", "n2p_tests")
 
 
@@ -86,6 +90,8 @@ class Wish(Record):
     """Requirements, as pip writes them."""
     test: str | None = None
     """The command that runs the tests."""
+    without: tuple[str, ...] = ()
+    """Names of packages to leave out, whatever the repository asks for."""
     plugins: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
 
@@ -168,7 +174,8 @@ def runs_pytest(instance: Instance) -> bool:
 # ── one row ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _one(row: Row) -> Instance:
+def _one(given: Row) -> Instance:
+    row = {**given, **{key.upper(): given[key] for key in _IDS if key in given}}
     config = _mapping(row.get("install_config"))
     family: Family = "swe-bench"
     if "eval_script" in row or "eval_type" in row:
@@ -337,10 +344,13 @@ def resolve_ids(
         touched: files of the test patch.
     """
     known = set(found)
+    shortened = {_PATH_PARAMETER.sub(r"[/\1]", one): one for one in found}
     stand_for: dict[str, tuple[str, ...]] = {}
     for name in published:
         if name in known:
             stand_for[name] = (name,)
+        elif name in shortened:
+            stand_for[name] = (shortened[name],)
         elif "::" in name:
             stand_for[name] = tuple(one for one in found if _is_cut(name) and one.startswith(name))
         else:

@@ -1,9 +1,11 @@
 """What an importer is, the images it may pull, and what became of each thing imported."""
 
 import io
+import shutil
 import tarfile
+import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -20,7 +22,7 @@ from arena.sandbox.image import sources
 from arena.sandbox.image.images import Images
 from arena.task import pack as packs
 from arena.task.checking.suite import runs
-from arena.task.files import is_cache, leads_out
+from arena.task.files import Draft, is_cache, leads_out, write_files, write_pack, write_task
 from arena.task.formats.instances import Unreadable, Wish
 from arena.task.mining.pytest_runner import NOT_LOADED
 from arena.task.mining.runner import Environment, write_image
@@ -37,7 +39,17 @@ class Imported(Record):
     assurance: Assurance | None = None
     disagrees: tuple[str, ...] = ()
     """What the suite says and running gold and nop did not show; those ids decide nothing."""
+    reasons: dict[str, str] = Field(default_factory=dict)
+    """FAIL_TO_PASS to why it fails without gold: assertion, exception, import, timeout, missing."""
+    notes: tuple[str, ...] = ()
+    """What is not as the suite has it: its environment, or tests that do not hold here."""
+    fault: bool = False
+    """The machinery broke: the next import tries it again."""
+    given: str = ""
+    """Digest of what it was made from."""
     seconds: float = 0.0
+    image_mb: int | None = None
+    """Of the image that it stands on, layers shared with other images included."""
 
 
 class NotImportableError(Exception):
@@ -53,14 +65,11 @@ class Report(Record):
     reasons: dict[str, int] = Field(default_factory=dict)
 
 
-MOVE = f"""
-USER root
-RUN from="$PWD" && if [ "$from" != / ] && [ "$from" != {WORKDIR} ]; then \\
-        cd / && rm -rf {WORKDIR} && mv "$from" {WORKDIR} && ln -s {WORKDIR} "$from"; fi \\
- && mkdir -p {WORKDIR} && chown -R {AGENT_USER} {WORKDIR}
-WORKDIR {WORKDIR}
-"""
-"""The work folder becomes `/repo`, with a link where it was."""
+LOGS = "logs"
+"""Folder of the pack with what failed solutions printed."""
+PLACES = ".places"
+"""Folder of the work tree that holds what lies elsewhere in the original."""
+
 LIMITS = SandboxLimits(memory_mb=2048)
 
 _TREE_LIMIT = 256 << 20
@@ -78,6 +87,38 @@ import importlib.metadata, json, pytest
 found = importlib.metadata.entry_points(group="pytest11")
 print(json.dumps(sorted({point.name for point in found})))
 """
+
+
+def move(places: Sequence[str] = ()) -> str:
+    """Steps that make the work folder `/repo`, with a link where it was and without its history.
+
+    Args:
+        places: further folders that a solution writes to; they come to lie in the work tree, with
+            links where they were.
+    """
+    carry = f'cd / && rm -rf {WORKDIR} && mv "$from" {WORKDIR} && ln -s {WORKDIR} "$from"'
+    steps = [
+        'from="$PWD"',
+        f'if [ "$from" != / ] && [ "$from" != {WORKDIR} ]; then {carry}; fi',
+        f"mkdir -p {WORKDIR} && rm -rf {WORKDIR}/.git",
+    ]
+    for place in places:
+        inside = f"{WORKDIR}/{PLACES}{place}"
+        steps.append(
+            f'case "$from/" in {place}/*) ;; *) mkdir -p {place} $(dirname {inside}) '
+            f"&& mv {place} {inside} && ln -s {inside} {place} ;; esac"
+        )
+    steps.append(f"chown -R {AGENT_USER} {WORKDIR}")
+    return f"\nUSER root\nRUN {' && '.join(steps)}\nWORKDIR {WORKDIR}\n"
+
+
+@dataclass(frozen=True)
+class Made:
+    """An environment, and the files that the repository's build left in its work folder."""
+
+    environment: Environment
+    generated: tuple[File, ...]
+    image_mb: int
 
 
 class Pulls:
@@ -109,16 +150,14 @@ class Pulls:
                 raise NotImportableError(error.what) from None
 
 
-def python_image(
-    image: str, name: str, out: Path, engine: DockerEngine, pulls: Pulls
-) -> tuple[tuple[File, ...], Environment]:
+def python_image(image: str, name: str, out: Path, engine: DockerEngine, pulls: Pulls) -> Made:
     """An instance's own image as an environment, and the tree in its work folder.
 
     Raises:
         NotImportableError: it cannot be pulled, or cannot run our grading.
     """
     pinned = pulls.pin(image)
-    dockerfile = f"ARG BASE\nFROM ${{BASE}}\n{MOVE}{_PYTHON}"
+    dockerfile = f"ARG BASE\nFROM ${{BASE}}\n{move()}{_PYTHON}"
     given = [File(path="Dockerfile", data=dockerfile.encode())]
     write_image(out, name, given, "python", image, pull=pinned)
     try:
@@ -126,14 +165,14 @@ def python_image(
     except (InputError, EngineError) as error:
         raise NotImportableError(f"its image cannot be used: {error}") from None
     with engine.open(made.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
-        plugins = _plugins(box)
+        plugins = plugins_of(box)
         tree = work_tree(box)
-    return tree, Environment(image=name, plugins=plugins)
+    return Made(Environment(image=name, plugins=plugins), tree, made.size_mb)
 
 
-def _plugins(box: Sandbox) -> tuple[str, ...]:
+def plugins_of(box: Sandbox) -> tuple[str, ...]:
     """Plugins of the image's pytest."""
-    words = ["sh", "-c", 'git --version >&2 && exec python3 -P -c "$1"', "sh", _PROBE]
+    words = ["sh", "-c", 'git --version >&2 && exec python3 -I -c "$1"', "sh", _PROBE]
     done = box.exec(words, timeout_s=_SECONDS)
     if done.exit_code != 0:
         said = " ".join(done.text.split())[-160:]
@@ -194,6 +233,33 @@ class Thing(Protocol):
 _T = TypeVar("_T", bound=Thing)
 
 
+class Once:
+    """Makes each environment of an import once, however many rows share it.
+
+    Safe from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[str, Made | NotImportableError] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str, make: Callable[[], Made]) -> Made:
+        """The environment of a name; what `make` could not do is not tried again."""
+        with self._lock:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:
+            if name not in self._made:
+                try:
+                    self._made[name] = make()
+                except NotImportableError as error:
+                    self._made[name] = error
+            made = self._made[name]
+        if isinstance(made, NotImportableError):
+            raise NotImportableError(str(made))
+        return made
+
+
 @dataclass(frozen=True)
 class Source:
     """Where tasks are built from, and what is known beside them."""
@@ -205,13 +271,24 @@ class Source:
     wishes: Mapping[str, Wish]
     engine: DockerEngine
     pulls: Pulls
+    environments: "Once"
+    test_seconds: float
+    """Longest a single test may take."""
+    run_seconds: float
+    """Longest that the tests of a row may take together."""
+
+    def keep_log(self, name: str, text: str) -> str:
+        """Keep what a thing printed that failed; where, below the pack."""
+        log = File(path=f"{LOGS}/{name}.log", data=text.encode("utf-8", "replace"))
+        write_files(self.out, [log])
+        return log.path
 
 
 @dataclass(frozen=True)
 class Importer(Generic[_T]):
     """One family of suites: a module that has one of these, and a line in `suite.py`.
 
-    `make` writes the task, proves it with `must_be_sound`, and raises `NotImportableError` with the
+    `make` proves and writes the task with `write_proved`, and raises `NotImportableError` with the
     reason where it cannot.
     """
 
@@ -221,23 +298,33 @@ class Importer(Generic[_T]):
     make: Callable[[_T, Source], Imported]
 
 
-def must_be_sound(root: Path, source: Source) -> None:
-    """Run gold and nop under the verification of a run.
+def write_proved(draft: Draft, source: Source) -> None:
+    """Run gold and nop of a task under the verification of a run, and write it into the pack.
+
+    It is proved in a pack of its own: what nothing has confirmed is never offered.
 
     Raises:
         NotImportableError: one of them came out wrong.
     """
-    try:
-        (task,) = packs.load(str(root.resolve()), base=source.out)
-    except InputError as error:
-        raise NotImportableError(f"no sound task: {error.what}") from None
-    images = Images(source.engine, packs.tree_files)
-    bench = Bench(
-        engine=source.engine,
-        image=images.ensure([task])[task.id].id,
-        limits=SandboxLimits(),
-        labels={"arena.import": task.id},
-    )
-    wrong = [f"{one.look}: {one.detail}" for one in runs(task, bench, 1) if not one.ok]
+    with tempfile.TemporaryDirectory(prefix="arena-import-") as scratch:
+        aside = Path(scratch, source.out.name)
+        write_pack(aside, source.pack, draft.title, private=False, description="")
+        image = source.out / "images" / draft.image
+        if image.is_dir():
+            shutil.copytree(image, aside / "images" / draft.image)
+        root = write_task(aside, draft)
+        try:
+            (task,) = packs.load(str(root.resolve()), base=source.out)
+        except InputError as error:
+            raise NotImportableError(f"no sound task: {error.what}") from None
+        images = Images(source.engine, packs.tree_files)
+        bench = Bench(
+            engine=source.engine,
+            image=images.ensure([task])[task.id].id,
+            limits=SandboxLimits(),
+            labels={"arena.import": task.id},
+        )
+        wrong = [f"{one.look}: {one.detail}" for one in runs(task, bench, 1) if not one.ok]
     if wrong:
         raise NotImportableError("; ".join(wrong))
+    write_task(source.out, draft)

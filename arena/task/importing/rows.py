@@ -3,14 +3,14 @@
 import fnmatch
 import re
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arena.errors import InputError
 from arena.git import GitError, make_repository, run_git
 from arena.records import File, TestPlan
-from arena.task.files import Draft, leads_out, write_task
+from arena.task.files import Draft, leads_out
 from arena.task.formats.instances import (
     Instance,
     Wish,
@@ -20,17 +20,19 @@ from arena.task.formats.instances import (
     wish_for,
 )
 from arena.task.formats.predictions import slug
+from arena.task.importing.environments import Asked, build, must_be_plain, name_of
 from arena.task.importing.importer import (
     Imported,
     Importer,
+    Made,
     NotImportableError,
     Source,
-    must_be_sound,
     python_image,
+    write_proved,
 )
 from arena.task.mining.history import GitHistory
 from arena.task.mining.projects import Project, read_project, with_version_files
-from arena.task.mining.pytest_runner import make, run_pytest
+from arena.task.mining.pytest_runner import run_pytest
 from arena.task.mining.runner import (
     Environment,
     MiningSession,
@@ -41,18 +43,12 @@ from arena.task.mining.runner import (
     image_of,
 )
 from arena.task.mining.statement import CandidateFix
+from arena.task.mining.validate import shows
 from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, is_protected, police
 
 PYTHON = "3.11"
 """The one Python that the shipped image has."""
-
-_RUN_SECONDS = 900.0
-# What pip looks up in an index: it would build, and so run, anything that a URL or a path leads to
-_PLAIN = re.compile(
-    r"[A-Za-z0-9][\w.-]*\s*(\[[\w\s,.-]*\])?[\w\s.,*+!<>=~()-]*(;[^\n@/]*)?", re.ASCII
-)
-_ARCHIVE = re.compile(r"\.(zip|whl|egg|tar|tgz|tbz2?|txz|tlz|gz|bz2|xz|lzma)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,9 @@ class _Parts:
     allow: tuple[str, ...]
     made: Environment
     how: TestRunOptions
+    image_mb: int
+    notes: tuple[str, ...] = ()
+    """What of its environment is not as the suite has it."""
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -80,7 +79,7 @@ def import_row(instance: Instance, source: Source) -> Imported:
     """
     parts = _parts(instance, source)
     before, after = _sessions(parts, _places(instance, parts), source)
-    plan, disagrees = _plan(instance, parts, before, after)
+    held = _plan(instance, parts, before, after)
     draft = Draft(
         name=parts.name,
         title=_title(instance),
@@ -90,19 +89,21 @@ def import_row(instance: Instance, source: Source) -> Imported:
         repository=instance.repo,
         instance_id=instance.instance_id,
         statement=instance.statement or "(no text)",
-        tests=plan,
+        tests=held.plan,
         allow=parts.allow,
         tree=parts.fix.tree,
         hidden=parts.fix.hidden,
         gold=parts.fix.gold,
     )
-    root = write_task(source.out, draft)
-    must_be_sound(root, source)
+    write_proved(draft, source)
     return Imported(
         instance_id=instance.instance_id,
         task=parts.name,
         assurance="ids",
-        disagrees=tuple(disagrees),
+        disagrees=held.disagrees,
+        reasons=held.reasons,
+        notes=(*held.notes, *parts.notes),
+        image_mb=parts.image_mb,
     )
 
 
@@ -132,8 +133,9 @@ def _parts(instance: Instance, source: Source) -> _Parts:
     why = ""
     if instance.image and wish == instance.wish:
         try:
-            tree, made = python_image(instance.image, name, source.out, source.engine, source.pulls)
-            return _put_together(instance, wish, name, tree, made, read_project(tree).options)
+            made = python_image(instance.image, name, source.out, source.engine, source.pulls)
+            tree = made.generated
+            return _put_together(instance, wish, name, tree, made, read_project(tree), source)
         except NotImportableError as error:
             why = f"; its image: {error}"
     try:
@@ -143,8 +145,7 @@ def _parts(instance: Instance, source: Source) -> _Parts:
 
 
 def _from_source(instance: Instance, wish: Wish, name: str, source: Source) -> _Parts:
-    if wish.python and not re.fullmatch(rf"{re.escape(PYTHON)}(\.\d+)?", wish.python):
-        raise NotImportableError(f"Python {wish.python}: the image has {PYTHON}")
+    must_be_plain(wish.packages)
     mirror = find_mirror(source.mirrors, instance.repo) if source.mirrors else None
     if mirror is None:
         raise NotImportableError(f"no clone of {instance.repo} in --repos")
@@ -152,12 +153,20 @@ def _from_source(instance: Instance, wish: Wish, name: str, source: Source) -> _
         history = GitHistory(mirror)
         tree = history.tree(instance.base_commit)
         version = instance.version or history.describe(instance.base_commit)
+        date = history.date(instance.base_commit)
     except (GitError, InputError) as error:
         raise NotImportableError(f"commit {instance.base_commit[:12]}: {error}") from None
     project = read_project(tree).model_copy(update={"version": version})
     tree = with_version_files(tree, project)
-    made = _environment(instance, source, project, wish)
-    return _put_together(instance, wish, name, tree, made, project.options)
+    asked = Asked(project, wish, date)
+    shared = slug(name_of(instance.repo, instance.version or instance.base_commit[:7], asked))
+    made = source.environments.get(shared, lambda: build(source, shared, tree, asked))
+    notes = tuple(f"left out: {one}" for one in made.environment.left_out)
+    if wish.python and not re.fullmatch(rf"{re.escape(PYTHON)}(\.\d+)?", wish.python):
+        notes = (f"Python {PYTHON} stands for {wish.python}", *notes)
+    whole = (*tree, *(file for file in made.generated if file.path not in {f.path for f in tree}))
+    parts = _put_together(instance, wish, name, whole, made, project, source)
+    return replace(parts, notes=notes)
 
 
 def _put_together(
@@ -165,32 +174,25 @@ def _put_together(
     wish: Wish,
     name: str,
     tree: tuple[File, ...],
-    made: Environment,
-    options: Sequence[str],
+    made: Made,
+    project: Project,
+    source: Source,
 ) -> _Parts:
     hidden = _patched(tree, instance.test_patch)
     return _Parts(
         name=name,
         fix=CandidateFix(instance.gold, tree, hidden),
         allow=_allowed(instance.gold, tree, hidden),
-        made=made,
+        made=made.environment,
+        image_mb=made.image_mb,
         how=TestRunOptions(
-            plugins=(*made.plugins, *wish.plugins),
-            options=(*options, *wish.options),
-            test_seconds=120.0,
+            plugins=tuple(
+                dict.fromkeys((*made.environment.plugins, *project.plugins, *wish.plugins))
+            ),
+            options=(*project.options, *wish.options),
+            test_seconds=source.test_seconds,
         ),
     )
-
-
-def _environment(instance: Instance, source: Source, project: Project, wish: Wish) -> Environment:
-    for one in wish.packages:
-        if not _PLAIN.fullmatch(one) or _ARCHIVE.search(one):
-            raise NotImportableError(f"its packages cannot be had: {one!r} is no plain requirement")
-    name = slug(f"{instance.repo}-{instance.version or instance.base_commit[:7]}")
-    try:
-        return make(source.out, name, project, wish.packages, lambda _: None)
-    except InputError as error:
-        raise NotImportableError(f"its packages cannot be had: {error.line()}") from None
 
 
 def _patched(tree: Sequence[File], patch: str) -> tuple[File, ...]:
@@ -279,50 +281,100 @@ def _sessions(
     after = before.model_copy(update={"patch": parts.fix.gold})
     labels = {"arena.import": "1"}
     without, fixed = (
-        run_pytest(RepositoryRun(source.engine, tree, parts.how, _RUN_SECONDS, labels, places))
+        run_pytest(
+            RepositoryRun(source.engine, tree, parts.how, source.run_seconds, labels, places)
+        )
         for tree in (before, after)
     )
     return without, fixed
 
 
-def _plan(
-    instance: Instance, parts: _Parts, before: MiningSession, after: MiningSession
-) -> tuple[TestPlan, list[str]]:
+@dataclass(frozen=True)
+class _Held:
+    """Published tests that hold here, and what is said of the others."""
+
+    plan: TestPlan
+    reasons: dict[str, str]
+    """Id to why it fails without the gold patch."""
+    disagrees: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _plan(instance: Instance, parts: _Parts, before: MiningSession, after: MiningSession) -> _Held:
     if after.ended != "complete":
         raise NotImportableError(f"gold: {after.ended} {' '.join(after.detail.split())[-200:]}")
     found = list(after.tests)
     shown, unknown = resolve_ids(instance.fail_to_pass, found, parts.touched)
     kept, unknown_kept = resolve_ids(instance.pass_to_pass, found, parts.touched)
     disagrees = [f"{name}: no such test" for name in (*unknown, *unknown_kept)]
-    fail_to_pass: list[str] = []
+    reasons: dict[str, str] = {}
     for name, ids in shown.items():
-        good = [one for one in ids if after.passed(one) and not before.passed(one)]
+        good = {one: why for one in ids if (why := _why(one, before, after))}
         if not good:
-            how = "fails with gold too" if not after.passed(ids[0]) else "passes without gold too"
-            disagrees.append(f"{name}: {how}")
-        fail_to_pass += good
-    pass_to_pass = []
+            disagrees.append(f"{name}: {_not_shown(ids[0], before, after)}")
+        reasons |= good
+    pass_to_pass: list[str] = []
+    lost = len(unknown_kept)
     for name, ids in kept.items():
-        good = [one for one in ids if after.passed(one) and one not in fail_to_pass]
-        if not any(after.passed(one) for one in ids):
-            disagrees.append(f"{name}: fails with gold")
-        pass_to_pass += good
-    if not fail_to_pass:
-        errors = {seen.error for seen in after.tests.values() if seen.error}
-        errors |= set(after.uncollected.values())
-        raise NotImportableError(
-            f"no FAIL_TO_PASS holds here: {disagrees[0] if disagrees else 'none is given'}"
-            f" (errors with gold: {', '.join(sorted(errors)[:3]) or 'none'})"
-        )
+        good_ids = [one for one in ids if one not in reasons and _keeps(one, before, after)]
+        if not good_ids and not reasons.keys() & set(ids):
+            with_gold = any(after.passed(one) for one in ids)
+            how = "fails without gold too" if with_gold else "fails with gold"
+            disagrees.append(f"{name}: {how}")
+            lost += 1
+        pass_to_pass += good_ids
+    if not reasons:
+        raise NotImportableError(_nothing_shows(disagrees, parts, after))
     plan = TestPlan(
         runner="pytest",
-        fail_to_pass=tuple(dict.fromkeys(fail_to_pass)),
+        fail_to_pass=tuple(reasons),
         pass_to_pass=tuple(dict.fromkeys(pass_to_pass)),
         plugins=parts.how.plugins,
         options=parts.how.options,
-        timeout_s=max(120.0, round(6 * after.wall_s)),
+        timeout_s=max(_least_seconds(reasons, parts), round(6 * after.wall_s)),
     )
-    return plan, disagrees
+    gone = len(instance.fail_to_pass) - sum(bool(reasons.keys() & set(i)) for i in shown.values())
+    notes = []
+    if gone:
+        notes.append(f"{gone} of {len(instance.fail_to_pass)} FAIL_TO_PASS do not hold here")
+    if 2 * lost >= len(instance.pass_to_pass) > 0:
+        notes.append(f"{lost} of {len(instance.pass_to_pass)} PASS_TO_PASS do not hold here")
+    return _Held(plan, reasons, tuple(disagrees), tuple(notes))
+
+
+def _least_seconds(reasons: Mapping[str, str], parts: _Parts) -> float:
+    """How long a graded run may take at least: where a test hangs, every failing one takes it."""
+    return max(30.0, parts.how.test_seconds) if "timeout" in reasons.values() else 120.0
+
+
+def _why(name: str, before: MiningSession, after: MiningSession) -> str:
+    """Why a test that passes with gold fails without it; empty where it does not show the fix."""
+    if not after.passed(name) or before.passed(name):
+        return ""
+    if name not in before.tests and before.ended == "timeout":
+        return ""
+    return shows(name, before) or "missing"
+
+
+def _keeps(name: str, before: MiningSession, after: MiningSession) -> bool:
+    """Whether a test passes on both sides; where nothing ran without gold, with it."""
+    return after.passed(name) and (before.passed(name) or not before.tests)
+
+
+def _not_shown(name: str, before: MiningSession, after: MiningSession) -> str:
+    if not after.passed(name):
+        return "fails with gold too"
+    return "passes without gold too" if before.passed(name) else "was not reached without gold"
+
+
+def _nothing_shows(disagrees: Sequence[str], parts: _Parts, after: MiningSession) -> str:
+    errors = {seen.error for seen in after.tests.values() if seen.error}
+    errors |= set(after.uncollected.values())
+    said = "".join(f"; {note}" for note in parts.notes)
+    return (
+        f"no FAIL_TO_PASS holds here: {disagrees[0] if disagrees else 'none is given'}"
+        f" (errors with gold: {', '.join(sorted(errors)[:3]) or 'none'}){said}"
+    )
 
 
 IMPORTER = Importer(

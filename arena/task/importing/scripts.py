@@ -10,33 +10,37 @@ from pathlib import Path
 
 from arena.errors import EngineError, InputError
 from arena.grading.script_runner import EXIT, REWARD
-from arena.records import Difficulty, File, Language, TestPlan
+from arena.records import Difficulty, File, TestPlan
 from arena.records.container import AGENT_USER
 from arena.sandbox.image.images import Images
 from arena.task import diff
-from arena.task.files import Draft, write_task
+from arena.task.files import Draft
 from arena.task.formats.harbor import Scripts, read_scripts
 from arena.task.formats.predictions import slug
+from arena.task.importing.bases import Based, on_what_there_is
 from arena.task.importing.importer import (
     LIMITS,
-    MOVE,
     Imported,
     Importer,
     NotImportableError,
     Source,
-    must_be_sound,
+    move,
     work_tree,
+    write_proved,
 )
+from arena.task.importing.needs import with_needs
 from arena.task.mining.runner import image_of, write_image
 
-_BASES: tuple[tuple[str, str, Language], ...] = (
-    (r"(.*/)?python:3(\.11(\.\d+)?)?(-(slim|bookworm|slim-bookworm))?", "python", "python"),
-    (r"(.*/)?debian:(12(\.\d+)?|bookworm|stable)(-slim)?", "python", "python"),
-    (r"(.*/)?node:18(\.\d+)*(-(slim|bookworm|bookworm-slim))?", "node", "javascript"),
-    (r"(.*/)?golang:1\.19(\.\d+)?(-bookworm)?", "go", "go"),
+_LOG = 1 << 20
+_PLACE = re.compile(
+    r"(?<![\w./~}$-])(/(?:(?:opt|srv|home|mnt)/)?[a-z][\w-]*)(?=/[\w.*$\"'-]|/?[\s`\"')])"
+)
+_OF_THE_SYSTEM = frozenset(
+    {"bin", "boot", "dev", "etc", "lib", "lib64", "logs", "media", "oracle", "proc", "root", "run"}
+    | {"sbin", "solution", "sys", "tests", "tmp", "usr", "var", "repo"}
+    | {"opt", "srv", "home", "mnt"}
 )
 _DIFFICULTIES: dict[str, Difficulty] = {"easy": "easy", "medium": "medium", "hard": "hard"}
-_FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(\s+AS\s+\S+)?\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 def import_scripts(thing: Scripts, source: Source) -> Imported:
@@ -47,16 +51,15 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         EngineError: the engine broke.
     """
     name = slug(thing.instance_id)
-    language = _write_image(thing, name, source)
+    based = _write_image(thing, name, source)
     images = Images(source.engine, lambda _: ())
     try:
         image = images.ensure_image(source.out, name)
     except (InputError, EngineError) as error:
-        raise NotImportableError(f"its image cannot be built: {error}") from None
+        notes = "".join(f"; {note}" for note in based.notes)
+        raise NotImportableError(f"its image cannot be built: {error}{notes}") from None
     with source.engine.open(image.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
         tree = work_tree(box)
-    if not tree:
-        raise NotImportableError("nothing lies in its work folder, so no patch could be taken")
     if not thing.solution:
         raise NotImportableError("it has no solution to prove it with")
     gold = _solved(thing, name, tree, source)
@@ -69,7 +72,7 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
     draft = Draft(
         name=name,
         title=thing.title,
-        language=language,
+        language=based.language,
         difficulty=_DIFFICULTIES.get(thing.difficulty.lower(), "unknown"),
         image=name,
         tags=("imported",),
@@ -81,36 +84,37 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         hidden=thing.tests,
         gold=gold,
     )
-    must_be_sound(write_task(source.out, draft), source)
-    return Imported(instance_id=thing.instance_id, task=name, assurance=thing.assurance)
+    write_proved(draft, source)
+    return Imported(
+        instance_id=thing.instance_id,
+        task=name,
+        assurance=thing.assurance,
+        notes=based.notes,
+        image_mb=image.size_mb,
+    )
 
 
-def _write_image(thing: Scripts, name: str, source: Source) -> Language:
-    """Write the image's folder: the build context on one of our images."""
+def _write_image(thing: Scripts, name: str, source: Source) -> Based:
+    """Write the image's folder: the build context on what its Dockerfile names, or on ours."""
     text = next(file for file in thing.build if file.path == "Dockerfile").data.decode()
-    found = _FROM.findall(text)
-    if len(found) != 1:
-        raise NotImportableError(f"its Dockerfile has {len(found)} stages")
-    wanted = found[0][0]
-    base = next((entry for entry in _BASES if re.fullmatch(entry[0], wanted)), None)
-    dockerfile = _FROM.sub("ARG BASE\nFROM ${BASE}", text).rstrip() + "\n" + MOVE
+    based = on_what_there_is(text, source.pulls.pin)
     files = [file for file in thing.build if file.path != "Dockerfile"]
-    files.append(File(path="Dockerfile", data=dockerfile.encode()))
-    if base is None:
-        try:
-            pinned = source.pulls.pin(wanted)
-        except NotImportableError as error:
-            what = f"base image: none of ours stands for {wanted}, and {error}"
-            raise NotImportableError(what) from None
-        write_image(source.out, name, files, "other", thing.title, pull=pinned)
-        return "other"
-    _, below, language = base
-    write_image(source.out, name, files, language, thing.title, base=below)
-    return language
+    files += with_needs(based.dockerfile, thing.tests, move(_places(thing)))
+    write_image(
+        source.out, name, files, based.language, thing.title, base=based.base, pull=based.pull
+    )
+    return based
+
+
+def _places(thing: Scripts) -> list[str]:
+    """Folders outside of any system's that the instruction or the solution names."""
+    texts = [thing.statement, *(file.data.decode("utf-8", "replace") for file in thing.solution)]
+    found = {match[1] for text in texts for match in _PLACE.finditer(text)}
+    return sorted(place for place in found if place.lstrip("/") not in _OF_THE_SYSTEM)
 
 
 def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> str:
-    """What the solution changes in the work folder, as a patch."""
+    """What the solution changes in the work folder, as a patch, however it ends."""
     image = image_of(source.engine, source.out / name, "other", name, tree)
     solution = [
         file.model_copy(update={"path": f"/solution/{file.path}"}) for file in thing.solution
@@ -121,14 +125,19 @@ def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> 
         engine.open(image, limits=LIMITS, labels={}, user=AGENT_USER) as fresh,
     ):
         box.put(solution)
-        done = box.exec(thing.solve_command, timeout_s=thing.timeout_s)
+        done = box.exec(
+            thing.solve_command, timeout_s=thing.timeout_s, env=thing.environment, output_limit=_LOG
+        )
         box.kill()
         patch = diff.capture(box, fresh)
-    if done.exit_code != 0:
+    if done.exit_code != 0 or not patch.strip():
+        log = source.keep_log(name, done.text)
         said = " ".join(done.text.split())[-200:]
-        raise NotImportableError(f"its solution ends with {done.exit_code} here: {said}")
-    if not patch.strip():
-        raise NotImportableError("its solution changes nothing in the work folder")
+        what = f"its solution ends with {done.exit_code}" if done.exit_code else "its solution"
+        if not patch.strip():
+            raise NotImportableError(
+                f"{what} and changes nothing in the work folder: {said} ({log})"
+            )
     return patch
 
 

@@ -1,24 +1,33 @@
-"""A whole file or folder of somebody's suite: each thing imported, or listed with its reason."""
+"""A whole file or folder of somebody's suite: each thing imported, or listed with its reason.
+
+What became of a thing is written down as soon as it is known, so a stopped import goes on where it
+was. A fault of the machinery ends the one thing it struck, which is tried again the next time.
+"""
 
 import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.errors import InputError
+from arena.errors import EngineError, FaultError, InputError
+from arena.paths import SafePath
+from arena.records import Record, digest_of
 from arena.sandbox.engine import DockerEngine
+from arena.serialize import read_record
 from arena.task.files import write_pack
 from arena.task.formats.instances import Unreadable, read_wishes
 from arena.task.formats.predictions import slug
 from arena.task.importing import rows, scripts
 from arena.task.importing.importer import (
+    LOGS,
     Imported,
     Importer,
     NotImportableError,
+    Once,
     Pulls,
     Report,
     Source,
@@ -30,6 +39,7 @@ REPORT = "import.json"
 
 IMPORTERS: tuple[Importer[Any], ...] = (rows.IMPORTER, scripts.IMPORTER)
 """The first that takes a path reads it."""
+_NO_NAMES = {"", "images", LOGS}
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,10 @@ class ImportRequest:
     limit: int | None = None
     """Most things to import."""
     jobs: int = 2
+    test_seconds: float = 120.0
+    """Longest that a single test may take; one that takes longer does not end."""
+    run_seconds: float = 900.0
+    """Longest that the tests of a row may take together."""
 
 
 def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Report:
@@ -52,11 +66,11 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
     Args:
         request: what.
         engine: where gold and nop are run.
-        say: told of each in one line.
+        say: told of each in one line, as it is done.
 
     Raises:
         InputError: the path is no suite of a known form.
-        EngineError: the engine broke.
+        EngineError: no engine answers any more.
     """
     importer = _importer_of(request.path)
     things: list[Thing | Unreadable] = list(importer.read(request.path))[: request.limit]
@@ -64,15 +78,35 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
         raise InputError(
             "nothing in it has a known form", where=str(request.path), remedy="see docs/tasks.md"
         )
+    source = _source(request, engine)
+    beside = _beside(source)
+    keys = [digest_of([repr(thing), beside]) for thing in things]
+    before = _done_before(request.out)
+    found = {at: before[key] for at, key in enumerate(keys) if key in before}
+    readable = [one for one in things if not isinstance(one, Unreadable)]
+    firsts = {slug(one.instance_id): one for one in reversed(readable)}
+    with ThreadPoolExecutor(request.jobs, thread_name_prefix="import") as pool:
+        waiting = {
+            pool.submit(_one, thing, importer, source, firsts): at
+            for at, thing in enumerate(things)
+            if at not in found
+        }
+        for future in as_completed(waiting):
+            at = waiting[future]
+            try:
+                one = future.result()
+            except FaultError:
+                pool.shutdown(cancel_futures=True)
+                raise
+            found[at] = one.model_copy(update={"given": keys[at]})
+            say(f"[{len(found)}/{len(things)}] {_line(one)}")
+            _written(request, found)
+    return _written(request, found)
+
+
+def _source(request: ImportRequest, engine: DockerEngine) -> Source:
+    """Begin the pack that things are imported into."""
     pack = slug(request.out.name)
-    source = Source(
-        out=request.out,
-        pack=pack,
-        mirrors=request.repos,
-        wishes=read_wishes(request.env) if request.env else {},
-        engine=engine,
-        pulls=Pulls(engine),
-    )
     write_pack(
         request.out,
         pack,
@@ -80,15 +114,27 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
         private=False,
         description="Made by `arena tasks import`; what could not be imported is in import.json.",
     )
-    found = []
-    readable = [one for one in things if not isinstance(one, Unreadable)]
-    firsts = {slug(one.instance_id): one for one in reversed(readable)}
-    with ThreadPoolExecutor(request.jobs, thread_name_prefix="import") as pool:
-        made = pool.map(lambda thing: _one(thing, importer, source, firsts), things)
-        for number, one in enumerate(made, 1):
-            what = one.task or f"not imported: {one.reason}"
-            say(f"[{number}/{len(things)}] {one.instance_id}: {what} ({one.seconds:.0f} s)")
-            found.append(one)
+    return Source(
+        out=request.out,
+        pack=pack,
+        mirrors=request.repos,
+        wishes=read_wishes(request.env) if request.env else {},
+        engine=engine,
+        pulls=Pulls(engine),
+        environments=Once(),
+        test_seconds=request.test_seconds,
+        run_seconds=request.run_seconds,
+    )
+
+
+def _line(one: Imported) -> str:
+    what = one.task or f"not imported: {one.reason}"
+    notes = "".join(f"; {note}" for note in one.notes) if one.task else ""
+    return f"{one.instance_id}: {what}{notes} ({one.seconds:.0f} s)"
+
+
+def _written(request: ImportRequest, done: Mapping[int, Imported]) -> Report:
+    found = [done[at] for at in sorted(done)]
     refused = tuple(one for one in found if one.task is None)
     report = Report(
         source=request.path.name,
@@ -96,8 +142,63 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
         refused=refused,
         reasons=dict(Counter(one.reason.partition(":")[0] for one in refused).most_common()),
     )
-    (request.out / REPORT).write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    text = report.model_dump_json(indent=1) + "\n"
+    (SafePath(request.out) / REPORT).write(text)
     return report
+
+
+class ImportYield(Record):
+    """How many things came to the same end, and what each took."""
+
+    outcome: str
+    """`imported`, or the head of a reason."""
+    count: int
+    seconds_each: float
+    mb_each: int | None
+    """Of their images; None where none was made."""
+
+
+def yields(report: Report) -> list[ImportYield]:
+    """What an import came to: what was kept, and what was refused by reason."""
+    groups: dict[str, list[Imported]] = {"imported": list(report.tasks)}
+    for one in report.refused:
+        groups.setdefault(one.reason.partition(":")[0], []).append(one)
+    found = []
+    for outcome, members in groups.items():
+        sizes = [one.image_mb for one in members if one.image_mb is not None]
+        seconds = sum(one.seconds for one in members) / max(len(members), 1)
+        found.append(
+            ImportYield(
+                outcome=outcome,
+                count=len(members),
+                seconds_each=round(seconds, 1),
+                mb_each=round(sum(sizes) / len(sizes)) if sizes else None,
+            )
+        )
+    return found
+
+
+def _beside(source: Source) -> list[Any]:
+    """What else than the thing itself decides what becomes of it."""
+    clones = sorted(path.name for path in source.mirrors.iterdir()) if source.mirrors else []
+    wishes = {name: wish.model_dump(mode="json") for name, wish in source.wishes.items()}
+    return [clones, wishes]
+
+
+def _done_before(out: Path) -> dict[str, Imported]:
+    """What an earlier import of the same things came to, less what a fault ended."""
+    path = SafePath(out) / REPORT
+    if not path.is_file():
+        return {}
+    try:
+        report = read_record(path, Report)
+    except InputError:  # of another version
+        return {}
+    return {
+        one.given: one
+        for one in (*report.tasks, *report.refused)
+        if one.given and not one.fault and (one.task is None or (out / one.task).is_dir())
+    }
 
 
 def _importer_of(path: Path) -> Importer[Any]:
@@ -115,7 +216,7 @@ def _one(
 ) -> Imported:
     started = time.monotonic()
     name, reason = slug(thing.instance_id), thing.reason if isinstance(thing, Unreadable) else ""
-    if name in {"", "images"}:
+    if name in _NO_NAMES:
         reason = reason or "its id can be no name of a folder"
     elif firsts.get(name, thing) is not thing:
         reason = reason or "another one before it has this name"
@@ -124,6 +225,12 @@ def _one(
     try:
         done = importer.make(thing, source)
     except NotImportableError as error:
-        shutil.rmtree(source.out / name, ignore_errors=True)
         done = Imported(instance_id=thing.instance_id, reason=str(error))
+    except FaultError as error:
+        if isinstance(error, EngineError):
+            source.engine.check()
+        reason = f"{error.kind}: {error}"
+        done = Imported(instance_id=thing.instance_id, reason=reason, fault=True)
+    if done.task is None:
+        shutil.rmtree(source.out / name, ignore_errors=True)
     return done.model_copy(update={"seconds": round(time.monotonic() - started, 1)})

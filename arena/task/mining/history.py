@@ -15,14 +15,20 @@ Purpose = Literal["test", "source", "other"]
 
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "__tests__", "testdata", "e2e", "spec"})
 _TEST_NAME = re.compile(
-    r"test_.*\.py|.*_test\.py|tests?\.py|conftest\.py"
-    r"|.*_test\.go|.*\.(test|spec)\.[cm]?[jt]sx?|(.*[-_])?test\.[cm]?js|test-.*\.[cm]?js"
+    r"test_.*\.(py|c|cc|cpp|rb)|.*_test\.(py|go|rs|c|cc|cpp|exs)|tests?\.(py|rs)|conftest\.py"
+    r"|.*\.(test|spec)\.[cm]?[jt]sx?|(.*[-_])?test\.[cm]?[jt]s|test-.*\.[cm]?[jt]s|.*_spec\.rb"
+    r"|.*(Tests?|TestCase|IT|Spec)\.(java|kt|scala|groovy|cs|php|swift)"
 )
-_SOURCE = frozenset(
-    {".py", ".pyi", ".pyx", ".go", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".c", ".h"}
+_CODE = frozenset(
+    {".py", ".go", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx", ".rs", ".java"}
+    | {".kt", ".scala", ".groovy", ".cs", ".php", ".rb", ".swift", ".ex", ".exs", ".c", ".cc"}
+    | {".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx", ".sh", ".pl", ".pm", ".lua", ".jl", ".hs"}
+    | {".ml", ".clj", ".erl", ".dart", ".zig", ".nim", ".r", ".f90", ".m", ".mm", ".v", ".sql"}
+)
+_SOURCE = _CODE | frozenset(
+    {".pyi", ".pyx", ".vue", ".svelte"}
     | {".json", ".toml", ".yaml", ".yml", ".txt", ".html", ".jinja", ".j2", ".cfg", ".ini", ".po"}
 )
-_CODE = frozenset({".py", ".go", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx"})
 _ASIDE_FOLDERS = frozenset(
     {"doc", "docs", "changes", "changelog", "changelog.d", "newsfragments", "news", "examples"}
     | {"benchmarks", "benchmark", "bench", "releasenotes", "scripts", "tools", "ci", "fuzz"}
@@ -96,13 +102,19 @@ class Commit(Record):
 class GitHistory:
     """One local clone, or the part of its history that concerns a folder in it.
 
+    Args:
+        repo: the clone, or a folder in it.
+        folder: one below it, with `/` at its end; empty for itself.
+        without: paths that begin so belong to others.
+
     Raises:
         InputError: there is no repository, or it is broken.
     """
 
-    def __init__(self, repo: Path) -> None:
+    def __init__(self, repo: Path, folder: str = "", without: Sequence[str] = ()) -> None:
         self._repo, self._clone = repo, BorrowedClone(repo)
-        self._relative = (f"--relative={self._clone.prefix}",) if self._clone.prefix else ()
+        self._prefix, self._without = self._clone.prefix + folder, tuple(without)
+        self._relative = (f"--relative={self._prefix}",) if self._prefix else ()
 
     def steps(self, *, since: str | None, until: str | None, paths: Sequence[str]) -> list[Commit]:
         """Steps of the main line that change source and tests, newest first.
@@ -118,7 +130,7 @@ class GitHistory:
         words = ["log", "--first-parent", "-z", f"--format={_FIELDS}"]
         words += [f"--since={since}"] if since else []
         words += [f"--until={until}"] if until else []
-        words += [self._clone.head, "--", *(self._clone.prefix + path for path in paths)]
+        words += [self._clone.head, "--", *(self._prefix + path for path in paths)]
         try:
             data = self._clone.run(*words, timeout_s=_LOG_SECONDS, output_limit=_LOG_BYTES)
         except GitError as error:
@@ -168,6 +180,11 @@ class GitHistory:
         match = re.search(r"\d+(\.\d+)+", tag.decode("utf-8", "replace"))
         return match[0] if match else None
 
+    def date(self, commit: str) -> str:
+        """The day of a commit, `2024-01-31`. Raises `GitError` where there is none."""
+        told = self._clone.run("show", "-s", "--format=%cs", self._clone.commit(commit))
+        return told.decode("ascii", "replace").strip()
+
     def tree(self, commit: str) -> tuple[File, ...]:
         """Regular files of a commit.
 
@@ -177,7 +194,7 @@ class GitHistory:
             GitError: it cannot be read, is too large, or has a path that leads out of it.
         """
         sha = self._clone.commit(commit)
-        tree = f"{sha}:{self._clone.prefix}" if self._clone.prefix else sha
+        tree = f"{sha}:{self._prefix}" if self._prefix else sha
         listed = []
         for entry in self._clone.run("ls-tree", "-r", "-z", "--long", "--full-tree", tree).split(
             b"\0"
@@ -187,6 +204,8 @@ class GitHistory:
             if not fields or fields[0] not in {b"100644", b"100755"}:
                 continue
             path = name.decode("utf-8", "surrogateescape")
+            if path.startswith(self._without):
+                continue
             if leads_out(path) or max(map(len, name.split(b"/"))) > _MAX_NAME_BYTES:
                 raise GitError(f"its tree holds the path {path!r}")
             size = int(fields[3]) if fields[3].isdigit() else 0  # of a missing object there is none
@@ -219,7 +238,7 @@ class GitHistory:
             *("diff", *_PLAIN_DIFF, *self._relative, "--full-index"),
             *("--src-prefix=a/", "--dst-prefix=b/"),
             *(self._clone.commit(one) for one in (before, after)),
-            *("--", *(f":(literal){self._clone.prefix}{path}" for path in paths)),
+            *("--", *(f":(literal){self._prefix}{path}" for path in paths)),
             output_limit=_DIFF_BYTES,
         )
         return data.decode("utf-8", "surrogateescape")
@@ -232,7 +251,8 @@ class GitHistory:
     def _changed(self, before: str, after: str) -> list[str]:
         words = ("diff-tree", "-r", "--name-only", "--no-renames", "-z", *self._relative)
         data = self._clone.run(*words, before, after)
-        return [name.decode("utf-8", "surrogateescape") for name in data.split(b"\0") if name]
+        names = [name.decode("utf-8", "surrogateescape") for name in data.split(b"\0") if name]
+        return [name for name in names if not name.startswith(self._without)]
 
     def _blobs(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
         wanted = list(dict.fromkeys(ids))

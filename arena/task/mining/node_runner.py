@@ -4,6 +4,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,7 +14,10 @@ from arena.protocols import Sandbox
 from arena.records import File
 from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
 from arena.sandbox.image import packages
+from arena.sandbox.image.packages import LOCK, MODULES
 from arena.serialize import from_json, json_lines
+from arena.task.mining.command_runner import run_tests
+from arena.task.mining.history import purpose
 from arena.task.mining.projects import Project, table
 from arena.task.mining.runner import (
     LATE,
@@ -23,6 +27,7 @@ from arena.task.mining.runner import (
     RepositoryRun,
     Say,
     SeenTest,
+    TestCommand,
     keep,
     made_before,
 )
@@ -55,6 +60,7 @@ _FIND = (
 _TEST_NAME = re.compile(r"(.*[-._])?test\.[cm]?js|test-.*\.[cm]?js|.*\.spec\.[cm]?js")
 _TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec"})
 _JS = frozenset({".js", ".mjs", ".cjs"})
+_TS = frozenset({".ts", ".mts", ".cts", ".tsx", ".jsx"})
 _MISSING = re.compile(r"MODULE_NOT_FOUND|does not provide an export|ERR_PACKAGE_PATH_NOT_EXPORTED")
 _THROWN = re.compile(r"^(?:Uncaught )?(\w*Error)\b", re.MULTILINE)
 
@@ -126,10 +132,47 @@ def _read(data: bytes) -> list[tuple[str, SeenTest]]:
 
 
 _NODE = "node"
-_RUNNERS = (
-    *("jest", "vitest", "mocha", "ava", "tap", "tape", "jasmine", "karma", "uvu", "lab", "bun"),
-)
+_REPORT = ".test-report.json"
+COMMANDS = {
+    "jest": TestCommand(
+        script=f"node {MODULES}/jest/bin/jest.js --ci --json --outputFile={_REPORT} {{files}}",
+        report="jest-json",
+        report_files=(_REPORT,),
+    ),
+    "vitest": TestCommand(
+        # Without a network there is no name `localhost`, which it would look up
+        script=f"node {MODULES}/vitest/vitest.mjs run --api.host=127.0.0.1 --reporter=json"
+        f" --outputFile={_REPORT} {{files}}",
+        report="jest-json",
+        report_files=(_REPORT,),
+    ),
+    "mocha": TestCommand(
+        script=f"m={MODULES}/mocha/bin/mocha; [ -e $m.js ] && m=$m.js\n"
+        f"node $m --reporter json --reporter-option output={_REPORT} {{files}}",
+        report="mocha-json",
+        report_files=(_REPORT,),
+    ),
+}
+"""Runners of npm that can be driven by a command of ours."""
+_RUNNERS = (*COMMANDS, "ava", "tap", "tape", "jasmine", "karma", "uvu", "lab", "bun")
+_RUN_SECONDS = 300.0
 _IMPORT = re.compile(r"""(?:\bfrom\s*|\brequire\(\s*|\bimport\(?\s*)["']([^"'.][^"']*)["']""")
+_SETTINGS = re.compile(
+    r"package\.json|tsconfig.*\.json|\.babelrc.*|\.mocharc.*|\.swcrc"
+    r"|(jest|vitest|vite|babel|mocha|svelte)(\.\w+)*\.config\.[cm]?[jt]s(on)?|(jest|vitest)\.\w+.*"
+)
+_NEEDED = re.compile(
+    r"(@babel/|@swc/|@vitest/|@testing-library/|@vitejs/|@sveltejs/|babel-|jest|ts-|vite|esbuild"
+    r"|rollup|mocha|chai|sinon|react|preact|vue|svelte|solid-js|(tsx|typescript|tslib|jsdom"
+    r"|happy-dom|nock|supertest)$)"
+)
+"""Packages that tests need without naming them: runners' parts, transforms, peers."""
+_YARN = re.compile(
+    r"^\"?(@?[^@\s\"]+)@[^\n]*:\n(?:  [^\n]*\n)*?  version:? \"?([^\s\"]+)", re.MULTILINE
+)
+_PNPM = re.compile(
+    r"^ +'?(@?[^'\s:]+)'?:\n +specifier: [^\n]*\n +version: '?(\d[\w.+-]*)", re.MULTILINE
+)
 _VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|latest")
 
 
@@ -138,18 +181,102 @@ def read_package(tree: Sequence[File]) -> Project:
     names. Requirements are written `name@versions`.
     """
     package = _package(tree)
-    dependencies = _versions_in(package, "dependencies") | _versions_in(package, "peerDependencies")
+    dependencies: dict[str, str] = {}
+    settings = _settings(tree)
+    driven = _driven(tree)
+    for inner in _packages(tree):
+        dependencies |= _versions_in(inner, "peerDependencies")
+        dependencies |= _versions_in(inner, "dependencies")
     named = set(_named(tree))
     for name, versions in _versions_in(package, "devDependencies").items():
-        if name in named:
+        if name in named or (driven and (_NEEDED.match(name) or f'"{name}' in settings)):
             dependencies.setdefault(name, versions)
-    wanted = {name: text for name, text in dependencies.items() if _VERSION.fullmatch(text)}
+    exact = _locked(tree)
+    wanted = {
+        name: exact.get(name, text)
+        for name, text in dependencies.items()
+        if _VERSION.fullmatch(text)
+    }
     own, version = package.get("name"), package.get("version")
     return Project(
         name=own if isinstance(own, str) else None,
         version=version if isinstance(version, str) else None,
         requirements=tuple(f"{name}@{text}" for name, text in sorted(wanted.items())),
     )
+
+
+def javascript_of(tree: Sequence[File]) -> LanguageSupport:
+    """What runs the tests of a package: Node's own runner, or the one that it names."""
+    runner = _driven(tree)
+    if not runner:
+        return JAVASCRIPT
+    return replace(
+        JAVASCRIPT,
+        runner="command",
+        command=COMMANDS[runner],
+        run=run_tests,
+        run_seconds=_RUN_SECONDS,
+        is_test=lambda file: is_script_test(file.path),
+        refuses=_refuses_other,
+    )
+
+
+def _driven(tree: Sequence[File]) -> str:
+    """The runner of npm that a package's tests are driven with; empty for Node's own."""
+    if any(map(uses_node_test, tree)):
+        return ""
+    package = _package(tree)
+    there = _versions_in(package, "devDependencies") | _versions_in(package, "dependencies")
+    named = _runner(package)
+    return (
+        named
+        if named in COMMANDS and named in there
+        else next((name for name in COMMANDS if name in there), "")
+    )
+
+
+def is_script_test(path: str) -> bool:
+    """Whether a path holds tests in JavaScript or TypeScript."""
+    suffix = PurePosixPath(path).suffix
+    return suffix in _JS | _TS and purpose(path) == "test"
+
+
+def _refuses_other(_tree: Sequence[File], hidden: Sequence[File]) -> str:
+    there = any(is_script_test(file.path) for file in hidden)
+    return "" if there else "no test file of JavaScript or TypeScript is left by it"
+
+
+def _settings(tree: Sequence[File]) -> str:
+    """The texts of the files in which a package sets its tools, quoted alike."""
+    texts = [
+        file.data.decode("utf-8", "replace")
+        for file in tree
+        if "/" not in file.path and file.path != "package.json" and _SETTINGS.fullmatch(file.path)
+    ]
+    package = _package(tree)
+    texts += [str(package.get(key)) for key in ("jest", "babel", "mocha", "scripts", "vitest")]
+    return "\n".join(texts).replace("'", '"')
+
+
+def _packages(tree: Sequence[File]) -> list[dict[str, Any]]:
+    """The package and those of its workspace."""
+    files = [file for file in tree if file.path.rpartition("/")[2] == "package.json"]
+    inner = [file for file in files if file.path.count("/") in {1, 2} and "test" not in file.path]
+    return [_package(tree), *(_read_json(file.data) for file in inner)]
+
+
+def _locked(tree: Sequence[File]) -> dict[str, str]:
+    """Exact versions of what a package itself asks for, as its lock file has them."""
+    texts = {file.path: file.data for file in tree if "/" not in file.path}
+    found: dict[str, str] = {}
+    for place, entry in table(_read_json(texts.get(LOCK, b"")), "packages").items():
+        name = place.removeprefix("node_modules/")
+        if name != place and "node_modules/" not in name and isinstance(entry, dict):
+            found[name] = str(entry.get("version", ""))
+    for lock, line in (("pnpm-lock.yaml", _PNPM), ("yarn.lock", _YARN)):
+        for match in line.finditer(texts.get(lock, b"").decode("utf-8", "replace")):
+            found.setdefault(match[1], match[2])
+    return {name: text for name, text in found.items() if re.fullmatch(r"\d+\.[\w.+-]+", text)}
 
 
 def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
@@ -160,7 +287,7 @@ def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
         return "its tests are TypeScript, which the image's Node does not run"
     if not any(is_node_test(file.path) for file in hidden):
         return "no test file of JavaScript is left by it"
-    return f"its tests are run by {_runner(_package(tree))}, and only node --test can be driven"
+    return f"its tests are run by {_runner(_package(tree))}, which cannot be driven without --with"
 
 
 def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
@@ -208,14 +335,17 @@ def _runner(package: Mapping[str, Any]) -> str:
 def _named(tree: Iterable[File]) -> Iterable[str]:
     """Packages that the tests import."""
     for file in tree:
-        if is_node_test(file.path):
+        if is_node_test(file.path) or is_script_test(file.path):
             for module in _IMPORT.findall(file.data.decode("utf-8", "replace")):
                 parts = module.split("/")
                 yield "/".join(parts[: 2 if module.startswith("@") else 1])
 
 
 def _package(tree: Iterable[File]) -> dict[str, Any]:
-    text = next((file.data for file in tree if file.path == "package.json"), b"{}")
+    return _read_json(next((file.data for file in tree if file.path == "package.json"), b"{}"))
+
+
+def _read_json(text: bytes) -> dict[str, Any]:
     try:
         found = from_json(text)
     except ValueError:
@@ -231,7 +361,7 @@ JAVASCRIPT = LanguageSupport(
     language="javascript",
     runner="node",
     manifests=("package.json",),
-    suffixes=(".js", ".mjs", ".cjs", ".ts"),
+    suffixes=(".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"),
     read=read_package,
     make=make,
     run=run_node,

@@ -14,15 +14,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from arena.errors import InputError
 from arena.git import GitError
 from arena.money.prices import SHIPPED_FX
-from arena.records import BackendSpec, File, TestPlan
+from arena.records import TestPlan
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.serialize import lines_writer, well_formed
@@ -30,11 +30,10 @@ from arena.task import pack as packs
 from arena.task.checking import suite
 from arena.task.files import Draft, write_pack, write_task
 from arena.task.formats.predictions import slug
-from arena.task.mining.go_runner import GO
-from arena.task.mining.history import Commit, GitHistory
-from arena.task.mining.node_runner import JAVASCRIPT
-from arena.task.mining.projects import Project, with_version_files
-from arena.task.mining.pytest_runner import PYTHON
+from arena.task.mining.command_runner import test_plan
+from arena.task.mining.history import Commit
+from arena.task.mining.parts import MiningRequest, Subproject, name_of, parts_of
+from arena.task.mining.projects import with_version_files
 from arena.task.mining.record import LOG, SUMMARY, CandidateOutcome, Stage, Yield, read_log, summary
 from arena.task.mining.rewrite import LEDGER, ORIGINAL, REWRITTEN, Rewriter
 from arena.task.mining.runner import (
@@ -51,38 +50,12 @@ from arena.task.mining.runner import (
 from arena.task.mining.statement import (
     REVIEW,
     CandidateFix,
-    Issue,
     ProblemStatement,
     write_statement,
 )
 from arena.task.mining.validate import FellError, Proof, prove
 from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, police
-
-LANGUAGES = (PYTHON, JAVASCRIPT, GO)
-"""The languages that can be mined."""
-
-
-@dataclass(frozen=True)
-class MiningRequest:
-    """What to mine."""
-
-    repo: Path
-    out: Path
-    since: str | None = None
-    until: str | None = None
-    limit: int | None = None
-    """Most candidates to try, newest first."""
-    paths: tuple[str, ...] = ()
-    install: tuple[str, ...] = ()
-    arguments: tuple[str, ...] = ()
-    """For pytest."""
-    issues: Mapping[str, Issue] = field(default_factory=dict)
-    rewrite: BackendSpec | None = None
-    """Says each statement in other words."""
-    rewrite_usd: Decimal | None = None
-    """Most that rewriting may cost; no limit when None."""
-    jobs: int = 2
 
 
 def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
@@ -92,21 +65,11 @@ def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
         InputError: no repository, no candidate, or an environment that cannot be had.
         EngineError: the engine broke.
     """
-    history = GitHistory(request.repo)
-    steps = history.steps(since=request.since, until=request.until, paths=request.paths)
+    parts = parts_of(request)
+    steps = [(commit, part) for part in parts for commit in part.steps]
+    steps.sort(key=lambda one: datetime.fromisoformat(one[0].at), reverse=True)
     chosen = steps[: request.limit]
-    if not chosen:
-        raise InputError(
-            "no commit changes both source and tests",
-            where=str(request.repo),
-            remedy="widen --since, --until or --paths",
-        )
-    newest = _newest_tree(history, chosen, request)
-    support = language_of(newest, str(request.repo))
-    if request.arguments and support.runner != "pytest":
-        raise InputError("--test is for pytest", where=support.language, remedy="leave it out")
-    project = support.read(newest)
-    name = _name_of(request, project)
+    name = name_of(request, parts[0].project)
     write_pack(
         request.out,
         slug(request.out.name),
@@ -114,55 +77,33 @@ def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
         private=True,
         description="Made by `arena tasks mine`; yield per stage in mining.json.",
     )
-    made = support.make(request.out, name, project, request.install, say)
     done = read_log(request.out)
     _remove_unfinished(request.out, done)
-    todo = [commit for commit in chosen if commit.sha not in done]
+    todo = [(commit, part) for commit, part in chosen if (commit.sha, part.folder) not in done]
     say(f"{len(steps)} candidates, {len(chosen)} chosen, {len(chosen) - len(todo)} done before")
     with ExitStack() as stack:
         rewriter = stack.enter_context(_rewriter(request, say)) if request.rewrite else None
-        miner = _Miner(request, history, engine, support, project, made, name, rewriter)
-        done |= {outcome.commit: outcome for outcome in _attempts(miner, todo, request, say)}
-        outcomes = [done[commit.sha] for commit in chosen]
+        miners = {
+            part.folder: _Miner(request, engine, part, _environment(request, part, say), rewriter)
+            for part in parts
+        }
+        attempts = [(miners[part.folder], commit) for commit, part in todo]
+        done |= {one.key: one for one in _attempts(attempts, request, say)}
+        outcomes = [done[commit.sha, part.folder] for commit, part in chosen]
         rewritten = sum(one.rewrite == REWRITTEN and one.task is not None for one in outcomes)
         rewriting = rewriter.account(rewritten) if rewriter else None
         if rewriting:
             say(rewriting.line)
-    found = summary(name, history.head(), len(steps), outcomes, made, rewriting)
+    left_out = sorted({name for miner in miners.values() for name in miner.made.left_out})
+    found = summary(name, parts[0].history.head(), len(steps), outcomes, left_out, rewriting)
     (request.out / SUMMARY).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return found
 
 
-def language_of(tree: Sequence[File], where: str) -> LanguageSupport:
-    """The language of a repository: of those it has the files of, the one with the most code.
-
-    Raises:
-        InputError: none of ours.
-    """
-    top = {file.path for file in tree}
-    counts = {
-        one: sum(file.path.endswith(one.suffixes) for file in tree)
-        for one in [one for one in LANGUAGES if top.intersection(one.manifests)] or LANGUAGES
-    }
-    best = max(counts, key=counts.__getitem__)
-    if not counts[best]:
-        what = f"no program text of {', '.join(one.language for one in LANGUAGES)}"
-        raise InputError(what, where=where, remedy="see docs/tasks.md")
-    return best
-
-
-def _newest_tree(
-    history: GitHistory, chosen: Sequence[Commit], request: MiningRequest
-) -> tuple[File, ...]:
-    """The tree of the newest commit that can be read."""
-    why = ""
-    for commit in chosen:
-        try:
-            return history.tree(commit.sha)
-        except GitError as error:
-            why = why or str(error)
-    remedy = "give the folder of a whole local clone"
-    raise InputError(f"no commit can be read ({why})", where=str(request.repo), remedy=remedy)
+def _environment(request: MiningRequest, part: Subproject, say: Say) -> Environment:
+    name = name_of(request, part.project)
+    image = slug(f"{part.folder}{name}") if part.folder else name
+    return part.support.make(request.out, image, part.project, request.install, say)
 
 
 def _rewriter(request: MiningRequest, say: Say) -> Rewriter:
@@ -175,12 +116,13 @@ def _rewriter(request: MiningRequest, say: Say) -> Rewriter:
 
 
 def _attempts(
-    miner: "_Miner", todo: Sequence[Commit], request: MiningRequest, say: Say
+    todo: Sequence[tuple["_Miner", Commit]], request: MiningRequest, say: Say
 ) -> Iterator[CandidateOutcome]:
     """Candidates taken as far as they go, each written down as it ends."""
     lock = threading.Lock()
 
-    def one(commit: Commit) -> CandidateOutcome:
+    def one(attempt: tuple[_Miner, Commit]) -> CandidateOutcome:
+        miner, commit = attempt
         outcome = miner.attempt(commit)
         with lock, (request.out / LOG).open("a", encoding="utf-8") as log:
             lines_writer(log).write(well_formed(outcome.model_dump(mode="json")))
@@ -213,13 +155,15 @@ class _Candidate:
 @dataclass(frozen=True)
 class _Miner:
     request: MiningRequest
-    history: GitHistory
     engine: DockerEngine
-    support: LanguageSupport
-    project: Project
+    part: Subproject
     made: Environment
-    name: str
     rewriter: Rewriter | None
+
+    @property
+    def support(self) -> LanguageSupport:
+        """Of the project's language."""
+        return self.part.support
 
     def attempt(self, commit: Commit) -> CandidateOutcome:
         """Take one candidate as far as it goes."""
@@ -228,6 +172,7 @@ class _Miner:
         found = partial(
             CandidateOutcome,
             commit=commit.sha,
+            folder=self.part.folder,
             at=commit.at,
             subject=commit.message.strip().partition("\n")[0][:200],
             says_fix=commit.says_fix,
@@ -256,9 +201,9 @@ class _Miner:
     def _read(self, commit: Commit) -> _Candidate:
         if commit.unreadable:
             raise _Stopped("patch", f"it cannot be read: {commit.unreadable}")
-        history = self.history
+        history = self.part.history
         try:
-            tree = with_version_files(history.tree(commit.parent), self.project)
+            tree = with_version_files(history.tree(commit.parent), self.part.project)
             hidden = history.files(commit.sha, commit.tests)
             gold = history.diff(commit.parent, commit.sha, commit.source)
             changes = parse(gold)
@@ -280,7 +225,8 @@ class _Miner:
         statement = write_statement(commit, self.request.issues, fix)
         if statement is None:
             raise _Stopped("statement", "the message says nothing but the fix itself")
-        name = f"{slug(statement.title)[:40].strip('-')}-{commit.sha[:7]}"
+        title = slug(f"{self.part.folder}{statement.title}")[:40].strip("-")
+        name = f"{title}-{commit.sha[:7]}"
         return _Candidate(name, statement, fix)
 
     def _prove(self, candidate: _Candidate) -> Proof:
@@ -307,8 +253,9 @@ class _Miner:
     def _how(self) -> TestRunOptions:
         return TestRunOptions(
             plugins=self.made.plugins,
-            options=self.project.options,
+            options=self.part.project.options,
             arguments=self.request.arguments,
+            command=self.support.command,
         )
 
     def _check(self, candidate: _Candidate, proof: Proof) -> None:
@@ -337,30 +284,34 @@ class _Miner:
             language=self.support.language,
             image=self.made.image,
             tags=("mined", *review),
-            repository=self.name,
+            repository=name_of(self.request, self.part.project),
+            assurance="report" if self.support.command else "ids",
             statement=statement.text,
-            tests=TestPlan(
-                runner=self.support.runner,
-                fail_to_pass=tuple(proof.fail_to_pass),
-                pass_to_pass=proof.pass_to_pass,
-                plugins=self._how.plugins,
-                options=self._how.options,
-                timeout_s=max(60.0, round(6 * proof.longest_s)),
-            ),
+            tests=self._plan(proof),
             tree=candidate.fix.tree,
             hidden=candidate.fix.hidden,
             gold=candidate.fix.gold,
+        )
+
+    def _plan(self, proof: Proof) -> TestPlan:
+        timeout_s = max(60.0, round(6 * proof.longest_s))
+        if command := self.support.command:
+            plan = test_plan(command, [*proof.fail_to_pass], proof.pass_to_pass, proof.files)
+            return plan.model_copy(update={"timeout_s": timeout_s})
+        return TestPlan(
+            runner=self.support.runner,
+            fail_to_pass=tuple(proof.fail_to_pass),
+            pass_to_pass=proof.pass_to_pass,
+            plugins=self._how.plugins,
+            options=self._how.options,
+            timeout_s=timeout_s,
         )
 
 
 # ── the record ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _name_of(request: MiningRequest, project: Project) -> str:
-    return slug(project.name or request.repo.resolve().name) or "repository"
-
-
-def _remove_unfinished(out: Path, done: Mapping[str, CandidateOutcome]) -> None:
+def _remove_unfinished(out: Path, done: Mapping[tuple[str, str], CandidateOutcome]) -> None:
     finished = {one.task for one in done.values()}
     for folder in out.glob("*/repo"):
         if folder.parent.name not in finished:

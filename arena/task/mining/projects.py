@@ -6,6 +6,7 @@ Read from its files as data; nothing of it is run.
 import ast
 import configparser
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,16 +14,17 @@ from typing import Any
 from arena.records import File, Record
 from arena.task.files import leads_out
 
-_TEST_EXTRAS = re.compile(
+TEST_EXTRAS = re.compile(
     r"(unit)?[-_]?tests?(ing)?[-_]?(deps|requirements)?|dev(el)?(elopment)?|all"
 )
+"""Names of extras that tests may need."""
 _REQUIREMENT_FILES = re.compile(
     r"(requirements[-_./])?(test|tests|testing|dev)([-_]requirements)?\.(txt|in|pip)"
     r"|requirements\.(txt|in)|(test|dev|tests)[-_]requirements\.txt"
     r"|(tests?|requirements)/(requirements|tests?|testing|dev|base|common)\.(txt|in)"
 )
 _NAME = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*(\([^)]*\)|[^;#]*)(;[^#]*)?")
-_UNWANTED = frozenset(
+UNWANTED = frozenset(
     {"python", "tox", "nox", "mypy", "black", "flake8", "ruff", "isort", "pylint", "pre-commit"}
     | {"sphinx", "twine", "build", "wheel", "setuptools", "pip", "coverage", "codecov", "coveralls"}
     | {"pytest-cov", "pytest-xdist", "pytest-randomly", "pytest-sugar", "pyright", "bump2version"}
@@ -30,10 +32,16 @@ _UNWANTED = frozenset(
     | {"setuptools-scm", "tox-uv", "uv", "atheris", "pip-audit", "zest-releaser", "bumpversion"}
     | {"virtualenv", "ipython", "ipdb", "interrogate", "pyproject-hooks", "pytest-benchmark"}
 )
+"""Tools of development, which tests do not need."""
 _CARRIED = re.compile(
-    r"asyncio_.*|python_(files|classes|functions)|pythonpath|usefixtures|doctest_optionflags"
-    r"|anyio_mode|DJANGO_SETTINGS_MODULE"
+    r"(asyncio|anyio|trio|mock|django|DJANGO|log|pytester)_\w+|python_(files|classes|functions)"
+    r"|pythonpath|usefixtures|doctest_(optionflags|encoding)|xfail_strict|empty_parameter_set_mark"
+    r"|consider_namespace_packages|env"
 )
+_FLAGS = ("--import-mode", "--doctest-modules", "--doctest-glob", "--asyncio-mode")
+"""Of `addopts`, those that decide what the tests are."""
+_FACTORS = re.compile(r"py(3|311|3\.11)?|tests?|pytest|!py(27|2|3\d|310|3\.10)")
+"""Of tox, those that apply to this Python and to any environment of tests."""
 _NOT_PYTHON = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
@@ -44,6 +52,12 @@ class Project(Record):
     version: str | None = None
     requirements: tuple[str, ...] = ()
     """What it and its tests need, each once, `pytest` included."""
+    bounded: tuple[str, ...] = ()
+    """The same, each with the versions that it is wanted in."""
+    build: tuple[str, ...] = ()
+    """What its own build needs."""
+    plugins: tuple[str, ...] = ()
+    """Of pytest, that its settings load."""
     options: tuple[str, ...] = ()
     """Settings of pytest that decide what its tests are, each `name=value`."""
     version_files: tuple[str, ...] = ()
@@ -64,12 +78,20 @@ def read_project(tree: Iterable[File]) -> Project:
     call = _setup_call(texts.get("setup.py", ""))
     project, tool = table(pyproject, "project"), table(pyproject, "tool")
     poetry = table(tool, "poetry")
+    cfg_options = table(setup_cfg, "options")
+    own_needs = [
+        *_texts(project.get("dependencies")),
+        *table(poetry, "dependencies"),
+        *_texts(cfg_options.get("install_requires")),
+        *_texts(call.get("install_requires")),
+    ]
     wanted = [
         *_of_pyproject(project, table(pyproject, "dependency-groups"), poetry),
-        *_of_setup(table(setup_cfg, "options"), table(setup_cfg, "options.extras_require")),
+        *_of_setup(cfg_options, table(setup_cfg, "options.extras_require")),
         *_of_setup(call, table(call, "extras_require")),
         *_of_files(texts),
         *_of_tox(table(tox, "testenv")),
+        "pytest",
     ]
     pytest_ini = _ini(texts.get("pytest.ini", ""))
     settings = (
@@ -80,13 +102,18 @@ def read_project(tree: Iterable[File]) -> Project:
     )
     own = (project, poetry, table(setup_cfg, "metadata"), call)
     name = _first_text(one.get("name") for one in own)
+    needed = list(_needed(wanted, own_needs, name))
+    chosen = next((one for one in settings if one), {})
     return Project(
         name=name,
         version=_first_text(one.get("version") for one in (project, poetry, call)),
-        requirements=_distinct([*wanted, "pytest"], name),
-        options=tuple(_options(next((one for one in settings if one), {}))),
+        requirements=_distinct(needed, versions=False),
+        bounded=_distinct(needed, versions=True),
+        build=tuple(_texts(table(pyproject, "build-system").get("requires"))),
+        plugins=tuple(_plugins(chosen)),
+        options=tuple(_options(chosen)),
         version_files=tuple(_version_files(tool)),
-        entry_points=_entry_points(project),
+        entry_points=_entry_points(project, poetry, setup_cfg, call),
     )
 
 
@@ -141,7 +168,7 @@ def _of_setup(options: Mapping[str, Any], extras: Mapping[str, Any]) -> Iterator
 
 
 def _for_tests(extras: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: needs for name, needs in extras.items() if _TEST_EXTRAS.fullmatch(name.lower())}
+    return {name: needs for name, needs in extras.items() if TEST_EXTRAS.fullmatch(name.lower())}
 
 
 def _of_files(texts: Mapping[str, str]) -> Iterator[str]:
@@ -155,30 +182,67 @@ def _of_files(texts: Mapping[str, str]) -> Iterator[str]:
 def _of_tox(testenv: Mapping[str, Any]) -> Iterator[str]:
     for line in _texts(testenv.get("deps")):
         plain = line.strip()
-        if plain and not plain.startswith(("-", "{", ".", "#")) and "://" not in plain:
-            yield plain.rpartition(": ")[2] if re.match(r"[\w!,{}-]+: ", plain) else plain
+        if not plain or plain.startswith(("-", "{", ".", "#")) or "://" in plain:
+            continue
+        if match := re.match(r"([\w!,{}.-]+): +(.*)", plain):
+            if not _applies(match[1]):
+                continue
+            plain = match[2]
+        yield plain
 
 
-def _distinct(lines: Iterable[str], own: str | None) -> tuple[str, ...]:
-    """Each package once, by name alone: pins of one commit would not fit another."""
-    found: dict[str, str] = {}
+def _applies(condition: str) -> bool:
+    """Whether a line of tox for some environments is one for ours, as `py{38,311}-test,dev`."""
+    inside = re.compile(r"\{([^{}]*)\}")
+    ways = [condition]
+    while any(map(inside.search, ways)):
+        ways = [
+            inside.sub(one.strip(), way, count=1) if match else way
+            for way in ways
+            for match in [inside.search(way)]
+            for one in (match[1].split(",") if match else [""])
+        ]
+    return any(
+        all(_FACTORS.fullmatch(factor) for factor in part.split("-"))
+        for way in ways
+        for part in way.split(",")
+    )
+
+
+def _needed(
+    lines: Iterable[str], own_needs: Iterable[str], own: str | None
+) -> Iterator[re.Match[str]]:
+    """The lines that name packages; of tools of development those that it needs to run."""
+    runs = {_normal(match[1]) for match in map(_NAME.match, own_needs) if match}
     for line in lines:
         match = _NAME.match(line)
         if not match or "{" in line:
             continue
-        name = re.sub(r"[-_.]+", "-", match[1]).lower()
-        if (
-            name in _UNWANTED
-            or name.startswith(("types-", "sphinx"))
-            or name == (own or "").lower()
-        ):
-            continue
-        marker = (match[4] or "").strip()
+        name = _normal(match[1])
+        tool = name in UNWANTED or name.startswith(("types-", "sphinx"))
+        if name != "python" and name != _normal(own or "") and (name in runs or not tool):
+            yield match
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _distinct(needed: Iterable[re.Match[str]], *, versions: bool) -> tuple[str, ...]:
+    """Each package once for every condition; pins of one commit would not fit another."""
+    found: dict[str, dict[str, str]] = {}
+    for match in needed:
+        name, marker = _normal(match[1]), (match[4] or "").strip()
         if "extra" in marker:
             marker = ""
-        if name not in found or not marker:
-            found[name] = f"{name}{match[2] or ''}{marker}"
-    return tuple(found.values())
+        bounds = re.sub(r"[\s()]", "", match[3]) if versions else ""
+        if not versions and not marker:
+            found[name] = {}
+        elif "" in found.get(name, {}):
+            continue
+        extras = "".join((match[2] or "").split())
+        found.setdefault(name, {}).setdefault(marker, f"{name}{extras}{bounds}{marker}")
+    return tuple(line for conditions in found.values() for line in conditions.values())
 
 
 # ── settings and names ─────────────────────────────────────────────────────────────────────────
@@ -189,6 +253,28 @@ def _options(settings: Mapping[str, Any]) -> Iterator[str]:
         if _CARRIED.fullmatch(name):
             words = value if isinstance(value, list) else [value]
             yield f"{name}={' '.join(' '.join(map(str, words)).split())}"
+    kept = [word for word in _added(settings) if word.startswith(_FLAGS)]
+    if kept:
+        yield f"addopts={' '.join(kept)}"
+
+
+def _plugins(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Plugins that `addopts` loads."""
+    words = _added(settings)
+    for at, word in enumerate(words):
+        name = words[at + 1] if word == "-p" and at + 1 < len(words) else word.removeprefix("-p")
+        if word.startswith("-p") and name and not name.startswith("no:") and name != "-p":
+            yield name
+
+
+def _added(settings: Mapping[str, Any]) -> list[str]:
+    value = settings.get("addopts") or ""
+    if isinstance(value, list):
+        return [str(one) for one in value]
+    try:
+        return shlex.split(str(value))
+    except ValueError:
+        return []
 
 
 def _version_files(tool: Mapping[str, Any]) -> Iterator[str]:
@@ -197,13 +283,33 @@ def _version_files(tool: Mapping[str, Any]) -> Iterator[str]:
     yield from (path for path in named if isinstance(path, str) and not leads_out(path))
 
 
-def _entry_points(project: Mapping[str, Any]) -> str:
-    groups = {"console_scripts": project.get("scripts"), **table(project, "entry-points")}
+def _entry_points(
+    project: Mapping[str, Any],
+    poetry: Mapping[str, Any],
+    setup_cfg: Mapping[str, Any],
+    call: Mapping[str, Any],
+) -> str:
+    """Those of all places, `group: name = value`; setup.py may have them as one text."""
+    written = call.get("entry_points")
+    groups: dict[str, Any] = {
+        "console_scripts": project.get("scripts") or poetry.get("scripts"),
+        **table(project, "entry-points"),
+        **table(poetry, "plugins"),
+        **table(setup_cfg, "options.entry_points"),
+        **(_ini(written) if isinstance(written, str) else table(call, "entry_points")),
+    }
     return "".join(
-        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())
+        f"[{group}]\n" + "".join(f"{line}\n" for line in lines)
         for group, points in groups.items()
-        if points and isinstance(points, dict)
+        if (lines := _points(points))
     )
+
+
+def _points(points: Any) -> list[str]:
+    """Lines `name = value` of a group, whichever way it is written."""
+    if isinstance(points, dict):
+        return [f"{name} = {value}" for name, value in points.items() if isinstance(value, str)]
+    return [line.strip() for line in _texts(points) if "=" in line]
 
 
 # ── files ──────────────────────────────────────────────────────────────────────────────────────

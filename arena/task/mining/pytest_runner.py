@@ -2,7 +2,9 @@
 
 import re
 import secrets
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +21,7 @@ from arena.serialize import json_lines
 from arena.task.mining.history import is_python_test
 from arena.task.mining.projects import Project, read_project
 from arena.task.mining.runner import (
+    LATE,
     Environment,
     LanguageSupport,
     MiningSession,
@@ -40,6 +43,8 @@ _PYTEST_PLUGIN = re.compile(r"^\[pytest11\]\n((?:(?!\[).*\n?)*)", re.MULTILINE)
 _TRIES = 12
 
 _PLUGIN_SOURCE = """\
+import contextlib
+import faulthandler
 import json
 import os
 import random
@@ -50,14 +55,28 @@ import pytest
 LIMIT = float(os.environ["ARENA_TEST_SECONDS"])
 SEED = os.environ.get("ARENA_SEED")
 REPORT = open(os.environ["ARENA_REPORT"], "a", buffering=1)
+NOWHERE = open(os.devnull, "w")
+BEFORE = {json.loads(line)["id"] for line in open(os.environ["ARENA_REPORT"]) if line.strip()}
 
 
-class TestTimeLimit(Exception):
+class TestTimeLimit(BaseException):  # what a test catches by itself seldom holds it
     __test__ = False
 
 
 def _late(*_):
     raise TestTimeLimit(f"longer than {LIMIT:g} s")
+
+
+@contextlib.contextmanager
+def _limited():  # a signal ends most, and what no signal ends goes with its process
+    signal.signal(signal.SIGALRM, _late)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT)
+    faulthandler.dump_traceback_later(2 * LIMIT, exit=True, file=NOWHERE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _write(**fields):
@@ -66,16 +85,22 @@ def _write(**fields):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
+    items[:] = [item for item in items if item.nodeid not in BEFORE]
     if SEED:
         random.Random(SEED).shuffle(items)
 
 
 @pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector):
+    with _limited():
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item, nextitem):
-    signal.signal(signal.SIGALRM, _late)
-    signal.setitimer(signal.ITIMER_REAL, LIMIT)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    _write(id=item.nodeid, when="start", outcome="failed", error="TestTimeLimit")
+    with _limited():
+        yield
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -108,7 +133,7 @@ _REPORT_LIMIT = 32 << 20
 
 class _Line(Record):
     id: str
-    when: Literal["setup", "call", "teardown", "collect"]
+    when: Literal["start", "setup", "call", "teardown", "collect"]
     outcome: Literal["passed", "failed", "skipped"]
     error: str = ""
 
@@ -116,7 +141,8 @@ class _Line(Record):
 def run_pytest(run: RepositoryRun) -> MiningSession:
     """Run tests with a plugin that shuffles, limits each test's time and writes what it saw.
 
-    It writes a line of JSON a phase of a test.
+    It writes a line of JSON a phase of a test. A test that nothing but the end of its process ends
+    is one that took too long; those that were to come are run without it.
     """
     folder = f"{TRUSTED}/{secrets.token_hex(8)}"
     report = f"{folder}/report.jsonl"
@@ -135,19 +161,25 @@ def run_pytest(run: RepositoryRun) -> MiningSession:
             "ARENA_TEST_SECONDS": str(run.how.test_seconds),
             **({"ARENA_SEED": run.seed} if run.seed else {}),
         }
-        done = box.exec(_argv(run.how, folder, run.places), timeout_s=run.timeout_s, env=env)
+        argv, started = _argv(run.how, folder, run.places), time.monotonic()
+        seen = _Seen()
+        while True:
+            left_s = max(started + run.timeout_s - time.monotonic(), 0.1)
+            done = box.exec(argv, timeout_s=left_s, env=env)
+            hung, seen = len(seen.hung), _read(box.get(report, limit=_REPORT_LIMIT).data)
+            if done.ended != "exited" or len(seen.hung) == hung:
+                break
         box.kill()
-        data = box.get(report, limit=_REPORT_LIMIT).data
-    tests, uncollected = _read(data)
+    wall_s = time.monotonic() - started
     if done.ended != "exited":
-        return MiningSession(ended="timeout", tests=tests, wall_s=done.wall_s)
-    broken = done.exit_code in {3, 4} or not (tests or uncollected)
+        return MiningSession(ended="timeout", tests=seen.tests, wall_s=wall_s)
+    broken = done.exit_code in {3, 4} or not (seen.tests or seen.uncollected)
     return MiningSession(
         ended="broken" if broken else "complete",
         detail=done.text[-300:] if broken else "",
-        tests=tests,
-        uncollected=uncollected,
-        wall_s=done.wall_s,
+        tests=seen.tests,
+        uncollected=seen.uncollected,
+        wall_s=wall_s,
     )
 
 
@@ -164,23 +196,43 @@ def _argv(how: TestRunOptions, folder: str, places: Sequence[str]) -> list[str]:
     ]
 
 
-def _read(data: bytes) -> tuple[dict[str, SeenTest], dict[str, str]]:
+@dataclass
+class _Seen:
+    tests: dict[str, SeenTest] = field(default_factory=dict)
+    uncollected: dict[str, str] = field(default_factory=dict)
+    hung: set[str] = field(default_factory=set)
+    """Tests that began and took their process with them."""
+
+
+def _read(data: bytes) -> _Seen:
     """Outcomes of tests from the plugin's lines; a torn last line is passed over."""
-    tests: dict[str, SeenTest] = {}
-    uncollected: dict[str, str] = {}
+    seen = _Seen()
     for _, told in json_lines(data.split(b"\n"), broken=None):
         try:
             line = _Line.model_validate(told)
         except ValidationError:
             continue
         if line.when == "collect":
-            uncollected[line.id] = line.error
-        elif line.outcome == "failed":
-            worse: TestOutcome = "failed" if line.when == "call" else "error"
-            tests[line.id] = SeenTest(outcome=worse, error=line.error)
-        elif line.outcome == "skipped" or (line.when == "call" and line.id not in tests):
-            tests[line.id] = SeenTest(outcome=line.outcome)
-    return tests, uncollected
+            seen.uncollected[line.id] = line.error
+            continue
+        if line.when == "start":
+            seen.hung.add(line.id)
+        elif line.when == "teardown":
+            seen.hung.discard(line.id)
+        _note(seen.tests, line)
+    for name in seen.hung:
+        seen.tests[name] = SeenTest(outcome="error", error=LATE)
+    return seen
+
+
+def _note(tests: dict[str, SeenTest], line: _Line) -> None:
+    if line.when == "start":
+        return
+    if line.outcome == "failed":
+        worse: TestOutcome = "failed" if line.when == "call" else "error"
+        tests[line.id] = SeenTest(outcome=worse, error=line.error)
+    elif line.outcome == "skipped" or (line.when == "call" and line.id not in tests):
+        tests[line.id] = SeenTest(outcome=line.outcome)
 
 
 def _refuses(_tree: Sequence[File], hidden: Sequence[File]) -> str:

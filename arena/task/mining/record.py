@@ -12,7 +12,6 @@ from arena.errors import InputError
 from arena.records import Record
 from arena.serialize import json_lines
 from arena.task.mining.rewrite import Rewriting
-from arena.task.mining.runner import Environment
 
 LOG = "mining.jsonl"
 SUMMARY = "mining.json"
@@ -29,6 +28,8 @@ class CandidateOutcome(Record):
     subject: str
     says_fix: bool
     """Its first line speaks of something broken."""
+    folder: str = ""
+    """The project it concerns, where it is not the top."""
     stage: Stage
     """The stage it fell at; `task` when it became one."""
     reason: str = ""
@@ -39,6 +40,11 @@ class CandidateOutcome(Record):
     rewrite: str = ""
     """What became of rewriting its statement; empty where nobody asked for it."""
     seconds: float
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Commit and folder: one commit may concern several projects."""
+        return self.commit, self.folder
 
 
 class Yield(Record):
@@ -63,8 +69,8 @@ class Yield(Record):
     rewriting: Rewriting | None = None
 
 
-def read_log(out: Path) -> dict[str, CandidateOutcome]:
-    """Earlier outcomes by commit; a torn last line is as if it were not there."""
+def read_log(out: Path) -> dict[tuple[str, str], CandidateOutcome]:
+    """Earlier outcomes by commit and folder; a torn last line is as if it were not there."""
     path = out / LOG
     if not path.is_file():
         return {}
@@ -79,7 +85,7 @@ def read_log(out: Path) -> dict[str, CandidateOutcome]:
 
     rows = json_lines(whole.split(b"\n"), broken)
     found = [CandidateOutcome.model_validate(row) for _, row in rows]
-    return {one.commit: one for one in found}
+    return {one.key: one for one in found}
 
 
 def summary(
@@ -87,7 +93,7 @@ def summary(
     head: str,
     candidates: int,
     outcomes: Sequence[CandidateOutcome],
-    made: Environment,
+    left_out: Sequence[str],
     rewriting: Rewriting | None,
 ) -> Yield:
     """The yield of candidates."""
@@ -105,7 +111,7 @@ def summary(
         fell={stage: fell[stage] for stage in STAGES if fell[stage]},
         reasons=dict(reasons.most_common()),
         seconds_each=round(sum(one.seconds for one in outcomes) / len(outcomes), 1),
-        left_out=made.left_out,
+        left_out=tuple(left_out),
         rewriting=rewriting,
     )
 

@@ -10,12 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from arena.protocols import Engine, Sandbox
-from arena.records import File, Language, Record, SandboxLimits, Task, TestOutcome, TestPlan
+from arena.records import (
+    File,
+    Language,
+    Record,
+    ReportForm,
+    SandboxLimits,
+    Task,
+    TestOutcome,
+    TestPlan,
+)
 from arena.records.container import AGENT_USER, TESTER_USER
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
@@ -25,6 +34,8 @@ from arena.task.mining.projects import Project
 
 LATE = "TestTimeLimit"
 """The error of a test that took too long."""
+ANYWHERE = "*"
+"""Among places that could not be collected: every one that is not told of."""
 
 _APPLY = ("git", "apply", "--whitespace=nowarn", "-")
 _APPLY_SECONDS = 60.0
@@ -130,8 +141,25 @@ def has_src(tree: Sequence[File]) -> bool:
     return any(file.path.startswith("src/") for file in tree)
 
 
+class TestCommand(Record):
+    """A shell command that runs a repository's tests, and the report that it leaves."""
+
+    __test__: ClassVar[bool] = False  # its name makes pytest think it is a test
+
+    script: str
+    """`{files}` stands for the test files to run."""
+    report: ReportForm
+    report_files: tuple[str, ...] = ()
+    """Globs of the files that hold it; what the command prints when empty."""
+
+
 class TestRunOptions(Record):
     """How a repository's tests are run; the settings are pytest's."""
+
+    __test__: ClassVar[bool] = False
+
+    command: TestCommand | None = None
+    """Runs them instead of a runner that is known here."""
 
     plugins: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
@@ -269,3 +297,5 @@ class LanguageSupport:
     """Where the tests of a file stand, as ids begin."""
     refuses: Callable[[Sequence[File], Sequence[File]], str]
     """Why the hidden tests of a tree cannot be run; empty where they can."""
+    command: TestCommand | None = None
+    """What runs the tests where runner is `command`."""

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from arena.records import Record
-from arena.task.mining.runner import LATE, MiningSession, SeenTest
+from arena.task.mining.runner import ANYWHERE, LATE, MiningSession, SeenTest
 
 BEFORE_RUNS = 3
 AFTER_RUNS = 5
 SLOW_S = 8.0
 """A suite that takes longer is not run as a whole eight times."""
 
-_IMPORT = ("ImportError", "ModuleNotFoundError", "BuildError", "MissingModule")
+_IMPORT = ("ImportError", "ModuleNotFoundError", "BuildError", "MissingModule", "MissingTest")
 _ASSERTION = frozenset({"AssertionError", "Failed", "FailureException", "t.Fail"})
 _MISSING = SeenTest(outcome="missing")
 
@@ -28,12 +28,14 @@ class Proof(Record):
     """Which tests show a fix, and which others must go on passing."""
 
     fail_to_pass: dict[str, str]
-    """Id to why it fails before the fix: assertion, exception or import, with the type."""
+    """Id to why it fails before the fix: assertion, exception or import with the type, timeout."""
     pass_to_pass: tuple[str, ...]
     quarantined: dict[str, str]
     """Unstable tests and what was seen of them."""
     longest_s: float
     """The longest run after the fix."""
+    files: tuple[str, ...] = ()
+    """The test files that were run; all when empty."""
 
 
 def prove(before: Run, after: Run, touched: Sequence[str]) -> Proof:
@@ -57,15 +59,16 @@ def prove(before: Run, after: Run, touched: Sequence[str]) -> Proof:
     passing = list(filter(fixed[0].passed, fixed[0].tests))
     if not passing:
         raise FellError(_nothing_passes(fixed[0]))
-    broken = [_ended(before(files, None), "without the fix")]
-    if not any(_shows(name, broken[0]) for name in passing):
+    broken = [_ended(before(files, None), "without the fix", may_hang=True)]
+    if not any(shows(name, broken[0]) for name in passing):
         raise FellError("no test changes its result")
-    places = list(dict.fromkeys(_place(name) for name in passing))
+    places = files or list(dict.fromkeys(_place(name) for name in passing))
     while len(fixed) < AFTER_RUNS:
         fixed.append(_ended(after(places, secrets.token_hex(4)), "with the fix, shuffled"))
     while len(broken) < BEFORE_RUNS:
-        broken.append(_ended(before(places, secrets.token_hex(4)), "without the fix, shuffled"))
-    return _sorted_out(passing, broken, fixed)
+        session = before(places, secrets.token_hex(4))
+        broken.append(_ended(session, "without the fix, shuffled", may_hang=True))
+    return _sorted_out(passing, broken, fixed).model_copy(update={"files": tuple(files)})
 
 
 def _sorted_out(
@@ -81,7 +84,7 @@ def _sorted_out(
             mixed[name] = f"before: {_counted(before)}; after: {_counted(after)}"
         elif before[0] == "passed":
             kept.append(name)
-        elif reason := _shows(name, broken[0]):
+        elif reason := shows(name, broken[0]):
             showing[name] = reason
     if not showing:
         raise FellError("every test that shows the fix is unstable" if mixed else "no stable test")
@@ -93,22 +96,23 @@ def _sorted_out(
     )
 
 
-def _shows(name: str, before: MiningSession) -> str:
+def shows(name: str, before: MiningSession) -> str:
     """Why a test that passes with the fix fails without it; empty where that shows nothing."""
     seen = before.tests.get(name)
-    error = seen.error if seen else before.uncollected.get(_place(name), "")
-    if seen and seen.outcome not in {"failed", "error"}:
+    uncollected = before.uncollected
+    error = seen.error if seen else uncollected.get(_place(name), uncollected.get(ANYWHERE, ""))
+    if not error or (seen and seen.outcome not in {"failed", "error"}):
         return ""
-    if not error or error == LATE:
-        return ""
+    if error == LATE:
+        return "timeout"
     if error.startswith(_IMPORT):
         return f"import: {error}"
     return f"assertion: {error}" if error in _ASSERTION else f"exception: {error}"
 
 
-def _ended(session: MiningSession, when: str) -> MiningSession:
+def _ended(session: MiningSession, when: str, *, may_hang: bool = False) -> MiningSession:
     match session.ended:
-        case "timeout":
+        case "timeout" if not may_hang:
             raise FellError(f"the tests take too long {when}")
         case "not_applied":
             raise FellError(f"the fix does not apply: {session.detail}")
@@ -124,7 +128,8 @@ def _nothing_passes(session: MiningSession) -> str:
     errors = Counter(session.uncollected.values())
     errors.update(seen.error for seen in session.tests.values() if seen.error)
     most = ", ".join(f"{count} {error}" for error, count in errors.most_common(3))
-    return f"no test passes with the fix ({most or 'none was found'})"
+    said = " ".join(session.detail.split())[-160:]
+    return f"no test passes with the fix ({most or 'none was found'}){': ' if said else ''}{said}"
 
 
 def _outcome(name: str, session: MiningSession) -> str:

@@ -98,7 +98,7 @@ def test_what_an_image_gives_away_is_found(removing, engine, tmp_path, words, sc
     images = Images(engine, packs.tree_files)
     image = images.ensure([task])[task.id].id
     raw = engine.connection.raw
-    dockerfile = f"FROM {image}\nLABEL arena.recipe=spoilt\nUSER 10001\nRUN {script}\n"
+    dockerfile = f"FROM {image}\nUSER 10001\nRUN {script}\n"
     if words == "layers":
         dockerfile += "RUN echo two >/var/tmp/two\n"
     lines = list(

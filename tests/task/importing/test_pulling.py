@@ -31,7 +31,6 @@ def build(engine, dockerfile, files):
             info = tarfile.TarInfo(name)
             info.size = len(text.encode())
             tar.addfile(info, io.BytesIO(text.encode()))
-    labels = dict.fromkeys(("arena.kind", "arena.name", "arena.recipe"), "")
     lines = list(
         engine.connection.raw.build(
             fileobj=io.BytesIO(context.getvalue()),
@@ -39,7 +38,6 @@ def build(engine, dockerfile, files):
             decode=True,
             rm=True,
             forcerm=True,
-            labels=labels,
         )
     )
     return next(line["aux"]["ID"] for line in lines if "aux" in line), lines

@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from arena.task.formats.harbor import read_scripts
-from arena.task.formats.instances import Unreadable, read_instances
+from arena.task.formats.instances import Unreadable, read_instances, resolve_ids
 from arena.task.importing.importer import NotImportableError, read_tar
 from tests.task import toy
 
@@ -166,3 +166,25 @@ def test_a_work_folder_is_read_from_its_archive():
 def test_a_strangers_archive_leads_nowhere_and_fills_nothing(data):
     with pytest.raises(NotImportableError, match="its work folder cannot be read"):
         read_tar(data)
+
+
+@pytest.mark.parametrize(
+    ("published", "found", "stand_for"),
+    [
+        ("t.py::a[b", ["t.py::a[b c]", "t.py::a[b d]"], ["t.py::a[b c]", "t.py::a[b d]"]),
+        ("t.py::a[/x.png]", ["t.py::a[/long/way/x.png]"], ["t.py::a[/long/way/x.png]"]),
+        ("t.py::a[/x]", ["t.py::a[//host/x]"], []),
+        ("a", ["t.py::a", "u.py::a"], ["t.py::a"]),
+    ],
+)
+def test_shortened_ids_stand_for_what_they_were(published, found, stand_for):
+    known, _ = resolve_ids([published], found, ["t.py"])
+    assert list(known.get(published, ())) == stand_for
+
+
+def test_keys_in_lower_case_are_read(tmp_path):
+    row = {"instance_id": "a", "repo": "a/b", "base_commit": "c", "patch": "", "test_patch": ""}
+    row |= {"problem_statement": "x", "fail_to_pass": '["t.py::a"]', "pass_to_pass": ["t.py::b"]}
+    (tmp_path / "rows.json").write_text(json.dumps(row))
+    (one,) = read_instances(tmp_path / "rows.json")
+    assert (one.fail_to_pass, one.pass_to_pass) == (("t.py::a",), ("t.py::b",))

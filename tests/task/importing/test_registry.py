@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from arena.errors import InputError
+from arena.errors import EngineError, HarnessError, InputError
 from arena.records import File, Record
+from arena.sandbox.engine import DockerEngine
 from arena.task.formats.instances import Unreadable
 from arena.task.importing import suite
 from arena.task.importing.importer import Imported, Importer, NotImportableError
@@ -58,6 +59,64 @@ def test_an_id_that_is_no_name_or_stands_twice_harms_nothing(tmp_path, monkeypat
         "Good": "another one before it has this name",
     }
     assert (tmp_path / "out/good").is_dir()
+
+
+def importing(tmp_path, monkeypatch, text, engine, made):
+    """Imports lines with an importer of the test's own: the report, and what was said."""
+    (tmp_path / "suite.lines").write_text(text)
+    mine = Importer(takes=lambda path: path.suffix == ".lines", read=read, make=made)
+    monkeypatch.setattr(suite, "IMPORTERS", (mine, *suite.IMPORTERS))
+    request = suite.ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out", jobs=1)
+    said: list[str] = []
+    return suite.import_suite(request, engine, said.append), said
+
+
+def test_a_fault_ends_one_thing_and_the_next_import_goes_on(tmp_path, monkeypatch, engine):
+    asked: list[str] = []
+    written: list[str] = []
+
+    def made(line, source):
+        report = tmp_path / "out" / suite.REPORT
+        written.append(report.read_text() if report.is_file() else "")
+        asked.append(line.instance_id)
+        (source.out / line.instance_id).mkdir(parents=True, exist_ok=True)
+        if line.instance_id == "struck" and asked.count("struck") == 1:
+            raise EngineError("the engine lost it")
+        if line.instance_id == "slow" and asked.count("slow") == 1:
+            raise HarnessError("pip did not end")
+        return make(line, source).model_copy(update={"task": line.instance_id})
+
+    text = "one struck slow two"
+    report, said = importing(tmp_path, monkeypatch, text, engine, made)
+    assert [one.task for one in report.tasks] == ["one", "two"]
+    reasons = {one.instance_id: one.reason for one in report.refused}
+    assert reasons == {
+        "struck": "engine: the engine lost it",
+        "slow": "harness: pip did not end",
+    }
+    assert not (tmp_path / "out/struck").exists()
+    assert [line.partition(":")[0] for line in said] == [
+        f"[{number}/4] {name}" for number, name in enumerate(text.split(), 1)
+    ]
+    assert '"one"' in written[1], "what is done is written down before the next is begun"
+    again, said = importing(tmp_path, monkeypatch, text, engine, made)
+    assert asked == [*text.split(), "struck", "slow"]
+    assert sorted(str(one.task) for one in again.tasks) == sorted(text.split())
+    assert (again.refused, len(said)) == ((), 2)
+
+
+def test_an_import_ends_where_no_engine_answers_any_more(tmp_path, monkeypatch):
+    def made(line, source):
+        if line.instance_id == "two":
+            raise EngineError("connection refused")
+        (source.out / line.instance_id).mkdir(parents=True, exist_ok=True)
+        return make(line, source).model_copy(update={"task": line.instance_id})
+
+    gone = DockerEngine(f"unix://{tmp_path}/gone.sock")
+    with pytest.raises(EngineError, match="no container engine answers"):
+        importing(tmp_path, monkeypatch, "one two three", gone, made)
+    report, _ = importing(tmp_path, monkeypatch, "one", gone, made)
+    assert [one.task for one in report.tasks] == ["one"]
 
 
 def test_a_path_that_no_importer_takes(tmp_path):

@@ -107,8 +107,9 @@ def test_rows_of_every_form_run_from_source_with_the_right_verdicts(tmp_path):
         "acme__purse-r2",
         "acme__purse-9",
         "acme__purse-r1",
+        "acme__purse-old",
     }
-    assert "Python 3.6" in found["acme__purse-old"]["reason"]
+    assert found["acme__purse-old"]["notes"] == ["Python 3.11 stands for 3.6"]
     assert "no clone of acme/other" in found["acme__other-1"]["reason"]
     assert "commit 000000000000" in found["acme__purse-lost"]["reason"]
     assert "log parser" in found["acme__purse-parser"]["reason"]
@@ -149,8 +150,70 @@ def test_a_person_can_name_the_environment(tmp_path):
         imported(tmp_path, "rows.json", "--env", "env.toml")["acme__purse-7"]["result"]
         == "imported"
     )
-    pinned = (tmp_path / "taken/images/acme-purse-1-2/requirements.txt").read_text()
-    assert "iniconfig==" in pinned
+    (told,) = (tmp_path / "taken/images").glob("acme-purse-1-2-*/told.json")
+    assert json.loads(told.read_text())["given"] == ["iniconfig"]
+
+
+HANGS = """\
+import time
+
+
+def until_even(cents):
+    while cents % 2:
+        try:
+            time.sleep(0.05)
+        except Exception:
+            pass
+    return cents
+"""
+SHOWS = "from purse.wait import until_even\nfrom tests.test_purse import *\n\n"
+NEW = SHOWS + "def test_it_ends():\n    assert until_even(3) == 4\n\n\n"
+NEW += "def test_even():\n    assert until_even(2) == 2\n\n\n"
+NEW += "def test_odd_too():\n    assert until_even.__doc__\n"
+
+
+def test_what_hangs_shows_a_fix_and_what_fails_before_it_decides_nothing(tmp_path):
+    """Rows as they are often: keys in lower case, a plugin of its own, a PASS_TO_PASS that fails."""
+    repo, _, _ = rig.a_repository(tmp_path)
+    setup = "[metadata]\nname = purse\n[options]\npackages = purse\n[options.entry_points]\n"
+    setup += "pytest11 =\n    purse_plugin = purse.plugin\n"
+    plugin = "import pytest\n\n\n@pytest.fixture\ndef cents():\n    return 3\n"
+    uses = "def test_plugin(cents):\n    assert cents == 3\n"
+    base = rig.commit(
+        repo,
+        "Wait",
+        {
+            "pyproject.toml": "[build-system]\nrequires = ['setuptools']\n",
+            "setup.cfg": setup,
+            "setup.py": "from setuptools import setup\nsetup()\n",
+            "purse/plugin.py": plugin,
+            "purse/wait.py": HANGS,
+            "tests/__init__.py": "",
+            "tests/test_plugin.py": uses,
+        },
+    )
+    ends = HANGS.replace("while cents % 2:", "while False:").replace(
+        "return cents", "return cents + cents % 2"
+    )
+    ends = ends.replace("(cents):\n", '(cents):\n    """Even."""\n')
+    fix = rig.commit(
+        repo,
+        "End",
+        {"purse/wait.py": ends, "tests/test_wait.py": NEW, "tests/test_plugin.py": uses + "\n"},
+    )
+    named = [f"tests/test_wait.py::test_{name}" for name in ("it_ends", "even", "odd_too")]
+    row = rig.row(repo, base, fix, instance_id="hangs")
+    del row["FAIL_TO_PASS"], row["PASS_TO_PASS"]
+    row["fail_to_pass"] = named[:1]
+    row["pass_to_pass"] = [*named[1:], "tests/test_plugin.py::test_plugin"]
+    (tmp_path / "rows.json").write_text(json.dumps([row]))
+    found = imported(tmp_path, "rows.json", "--test-seconds", "3", "--run-seconds", "200")["hangs"]
+    assert found["result"] == "imported", found
+    assert found["reasons"] == {named[0]: "timeout"}
+    assert found["disagrees"] == [f"{named[2]}: fails without gold too"]
+    (task,) = packs.load("./taken", base=tmp_path)
+    assert set(task.tests.pass_to_pass) == {named[1], "tests/test_plugin.py::test_plugin"}
+    assert task.tests.plugins == ("purse_plugin",)
 
 
 def test_parquet_and_a_task_repository_hold_the_same_rows(tmp_path):

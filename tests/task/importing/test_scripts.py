@@ -56,7 +56,8 @@ def test_directories_that_scripts_grade(tmp_path):
     harbor(suite, "lazy", **{"solution__solve.sh": "true\n"})
     harbor(suite, "silent", **{"tests__test.sh": "true\n"})
     harbor(suite, "bare", environment__Dockerfile="FROM nvidia/cuda:12\n")
-    harbor(suite, "composed", **{"environment__docker-compose.yaml": "services: {}\n"})
+    composed = "services:\n  main: {}\n  cache: {image: redis}\n"
+    harbor(suite, "composed", **{"environment__docker-compose.yaml": composed})
     terminal_bench(suite, "halves-tb")
     done = arena(
         *("tasks", "import", "suite", "--out", "taken", "--format", "json"),
@@ -70,7 +71,7 @@ def test_directories_that_scripts_grade(tmp_path):
     assert "changes nothing" in found["lazy"]["reason"]
     assert "no reward" in found["silent"]["reason"] or "missing" in found["silent"]["reason"]
     assert "nvidia/cuda:12" in found["bare"]["reason"]
-    assert "composition" in found["composed"]["reason"]
+    assert "several containers are not supported: cache" in found["composed"]["reason"]
     tasks = {task.instance_id: task for task in packs.load("./taken", base=tmp_path)}
     assert tasks["halves"].problem_statement.startswith("Half of three cents")
     assert [file.path for file in packs.tree_files(tasks["halves"])] == ["purse/__init__.py"]

@@ -103,7 +103,7 @@ addopts = "--cov"
 def test_what_older_files_say():
     found = project(
         setup_dot_py="N = ['six']\nsetup(name='purse', install_requires=N, extras_require={'test': 'mock'})\n",
-        tox_dot_ini="[testenv]\ndeps =\n    py36: dataclasses\n    pytest-mock==3\n    -rx.txt\n",
+        tox_dot_ini="[testenv]\ndeps =\n    py36: dataclasses\n    py3: pytest-mock==3\n    -rx.txt\n",
         requirements__dev_dot_txt="# c\n-e .\nfreezegun==1.2\nflake8\n",
     )
     assert found.name == "purse"
@@ -111,9 +111,77 @@ def test_what_older_files_say():
         "six",
         "mock",
         "freezegun",
-        "dataclasses",
         "pytest-mock",
         "pytest",
+    )
+
+
+def test_of_two_conditions_for_a_package_the_true_one_is_left_to_win():
+    found = project(
+        pyproject_dot_toml="[project]\nname = 'purse'\ndependencies = [\"tomli<2; python_version<'3.8'\","
+        " \"tomli>=2; python_version>='3.8'\", 'isort>=4,<6', 'setuptools', 'sphinxcontrib-x']\n"
+        "[project.optional-dependencies]\ntest = ['isort', 'black', 'pytest>=7']\n"
+        "[build-system]\nrequires = ['hatchling']\n",
+    )
+    assert found.bounded == (
+        "tomli<2; python_version<'3.8'",
+        "tomli>=2; python_version>='3.8'",
+        "isort>=4,<6",
+        "setuptools",
+        "sphinxcontrib-x",
+        "pytest>=7",
+    )
+    assert found.requirements[:3] == (
+        "tomli; python_version<'3.8'",
+        "tomli; python_version>='3.8'",
+        "isort",
+    )
+    assert found.build == ("hatchling",)
+
+
+@pytest.mark.parametrize(
+    ("line", "applies"),
+    [
+        ("py27: x", False),
+        ("py{27,36}: x", False),
+        ("py{36,311}-test: x", True),
+        ("!py27: x", True),
+        ("django32: x", False),
+        ("py311-django{32,41}: x", False),
+        ("py36,test: x", True),
+        ("x", True),
+    ],
+)
+def test_a_line_of_tox_counts_where_its_factors_apply(line, applies):
+    found = project(tox_dot_ini=f"[testenv]\ndeps =\n    {line}\n")
+    assert found.requirements == (("x",) if applies else ()) + ("pytest",)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"setup_dot_cfg": "[options.entry_points]\npytest11 =\n    purse = purse.plugin\n"},
+        {"setup_dot_py": "setup(entry_points={'pytest11': ['purse = purse.plugin']})\n"},
+        {"setup_dot_py": "setup(entry_points='[pytest11]\\npurse = purse.plugin')\n"},
+        {"pyproject_dot_toml": "[tool.poetry.plugins.pytest11]\npurse = 'purse.plugin'\n"},
+        {"pyproject_dot_toml": "[project.entry-points.pytest11]\npurse = 'purse.plugin'\n"},
+    ],
+)
+def test_entry_points_are_read_wherever_they_stand(files):
+    assert project(**files).entry_points == "[pytest11]\npurse = purse.plugin\n"
+
+
+def test_what_pytest_needs_from_its_settings_is_carried():
+    found = project(
+        tox_dot_ini="[pytest]\naddopts = -rfEX -p pytester --strict-markers -p no:cov --cov\n"
+        "  --import-mode=importlib\npytester_example_dir = testing/example_scripts\n"
+        "testpaths = testing\nxfail_strict = true\n"
+    )
+    assert found.plugins == ("pytester",)
+    assert found.options == (
+        "pytester_example_dir=testing/example_scripts",
+        "xfail_strict=true",
+        "addopts=--import-mode=importlib",
     )
 
 
@@ -220,6 +288,16 @@ def test_a_file_that_cannot_be_collected_before_the_fix_shows_it():
     assert proof.fail_to_pass == {"t.py::a": "import: ImportError"}
 
 
+def test_a_fix_of_a_hang_is_shown_by_the_test_that_does_not_end():
+    before = session(a="TestTimeLimit", b="passed")
+    proof = prove(runs(before), runs(session(a="passed", b="passed")), ["t.py"])
+    assert proof.fail_to_pass == {"t.py::a": "timeout"}
+    assert proof.pass_to_pass == ("t.py::b",)
+    whole = session(ended="timeout", b="passed", uncollected={"t.py": "TestTimeLimit"})
+    proof = prove(runs(whole), runs(session(a="passed", b="passed")), ["t.py"])
+    assert list(proof.fail_to_pass) == ["t.py::a"]
+
+
 def test_mixed_results_quarantine_the_test_and_not_the_task():
     before = session(a="AssertionError", b="passed")
     good, bad = session(a="passed", b="passed"), session(a="passed", b="AssertionError")
@@ -233,7 +311,6 @@ def test_mixed_results_quarantine_the_test_and_not_the_task():
     ("before", "after", "words"),
     [
         (session(a="passed"), session(a="passed"), "no test changes"),
-        (session(a="TestTimeLimit"), session(a="passed"), "no test changes"),
         (session(a="KeyError"), session(a="KeyError"), "no test passes with the fix"),
         (session(a="KeyError"), session(ended="timeout"), "too long"),
         (session(a="KeyError"), session(ended="not_applied"), "does not apply"),

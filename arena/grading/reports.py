@@ -1,0 +1,206 @@
+"""Reports that test commands of any language leave, each read as hostile input.
+
+A form is a function from the bytes of one report to its tests, in their order; the ids are those of
+the form:
+
+    junit       <classname>::<name>
+    tap         <outer> > <inner>               of nested subtests
+    ctest       <name>                          what `ctest` prints
+    go-json     <package>::<Test/subtest>       `go test -json`
+    cargo-json  <path::to::test>                libtest's JSON, or the lines it prints without
+    jest-json   <file>::<describe> > <name>     `jest --json`, `vitest --reporter=json`
+    mocha-json  <file>::<describe> > <name>     `mocha --reporter json`
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from arena.grading.findings import Reported
+from arena.grading.junit_runner import JUnitError, read_report
+from arena.records import Entry, ReportForm, TestOutcome
+from arena.records.container import WORKDIR
+from arena.serialize import from_json, json_lines
+
+MAX_BYTES = 16 << 20
+_MAX_TESTS = 200_000
+_MAX_DEPTH = 64
+
+_TAP = re.compile(r"( *)(not )?ok\b(?: +(\d+))?(?: *- *)?(.*)")
+_TAP_MARK = re.compile(r"(?<!\\)#\s*(skip|todo)\b.*", re.IGNORECASE)
+_TAP_PLAN = re.compile(r"( *)1\.\.(\d+)\b.*")
+_CTEST = re.compile(r"\s*\d+/\d+ Test\s+#\d+: (.+?) \.{2,}\s*(?:\*{3})?(.+?)\s+\d+\.\d+ sec\b.*")
+_CTEST_SKIPPED = re.compile(r"Skipped|Not Run \(Disabled\)", re.IGNORECASE)
+_LIBTEST = re.compile(r"test (\S.*?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b.*")
+_GO: dict[str, TestOutcome] = {"pass": "passed", "fail": "failed", "skip": "skipped"}
+_CARGO: dict[str, TestOutcome] = {
+    "ok": "passed",
+    "failed": "failed",
+    "timeout": "failed",
+    "ignored": "skipped",
+    "FAILED": "failed",
+}
+_JEST: dict[str, TestOutcome] = {"passed": "passed", "failed": "failed"}
+
+
+class ReportError(ValueError):
+    """A report that cannot be believed."""
+
+
+def read(form: ReportForm, data: bytes, *, cut: bool = False) -> tuple[Reported, ...]:
+    """The tests of one report.
+
+    Args:
+        form: what it is written in.
+        data: all of it.
+        cut: it may end early, for the command did.
+
+    Raises:
+        ReportError: empty, too large, not of the form, or cut off.
+    """
+    if not data.strip():
+        raise ReportError("there is no report")
+    if len(data) > MAX_BYTES:
+        raise ReportError(f"the report is larger than {MAX_BYTES:,} bytes")
+    try:
+        found = tuple(_tap(data, cut=cut) if form == "tap" else _FORMS[form](data))
+    except ReportError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ReportError(f"the report is not {form}: {error!r:.120}") from error
+    if len(found) > _MAX_TESTS:
+        raise ReportError(f"the report holds more than {_MAX_TESTS:,} tests")
+    return found
+
+
+def _junit(data: bytes) -> Iterator[Reported]:
+    try:
+        tests = read_report(Entry(kind="file", data=data))
+    except JUnitError as error:
+        raise ReportError(str(error)) from error
+    for test in tests:
+        yield Reported(id=f"{test.classname}::{test.name}", outcome=test.outcome)
+
+
+def _tap(data: bytes, *, cut: bool = False) -> Iterator[Reported]:
+    """Tests that hold no others; a subtest's tests stand above it, further in."""
+    held: list[list[Reported]] = [[]]
+    planned: dict[int, int] = {}
+    seen: dict[int, int] = {}
+    for line in _text(data).splitlines():
+        if line.lstrip().startswith("Bail out!"):
+            raise ReportError(f"the tests gave up: {line.strip()[:120]}")
+        if match := _TAP_PLAN.fullmatch(line):
+            planned[len(match[1]) // 4] = int(match[2])
+        elif match := _TAP.fullmatch(line):
+            depth = len(match[1]) // 4
+            if depth > _MAX_DEPTH:
+                raise ReportError("the report is nested too deeply")
+            seen[depth] = seen.get(depth, 0) + 1
+            for inner in [one for one in planned | seen if one > depth]:
+                _tap_whole(planned.pop(inner, None), seen.pop(inner, 0))
+            while len(held) <= depth + 1:
+                held.append([])
+            name, outcome = _tap_test(match)
+            inside = [
+                one.model_copy(update={"id": f"{name} > {one.id}"}) for one in held[depth + 1]
+            ]
+            held[depth] += inside or [Reported(id=name, outcome=outcome)]
+            del held[depth + 1 :]
+    if not cut:
+        _tap_whole(planned.get(0), seen.get(0, 0))
+    yield from held[0]
+
+
+def _tap_test(match: re.Match[str]) -> tuple[str, TestOutcome]:
+    name = _TAP_MARK.sub("", match[4]).strip() or f"test {match[3] or ''}".strip()
+    if _TAP_MARK.search(match[4]):
+        return name, "skipped"
+    return name, "failed" if match[2] else "passed"
+
+
+def _tap_whole(planned: int | None, seen: int) -> None:
+    if planned is None:
+        raise ReportError("the report has no plan: it was cut off")
+    if planned != seen:
+        raise ReportError(f"the report plans {planned} tests but holds {seen}")
+
+
+def _ctest(data: bytes) -> Iterator[Reported]:
+    for line in _text(data).splitlines():
+        if match := _CTEST.fullmatch(line):
+            outcome: TestOutcome = "passed" if match[2] == "Passed" else "failed"
+            if _CTEST_SKIPPED.match(match[2]):
+                outcome = "skipped"
+            yield Reported(id=match[1], outcome=outcome)
+
+
+def _go_json(data: bytes) -> Iterator[Reported]:
+    for event in _events(data):
+        if event.get("Test") and event.get("Action") in _GO:
+            name = f"{event['Package']}::{event['Test']}"
+            yield Reported(id=name, outcome=_GO[event["Action"]])
+
+
+def _cargo_json(data: bytes) -> Iterator[Reported]:
+    told = [event for event in _events(data) if event.get("type") == "test"]
+    if told:
+        for event in told:
+            if event["event"] in _CARGO:
+                yield Reported(id=event["name"], outcome=_CARGO[event["event"]])
+        return
+    for line in _text(data).splitlines():
+        if match := _LIBTEST.fullmatch(line):
+            yield Reported(id=match[1], outcome=_CARGO[match[2]])
+
+
+def _jest_json(data: bytes) -> Iterator[Reported]:
+    for suite in _whole(data)["testResults"]:
+        for test in suite["assertionResults"]:
+            inside = " > ".join(filter(None, [*test["ancestorTitles"], test["title"]]))
+            outcome = _JEST.get(test["status"], "skipped")
+            yield Reported(id=f"{_relative(suite['name'])}::{inside}", outcome=outcome)
+
+
+def _mocha_json(data: bytes) -> Iterator[Reported]:
+    told = _whole(data)
+    waiting = {(test.get("file"), test["fullTitle"]) for test in told["pending"]}
+    for test in told["tests"]:
+        outcome: TestOutcome = "failed" if test["err"] else "passed"
+        if (test.get("file"), test["fullTitle"]) in waiting:
+            outcome = "skipped"
+        outer = test["fullTitle"].removesuffix(test["title"]).strip()
+        inside = " > ".join(part for part in (outer, test["title"]) if part)
+        yield Reported(id=f"{_relative(test.get('file') or '')}::{inside}", outcome=outcome)
+
+
+def _whole(data: bytes) -> Any:
+    """One JSON value, below whatever else the command printed in lines of their own."""
+    text = data.strip()
+    start = text.find(b"{")
+    return from_json(text[start:] if start > 0 and text[start - 1 : start] == b"\n" else text)
+
+
+def _events(data: bytes) -> Iterator[dict[str, Any]]:
+    """The JSON objects among the lines."""
+    lines = [line for line in data.splitlines() if line.lstrip().startswith(b"{")]
+    return (one for _, one in json_lines(lines, broken=None) if isinstance(one, dict))
+
+
+def _relative(path: str) -> str:
+    return path.removeprefix(f"{WORKDIR}/")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+_FORMS: dict[ReportForm, Callable[[bytes], Iterator[Reported]]] = {
+    "junit": _junit,
+    "tap": _tap,
+    "ctest": _ctest,
+    "go-json": _go_json,
+    "cargo-json": _cargo_json,
+    "jest-json": _jest_json,
+    "mocha-json": _mocha_json,
+}

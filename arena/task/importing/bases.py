@@ -1,0 +1,139 @@
+"""What a stranger's Dockerfile stands on: images of a registry, or ours in their place.
+
+Where no registry answers, a stand-in holds what the name promises: Python with pip, Node with npm,
+a Debian whose apt works in the build. What it holds instead is said with the task.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from arena.records import Language
+from arena.task.importing.importer import NotImportableError
+
+_ENDS = "(-(slim|bookworm|bullseye|trixie))*"
+_STAND_INS: tuple[tuple[str, str, str, Language], ...] = (
+    (rf"python(:(3|latest)[\w.]*{_ENDS})?", "python", "Python 3.11 of Debian 12", "python"),
+    (rf"t-bench/python-3-\d+(:\w+)?{_ENDS}", "python", "Python 3.11 of Debian 12", "python"),
+    (rf"(debian|buildpack-deps)(:[\w.]+?{_ENDS})?", "debian", "Debian 12", "other"),
+    (r"(t-bench/)?ubuntu(-\d\d-\d\d)?(:[\w.]+)?", "debian", "Debian 12", "other"),
+    (rf"gcc(:[\d.]+{_ENDS})?", "gcc", "GCC 12 of Debian 12", "other"),
+    (rf"node(:(18|lts|latest)[\d.]*{_ENDS})?", "node", "Node 18 of Debian 12", "javascript"),
+    (rf"golang:1\.19(\.\d+)?{_ENDS}", "go", "Go 1.19 of Debian 12", "go"),
+)
+_ORDER = ("debian", "python", "gcc")
+"""Each holds what those before it hold."""
+_PREFIX = r"([\w.-]+(:\d+)?/)?((docker/)?library/|laude-institute/|harbor-framework/)?"
+_FROM = re.compile(
+    r"^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*"
+    r"(?P<image>\S+)(?P<stage>[ \t]+AS[ \t]+(?P<name>\S+))?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ARG = re.compile(r"^[ \t]*ARG[ \t]+(\w+)=[\"']?([^\s\"']*)", re.IGNORECASE | re.MULTILINE)
+_VARIABLE = re.compile(r"\$\{?(\w+)(?::-([^}]*))?\}?")
+_ONLY_BUILDKIT = re.compile(r"--mount=type=(?:cache|tmpfs)\S*[ \t]+|(?<=COPY )--link[ \t]+")
+"""Options that only save time, and that not every builder knows."""
+
+
+@dataclass(frozen=True)
+class Based:
+    """A Dockerfile on an image that can be had."""
+
+    dockerfile: str
+    language: Language
+    base: str | None = None
+    """The shipped image that it stands on."""
+    pull: str | None = None
+    """Or the pinned one of a registry."""
+    notes: tuple[str, ...] = ()
+    """What stands for something else."""
+
+
+def on_what_there_is(text: str, pin: Callable[[str], str]) -> Based:
+    """Put a Dockerfile on the images it names where a registry answers, else on ours.
+
+    Args:
+        text: the Dockerfile.
+        pin: an image with its digest; raises `NotImportableError` where no registry gives it.
+
+    Raises:
+        NotImportableError: an image can neither be had nor be stood for.
+    """
+    text = _ONLY_BUILDKIT.sub("", text.replace("\r\n", "\n"))
+    found = list(_FROM.finditer(text))
+    if not found:
+        raise NotImportableError("its Dockerfile has no FROM")
+    given = dict(_ARG.findall(text[: found[0].start()]))
+    names = [match["name"].lower() for match in found if match["name"]]
+    wanted = [_filled(match["image"], given) for match in found]
+    foreign = [image for image in wanted if image.lower() not in {*names, "scratch"}]
+    last = _foreign_below(found, wanted, len(found) - 1)
+    if last not in foreign:
+        raise NotImportableError(f"base image: {last} holds nothing to work in")
+    try:
+        pinned = {image: pin(image) for image in dict.fromkeys(foreign)}
+    except NotImportableError as error:
+        return _stand_in(text, wanted, foreign, last, str(error))
+    sources = {**pinned, last: "${BASE}"}
+    return Based(_based(text, wanted, sources), _language(last), pull=pinned[last])
+
+
+def _stand_in(
+    text: str, wanted: Sequence[str], foreign: Sequence[str], last: str, why: str
+) -> Based:
+    kinds: dict[str, tuple[str, str]] = {}
+    for image in dict.fromkeys(foreign):
+        entry = _entry(image)
+        if entry is None:
+            raise NotImportableError(f"base image: none of ours stands for {image}, and {why}")
+        kinds[image] = entry[1], entry[2]
+    used = {kind for kind, _ in kinds.values()}
+    if len(used) > 1 and not used <= set(_ORDER):
+        raise NotImportableError(f"base image: no one image of ours stands for {', '.join(kinds)}")
+    kind = max(used, key=_ORDER.index) if len(used) > 1 else next(iter(used))
+    return Based(
+        _based(text, wanted, dict.fromkeys(kinds, "${BASE}")),
+        _language(last),
+        base="go" if kind == "go" else f"stand-ins/{kind}",
+        notes=tuple(f"{what} stands for {image}" for image, (_, what) in kinds.items()),
+    )
+
+
+def _entry(image: str) -> tuple[str, str, str, Language] | None:
+    name = image.partition("@")[0]
+    return next(
+        (entry for entry in _STAND_INS if re.fullmatch(_PREFIX + f"(?:{entry[0]})", name)), None
+    )
+
+
+def _language(image: str) -> Language:
+    entry = _entry(image)
+    return entry[3] if entry else "other"
+
+
+def _foreign_below(found: Sequence[re.Match[str]], wanted: Sequence[str], at: int) -> str:
+    """The image that a stage stands on in the end."""
+    for below in range(at - 1, -1, -1):
+        if (found[below]["name"] or "").lower() == wanted[at].lower():
+            return _foreign_below(found, wanted, below)
+    return wanted[at]
+
+
+def _based(text: str, wanted: Sequence[str], sources: Mapping[str, str]) -> str:
+    """The Dockerfile with other images in its `FROM` lines."""
+    images = iter(wanted)
+
+    def line(match: re.Match[str]) -> str:
+        image = next(images)
+        return f"FROM {sources.get(image, image)}{match['stage'] or ''}"
+
+    return f"ARG BASE\n{_FROM.sub(line, text).rstrip()}\n"
+
+
+def _filled(image: str, given: Mapping[str, str]) -> str:
+    """An image's name with the build arguments that the Dockerfile gives it."""
+
+    def value(match: re.Match[str]) -> str:
+        return given.get(match[1]) or match[2] or match[0]
+
+    return _VARIABLE.sub(value, image)

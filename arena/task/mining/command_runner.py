@@ -1,0 +1,235 @@
+"""Repositories of any language: a team's own image and command, and the report that it leaves.
+
+mine.toml, which `arena tasks mine --with` names:
+
+    [mine]
+    image = "./ci"                  a folder with a Dockerfile, a name in a registry, or ours
+    build = "make"                  before each run of the tests, without network
+    test = "ctest {files}"          {files}: the test files, where only some are to be run
+    report = "ctest"                or junit, tap, go-json, cargo-json, jest-json, mocha-json
+    report_files = ["out/*.xml"]    what the command prints when there are none
+"""
+
+import re
+import shlex
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from arena.errors import InputError
+from arena.grading.command_runner import in_home, read_reports, remove_reports, report_paths
+from arena.grading.findings import Reported
+from arena.grading.reports import ReportError
+from arena.paths import SafePath
+from arena.records import File, Language, Record, ReportForm, TestPlan
+from arena.records.container import AGENT_USER
+from arena.resources import sandboxes_dir
+from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image import sources
+from arena.sandbox.image.recipe import language_names
+from arena.serialize import read_record
+from arena.task.mining.history import purpose
+from arena.task.mining.projects import Project
+from arena.task.mining.runner import (
+    ANYWHERE,
+    LATE,
+    Environment,
+    LanguageSupport,
+    MakeEnvironment,
+    MiningSession,
+    RepositoryRun,
+    Say,
+    SeenTest,
+    TestCommand,
+    write_image,
+)
+
+_FILES = "{files}"
+_BY_FILE = frozenset({"jest-json", "mocha-json"})
+"""Forms whose ids begin with the file."""
+_OUTPUT_LIMIT = 16 << 20
+
+
+class MineTable(Record):
+    """`[mine]`: how a repository's tests are run."""
+
+    image: str
+    """A folder with a Dockerfile that begins `ARG BASE` and `FROM ${BASE}`, the name of an image in
+    a registry, or of one of ours. It must have git."""
+    base: str = "python"
+    """Which of our images the Dockerfile of a folder stands on."""
+    language: Language = "other"
+    """What the tasks are said to be written in."""
+    build: str = ""
+    """A shell command before the tests, in the work tree."""
+    test: str
+    """A shell command that runs the tests. `{files}` stands for the test files to run; without it,
+    all are always run."""
+    report: ReportForm
+    """Form of what it leaves."""
+    report_files: tuple[str, ...] = ()
+    """Globs, relative to the work tree, of the files that hold it; what it prints when empty."""
+    timeout_s: float = Field(default=600.0, gt=0)
+    """Longest that building and testing once may take."""
+
+
+class MineFile(Record):
+    """`mine.toml`."""
+
+    mine: MineTable
+    """How the repository's tests are run."""
+
+
+def read_command(path: Path, engine: DockerEngine) -> LanguageSupport:
+    """What a team's file says of its repository's tests.
+
+    Raises:
+        InputError: no such file, or it is malformed.
+    """
+    table = read_record(path, MineFile).mine
+    parts = [f"{table.build} || exit" if table.build else "", table.test]
+    command = TestCommand(
+        script="\n".join(part for part in parts if part),
+        report=table.report,
+        report_files=table.report_files,
+    )
+
+    def make(
+        pack: Path, image: str, project: Project, install: Sequence[str], say: Say
+    ) -> Environment:
+        del project
+        if install:
+            what = "packages cannot be installed into an image of your own"
+            raise InputError(what, where=", ".join(install), remedy=f"put them into {table.image}")
+        if table.image in language_names(sandboxes_dir()):
+            return Environment(image=table.image)
+        say(f"the image of {path} is {table.image}")
+        _keep_image(pack, image, table, path.parent, engine)
+        return Environment(image=image)
+
+    return support_of(command, make, table.language, table.timeout_s)
+
+
+def _keep_image(
+    pack: Path, name: str, table: MineTable, beside: Path, engine: DockerEngine
+) -> None:
+    about = f"image {table.image} of mine.toml"
+    if table.image.startswith((".", "/", "~")):
+        folder = SafePath((beside / Path(table.image).expanduser()).resolve())
+        files = [
+            File(path="/".join(path.parts[len(folder.parts) :]), data=path.read_bytes())
+            for path in folder.files(lambda path: path.rpartition("/")[2] == ".git")
+        ]
+        if not any(file.path == "Dockerfile" for file in files):
+            remedy = "name a folder with a Dockerfile, relative to the file that says so"
+            raise InputError("no Dockerfile in it", where=str(folder), remedy=remedy)
+        write_image(pack, name, files, table.language, about, base=table.base)
+        return
+    pinned = sources.pin(engine.connection, table.image)
+    dockerfile = File(path="Dockerfile", data=b"ARG BASE\nFROM ${BASE}\nUSER root\n")
+    write_image(pack, name, [dockerfile], table.language, about, pull=pinned)
+
+
+def support_of(
+    command: TestCommand,
+    make: MakeEnvironment,
+    language: Language,
+    run_seconds: float,
+) -> LanguageSupport:
+    """What mining knows of a repository whose tests a command runs."""
+    return LanguageSupport(
+        language=language,
+        runner="command",
+        manifests=(),
+        suffixes=(),
+        read=lambda _: Project(),
+        make=make,
+        run=run_tests,
+        run_seconds=run_seconds,
+        is_test=lambda file: purpose(file.path) == "test",
+        place=str,
+        refuses=_refuses,
+        command=command,
+    )
+
+
+def _refuses(_tree: Sequence[File], hidden: Sequence[File]) -> str:
+    return "" if hidden else "no test file is left by it"
+
+
+def test_plan(
+    command: TestCommand,
+    fail_to_pass: Sequence[str],
+    pass_to_pass: Sequence[str],
+    files: Sequence[str],
+) -> TestPlan:
+    """The plan of a task whose tests a command runs."""
+    if command.report in _BY_FILE:
+        files = list(dict.fromkeys(i.partition("::")[0] for i in (*fail_to_pass, *pass_to_pass)))
+    return TestPlan(
+        runner="command",
+        fail_to_pass=tuple(fail_to_pass),
+        pass_to_pass=tuple(pass_to_pass),
+        command=("sh", "-c", plan_script(command, files)),
+        report=command.report,
+        report_files=command.report_files,
+    )
+
+
+def plan_script(command: TestCommand, places: Sequence[str]) -> str:
+    """The shell command that runs the tests of some files; of all when none are named."""
+    return command.script.replace(_FILES, " ".join(map(shlex.quote, places)))
+
+
+def _files_of(run: RepositoryRun, command: TestCommand) -> Sequence[str]:
+    """The files among the places of a run: ids of most forms do not begin with one."""
+    known = {file.path for file in run.tree.hidden}
+    return run.places if command.report in _BY_FILE or known.issuperset(run.places) else ()
+
+
+def run_tests(run: RepositoryRun) -> MiningSession:
+    """Run the command once; its tests keep their own order."""
+    command = run.how.command
+    assert command
+    started = time.monotonic()
+    with run.opened() as box:
+        if failed := run.lay(box):
+            return failed
+        remove_reports(box, command.report_files)
+        done = box.exec(
+            in_home(["sh", "-c", plan_script(command, _files_of(run, command))]),
+            timeout_s=run.timeout_s,
+            output_limit=_OUTPUT_LIMIT,
+            user=AGENT_USER,
+        )
+        paths = report_paths(box, command.report_files)
+        box.kill()
+        detail = ""
+        try:
+            told = read_reports(box, command.report, paths, command.report_files, done)
+        except ReportError as error:
+            told, detail = (), f"{error}: {' '.join(done.text.split())[-200:]}"
+    missing = "MissingTest" if told else f"BuildError, exit code {done.exit_code}"
+    if done.ended != "exited":
+        missing = LATE
+    return MiningSession(
+        ended="complete" if done.ended == "exited" else "timeout",
+        detail=detail,
+        tests=_seen(told),
+        uncollected={ANYWHERE: missing} if done.exit_code != 0 or not told else {},
+        wall_s=time.monotonic() - started,
+    )
+
+
+def _seen(told: Sequence[Reported]) -> dict[str, SeenTest]:
+    """Outcomes by id; one id for two tests names neither."""
+    often = Counter(test.id for test in told)
+    kinds = {"failed": "Failed", "error": "Error"}
+    return {
+        test.id: SeenTest(outcome=test.outcome, error=kinds.get(test.outcome, ""))
+        for test in told
+        if often[test.id] == 1 and not re.search(r"[\x00-\x1f]", test.id)
+    }

@@ -1,0 +1,145 @@
+"""Installs a repository and what its tests need, inside the build of an image.
+
+    python3 install.py told.json
+
+Run in the repository's folder. It is installed there by its own build backend, its needs as they
+were at a date. What fails is tried with less: a later date, no date and no bounds, line by line.
+What is left out stands in `left_out.json` beside `told.json`; nothing of it makes the build fail.
+"""
+
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FIRST = "2023-06-01"
+"""Before it, many a package has no wheel for a Python of today."""
+OLD_TOOLS = ("setuptools==65.5.1", "wheel", "setuptools_scm<8", "pbr", "cython<3")
+SECONDS = 300
+"""Longest that one try may take: some would compile for hours."""
+WHEELS = "--only-binary=:all:"
+MARKER_EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+def pip(*words: str) -> bool:
+    """Whether pip could install."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
+    command += ["--prefer-binary", "--root-user-action=ignore", *words]
+    print("pip install", " ".join(words)[:300], flush=True)
+    try:
+        return subprocess.run(command, check=False, timeout=SECONDS).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def until(date: str) -> list[str]:
+    """The option that leaves out what was uploaded later."""
+    return ["--uploaded-prior-to", f"{date}T00:00:00Z"] if date else []
+
+
+def own(told: dict[str, Any]) -> bool:
+    """Install the repository itself; whether its backend could."""
+    if not any(map(os.path.exists, ("pyproject.toml", "setup.py", "setup.cfg"))):
+        return False
+    version = told["version"] or "0.0.0"
+    os.environ.update(SETUPTOOLS_SCM_PRETEND_VERSION=version, PBR_VERSION=version)
+    if pip("--no-deps", "-e", "."):
+        return True
+    if not pip(*OLD_TOOLS, *told["build"]):
+        pip(*OLD_TOOLS)
+    return pip("--no-deps", "--no-build-isolation", "-e", ".")
+
+
+def noted(told: dict[str, Any]) -> None:
+    """Let a repository that cannot be built look like an installed one."""
+    name, version = told["name"].replace("-", "_"), told["version"] or "0.0.0"
+    if not name:
+        return
+    folder = Path(sysconfig.get_path("purelib"), f"{name}-{version}.dist-info")
+    folder.mkdir(parents=True, exist_ok=True)
+    head = f"Metadata-Version: 2.1\nName: {told['name']}\nVersion: {version}\n"
+    (folder / "METADATA").write_text(head)
+    (folder / "entry_points.txt").write_text(told["entry_points"])
+
+
+def declared(told: dict[str, Any]) -> Iterator[str]:
+    """What its metadata says that it needs, and needs for its tests."""
+    for found in importlib.metadata.distributions():
+        if _normal(found.metadata["Name"] or "") != told["name"]:
+            continue
+        for line in found.requires or ():
+            extra = MARKER_EXTRA.search(line)
+            if not extra:
+                yield line
+            elif re.fullmatch(told["extras"], extra[1].lower()) and not is_tool(line, told):
+                rest = re.sub(r"\s*(and\s*)?" + MARKER_EXTRA.pattern, "", line)
+                yield re.sub(r";\s*(and\s*)?$", "", rest).strip()
+
+
+def is_tool(line: str, told: dict[str, Any]) -> bool:
+    """Whether a line names a tool of development, which no test needs."""
+    name = name_of(line)
+    return name in told["tools"] or name.startswith(("types-", "sphinx"))
+
+
+def name_of(line: str) -> str:
+    """Its package, as indexes write it."""
+    match = NAME.match(line)
+    return _normal(match[0]) if match else ""
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def needs(told: dict[str, Any], lines: list[str]) -> list[str]:
+    """Install what is needed; the lines that could not be."""
+    if not lines:
+        return []
+    later = max(told["date"], FIRST)
+    bare = [
+        name_of(line) + (" ;" + line.partition(";")[2] if ";" in line else "") for line in lines
+    ]
+    tries = [
+        [*until(told["date"]), WHEELS, *lines],
+        [*until(told["date"]), *lines],
+        [*until(later), WHEELS, *lines],
+        [WHEELS, *lines],
+        [WHEELS, *bare],
+    ]
+    if any(pip(*one) for one in tries):
+        return []
+    return [
+        line
+        for line, name in zip(lines, bare, strict=True)
+        if not (pip(*until(later), WHEELS, line) or pip(name))
+    ]
+
+
+def main(where: Path) -> None:
+    """Install everything that `told.json` asks for."""
+    told = json.loads(where.read_text())
+    built = own(told)
+    if not built:
+        noted(told)
+    given = told["given"]
+    chosen = {name_of(line) for line in given}
+    away = chosen | {name_of(line) for line in told["without"]} | {told["name"]}
+    if told["date"] < "2022-11":  # an older one does not run on this Python; the image has one
+        away.add("pytest")
+    others = [*declared(told), *told["requirements"]]
+    lines = [*given, *(line for line in others if name_of(line) not in away)]
+    left_out = needs(told, list(dict.fromkeys(lines)))
+    said = {"built": built, "left_out": left_out}
+    where.with_name("left_out.json").write_text(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,140 @@
+"""What stands for the images of a stranger's Dockerfile, and what his scripts would fetch."""
+
+import os
+import subprocess
+
+import pytest
+
+from arena.records import File
+from arena.resources import sandboxes_dir
+from arena.task.importing.bases import on_what_there_is
+from arena.task.importing.importer import NotImportableError, move
+from arena.task.importing.needs import with_needs
+
+
+def away(image):
+    raise NotImportableError(f"no registry answers for {image}")
+
+
+@pytest.mark.parametrize(
+    ("image", "base", "language"),
+    [
+        ("python", "stand-ins/python", "python"),
+        ("python:3.11-slim", "stand-ins/python", "python"),
+        ("python:3.13-slim-bookworm", "stand-ins/python", "python"),
+        ("docker.io/library/python:3", "stand-ins/python", "python"),
+        ("public.ecr.aws/docker/library/python:3.12.7-slim", "stand-ins/python", "python"),
+        ("ghcr.io/laude-institute/t-bench/python-3-13:20250620", "stand-ins/python", "python"),
+        ("ghcr.io/laude-institute/t-bench/ubuntu-24-04:latest", "stand-ins/debian", "other"),
+        ("ubuntu:22.04", "stand-ins/debian", "other"),
+        ("debian:bookworm-slim", "stand-ins/debian", "other"),
+        ("node:18-bookworm-slim", "stand-ins/node", "javascript"),
+        ("gcc:14", "stand-ins/gcc", "other"),
+        ("golang:1.19-bookworm", "go", "go"),
+    ],
+)
+def test_a_stand_in_says_what_it_stands_for(image, base, language):
+    found = on_what_there_is(f"FROM --platform=linux/amd64 {image} AS x\nRUN true\n", away)
+    assert (found.base, found.language, found.pull) == (base, language, None)
+    assert found.dockerfile == "ARG BASE\nFROM ${BASE} AS x\nRUN true\n"
+    assert found.notes[0].endswith(f"stands for {image}")
+
+
+@pytest.mark.parametrize(
+    "image", ["python:3.12-alpine", "python:2.7", "nvidia/cuda:12", "node:22", "golang:1.23"]
+)
+def test_what_nothing_of_ours_stands_for_is_named(image):
+    with pytest.raises(NotImportableError, match=rf"none of ours stands for {image}.*no registry"):
+        on_what_there_is(f"FROM {image}\n", away)
+
+
+def test_several_stages_stand_on_one_image_that_holds_them_all():
+    text = (
+        "ARG V=3.12\nFROM gcc:14 AS builder\nRUN gcc -v\nFROM python:${V}-slim\n"
+        "RUN --mount=type=cache,target=/x pip install y\nCOPY --from=builder /a /a\n"
+    )
+    found = on_what_there_is(text, away)
+    assert (found.base, found.language) == ("stand-ins/gcc", "python")
+    assert "FROM ${BASE} AS builder\n" in found.dockerfile
+    assert "RUN pip install y\n" in found.dockerfile
+    assert len(found.notes) == 2
+
+
+def test_where_a_registry_answers_every_image_is_pulled_by_digest():
+    found = on_what_there_is(
+        "FROM gcc:14 AS builder\nFROM builder AS two\nFROM python:3.12\nCOPY --from=two /a /a\n",
+        lambda image: f"{image}@sha256:{len(image)}",
+    )
+    assert (found.pull, found.base, found.notes) == ("python:3.12@sha256:11", None, ())
+    assert (
+        "FROM gcc:14@sha256:6 AS builder\nFROM builder AS two\nFROM ${BASE}\n" in found.dockerfile
+    )
+
+
+def script(text):
+    return [File(path="test.sh", data=text.encode())]
+
+
+def dockerfile(text):
+    made = {file.path: file.data.decode() for file in with_needs("FROM x\n", script(text), "END\n")}
+    assert made["Dockerfile"].endswith("\nEND\n")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "installed"),
+    [
+        ("pip install --quiet pytest==8.4.1 2>/dev/null || true\n", "pytest==8.4.1"),
+        ("pip3 install -q 'numpy>=1.2,<3' pandas && pytest\n", "'numpy>=1.2,<3' pandas"),
+        ("uv pip install --system rich\nuv add httpx\n", "rich httpx"),
+        (
+            "uvx \\\n  -p 3.13 \\\n  -w pytest==8.4.1 -w x pytest /tests -rA\n",
+            "pytest==8.4.1 x pytest",
+        ),
+        ("uvx --from tool-kit tool /tests\n", "tool-kit"),
+        ("uv run --with pytest pytest /tests/test.py\n", "pytest"),
+    ],
+)
+def test_what_a_test_script_installs_is_installed_when_the_image_is_built(text, installed):
+    assert f"pip3 install --no-cache-dir {installed}\n" in dockerfile(text)["Dockerfile"]
+
+
+def test_addresses_paths_and_comments_are_not_installed():
+    made = dockerfile("# pip install a\npip install -r x.txt ./b https://x.example/c.whl git+d\n")
+    assert made == {"Dockerfile": "FROM x\nEND\n"}
+    made = dockerfile("apt-get update && apt-get install -y --no-install-recommends curl jq\n")
+    assert "apt-get install -qq --yes curl jq || true\n" in made["Dockerfile"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "said"),
+    [
+        ("uvx", ["-p", "3.13", "--with", "x", "echo", "-n", "a"], "a"),
+        ("uvx", ["--from", "kit", "echo", "a"], "a\n"),
+        ("uv", ["run", "--with", "x", "echo", "a"], "a\n"),
+        ("uv", ["init", "--no-workspace"], ""),
+    ],
+)
+def test_the_stand_in_for_uvx_runs_what_is_there(tmp_path, name, words, said):
+    program = tmp_path / name
+    program.write_bytes((sandboxes_dir() / "stand-ins/uvx.sh").read_bytes())
+    program.chmod(0o755)
+    done = subprocess.run([program, *words], check=True, capture_output=True, text=True)
+    assert done.stdout == said
+
+
+def test_the_work_folder_and_further_places_come_to_lie_in_the_tree(tmp_path):
+    for path in ("app/a", "app/.git/HEAD", "output/b", "etc/c"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(path)
+    steps = move([f"{tmp_path}/output", f"{tmp_path}/new", f"{tmp_path}/app"])
+    run = next(line for line in steps.splitlines() if line.startswith("RUN "))
+    uid = f"{os.getuid()}:{os.getgid()}"
+    text = run[4:].replace("/repo", f"{tmp_path}/repo").replace("10001:10001", uid)
+    subprocess.run(["sh", "-ec", text], cwd=tmp_path / "app", check=True)
+    assert (tmp_path / "repo/a").read_text() == (tmp_path / "app/a").read_text() == "app/a"
+    assert not (tmp_path / "repo/.git").exists()
+    assert (tmp_path / "output").is_symlink()
+    (tmp_path / "new/x").write_text("x")
+    found = {path.name for path in (tmp_path / "repo/.places").rglob("*") if path.is_file()}
+    assert found == {"b", "x"}
