@@ -21,6 +21,8 @@ from arena.errors import InputError
 from arena.records import (
     Api,
     BackendSpec,
+    EffortLevel,
+    EffortRule,
     ErrorRule,
     Evidence,
     PriceRow,
@@ -60,8 +62,6 @@ class ProviderRules(Record):
     """What must happen to reasoning in later requests of a tool loop."""
     thinking: Literal["on", "off", "model"] | None = None
     """What it is when nothing is asked for."""
-    thinking_off: dict[str, JsonValue] = Field(default_factory=dict)
-    """Body that turns thinking off; empty where that is impossible or unknown."""
     tool_choice: tuple[str, ...] = ()
     """Accepted values; empty is unknown."""
     temperature: Literal["free", "one", "ignored", "refused", "up_to_one"] | None = None
@@ -127,6 +127,8 @@ class ModelRow(Record):
     """Where it differs from the provider's."""
     chat_tools: bool = True
     """Whether chat completions take tools; else only other APIs do."""
+    efforts: dict[Api | Literal["any"], tuple[EffortLevel, ...]] = Field(default_factory=dict)
+    """Levels of effort that it heeds over each API, or over `any`; else the provider's."""
     quirks: ModelQuirks = ModelQuirks()
     """How it wants to be spoken to."""
     upstream: str | None = None
@@ -191,6 +193,8 @@ class ProviderProfile(Record):
     """How it wants to be spoken to."""
     rules: ProviderRules = ProviderRules()
     """What it does with a request."""
+    effort: dict[Api, EffortRule] = Field(default_factory=dict)
+    """How it is told how hard to think, by API; one that is not here takes no effort."""
     errors: tuple[ErrorRule, ...] = ()
     """How it says that a call went wrong; tried in order."""
     rate: RateLimits = RateLimits()

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from arena import __version__, registry
 from arena.agent import external
 from arena.agent.identity import code_of
-from arena.backend import listing
+from arena.backend import effort, listing
 from arena.backend.apis import routed
 from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
 from arena.errors import InputError, located
@@ -125,11 +125,13 @@ def resolve(
 
 
 def _chosen(tables: Sequence[ContestantTable], names: Sequence[str]) -> list[ContestantTable]:
-    known = {t.name: t for t in tables}
+    """A table for each contestant; a name chooses it, or all the efforts that go by that name."""
+    known = {one.name: {one.name, table.name} for table in tables for one in table.each()}
     for name in names:
-        if name not in known:
+        if name not in set().union(*known.values()):
             raise registry.unknown("contestant", name, known, where="--contestant")
-    return [t for t in tables if not names or t.name in names]
+    everyone = [one for table in tables for one in table.each()]
+    return [one for one in everyone if not names or not known[one.name].isdisjoint(names)]
 
 
 def _tasks(selections: Sequence[str], base: Path) -> tuple[Task, ...]:
@@ -149,6 +151,8 @@ def _tasks(selections: Sequence[str], base: Path) -> tuple[Task, ...]:
 def _contestant(
     table: ContestantTable, program: Program | None, backend: ResolveBackend
 ) -> ContestantSpec:
+    """A table of one effort at most, resolved."""
+    level = next(iter(table.efforts), None)
     if program is None:
         module = registry.agent_module(table.agent)
         module.make(table.agent, table.params)
@@ -157,7 +161,7 @@ def _contestant(
     else:
         external.make(program, table.params)
         able = external.capabilities(program)
-        identity = external.identity(program)
+        identity = external.identity(program.told(level))
     if able.control and table.backend is not None:
         raise InputError(f"{table.agent} takes no backend", remedy="remove it")
     if not able.control and table.backend is None:
@@ -167,12 +171,18 @@ def _contestant(
         spec = routed(spec, able.apis, agent=table.agent)
     elif spec is not None and able.needs_tools:
         _check_tools(spec)
+    if spec is None and level is not None:
+        raise InputError(f"{table.agent} has no model to tell an effort", remedy="remove efforts")
+    if spec is not None and level is not None:
+        spec = effort.told(spec, level)
     return ContestantSpec(
         name=table.name,
         agent=table.agent,
         agent_digest=digest_of(identity),
         backend=spec,
         params=table.params,
+        effort=level,
+        family=table.name.removesuffix(f"-{level}") if level else "",
         control=able.control,
     )
 
@@ -235,7 +245,9 @@ def manifest_of(
         strict=config.strict,
         conditions=conditions_of(config.limits, config.sandbox, strict=config.strict),
         budget=config.budget,
-        contestant_budgets={c.name: c.budget for c in config.contestant if c.budget},
+        contestant_budgets={
+            one.name: one.budget for c in config.contestant for one in c.each() if one.budget
+        },
         seed=config.seed,
         tasks=tuple(task_entry(t, images[t.id]) for t in plan.tasks),
         contestants=tuple(
