@@ -50,8 +50,9 @@ def plan(
     """
     from arena.cli.run import prepare, start
     from arena.errors import InputError
-    from arena.run.plan import Overrides, priced_as
+    from arena.run.plan import Overrides
     from arena.run.preview import preview
+    from arena.run.resume import priced_as
     from arena.rundir.directory import RunDir
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images

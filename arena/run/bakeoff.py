@@ -16,7 +16,7 @@ from arena.backend.pool import Backends
 from arena.errors import FaultError, located
 from arena.money.budget import Budgets, check_budgets
 from arena.records import TrialSpec
-from arena.run import hosts, plan
+from arena.run import hosts, plan, resume
 from arena.run.hosts import Say, TrialHost
 from arena.run.plan import Plan
 from arena.run.worker import Worker
@@ -45,7 +45,9 @@ class RunOutcome:
 
     results: Results
     without_verdict: int
-    """Planned trials that have no verdict: faults, stopped contestants, spent budgets."""
+    """Trials of the command that have no verdict: faults, stopped contestants, spent budgets."""
+    outside: int
+    """Trials without a verdict that the run plans, but this command did not ask for."""
 
 
 def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> RunOutcome:
@@ -65,7 +67,7 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
     rundir = RunDir(out)
     earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
     if earlier is not None:
-        plan_ = plan.priced_as(plan_, earlier, say)
+        plan_ = resume.priced_as(plan_, earlier, say)
     specs = [c.backend for c in plan_.contestants if c.backend is not None]
     private = [task.id for task in plan_.tasks if task.private]
     config = plan_.config
@@ -86,13 +88,16 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
                 plan_, images=ready.images, layers=ready.layers, engine=ready.engine
             )
             if earlier is not None:
-                manifest = plan.continued(earlier, manifest, where=str(out), say=say)
+                manifest = resume.continued(
+                    earlier, manifest, where=str(out), say=say, narrows=plan_.narrows
+                )
             rundir.write_manifest(manifest)
             with Ledger(rundir.ledger_path, watcher) as ledger:
                 run_trials(plan_, manifest, rundir, host, backends, ledger, say, watcher)
     results = load(out)
-    missing = sum(row.verdict is None for row in results.trials)
-    return RunOutcome(results, missing)
+    asked = {spec.id for spec in _planned(plan_, manifest)}
+    missing = [row.id in asked for row in results.trials if row.verdict is None]
+    return RunOutcome(results, sum(missing), len(missing) - sum(missing))
 
 
 def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[TrialHost]:
@@ -145,11 +150,11 @@ def run_trials(
         ledger=ledger,
         earlier_tries=before.tries,
     )
+    done = Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done)
     if before.done:
-        say(f"resuming: {len(before.done)} trials are done and are kept")
+        say(f"resuming: {done.total()} trials are done and are kept")
     concurrency = host.concurrency(plan_.config.concurrency, manifest.sandbox)
     if watcher is not None:
-        done = Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done)
         watcher.begin(manifest, done)
     left = _left(plan_, manifest, before.done, worker)
     with session(ledger), indexing(rundir, manifest):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -17,15 +18,14 @@ from arena.backend.apis import routed
 from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
 from arena.errors import InputError, located
 from arena.grading.audit import refuse_hints
-from arena.money.prices import rates_kept
 from arena.money.statement import CallPricing
-from arena.records import BackendSpec, ContestantSpec, FxRate, Record, Task, digest_of
+from arena.records import BackendSpec, ContestantSpec, FxRate, Task, digest_of
 from arena.records.program import Program
 from arena.rundir.directory import EngineInfo, Manifest, TaskEntry, conditions_of, runs
 from arena.sandbox.image.images import TaskImage
-from arena.sandbox.image.sources import Say
 from arena.task import pack
 
+Narrowing = Literal["nothing", "attempts", "everything"]
 ResolveBackend = Callable[[str | BackendTable], BackendSpec]
 
 
@@ -42,6 +42,8 @@ class Plan:
     """Agents that are programs of their own, by name: those that a contestant uses."""
     where: str = ""
     """Source of the configuration, for errors."""
+    narrows: Narrowing = "attempts"
+    """What of an earlier run is left out where this plan is smaller."""
 
     @property
     def trials(self) -> int:
@@ -58,7 +60,7 @@ class Plan:
         order = list(self.tasks)
         random.Random(self.config.seed).shuffle(order)
         config = self.config.model_copy(update={"attempts": 1})
-        return replace(self, config=config, tasks=tuple(order[:tasks]))
+        return replace(self, config=config, tasks=tuple(order[:tasks]), narrows="nothing")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Overrides:
     concurrency: int | None = None
     executor: str | None = None
     address: str | None = None
+    narrow: bool = False
+    """Leave tasks and contestants of an earlier run out that are not chosen."""
 
 
 def resolve(
@@ -121,7 +125,15 @@ def resolve(
             _check_limits(contestants[-1], config, fx)
             if table.agent in programs:
                 external.check_tasks(programs[table.agent], tasks)
-    return Plan(config, tasks, tuple(contestants), tuple(fx), programs, where)
+    return Plan(
+        config,
+        tasks,
+        tuple(contestants),
+        tuple(fx),
+        programs,
+        where,
+        narrows="everything" if overrides.narrow else "attempts",
+    )
 
 
 def _chosen(tables: Sequence[ContestantTable], names: Sequence[str]) -> list[ContestantTable]:
@@ -266,128 +278,3 @@ def task_entry(task: Task, image: TaskImage) -> TaskEntry:
     own = {"image", "image_id"}
     shared = {name: getattr(task, name) for name in TaskEntry.model_fields if name not in own}
     return TaskEntry(**shared, image=image.content, image_id=image.id)
-
-
-def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:
-    """The plan at the prices and rates with which an earlier run began, and a line where they
-    differ: what is done is never priced anew without a word, and a run has one price.
-    """
-    fx = rates_kept(earlier.fx, plan.fx)
-    before = {c.name: c.backend for c in earlier.contestants if c.backend is not None}
-    kept = []
-    for contestant in plan.contestants:
-        spec, old = contestant.backend, before.get(contestant.name)
-        if spec and old and (spec.prices, spec.hourly_usd) != (old.prices, old.hourly_usd):
-            say(
-                f"{contestant.name} goes on at the prices with which the run began;"
-                " 'arena reprice' tells what it comes to at others"
-            )
-            same = {"prices": old.prices, "hourly_usd": old.hourly_usd}
-            spec = spec.model_copy(update=same)
-        kept.append(contestant.model_copy(update={"backend": spec}))
-    used = {row.currency for c in kept if c.backend is not None for row in c.backend.prices}
-    now = {rate.currency: rate.usd for rate in plan.fx}
-    for rate in fx:
-        if rate.currency in used and now.get(rate.currency, rate.usd) != rate.usd:
-            say(
-                f"{rate.currency} goes on at {rate.usd} USD, the rate with which the run began;"
-                " 'arena reprice --fx' tells what it comes to at others"
-            )
-    return replace(plan, contestants=tuple(kept), fx=fx)
-
-
-def continued(old: Manifest, new: Manifest, *, where: str, say: Say) -> Manifest:
-    """The manifest with which an earlier run goes on.
-
-    Tasks, contestants, attempts, concurrency and budgets may be added to; what would make old
-    and new trials incomparable may not change.
-
-    Args:
-        old: of the earlier run.
-        new: of what is to be run now.
-        where: the run directory, for errors.
-        say: told in one line where the code of an agent may be another than the run began with.
-
-    Raises:
-        InputError: naming everything that changed.
-    """
-    changes = _changes(old.limits, new.limits, "limits.")
-    changes += _changes(old.sandbox, new.sandbox, "sandbox.")
-    changes += [name for name in ("strict", "seed") if getattr(old, name) != getattr(new, name)]
-    old_tasks = {t.id: t for t in old.tasks}
-    for task in new.tasks:
-        was = old_tasks.get(task.id)
-        if was is not None and was.digest != task.digest:
-            changes.append(f"task {task.id}")
-        elif was is not None and was.image != task.image:
-            changes.append(f"image of task {task.id}")
-    contestants = {c.name: c for c in old.contestants}
-    for contestant in new.contestants:
-        earlier = contestants.get(contestant.name, contestant)
-        kept = _same(earlier, contestant, new.programs.get(contestant.agent))
-        if kept is None:
-            changes.append(f"contestant {contestant.name}: {_differing(earlier, contestant)}")
-        elif kept.digest != contestant.digest:
-            say(
-                f"{contestant.name} goes on with the agent {contestant.agent} of this version of"
-                " Arena; the run began before an agent's code was part of what it is"
-            )
-        contestants[contestant.name] = kept or contestant
-    if changes:
-        raise InputError(
-            f"the run there differs in: {', '.join(changes)}",
-            where=where,
-            remedy="undo the change, or give a new --out",
-        )
-    tasks = old_tasks | {t.id: t for t in new.tasks}
-    return new.model_copy(
-        update={
-            "run_id": old.run_id,
-            "created_at": old.created_at,
-            "conditions": old.conditions,
-            "attempts": max(old.attempts, new.attempts),
-            "tasks": tuple(tasks.values()),
-            "contestants": tuple(contestants.values()),
-            "contestant_budgets": old.contestant_budgets | new.contestant_budgets,
-            "fx": rates_kept(old.fx, new.fx),
-            "programs": old.programs | new.programs,
-            "layers": old.layers | new.layers,
-        }
-    )
-
-
-def _same(
-    earlier: ContestantSpec, now: ContestantSpec, program: Program | None
-) -> ContestantSpec | None:
-    """A contestant as its earlier trials know it; None where it is another one."""
-    if earlier.digest == now.digest:
-        return now
-    first = registry.EARLIER_DIGESTS.get(now.agent)
-    if program is not None:
-        first = digest_of(external.earlier_identity(program))
-    then = now.model_copy(update={"agent_digest": first, "recorded_digest": ""})
-    if earlier.agent_digest != first or earlier.digest != then.digest:
-        return None
-    return then.model_copy(update={"recorded_digest": earlier.digest})
-
-
-def _differing(earlier: ContestantSpec, now: ContestantSpec) -> str:
-    """What of a contestant changed."""
-    then, new = (c.backend and c.backend.identity() for c in (earlier, now))
-    parts = {
-        "its agent": earlier.agent != now.agent,
-        "the code, prompts or profile of its agent": earlier.agent_digest != now.agent_digest,
-        "its backend": then != new,
-        "its params": earlier.params != now.params,
-    }
-    changed = [what for what, differs in parts.items() if differs]
-    return " and ".join(changed) or "what it is told apart by"
-
-
-def _changes(old: Record, new: Record, prefix: str) -> list[str]:
-    """The fields that differ, each with both values."""
-    return [
-        f"{prefix}{name} ({getattr(old, name)}, now {getattr(new, name)})"
-        for name in type(old).model_fields
-        if getattr(old, name) != getattr(new, name)
-    ]

@@ -43,17 +43,20 @@ def load(path: Path) -> Results:
             state.add(rest)
         return _row(spec, state)
 
+    rows = [row(spec) for spec in trial_specs(manifest)]
+    left = lines.keys() | reducer.trials.keys()
+    outside = [row(spec) for spec in trial_specs(manifest, ever=True) if spec.id in left]
     position = {t.id: i for i, t in enumerate(manifest.tasks)}
     who = {c.name: i for i, c in enumerate(manifest.contestants)}
-    rows = sorted(
-        map(row, trial_specs(manifest)),
-        key=lambda r: (position[r.task_id], who[r.contestant], r.attempt),
-    )
+    rows.sort(key=lambda r: (position[r.task_id], who[r.contestant], r.attempt))
+    planned = manifest.planned()
+    names = {c.name for c in planned.contestants}
     return Results(
         path=path,
-        manifest=manifest,
+        manifest=planned,
         trials=tuple(rows),
-        stopped=reducer.stopped,
+        left_out=tuple(outside),
+        stopped={name: why for name, why in reducer.stopped.items() if name in names},
         mean_concurrency=concurrency,
         waste_usd=reducer.waste,
     )
@@ -139,7 +142,7 @@ def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
     """
     if not rundir.ledger_path.exists():
         return ResumeState(frozenset(), {}, {})
-    planned = {spec.id: (spec.contestant, spec.digest) for spec in trial_specs(manifest)}
+    planned = {s.id: (s.contestant, s.digest) for s in trial_specs(manifest, ever=True)}
     done: set[str] = set()
     tries: dict[str, int] = defaultdict(int)
     spent: dict[str, Amount] = defaultdict(Amount)

@@ -13,7 +13,7 @@ from arena.errors import InputError
 from arena.money.prices import SHIPPED_FX
 from arena.records import BackendSpec, Limits, digest_of
 from arena.registry import EARLIER_DIGESTS
-from arena.run import plan
+from arena.run import plan, resume
 from arena.rundir.directory import EngineInfo, Manifest
 from arena.sandbox.image.images import TaskImage
 from arena.task import pack
@@ -50,7 +50,7 @@ def test_parameters_that_hold_a_fix_are_refused():
 
 def test_what_changed_since_a_run_is_named_with_both_values():
     old, new = Limits(steps=60), Limits(steps=80, usd="1")
-    changed = plan._changes(old, new, "limits.")
+    changed = resume._changes(old, new, "limits.")
     assert changed == ["limits.steps (60, now 80)", "limits.usd (None, now 1)"]
 
 
@@ -92,7 +92,7 @@ def test_a_run_of_the_first_version_goes_on_and_one_line_says_with_what(agent):
     if agent in new.programs:
         first = digest_of(external.earlier_identity(new.programs[agent]))
     old, said = with_agent(new, first), []
-    going = plan.continued(old, new, where="out", say=said.append)
+    going = resume.continued(old, new, where="out", say=said.append)
     assert [one.digest for one in going.contestants] == [one.digest for one in old.contestants]
     assert len(said) == 1
     assert f"c goes on with the agent {agent} of this version" in said[0]
@@ -101,18 +101,18 @@ def test_a_run_of_the_first_version_goes_on_and_one_line_says_with_what(agent):
 def test_a_run_with_other_code_of_an_agent_does_not_go_on():
     new = manifest(resolve({}))
     with pytest.raises(InputError, match="contestant c: the code, prompts or profile of its agent"):
-        plan.continued(with_agent(new, "other"), new, where="out", say=pytest.fail)
+        resume.continued(with_agent(new, "other"), new, where="out", say=pytest.fail)
 
 
 def test_a_contestant_with_other_params_does_not_go_on():
     old, new = manifest(resolve({})), manifest(resolve({"protocol": "text"}))
     with pytest.raises(InputError, match="contestant c: its params"):
-        plan.continued(old, new, where="out", say=pytest.fail)
+        resume.continued(old, new, where="out", say=pytest.fail)
 
 
 def test_a_run_that_did_not_change_goes_on_without_a_word():
     new = manifest(resolve({}))
-    assert plan.continued(new, new, where="out", say=pytest.fail).contestants == new.contestants
+    assert resume.continued(new, new, where="out", say=pytest.fail).contestants == new.contestants
 
 
 def bakeoff_of(*tables: dict, **more) -> config.BakeoffConfig:
