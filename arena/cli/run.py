@@ -184,7 +184,7 @@ def start(plan: "Plan", out: Path) -> "RunOutcome":
     from arena.cli.progress import RunProgress
     from arena.run import bakeoff
 
-    progress = RunProgress(list(plan.contestants), len(plan.tasks) * plan.config.attempts)
+    progress = RunProgress({c.name: plan.trials_of(c) for c in plan.contestants}, out)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)

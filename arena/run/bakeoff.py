@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
@@ -23,15 +24,15 @@ from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.rundir.ledger import Event, Ledger, SessionBegin, SessionEnd
 from arena.score.index import indexing
-from arena.score.load import load, resume_state
+from arena.score.load import Kept, load, resume_state
 from arena.score.results import Results
 
 
 class Watcher(Protocol):
     """Whoever follows a run while it goes on."""
 
-    def begin(self, manifest: Manifest, done: Mapping[str, int]) -> None:
-        """Before the first event: the run, and how many trials are done, by contestant."""
+    def begin(self, manifest: Manifest, kept: Mapping[str, Kept]) -> None:
+        """Before the first event: the run, and what is done of it, by contestant."""
         ...
 
     def __call__(self, event: Event) -> None:
@@ -150,12 +151,18 @@ def run_trials(
         ledger=ledger,
         earlier_tries=before.tries,
     )
-    done = Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done)
-    if before.done:
-        say(f"resuming: {done.total()} trials are done and are kept")
+    mine = [spec for spec in _planned(plan_, manifest) if spec.id in before.done]
+    if mine:
+        say(f"resuming: {len(mine)} trials are done and are kept")
     concurrency = host.concurrency(plan_.config.concurrency, manifest.sandbox)
     if watcher is not None:
-        watcher.begin(manifest, done)
+        done = Counter(spec.contestant for spec in mine)
+        passed = Counter(spec.contestant for spec in mine if spec.id in before.passed)
+        kept = {
+            c.name: Kept(done[c.name], passed[c.name], before.known_usd.get(c.name, Decimal(0)))
+            for c in plan_.contestants
+        }
+        watcher.begin(manifest, kept)
     left = _left(plan_, manifest, before.done, worker)
     with session(ledger), indexing(rundir, manifest):
         try:
