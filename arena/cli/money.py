@@ -14,6 +14,7 @@ from arena.cli.run import AttemptsFlag, ConfigFile, ContestantFlag, OutFlag, Pro
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from arena.money.forecast import Forecast
     from arena.run.preview import Preview
 
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
@@ -44,10 +45,11 @@ def plan(
     ] = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Show what a run would do, need and cost, before it starts.
+    """Show what a run would do, need and cost, before it starts; exit code 1 if it would not.
 
     Example: arena plan bakeoff.toml --from runs/last
     """
+    from arena.cli import EXIT_CHECK_FAILED
     from arena.cli.run import prepare, start
     from arena.errors import InputError
     from arena.run.plan import Overrides
@@ -77,10 +79,13 @@ def plan(
         images = Images(engine, tree_files) if engine else None
         shown = preview(made, known=known, today=_today(), images=images, earlier=runs)
     _print_plan(shown, format_)
+    if engine is None or not shown.ready:
+        print("this run would not start: see above", file=sys.stderr)
+        raise typer.Exit(EXIT_CHECK_FAILED)
 
 
 def _print_plan(shown: "Preview", form: Format) -> None:
-    from arena.report.format import plural
+    from arena.report.format import plural, usd
 
     if form is Format.JSON:
         print(shown.model_dump_json(indent=2))
@@ -94,26 +99,37 @@ def _print_plan(shown: "Preview", form: Format) -> None:
                 "backend": one.backend,
                 "trials": one.trials,
                 "expected_usd": _usd(cost.expected_usd) if cost else None,
-                "range_usd": f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}" if cost else None,
-                "at_most_usd": _usd(cost.ceiling_usd) if cost else None,
-                "notes": "; ".join(
-                    ([f"{one.missing_key} is not set"] if one.missing_key else [])
-                    + list(one.problems)
-                    + ([one.stale_price] if one.stale_price else [])
-                    + list(one.caveats)
-                    + ([] if one.priced or cost is None else ["no price"])
-                    + ([f"translated from {one.translated_from}"] if one.translated_from else [])
-                )
-                or None,
+                "range_usd": _range(cost) if cost else None,
+                "at_most_usd": _usd(cost.ceiling_usd) if cost and cost.ceiling_usd else None,
             }
         )
     emit("contestants", rows, tuple(rows[0]), form)
+    for one in shown.contestants:
+        lacks = [f"{one.missing_key} is not set"] if one.missing_key else []
+        for line in (*lacks, *one.problems):
+            print(f"{one.name}: REFUSED: {line}")
+        told = [one.retires_soon, one.stale_price, *one.caveats]
+        told += [] if one.priced or one.cost is None else ["no price: its cost is unknown"]
+        told += [f"translated from {one.translated_from}"] if one.translated_from else []
+        for line in filter(None, told):
+            print(f"{one.name}: {line}")
+    for line in (*shown.not_installed, *shown.refusals):
+        print(f"REFUSED: {line}")
     trials, tasks = plural(shown.trials, "trial"), plural(shown.tasks, "task")
     print(f"{trials}: {tasks}, {plural(shown.attempts, 'attempt')} each")
-    for lacking in shown.not_installed:
-        print(lacking)
+    money = "unknown" if shown.expected_usd is None else usd(shown.expected_usd)
+    minutes = max(1, round(shown.expected_s / 60))
+    print(
+        f"expected in all: {money} and about {plural(minutes, 'minute')},"
+        f" {shown.concurrency} trials at once"
+    )
+    print(f"basis: {shown.basis}")
     print(f"images to build: {len(shown.images_to_build)}")
     print(shown.power)
+
+
+def _range(cost: "Forecast") -> str | None:
+    return None if cost.low_usd is None else f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}"
 
 
 PricesFlag = Annotated[
