@@ -220,6 +220,8 @@ class ProviderProfile(Record):
 
 
 SHIPPED = Path(__file__).parent / "profiles"
+LISTING = "`arena backends list`"
+"""Shows every name."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +239,7 @@ class Catalog:
     def provider(self, name: str) -> ProviderProfile:
         """A provider by id."""
         if name not in self.profiles:
-            raise registry.unknown("provider", name, self.profiles)
+            raise registry.unknown("provider", name, self.profiles, listing=LISTING)
         return self.profiles[name]
 
     def find(self, name: str) -> tuple[ProviderProfile, str, str]:
@@ -249,10 +251,10 @@ class Catalog:
         head, slash, model = name.partition("/")
         provider, _, region = head.partition("@")
         if not slash or not model:
-            raise InputError(
-                f"{name!r} is not a backend",
-                remedy="write provider/model; `arena backends list` shows them",
-            )
+            also = [f"{profile.id}/{row.id}" for profile, row in self.rows() if row.id == name]
+            remedy = f"did you mean {also[0]!r}?" if also else f"write provider/model; {LISTING}"
+            remedy += "" if also else " shows them"
+            raise InputError(f"{name!r} is not a backend", remedy=remedy)
         profile = self.provider(provider)
         return profile, region_of(profile, row_of(profile, model), region or None), model
 
@@ -326,7 +328,7 @@ def row_of(profile: ProviderProfile, model: str) -> ModelRow | None:
     rows = {row.id: row for row in profile.models}
     row = rows.get(model)
     if row is None and not profile.any_model:
-        raise registry.unknown(f"model of {profile.id}", model, rows)
+        raise registry.unknown(f"model of {profile.id}", model, rows, listing=LISTING)
     return row if row is None or row.alias_of is None else rows[row.alias_of]
 
 

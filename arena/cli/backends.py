@@ -34,10 +34,14 @@ FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer
 @app.command("list")
 def list_(
     country: Annotated[
-        str | None, typer.Option(help="Of the lab, such as CN.", show_default="any")
+        str | None,
+        typer.Option(help="Of the lab, such as CN.", show_default="any", callback=options.country),
     ] = None,
     residency: Annotated[
-        str | None, typer.Option(help="Of the service, such as US.", show_default="any")
+        str | None,
+        typer.Option(
+            help="Of the service, such as US.", show_default="any", callback=options.country
+        ),
     ] = None,
     open_weights: Annotated[
         bool | None,
@@ -64,6 +68,8 @@ def list_(
         residency=residency,
         open_weights=open_weights,
     )
+    if not rows:
+        options.say("no backend of the catalogue is so")
     shown = [row.model_dump(mode="json") for row in rows]
     if format_ is Format.TABLE:
         for row in shown:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arena.cli import options
 from arena.cli.options import Format, emit, runs_dir
 from arena.cli.run import AttemptsFlag, ConfigFile, ContestantFlag, OutFlag, ProfilesFlag, TaskFlag
 
@@ -146,7 +147,9 @@ def reprice(
     at: Annotated[
         str | None,
         typer.Option(
-            help="Prices of this day, such as 2026-11-01.", show_default="the day of each call"
+            help="Prices of this day, such as 2026-11-01.",
+            show_default="the day of each call",
+            callback=options.day,
         ),
     ] = None,
     prices: PricesFlag = None,
@@ -171,7 +174,7 @@ def reprice(
 
     manifest = RunDir(run).read_manifest()
     known = catalog.load([prices] if prices else ())
-    day = None if at is None else _day(at)
+    day = None if at is None else datetime.fromisoformat(at).date()
     before = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
     listed = {name: catalog.prices_of(known, spec) for name, spec in before.items()}
     if prices and not any(listed.values()):
@@ -200,17 +203,6 @@ def reprice(
             if (bound := row["possibly_billed_after_usd"]) is not None:
                 row["possibly_billed_after_usd"] = f"at most {_usd(bound)}"
     emit("contestants", rows, columns, format_)
-
-
-def _day(text: str) -> date:
-    from arena.errors import InputError
-
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            f"{text!r} is not a day", where="--at", remedy="write 2026-11-01"
-        ) from None
 
 
 def _usd(amount: object) -> str:

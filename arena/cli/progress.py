@@ -16,6 +16,7 @@ from rich.text import Text
 
 from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, CallBegin, CallEnd, FxRate
+from arena.report.format import plural
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest
 from arena.score.load import Kept
@@ -67,10 +68,15 @@ class RunProgress:
         self._started = self._summed_up = time.monotonic()
         self._at_once = 1
         self._out = out
+        self._headed = False
         self._live: Live | None = None
 
     def say(self, line: str) -> None:
-        """One line of what is being done."""
+        """One line of what is being done; what is to be done stands above the first."""
+        if not self._headed:
+            self._headed = True
+            trials = plural(sum(row.planned for row in self._rows.values()), "trial")
+            self.say(f"{trials} into {self._out}; to watch the page: arena view {self._out}")
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def begin(self, manifest: Manifest, kept: Mapping[str, Kept]) -> None:
@@ -85,8 +91,6 @@ class RunProgress:
     @contextmanager
     def showing(self) -> Iterator[None]:
         """Show the table while the context is open, if there is a terminal."""
-        trials = sum(row.planned for row in self._rows.values())
-        self.say(f"{trials} trials into {self._out}; to watch the page: arena view {self._out}")
         if not sys.stderr.isatty():
             yield
             return

@@ -143,10 +143,16 @@ def mine(
     repo: Annotated[Path, typer.Argument(help="A local clone.")],
     out: Annotated[Path, typer.Option(help="The pack to write; an earlier run there goes on.")],
     since: Annotated[
-        str | None, typer.Option(help="Only commits after this date.", show_default="all")
+        str | None,
+        typer.Option(
+            help="Only commits after this date.", show_default="all", callback=options.day
+        ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="Only commits before this date.", show_default="all")
+        str | None,
+        typer.Option(
+            help="Only commits before this date.", show_default="all", callback=options.day
+        ),
     ] = None,
     limit: LimitFlag = None,
     paths: PathsFlag = None,

@@ -299,7 +299,7 @@ def test_no_engine(tmp_path, solver_stub):
         DOCKER_HOST=f"unix://{tmp_path}/no-engine.sock",
     )
     assert "no-engine.sock" in line
-    assert "sandboxes/engine/start.sh" in line
+    assert "start Docker" in line
 
 
 def test_a_usd_limit_needs_a_price(tmp_path, solver_stub):

@@ -1,5 +1,7 @@
 """Resolving a configuration."""
 
+import re
+from collections import defaultdict
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from arena.errors import InputError
 from arena.money.prices import SHIPPED_FX
 from arena.records import BackendSpec, Limits, digest_of
 from arena.registry import EARLIER_DIGESTS
-from arena.run import plan, resume
+from arena.run import plan, preview, resume
 from arena.rundir.directory import EngineInfo, Manifest
 from arena.sandbox.image.images import TaskImage
 from arena.task import pack
@@ -214,3 +216,26 @@ def test_an_agent_whose_profile_knows_no_effort_is_refused(tmp_path):
 def test_efforts_in_a_configuration_are_checked(tables, says):
     with pytest.raises(InputError, match=says):
         bakeoff_of(*tables)
+
+
+def test_the_complete_example_of_the_readme_is_read_and_planned(tmp_path, monkeypatch):
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    (example,) = re.findall(r"```toml\n(# bakeoff.toml\n.*?)```", readme, re.DOTALL)
+    (tmp_path / "bakeoff.toml").write_text(example)
+    made = config.load(tmp_path / "bakeoff.toml")
+    known = catalog.load()
+    resolved = plan.resolve(
+        made,
+        base=tmp_path,
+        backend=lambda ref: backend_of(ref, known, today=date(2026, 11, 23), environ={}),
+        fx=SHIPPED_FX,
+    )
+    assert [c.name for c in resolved.contestants] == [
+        "deepseek-low", "deepseek-high", "opus", "codex", "rack", "nop",
+    ]  # fmt: skip
+    monkeypatch.setattr(preview, "_away", lambda made: defaultdict(str))  # no network in tests
+    shown = preview.preview(resolved, known=known, today=date(2026, 11, 23))
+    assert shown.trials == 6 * 24 * 2
+    assert not shown.refusals
+    assert not [c.problems for c in shown.contestants if c.problems]
+    assert shown.expected_usd is not None

@@ -147,7 +147,7 @@ def language_of(tree: Sequence[File], where: str) -> LanguageSupport:
     best = max(counts, key=counts.__getitem__)
     if not counts[best]:
         what = f"no program text of {', '.join(one.language for one in LANGUAGES)}"
-        raise InputError(what, where=where, remedy="see docs/tasks.md")
+        raise InputError(what, where=where, remedy="give a repository that has some")
     return best
 
 
