@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, emit
+from arena.cli.options import Format, FormatFlag, emit
 
 if TYPE_CHECKING:
     from arena.backend.catalog import Catalog
@@ -28,7 +28,6 @@ ProfilesFlag = Annotated[
         show_default="the shipped ones alone",
     ),
 ]
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 @app.command("list")

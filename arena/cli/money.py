@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, emit, runs_dir
+from arena.cli.options import Format, FormatFlag, emit, runs_dir
 from arena.cli.run import AttemptsFlag, ConfigFile, ContestantFlag, OutFlag, ProfilesFlag, TaskFlag
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from arena.money.forecast import Forecast
     from arena.run.preview import Preview
-
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 def plan(
