@@ -24,6 +24,9 @@ MarginFlag = Annotated[
         callback=options.share,
     ),
 ]
+MaxFaultsFlag = Annotated[
+    float, typer.Option(help="Tolerated share without verdict.", callback=options.share)
+]
 AnywayFlag = Annotated[bool, typer.Option("--anyway", help="Compare what is not comparable.")]
 AssuranceFlag = Annotated[
     AssuranceChoice | None,
@@ -158,9 +161,7 @@ def gate(
     baseline: BaselineFlag = None,
     margin: MarginFlag = None,
     cost_margin: Annotated[float, typer.Option(help="Tolerated growth of cost per fix.")] = 0.15,
-    max_faults: Annotated[
-        float, typer.Option(help="Tolerated share without verdict.", callback=options.share)
-    ] = 0.02,
+    max_faults: MaxFaultsFlag = 0.02,
     anyway: AnywayFlag = False,
     assurance: GateAssuranceFlag = None,
     write_baseline: Annotated[

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from arena.money.forecast import Forecast
     from arena.run.preview import Preview
 
+EarlierFlag = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        help="Earlier run to forecast costs from; may be repeated.",
+        show_default="the run directory, where there is one",
+    ),
+]
+
 
 def plan(
     config: ConfigFile,
@@ -26,14 +35,7 @@ def plan(
     attempts: AttemptsFlag = None,
     out: OutFlag = None,
     profiles: ProfilesFlag = None,
-    earlier: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--from",
-            help="Earlier run to forecast costs from; may be repeated.",
-            show_default="the run directory, where there is one",
-        ),
-    ] = None,
+    earlier: EarlierFlag = None,
     pilot: Annotated[
         int | None,
         typer.Option(

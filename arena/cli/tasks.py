@@ -104,6 +104,14 @@ def check(
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
+SinceFlag = Annotated[
+    str | None,
+    typer.Option(help="Only commits after this date.", show_default="all", callback=options.day),
+]
+UntilFlag = Annotated[
+    str | None,
+    typer.Option(help="Only commits before this date.", show_default="all", callback=options.day),
+]
 PathsFlag = Annotated[
     list[str] | None,
     typer.Option(
@@ -142,18 +150,8 @@ LimitFlag = Annotated[
 def mine(
     repo: Annotated[Path, typer.Argument(help="A local clone.")],
     out: Annotated[Path, typer.Option(help="The pack to write; an earlier run there goes on.")],
-    since: Annotated[
-        str | None,
-        typer.Option(
-            help="Only commits after this date.", show_default="all", callback=options.day
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            help="Only commits before this date.", show_default="all", callback=options.day
-        ),
-    ] = None,
+    since: SinceFlag = None,
+    until: UntilFlag = None,
     limit: LimitFlag = None,
     paths: PathsFlag = None,
     install: InstallFlag = None,

@@ -9,7 +9,7 @@ from arena.money.prices import rates_kept
 from arena.records import ContestantSpec, Record, digest_of
 from arena.records.program import Program
 from arena.run.plan import Narrowing, Plan
-from arena.rundir.directory import Manifest
+from arena.rundir.directory import Manifest, TaskEntry
 from arena.sandbox.image.sources import Say
 
 
@@ -64,12 +64,7 @@ def continued(
     changes += _changes(old.sandbox, new.sandbox, "sandbox.")
     changes += [name for name in ("strict", "seed") if getattr(old, name) != getattr(new, name)]
     old_tasks = {t.id: t for t in old.tasks}
-    for task in new.tasks:
-        was = old_tasks.get(task.id)
-        if was is not None and was.digest != task.digest:
-            changes.append(f"task {task.id}")
-        elif was is not None and was.image != task.image:
-            changes.append(f"image of task {task.id}")
+    changes += [what for t in new.tasks if (what := _task_change(old_tasks.get(t.id), t))]
     contestants = {c.name: c for c in old.contestants}
     for contestant in new.contestants:
         earlier = contestants.get(contestant.name, contestant)
@@ -103,6 +98,13 @@ def continued(
             "layers": old.layers | new.layers,
         }
     )
+
+
+def _task_change(was: TaskEntry | None, now: TaskEntry) -> str:
+    """What of a task changed; empty where nothing did."""
+    if was is None or (was.digest, was.image) == (now.digest, now.image):
+        return ""
+    return f"task {now.id}" if was.digest != now.digest else f"image of task {now.id}"
 
 
 def _narrowed(old: Manifest, new: Manifest, narrows: Narrowing, say: Say) -> dict[str, object]:
