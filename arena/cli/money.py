@@ -133,6 +133,14 @@ def _range(cost: "Forecast") -> str | None:
     return None if cost.low_usd is None else f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}"
 
 
+AtFlag = Annotated[
+    str | None,
+    typer.Option(
+        help="Prices of this day, such as 2026-11-01.",
+        show_default="the day of each call",
+        callback=options.day,
+    ),
+]
 PricesFlag = Annotated[
     Path | None,
     typer.Option(
@@ -144,14 +152,7 @@ PricesFlag = Annotated[
 
 def reprice(
     run: Annotated[Path, typer.Argument(help="A run directory; it stays as it is.")],
-    at: Annotated[
-        str | None,
-        typer.Option(
-            help="Prices of this day, such as 2026-11-01.",
-            show_default="the day of each call",
-            callback=options.day,
-        ),
-    ] = None,
+    at: AtFlag = None,
     prices: PricesFlag = None,
     fx: Annotated[
         list[str] | None,
