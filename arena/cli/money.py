@@ -118,7 +118,10 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         print(f"REFUSED: {line}")
     trials, tasks = plural(shown.trials, "trial"), plural(shown.tasks, "task")
     print(f"{trials}: {tasks}, {plural(shown.attempts, 'attempt')} each")
-    money = "unknown" if shown.expected_usd is None else usd(shown.expected_usd)
+    costs = [(one.name, one.cost.expected_usd) for one in shown.contestants if one.cost]
+    money = usd(sum(amount for _, amount in costs if amount is not None))
+    if unknown := [name for name, amount in costs if amount is None]:
+        money += f", the unknown cost of {', '.join(unknown)} aside,"
     minutes = max(1, round(shown.expected_s / 60))
     print(
         f"expected in all: {money} and about {plural(minutes, 'minute')},"
