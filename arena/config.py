@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
 from arena.errors import InputError
-from arena.records import Api, Budget, Limits, Record, SandboxLimits
+from arena.records import Api, Budget, EffortLevel, Limits, Record, SandboxLimits
 from arena.records.base import Address
 from arena.serialize import read_toml
 
@@ -105,8 +105,24 @@ class ContestantTable(Record):
     """Catalogue name such as `deepseek/deepseek-v4-pro`, or an inline table."""
     params: dict[str, JsonValue] = Field(default_factory=dict)
     """Passed to the agent and part of the contestant's identity."""
+    efforts: tuple[EffortLevel, ...] = ()
+    """How hard its model is to think; each makes a contestant of its own, such as `gpt-low`."""
     budget: Budget | None = None
-    """Of this contestant in the whole run."""
+    """Of this contestant in the whole run; of each, where efforts make several."""
+
+    def each(self) -> tuple["ContestantTable", ...]:
+        """One table for each effort."""
+        return tuple(
+            self.model_copy(update={"name": f"{self.name}-{effort}", "efforts": (effort,)})
+            for effort in self.efforts
+        ) or (self,)
+
+    @field_validator("efforts")
+    @classmethod
+    def _are_different(cls, value: tuple[EffortLevel, ...]) -> tuple[EffortLevel, ...]:
+        if twice := [level for level in value if value.count(level) > 1]:
+            raise ValueError(f"{twice[0]!r} stands there twice")
+        return value
 
     @field_validator("name")
     @classmethod
@@ -176,7 +192,7 @@ class BakeoffConfig(Record):
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "BakeoffConfig":
-        names = [c.name.lower() for c in self.contestant]
+        names = [one.name.lower() for c in self.contestant for one in c.each()]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"two contestants are called {twice[0]!r}")

@@ -63,9 +63,31 @@ def is_given_gold(agent: str) -> bool:
     return agent in AGENTS and agent_module(agent).capabilities(agent, {}).given_gold
 
 
-def unknown(what: str, name: str, known: Iterable[str], *, where: str = "") -> InputError:
-    """One clear line for a name that is not known, with the nearest that is."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    remedy = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+MANY = 8
+"""Names that one line may hold."""
+
+
+def unknown(
+    what: str, name: str, known: Iterable[str], *, where: str = "", listing: str = ""
+) -> InputError:
+    """One clear line for a name that is not known, with the nearest that is.
+
+    Args:
+        what: kind of the thing.
+        name: as it was written.
+        known: all that would be right.
+        where: file and key, or flag.
+        listing: command that shows all, where they may be too many for a line.
+    """
+    by_lower = {one.lower(): one for one in sorted(known)}
+    names, wanted = list(by_lower.values()), name.lower()
+    close = difflib.get_close_matches(wanted, by_lower, n=1)
+    close += [one for one in by_lower if wanted and (wanted in one or one in wanted)]
+    if close:
+        remedy = f"did you mean {by_lower[close[0]]!r}?"
+    elif len(names) > MANY:
+        remedy = f"known: {', '.join(names[:5])} and {len(names) - 5} more"
+        remedy += f"; {listing} shows them" if listing else ""
+    else:
+        remedy = f"known: {', '.join(names) or 'none'}"
     return InputError(f"unknown {what} {name!r}", where=where, remedy=remedy)

@@ -21,6 +21,8 @@ from arena.errors import InputError
 from arena.records import (
     Api,
     BackendSpec,
+    EffortLevel,
+    EffortRule,
     ErrorRule,
     Evidence,
     PriceRow,
@@ -60,8 +62,6 @@ class ProviderRules(Record):
     """What must happen to reasoning in later requests of a tool loop."""
     thinking: Literal["on", "off", "model"] | None = None
     """What it is when nothing is asked for."""
-    thinking_off: dict[str, JsonValue] = Field(default_factory=dict)
-    """Body that turns thinking off; empty where that is impossible or unknown."""
     tool_choice: tuple[str, ...] = ()
     """Accepted values; empty is unknown."""
     temperature: Literal["free", "one", "ignored", "refused", "up_to_one"] | None = None
@@ -114,6 +114,8 @@ class ModelRow(Record):
     """Where it differs from the provider's."""
     chat_tools: bool = True
     """Whether chat completions take tools; else only other APIs do."""
+    efforts: dict[Api | Literal["any"], tuple[EffortLevel, ...]] = Field(default_factory=dict)
+    """Levels of effort that it heeds over each API, or over `any`; else the provider's."""
     quirks: Quirks = Quirks()
     """Where it differs from its provider; its `extra_body` is sent over chat completions alone."""
     upstream: str | None = None
@@ -178,6 +180,8 @@ class ProviderProfile(Record):
     """How it wants to be spoken to."""
     rules: ProviderRules = ProviderRules()
     """What it does with a request."""
+    effort: dict[Api, EffortRule] = Field(default_factory=dict)
+    """How it is told how hard to think, by API; one that is not here takes no effort."""
     errors: tuple[ErrorRule, ...] = ()
     """How it says that a call went wrong; tried in order."""
     rate: RateLimits = RateLimits()
@@ -207,6 +211,8 @@ class ProviderProfile(Record):
 
 
 SHIPPED = Path(__file__).parent / "profiles"
+LISTING = "`arena backends list`"
+"""Shows every name."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +230,7 @@ class Catalog:
     def provider(self, name: str) -> ProviderProfile:
         """A provider by id."""
         if name not in self.profiles:
-            raise registry.unknown("provider", name, self.profiles)
+            raise registry.unknown("provider", name, self.profiles, listing=LISTING)
         return self.profiles[name]
 
     def find(self, name: str) -> tuple[ProviderProfile, str, str]:
@@ -236,10 +242,10 @@ class Catalog:
         head, slash, model = name.partition("/")
         provider, _, region = head.partition("@")
         if not slash or not model:
-            raise InputError(
-                f"{name!r} is not a backend",
-                remedy="write provider/model; `arena backends list` shows them",
-            )
+            also = [f"{profile.id}/{row.id}" for profile, row in self.rows() if row.id == name]
+            remedy = f"did you mean {also[0]!r}?" if also else f"write provider/model; {LISTING}"
+            remedy += "" if also else " shows them"
+            raise InputError(f"{name!r} is not a backend", remedy=remedy)
         profile = self.provider(provider)
         return profile, region_of(profile, row_of(profile, model), region or None), model
 
@@ -315,7 +321,7 @@ def row_of(profile: ProviderProfile, model: str) -> ModelRow:
     if row is None and profile.any_model:
         return ModelRow(id=model, source="", checked_on=profile.checked_on, evidence="user")
     if row is None:
-        raise registry.unknown(f"model of {profile.id}", model, rows)
+        raise registry.unknown(f"model of {profile.id}", model, rows, listing=LISTING)
     return row if row.alias_of is None else rows[row.alias_of]
 
 

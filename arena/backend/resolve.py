@@ -22,7 +22,16 @@ from arena.backend.catalog import (
 )
 from arena.config import BackendTable, Policy, PriceTable
 from arena.errors import InputError
-from arena.records import Api, BackendSpec, PriceRow, PriceTier, Quirks, RateLimits, digest_of
+from arena.records import (
+    Api,
+    BackendSpec,
+    EffortRule,
+    PriceRow,
+    PriceTier,
+    Quirks,
+    RateLimits,
+    digest_of,
+)
 from arena.records.base import is_local
 
 
@@ -98,6 +107,7 @@ def _from_profile(
         api_key_env=table.api_key_env or _key_env(profile, region, environ, simulated=simulated),
         quirks=_quirks(profile, row, table),
         chat_body=_chat_body(profile, row, table),
+        effort=_efforts(profile, row),
         error_rules=profile.errors,
         rate=_rate(profile.rate, table),
         request_timeout_s=profile.request_timeout_s,
@@ -177,6 +187,15 @@ def _chat_body(
     return {name: value for name, value in body.items() if name not in table.extra_body}
 
 
+def _efforts(profile: ProviderProfile, row: ModelRow | None) -> dict[Api, EffortRule]:
+    """How the model is told how hard to think, by API."""
+    own = {} if row is None else row.efforts
+    return {
+        api: rule.model_copy(update={"levels": own.get(api, own.get("any", rule.levels))})
+        for api, rule in profile.effort.items()
+    }
+
+
 def _check_body(profile: ProviderProfile, body: Mapping[str, JsonValue], where: str) -> None:
     rules = profile.rules
     for name in body:
@@ -206,18 +225,18 @@ def _pin(
             where=where,
             remedy="name one: upstream = '...'",
         )
-    filled = _filled(profile.pin, {"upstream": upstream, "quantization": table.quantization})
-    assert isinstance(filled, dict)
-    return filled
+    pin = filled(profile.pin, {"upstream": upstream, "quantization": table.quantization})
+    assert isinstance(pin, dict)
+    return pin
 
 
-def _filled(value: JsonValue, given: Mapping[str, str | None]) -> JsonValue:
-    """A pin with its placeholders filled; parts whose value is not given are left out."""
+def filled(value: JsonValue, given: Mapping[str, JsonValue]) -> JsonValue:
+    """Part of a body with its placeholders filled; what is not given is left out."""
     if isinstance(value, dict):
-        filled = {key: _filled(inner, given) for key, inner in value.items()}
-        return {key: inner for key, inner in filled.items() if inner not in ([], None)}
+        found = {key: filled(inner, given) for key, inner in value.items()}
+        return {key: inner for key, inner in found.items() if inner not in ([], None)}
     if isinstance(value, list):
-        return [inner for inner in (_filled(v, given) for v in value) if inner is not None]
+        return [inner for inner in (filled(v, given) for v in value) if inner is not None]
     if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
         return given[value[1:-1]]
     return value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, emit
+from arena.cli.options import Format, FormatFlag, emit
 
 if TYPE_CHECKING:
     from arena.backend.catalog import Catalog
@@ -28,16 +28,19 @@ ProfilesFlag = Annotated[
         show_default="the shipped ones alone",
     ),
 ]
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
 @app.command("list")
 def list_(
     country: Annotated[
-        str | None, typer.Option(help="Of the lab, such as CN.", show_default="any")
+        str | None,
+        typer.Option(help="Of the lab, such as CN.", show_default="any", callback=options.country),
     ] = None,
     residency: Annotated[
-        str | None, typer.Option(help="Of the service, such as US.", show_default="any")
+        str | None,
+        typer.Option(
+            help="Of the service, such as US.", show_default="any", callback=options.country
+        ),
     ] = None,
     open_weights: Annotated[
         bool | None,
@@ -64,6 +67,8 @@ def list_(
         residency=residency,
         open_weights=open_weights,
     )
+    if not rows:
+        options.say("no backend of the catalogue is so")
     shown = [row.model_dump(mode="json") for row in rows]
     if format_ is Format.TABLE:
         for row in shown:

@@ -19,8 +19,13 @@ from arena.cli.options import (
 MarginFlag = Annotated[
     float | None,
     typer.Option(
-        help="Loss of pass rate that is tolerated.", show_default="0.10 from 100 tasks, else 0.20"
+        help="Loss of pass rate that is tolerated.",
+        show_default="0.10 from 100 tasks, else 0.20",
+        callback=options.share,
     ),
+]
+MaxFaultsFlag = Annotated[
+    float, typer.Option(help="Tolerated share without verdict.", callback=options.share)
 ]
 AnywayFlag = Annotated[bool, typer.Option("--anyway", help="Compare what is not comparable.")]
 AssuranceFlag = Annotated[
@@ -74,11 +79,19 @@ def recommend(
     ] = None,
     country: Annotated[
         list[str] | None,
-        typer.Option(help="Of the lab, such as CN; may be repeated.", show_default="any"),
+        typer.Option(
+            help="Of the lab, such as CN; may be repeated.",
+            show_default="any",
+            callback=options.countries,
+        ),
     ] = None,
     residency: Annotated[
         list[str] | None,
-        typer.Option(help="Of the service, such as US; may be repeated.", show_default="any"),
+        typer.Option(
+            help="Of the service, such as US; may be repeated.",
+            show_default="any",
+            callback=options.countries,
+        ),
     ] = None,
     open_weights: Annotated[
         bool, typer.Option("--open-weights", help="Only models whose weights can be had.")
@@ -113,7 +126,9 @@ def power(
     gap: Annotated[
         list[float] | None,
         typer.Option(
-            help="Gap to see, such as 0.05; may be repeated.", show_default="0.20, 0.10 and 0.05"
+            help="Gap to see, such as 0.05; may be repeated.",
+            show_default="0.20, 0.10 and 0.05",
+            callback=options.shares,
         ),
     ] = None,
     format_: FormatFlag = Format.TABLE,
@@ -146,7 +161,7 @@ def gate(
     baseline: BaselineFlag = None,
     margin: MarginFlag = None,
     cost_margin: Annotated[float, typer.Option(help="Tolerated growth of cost per fix.")] = 0.15,
-    max_faults: Annotated[float, typer.Option(help="Tolerated share without verdict.")] = 0.02,
+    max_faults: MaxFaultsFlag = 0.02,
     anyway: AnywayFlag = False,
     assurance: GateAssuranceFlag = None,
     write_baseline: Annotated[

@@ -94,9 +94,14 @@ def _matched(
 def _show(results: list["Graded"], left: dict[str, list[str]], out: Path, format_: Format) -> None:
     """Print results; what was left ungraded is part of the JSON, else a line on stderr."""
     rows: list[dict[str, JsonValue]] = [asdict(result) for result in results]
+    told = {
+        "unknown": "not graded, since they are of no task that --tasks names",
+        "without_prediction": "tasks that the file has no patch for",
+    }
     for key, ids in left.items():
         if ids:
-            say(f"{key.replace('_', ' ')}: {', '.join(ids[:10])}{' …' if len(ids) > 10 else ''}")
+            more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+            say(f"{told[key]}: {', '.join(ids[:5])}{more}")
     say(f"run: {out}")
     if format_ is Format.JSON:
         print(json.dumps({"results": rows, **left, "run": str(out)}, ensure_ascii=False))

@@ -8,15 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format, emit, runs_dir
+from arena.cli import options
+from arena.cli.options import Format, FormatFlag, emit, runs_dir
 from arena.cli.run import AttemptsFlag, ConfigFile, ContestantFlag, OutFlag, ProfilesFlag, TaskFlag
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from arena.money.forecast import Forecast
     from arena.run.preview import Preview
 
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
+EarlierFlag = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        help="Earlier run to forecast costs from; may be repeated.",
+        show_default="the run directory, where there is one",
+    ),
+]
 
 
 def plan(
@@ -26,14 +35,7 @@ def plan(
     attempts: AttemptsFlag = None,
     out: OutFlag = None,
     profiles: ProfilesFlag = None,
-    earlier: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--from",
-            help="Earlier run to forecast costs from; may be repeated.",
-            show_default="the run directory, where there is one",
-        ),
-    ] = None,
+    earlier: EarlierFlag = None,
     pilot: Annotated[
         int | None,
         typer.Option(
@@ -44,14 +46,16 @@ def plan(
     ] = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Show what a run would do, need and cost, before it starts.
+    """Show what a run would do, need and cost, before it starts; exit code 1 if it would not.
 
     Example: arena plan bakeoff.toml --from runs/last
     """
+    from arena.cli import EXIT_CHECK_FAILED
     from arena.cli.run import prepare, start
     from arena.errors import InputError
-    from arena.run.plan import Overrides, priced_as
+    from arena.run.plan import Overrides
     from arena.run.preview import preview
+    from arena.run.resume import priced_as
     from arena.rundir.directory import RunDir
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
@@ -76,10 +80,13 @@ def plan(
         images = Images(engine, tree_files) if engine else None
         shown = preview(made, known=known, today=_today(), images=images, earlier=runs)
     _print_plan(shown, format_)
+    if engine is None or not shown.ready:
+        print("this run would not start: see above", file=sys.stderr)
+        raise typer.Exit(EXIT_CHECK_FAILED)
 
 
 def _print_plan(shown: "Preview", form: Format) -> None:
-    from arena.report.format import plural
+    from arena.report.format import plural, usd
 
     if form is Format.JSON:
         print(shown.model_dump_json(indent=2))
@@ -93,28 +100,50 @@ def _print_plan(shown: "Preview", form: Format) -> None:
                 "backend": one.backend,
                 "trials": one.trials,
                 "expected_usd": _usd(cost.expected_usd) if cost else None,
-                "range_usd": f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}" if cost else None,
-                "at_most_usd": _usd(cost.ceiling_usd) if cost else None,
-                "notes": "; ".join(
-                    ([f"{one.missing_key} is not set"] if one.missing_key else [])
-                    + list(one.problems)
-                    + ([one.stale_price] if one.stale_price else [])
-                    + list(one.caveats)
-                    + ([] if one.priced or cost is None else ["no price"])
-                    + ([f"translated from {one.translated_from}"] if one.translated_from else [])
-                )
-                or None,
+                "range_usd": _range(cost) if cost else None,
+                "at_most_usd": _usd(cost.ceiling_usd) if cost and cost.ceiling_usd else None,
             }
         )
     emit("contestants", rows, tuple(rows[0]), form)
+    for one in shown.contestants:
+        lacks = [f"{one.missing_key} is not set"] if one.missing_key else []
+        for line in (*lacks, *one.problems):
+            print(f"{one.name}: REFUSED: {line}")
+        told = [one.retires_soon, one.stale_price, *one.caveats]
+        told += [] if one.priced or one.cost is None else ["no price: its cost is unknown"]
+        told += [f"translated from {one.translated_from}"] if one.translated_from else []
+        for line in filter(None, told):
+            print(f"{one.name}: {line}")
+    for line in (*shown.not_installed, *shown.refusals):
+        print(f"REFUSED: {line}")
     trials, tasks = plural(shown.trials, "trial"), plural(shown.tasks, "task")
     print(f"{trials}: {tasks}, {plural(shown.attempts, 'attempt')} each")
-    for lacking in shown.not_installed:
-        print(lacking)
+    costs = [(one.name, one.cost.expected_usd) for one in shown.contestants if one.cost]
+    money = usd(sum(amount for _, amount in costs if amount is not None))
+    if unknown := [name for name, amount in costs if amount is None]:
+        money += f", the unknown cost of {', '.join(unknown)} aside,"
+    minutes = max(1, round(shown.expected_s / 60))
+    print(
+        f"expected in all: {money} and about {plural(minutes, 'minute')},"
+        f" {shown.concurrency} trials at once"
+    )
+    print(f"basis: {shown.basis}")
     print(f"images to build: {len(shown.images_to_build)}")
     print(shown.power)
 
 
+def _range(cost: "Forecast") -> str | None:
+    return None if cost.low_usd is None else f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}"
+
+
+AtFlag = Annotated[
+    str | None,
+    typer.Option(
+        help="Prices of this day, such as 2026-11-01.",
+        show_default="the day of each call",
+        callback=options.day,
+    ),
+]
 PricesFlag = Annotated[
     Path | None,
     typer.Option(
@@ -126,12 +155,7 @@ PricesFlag = Annotated[
 
 def reprice(
     run: Annotated[Path, typer.Argument(help="A run directory; it stays as it is.")],
-    at: Annotated[
-        str | None,
-        typer.Option(
-            help="Prices of this day, such as 2026-11-01.", show_default="the day of each call"
-        ),
-    ] = None,
+    at: AtFlag = None,
     prices: PricesFlag = None,
     fx: Annotated[
         list[str] | None,
@@ -154,7 +178,7 @@ def reprice(
 
     manifest = RunDir(run).read_manifest()
     known = catalog.load([prices] if prices else ())
-    day = None if at is None else _day(at)
+    day = None if at is None else datetime.fromisoformat(at).date()
     before = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
     listed = {name: catalog.prices_of(known, spec) for name, spec in before.items()}
     if prices and not any(listed.values()):
@@ -183,17 +207,6 @@ def reprice(
             if (bound := row["possibly_billed_after_usd"]) is not None:
                 row["possibly_billed_after_usd"] = f"at most {_usd(bound)}"
     emit("contestants", rows, columns, format_)
-
-
-def _day(text: str) -> date:
-    from arena.errors import InputError
-
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            f"{text!r} is not a day", where="--at", remedy="write 2026-11-01"
-        ) from None
 
 
 def _usd(amount: object) -> str:

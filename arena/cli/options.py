@@ -5,8 +5,10 @@ A completion that cannot be made, for a broken profile or a run that is none, is
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
@@ -96,6 +98,55 @@ def write_file(path: Path, data: str | bytes, *, flag: str, append: bool = False
         ) from None
 
 
+def share(param: typer.CallbackParam, value: float | None) -> float | None:
+    """A flag that holds a share; raises `InputError` for what is none, such as a percentage."""
+    if value is not None and not 0 <= value <= 1:
+        meant = f"did you mean {value / 100:g}?" if 1 < value <= 100 else "give one from 0 to 1"
+        raise InputError(f"{value:g} is not a share", where=param.opts[0], remedy=meant)
+    return value
+
+
+def shares(param: typer.CallbackParam, value: list[float] | None) -> list[float] | None:
+    """As `share`, for a flag that may be repeated."""
+    for one in value or ():
+        share(param, one)
+    return value
+
+
+COUNTRIES = ("US", "CN", "FR", "SG", "DE", "GB", "JP", "KR", "IN", "CA")
+"""That may be meant by another word."""
+
+
+def country(param: typer.CallbackParam, value: str | None) -> str | None:
+    """A flag that holds an ISO code of two letters, in any case, or `self`."""
+    if value is None or value.lower() == "self":
+        return value and value.lower()
+    code = value.upper()
+    if not re.fullmatch(r"[A-Z]{2}", code):
+        # `USA`, `China`: the letters of the code stand in it, the first in front.
+        close = [c for c in COUNTRIES if code[:1] == c[0] and c[1] in code[1:]]
+        meant = f"did you mean {close[0]!r}?" if close else "write one such as CN"
+        what = f"{value!r} is no ISO code of two letters"
+        raise InputError(what, where=param.opts[0], remedy=meant)
+    return code
+
+
+def countries(param: typer.CallbackParam, value: list[str] | None) -> list[str] | None:
+    """As `country`, for a flag that may be repeated."""
+    return value and [code for one in value if (code := country(param, one))]
+
+
+def day(param: typer.CallbackParam, value: str | None) -> str | None:
+    """A flag that holds a date."""
+    try:
+        if value is not None:
+            datetime.fromisoformat(value)
+    except ValueError:
+        what = f"{value!r} is not a date"
+        raise InputError(what, where=param.opts[0], remedy="write 2026-11-01") from None
+    return value
+
+
 class Format(StrEnum):
     """How a result is printed."""
 
@@ -132,8 +183,19 @@ def emit(
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("-" if row[c] is None else plain(str(row[c])) for c in columns))
+        table.add_row(*(plain(_cell(row[c])) for c in columns))
     console().print(table, markup=False)
+
+
+def _cell(value: "JsonValue") -> str:
+    """A value as a person reads it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_cell(inner)}" for name, inner in value.items()) or "-"
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value)) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else str(value)
 
 
 def console() -> "Console":

@@ -32,7 +32,17 @@ ContestantFlag = Annotated[
 ]
 AttemptsFlag = Annotated[
     int | None,
-    typer.Option(min=1, help="Attempts per task.", show_default="the configuration's"),
+    typer.Option(
+        min=1,
+        help="Attempts per task; fewer than before narrow the run.",
+        show_default="the configuration's",
+    ),
+]
+NarrowFlag = Annotated[
+    bool,
+    typer.Option(
+        "--narrow", help="Leave all else of an earlier run out of its plan and its reports."
+    ),
 ]
 ConcurrencyFlag = Annotated[
     int | None, typer.Option(min=1, help="Trials at once.", show_default="the configuration's")
@@ -75,6 +85,7 @@ def run(
     task: TaskFlag = None,
     contestant: ContestantFlag = None,
     attempts: AttemptsFlag = None,
+    narrow: NarrowFlag = False,
     concurrency: ConcurrencyFlag = None,
     out: OutFlag = None,
     profiles: ProfilesFlag = None,
@@ -95,6 +106,7 @@ def run(
         concurrency=concurrency,
         executor=None if executor is None else executor.value,
         address=address,
+        narrow=narrow,
     )
     _, plan = prepare(config, profiles, overrides)
     finish(plan, out or runs_dir() / plan.config.name, format_)
@@ -172,7 +184,7 @@ def start(plan: "Plan", out: Path) -> "RunOutcome":
     from arena.cli.progress import RunProgress
     from arena.run import bakeoff
 
-    progress = RunProgress(list(plan.contestants), len(plan.tasks) * plan.config.attempts)
+    progress = RunProgress({c.name: plan.trials_of(c) for c in plan.contestants}, out)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
@@ -208,6 +220,13 @@ def finish(plan: "Plan", out: Path, as_: Format) -> None:
     page = write_page(scored)
     show(scored, as_)
     print(f"page: {page}", file=sys.stderr)
+    if outcome.outside:
+        print(
+            f"{plural(outcome.outside, 'trial')} more without a verdict that this command did not"
+            " ask for; without --task and --contestant they are run, with --narrow left out for"
+            " good",
+            file=sys.stderr,
+        )
     if outcome.without_verdict:
         print(
             f"{plural(outcome.without_verdict, 'trial')} without a verdict; the same command "

@@ -109,6 +109,14 @@ def check(
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
+SinceFlag = Annotated[
+    str | None,
+    typer.Option(help="Only commits after this date.", show_default="all", callback=options.day),
+]
+UntilFlag = Annotated[
+    str | None,
+    typer.Option(help="Only commits before this date.", show_default="all", callback=options.day),
+]
 PathsFlag = Annotated[
     list[str] | None,
     typer.Option(

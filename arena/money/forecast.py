@@ -2,19 +2,34 @@
 
 A contestant's own earlier trials are the best guide. Without them the calls of other contestants
 are priced as if this backend had made them, which says little about a model that thinks longer:
-such a forecast is marked, and its range spans the cheapest and dearest of the others.
+such a forecast is marked, and its range spans the cheapest and dearest of the others. Where no run
+was made at all, a usual trial is assumed: what it is taken to be is said beside the number.
 """
 
 import random
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
+from arena.money.prices import call_cost
 from arena.money.statement import RecordedCall, statements
-from arena.records import BackendSpec, FxRate, Limits, Record
+from arena.records import BackendSpec, FxRate, Limits, Record, Usage
 
-Basis = Literal["own", "others", "none"]
+Basis = Literal["own", "others", "assumed", "none"]
+"""What a forecast rests on; `none` where no price is known."""
 DRAWS = 2000
+ASSUMED_CALLS = (8, 20, 60)
+"""Of a small, a usual and a large trial; the usual one is that of `arena scale`."""
+ASSUMED = Usage(input_fresh=2_000, cache_read=8_000, output=500)
+"""Of each call."""
+ASSUMED_CALL_S = 9.0
+"""Mean latency of the calls that `arena scale` takes."""
+ASSUMPTION = (
+    f"no earlier run: a trial is taken to be {ASSUMED_CALLS[1]} calls ({ASSUMED_CALLS[0]} to"
+    f" {ASSUMED_CALLS[2]}) of {ASSUMED.prompt:,} prompt tokens, {ASSUMED.cache_read:,} of them"
+    f" cached, and {ASSUMED.output:,} of output, {ASSUMED_CALL_S:.0f} s each"
+)
 
 
 class Forecast(Record):
@@ -58,6 +73,18 @@ def forecast(
     own = _costs(history.get(contestant, ()), spec, fx)
     groups = [own] if own else [g for c in history.values() if (g := _costs(c, spec, fx))]
     basis: Basis = "own" if own else "others" if groups else "none"
+    if not groups and (usual := _assumed(spec, trials, fx)):
+        low, expected, high = usual
+        return Forecast(
+            contestant=contestant,
+            trials=trials,
+            basis="assumed",
+            earlier_trials=0,
+            low_usd=low,
+            expected_usd=expected,
+            high_usd=high,
+            ceiling_usd=None if limits.usd is None else limits.usd * trials,
+        )
     ranges = [_range(group, trials, seed) for group in groups]
     everything = [cost for group in groups for cost in group]
     return Forecast(
@@ -70,6 +97,15 @@ def forecast(
         high_usd=max((high for _, high in ranges), default=None),
         ceiling_usd=None if limits.usd is None else limits.usd * trials,
     )
+
+
+def _assumed(spec: BackendSpec, trials: int, fx: Sequence[FxRate]) -> list[Decimal]:
+    """Dollars of that many small, usual and large trials; empty where no price is known."""
+    if spec.hourly_usd is not None:
+        a_call: Decimal | None = spec.hourly_usd * Decimal(ASSUMED_CALL_S) / 3600
+    else:
+        a_call = call_cost(ASSUMED, spec.prices, at=datetime.now(UTC), fx=fx).billed_usd
+    return [] if a_call is None else [a_call * calls * trials for calls in ASSUMED_CALLS]
 
 
 def _costs(

@@ -6,7 +6,15 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from arena.records.base import Api, CallOutcome, Evidence, Record, Tokens, digest_of
+from arena.records.base import (
+    Api,
+    CallOutcome,
+    EffortLevel,
+    Evidence,
+    Record,
+    Tokens,
+    digest_of,
+)
 
 
 class AgentCapabilities(Record):
@@ -118,6 +126,19 @@ class Quirks(Record):
     """What of a turn it does not take back; mended in the history, where all else stays."""
 
 
+class EffortRule(Record):
+    """How one API of an endpoint is told how hard its model is to think."""
+
+    levels: tuple[EffortLevel, ...] = ()
+    """Those that make a difference, the least first; any other it would refuse, drop or round."""
+    body: dict[str, JsonValue] = Field(default_factory=dict)
+    """Part of every request, with `{effort}` for the level."""
+    none: dict[str, JsonValue] = Field(default_factory=dict)
+    """That part at level `none`, where it is another one."""
+    values: dict[EffortLevel, JsonValue] = Field(default_factory=dict)
+    """What stands for a level, such as a budget of tokens, where its name does not."""
+
+
 class ErrorRule(Record):
     """How one provider says that a call went wrong. Every condition given must hold."""
 
@@ -164,6 +185,8 @@ class BackendSpec(Record):
     quirks: Quirks = Quirks()
     chat_body: dict[str, JsonValue] = Field(default_factory=dict)
     """What the profile sends with every call over chat completions, and over no other API."""
+    effort: dict[Api, EffortRule] = Field(default_factory=dict)
+    """How hard its model can be told to think, by API."""
     error_rules: tuple[ErrorRule, ...] = ()
     """Tried in order, before the rules that hold everywhere."""
     rate: RateLimits = RateLimits()
@@ -224,6 +247,10 @@ class ContestantSpec(Record):
     """Digest of what the agent is: its kind, prompts and version."""
     backend: BackendSpec | None = None
     params: dict[str, JsonValue] = Field(default_factory=dict)
+    effort: EffortLevel | None = None
+    """How hard its model is told to think; None leaves that to the endpoint."""
+    family: str = ""
+    """Name in the configuration, which the contestants of its several efforts share."""
     control: bool = False
     """Bounds the results: shown apart, never ranked."""
 

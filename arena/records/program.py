@@ -13,7 +13,8 @@ from pydantic import (
     model_validator,
 )
 
-from arena.records import Api, Record
+from arena.errors import InputError
+from arena.records import Api, EffortLevel, Record
 
 PLACEHOLDERS = (
     *("model", "base_url", "origin", "token", "home", "workdir", "prompt"),
@@ -130,6 +131,21 @@ class OwnReport(Record):
         return self
 
 
+class AgentEffort(Record):
+    """How the program is told how hard its model is to think.
+
+    The gateway puts the effort into every request in the endpoint's own words; this is what the
+    program must know besides, for `{effort}`.
+    """
+
+    levels: tuple[EffortLevel, ...] = Field(min_length=1)
+    """Those that a contestant may ask for."""
+    arguments: tuple[_Text, ...] = ()
+    """Added at the end of the command."""
+    env: dict[_Text, _Text] = Field(default_factory=dict)
+    """Added to the environment."""
+
+
 class Program(Record):
     """One agent.
 
@@ -160,6 +176,8 @@ class Program(Record):
     """What its end means."""
     report: OwnReport | None = None
     """Where it tells its own count."""
+    effort: AgentEffort | None = None
+    """Without it a contestant with `efforts` is refused."""
     params: dict[str, _Text] = Field(default_factory=dict)
     """Parameters that a contestant may set, with their defaults."""
     limits: tuple[str, ...] = ()
@@ -188,6 +206,10 @@ class Program(Record):
         texts += [(f"env.{name}", value) for name, value in self.env.items()]
         texts += [("files.path", file.path) for file in self.files]
         texts += [("report.path", self.report.path)] if self.report else []
+        if self.effort:
+            known = (*known, "effort")
+            texts += [("effort.arguments", word) for word in self.effort.arguments]
+            texts += [(f"effort.env.{name}", text) for name, text in self.effort.env.items()]
         for key, text in texts:
             for name in _PLACEHOLDER.findall(text):
                 if name not in known:
@@ -197,6 +219,24 @@ class Program(Record):
 
     @property
     def identity(self) -> JsonValue:
-        """Everything that could change a result."""
-        described = {"label", "homepage", "limits", "source", "checked_on"}
+        """Everything that could change a result; an effort counts once it is asked for."""
+        described = {"label", "homepage", "limits", "source", "checked_on", "effort"}
         return self.model_dump(mode="json", exclude=described)
+
+    def told(self, effort: EffortLevel | None) -> "Program":
+        """The program as it is started for an effort.
+
+        Raises:
+            InputError: it does not know that one, or none at all.
+        """
+        if effort is None:
+            return self
+        own = self.effort
+        if own is None or effort not in own.levels:
+            taken = ", ".join(own.levels) if own else "none: its profile has no [effort]"
+            what = f"effort {effort!r} would be dropped by {self.name}"
+            raise InputError(what, remedy=f"it takes {taken}")
+        arguments = [word.replace("{effort}", effort) for word in own.arguments]
+        env = {name: value.replace("{effort}", effort) for name, value in own.env.items()}
+        changed = {"command": (*self.command, *arguments), "env": {**self.env, **env}}
+        return self.model_copy(update=changed)

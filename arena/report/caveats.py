@@ -11,6 +11,7 @@ from arena.report.format import one_line, plain
 from arena.report.scored import Scored
 from arena.rundir.directory import TaskEntry
 from arena.score.leaderboard import Row
+from arena.score.results import sum_costs
 from arena.score.tally import MISSING_LIMIT
 
 HOW = {
@@ -26,6 +27,7 @@ def notes(scored: Scored) -> tuple[str, ...]:
     """Sentences on what the costs are, what is missing, and which tasks count."""
     return (
         *_costs(scored),
+        *_narrowed(scored),
         *hourly_notes(scored),
         *_routes(scored),
         *own_caveats(scored),
@@ -74,6 +76,16 @@ def hourly_notes(scored: Scored) -> Iterator[str]:
             f"{', '.join(hourly)}: priced by machine time while calls were in flight (how many on"
             " average in brackets). How busy the machine was is this run's doing; a busier one is"
             " cheaper per task."
+        )
+
+
+def _narrowed(scored: Scored) -> Iterator[str]:
+    """What was begun and then left out of the plan."""
+    if out := scored.results.left_out:
+        spent = show.usd(sum_costs([row.cost for row in out]).known_usd)
+        yield (
+            f"The plan was narrowed after the start: {show.plural(len(out), 'trial')} that had"
+            f" begun, {spent} of known cost, are in none of these numbers."
         )
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
@@ -16,22 +17,22 @@ from arena.backend.pool import Backends
 from arena.errors import FaultError, located
 from arena.money.budget import Budgets, check_budgets
 from arena.records import TrialSpec
-from arena.run import hosts, plan
+from arena.run import hosts, plan, resume
 from arena.run.hosts import Say, TrialHost
 from arena.run.plan import Plan
 from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.rundir.ledger import Event, Ledger, SessionBegin, SessionEnd
 from arena.score.index import indexing
-from arena.score.load import load, resume_state
+from arena.score.load import Kept, load, resume_state
 from arena.score.results import Results
 
 
 class Watcher(Protocol):
     """Whoever follows a run while it goes on."""
 
-    def begin(self, manifest: Manifest, done: Mapping[str, int]) -> None:
-        """Before the first event: the run, and how many trials are done, by contestant."""
+    def begin(self, manifest: Manifest, kept: Mapping[str, Kept]) -> None:
+        """Before the first event: the run, and what is done of it, by contestant."""
         ...
 
     def __call__(self, event: Event) -> None:
@@ -45,7 +46,9 @@ class RunOutcome:
 
     results: Results
     without_verdict: int
-    """Planned trials that have no verdict: faults, stopped contestants, spent budgets."""
+    """Trials of the command that have no verdict: faults, stopped contestants, spent budgets."""
+    outside: int
+    """Trials without a verdict that the run plans, but this command did not ask for."""
 
 
 def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> RunOutcome:
@@ -65,7 +68,7 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
     rundir = RunDir(out)
     earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
     if earlier is not None:
-        plan_ = plan.priced_as(plan_, earlier, say)
+        plan_ = resume.priced_as(plan_, earlier, say)
     specs = [c.backend for c in plan_.contestants if c.backend is not None]
     private = [task.id for task in plan_.tasks if task.private]
     config = plan_.config
@@ -86,13 +89,16 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
                 plan_, images=ready.images, layers=ready.layers, engine=ready.engine
             )
             if earlier is not None:
-                manifest = plan.continued(earlier, manifest, where=str(out), say=say)
+                manifest = resume.continued(
+                    earlier, manifest, where=str(out), say=say, narrows=plan_.narrows
+                )
             rundir.write_manifest(manifest)
             with Ledger(rundir.ledger_path, watcher) as ledger:
                 run_trials(plan_, manifest, rundir, host, backends, ledger, say, watcher)
     results = load(out)
-    missing = sum(row.verdict is None for row in results.trials)
-    return RunOutcome(results, missing)
+    asked = {spec.id for spec in _planned(plan_, manifest)}
+    missing = [row.id in asked for row in results.trials if row.verdict is None]
+    return RunOutcome(results, sum(missing), len(missing) - sum(missing))
 
 
 def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[TrialHost]:
@@ -145,12 +151,18 @@ def run_trials(
         ledger=ledger,
         earlier_tries=before.tries,
     )
-    if before.done:
-        say(f"resuming: {len(before.done)} trials are done and are kept")
+    mine = [spec for spec in _planned(plan_, manifest) if spec.id in before.done]
+    if mine:
+        say(f"resuming: {len(mine)} trials are done and are kept")
     concurrency = host.concurrency(plan_.config.concurrency, manifest.sandbox)
     if watcher is not None:
-        done = Counter(s.contestant for s in _planned(plan_, manifest) if s.id in before.done)
-        watcher.begin(manifest, done)
+        done = Counter(spec.contestant for spec in mine)
+        passed = Counter(spec.contestant for spec in mine if spec.id in before.passed)
+        kept = {
+            c.name: Kept(done[c.name], passed[c.name], before.known_usd.get(c.name, Decimal(0)))
+            for c in plan_.contestants
+        }
+        watcher.begin(manifest, kept)
     left = _left(plan_, manifest, before.done, worker)
     with session(ledger), indexing(rundir, manifest):
         try:

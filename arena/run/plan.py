@@ -6,26 +6,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import JsonValue
 
 from arena import __version__, registry
 from arena.agent import external
 from arena.agent.identity import code_of
-from arena.backend import listing
+from arena.backend import effort, listing
 from arena.backend.apis import routed
 from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
 from arena.errors import InputError, located
 from arena.grading.audit import refuse_hints
-from arena.money.prices import rates_kept
 from arena.money.statement import CallPricing
-from arena.records import BackendSpec, ContestantSpec, FxRate, Record, Task, digest_of
+from arena.records import BackendSpec, ContestantSpec, FxRate, Task, digest_of
 from arena.records.program import Program
 from arena.rundir.directory import EngineInfo, Manifest, TaskEntry, conditions_of, runs
 from arena.sandbox.image.images import TaskImage
-from arena.sandbox.image.sources import Say
 from arena.task import pack
 
+Narrowing = Literal["nothing", "attempts", "everything"]
 ResolveBackend = Callable[[str | BackendTable], BackendSpec]
 
 
@@ -42,6 +42,8 @@ class Plan:
     """Agents that are programs of their own, by name: those that a contestant uses."""
     where: str = ""
     """Source of the configuration, for errors."""
+    narrows: Narrowing = "attempts"
+    """What of an earlier run is left out where this plan is smaller."""
 
     @property
     def trials(self) -> int:
@@ -58,7 +60,7 @@ class Plan:
         order = list(self.tasks)
         random.Random(self.config.seed).shuffle(order)
         config = self.config.model_copy(update={"attempts": 1})
-        return replace(self, config=config, tasks=tuple(order[:tasks]))
+        return replace(self, config=config, tasks=tuple(order[:tasks]), narrows="nothing")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Overrides:
     concurrency: int | None = None
     executor: str | None = None
     address: str | None = None
+    narrow: bool = False
+    """Leave tasks and contestants of an earlier run out that are not chosen."""
 
 
 def resolve(
@@ -121,15 +125,25 @@ def resolve(
             _check_limits(contestants[-1], config, fx)
             if table.agent in programs:
                 external.check_tasks(programs[table.agent], tasks)
-    return Plan(config, tasks, tuple(contestants), tuple(fx), programs, where)
+    return Plan(
+        config,
+        tasks,
+        tuple(contestants),
+        tuple(fx),
+        programs,
+        where,
+        narrows="everything" if overrides.narrow else "attempts",
+    )
 
 
 def _chosen(tables: Sequence[ContestantTable], names: Sequence[str]) -> list[ContestantTable]:
-    known = {t.name: t for t in tables}
+    """A table for each contestant; a name chooses it, or all the efforts that go by that name."""
+    known = {one.name: {one.name, table.name} for table in tables for one in table.each()}
     for name in names:
-        if name not in known:
+        if name not in set().union(*known.values()):
             raise registry.unknown("contestant", name, known, where="--contestant")
-    return [t for t in tables if not names or t.name in names]
+    everyone = [one for table in tables for one in table.each()]
+    return [one for one in everyone if not names or not known[one.name].isdisjoint(names)]
 
 
 def _tasks(selections: Sequence[str], base: Path) -> tuple[Task, ...]:
@@ -149,6 +163,8 @@ def _tasks(selections: Sequence[str], base: Path) -> tuple[Task, ...]:
 def _contestant(
     table: ContestantTable, program: Program | None, backend: ResolveBackend
 ) -> ContestantSpec:
+    """A table of one effort at most, resolved."""
+    level = next(iter(table.efforts), None)
     if program is None:
         module = registry.agent_module(table.agent)
         module.make(table.agent, table.params)
@@ -157,7 +173,7 @@ def _contestant(
     else:
         external.make(program, table.params)
         able = external.capabilities(program)
-        identity = external.identity(program)
+        identity = external.identity(program.told(level))
     if able.control and table.backend is not None:
         raise InputError(f"{table.agent} takes no backend", remedy="remove it")
     if not able.control and table.backend is None:
@@ -167,12 +183,18 @@ def _contestant(
         spec = routed(spec, able.apis, agent=table.agent)
     elif spec is not None and able.needs_tools:
         _check_tools(spec)
+    if spec is None and level is not None:
+        raise InputError(f"{table.agent} has no model to tell an effort", remedy="remove efforts")
+    if spec is not None and level is not None:
+        spec = effort.told(spec, level)
     return ContestantSpec(
         name=table.name,
         agent=table.agent,
         agent_digest=digest_of(identity),
         backend=spec,
         params=table.params,
+        effort=level,
+        family=table.name.removesuffix(f"-{level}") if level else "",
         control=able.control,
     )
 
@@ -235,7 +257,9 @@ def manifest_of(
         strict=config.strict,
         conditions=conditions_of(config.limits, config.sandbox, strict=config.strict),
         budget=config.budget,
-        contestant_budgets={c.name: c.budget for c in config.contestant if c.budget},
+        contestant_budgets={
+            one.name: one.budget for c in config.contestant for one in c.each() if one.budget
+        },
         seed=config.seed,
         tasks=tuple(task_entry(t, images[t.id]) for t in plan.tasks),
         contestants=tuple(
@@ -254,128 +278,3 @@ def task_entry(task: Task, image: TaskImage) -> TaskEntry:
     own = {"image", "image_id"}
     shared = {name: getattr(task, name) for name in TaskEntry.model_fields if name not in own}
     return TaskEntry(**shared, image=image.content, image_id=image.id)
-
-
-def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:
-    """The plan at the prices and rates with which an earlier run began, and a line where they
-    differ: what is done is never priced anew without a word, and a run has one price.
-    """
-    fx = rates_kept(earlier.fx, plan.fx)
-    before = {c.name: c.backend for c in earlier.contestants if c.backend is not None}
-    kept = []
-    for contestant in plan.contestants:
-        spec, old = contestant.backend, before.get(contestant.name)
-        if spec and old and (spec.prices, spec.hourly_usd) != (old.prices, old.hourly_usd):
-            say(
-                f"{contestant.name} goes on at the prices with which the run began;"
-                " 'arena reprice' tells what it comes to at others"
-            )
-            same = {"prices": old.prices, "hourly_usd": old.hourly_usd}
-            spec = spec.model_copy(update=same)
-        kept.append(contestant.model_copy(update={"backend": spec}))
-    used = {row.currency for c in kept if c.backend is not None for row in c.backend.prices}
-    now = {rate.currency: rate.usd for rate in plan.fx}
-    for rate in fx:
-        if rate.currency in used and now.get(rate.currency, rate.usd) != rate.usd:
-            say(
-                f"{rate.currency} goes on at {rate.usd} USD, the rate with which the run began;"
-                " 'arena reprice --fx' tells what it comes to at others"
-            )
-    return replace(plan, contestants=tuple(kept), fx=fx)
-
-
-def continued(old: Manifest, new: Manifest, *, where: str, say: Say) -> Manifest:
-    """The manifest with which an earlier run goes on.
-
-    Tasks, contestants, attempts, concurrency and budgets may be added to; what would make old
-    and new trials incomparable may not change.
-
-    Args:
-        old: of the earlier run.
-        new: of what is to be run now.
-        where: the run directory, for errors.
-        say: told in one line where the code of an agent may be another than the run began with.
-
-    Raises:
-        InputError: naming everything that changed.
-    """
-    changes = _changes(old.limits, new.limits, "limits.")
-    changes += _changes(old.sandbox, new.sandbox, "sandbox.")
-    changes += [name for name in ("strict", "seed") if getattr(old, name) != getattr(new, name)]
-    old_tasks = {t.id: t for t in old.tasks}
-    for task in new.tasks:
-        was = old_tasks.get(task.id)
-        if was is not None and was.digest != task.digest:
-            changes.append(f"task {task.id}")
-        elif was is not None and was.image != task.image:
-            changes.append(f"image of task {task.id}")
-    contestants = {c.name: c for c in old.contestants}
-    for contestant in new.contestants:
-        earlier = contestants.get(contestant.name, contestant)
-        kept = _same(earlier, contestant, new.programs.get(contestant.agent))
-        if kept is None:
-            changes.append(f"contestant {contestant.name}: {_differing(earlier, contestant)}")
-        elif kept.digest != contestant.digest:
-            say(
-                f"{contestant.name} goes on with the agent {contestant.agent} of this version of"
-                " Arena; the run began before an agent's code was part of what it is"
-            )
-        contestants[contestant.name] = kept or contestant
-    if changes:
-        raise InputError(
-            f"the run there differs in: {', '.join(changes)}",
-            where=where,
-            remedy="undo the change, or give a new --out",
-        )
-    tasks = old_tasks | {t.id: t for t in new.tasks}
-    return new.model_copy(
-        update={
-            "run_id": old.run_id,
-            "created_at": old.created_at,
-            "conditions": old.conditions,
-            "attempts": max(old.attempts, new.attempts),
-            "tasks": tuple(tasks.values()),
-            "contestants": tuple(contestants.values()),
-            "contestant_budgets": old.contestant_budgets | new.contestant_budgets,
-            "fx": rates_kept(old.fx, new.fx),
-            "programs": old.programs | new.programs,
-            "layers": old.layers | new.layers,
-        }
-    )
-
-
-def _same(
-    earlier: ContestantSpec, now: ContestantSpec, program: Program | None
-) -> ContestantSpec | None:
-    """A contestant as its earlier trials know it; None where it is another one."""
-    if earlier.digest == now.digest:
-        return now
-    first = registry.EARLIER_DIGESTS.get(now.agent)
-    if program is not None:
-        first = digest_of(external.earlier_identity(program))
-    then = now.model_copy(update={"agent_digest": first, "recorded_digest": ""})
-    if earlier.agent_digest != first or earlier.digest != then.digest:
-        return None
-    return then.model_copy(update={"recorded_digest": earlier.digest})
-
-
-def _differing(earlier: ContestantSpec, now: ContestantSpec) -> str:
-    """What of a contestant changed."""
-    then, new = (c.backend and c.backend.identity() for c in (earlier, now))
-    parts = {
-        "its agent": earlier.agent != now.agent,
-        "the code, prompts or profile of its agent": earlier.agent_digest != now.agent_digest,
-        "its backend": then != new,
-        "its params": earlier.params != now.params,
-    }
-    changed = [what for what, differs in parts.items() if differs]
-    return " and ".join(changed) or "what it is told apart by"
-
-
-def _changes(old: Record, new: Record, prefix: str) -> list[str]:
-    """The fields that differ, each with both values."""
-    return [
-        f"{prefix}{name} ({getattr(old, name)}, now {getattr(new, name)})"
-        for name in type(old).model_fields
-        if getattr(old, name) != getattr(new, name)
-    ]

@@ -32,7 +32,7 @@ from arena.records import (
     Verdict,
     digest_of,
 )
-from arena.run import bakeoff, plan
+from arena.run import bakeoff, plan, resume
 from arena.run.trial import TrialProgress, TrialRequest
 from arena.rundir.directory import EngineInfo, Manifest, RunDir, trial_specs
 from arena.rundir.ledger import Ledger, TrialBegin, TrialEnd
@@ -203,7 +203,7 @@ def _manifest(job: GradingJob, out: Path, say: Say) -> Manifest:
     rundir = RunDir(out)
     if not rundir.manifest_path.exists():
         return new
-    return plan.continued(rundir.read_manifest(), new, where=str(out), say=say)
+    return resume.continued(rundir.read_manifest(), new, where=str(out), say=say)
 
 
 def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...]:

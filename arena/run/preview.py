@@ -1,23 +1,37 @@
 """What a configuration would do, before a cent is spent: `arena plan`."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from statistics import fmean
 
-from arena.backend import catalog, listing
+from arena.backend import catalog, health, listing, resolve
 from arena.backend.catalog import Catalog, ModelRow
 from arena.backend.pool import missing_keys
 from arena.backend.resolve import violations
 from arena.errors import InputError
-from arena.money.forecast import Forecast, forecast
+from arena.money.budget import check_budgets
+from arena.money.forecast import (
+    ASSUMED_CALL_S,
+    ASSUMED_CALLS,
+    ASSUMPTION,
+    Forecast,
+    forecast,
+)
 from arena.money.statement import RecordedCall
 from arena.records import Api, BackendSpec, ContestantSpec, Record
 from arena.run.hosts import check_extra
 from arena.run.plan import Plan, stale_price
 from arena.sandbox.image.images import Images
-from arena.score.load import by_trial, recorded
+from arena.score.load import by_trial, load, recorded
 from arena.stats.power import suite_power
+
+CONTROL_S = 10.0
+"""Of a control's trial, where none was made."""
 
 
 class ContestantPreview(Record):
@@ -36,7 +50,9 @@ class ContestantPreview(Record):
     missing_key: str | None
     """Environment variable that holds no key."""
     problems: tuple[str, ...]
-    """Retirements, past or within sixty days, and conflicts with the policy."""
+    """Why the run would be refused: a retired model, the policy, an endpoint that is not there."""
+    retires_soon: str
+    """That its model ends within sixty days, in words; else empty."""
     caveats: tuple[str, ...]
     """What must be known beside its cost, such as why that is unknown."""
     stale_price: str
@@ -55,14 +71,23 @@ class Preview(Record):
     images_to_build: tuple[str, ...]
     contestants: tuple[ContestantPreview, ...]
     power: str
+    concurrency: int
+    expected_usd: Decimal | None
+    """All contestants together; None where one of them has no known price."""
+    expected_s: float
+    """Seconds that the trials take at this concurrency, the making of images aside."""
+    basis: str
+    """What cost and time rest on, in words."""
     not_installed: tuple[str, ...]
     """Extras of Arena that the run needs and this machine lacks, in words."""
+    refusals: tuple[str, ...]
+    """Why the run as a whole would be refused, such as for private tasks without a policy."""
 
     @property
     def ready(self) -> bool:
         """Whether the run could start now."""
         lacks = any(c.missing_key or c.problems for c in self.contestants)
-        return not (lacks or self.not_installed)
+        return not (lacks or self.not_installed or self.refusals)
 
 
 def preview(
@@ -86,7 +111,10 @@ def preview(
         InputError: an earlier run cannot be read.
     """
     history = by_trial([call for run in earlier for call in recorded(run)])
-    shown = tuple(_contestant(c, plan, known, today, history) for c in plan.contestants)
+    away = _away(plan)
+    shown = tuple(_contestant(c, plan, known, today, history, away) for c in plan.contestants)
+    costs = [c.cost.expected_usd for c in shown if c.cost is not None]
+    known_usd = [usd for usd in costs if usd is not None]
     missing = [t.id for t in plan.tasks] if images is None else images.missing(plan.tasks)
     return Preview(
         name=plan.config.name,
@@ -96,8 +124,75 @@ def preview(
         images_to_build=tuple(missing),
         contestants=shown,
         power=suite_power(len(plan.tasks)).line,
+        concurrency=plan.config.concurrency,
+        expected_usd=sum(known_usd, Decimal(0)) if len(known_usd) == len(costs) else None,
+        expected_s=_seconds(plan, earlier),
+        basis=_basis(shown),
+        refusals=tuple(_refusals(plan)),
         not_installed=tuple(_not_installed(plan)),
     )
+
+
+def _refusals(plan: Plan) -> Iterator[str]:
+    config = plan.config
+    own = [c.budget for c in config.contestant if c.budget]
+    try:
+        if config.policy is None:  # what it does not allow is a problem of its contestant
+            private = [task.id for task in plan.tasks if task.private]
+            resolve.enforce(None, _specs(plan), private=private)
+        check_budgets(config.limits, (config.budget, *own))
+    except InputError as error:
+        yield error.line()
+
+
+def _specs(plan: Plan) -> list[BackendSpec]:
+    return [c.backend for c in plan.contestants if c.backend is not None]
+
+
+def _away(plan: Plan) -> dict[str, str]:
+    """Why an address cannot be used, for those that cannot; all are asked at once."""
+
+    def asked(spec: BackendSpec) -> str:
+        try:
+            health.check([spec])
+        except InputError as error:
+            return error.line()
+        return ""
+
+    specs = {spec.base_url: spec for spec in _specs(plan)}
+    with ThreadPoolExecutor(max(1, len(specs))) as pool:
+        return dict(zip(specs, pool.map(asked, specs.values()), strict=True))
+
+
+def _seconds(plan: Plan, earlier: Sequence[Path]) -> float:
+    """How long the trials take, by those of earlier runs or a usual one."""
+    took: dict[str, list[float]] = defaultdict(list)
+    for run in earlier:
+        for row in load(run).trials:
+            if row.verdict is not None:
+                took[row.contestant].append(row.wall_s)
+    controls = {c.name for c in plan.contestants if c.control}
+    every = [wall for name, walls in took.items() if name not in controls for wall in walls]
+    usual = fmean(every) if every else ASSUMED_CALLS[1] * ASSUMED_CALL_S
+    each = {name: fmean(walls) for name, walls in took.items()}
+    seconds = [
+        (plan.trials_of(c), each.get(c.name, CONTROL_S if c.control else usual))
+        for c in plan.contestants
+    ]
+    at_once = max(1, min(plan.config.concurrency, plan.trials))
+    return sum(trials * one for trials, one in seconds) / at_once
+
+
+def _basis(shown: Sequence[ContestantPreview]) -> str:
+    """In words what the forecasts rest on."""
+    kinds = {c.cost.basis: c.cost for c in shown if c.cost is not None}
+    told = {
+        "own": "trials of the same contestants",
+        "others": "calls of other contestants at its prices, where it has none of its own",
+        "assumed": ASSUMPTION,
+        "none": "nothing where no price is known",
+    }
+    return "; ".join(text for kind, text in told.items() if kind in kinds) or "controls alone"
 
 
 def _not_installed(plan: Plan) -> Iterator[str]:
@@ -117,15 +212,21 @@ def _contestant(
     known: Catalog,
     today: date,
     history: Mapping[str, Sequence[Sequence[RecordedCall]]],
+    away: Mapping[str, str],
 ) -> ContestantPreview:
     spec, trials = contestant.backend, plan.trials_of(contestant)
     problems: list[str] = []
+    soon: list[str] = []
     key = cost = None
     if spec is not None:
         key = next(iter(missing_keys([spec], os.environ)), None)
         if plan.config.policy is not None:
             problems += violations(plan.config.policy, spec)
-        problems += _retirement(spec, known, today)
+        ends = _retirement(spec, known, today)
+        problems += [text for gone, text in ends if gone]
+        soon = [text for gone, text in ends if not gone]
+        if not problems and away[spec.base_url]:
+            problems.append(away[spec.base_url])
         cost = forecast(
             contestant.name,
             spec,
@@ -146,18 +247,24 @@ def _contestant(
         trials=trials,
         missing_key=key,
         problems=tuple(problems),
+        retires_soon="; ".join(soon),
         caveats=() if spec is None else spec.caveats,
         stale_price=stale_price(contestant),
         cost=cost,
     )
 
 
-def _retirement(spec: BackendSpec, known: Catalog, today: date) -> list[str]:
+def _retirement(spec: BackendSpec, known: Catalog, today: date) -> list[tuple[bool, str]]:
+    """Of a model that ends: whether it has already, and what is known of it."""
     profile = known.profiles.get(spec.provider or "")
     if profile is None:
         return []
     rows = [row for row in profile.models if row.id == spec.model]
-    return [catalog.explain(profile, row, today) for row in rows if _ends(row, today)]
+    return [
+        (catalog.is_retired(row, today), catalog.explain(profile, row, today))
+        for row in rows
+        if _ends(row, today)
+    ]
 
 
 def _ends(row: ModelRow, today: date) -> bool:

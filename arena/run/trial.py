@@ -131,6 +131,7 @@ class TrialRequest:
     ) -> Self:
         """The request for a trial of a run."""
         contestant = manifest.contestant(spec.contestant)
+        program = manifest.programs.get(contestant.agent)
         return cls(
             spec=spec,
             try_number=try_number,
@@ -141,7 +142,7 @@ class TrialRequest:
             strict=manifest.strict,
             folder=rundir.trial_dir(spec.id),
             labels={"arena.run": manifest.run_id, "arena.trial": spec.id},
-            program=manifest.programs.get(contestant.agent),
+            program=program and program.told(contestant.effort),
         )
 
     def bench(self, engine: Engine, image: str) -> Bench:

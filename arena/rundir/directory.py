@@ -93,6 +93,13 @@ class Manifest(Record):
     created_at: datetime
     arena_version: str
     attempts: int
+    """Planned at each task; the last command decides."""
+    attempts_begun: int = 0
+    """The most that were ever planned, where that is more: their trials stay in the ledger."""
+    left_out_tasks: tuple[str, ...] = ()
+    """No longer planned; what they cost still counts against budgets."""
+    left_out_contestants: tuple[str, ...] = ()
+    """As with tasks."""
     concurrency: int
     limits: Limits
     sandbox: SandboxLimits
@@ -117,6 +124,13 @@ class Manifest(Record):
     def contestant(self, name: str) -> ContestantSpec:
         """One of the run's contestants."""
         return next(one for one in self.contestants if one.name == name)
+
+    def planned(self) -> "Manifest":
+        """The run without what was left out of its plan after it had begun."""
+        tasks = tuple(t for t in self.tasks if t.id not in self.left_out_tasks)
+        out = self.left_out_contestants
+        contestants = tuple(c for c in self.contestants if c.name not in out)
+        return self.model_copy(update={"tasks": tasks, "contestants": contestants})
 
     @property
     def simulated(self) -> bool:
@@ -266,8 +280,8 @@ def conditions_of(limits: Limits, sandbox: SandboxLimits, *, strict: bool) -> st
     return digest_of([limits.model_dump(mode="json"), sandbox.model_dump(mode="json"), strict])
 
 
-def trial_specs(manifest: Manifest) -> Iterator[TrialSpec]:
-    """Every trial of a run in the order of work.
+def trial_specs(manifest: Manifest, *, ever: bool = False) -> Iterator[TrialSpec]:
+    """Every trial that is planned in the order of work; or all that were ever.
 
     A trial's digest covers everything that may not differ between comparable trials.
     """
@@ -275,13 +289,15 @@ def trial_specs(manifest: Manifest) -> Iterator[TrialSpec]:
     conditions = manifest.conditions or conditions_of(
         manifest.limits, manifest.sandbox, strict=manifest.strict
     )
-    identity = {c.name: c.digest for c in manifest.contestants}
+    plan = manifest if ever else manifest.planned()
+    most = max(plan.attempts, plan.attempts_begun) if ever else plan.attempts
+    identity = {c.name: c.digest for c in plan.contestants}
     digests: dict[tuple[str, str], str] = {}
-    for attempt in range(1, manifest.attempts + 1):
-        tasks = list(manifest.tasks)
+    for attempt in range(1, most + 1):
+        tasks = list(plan.tasks)
         order.shuffle(tasks)
         for task in tasks:
-            contestants = list(manifest.contestants)
+            contestants = list(plan.contestants)
             order.shuffle(contestants)
             for contestant in contestants:
                 if not runs(contestant, impossible=task.impossible):

@@ -158,7 +158,7 @@ class Connection:
                 raise error.__cause__ from error
             raise EngineError(
                 f"no container engine answers at {self.where}; "
-                "start one with sandboxes/engine/start.sh or set DOCKER_HOST"
+                "start Docker (`systemctl start docker`, as root) or set DOCKER_HOST"
             ) from error
 
     def close(self) -> None:

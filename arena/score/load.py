@@ -43,17 +43,20 @@ def load(path: Path) -> Results:
             state.add(rest)
         return _row(spec, state)
 
+    rows = [row(spec) for spec in trial_specs(manifest)]
+    left = lines.keys() | reducer.trials.keys()
+    outside = [row(spec) for spec in trial_specs(manifest, ever=True) if spec.id in left]
     position = {t.id: i for i, t in enumerate(manifest.tasks)}
     who = {c.name: i for i, c in enumerate(manifest.contestants)}
-    rows = sorted(
-        map(row, trial_specs(manifest)),
-        key=lambda r: (position[r.task_id], who[r.contestant], r.attempt),
-    )
+    rows.sort(key=lambda r: (position[r.task_id], who[r.contestant], r.attempt))
+    planned = manifest.planned()
+    names = {c.name for c in planned.contestants}
     return Results(
         path=path,
-        manifest=manifest,
+        manifest=planned,
         trials=tuple(rows),
-        stopped=reducer.stopped,
+        left_out=tuple(outside),
+        stopped={name: why for name, why in reducer.stopped.items() if name in names},
         mean_concurrency=concurrency,
         waste_usd=reducer.waste,
     )
@@ -120,11 +123,26 @@ def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What earlier sessions did for one contestant."""
+
+    done: int = 0
+    """Trials with a verdict."""
+    passed: int = 0
+    spent_usd: Decimal = Decimal(0)
+    """As far as it is known, all tries together."""
+
+
+@dataclass(frozen=True)
 class ResumeState:
     """A run between two sessions."""
 
     done: frozenset[str]
     """Trials with a verdict."""
+    passed: frozenset[str]
+    """Those of them that passed."""
+    known_usd: dict[str, Decimal]
+    """Spent by contestant, as far as it is known."""
     tries: dict[str, int]
     """Tries so far of the trials without one."""
     spent: dict[str, Amount]
@@ -138,9 +156,11 @@ def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
         InputError: the ledger is broken.
     """
     if not rundir.ledger_path.exists():
-        return ResumeState(frozenset(), {}, {})
-    planned = {spec.id: (spec.contestant, spec.digest) for spec in trial_specs(manifest)}
+        return ResumeState(frozenset(), frozenset(), {}, {}, {})
+    planned = {s.id: (s.contestant, s.digest) for s in trial_specs(manifest, ever=True)}
     done: set[str] = set()
+    passed: set[str] = set()
+    known: dict[str, Decimal] = defaultdict(Decimal)
     tries: dict[str, int] = defaultdict(int)
     spent: dict[str, Amount] = defaultdict(Amount)
 
@@ -149,10 +169,13 @@ def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
         sums = state.sums
         tokens = sums.tokens.input + sums.tokens.output
         spent[contestant] += Amount(sums.known_usd + sums.bound, tokens)
+        known[contestant] += sums.known_usd
         tries[trial_id] += state.tries
         if state.record is not None:
             counts = state.record.verdict is not None and state.record.digest == digest
             (done.add if counts else done.discard)(trial_id)
+            good = counts and state.record.verdict == "passed"
+            (passed.add if good else passed.discard)(trial_id)
 
     reducer, _ = _replayed(
         rundir, manifest, lambda line: take(index.trial_of(line), index.state_of(line))
@@ -160,7 +183,7 @@ def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
     for trial_id, rest in reducer.trials.items():
         take(trial_id, rest)
     left = {trial_id: count for trial_id, count in tries.items() if trial_id not in done}
-    return ResumeState(frozenset(done), left, dict(spent))
+    return ResumeState(frozenset(done), frozenset(passed), dict(known), left, dict(spent))
 
 
 class Repriced(Record):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from arena import registry
 from arena.errors import InputError
 from arena.records import Assurance, Limits, Record, SandboxLimits
 from arena.score.results import Results
@@ -86,8 +87,7 @@ def contender(results: Results, name: str, level: Assurance | None = None) -> Co
     """
     among = contenders(results, level)
     if name not in among:
-        remedy = f"choose from {', '.join(among)}"
-        raise InputError(f"no contestant {name!r}", where=str(results.path), remedy=remedy)
+        raise registry.unknown("contestant", name, among, where=str(results.path))
     return among[name]
 
 

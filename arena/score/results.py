@@ -109,7 +109,10 @@ class Results:
 
     path: Path
     manifest: Manifest
+    """With the tasks and contestants of the plan alone."""
     trials: tuple[TrialRow, ...]
+    left_out: tuple[TrialRow, ...] = ()
+    """Trials that had begun when the plan was narrowed, and are no longer in it."""
     stopped: dict[str, str] = field(default_factory=dict)
     """Contestants that were stopped, with the reason."""
     mean_concurrency: dict[str, Decimal] = field(default_factory=dict)

@@ -147,11 +147,11 @@ def load(selection: str, *, base: Path) -> list[Task]:
     pack, _, name = selection.partition("/")
     folder = resources.tasks_dir() / pack
     if not NAME.fullmatch(pack) or not (SafePath(folder) / "pack.toml").is_file():
-        known = ", ".join(shipped_packs()) or "none"
+        found = registry.unknown("pack", pack, shipped_packs(), where=f"tasks {selection!r}")
         raise InputError(
             f"no shipped pack is called {pack!r}",
-            where=f"tasks {selection!r}",
-            remedy=f"shipped packs: {known}; write ./{pack} for a pack of your own",
+            where=found.where,
+            remedy=f"{found.remedy.rstrip('?')}; write ./{selection} for one of your own",
         )
     return [_one(folder, name)] if name else load_pack(folder)
 
@@ -206,12 +206,11 @@ def _load_path(path: Path, selection: str) -> list[Task]:
 
 def _one(folder: Path, name: str) -> Task:
     if not (SafePath(folder) / name / "task.toml").is_file():
+        shipped = folder.parent == resources.tasks_dir()
+        pack = folder.name if shipped else str(folder)
+        listing = f"`arena tasks list {pack}`"
         known = _folders_with(folder, "task.toml")
-        raise InputError(
-            f"no task is called {name!r}",
-            where=str(folder),
-            remedy=f"its tasks: {', '.join(known) or 'none'}",
-        )
+        raise registry.unknown("task", name, known, where=f"pack {pack}", listing=listing)
     return _task(folder, pack_info(folder), name)
 
 

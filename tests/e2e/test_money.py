@@ -11,7 +11,7 @@ from arena.records import BackendSpec, PriceRow, PriceTier
 from arena.rundir import ledger
 from tests.agent.rig import AGENTS, profile
 from tests.agent.rig import contestant as outside
-from tests.benchmarks import ledgers
+from tests.benchmarks import job, ledgers
 from tests.e2e.rig import arena, bakeoff, contestant, control
 from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import Stub, call, text
@@ -43,7 +43,8 @@ def test_a_plan_tells_what_is_missing_and_what_it_may_cost(tmp_path, old_run):
         ended = arena(
             "plan", "bakeoff.toml", "--from", str(old_run), "--format", "json", cwd=tmp_path
         )
-    assert ended.code == 0, ended.err
+    assert ended.code == 1, ended.err  # the key is missing
+    assert "would not start" in ended.err
     plan = ended.json
     assert plan["trials"] == 6
     first, nop = plan["contestants"]
@@ -57,6 +58,33 @@ def test_a_plan_tells_what_is_missing_and_what_it_may_cost(tmp_path, old_run):
     assert float(cost["ceiling_usd"]) == 1.5
     assert not stub.requests
     assert not (tmp_path / "runs").exists()
+
+
+def test_without_history_a_plan_says_what_it_rests_on(tmp_path):
+    """A stated default for cost and time; everything there is, so the run would start."""
+    with Stub(lambda _: text("no")) as stub:
+        tables = [contestant("a", stub.base_url, price=PRICE), control("nop")]
+        bakeoff(tmp_path, tables, tasks=["core/interval-merge"], attempts=3)
+        ended = arena("plan", "bakeoff.toml", cwd=tmp_path)
+        told = arena("plan", "bakeoff.toml", "--format", "json", cwd=tmp_path).json
+    assert ended.code == 0, ended.out
+    a_trial = 20 * (2_000 * 2e-6 + 8_000 * 2e-6 + 500 * 8e-6)
+    assert float(told["expected_usd"]) == pytest.approx(3 * a_trial)
+    assert told["expected_s"] == pytest.approx((3 * 20 * 9 + 3 * 10) / 2)
+    assert "expected in all: $1.44 and about 5 minutes, 2 trials at once" in ended.out
+    assert "basis: no earlier run: a trial is taken to be 20 calls (8 to 60)" in ended.out
+
+
+def test_private_tasks_without_a_policy_are_a_failure_of_the_plan(tmp_path):
+    job.write_pack(tmp_path / "ours", 1)
+    pack = tmp_path / "ours" / "pack.toml"
+    pack.write_text(pack.read_text() + "private = true\n")
+    with Stub(lambda _: text("no")) as stub:
+        bakeoff(tmp_path, [contestant("a", stub.base_url, price=PRICE)], tasks=["./ours"])
+        ended = arena("plan", "bakeoff.toml", cwd=tmp_path)
+    assert ended.code == 1
+    assert "REFUSED: [policy]: task " in ended.out
+    assert "is private; say where private code may go" in ended.out
 
 
 OLD = """
@@ -79,7 +107,8 @@ def test_a_price_nobody_looked_at_for_long_is_told_by_plan_run_and_check(tmp_pat
     )
     said = "its price was last looked at on 2026-01-01"
     planned = arena("plan", "bakeoff.toml", "--format", "json", cwd=tmp_path)
-    assert planned.code == 0, planned.err
+    assert planned.code == 1, planned.err  # nothing listens there
+    assert "cannot be reached" in planned.json["contestants"][0]["problems"][0]
     assert said in planned.json["contestants"][0]["stale_price"]
     assert f"a: {said}" in arena("run", "bakeoff.toml", cwd=tmp_path).err
     name = "deepseek/deepseek-v4-pro"
@@ -100,7 +129,7 @@ def test_a_missing_extra_is_told_before_anything_is_made(tmp_path):
         bakeoff(tmp_path, [outside("one", "own", stub)], tasks=["core/interval-merge"], more=AGENTS)
         env = {"PYTHONPATH": f"{tmp_path / 'hidden'}:{ROOT}", "THE_KEY": "sk-1"}
         planned = arena("plan", "bakeoff.toml", "--format", "json", cwd=tmp_path, **env)
-        assert planned.code == 0, planned.err
+        assert planned.code == 1, planned.err
         (lacking,) = planned.json["not_installed"]
         assert "starlette is missing" in lacking
         assert "pip install 'arena-bakeoff[gateway]'" in lacking

@@ -299,7 +299,7 @@ def test_no_engine(tmp_path, solver_stub):
         DOCKER_HOST=f"unix://{tmp_path}/no-engine.sock",
     )
     assert "no-engine.sock" in line
-    assert "sandboxes/engine/start.sh" in line
+    assert "start Docker" in line
 
 
 def test_a_usd_limit_needs_a_price(tmp_path, solver_stub):
@@ -353,6 +353,14 @@ def test_progress_counts_what_earlier_sessions_did(tmp_path):
     assert counted == [("3", "6"), ("4", "6"), ("5", "6"), ("6", "6")]
     ended = arena("run", "bakeoff.toml", "--contestant", "nop", "--attempts", "4", cwd=tmp_path)
     assert "[4/4]" in ended.err
+    assert ended.code == 0
+    assert "1 trial more without a verdict that this command did not ask for" in ended.err
+    ended = arena("run", "bakeoff.toml", "--attempts", "1", "--format", "json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "narrowed from 4 attempts at each task to 1" in ended.err
+    assert len(ended.json["trials"]) == 2
+    shown = arena("report", "runs/test", cwd=tmp_path)
+    assert "lacks a verdict" not in shown.out
 
 
 def test_two_runs_on_one_directory(tmp_path):

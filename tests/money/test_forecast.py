@@ -44,14 +44,21 @@ def test_others_calls_are_priced_as_if_they_were_its_own():
     assert (found.low_usd, found.high_usd) == (Decimal("0.8"), Decimal("2.4"))
 
 
-def test_without_history_there_is_only_the_ceiling():
-    found = forecast("c", PRICED, 3, {}, LIMITS)
-    assert (found.basis, found.expected_usd, found.low_usd, found.high_usd) == (
-        "none",
-        None,
-        None,
-        None,
+def test_without_history_a_usual_trial_is_assumed_and_the_ceiling_stands():
+    flat = PRICED.model_copy(
+        update={
+            "prices": (PriceRow(tiers=(PriceTier(input="1", cached_input="0.1", output="4"),)),)
+        }
     )
+    found = forecast("c", flat, 3, {}, LIMITS)
+    a_call = Decimal("0.0048")  # 2,000 fresh, 8,000 cached and 500 of output
+    assert found.basis == "assumed"
+    assert found.low_usd == 3 * 8 * a_call
+    assert found.expected_usd == 3 * 20 * a_call
+    assert found.high_usd == 3 * 60 * a_call
+    assert "20 calls (8 to 60) of 10,000 prompt tokens, 8,000 of them" in forecasting.ASSUMPTION
+    hourly = PRICED.model_copy(update={"prices": (), "hourly_usd": Decimal(2)})
+    assert forecast("c", hourly, 3, {}, LIMITS).expected_usd == 3 * 20 * 9 * Decimal(2) / 3600
     assert found.ceiling_usd == Decimal("1.5")
     assert forecast("c", PRICED, 3, {}, Limits(tokens=5)).ceiling_usd is None
 

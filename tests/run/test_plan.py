@@ -1,16 +1,21 @@
 """Resolving a configuration."""
 
+import re
+from collections import defaultdict
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from arena import config
 from arena.agent import external
+from arena.backend import catalog
+from arena.backend.resolve import resolve as backend_of
 from arena.errors import InputError
 from arena.money.prices import SHIPPED_FX
 from arena.records import BackendSpec, Limits, digest_of
 from arena.registry import EARLIER_DIGESTS
-from arena.run import plan
+from arena.run import plan, preview, resume
 from arena.rundir.directory import EngineInfo, Manifest
 from arena.sandbox.image.images import TaskImage
 from arena.task import pack
@@ -47,7 +52,7 @@ def test_parameters_that_hold_a_fix_are_refused():
 
 def test_what_changed_since_a_run_is_named_with_both_values():
     old, new = Limits(steps=60), Limits(steps=80, usd="1")
-    changed = plan._changes(old, new, "limits.")
+    changed = resume._changes(old, new, "limits.")
     assert changed == ["limits.steps (60, now 80)", "limits.usd (None, now 1)"]
 
 
@@ -89,7 +94,7 @@ def test_a_run_of_the_first_version_goes_on_and_one_line_says_with_what(agent):
     if agent in new.programs:
         first = digest_of(external.earlier_identity(new.programs[agent]))
     old, said = with_agent(new, first), []
-    going = plan.continued(old, new, where="out", say=said.append)
+    going = resume.continued(old, new, where="out", say=said.append)
     assert [one.digest for one in going.contestants] == [one.digest for one in old.contestants]
     assert len(said) == 1
     assert f"c goes on with the agent {agent} of this version" in said[0]
@@ -98,15 +103,139 @@ def test_a_run_of_the_first_version_goes_on_and_one_line_says_with_what(agent):
 def test_a_run_with_other_code_of_an_agent_does_not_go_on():
     new = manifest(resolve({}))
     with pytest.raises(InputError, match="contestant c: the code, prompts or profile of its agent"):
-        plan.continued(with_agent(new, "other"), new, where="out", say=pytest.fail)
+        resume.continued(with_agent(new, "other"), new, where="out", say=pytest.fail)
 
 
 def test_a_contestant_with_other_params_does_not_go_on():
     old, new = manifest(resolve({})), manifest(resolve({"protocol": "text"}))
     with pytest.raises(InputError, match="contestant c: its params"):
-        plan.continued(old, new, where="out", say=pytest.fail)
+        resume.continued(old, new, where="out", say=pytest.fail)
 
 
 def test_a_run_that_did_not_change_goes_on_without_a_word():
     new = manifest(resolve({}))
-    assert plan.continued(new, new, where="out", say=pytest.fail).contestants == new.contestants
+    assert resume.continued(new, new, where="out", say=pytest.fail).contestants == new.contestants
+
+
+def bakeoff_of(*tables: dict, **more) -> config.BakeoffConfig:
+    data = {"name": "n", "tasks": ["core/interval-merge"], "contestant": list(tables), **more}
+    return config.parse(data, where="b.toml")
+
+
+def planned(*tables: dict, only: tuple[str, ...] = (), **more) -> plan.Plan:
+    """Resolved against the shipped catalogue."""
+    known = catalog.load()
+    return plan.resolve(
+        bakeoff_of(*tables, **more),
+        base=Path(),
+        backend=lambda ref: backend_of(ref, known, today=date(2026, 11, 23), environ={}),
+        fx=SHIPPED_FX,
+        overrides=plan.Overrides(contestants=only),
+        where="b.toml",
+    )
+
+
+GPT = {"name": "gpt", "backend": "openai/gpt-5.1", "efforts": ["low", "high"]}
+
+
+def test_each_effort_is_a_contestant_of_its_own():
+    made = planned(GPT, {"name": "nop", "agent": "nop"})
+    assert [(c.name, c.effort, c.family) for c in made.contestants] == [
+        ("gpt-low", "low", "gpt"),
+        ("gpt-high", "high", "gpt"),
+        ("nop", None, ""),
+    ]
+    low, high, _ = made.contestants
+    assert low.backend is not None
+    assert low.backend.quirks.extra_body == {"reasoning_effort": "low"}
+    (plain,) = planned({"name": "gpt", "backend": "openai/gpt-5.1"}).contestants
+    assert len({plain.digest, low.digest, high.digest}) == 3
+    kept = manifest(planned({**GPT, "budget": {"usd": 1}}))
+    assert kept.contestant_budgets.keys() == {"gpt-low", "gpt-high"}
+
+
+@pytest.mark.parametrize(
+    ("only", "found"),
+    [("gpt", ["gpt-low", "gpt-high"]), ("gpt-high", ["gpt-high"])],
+)
+def test_a_contestant_is_chosen_by_its_name_or_with_all_its_efforts(only, found):
+    made = planned(GPT, {"name": "nop", "agent": "nop"}, only=(only,))
+    assert [c.name for c in made.contestants] == found
+
+
+@pytest.mark.parametrize("agent", ["codex", "claude-code", "opencode"])
+def test_an_external_agent_is_told_an_effort(agent):
+    backend = "anthropic/claude-opus-5" if agent == "claude-code" else "openai/gpt-5.2"
+    made = planned({"name": "x", "agent": agent, "backend": backend, "efforts": ["low", "high"]})
+    low, _ = made.contestants
+    program = made.programs[agent]
+    started = program.told(low.effort)
+    if agent == "codex":
+        assert started.command[-2:] == ("-c", "model_reasoning_effort=low")
+    if agent == "claude-code":
+        assert started.env["CLAUDE_CODE_EFFORT_LEVEL"] == "low"
+    assert program.told(None) == program
+    assert len({c.digest for c in made.contestants}) == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"backend": "deepseek/deepseek-v4-pro"}, "contestant 'x-medium': effort 'medium' would"),
+        ({"backend": "openai/gpt-4o"}, "'x-medium': .*openai/gpt-4o; it takes no effort"),
+        ({"agent": "nop"}, "'x-medium': nop has no model to tell an effort; remove efforts"),
+        (
+            {"agent": "codex", "backend": "openai/gpt-6-luna", "efforts": ["max"]},
+            "'x-max': effort 'max' would be dropped by codex; it takes minimal, low",
+        ),
+    ],
+)
+def test_an_effort_that_would_be_dropped_is_refused_in_one_line(table, says):
+    with pytest.raises(InputError, match=says) as refused:
+        planned({"name": "x", "efforts": ["medium"], **table})
+    assert "\n" not in refused.value.line()
+
+
+def test_an_agent_whose_profile_knows_no_effort_is_refused(tmp_path):
+    (tmp_path / "own.toml").write_text(
+        'name = "own"\nlabel = "Own"\napi = ["chat"]\ncommand = ["x"]\n'
+    )
+    table = {"name": "x", "agent": "own", "backend": "openai/gpt-5.1", "efforts": ["low"]}
+    with pytest.raises(InputError, match=r"dropped by own; it takes none: its profile has no \[e"):
+        planned(table, agents=[str(tmp_path / "own.toml")])
+
+
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        ([{**GPT, "efforts": ["low", "low"]}], "'low' stands there twice"),
+        ([{**GPT, "efforts": ["lowest"]}], "efforts"),
+        ([GPT, {"name": "gpt-low", "agent": "nop"}], "two contestants are called 'gpt-low'"),
+    ],
+)
+def test_efforts_in_a_configuration_are_checked(tables, says):
+    with pytest.raises(InputError, match=says):
+        bakeoff_of(*tables)
+
+
+def test_the_complete_example_of_the_readme_is_read_and_planned(tmp_path, monkeypatch):
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    (example,) = re.findall(r"```toml\n(# bakeoff.toml\n.*?)```", readme, re.DOTALL)
+    (tmp_path / "bakeoff.toml").write_text(example)
+    made = config.load(tmp_path / "bakeoff.toml")
+    known = catalog.load()
+    resolved = plan.resolve(
+        made,
+        base=tmp_path,
+        backend=lambda ref: backend_of(ref, known, today=date(2026, 11, 23), environ={}),
+        fx=SHIPPED_FX,
+    )
+    assert [c.name for c in resolved.contestants] == [
+        "deepseek-low", "deepseek-high", "opus", "codex", "rack", "nop",
+    ]  # fmt: skip
+    monkeypatch.setattr(preview, "_away", lambda made: defaultdict(str))  # no network in tests
+    shown = preview.preview(resolved, known=known, today=date(2026, 11, 23))
+    assert shown.trials == 6 * 24 * 2
+    assert not shown.refusals
+    assert not [c.problems for c in shown.contestants if c.problems]
+    assert shown.expected_usd is not None

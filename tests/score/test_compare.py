@@ -128,5 +128,5 @@ def test_runs_without_a_shared_task_compare_nothing():
 
 
 def test_unknown_contestant_is_named():
-    with pytest.raises(InputError, match="choose from a, b"):
+    with pytest.raises(InputError, match="known: a, b"):
         contender(results(PAIR), "z")

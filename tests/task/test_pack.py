@@ -129,9 +129,9 @@ def test_links_and_history_in_a_tree_are_refused(tmp_path):
 
 def test_unknown_selections_say_what_exists(tmp_path):
     a_pack(tmp_path)
-    with pytest.raises(InputError, match=r"shipped packs: .*core"):
+    with pytest.raises(InputError, match=r"did you mean .core.; write \./kore for one of your own"):
         pack.load("kore", base=tmp_path)
-    with pytest.raises(InputError, match="its tasks: halves"):
+    with pytest.raises(InputError, match=r"unknown task .nope.; known: halves"):
         pack.load_pack(tmp_path / "mine") and pack._one(tmp_path / "mine", "nope")
     with pytest.raises(InputError, match="neither a pack nor a task"):
         pack.load("./nothing", base=tmp_path)

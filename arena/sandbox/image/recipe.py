@@ -18,6 +18,7 @@ from arena.git import make_repository, run_git
 from arena.paths import SafePath
 from arena.records import File, Language, Record, digest_of
 from arena.records.container import AGENT_UID, WORKDIR
+from arena.resources import sandboxes_dir
 from arena.serialize import read_record, read_toml
 
 _WHO = "Arena <arena@localhost> 946684800 +0000"
@@ -196,7 +197,7 @@ def _spec(where: SafePath) -> SandboxSpec:
     try:
         return read_record(where, SandboxSpec)
     except InputError as error:
-        remedy = "see sandboxes/README.md"
+        remedy = f"see {sandboxes_dir() / 'README.md'}"
         raise InputError(error.what, where=error.where, remedy=remedy) from None
 
 

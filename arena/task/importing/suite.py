@@ -76,7 +76,9 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
     things: list[Thing | Unreadable] = list(importer.read(request.path))[: request.limit]
     if not things:
         raise InputError(
-            "nothing in it has a known form", where=str(request.path), remedy="see docs/tasks.md"
+            "nothing in it has a known form",
+            where=str(request.path),
+            remedy="`arena tasks import --help` names the forms",
         )
     source = _source(request, engine)
     beside = _beside(source)

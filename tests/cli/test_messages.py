@@ -1,0 +1,142 @@
+"""What a person reads who wrote something wrong: one line, not long, with a way out."""
+
+import sys
+
+import pytest
+
+from arena.cli import main
+from arena.cli.grade import _show
+from arena.cli.options import Format, emit
+from arena.registry import unknown
+from tests.benchmarks import ledgers
+
+
+def ran(capsys, monkeypatch, *words):
+    """Exit code, stdout and stderr of `arena` with these words."""
+    monkeypatch.setattr(sys, "argv", ["arena", *map(str, words)])
+    code = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code or 0
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def bakeoff(folder, backend='"openai/gpt-5.1"', tasks='"core/cron-clock"'):
+    path = folder / "bakeoff.toml"
+    path.write_text(
+        f'name = "n"\ntasks = [{tasks}]\ncontestant = [{{ name = "a", backend = {backend} }}]\n'
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["gate", "x", "--margin", "20"], "--margin: 20 is not a share; did you mean 0.2?"),
+        (["gate", "x", "--max-faults", "5"], "--max-faults: 5 is not a share; did you mean 0.05?"),
+        (["gate", "x", "--margin", "-1"], "--margin: -1 is not a share; give one from 0 to 1"),
+        (["gate", "x", "--margin", "nan"], "--margin: nan is not a share"),
+        (["power", "24", "--gap", "5"], "--gap: 5 is not a share; did you mean 0.05?"),
+        (
+            ["recommend", "x", "--country", "USA"],
+            "'USA' is no ISO code of two letters; did you mean",
+        ),
+        (["backends", "list", "--country", "USA"], "did you mean 'US'?"),
+        (["backends", "list", "--country", "China"], "did you mean 'CN'?"),
+        (["backends", "list", "--residency", "France"], "did you mean 'FR'?"),
+        (["backends", "list", "--country", "1"], "write one such as CN"),
+        (
+            ["tasks", "mine", ".", "--out", "o", "--since", "notadate"],
+            "--since: 'notadate' is not a",
+        ),
+        (
+            ["tasks", "mine", ".", "--out", "o", "--until", "2025-13-01"],
+            "--until: '2025-13-01' is n",
+        ),
+        (["reprice", "x", "--at", "tomorrow"], "--at: 'tomorrow' is not a date; write 2026-11-01"),
+        (
+            ["tasks", "list", "core/cron-clok"],
+            "unknown task 'cron-clok'; did you mean 'cron-clock'?",
+        ),
+        (["tasks", "list", "core/zzz"], " more; `arena tasks list core` shows them"),
+        (["tasks", "list", "cor"], "no shipped pack is called 'cor'; did you mean 'core'"),
+        (
+            ["backends", "show", "gpt-5.1"],
+            "'gpt-5.1' is not a backend; did you mean 'openai/gpt-5.1'?",
+        ),
+        (["backends", "show", "openai/zzz"], " more; `arena backends list` shows them"),
+        (["backends", "show", "OpenAI/gpt-5.1"], "did you mean 'openai'?"),
+        (["backends", "show", "openrouter/gpt-5.1"], "did you mean 'openai/gpt-5.1'?"),
+        (["report", "nosuch"], "no run here"),
+    ],
+)
+def test_one_line_says_what_is_wrong_and_what_to_do(capsys, monkeypatch, words, says):
+    code, out, err = ran(capsys, monkeypatch, *words)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert err.count("\n") == 1
+    assert len(err) < 240, err
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        (
+            {"backend": '"openai/gpt-51"'},
+            "unknown model of openai 'gpt-51'; did you mean 'gpt-5.1'?",
+        ),
+        ({"backend": '"openai/zzz"'}, " more; `arena backends list` shows them"),
+        ({"tasks": '"core/zzz"'}, " more; `arena tasks list core` shows them"),
+    ],
+)
+def test_a_wrong_name_in_a_configuration_is_one_short_line(
+    tmp_path, capsys, monkeypatch, changed, says
+):
+    path = bakeoff(tmp_path, **changed)
+    code, _, err = ran(capsys, monkeypatch, "plan", path)
+    assert code == 2
+    assert says in err
+    assert err.count("\n") == 1
+    assert len(err.replace(str(path), "bakeoff.toml")) < 240, err
+
+
+def test_a_wrong_contestant_of_many_is_one_short_line(tmp_path, capsys, monkeypatch):
+    ledgers.write(tmp_path / "run", ledgers.manifest(1, 40, 1), calls=0)
+    code, _, err = ran(capsys, monkeypatch, "compare", tmp_path / "run", "c1", "sonnet")
+    assert code == 2
+    assert "unknown contestant 'sonnet'; known: c0, c1, c10, c11, c12 and 35 more" in err
+
+
+def test_codes_of_countries_are_taken_in_any_case(capsys, monkeypatch):
+    code, out, _ = ran(capsys, monkeypatch, "backends", "list", "--country", "cn")
+    assert code == 0
+    assert "deepseek/" in out
+    assert "openai/" not in out
+    code, _, err = ran(capsys, monkeypatch, "backends", "list", "--country", "KR")
+    assert (code, err) == (0, "no backend of the catalogue is so\n")
+
+
+def test_no_value_is_shown_as_a_program_writes_it(capsys):
+    row = {"fell": {"proof": 3, "build": 1}, "tags": ["a", "b"], "ok": True, "none": None, "no": {}}
+    emit("rows", [row], tuple(row), Format.TABLE)
+    shown = capsys.readouterr().out
+    assert "proof 3, build 1" in shown
+    assert "a, b" in shown
+    assert "yes" in shown
+    assert not set("{}[]'") & set(shown)
+
+
+def test_what_was_not_graded_is_said_in_words(tmp_path, capsys):
+    left = {"unknown": [f"x-{n}" for n in range(9)], "without_prediction": ["core/a"]}
+    _show([], left, tmp_path, Format.TABLE)
+    told = capsys.readouterr().err
+    assert "not graded, since they are of no task that --tasks names: x-0, x-1, x-2, x-3" in told
+    assert "and 4 more" in told
+    assert "tasks that the file has no patch for: core/a" in told
+
+
+def test_near_names_are_found_in_any_case():
+    assert "did you mean 'DeepSeek'?" in unknown("lab", "deepseek", ["DeepSeek", "Qwen"]).line()
+    assert unknown("lab", "x", []).remedy == "known: none"
