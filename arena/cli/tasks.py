@@ -145,12 +145,6 @@ TestFlag = Annotated[
     list[str] | None,
     typer.Option("--test", help="An argument for pytest; may be repeated.", show_default="none"),
 ]
-SinceFlag = Annotated[
-    str | None, typer.Option(help="Only commits after this date.", show_default="all")
-]
-UntilFlag = Annotated[
-    str | None, typer.Option(help="Only commits before this date.", show_default="all")
-]
 WithFlag = Annotated[
     Path | None,
     typer.Option(
