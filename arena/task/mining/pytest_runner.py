@@ -185,7 +185,7 @@ def run_pytest(run: RepositoryRun) -> MiningSession:
 
 def _argv(how: TestRunOptions, folder: str, places: Sequence[str]) -> list[str]:
     return [
-        *("python3", "-P", "-m", "pytest", "-q", "--tb=line", "--color=no"),
+        *("python3", "-m", "pytest", "-q", "--tb=line", "--color=no"),
         *("-c", f"{folder}/pytest.ini", f"--rootdir={WORKDIR}", f"--confcutdir={WORKDIR}"),
         *("-o", "addopts=", "-p", "no:cacheprovider", "-p", PLUGIN),
         "--continue-on-collection-errors",
