@@ -29,7 +29,7 @@ from arena.task.importing.importer import (
 from arena.task.mining.projects import TEST_EXTRAS, UNWANTED, Project
 from arena.task.mining.runner import Environment, write_image
 
-_BASE = "stand-ins/gcc"
+_BASE = "stand-ins/python"
 _LEFT_OUT = "/opt/environment/left_out.json"
 _TOLD_LIMIT = 1 << 20
 # What pip looks up in an index: nothing that a URL or a path of the row leads to
