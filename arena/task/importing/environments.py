@@ -128,7 +128,6 @@ def _left_out(box: Sandbox) -> tuple[str, ...]:
 
 def name_of(repo: str, version: str, asked: Asked) -> str:
     """A name that rows with the same needs share."""
-    needs = digest_of(
-        [asked.project.name, list(asked.project.bounded), asked.wish.model_dump(mode="json")]
-    )
-    return f"{repo}-{version}-{needs[:6]}"
+    project, wish = asked.project, asked.wish
+    needs = [project.name, list(project.bounded), list(wish.packages), list(wish.without)]
+    return f"{repo}-{version}-{digest_of(needs)[:6]}"
