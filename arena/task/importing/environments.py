@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from arena.errors import InputError
 from arena.protocols import Sandbox
 from arena.records import File, Record, digest_of
@@ -129,5 +131,10 @@ def _left_out(box: Sandbox) -> tuple[str, ...]:
 def name_of(repo: str, version: str, asked: Asked) -> str:
     """A name that rows with the same needs share."""
     project, wish = asked.project, asked.wish
-    needs = [project.name, list(project.bounded), list(wish.packages), list(wish.without)]
+    needs: list[JsonValue] = [
+        project.name,
+        list(project.bounded),
+        list(wish.packages),
+        list(wish.without),
+    ]
     return f"{repo}-{version}-{digest_of(needs)[:6]}"
