@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -39,6 +40,15 @@ def pip(*words: str) -> bool:
         return False
 
 
+def compilers() -> None:
+    """Install what building from source takes, where the image does not have it."""
+    if shutil.which("cc"):
+        return
+    apt = ["apt-get", "-qq", "--yes", "--no-install-recommends"]
+    subprocess.run([*apt, "update"], check=False)
+    subprocess.run([*apt, "install", "build-essential", "python3-dev"], check=False)
+
+
 def until(date: str) -> list[str]:
     """The option that leaves out what was uploaded later."""
     return ["--uploaded-prior-to", f"{date}T00:00:00Z"] if date else []
@@ -50,6 +60,9 @@ def own(told: dict[str, Any]) -> bool:
         return False
     version = told["version"] or "0.0.0"
     os.environ.update(SETUPTOOLS_SCM_PRETEND_VERSION=version, PBR_VERSION=version)
+    if pip("--no-deps", "-e", "."):
+        return True
+    compilers()
     if pip("--no-deps", "-e", "."):
         return True
     if not pip(*OLD_TOOLS, *told["build"]):
@@ -107,8 +120,10 @@ def needs(told: dict[str, Any], lines: list[str]) -> list[str]:
     bare = [
         name_of(line) + (" ;" + line.partition(";")[2] if ";" in line else "") for line in lines
     ]
+    if pip(*until(told["date"]), WHEELS, *lines):
+        return []
+    compilers()
     tries = [
-        [*until(told["date"]), WHEELS, *lines],
         [*until(told["date"]), *lines],
         [*until(later), WHEELS, *lines],
         [WHEELS, *lines],

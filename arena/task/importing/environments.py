@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from arena.errors import InputError
 from arena.protocols import Sandbox
 from arena.records import File, Record, digest_of
@@ -29,7 +31,7 @@ from arena.task.importing.importer import (
 from arena.task.mining.projects import TEST_EXTRAS, UNWANTED, Project
 from arena.task.mining.runner import Environment, write_image
 
-_BASE = "stand-ins/gcc"
+_BASE = "stand-ins/python"
 _LEFT_OUT = "/opt/environment/left_out.json"
 _TOLD_LIMIT = 1 << 20
 # What pip looks up in an index: nothing that a URL or a path of the row leads to
@@ -128,7 +130,11 @@ def _left_out(box: Sandbox) -> tuple[str, ...]:
 
 def name_of(repo: str, version: str, asked: Asked) -> str:
     """A name that rows with the same needs share."""
-    needs = digest_of(
-        [asked.project.name, list(asked.project.bounded), asked.wish.model_dump(mode="json")]
-    )
-    return f"{repo}-{version}-{needs[:6]}"
+    project, wish = asked.project, asked.wish
+    needs: list[JsonValue] = [
+        project.name,
+        list(project.bounded),
+        list(wish.packages),
+        list(wish.without),
+    ]
+    return f"{repo}-{version}-{digest_of(needs)[:6]}"

@@ -83,10 +83,15 @@ RUN for bin in /opt/miniconda3/envs/testbed/bin /opt/conda/envs/testbed/bin; do 
 """
 _PLUGINS = TypeAdapter(tuple[str, ...])
 _PROBE = """
-import importlib.metadata, json, pytest
-found = importlib.metadata.entry_points(group="pytest11")
-print(json.dumps(sorted({point.name for point in found})))
+import json, pytest
+try:
+    from importlib.metadata import distributions
+except ImportError:
+    from importlib_metadata import distributions
+points = [point for found in distributions() for point in found.entry_points]
+print(json.dumps(sorted({point.name for point in points if point.group == "pytest11"})))
 """
+"""For any Python 3 with a pytest."""
 
 
 def move(places: Sequence[str] = ()) -> str:
@@ -176,7 +181,7 @@ def plugins_of(box: Sandbox) -> tuple[str, ...]:
     done = box.exec(words, timeout_s=_SECONDS)
     if done.exit_code != 0:
         said = " ".join(done.text.split())[-160:]
-        raise NotImportableError(f"its image has not git, Python 3.11 and pytest: {said}")
+        raise NotImportableError(f"its image has not git, Python and pytest: {said}")
     try:
         names = _PLUGINS.validate_json(done.stdout)
     except ValueError:

@@ -159,12 +159,14 @@ def _from_source(instance: Instance, wish: Wish, name: str, source: Source) -> _
     project = read_project(tree).model_copy(update={"version": version})
     tree = with_version_files(tree, project)
     asked = Asked(project, wish, date)
-    shared = slug(name_of(instance.repo, instance.version or instance.base_commit[:7], asked))
+    version = instance.version or instance.base_commit[:7]
+    shared = slug(name_of(instance.repo, version, asked))
     made = source.environments.get(shared, lambda: build(source, shared, tree, asked))
     notes = tuple(f"left out: {one}" for one in made.environment.left_out)
     if wish.python and not re.fullmatch(rf"{re.escape(PYTHON)}(\.\d+)?", wish.python):
         notes = (f"Python {PYTHON} stands for {wish.python}", *notes)
-    whole = (*tree, *(file for file in made.generated if file.path not in {f.path for f in tree}))
+    known = {file.path for file in tree}
+    whole = (*tree, *(file for file in made.generated if file.path not in known))
     parts = _put_together(instance, wish, name, whole, made, project, source)
     return replace(parts, notes=notes)
 

@@ -124,11 +124,13 @@ def pytest_collectreport(report):
     if report.failed:
         text = str(report.longrepr).strip()
         last = [line for line in text.splitlines() if line.startswith("E ")]
-        error = (last or [text])[-1].lstrip("E ").partition(":")[0]
+        error = (last or [text])[-1].lstrip("E ").partition(":")[0].rpartition(".")[2]
         _write(id=report.nodeid, when="collect", outcome="failed", error=error)
 """
 
 _REPORT_LIMIT = 32 << 20
+_LATE_EXIT = 1
+"""Of a process that a test which nothing else ends takes with it."""
 
 
 class _Line(Record):
@@ -162,14 +164,17 @@ def run_pytest(run: RepositoryRun) -> MiningSession:
             **({"ARENA_SEED": run.seed} if run.seed else {}),
         }
         argv, started = _argv(run.how, folder, run.places), time.monotonic()
-        seen = _Seen()
+        seen, crashed = _Seen(), set[str]()
         while True:
             left_s = max(started + run.timeout_s - time.monotonic(), 0.1)
             done = box.exec(argv, timeout_s=left_s, env=env)
-            hung, seen = len(seen.hung), _read(box.get(report, limit=_REPORT_LIMIT).data)
-            if done.ended != "exited" or len(seen.hung) == hung:
+            before, seen = seen.hung, _read(box.get(report, limit=_REPORT_LIMIT).data)
+            if done.ended != "exited" or seen.hung == before:
                 break
+            if done.exit_code != _LATE_EXIT:
+                crashed |= seen.hung - before
         box.kill()
+    seen.tests.update(dict.fromkeys(crashed, SeenTest(outcome="error", error="ProcessDied")))
     wall_s = time.monotonic() - started
     if done.ended != "exited":
         return MiningSession(ended="timeout", tests=seen.tests, wall_s=wall_s)
@@ -185,7 +190,7 @@ def run_pytest(run: RepositoryRun) -> MiningSession:
 
 def _argv(how: TestRunOptions, folder: str, places: Sequence[str]) -> list[str]:
     return [
-        *("python3", "-P", "-m", "pytest", "-q", "--tb=line", "--color=no"),
+        *("python3", "-m", "pytest", "-q", "--tb=line", "--color=no"),
         *("-c", f"{folder}/pytest.ini", f"--rootdir={WORKDIR}", f"--confcutdir={WORKDIR}"),
         *("-o", "addopts=", "-p", "no:cacheprovider", "-p", PLUGIN),
         "--continue-on-collection-errors",
