@@ -98,20 +98,23 @@ class Scored:
         return found
 
 
-def score(results: Results, level: Assurance | None = None) -> Scored:
+def score(
+    results: Results, level: Assurance | None = None, *, value_usd: float | None = None
+) -> Scored:
     """Score a run for every kind of report.
 
     Args:
         results: the run.
         level: assurance of the tasks; by default the strongest there is.
+        value_usd: worth of a solved task in US dollars; by default as the run's file says.
 
     Raises:
-        InputError: no task has that level.
+        InputError: no task has that level, or the value is none.
     """
     return Scored(
         results=results,
         board=leaderboard(results, level),
-        recommendation=recommend(results, level=level),
+        recommendation=recommend(results, level=level, value_usd=value_usd),
         countries=country_comparison(results, level=level),
     )
 

@@ -237,6 +237,7 @@ def manifest_of(
         budget=config.budget,
         contestant_budgets={c.name: c.budget for c in config.contestant if c.budget},
         seed=config.seed,
+        value_usd=config.decision.value_usd,
         tasks=tuple(task_entry(t, images[t.id]) for t in plan.tasks),
         contestants=tuple(
             c.model_copy(update={"recorded_digest": c.digest}) for c in plan.contestants

@@ -7,7 +7,7 @@ for, `cheaper` what costs much less and is not shown worse, `unpriced` who has n
 records of cascades are in `arena.score.cascade`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from arena.stats.intervals import ENOUGH_DIFFERING, SEED, BoolArray, FloatArray
 from arena.stats.value import (
     GRID,
     SURE,
+    Draws,
     Means,
     SwitchInterval,
     best_at,
@@ -167,7 +168,7 @@ def trade(
     pairs: Sequence[PairCell] = (),
     *,
     value_usd: float | None = None,
-    allowed: Sequence[str] | None = None,
+    floor: Collection[str] | None = None,
     seed: int = SEED,
 ) -> Trade:
     """Set pass rate against cost.
@@ -176,13 +177,13 @@ def trade(
         ranked: contestants with verdicts, controls left out.
         pairs: all their pairs, from `compare_all`.
         value_usd: worth of a solved task in US dollars.
-        allowed: contestants that may be chosen; by default all.
+        floor: contestants that may be chosen, where a quality floor was asked for.
         seed: of the draws.
     """
-    wanted = {n: t for n, t in ranked.items() if allowed is None or n in allowed}
-    matrix = Matrix(wanted)
+    every = Matrix(ranked)
+    matrix = every if floor is None else Matrix({n: ranked[n] for n in ranked if n in floor})
     if not matrix.names or not matrix.tasks:
-        return NOTHING.model_copy(update={"unpriced": matrix.unpriced})
+        return NOTHING.model_copy(update={"unpriced": every.unpriced})
     weights = task_weights(matrix.tasks, len(matrix.names), seed=seed)
     means = means_of(matrix.passes, matrix.costs_usd, weights)
     curve, choice = _curve(matrix, means), None
@@ -195,8 +196,44 @@ def trade(
         buys=buys,
         curve=curve,
         choice=choice,
-        cheaper=tuple(_cheaper(matrix, named[-1:], pairs)),
-        unpriced=matrix.unpriced,
+        cheaper=tuple(_cheaper(every, named[-1:], pairs)),
+        unpriced=every.unpriced,
+    )
+
+
+class PairWorth(Record):
+    """Two contestants at one value of a solved task; draws are those of the whole trade."""
+
+    value_usd: float
+    gap_usd: float
+    """Value less cost of a task given to A, less that of B."""
+    chance: float
+    """Share of draws in which A is worth more."""
+    shown: bool
+    """One of the two is shown to be worth more: 98.5% of draws agree."""
+
+
+def pair_worth(
+    ranked: Mapping[str, TaskTally], a: str, b: str, value_usd: float, *, seed: int = SEED
+) -> PairWorth | None:
+    """Compare two contestants as `trade` does; None where either has no known cost."""
+    matrix = Matrix(ranked)
+    if not {a, b} <= {*matrix.names} or not matrix.tasks:
+        return None
+    weights = task_weights(matrix.tasks, len(matrix.names), seed=seed)
+    means = means_of(matrix.passes, matrix.costs_usd, weights)
+    i, j = matrix.names.index(a), matrix.names.index(b)
+
+    def gaps(of: Draws) -> FloatArray:
+        worth = value_per_task(of.rates, of.costs_usd, value_usd)
+        return worth[:, i] - worth[:, j]
+
+    both = [float((gaps(of) > 0).mean()) for of in (means.drawn_in, means.plain)]
+    return PairWorth(
+        value_usd=value_usd,
+        gap_usd=float(gaps(means.best)[0]),
+        chance=both[0],
+        shown=matrix.enough and (min(both) >= SURE or max(both) <= 1 - SURE),
     )
 
 

@@ -160,11 +160,14 @@ def chances(means: Draws, values_usd: FloatArray) -> FloatArray:
     Returns:
         Shape (values, options + 1); the last column is that nothing pays for itself.
     """
-    options = means.rates.shape[1]
-    counts = [
-        np.bincount(best_at(means, v) % (options + 1), minlength=options + 1) for v in values_usd
-    ]
-    return np.array(counts) / len(means.rates)
+    rates, costs = means.rates.T.copy(), means.costs_usd.T.copy()
+    found = np.zeros((len(values_usd), len(rates) + 1))
+    for row, value_usd in zip(found, values_usd, strict=True):
+        values = value_per_task(rates, costs, value_usd)
+        most = values.max(axis=0)
+        row[:-1] = ((values >= most) & (most > 0)).mean(axis=1)
+        row[-1] = (most <= 0).mean()
+    return found
 
 
 def upper_hull(rates: FloatArray, costs_usd: FloatArray) -> list[tuple[int, float]]:
