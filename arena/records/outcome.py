@@ -227,6 +227,8 @@ class Verification(Record):
     applied: Literal["exact", "fuzzy"] = "exact"
     """`fuzzy` where `git apply` calls the patch corrupt and GNU `patch`, which SWE-bench tries
     after it, does not."""
+    visible: Literal["passed", "failed"] | None = None
+    """Outcome of those deciding tests that the agent could see and run; None where it saw none."""
     flags: tuple[Flag, ...] = ()
     strict: bool = False
     wall_s: float = 0.0

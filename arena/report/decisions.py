@@ -150,8 +150,8 @@ def _switch(point: SwitchPoint) -> str:
 
 def _rival(rival: CheaperRival) -> str:
     return (
-        f"{plain(rival.name)} at 1/{rival.times:.0f} of its cost is not shown worse:"
-        f" {percent(rival.pass_rate)} against {percent(rival.than_pass_rate)}"
+        f"{plain(rival.name)}, at 1/{rival.times:.0f} of the cost of {plain(rival.than)}, is not"
+        f" shown worse: {percent(rival.pass_rate)} against {percent(rival.than_pass_rate)}"
     )
 
 
@@ -161,11 +161,11 @@ def _cheaper(found: Recommendation) -> Iterator[str]:
     """
     if _why_not(found):
         return
-    for rival in found.trade.cheaper[1 if found.trade.choice else 0 :]:
-        yield (
-            f"{_rival(rival)} for {plain(rival.than)}"
-            f" (p {p_value(rival.adjusted_p)}, adjusted over all pairs)."
-        )
+    rest = found.trade.cheaper[1 if found.trade.choice else 0 :]
+    for rival in rest[:1]:
+        others = f"; nor {plural(len(rest) - 1, 'other')}" if len(rest) > 1 else ""
+        p = p_value(rival.adjusted_p)
+        yield f"{_rival(rival)} (p {p}, adjusted over all pairs){others}."
 
 
 def _unknown(found: Recommendation) -> str:

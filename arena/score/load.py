@@ -115,6 +115,7 @@ def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
         ),
         other_names=tuple(sorted(state.sums.names)),
         reason=graded.reason if graded else "",
+        visible=graded.visible if graded else None,
         **fields,
     )
 

@@ -34,6 +34,7 @@ class Wanted(Record):
 
 ANYTHING = Wanted()
 SOLVED_NOTHING = "it solved nothing"
+UNPRICED = "its cost is unknown or has no price"
 
 
 class Candidate(Record):
@@ -118,7 +119,7 @@ def recommend(
     pairs = compare_all(ranked)
     candidates = _candidates(ranked, specs, pairs, margin, wanted)
     doubts = tuple(reason for t in ranked.values() if (reason := doubt(t)))
-    wanted_too = {c.name for c in candidates if {*c.excluded} <= {SOLVED_NOTHING}}
+    wanted_too = {c.name for c in candidates if {*c.excluded} <= {SOLVED_NOTHING, UNPRICED}}
     found = trade(
         {n: t for n, t in ranked.items() if n in wanted_too},
         pairs,
@@ -227,7 +228,7 @@ def _excluded(
     price = cost.estimate if cost else None
     limit = wanted.max_cost_usd
     checks = (
-        (cost is None, "its cost is unknown or has no price"),
+        (cost is None, UNPRICED),
         (cost is not None and price is None, SOLVED_NOTHING),
         (
             limit is not None and price is not None and price > limit,

@@ -73,6 +73,8 @@ class TrialRow:
     other_names: tuple[str, ...] = ()
     """Model names returned that differ from the requested one."""
     reason: str = ""
+    visible: Literal["passed", "failed"] | None = None
+    """Outcome of the tests that the repository shows to everybody; None where none is known."""
     stop: Stop | None = None
     stop_detail: str = ""
     verdict: Verdict | None = None

@@ -144,6 +144,7 @@ class Matrix:
         if priced:
             seen = np.all([t.scored > 0 for t in priced.values()], axis=0)
         taken = [t.take(seen) for t in priced.values()]
+        self.ids = taken[0].tasks if taken else ()
         empty = np.zeros((int(seen.sum()), 0))
         self.passes: FloatArray = np.stack([t.means for t in taken], axis=1) if taken else empty
         self.costs_usd: FloatArray = (
