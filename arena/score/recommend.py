@@ -127,7 +127,7 @@ def recommend(
         floor=None if margin is None else {c.name for c in candidates if c.shown},
         seed=results.manifest.seed,
     )
-    decided = found.decided and not doubts and len(ranked) > 1
+    decided = found.decided and bool(found.buys) and not doubts and len(ranked) > 1
     name = found.choice.name if found.choice and decided else None
     return Recommendation(
         run=results.manifest.name,

@@ -251,6 +251,8 @@ def _curve(matrix: Matrix, means: Means) -> ValueCurve:
 
 def _buys(matrix: Matrix, means: Means, curve: ValueCurve) -> tuple[BestBuy, ...]:
     hull = upper_hull(means.best.rates[0], means.best.costs_usd[0])
+    if not hull:
+        return ()
     before = [None, *(place for place, _ in hull)]
     points = [
         _switch(usd, switch_interval(means.plain, last, place))
