@@ -13,7 +13,7 @@ import numpy as np
 
 from arena.records import Api, Assurance, ContestantSpec, Record
 from arena.score.pairs import PairCell, compare_all, ranks_of
-from arena.score.results import Cost, CostBasis, Results, Tokens, TrialRow, total_cost
+from arena.score.results import Cost, CostBasis, Results, Tokens, TrialRow, sum_times, total_cost
 from arena.score.tally import (
     Identity,
     Missing,
@@ -118,8 +118,6 @@ class Money(Record):
     cost_usd: float | None
     mean_usd: float | None
     """Per attempt, tasks as the unit."""
-    median_usd: float | None
-    """Per attempt."""
     per_solved: CostPerSolved | None
     billed_per_solved_usd: float | None
 
@@ -131,7 +129,11 @@ class Effort(Record):
 
     median_wall_s: float | None
     median_active_s: float | None
-    mean_active_s: float | None
+    p90_active_s: float | None
+    """Nine trials of ten took at most as long."""
+    first_byte_s: float | None
+    """Mean over the calls that ended well, of the whole run as the next."""
+    tokens_per_s: float | None
     mean_steps: float | None
     tokens: Tokens
     cached_share: float | None
@@ -279,7 +281,7 @@ def _row(
         counts=_counts(mine),
         score=_score(tally, sum(t.verdict == "integrity" for t in scored)),
         money=_money(tally, scored, total_cost(trials), waste_usd),
-        effort=_effort(scored, sum((t.tokens for t in trials), Tokens())),
+        effort=_effort(scored, trials),
         missing=tally.missing,
         inconclusive=doubt(tally),
         impossible=_impossible([t for t in trials if t.task_id in impossible]),
@@ -355,7 +357,6 @@ def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd:
         basis=tally.basis,
         cost_usd=None if costs is None else float(costs.sum()),
         mean_usd=None if seen.cost_usd is None else float((seen.cost_usd / seen.scored).mean()),
-        median_usd=None if costs is None else float(np.median(costs)),
         per_solved=seen.cost_per_solved(),
         billed_per_solved_usd=None
         if billed is None or unknown or not passed
@@ -363,11 +364,16 @@ def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd:
     )
 
 
-def _effort(scored: Sequence[TrialRow], tokens: Tokens) -> Effort:
+def _effort(scored: Sequence[TrialRow], trials: Sequence[TrialRow]) -> Effort:
+    active_s = [t.active_s for t in scored]
+    tokens = sum((t.tokens for t in trials), Tokens())
+    times = sum_times(trials)
     return Effort(
         median_wall_s=median(t.wall_s for t in scored) if scored else None,
-        median_active_s=median(t.active_s for t in scored) if scored else None,
-        mean_active_s=fmean(t.active_s for t in scored) if scored else None,
+        median_active_s=median(active_s) if scored else None,
+        p90_active_s=float(np.quantile(active_s, 0.9)) if scored else None,
+        first_byte_s=times.first_byte_s,
+        tokens_per_s=times.tokens_per_s,
         mean_steps=fmean(t.steps for t in scored) if scored else None,
         tokens=tokens,
         cached_share=tokens.cached_input / tokens.input if tokens.input else None,

@@ -108,6 +108,7 @@ def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
         tries=state.tries,
         calls=state.sums.calls,
         tokens=state.sums.tokens,
+        times=state.sums.times,
         cost=state.sums.cost(),
         flags=(
             *((f.kind, f.detail) for f in flags),

@@ -8,7 +8,7 @@ import pytest
 
 from arena.errors import InputError
 from arena.score.leaderboard import leaderboard
-from arena.score.results import Cost
+from arena.score.results import CallTimes, Cost
 from tests.score.made import FREE, UNKNOWN, Player, results, retold, task
 from tests.stats.reference import COST_A, COST_B, COST_C, EXACT, A, B, C
 
@@ -179,6 +179,16 @@ def test_integrity_counts_as_failed_and_bounds_the_rate_when_none_is_seen():
     assert (x.counts.failed, x.counts.verdicts) == (1, {"integrity": 1, "passed": 59})
 
 
+def test_how_fast_an_endpoint_is_counts_the_calls_of_the_whole_run():
+    run = results({"x": Player([3, 0])})
+    slow, fast = CallTimes(9_000_000, 90, 3, 1_500_000), CallTimes(1_000_000, 110, 0, 0)
+    timed = retold(retold(run, {"attempt": 1}, times=slow), {"attempt": 2}, times=fast)
+    found = row(leaderboard(timed), "x").effort
+    assert (found.first_byte_s, found.tokens_per_s) == (0.5, 20.0)
+    unknown = row(leaderboard(run), "x").effort
+    assert (unknown.first_byte_s, unknown.tokens_per_s) == (None, None)
+
+
 def test_counts_flags_tokens_and_times():
     run = retold(
         results({"x": Player([3, 0])}),
@@ -194,7 +204,7 @@ def test_counts_flags_tokens_and_times():
     assert (x.counts.mistakes, x.counts.tries) == (4, 10)
     assert x.counts.other_names == ("x-0901",)
     assert (x.effort.tokens.input, x.effort.cached_share) == (6000, 0.8)
-    assert (x.effort.median_active_s, x.effort.mean_active_s) == (10.0, 20.0)
+    assert (x.effort.median_active_s, x.effort.p90_active_s) == (10.0, 40.0)
     assert (x.effort.mean_steps, x.effort.median_wall_s) == (10.0, 12.0)
 
 
