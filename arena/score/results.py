@@ -106,6 +106,8 @@ class TrialRow:
     flags: tuple[tuple[str, str], ...]
     """(kind, detail) of everything a person should look at."""
     times: CallTimes = CallTimes()
+    control: bool = False
+    """Its contestant bounds the results and is never ranked."""
     other_names: tuple[str, ...] = ()
     """Model names returned that differ from the requested one."""
     reason: str = ""
