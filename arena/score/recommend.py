@@ -13,9 +13,11 @@ from math import inf
 
 from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
+from arena.score.cascade import CascadeRow, cascades
 from arena.score.pairs import Pair, compare_all, pair
 from arena.score.results import Results
 from arena.score.tally import Scope, TaskTally, doubt, scope_of, tallies
+from arena.score.trade import Trade, trade
 from arena.stats.intervals import ALPHA, CostPerSolved, Interval
 from arena.stats.paired import NotWorse, holm
 from arena.stats.power import DISCORDANT, checked_margin, tasks_for_margin
@@ -88,6 +90,9 @@ class Recommendation(Record):
     """What could change the answer."""
     left_out: tuple[str, ...]
     """Contestants without any verdict: nothing is said of them."""
+    trade: Trade
+    """Pass rate against cost: who is the best buy at which value of a solved task."""
+    cascades: tuple[CascadeRow, ...]
 
     @property
     def unknown(self) -> str:
@@ -101,6 +106,7 @@ def recommend(
     margin: float | None = None,
     wanted: Wanted = ANYTHING,
     level: Assurance | None = None,
+    value_usd: float | None = None,
 ) -> Recommendation:
     """Recommend a backend.
 
@@ -110,6 +116,7 @@ def recommend(
             from 100 tasks, else 20.
         wanted: what the backend must be. The others still count as rivals.
         level: assurance of the tasks; by default the strongest there is.
+        value_usd: worth of a solved task in US dollars; without one, all values are told.
     """
     specs = {c.name: c for c in results.manifest.contestants if not c.control}
     counted = {n: t for n, t in tallies(results, level).items() if n in specs}
@@ -143,6 +150,14 @@ def recommend(
             *(f"{d}; resume the run." for d in doubts),
         ),
         left_out=left_out,
+        trade=trade(
+            ranked,
+            compare_all(ranked),
+            value_usd=value_usd,
+            allowed=[c.name for c in candidates if not c.excluded],
+            seed=results.manifest.seed,
+        ),
+        cascades=cascades(results, ranked, seed=results.manifest.seed),
     )
 
 
