@@ -30,6 +30,8 @@ TABLE: frozenset[Form] = frozenset({"table"})
 PAGE: frozenset[Form] = frozenset({"page"})
 MONEY: frozenset[Form] = frozenset({"money"})
 TEXT: frozenset[Form] = frozenset({"terminal", "markdown", "latex"})
+LISTS: frozenset[Form] = TEXT - {"latex"}
+"""Text that no width of a paper's column holds."""
 BOARD: frozenset[Form] = TEXT | PAGE
 """The leaderboard for people."""
 DATA: frozenset[Form] = JSON | TABLE
@@ -114,9 +116,11 @@ def in_its_unit(value: Any, unit: str) -> Cell:
         return Cell("yes" if value else "no", float(value))
     if not isinstance(value, int | float):
         return Cell(plain(str(value)))
-    words = {"US dollars": show.usd, "seconds": show.seconds, "tokens": show.tokens}
+    words = {"US dollars": show.usd, "seconds": show.brief_s, "tokens": show.tokens}
     if unit in words:
         return Cell(words[unit](value), value)
+    if unit == "tokens a second":
+        return Cell(f"{value:.3g}", value)
     return Cell(show.count(value) if isinstance(value, int) else f"{value:.2f}", value)
 
 

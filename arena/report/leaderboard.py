@@ -15,6 +15,7 @@ from arena.report.columns import (
     EVERYWHERE,
     JSON,
     KEPT,
+    LISTS,
     MONEY,
     TABLE,
     TEXT,
@@ -124,10 +125,10 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            heading="95%", cell=lambda c: Cell(_rate(c).note), keep=6),
     *limits("pass_rate", "", "95%, Wilson on task means at the effective n",
             lambda c: c.row.score.ci, TABLE),
-    Column("passed", "int64", "count", "Passed", lambda c: c.row.counts.passed, DATA | TEXT,
+    Column("passed", "int64", "count", "Passed", lambda c: c.row.counts.passed, DATA | LISTS,
            heading="Passed", cell=_passed, keep=4),
     Column("pass_hat_k", "float64", "", "Share of tasks passed in every attempt",
-           lambda c: c.row.score.pass_hat_k, DATA | TEXT, heading="All {attempts}",
+           lambda c: c.row.score.pass_hat_k, DATA | LISTS, heading="All {attempts}",
            repeated=True, keep=0, cell=lambda c: _share(c.row.score.pass_hat_k)),
     Column("pass_at_k", "float64", "", "Share of tasks passed in any of k attempts",
            lambda c: c.row.score.pass_at_k, DATA),
@@ -195,8 +196,8 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
     Column("rank_worst", "int64", "", "Worst rank the comparisons leave open",
            lambda c: c.row.rank.worst if c.row.rank else None, TABLE),
     Column("cost_usd", "float64", "US dollars", "Billed in the whole run; null when partial",
-           lambda c: usd_float(c.row.money.total.billed_usd), DATA | MONEY,
-           heading="Billed", cell=_billed),
+           lambda c: usd_float(c.row.money.total.billed_usd), DATA | LISTS | MONEY,
+           heading="Billed", cell=_billed, keep=0),
     Column("cost_known_usd", "float64", "US dollars", "The known part: a lower bound",
            lambda c: usd_float(c.row.money.total.known_usd)),
     Column("cost_standard_usd", "float64", "US dollars",
@@ -272,13 +273,12 @@ def what(who: Who) -> str:
 
 def badges(row: Row) -> list[tuple[str, str]]:
     """What stands beside a name: tone and text of each mark."""
-    flags, broken = sum(row.counts.flags.values()), row.score.integrity
+    broken = row.score.integrity
     marks = (
         (row.who.simulated, "warn", "simulated"),
         (row.who.translated_from, "warn", "translated"),
         (row.inconclusive, "warn", "inconclusive"),
         (broken, "bad", show.plural(broken, "breach", "breaches") + " of integrity"),
-        (flags, "", f"{show.count(flags)} to look at"),
         (row.counts.other_names, "warn", "other model answered"),
         (row.who.caveats, "warn", "with a caveat"),
     )
@@ -286,8 +286,10 @@ def badges(row: Row) -> list[tuple[str, str]]:
 
 
 def marks(row: Row) -> str:
-    """The badges in one line, empty without any."""
-    return ", ".join(text for _, text in badges(row))
+    """The badges in one line with what the page lists apart; empty without any."""
+    flags = sum(row.counts.flags.values())
+    found = [text for _, text in badges(row)] + [f"{show.count(flags)} to look at"] * bool(flags)
+    return ", ".join(found)
 
 
 def controls(scored: Scored) -> tuple[Control, ...]:

@@ -17,20 +17,19 @@ class TrialEnding(NamedTuple):
 
     words: str
     code: str
-    """Class of its marks; short, since a page may hold ten thousand of them."""
-    glyph: str
+    """Class of its marks, which draws them; short, since a page may hold ten thousand."""
 
 
 VERDICTS: Mapping[Verdict, TrialEnding] = {
-    "passed": TrialEnding("passed", "p", "✓"),
-    "failed": TrialEnding("failed", "f", "✗"),
-    "no_patch": TrialEnding("no patch", "n", "∅"),
-    "invalid_patch": TrialEnding("invalid patch", "i", "!"),
-    "timeout": TrialEnding("tests timed out", "t", "T"),
-    "resource": TrialEnding("out of resources", "r", "R"),
-    "integrity": TrialEnding("integrity", "g", "⚑"),
+    "passed": TrialEnding("passed", "p"),
+    "failed": TrialEnding("failed", "f"),
+    "no_patch": TrialEnding("no patch", "n"),
+    "invalid_patch": TrialEnding("invalid patch", "i"),
+    "timeout": TrialEnding("tests timed out", "t"),
+    "resource": TrialEnding("out of resources", "r"),
+    "integrity": TrialEnding("integrity", "g"),
 }
-FAULT, NOT_RUN = TrialEnding("fault", "x", "?"), TrialEnding("not run", "o", "·")
+FAULT, NOT_RUN = TrialEnding("fault", "x"), TrialEnding("not run", "o")
 STOPS: Mapping[Stop, str] = {
     "submitted": "submitted",
     "gave_up": "ended without submitting",
@@ -91,9 +90,6 @@ class GridRow(NamedTuple):
     note: str
     """Why the task is not scored, if it is not."""
     cells: tuple[tuple[Mark, ...], ...]
-    passed: int
-    scored: int
-    """Attempts of contestants, controls left out."""
 
 
 class Grid(NamedTuple):
@@ -111,7 +107,6 @@ def grid(scored: Scored) -> Grid:
     """The matrix of a run, contestants in the order of the leaderboard."""
     board = scored.board
     names = [row.who.name for row in scored.rows]
-    ranked = {row.who.name for row in board.rows}
     by_task: dict[str, dict[str, list[TrialRow]]] = {}
     for trial in scored.results.trials:
         by_task.setdefault(trial.task_id, {}).setdefault(trial.contestant, []).append(trial)
@@ -120,15 +115,12 @@ def grid(scored: Scored) -> Grid:
     rows = []
     for task in scored.results.tasks:
         trials = by_task.get(task.id, {})
-        mine = [t for name, found in trials.items() if name in ranked for t in found]
         note = "impossible control, never scored" if task.impossible else "not scored"
         rows.append(
             GridRow(
                 task=task,
                 note="" if task.id in scoring else note,
                 cells=tuple(_marks(trials.get(name, ()), joined=joined) for name in names),
-                passed=sum(t.passed for t in mine),
-                scored=sum(t.verdict is not None for t in mine),
             )
         )
     used = {mark.ending for row in rows for cell in row.cells for mark in cell}

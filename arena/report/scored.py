@@ -12,6 +12,7 @@ from arena.score.leaderboard import Leaderboard, Row, leaderboard
 from arena.score.recommend import Recommendation, recommend
 from arena.score.results import Results
 from arena.score.tally import tallies
+from arena.score.trade import BestBuy
 from arena.stats.intervals import Interval
 from arena.stats.paired import t_interval
 
@@ -38,6 +39,12 @@ class ScoredContestant(NamedTuple):
     def spec(self) -> ContestantSpec:
         """As the run's manifest has it."""
         return self.scored.specs[self.row.who.name]
+
+    @property
+    def buy(self) -> BestBuy | None:
+        """Where it is the best buy; None where it is so at no value of a solved task."""
+        buys = self.scored.recommendation.trade.buys
+        return next((buy for buy in buys if buy.name == self.row.who.name), None)
 
     @property
     def cost_ci(self) -> Interval | None:
