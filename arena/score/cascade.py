@@ -41,7 +41,7 @@ class CascadeRow(Record):
     """Share of draws in which it is worth more than every single contestant at some value of a
     solved task: it lies above the upper hull."""
     beats: bool
-    """Shown to: 97.5% of draws agree."""
+    """Shown to: 98.5% of draws agree."""
 
 
 def cascades(

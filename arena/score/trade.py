@@ -8,7 +8,6 @@ records of cascades are in `arena.score.cascade`.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -19,17 +18,20 @@ from arena.stats.intervals import ENOUGH_DIFFERING, SEED, BoolArray, FloatArray
 from arena.stats.value import (
     GRID,
     SURE,
-    Draws,
+    Means,
+    SwitchInterval,
     best_at,
     chances,
-    expected,
+    means_of,
     regret,
     switch_interval,
-    task_draws,
+    task_weights,
     upper_hull,
     value_per_task,
 )
 
+DEAREST = 1000.0
+"""A solved task that is worth so many attempts of the dearest is as good as without a price."""
 MUCH_CHEAPER = 2.0
 """So many times the cost is much."""
 
@@ -61,7 +63,7 @@ class BestBuy(Record):
     ends: SwitchPoint | None
     """None: it stays the best buy whatever a solved task is worth."""
     sure: ValueRange | None
-    """Where it is shown to be the best: 97.5% of draws agree. None: nowhere."""
+    """Where it is shown to be the best: 98.5% of draws agree. None: nowhere."""
 
 
 class ValueCurve(Record):
@@ -154,6 +156,11 @@ class Matrix:
         """Tasks compared."""
         return len(self.passes)
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough tasks for anything to be shown."""
+        return self.tasks >= ENOUGH_DIFFERING
+
 
 def trade(
     ranked: Mapping[str, TaskTally],
@@ -176,12 +183,12 @@ def trade(
     matrix = Matrix(wanted)
     if not matrix.names or not matrix.tasks:
         return NOTHING.model_copy(update={"unpriced": matrix.unpriced})
-    draws = task_draws(matrix.passes, matrix.costs_usd, seed=seed)
-    mean = expected(matrix.passes, matrix.costs_usd)
-    enough = matrix.tasks >= ENOUGH_DIFFERING
-    curve = _curve(matrix, draws)
-    buys = _buys(matrix, mean, draws, curve if enough else None)
-    choice = None if value_usd is None else _choice(matrix, mean, draws, value_usd, enough=enough)
+    weights = task_weights(matrix.tasks, len(matrix.names), seed=seed)
+    means = means_of(matrix.passes, matrix.costs_usd, weights)
+    curve, choice = _curve(matrix, means), None
+    buys = _buys(matrix, means, curve)
+    if value_usd is not None:
+        choice = _choice(matrix, means, value_usd)
     named = [buy.name for buy in buys] if choice is None else [choice.name] if choice.name else []
     return Trade(
         tasks=matrix.tasks,
@@ -193,10 +200,10 @@ def trade(
     )
 
 
-def _curve(matrix: Matrix, draws: Draws) -> ValueCurve:
+def _curve(matrix: Matrix, means: Means) -> ValueCurve:
     costs = matrix.costs_usd.mean(axis=0)
-    grid = np.geomspace(costs[costs > 0].min(), costs.max() * 1000, GRID)
-    found = chances(draws, grid)
+    grid = np.geomspace(costs[costs > 0].min(), costs.max() * DEAREST, GRID)
+    found = chances(means.drawn_in, grid)
     return ValueCurve(
         values_usd=tuple(grid.tolist()),
         chances={name: tuple(found[:, i].tolist()) for i, name in enumerate(matrix.names)},
@@ -204,49 +211,50 @@ def _curve(matrix: Matrix, draws: Draws) -> ValueCurve:
     )
 
 
-def _buys(
-    matrix: Matrix, mean: Draws, draws: Draws, curve: ValueCurve | None
-) -> tuple[BestBuy, ...]:
-    """The best buys; `curve` is None where too few tasks can make anything sure."""
-    hull = upper_hull(mean.rates[0], mean.costs_usd[0])
-    points = []
-    for before, (place, usd) in zip([None, *(place for place, _ in hull)], hull, strict=False):
-        lo, hi = switch_interval(draws, before, place)
-        points.append(SwitchPoint(usd=usd, lo=min(lo, usd), hi=hi if hi is None else max(hi, usd)))
+def _buys(matrix: Matrix, means: Means, curve: ValueCurve) -> tuple[BestBuy, ...]:
+    hull = upper_hull(means.best.rates[0], means.best.costs_usd[0])
+    before = [None, *(place for place, _ in hull)]
+    points = [
+        _switch(usd, switch_interval(means.plain, last, place))
+        for last, (place, usd) in zip(before, hull, strict=False)
+    ]
+    sure = chances(means.plain, np.array(curve.values_usd))
     return tuple(
         BestBuy(
             name=matrix.names[place],
             starts=starts,
             ends=ends,
-            sure=_sure(curve, matrix.names[place]) if curve else None,
+            sure=_sure(matrix, curve, sure[:, place], matrix.names[place]),
         )
-        for (place, _), (starts, ends) in zip(hull, pairwise((*points, None)), strict=True)
-        if starts is not None
+        for (place, _), starts, ends in zip(hull, points, (*points[1:], None), strict=True)
     )
 
 
-def _sure(curve: ValueCurve, name: str) -> ValueRange | None:
-    sure = [v for v, c in zip(curve.values_usd, curve.chances[name], strict=True) if c >= SURE]
-    if not sure:
+def _switch(usd: float, interval: SwitchInterval) -> SwitchPoint:
+    lo, hi = interval
+    return SwitchPoint(usd=usd, lo=min(lo, usd), hi=None if hi is None else max(hi, usd))
+
+
+def _sure(matrix: Matrix, curve: ValueCurve, plain: FloatArray, name: str) -> ValueRange | None:
+    both = np.minimum(plain, curve.chances[name]) >= SURE
+    values = np.array(curve.values_usd)[both].tolist()
+    if not values or not matrix.enough:
         return None
-    return ValueRange(
-        from_usd=sure[0], to_usd=None if sure[-1] == curve.values_usd[-1] else sure[-1]
-    )
+    return ValueRange(from_usd=values[0], to_usd=None if both[-1] else values[-1])
 
 
-def _choice(
-    matrix: Matrix, mean: Draws, draws: Draws, value_usd: float, *, enough: bool
-) -> ValueChoice:
-    place = int(best_at(mean, value_usd)[0])
-    found = chances(draws, np.array([value_usd]))[0]
-    worth = value_per_task(mean.rates[0], mean.costs_usd[0], value_usd)
+def _choice(matrix: Matrix, means: Means, value_usd: float) -> ValueChoice:
+    place = int(best_at(means.best, value_usd)[0])
+    at = np.array([value_usd])
+    found, plain = chances(means.drawn_in, at)[0], chances(means.plain, at)[0]
+    worth = value_per_task(means.best.rates[0], means.best.costs_usd[0], value_usd)
     return ValueChoice(
         value_usd=value_usd,
         name=matrix.names[place] if place >= 0 else None,
         chance=float(found[place]),
-        decided=enough and bool(found[place] >= SURE),
+        decided=matrix.enough and bool(min(found[place], plain[place]) >= SURE),
         worth_usd=float(worth[place]) if place >= 0 else 0.0,
-        regret_usd=regret(draws, place, value_usd),
+        regret_usd=regret(means.drawn_in, place, value_usd),
         chances=dict(zip(matrix.names, found.tolist(), strict=False)),
     )
 

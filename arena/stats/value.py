@@ -4,29 +4,33 @@ The one definition of value that answers, races and simulations use is `value_pe
 times V, the worth of a solved task, less the cost of an attempt. As V grows the best buy walks up
 the upper hull of pass rate over cost, from buying nothing (no pass, no cost) to the highest pass
 rate. How sure that is comes from the Bayesian bootstrap over tasks (Rubin 1981), paired: all
-options are weighed on the same draws. Made-up tasks stand in for what few tasks cannot have shown:
-see `prior_rows`.
+options are weighed on the same draws. Made-up tasks stand in for what few tasks cannot have shown
+(`prior_rows`); luck is taken off what is expected of the best of several (`drawn_in`).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from arena.stats.intervals import LEVEL, SEED, FloatArray
 
 IntArray = NDArray[np.int64]
 
 DRAWS = 4_000
-SURE = 0.975
-"""Share of draws that must agree before an option is named without a "not sure": wrong on either
-side of two like options, that errs in 5% (see `tests/benchmarks/decisions.py`)."""
+SURE = 0.985
+"""Share of draws that must agree before an option is named without a "not sure". Between two that
+are alike in everything either may be named, at either end of the values: more would err in more
+than 5% (see `tests/benchmarks/decisions.py`)."""
 GRID = 97
 """Values of a solved task at which chances are told."""
 ALONE = 0.25
 """Tasks added at which one option alone passes, and at which it alone fails, for each option."""
-ALIKE = 2.0
-"""Tasks added on which all options do alike."""
+TINY = 1e-12
+LUCK = 0.2
+"""Chance that any of several options that are alike looks this far from their mean by luck: what
+is nearer is taken for luck."""
 
 
 def value_per_task(rates: FloatArray, costs_usd: FloatArray, value_usd: float) -> FloatArray:
@@ -48,51 +52,96 @@ class Draws(NamedTuple):
     costs_usd: FloatArray
 
 
-def prior_rows(options: int) -> tuple[FloatArray, FloatArray]:
-    """Made-up tasks: passes of shape (rows, options), and the weight of each row in tasks.
+def prior_rows(options: int) -> FloatArray:
+    """Passes of made-up tasks, each as much as `ALONE` tasks; shape (2 * options, options).
 
     Without them, options that did alike on all of a few tasks would count as proven alike, and one
-    task more solved as certain. They leave every pair half a task in either direction (Agresti and
-    Min 2005) and draw pass rates together as `ALIKE` tasks would.
+    task more solved as certain. They leave every pair half a task in either direction, as Agresti
+    and Min (2005) add to the cells of a paired table.
     """
-    one = np.eye(options)
-    rows = np.vstack((one, 1 - one, np.ones((1, options)), np.zeros((1, options))))
-    weights = np.full(len(rows), ALONE)
-    weights[-2:] = ALIKE / 2
-    return rows, weights
+    one: FloatArray = np.eye(options)
+    return np.concatenate((one, 1 - one))
 
 
-def task_draws(
-    passes: FloatArray, costs_usd: FloatArray, *, draws: int = DRAWS, seed: int = SEED
-) -> Draws:
+def task_weights(tasks: int, options: int, *, draws: int = DRAWS, seed: int = SEED) -> FloatArray:
+    """Weights of tasks and made-up tasks in each draw, of sum 1.
+
+    Args:
+        tasks: how many tasks.
+        options: how many options are compared.
+        draws: how many draws.
+        seed: the same seed, tasks and options give the same weights.
+
+    Returns:
+        Shape (draws, tasks + made-up tasks).
+    """
+    rng = np.random.default_rng(seed)
+    weights: FloatArray = np.hstack(
+        (
+            rng.standard_exponential((draws, tasks)),
+            rng.standard_gamma(ALONE, (draws, 2 * options)),
+        )
+    )
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
+
+
+def task_draws(passes: FloatArray, costs_usd: FloatArray, weights: FloatArray) -> Draws:
     """Draw mean pass rates and costs.
 
     Args:
         passes: share of a task's attempts that passed, shape (tasks, options).
         costs_usd: mean cost of its attempts in US dollars, same shape.
-        draws: how many.
-        seed: the same seed, tasks and options give the same weights.
+        weights: from `task_weights` for as many tasks and options.
+    """
+    rows = prior_rows(passes.shape[1])
+    mean_costs = np.broadcast_to(costs_usd.mean(axis=0), rows.shape)
+    return Draws(weights @ np.vstack((passes, rows)), weights @ np.vstack((costs_usd, mean_costs)))
+
+
+def drawn_in(passes: FloatArray) -> FloatArray:
+    """Pass rates with luck taken off, shape (options,): what is expected of each option.
+
+    The best of several always looks better than it is. Each rate is drawn in towards their mean,
+    by the more the less its distance stands out of its own error: all the way within what is put
+    down to `LUCK`, hardly at all at three times that. Who passed nothing is not credited with what
+    others passed.
+
+    Args:
+        passes: share of a task's attempts that passed, shape (tasks, options).
     """
     tasks, options = passes.shape
-    rows, weights = prior_rows(options)
-    rng = np.random.default_rng(seed)
-    drawn = np.hstack(
-        (
-            rng.standard_exponential((draws, tasks)),
-            rng.standard_gamma(weights, (draws, len(rows))),
-        )
-    )
-    drawn /= drawn.sum(axis=1, keepdims=True)
-    mean_costs = np.broadcast_to(costs_usd.mean(axis=0), rows.shape)
-    return Draws(drawn @ np.vstack((passes, rows)), drawn @ np.vstack((costs_usd, mean_costs)))
+    rows = np.vstack((passes, prior_rows(options)))
+    weights = np.concatenate((np.ones(tasks), np.full(2 * options, ALONE)))
+    total = weights.sum()
+    rates = weights @ rows / total
+    if tasks < 2 or options < 2:
+        return np.where(passes.any(axis=0), rates, 0.0)
+    gaps, around = rates - rates.mean(), rows - rates
+    around -= around.mean(axis=1, keepdims=True)
+    variance = weights @ around**2 / total / (total - 1)
+    luck = float(special.stdtrit(tasks - 1, 1 - LUCK / (options - 1))) ** 2 * variance
+    kept = np.maximum(0.0, 1 - (luck / np.maximum(gaps**2, TINY)) ** 2)
+    return np.where(passes.any(axis=0), rates.mean() + gaps * kept, 0.0)
 
 
-def expected(passes: FloatArray, costs_usd: FloatArray) -> Draws:
-    """Mean of the draws, in closed form; shape (1, options)."""
-    rows, weights = prior_rows(passes.shape[1])
-    total = len(passes) + weights.sum()
-    rates = (passes.sum(axis=0) + weights @ rows) / total
-    return Draws(rates[None], costs_usd.mean(axis=0)[None])
+class Means(NamedTuple):
+    """What is known of all options at once."""
+
+    plain: Draws
+    """Draws of the data as they are: what is shown must hold in these too."""
+    drawn_in: Draws
+    """The same around the rates with luck taken off."""
+    best: Draws
+    """The means of these; shape (1, options)."""
+
+
+def means_of(passes: FloatArray, costs_usd: FloatArray, weights: FloatArray) -> Means:
+    """Draws and their means; arguments as of `task_draws`."""
+    plain, rates = task_draws(passes, costs_usd, weights), drawn_in(passes)
+    shifted = np.clip(plain.rates + (rates - plain.rates.mean(axis=0)), 0.0, 1.0)
+    costs = costs_usd.mean(axis=0)
+    return Means(plain, Draws(shifted, plain.costs_usd), Draws(rates[None], costs[None]))
 
 
 def best_at(means: Draws, value_usd: float) -> IntArray:
@@ -129,7 +178,7 @@ def upper_hull(rates: FloatArray, costs_usd: FloatArray) -> list[tuple[int, floa
     rate = cost = value = 0.0
     while True:
         gain = rates - rate
-        ahead = np.flatnonzero(gain > 1e-12)
+        ahead = np.flatnonzero(gain > TINY)
         if not len(ahead):
             return found
         at = np.maximum((costs_usd[ahead] - cost) / gain[ahead], value)
