@@ -22,8 +22,8 @@ Item = TypeVar("Item")
 Kind = Literal["string", "int64", "float64", "bool", "timestamp", "object"]
 """`object` is for what only JSON can hold: a list, an interval, counts by name."""
 Form = Literal["page", "money", "terminal", "markdown", "latex", "json", "table"]
-"""Where a column appears: `page` and `money` are tables of the page, `table` stands for CSV, Parquet
-and data frames."""
+"""Where a column appears: `page` and `money` are tables of the page, `table` stands for CSV,
+Parquet and data frames."""
 
 JSON: frozenset[Form] = frozenset({"json"})
 TABLE: frozenset[Form] = frozenset({"table"})

@@ -10,13 +10,12 @@ from arena.report.format import factor, one_line, p_value, percent, plain, plura
 from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
+from arena.score.countries import Claim, Match
 from arena.score.gate import Check, GateResult
-from arena.score.groups import Claim, Group, Match, groups
 from arena.score.leaderboard import Row
-from arena.score.pairs import PairCell
 from arena.score.recommend import Candidate, Recommendation
 from arena.score.tally import Scope
-from arena.stats.intervals import ALPHA, Interval
+from arena.stats.intervals import Interval
 
 
 class Fact(NamedTuple):
@@ -137,38 +136,6 @@ def _progress(scored: Scored) -> str:
     return f"{done} have a verdict ({', '.join(parts)})."
 
 
-def matrix(scored: Scored) -> list[list[PairCell | None]]:
-    """All pairs as a square in the order of the leaderboard: row less column."""
-    place = {row.who.name: i for i, row in enumerate(scored.board.rows)}
-    square: list[list[PairCell | None]] = [[None for _ in place] for _ in place]
-    for pair in scored.board.pairs:
-        i, j = place[pair.a], place[pair.b]
-        square[i][j], square[j][i] = pair, _turned(pair)
-    return square
-
-
-def _turned(pair: PairCell) -> PairCell:
-    """The same pair seen from its second."""
-    gap = pair.difference
-    if gap is not None:
-        ci = Interval(-gap.ci.hi, -gap.ci.lo)
-        gap = gap.model_copy(update={"estimate": -gap.estimate, "ci": ci})
-    return pair.model_copy(update={"a": pair.b, "b": pair.a, "difference": gap})
-
-
-def verdict(pair: PairCell) -> tuple[str, str]:
-    """What a pair shows, seen from its first, and the tone to say it in."""
-    gap = pair.difference.estimate if pair.difference else 0.0
-    shown = pair.difference is not None and pair.adjusted_p <= ALPHA
-    tone = "" if not shown else "good" if gap > 0 else "bad"
-    if pair.inconclusive:
-        said = "inconclusive: " if pair.difference else ""
-        return f"{said}{plain(pair.inconclusive)}", tone
-    if not shown:
-        return "not told apart", tone
-    return f"{plain(pair.a)} passes {'more' if gap > 0 else 'less'}", tone
-
-
 def claim(match: Match, claimed: Interval) -> tuple[str, str]:
     """What a match of two countries says of the claimed share of the cost, and its tone."""
     if not match.counterpart:
@@ -182,13 +149,6 @@ def claim(match: Match, claimed: Interval) -> tuple[str, str]:
         "not_estimable": ("not estimable", ""),
     }
     return words[match.claim]
-
-
-def distinct_groups(scored: Scored) -> tuple[Group, ...]:
-    """Groups of contestants by each key that tells at least two groups apart."""
-    found = groups(scored.results, scored.board.level)
-    kinds = [group.key for group in found]
-    return tuple(group for group in found if kinds.count(group.key) > 1)
 
 
 def comparison(found: Comparison) -> str:

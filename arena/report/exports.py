@@ -24,7 +24,6 @@ from arena.report.leaderboard import NAME, Control, controls, marks, texts
 from arena.report.outcomes import ENDINGS, endings
 from arena.report.scored import Scored, ScoredContestant
 from arena.report.tables import Run, TableName
-from arena.score.groups import groups
 from arena.score.results import TrialRow
 
 
@@ -112,7 +111,7 @@ def _endings(scored: Scored, ended: Mapping[str, Sequence[int]]) -> Table:
 
 ExportFormat = Literal["json", "csv", "parquet", "markdown", "latex", "junit", "png", "svg"]
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
-SCHEMA = 1
+SCHEMA = 2
 """Of the JSON document; a field that goes or changes its meaning counts it up."""
 NOTE_LIMIT = 10_000
 """Characters of a sentence: it may name every contestant."""
@@ -242,7 +241,7 @@ def _document(scored: Scored) -> dict[str, Any]:
         "cascades": scored.recommendation.cascades,
         "contestants": [json_object(leaderboard.CONTESTANTS, one) for one in scored.contestants],
         "pairs": [json_object(columns.PAIRS, pair) for pair in board.pairs],
-        "groups": groups(results, board.level),
+        "countries": scored.countries,
     }
 
 

@@ -38,7 +38,7 @@ _LATEX = {
     "\N{LEFT DOUBLE QUOTATION MARK}": "``",
     "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
 }
-_LATIN = "".join(map(chr, range(0xC0, 0x100))).translate({ord(c): None for c in "ÐÞðþ×÷"})
+_LATIN = frozenset(map(chr, range(0xC0, 0x100))) - frozenset("\xd0\xd7\xde\xf0\xf7\xfe")
 """Letters that every LaTeX has, whatever its fonts."""
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 _BLOCK = re.compile(r"^(\d*)([-+#.)](?=[-+#\s]|$))")

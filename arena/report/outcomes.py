@@ -1,11 +1,10 @@
 """How trials ended: in words, as a grid of marks, counted, and what a person should look at."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from arena.records import Stop, Verdict
-from arena.report.format import one_line, plain
 from arena.report.scored import Scored
 from arena.rundir.directory import TaskEntry, file_stem
 from arena.score.leaderboard import Row
@@ -141,16 +140,6 @@ def _marks(rows: Sequence[TrialRow], *, joined: bool) -> tuple[Mark, ...]:
     return tuple(replace(same[0], count=len(same)) for same in alike.values())
 
 
-class Suspicion(NamedTuple):
-    """Something to look at; `href` leads to the trial."""
-
-    kind: str
-    tone: str
-    where: str
-    text: str
-    href: str
-
-
 def count_tables(scored: Scored) -> tuple[tuple[str, str, dict[str, list[int]]], ...]:
     """How trials were judged and how they ended: id, heading, and counts in the order of
     `scored.rows` by column. Columns that are 0 everywhere are left out.
@@ -181,19 +170,6 @@ def _used(columns: dict[str, list[int]]) -> dict[str, list[int]]:
     return {name: counts for name, counts in columns.items() if any(counts)}
 
 
-def suspicions(scored: Scored) -> list[Suspicion]:
-    """All that a person should look at, the gravest first."""
-    return sorted(_suspicions(scored.results.trials), key=lambda found: found.tone != "bad")
-
-
-def _suspicions(trials: Sequence[TrialRow]) -> Iterator[Suspicion]:
-    for trial in trials:
-        where = f"{plain(trial.contestant)} on {trial.task_id}, attempt {trial.attempt}"
-        href = f"trials/{page_name(trial.id)}"
-        if trial.verdict == "integrity":
-            yield Suspicion("integrity", "bad", where, one_line(trial.reason), href)
-        if trial.fault:
-            text = one_line(trial.fault.message)
-            yield Suspicion(f"{trial.fault.kind} fault", "warn", where, text, href)
-        for kind, detail in trial.flags:
-            yield Suspicion(plain(kind), "", where, one_line(detail), href)
+def is_suspicious(trial: TrialRow) -> bool:
+    """Whether a person should look at it."""
+    return trial.verdict == "integrity" or trial.fault is not None or bool(trial.flags)

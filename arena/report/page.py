@@ -15,16 +15,14 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from arena import resources
-from arena.records import ContestantSpec
 from arena.report import caveats, charts
 from arena.report import format as show
 from arena.report.columns import PAIRS, headed
 from arena.report.decisions import answer, claim
 from arena.report.format import one_line, plain
 from arena.report.leaderboard import CONTESTANTS, badges, controls, what
-from arena.report.outcomes import count_tables, grid, suspicions
+from arena.report.outcomes import count_tables, grid, is_suspicious, page_name
 from arena.report.scored import Scored
-from arena.rundir.directory import TaskEntry
 
 _FILTERS = (
     one_line, show.amount, show.count, show.fraction, show.moment, show.percent,
@@ -100,22 +98,8 @@ def _hash(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def contestant_line(spec: ContestantSpec) -> str:
-    """Agent, model and parameters of a contestant."""
-    parts = [f"agent {spec.agent} {spec.agent_digest[:12]}"]
-    if spec.backend:
-        parts.append(f"{spec.backend.model} at {spec.backend.base_url}")
-    parts += [f"effort {spec.effort}"] if spec.effort else []
-    parts += [f"{key} = {value}" for key, value in spec.params.items()]
-    return one_line("; ".join(parts), 400)
-
-
-def task_line(task: TaskEntry) -> str:
-    """Kind, grading and image of a task."""
-    return f"{task.language}, {task.difficulty}, graded by {task.assurance}; image {task.image}"
-
-
-MAX_SUSPICIONS = 200
+MAX_SUSPICIOUS = 200
+"""Trials that the page lists as worth a look."""
 
 
 def render(scored: Scored, *, live: str | None = None) -> str:
@@ -156,10 +140,9 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         countries=scored.countries,
         claim=claim,
         count_tables=count_tables(scored),
-        suspicions=suspicions(scored),
-        most=MAX_SUSPICIONS,
-        contestant_line=contestant_line,
-        task_line=task_line,
+        suspicious=[t for t in scored.results.trials if is_suspicious(t)],
+        most=MAX_SUSPICIOUS,
+        page_name=page_name,
         notes=(*caveats.notes(scored), *found.would_change, *caveats.method(scored)),
     )
 

@@ -94,7 +94,6 @@ class Score(Record):
     """pass@1: mean over tasks of the share of scored attempts that passed."""
     ci: Interval | None
     """95%: Wilson at the effective number of attempts."""
-    n_eff: float | None
     pass_at_k: float | None
     """Any of k attempts passes; over tasks with k scored attempts."""
     pass_hat_k: float | None
@@ -331,7 +330,7 @@ def _score(tally: TaskTally, integrity: int) -> Score:
     seen = tally.seen
     tasks = len(seen.tasks)
     attempts = int(tally.planned.max()) if len(tally.planned) else 0
-    pass_rate, ci, n_eff = seen.rate() or (None, None, None)
+    pass_rate, ci, _ = seen.rate() or (None, None, None)
     any_all = mean_pass_k(seen.scored, seen.passed, attempts) if attempts else None
     pass_at_k, pass_hat_k = any_all or (None, None)
     return Score(
@@ -339,7 +338,6 @@ def _score(tally: TaskTally, integrity: int) -> Score:
         attempts=attempts,
         pass_rate=pass_rate,
         ci=ci,
-        n_eff=n_eff,
         pass_at_k=pass_at_k,
         pass_hat_k=pass_hat_k,
         integrity=integrity,
