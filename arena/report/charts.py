@@ -47,7 +47,7 @@ class PlotSize(NamedTuple):
 WIDE, NARROW = PlotSize(960, 400), PlotSize(318, 330)
 
 
-class FrontierPoint(NamedTuple):
+class PlotPoint(NamedTuple):
     """A contestant that has a pass rate and a price."""
 
     contestant: ScoredContestant
@@ -81,22 +81,22 @@ class FrontierPoint(NamedTuple):
         return "; ".join(parts)
 
 
-def points(scored: Scored) -> list[FrontierPoint]:
+def points(scored: Scored) -> list[PlotPoint]:
     """Contestants that have a pass rate and a price."""
     return [
-        FrontierPoint(one, one.row.score.pass_rate, one.row.score.ci, one.row.money.mean_usd)
+        PlotPoint(one, one.row.score.pass_rate, one.row.score.ci, one.row.money.mean_usd)
         for one in scored.ranked
         if one.row.score.pass_rate is not None and one.row.score.ci and one.row.money.mean_usd
     ]
 
 
-def shapes(points: Sequence[FrontierPoint]) -> dict[str, str]:
+def shapes(points: Sequence[PlotPoint]) -> dict[str, str]:
     """Shape of each country, by name order so that a chart does not depend on the ranking."""
     countries = sorted({p.contestant.country for p in points})
     return {c: SHAPES[i % len(SHAPES)] for i, c in enumerate(countries)}
 
 
-def frontier(points: Sequence[FrontierPoint], size: PlotSize = WIDE) -> alt.LayerChart:
+def plot(points: Sequence[PlotPoint], size: PlotSize = WIDE) -> alt.LayerChart:
     """Pass rate against cost per attempt (log) with 95% intervals, the line of the best buys, and
     a line for each model that was told to think more or less.
     """
@@ -127,7 +127,7 @@ def _data(rows: list[dict[str, Any]]) -> alt.InlineData:
 
 
 def _hull(
-    points: Sequence[FrontierPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
+    points: Sequence[PlotPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
 ) -> list[alt.Chart]:
     """What money can buy at most, from nothing to the highest pass rate, as a line and a faint
     area below it. Straight against cost, it is bent on a logarithm.
@@ -157,9 +157,9 @@ def _between(low: float, high: float) -> list[float]:
     return [low * (high / low) ** (step / _STEPS) for step in range(_STEPS)]
 
 
-def _efforts(points: Sequence[FrontierPoint], x: alt.X, y: alt.Y) -> Iterator[alt.Chart]:
+def _efforts(points: Sequence[PlotPoint], x: alt.X, y: alt.Y) -> Iterator[alt.Chart]:
     """A line through the contestants that differ in effort alone, the least effort first."""
-    families: dict[str, list[FrontierPoint]] = {}
+    families: dict[str, list[PlotPoint]] = {}
     for p in sorted(points, key=lambda p: LEVELS.index(p.contestant.spec.effort or LEVELS[0])):
         if p.contestant.spec.effort:
             families.setdefault(p.contestant.spec.family, []).append(p)
@@ -170,7 +170,7 @@ def _efforts(points: Sequence[FrontierPoint], x: alt.X, y: alt.Y) -> Iterator[al
 
 
 def _marks(
-    points: Sequence[FrontierPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
+    points: Sequence[PlotPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
 ) -> list[alt.Chart]:
     """Intervals in both directions, and over them the points."""
     rows = []
@@ -210,14 +210,14 @@ def _marks(
 
 
 def _names(
-    points: Sequence[FrontierPoint], domain: tuple[float, float], size: PlotSize, x: alt.X, y: alt.Y
+    points: Sequence[PlotPoint], domain: tuple[float, float], size: PlotSize, x: alt.X, y: alt.Y
 ) -> Iterator[alt.Chart]:
     """Names beside their points, each with a halo of the paper's colour."""
     first = sorted(points, key=lambda p: not p.best_buy)
     named = [p for p in first if len(points) <= _ALL_NAMED or p.best_buy]
     width = math.log(domain[1] / domain[0])
 
-    def at(p: FrontierPoint) -> tuple[float, float]:
+    def at(p: PlotPoint) -> tuple[float, float]:
         along = math.log(p.cost / domain[0]) / width
         return along * size.width, (1 - p.rate) * size.height
 
@@ -237,7 +237,7 @@ def _names(
         yield text.mark_text(**style, color=INK if p.best_buy else MUTED)
 
 
-def _cost_domain(points: Sequence[FrontierPoint]) -> tuple[float, float]:
+def _cost_domain(points: Sequence[PlotPoint]) -> tuple[float, float]:
     """What the axis shows; an interval that reaches further than five times is cut."""
     ends = [(p.cost, p.contestant.cost_ci or Interval(p.cost, p.cost)) for p in points]
     lows = [ci.lo if ci.lo > cost / 5 else cost for cost, ci in ends]

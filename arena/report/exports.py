@@ -61,7 +61,7 @@ class LeaderboardTable:
                 table.add_column(title, justify="right" if column.style else "left", no_wrap=True)
         place = [column.name for column in columns].index(NAME)
         for one in self.rows:
-            style = "bold" if one.row.on_frontier else ""
+            style = "bold" if one.buy else ""
             table.add_row(*map(Text, texts(columns, one)), style=style)
             if marked := marks(one.row):
                 table.add_row(*[""] * place, Text(marked, style="yellow"))
@@ -124,7 +124,7 @@ def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials"
         scored: the run.
         format_: `json` holds the whole run, `csv` and `parquet` a table, `markdown` and `latex`
             the leaderboard, `junit` a test case for every trial, `png` and `svg` the
-            frontier chart.
+            chart of pass rate against cost.
         table: which table `csv` and `parquet` hold.
 
     Raises:
@@ -309,5 +309,5 @@ def _chart(scored: Scored, kind: Literal["png", "svg"]) -> bytes:
             where=plain(scored.results.manifest.name),
             remedy="give a backend a price or hourly_usd",
         )
-    chart = charts.frontier(found)
+    chart = charts.plot(found)
     return charts.png(chart) if kind == "png" else charts.svg(chart).encode()

@@ -245,9 +245,12 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            lambda c: c.row.counts.stops, JSON),
     Column("endings", "object", "count", "Trials by what ended them, faults included",
            lambda c: c.row.counts.endings, JSON),
-    Column("on_frontier", "bool", "", "Nobody passes more for less", lambda c: c.row.on_frontier),
-    Column("frontier_share", "float64", "", "Share of resamples on the frontier",
-           lambda c: c.row.frontier_share),
+    Column("best_buy_from_usd", "float64", "US dollars",
+           "Worth of a solved task from which it is the best buy; null where it never is",
+           lambda c: c.buy and c.buy.starts.usd),
+    Column("best_buy_to_usd", "float64", "US dollars",
+           "Worth of a solved task up to which it is; null without end, too",
+           lambda c: c.buy and c.buy.ends and c.buy.ends.usd),
 )  # fmt: skip
 
 

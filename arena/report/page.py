@@ -147,7 +147,7 @@ def render(scored: Scored, *, live: str | None = None) -> str:
     )
 
 
-def _drawn(points: Sequence[charts.FrontierPoint], size: charts.PlotSize) -> Markup:
-    """The frontier chart for screens of one width."""
+def _drawn(points: Sequence[charts.PlotPoint], size: charts.PlotSize) -> Markup:
+    """The chart for screens of one width."""
     # Our own drawing; every name in it went through the XML writer of the chart library.
-    return Markup(charts.inline_svg(charts.frontier(points, size)))  # noqa: S704
+    return Markup(charts.inline_svg(charts.plot(points, size)))  # noqa: S704

@@ -1,4 +1,4 @@
-"""The leaderboard of a run: a row a contestant, every pair compared, ranks and the frontier.
+"""The leaderboard of a run: a row a contestant, every pair compared, and ranks.
 
 Controls are apart and never ranked, impossible controls never scored, and tasks of different
 assurance never share a board.
@@ -28,7 +28,6 @@ from arena.score.tally import (
 from arena.stats.intervals import (
     CostPerSolved,
     Interval,
-    frontier,
     mean_pass_k,
     task_rate,
     zero_event_bound,
@@ -162,10 +161,6 @@ class Row(Record):
     impossible: ImpossibleControls | None
     rank: RankRange | None = None
     """Ranks that the Holm-adjusted comparisons leave open; None for controls."""
-    on_frontier: bool = False
-    frontier_share: float | None = None
-    """Share of joint bootstraps over tasks in which it is on the frontier; None for controls,
-    without a ranking cost and where nothing may be concluded."""
 
 
 class Leaderboard(Record):
@@ -204,12 +199,11 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
     ranked = {c.name: counted[c.name] for c in manifest.contestants if not c.control}
     cells = compare_all(ranked)
     ranks = ranks_of(list(ranked), cells)
-    shares = _frontier(ranked, manifest.seed)
     trials: dict[str, list[TrialRow]] = {name: [] for name in counted}
     for trial in results.trials:
         trials[trial.contestant].append(trial)
     rows = [
-        _row(results, spec, counted[spec.name], trials[spec.name], ranks, shares)
+        _row(results, spec, counted[spec.name], trials[spec.name], ranks)
         for spec in manifest.contestants
     ]
     used = tasks[0].assurance if tasks else None
@@ -238,26 +232,6 @@ def _order(line: Row) -> tuple[bool, float, float, str]:
     )
 
 
-def _frontier(ranked: Mapping[str, TaskTally], seed: int) -> dict[str, tuple[bool, float]]:
-    """Whether each contestant is on the frontier, and in which share of the bootstraps; without
-    those that have no ranking cost, or of whom nothing may be concluded.
-    """
-    sure = [t for t in ranked.values() if doubt(t) is None]
-    priced = [(t, t.cost_usd) for t in sure if t.cost_usd is not None]
-    if not priced:
-        return {}
-    found = frontier(
-        np.stack([t.passed for t, _ in priced], axis=1),
-        np.stack([costs for _, costs in priced], axis=1),
-        np.stack([t.scored for t, _ in priced], axis=1),
-        seed=seed,
-    )
-    return {
-        tally.who.name: (bool(on), float(share))
-        for (tally, _), on, share in zip(priced, found.on, found.share, strict=True)
-    }
-
-
 # ── one row ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -267,14 +241,12 @@ def _row(
     tally: TaskTally,
     trials: Sequence[TrialRow],
     ranks: Mapping[str, RankRange],
-    shares: Mapping[str, tuple[bool, float]],
 ) -> Row:
     """The row of one contestant, from all its trials in the run."""
     on_board, impossible = set(tally.tasks), {t.id for t in results.tasks if t.impossible}
     mine = [t for t in trials if t.task_id in on_board]
     scored = [t for t in mine if t.verdict is not None]
     waste_usd = results.waste_usd.get(spec.name, Decimal(0))
-    on_frontier, share = shares.get(spec.name, (False, None))
     return Row(
         who=_who(spec),
         counts=_counts(mine),
@@ -285,8 +257,6 @@ def _row(
         inconclusive=doubt(tally),
         impossible=_impossible([t for t in trials if t.task_id in impossible]),
         rank=ranks.get(spec.name),
-        on_frontier=on_frontier,
-        frontier_share=share,
     )
 
 
