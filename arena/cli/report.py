@@ -26,7 +26,7 @@ ReportFormat = Literal[
     "terminal", "json", "html", "csv", "parquet", "markdown", "latex", "junit", "predictions",
     "png", "svg",
 ]  # fmt: skip
-TableChoice = Literal["trials", "calls", "tests", "contestants", "tasks"]
+TableChoice = Literal["trials", "calls", "tests", "contestants", "tasks", "pairs"]
 
 
 def report(

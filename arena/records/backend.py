@@ -6,7 +6,15 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from arena.records.base import Api, CallOutcome, Evidence, Record, Tokens, digest_of
+from arena.records.base import (
+    Api,
+    CallOutcome,
+    EffortLevel,
+    Evidence,
+    Record,
+    Tokens,
+    digest_of,
+)
 
 
 class AgentCapabilities(Record):
@@ -224,6 +232,10 @@ class ContestantSpec(Record):
     """Digest of what the agent is: its kind, prompts and version."""
     backend: BackendSpec | None = None
     params: dict[str, JsonValue] = Field(default_factory=dict)
+    effort: EffortLevel | None = None
+    """How hard its model is told to think; None leaves that to the endpoint."""
+    family: str = ""
+    """Name in the configuration, which the contestants of its several efforts share."""
     control: bool = False
     """Bounds the results: shown apart, never ranked."""
 

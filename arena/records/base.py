@@ -47,6 +47,8 @@ CallOutcome = Literal[
     "malformed_reply",
 ]
 Api = Literal["chat", "messages", "responses"]
+EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+"""How hard a model is to think, in the words that most providers use; `none` is not at all."""
 CostStatus = Literal["known", "estimated", "partial", "unknown"]
 
 Message = dict[str, JsonValue]

@@ -1,9 +1,8 @@
 """What a run says in words: answer, comparisons, recommendation and gate, as lines or for JUnit."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from arena.report import format as show
@@ -11,22 +10,12 @@ from arena.report.format import factor, one_line, p_value, percent, plain, plura
 from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
+from arena.score.countries import Claim, Match
 from arena.score.gate import Check, GateResult
-from arena.score.groups import Claim, Group, Match, groups
-from arena.score.leaderboard import Row
-from arena.score.pairs import PairCell
 from arena.score.recommend import Candidate, Recommendation
 from arena.score.tally import Scope
 from arena.score.trade import CheaperRival, SwitchPoint, ValueRange
 from arena.stats.intervals import ALPHA, Interval
-
-
-class Fact(NamedTuple):
-    """One figure with what it is."""
-
-    name: str
-    value: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +28,6 @@ class Answer:
     guess: str
     """What costs much less and is not shown worse, beyond what the headline says."""
     would_change: tuple[str, ...]
-    figures: tuple[Fact, ...]
-    progress: str
-    """What is still to come, while a run is going on."""
 
 
 def answer(scored: Scored) -> Answer:
@@ -54,8 +40,6 @@ def answer(scored: Scored) -> Answer:
         lead=lead,
         guess=" ".join(_cheaper(found)),
         would_change=tuple(f"{plain(doubt)}; resume the run." for doubt in found.doubts),
-        figures=tuple(_figures(scored)),
-        progress=_progress(scored),
     )
 
 
@@ -174,87 +158,6 @@ def _unknown(found: Recommendation) -> str:
     return "".join(f" Nothing is known of {name}: it has no verdict." for name in names)
 
 
-def best(rows: Iterable[Row]) -> Row | None:
-    """The highest pass rate among contestants that are best first."""
-    return next((row for row in rows if row.score.pass_rate is not None), None)
-
-
-def cheapest(rows: Iterable[Row]) -> tuple[str, float] | None:
-    """The lowest cost per solved task in US dollars, with whose it is."""
-    priced = [
-        (row.money.per_solved.estimate, row.who.name)
-        for row in rows
-        if row.money.per_solved and row.money.per_solved.estimate is not None
-    ]
-    cost, name = min(priced, default=(0.0, ""))
-    return (name, cost) if priced else None
-
-
-def _figures(scored: Scored) -> Iterator[Fact]:
-    board = scored.board
-    if first := best(scored.conclusive):
-        tied = sum(r.rank is not None and r.rank.best == 1 for r in board.rows if r is not first)
-        note = plain(first.who.name)
-        if tied:
-            note += f", not told apart from {plural(tied, 'other')}"
-        yield Fact("Highest pass rate", percent(first.score.pass_rate), note)
-    if found := cheapest(scored.conclusive):
-        name, cost = found
-        yield Fact("Lowest cost per solved task", usd(cost), plain(name))
-    attempts = plural(board.attempts, "attempt")
-    tasks = plural(len(board.tasks), "task")
-    size = plural(len(board.rows), "contestant")
-    yield Fact("Measured on", tasks, f"{attempts} each by {size}")
-    if board.power:
-        gap = f"{board.power.smallest_gap * 100:.0f} points"
-        note = "between two pass rates, at 80% power"
-        yield Fact("Smallest gap it can show", gap, note)
-
-
-def _progress(scored: Scored) -> str:
-    trials = scored.results.trials
-    missing = sum(t.verdict is None for t in trials)
-    if not missing:
-        return ""
-    faults = sum(t.verdict is None and t.fault is not None for t in trials)
-    parts = [f"{show.count(missing - faults)} not run"] if missing > faults else []
-    parts += [f"{plural(faults, 'fault')}"] if faults else []
-    done = f"{show.count(len(trials) - missing)} of {plural(len(trials), 'trial')}"
-    return f"{done} have a verdict ({', '.join(parts)})."
-
-
-def matrix(scored: Scored) -> list[list[PairCell | None]]:
-    """All pairs as a square in the order of the leaderboard: row less column."""
-    place = {row.who.name: i for i, row in enumerate(scored.board.rows)}
-    square: list[list[PairCell | None]] = [[None for _ in place] for _ in place]
-    for pair in scored.board.pairs:
-        i, j = place[pair.a], place[pair.b]
-        square[i][j], square[j][i] = pair, _turned(pair)
-    return square
-
-
-def _turned(pair: PairCell) -> PairCell:
-    """The same pair seen from its second."""
-    gap = pair.difference
-    if gap is not None:
-        ci = Interval(-gap.ci.hi, -gap.ci.lo)
-        gap = gap.model_copy(update={"estimate": -gap.estimate, "ci": ci})
-    return pair.model_copy(update={"a": pair.b, "b": pair.a, "difference": gap})
-
-
-def verdict(pair: PairCell) -> tuple[str, str]:
-    """What a pair shows, seen from its first, and the tone to say it in."""
-    gap = pair.difference.estimate if pair.difference else 0.0
-    shown = pair.difference is not None and pair.adjusted_p <= ALPHA
-    tone = "" if not shown else "good" if gap > 0 else "bad"
-    if pair.inconclusive:
-        said = "inconclusive: " if pair.difference else ""
-        return f"{said}{plain(pair.inconclusive)}", tone
-    if not shown:
-        return "not told apart", tone
-    return f"{plain(pair.a)} passes {'more' if gap > 0 else 'less'}", tone
-
-
 def claim(match: Match, claimed: Interval) -> tuple[str, str]:
     """What a match of two countries says of the claimed share of the cost, and its tone."""
     if not match.counterpart:
@@ -268,13 +171,6 @@ def claim(match: Match, claimed: Interval) -> tuple[str, str]:
         "not_estimable": ("not estimable", ""),
     }
     return words[match.claim]
-
-
-def distinct_groups(scored: Scored) -> tuple[Group, ...]:
-    """Groups of contestants by each key that tells at least two groups apart."""
-    found = groups(scored.results, scored.board.level)
-    kinds = [group.key for group in found]
-    return tuple(group for group in found if kinds.count(group.key) > 1)
 
 
 def comparison(found: Comparison) -> str:

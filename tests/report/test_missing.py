@@ -29,20 +29,6 @@ def lucky():
     )  # fmt: skip
 
 
-def test_no_figure_quotes_it(lucky):
-    shown = {f.name: (f.value, f.note) for f in decisions.answer(lucky).figures}
-    assert shown["Highest pass rate"][0] == "90%"
-    assert shown["Highest pass rate"][1].startswith("steady")
-    assert shown["Lowest cost per solved task"] == ("$1.11", "steady")
-
-
-def test_without_anybody_else_there_are_no_such_figures():
-    faults = dict.fromkeys(range(9), 1)
-    alone = score(results({"x": Player([1] * 10, DOLLAR[:10], faults=faults)}, attempts=1))
-    labels = {f.name for f in decisions.answer(alone).figures}
-    assert labels == {"Measured on", "Smallest gap it can show"}
-
-
 def test_no_group_is_told_by_it(lucky):
     groups = {group.value: group for group in decisions.distinct_groups(lucky)}
     assert (groups["US"].best, groups["US"].cheapest) == (None, None)
