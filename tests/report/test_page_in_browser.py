@@ -124,7 +124,7 @@ def test_efforts_of_one_model_are_joined(browser, tmp_path):
     for actors, lines in (([*joined, *others], 1), (others, 0)):
         run = make_run(tmp_path / f"run{lines}", tasks=6, attempts=1, actors=actors)
         scored = score(load(run))
-        found = [row for row in charts.efforts(charts.points(scored))]
+        found = charts.efforts(charts.points(scored))
         assert [[p.contestant.spec.effort for p in family] for family in found] == (
             [["low", "high"]] * lines
         )
