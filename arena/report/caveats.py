@@ -1,12 +1,14 @@
 """Sentences that must stand beside a run's numbers, made from these numbers, each fact once.
 
-`missing` leads every report of a run with missing trials; `notes` stand below the leaderboard, one
-list for page, terminal, Markdown and LaTeX; `method` says what no run of this size and kind shows.
+`lead` stands below the headline, with all that is to say of missing trials; `notes` stand below the
+leaderboard, one list for page, terminal, Markdown and LaTeX; `method` says what no run of this size
+and kind shows.
 """
 
 from collections.abc import Iterator
 
 from arena.report import format as show
+from arena.report.decisions import answer
 from arena.report.format import one_line, plain
 from arena.report.scored import Scored
 from arena.rundir.directory import TaskEntry
@@ -30,6 +32,20 @@ def simulated_note(scored: Scored) -> str:
         f"Simulated: {', '.join(names)} answered from an endpoint that is not the provider's own."
         " No number here says anything about a vendor or its models."
     )
+
+
+def lead(scored: Scored, *, switches: bool) -> tuple[str, ...]:
+    """The lines below a headline; what is missing is told by `missing` alone.
+
+    Args:
+        scored: the run.
+        switches: tell the switch points, which a page has in a table.
+    """
+    said, found, gone = answer(scored), scored.recommendation, missing(scored)
+    tabled = not switches and found.trade.buys and not found.trade.choice
+    first = "" if tabled or (found.doubts and gone) else said.lead
+    last = f"{gone} Resume the run first." if found.doubts and gone else gone
+    return tuple(filter(None, (first, said.guess, last)))
 
 
 def missing(scored: Scored) -> str:

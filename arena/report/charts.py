@@ -115,7 +115,7 @@ def plot(points: Sequence[PlotPoint], size: PlotSize = WIDE) -> alt.LayerChart:
     )
     layers = [
         *_hull(points, domain, x, y),
-        *_efforts(points, x, y),
+        *_curves(points, x, y),
         *_marks(points, domain, x, y),
         *_names(points, domain, size, x, y),
     ]
@@ -157,13 +157,18 @@ def _between(low: float, high: float) -> list[float]:
     return [low * (high / low) ** (step / _STEPS) for step in range(_STEPS)]
 
 
-def _efforts(points: Sequence[PlotPoint], x: alt.X, y: alt.Y) -> Iterator[alt.Chart]:
-    """A line through the contestants that differ in effort alone, the least effort first."""
+def efforts(points: Sequence[PlotPoint]) -> list[list[PlotPoint]]:
+    """Contestants that differ in effort alone, two or more of one model, the least effort first."""
     families: dict[str, list[PlotPoint]] = {}
-    for p in sorted(points, key=lambda p: LEVELS.index(p.contestant.spec.effort or LEVELS[0])):
-        if p.contestant.spec.effort:
-            families.setdefault(p.contestant.spec.family, []).append(p)
-    for family in families.values():
+    told = [p for p in points if p.contestant.spec.effort]
+    for p in sorted(told, key=lambda p: LEVELS.index(p.contestant.spec.effort or LEVELS[0])):
+        families.setdefault(p.contestant.spec.family, []).append(p)
+    return [family for family in families.values() if len(family) > 1]
+
+
+def _curves(points: Sequence[PlotPoint], x: alt.X, y: alt.Y) -> Iterator[alt.Chart]:
+    """A line through the efforts of each model."""
+    for family in efforts(points):
         rows = [{"cost": p.cost, "rate": p.rate, "order": i} for i, p in enumerate(family)]
         line = alt.Chart(_data(rows)).encode(x, y, order="order:O")
         yield line.mark_line(color=MUTED, strokeWidth=2, opacity=0.7, aria=False)

@@ -22,25 +22,17 @@ from arena.stats.intervals import ALPHA, Interval
 class Answer:
     """The recommendation in words."""
 
-    decided: bool
     headline: str
     lead: str
     guess: str
     """What costs much less and is not shown worse, beyond what the headline says."""
-    would_change: tuple[str, ...]
 
 
 def answer(scored: Scored) -> Answer:
     """The answer of a run."""
     found = scored.recommendation
     headline, lead = _answer(found)
-    return Answer(
-        decided=found.decided,
-        headline=headline,
-        lead=lead,
-        guess=" ".join(_cheaper(found)),
-        would_change=tuple(f"{plain(doubt)}; resume the run." for doubt in found.doubts),
-    )
+    return Answer(headline, lead, guess=" ".join(_cheaper(found)))
 
 
 def _answer(found: Recommendation) -> tuple[str, str]:

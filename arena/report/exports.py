@@ -16,7 +16,7 @@ from rich.text import Text
 from arena.errors import InputError
 from arena.report import columns, leaderboard
 from arena.report import format as show
-from arena.report.caveats import missing, notes, simulated_note
+from arena.report.caveats import lead, missing, notes, simulated_note
 from arena.report.columns import KEPT, Column, headed, json_object
 from arena.report.decisions import answer
 from arena.report.format import latex, markdown, one_line, plain
@@ -68,12 +68,6 @@ class LeaderboardTable:
         return table
 
 
-def _lead(scored: Scored) -> list[str]:
-    """The answer below its headline, and what is missing: all that leads a report in text."""
-    found = answer(scored)
-    return [line for line in (found.lead, found.guess, missing(scored)) if line]
-
-
 def _below(scored: Scored) -> list[str]:
     """What stands under a leaderboard in text."""
     power = scored.board.power
@@ -85,7 +79,7 @@ def _parts(scored: Scored) -> list[RenderableType]:
     if note := simulated_note(scored):
         parts += [Text(note, style="yellow"), Text()]
     parts.append(Text(answer(scored).headline + ".", style="bold"))
-    parts += [Text(line) for line in _lead(scored)]
+    parts += map(Text, lead(scored, switches=True))
     parts += [Text(), LeaderboardTable(scored.ranked, scored.board.attempts), Text()]
     ended = endings(scored)
     if ended and set(ended) != {ENDINGS["submitted"]}:
@@ -150,7 +144,8 @@ def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials"
 def markdown_report(scored: Scored) -> str:
     """Answer, leaderboard, controls and notes as GitHub-flavoured Markdown."""
     attempts = scored.board.attempts
-    text = [f"## {_sentence(answer(scored).headline)}", *map(_sentence, _lead(scored))]
+    text = [f"## {_sentence(answer(scored).headline)}"]
+    text += map(_sentence, lead(scored, switches=True))
     if note := simulated_note(scored):
         text.insert(0, f"> {_sentence(note)}")
     heads = headed(leaderboard.CONTESTANTS, "markdown", attempts)

@@ -120,14 +120,15 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         manifest=manifest,
         when=show.moment(manifest.created_at),
         simulated=caveats.simulated_note(scored),
-        answer=found,
-        missing=caveats.missing(scored),
+        headline=found.headline,
+        lead=caveats.lead(scored, switches=False),
         trade=scored.recommendation.trade,
         cascades=scored.recommendation.cascades,
         wide=_drawn(drawn, charts.WIDE) if drawn else "",
         narrow=_drawn(drawn, charts.NARROW) if drawn else "",
         shapes=charts.shapes(drawn),
         drawn={point.contestant.anchor for point in drawn},
+        curves=charts.efforts(drawn),
         lines={line.row.who.name: line for line in scored.ranked},
         badges=badges,
         what=what,
@@ -143,7 +144,7 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         suspicious=[t for t in scored.results.trials if is_suspicious(t)],
         most=MAX_SUSPICIOUS,
         page_name=page_name,
-        notes=(*caveats.notes(scored), *found.would_change, *caveats.method(scored)),
+        notes=(*caveats.notes(scored), *caveats.method(scored)),
     )
 
 

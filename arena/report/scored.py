@@ -88,11 +88,6 @@ class Scored:
         return {spec.name: spec for spec in self.results.manifest.contestants}
 
     @cached_property
-    def conclusive(self) -> tuple[Row, ...]:
-        """Ranked contestants of which something may be concluded, best first."""
-        return tuple(row for row in self.board.rows if not row.inconclusive)
-
-    @cached_property
     def cost_intervals(self) -> dict[str, Interval]:
         """95% t interval of the mean ranking cost per attempt in US dollars, tasks as the unit.
 
