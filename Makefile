@@ -10,11 +10,13 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.dev check
 	@sandboxes/engine/start.sh
 	@tests/setup-browser.sh
+	@tests/setup-latex.sh
 	$(VENV)/bin/pytest -n 2 --dist worksteal -q -m "not slow"
 
 test-all: $(VENV)/.dev check
 	@sandboxes/engine/start.sh
 	@tests/setup-browser.sh
+	@tests/setup-latex.sh
 	scripts/test-all.sh
 
 check: $(VENV)/.dev

@@ -143,6 +143,14 @@ class Policy(Record):
     """Whether a provider may train on what it is sent."""
 
 
+class Decision(Record):
+    """`[decision]`: what the answer is for."""
+
+    value_usd: Decimal | None = Field(default=None, gt=0)
+    """What a solved task is worth, in US dollars: what a fix brings in, or what a person's time
+    for an unsolved one costs. Without it the answer is told for every value."""
+
+
 class BakeoffConfig(Record):
     """A whole bakeoff.toml."""
 
@@ -166,6 +174,8 @@ class BakeoffConfig(Record):
     """Of the whole run."""
     policy: Policy | None = None
     """Where code may be sent; without it anywhere, but for private packs."""
+    decision: Decision = Decision()
+    """What the answer is for."""
     profiles: tuple[str, ...] = ()
     """Folders with provider profiles that override the shipped ones."""
     agents: tuple[str, ...] = ()

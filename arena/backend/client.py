@@ -99,7 +99,8 @@ class EndpointClient:
         redaction = Redaction(self._pattern)
         self._attempt.begin(self._request(spec, body, timeout_s, relay), timeout_s)
         try:
-            return redaction.noted(self._answer(spec, redaction, relay))
+            reply = redaction.noted(self._answer(spec, redaction, relay))
+            return reply.model_copy(update={"first_byte_s": self._attempt.first_byte_s})
         except CallFailed as failed:
             failed.reply = redaction.noted(failed.reply)
             raise
@@ -160,6 +161,7 @@ class EndpointClient:
     def _read(self, reader: ReplyReader, response: httpx2.Response) -> Reply:
         relay, blocks = reader.relay, _capped(response)
         head = _head_of(blocks)
+        self._attempt.first_byte_s = time.monotonic() - self._attempt.begun
         start = head.lstrip(_BLANKS)
         told = "event-stream" in response.headers.get("content-type", "")
         if start.startswith(_STREAMS) or (told and not start.startswith((b"{", b"["))):
@@ -202,8 +204,10 @@ class _Attempt(threading.local):
     """What a thread is sending, and what it waits for."""
 
     request: httpx2.Request
-    deadline = 0.0
+    begun = deadline = 0.0
     """By the monotonic clock."""
+    first_byte_s: float | None = None
+    """How long the first of the body took."""
     head_bytes: int | None = None
     """Read so far of what comes before the body; None once that is there."""
     refusal = b""
@@ -212,8 +216,9 @@ class _Attempt(threading.local):
     def begin(self, request: httpx2.Request, timeout_s: float) -> None:
         """Send this next."""
         self.request = request
-        self.deadline = time.monotonic() + timeout_s
-        self.head_bytes, self.refusal = 0, b""
+        self.begun = time.monotonic()
+        self.deadline = self.begun + timeout_s
+        self.head_bytes, self.refusal, self.first_byte_s = 0, b"", None
 
     def left_s(self, most_s: float | None) -> float:
         """Seconds that a step may still take."""

@@ -294,6 +294,7 @@ class TrialBackend:
             reported_usd=reply.reported_usd,
             repeated_tokens=self._repeated(prompt, reply.usage),
             wall_s=wall_s,
+            first_byte_s=reply.first_byte_s,
             waited_s=going.waited_s,
             ended_at=datetime.now(UTC),
         )

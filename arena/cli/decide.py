@@ -12,6 +12,7 @@ from arena.cli.options import (
     Format,
     FormatFlag,
     RunArgument,
+    ValueFlag,
     emit_answer,
     write_file,
 )
@@ -48,6 +49,7 @@ def compare(
     ] = None,
     anyway: AnywayFlag = False,
     assurance: AssuranceFlag = None,
+    value_usd: ValueFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Compare two contestants of one run, or of two.
@@ -58,6 +60,7 @@ def compare(
     from arena.score import compare as scoring
     from arena.score.load import load
     from arena.score.pairs import contender
+    from arena.score.recommend import ranked_of, value_of
 
     first = load(run)
     second = first if other is None else load(other)
@@ -66,13 +69,22 @@ def compare(
         contender(second, b, assurance),
         anyway=anyway,
         seed=first.manifest.seed,
+        family=ranked_of(first, assurance) if other is None else None,
+        value_usd=value_of(first, value_usd),
     )
     emit_answer(found, decisions.comparison(found), format_)
 
 
 def recommend(
     run: RunArgument,
-    margin: MarginFlag = None,
+    value_usd: ValueFlag = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="Only who is shown not to pass less than any other by so much.",
+            show_default="any",
+        ),
+    ] = None,
     max_cost: Annotated[
         float | None,
         typer.Option(help="Most that a solved task may cost, in USD.", show_default="any"),
@@ -102,9 +114,9 @@ def recommend(
     assurance: AssuranceFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
-    """Name the cheapest backend shown not worse than any other, or say that none is.
+    """Name the best buy at what a solved task is worth, and say how sure that is.
 
-    Example: arena recommend runs/first --max-cost 0.50 --residency US
+    Example: arena recommend runs/first --value-usd 5 --residency US
     """
     from arena.report import decisions
     from arena.score import recommend as scoring
@@ -117,7 +129,9 @@ def recommend(
         open_weights=open_weights,
         self_hosted=self_hosted,
     )
-    found = scoring.recommend(load(run), margin=margin, wanted=wanted, level=assurance)
+    found = scoring.recommend(
+        load(run), margin=margin, wanted=wanted, level=assurance, value_usd=value_usd
+    )
     emit_answer(found, decisions.recommendation(found), format_)
 
 

@@ -155,6 +155,13 @@ class Format(StrEnum):
 
 
 RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
+ValueFlag = Annotated[
+    float | None,
+    typer.Option(
+        help="What a solved task is worth, in USD.",
+        show_default="as bakeoff.toml says, else all values",
+    ),
+]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 

@@ -12,6 +12,7 @@ from arena.cli.options import (
     AssuranceChoice,
     Format,
     RunArgument,
+    ValueFlag,
     console,
     write_file,
 )
@@ -25,7 +26,7 @@ ReportFormat = Literal[
     "terminal", "json", "html", "csv", "parquet", "markdown", "latex", "junit", "predictions",
     "png", "svg",
 ]  # fmt: skip
-TableChoice = Literal["trials", "calls", "tests", "contestants", "tasks"]
+TableChoice = Literal["trials", "calls", "tests", "contestants", "tasks", "pairs"]
 
 
 def report(
@@ -46,6 +47,7 @@ def report(
             help="Score the tasks graded this way.", show_default="the strongest there is"
         ),
     ] = None,
+    value_usd: ValueFlag = None,
 ) -> None:
     """Show what a run found, for people, papers and other programs.
 
@@ -60,7 +62,7 @@ def report(
             where="--out",
             remedy="leave it away, or name another --format",
         )
-    scored = score(load(run), assurance)
+    scored = score(load(run), assurance, value_usd=value_usd)
     if format_ == "html":
         print(write_page(scored))
     elif out is not None:

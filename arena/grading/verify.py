@@ -7,11 +7,11 @@ verdict, and only broken machinery raises.
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import cast
+from typing import Literal, cast
 
 from pydantic import Field
 
@@ -27,7 +27,7 @@ from arena.records.container import AGENT_USER, TESTER_USER, WORKDIR
 from arena.registry import RUNNERS
 from arena.task.diff import MAX_READ_BYTES
 from arena.task.fuzz import fitted
-from arena.task.pack import gold_patch
+from arena.task.pack import gold_patch, hidden_files, tree_files
 from arena.task.patch import FilePatch, render
 from arena.task.policy import (
     PatchRules,
@@ -37,6 +37,7 @@ from arena.task.policy import (
     police,
     rules_for,
 )
+from arena.task.test_ids import by_place
 
 
 class ExclusiveLock:
@@ -172,6 +173,7 @@ def verify(
         tests=attempt.tests,
         stripped=tuple(dict.fromkeys(file.path for file in policed.stripped)),
         applied="fuzzy" if policed.fuzzy else "exact",
+        visible=_visible(task, attempt),
         flags=(*scan_patch(policed.kept), *flags),
         strict=strict,
         wall_s=round(time.monotonic() - started, 3),
@@ -239,6 +241,28 @@ def _grade(
         return attempt, policed, []
     second, flags = _look_again(task, policed, rules, bench)
     return second or attempt, policed, flags
+
+
+def _visible(task: Task, attempt: _Attempt) -> Literal["passed", "failed"] | None:
+    """Outcome of the deciding tests that stand in the tree as it is shown, unchanged by a hidden
+    file; what was not run to its end, whyever, did not pass.
+    """
+    tree = {file.path: file.data for file in tree_files(task)}
+    changed = {file.path for file in hidden_files(task) if tree.get(file.path) != file.data}
+
+    def holds(place: str, paths: Iterable[str]) -> bool:
+        return any(path == place or path.startswith(f"{place}/") for path in paths)
+
+    groups = by_place((*task.tests.fail_to_pass, *task.tests.pass_to_pass))
+    seen = [
+        test_id
+        for place, ids in groups.items()
+        if holds(place, tree) and not holds(place, changed)
+        for test_id in ids
+    ]
+    if not seen:
+        return None
+    return "passed" if all(attempt.tests.get(i) == "passed" for i in seen) else "failed"
 
 
 def _policed(patch: str, rules: PatchRules, defences: Defences, *, fuzzy: bool = False) -> Policed:

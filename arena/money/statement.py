@@ -192,21 +192,6 @@ class CallPricing:
             return self._machine_usd(self.spec.request_timeout_s) if end is None else Decimal(0)
         return self._bound(begin.started_at, *_sizes(call))
 
-    def by_kind(
-        self, fresh: int, read: int, write: int, output: int
-    ) -> tuple[Decimal, Decimal, Decimal, Decimal] | None:
-        """Dollars of fresh, cached, written and output tokens, where one price holds at any time
-        and size; None where there are several, or none.
-        """
-        if len(self.spec.prices) != 1:
-            return None
-        row = self.spec.prices[0]
-        rate = prices.to_usd(Decimal(1), row.currency, self.fx)
-        if rate is None:
-            return None
-        one, two, three, four = prices.by_kind(row.tiers[0], fresh, read, write, output)
-        return one * rate, two * rate, three * rate, four * rate
-
     def _bound(self, at: datetime, prompt: int, output: int) -> Decimal | None:
         return prices.bound_usd(self.spec.prices, at=at, prompt=prompt, output=output, fx=self.fx)
 

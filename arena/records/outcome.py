@@ -71,6 +71,8 @@ class Reply(Record):
     """Cost as the provider itself told it."""
     redacted: bool = False
     """The endpoint repeated the key, which was taken out of everything above."""
+    first_byte_s: float | None = None
+    """From sending to the first byte of the body: all of the wait where nothing is streamed."""
 
 
 class CallBegin(Record):
@@ -123,6 +125,8 @@ class CallEnd(Record):
     prompt when the earlier messages are a byte-identical prefix of these, else 0."""
     wall_s: float
     """From sending to the end of the reply."""
+    first_byte_s: float | None = None
+    """From sending to the first byte of the body; None where it failed or was not noted."""
     waited_s: float = 0.0
     """Before sending: for a slot, a rate limit or the next retry."""
     ended_at: datetime
@@ -234,6 +238,8 @@ class Verification(Record):
     applied: Literal["exact", "fuzzy"] = "exact"
     """`fuzzy` where `git apply` calls the patch corrupt or finds no place for it, and GNU `patch`,
     which SWE-bench tries after it, does."""
+    visible: Literal["passed", "failed"] | None = None
+    """Outcome of those deciding tests that the agent could see and run; None where it saw none."""
     flags: tuple[Flag, ...] = ()
     strict: bool = False
     wall_s: float = 0.0

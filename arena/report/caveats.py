@@ -1,12 +1,14 @@
-"""Sentences that must stand beside a run's numbers, made from these numbers.
+"""Sentences that must stand beside a run's numbers, made from these numbers, each fact once.
 
-`notes` are those beside the leaderboard, one list for terminals, Markdown and LaTeX; `caveats` say
-what a run does not show.
+`lead` stands below the headline, with all that is to say of missing trials; `notes` stand below the
+leaderboard, one list for page, terminal, Markdown and LaTeX; `method` says what no run of this size
+and kind shows.
 """
 
 from collections.abc import Iterator
 
 from arena.report import format as show
+from arena.report.decisions import answer
 from arena.report.format import one_line, plain
 from arena.report.scored import Scored
 from arena.rundir.directory import TaskEntry
@@ -23,25 +25,6 @@ HOW = {
 _SHOWN_IDS = 5
 
 
-def notes(scored: Scored) -> tuple[str, ...]:
-    """Sentences on what the costs are, what is missing, and which tasks count."""
-    return (
-        *_costs(scored),
-        *_narrowed(scored),
-        *hourly_notes(scored),
-        *_routes(scored),
-        *own_caveats(scored),
-        *ending_notes(scored),
-        *assurance_notes(scored),
-        *quarantine_notes(scored),
-    )
-
-
-def caveats(scored: Scored) -> tuple[str, ...]:
-    """The limits of what a run shows, those of this run first."""
-    return (*_of_this_run(scored), *_always(scored))
-
-
 def simulated_note(scored: Scored) -> str:
     """What must be said before any number where endpoints were not the providers' own."""
     if not scored.board.simulated:
@@ -53,18 +36,93 @@ def simulated_note(scored: Scored) -> str:
     )
 
 
-def billed_clause(scored: Scored) -> str:
-    """That costs are as billed, and for whose sake; empty where they are standard."""
-    billed = [row for row in scored.board.rows if row.money.basis == "billed"]
-    if not billed:
+def lead(scored: Scored, *, switches: bool) -> tuple[str, ...]:
+    """The lines below a headline; what is missing is told by `missing` alone.
+
+    Args:
+        scored: the run.
+        switches: tell the switch points, which a page has in a table.
+    """
+    said, found, gone = answer(scored), scored.recommendation, missing(scored)
+    tabled = not switches and found.trade.buys and not found.trade.choice
+    first = "" if tabled or (found.doubts and gone) else said.lead
+    last = f"{gone} Resume the run first." if found.doubts and gone else gone
+    return tuple(filter(None, (first, said.guess, last)))
+
+
+def missing(scored: Scored) -> str:
+    """All that is to say of trials without a verdict; empty where there are none."""
+    trials = scored.results.trials
+    gone = sum(t.verdict is None for t in trials)
+    if not gone:
         return ""
+    faults = sum(t.verdict is None and t.fault is not None for t in trials)
+    counts = [(gone - faults, "not run"), (faults, "fault" if faults == 1 else "faults")]
+    parts = ", ".join(f"{show.count(count)} {what}" for count, what in counts if count)
+    said = f"{show.count(gone)} of {show.plural(len(trials), 'trial')} lack a verdict ({parts})"
+    lacking = [_lacking(row) for row in scored.rows if row.missing.missing]
+    rule = (
+        f" They count in no rate; where more than {MISSING_LIMIT:.0%} is missing, nothing may be"
+        " concluded."
+    )
+    return f"{said}: {'; '.join(lacking)}.{rule}" if lacking else f"{said}.{rule}"
+
+
+def _lacking(row: Row) -> str:
+    """Who lacks how many, and its pass rate in the worst and the best case of them."""
+    found, bounds = row.missing, row.missing.rate_bounds
+    said = f"{one_line(row.who.name)} {found.missing} of {found.planned}"
+    if not row.counts.scored or bounds is None:
+        return said
+    return f"{said} (pass rate {show.percent(bounds.lo)} to {show.percent(bounds.hi)} with them)"
+
+
+def notes(scored: Scored) -> tuple[str, ...]:
+    """What the costs are, who was stopped or answered oddly, and which tasks count."""
+    return (
+        *_costs(scored),
+        *_narrowed(scored),
+        *_routes(scored),
+        *_contestants(scored),
+        *assurance_notes(scored),
+        *_quarantined(scored),
+    )
+
+
+def method(scored: Scored) -> Iterator[str]:
+    """What this run could show at all, and what no run like it shows."""
+    board = scored.board
+    if board.power:
+        yield plain(board.power.line)
+    if board.attempts == 1:
+        yield "With one attempt, how much a contestant varies from try to try is not seen."
+    yield (
+        "Intervals are 95%, with the task as the unit. Large code bases, other languages and work"
+        " without tests may rank contestants differently."
+    )
+    yield (
+        "Tasks that have been published may be in a model's training data; what a contestant"
+        " remembers and what it can do are not told apart."
+    )
+    yield "Bills depend on when and how densely calls were made; prices are of the run's day."
+
+
+def _costs(scored: Scored) -> Iterator[str]:
+    """Which cost contestants are compared at, and whose is no price of a vendor."""
+    rows = scored.board.rows
+    billed = [row for row in rows if row.money.basis == "billed"]
     only = [one_line(r.who.name) for r in billed if r.money.total.standard_usd is None]
-    since = f", since no other is known of {', '.join(only)}" if only else ""
-    return f"Costs are as billed, with whatever caches did{since}"
-
-
-def hourly_notes(scored: Scored) -> Iterator[str]:
-    """Who is priced by machine time, and how busy that machine was."""
+    if billed:
+        since = f", since no other is known of {', '.join(only)}" if only else ""
+        yield f"Costs are as billed, with whatever caches did{since}."
+    elif any(row.money.basis for row in rows):
+        yield (
+            "Costs compare contestants with equal use of caches: what a trial repeated counts as"
+            " cached, nothing else."
+        )
+    unknown = [one_line(row.who.name) for row in rows if row.money.basis is None]
+    if unknown:
+        yield f"Without a known price, and so not compared by cost: {', '.join(unknown)}."
     busy = scored.results.mean_concurrency
     hourly = [
         f"{one_line(c.name)} ({busy[c.name]:.1f})" if c.name in busy else one_line(c.name)
@@ -74,8 +132,7 @@ def hourly_notes(scored: Scored) -> Iterator[str]:
     if hourly:
         yield (
             f"{', '.join(hourly)}: priced by machine time while calls were in flight (how many on"
-            " average in brackets). How busy the machine was is this run's doing; a busier one is"
-            " cheaper per task."
+            " average in brackets); a busier machine is cheaper per task."
         )
 
 
@@ -89,112 +146,6 @@ def _narrowed(scored: Scored) -> Iterator[str]:
         )
 
 
-def ending_notes(scored: Scored) -> Iterator[str]:
-    """Who was stopped, what lacks a verdict, what may have been billed, what was breached."""
-    for name, reason in scored.results.stopped.items():
-        yield f"{plain(name)} was stopped: {one_line(reason)}."
-    for row in scored.rows:
-        name, unsettled = plain(row.who.name), row.money.total
-        if row.counts.other_names:
-            names = ", ".join(map(plain, row.counts.other_names))
-            yield f"{name} asked for {plain(row.who.model or '')}; replies also name {names}."
-        if row.inconclusive or row.missing.missing:
-            yield _missing(row, left_out=row.who.name in scored.recommendation.left_out)
-        if unsettled.unsettled_calls:
-            calls = show.plural(unsettled.unsettled_calls, "call")
-            bound = unsettled.unsettled_bound_usd
-            most = "an unknown amount" if bound is None else f"at most {show.usd(bound)}"
-            yield f"{name}: {calls} may have been billed without telling usage, {most}."
-        if row.impossible and row.impossible.passed:
-            yield (
-                f"{name} passed {row.impossible.passed} of {row.impossible.trials} trials of"
-                " impossible tasks, which cannot be passed honestly."
-            )
-    if any(row.counts.scored for row in scored.board.rows) and not any(
-        row.score.integrity for row in scored.rows
-    ):
-        yield "No trial was judged a breach of integrity."
-
-
-def _missing(row: Row, *, left_out: bool) -> str:
-    """What lacks a verdict, and the pass rate in the worst and the best case of it."""
-    gone, bounds = row.missing, row.missing.rate_bounds
-    said = f"{one_line(row.who.name)} lacks a verdict for {gone.missing} of {gone.planned} trials"
-    if row.inconclusive:
-        said = f"Nothing may be concluded: {one_line(row.inconclusive, 600)}"
-    if left_out:
-        return f"{said}; without any verdict it is left out of the recommendation."
-    if bounds is None:
-        return f"{said}."
-    lo, hi = show.percent(bounds.lo), show.percent(bounds.hi)
-    return f"{said}; with these as failed its pass rate would be {lo}, with these as passed {hi}."
-
-
-def own_caveats(scored: Scored) -> Iterator[str]:
-    """What contestants' own settings ask to be said beside their numbers."""
-    for row in scored.board.rows:
-        for caveat in row.who.caveats:
-            yield f"{one_line(row.who.name)}: {one_line(caveat, 600)}"
-
-
-def _of_this_run(scored: Scored) -> Iterator[str]:
-    board = scored.board
-    if note := simulated_note(scored):
-        yield note
-    if board.power:
-        yield plain(board.power.line)
-    if len(board.rows) < 2:
-        yield "With fewer than two contestants nothing is compared."
-    unknown = [plain(r.who.name) for r in board.rows if r.money.basis is None]
-    if unknown:
-        yield f"Without a known price, and so not on the frontier: {', '.join(unknown)}."
-    yield from hourly_notes(scored)
-    if any(r.missing.missing for r in board.rows):
-        yield (
-            "Trials without a verdict are left out of the rates, never counted as failed; above"
-            f" {MISSING_LIMIT:.0%} nothing is concluded."
-        )
-    yield from own_caveats(scored)
-    if board.attempts == 1:
-        yield "With one attempt, how much a contestant varies from try to try is not seen."
-    yield from assurance_notes(scored)
-    yield from quarantine_notes(scored)
-
-
-def _always(scored: Scored) -> Iterator[str]:
-    tasks = show.plural(len(scored.board.tasks), "task")
-    yield (
-        f"These are {tasks}, small repositories with hidden tests. Large code bases, other"
-        " languages and work without tests may rank contestants differently."
-    )
-    yield (
-        "Tasks that have been published may be in a model's training data; what a contestant"
-        " remembers and what it can do are not told apart."
-    )
-    costs = billed_clause(scored) or (
-        "Costs compare contestants with equal use of caches (standard)"
-    )
-    yield (
-        f"{costs}; the bill depends on when and how densely calls were made. Prices are those of"
-        " the day of the run."
-    )
-    yield "Intervals are 95%. Ranks are ranges because what lies inside a range is not told apart."
-
-
-def _costs(scored: Scored) -> Iterator[str]:
-    """Which cost contestants are compared at, and the bill where that is another."""
-    if clause := billed_clause(scored):
-        yield f"{clause}."
-    differ = [
-        f"{one_line(row.who.name)} {show.usd(row.money.total.billed_usd)}"
-        for row in scored.board.rows
-        if row.money.basis == "standard"
-        and row.money.total.billed_usd != row.money.total.standard_usd
-    ]
-    if differ:
-        yield f"Costs are at a standard cache; billed in all: {', '.join(differ)}."
-
-
 def _routes(scored: Scored) -> Iterator[str]:
     """What the endpoints were spoken to in, where it is not chat completions for all."""
     rows = scored.board.rows
@@ -206,6 +157,33 @@ def _routes(scored: Scored) -> Iterator[str]:
     ]
     if any(row.who.translated_from or row.who.api not in {None, "chat"} for row in rows):
         yield f"API routes: {', '.join(routes)}."
+
+
+def _contestants(scored: Scored) -> Iterator[str]:
+    """Who was stopped, what may have been billed, what was breached, and whoever's own caveats."""
+    for name, reason in scored.results.stopped.items():
+        yield f"{plain(name)} was stopped: {one_line(reason)}."
+    for row in scored.rows:
+        name, total = one_line(row.who.name), row.money.total
+        if row.counts.other_names:
+            names = ", ".join(map(plain, row.counts.other_names))
+            yield f"{name} asked for {plain(row.who.model or '')}; replies also name {names}."
+        if total.unsettled_calls:
+            calls = show.plural(total.unsettled_calls, "call")
+            bound = total.unsettled_bound_usd
+            most = "an unknown amount" if bound is None else f"at most {show.usd(bound)}"
+            yield f"{name}: {calls} may have been billed without telling usage, {most}."
+        if row.impossible and row.impossible.passed:
+            yield (
+                f"{name} passed {row.impossible.passed} of {row.impossible.trials} trials of"
+                " impossible tasks, which cannot be passed honestly."
+            )
+        for caveat in row.who.caveats:
+            yield f"{name}: {one_line(caveat, 600)}"
+    if any(row.counts.scored for row in scored.board.rows) and not any(
+        row.score.integrity for row in scored.rows
+    ):
+        yield "No trial was judged a breach of integrity."
 
 
 def assurance_notes(scored: Scored) -> tuple[str, ...]:
@@ -223,13 +201,11 @@ def assurance_notes(scored: Scored) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def quarantine_notes(scored: Scored) -> tuple[str, ...]:
+def _quarantined(scored: Scored) -> Iterator[str]:
     """Tests that proved unstable and decide nothing, one sentence a task."""
-    return tuple(
-        f"Quarantined in {one_line(task.id)}, deciding nothing: {named(task)}."
-        for task in scored.results.tasks
-        if task.quarantined
-    )
+    for task in scored.results.tasks:
+        if task.quarantined:
+            yield f"Quarantined in {one_line(task.id)}, deciding nothing: {named(task)}."
 
 
 def named(task: TaskEntry) -> str:

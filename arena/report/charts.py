@@ -9,11 +9,13 @@ to its row of the leaderboard, which is what makes it reachable by keyboard.
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple, get_args
 
 import altair as alt
 import vl_convert
 
+from arena.records import EffortLevel
 from arena.report import format as show
 from arena.report.scored import Scored, ScoredContestant
 from arena.stats.intervals import Interval
@@ -24,9 +26,12 @@ FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 POINT_AREA = 130
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 COST_TITLE = "US$ per attempt, log scale"
+LEVELS: tuple[EffortLevel, ...] = get_args(EffortLevel)
+_STEPS = 24
+"""Pieces of a bent line."""
 _LINK = r'<a href="\1" aria-label=\2><path aria-hidden="true"'
 _ALL_NAMED = 24
-"""Contestants up to which every point is named; beyond, only those on the frontier."""
+"""Contestants up to which every point is named; beyond, only the best buys."""
 _HALO: dict[str, Any] = {
     "stroke": PAPER, "strokeWidth": 4, "strokeJoin": "round", "color": PAPER,
 }  # fmt: skip
@@ -42,7 +47,7 @@ class PlotSize(NamedTuple):
 WIDE, NARROW = PlotSize(960, 400), PlotSize(318, 330)
 
 
-class FrontierPoint(NamedTuple):
+class PlotPoint(NamedTuple):
     """A contestant that has a pass rate and a price."""
 
     contestant: ScoredContestant
@@ -52,9 +57,9 @@ class FrontierPoint(NamedTuple):
     """US dollars per attempt, above 0."""
 
     @property
-    def on_frontier(self) -> bool:
-        """Whether nobody passes more for less."""
-        return self.contestant.row.on_frontier
+    def best_buy(self) -> bool:
+        """Whether it is the best buy at some value of a solved task."""
+        return self.contestant.buy is not None
 
     @property
     def description(self) -> str:
@@ -71,30 +76,30 @@ class FrontierPoint(NamedTuple):
         parts = [f"{one.name} ({one.country}): {passed}", cost]
         if solved and solved.estimate:
             parts.append(f"{show.usd(solved.estimate)} per solved task")
-        if row.frontier_share is not None:
-            parts.append(f"on the frontier in {show.percent(row.frontier_share)} of resamples")
         if row.inconclusive:
             parts.append("inconclusive")
         return "; ".join(parts)
 
 
-def points(scored: Scored) -> list[FrontierPoint]:
+def points(scored: Scored) -> list[PlotPoint]:
     """Contestants that have a pass rate and a price."""
     return [
-        FrontierPoint(one, one.row.score.pass_rate, one.row.score.ci, one.row.money.mean_usd)
+        PlotPoint(one, one.row.score.pass_rate, one.row.score.ci, one.row.money.mean_usd)
         for one in scored.ranked
         if one.row.score.pass_rate is not None and one.row.score.ci and one.row.money.mean_usd
     ]
 
 
-def shapes(points: Sequence[FrontierPoint]) -> dict[str, str]:
+def shapes(points: Sequence[PlotPoint]) -> dict[str, str]:
     """Shape of each country, by name order so that a chart does not depend on the ranking."""
     countries = sorted({p.contestant.country for p in points})
     return {c: SHAPES[i % len(SHAPES)] for i, c in enumerate(countries)}
 
 
-def frontier(points: Sequence[FrontierPoint], size: PlotSize = WIDE) -> alt.LayerChart:
-    """Pass rate against cost per attempt (log) with 95% intervals and the frontier line."""
+def plot(points: Sequence[PlotPoint], size: PlotSize = WIDE) -> alt.LayerChart:
+    """Pass rate against cost per attempt (log) with 95% intervals, the line of the best buys, and
+    a line for each model that was told to think more or less.
+    """
     domain = _cost_domain(points)
     x = alt.X(
         "cost:Q",
@@ -109,7 +114,8 @@ def frontier(points: Sequence[FrontierPoint], size: PlotSize = WIDE) -> alt.Laye
         axis=alt.Axis(format=".0%", values=[0, 0.2, 0.4, 0.6, 0.8, 1], domain=False, ticks=False),
     )
     layers = [
-        *_steps(points, domain, x, y),
+        *_hull(points, domain, x, y),
+        *_curves(points, x, y),
         *_marks(points, domain, x, y),
         *_names(points, domain, size, x, y),
     ]
@@ -120,25 +126,56 @@ def _data(rows: list[dict[str, Any]]) -> alt.InlineData:
     return alt.InlineData(values=rows)
 
 
-def _steps(
-    points: Sequence[FrontierPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
+def _hull(
+    points: Sequence[PlotPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
 ) -> list[alt.Chart]:
-    """What is attainable at each price, as a line and a faint area below it."""
-    best = sorted((p for p in points if p.on_frontier), key=lambda p: p.cost)
+    """What money can buy at most, from nothing to the highest pass rate, as a line and a faint
+    area below it. Straight against cost, it is bent on a logarithm.
+    """
+    best = sorted((p.cost, p.rate) for p in points if p.best_buy)
     if not best:
         return []
-    rows = [{"cost": p.cost, "rate": p.rate} for p in best]
-    rows.append({"cost": domain[1], "rate": best[-1].rate})
-    chart = alt.Chart(_data(rows)).encode(x, y)
-    style: dict[str, Any] = {"interpolate": "step-after", "color": ACCENT, "aria": False}
+    ends = [(0.0, 0.0), *best]
+    rows = [
+        {"cost": cost, "rate": rate + (cost - start) / (end - start) * (to - rate)}
+        for (start, rate), (end, to) in pairwise(ends)
+        for cost in _between(max(start, domain[0]), end)
+    ]
+    rows += [{"cost": cost, "rate": best[-1][1]} for cost in (best[-1][0], domain[1])]
+    chart = alt.Chart(_data(rows)).encode(x, y.stack(None))
+    style: dict[str, Any] = {"color": ACCENT, "aria": False}
     return [
         chart.mark_area(opacity=0.06, **style),
         chart.mark_line(strokeWidth=1.5, strokeDash=[5, 4], opacity=0.8, **style),
     ]
 
 
+def _between(low: float, high: float) -> list[float]:
+    """Costs from one up to another, evenly on a logarithm; none where that is no way up."""
+    if not low < high:
+        return []
+    return [low * (high / low) ** (step / _STEPS) for step in range(_STEPS)]
+
+
+def efforts(points: Sequence[PlotPoint]) -> list[list[PlotPoint]]:
+    """Contestants that differ in effort alone, two or more of one model, the least effort first."""
+    families: dict[str, list[PlotPoint]] = {}
+    told = [p for p in points if p.contestant.spec.effort]
+    for p in sorted(told, key=lambda p: LEVELS.index(p.contestant.spec.effort or LEVELS[0])):
+        families.setdefault(p.contestant.spec.family, []).append(p)
+    return [family for family in families.values() if len(family) > 1]
+
+
+def _curves(points: Sequence[PlotPoint], x: alt.X, y: alt.Y) -> Iterator[alt.Chart]:
+    """A line through the efforts of each model."""
+    for family in efforts(points):
+        rows = [{"cost": p.cost, "rate": p.rate, "order": i} for i, p in enumerate(family)]
+        line = alt.Chart(_data(rows)).encode(x, y, order="order:O")
+        yield line.mark_line(color=MUTED, strokeWidth=2, opacity=0.7, aria=False)
+
+
 def _marks(
-    points: Sequence[FrontierPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
+    points: Sequence[PlotPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
 ) -> list[alt.Chart]:
     """Intervals in both directions, and over them the points."""
     rows = []
@@ -148,7 +185,7 @@ def _marks(
             {
                 "cost": p.cost,
                 "rate": p.rate,
-                "frontier": p.on_frontier,
+                "best": p.best_buy,
                 "cost_lo": max(lo, domain[0]),
                 "cost_hi": min(hi, domain[1]),
                 "rate_lo": p.rate_ci.lo,
@@ -161,7 +198,7 @@ def _marks(
     by_country = shapes(points)
     shape = alt.Scale(domain=list(by_country), range=list(by_country.values()))
     colour = alt.Scale(domain=[True, False], range=[ACCENT, MUTED])
-    chart = alt.Chart(_data(rows)).encode(color=alt.Color("frontier:N", scale=colour, legend=None))
+    chart = alt.Chart(_data(rows)).encode(color=alt.Color("best:N", scale=colour, legend=None))
     rules = chart.mark_rule(strokeWidth=1.5, opacity=0.45, aria=False)
     style: dict[str, Any] = {"filled": True, "size": POINT_AREA, "opacity": 1}
     return [
@@ -178,14 +215,14 @@ def _marks(
 
 
 def _names(
-    points: Sequence[FrontierPoint], domain: tuple[float, float], size: PlotSize, x: alt.X, y: alt.Y
+    points: Sequence[PlotPoint], domain: tuple[float, float], size: PlotSize, x: alt.X, y: alt.Y
 ) -> Iterator[alt.Chart]:
     """Names beside their points, each with a halo of the paper's colour."""
-    first = sorted(points, key=lambda p: not p.on_frontier)
-    named = [p for p in first if len(points) <= _ALL_NAMED or p.on_frontier]
+    first = sorted(points, key=lambda p: not p.best_buy)
+    named = [p for p in first if len(points) <= _ALL_NAMED or p.best_buy]
     width = math.log(domain[1] / domain[0])
 
-    def at(p: FrontierPoint) -> tuple[float, float]:
+    def at(p: PlotPoint) -> tuple[float, float]:
         along = math.log(p.cost / domain[0]) / width
         return along * size.width, (1 - p.rate) * size.height
 
@@ -199,13 +236,13 @@ def _names(
         style: dict[str, Any] = {
             "align": label.align, "dx": label.dx, "dy": label.dy, "fontSize": 12,
             "baseline": "middle", "aria": False, "limit": 400,
-            "fontWeight": 600 if p.on_frontier else 400,
+            "fontWeight": 600 if p.best_buy else 400,
         }  # fmt: skip
         yield text.mark_text(**style, **_HALO)
-        yield text.mark_text(**style, color=INK if p.on_frontier else MUTED)
+        yield text.mark_text(**style, color=INK if p.best_buy else MUTED)
 
 
-def _cost_domain(points: Sequence[FrontierPoint]) -> tuple[float, float]:
+def _cost_domain(points: Sequence[PlotPoint]) -> tuple[float, float]:
     """What the axis shows; an interval that reaches further than five times is cut."""
     ends = [(p.cost, p.contestant.cost_ci or Interval(p.cost, p.cost)) for p in points]
     lows = [ci.lo if ci.lo > cost / 5 else cost for cost, ci in ends]

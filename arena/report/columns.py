@@ -1,4 +1,4 @@
-"""Columns of a run's tables, and the tables of trials, calls, tests and tasks.
+"""Columns of a run's tables, and the tables of trials, calls, tests, tasks and pairs.
 
 A column is one row here or, for contestants, in `arena.report.leaderboard`: every form of the
 report is made from it. Unknown is null, never 0. Money is billed US dollars unless a name says
@@ -14,18 +14,25 @@ from arena.report import format as show
 from arena.report.format import plain
 from arena.report.transcript import PricedCall, TestRow
 from arena.rundir.directory import TaskEntry
+from arena.score.pairs import PairCell
 from arena.score.results import TrialRow
+from arena.stats.intervals import Interval
 
 Item = TypeVar("Item")
 Kind = Literal["string", "int64", "float64", "bool", "timestamp", "object"]
 """`object` is for what only JSON can hold: a list, an interval, counts by name."""
-Form = Literal["page", "terminal", "markdown", "latex", "json", "table"]
-"""Where a column appears; `table` stands for CSV, Parquet and data frames."""
+Form = Literal["page", "money", "terminal", "markdown", "latex", "json", "table"]
+"""Where a column appears: `page` and `money` are tables of the page, `table` stands for CSV,
+Parquet and data frames."""
 
 JSON: frozenset[Form] = frozenset({"json"})
 TABLE: frozenset[Form] = frozenset({"table"})
+PAGE: frozenset[Form] = frozenset({"page"})
+MONEY: frozenset[Form] = frozenset({"money"})
 TEXT: frozenset[Form] = frozenset({"terminal", "markdown", "latex"})
-BOARD: frozenset[Form] = TEXT | {"page"}
+LISTS: frozenset[Form] = TEXT - {"latex"}
+"""Text that no width of a paper's column holds."""
+BOARD: frozenset[Form] = TEXT | PAGE
 """The leaderboard for people."""
 DATA: frozenset[Form] = JSON | TABLE
 EVERYWHERE: frozenset[Form] = BOARD | DATA
@@ -37,6 +44,13 @@ class ScoredTask(NamedTuple):
 
     task: TaskEntry
     scored: bool
+
+
+class GradedTest(NamedTuple):
+    """A hidden test and the trial that it judged."""
+
+    trial: TrialRow
+    test: TestRow
 
 
 class Bar(NamedTuple):
@@ -74,8 +88,6 @@ class Column(Generic[Item]):
     """The heading where there is less room than on the page."""
     tip: str = ""
     """What the page shows on hover, where that says more than the meaning."""
-    place: int = 100
-    """From the left; a leaderboard is read in another order than data."""
     cell: Callable[[Item], Cell] | None = None
     """How the leaderboard shows it; by default the value in its unit."""
     style: Literal["number", "rate", ""] = "number"
@@ -87,7 +99,7 @@ class Column(Generic[Item]):
 
     def title(self, form: Form, attempts: int) -> str:
         """Its heading in one form of the leaderboard."""
-        text = self.heading if form == "page" else self.short or self.heading
+        text = self.heading if form in {"page", "money"} else self.short or self.heading
         text = text.format(attempts=attempts)
         return text.lower() if form == "terminal" else text
 
@@ -104,10 +116,44 @@ def in_its_unit(value: Any, unit: str) -> Cell:
         return Cell("yes" if value else "no", float(value))
     if not isinstance(value, int | float):
         return Cell(plain(str(value)))
-    words = {"US dollars": show.usd, "seconds": show.seconds, "tokens": show.tokens}
+    words = {"US dollars": show.usd, "seconds": show.brief_s, "tokens": show.tokens}
     if unit in words:
         return Cell(words[unit](value), value)
+    if unit == "tokens a second":
+        return Cell(f"{value:.3g}", value)
     return Cell(show.count(value) if isinstance(value, int) else f"{value:.2f}", value)
+
+
+def headed(
+    columns: Iterable[Column[Item]], form: Form, attempts: int = 2
+) -> tuple[Column[Item], ...]:
+    """Columns that one form shows to people, from left to right.
+
+    Args:
+        columns: all of them.
+        form: where they are shown.
+        attempts: planned for each pairing of task and contestant.
+    """
+    shown = (column for column in columns if column.heading and form in column.forms)
+    return tuple(column for column in shown if attempts > 1 or not column.repeated)
+
+
+def limits(
+    name: str,
+    unit: str,
+    meaning: str,
+    interval: Callable[[Item], Interval | None],
+    forms: frozenset[Form] = DATA,
+) -> tuple[Column[Item], Column[Item]]:
+    """The two columns of an interval."""
+
+    def end(which: int) -> Callable[[Item], float | None]:
+        return lambda item: None if (found := interval(item)) is None else found[which]
+
+    return (
+        Column(f"{name}_lo", "float64", unit, f"Lower limit: {meaning}", end(0), forms),
+        Column(f"{name}_hi", "float64", unit, f"Upper limit: {meaning}", end(1), forms),
+    )
 
 
 def json_object(columns: Iterable[Column[Item]], item: Item) -> dict[str, Any]:
@@ -126,6 +172,8 @@ TRIALS: tuple[Column[TrialRow], ...] = (
     Column("task_id", "string", "", "Task as pack/name", lambda t: t.task_id,
            json_name="task"),
     Column("contestant", "string", "", "Name of the contestant", lambda t: t.contestant),
+    Column("control", "bool", "", "Of an oracle or nop, which is never ranked",
+           lambda t: t.control),
     Column("attempt", "int64", "", "Attempt at the pairing, from 1", lambda t: t.attempt),
     Column("verdict", "string", "", "How the patch was judged; null without", lambda t: t.verdict),
     Column("passed", "bool", "", "Verdict is passed; null without a verdict",
@@ -193,6 +241,8 @@ CALLS: tuple[Column[PricedCall], ...] = (
     Column("started_at", "timestamp", "UTC", "When it was sent", lambda c: c.begin.started_at),
     Column("wall_s", "float64", "seconds", "Sending to the end of the reply",
            lambda c: c.end and c.end.wall_s),
+    Column("first_byte_s", "float64", "seconds", "Sending to the first byte of the reply's body",
+           lambda c: c.end and c.end.first_byte_s),
     Column("waited_s", "float64", "seconds", "Before sending: slot, rate limit, retry",
            lambda c: c.end and c.end.waited_s),
     Column("input_tokens", "int64", "tokens", "Whole prompt", lambda c: c.usage and c.usage.prompt),
@@ -217,16 +267,17 @@ CALLS: tuple[Column[PricedCall], ...] = (
            lambda c: usd_float(c.end.reported_usd if c.end else None)),
 )  # fmt: skip
 
-TESTS: tuple[Column[TestRow], ...] = (
-    Column("trial_id", "string", "", "Trial it belongs to", lambda t: t.trial_id),
-    Column("test_id", "string", "", "Id of the hidden test", lambda t: t.test_id),
-    Column(
-        "duty", "string", "", "fail_to_pass, pass_to_pass, must_fail or other", lambda t: t.duty
-    ),
-    Column(
-        "outcome", "string", "", "passed, failed, error, skipped or missing", lambda t: t.outcome
-    ),
-)
+TESTS: tuple[Column[GradedTest], ...] = (
+    Column("trial_id", "string", "", "Trial it belongs to", lambda t: t.trial.id),
+    Column("contestant", "string", "", "Name of the contestant", lambda t: t.trial.contestant),
+    Column("control", "bool", "", "Of an oracle or nop, which is never ranked",
+           lambda t: t.trial.control),
+    Column("test_id", "string", "", "Id of the hidden test", lambda t: t.test.test_id),
+    Column("duty", "string", "", "fail_to_pass, pass_to_pass, must_fail or other",
+           lambda t: t.test.duty),
+    Column("outcome", "string", "", "passed, failed, error, skipped or missing",
+           lambda t: t.test.outcome),
+)  # fmt: skip
 
 TASKS: tuple[Column[ScoredTask], ...] = (
     Column("task_id", "string", "", "Task as pack/name", lambda t: t.task.id),
@@ -239,4 +290,38 @@ TASKS: tuple[Column[ScoredTask], ...] = (
     Column("scored", "bool", "", "Whether it counts on the leaderboard", lambda t: t.scored),
     Column("digest", "string", "", "Over everything that can change a result",
            lambda t: t.task.digest),
+)  # fmt: skip
+
+
+def _gap(pair: PairCell) -> Cell:
+    if (gap := pair.difference) is None:
+        return Cell(show.DASH)
+    note = f"{show.points(gap.ci.lo)} to {show.points(gap.ci.hi)}"
+    return Cell(show.points(gap.estimate), gap.estimate, note)
+
+
+def _p(p: float | None) -> Cell:
+    return Cell(show.p_value(p), p)
+
+
+PAIRS: tuple[Column[PairCell], ...] = (
+    Column("a", "string", "", "One contestant", lambda p: p.a, heading="A", style=""),
+    Column("b", "string", "", "The other", lambda p: p.b, heading="B", style=""),
+    Column("tasks", "int64", "count", "Tasks that both have in full", lambda p: p.tasks,
+           heading="Tasks"),
+    Column("difference", "float64", "", "Pass rate of A less that of B",
+           lambda p: p.difference and p.difference.estimate, heading="A less B, points", cell=_gap),
+    *limits("difference", "", "95% interval of the difference",
+            lambda p: p.difference and p.difference.ci),
+    Column("p", "float64", "", "That both pass alike, of this pair alone",
+           lambda p: p.difference and p.difference.p,
+           heading="p, this pair alone",
+           cell=lambda p: _p(p.difference.p if p.difference else None)),
+    Column("adjusted_p", "float64", "", "The same adjusted over all pairs of the run (Holm)",
+           lambda p: p.adjusted_p, heading="p, adjusted over all pairs",
+           cell=lambda p: _p(p.adjusted_p)),
+    Column("shown_worse", "string", "", "Who is shown to pass less: adjusted p at most 0.05",
+           lambda p: p.shown_worse, heading="Shown to pass less", style=""),
+    Column("inconclusive", "string", "", "Why nothing may be concluded; null where it may",
+           lambda p: p.inconclusive),
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """What a run says in words: answer, comparisons, recommendation and gate, as lines or for JUnit."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from arena.report import format as show
@@ -10,163 +10,144 @@ from arena.report.format import factor, one_line, p_value, percent, plain, plura
 from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
+from arena.score.countries import Claim, Match
 from arena.score.gate import Check, GateResult
-from arena.score.groups import Claim, Group, Match, groups
-from arena.score.leaderboard import Row
-from arena.score.pairs import PairCell
 from arena.score.recommend import Candidate, Recommendation
 from arena.score.tally import Scope
+from arena.score.trade import CheaperRival, SwitchPoint, ValueRange
 from arena.stats.intervals import ALPHA, Interval
-
-
-class Fact(NamedTuple):
-    """One figure with what it is."""
-
-    name: str
-    value: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The recommendation in words."""
 
-    decided: bool
     headline: str
     lead: str
     guess: str
-    """The cheapest that nothing was shown to beat, where nothing is decided."""
-    would_change: tuple[str, ...]
-    figures: tuple[Fact, ...]
-    progress: str
-    """What is still to come, while a run is going on."""
+    """What costs much less and is not shown worse, beyond what the headline says."""
 
 
 def answer(scored: Scored) -> Answer:
     """The answer of a run."""
     found = scored.recommendation
-    headline, lead = _decided(found) if found.pick else _undecided(found)
-    return Answer(
-        decided=found.decided,
-        headline=headline,
-        lead=lead,
-        guess="" if found.decided else _guess(found.cheapest_not_shown_worse),
-        would_change=tuple(map(plain, found.would_change)),
-        figures=tuple(_figures(scored)),
-        progress=_progress(scored),
-    )
+    headline, lead = _answer(found)
+    return Answer(headline, lead, guess=" ".join(_cheaper(found)))
 
 
-def _decided(found: Recommendation) -> tuple[str, str]:
-    pick = found.pick
-    assert pick
-    name = plain(pick.name)
-    interval = f" ({show.percent_range(pick.pass_rate_ci)})" if pick.pass_rate_ci else ""
+def _answer(found: Recommendation) -> tuple[str, str]:
+    """Headline without a full stop, and the sentences below it."""
+    if why := _why_not(found):
+        return "Not decided", f"{why}{_unknown(found)}"
+    headline, lead = _at_one_value(found) if found.trade.choice else _at_all_values(found)
+    if found.margin is not None:
+        by = points(found.margin).lstrip("+")
+        names = ", ".join(plain(c.name) for c in found.candidates if c.shown)
+        headline = f"Of those shown not worse than any other by {by} points ({names}): {headline}"
+    if found.simulated:
+        headline = f"In this simulation: {headline}"
+    return headline, f"{lead}{_unknown(found)}"
+
+
+def _why_not(found: Recommendation) -> str:
+    """Why there is no answer, if there is none."""
+    if len(found.candidates) < 2:
+        return "A recommendation needs verdicts of at least two contestants."
+    if found.doubts:
+        return f"{'; '.join(map(plain, found.doubts))}. Resume the run first."
+    if found.trade.buys:
+        return ""
+    if all(one.excluded for one in found.candidates):
+        why = "; ".join(f"{plain(c.name)}: {', '.join(c.excluded)}" for c in found.candidates)
+        return f"No contestant can be recommended ({why})."
+    by = "" if found.margin is None else f" by {points(found.margin).lstrip('+')} points"
+    return f"On {plural(found.tasks, 'task')} nobody is shown not worse than every other{by}."
+
+
+def _at_one_value(found: Recommendation) -> tuple[str, str]:
+    choice = found.trade.choice
+    assert choice
+    at = f"at {usd(choice.value_usd)} a solved task"
+    loss = f"{usd(choice.regret_usd)} a task is the expected loss against knowing the best"
+    if choice.name is None:
+        unsure = "" if choice.decided else ", which is not shown"
+        return f"{at.capitalize()} nobody pays for itself{unsure}", f"{loss}."
+    name, chance = plain(choice.name), percent(choice.chance)
+    seen = next(c for c in found.candidates if c.name == choice.name)
+    ci = f" ({show.percent_range(seen.pass_rate_ci)})" if seen.pass_rate_ci else ""
     lead = (
-        "It is the cheapest backend shown not worse than any other by"
-        f" {points(found.margin).lstrip('+')} points or more. It passes"
-        f" {percent(pick.pass_rate)} of the tasks{interval} at {usd(pick.cost_usd)} per"
-        f" solved task.{plain(found.unknown)}"
+        f"It passes {percent(seen.pass_rate)} of the tasks{ci} at {usd(seen.cost_usd)} per solved"
+        f" task and is the best buy in {chance} of draws of the tasks; {loss}."
     )
-    return f"In this simulation, {name}" if found.simulated else f"Choose {name}", lead
+    if choice.decided and not found.simulated:
+        headline = f"{at.capitalize()} choose {name}"
+    elif choice.decided:
+        headline = f"{at} {name} is the best buy"
+    else:
+        headline = f"{at.capitalize()} {name} is the best guess, not shown ({chance} sure)"
+    for rival in found.trade.cheaper[:1]:
+        headline += f"; {_rival(rival)}"
+    return headline, lead
 
 
-def _undecided(found: Recommendation) -> tuple[str, str]:
-    head, _, rest = plain(found.headline).partition(": ")
-    names = tuple(plain(candidate.name) for candidate in found.candidates)
-    lead = rest if rest.startswith(names) else rest[:1].upper() + rest[1:]
-    return head.rstrip("."), lead
+def _at_all_values(found: Recommendation) -> tuple[str, str]:
+    """Who is the best buy from where to where; what of it is shown is said in the same breath."""
+    buys = found.trade.buys
+    spans = [f"{plain(buy.name)} up to {usd(buy.ends.usd)}" for buy in buys if buy.ends]
+    last = plain(buys[-1].name)
+    if spans:
+        headline = f"{spans[0]} a solved task{''.join('; ' + one for one in spans[1:])}"
+        headline += f"; {last} above"
+    else:
+        headline = f"{last} whatever a solved task is worth"
+    shown = [f"{plain(buy.name)} {_range(buy.sure)}" for buy in buys if buy.sure]
+    headline += f" (shown: {'; '.join(shown)})" if shown else " (none of it is shown)"
+    lead = [f"Below {_switch(buys[0].starts)} a solved task nobody pays for itself."]
+    for one, other in pairwise(buys):
+        names = f"{plain(one.name)} to {plain(other.name)}"
+        lead.append(f"The switch from {names} is at {_switch(other.starts)}.")
+    if found.trade.unpriced:
+        unpriced = ", ".join(map(plain, found.trade.unpriced))
+        lead.append(f"Without a known cost, and so in no trade: {unpriced}.")
+    return headline, " ".join(lead)
 
 
-def _guess(candidate: Candidate | None) -> str:
-    if candidate is None or candidate.pass_rate is None:
-        return ""
+def _range(sure: ValueRange) -> str:
+    if sure.to_usd is None:
+        return f"from {usd(sure.from_usd)}"
+    return f"between {usd(sure.from_usd)} and {usd(sure.to_usd)}"
+
+
+def _switch(point: SwitchPoint) -> str:
+    """A switch point with its 95% interval, which may have no upper end."""
+    end = "never" if point.hi is None else usd(point.hi)
+    return f"{usd(point.usd)} (95%: {usd(point.lo)} {'or' if point.hi is None else 'to'} {end})"
+
+
+def _rival(rival: CheaperRival) -> str:
     return (
-        f"{plain(candidate.name)} is the cheapest that nothing was shown to beat:"
-        f" {percent(candidate.pass_rate)} passed at {usd(candidate.cost_usd)} per solved"
-        " task. That is a guess worth testing, not an answer."
+        f"{plain(rival.name)}, at 1/{rival.times:.0f} of the cost of {plain(rival.than)}, is not"
+        f" shown worse: {percent(rival.pass_rate)} against {percent(rival.than_pass_rate)}"
     )
 
 
-def best(rows: Iterable[Row]) -> Row | None:
-    """The highest pass rate among contestants that are best first."""
-    return next((row for row in rows if row.score.pass_rate is not None), None)
+def _cheaper(found: Recommendation) -> Iterator[str]:
+    """What costs much less than the best buy and is not shown worse; the headline has the first
+    where it names one.
+    """
+    if _why_not(found):
+        return
+    rest = found.trade.cheaper[1 if found.trade.choice else 0 :]
+    for rival in rest[:1]:
+        others = f"; nor {plural(len(rest) - 1, 'other')}" if len(rest) > 1 else ""
+        p = p_value(rival.adjusted_p)
+        yield f"{_rival(rival)} (p {p}, adjusted over all pairs){others}."
 
 
-def cheapest(rows: Iterable[Row]) -> tuple[str, float] | None:
-    """The lowest cost per solved task in US dollars, with whose it is."""
-    priced = [
-        (row.money.per_solved.estimate, row.who.name)
-        for row in rows
-        if row.money.per_solved and row.money.per_solved.estimate is not None
-    ]
-    cost, name = min(priced, default=(0.0, ""))
-    return (name, cost) if priced else None
-
-
-def _figures(scored: Scored) -> Iterator[Fact]:
-    board = scored.board
-    if first := best(scored.conclusive):
-        tied = sum(r.rank is not None and r.rank.best == 1 for r in board.rows if r is not first)
-        note = plain(first.who.name)
-        if tied:
-            note += f", not told apart from {plural(tied, 'other')}"
-        yield Fact("Highest pass rate", percent(first.score.pass_rate), note)
-    if found := cheapest(scored.conclusive):
-        name, cost = found
-        yield Fact("Lowest cost per solved task", usd(cost), plain(name))
-    attempts = plural(board.attempts, "attempt")
-    tasks = plural(len(board.tasks), "task")
-    size = plural(len(board.rows), "contestant")
-    yield Fact("Measured on", tasks, f"{attempts} each by {size}")
-    if board.power:
-        gap = f"{board.power.smallest_gap * 100:.0f} points"
-        note = "between two pass rates, at 80% power"
-        yield Fact("Smallest gap it can show", gap, note)
-
-
-def _progress(scored: Scored) -> str:
-    trials = scored.results.trials
-    missing = sum(t.verdict is None for t in trials)
-    if not missing:
-        return ""
-    faults = sum(t.verdict is None and t.fault is not None for t in trials)
-    parts = [f"{show.count(missing - faults)} not run"] if missing > faults else []
-    parts += [f"{plural(faults, 'fault')}"] if faults else []
-    done = f"{show.count(len(trials) - missing)} of {plural(len(trials), 'trial')}"
-    return f"{done} have a verdict ({', '.join(parts)})."
-
-
-def matrix(scored: Scored) -> list[list[PairCell | None]]:
-    """All pairs as a square in the order of the leaderboard: row less column."""
-    place = {row.who.name: i for i, row in enumerate(scored.board.rows)}
-    square: list[list[PairCell | None]] = [[None for _ in place] for _ in place]
-    for pair in scored.board.pairs:
-        i, j = place[pair.a], place[pair.b]
-        square[i][j], square[j][i] = pair, _turned(pair)
-    return square
-
-
-def _turned(pair: PairCell) -> PairCell:
-    """The same pair seen from its second."""
-    gap = pair.difference
-    if gap is not None:
-        ci = Interval(-gap.ci.hi, -gap.ci.lo)
-        gap = gap.model_copy(update={"estimate": -gap.estimate, "ci": ci})
-    return pair.model_copy(update={"a": pair.b, "b": pair.a, "difference": gap})
-
-
-def verdict(pair: PairCell) -> tuple[str, str]:
-    """What a pair shows, seen from its first, and the tone to say it in."""
-    gap = pair.difference.estimate if pair.difference else 0.0
-    shown = pair.difference is not None and pair.adjusted_p <= ALPHA
-    tone = "" if not shown else "good" if gap > 0 else "bad"
-    if pair.inconclusive:
-        said = "inconclusive: " if pair.difference else ""
-        return f"{said}{plain(pair.inconclusive)}", tone
-    if not shown:
-        return "not told apart", tone
-    return f"{plain(pair.a)} passes {'more' if gap > 0 else 'less'}", tone
+def _unknown(found: Recommendation) -> str:
+    """What must stand behind an answer that does not speak of all."""
+    names = map(plain, found.left_out)
+    return "".join(f" Nothing is known of {name}: it has no verdict." for name in names)
 
 
 def claim(match: Match, claimed: Interval) -> tuple[str, str]:
@@ -182,13 +163,6 @@ def claim(match: Match, claimed: Interval) -> tuple[str, str]:
         "not_estimable": ("not estimable", ""),
     }
     return words[match.claim]
-
-
-def distinct_groups(scored: Scored) -> tuple[Group, ...]:
-    """Groups of contestants by each key that tells at least two groups apart."""
-    found = groups(scored.results, scored.board.level)
-    kinds = [group.key for group in found]
-    return tuple(group for group in found if kinds.count(group.key) > 1)
 
 
 def comparison(found: Comparison) -> str:
@@ -212,7 +186,17 @@ def _comparison(found: Comparison) -> Iterator[str]:
         yield (
             f"A less B: {points(gap.estimate)} "
             f"({points(gap.ci.lo)} to {points(gap.ci.hi)}), "
-            f"p {p_value(gap.p)}, exact p {p_value(found.exact_p)}"
+            f"p {p_value(gap.p)}, exact p {p_value(found.exact_p)}, both of this pair alone"
+        )
+    if found.adjusted_p is not None:
+        said = "shown" if found.adjusted_p <= ALPHA else "not shown"
+        adjusted = p_value(found.adjusted_p)
+        yield f"p adjusted over all pairs of the run {adjusted}: a difference is {said}"
+    if worth := found.worth:
+        said = "shown" if worth.shown else "not shown"
+        yield (
+            f"at {usd(worth.value_usd)} a solved task: A less B {usd(worth.gap_usd)} a task, A is"
+            f" worth more in {percent(worth.chance)} of draws: {said}"
         )
     ratio = found.cost_per_solved_ratio
     if ratio.estimate is not None:
@@ -230,8 +214,8 @@ def _comparison(found: Comparison) -> Iterator[str]:
     for margin in found.margins:
         sides = (("A", margin.a_not_worse), ("B", margin.b_not_worse))
         shown = " and ".join(name for name, side in sides if side.shown)
-        said = f"{shown} shown not worse" if shown else "nothing shown"
-        yield f"margin {margin.a_not_worse.margin:.0%}: {said}"
+        said = f"{shown} not worse" if shown else "nothing"
+        yield f"margin {margin.a_not_worse.margin:.0%}: {said} (5%, by this pair alone)"
     for statistic in scoring.STATISTICS:
         value = found.statistics[statistic.name]
         if statistic.label is not None and value is not None:
@@ -257,39 +241,34 @@ def recommendation(found: Recommendation) -> str:
 
 
 def _recommendation(found: Recommendation) -> Iterator[str]:
-    yield found.headline
-    yield f"margin {found.margin:.0%}, {plural(found.tasks, 'task')}"
+    headline, lead = _answer(found)
+    yield f"{headline}."
+    yield lead
+    yield from _cheaper(found)
     yield from _scope(found.scope)
     if found.simulated:
         yield "an endpoint was not its provider's own: this says nothing about any vendor"
-    if not found.decided and found.cheapest_not_shown_worse is not None:
-        yield f"cheapest not shown worse, a guess: {found.cheapest_not_shown_worse.name}"
     for one in found.candidates:
-        yield f"  {_candidate(one)}"
+        yield f"  {_candidate(one, found.margin)}"
         for caveat in one.caveats:
             yield f"    {caveat}"
-    for change in found.would_change:
-        yield f"would change the answer: {change}"
 
 
-def _candidate(one: Candidate) -> str:
+def _candidate(one: Candidate, margin: float | None) -> str:
     rate = percent(one.pass_rate)
     cost = f"{usd(one.cost_usd)} a solved task"
     if one.cost_per_solved and one.cost_usd is None:
         cost = "no task solved"
-    if one.excluded:
-        state = f"left out: {'; '.join(one.excluded)}"
-    elif one.shown:
-        state = "shown not worse than any other"
-    elif one.shown_worse_than:
-        state = f"shown worse than {', '.join(one.shown_worse_than)}"
-    elif one.rival is None:
-        state = "there is no other to compare it with"
-    else:
-        state = f"not shown, hardest against {one.rival}"
-        if one.tasks_needed:
-            state += f", about {one.tasks_needed} tasks would"
-    return f"{one.name}: {rate}, {cost}; {state}"
+    states = [f"left out: {'; '.join(one.excluded)}"] if one.excluded else []
+    if one.shown_worse_than:
+        states.append(f"shown to pass less than {', '.join(one.shown_worse_than)}")
+    if margin is not None and one.adjusted_p is not None and one.rival is not None:
+        shown = "shown" if one.shown else "not shown"
+        states.append(
+            f"{shown} not worse than any other by {points(margin).lstrip('+')} points, hardest"
+            f" against {one.rival} (p {p_value(one.adjusted_p)}, adjusted over all contestants)"
+        )
+    return "; ".join((f"{one.name}: {rate}, {cost}", *states))
 
 
 def _scope(scope: Scope) -> tuple[str, ...]:

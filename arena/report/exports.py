@@ -1,5 +1,6 @@
 """The report on a terminal, for papers, pull requests and other programs."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent
@@ -14,15 +15,15 @@ from rich.text import Text
 
 from arena.errors import InputError
 from arena.report import columns, leaderboard
-from arena.report.caveats import notes, simulated_note
-from arena.report.columns import KEPT, Column, json_object
+from arena.report import format as show
+from arena.report.caveats import lead, missing, notes, simulated_note
+from arena.report.columns import KEPT, Column, headed, json_object
 from arena.report.decisions import answer
 from arena.report.format import latex, markdown, one_line, plain
-from arena.report.leaderboard import NAME, Control, board_columns, controls, marks, texts
+from arena.report.leaderboard import NAME, Control, controls, marks, texts
 from arena.report.outcomes import ENDINGS, endings
 from arena.report.scored import Scored, ScoredContestant
 from arena.report.tables import Run, TableName
-from arena.score.groups import groups
 from arena.score.results import TrialRow
 
 
@@ -39,7 +40,7 @@ class LeaderboardTable:
     attempts: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        columns = list(board_columns("terminal", self.attempts))
+        columns = list(headed(leaderboard.CONTESTANTS, "terminal", self.attempts))
         table = self._table(columns)
         wide = options.update(width=1000)
         while Measurement.get(console, wide, table).maximum > options.max_width:
@@ -60,20 +61,25 @@ class LeaderboardTable:
                 table.add_column(title, justify="right" if column.style else "left", no_wrap=True)
         place = [column.name for column in columns].index(NAME)
         for one in self.rows:
-            style = "bold" if one.row.on_frontier else ""
+            style = "bold" if one.buy else ""
             table.add_row(*map(Text, texts(columns, one)), style=style)
             if marked := marks(one.row):
                 table.add_row(*[""] * place, Text(marked, style="yellow"))
         return table
 
 
+def _below(scored: Scored) -> list[str]:
+    """What stands under a leaderboard in text."""
+    power = scored.board.power
+    return [*map(_control, controls(scored)), *notes(scored), *([power.line] if power else ())]
+
+
 def _parts(scored: Scored) -> list[RenderableType]:
-    found = answer(scored)
     parts: list[RenderableType] = []
     if note := simulated_note(scored):
         parts += [Text(note, style="yellow"), Text()]
-    parts.append(Text(found.headline + ".", style="bold"))
-    parts += [Text(line) for line in (found.lead, found.guess, found.progress) if line]
+    parts.append(Text(answer(scored).headline + ".", style="bold"))
+    parts += map(Text, lead(scored, switches=True))
     parts += [Text(), LeaderboardTable(scored.ranked, scored.board.attempts), Text()]
     ended = endings(scored)
     if ended and set(ended) != {ENDINGS["submitted"]}:
@@ -82,11 +88,8 @@ def _parts(scored: Scored) -> list[RenderableType]:
         style = "green" if control.good else "bold red"
         line = Text.assemble((control.name, style), f" {control.expected}: passed {control.found}")
         parts.append(line)
-    if said := notes(scored):
-        parts += [Text(), *(Text(f"- {note}", style="dim") for note in said)]
-    if scored.board.power:
-        parts += [Text(), Text(scored.board.power.line, style="dim")]
-    return parts
+    said = _below(scored)[len(scored.board.controls) :]
+    return [*parts, Text(), *(Text(f"- {note}", style="dim") for note in said)]
 
 
 def _endings(scored: Scored, ended: Mapping[str, Sequence[int]]) -> Table:
@@ -102,7 +105,7 @@ def _endings(scored: Scored, ended: Mapping[str, Sequence[int]]) -> Table:
 
 ExportFormat = Literal["json", "csv", "parquet", "markdown", "latex", "junit", "png", "svg"]
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
-SCHEMA = 1
+SCHEMA = 2
 """Of the JSON document; a field that goes or changes its meaning counts it up."""
 NOTE_LIMIT = 10_000
 """Characters of a sentence: it may name every contestant."""
@@ -115,7 +118,7 @@ def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials"
         scored: the run.
         format_: `json` holds the whole run, `csv` and `parquet` a table, `markdown` and `latex`
             the leaderboard, `junit` a test case for every trial, `png` and `svg` the
-            frontier chart.
+            chart of pass rate against cost.
         table: which table `csv` and `parquet` hold.
 
     Raises:
@@ -140,12 +143,12 @@ def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials"
 
 def markdown_report(scored: Scored) -> str:
     """Answer, leaderboard, controls and notes as GitHub-flavoured Markdown."""
-    found, attempts = answer(scored), scored.board.attempts
-    text = [f"## {_sentence(found.headline)}"]
-    text += [_sentence(line) for line in (found.lead, found.guess, found.progress) if line]
+    attempts = scored.board.attempts
+    text = [f"## {_sentence(answer(scored).headline)}"]
+    text += map(_sentence, lead(scored, switches=True))
     if note := simulated_note(scored):
         text.insert(0, f"> {_sentence(note)}")
-    heads = board_columns("markdown", attempts)
+    heads = headed(leaderboard.CONTESTANTS, "markdown", attempts)
     head = [column.title("markdown", attempts) for column in heads]
     rule = ["---:" if column.style else "---" for column in heads]
     rows = [[*texts(heads, one), marks(one.row)] for one in scored.ranked]
@@ -153,35 +156,45 @@ def markdown_report(scored: Scored) -> str:
         head, rule = [*head, "Marks"], [*rule, "---"]
     cells = [list(map(markdown, row[: len(head)])) for row in rows]
     text.append("\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *cells)))
-    text += [_sentence(_control(control)) for control in controls(scored)]
-    if said := notes(scored):
-        text.append("\n".join(f"- {_sentence(note)}" for note in said))
-    if scored.board.power:
-        text.append(_sentence(scored.board.power.line))
+    text.append("\n".join(f"- {_sentence(note)}" for note in _below(scored)))
     return "\n\n".join(text) + "\n"
 
 
 def latex_table(scored: Scored) -> str:
     """The leaderboard with its notes as a LaTeX table for the package booktabs."""
     attempts = scored.board.attempts
-    heads = board_columns("latex", attempts)
+    heads = headed(leaderboard.CONTESTANTS, "latex", attempts)
     head = [column.title("latex", attempts) for column in heads]
     sides = "".join("r" if column.style else "l" for column in heads)
-    title = f"{one_line(scored.results.manifest.name)}: {answer(scored).headline}."
-    caption = latex(simulated_note(scored) or title, NOTE_LIMIT)
     said = [
+        *filter(None, (simulated_note(scored), missing(scored))),
         *(f"{one_line(r.who.name)}: {found}." for r in scored.board.rows if (found := marks(r))),
-        *map(_control, controls(scored)),
-        *notes(scored),
+        *_below(scored),
     ]
     body = "\n".join(f"  {' & '.join(map(latex, texts(heads, one)))} \\\\" for one in scored.ranked)
     below = "".join(f"  {latex(note, NOTE_LIMIT)}\\par\n" for note in said)
+    label = re.sub(r"[^A-Za-z0-9]+", "-", one_line(scored.results.manifest.name)).strip("-")
     return (
-        f"\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n"
-        f"\\begin{{tabular}}{{{sides}}}\n  \\toprule\n"
+        "% \\usepackage{booktabs}\n\\begin{table}\n\\centering\\small\n"
+        f"\\caption{{{latex(_caption(scored), NOTE_LIMIT)}}}\n\\label{{tab:arena-{label}}}\n"
+        "\\setlength{\\tabcolsep}{3.5pt}\n"
+        f"\\begin{{tabular}}{{@{{}}{sides}@{{}}}}\n  \\toprule\n"
         f"  {' & '.join(map(latex, head))} \\\\\n  \\midrule\n{body}\n  \\bottomrule\n"
         "\\end{tabular}\n\n\\smallskip\n"
         f"\\begin{{minipage}}{{\\linewidth}}\\footnotesize\n{below}\\end{{minipage}}\n\\end{{table}}\n"
+    )
+
+
+def _caption(scored: Scored) -> str:
+    """What the table shows, for a reader who has nothing else of the run."""
+    board, manifest = scored.board, scored.results.manifest
+    attempts = f", {show.plural(board.attempts, 'attempt')} each" if board.attempts > 1 else ""
+    return (
+        f"Pass rate, cost in US dollars and time of {show.plural(len(board.rows), 'contestant')} on"
+        f" {show.plural(len(board.tasks), 'repository-fix task')}{attempts} (run"
+        f" {one_line(manifest.name)}, {manifest.created_at:%Y-%m-%d}, Arena"
+        f" {one_line(manifest.arena_version)}). Pass rates are means over tasks with 95% Wilson"
+        " intervals; a rank is a range where the tasks do not tell contestants apart."
     )
 
 
@@ -218,8 +231,12 @@ def _document(scored: Scored) -> dict[str, Any]:
         # The difference of pass rates that this many tasks see with 80% power.
         "smallest_gap": board.power.smallest_gap if board.power else None,
         "stopped": results.stopped,
+        "answer": answer(scored).headline,
+        "trade": scored.recommendation.trade,
+        "cascades": scored.recommendation.cascades,
         "contestants": [json_object(leaderboard.CONTESTANTS, one) for one in scored.contestants],
-        "groups": groups(results, board.level),
+        "pairs": [json_object(columns.PAIRS, pair) for pair in board.pairs],
+        "countries": scored.countries,
     }
 
 
@@ -238,6 +255,9 @@ def junit(scored: Scored) -> bytes:
             skipped=str(sum(t.verdict is None and t.fault is None for t in trials)),
             time=f"{sum(t.wall_s for t in trials):.3f}",
         )
+        if row.who.control:
+            kept = ET.SubElement(suite, "properties")
+            ET.SubElement(kept, "property", name="control", value="true")
         for trial in trials:
             suite.append(_case(trial))
     ET.indent(root)
@@ -284,5 +304,5 @@ def _chart(scored: Scored, kind: Literal["png", "svg"]) -> bytes:
             where=plain(scored.results.manifest.name),
             remedy="give a backend a price or hourly_usd",
         )
-    chart = charts.frontier(found)
+    chart = charts.plot(found)
     return charts.png(chart) if kind == "png" else charts.svg(chart).encode()

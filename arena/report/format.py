@@ -22,6 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\
 _DIRECTION = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LATEX = {
     "\\": r"\textbackslash{}",
+    "[": "{[}",
     "{": r"\{",
     "}": r"\}",
     "~": r"\textasciitilde{}",
@@ -30,7 +31,16 @@ _LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     **{char: f"\\{char}" for char in "$&#%_"},
+    "\N{EN DASH}": "--",
+    "\N{HORIZONTAL ELLIPSIS}": r"\dots{}",
+    "\N{MINUS SIGN}": "$-$",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
+    "\N{GREATER-THAN OR EQUAL TO}": r"$\ge$",
+    "\N{LEFT DOUBLE QUOTATION MARK}": "``",
+    "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
 }
+_LATIN = frozenset(map(chr, range(0xC0, 0x100))) - frozenset("\xd0\xd7\xde\xf0\xf7\xfe")
+"""Letters that every LaTeX has, whatever its fonts."""
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 _BLOCK = re.compile(r"^(\d*)([-+#.)](?=[-+#\s]|$))")
 """What begins a heading, a list or a rule."""
@@ -63,8 +73,14 @@ def csv_text(text: str) -> str:
 
 
 def latex(text: str, limit: int = 200) -> str:
-    """One line with LaTeX's special characters escaped."""
-    return "".join(_LATEX.get(char, char) for char in one_line(text, limit))
+    """One line that any LaTeX compiles: special characters escaped, foreign ones spelled out."""
+    return "".join(map(_latex_char, one_line(text, limit)))
+
+
+def _latex_char(char: str) -> str:
+    if char in _LATEX:
+        return _LATEX[char]
+    return char if char.isascii() or char in _LATIN else f"U+{ord(char):04X}"
 
 
 def markdown(text: str, limit: int = 200) -> str:
@@ -149,6 +165,15 @@ def seconds(duration_s: Number | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def brief_s(duration_s: Number) -> str:
+    """A duration in a table's cell: `0.85 s`, `42 s`, `3.1 min`, `1.2 h`."""
+    value = float(duration_s)
+    for size, unit in ((3600, "h"), (60, "min")):
+        if value >= size * 0.995:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.2g} s" if value < 9.95 else f"{value:.0f} s"
 
 
 def count(number: int) -> str:

@@ -9,7 +9,22 @@ from typing import Any, NamedTuple
 
 from arena.registry import is_given_gold
 from arena.report import format as show
-from arena.report.columns import BOARD, JSON, KEPT, TABLE, TEXT, Bar, Cell, Column, Form, usd_float
+from arena.report.columns import (
+    BOARD,
+    DATA,
+    EVERYWHERE,
+    JSON,
+    KEPT,
+    LISTS,
+    MONEY,
+    TABLE,
+    TEXT,
+    Bar,
+    Cell,
+    Column,
+    limits,
+    usd_float,
+)
 from arena.report.format import plain
 from arena.report.scored import Scored, ScoredContestant
 from arena.score.leaderboard import Counts, Row, Who
@@ -72,6 +87,19 @@ def _no_cost(row: Row) -> str:
     return "no price" if row.money.total.status != "unknown" else show.UNKNOWN
 
 
+def _billed(one: ScoredContestant) -> Cell:
+    total = one.row.money.total
+    if total.billed_usd is None and total.known_usd:
+        return Cell(f"≥ {show.usd(total.known_usd)}")
+    return Cell(show.usd(total.billed_usd), usd_float(total.billed_usd))
+
+
+def _prompts(one: ScoredContestant) -> Cell:
+    effort = one.row.effort
+    cached = "" if effort.cached_share is None else f"{show.percent(effort.cached_share)} cached"
+    return Cell(show.tokens(effort.tokens.input), effort.tokens.input, cached)
+
+
 def _ranking(one: ScoredContestant) -> dict[str, Any]:
     """Cost as contestants are ranked on it, with a 95% Fieller interval where there is one."""
     money, solved = one.row.money, one.row.money.per_solved
@@ -84,9 +112,51 @@ def _ranking(one: ScoredContestant) -> dict[str, Any]:
 
 
 CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
-    Column(NAME, "string", "", "Name", lambda c: c.row.who.name, json_name="name",
-           heading="Contestant", place=2, style="", keep=KEPT),
+    Column("rank", "object", "", "Ranks that the comparisons leave open",
+           lambda c: c.row.rank, JSON | TEXT, heading="Rank", cell=_rank, style="", keep=KEPT),
+    Column(NAME, "string", "", "Name", lambda c: c.row.who.name, EVERYWHERE | MONEY,
+           json_name="name", heading="Contestant", style="", keep=KEPT),
     Column("control", "bool", "", "Oracle or nop: never ranked", lambda c: c.row.who.control),
+    Column("pass_rate", "float64", "", "Mean over tasks of the share passed",
+           lambda c: c.row.score.pass_rate, heading="Pass rate", cell=_rate, style="rate",
+           keep=KEPT, tip="Mean over tasks; below it the 95% interval"),
+    Column("pass_rate_ci", "object", "", "95% Wilson interval on task means at the effective n",
+           lambda c: c.row.score.ci, JSON | TEXT,
+           heading="95%", cell=lambda c: Cell(_rate(c).note), keep=6),
+    *limits("pass_rate", "", "95%, Wilson on task means at the effective n",
+            lambda c: c.row.score.ci, TABLE),
+    Column("passed", "int64", "count", "Passed", lambda c: c.row.counts.passed, DATA | LISTS,
+           heading="Passed", cell=_passed, keep=4),
+    Column("pass_hat_k", "float64", "", "Share of tasks passed in every attempt",
+           lambda c: c.row.score.pass_hat_k, DATA | LISTS, heading="All {attempts}",
+           repeated=True, keep=0, cell=lambda c: _share(c.row.score.pass_hat_k)),
+    Column("pass_at_k", "float64", "", "Share of tasks passed in any of k attempts",
+           lambda c: c.row.score.pass_at_k, DATA),
+    Column("cost_per_attempt_usd", "float64", "US dollars", "Ranking cost, mean over tasks",
+           lambda c: c.row.money.mean_usd, heading="$ per attempt", short="$/attempt",
+           cell=_per_attempt, keep=5, tip="Mean over tasks; below it the 95% interval"),
+    *limits("cost_per_attempt_usd", "US dollars", "95%, of the mean over tasks",
+            lambda c: c.cost_ci),
+    Column("cost_per_solved_usd", "float64", "US dollars", "Ranking cost per solved task",
+           lambda c: c.row.money.per_solved.estimate if c.row.money.per_solved else None,
+           TABLE | BOARD, heading="$ per solved task", short="$/solved", cell=_per_solved, keep=7,
+           tip="What its failures cost is in it; below it the 95% interval"),
+    *limits("cost_per_solved_usd", "US dollars", "95%, Fieller",
+            lambda c: c.row.money.per_solved.ci if c.row.money.per_solved else None),
+    Column("median_active_s", "float64", "seconds",
+           "Half of the trials took the agent at most so long, without waiting for rate limits",
+           lambda c: c.row.effort.median_active_s, heading="Median time", short="Time", keep=3),
+    Column("p90_active_s", "float64", "seconds", "Nine of ten trials took at most so long",
+           lambda c: c.row.effort.p90_active_s, heading="90% within", keep=2),
+    Column("first_byte_s", "float64", "seconds",
+           "From a call to the first byte of its reply, on average; all of the wait where an"
+           " endpoint does not stream",
+           lambda c: c.row.effort.first_byte_s, heading="First byte", keep=1),
+    Column("tokens_per_s", "float64", "tokens a second",
+           "Output tokens for each second of waiting for replies",
+           lambda c: c.row.effort.tokens_per_s, heading="Tokens/s", keep=1),
+    Column("effort", "string", "", "How hard its model was told to think",
+           lambda c: c.spec.effort),
     Column("agent", "string", "", "The scaffold", lambda c: c.row.who.agent),
     Column("backend", "string", "", "Catalogue name of the backend", lambda c: c.row.who.backend),
     Column("model", "string", "", "Model asked for", lambda c: c.row.who.model, TABLE),
@@ -107,53 +177,38 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            lambda c: c.row.score.tasks, TABLE),
     Column("trials", "int64", "count", "Planned", lambda c: c.row.counts.trials),
     Column("scored", "int64", "count", "With a verdict", lambda c: c.row.counts.scored),
-    Column("passed", "int64", "count", "Passed", lambda c: c.row.counts.passed,
-           heading="Passed", place=5, cell=_passed, keep=4,
-           tip="Trials passed of trials with a verdict"),
     Column("failed", "int64", "count", "Every scored verdict but passed",
            lambda c: c.row.counts.failed, JSON),
     Column("faults", "int64", "count", "Ended by a fault", lambda c: c.row.counts.faults),
     Column("not_run", "int64", "count", "Neither verdict nor fault",
            lambda c: c.row.counts.not_run, JSON),
-    Column("pass_rate", "float64", "", "Mean over tasks of the share passed",
-           lambda c: c.row.score.pass_rate,
-           heading="Pass rate", place=3, cell=_rate, style="rate", keep=KEPT,
-           tip="Mean over tasks, with its 95% interval"),
-    Column("pass_rate_ci", "object", "", "95% Wilson interval on task means at the effective n",
-           lambda c: c.row.score.ci, JSON | TEXT,
-           heading="95%", place=4, cell=lambda c: Cell(_rate(c).note), keep=6),
-    Column("pass_rate_lo", "float64", "", "Lower 95% limit, Wilson at the effective n",
-           lambda c: c.row.score.ci.lo if c.row.score.ci else None, TABLE),
-    Column("pass_rate_hi", "float64", "", "Upper 95% limit",
-           lambda c: c.row.score.ci.hi if c.row.score.ci else None, TABLE),
     Column("missing", "int64", "count", "Trials without a verdict; they are in no rate",
-           lambda c: c.row.missing.missing, JSON),
+           lambda c: c.row.missing.missing),
     Column("pass_rate_bounds", "object", "",
            "Share of planned trials passed if all missing ones had failed, or had passed",
            lambda c: c.row.missing.rate_bounds, JSON),
-    Column("pass_at_k", "float64", "", "Share of tasks passed in any of k attempts",
-           lambda c: c.row.score.pass_at_k, JSON),
-    Column("pass_hat_k", "float64", "", "Share of tasks passed in every attempt",
-           lambda c: c.row.score.pass_hat_k, JSON | BOARD,
-           heading="All {attempts}", place=6, repeated=True, keep=2,
-           cell=lambda c: _share(c.row.score.pass_hat_k)),
+    *limits("pass_rate_bounds", "", "share passed if all missing trials had failed, or had passed",
+            lambda c: c.row.missing.rate_bounds, TABLE),
     Column("inconclusive", "string", "", "Why nothing may be concluded; null where it may",
            lambda c: c.row.inconclusive),
-    Column("rank", "object", "", "Ranks that the comparisons leave open",
-           lambda c: c.row.rank, JSON | BOARD,
-           heading="Rank", place=1, cell=_rank, style="", keep=KEPT),
     Column("rank_best", "int64", "", "Best rank the comparisons leave open",
            lambda c: c.row.rank.best if c.row.rank else None, TABLE),
     Column("rank_worst", "int64", "", "Worst rank the comparisons leave open",
            lambda c: c.row.rank.worst if c.row.rank else None, TABLE),
     Column("cost_usd", "float64", "US dollars", "Billed in the whole run; null when partial",
-           lambda c: usd_float(c.row.money.total.billed_usd)),
+           lambda c: usd_float(c.row.money.total.billed_usd), DATA | LISTS | MONEY,
+           heading="Billed", cell=_billed, keep=0),
     Column("cost_known_usd", "float64", "US dollars", "The known part: a lower bound",
            lambda c: usd_float(c.row.money.total.known_usd)),
+    Column("cost_standard_usd", "float64", "US dollars",
+           "With exactly what a trial repeated as cached: no luck with caches",
+           lambda c: usd_float(c.row.money.total.standard_usd), JSON | MONEY,
+           heading="At a standard cache"),
     Column("cost_no_cache_usd", "float64", "US dollars", "With every prompt token at full price",
-           lambda c: usd_float(c.row.money.total.no_cache_usd), JSON),
-    Column("cost_standard_usd", "float64", "US dollars", "With repeated tokens alone as cached",
-           lambda c: usd_float(c.row.money.total.standard_usd), JSON),
+           lambda c: usd_float(c.row.money.total.no_cache_usd), JSON | MONEY,
+           heading="Without caches"),
+    Column("cost_wasted_usd", "float64", "US dollars", "Billed for calls and tries that failed",
+           lambda c: usd_float(c.row.money.waste_usd), JSON | MONEY, heading="Lost to retries"),
     Column("cost_status", "string", "", "known, estimated, partial or unknown",
            lambda c: c.row.money.total.status),
     Column("unsettled_calls", "int64", "count", "Calls that no usage tells the whole cost of",
@@ -170,23 +225,14 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
     Column("ranking", "object", "", "Cost as contestants are ranked on it", _ranking, JSON),
     Column("cost_basis", "string", "", "What the two ranking costs count",
            lambda c: c.row.money.basis, TABLE),
-    Column("cost_per_attempt_usd", "float64", "US dollars", "Ranking cost, mean over tasks",
-           lambda c: c.row.money.mean_usd, TABLE | BOARD,
-           heading="$ per attempt", short="$/attempt", place=7, cell=_per_attempt, keep=5,
-           tip="Mean over tasks, and its 95% interval"),
-    Column("cost_per_solved_usd", "float64", "US dollars", "Ranking cost per solved task",
-           lambda c: c.row.money.per_solved.estimate if c.row.money.per_solved else None,
-           TABLE | BOARD,
-           heading="$ per solved", short="$/solved", place=8, cell=_per_solved, keep=7,
-           tip="Failed attempts are paid for too; 95% Fieller interval"),
     Column("tokens", "object", "tokens", "Input with its cached parts, output with reasoning",
            lambda c: c.row.effort.tokens, JSON),
+    Column("input_tokens", "int64", "tokens", "Whole prompts",
+           lambda c: c.row.effort.tokens.input, TABLE | MONEY, heading="Input", cell=_prompts),
+    Column("output_tokens", "int64", "tokens", "Generated",
+           lambda c: c.row.effort.tokens.output, TABLE | MONEY, heading="Output"),
     Column("median_wall_s", "float64", "seconds", "Median from start to end of a trial",
            lambda c: c.row.effort.median_wall_s, JSON),
-    Column("median_active_s", "float64", "seconds", "Median of the agent's clock",
-           lambda c: c.row.effort.median_active_s,
-           heading="Time", place=9, keep=3,
-           tip="Median of the agent's clock, without waiting for rate limits"),
     Column("mistakes", "int64", "count", "Malformed or impossible tool calls",
            lambda c: c.row.counts.mistakes, JSON),
     Column("truncations", "int64", "count", "Replies cut by the output limit",
@@ -199,27 +245,13 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            lambda c: c.row.counts.stops, JSON),
     Column("endings", "object", "count", "Trials by what ended them, faults included",
            lambda c: c.row.counts.endings, JSON),
-    Column("on_frontier", "bool", "", "Nobody passes more for less", lambda c: c.row.on_frontier),
-    Column("frontier_share", "float64", "", "Share of resamples on the frontier",
-           lambda c: c.row.frontier_share,
-           heading="Frontier", place=10, keep=1, cell=lambda c: _share(c.row.frontier_share),
-           tip="Share of resamples of the tasks in which it is on the frontier"),
+    Column("best_buy_from_usd", "float64", "US dollars",
+           "Worth of a solved task from which it is the best buy; null where it never is",
+           lambda c: c.buy and c.buy.starts.usd),
+    Column("best_buy_to_usd", "float64", "US dollars",
+           "Worth of a solved task up to which it is; null without end, too",
+           lambda c: c.buy and c.buy.ends and c.buy.ends.usd),
 )  # fmt: skip
-
-
-def board_columns(form: Form, attempts: int) -> tuple[Column[ScoredContestant], ...]:
-    """Columns of the leaderboard from left to right.
-
-    Args:
-        form: where it is shown.
-        attempts: planned for each pairing of task and contestant.
-    """
-    found = (
-        column
-        for column in CONTESTANTS
-        if column.heading and form in column.forms and (attempts > 1 or not column.repeated)
-    )
-    return tuple(sorted(found, key=lambda column: column.place))
 
 
 def texts(columns: Sequence[Column[ScoredContestant]], one: ScoredContestant) -> list[str]:
@@ -237,40 +269,30 @@ class Control(NamedTuple):
 
 
 def what(who: Who) -> str:
-    """Agent, model, lab and country on one line."""
-    parts = [who.agent, who.model or "", who.lab or "", who.country or ""]
-    if who.open_weights:
-        parts.append("open weights")
-    if who.api:
-        parts.append(f"over {who.api}")
-    return " · ".join(plain(part) for part in parts if part)
+    """Agent, model, lab and country on one line, without what its name says."""
+    parts = (who.agent, who.model, who.lab, who.country, "open weights" if who.open_weights else "")
+    return ", ".join(plain(part) for part in parts if part and part != who.name)
 
 
 def badges(row: Row) -> list[tuple[str, str]]:
     """What stands beside a name: tone and text of each mark."""
-    counts, found = row.counts, []
-    if row.who.simulated:
-        found.append(("warn", "simulated"))
-    if row.who.translated_from:
-        found.append(("warn", "translated"))
-    if row.inconclusive:
-        found.append(("warn", "inconclusive"))
-    if row.score.integrity:
-        found.append(("bad", f"{row.score.integrity} integrity"))
-    if counts.faults:
-        found.append(("warn", show.plural(counts.faults, "fault")))
-    if flags := sum(counts.flags.values()):
-        found.append(("", show.plural(flags, "flag")))
-    if counts.other_names:
-        found.append(("warn", "other model answered"))
-    if row.who.caveats:
-        found.append(("warn", "with a caveat"))
-    return found
+    broken = row.score.integrity
+    marks = (
+        (row.who.simulated, "warn", "simulated"),
+        (row.who.translated_from, "warn", "translated"),
+        (row.inconclusive, "warn", "inconclusive"),
+        (broken, "bad", show.plural(broken, "breach", "breaches") + " of integrity"),
+        (row.counts.other_names, "warn", "other model answered"),
+        (row.who.caveats, "warn", "with a caveat"),
+    )
+    return [(tone, text) for held, tone, text in marks if held]
 
 
 def marks(row: Row) -> str:
-    """The badges in one line, empty without any."""
-    return ", ".join(text for _, text in badges(row))
+    """The badges in one line with what the page lists apart; empty without any."""
+    flags = sum(row.counts.flags.values())
+    found = [text for _, text in badges(row)] + [f"{show.count(flags)} to look at"] * bool(flags)
+    return ", ".join(found)
 
 
 def controls(scored: Scored) -> tuple[Control, ...]:

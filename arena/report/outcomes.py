@@ -1,11 +1,10 @@
 """How trials ended: in words, as a grid of marks, counted, and what a person should look at."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from arena.records import Stop, Verdict
-from arena.report.format import one_line, plain
 from arena.report.scored import Scored
 from arena.rundir.directory import TaskEntry, file_stem
 from arena.score.leaderboard import Row
@@ -17,20 +16,19 @@ class TrialEnding(NamedTuple):
 
     words: str
     code: str
-    """Class of its marks; short, since a page may hold ten thousand of them."""
-    glyph: str
+    """Class of its marks, which draws them; short, since a page may hold ten thousand."""
 
 
 VERDICTS: Mapping[Verdict, TrialEnding] = {
-    "passed": TrialEnding("passed", "p", "✓"),
-    "failed": TrialEnding("failed", "f", "✗"),
-    "no_patch": TrialEnding("no patch", "n", "∅"),
-    "invalid_patch": TrialEnding("invalid patch", "i", "!"),
-    "timeout": TrialEnding("tests timed out", "t", "T"),
-    "resource": TrialEnding("out of resources", "r", "R"),
-    "integrity": TrialEnding("integrity", "g", "⚑"),
+    "passed": TrialEnding("passed", "p"),
+    "failed": TrialEnding("failed", "f"),
+    "no_patch": TrialEnding("no patch", "n"),
+    "invalid_patch": TrialEnding("invalid patch", "i"),
+    "timeout": TrialEnding("tests timed out", "t"),
+    "resource": TrialEnding("out of resources", "r"),
+    "integrity": TrialEnding("integrity", "g"),
 }
-FAULT, NOT_RUN = TrialEnding("fault", "x", "?"), TrialEnding("not run", "o", "·")
+FAULT, NOT_RUN = TrialEnding("fault", "x"), TrialEnding("not run", "o")
 STOPS: Mapping[Stop, str] = {
     "submitted": "submitted",
     "gave_up": "ended without submitting",
@@ -91,9 +89,6 @@ class GridRow(NamedTuple):
     note: str
     """Why the task is not scored, if it is not."""
     cells: tuple[tuple[Mark, ...], ...]
-    passed: int
-    scored: int
-    """Attempts of contestants, controls left out."""
 
 
 class Grid(NamedTuple):
@@ -111,7 +106,6 @@ def grid(scored: Scored) -> Grid:
     """The matrix of a run, contestants in the order of the leaderboard."""
     board = scored.board
     names = [row.who.name for row in scored.rows]
-    ranked = {row.who.name for row in board.rows}
     by_task: dict[str, dict[str, list[TrialRow]]] = {}
     for trial in scored.results.trials:
         by_task.setdefault(trial.task_id, {}).setdefault(trial.contestant, []).append(trial)
@@ -120,15 +114,12 @@ def grid(scored: Scored) -> Grid:
     rows = []
     for task in scored.results.tasks:
         trials = by_task.get(task.id, {})
-        mine = [t for name, found in trials.items() if name in ranked for t in found]
         note = "impossible control, never scored" if task.impossible else "not scored"
         rows.append(
             GridRow(
                 task=task,
                 note="" if task.id in scoring else note,
                 cells=tuple(_marks(trials.get(name, ()), joined=joined) for name in names),
-                passed=sum(t.passed for t in mine),
-                scored=sum(t.verdict is not None for t in mine),
             )
         )
     used = {mark.ending for row in rows for cell in row.cells for mark in cell}
@@ -147,16 +138,6 @@ def _marks(rows: Sequence[TrialRow], *, joined: bool) -> tuple[Mark, ...]:
     for mark in marks:
         alike.setdefault((mark.ending, bool(mark.href)), []).append(mark)
     return tuple(replace(same[0], count=len(same)) for same in alike.values())
-
-
-class Suspicion(NamedTuple):
-    """Something to look at; `href` leads to the trial."""
-
-    kind: str
-    tone: str
-    where: str
-    text: str
-    href: str
 
 
 def count_tables(scored: Scored) -> tuple[tuple[str, str, dict[str, list[int]]], ...]:
@@ -189,19 +170,6 @@ def _used(columns: dict[str, list[int]]) -> dict[str, list[int]]:
     return {name: counts for name, counts in columns.items() if any(counts)}
 
 
-def suspicions(scored: Scored) -> list[Suspicion]:
-    """All that a person should look at, the gravest first."""
-    return sorted(_suspicions(scored.results.trials), key=lambda found: found.tone != "bad")
-
-
-def _suspicions(trials: Sequence[TrialRow]) -> Iterator[Suspicion]:
-    for trial in trials:
-        where = f"{plain(trial.contestant)} on {trial.task_id}, attempt {trial.attempt}"
-        href = f"trials/{page_name(trial.id)}"
-        if trial.verdict == "integrity":
-            yield Suspicion("integrity", "bad", where, one_line(trial.reason), href)
-        if trial.fault:
-            text = one_line(trial.fault.message)
-            yield Suspicion(f"{trial.fault.kind} fault", "warn", where, text, href)
-        for kind, detail in trial.flags:
-            yield Suspicion(plain(kind), "", where, one_line(detail), href)
+def is_suspicious(trial: TrialRow) -> bool:
+    """Whether a person should look at it."""
+    return trial.verdict == "integrity" or trial.fault is not None or bool(trial.flags)

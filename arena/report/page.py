@@ -15,21 +15,18 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from arena import resources
-from arena.records import ContestantSpec
-from arena.report import charts
+from arena.report import caveats, charts
 from arena.report import format as show
-from arena.report.caveats import caveats, ending_notes, named, simulated_note
-from arena.report.decisions import answer, claim, distinct_groups, matrix, verdict
+from arena.report.columns import PAIRS, headed
+from arena.report.decisions import answer, claim
 from arena.report.format import one_line, plain
-from arena.report.leaderboard import badges, board_columns, controls, what
-from arena.report.outcomes import count_tables, grid, suspicions
-from arena.report.scored import COST_KINDS, Scored, cost_lines
-from arena.rundir.directory import TaskEntry
-from arena.stats.intervals import ALPHA
+from arena.report.leaderboard import CONTESTANTS, badges, controls, what
+from arena.report.outcomes import count_tables, grid, is_suspicious, page_name
+from arena.report.scored import Scored
 
 _FILTERS = (
-    one_line, show.amount, show.count, show.fraction, show.moment, show.p_value, show.percent,
-    show.percent_range, show.plural, show.points, show.seconds, show.tokens, show.usd,
+    one_line, show.amount, show.count, show.fraction, show.moment, show.percent,
+    show.percent_range, show.plural, show.seconds, show.tokens, show.usd, show.usd_range,
 )  # fmt: skip
 _PROSE = MarkdownIt("commonmark", {"html": False}).disable(["image", "link", "autolink"])
 
@@ -101,24 +98,8 @@ def _hash(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def contestant_line(spec: ContestantSpec) -> str:
-    """Agent, model and parameters of a contestant."""
-    parts = [f"agent {spec.agent} {spec.agent_digest[:12]}"]
-    if spec.backend:
-        parts.append(f"{spec.backend.model} at {spec.backend.base_url}")
-    parts += [f"{key} = {value}" for key, value in spec.params.items()]
-    return one_line("; ".join(parts), 400)
-
-
-def task_line(task: TaskEntry) -> str:
-    """Kind, grading and image of a task."""
-    out = f"; quarantined: {named(task)}" if task.quarantined else ""
-    return (
-        f"{task.language}, {task.difficulty}, graded by {task.assurance}; image {task.image}{out}"
-    )
-
-
-MAX_SUSPICIONS = 200
+MAX_SUSPICIOUS = 200
+"""Trials that the page lists as worth a look."""
 
 
 def render(scored: Scored, *, live: str | None = None) -> str:
@@ -130,8 +111,7 @@ def render(scored: Scored, *, live: str | None = None) -> str:
     """
     scripts = ("theme.js", "index.js", *(() if live is None else ("live.js",)))
     manifest, board = scored.results.manifest, scored.board
-    found, spent, drawn = answer(scored), cost_lines(scored), charts.points(scored)
-    used = {part.kind for line in spent for part in line.parts}
+    found, drawn = answer(scored), charts.points(scored)
     return template("index.html").render(
         page=page(("base.css", "index.css"), scripts, live=live is not None),
         title=f"{plain(manifest.name)}: {found.headline}",
@@ -139,39 +119,36 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         live=live,
         manifest=manifest,
         when=show.moment(manifest.created_at),
-        simulated=simulated_note(scored),
-        answer=found,
+        simulated=caveats.simulated_note(scored),
+        headline=found.headline,
+        lead=caveats.lead(scored, switches=False),
+        trade=scored.recommendation.trade,
+        cascades=scored.recommendation.cascades,
         wide=_drawn(drawn, charts.WIDE) if drawn else "",
         narrow=_drawn(drawn, charts.NARROW) if drawn else "",
         shapes=charts.shapes(drawn),
         drawn={point.contestant.anchor for point in drawn},
-        lines=scored.ranked,
+        curves=charts.efforts(drawn),
+        lines={line.row.who.name: line for line in scored.ranked},
         badges=badges,
         what=what,
-        columns=board_columns("page", board.attempts),
-        attempts=board.attempts,
+        columns=headed(CONTESTANTS, "page", board.attempts),
+        money=headed(CONTESTANTS, "money", board.attempts),
+        pair_columns=headed(PAIRS, "page"),
+        pairs=board.pairs,
         controls=controls(scored),
         grid=grid(scored),
         countries=scored.countries,
         claim=claim,
-        groups=distinct_groups(scored),
-        matrix=matrix(scored),
-        verdict=verdict,
-        pairs_shown=sum(pair.adjusted_p <= ALPHA for pair in board.pairs),
-        costs=spent,
-        kinds=[(i, kind) for i, kind in enumerate(COST_KINDS) if i in used],
-        notes=list(ending_notes(scored)),
         count_tables=count_tables(scored),
-        suspicions=suspicions(scored),
-        most=MAX_SUSPICIONS,
-        contestant_line=contestant_line,
-        task_line=task_line,
-        caveats=caveats(scored),
-        power=board.power.line if board.power else "",
+        suspicious=[t for t in scored.results.trials if is_suspicious(t)],
+        most=MAX_SUSPICIOUS,
+        page_name=page_name,
+        notes=(*caveats.notes(scored), *caveats.method(scored)),
     )
 
 
-def _drawn(points: Sequence[charts.FrontierPoint], size: charts.PlotSize) -> Markup:
-    """The frontier chart for screens of one width."""
+def _drawn(points: Sequence[charts.PlotPoint], size: charts.PlotSize) -> Markup:
+    """The chart for screens of one width."""
     # Our own drawing; every name in it went through the XML writer of the chart library.
-    return Markup(charts.inline_svg(charts.frontier(points, size)))  # noqa: S704
+    return Markup(charts.inline_svg(charts.plot(points, size)))  # noqa: S704

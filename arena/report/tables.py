@@ -14,13 +14,13 @@ from typing import Any, Literal, TypeVar
 
 from arena.errors import InputError
 from arena.report import columns, leaderboard, transcript
-from arena.report.columns import Column, ScoredTask
+from arena.report.columns import Column, GradedTest, ScoredTask
 from arena.report.format import csv_text, plain
 from arena.report.scored import Scored, score
 from arena.score.load import load as load_results
 
 Item = TypeVar("Item")
-TableName = Literal["trials", "calls", "tests", "contestants", "tasks"]
+TableName = Literal["trials", "calls", "tests", "contestants", "tasks", "pairs"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,11 @@ class Run:
         return _table("tasks", columns.TASKS, tasks)
 
     @cached_property
+    def pairs(self) -> Table:
+        """One row a pair of ranked contestants."""
+        return _table("pairs", columns.PAIRS, self.scored.board.pairs)
+
+    @cached_property
     def calls(self) -> Table:
         """One row an attempt of a model call."""
         return _table("calls", columns.CALLS, (call for one in self._details for call in one.calls))
@@ -126,11 +131,12 @@ class Run:
         found: Table = getattr(self, name)
         return found
 
-    def _tests(self) -> Iterator[transcript.TestRow]:
+    def _tests(self) -> Iterator[GradedTest]:
         plans = {task.id: task.tests for task in self.scored.results.tasks}
         for one in self._details:
             if one.record is not None:
-                yield from transcript.tests_of(one.record, plans[one.row.task_id])
+                for test in transcript.tests_of(one.record, plans[one.row.task_id]):
+                    yield GradedTest(one.row, test)
 
     @cached_property
     def _details(self) -> list[transcript.TrialDetails]:

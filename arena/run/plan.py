@@ -261,6 +261,7 @@ def manifest_of(
             one.name: one.budget for c in config.contestant for one in c.each() if one.budget
         },
         seed=config.seed,
+        value_usd=config.decision.value_usd,
         tasks=tuple(task_entry(t, images[t.id]) for t in plan.tasks),
         contestants=tuple(
             c.model_copy(update={"recorded_digest": c.digest}) for c in plan.contestants

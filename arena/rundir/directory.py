@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
@@ -110,6 +111,8 @@ class Manifest(Record):
     contestant_budgets: dict[str, Budget] = Field(default_factory=dict)
     seed: int = 0
     """Seeds the order of work and every bootstrap."""
+    value_usd: Decimal | None = None
+    """What a solved task is worth, in US dollars, where the configuration says so."""
     tasks: tuple[TaskEntry, ...]
     contestants: tuple[ContestantSpec, ...]
     fx: tuple[FxRate, ...] = ()

@@ -1,15 +1,16 @@
 """Two contestants of one run or of two: what differs, how sure that is, and on which tasks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from arena.records import Record
-from arena.score.pairs import Contender, Pair, pair, require_comparable
+from arena.score.pairs import Contender, Pair, compare_all, pair, require_comparable
 from arena.score.results import CostBasis
 from arena.score.tally import Identity, Missing, Scope, TaskTally, missing_p
+from arena.score.trade import PairWorth, pair_worth
 from arena.stats.intervals import SEED, Interval, Ratio
 from arena.stats.paired import Difference, NotWorse, sign_flip
 from arena.stats.power import smallest_gap
@@ -46,7 +47,7 @@ class DiscordantTask:
 
 
 class Margin(Record):
-    """Non-inferiority at one margin, both ways."""
+    """Non-inferiority at one margin, both ways, with p of this pair alone."""
 
     a_not_worse: NotWorse
     b_not_worse: NotWorse
@@ -92,7 +93,12 @@ class Comparison(Record):
     """Fisher's exact p that trials go missing equally often."""
     difference: Difference | None
     exact_p: float | None
-    """Two-sided exact p: McNemar with one attempt a task, else sign-flip."""
+    """Two-sided exact p of this pair alone: McNemar with one attempt a task, else sign-flip."""
+    adjusted_p: float | None
+    """Of the difference, adjusted over all pairs of the run (Holm), as the leaderboard and
+    `recommend` decide; None for contestants of two runs, or with a control."""
+    worth: PairWorth | None
+    """At a value of a solved task, where one is known."""
     table: tuple[int, int, int, int] | None
     """Tasks passed by both, only A, only B, neither; one attempt a task only."""
     margins: tuple[Margin, ...]
@@ -116,6 +122,8 @@ def compare(
     *,
     anyway: bool = False,
     seed: int = SEED,
+    family: Mapping[str, TaskTally] | None = None,
+    value_usd: float | None = None,
 ) -> Comparison:
     """Compare A with B on the tasks that both have in full.
 
@@ -123,7 +131,9 @@ def compare(
         a: from `arena.score.pairs.contender`.
         b: from `arena.score.pairs.contender`, of the same run or another.
         anyway: compare what is not comparable; the reasons are then in the result.
-        seed: of drawn sign flips.
+        seed: of drawn sign flips and tasks.
+        family: all ranked contestants of the run that both are of; by default they are of two.
+        value_usd: worth of a solved task in US dollars; needs a family.
 
     Raises:
         InputError: the two are not comparable.
@@ -131,6 +141,9 @@ def compare(
     reasons = require_comparable(a, b, anyway=anyway)
     lined = pair(a.tally, b.tally)
     difference = lined.difference()
+    names = lined.a.who.name, lined.b.who.name
+    ranked = family if family and {*names} <= {*family} else {}
+    cells = {frozenset((c.a, c.b)): c.adjusted_p for c in compare_all(ranked)}
     return Comparison(
         a=_side(a, lined.a),
         b=_side(b, lined.b),
@@ -141,6 +154,8 @@ def compare(
         missing_p=missing_p(a.tally, b.tally),
         difference=difference,
         exact_p=_exact_p(lined, difference, seed),
+        adjusted_p=cells.get(frozenset(names)),
+        worth=pair_worth(ranked, *names, value_usd, seed=seed) if value_usd else None,
         table=_table(lined),
         margins=_margins(lined),
         cost_per_solved_ratio=lined.cost_per_solved_ratio(),

@@ -29,7 +29,7 @@ from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir
 from arena.score.reducer import Paid, Reducer, Span, TrialState
 
-VERSION = 5
+VERSION = 6
 CHECKED_BYTES = 4096
 SEGMENT_BYTES = 1 << 20
 _TRIAL, _SPAN = b'["t", ', b'["s", '

@@ -1,4 +1,4 @@
-"""The leaderboard of a run: a row a contestant, every pair compared, ranks and the frontier.
+"""The leaderboard of a run: a row a contestant, every pair compared, and ranks.
 
 Controls are apart and never ranked, impossible controls never scored, and tasks of different
 assurance never share a board.
@@ -13,7 +13,7 @@ import numpy as np
 
 from arena.records import Api, Assurance, ContestantSpec, Record
 from arena.score.pairs import PairCell, compare_all, ranks_of
-from arena.score.results import Cost, CostBasis, Results, Tokens, TrialRow, total_cost
+from arena.score.results import Cost, CostBasis, Results, Tokens, TrialRow, sum_times, total_cost
 from arena.score.tally import (
     Identity,
     Missing,
@@ -28,7 +28,6 @@ from arena.score.tally import (
 from arena.stats.intervals import (
     CostPerSolved,
     Interval,
-    frontier,
     mean_pass_k,
     task_rate,
     zero_event_bound,
@@ -94,7 +93,6 @@ class Score(Record):
     """pass@1: mean over tasks of the share of scored attempts that passed."""
     ci: Interval | None
     """95%: Wilson at the effective number of attempts."""
-    n_eff: float | None
     pass_at_k: float | None
     """Any of k attempts passes; over tasks with k scored attempts."""
     pass_hat_k: float | None
@@ -118,8 +116,6 @@ class Money(Record):
     cost_usd: float | None
     mean_usd: float | None
     """Per attempt, tasks as the unit."""
-    median_usd: float | None
-    """Per attempt."""
     per_solved: CostPerSolved | None
     billed_per_solved_usd: float | None
 
@@ -131,7 +127,11 @@ class Effort(Record):
 
     median_wall_s: float | None
     median_active_s: float | None
-    mean_active_s: float | None
+    p90_active_s: float | None
+    """Nine trials of ten took at most as long."""
+    first_byte_s: float | None
+    """Mean over the calls that ended well, of the whole run as the next."""
+    tokens_per_s: float | None
     mean_steps: float | None
     tokens: Tokens
     cached_share: float | None
@@ -161,10 +161,6 @@ class Row(Record):
     impossible: ImpossibleControls | None
     rank: RankRange | None = None
     """Ranks that the Holm-adjusted comparisons leave open; None for controls."""
-    on_frontier: bool = False
-    frontier_share: float | None = None
-    """Share of joint bootstraps over tasks in which it is on the frontier; None for controls,
-    without a ranking cost and where nothing may be concluded."""
 
 
 class Leaderboard(Record):
@@ -203,12 +199,11 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
     ranked = {c.name: counted[c.name] for c in manifest.contestants if not c.control}
     cells = compare_all(ranked)
     ranks = ranks_of(list(ranked), cells)
-    shares = _frontier(ranked, manifest.seed)
     trials: dict[str, list[TrialRow]] = {name: [] for name in counted}
     for trial in results.trials:
         trials[trial.contestant].append(trial)
     rows = [
-        _row(results, spec, counted[spec.name], trials[spec.name], ranks, shares)
+        _row(results, spec, counted[spec.name], trials[spec.name], ranks)
         for spec in manifest.contestants
     ]
     used = tasks[0].assurance if tasks else None
@@ -237,26 +232,6 @@ def _order(line: Row) -> tuple[bool, float, float, str]:
     )
 
 
-def _frontier(ranked: Mapping[str, TaskTally], seed: int) -> dict[str, tuple[bool, float]]:
-    """Whether each contestant is on the frontier, and in which share of the bootstraps; without
-    those that have no ranking cost, or of whom nothing may be concluded.
-    """
-    sure = [t for t in ranked.values() if doubt(t) is None]
-    priced = [(t, t.cost_usd) for t in sure if t.cost_usd is not None]
-    if not priced:
-        return {}
-    found = frontier(
-        np.stack([t.passed for t, _ in priced], axis=1),
-        np.stack([costs for _, costs in priced], axis=1),
-        np.stack([t.scored for t, _ in priced], axis=1),
-        seed=seed,
-    )
-    return {
-        tally.who.name: (bool(on), float(share))
-        for (tally, _), on, share in zip(priced, found.on, found.share, strict=True)
-    }
-
-
 # ── one row ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -266,26 +241,22 @@ def _row(
     tally: TaskTally,
     trials: Sequence[TrialRow],
     ranks: Mapping[str, RankRange],
-    shares: Mapping[str, tuple[bool, float]],
 ) -> Row:
     """The row of one contestant, from all its trials in the run."""
     on_board, impossible = set(tally.tasks), {t.id for t in results.tasks if t.impossible}
     mine = [t for t in trials if t.task_id in on_board]
     scored = [t for t in mine if t.verdict is not None]
     waste_usd = results.waste_usd.get(spec.name, Decimal(0))
-    on_frontier, share = shares.get(spec.name, (False, None))
     return Row(
         who=_who(spec),
         counts=_counts(mine),
         score=_score(tally, sum(t.verdict == "integrity" for t in scored)),
         money=_money(tally, scored, total_cost(trials), waste_usd),
-        effort=_effort(scored, sum((t.tokens for t in trials), Tokens())),
+        effort=_effort(scored, trials),
         missing=tally.missing,
         inconclusive=doubt(tally),
         impossible=_impossible([t for t in trials if t.task_id in impossible]),
         rank=ranks.get(spec.name),
-        on_frontier=on_frontier,
-        frontier_share=share,
     )
 
 
@@ -329,7 +300,7 @@ def _score(tally: TaskTally, integrity: int) -> Score:
     seen = tally.seen
     tasks = len(seen.tasks)
     attempts = int(tally.planned.max()) if len(tally.planned) else 0
-    pass_rate, ci, n_eff = seen.rate() or (None, None, None)
+    pass_rate, ci, _ = seen.rate() or (None, None, None)
     any_all = mean_pass_k(seen.scored, seen.passed, attempts) if attempts else None
     pass_at_k, pass_hat_k = any_all or (None, None)
     return Score(
@@ -337,7 +308,6 @@ def _score(tally: TaskTally, integrity: int) -> Score:
         attempts=attempts,
         pass_rate=pass_rate,
         ci=ci,
-        n_eff=n_eff,
         pass_at_k=pass_at_k,
         pass_hat_k=pass_hat_k,
         integrity=integrity,
@@ -355,7 +325,6 @@ def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd:
         basis=tally.basis,
         cost_usd=None if costs is None else float(costs.sum()),
         mean_usd=None if seen.cost_usd is None else float((seen.cost_usd / seen.scored).mean()),
-        median_usd=None if costs is None else float(np.median(costs)),
         per_solved=seen.cost_per_solved(),
         billed_per_solved_usd=None
         if billed is None or unknown or not passed
@@ -363,11 +332,16 @@ def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd:
     )
 
 
-def _effort(scored: Sequence[TrialRow], tokens: Tokens) -> Effort:
+def _effort(scored: Sequence[TrialRow], trials: Sequence[TrialRow]) -> Effort:
+    active_s = [t.active_s for t in scored]
+    tokens = sum((t.tokens for t in trials), Tokens())
+    times = sum_times(trials)
     return Effort(
         median_wall_s=median(t.wall_s for t in scored) if scored else None,
-        median_active_s=median(t.active_s for t in scored) if scored else None,
-        mean_active_s=fmean(t.active_s for t in scored) if scored else None,
+        median_active_s=median(active_s) if scored else None,
+        p90_active_s=float(np.quantile(active_s, 0.9)) if scored else None,
+        first_byte_s=times.first_byte_s,
+        tokens_per_s=times.tokens_per_s,
         mean_steps=fmean(t.steps for t in scored) if scored else None,
         tokens=tokens,
         cached_share=tokens.cached_input / tokens.input if tokens.input else None,

@@ -34,6 +34,7 @@ def load(path: Path) -> Results:
         lines.setdefault(index.trial_of(line), []).append(line)
 
     reducer, concurrency = _replayed(rundir, manifest, keep)
+    controls = {c.name for c in manifest.contestants if c.control}
 
     def row(spec: TrialSpec) -> TrialRow:
         state = TrialState()
@@ -41,7 +42,7 @@ def load(path: Path) -> Results:
             state.add(index.state_of(line))
         if rest := reducer.trials.pop(spec.id, None):
             state.add(rest)
-        return _row(spec, state)
+        return _row(spec, state, control=spec.contestant in controls)
 
     rows = [row(spec) for spec in trial_specs(manifest)]
     left = lines.keys() | reducer.trials.keys()
@@ -97,7 +98,7 @@ _RECORDED = (
 )
 
 
-def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
+def _row(spec: TrialSpec, state: TrialState, *, control: bool) -> TrialRow:
     """The row of one planned trial; a record of another digest does not count."""
     record = state.record if state.record and state.record.digest == spec.digest else None
     graded = record.verification if record else None
@@ -111,6 +112,8 @@ def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
         tries=state.tries,
         calls=state.sums.calls,
         tokens=state.sums.tokens,
+        times=state.sums.times,
+        control=control,
         cost=state.sums.cost(),
         flags=(
             *((f.kind, f.detail) for f in flags),
@@ -118,6 +121,7 @@ def _row(spec: TrialSpec, state: TrialState) -> TrialRow:
         ),
         other_names=tuple(sorted(state.sums.names)),
         reason=graded.reason if graded else "",
+        visible=graded.visible if graded else None,
         **fields,
     )
 

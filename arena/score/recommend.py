@@ -1,24 +1,24 @@
-"""Which backend to take: the cheapest that is shown not worse than any other.
+"""Which backend to take: the best buy at what a solved task is worth.
 
-A contestant qualifies when it is shown not worse than every other contestant by the margin; the
-p-values of all contestants are adjusted together (Holm, with Shaffer's limit: the best one is
-never worse, so not all can fail), because the cheapest is chosen among those that qualify.
-"Cheapest" is by cost per solved task on the ranking cost: failed attempts are paid for too.
+The answer is the trade of `arena.score.trade` among the contestants that are what is wanted. A
+quality floor can be asked for: then only those count that are shown not worse than every other by
+a margin; the p-values of all contestants are adjusted together (Holm, with Shaffer's limit: the
+best one is never worse, so not all can fail).
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from itertools import takewhile
 from math import inf
 
 from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
-from arena.score.pairs import Pair, compare_all, pair
+from arena.score.cascade import CascadeRow, cascades
+from arena.score.pairs import Pair, PairCell, compare_all, pair
 from arena.score.results import Results
 from arena.score.tally import Scope, TaskTally, doubt, scope_of, tallies
+from arena.score.trade import Trade, trade
 from arena.stats.intervals import ALPHA, CostPerSolved, Interval
 from arena.stats.paired import NotWorse, holm
-from arena.stats.power import DISCORDANT, checked_margin, tasks_for_margin
+from arena.stats.power import checked_margin
 
 
 class Wanted(Record):
@@ -33,6 +33,8 @@ class Wanted(Record):
 
 
 ANYTHING = Wanted()
+SOLVED_NOTHING = "it solved nothing"
+UNPRICED = "its cost is unknown or has no price"
 
 
 class Candidate(Record):
@@ -45,19 +47,17 @@ class Candidate(Record):
     pass_rate_ci: Interval | None
     cost_per_solved: CostPerSolved | None
     excluded: tuple[str, ...]
-    """Why it cannot be recommended whatever the tests say."""
+    """Why it cannot be recommended whatever the numbers say."""
     rival: str | None
-    """The other contestant that it is hardest to show it not worse than."""
+    """With a margin: the other that it is hardest to show it not worse than."""
     against_rival: NotWorse | None
-    adjusted_p: float
-    """Of "worse than some other by the margin", adjusted over all contestants."""
+    """Of this pair alone; what it shows is in `shown`."""
+    adjusted_p: float | None
+    """With a margin: of "worse than some other by the margin", adjusted over all contestants."""
     shown: bool
-    """Shown not worse than any other by the margin."""
+    """With a margin: shown not worse than any other by it."""
     shown_worse_than: tuple[str, ...]
     """Contestants that are shown to pass more, by however little (Holm over all pairs)."""
-    tasks_needed: int | None
-    """Tasks that would probably show it; None when shown, or when it is observed to be worse by
-    more than the margin."""
 
     @property
     def cost_usd(self) -> float | None:
@@ -69,30 +69,24 @@ class Recommendation(Record):
     """The answer with its evidence."""
 
     run: str
-    margin: float
+    margin: float | None
+    """The quality floor; None when none was asked for."""
     tasks: int
     scope: Scope
     simulated: bool
     decided: bool
-    headline: str
-    """The answer in a sentence."""
+    """Whether anything is shown: at the value asked for, else at any."""
     pick: Candidate | None
-    """The cheapest shown not worse than any other."""
-    cheapest_not_shown_worse: Candidate | None
-    """The cheapest that nothing was shown to beat: a guess worth testing, not an answer."""
-    tasks_needed: int | None
-    """When not decided, tasks that would probably decide."""
+    """The best buy at the value asked for, if that is decided."""
+    trade: Trade
+    """Pass rate against cost: who is the best buy at which value of a solved task."""
+    cascades: tuple[CascadeRow, ...]
     candidates: tuple[Candidate, ...]
-    """All contestants, cheapest first."""
-    would_change: tuple[str, ...]
-    """What could change the answer."""
+    """All contestants, the lowest cost per solved task first."""
+    doubts: tuple[str, ...]
+    """Why nothing is decided whatever the numbers say: too many trials lack a verdict."""
     left_out: tuple[str, ...]
     """Contestants without any verdict: nothing is said of them."""
-
-    @property
-    def unknown(self) -> str:
-        """What must stand behind an answer that does not speak of all, with a blank before it."""
-        return _unknown(self.left_out)
 
 
 def recommend(
@@ -101,68 +95,95 @@ def recommend(
     margin: float | None = None,
     wanted: Wanted = ANYTHING,
     level: Assurance | None = None,
+    value_usd: float | None = None,
 ) -> Recommendation:
     """Recommend a backend.
 
     Args:
         results: the run.
-        margin: largest loss of pass rate that is accepted, within (0, 1); by default 10 points
-            from 100 tasks, else 20.
-        wanted: what the backend must be. The others still count as rivals.
+        margin: a quality floor: largest loss of pass rate that is accepted, within (0, 1).
+        wanted: what the backend must be. The others still count as rivals of the floor.
         level: assurance of the tasks; by default the strongest there is.
+        value_usd: worth of a solved task in US dollars; by default that of the run's
+            configuration, and without either all values are told.
+
+    Raises:
+        InputError: a margin, cost or value that is none, or no task of that level.
     """
     specs = {c.name: c for c in results.manifest.contestants if not c.control}
-    counted = {n: t for n, t in tallies(results, level).items() if n in specs}
-    ranked = {n: t for n, t in counted.items() if t.scored_total}
+    ranked = ranked_of(results, level)
+    _check_usd(wanted.max_cost_usd, "--max-cost")
+    value_usd = value_of(results, value_usd)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
-    if wanted.max_cost_usd is not None and not 0 < wanted.max_cost_usd < inf:
-        raise InputError(
-            f"{wanted.max_cost_usd} is no cost", where="--max-cost", remedy="give US dollars"
-        )
-    chosen = checked_margin(margin, tasks)
-    candidates = _candidates(ranked, specs, chosen, wanted)
+    margin = None if margin is None else checked_margin(margin, tasks)
+    pairs = compare_all(ranked)
+    candidates = _candidates(ranked, specs, pairs, margin, wanted)
     doubts = tuple(reason for t in ranked.values() if (reason := doubt(t)))
-    left_out = tuple(n for n in counted if n not in ranked)
-    pick = next((c for c in candidates if c.shown and not c.excluded), None)
-    guess = next((c for c in candidates if not c.shown_worse_than and not c.excluded), None)
-    needed = None if pick else _tasks_needed(candidates, guess, tasks, chosen)
+    wanted_too = {c.name for c in candidates if {*c.excluded} <= {SOLVED_NOTHING, UNPRICED}}
+    found = trade(
+        {n: t for n, t in ranked.items() if n in wanted_too},
+        pairs,
+        value_usd=value_usd,
+        floor=None if margin is None else {c.name for c in candidates if c.shown},
+        seed=results.manifest.seed,
+    )
+    decided = found.decided and bool(found.buys) and not doubts and len(ranked) > 1
+    name = found.choice.name if found.choice and decided else None
     return Recommendation(
         run=results.manifest.name,
-        margin=chosen,
+        margin=margin,
         tasks=tasks,
         scope=scope_of(results.manifest, level),
         simulated=results.manifest.simulated,
-        decided=pick is not None,
-        headline=_headline(pick, candidates, tasks, chosen, needed, doubts) + _unknown(left_out),
-        pick=pick,
-        cheapest_not_shown_worse=guess,
-        tasks_needed=needed,
+        decided=decided,
+        pick=next((c for c in candidates if c.name == name), None),
+        trade=found,
+        cascades=cascades(results, ranked, seed=results.manifest.seed),
         candidates=candidates,
-        would_change=(
-            *_would_change(candidates, pick, tasks),
-            *(f"{d}; resume the run." for d in doubts),
-        ),
-        left_out=left_out,
+        doubts=doubts,
+        left_out=tuple(n for n in specs if n not in ranked),
     )
+
+
+def ranked_of(results: Results, level: Assurance | None = None) -> dict[str, TaskTally]:
+    """Contestants that have a verdict, controls left out."""
+    controls = {c.name for c in results.manifest.contestants if c.control}
+    found = tallies(results, level).items()
+    return {n: t for n, t in found if n not in controls and t.scored_total}
+
+
+def value_of(results: Results, value_usd: float | None) -> float | None:
+    """The worth of a solved task in US dollars that is asked for, else that of the run's file.
+
+    Raises:
+        InputError: it is none.
+    """
+    told = results.manifest.value_usd
+    _check_usd(value_usd, "--value-usd")
+    return float(told) if value_usd is None and told is not None else value_usd
+
+
+def _check_usd(usd: float | None, flag: str) -> None:
+    if usd is not None and not 0 < usd < inf:
+        raise InputError(f"{usd} is no amount", where=flag, remedy="give US dollars, such as 5")
 
 
 def _candidates(
     ranked: Mapping[str, TaskTally],
     specs: Mapping[str, ContestantSpec],
-    margin: float,
+    cells: Sequence[PairCell],
+    margin: float | None,
     wanted: Wanted,
 ) -> tuple[Candidate, ...]:
-    pairs = {n: [pair(t, o) for m, o in ranked.items() if m != n] for n, t in ranked.items()}
-    hardest = {n: _hardest(lined, margin) for n, lined in pairs.items()}
+    hardest = {n: _hardest(n, ranked, margin) for n in ranked}
     raw = [p for _, _, p in hardest.values()]
     adjusted = dict(zip(ranked, holm(raw, true_at_most=len(ranked) - 1), strict=True))
-    worse = [(c.shown_worse, c.a, c.b) for c in compare_all(ranked)]
+    worse = [(c.shown_worse, c.a, c.b) for c in cells]
     found = []
     for name, tally in ranked.items():
         rival, test, _ = hardest[name]
         rate, interval, _ = tally.seen.rate() or (None, None, None)
         cost = tally.seen.cost_per_solved()
-        shown = rival is not None and adjusted[name] <= ALPHA
         found.append(
             Candidate(
                 name=name,
@@ -173,10 +194,9 @@ def _candidates(
                 excluded=_excluded(specs[name], tally, cost, wanted),
                 rival=rival,
                 against_rival=test,
-                adjusted_p=adjusted[name],
-                shown=shown,
+                adjusted_p=None if margin is None else adjusted[name],
+                shown=rival is not None and adjusted[name] <= ALPHA,
                 shown_worse_than=tuple(b if a == name else a for w, a, b in worse if w == name),
-                tasks_needed=None if shown else _needed(pairs[name], margin),
             )
         )
     return tuple(sorted(found, key=_order))
@@ -187,8 +207,13 @@ def _order(candidate: Candidate) -> tuple[bool, float, str]:
     return cost is None, cost or 0.0, candidate.name
 
 
-def _hardest(pairs: Sequence[Pair], margin: float) -> tuple[str | None, NotWorse | None, float]:
+def _hardest(
+    name: str, ranked: Mapping[str, TaskTally], margin: float | None
+) -> tuple[str | None, NotWorse | None, float]:
     """The rival with the largest p, the test against it, and that p; 1 when it decides nothing."""
+    if margin is None:
+        return None, None, 1.0
+    pairs: list[Pair] = [pair(ranked[name], t) for n, t in ranked.items() if n != name]
     tests = ((lined, lined.not_worse(margin)) for lined in pairs)
     found = [(lined.b.who.name, test, lined.p_of(test)) for lined, test in tests]
     return max(found, key=lambda one: one[2], default=(None, None, 1.0))
@@ -203,8 +228,8 @@ def _excluded(
     price = cost.estimate if cost else None
     limit = wanted.max_cost_usd
     checks = (
-        (cost is None, "its cost is unknown or has no price"),
-        (cost is not None and price is None, "it solved nothing"),
+        (cost is None, UNPRICED),
+        (cost is not None and price is None, SOLVED_NOTHING),
         (
             limit is not None and price is not None and price > limit,
             f"it costs more than ${limit} per solved task",
@@ -222,89 +247,3 @@ def _excluded(
 def _among(code: str | None, wanted: Sequence[str]) -> bool:
     """Whether a code is one of those wanted, in whatever case; anything is when none is."""
     return not wanted or (code or "").lower() in {one.lower() for one in wanted if one}
-
-
-def _needed(pairs: Sequence[Pair], margin: float) -> int | None:
-    """Tasks that would show a contestant not worse than each of the others, at what was seen."""
-    most = 0
-    for seen in (lined.differences for lined in pairs if lined.tasks):
-        spread = float(seen.std(ddof=1)) if len(seen) > 1 else 0.0
-        tasks = tasks_for_margin(
-            margin,
-            spread=spread or DISCORDANT**0.5,
-            difference=min(0.0, float(seen.mean())),
-            alpha=ALPHA / len(pairs),
-        )
-        if tasks is None:
-            return None
-        most = max(most, tasks, len(seen) + 1)
-    return most or None
-
-
-def _tasks_needed(
-    candidates: Sequence[Candidate], guess: Candidate | None, tasks: int, margin: float
-) -> int | None:
-    if len(candidates) < 2:
-        return None
-    if guess and guess.tasks_needed:
-        return guess.tasks_needed
-    known = [c.tasks_needed for c in candidates if c.tasks_needed and not c.excluded]
-    planned = tasks_for_margin(margin, alpha=ALPHA / (len(candidates) - 1))
-    return min(known, default=max(planned or 0, tasks + 1))
-
-
-def _headline(
-    pick: Candidate | None,
-    candidates: Sequence[Candidate],
-    tasks: int,
-    margin: float,
-    needed: int | None,
-    doubts: Sequence[str],
-) -> str:
-    if pick and pick.pass_rate is not None and pick.cost_usd is not None:
-        return (
-            f"{pick.name} is the cheapest backend shown not worse than any other by"
-            f" {margin * 100:.0f} points or more: it passes {pick.pass_rate:.0%} of {_tasks(tasks)}"
-            f" at ${_plain(pick.cost_usd)} per solved task."
-        )
-    if len(candidates) < 2:
-        return "Not decided: a recommendation needs verdicts of at least two contestants."
-    if doubts:
-        return f"Not decided: {'; '.join(doubts)}. Resume the run first."
-    eligible = [c for c in candidates if not c.excluded]
-    if not eligible:
-        why = "; ".join(f"{c.name}: {', '.join(c.excluded)}" for c in candidates)
-        return f"Not decided: no contestant can be recommended ({why})."
-    return (
-        f"Not decided: on {_tasks(tasks)} no backend is shown not worse than every other by"
-        f" {margin * 100:.0f} points or more; about {needed} tasks would be needed."
-    )
-
-
-def _would_change(
-    candidates: Sequence[Candidate], pick: Candidate | None, tasks: int
-) -> tuple[str, ...]:
-    lines = []
-    for one in takewhile(lambda c: c != pick, candidates):
-        if one.shown or one.shown_worse_than or one.excluded or one.rival is None:
-            continue
-        said = "it is observed to be worse by the margin or more, which is not shown."
-        if one.tasks_needed is not None:
-            more = _tasks(max(1, one.tasks_needed - tasks), "more task")
-            said = f"about {more} would probably show whether it is good enough."
-        lines.append(f"{one.name}{' would be cheaper;' if pick else ':'} {said}")
-    return tuple(lines)
-
-
-def _unknown(left_out: Sequence[str]) -> str:
-    return "".join(f" Nothing is known of {name}: it has no verdict." for name in left_out)
-
-
-def _tasks(number: int, noun: str = "task") -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _plain(usd: float) -> str:
-    """Three telling digits, never in powers of ten."""
-    text = format(Decimal(f"{usd:.2e}"), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text

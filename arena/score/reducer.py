@@ -14,7 +14,7 @@ from arena.money.statement import (
 )
 from arena.records import BackendSpec, CallBegin, CallEnd, CostStatus, FxRate, TrialRecord
 from arena.rundir import ledger
-from arena.score.results import Cost, Tokens
+from arena.score.results import CallTimes, Cost, Tokens
 
 ZERO = Decimal(0)
 BASES = ("billed", "no_cache", "standard")
@@ -40,6 +40,11 @@ class Paid(NamedTuple):
     usd: Decimal
 
 
+def _times(wall_s: float, output: int, first_byte_s: float | None) -> CallTimes:
+    begun = first_byte_s is not None
+    return CallTimes(round(wall_s * 1e6), output, int(begun), round((first_byte_s or 0) * 1e6))
+
+
 @dataclass(slots=True)
 class Sums:
     """What the calls of one trial came to, over all its tries."""
@@ -55,6 +60,7 @@ class Sums:
     bound_unknown: bool = False
     unsettled: int = 0
     tokens: Tokens = field(default_factory=Tokens)
+    times: CallTimes = field(default_factory=CallTimes)
     names: set[str] = field(default_factory=set)
     """Model names returned that were not asked for."""
     caveats: set[str] = field(default_factory=set)
@@ -69,6 +75,8 @@ class Sums:
             self.tokens += Tokens(
                 use.prompt, use.cache_read, use.cache_write, use.output, use.reasoning
             )
+            if end.outcome == "ok":
+                self.times += _times(end.wall_s, use.output, end.first_byte_s)
         if end.returned_model not in {None, end.requested_model}:
             self.names.add(str(end.returned_model))
 
@@ -108,6 +116,7 @@ class Sums:
         self.bound_unknown |= other.bound_unknown
         self.unsettled += other.unsettled
         self.tokens += other.tokens
+        self.times += other.times
         self.names |= other.names
         self.caveats |= other.caveats
 

@@ -37,6 +37,41 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTimes:
+    """How fast an endpoint was, summed over the calls that ended well.
+
+    In whole microseconds: their sum is the same in whatever parts it is made.
+    """
+
+    wall_us: int = 0
+    """From sending to the end of the reply."""
+    output: int = 0
+    """Tokens generated in that time."""
+    begun: int = 0
+    """Calls of which the first byte was noted."""
+    first_byte_us: int = 0
+    """From sending to the first byte of the body, of these."""
+
+    def __add__(self, other: "CallTimes") -> "CallTimes":
+        return CallTimes(
+            self.wall_us + other.wall_us,
+            self.output + other.output,
+            self.begun + other.begun,
+            self.first_byte_us + other.first_byte_us,
+        )
+
+    @property
+    def first_byte_s(self) -> float | None:
+        """Seconds to the first byte, mean over calls."""
+        return self.first_byte_us / self.begun / 1e6 if self.begun else None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Output tokens a second of waiting for replies."""
+        return self.output / self.wall_us * 1e6 if self.wall_us and self.output else None
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """Money of some calls, in USD, on three bases.
 
@@ -70,9 +105,14 @@ class TrialRow:
     cost: Cost
     flags: tuple[tuple[str, str], ...]
     """(kind, detail) of everything a person should look at."""
+    times: CallTimes = CallTimes()
+    control: bool = False
+    """Its contestant bounds the results and is never ranked."""
     other_names: tuple[str, ...] = ()
     """Model names returned that differ from the requested one."""
     reason: str = ""
+    visible: Literal["passed", "failed"] | None = None
+    """Outcome of the tests that the repository shows to everybody; None where none is known."""
     stop: Stop | None = None
     stop_detail: str = ""
     verdict: Verdict | None = None
@@ -128,6 +168,11 @@ class Results:
     def of(self, contestant: str) -> list[TrialRow]:
         """Trials of one contestant."""
         return [t for t in self.trials if t.contestant == contestant]
+
+
+def sum_times(trials: Iterable[TrialRow]) -> CallTimes:
+    """How fast the endpoint was over several trials."""
+    return sum((t.times for t in trials), CallTimes())
 
 
 def total_cost(trials: Sequence[TrialRow]) -> Cost:

@@ -40,25 +40,6 @@ def smallest_gap(
     return min(1.0, z * spread / sqrt(tasks))
 
 
-def tasks_for_margin(
-    margin: float,
-    *,
-    spread: float = sqrt(DISCORDANT),
-    difference: float = 0.0,
-    alpha: float = ALPHA,
-    power: float = POWER,
-) -> int | None:
-    """Tasks to show "not worse by more than `margin`" when the true difference is `difference`.
-
-    None when the difference is at or beyond the margin: no number of tasks can show it.
-    """
-    room = margin + difference
-    if room <= 0:
-        return None
-    z = normal_quantile(1 - alpha) + normal_quantile(power)
-    return max(1, ceil((z * spread / room) ** 2))
-
-
 class SuitePower(Record):
     """What a number of tasks can show, planned at one attempt a task and 20% discordant tasks.
 

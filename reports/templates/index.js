@@ -9,7 +9,7 @@
     if (mark) {
       const cell = mark.closest("td");
       const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex];
-      const task = cell.parentElement.cells[0].firstChild.textContent;
+      const task = cell.parentElement.cells[0].querySelector("[data-tip]").dataset.tip;
       return [mark, `${task}\n${head.textContent}: ${mark.getAttribute("aria-label")}`];
     }
     const point = el.closest(".chart a");
@@ -58,7 +58,8 @@
     const column = head.cellIndex;
     const before = head.getAttribute("aria-sort");
     const numeric = head.classList.contains("number") || head.textContent === "Pass rate";
-    const down = before ? before === "ascending" : numeric && !head.textContent.startsWith("$");
+    const cheap = /^\$|time|within|byte/i.test(head.textContent);
+    const down = before ? before === "ascending" : numeric && !cheap;
     for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
     const needsValue = [...body.rows].some((row) => row.cells[column].dataset.v !== undefined);
@@ -76,7 +77,7 @@
     if (button) sort(button);
   });
 
-  // ── filters ──
+  // ── filter ──
   const form = document.querySelector(".filters");
   if (form) {
     const rows = [...document.getElementById("board").tBodies[0].rows];
@@ -84,8 +85,7 @@
       const text = document.getElementById("find").value.trim().toLowerCase();
       let shown = 0;
       for (const row of rows) {
-        const kept = row.dataset.name.toLowerCase().includes(text)
-          && [...form.querySelectorAll("[data-filter]")].every((s) => !s.value || row.dataset[s.id] === s.value);
+        const kept = row.dataset.name.toLowerCase().includes(text);
         row.hidden = !kept;
         shown += kept;
         for (const point of document.querySelectorAll(`.chart a[href="#${row.id}"]`)) point.classList.toggle("off", !kept);

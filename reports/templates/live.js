@@ -1,8 +1,7 @@
 "use strict";
 (() => {
   const shown = document.querySelector('meta[name="arena-version"]').content;
-  const busy = () => document.hidden
-    || [...document.querySelectorAll(".filters input, .filters select")].some((field) => field.value);
+  const busy = () => document.hidden || document.getElementById("find")?.value;
   setInterval(async () => {
     try {
       const reply = await fetch("/version", { cache: "no-store" });

@@ -35,6 +35,15 @@ def test_a_conversation_is_metered_call_by_call():
     assert set(stub.requests[0].body) == {"model", "messages", "tools", "max_tokens"}
 
 
+def test_the_first_byte_of_a_reply_is_noted_and_that_of_a_failure_is_not():
+    script = [error(503), text("slow", fault="drip", drip_s=0.002, delay_s=0.2)]
+    with rig(script) as (_, made):
+        assert made.trial().complete(ASK, []).text == "slow"
+    failed, slow = made.book.ends
+    assert failed.first_byte_s is None
+    assert 0.2 <= slow.first_byte_s < slow.wall_s - 0.1, "a byte each 2 ms, a few hundred of them"
+
+
 def test_each_call_is_announced_before_it_is_sent():
     seen = []
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from arena.score.baseline import baseline_of
 from arena.score.compare import compare
+from arena.score.countries import country_comparison
 from arena.score.gate import gate
-from arena.score.groups import country_comparison, groups
 from arena.score.leaderboard import leaderboard
 from arena.score.pairs import contender
 from arena.score.recommend import recommend
@@ -53,7 +53,6 @@ def measure(run: Results) -> dict[str, float]:
         "board": timed(lambda: leaderboard(run)),
         "compare": timed(lambda: compare(contender(run, "c000"), contender(run, "c001"))),
         "recommend": timed(lambda: recommend(run)),
-        "groups": timed(lambda: groups(run)),
         "countries": timed(lambda: country_comparison(run)),
         "gate": timed(lambda: gate(run, old)),
     }

@@ -229,6 +229,7 @@ class _Simulated:
                     usage=usage if ok else None,
                     repeated_tokens=prompt * 8 // 10,
                     wall_s=wall_s,
+                    first_byte_s=round(wall_s / 4, 3) if ok else None,
                     ended_at=begun,
                 )
                 yield begin, end

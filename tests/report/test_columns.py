@@ -3,14 +3,16 @@
 import csv
 import io
 import json
+import re
+from xml.etree import ElementTree as ET
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
 from arena.report import columns, exports, leaderboard, page, tables
-from arena.report.columns import Column
-from arena.report.leaderboard import board_columns
+from arena.report.columns import Column, headed
 
 STEPS = Column(
     "mean_steps", "float64", "count", "Mean of completed model calls",
@@ -44,7 +46,7 @@ def test_a_new_column_of_contestants_is_in_every_form_for_people(scored, shown):
         "markdown": exports.export(scored, "markdown").decode().splitlines(),
         "latex": exports.export(scored, "latex").decode().splitlines(),
     }
-    heads = {"terminal": "frontier  steps", "markdown": "| Steps |", "latex": r"& Steps \\"}
+    heads = {"terminal": "tokens/s  billed  steps", "markdown": "| Steps |", "latex": r"& Steps \\"}
     for form, lines in by_name.items():
         assert any(heads[form] in line for line in lines), form
         for name, value in shown.items():
@@ -82,12 +84,19 @@ def test_a_column_can_be_in_some_forms_alone(scored, monkeypatch):
     monkeypatch.setattr(leaderboard, "CONTESTANTS", (*leaderboard.CONTESTANTS, column))
     assert "mean_steps" in exports.export(scored, "json").decode()
     assert "mean_steps" not in exports.export(scored, "csv", table="contestants").decode()
-    assert "mean_steps" not in {c.name for c in board_columns("page", 3)}
+    assert "mean_steps" not in {c.name for c in headed(leaderboard.CONTESTANTS, "page", 3)}
 
 
 @pytest.mark.parametrize(
     "found",
-    [leaderboard.CONTESTANTS, columns.TRIALS, columns.CALLS, columns.TESTS, columns.TASKS],
+    [
+        leaderboard.CONTESTANTS,
+        columns.TRIALS,
+        columns.CALLS,
+        columns.TESTS,
+        columns.TASKS,
+        columns.PAIRS,
+    ],
 )
 def test_no_name_is_there_twice(found):
     for form in ("table", "json"):
@@ -100,6 +109,79 @@ def test_no_name_is_there_twice(found):
 def test_a_column_that_only_json_can_hold_is_in_no_table():
     for found in (leaderboard.CONTESTANTS, columns.TRIALS):
         assert not [c.name for c in found if c.kind == "object" and "table" in c.forms]
+
+
+def test_controls_are_told_apart_in_every_form(scored):
+    controls = {row.who.name for row in scored.board.controls}
+    assert controls == {"oracle", "nop"}
+    run = tables.Run(scored)
+    for name in ("trials", "tests", "contestants"):
+        table = run.table(name).to_pandas()
+        assert set(table.loc[table["control"], "contestant"]) == controls, name
+    document = json.loads(exports.export(scored, "json"))
+    told = {trial["contestant"] for trial in document["trials"] if trial["control"]}
+    assert told == {one["name"] for one in document["contestants"] if one["control"]} == controls
+    for form in ("a", "b"):
+        assert not controls & {pair[form] for pair in document["pairs"]}
+    suites = ET.fromstring(exports.export(scored, "junit"))
+    marked = {s.get("name") for s in suites if s.find("properties/property") is not None}
+    assert marked == controls
+    for form in ("markdown", "latex", "svg"):
+        rows = exports.export(scored, form).decode().splitlines()
+        assert not [line for line in rows if re.match(r"(\||  \d).*(oracle|nop)", line)]
+
+
+def test_what_the_page_bounds_is_bounded_in_every_table(scored):
+    contestants = tables.Run(scored).contestants.to_pandas().set_index("contestant")
+    told = {c["name"]: c for c in json.loads(exports.export(scored, "json"))["contestants"]}
+    for one in scored.contestants:
+        solved, found = one.row.money.per_solved, contestants.loc[one.row.who.name]
+        wanted = {
+            "pass_rate": one.row.score.ci,
+            "pass_rate_bounds": one.row.missing.rate_bounds,
+            "cost_per_attempt_usd": one.cost_ci,
+            "cost_per_solved_usd": solved.ci if solved else None,
+        }
+        for name, interval in wanted.items():
+            ends = [found[f"{name}_lo"], found[f"{name}_hi"]]
+            if interval is None:
+                assert pd.isna(ends).all()
+                continue
+            assert ends == [interval.lo, interval.hi]
+            if name.startswith("cost"):
+                assert [told[one.row.who.name][f"{name}_{end}"] for end in ("lo", "hi")] == ends
+    bounded = {"cost_per_attempt_usd_lo", "cost_per_solved_usd_hi"}
+    assert contestants[sorted(bounded)].notna().any().all()
+
+
+def test_every_pair_is_a_row_with_both_its_p_values(scored):
+    pairs = tables.Run(scored).pairs.to_pandas()
+    assert len(pairs) == len(scored.board.pairs) == 28
+    for row, pair in zip(pairs.itertuples(), scored.board.pairs, strict=True):
+        assert (row.a, row.b) == (pair.a, pair.b)
+        assert (row.p, row.adjusted_p) == (pair.difference.p, pair.adjusted_p)
+        assert (row.difference_lo, row.difference_hi) == pair.difference.ci
+    assert (pairs["p"] < pairs["adjusted_p"]).any()
+    assert pairs["shown_worse"].notna().any()
+    text = exports.export(scored, "csv", table="pairs").decode()
+    parquet = pq.read_table(io.BytesIO(exports.export(scored, "parquet", table="pairs")))
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [float(r["adjusted_p"]) for r in rows] == parquet["adjusted_p"].to_pylist()
+
+
+def test_times_are_in_every_form(scored):
+    names = ("median_active_s", "p90_active_s", "first_byte_s", "tokens_per_s")
+    table = tables.Run(scored).contestants.to_pandas().set_index("contestant")
+    told = {c["name"]: c for c in json.loads(exports.export(scored, "json"))["contestants"]}
+    for row in scored.board.rows:
+        effort = row.effort
+        assert effort.first_byte_s < effort.median_active_s < effort.p90_active_s
+        assert effort.tokens_per_s > 1
+        for name in names:
+            assert told[row.who.name][name] == table.loc[row.who.name, name]
+            assert told[row.who.name][name] == getattr(effort, name)
+    for form in ("page", "terminal", "markdown", "latex"):
+        assert set(names) <= {c.name for c in headed(leaderboard.CONTESTANTS, form)}
 
 
 def test_bounds_and_told_costs_are_data_everywhere():

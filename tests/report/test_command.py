@@ -47,7 +47,7 @@ def test_it_loads_no_library_that_runs_need(run, format_):
 def test_no_column_is_lost_in_a_pipe(run, tmp_path):
     shown = arena("report", str(run), cwd=tmp_path).out.splitlines()
     (head,) = [line for line in shown if line.startswith("rank")]
-    assert head.split()[-2:] == ["time", "frontier"]
+    assert head.split()[-2:] == ["tokens/s", "billed"]
     assert "passed" in head
 
 

@@ -13,7 +13,8 @@ from tests.report.make_run import make_run
 CONTESTANT = {
     "name", "agent", "backend", "country", "digest", "trials", "scored", "passed", "failed",
     "faults", "pass_rate", "pass_rate_ci", "cost_usd", "cost_known_usd", "cost_status",
-    "cost_per_solved_usd", "tokens", "median_wall_s", "median_active_s", "on_frontier",
+    "cost_per_solved_usd", "tokens", "median_wall_s", "median_active_s", "p90_active_s",
+    "first_byte_s", "tokens_per_s", "best_buy_from_usd",
 }  # fmt: skip
 TRIAL = {
     "id", "task", "contestant", "attempt", "stop", "verdict", "fault", "cost_usd", "steps", "wall_s",
@@ -42,7 +43,7 @@ def test_it_is_valid_whether_it_has_trials_or_not(scored, found):
 def test_it_has_every_promised_field(found):
     assert {"schema", "run", "tasks", "attempts", "contestants", "trials"} <= found.keys()
     assert (found["schema"], found["run"], found["tasks"], found["attempts"]) == (
-        1,
+        2,
         "nightly",
         12,
         3,
@@ -74,7 +75,13 @@ def test_counts_and_money_add_up(found):
     assert unpriced["cost_per_solved_usd"] is None
     assert by_name["nop"]["cost_per_solved_usd"] is None, "nothing solved"
     assert by_name["nop"]["pass_rate_ci"][0] == 0
-    assert by_name["lantern-3"]["on_frontier"]
+    assert by_name["lantern-3"]["best_buy_from_usd"] > 0
+    assert by_name["local-14b"]["best_buy_from_usd"] is None
+    assert [buy["name"] for buy in found["trade"]["buys"]] == [
+        c["name"]
+        for c in sorted(by_name.values(), key=lambda c: c["best_buy_from_usd"] or 0)
+        if c["best_buy_from_usd"] is not None
+    ]
 
 
 def test_a_run_that_has_not_begun_is_valid_json(tmp_path):

@@ -164,7 +164,7 @@ def test_terminal_gets_no_escape_of_theirs(attacked):
 def test_json_round_trips(attacked):
     text_ = exports.export(attacked, "json").decode()
     assert {c["name"] for c in json.loads(text_)["contestants"]} == {*NAMES, "oracle"}
-    assert '"schema": 1' in text_
+    assert '"schema": 2' in text_
 
 
 def test_attack_reaches_the_files(attacked):

@@ -8,7 +8,7 @@ import pytest
 
 from arena.errors import InputError
 from arena.score.leaderboard import leaderboard
-from arena.score.results import Cost
+from arena.score.results import CallTimes, Cost
 from tests.score.made import FREE, UNKNOWN, Player, results, retold, task
 from tests.stats.reference import COST_A, COST_B, COST_C, EXACT, A, B, C
 
@@ -35,8 +35,6 @@ def test_worked_data_set_gives_the_published_board():
         [0.511667, 0.150667, 0.2], abs=EXACT
     )
     assert [r.rank for r in (a, b, c)] == [(1, 2), (1, 2), (3, 3)]
-    assert [r.on_frontier for r in (a, b, c)] == [True, True, False]
-    assert [r.frontier_share for r in (a, b, c)] == pytest.approx([0.9725, 0.9995, 0.008], abs=0.01)
     holm = {(p.a, p.b): p.adjusted_p for p in scored.pairs}
     assert holm == pytest.approx(
         {("a", "b"): 0.056337, ("a", "c"): 0.000404, ("b", "c"): 0.017102}, abs=2e-6
@@ -105,22 +103,20 @@ def test_controls_stand_apart_and_change_no_rank():
         )
     )
     assert [r.who.name for r in scored.controls] == ["oracle", "nop"]
-    assert all(r.rank is None and not r.on_frontier for r in scored.controls)
+    assert all(r.rank is None for r in scored.controls)
     assert scored.rows == alone.rows
     assert scored.pairs == alone.pairs
 
 
-def test_unknown_and_free_costs_have_no_place_on_the_frontier():
+def test_unknown_and_free_costs_are_no_cost_to_rank_by():
     run = worked(unpriced=Player([3] * 20), free=Player([3] * 20, [0.0] * 20))
     scored = leaderboard(run)
     for name in ("unpriced", "free"):
         money = row(scored, name).money
         assert (money.basis, money.cost_usd, money.mean_usd, money.per_solved) == (None,) * 4
-        assert row(scored, name).frontier_share is None
     assert row(scored, "unpriced").money.total.status == "unknown"
     assert row(scored, "unpriced").money.total.billed_usd is None
     assert row(scored, "free").money.total.billed_usd == 0
-    assert [row(scored, n).on_frontier for n in "abc"] == [True, True, False]
 
 
 def test_one_unknown_cost_makes_the_sum_partial_and_unranked():
@@ -179,6 +175,16 @@ def test_integrity_counts_as_failed_and_bounds_the_rate_when_none_is_seen():
     assert (x.counts.failed, x.counts.verdicts) == (1, {"integrity": 1, "passed": 59})
 
 
+def test_how_fast_an_endpoint_is_counts_the_calls_of_the_whole_run():
+    run = results({"x": Player([3, 0])})
+    slow, fast = CallTimes(9_000_000, 90, 3, 1_500_000), CallTimes(1_000_000, 110, 0, 0)
+    timed = retold(retold(run, {"attempt": 1}, times=slow), {"attempt": 2}, times=fast)
+    found = row(leaderboard(timed), "x").effort
+    assert (found.first_byte_s, found.tokens_per_s) == (0.5, 20.0)
+    unknown = row(leaderboard(run), "x").effort
+    assert (unknown.first_byte_s, unknown.tokens_per_s) == (None, None)
+
+
 def test_counts_flags_tokens_and_times():
     run = retold(
         results({"x": Player([3, 0])}),
@@ -194,7 +200,7 @@ def test_counts_flags_tokens_and_times():
     assert (x.counts.mistakes, x.counts.tries) == (4, 10)
     assert x.counts.other_names == ("x-0901",)
     assert (x.effort.tokens.input, x.effort.cached_share) == (6000, 0.8)
-    assert (x.effort.median_active_s, x.effort.mean_active_s) == (10.0, 20.0)
+    assert (x.effort.median_active_s, x.effort.p90_active_s) == (10.0, 40.0)
     assert (x.effort.mean_steps, x.effort.median_wall_s) == (10.0, 12.0)
 
 
@@ -218,7 +224,6 @@ def test_seed_of_the_run_makes_the_board_reproducible():
 def test_empty_and_lonely_runs_have_a_board():
     alone = leaderboard(results({"x": Player([3] * 4, [1] * 4)}))
     assert alone.rows[0].rank == (1, 1)
-    assert alone.rows[0].on_frontier
     assert alone.pairs == ()
     controls = leaderboard(results({"nop": Player([0], control=True)}))
     assert controls.rows == ()
@@ -250,14 +255,9 @@ def test_free_controls_cost_nothing_that_is_known():
     assert control.money.total == FREE
 
 
-def test_who_lacks_too_many_verdicts_comes_last_and_has_no_place_on_the_frontier():
+def test_who_lacks_too_many_verdicts_comes_last():
     lucky = Player([3] * 20, [0.01] * 20, faults=dict.fromkeys(range(1, 20), 3))
     scored = leaderboard(worked(lucky=lucky))
     assert [r.who.name for r in scored.rows] == ["a", "b", "c", "lucky"]
     last = scored.rows[-1]
     assert last.score.pass_rate == 1
-    assert (last.on_frontier, last.frontier_share) == (False, None)
-    kept = [(r.on_frontier, r.frontier_share) for r in scored.rows[:3]]
-    assert kept == [(r.on_frontier, r.frontier_share) for r in leaderboard(worked()).rows], (
-        "it drives nobody off the frontier"
-    )

@@ -1,158 +1,241 @@
+"""The answer: the best buy at a value of a solved task, with what is not sure of it."""
+
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
-from arena.score.recommend import Wanted, recommend
+from arena.errors import InputError
+from arena.report.decisions import comparison, recommendation
+from arena.score.compare import compare
+from arena.score.pairs import contender
+from arena.score.recommend import Wanted, ranked_of, recommend
+from arena.stats.value import SURE
 from tests.score.made import Player, results
 
 TASKS = 120
 HALF = np.array([3, 0] * 60, float)
+MOST = np.array([3, 3, 3, 0] * 30, float)
 
 
 def player(passed, price, **more):
     return Player(passed, np.full(len(passed), price), **more)
 
 
-def shift(passed, wins, losses):
-    """The same but for one attempt won on some tasks and lost on others."""
-    changed = passed.copy()
-    changed[np.flatnonzero(passed == 0)[:wins]] += 1
-    changed[np.flatnonzero(passed == 3)[:losses]] -= 1
-    return changed
-
-
-def test_the_cheapest_shown_not_worse_than_every_other_wins():
-    run = results(
+def trio():
+    """Cheap and weak, dear and strong, and one between that is worth it at no value."""
+    return results(
         {
-            "dear": player(HALF, 9.0),
-            "fair": player(shift(HALF, 6, 6), 3.0),
-            "cheap": player(HALF / 3, 1.0),
+            "dear": player(MOST, 9.0, country="US"),
+            "fair": player(HALF, 6.0, country="US"),
+            "cheap": player(HALF, 0.9, country="CN", open_weights=True),
         }
     )
-    found = recommend(run)
-    assert found.margin == 0.10
+
+
+def test_without_a_value_the_answer_says_from_where_to_where():
+    found = recommend(trio())
+    assert [buy.name for buy in found.trade.buys] == ["cheap", "dear"]
+    cheap, dear = found.trade.buys
+    assert cheap.starts.usd == pytest.approx(0.6, rel=0.05), "0.3 an attempt, half of them passed"
+    assert cheap.ends == dear.starts
+    # 2.7 more an attempt for a quarter more passed.
+    assert dear.starts.usd == pytest.approx(10.8, rel=0.1)
+    assert dear.starts.lo < 10.8 < dear.starts.hi
+    assert dear.ends is None
+    assert cheap.sure.to_usd < dear.starts.usd < dear.sure.from_usd
+    assert dear.sure.to_usd is None
     assert found.decided
-    assert found.pick.name == "fair"
-    assert found.pick.shown
-    cheap = next(c for c in found.candidates if c.name == "cheap")
-    assert not cheap.shown
-    assert set(cheap.shown_worse_than) == {"dear", "fair"}
-    assert found.headline.startswith("fair is the cheapest backend shown not worse")
-    assert found.tasks_needed is None
+    assert found.pick is None, "nobody asked at which value"
+    said = recommendation(found)
+    assert said.startswith("cheap up to $1")
+    assert "; dear above (shown: cheap between " in said
 
 
-def test_small_suites_say_not_decided_first_with_the_tasks_needed():
-    base = np.array([3, 3, 0, 3, 0, 0, 3, 3], float)
-    other = np.array([3, 0, 0, 3, 3, 0, 3, 3], float)
-    run = results({"dear": player(base, 9.0), "cheap": player(other, 1.0)})
-    found = recommend(run)
-    assert found.margin == 0.20
-    assert not found.decided
-    assert found.pick is None
-    assert found.tasks_needed > 8
-    assert found.headline.startswith("Not decided")
-    assert str(found.tasks_needed) in found.headline
-    assert found.cheapest_not_shown_worse.name == "cheap"
-    assert found.would_change[0].startswith("cheap: about ")
-    assert not any("would be cheaper" in line for line in found.would_change), "than which?"
+def test_at_a_value_one_is_named_with_how_sure_and_what_it_may_cost():
+    found = recommend(trio(), value_usd=3)
+    assert found.pick.name == found.trade.choice.name == "cheap"
+    assert found.trade.choice.chance >= SURE
+    assert found.trade.choice.worth_usd == pytest.approx(0.5 * 3 - 0.3, rel=0.05)
+    assert found.trade.choice.regret_usd < 0.01
+    assert recommendation(found).startswith("At $3.00 a solved task choose cheap.")
+    assert recommend(trio(), value_usd=100).pick.name == "dear"
+    close = recommend(trio(), value_usd=10.8)
+    assert not close.decided
+    assert close.pick is None
+    assert "is the best guess, not shown" in recommendation(close)
 
 
-def test_a_rival_that_is_not_the_best_seen_counts_too():
+def test_a_task_worth_less_than_any_solution_pays_for_nobody():
+    found = recommend(trio(), value_usd=0.1)
+    assert found.trade.choice.name is None
+    assert found.decided
+    assert "nobody pays for itself" in recommendation(found)
+
+
+def test_the_run_can_name_the_value():
+    run = results({"dear": player(MOST, 9.0), "cheap": player(HALF, 0.9)}, value_usd=Decimal(100))
+    assert recommend(run).trade.choice.name == "dear"
+    assert recommend(run, value_usd=2).trade.choice.name == "cheap"
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+def test_a_value_that_is_none_is_bad_input(value):
+    with pytest.raises(InputError, match="is no amount"):
+        recommend(trio(), value_usd=value)
+
+
+def test_small_suites_show_nothing_and_never_say_choose():
+    # The demo: three of eight against two of eight.
+    run = results(
+        {
+            "dear": Player([1, 1, 1, 0, 0, 0, 0, 0], [0.02] * 8),
+            "cheap": Player([1, 1, 0, 0, 0, 0, 0, 0], [0.01] * 8),
+        },
+        attempts=1,
+    )
+    for found in (recommend(run), recommend(run, value_usd=5), recommend(run, margin=0.2)):
+        assert not found.decided
+        assert found.pick is None
+        assert "hoose" not in recommendation(found)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_fewer_than_five_tasks_show_nothing(size):
+    run = results({"a": player(np.full(size, 3.0), 1.0), "b": player(np.zeros(size), 9.0)})
+    assert not recommend(run).decided
+    assert not recommend(run, value_usd=5).decided
+
+
+def test_what_costs_much_less_and_is_not_shown_worse_stands_in_the_headline():
+    dear, cheap = np.array([1.0] * 18 + [0.0] * 6), np.array([1.0] * 13 + [0.0] * 11)
+    run = results({"dear": player(dear, 17.0), "cheap": player(cheap, 1.0)}, attempts=1)
+    found = recommend(run, value_usd=1000)
+    assert found.trade.choice.name == "dear"
+    (rival,) = found.trade.cheaper
+    assert (rival.name, rival.than, round(rival.times)) == ("cheap", "dear", 17)
+    assert rival.adjusted_p == pytest.approx(0.0625), "five tasks, all one way"
+    headline = recommendation(found).splitlines()[0]
+    assert "cheap, at 1/17 of the cost of dear, is not shown worse: 54% against 75%" in headline
+
+
+def test_the_word_cheapest_is_said_of_nobody():
+    for options in ({}, {"value_usd": 5}, {"margin": 0.3}):
+        assert "cheapest" not in recommendation(recommend(trio(), **options))
+
+
+def test_compare_and_recommend_tell_one_story():
+    run = trio()
+    found = recommend(run, value_usd=3)
+    for other in ("dear", "fair"):
+        two = compare(
+            contender(run, "cheap"), contender(run, other), family=ranked_of(run), value_usd=3
+        )
+        assert two.worth.shown
+        assert two.worth.chance >= found.trade.choice.chance
+        assert two.worth.gap_usd > 0
+        shown = other in next(c for c in found.candidates if c.name == "cheap").shown_worse_than
+        assert (two.adjusted_p <= 0.05) is shown
+        said = comparison(two)
+        assert "both of this pair alone" in said
+        assert "p adjusted over all pairs of the run" in said
+        assert two.adjusted_p >= two.difference.p
+    alone = compare(contender(run, "cheap"), contender(run, "dear"))
+    assert alone.adjusted_p is None
+    assert alone.worth is None
+
+
+def test_a_floor_leaves_only_who_is_shown_to_keep_it():
+    found = recommend(trio(), margin=0.1)
+    assert [c.name for c in found.candidates if c.shown] == ["dear"]
+    assert [buy.name for buy in found.trade.buys] == ["dear"]
+    assert "Of those shown not worse than any other by 10 points (dear)" in recommendation(found)
+    assert recommend(trio()).margin is None
+    wide = recommend(trio(), margin=0.4)
+    assert {c.name for c in wide.candidates if c.shown} == {"dear", "cheap", "fair"}
+
+
+def test_a_rival_that_is_not_the_best_seen_counts_for_the_floor_too():
     # "close" is shown not worse than the best seen, "noisy" is too uncertain to be ruled out.
     rng = np.random.default_rng(2)
-    best = HALF
     noisy = np.where(rng.random(TASKS) < 0.48, 3.0, 0.0)
-    close = shift(HALF, 6, 6)
-    alone = recommend(results({"best": player(best, 9.0), "close": player(close, 1.0)}))
-    assert alone.pick.name == "close"
+    best, close = player(HALF, 9.0), player(HALF.copy(), 1.0)
+    alone = recommend(results({"best": best, "close": close}), margin=0.1)
+    assert next(c for c in alone.candidates if c.name == "close").shown
     found = recommend(
-        results(
-            {
-                "best": player(best, 9.0),
-                "noisy": player(noisy, 5.0),
-                "close": player(close, 1.0),
-            }
-        )
+        results({"best": best, "noisy": player(noisy, 5.0), "close": close}), margin=0.1
     )
-    close_row = next(c for c in found.candidates if c.name == "close")
-    assert close_row.rival == "noisy"
-    assert not close_row.shown
+    row = next(c for c in found.candidates if c.name == "close")
+    assert row.rival == "noisy"
+    assert not row.shown
     assert not found.decided
+    assert "nobody is shown not worse than every other by 10 points" in recommendation(found)
 
 
-def test_what_is_wanted_limits_the_answer_and_not_the_rivals():
-    run = results(
-        {
-            "us": player(HALF, 1.0, country="US"),
-            "cn": player(shift(HALF, 6, 6), 2.0, country="CN", open_weights=True),
-            "own": player(shift(HALF, 5, 5), 3.0, self_hosted=True, country="CN"),
-            "untold": player(HALF, 0.5),
-        }
-    )
-    assert recommend(run).pick.name == "untold"
-    assert recommend(run, wanted=Wanted(countries=("CN",))).pick.name == "cn"
-    assert recommend(run, wanted=Wanted(countries=("US",))).pick.name == "us"
-    assert recommend(run, wanted=Wanted(open_weights=True)).pick.name == "cn"
-    assert recommend(run, wanted=Wanted(self_hosted=True)).pick.name == "own"
-    assert recommend(run, wanted=Wanted(max_cost_usd=0.5)).pick.name == "untold"
-    none = recommend(run, wanted=Wanted(max_cost_usd=0.1))
-    assert none.pick is None
-    assert none.headline.startswith(
-        "Not decided: no contestant can be recommended (untold: it costs"
-    )
-    assert recommend(run, wanted=Wanted(countries=("cn",))).pick.name == "cn"
-    assert recommend(run, wanted=Wanted(residencies=("EU",))).pick is None
+def test_what_is_wanted_limits_the_answer():
+    run = trio()
+    us = recommend(run, wanted=Wanted(countries=("us",))).trade
+    assert {buy.name for buy in us.buys} == {"fair", "dear"}
+    only = recommend(run, wanted=Wanted(open_weights=True))
+    assert [b.name for b in only.trade.buys] == ["cheap"]
+    assert [b.name for b in recommend(run, wanted=Wanted(max_cost_usd=1.0)).trade.buys] == ["cheap"]
+    none = recommend(run, wanted=Wanted(residencies=("EU",)))
+    assert not none.decided
+    assert "No contestant can be recommended (" in recommendation(none)
 
 
-def test_who_solves_nothing_or_has_no_price_is_not_recommended():
-    run = results({"a": player(HALF * 0, 1.0), "b": player(HALF * 0, 2.0), "c": Player(HALF * 0)})
+def test_who_solves_nothing_or_has_no_price_is_never_named():
+    run = results({"a": player(HALF * 0, 0.1), "b": player(HALF, 2.0), "c": Player(MOST)})
     found = recommend(run)
-    assert not found.decided
-    reasons = {c.name: c.excluded for c in found.candidates}
-    assert reasons["a"] == ("it solved nothing",)
-    assert reasons["c"] == ("its cost is unknown or has no price",)
+    assert {buy.name for buy in found.trade.buys} == {"b"}
+    assert found.trade.unpriced == ("c",)
+    assert "Without a known cost, and so in no trade: c." in recommendation(found)
+    nobody = recommend(results({"a": player(HALF * 0, 1.0), "b": player(HALF * 0, 2.0)}))
+    assert not nobody.decided
+    assert "it solved nothing" in recommendation(nobody)
 
 
 def test_missing_trials_forbid_an_answer_and_say_so():
     run = results(
-        {"a": player(HALF, 2.0), "b": player(HALF, 1.0, faults=dict.fromkeys(range(12), 3))}
+        {"a": player(MOST, 2.0), "b": player(HALF, 1.0, faults=dict.fromkeys(range(12), 3))}
     )
     found = recommend(run)
     assert not found.decided
-    assert "b lacks a verdict for 36 of 360 trials" in found.headline
-    assert "Resume" in found.headline
+    assert "b lacks a verdict for 36 of 360 trials" in recommendation(found)
+    assert "Resume" in recommendation(found)
 
 
 def test_who_never_ran_is_left_out_and_blocks_nobody():
     run = results(
         {
             "a": player(HALF, 2.0),
-            "b": player(HALF, 1.0),
+            "b": player(MOST, 1.0),
             "locked_out": player(HALF, 1.0, not_run=dict.fromkeys(range(TASKS), 3)),
         }
     )
-    found = recommend(run)
+    found = recommend(run, value_usd=5)
     assert found.left_out == ("locked_out",)
     assert found.pick.name == "b"
 
 
 def test_one_contestant_or_none_is_no_choice():
-    assert "at least two" in recommend(results({"a": player(HALF, 1.0)})).headline
+    assert "at least two" in recommendation(recommend(results({"a": player(HALF, 1.0)})))
     nobody = recommend(results({"nop": Player([0, 0], control=True)}))
     assert not nobody.decided
     assert nobody.candidates == ()
 
 
 @pytest.mark.parametrize("count", [2, 6])
-def test_a_wrong_recommendation_is_rare_at_the_margin(count):
-    # Every contestant but the dearest is worse by exactly the margin: any pick of those is wrong.
+def test_a_wrong_floor_is_rare_at_the_margin(count):
+    # Every contestant but the dearest is worse by exactly the margin: to show any is wrong.
     rng = np.random.default_rng(11)
-    suites, wrong = 150, 0
+    suites, wrong = 60, 0
     for _ in range(suites):
         chance = rng.beta(2, 2, 60) * 0.7 + 0.25
         players = {"best": player(rng.binomial(3, chance).astype(float), 10.0)}
         for i in range(count - 1):
             worse = rng.binomial(3, chance - 0.2).astype(float)
             players[f"cheap{i}"] = player(worse, 1.0 + i)
-        pick = recommend(results(players), margin=0.2).pick
-        wrong += pick is not None and pick.name != "best"
+        found = recommend(results(players), margin=0.2)
+        wrong += any(c.shown and c.name != "best" for c in found.candidates)
     assert wrong / suites <= 0.05 + 2 * (0.05 * 0.95 / suites) ** 0.5

@@ -8,7 +8,6 @@ from arena.stats.power import (
     smallest_gap,
     suite_power,
     tasks_for_gap,
-    tasks_for_margin,
 )
 
 
@@ -26,14 +25,6 @@ def test_published_tasks_for_a_gap(discordant, gap, tasks):
 )
 def test_published_smallest_gap(tasks, gap):
     assert smallest_gap(tasks) == pytest.approx(gap, abs=0.0005)
-
-
-@pytest.mark.parametrize(
-    ("variance", "margin", "tasks"),
-    [(0.2, 0.05, 495), (0.2, 0.10, 124), (0.1, 0.05, 248), (0.1, 0.10, 62)],
-)
-def test_published_tasks_for_a_margin(variance, margin, tasks):
-    assert abs(tasks_for_margin(margin, spread=sqrt(variance)) - tasks) <= 1
 
 
 def test_agrees_with_statsmodels_at_many_tasks():
@@ -56,5 +47,3 @@ def test_margin_depends_on_the_suite():
 def test_limits():
     assert smallest_gap(1) == 1
     assert tasks_for_gap(1.0) >= 1
-    assert tasks_for_margin(0.1, difference=-0.1) is None
-    assert tasks_for_margin(0.1, difference=0.1) < tasks_for_margin(0.1)

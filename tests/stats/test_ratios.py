@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from arena.stats.intervals import Ratio, bootstrap_sums, cost_per_solved, fieller, ratio_of_ratios
+from arena.stats.intervals import Ratio, cost_per_solved, fieller, ratio_of_ratios
 from tests.stats.reference import COST_A, COST_B, EXACT, A, B
 
 TASKS = np.full(20, 3.0)
@@ -76,12 +76,3 @@ def test_ratio_without_a_value_is_not_estimable():
     rare = ratio_of_ratios(columns(COST_A, one, COST_B, B))
     assert rare.estimate == pytest.approx(30.70 / 0.237895, rel=1e-5)
     assert rare.ci is None
-
-
-def test_bootstrap_is_seeded_and_its_memory_does_not_grow_with_the_draws(monkeypatch):
-    values = columns(A, COST_A)
-    whole = bootstrap_sums(values, replicates=50)
-    assert (whole == bootstrap_sums(values, replicates=50)).all()
-    assert (whole != bootstrap_sums(values, replicates=50, seed=1)).any()
-    monkeypatch.setattr("arena.stats.intervals.DRAWS_AT_ONCE", 100)
-    assert bootstrap_sums(values, replicates=50) == pytest.approx(whole)

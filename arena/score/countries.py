@@ -1,44 +1,23 @@
-"""Contestants by country, weights, provider and agent, and the countries' price of the same work.
+"""The price of the same work from one country's contestants and from another's.
 
 Statements here are about these contestants on these tasks, never about countries.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
-
-import numpy as np
 
 from arena.records import Assurance, ContestantSpec, Record
 from arena.score.pairs import Pair, pair
 from arena.score.results import Results
-from arena.score.tally import TaskTally, doubt, tallies
-from arena.stats.intervals import ALPHA, Interval, Ratio, task_rate
+from arena.score.tally import TaskTally, tallies
+from arena.stats.intervals import ALPHA, Interval, Ratio
 from arena.stats.paired import Difference, NotWorse, holm
 from arena.stats.power import checked_margin
 
-Key = Literal["country", "open_weights", "provider", "agent"]
 Claim = Literal["within", "dearer", "cheaper", "open", "not_estimable"]
 
 CLAIMED = Interval(1 / 100, 1 / 7)
 """The share of the cost that the claim under test names."""
-
-
-class Group(Record):
-    """Contestants that share something."""
-
-    key: Key
-    value: str
-    """`unknown` where a contestant does not tell."""
-    contestants: tuple[str, ...]
-    pass_rate: float | None
-    """Mean over tasks of the contestants' mean."""
-    pass_rate_ci: Interval | None
-    best: str | None
-    """Highest pass rate, of those that enough trials have a verdict of."""
-    best_pass_rate: float | None
-    cheapest: str | None
-    """Lowest cost per solved task, likewise."""
-    cheapest_per_solved_usd: float | None
 
 
 class Match(Record):
@@ -61,7 +40,6 @@ class Match(Record):
     """Confidence of the ratios' intervals: one of so many candidates was picked by the data, so
     each is held to 1 - 5%/candidates, and the picked one keeps 95%."""
     cost_per_solved_ratio: Ratio
-    cost_per_attempt_ratio: Ratio
     claim: Claim
     """What the interval of the cost per solved task says of the claimed share."""
 
@@ -79,25 +57,6 @@ class CountryComparison(Record):
     absent: tuple[str, ...]
     """Countries without a contestant that has a verdict."""
     matches: tuple[Match, ...]
-    headline: str
-
-
-def groups(results: Results, level: Assurance | None = None) -> tuple[Group, ...]:
-    """Contestants with a verdict, grouped by each key in turn; controls are left out."""
-    specs, ranked = _ranked(results, level)
-    keys: tuple[tuple[Key, Callable[[ContestantSpec], str]], ...] = (
-        ("country", lambda s: (s.backend and s.backend.country) or "unknown"),
-        ("open_weights", _openness),
-        ("provider", _provider),
-        ("agent", lambda s: s.agent),
-    )
-    found = []
-    for key, value_of in keys:
-        by_value: dict[str, list[TaskTally]] = {}
-        for name, tally in ranked.items():
-            by_value.setdefault(value_of(specs[name]), []).append(tally)
-        found += [_group(key, value, by_value[value]) for value in sorted(by_value)]
-    return tuple(found)
 
 
 def country_comparison(
@@ -140,7 +99,6 @@ def country_comparison(
         claimed=claimed,
         absent=absent,
         matches=matches,
-        headline=_headline(matches, absent, ours, theirs, chosen),
     )
 
 
@@ -152,45 +110,9 @@ def _ranked(
     return specs, {n: counted[n] for n in specs if counted[n].scored_total}
 
 
-def _provider(spec: ContestantSpec) -> str:
-    if spec.backend is not None and spec.backend.simulated:
-        return "simulated"
-    return (spec.backend and spec.backend.provider) or "unknown"
-
-
-def _openness(spec: ContestantSpec) -> str:
-    known = spec.backend.open_weights if spec.backend else None
-    return "unknown" if known is None else ("open" if known else "closed")
-
-
 def _per_solved(tally: TaskTally) -> float | None:
     cost = tally.cost_per_solved()
     return cost.estimate if cost else None
-
-
-def _group(key: Key, value: str, members: Sequence[TaskTally]) -> Group:
-    names = tuple(t.who.name for t in members)
-    sure = [t for t in members if doubt(t) is None]
-    best = [(-float(np.nanmean(t.means)), t.who.name) for t in sure]
-    cheapest = [(cost, t.who.name) for t in sure if (cost := _per_solved(t)) is not None]
-    least, best_name = min(best, default=(None, None))
-    cost, cheapest_name = min(cheapest, default=(None, None))
-    stacked = np.stack([t.means for t in members])
-    seen = np.isfinite(stacked)
-    some = seen.any(axis=0)
-    together = np.where(seen, stacked, 0.0).sum(axis=0)[some] / seen.sum(axis=0)[some]
-    rate, interval, _ = task_rate(together, sum(t.scored_total for t in members)) or (None,) * 3
-    return Group(
-        key=key,
-        value=value,
-        contestants=names,
-        pass_rate=rate,
-        pass_rate_ci=interval,
-        best=best_name,
-        best_pass_rate=None if least is None else -least,
-        cheapest=cheapest_name,
-        cheapest_per_solved_usd=cost,
-    )
 
 
 def _match(tally: TaskTally, there: Sequence[TaskTally], margin: float, claimed: Interval) -> Match:
@@ -214,7 +136,6 @@ def _match(tally: TaskTally, there: Sequence[TaskTally], margin: float, claimed:
         adjusted_p=p,
         level=level,
         cost_per_solved_ratio=solved,
-        cost_per_attempt_ratio=lined.cost_per_attempt_ratio(level=level) if lined else Ratio(),
         claim=_claim(solved, claimed),
     )
 
@@ -240,24 +161,3 @@ def _claim(ratio: Ratio, claimed: Interval) -> Claim:
     if hi < claimed.lo:
         return "cheaper"
     return "within" if claimed.lo <= lo and hi <= claimed.hi else "open"
-
-
-def _headline(
-    matches: Sequence[Match], absent: Sequence[str], ours: str, theirs: str, margin: float
-) -> str:
-    if absent:
-        return f"No contestant of {' or '.join(absent)} has a verdict: nothing to compare."
-    found = [m for m in matches if m.counterpart]
-    if not found:
-        return (
-            f"For none of the {len(matches)} {ours} contestants is a {theirs} contestant shown"
-            f" not worse by {margin * 100:.0f} points or more."
-        )
-    ratios = [r for m in found if (r := m.cost_per_solved_ratio.estimate) is not None]
-    priced = (
-        f" at {min(ratios):.2g} to {max(ratios):.2g} of the cost per solved task" if ratios else ""
-    )
-    return (
-        f"For {len(found)} of {len(matches)} {ours} contestants a {theirs} contestant is shown not"
-        f" worse by {margin * 100:.0f} points or more{priced}, on these tasks with the same agent."
-    )

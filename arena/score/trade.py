@@ -1,0 +1,326 @@
+"""Pass rate against cost as a trade: who is the best buy at which value of a solved task.
+
+Frozen records, which reports only put into words: `trade(...)` makes a `Trade`, in which `buys`
+are the best buys in order of value (each a `BestBuy` with its `SwitchPoint`s and where it is
+sure), `curve` the chance of being best at any value, `choice` the one at a value that was asked
+for, `cheaper` what costs much less and is not shown worse, `unpriced` who has no known cost. The
+records of cascades are in `arena.score.cascade`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from arena.records import Record
+from arena.score.pairs import PairCell
+from arena.score.tally import TaskTally, doubt
+from arena.stats.intervals import ENOUGH_DIFFERING, SEED, BoolArray, FloatArray
+from arena.stats.value import (
+    GRID,
+    SURE,
+    Draws,
+    Means,
+    SwitchInterval,
+    best_at,
+    chances,
+    means_of,
+    regret,
+    switch_interval,
+    task_weights,
+    upper_hull,
+    value_per_task,
+)
+
+DEAREST = 1000.0
+"""A solved task that is worth so many attempts of the dearest is as good as without a price."""
+MUCH_CHEAPER = 2.0
+"""So many times the cost is much."""
+
+
+class SwitchPoint(Record):
+    """Value of a solved task in US dollars at which one best buy follows another."""
+
+    usd: float
+    lo: float
+    """95% interval."""
+    hi: float | None
+    """None: it may never come."""
+
+
+class ValueRange(Record):
+    """Values of a solved task in US dollars."""
+
+    from_usd: float
+    to_usd: float | None
+    """None: without end."""
+
+
+class BestBuy(Record):
+    """One contestant with the values of a solved task at which it is seen to be the best buy."""
+
+    name: str
+    starts: SwitchPoint
+    """Below the first start nothing pays for itself."""
+    ends: SwitchPoint | None
+    """None: it stays the best buy whatever a solved task is worth."""
+    sure: ValueRange | None
+    """Where it is shown to be the best: 98.5% of draws agree. None: nowhere."""
+
+
+class ValueCurve(Record):
+    """Chance of being the best buy; one number for each of `values_usd`."""
+
+    values_usd: tuple[float, ...]
+    """Rising, evenly on a logarithm; the last is as good as without end."""
+    chances: dict[str, tuple[float, ...]]
+    """By contestant."""
+    nobody: tuple[float, ...]
+    """That nothing pays for itself."""
+
+
+class ValueChoice(Record):
+    """The best buy at one value of a solved task."""
+
+    value_usd: float
+    name: str | None
+    """None: nothing pays for itself."""
+    chance: float
+    """Share of draws in which it is the best buy."""
+    decided: bool
+    worth_usd: float
+    """Value a task less cost; 0 for nothing."""
+    regret_usd: float
+    """Expected loss a task against always having chosen the best."""
+    chances: dict[str, float]
+    """Of every contestant."""
+
+
+class CheaperRival(Record):
+    """Costs much less than a best buy, and is not shown to pass less."""
+
+    name: str
+    than: str
+    times: float
+    """Cost of the best buy over its own, per attempt."""
+    pass_rate: float
+    than_pass_rate: float
+    adjusted_p: float
+    """That the two pass alike, adjusted over all pairs of the run."""
+
+
+class Trade(Record):
+    """Who is the best buy; what every report says of cost and pass rate."""
+
+    tasks: int
+    """Tasks that all who are compared have an attempt at."""
+    buys: tuple[BestBuy, ...]
+    """In order of the value of a solved task, the cheapest first; empty when nothing is known."""
+    curve: ValueCurve | None
+    choice: ValueChoice | None
+    """At the value that was asked for."""
+    cheaper: tuple[CheaperRival, ...]
+    unpriced: tuple[str, ...]
+    """Their cost is unknown or nothing: they are in no trade."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether anything is shown: at the value asked for, else at any value."""
+        if self.choice is not None:
+            return self.choice.decided
+        return any(buy.sure for buy in self.buys)
+
+
+NOTHING = Trade(tasks=0, buys=(), curve=None, choice=None, cheaper=(), unpriced=())
+
+
+class Matrix:
+    """Contestants with known costs over the tasks that all of them have an attempt at."""
+
+    def __init__(self, ranked: Mapping[str, TaskTally]) -> None:
+        priced = {n: t for n, t in ranked.items() if t.cost_usd is not None and not doubt(t)}
+        self.names = tuple(priced)
+        self.unpriced = tuple(n for n, t in ranked.items() if t.cost_usd is None)
+        seen: BoolArray = np.ones(0, dtype=bool)
+        if priced:
+            seen = np.all([t.scored > 0 for t in priced.values()], axis=0)
+        taken = [t.take(seen) for t in priced.values()]
+        self.ids = taken[0].tasks if taken else ()
+        empty = np.zeros((int(seen.sum()), 0))
+        self.passes: FloatArray = np.stack([t.means for t in taken], axis=1) if taken else empty
+        self.costs_usd: FloatArray = (
+            np.stack([t.cost_usd / t.scored for t in taken if t.cost_usd is not None], axis=1)
+            if taken
+            else empty
+        )
+
+    @property
+    def tasks(self) -> int:
+        """Tasks compared."""
+        return len(self.passes)
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough tasks for anything to be shown."""
+        return self.tasks >= ENOUGH_DIFFERING
+
+
+def trade(
+    ranked: Mapping[str, TaskTally],
+    pairs: Sequence[PairCell] = (),
+    *,
+    value_usd: float | None = None,
+    floor: Collection[str] | None = None,
+    seed: int = SEED,
+) -> Trade:
+    """Set pass rate against cost.
+
+    Args:
+        ranked: contestants with verdicts, controls left out.
+        pairs: all their pairs, from `compare_all`.
+        value_usd: worth of a solved task in US dollars.
+        floor: contestants that may be chosen, where a quality floor was asked for.
+        seed: of the draws.
+    """
+    every = Matrix(ranked)
+    matrix = every if floor is None else Matrix({n: ranked[n] for n in ranked if n in floor})
+    if not matrix.names or not matrix.tasks:
+        return NOTHING.model_copy(update={"unpriced": every.unpriced})
+    weights = task_weights(matrix.tasks, len(matrix.names), seed=seed)
+    means = means_of(matrix.passes, matrix.costs_usd, weights)
+    curve, choice = _curve(matrix, means), None
+    buys = _buys(matrix, means, curve)
+    if value_usd is not None:
+        choice = _choice(matrix, means, value_usd)
+    named = [buy.name for buy in buys] if choice is None else [choice.name] if choice.name else []
+    return Trade(
+        tasks=matrix.tasks,
+        buys=buys,
+        curve=curve,
+        choice=choice,
+        cheaper=tuple(_cheaper(every, named[-1:], pairs)),
+        unpriced=every.unpriced,
+    )
+
+
+class PairWorth(Record):
+    """Two contestants at one value of a solved task; draws are those of the whole trade."""
+
+    value_usd: float
+    gap_usd: float
+    """Value less cost of a task given to A, less that of B."""
+    chance: float
+    """Share of draws in which A is worth more."""
+    shown: bool
+    """One of the two is shown to be worth more: 98.5% of draws agree."""
+
+
+def pair_worth(
+    ranked: Mapping[str, TaskTally], a: str, b: str, value_usd: float, *, seed: int = SEED
+) -> PairWorth | None:
+    """Compare two contestants as `trade` does; None where either has no known cost."""
+    matrix = Matrix(ranked)
+    if not {a, b} <= {*matrix.names} or not matrix.tasks:
+        return None
+    weights = task_weights(matrix.tasks, len(matrix.names), seed=seed)
+    means = means_of(matrix.passes, matrix.costs_usd, weights)
+    i, j = matrix.names.index(a), matrix.names.index(b)
+
+    def gaps(of: Draws) -> FloatArray:
+        worth = value_per_task(of.rates, of.costs_usd, value_usd)
+        return worth[:, i] - worth[:, j]
+
+    both = [float((gaps(of) > 0).mean()) for of in (means.drawn_in, means.plain)]
+    return PairWorth(
+        value_usd=value_usd,
+        gap_usd=float(gaps(means.best)[0]),
+        chance=both[0],
+        shown=matrix.enough and (min(both) >= SURE or max(both) <= 1 - SURE),
+    )
+
+
+def _curve(matrix: Matrix, means: Means) -> ValueCurve:
+    costs = matrix.costs_usd.mean(axis=0)
+    grid = np.geomspace(costs[costs > 0].min(), costs.max() * DEAREST, GRID)
+    found = chances(means.drawn_in, grid)
+    return ValueCurve(
+        values_usd=tuple(grid.tolist()),
+        chances={name: tuple(found[:, i].tolist()) for i, name in enumerate(matrix.names)},
+        nobody=tuple(found[:, -1].tolist()),
+    )
+
+
+def _buys(matrix: Matrix, means: Means, curve: ValueCurve) -> tuple[BestBuy, ...]:
+    hull = upper_hull(means.best.rates[0], means.best.costs_usd[0])
+    if not hull:
+        return ()
+    before = [None, *(place for place, _ in hull)]
+    points = [
+        _switch(usd, switch_interval(means.plain, last, place))
+        for last, (place, usd) in zip(before, hull, strict=False)
+    ]
+    sure = chances(means.plain, np.array(curve.values_usd))
+    return tuple(
+        BestBuy(
+            name=matrix.names[place],
+            starts=starts,
+            ends=ends,
+            sure=_sure(matrix, curve, sure[:, place], matrix.names[place]),
+        )
+        for (place, _), starts, ends in zip(hull, points, (*points[1:], None), strict=True)
+    )
+
+
+def _switch(usd: float, interval: SwitchInterval) -> SwitchPoint:
+    lo, hi = interval
+    return SwitchPoint(usd=usd, lo=min(lo, usd), hi=None if hi is None else max(hi, usd))
+
+
+def _sure(matrix: Matrix, curve: ValueCurve, plain: FloatArray, name: str) -> ValueRange | None:
+    both = np.minimum(plain, curve.chances[name]) >= SURE
+    values = np.array(curve.values_usd)[both].tolist()
+    if not values or not matrix.enough:
+        return None
+    return ValueRange(from_usd=values[0], to_usd=None if both[-1] else values[-1])
+
+
+def _choice(matrix: Matrix, means: Means, value_usd: float) -> ValueChoice:
+    place = int(best_at(means.best, value_usd)[0])
+    at = np.array([value_usd])
+    found, plain = chances(means.drawn_in, at)[0], chances(means.plain, at)[0]
+    worth = value_per_task(means.best.rates[0], means.best.costs_usd[0], value_usd)
+    return ValueChoice(
+        value_usd=value_usd,
+        name=matrix.names[place] if place >= 0 else None,
+        chance=float(found[place]),
+        decided=matrix.enough and bool(min(found[place], plain[place]) >= SURE),
+        worth_usd=float(worth[place]) if place >= 0 else 0.0,
+        regret_usd=regret(means.drawn_in, place, value_usd),
+        chances=dict(zip(matrix.names, found.tolist(), strict=False)),
+    )
+
+
+def _cheaper(
+    matrix: Matrix, than: Sequence[str], pairs: Sequence[PairCell]
+) -> Sequence[CheaperRival]:
+    """What costs much less than the last of the best buys and is not shown worse than it."""
+    found: list[CheaperRival] = []
+    for name in than:
+        own = matrix.names.index(name)
+        costs, rates = matrix.costs_usd.mean(axis=0), matrix.passes.mean(axis=0)
+        for cell in pairs:
+            other = {cell.a: cell.b, cell.b: cell.a}.get(name)
+            if other not in matrix.names or cell.shown_worse == other:
+                continue
+            place = matrix.names.index(other)
+            if costs[place] * MUCH_CHEAPER <= costs[own]:
+                found.append(
+                    CheaperRival(
+                        name=other,
+                        than=name,
+                        times=float(costs[own] / costs[place]),
+                        pass_rate=float(rates[place]),
+                        than_pass_rate=float(rates[own]),
+                        adjusted_p=cell.adjusted_p,
+                    )
+                )
+    return sorted(found, key=lambda one: -one.times)
