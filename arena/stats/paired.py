@@ -22,7 +22,6 @@ from arena.stats.intervals import (
     one_sided_level,
     two_sided_t,
     two_sided_z,
-    zero_event_bound,
 )
 
 
@@ -249,8 +248,8 @@ def difference(differences: FloatArray, *, single: bool) -> Difference:
 def not_worse(differences: FloatArray, margin: float, *, single: bool) -> NotWorse:
     """Non-inferiority of A to B at `margin`, within (0, 1), by the same method as `difference`.
 
-    So few tasks that B-only passes at the margin would often not have come up at all show nothing:
-    p is never below the exact chance of that, nor the bound above what it leaves open.
+    Where fewer than five tasks differ, p is never below the chance that a loss of the margin would
+    not have come up at all in so many tasks: what could not be seen is not shown to be absent.
     """
     level = one_sided_level(ALPHA)
     interval = t_interval(differences, level) if not single and trusts_t(differences) else None
@@ -260,7 +259,8 @@ def not_worse(differences: FloatArray, margin: float, *, single: bool) -> NotWor
         lo, p = tango_interval(pairs, level).lo, float(special.ndtr(-tango_z(pairs, -margin)))
     else:
         lo, p = interval.lo, float(special.stdtr(len(differences) - 1, -t))
-    p, lo = max(p, (1 - margin) ** len(differences)), min(lo, -zero_event_bound(len(differences)))
+    if not trusts_t(differences):
+        p = max(p, (1 - margin) ** len(differences))
     return NotWorse(margin=margin, lo=max(-1.0, lo), p=p, shown=p <= ALPHA)
 
 
