@@ -44,8 +44,7 @@ def lead(scored: Scored, *, switches: bool) -> tuple[str, ...]:
         switches: tell the switch points, which a page has in a table.
     """
     said, found, gone = answer(scored), scored.recommendation, missing(scored)
-    tabled = not switches and found.trade.buys and not found.trade.choice
-    first = "" if tabled or (found.doubts and gone) else said.lead
+    first = "" if (said.tabled and not switches) or (found.doubts and gone) else said.lead
     last = f"{gone} Resume the run first." if found.doubts and gone else gone
     return tuple(filter(None, (first, said.guess, last)))
 

@@ -26,13 +26,16 @@ class Answer:
     lead: str
     guess: str
     """What costs much less and is not shown worse, beyond what the headline says."""
+    tabled: bool = False
+    """A table of the best buys tells what `lead` does."""
 
 
 def answer(scored: Scored) -> Answer:
     """The answer of a run."""
     found = scored.recommendation
     headline, lead = _answer(found)
-    return Answer(headline, lead, guess=" ".join(_cheaper(found)))
+    tabled = not _why_not(found) and found.trade.choice is None
+    return Answer(headline, lead, " ".join(_cheaper(found)), tabled)
 
 
 def _answer(found: Recommendation) -> tuple[str, str]:

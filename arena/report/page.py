@@ -15,12 +15,12 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from arena import resources
-from arena.report import caveats, charts
+from arena.report import caveats, charts, leaderboard
 from arena.report import format as show
 from arena.report.columns import PAIRS, headed
 from arena.report.decisions import answer, claim
 from arena.report.format import one_line, plain
-from arena.report.leaderboard import CONTESTANTS, badges, controls, what
+from arena.report.leaderboard import badges, controls, what
 from arena.report.outcomes import count_tables, grid, is_suspicious, page_name
 from arena.report.scored import Scored
 
@@ -132,8 +132,8 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         lines={line.row.who.name: line for line in scored.ranked},
         badges=badges,
         what=what,
-        columns=headed(CONTESTANTS, "page", board.attempts),
-        money=headed(CONTESTANTS, "money", board.attempts),
+        columns=headed(leaderboard.CONTESTANTS, "page", board.attempts),
+        money=headed(leaderboard.CONTESTANTS, "money", board.attempts),
         pair_columns=headed(PAIRS, "page"),
         pairs=board.pairs,
         controls=controls(scored),

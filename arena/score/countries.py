@@ -147,7 +147,7 @@ def _no_match(same_agent: int, pairs: Sequence[Pair], margin: float) -> str:
         return "no counterpart has a known cost per solved task"
     doubts = {p.doubt for p in pairs}
     if None not in doubts:
-        return "; ".join(sorted(d for d in doubts if d))
+        return "nothing may be concluded, since trials are missing"
     tasks = len(pairs[0].tasks)
     return f"no counterpart is shown not worse by {margin * 100:.0f} points on {tasks} tasks"
 

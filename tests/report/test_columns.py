@@ -115,9 +115,9 @@ def test_controls_are_told_apart_in_every_form(scored):
     controls = {row.who.name for row in scored.board.controls}
     assert controls == {"oracle", "nop"}
     run = tables.Run(scored)
-    for name in ("trials", "tests", "contestants"):
+    for name, wanted in (("trials", controls), ("contestants", controls), ("tests", {"oracle"})):
         table = run.table(name).to_pandas()
-        assert set(table.loc[table["control"], "contestant"]) == controls, name
+        assert set(table.loc[table["control"], "contestant"]) == wanted, name
     document = json.loads(exports.export(scored, "json"))
     told = {trial["contestant"] for trial in document["trials"] if trial["control"]}
     assert told == {one["name"] for one in document["contestants"] if one["control"]} == controls
