@@ -104,6 +104,13 @@ class Format(StrEnum):
 
 
 RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
+MarginFlag = Annotated[
+    float | None,
+    typer.Option(
+        help="Loss of pass rate that is tolerated.", show_default="0.10 from 100 tasks, else 0.20"
+    ),
+]
+AnywayFlag = Annotated[bool, typer.Option("--anyway", help="Compare what is not comparable.")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
