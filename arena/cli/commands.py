@@ -31,6 +31,8 @@ def register(app: typer.Typer) -> None:
     app.command("recommend")(decide.recommend)
     app.command("power")(decide.power)
     app.command("gate")(nights.gate)
+    app.command("trend")(nights.trend)
+    app.command("retain")(nights.retain)
     app.add_typer(tasks.app, name="tasks")
     app.add_typer(sandboxes.app, name="sandboxes")
     app.add_typer(backends.app, name="backends")
