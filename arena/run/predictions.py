@@ -76,7 +76,7 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
         task.id: exported_image(
             engine.connection,
             images[task.id],
-            f"arena/{to}/{slug(instance_id(task))}",
+            f"{to}/{slug(instance_id(task))}",
             packs.tree_files(task),
             workdir,
         )

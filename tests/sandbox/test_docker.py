@@ -14,7 +14,6 @@ from arena.records import File
 from arena.sandbox.docker import Connection
 from arena.sandbox.image import build as image_build
 from arena.sandbox.image import sources
-from arena.sandbox.image.store import Naming
 
 PACKAGE = Path(arena.__file__).parent
 
@@ -58,7 +57,7 @@ def build(connection):
     image_build.dockerfile(
         connection,
         [File(path="Dockerfile", data=b"FROM scratch\n")],
-        Naming("arena/none:1", {}),
+        "arena/none:1",
         {},
         lambda _: None,
     )

@@ -18,7 +18,7 @@ from arena.sandbox.docker import FULL, Connection
 from arena.sandbox.image import sources
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
 from arena.sandbox.image.sources import Say, bootstrap, pull
-from arena.sandbox.image.store import Image, Naming
+from arena.sandbox.image.store import UNFINISHED, Image, Naming
 from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image
 
 _BUILD_TIMEOUT_S = 3600
@@ -30,16 +30,16 @@ _NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
 def dockerfile(
     connection: Connection,
     context: Sequence[File],
-    naming: Naming,
+    tag: str,
     arguments: Mapping[str, str],
     say: Say,
 ) -> None:
-    """Build the context's Dockerfile and name the result.
+    """Build the context's Dockerfile and name the result, which is not finished.
 
     Args:
         connection: the engine.
         context: the Dockerfile and what it copies.
-        naming: of the result.
+        tag: of the result.
         arguments: build arguments, beside the proxies of the environment.
         say: told what the builder prints.
     """
@@ -49,8 +49,8 @@ def dockerfile(
         for step in client.build(
             fileobj=io.BytesIO(tar),
             custom_context=True,
-            tag=naming.tag,
-            labels=naming.labels,
+            tag=tag,
+            labels=unfinished(),
             buildargs={**proxies(), **arguments},
             use_config_proxy=False,
             rm=True,
@@ -64,7 +64,7 @@ def dockerfile(
                 say(line)
             if "error" in step:
                 tail = " / ".join([*lines, str(step["error"])])
-                what = f"the image {naming.tag} could not be built"
+                what = "the image could not be built"
                 raise EngineError(f"{FULL if _NO_SPACE.search(tail) else what}: {tail}")
 
 
@@ -104,18 +104,27 @@ def container(connection: Connection, image: str) -> Iterator[str]:
         remove(connection, name)
 
 
-def commit(connection: Connection, ident: str, naming: Naming, workdir: str) -> None:
-    """Make a container's file system an image that starts nothing by itself."""
-    repository, _, tag = naming.tag.rpartition(":")
+def commit(connection: Connection, ident: str, naming: Naming | str, workdir: str) -> None:
+    """Make a container's file system an image that starts nothing by itself.
+
+    Args:
+        connection: the engine.
+        ident: the container.
+        naming: of a finished image; the bare tag of one that is not.
+        workdir: of the image.
+    """
+    done = isinstance(naming, Naming)
+    repository, _, tag = (naming.tag if isinstance(naming, Naming) else naming).rpartition(":")
     config = {
         "Cmd": ["/bin/sh"],
         "Entrypoint": [],
         "User": "",
         "WorkingDir": workdir,
-        "Labels": {LABEL_OWNER: "", **naming.labels},
+        "Labels": {LABEL_OWNER: ""} if done else unfinished(),
     }
+    comment = naming.comment if isinstance(naming, Naming) else None
     with connection.guard():
-        connection.raw.commit(ident, repository=repository, tag=tag, conf=config)
+        connection.raw.commit(ident, repository=repository, tag=tag, conf=config, message=comment)
 
 
 def add_files(
@@ -123,7 +132,7 @@ def add_files(
     below: str,
     placed: Sequence[File],
     owner: int,
-    naming: Naming,
+    naming: Naming | str,
     workdir: str,
 ) -> None:
     """Make an image of another and files at absolute paths; nothing is run."""
@@ -133,25 +142,42 @@ def add_files(
         commit(connection, ident, naming, workdir)
 
 
-def flatten(connection: Connection, source: str, name: str, drop: Callable[[str], bool]) -> None:
+def flatten(connection: Connection, source: str, tag: str, drop: Callable[[str], bool]) -> None:
     """Make an image of one layer with the files of another, less those that `drop` names.
 
     Neither the layers of `source` nor its history are part of it; its environment is.
     """
-    repository, _, tag = name.rpartition(":")
     with container(connection, source) as ident, connection.guard():
         raw = connection.raw
-        environment = raw.inspect_image(source)["Config"].get("Env") or []
-        quoted = [
-            f"ENV {key}={json.dumps(value)}"
-            for key, _, value in (pair.partition("=") for pair in environment)
-        ]
-        raw.import_image_from_stream(
-            files.without(raw.export(ident), drop),
-            repository=repository,
-            tag=tag,
-            changes=quoted,
+        pairs = raw.inspect_image(source)["Config"].get("Env") or []
+        environment = dict(pair.partition("=")[::2] for pair in pairs)
+        _import(connection, files.without(raw.export(ident), drop), tag, environment)
+
+
+def _import(
+    connection: Connection, tar: Iterator[bytes], tag: str, environment: Mapping[str, str]
+) -> None:
+    """Make an unfinished image of a file system."""
+    repository, _, last = tag.rpartition(":")
+    changes = [
+        f"{word} {key}={json.dumps(value)}"
+        for word, pairs in (("ENV", environment), ("LABEL", unfinished()))
+        for key, value in pairs.items()
+    ]
+    with connection.guard():
+        connection.raw.import_image_from_stream(
+            tar, repository=repository, tag=last, changes=changes
         )
+
+
+@contextmanager
+def temporary(connection: Connection) -> Iterator[str]:
+    """A name for an image that is needed for a while; what has it at the end is removed."""
+    tag = f"{UNFINISHED}:{secrets.token_hex(8)}"
+    try:
+        yield tag
+    finally:
+        remove_image(connection, tag)
 
 
 _PACKAGES = "/var/lib/dpkg/status"
@@ -160,21 +186,27 @@ _PACKAGES_LIMIT = 64 << 20
 
 def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) -> None:
     """Make and tag the base image. Raises `InputError` when this machine cannot."""
-    naming = Naming.of("base", "debian", recipe.digest, recipe.digest, "", recipe.source)
-    if recipe.mode == "pull":
-        source = pull(connection, recipe.source, say)
-        context = [File(path="Dockerfile", data=f"FROM {source}\n".encode())]
-        dockerfile(connection, context, naming, {}, say)
-        return
-    repository, _, tag = naming.tag.rpartition(":")
-    changes = [f'LABEL {key}="{value}"' for key, value in naming.labels.items()]
+    naming = Naming(
+        kind="base",
+        name="debian",
+        recipe=recipe.digest,
+        content=recipe.digest,
+        base=recipe.source,
+    )
+    with temporary(connection) as made:
+        if recipe.mode == "pull":
+            source = pull(connection, recipe.source, say)
+        else:
+            source = made
+            _import(connection, bootstrap(sandboxes / "engine" / "base.sh", say), made, {})
+        with container(connection, source) as ident:
+            commit(connection, ident, naming, workdir_of(connection, source))
+
+
+def workdir_of(connection: Connection, image: str) -> str:
+    """The folder that an image's commands start in."""
     with connection.guard():
-        connection.raw.import_image_from_stream(
-            bootstrap(sandboxes / "engine" / "base.sh", say),
-            repository=repository,
-            tag=tag,
-            changes=[*changes, 'CMD ["/bin/sh"]'],
-        )
+        return connection.raw.inspect_image(image)["Config"].get("WorkingDir") or "/"
 
 
 def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
@@ -185,7 +217,7 @@ def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: 
     ):
         listing = files.read(connection, ident, _PACKAGES, limit=_PACKAGES_LIMIT)
         content = digest_of([recipe.digest, *packages(listing.data)])
-        naming = Naming.on(below, "language", recipe.name, recipe.digest, content)
+        naming = below.below("language", recipe.name, recipe.digest, content)
         commit(connection, ident, naming, recipe.spec.workdir)
 
 
@@ -196,27 +228,24 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Sa
     Where the machine has settings, they lie on the base while the Dockerfile runs, and the result
     is flattened without them.
     """
-    name = Naming.on(below, "language", recipe.name, recipe.digest, "").tag
-    base_name = Naming.on(below, below.kind, below.name, below.recipe, "").tag
-    flat, built, with_settings = (
-        Naming(f"{name}-{what}", unfinished()) for what in ("flat", "built", "settings")
-    )
     settings = sources.settings()
-    try:
+    with (
+        temporary(connection) as base_name,
+        temporary(connection) as built,
+        temporary(connection) as flat,
+    ):
         if settings:
             say("with this machine's package mirror and certificate settings")
-            base_name = with_settings.tag
+            workdir = workdir_of(connection, below.id)
+            add_files(connection, below.id, settings, 0, base_name, workdir)
+        else:
             with connection.guard():
-                workdir = connection.raw.inspect_image(below.id)["Config"].get("WorkingDir") or "/"
-            add_files(connection, below.id, settings, 0, with_settings, workdir)
+                connection.raw.tag(below.id, *base_name.split(":"))
         dockerfile(connection, recipe.files, built, {"BASE": base_name}, say)
         if settings:
             say("leaving the machine's settings out")
-            flatten(connection, built.tag, flat.tag, sources.is_ours)
-        yield (flat if settings else built).tag
-    finally:
-        for image in (flat, built, with_settings) if settings else (built,):
-            remove_image(connection, image.tag)
+            flatten(connection, built, flat, sources.is_ours)
+        yield flat if settings else built
 
 
 def task(
@@ -228,7 +257,7 @@ def task(
     workdir: str,
 ) -> None:
     """Lay a task's tree on a language image as one commit; nothing of the task is run."""
-    naming = Naming.on(below, "task", name, recipe, digest_of([recipe, below.content]))
+    naming = below.below("task", name, recipe, digest_of([recipe, below.content]))
     add_files(connection, below.id, committed(tree, workdir), AGENT_UID, naming, workdir)
 
 

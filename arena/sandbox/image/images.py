@@ -18,7 +18,7 @@ from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import build, packages, recipe
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
 from arena.sandbox.image.sources import Say
-from arena.sandbox.image.store import Image, ImageKind, Naming, Store
+from arena.sandbox.image.store import Image, ImageKind, Naming, Store, tag_of
 
 _BASE_MB = 400
 _RESERVE_MB = 300
@@ -91,7 +91,7 @@ class Images:
         """
         base = recipe.base_recipe(self._sandboxes)
         jobs = [self._job(task, base) for task in tasks]
-        known = self.store.index()
+        known = {job.digest: found for job in jobs if (found := self._found(job))}
         missing = {job.language.digest: job.language for job in jobs if job.digest not in known}
         below = self._languages(missing.values(), base, tell)
         with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
@@ -105,9 +105,8 @@ class Images:
     def missing(self, tasks: Sequence[Task]) -> list[str]:
         """Ids of the tasks whose image would have to be built."""
         base = recipe.base_recipe(self._sandboxes)
-        known = self.store.index()
         jobs = (self._job(task, base) for task in tasks)
-        return [job.task.id for job in jobs if job.digest not in known]
+        return [job.task.id for job in jobs if self._found(job) is None]
 
     def ensure_languages(
         self, names: Iterable[str] | None = None, tell: Tell = lambda _: None
@@ -147,6 +146,9 @@ class Images:
         images = task.root.parent / "images"
         language = recipe.task_recipe(self._sandboxes, images, task.image, base)
         return _Job(task, language, recipe.task_digest(language, self._tree_of(task)))
+
+    def _found(self, job: "_Job") -> Image | None:
+        return self.store.find(tag_of("task", job.task.id, job.digest), job.digest)
 
     def _task(self, job: "_Job", languages: Mapping[str, Image], tell: Tell) -> Image:
         def make(_: Say) -> None:
@@ -188,14 +190,15 @@ class Images:
         make: Callable[[Say], None],
     ) -> Image:
         with self._only_one(digest):
-            image = self.store.find(digest)
+            tag = tag_of(kind, name, digest)
+            image = self.store.find(tag, digest)
             if image:
                 tell(BuildProgress(kind=kind, name=name, state="reused"))
                 return image
             started = time.monotonic()
             tell(BuildProgress(kind=kind, name=name, state="started"))
             make(lambda text: tell(BuildProgress(kind=kind, name=name, state="line", detail=text)))
-            image = self.store.find(digest)
+            image = self.store.find(tag, digest)
             if image is None:
                 raise EngineError(f"the engine lost the image {name} that it had just built")
             seconds = time.monotonic() - started
@@ -240,15 +243,13 @@ def exported_image(
     Args:
         connection: the engine.
         below: the task's image, which brings the language and the packages.
-        name: repository of the result.
+        name: of the result.
         tree: the task's tree.
         workdir: where it goes.
     """
     digest = digest_of([below.content, workdir])
-    tagged = f"{name}:{digest[:12]}"
-    if Store(connection).find(digest):
-        return tagged
-    labels = Naming.of("task", name, digest, digest, "", below.base).labels
-    placed = committed(tree, workdir)
-    build.add_files(connection, below.id, placed, 0, Naming(tagged, labels), workdir)
-    return tagged
+    naming = Naming(kind="task", name=name, recipe=digest, content=digest, base=below.base)
+    if Store(connection).find(naming.tag, digest) is None:
+        placed = committed(tree, workdir)
+        build.add_files(connection, below.id, placed, 0, naming, workdir)
+    return naming.tag

@@ -30,7 +30,7 @@ from arena.sandbox.docker import Connection
 from arena.sandbox.image import build
 from arena.sandbox.image.recipe import LanguageRecipe
 from arena.sandbox.image.sources import Say
-from arena.sandbox.image.store import Image, Naming
+from arena.sandbox.image.store import Image
 
 PYTHONS = {"python": "3.11"}
 """Version of Python in each shipped image that has one."""
@@ -232,7 +232,7 @@ def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: S
         file.path: hashlib.sha256(file.data).hexdigest() for file in placed
     }
     content = digest_of([recipe.digest, below.content, held])
-    naming = Naming.on(below, "language", recipe.name, recipe.digest, content)
+    naming = below.below("language", recipe.name, recipe.digest, content)
     build.add_files(connection, below.id, placed, 0, naming, recipe.spec.workdir)
 
 

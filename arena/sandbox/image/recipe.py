@@ -92,7 +92,7 @@ class SandboxSpec(Record):
     description: str
     """What is in it."""
     base: str | None = None
-    """The shipped image that a pack's own image stands on; the base system when None."""
+    """The shipped image that it stands on; the base system when None."""
     pull: str | None = None
     """The image of a registry, `name:tag@sha256:…`, that a pack's own image stands on instead."""
     workdir: str = WORKDIR
@@ -145,7 +145,9 @@ def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRec
             f"no sandbox image is called {name!r}", where=str(sandboxes), remedy=f"use {known}"
         )
     spec, files = _spec(folder / "sandbox.toml"), _files(folder)
-    return LanguageRecipe(name=name, spec=spec, files=files, digest=_digest(base.digest, files))
+    below = language_recipe(sandboxes, spec.base, base) if spec.base else None
+    digest = _digest(below.digest if below else base.digest, files)
+    return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, below=below)
 
 
 def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> LanguageRecipe:

@@ -1,24 +1,31 @@
-"""What of ours an engine keeps between runs; its images, found by label, listed and removed."""
+"""What of ours an engine keeps between runs; its images, found by name, listed and removed.
 
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, get_args
+What is known of a finished image stands in the comment of its own last layer. Labels go on to
+whatever is built from an image; a comment does not, so no image of anybody else is taken for ours.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from arena.records import Record
 from arena.sandbox import owner
-from arena.sandbox.docker import Connection, EngineRefusedError
+from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
 
-_LABELS = {key: f"arena.{key}" for key in ("kind", "name", "recipe", "content", "parent", "base")}
-"""Labels of an image by the fields that they are read into."""
-LABEL_KIND, LABEL_RECIPE = _LABELS["kind"], _LABELS["recipe"]
+UNFINISHED = "arena/unfinished"
+"""Repository of images that a build is not done with; each has a tag of its own."""
+_OURS = "arena/"
+_LOCAL = "localhost/"
+"""What Podman puts before names without a registry."""
+_SIGN = "arena image "
 
 ImageKind = Literal["base", "language", "task"]
 
 
-class Image(Record):
-    """One image of ours on the engine."""
+class Naming(Record):
+    """Under what an image is kept, and what is written on it when it is finished."""
 
-    id: str
-    """The engine's own digest, `sha256:…`."""
     kind: ImageKind
     name: str
     recipe: str
@@ -29,10 +36,38 @@ class Image(Record):
     """Recipe of the image it stands on."""
     base: str = ""
     """How the base image was made."""
+
+    @property
+    def tag(self) -> str:
+        """`repository:tag`"""
+        return tag_of(self.kind, self.name, self.recipe)
+
+    @property
+    def comment(self) -> str:
+        """What is written into the layer that finishes it."""
+        return _SIGN + self.model_dump_json()
+
+
+class Image(Naming):
+    """One image of ours on the engine."""
+
+    id: str
+    """The engine's own digest, `sha256:…`."""
     size_bytes: int
     """All layers, those shared with other images included."""
     created_s: float
     """Seconds since the epoch."""
+
+    def below(self, kind: ImageKind, name: str, recipe: str, content: str) -> Naming:
+        """The naming of an image that stands on this one."""
+        return Naming(
+            kind=kind,
+            name=name,
+            recipe=recipe,
+            content=content,
+            parent=self.recipe,
+            base=self.base,
+        )
 
 
 class AgentLayer(Record):
@@ -68,19 +103,18 @@ class Store:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def find(self, recipe: str) -> Image | None:
-        """The newest image of a recipe."""
-        found = self._images(f"{LABEL_RECIPE}={recipe}")
-        return max(found, key=lambda image: image.created_s, default=None)
+    def find(self, tag: str, recipe: str) -> Image | None:
+        """The finished image of a recipe under its name; None for anything else of that name."""
+        image = self._image(tag)
+        return image if image and image.recipe == recipe else None
 
     def index(self) -> dict[str, Image]:
-        """The newest image of every recipe."""
-        images = sorted(self._images(LABEL_KIND), key=lambda image: image.created_s)
-        return {image.recipe: image for image in images}
+        """An image of every recipe."""
+        return {image.recipe: image for image in self._images()}
 
     def all(self) -> list[CachedItem]:
         """Every image of ours."""
-        images = self._images(LABEL_KIND)
+        images = list(self._images())
         sizes = {image.recipe: image.size_bytes for image in images}
         parents = {image.parent for image in images}
         with self._connection.guard():
@@ -118,39 +152,50 @@ class Store:
         owner.forget(image.recipe)
         return True
 
-    def _images(self, label: str) -> list[Image]:
+    def _images(self) -> Iterator[Image]:
         with self._connection.guard():
-            found = self._connection.raw.images(filters={"label": [label]})
-        kinds = get_args(ImageKind)
-        return [_image(fields) for fields in found if fields["Labels"].get(LABEL_KIND) in kinds]
+            found = self._connection.raw.images()
+        for fields in found:
+            names = [name.removeprefix(_LOCAL) for name in fields["RepoTags"] or ()]
+            if not names or names == ["<none>:<none>"] or any(map(_is_name, names)):
+                image = self._image(fields["Id"], created_s=fields["Created"])
+                if image:
+                    yield image
+
+    def _image(self, name: str, created_s: float = 0.0) -> Image | None:
+        try:
+            fields = self._inspect(name)
+        except EngineRefusedError as error:
+            if error.status != NOT_FOUND:
+                raise
+            return None
+        known = _written_on(fields)
+        if known is None:
+            return None
+        about = {"id": fields["Id"], "size_bytes": fields["Size"], "created_s": created_s}
+        return Image(**known.model_dump(), **about)
+
+
+def tag_of(kind: ImageKind, name: str, recipe: str) -> str:
+    """The name and tag that only a finished image gets."""
+    return f"{_OURS}{kind}/{name.lower()}:{recipe[:12]}"
+
+
+def _is_name(name: str) -> bool:
+    return name.startswith(_OURS) and not name.startswith(UNFINISHED)
+
+
+def _written_on(fields: Mapping[str, Any]) -> Naming | None:
+    """What the build that finished an image wrote on it; None for images of anybody else."""
+    comment = str(fields.get("Comment") or "")
+    if not comment.startswith(_SIGN):
+        return None
+    try:
+        return Naming.model_validate_json(comment.removeprefix(_SIGN))
+    except ValidationError:
+        return None
 
 
 def _is_language(fields: Mapping[str, Any]) -> bool:
-    return bool((fields["Config"]["Labels"] or {}).get(LABEL_KIND) == "language")
-
-
-class Naming(NamedTuple):
-    """Under what an image is kept, and what is written on it when it is made."""
-
-    tag: str
-    """`repository:tag`"""
-    labels: dict[str, str]
-
-    @classmethod
-    def of(
-        cls, kind: ImageKind, name: str, recipe: str, content: str, parent: str, base: str
-    ) -> "Naming":
-        """Of an image with these fields; see `Image`."""
-        values = (kind, name, recipe, content, parent, base)
-        labels = dict(zip(_LABELS.values(), values, strict=True))
-        return cls(f"arena/{kind}/{name.lower()}:{recipe[:12]}", labels)
-
-    @classmethod
-    def on(cls, below: Image, kind: ImageKind, name: str, recipe: str, content: str) -> "Naming":
-        """Of an image that stands on another."""
-        return cls.of(kind, name, recipe, content, below.recipe, below.base)
-
-
-def _image(fields: Mapping[str, Any]) -> Image:
-    known = {key: fields["Labels"].get(label, "") for key, label in _LABELS.items()}
-    return Image(id=fields["Id"], size_bytes=fields["Size"], created_s=fields["Created"], **known)
+    known = _written_on(fields)
+    return known is not None and known.kind == "language"
