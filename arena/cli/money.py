@@ -111,7 +111,8 @@ def _print_plan(shown: "Preview", form: Format) -> None:
     print(f"{trials}: {tasks}, {plural(shown.attempts, 'attempt')} each")
     for lacking in shown.not_installed:
         print(lacking)
-    print(f"images to build: {len(shown.images_to_build)}")
+    base = f"; base image: {shown.base_image} (ARENA_BASE)" if shown.base_image else ""
+    print(f"images to build: {len(shown.images_to_build)}{base}")
     print(shown.power)
 
 
