@@ -115,7 +115,8 @@ def series_of(results: Results, earlier: Sequence[Results]) -> tuple[Baseline | 
         if nights:
             scores = tuple(_contestant(_pooled(tallies)) for tallies in nights.values())
             conditions = next(iter(now.values())).conditions
-            told = f"{max(map(len, nights.values()))} earlier nights"
+            most = max(map(len, nights.values()))
+            told = f"{most} earlier {'night' if most == 1 else 'nights'}"
             conditions = conditions.model_copy(update={"run": told})
             parts.append(BaselineLevel(conditions=conditions, contestants=scores))
     if not parts:

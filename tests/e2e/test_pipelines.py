@@ -103,7 +103,7 @@ def test_nights_on_github_and_on_gitlab(tmp_path, config):
     gitlab = Runner(tmp_path, CI_PIPELINE_ID="2", CONFIG=config, RUNS="runs", THE_KEY="k")
     done = gitlab.bash("\n".join((job["before_script"][-1], *job["script"])))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 earlier nights" in (tmp_path / "arena-gate.md").read_text()
+    assert "1 earlier night" in (tmp_path / "arena-gate.md").read_text()
     assert "No change is shown in 2 nights" in (tmp_path / "arena-trend.html").read_text()
 
 
@@ -132,5 +132,7 @@ def test_the_action_installs_itself(tmp_path):
     done = Runner(tmp_path).step("Install")
     assert done.returncode == 0, done.stderr
     folder = Path((tmp_path / "path").read_text().strip())
-    told = subprocess.run([folder / "arena", "--version"], capture_output=True, text=True)
+    told = subprocess.run(
+        [folder / "arena", "--version"], capture_output=True, text=True, check=True
+    )
     assert told.stdout.startswith("arena ")

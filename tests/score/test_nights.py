@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from arena.errors import InputError
+from arena.report import decisions
 from arena.report import trend as drawing
 from arena.rundir.directory import RunDir
 from arena.score.baseline import series_of
@@ -206,3 +207,17 @@ def test_names_of_a_foreign_run_stay_text():
     page = drawing.render(trend(nights), hostile)
     assert "<img" not in page
     assert "\x1b" not in page + drawing.text(trend(nights))
+
+
+def test_a_failed_night_reads_in_ten_lines():
+    players = {f"c{i:02}": EVEN for i in range(30)}
+    nights = [run_on(day, players) for day in range(1, 4)]
+    worse = {name: replace(EVEN, passed=np.zeros(24), costs=[9.0] * 24) for name in players}
+    bad = run_on(9, worse)
+    known, _ = series_of(bad, nights)
+    found = gate(bad, known, notes=["night-0: left out", "night-1: left out"])
+    assert found.exit_code == 1
+    lines = decisions.gate_text(found).splitlines()
+    assert len(lines) == 10
+    assert lines[0].startswith("Regression. c00 pass_rate: changed by -0.625")
+    assert lines[-1] == "note: night-0: left out (and 1 more)"
