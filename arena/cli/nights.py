@@ -21,6 +21,7 @@ from arena.cli.options import (
 
 if TYPE_CHECKING:
     from arena.score.baseline import Baseline
+    from arena.score.gate import GateResult
     from arena.score.results import Results
 
 MB = 10**6
@@ -42,86 +43,72 @@ GateAssuranceFlag = Annotated[
 ]
 
 
+CostMarginFlag = Annotated[float, typer.Option(help="Tolerated growth of the same tasks' cost.")]
+MaxFaultsFlag = Annotated[
+    float | None,
+    typer.Option(help="Tolerated share without verdict.", show_default="0.02, or one trial"),
+]
+EvidenceFlag = Annotated[
+    bool, typer.Option("--require-evidence", help="Fail a night that cannot tell, with 4.")
+]
+WriteFlag = Annotated[
+    Path | None,
+    typer.Option(help="Write the run as a baseline file and stop.", show_default="none"),
+]
+JunitFlag = Annotated[
+    Path | None, typer.Option(help="Write JUnit XML here.", show_default="nowhere")
+]
+SummaryFlag = Annotated[
+    Path | None, typer.Option(help="Write Markdown here.", show_default="nowhere")
+]
+
+
 def gate(
     run: RunArgument,
     baseline: BaselineFlag = None,
     series: SeriesFlag = None,
     nights: Annotated[int, typer.Option(min=1, help="Take so many nights of the series.")] = 30,
     margin: MarginFlag = None,
-    cost_margin: Annotated[
-        float, typer.Option(help="Tolerated growth of the cost of the same tasks.")
-    ] = 0.15,
-    max_faults: Annotated[
-        float | None,
-        typer.Option(help="Tolerated share without verdict.", show_default="0.02, or one trial"),
-    ] = None,
-    require_evidence: Annotated[
-        bool, typer.Option("--require-evidence", help="Fail a night that cannot tell, with 4.")
-    ] = False,
+    cost_margin: CostMarginFlag = 0.15,
+    max_faults: MaxFaultsFlag = None,
+    require_evidence: EvidenceFlag = False,
     anyway: AnywayFlag = False,
     assurance: GateAssuranceFlag = None,
-    write_baseline: Annotated[
-        Path | None,
-        typer.Option(help="Write the run as a baseline file and stop.", show_default="none"),
-    ] = None,
-    junit: Annotated[
-        Path | None, typer.Option(help="Write JUnit XML here.", show_default="nowhere")
-    ] = None,
-    summary: Annotated[
-        Path | None, typer.Option(help="Write Markdown here.", show_default="nowhere")
-    ] = None,
+    write_baseline: WriteFlag = None,
+    junit: JunitFlag = None,
+    summary: SummaryFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Fail a nightly run that got worse: 0 nothing is shown worse, 1 a regression is, 3 unsound.
 
     Example: arena gate runs/tonight --series runs --junit gate.xml
     """
-    from arena.errors import InputError
-    from arena.report import decisions
-    from arena.score import baseline as files
     from arena.score import gate as scoring
     from arena.score.load import load
-    from arena.score.tally import MISSING_LIMIT
 
     results = load(run)
     if write_baseline is not None:
-        made = files.baseline_of(results)
-        limit = MISSING_LIMIT if max_faults is None else max_faults
-        files.require_sound(made, limit, where=str(run))
-        write_file(write_baseline, files.text_of(made), flag="--write-baseline")
+        _write_baseline(results, write_baseline, max_faults)
         return
-    if (baseline is None) == (series is None):
-        raise InputError(
-            "nothing to compare with" if series is None else "two things to compare with",
-            where="--baseline, --series",
-            remedy="give one: a run or file, or the folder of earlier nights",
-        )
-    notes: list[str] = []
-    if series is not None:
-        known, notes = _earlier(results, series, nights)
-    else:
-        assert baseline is not None
-        known = (
-            files.baseline_of(load(baseline))
-            if baseline.is_dir()
-            else files.read_baseline(baseline)
-        )
-    if known is None:
-        found = scoring.first_night(
-            results, notes, max_faults=max_faults, require_evidence=require_evidence
-        )
-    else:
-        found = scoring.gate(
-            results,
-            known,
-            margin=margin,
-            cost_margin=cost_margin,
-            max_faults=max_faults,
-            anyway=anyway,
-            level=assurance,
-            require_evidence=require_evidence,
-            notes=notes,
-        )
+    known, notes = _before(results, baseline, series, nights)
+    found = scoring.gate(
+        results,
+        known,
+        margin=margin,
+        cost_margin=cost_margin,
+        max_faults=max_faults,
+        anyway=anyway,
+        level=assurance,
+        require_evidence=require_evidence,
+        notes=notes,
+    )
+    _tell(found, junit, summary, format_)
+    raise typer.Exit(found.exit_code)
+
+
+def _tell(found: "GateResult", junit: Path | None, summary: Path | None, format_: Format) -> None:
+    from arena.report import decisions
+
     text = decisions.gate_markdown(found)
     if junit is not None:
         write_file(junit, decisions.gate_junit(found), flag="--junit")
@@ -130,14 +117,35 @@ def gate(
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         write_file(Path(step_summary), text, flag="GITHUB_STEP_SUMMARY", append=True)
     emit_answer(found, decisions.gate_text(found), format_)
-    raise typer.Exit(found.exit_code)
 
 
-def _earlier(results: "Results", series: Path, most: int) -> "tuple[Baseline | None, list[str]]":
-    """The newest nights before a run as a baseline, and notes on what is left out."""
-    from arena.score.baseline import series_of
+def _write_baseline(results: "Results", path: Path, max_faults: float | None) -> None:
+    from arena.score import baseline as files
+    from arena.score.tally import MISSING_LIMIT
+
+    made = files.baseline_of(results)
+    limit = MISSING_LIMIT if max_faults is None else max_faults
+    files.require_sound(made, limit, where=str(results.path))
+    write_file(path, files.text_of(made), flag="--write-baseline")
+
+
+def _before(
+    results: "Results", baseline: Path | None, series: Path | None, most: int
+) -> "tuple[Baseline, list[str]]":
+    """What a run is gated against: a file, a run, or the newest nights before it."""
+    from arena.errors import InputError
+    from arena.score.baseline import baseline_of, read_baseline, series_of
+    from arena.score.load import load
     from arena.score.nights import read_runs, runs_in
 
+    if baseline is not None and series is None:
+        return (baseline_of(load(baseline)) if baseline.is_dir() else read_baseline(baseline)), []
+    if series is None or baseline is not None:
+        raise InputError(
+            "nothing to compare with" if series is None else "two things to compare with",
+            where="--baseline, --series",
+            remedy="give one: a run or file, or the folder of earlier nights",
+        )
     nights, broken = read_runs(runs_in([series]))
     now = results.manifest
     before = [

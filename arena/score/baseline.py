@@ -88,11 +88,11 @@ def baseline_of(results: Results) -> Baseline:
     return Baseline(created_at=results.manifest.created_at, levels=tuple(parts))
 
 
-def series_of(results: Results, earlier: Sequence[Results]) -> tuple[Baseline | None, list[str]]:
+def series_of(results: Results, earlier: Sequence[Results]) -> tuple[Baseline, list[str]]:
     """What earlier nights amount to as a baseline of a run, and which of them are left out.
 
     A night counts where its tasks, images and limits are the run's; a contestant where its digest
-    is; a task of it where no attempt is missing.
+    is; a task of it where no attempt is missing. Without such a night it holds no contestant.
 
     Args:
         results: the run.
@@ -112,15 +112,12 @@ def series_of(results: Results, earlier: Sequence[Results]) -> tuple[Baseline | 
                     notes.append(f"{night.path.name}, {name}: {'; '.join(reasons)}")
                 elif not results.manifest.contestant(name).control:
                     nights.setdefault(name, []).append(old.tally)
-        if nights:
-            scores = tuple(_contestant(_pooled(tallies)) for tallies in nights.values())
-            conditions = next(iter(now.values())).conditions
-            most = max(map(len, nights.values()))
-            told = f"{most} earlier {'night' if most == 1 else 'nights'}"
-            conditions = conditions.model_copy(update={"run": told})
-            parts.append(BaselineLevel(conditions=conditions, contestants=scores))
-    if not parts:
-        return None, notes
+        scores = tuple(_contestant(_pooled(tallies)) for tallies in nights.values())
+        conditions = next(iter(now.values())).conditions
+        most = max(map(len, nights.values()), default=0)
+        told = f"{most} earlier {'night' if most == 1 else 'nights'}"
+        conditions = conditions.model_copy(update={"run": told})
+        parts.append(BaselineLevel(conditions=conditions, contestants=scores))
     return Baseline(created_at=results.manifest.created_at, levels=tuple(parts)), notes
 
 
@@ -182,6 +179,10 @@ def read_baseline(path: Path) -> Baseline:
             f"not a baseline: {wrong.what}", where=wrong.where, remedy="write it again from a run"
         ) from None
     refuse_newer(baseline.baseline_version, BASELINE_VERSION, path)
+    if not all(part.contestants for part in baseline.levels):
+        raise InputError(
+            "the baseline holds no contestant", where=str(path), remedy="write it again from a run"
+        )
     return baseline
 
 

@@ -25,6 +25,7 @@ COST_MARGIN = 0.15
 NIGHT_ALPHA = 0.007
 """Chance that a night is red for nothing, all contestants and checks together. With an alarm a year
 (`arena.score.trend`) it stays below one night in a hundred."""
+NO_NIGHT = "no earlier night can be compared with this one"
 NOT_GATED = "neither run has a known cost: not gated"
 
 Outcome = Literal["pass", "fail", "inconclusive", "unsound"]
@@ -121,9 +122,7 @@ def gate(
         InputError: nothing in common, or not comparable.
     """
     lacking = _allowed(max_faults, results)
-    for flag, share in (("--cost-margin", cost_margin), ("--max-faults", lacking)):
-        if not 0 <= share < inf:
-            raise InputError(f"{share} is no share", where=flag, remedy="give one, such as 0.15")
+    _check_shares(cost_margin, lacking)
     both, skipped = _by_level(results, baseline, level)
     notes = [*notes, *skipped]
     most = max(len(scoring_tasks(results.manifest, one)) for one in both)
@@ -134,7 +133,10 @@ def gate(
         pairs, more = _line_up(new, old, results, lacking, anyway=anyway)
         notes += [note for note in more if note not in notes]
         checks += _control_checks(new, results, one)
-        checks += [_faults(name, one, new[name], old[name], lacking) for name in pairs]
+        judged = pairs or [c.name for c in results.manifest.contestants if not c.control]
+        checks += [_faults(name, one, new[name], old.get(name), lacking) for name in judged]
+        if not pairs:
+            checks.append(Check("series", "all", one, "inconclusive", NO_NIGHT))
         lined += [(one, name, both_of) for name, both_of in pairs.items()]
     alpha = NIGHT_ALPHA / max(1, 2 * len(lined))
     gated = []
@@ -145,31 +147,10 @@ def gate(
             _pass_rate(numbers, both_of, chosen, alpha),
             _cost(numbers, both_of, cost_margin),
         ]
-    checks += [_integrity(name, results) for name in dict.fromkeys(g.contestant for g in gated)]
+    names = dict.fromkeys(check.contestant for check in checks if check.name == "faults")
+    checks += [_integrity(name, results) for name in names]
     settings = (baseline.levels[0].conditions.run, chosen, cost_margin, lacking, alpha)
     return _result(results, settings, checks, gated, notes, require_evidence=require_evidence)
-
-
-def first_night(
-    results: Results,
-    notes: Sequence[str] = (),
-    *,
-    max_faults: float | None = None,
-    require_evidence: bool = False,
-) -> GateResult:
-    """Gate a run that has nothing before it to be compared with: controls, faults, integrity."""
-    checks, lacking = [], _allowed(max_faults, results)
-    names = [spec.name for spec in results.manifest.contestants if not spec.control]
-    for one in levels(results.manifest):
-        new = contenders(results, one)
-        checks += _control_checks(new, results, one)
-        checks += [_faults(name, one, new[name], None, lacking) for name in names]
-    checks += [_integrity(name, results) for name in names]
-    nothing = "no earlier night can be compared with this one"
-    checks.append(Check("series", "all", None, "inconclusive", nothing))
-    margin = checked_margin(None, len(scoring_tasks(results.manifest)))
-    settings = ("no earlier night", margin, COST_MARGIN, lacking, NIGHT_ALPHA)
-    return _result(results, settings, checks, [], notes, require_evidence=require_evidence)
 
 
 def _result(
@@ -198,6 +179,12 @@ def _result(
         contestants=tuple(gated),
         notes=tuple(notes),
     )
+
+
+def _check_shares(cost_margin: float, max_faults: float) -> None:
+    for flag, share in (("--cost-margin", cost_margin), ("--max-faults", max_faults)):
+        if not 0 <= share < inf:
+            raise InputError(f"{share} is no share", where=flag, remedy="give one, such as 0.15")
 
 
 def _allowed(max_faults: float | None, results: Results) -> float:
@@ -243,10 +230,9 @@ def _line_up(
             f"the run lacks contestants of the baseline: {', '.join(lost)}",
             remedy="run them too, or write a new baseline",
         )
-    if not old:
-        raise InputError("the baseline holds no contestant", remedy="write it again from a run")
     controls = {c.name for c in results.manifest.contestants if c.control}
-    notes = [f"{n} is not in the baseline" for n in new if n not in old and n not in controls]
+    fresh = [name for name in new if old and name not in {*old, *controls}]
+    notes = [f"{name} is not in the baseline" for name in fresh]
     pairs = {}
     for name, was in old.items():
         now = new[name]

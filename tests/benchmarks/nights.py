@@ -114,7 +114,6 @@ def gated(
         worlds = [World(rng, restless=restless) for _ in range(CONTESTANTS)]
         before = [run_of([world.night() for world in worlds]) for _ in range(earlier)]
         known, _notes = series_of(before[0], before)
-        assert known is not None
         for _ in range(each):
             tonight = [w.night(change if not i else Change()) for i, w in enumerate(worlds)]
             found = gate(run_of(tonight), known)
@@ -315,7 +314,6 @@ def thirty(folder: Path) -> None:
     known, _ = read_runs(paths)
     for index in range(1, len(known)):
         before, _ = series_of(known[index], known[:index])
-        assert before is not None
         found = gate(known[index], before)
         print(f"night {index + 1:2}: {'red' if found.exit_code else 'green'}, {found.outcome}")
     series = trend(read_runs(runs_in([folder]))[0])

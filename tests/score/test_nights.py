@@ -12,7 +12,7 @@ from arena.report import decisions
 from arena.report import trend as drawing
 from arena.rundir.directory import RunDir
 from arena.score.baseline import series_of
-from arena.score.gate import first_night, gate
+from arena.score.gate import gate
 from arena.score.load import load
 from arena.score.nights import read_runs, retain, runs_in
 from arena.score.trend import trend
@@ -122,13 +122,14 @@ def test_a_night_that_cannot_be_compared_is_left_out_and_said():
     others = [task(i, image="sha256:2") for i in range(24)]
     changed = run_on(4, {"main": EVEN}, tasks=others)
     known, notes = series_of(changed, nights)
-    assert known is None
+    assert not known.levels[0].contestants
     assert "images changed under tasks" in notes[0]
-    first = first_night(changed, notes)
+    first = gate(changed, known, notes=notes)
     assert (first.outcome, first.exit_code) == ("inconclusive", 0)
-    assert first_night(changed, require_evidence=True).exit_code == 4
+    assert first.headline.endswith("all series: no earlier night can be compared with this one")
+    assert gate(changed, known, require_evidence=True).exit_code == 4
     forged = retold(changed, {"attempt": 1}, verdict="integrity")
-    assert first_night(forged).exit_code == 3
+    assert gate(forged, known).exit_code == 3
     known, notes = series_of(run_on(5, {"main": EVEN}), [*nights, changed])
     assert len(notes) == 1
     assert known.levels[0].contestants[0].tasks["core/task-0000"].scored == 6
