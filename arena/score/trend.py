@@ -125,16 +125,6 @@ class _Stream:
     raised: int | None = None
 
 
-@dataclass(slots=True)
-class _Stretch:
-    """A contestant since the last mark."""
-
-    begun: int
-    streams: dict[Metric, _Stream]
-    passed: int = 0
-    scored: int = 0
-
-
 def trend(
     runs: Sequence[Results],
     *,
@@ -189,9 +179,11 @@ class _Series:
         self._limit = limit
         self.points: list[Point] = []
         self.marks: list[Mark] = []
-        self._ended: list[tuple[Metric, _Stream]] = []
-        """Streams that raised an alarm and were ended by a mark."""
-        self._stretch: _Stretch | None = None
+        self._streams: list[tuple[Metric, _Stream]] = []
+        self._now: dict[Metric, _Stream] = {}
+        """Those that no mark has ended."""
+        self._passed = self._scored = 0
+        """Attempts since the last mark."""
         last: int | None = None
         for index, one in enumerate(nights):
             if name in one.played:
@@ -201,25 +193,22 @@ class _Series:
     def _take(self, index: int, last: int | None) -> None:
         one = self._nights[index]
         played = one.played[self.name]
-        changed, repriced = ((), False) if last is None else self._changes(index, last)
+        changed = () if last is None else self._changes(index, last)
         self.marks += [Mark(night=index, contestant=self.name, what=what) for what in changed]
-        if self._stretch is None or [what for what in changed if what != _PRICE]:
-            self._end(METRICS)
-            streams = {metric: _stream(one) for metric in METRICS}
-            self._stretch = _Stretch(begun=index, streams=streams)
-        elif repriced:
-            self._end(("cost",))
-            self._stretch.streams["cost"] = _stream(one)
-        stretch = self._stretch
-        stretch.passed += played.passed
-        stretch.scored += played.scored
-        for metric, stream in stretch.streams.items():
+        if last is None or set(changed) - {_PRICE}:
+            self._begin(METRICS, one)
+            self._passed = self._scored = 0
+        elif changed:
+            self._begin(("cost",), one)
+        self._passed += played.passed
+        self._scored += played.scored
+        for metric, stream in self._now.items():
             self._bet(stream, metric, index, played)
         self.points.append(
             Point(
                 night=index,
                 pass_rate=played.passed / played.scored if played.scored else None,
-                sequence=rate_sequence(stretch.passed, stretch.scored),
+                sequence=rate_sequence(self._passed, self._scored),
                 scored=played.scored,
                 faults=played.faults,
                 cost_per_solved_usd=_per_solved(played),
@@ -228,11 +217,15 @@ class _Series:
                 active_s=played.active_s,
                 mistakes=played.mistakes,
                 other_names=played.other_names,
-                evidence={m: s.evidence / self._limit for m, s in stretch.streams.items()},
+                evidence={m: s.evidence / self._limit for m, s in self._now.items()},
             )
         )
 
-    def _changes(self, index: int, last: int) -> tuple[tuple[str, ...], bool]:
+    def _begin(self, metrics: Sequence[Metric], one: Night) -> None:
+        self._now |= {metric: _Stream(NightBag(len(one.conditions.tasks))) for metric in metrics}
+        self._streams += [(metric, self._now[metric]) for metric in metrics]
+
+    def _changes(self, index: int, last: int) -> tuple[str, ...]:
         here, before = self._nights[index], self._nights[last]
         reasons = before.conditions.differences(here.conditions)
         now, was = here.played[self.name], before.played[self.name]
@@ -240,8 +233,7 @@ class _Series:
             agent = now.spec.agent_digest != was.spec.agent_digest
             what = "agent changed" if agent else "backend or parameters changed"
             reasons = (*reasons, what)
-        repriced = now.price != was.price
-        return (*reasons, *([_PRICE] if repriced else ())), repriced
+        return reasons if now.price == was.price else (*reasons, _PRICE)
 
     def _bet(self, stream: _Stream, metric: Metric, index: int, played: Played) -> None:
         attempts = played.attempts.get(metric)
@@ -263,15 +255,9 @@ class _Series:
         key = hashlib.sha256(f"{run_id}\n{self.name}\n{metric}".encode()).digest()
         return np.random.default_rng(int.from_bytes(key[:8]))
 
-    def _end(self, metrics: Sequence[Metric]) -> None:
-        if self._stretch is not None:
-            self._ended += [(m, self._stretch.streams[m]) for m in metrics]
-
     def alarms(self) -> Iterator[Alarm]:
-        """Those of all stretches."""
-        self._end(METRICS)
-        self._stretch = None
-        for metric, stream in self._ended:
+        """Those of all nights."""
+        for metric, stream in self._streams:
             if stream.raised is not None:
                 yield self._alarm(metric, stream, stream.raised)
 
@@ -305,10 +291,6 @@ class _Series:
 
 
 _PRICE = "price changed"
-
-
-def _stream(one: Night) -> _Stream:
-    return _Stream(NightBag(len(one.conditions.tasks)))
 
 
 def _per_solved(played: Played) -> float | None:

@@ -191,7 +191,7 @@ def print_gate(series: int = 40, each: int = 25) -> None:
               f" {found.red:6.1%} {found.inconclusive:6.1%} {found.shown:6.1%}")  # fmt: skip
 
 
-def print_alarm(series: int = 100) -> None:
+def print_alarm(series: int = 40) -> None:
     print("alarms for nothing, share of contestants in 365 nights")
     for restless in (False, True):
         found = alarms(Change(), 999, 365, series=series // 2, restless=restless)

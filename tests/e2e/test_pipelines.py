@@ -85,7 +85,7 @@ def config(tmp_path):
 
 def test_nights_on_github_and_on_gitlab(tmp_path, config):
     github = Runner(tmp_path, GITHUB_RUN_ID="1")
-    secrets = json.dumps({"THE_KEY": "it's $(touch broken)", "OTHER": "not handed on"})
+    secrets = json.dumps({"THE_KEY": "it's$(touch${IFS}broken)", "OTHER": "not handed on"})
     inputs = {"config": config, "keys": "THE_KEY ABSENT", "secrets": secrets}
     ran = github.step("Run", **inputs)
     assert ran.returncode == 0, ran.stderr
