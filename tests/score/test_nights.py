@@ -53,7 +53,7 @@ def test_the_series_alarms_within_days_and_says_since_when_how_large_and_why(kno
     assert drawing.text(found).startswith("Changed: c0, in 30 nights\nalarm: c0: ")
     assert {alarm.contestant for alarm in found.alarms} == {"c0"}
     rate = next(alarm for alarm in found.alarms if alarm.metric == "pass")
-    # 20 points: within 4 nights in nine of ten series (`python -m tests.benchmarks.nights alarm`).
+    # What `python -m tests.benchmarks.nights alarm` states of 20 points: a few nights.
     assert CHANGED - 1 <= rate.night <= CHANGED + 3
     assert abs(rate.since - (CHANGED - 1)) <= 1
     assert rate.before - rate.after == pytest.approx(0.2, abs=0.08)
