@@ -132,7 +132,8 @@ class Registry:
             def do_PATCH(self):
                 with (registry._folder / Path(self.path).name).open("ab") as out:
                     out.write(self._body())
-                self._took(202, self.path)
+                    held = out.tell()
+                self._took(202, self.path, held=held)
 
             def do_PUT(self):
                 """The end of a blob, or a manifest under its tag."""
@@ -160,12 +161,14 @@ class Registry:
                 self.rfile.readline()
                 return found
 
-            def _took(self, status, location, digest=None):
+            def _took(self, status, location, digest=None, held=None):
                 self.send_response(status)
                 self.send_header("Location", location)
                 self.send_header("Content-Length", "0")
                 if digest:
                     self.send_header("Docker-Content-Digest", digest)
+                if held is not None:  # the engine will not go on without it
+                    self.send_header("Range", f"0-{held - 1}")
                 self.end_headers()
 
             def log_message(self, *_):
