@@ -12,7 +12,9 @@ from arena import __version__
 
 ROOT = Path(__file__).parent.parent
 SCHEMAS = {
-    "vendor.github-workflows": (".github/workflows/ci.yml", "docs/ci/bakeoff.yml"),
+    "vendor.github-workflows": (".github/workflows/ci.yml", ".github/workflows/bakeoff.yml"),
+    "vendor.github-actions": ("action.yml",),
+    "vendor.gitlab-ci": ("--data-transform", "gitlab-ci", "docs/ci/gitlab.yml"),
     "vendor.citation-file-format": ("CITATION.cff",),
 }
 PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==\S+", re.MULTILINE)

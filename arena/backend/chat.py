@@ -162,6 +162,7 @@ def read_account(body: JsonValue, api: Api, quirks: Quirks) -> tuple[dict[str, J
     return body, Reply(
         returned_model=word(body.get("model")),
         upstream=word(body.get("provider")) if api == "chat" else None,
+        fingerprint=word(body.get("system_fingerprint")),
         usage=told,
         raw_usage=raw_usage,
         reported_usd=usage.reported_usd(raw_usage),

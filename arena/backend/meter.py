@@ -287,6 +287,7 @@ class TrialBackend:
             requested_model=self.spec.model,
             returned_model=reply.returned_model,
             upstream=reply.upstream,
+            fingerprint=reply.fingerprint,
             finish_reason=reply.finish_reason,
             truncated=reply.truncated,
             usage=reply.usage,

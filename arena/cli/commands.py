@@ -2,7 +2,19 @@
 
 import typer
 
-from arena.cli import agents, backends, decide, grade, money, report, run, sandboxes, scale, tasks
+from arena.cli import (
+    agents,
+    backends,
+    decide,
+    grade,
+    money,
+    nights,
+    report,
+    run,
+    sandboxes,
+    scale,
+    tasks,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +30,9 @@ def register(app: typer.Typer) -> None:
     app.command("compare")(decide.compare)
     app.command("recommend")(decide.recommend)
     app.command("power")(decide.power)
-    app.command("gate")(decide.gate)
+    app.command("gate")(nights.gate)
+    app.command("trend")(nights.trend)
+    app.command("retain")(nights.retain)
     app.add_typer(tasks.app, name="tasks")
     app.add_typer(sandboxes.app, name="sandboxes")
     app.add_typer(backends.app, name="backends")

@@ -1,6 +1,5 @@
-"""`arena compare`, `recommend`, `power` and `gate`: decisions from runs."""
+"""`arena compare`, `recommend` and `power`: decisions from runs."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -8,27 +7,15 @@ import typer
 
 from arena.cli import options
 from arena.cli.options import (
+    AnywayFlag,
     AssuranceChoice,
     Format,
     FormatFlag,
     RunArgument,
     ValueFlag,
     emit_answer,
-    write_file,
 )
 
-MarginFlag = Annotated[
-    float | None,
-    typer.Option(
-        help="Loss of pass rate that is tolerated.",
-        show_default="0.10 from 100 tasks, else 0.20",
-        callback=options.share,
-    ),
-]
-MaxFaultsFlag = Annotated[
-    float, typer.Option(help="Tolerated share without verdict.", callback=options.share)
-]
-AnywayFlag = Annotated[bool, typer.Option("--anyway", help="Compare what is not comparable.")]
 AssuranceFlag = Annotated[
     AssuranceChoice | None,
     typer.Option(help="Take the tasks graded this way.", show_default="the strongest there is"),
@@ -155,77 +142,3 @@ def power(
 
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
     emit_answer(found, found.line, format_)
-
-
-BaselineFlag = Annotated[
-    Path | None,
-    typer.Option(
-        help="A run directory, or a file that --write-baseline made.",
-        show_default="none; needed unless one is written",
-    ),
-]
-GateAssuranceFlag = Annotated[
-    AssuranceChoice | None,
-    typer.Option(help="Gate the tasks graded this way alone.", show_default="all, each way apart"),
-]
-
-
-def gate(
-    run: RunArgument,
-    baseline: BaselineFlag = None,
-    margin: MarginFlag = None,
-    cost_margin: Annotated[float, typer.Option(help="Tolerated growth of cost per fix.")] = 0.15,
-    max_faults: MaxFaultsFlag = 0.02,
-    anyway: AnywayFlag = False,
-    assurance: GateAssuranceFlag = None,
-    write_baseline: Annotated[
-        Path | None,
-        typer.Option(help="Write the run as a baseline file and stop.", show_default="none"),
-    ] = None,
-    junit: Annotated[
-        Path | None, typer.Option(help="Write JUnit XML here.", show_default="nowhere")
-    ] = None,
-    summary: Annotated[
-        Path | None, typer.Option(help="Write Markdown here.", show_default="nowhere")
-    ] = None,
-    format_: FormatFlag = Format.TABLE,
-) -> None:
-    """Fail a nightly run that got worse: 0 pass, 1 regression, 3 unsound, 4 inconclusive.
-
-    Example: arena gate runs/tonight --baseline baseline.json --junit gate.xml
-    """
-    from arena.errors import InputError
-    from arena.report import decisions
-    from arena.score import baseline as files
-    from arena.score import gate as scoring
-    from arena.score.load import load
-
-    results = load(run)
-    if write_baseline is not None:
-        made = files.baseline_of(results)
-        files.require_sound(made, max_faults, where=str(run))
-        write_file(write_baseline, files.text_of(made), flag="--write-baseline")
-        return
-    if baseline is None:
-        raise InputError("nothing to compare with", where="--baseline", remedy="give a run or file")
-    known = (
-        files.baseline_of(load(baseline)) if baseline.is_dir() else files.read_baseline(baseline)
-    )
-    found = scoring.gate(
-        results,
-        known,
-        margin=margin,
-        cost_margin=cost_margin,
-        max_faults=max_faults,
-        anyway=anyway,
-        level=assurance,
-    )
-    text = decisions.gate_markdown(found)
-    if junit is not None:
-        write_file(junit, decisions.gate_junit(found), flag="--junit")
-    if summary is not None:
-        write_file(summary, text, flag="--summary")
-    if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        write_file(Path(step_summary), text, flag="GITHUB_STEP_SUMMARY", append=True)
-    emit_answer(found, decisions.gate_text(found), format_)
-    raise typer.Exit(found.exit_code)

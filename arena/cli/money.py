@@ -128,7 +128,8 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         f" {shown.concurrency} trials at once"
     )
     print(f"basis: {shown.basis}")
-    print(f"images to build: {len(shown.images_to_build)}")
+    base = f"; base image: {shown.base_image} (ARENA_BASE)" if shown.base_image else ""
+    print(f"images to build: {len(shown.images_to_build)}{base}")
     print(shown.power)
 
 

@@ -162,6 +162,15 @@ ValueFlag = Annotated[
         show_default="as bakeoff.toml says, else all values",
     ),
 ]
+MarginFlag = Annotated[
+    float | None,
+    typer.Option(
+        help="Loss of pass rate that is tolerated.",
+        show_default="0.10 from 100 tasks, else 0.20",
+        callback=share,
+    ),
+]
+AnywayFlag = Annotated[bool, typer.Option("--anyway", help="Compare what is not comparable.")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 

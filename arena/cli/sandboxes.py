@@ -2,11 +2,12 @@
 
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format, FormatFlag, emit, say
+from arena.cli.options import Format, FormatFlag, emit, say, write_file
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -85,6 +86,66 @@ def prune(
     with DockerEngine.answering() as engine:
         for one in ImageCache(engine.connection).prune(int(keep_gb * GB)):
             print(f"removed {one.what.kind} {one.what.name}")
+
+
+@app.command()
+def push(
+    to: Annotated[str, typer.Argument(help="A .tar, or a registry and repository.")],
+    lock: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a registry: write here what was pushed, by digest.", show_default="none"
+        ),
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="A language; may be repeated.", show_default="all that are built"),
+    ] = None,
+) -> None:
+    """Keep the base and language images, for other machines and later nights: fetched, not rebuilt.
+
+    Example: arena sandboxes push 127.0.0.1:5000/arena --lock images.json
+    """
+    from arena.errors import InputError
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.image import transfer
+    from arena.sandbox.image.images import Images
+    from arena.task.pack import tree_files
+
+    to_file = to.endswith(".tar")
+    if to_file == (lock is not None):
+        what = "a tar has no lock" if to_file else "what is pushed has to be found again"
+        remedy = "leave it away" if to_file else "name a file, such as --lock images.json"
+        raise InputError(what, where="--lock", remedy=remedy)
+    with DockerEngine.answering() as engine:
+        images = Images(engine, tree_files).kept(name)
+        if lock is None:
+            transfer.save(engine.connection, images, Path(to))
+        else:
+            pushed = transfer.push(engine.connection, images, to, say)
+            write_file(lock, transfer.text_of(pushed), flag="--lock")
+    for image in images:
+        print(f"{image.kind} {image.name} {image.content[:12]}")
+
+
+@app.command()
+def pull(
+    source: Annotated[Path, typer.Argument(help="A .tar, or the lock that push wrote.")],
+) -> None:
+    """Take images that push kept. They are trusted as if built here.
+
+    Example: arena sandboxes pull images.json
+    """
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.image import transfer
+
+    with DockerEngine.answering() as engine:
+        if source.suffix == ".tar":
+            found = transfer.load(engine.connection, source)
+        else:
+            found = transfer.fetch(engine.connection, transfer.read_lock(source), say)
+    for image in found:
+        print(f"{image.kind} {image.name} {image.content[:12]}")
 
 
 def _say_state(progress: "BuildProgress") -> None:

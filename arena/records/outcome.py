@@ -65,6 +65,8 @@ class Reply(Record):
     returned_model: str | None = None
     upstream: str | None = None
     """Who served the call behind a router, where the reply says so."""
+    fingerprint: str | None = None
+    """Of what answered, where the reply says so (`system_fingerprint`)."""
     usage: Usage | None = None
     raw_usage: JsonValue = None
     reported_usd: Decimal | None = None
@@ -114,6 +116,7 @@ class CallEnd(Record):
     requested_model: str
     returned_model: str | None = None
     upstream: str | None = None
+    fingerprint: str | None = None
     finish_reason: str | None = None
     truncated: bool = False
     usage: Usage | None = None

@@ -11,7 +11,7 @@ from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
 from arena.score.countries import Claim, Match
-from arena.score.gate import Check, GateResult
+from arena.score.gate import EXIT_CODES, Check, GateResult
 from arena.score.recommend import Candidate, Recommendation
 from arena.score.tally import Scope
 from arena.score.trade import CheaperRival, SwitchPoint, ValueRange
@@ -282,15 +282,27 @@ def _scope(scope: Scope) -> tuple[str, ...]:
     )
 
 
+_GATE_CHECKS = 6
+"""Of those that did not pass, in lines: a failed night reads in ten."""
+
+
 def gate_text(found: GateResult) -> str:
-    """The gate's result as lines."""
+    """The gate's result as at most ten lines, the worst first; Markdown and JSON have all of it."""
+    worst = {outcome: place for place, outcome in enumerate(EXIT_CODES)}
+    left = [check for check in found.checks if check.outcome != "pass"]
+    left.sort(key=lambda check: worst[check.outcome])
     lines = [found.headline]
     lines += [
         f"  {check.outcome:12} {check.name} {_whose(check, found)}: {check.detail}"
-        for check in found.checks
+        for check in left[:_GATE_CHECKS]
     ]
-    lines += [f"note: {note}" for note in found.notes]
-    return "\n".join(map(show.plain, lines))
+    if len(left) > _GATE_CHECKS:
+        lines.append(f"  and {plural(len(left) - _GATE_CHECKS, 'more check')} that did not pass")
+    lines.append(f"  {plural(len(found.checks) - len(left), 'check')} passed")
+    if found.notes:
+        more = f" (and {len(found.notes) - 1} more)" if len(found.notes) > 1 else ""
+        lines.append(f"note: {found.notes[0]}{more}")
+    return "\n".join(show.one_line(line, 600) for line in lines)
 
 
 def _whose(check: Check, found: GateResult) -> str:

@@ -69,6 +69,8 @@ class Preview(Record):
     attempts: int
     trials: int
     images_to_build: tuple[str, ...]
+    base_image: str | None
+    """How the base image is made or was made; None without an engine. `ARENA_BASE` decides."""
     contestants: tuple[ContestantPreview, ...]
     power: str
     concurrency: int
@@ -122,6 +124,7 @@ def preview(
         attempts=plan.config.attempts,
         trials=plan.trials,
         images_to_build=tuple(missing),
+        base_image=None if images is None else images.base_recipe().source,
         contestants=shown,
         power=suite_power(len(plan.tasks)).line,
         concurrency=plan.config.concurrency,

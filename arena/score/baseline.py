@@ -1,5 +1,7 @@
 """A baseline file: what a gate needs of a run, small enough to keep in a repository."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -86,6 +88,69 @@ def baseline_of(results: Results) -> Baseline:
     return Baseline(created_at=results.manifest.created_at, levels=tuple(parts))
 
 
+def series_of(results: Results, earlier: Sequence[Results]) -> tuple[Baseline, list[str]]:
+    """What earlier nights amount to as a baseline of a run, and which of them are left out.
+
+    A night counts where its tasks, images and limits are the run's; a contestant where its digest
+    is; a task of it where no attempt is missing. Without such a night it holds no contestant.
+
+    Args:
+        results: the run.
+        earlier: runs, the run itself and later ones excluded by the caller.
+    """
+    notes: list[str] = []
+    tonight = {level: contenders(results, level) for level in levels(results.manifest)}
+    parts = []
+    for level, now in tonight.items():
+        nights: dict[str, list[TaskTally]] = {}
+        for night in earlier:
+            known = contenders(night, level) if level in levels(night.manifest) else {}
+            for name, new in now.items():
+                old = known.get(name)
+                reasons = ("it has no such contestant",) if old is None else _unlike(new, old)
+                if old is None or reasons:
+                    notes.append(f"{night.path.name}, {name}: {'; '.join(reasons)}")
+                elif not results.manifest.contestant(name).control:
+                    nights.setdefault(name, []).append(old.tally)
+        scores = tuple(_contestant(_pooled(tallies)) for tallies in nights.values())
+        conditions = next(iter(now.values())).conditions
+        most = max(map(len, nights.values()), default=0)
+        told = f"{most} earlier {'night' if most == 1 else 'nights'}"
+        conditions = conditions.model_copy(update={"run": told})
+        parts.append(BaselineLevel(conditions=conditions, contestants=scores))
+    return Baseline(created_at=results.manifest.created_at, levels=tuple(parts)), notes
+
+
+def _unlike(new: Contender, old: Contender) -> tuple[str, ...]:
+    reasons = new.conditions.differences(old.conditions)
+    if new.tally.who.digest != old.tally.who.digest:
+        reasons = (*reasons, "it was another contestant (its digest differs)")
+    return reasons
+
+
+def _pooled(nights: Sequence[TaskTally]) -> TaskTally:
+    """Nights of one contestant as one tally; a task's incomplete nights are left out. Costs count
+    where all nights have them on one basis.
+    """
+    last = nights[-1]
+    whole = [np.where(night.complete, 1.0, 0.0) for night in nights]
+    pairs = list(zip(nights, whole, strict=True))
+    scored = np.sum([night.scored * kept for night, kept in pairs], axis=0)
+    costs = [
+        None if n.cost_usd is None or n.basis != last.basis else n.cost_usd * k for n, k in pairs
+    ]
+    known = [cost for cost in costs if cost is not None]
+    priced = len(known) == len(costs)
+    return replace(
+        last,
+        planned=scored,
+        scored=scored,
+        passed=np.sum([night.passed * kept for night, kept in pairs], axis=0),
+        cost_usd=np.sum(known, axis=0) if priced else None,
+        basis=last.basis if priced else None,
+    )
+
+
 def require_sound(baseline: Baseline, limit: float, *, where: str) -> None:
     """Raise `InputError` where so many trials lack a verdict that every gate would be unsound."""
     for part in baseline.levels:
@@ -114,6 +179,10 @@ def read_baseline(path: Path) -> Baseline:
             f"not a baseline: {wrong.what}", where=wrong.where, remedy="write it again from a run"
         ) from None
     refuse_newer(baseline.baseline_version, BASELINE_VERSION, path)
+    if not all(part.contestants for part in baseline.levels):
+        raise InputError(
+            "the baseline holds no contestant", where=str(path), remedy="write it again from a run"
+        )
     return baseline
 
 

@@ -1,9 +1,11 @@
-"""Did it get worse? A run against a baseline, for continuous integration.
+"""Did it get worse? A run against a baseline or the nights before it, for continuous integration.
 
-Nothing passes that is not shown: a suite too small to tell is inconclusive, not a pass.
+Red is what is shown: all checks of a night together are red for nothing at most `NIGHT_ALPHA` of
+the time, while attempts at a task are exchangeable. A night that cannot tell is inconclusive, which
+fails a job only where evidence is required.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -20,13 +22,17 @@ from arena.stats.paired import Difference, NotWorse
 from arena.stats.power import checked_margin
 
 COST_MARGIN = 0.15
+NIGHT_ALPHA = 0.007
+"""Chance that a night is red for nothing, all contestants and checks together. With an alarm a year
+(`arena.score.trend`) it stays below one night in a hundred."""
+NO_NIGHT = "no earlier night can be compared with this one"
 NOT_GATED = "neither run has a known cost: not gated"
 
 Outcome = Literal["pass", "fail", "inconclusive", "unsound"]
 """`unsound`: faults, integrity violations or broken controls forbid a verdict on the run."""
 
 EXIT_CODES: dict[Outcome, int] = {"unsound": 3, "fail": 1, "inconclusive": 4, "pass": 0}
-"""The worst first: one of them decides."""
+"""The worst first: one of them decides. An inconclusive night is 4 where evidence is required."""
 _HEADLINES: dict[Outcome, str] = {
     "pass": "Pass: nothing is worse than the margins allow",
     "fail": "Regression",
@@ -39,7 +45,7 @@ _HEADLINES: dict[Outcome, str] = {
 class Check:
     """One thing that was checked."""
 
-    name: Literal["controls", "faults", "integrity", "pass_rate", "cost"]
+    name: Literal["controls", "faults", "integrity", "pass_rate", "cost", "series"]
     contestant: str
     level: Assurance | None
     """Whose tasks it is about; None where it is about all."""
@@ -54,16 +60,20 @@ class Gated(Record):
     level: Assurance
     tasks: int
     difference: Difference | None
+    loss_p: float | None
+    """Exact one-sided p of so few passes, had the tasks' chances stayed the same."""
     not_worse: NotWorse | None
     cost_ratio: Ratio
-    """Of costs per solved task, with its 95% interval."""
+    """Of costs per attempt at the same tasks, with its 95% interval."""
+    cost_ratio_lo: float | None
+    """One-sided lower bound at the level of one check of the night."""
     cost_ratio_hi: float | None
     """One-sided 95% upper bound."""
 
 
 class GateResult(Record):
-    """The gate's verdict; `exit_code` is 0 pass, 1 regression, 3 unsound, 4 inconclusive. Bad
-    input raises instead: exit code 2.
+    """The gate's verdict; `exit_code` is 0 nothing shown worse, 1 regression, 3 unsound, 4
+    inconclusive where evidence is required. Bad input raises instead: exit code 2.
     """
 
     run: str
@@ -71,6 +81,8 @@ class GateResult(Record):
     margin: float
     cost_margin: float
     max_faults: float
+    check_alpha: float
+    """Chance that one check is red for nothing."""
     outcome: Outcome
     exit_code: int
     headline: str
@@ -85,60 +97,102 @@ def gate(
     *,
     margin: float | None = None,
     cost_margin: float = COST_MARGIN,
-    max_faults: float = MISSING_LIMIT,
+    max_faults: float | None = None,
     anyway: bool = False,
     level: Assurance | None = None,
+    require_evidence: bool = False,
+    notes: Sequence[str] = (),
 ) -> GateResult:
     """Gate a run against a baseline, contestant by contestant of the same name, and each
     assurance level on its own: tasks that are graded differently are never in one rate.
 
     Args:
         results: the new run.
-        baseline: from `read_baseline`, or `baseline_of` another run.
+        baseline: from `read_baseline`, `baseline_of` another run, or `series_of` earlier nights.
         margin: loss of pass rate that is tolerated, within (0, 1); by default 10 points from
             100 tasks, else 20.
-        cost_margin: tolerated growth of the cost per solved task, as a share.
-        max_faults: share of planned trials that may lack a verdict.
+        cost_margin: tolerated growth of the cost of the same tasks, as a share.
+        max_faults: share of planned trials that may lack a verdict; by default 2%, or one trial.
         anyway: compare what is not comparable.
         level: gate the tasks of this level alone; by default all.
+        require_evidence: an inconclusive night fails.
+        notes: what to say beside, such as which nights are in no series.
 
     Raises:
         InputError: nothing in common, or not comparable.
     """
-    for flag, share in (("--cost-margin", cost_margin), ("--max-faults", max_faults)):
-        if not 0 <= share < inf:
-            raise InputError(f"{share} is no share", where=flag, remedy="give one, such as 0.15")
-    both, notes = _by_level(results, baseline, level)
+    lacking = _allowed(max_faults, results)
+    _check_shares(cost_margin, lacking)
+    both, skipped = _by_level(results, baseline, level)
+    notes = [*notes, *skipped]
     most = max(len(scoring_tasks(results.manifest, one)) for one in both)
     chosen = checked_margin(margin, most)
-    checks, gated = [], []
+    checks: list[Check] = []
+    lined: list[tuple[Assurance, str, Pair]] = []
     for one, (new, old) in both.items():
-        pairs, more = _line_up(new, old, results, max_faults, anyway=anyway)
+        pairs, more = _line_up(new, old, results, lacking, anyway=anyway)
         notes += [note for note in more if note not in notes]
         checks += _control_checks(new, results, one)
-        for name, lined in pairs.items():
-            numbers = _numbers(name, one, lined, chosen)
-            gated.append(numbers)
-            checks += [
-                _faults(name, one, new[name], old[name], max_faults),
-                _pass_rate(numbers, lined, chosen),
-                _cost(numbers, lined, cost_margin),
-            ]
-    checks += [_integrity(name, results) for name in dict.fromkeys(g.contestant for g in gated)]
+        judged = pairs or [c.name for c in results.manifest.contestants if not c.control]
+        checks += [_faults(name, one, new[name], old.get(name), lacking) for name in judged]
+        if not pairs:
+            checks.append(Check("series", "all", one, "inconclusive", NO_NIGHT))
+        lined += [(one, name, both_of) for name, both_of in pairs.items()]
+    alpha = NIGHT_ALPHA / max(1, 2 * len(lined))
+    gated = []
+    for one, name, both_of in lined:
+        numbers = _numbers(name, one, both_of, chosen, alpha)
+        gated.append(numbers)
+        checks += [
+            _pass_rate(numbers, both_of, chosen, alpha),
+            _cost(numbers, both_of, cost_margin),
+        ]
+    names = dict.fromkeys(check.contestant for check in checks if check.name == "faults")
+    checks += [_integrity(name, results) for name in names]
+    settings = (baseline.levels[0].conditions.run, chosen, cost_margin, lacking, alpha)
+    return _result(results, settings, checks, gated, notes, require_evidence=require_evidence)
+
+
+def _result(
+    results: Results,
+    settings: tuple[str, float, float, float, float],
+    checks: list[Check],
+    gated: list[Gated],
+    notes: Sequence[str],
+    *,
+    require_evidence: bool,
+) -> GateResult:
+    against, margin, cost_margin, max_faults, alpha = settings
     outcome = next(o for o in EXIT_CODES if o == "pass" or any(c.outcome == o for c in checks))
+    tolerated = outcome == "inconclusive" and not require_evidence
     return GateResult(
         run=results.manifest.name,
-        baseline=baseline.levels[0].conditions.run,
-        margin=chosen,
+        baseline=against,
+        margin=margin,
         cost_margin=cost_margin,
         max_faults=max_faults,
+        check_alpha=alpha,
         outcome=outcome,
-        exit_code=EXIT_CODES[outcome],
+        exit_code=0 if tolerated else EXIT_CODES[outcome],
         headline=_headline(outcome, checks),
         checks=tuple(checks),
         contestants=tuple(gated),
         notes=tuple(notes),
     )
+
+
+def _check_shares(cost_margin: float, max_faults: float) -> None:
+    for flag, share in (("--cost-margin", cost_margin), ("--max-faults", max_faults)):
+        if not 0 <= share < inf:
+            raise InputError(f"{share} is no share", where=flag, remedy="give one, such as 0.15")
+
+
+def _allowed(max_faults: float | None, results: Results) -> float:
+    """Share that may be missing: of a contestant with few trials, one is more than 2%."""
+    if max_faults is not None:
+        return max_faults
+    planned = [len(results.of(spec.name)) for spec in results.manifest.contestants]
+    return max(MISSING_LIMIT, 1 / max(1, min(planned, default=1)))
 
 
 def _by_level(
@@ -176,10 +230,9 @@ def _line_up(
             f"the run lacks contestants of the baseline: {', '.join(lost)}",
             remedy="run them too, or write a new baseline",
         )
-    if not old:
-        raise InputError("the baseline holds no contestant", remedy="write it again from a run")
     controls = {c.name for c in results.manifest.contestants if c.control}
-    notes = [f"{n} is not in the baseline" for n in new if n not in old and n not in controls]
+    fresh = [name for name in new if old and name not in {*old, *controls}]
+    notes = [f"{name} is not in the baseline" for name in fresh]
     pairs = {}
     for name, was in old.items():
         now = new[name]
@@ -210,9 +263,11 @@ def _control_checks(
     return checks
 
 
-def _faults(name: str, level: Assurance, new: Contender, old: Contender, limit: float) -> Check:
+def _faults(
+    name: str, level: Assurance, new: Contender, old: Contender | None, limit: float
+) -> Check:
     reason = doubt(new.tally, limit)
-    if reason is None and (before := doubt(old.tally, limit)):
+    if reason is None and old and (before := doubt(old.tally, limit)):
         reason = f"in the baseline {before}"
     gone = new.tally.missing
     detail = reason or f"{gone.missing} of {gone.planned} trials lack a verdict"
@@ -226,55 +281,60 @@ def _integrity(name: str, results: Results) -> Check:
     return Check("integrity", name, None, "unsound" if trials else "pass", detail)
 
 
-def _numbers(name: str, level: Assurance, lined: Pair, margin: float) -> Gated:
-    one_sided = lined.cost_per_solved_ratio(level=one_sided_level(ALPHA))
+def _numbers(name: str, level: Assurance, lined: Pair, margin: float, alpha: float) -> Gated:
+    least, most = (
+        lined.cost_per_attempt_ratio(level=one_sided_level(error)) for error in (alpha, ALPHA)
+    )
     return Gated(
         contestant=name,
         level=level,
         tasks=len(lined.tasks),
         difference=lined.difference(),
+        loss_p=lined.loss_p(),
         not_worse=lined.not_worse(margin),
-        cost_ratio=lined.cost_per_solved_ratio(),
-        cost_ratio_hi=one_sided.ci.hi if one_sided.ci else None,
+        cost_ratio=lined.cost_per_attempt_ratio(),
+        cost_ratio_lo=least.ci.lo if least.ci else None,
+        cost_ratio_hi=most.ci.hi if most.ci else None,
     )
 
 
-def _pass_rate(numbers: Gated, lined: Pair, margin: float) -> Check:
-    difference, test = numbers.difference, numbers.not_worse
+def _pass_rate(numbers: Gated, lined: Pair, margin: float, alpha: float) -> Check:
+    difference, test, p = numbers.difference, numbers.not_worse, numbers.loss_p
     outcome: Outcome = "inconclusive"
-    if difference is None or test is None:
+    if difference is None or test is None or p is None:
         detail = "no task is complete in both runs"
     else:
         lo, hi = difference.ci
-        if hi < 0:
+        if p <= alpha:
             outcome = "fail"
         elif test.lo > -margin:
             outcome = "pass"
         detail = (
             f"changed by {difference.estimate:+.3f} (95% {lo:+.3f} to {hi:+.3f}) on"
-            f" {numbers.tasks} tasks; at least {test.lo:+.3f}, must be above {-margin:+.3f}"
+            f" {numbers.tasks} tasks; at least {test.lo:+.3f}, shown above {-margin:+.3f}"
+            f" {'holds' if outcome == 'pass' else 'does not hold'}; p of so few {p:.2g}, red at"
+            f" {alpha:.2g}"
         )
     return _decided("pass_rate", numbers, lined, outcome, detail)
 
 
 def _cost(numbers: Gated, lined: Pair, margin: float) -> Check:
-    ratio, limit = numbers.cost_ratio, 1 + margin
+    ratio, limit, least = numbers.cost_ratio, 1 + margin, numbers.cost_ratio_lo
     outcome: Outcome = "inconclusive"
     if lined.a.cost_usd is None and lined.b.cost_usd is None:
         outcome, detail = "pass", NOT_GATED
     elif lined.bases_differ:
         detail = f"costs count different things: {lined.a.basis} now, {lined.b.basis} before"
-    elif ratio.estimate is None or ratio.ci is None or numbers.cost_ratio_hi is None:
-        detail = "the ratio of costs per solved task is not estimable"
+    elif least is None or ratio.ci is None or numbers.cost_ratio_hi is None:
+        detail = "the ratio of costs is not estimable"
     else:
-        if ratio.ci.lo > limit:
+        if least > limit:
             outcome = "fail"
         elif numbers.cost_ratio_hi < limit:
             outcome = "pass"
         detail = (
-            f"cost per solved task is {ratio.estimate:.3f} of the baseline's (95%"
-            f" {ratio.ci.lo:.3f} to {ratio.ci.hi:.3f}); at most"
-            f" {numbers.cost_ratio_hi:.3f}, must be below {limit:.3f}"
+            f"the same tasks cost {ratio.estimate:.3f} times as much (95% {ratio.ci.lo:.3f} to"
+            f" {ratio.ci.hi:.3f}); red where shown above {limit:.3f}, now at least {least:.3f}"
         )
     return _decided("cost", numbers, lined, outcome, detail)
 

@@ -10,6 +10,7 @@ import numpy as np
 from arena import registry
 from arena.errors import InputError
 from arena.records import Assurance, Limits, Record, SandboxLimits
+from arena.rundir.directory import Manifest
 from arena.score.results import Results
 from arena.score.tally import (
     MISSING_LIMIT,
@@ -30,6 +31,7 @@ from arena.stats.paired import (
     not_worse,
     rank_ranges,
 )
+from arena.stats.sequential import loss_p
 
 NAMED = 3
 
@@ -93,8 +95,13 @@ def contender(results: Results, name: str, level: Assurance | None = None) -> Co
 
 def contenders(results: Results, level: Assurance | None = None) -> dict[str, Contender]:
     """Every contestant of a run by name, controls included."""
-    manifest = results.manifest
-    conditions = Conditions(
+    conditions = conditions_of_run(results.manifest, level)
+    return {n: Contender(conditions, t) for n, t in tallies(results, level).items()}
+
+
+def conditions_of_run(manifest: Manifest, level: Assurance | None = None) -> Conditions:
+    """What a run's tasks of one assurance level were scored under."""
+    return Conditions(
         run=manifest.name,
         scope=scope_of(manifest, level),
         tasks={
@@ -105,7 +112,6 @@ def contenders(results: Results, level: Assurance | None = None) -> dict[str, Co
         sandbox=manifest.sandbox,
         strict=manifest.strict,
     )
-    return {n: Contender(conditions, t) for n, t in tallies(results, level).items()}
 
 
 def not_comparable(a: Contender, b: Contender) -> tuple[str, ...]:
@@ -183,6 +189,13 @@ class Pair:
     def not_worse(self, margin: float) -> NotWorse | None:
         """Whether A is shown not worse than B by `margin`; None without a shared task."""
         return not_worse(self.differences, margin, single=self.single) if self.tasks else None
+
+    def loss_p(self) -> float | None:
+        """Exact one-sided p that A passes so few, if a task's chance is the same for both; None
+        without a shared task.
+        """
+        a, b = self.a, self.b
+        return loss_p(a.passed, a.scored, b.passed, b.scored) if self.tasks else None
 
     def p_of(self, test: Difference | NotWorse | None) -> float:
         """The test's p for a decision among many; 1 where the pair decides nothing."""

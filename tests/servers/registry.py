@@ -1,4 +1,4 @@
-"""A registry on 127.0.0.1 that serves images of the local engine, read-only.
+"""A registry on 127.0.0.1 that serves images of the local engine, and takes what it pushes.
 
 with Registry() as registry:
     registry.add("acme/purse:1", image_id)
@@ -7,6 +7,7 @@ with Registry() as registry:
 
 import hashlib
 import json
+import secrets
 import shutil
 import tarfile
 import tempfile
@@ -14,6 +15,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
+from urllib.parse import parse_qs
 
 import docker
 
@@ -123,6 +125,51 @@ class Registry:
                         shutil.copyfileobj(data, self.wfile)
 
             do_HEAD = do_GET
+
+            def do_POST(self):
+                self._took(202, self.path + secrets.token_hex(8))
+
+            def do_PATCH(self):
+                with (registry._folder / Path(self.path).name).open("ab") as out:
+                    out.write(self._body())
+                    held = out.tell()
+                self._took(202, self.path, held=held)
+
+            def do_PUT(self):
+                """The end of a blob, or a manifest under its tag."""
+                where, _, query = self.path.partition("?")
+                data = self._body()
+                name, _, reference = where.removeprefix("/v2/").rpartition("/manifests/")
+                if name:
+                    registry._manifests[f"{name}:{reference}"] = data
+                    self._took(201, where, _digest(data))
+                    return
+                digest = parse_qs(query)["digest"][0]
+                held = registry._folder / Path(where).name
+                with held.open("ab") as out:
+                    out.write(data)
+                held.rename(registry._folder / digest.replace(":", "-"))
+                self._took(201, where, digest)
+
+            def _body(self):
+                if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                found = b""
+                while size := int(self.rfile.readline(), 16):
+                    found += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return found
+
+            def _took(self, status, location, digest=None, held=None):
+                self.send_response(status)
+                self.send_header("Location", location)
+                self.send_header("Content-Length", "0")
+                if digest:
+                    self.send_header("Docker-Content-Digest", digest)
+                if held is not None:  # the engine will not go on without it
+                    self.send_header("Range", f"0-{held - 1}")
+                self.end_headers()
 
             def log_message(self, *_):
                 pass

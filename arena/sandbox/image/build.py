@@ -8,6 +8,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from arena.errors import EngineError
@@ -206,7 +207,7 @@ def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) 
 def workdir_of(connection: Connection, image: str) -> str:
     """The folder that an image's commands start in."""
     with connection.guard():
-        return connection.raw.inspect_image(image)["Config"].get("WorkingDir") or "/"
+        return str(connection.raw.inspect_image(image)["Config"].get("WorkingDir") or "/")
 
 
 def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
@@ -216,7 +217,7 @@ def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: 
         container(connection, built) as ident,
     ):
         listing = files.read(connection, ident, _PACKAGES, limit=_PACKAGES_LIMIT)
-        content = digest_of([recipe.digest, *packages(listing.data)])
+        content = digest_of([recipe.digest, *packages(listing.data, recipe.spec.decides)])
         naming = below.below("language", recipe.name, recipe.digest, content)
         commit(connection, ident, naming, recipe.spec.workdir)
 
@@ -261,13 +262,17 @@ def task(
     add_files(connection, below.id, committed(tree, workdir), AGENT_UID, naming, workdir)
 
 
-def packages(status: bytes) -> list[str]:
-    """Name, version and architecture of each installed package, from dpkg's own record."""
+def packages(status: bytes, named: Sequence[str] = ()) -> list[str]:
+    """Name, version and architecture of each installed package, from dpkg's own record.
+
+    Args:
+        status: the record.
+        named: patterns of the names that count; all do where there is none.
+    """
     found = []
     for block in status.decode("utf-8", "replace").split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line[:40])
-        if "Package" in fields:
-            found.append(
-                f"{fields['Package']} {fields.get('Version')} {fields.get('Architecture')}"
-            )
+        name = fields.get("Package")
+        if name and (not named or any(fnmatchcase(name, one) for one in named)):
+            found.append(f"{name} {fields.get('Version')} {fields.get('Architecture')}")
     return sorted(found)

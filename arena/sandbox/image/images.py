@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from arena.errors import EngineError
+from arena.errors import EngineError, InputError
 from arena.records import File, Record, Task, digest_of
 from arena.resources import sandboxes_dir
 from arena.sandbox import owner
@@ -89,7 +89,7 @@ class Images:
             InputError: a task names an image that does not exist, or no base can be had here.
             EngineError: a build failed, or the disk is too small.
         """
-        base = recipe.base_recipe(self._sandboxes)
+        base = self.base_recipe()
         jobs = [self._job(task, base) for task in tasks]
         known = {job.digest: found for job in jobs if (found := self._found(job))}
         missing = {job.language.digest: job.language for job in jobs if job.digest not in known}
@@ -104,7 +104,7 @@ class Images:
 
     def missing(self, tasks: Sequence[Task]) -> list[str]:
         """Ids of the tasks whose image would have to be built."""
-        base = recipe.base_recipe(self._sandboxes)
+        base = self.base_recipe()
         jobs = (self._job(task, base) for task in tasks)
         return [job.task.id for job in jobs if self._found(job) is None]
 
@@ -112,15 +112,45 @@ class Images:
         self, names: Iterable[str] | None = None, tell: Tell = lambda _: None
     ) -> dict[str, Image]:
         """Language images by name, all of them when `names` is None."""
-        base = recipe.base_recipe(self._sandboxes)
+        base = self.base_recipe()
         wanted = recipe.language_names(self._sandboxes) if names is None else names
         recipes = [recipe.language_recipe(self._sandboxes, name, base) for name in wanted]
         made = self._languages(recipes, base, tell)
         return {one.name: made[one.digest] for one in recipes}
 
+    def base_recipe(self) -> BaseRecipe:
+        """How the base image was made that the engine holds, whoever made it: all its users go on
+        with that. Where there is none, how this user would make it.
+        """
+        ways = recipe.base_recipes(self._sandboxes)
+        held = (w for w in ways if self.store.find(tag_of("base", "debian", w.digest), w.digest))
+        return next(held, ways[0])
+
+    def kept(self, names: Iterable[str] | None = None) -> list[Image]:
+        """The base image and the language images on it that are built, base first.
+
+        Raises:
+            InputError: one that is named, or all of them, are not built.
+        """
+        base = self.base_recipe()
+        wanted = list(recipe.language_names(self._sandboxes) if names is None else names)
+        languages = [recipe.language_recipe(self._sandboxes, name, base) for name in wanted]
+        tags: list[tuple[ImageKind, str, str]] = [("base", "debian", base.digest)]
+        tags += [("language", one.name, one.digest) for one in languages]
+        images = [self.store.find(tag_of(kind, name, d), d) for kind, name, d in tags]
+        lacking = [name for (_, name, _), image in zip(tags, images, strict=True) if image is None]
+        found = [image for image in images if image is not None]
+        if (names is not None and lacking) or len(found) < 2:
+            raise InputError(
+                f"not built: {', '.join(lacking)}",
+                where="images",
+                remedy=f"run arena sandboxes build {' '.join(names or wanted)}",
+            )
+        return found
+
     def ensure_base(self, tell: Tell = lambda _: None) -> Image:
         """The base image, which also installs agents' programs."""
-        return self._base(recipe.base_recipe(self._sandboxes), tell)
+        return self._base(self.base_recipe(), tell)
 
     def ensure_image(self, pack: Path, name: str, tell: Tell = lambda _: None) -> Image:
         """An image of a pack's own, built where it is missing.
@@ -129,7 +159,7 @@ class Images:
             InputError: the pack has no such image, or it is malformed.
             EngineError: the build failed.
         """
-        base = recipe.base_recipe(self._sandboxes)
+        base = self.base_recipe()
         wanted = recipe.task_recipe(self._sandboxes, pack / "images", name, base)
         return self._language(wanted, base, tell)
 

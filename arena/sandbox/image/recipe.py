@@ -98,6 +98,10 @@ class SandboxSpec(Record):
     """The image of a registry, `name:tag@sha256:…`, that a pack's own image stands on instead."""
     workdir: str = WORKDIR
     """Where the tree of a task comes to lie."""
+    decides: tuple[str, ...] = ()
+    """Packages that can change a result, such as `python3*`: interpreter, runner and what tests
+    use. Runs on images with other versions of these are not comparable; an update of any other
+    package changes nothing. All packages when none is named."""
     disk_mb: int = 1000
     """About what the image takes, for the estimate before it is built."""
 
@@ -125,8 +129,28 @@ class LanguageRecipe(Record):
 
 
 def base_recipe(sandboxes: Path) -> BaseRecipe:
-    """How the base image is made here: `ARENA_BASE`, else what this machine can do."""
-    mode = _base_mode()
+    """How the base image is made where there is none yet: the first of `base_recipes`."""
+    return base_recipes(sandboxes)[0]
+
+
+def base_recipes(sandboxes: Path) -> list[BaseRecipe]:
+    """How the base image may have been made: as `ARENA_BASE` says, else in any way, with the one
+    that this user can go on this machine first.
+    """
+    wanted = os.environ.get("ARENA_BASE", "")
+    modes: tuple[BaseMode, ...] = get_args(BaseMode)
+    if wanted and wanted not in modes:
+        raise InputError(
+            f"{wanted!r} is no way to make the base image",
+            where="ARENA_BASE",
+            remedy=f"use {' or '.join(modes)}, or unset it",
+        )
+    first = wanted or _usual_mode()
+    ways = sorted(modes, key=lambda mode: mode != first)
+    return [_base(sandboxes, mode) for mode in ways[: 1 if wanted else None]]
+
+
+def _base(sandboxes: Path, mode: BaseMode) -> BaseRecipe:
     if mode == "debootstrap":
         script = sandboxes / "engine" / "base.sh"
         digest = digest_of([mode, _sha(script.read_bytes())])
@@ -209,18 +233,7 @@ def _files(folder: SafePath) -> tuple[File, ...]:
     )
 
 
-def _base_mode() -> BaseMode:
-    wanted = os.environ.get("ARENA_BASE", "")
-    modes: tuple[BaseMode, ...] = get_args(BaseMode)
-    for mode in modes:
-        if mode == wanted:
-            return mode
-    if wanted:
-        raise InputError(
-            f"{wanted!r} is no way to make the base image",
-            where="ARENA_BASE",
-            remedy=f"use {' or '.join(modes)}, or unset it",
-        )
+def _usual_mode() -> BaseMode:
     here = os.geteuid() == 0 and shutil.which("apt-get") is not None
     return "debootstrap" if here and not os.environ.get("ARENA_REGISTRY_MIRROR") else "pull"
 

@@ -1,0 +1,198 @@
+"""A series of nights as a page and as lines: one small drawing a contestant and quantity."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from arena.report import format as show
+from arena.report.page import page, template
+from arena.score.trend import METRICS, Alarm, ContestantTrend, Point, Trend
+
+WIDTH, HEIGHT, EDGE = 220.0, 44.0, 4.0
+"""Of a drawing, in its own pixels."""
+BARS = "▁▂▃▄▅▆▇█"
+_NAMES = {"pass": "pass rate", "cost": "cost per attempt", "tokens": "tokens per attempt"}
+
+
+class Quantity(NamedTuple):
+    """A row of drawings."""
+
+    title: str
+    values: tuple[float | None, ...]
+    """By point of the contestant; None where unknown."""
+    latest: str
+    top: float | None = None
+    """End of the scale, where that is fixed."""
+    band: tuple[tuple[float, float], ...] = ()
+    """An interval a point."""
+
+
+def render(trend: Trend, title: str) -> str:
+    """The page of a series, complete in one file."""
+    return template("trend.html").render(
+        page=page(("base.css", "trend.css"), ("theme.js",)),
+        title=f"{show.plain(title)}: {headline(trend)}",
+        home="#main",
+        name=title,
+        trend=trend,
+        headline=headline(trend),
+        alarms=[(alarm, sentence(alarm, trend)) for alarm in trend.alarms],
+        marks=[(mark, day(trend, mark.night)) for mark in trend.marks],
+        rows=[(one, list(_drawn(one, trend))) for one in trend.contestants],
+        day=lambda night: day(trend, night),
+    )
+
+
+def headline(trend: Trend) -> str:
+    """What the series says, in one line."""
+    nights = show.plural(len(trend.nights), "night")
+    if not trend.alarms:
+        return f"No change is shown in {nights}"
+    names = dict.fromkeys(show.one_line(alarm.contestant) for alarm in trend.alarms)
+    return f"Changed: {', '.join(names)}, in {nights}"
+
+
+def sentence(alarm: Alarm, trend: Trend) -> str:
+    """An alarm: since when, how large."""
+    sizes = {
+        "pass": (show.percent(alarm.before), show.percent(alarm.after)),
+        "cost": (show.usd(alarm.before), show.usd(alarm.after)),
+        "tokens": (show.tokens(round(alarm.before)), show.tokens(round(alarm.after))),
+    }
+    was, now = sizes[alarm.metric]
+    return (
+        f"{show.one_line(alarm.contestant)}: {_NAMES[alarm.metric]} from {was} to {now} since "
+        f"{day(trend, alarm.since)}, raised on {day(trend, alarm.night)}"
+    )
+
+
+def day(trend: Trend, night: int) -> str:
+    """The day of a night."""
+    when: datetime = trend.nights[night].created_at
+    return when.date().isoformat()
+
+
+def text(trend: Trend) -> str:
+    """A series for the terminal."""
+    return "\n".join(map(show.plain, _lines(trend)))
+
+
+def _lines(trend: Trend) -> Iterator[str]:
+    yield headline(trend)
+    for alarm in trend.alarms:
+        yield f"alarm: {sentence(alarm, trend)}"
+        yield from (f"  {cause}" for cause in alarm.causes or ("no cause is on record",))
+    for one in trend.contestants:
+        last = one.points[-1]
+        closest = max(METRICS, key=lambda metric: last.evidence.get(metric, 0.0))
+        yield (
+            f"{show.one_line(one.contestant)}  {_bars(one.points)}  "
+            f"{_rate(last)}; {_money(last)}; {show.plural(last.faults, 'fault')};"
+            f" {_NAMES[closest]}: {_way(last)}"
+        )
+    for mark in trend.marks:
+        whose = f"{show.one_line(mark.contestant)}: " if mark.contestant else ""
+        yield f"mark {day(trend, mark.night)}: {whose}{mark.what}"
+    for left in trend.left_out:
+        yield f"left out: {left.run}: {left.reason}"
+    yield (
+        f"a false alarm once in {trend.average_run_length:.0f} nights at most, on average, "
+        f"while nothing changes"
+    )
+
+
+def _rate(point: Point) -> str:
+    if point.pass_rate is None:
+        return "no verdict"
+    return f"{show.percent(point.pass_rate)} passed (since the last mark {_range(point)})"
+
+
+def _range(point: Point) -> str:
+    return show.percent_range(point.sequence)
+
+
+def _way(point: Point) -> str:
+    most = max(point.evidence.values(), default=0.0)
+    return "alarmed" if most >= 1 else f"{most:.1%} of the way to an alarm"
+
+
+def _money(point: Point) -> str:
+    return f"{show.usd(point.cost_per_solved_usd)} a solved task"
+
+
+def _bars(points: Sequence[Point]) -> str:
+    rates = [point.pass_rate for point in points]
+    return "".join(" " if r is None else BARS[min(7, int(r * 8))] for r in rates)
+
+
+def quantities(one: ContestantTrend) -> tuple[Quantity, ...]:
+    """All that is drawn of a contestant."""
+    points, last = one.points, one.points[-1]
+    faults = tuple(float(p.faults) for p in points)
+    mistakes = tuple(float(p.mistakes) for p in points)
+    return (
+        Quantity(
+            "Pass rate", tuple(p.pass_rate for p in points), _rate(last), 1.0,
+            tuple((p.sequence.lo, p.sequence.hi) for p in points),
+        ),
+        Quantity("US$ per solved task", tuple(p.cost_per_solved_usd for p in points), _money(last)),
+        Quantity("Tokens per attempt", tuple(p.tokens for p in points), _count(last.tokens)),
+        Quantity(
+            "Reasoning tokens", tuple(p.reasoning_tokens for p in points),
+            _count(last.reasoning_tokens),
+        ),
+        Quantity("Seconds, median", tuple(p.active_s for p in points), show.seconds(last.active_s)),
+        Quantity("Faults", faults, show.plural(last.faults, "fault")),
+        Quantity("Tool-call mistakes", mistakes, show.plural(last.mistakes, "mistake")),
+        Quantity(
+            "Evidence of a change", tuple(max(p.evidence.values(), default=0.0) for p in points),
+            _way(last), 1.0,
+        ),
+    )  # fmt: skip
+
+
+def _count(value: float | None) -> str:
+    return "unknown" if value is None else show.tokens(round(value))
+
+
+def _drawn(one: ContestantTrend, trend: Trend) -> Iterator[tuple[Quantity, Markup]]:
+    for quantity in quantities(one):
+        yield quantity, drawing(quantity, one, trend)
+
+
+def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
+    """One quantity over the nights: a line with its band, the marks, and where alarms stand.
+
+    Only numbers and our own words are in it.
+    """
+    known = [value for value in quantity.values if value is not None]
+    top = quantity.top or max(known, default=0.0) or 1.0
+    step = (WIDTH - 2 * EDGE) / max(1, len(trend.nights) - 1)
+
+    def at(point: Point, value: float) -> str:
+        y = EDGE + (HEIGHT - 2 * EDGE) * (1 - min(1.0, value / top))
+        return f"{EDGE + step * point.night:.1f},{y:.1f}"
+
+    parts = []
+    if quantity.band:
+        upper = [at(p, hi) for p, (_, hi) in zip(one.points, quantity.band, strict=True)]
+        lower = [at(p, lo) for p, (lo, _) in zip(one.points, quantity.band, strict=True)]
+        parts.append(f'<polygon class="band" points="{" ".join(upper + lower[::-1])}"/>')
+    theirs = {None, one.contestant}
+    nights = [("mark", m.night) for m in trend.marks if m.contestant in theirs]
+    nights += [("alarm", a.since) for a in trend.alarms if a.contestant == one.contestant]
+    for kind, night in nights:
+        x = f"{EDGE + step * night:.1f}"
+        parts.append(f'<line class="{kind}" x1="{x}" x2="{x}" y1="0" y2="{HEIGHT}"/>')
+    pairs = zip(one.points, quantity.values, strict=True)
+    line = [at(point, value) for point, value in pairs if value is not None]
+    parts.append(f'<polyline points="{" ".join(line)}"/>')
+    if line:
+        x, y = line[-1].split(",")
+        parts.append(f'<circle cx="{x}" cy="{y}" r="2.5"/>')
+    body = "".join(parts)
+    return Markup(  # noqa: S704
+        f'<svg class="line" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" aria-hidden="true">{body}</svg>'
+    )

@@ -1,0 +1,163 @@
+"""Night after night on the same tasks: an exact test of one night, and what may be looked at daily.
+
+All of it rests on one assumption: while nothing changes, the attempts at one task are exchangeable,
+whichever night they are from. How hard a task is then needs no estimate.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+from arena.stats.intervals import LEVEL, FloatArray, Interval
+
+DRAWS = 999
+"""Redrawn nights behind one p; the smallest is about one in as many."""
+SHIFTS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
+"""Changes that the detector bets on, in standard errors of one night."""
+
+
+def loss_p(
+    passed: FloatArray, scored: FloatArray, passed_before: FloatArray, scored_before: FloatArray
+) -> float:
+    """Exact one-sided p of so few passes tonight, while each task's chance is what it was.
+
+    Given all attempts at a task, those of tonight are a draw from them, so that tonight's passes
+    are hypergeometric; the sum over tasks is convolved (the exact test of Mantel and Haenszel).
+
+    Args:
+        passed: attempts passed tonight, shape (tasks,).
+        scored: attempts made tonight.
+        passed_before: attempts passed on earlier nights.
+        scored_before: attempts made on earlier nights.
+    """
+    chances = np.ones(1)
+    columns = np.stack((passed, scored, passed_before, scored_before), axis=1)
+    for won, drawn, won_before, drawn_before in np.rint(columns).astype(np.int64):
+        k = np.arange(drawn + 1)
+        wins, total = won + won_before, drawn + drawn_before
+        possible = (k <= wins) & (drawn - k <= total - wins)
+        k = k[possible]
+        logs = _log_choose(wins, k) + _log_choose(total - wins, drawn - k)
+        own = np.zeros(drawn + 1)
+        own[possible] = np.exp(logs - _log_choose(total, drawn))
+        chances = np.convolve(chances, own)
+    return min(1.0, float(chances[: round(float(passed.sum())) + 1].sum()))
+
+
+def _log_choose(n: int, k: NDArray[np.int64] | int) -> FloatArray:
+    both = special.gammaln(k + 1) + special.gammaln(n - k + 1)
+    return np.asarray(special.gammaln(n + 1) - both, dtype=np.float64)
+
+
+def rate_sequence(passed: int, scored: int, level: float = LEVEL) -> Interval:
+    """One interval of a confidence sequence of a pass rate: all of them hold together at `level`,
+    however often one looks (Robbins 1970, with a uniform mixture).
+
+    It holds for tasks of any difficulty that are attempted equally often: the mixture's bets are
+    linear in each attempt, and so worth at most what they are worth at the mean chance.
+
+    Args:
+        passed: attempts passed up to now, all nights together.
+        scored: attempts made up to now.
+        level: chance that every interval of the sequence holds.
+    """
+    lost, limit = scored - passed, -np.log1p(-level)
+    mixed = float(special.betaln(1 + passed, 1 + lost))
+
+    def surplus(rate: float) -> float:
+        own = float(special.xlogy(passed, rate) + special.xlog1py(lost, -rate))
+        return max(-1e9, mixed - own) - limit if own > -np.inf else 1e9
+
+    best, edge = (passed / scored if scored else 0.5), 1e-12
+    if not scored:
+        return Interval(0.0, 1.0)
+    lo = float(optimize.brentq(surplus, edge, best)) if passed else 0.0
+    hi = float(optimize.brentq(surplus, best, 1 - edge)) if lost else 1.0
+    return Interval(lo, hi)
+
+
+class Attempts(NamedTuple):
+    """Values of one night's attempts, and the task of each; both of shape (attempts,)."""
+
+    task: NDArray[np.int64]
+    value: FloatArray
+
+
+class NightBag:
+    """All attempts of a series so far, by task."""
+
+    def __init__(self, tasks: int) -> None:
+        self._values: list[list[float]] = [[] for _ in range(tasks)]
+
+    def add(self, night: Attempts, rng: np.random.Generator) -> float | None:
+        """Take one more night: its p, or None where there is nothing to compare it with.
+
+        While nothing changes the p's are independent and uniform on (0, 1), exactly: the rank of
+        tonight's sum among those of nights redrawn from all attempts at each task, ties broken at
+        random (a conformal p). Small is a low night, large a high one.
+        """
+        for task, value in zip(night.task.tolist(), night.value.tolist(), strict=True):
+            self._values[task].append(value)
+        drawn = np.bincount(night.task, minlength=len(self._values))
+        held = np.array([len(values) for values in self._values])
+        used = np.flatnonzero((drawn > 0) & (held > drawn))
+        if not len(used):
+            return None
+        sums = self._redrawn(used, drawn[used], held[used], rng)
+        own = float(night.value[np.isin(night.task, used)].sum())
+        near = 1e-9 * max(1.0, abs(own))
+        below, ties = np.count_nonzero(sums < own - near), np.count_nonzero(abs(sums - own) <= near)
+        return float((below + rng.random() * (ties + 1)) / (DRAWS + 1))
+
+    def _redrawn(
+        self,
+        used: NDArray[np.int64],
+        drawn: NDArray[np.int64],
+        held: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> FloatArray:
+        """Sums of nights drawn without replacement (Floyd), shape (draws,)."""
+        values = np.concatenate([self._values[i] for i in used])
+        starts = np.concatenate(([0], np.cumsum(held)[:-1]))
+        sums, chosen = np.zeros(DRAWS), np.full((int(drawn.max()), DRAWS, len(used)), -1)
+        for step in range(int(drawn.max())):
+            last = held - drawn + step
+            pick = rng.integers(0, last + 1, size=(DRAWS, len(used)))
+            pick = np.where((chosen[:step] == pick).any(axis=0), last, pick)
+            chosen[step] = pick
+            counts = drawn > step
+            at = np.where(counts, starts + pick, 0)
+            sums += np.where(counts, values[at], 0.0).sum(axis=1)
+        return sums
+
+
+class Detector:
+    """An e-detector of Shiryaev and Roberts' form (Shin, Ramdas and Rinaldo, arXiv 2203.03532).
+
+    Its expectation grows by one a night at most while nothing changes, so that the mean number of
+    nights until it first reaches `n` is `n` or more. It bets on several sizes of a change at once,
+    up and down.
+    """
+
+    def __init__(self) -> None:
+        self._held = np.zeros(len(SHIFTS))
+
+    def add(self, z: float) -> float:
+        """Take a night that is standard normal while nothing changes; the evidence so far."""
+        shifts = np.array(SHIFTS)
+        self._held = np.exp(shifts * z - shifts**2 / 2) * (self._held + 1)
+        return float(self._held.mean())
+
+
+def normal_of(p: float) -> float:
+    """Standard normal score of a uniform p, kept finite."""
+    return float(special.ndtri(min(max(p, 1e-9), 1 - 1e-9)))
+
+
+def change_point(z: Sequence[float]) -> int:
+    """The night from which on the scores most differ from 0: an index into them."""
+    tail = np.cumsum(np.asarray(z)[::-1])[::-1]
+    return int(np.argmax(tail**2 / np.arange(len(tail), 0, -1)))

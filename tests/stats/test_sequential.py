@@ -1,0 +1,126 @@
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from arena.stats.sequential import (
+    SHIFTS,
+    Attempts,
+    Detector,
+    NightBag,
+    change_point,
+    loss_p,
+    normal_of,
+    rate_sequence,
+)
+
+
+def arrays(*columns):
+    return [np.array(column, dtype=float) for column in columns]
+
+
+def test_loss_of_one_task_is_fishers_exact_one_sided_p():
+    for won, won_before in product(range(5), range(9)):
+        table = [[won, 4 - won], [won_before, 8 - won_before]]
+        expected = stats.fisher_exact(table, alternative="less").pvalue
+        assert loss_p(*arrays([won], [4], [won_before], [8])) == pytest.approx(expected)
+
+
+def test_loss_over_tasks_counts_every_arrangement():
+    # Task 1: one pass among 2 + 2; task 2: three among 2 + 2. By hand: tonight's share of the single
+    # pass is 1/2, of the single failure 1/2; so tonight has 1, 2 or 3 of the 4 with 1/4, 1/2, 1/4.
+    assert loss_p(*arrays([0, 1], [2, 2], [1, 2], [2, 2])) == pytest.approx(0.25)
+    assert loss_p(*arrays([1, 1], [2, 2], [0, 2], [2, 2])) == pytest.approx(0.75)
+    assert loss_p(*arrays([1, 2], [2, 2], [0, 1], [2, 2])) == pytest.approx(1.0)
+
+
+def test_a_night_against_itself_is_no_loss_and_hopeless_tasks_say_nothing():
+    passed, scored = arrays([2, 0, 1, 2], [2, 2, 2, 2])
+    assert loss_p(passed, scored, passed, scored) > 0.5
+    never, often = arrays([0] * 5, [3] * 5)
+    assert loss_p(never, often, never, often) == 1.0
+
+
+def test_a_loss_is_red_as_often_as_it_says():
+    rng = np.random.default_rng(5)
+    chance = rng.beta(0.6, 0.4, 24)
+    low = 0
+    for _ in range(600):
+        now, before = rng.binomial(2, chance), rng.binomial(20, chance)
+        low += loss_p(*arrays(now, [2] * 24, before, [20] * 24)) <= 0.05
+    assert low / 600 <= 0.07
+
+
+def test_every_interval_of_the_sequence_holds_together():
+    rng = np.random.default_rng(1)
+    missed = 0
+    chance = rng.beta(0.6, 0.4, 24)
+    for _ in range(100):
+        nights = np.cumsum((rng.random((60, 24, 2)) < chance[:, None]).sum(axis=(1, 2)))
+        found = [rate_sequence(int(passed), 48 * (i + 1)) for i, passed in enumerate(nights)]
+        missed += any(not one.lo <= chance.mean() <= one.hi for one in found)
+    assert missed / 100 <= 0.05
+    assert rate_sequence(0, 0) == (0.0, 1.0)
+    assert rate_sequence(0, 10).lo == 0.0
+    assert rate_sequence(10, 10).hi == 1.0
+    # B(1 + 5, 1 + 5) / (m^5 (1 - m)^5) = 20 at both limits.
+    for limit in rate_sequence(5, 10):
+        assert stats.beta(6, 6).pdf(limit) == pytest.approx(1 / 20, rel=1e-6)
+
+
+def nights_of(rng, count, shift=lambda _: 0.0):
+    hard = rng.normal(0, 1, 10)
+    task = np.repeat(np.arange(10), 3)
+    for night in range(count):
+        yield Attempts(task, hard[task] + rng.normal(shift(night), 0.5, 30))
+
+
+def test_scores_of_unchanged_nights_are_uniform_and_independent():
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(40):
+        bag = NightBag(10)
+        scores = [bag.add(night, rng) for night in nights_of(rng, 16)]
+        assert scores[0] is None
+        found.append(scores[1:])
+    values = np.array(found)
+    assert stats.kstest(values.ravel(), "uniform").pvalue > 0.01
+    assert abs(np.corrcoef(values[:, :-1].ravel(), values[:, 1:].ravel())[0, 1]) < 0.1
+
+
+def test_ties_are_broken_evenly_and_missing_attempts_are_no_failures():
+    rng = np.random.default_rng(4)
+    bag = NightBag(2)
+    both, one = np.array([0, 0, 1, 1]), np.array([0, 0])
+    assert bag.add(Attempts(both, np.zeros(4)), rng) is None
+    same = [bag.add(Attempts(both, np.zeros(4)), rng) for _ in range(300)]
+    assert stats.kstest(same, "uniform").pvalue > 0.01
+    assert 0 < bag.add(Attempts(one, np.zeros(2)), rng) < 1
+
+
+def test_the_detector_is_the_recursion_of_shiryaev_and_roberts():
+    detector = Detector()
+    factors = np.array([[np.exp(s * z - s * s / 2) for s in SHIFTS] for z in (0.3, -1.2)])
+    assert detector.add(0.3) == pytest.approx(factors[0].mean())
+    assert detector.add(-1.2) == pytest.approx((factors[1] * (factors[0] + 1)).mean())
+
+
+def test_false_alarms_are_as_rare_as_stated():
+    rng = np.random.default_rng(6)
+    lengths = []
+    for _ in range(200):
+        detector = Detector()
+        lengths.append(next((n for n in range(1, 400) if detector.add(rng.normal()) >= 50), 400))
+    assert np.mean(lengths) >= 50
+
+
+def test_a_change_is_dated():
+    rng = np.random.default_rng(7)
+    bag = NightBag(10)
+    scores = [
+        normal_of(p)
+        for night in nights_of(rng, 30, lambda night: 0.5 * (night >= 18))
+        if (p := bag.add(night, rng)) is not None
+    ]
+    assert abs(change_point(scores) + 1 - 18) <= 1
