@@ -81,7 +81,7 @@ def test_one_contestant_and_no_solved_task_read_well():
     none = decisions.recommendation(
         recommend(results({n: Player(HALF * 0, ONES) for n in ("a", "b")}))
     )
-    assert "no contestant can be recommended (a: it solved nothing; b: it solved nothing)" in none
+    assert "No contestant can be recommended (a: it solved nothing; b: it solved nothing)" in none
     assert "no task solved" in none
     assert "unknown" not in none
 

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from arena.report import exports
+from arena.report.decisions import answer
 
 
 def shown(scored, width: int) -> list[str]:
@@ -38,7 +39,7 @@ def test_how_busy_a_machine_was_is_said_with_its_cost(scored):
 
 
 def test_the_answer_comes_first(scored):
-    assert shown(scored, 200)[0] == f"Choose {scored.recommendation.pick.name}."
+    assert shown(scored, 1000)[0] == f"{answer(scored).headline}."
 
 
 def test_text_needs_no_library_of_pages_or_charts():
