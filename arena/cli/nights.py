@@ -44,9 +44,7 @@ GateAssuranceFlag = Annotated[
 ]
 
 
-CostMarginFlag = Annotated[
-    float, typer.Option(help="Tolerated growth of the same tasks' cost.", callback=share)
-]
+CostMarginFlag = Annotated[float, typer.Option(help="Tolerated growth of the same tasks' cost.")]
 MaxFaultsFlag = Annotated[
     float | None,
     typer.Option(
