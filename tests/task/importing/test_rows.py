@@ -213,7 +213,7 @@ def test_what_hangs_shows_a_fix_and_what_fails_before_it_decides_nothing(tmp_pat
     assert found["disagrees"] == [f"{named[2]}: fails without gold too"]
     (task,) = packs.load("./taken", base=tmp_path)
     assert set(task.tests.pass_to_pass) == {named[1], "tests/test_plugin.py::test_plugin"}
-    assert task.tests.plugins == ("purse_plugin",)
+    assert task.tests.plugins == ("purse.plugin",)
 
 
 def test_parquet_and_a_task_repository_hold_the_same_rows(tmp_path):
