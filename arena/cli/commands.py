@@ -2,7 +2,19 @@
 
 import typer
 
-from arena.cli import agents, backends, decide, grade, money, report, run, sandboxes, scale, tasks
+from arena.cli import (
+    agents,
+    backends,
+    decide,
+    grade,
+    money,
+    race,
+    report,
+    run,
+    sandboxes,
+    scale,
+    tasks,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command("recommend")(decide.recommend)
     app.command("power")(decide.power)
     app.command("gate")(decide.gate)
+    app.command("race")(race.race)
     app.add_typer(tasks.app, name="tasks")
     app.add_typer(sandboxes.app, name="sandboxes")
     app.add_typer(backends.app, name="backends")

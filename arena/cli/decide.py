@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from arena.cli import options
+from arena.cli import race as forecast
 from arena.cli.options import (
     AssuranceChoice,
     Format,
@@ -15,6 +16,9 @@ from arena.cli.options import (
     emit_answer,
     write_file,
 )
+from arena.cli.race import AlphaFlag, RateFlag, ValueFlag
+from arena.cli.race import MarginFlag as RaceMarginFlag
+from arena.errors import InputError
 
 MarginFlag = Annotated[
     float | None,
@@ -116,6 +120,13 @@ def power(
             help="Gap to see, such as 0.05; may be repeated.", show_default="0.20, 0.10 and 0.05"
         ),
     ] = None,
+    race: Annotated[
+        bool, typer.Option("--race", help="What a race would spend, at the rates of --rate.")
+    ] = False,
+    rate: RateFlag = None,
+    value_usd: ValueFlag = None,
+    margin: RaceMarginFlag = None,
+    alpha: AlphaFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Say what a number of tasks can show, and how many a gap needs.
@@ -124,6 +135,15 @@ def power(
     """
     from arena.stats.power import suite_power
 
+    if race:
+        forecast.power(tasks, rate or [], forecast.rules_of(value_usd, margin, alpha), format_)
+        return
+    if rate or value_usd or margin or alpha:
+        raise InputError(
+            "these are of a race",
+            where="--rate, --value-usd, --margin, --alpha",
+            remedy="add --race",
+        )
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
     emit_answer(found, found.line, format_)
 
@@ -165,7 +185,6 @@ def gate(
 
     Example: arena gate runs/tonight --baseline baseline.json --junit gate.xml
     """
-    from arena.errors import InputError
     from arena.report import decisions
     from arena.score import baseline as files
     from arena.score import gate as scoring

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli.options import Format, emit, runs_dir
-from arena.cli.run import AttemptsFlag, ConfigFile, ContestantFlag, OutFlag, ProfilesFlag, TaskFlag
+from arena.cli.run import (
+    AttemptsFlag,
+    ConfigFile,
+    ContestantFlag,
+    OutFlag,
+    ProfilesFlag,
+    RaceFlag,
+    TaskFlag,
+)
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -42,16 +50,19 @@ def plan(
             show_default="none",
         ),
     ] = None,
+    race: RaceFlag = False,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Show what a run would do, need and cost, before it starts.
 
     Example: arena plan bakeoff.toml --from runs/last
     """
+    from arena.cli.race import forecast_lines
     from arena.cli.run import prepare, start
     from arena.errors import InputError
     from arena.run.plan import Overrides, priced_as
     from arena.run.preview import preview
+    from arena.run.race import as_race
     from arena.rundir.directory import RunDir
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
@@ -59,6 +70,10 @@ def plan(
 
     overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)
     known, made = prepare(config, profiles, overrides, retired=pilot is None)
+    if race:
+        made = as_race(made)
+        if pilot is not None:
+            raise InputError("a race has no pilot", where="--pilot", remedy="leave it out")
     out = out or runs_dir() / made.config.name
     history = list(earlier or ([out] if RunDir(out).manifest_path.exists() else []))
     if pilot is not None:
@@ -75,6 +90,8 @@ def plan(
     with engine or nullcontext():
         images = Images(engine, tree_files) if engine else None
         shown = preview(made, known=known, today=_today(), images=images, earlier=runs)
+    if race:
+        shown = shown.model_copy(update={"race": forecast_lines(made, runs)})
     _print_plan(shown, format_)
 
 
@@ -113,6 +130,8 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         print(lacking)
     print(f"images to build: {len(shown.images_to_build)}")
     print(shown.power)
+    for line in shown.race:
+        print(line)
 
 
 PricesFlag = Annotated[

@@ -68,6 +68,9 @@ ProfilesFlag = Annotated[
         show_default="the configuration's",
     ),
 ]
+RaceFlag = Annotated[
+    bool, typer.Option("--race", help="Stop paying for what is decided, as [race] says.")
+]
 
 
 def run(
@@ -80,6 +83,7 @@ def run(
     profiles: ProfilesFlag = None,
     executor: ExecutorFlag = None,
     address: AddressFlag = None,
+    race: RaceFlag = False,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Run a bake-off, or go on with one that was interrupted.
@@ -87,6 +91,7 @@ def run(
     Example: arena run bakeoff.toml --attempts 3
     """
     from arena.run.plan import Overrides
+    from arena.run.race import as_race
 
     overrides = Overrides(
         tasks=tuple(task or ()),
@@ -97,6 +102,8 @@ def run(
         address=address,
     )
     _, plan = prepare(config, profiles, overrides)
+    if race:
+        plan = as_race(plan)
     finish(plan, out or runs_dir() / plan.config.name, format_)
 
 

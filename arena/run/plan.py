@@ -19,7 +19,15 @@ from arena.errors import InputError, located
 from arena.grading.audit import refuse_hints
 from arena.money.prices import rates_kept
 from arena.money.statement import CallPricing
-from arena.records import BackendSpec, ContestantSpec, FxRate, Record, Task, digest_of
+from arena.records import (
+    BackendSpec,
+    ContestantSpec,
+    FxRate,
+    RacePlan,
+    Record,
+    Task,
+    digest_of,
+)
 from arena.records.program import Program
 from arena.rundir.directory import EngineInfo, Manifest, TaskEntry, conditions_of, runs
 from arena.sandbox.image.images import TaskImage
@@ -42,6 +50,8 @@ class Plan:
     """Agents that are programs of their own, by name: those that a contestant uses."""
     where: str = ""
     """Source of the configuration, for errors."""
+    race: RacePlan | None = None
+    """Set where the plan is a race."""
 
     @property
     def trials(self) -> int:
@@ -237,6 +247,7 @@ def manifest_of(
         budget=config.budget,
         contestant_budgets={c.name: c.budget for c in config.contestant if c.budget},
         seed=config.seed,
+        race=plan.race,
         tasks=tuple(task_entry(t, images[t.id]) for t in plan.tasks),
         contestants=tuple(
             c.model_copy(update={"recorded_digest": c.digest}) for c in plan.contestants

@@ -55,6 +55,8 @@ class Preview(Record):
     images_to_build: tuple[str, ...]
     contestants: tuple[ContestantPreview, ...]
     power: str
+    race: tuple[str, ...] = ()
+    """What it would come to as a race, in words; empty where that was not asked."""
     not_installed: tuple[str, ...]
     """Extras of Arena that the run needs and this machine lacks, in words."""
 

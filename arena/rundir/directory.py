@@ -36,6 +36,7 @@ from arena.records import (
     FxRate,
     Language,
     Limits,
+    RacePlan,
     Record,
     SandboxLimits,
     TestPlan,
@@ -103,6 +104,8 @@ class Manifest(Record):
     contestant_budgets: dict[str, Budget] = Field(default_factory=dict)
     seed: int = 0
     """Seeds the order of work and every bootstrap."""
+    race: RacePlan | None = None
+    """Set where trials are chosen as evidence comes in."""
     tasks: tuple[TaskEntry, ...]
     contestants: tuple[ContestantSpec, ...]
     fx: tuple[FxRate, ...] = ()

@@ -11,7 +11,7 @@ from typing import Literal
 from arena.errors import InputError
 from arena.records import Assurance, Record
 from arena.registry import is_given_gold
-from arena.score.baseline import Baseline
+from arena.score.baseline import Baseline, refuse_race
 from arena.score.pairs import Contender, Pair, contenders, pair, require_comparable
 from arena.score.results import Results
 from arena.score.tally import LEVELS, MISSING_LIMIT, doubt, levels, scoring_tasks
@@ -103,7 +103,7 @@ def gate(
         level: gate the tasks of this level alone; by default all.
 
     Raises:
-        InputError: nothing in common, or not comparable.
+        InputError: nothing in common, or not comparable; or the run is a race.
     """
     for flag, share in (("--cost-margin", cost_margin), ("--max-faults", max_faults)):
         if not 0 <= share < inf:
@@ -145,6 +145,7 @@ def _by_level(
     results: Results, baseline: Baseline, level: Assurance | None
 ) -> tuple[dict[Assurance, tuple[dict[str, Contender], dict[str, Contender]]], list[str]]:
     """Contestants of the run and of the baseline, level by level, and what is left out."""
+    refuse_race(results)
     here = levels(results.manifest)
     there = tuple(part.conditions.scope.level for part in baseline.levels)
     every = [one for one in LEVELS if one in {*here, *there}]

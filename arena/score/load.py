@@ -1,7 +1,7 @@
 """Reading a run directory: a row a trial, what is left to do, its calls at other prices."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -43,10 +43,13 @@ def load(path: Path) -> Results:
             state.add(rest)
         return _row(spec, state)
 
+    made: Iterable[TrialRow] = map(row, trial_specs(manifest))
+    if manifest.race is not None:  # what it never started is no trial that lacks a verdict
+        made = filter(lambda r: r.tries, made)
     position = {t.id: i for i, t in enumerate(manifest.tasks)}
     who = {c.name: i for i, c in enumerate(manifest.contestants)}
     rows = sorted(
-        map(row, trial_specs(manifest)),
+        made,
         key=lambda r: (position[r.task_id], who[r.contestant], r.attempt),
     )
     return Results(

@@ -6,7 +6,7 @@ is the best, so that a wrong answer means that the e-process of this one was mis
 further correction for their number is due. See `docs/racing.md` for the argument.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import log
@@ -14,11 +14,11 @@ from math import log
 import numpy as np
 
 from arena.errors import InputError
-from arena.records import ContestantSpec, Limits, RaceRules
+from arena.records import ContestantSpec, Limits, RaceRules, Record
 from arena.score.results import Results, TrialRow
 from arena.score.tally import scoring_tasks
 from arena.stats.eprocess import BETS, log_growth, log_wealth
-from arena.stats.intervals import BoolArray, FloatArray
+from arena.stats.intervals import BoolArray, FloatArray, normal_quantile
 
 ANSWERS = 2
 """Chances of a wrong answer that share alpha. Best value: naming either of two that are equal.
@@ -131,9 +131,9 @@ class Race:
     def _send_away(self, out: BoolArray) -> None:
         """Let contestants leave, but for the best where all would."""
         means = np.where(self.live, np.nan_to_num(self._means(0), nan=-np.inf), -np.inf)
-        stays = (self.live & ~out).any(axis=1)
+        stays = (self.live & ~out).sum(axis=1)[:, None] > 0
         best = np.arange(out.shape[1]) == means.argmax(axis=1)[:, None]
-        out &= stays[:, None] | ~best
+        out = out & (stays | ~best)
         self.live &= ~out
         self.left_after[out] = self.tasks
 
@@ -152,8 +152,8 @@ class Race:
         self.left_after[newly[:, None] & self.live] = self.tasks
 
 
-def most_usd(limits: Limits, costs: FloatArray) -> float:
-    """What an attempt can cost at most: its limit, or where a run had none the most that one did."""
+def cost_bound(limits: Limits, costs: FloatArray) -> float:
+    """What an attempt can cost at most: its limit, or the most that one did cost without one."""
     if limits.usd is not None:
         return float(limits.usd)
     return float(np.nanmax(costs, initial=0.0))
@@ -193,3 +193,138 @@ def outcomes(results: Results, order: Sequence[str] = ()) -> Outcomes:
                 usd = [attempt_usd(r.cost.billed_usd, r.active_s, one) for r in made]
                 cost[i, j] = np.mean(usd)
     return Outcomes(tuple(one.name for one in who), tasks, passed, cost)
+
+
+class RaceForecast(Record):
+    """What many races of the same contestants came to."""
+
+    races: int
+    answers: dict[str, float]
+    """Share of the races that gave each answer."""
+    undecided: float
+    expected: str
+    """The answer that is right: of the whole matrix, or of the rates that were stated."""
+    wrong: float
+    """Share of the races with another answer than that."""
+    full_usd: float
+    """What the whole matrix costs, on average."""
+    median_usd: float
+    high_usd: float
+    """One race in ten is dearer."""
+    median_share: float
+    """Of the cost of the whole matrix."""
+    attempts: dict[str, float]
+    """Tasks that each contestant takes on average."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The forecast in words."""
+        named = ", ".join(f"{name} {share:.1%}" for name, share in self.answers.items() if share)
+        tasks = ", ".join(f"{name} {count:.0f}" for name, count in self.attempts.items())
+        said = (
+            f"{self.races} races: {1 - self.undecided:.1%} decide ({named or 'none'});"
+            f" the right answer is {self.expected}, another is given by {self.wrong:.1%}"
+        )
+        spend = (
+            f"spend: median ${self.median_usd:.4g} of ${self.full_usd:.4g} for the whole matrix"
+            f" ({self.median_share:.0%}); one race in ten takes more than ${self.high_usd:.4g}"
+        )
+        return said, spend, f"tasks on average: {tasks}"
+
+
+def forecast(
+    names: Sequence[str],
+    passed: FloatArray,
+    cost_usd: FloatArray,
+    rules: RaceRules,
+    most_usd: float,
+    expected: int | None = None,
+) -> RaceForecast:
+    """Hold races.
+
+    Args:
+        names: of the contestants.
+        passed: outcomes in the order of each race, shape (races, contestants, tasks).
+        cost_usd: the same for costs; NaN and infinity are unknown.
+        rules: what they decide.
+        most_usd: what an attempt can cost at most.
+        expected: the right answer; by default that of each race's own whole matrix.
+    """
+    races, count, tasks = passed.shape
+    race = Race(count, rules, most_usd, races)
+    for task in range(tasks):
+        race.take(passed[:, :, task], cost_usd[:, :, task])
+        if race.decided.all():
+            break
+    if expected is None:
+        expected = best_of(passed[0], np.minimum(cost_usd[0], most_usd), rules)
+    took = np.where(race.left_after < 0, tasks, race.left_after)
+    known = np.where(np.isfinite(cost_usd), cost_usd, 0.0)
+    spent = (known * (np.arange(tasks) < took[:, :, None])).sum(axis=(1, 2))
+    full = known.sum(axis=(1, 2))
+    shares = spent / np.where(full > 0, full, 1.0)
+    given = [float((race.answer == i).mean()) for i in range(count)]
+    return RaceForecast(
+        races=races,
+        answers=dict(zip(names, given, strict=True)),
+        undecided=float((~race.decided).mean()),
+        expected=names[expected],
+        wrong=float((race.decided & (race.answer != expected)).mean()),
+        full_usd=float(full.mean()),
+        median_usd=float(np.median(spent)),
+        high_usd=float(np.quantile(spent, 0.9)),
+        median_share=float(np.median(shares)),
+        attempts=dict(zip(names, took.mean(axis=0).tolist(), strict=True)),
+    )
+
+
+def best_of(passed: FloatArray, cost_usd: FloatArray, rules: RaceRules) -> int:
+    """The answer of a whole matrix by its means alone, shapes (contestants, tasks)."""
+    rates, costs = np.nanmean(passed, axis=1), np.nanmean(cost_usd, axis=1)
+    if rules.value_usd is not None:
+        return int(np.argmax(rates * float(rules.value_usd) - costs))
+    good = rates > rates.max() - float(rules.margin or 0)
+    return int(np.argmin(np.where(good, costs, np.inf)))
+
+
+def replay(
+    found: Outcomes, rules: RaceRules, limits: Limits, *, races: int, seed: int
+) -> RaceForecast:
+    """Race on a finished matrix, in random orders of its tasks.
+
+    Raises:
+        InputError: a task lacks an outcome, or a race by value a known cost.
+    """
+    if np.isnan(found.passed).any() or found.passed.shape[0] < 2 or not found.passed.shape[1]:
+        raise InputError(
+            "a replay needs two contestants and the outcome of every trial",
+            remedy="finish the run first",
+        )
+    if rules.value_usd is not None and not np.isfinite(found.cost_usd).all():
+        raise InputError("the cost of some trial is unknown", remedy="give --margin")
+    order = orders_of(found.passed.shape[1], races, seed)
+    passed, cost = (np.moveaxis(of[:, order], 0, 1) for of in (found.passed, found.cost_usd))
+    return forecast(found.contestants, passed, cost, rules, cost_bound(limits, found.cost_usd))
+
+
+def orders_of(tasks: int, races: int, seed: int) -> np.ndarray:
+    """Random orders of tasks, shape (races, tasks)."""
+    return np.random.default_rng(seed).permuted(np.tile(np.arange(tasks), (races, 1)), axis=1)
+
+
+SHARED, COST_SPREAD = 0.5, 0.8
+"""Of stated rates: share of the variance of a task's outcome that all contestants have in common,
+and the standard deviation of the log of costs."""
+
+
+def stated(
+    rates: Sequence[float], costs: Sequence[float], tasks: int, *, races: int, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """Outcomes and costs drawn from rates, each of shape (races, contestants, tasks)."""
+    draw, shape = np.random.default_rng(seed), (races, len(rates), tasks)
+    hard = draw.normal(size=(races, 1, tasks)) * SHARED**0.5
+    luck = draw.normal(size=shape) * (1 - SHARED) ** 0.5
+    limits = np.array([normal_quantile(rate) for rate in rates])
+    passed = (hard + luck < limits[:, None]).astype(np.float64)
+    spread = draw.lognormal(-(COST_SPREAD**2) / 2, COST_SPREAD, size=shape)
+    return passed, np.array(costs)[:, None] * spread
