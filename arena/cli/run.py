@@ -113,6 +113,7 @@ def demo(
     ] = False,
     out: OutFlag = None,
     concurrency: ConcurrencyFlag = None,
+    race: RaceFlag = False,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Run the demo bake-off: two baselines and two controls on eight tasks, no key needed.
@@ -121,12 +122,19 @@ def demo(
     """
     from arena.demo import bakeoff as shipped
     from arena.run.plan import Overrides
+    from arena.run.race import as_race
 
     out = out or shipped.out_dir(runs_dir())
-    with shipped.contestants(with_llm=with_llm, earlier=out) as tables:
-        made = shipped.configuration(tables)
+    if race:
+        contestants = shipped.racers(earlier=out)
+    else:
+        contestants = shipped.contestants(with_llm=with_llm, earlier=out)
+    with contestants as tables:
+        made = shipped.racing(tables) if race else shipped.configuration(tables)
         overrides = Overrides(concurrency=concurrency)
         _, plan = resolve(made, base=Path(), where="demo", overrides=overrides)
+        if race:
+            plan = as_race(plan)
         finish(plan, out, format_)
 
 

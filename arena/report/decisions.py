@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 from arena.report import format as show
 from arena.report.format import factor, one_line, p_value, percent, plain, plural, points, usd
+from arena.report.race import race_report
 from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
@@ -45,6 +46,9 @@ class Answer:
 def answer(scored: Scored) -> Answer:
     """The answer of a run."""
     found = scored.recommendation
+    if (race := race_report(scored)) is not None:
+        said, lead, figures = race.headline, race.lead, tuple(_figures(scored))
+        return Answer(race.decided, said, lead, "", (), figures, _progress(scored))
     headline, lead = _decided(found) if found.pick else _undecided(found)
     return Answer(
         decided=found.decided,

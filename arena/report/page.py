@@ -23,6 +23,7 @@ from arena.report.decisions import answer, claim, distinct_groups, matrix, verdi
 from arena.report.format import one_line, plain
 from arena.report.leaderboard import badges, board_columns, controls, what
 from arena.report.outcomes import count_tables, grid, suspicions
+from arena.report.race import race_report
 from arena.report.scored import COST_KINDS, Scored, cost_lines
 from arena.rundir.directory import TaskEntry
 from arena.stats.intervals import ALPHA
@@ -141,6 +142,7 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         when=show.moment(manifest.created_at),
         simulated=simulated_note(scored),
         answer=found,
+        race=race_report(scored),
         wide=_drawn(drawn, charts.WIDE) if drawn else "",
         narrow=_drawn(drawn, charts.NARROW) if drawn else "",
         shapes=charts.shapes(drawn),

@@ -35,6 +35,8 @@ class Outcomes:
     """Share of the attempts that passed."""
     cost_usd: FloatArray
     """Mean cost of an attempt."""
+    pending: BoolArray
+    """Whether an attempt has not ended."""
 
 
 class Race:
@@ -185,14 +187,41 @@ def outcomes(results: Results, order: Sequence[str] = ()) -> Outcomes:
         rows.setdefault((row.contestant, row.task_id), []).append(row)
     shape = len(who), len(tasks)
     passed, cost = np.full(shape, np.nan), np.full(shape, np.nan)
+    pending = np.ones(shape, dtype=bool)
     for i, one in enumerate(who):
         for j, task in enumerate(tasks):
             made = rows.get((one.name, task), [])
+            ended = sum(row.verdict is not None or row.fault is not None for row in made)
+            pending[i, j] = ended < results.manifest.attempts
             if made and all(row.verdict is not None for row in made):
                 passed[i, j] = np.mean([row.passed for row in made])
                 usd = [attempt_usd(r.cost.billed_usd, r.active_s, one) for r in made]
                 cost[i, j] = np.mean(usd)
-    return Outcomes(tuple(one.name for one in who), tasks, passed, cost)
+    return Outcomes(tuple(one.name for one in who), tasks, passed, cost, pending)
+
+
+def held(results: Results) -> tuple[Race, FloatArray, FloatArray]:
+    """The race that a run was, as far as it is: with the evidence after each task, as a share of
+    what makes a contestant leave, and with what the tasks so far cost. Shapes (tasks, contestants)
+    and (tasks,).
+    """
+    plan, limits = results.manifest.race, results.manifest.limits
+    assert plan is not None
+    found = outcomes(results, plan.order)
+    race = Race(len(found.contestants), plan.rules, cost_bound(limits, found.cost_usd))
+    evidence, spent = [], [0.0]
+    stopped = np.array([name in results.stopped for name in found.contestants])
+    for task in range(len(found.tasks)):
+        racing = race.live[0]
+        if race.decided[0] or (racing & found.pending[:, task] & ~stopped).any():
+            break
+        costs = found.cost_usd[:, task]
+        race.take(found.passed[None, :, task], costs[None])
+        evidence.append(race.evidence[0] / race.enough)
+        paid = costs[racing & np.isfinite(costs)].sum() * results.manifest.attempts
+        spent.append(spent[-1] + float(paid))
+    shape = (len(evidence), len(found.contestants))
+    return race, np.array(evidence).reshape(shape), np.array(spent[1:])
 
 
 class RaceForecast(Record):
