@@ -14,10 +14,10 @@ from tests.servers.openai_stub import Stub, call
 PRICE = {"input": 2.0, "cached_input": 0.5, "output": 8.0}
 RACE = """
 strict = false
-limits = { usd = 0.05 }
+limits = { usd = 0.5 }
 [race]
 goal = "best_value"
-value_usd = 1
+value_usd = 5
 alpha = 0.4
 [sandbox]
 memory_mb = 256
