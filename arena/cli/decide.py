@@ -138,12 +138,9 @@ def power(
     if race:
         forecast.power(tasks, rate or [], forecast.rules_of(value_usd, margin, alpha), format_)
         return
-    if rate or value_usd or margin or alpha:
-        raise InputError(
-            "these are of a race",
-            where="--rate, --value-usd, --margin, --alpha",
-            remedy="add --race",
-        )
+    if any(flag is not None for flag in (rate, value_usd, margin, alpha)):
+        flags = "--rate, --value-usd, --margin, --alpha"
+        raise InputError("these are of a race", where=flags, remedy="add --race")
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
     emit_answer(found, found.line, format_)
 

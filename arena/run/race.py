@@ -41,6 +41,8 @@ def as_race(plan: Plan) -> Plan:
             raise InputError("a race by value needs a bound of what a trial costs", remedy=remedy)
         if len(racers(plan.contestants)) < 2:
             raise InputError("a race takes two contestants that are no controls", remedy="add one")
+        if all(task.impossible for task in plan.tasks):
+            raise InputError("a race needs a task that can be solved", remedy="add one")
         most = [usd for usd in (config.budget.usd, rules.max_usd) if usd is not None]
         budget = config.budget.model_copy(update={"usd": min(most, default=None)})
         check_budgets(config.limits, [budget])
@@ -100,6 +102,7 @@ class RaceOrder:
         )
         self._is_stopped = is_stopped
         self._who = racers(manifest.contestants)
+        self._number = {one.name: i for i, one in enumerate(self._who)}
         self._place = {task: i for i, task in enumerate(manifest.race.order)}
         scored = {task.id for task in scoring_tasks(manifest)}
         self._scored = [task for task in manifest.race.order if task in scored]
@@ -142,8 +145,8 @@ class RaceOrder:
 
     def _is_in(self, name: str) -> bool:
         """Whether a contestant has not left; controls never do."""
-        place = next((i for i, one in enumerate(self._who) if one.name == name), None)
-        return place is None or bool(self.race.live[0, place])
+        number = self._number.get(name)
+        return number is None or bool(self.race.live[0, number])
 
     def _rank(self, spec: TrialSpec) -> tuple[bool, float, float]:
         """What has the lowest is run first."""
@@ -160,8 +163,8 @@ class RaceOrder:
         grows = np.maximum(evidence, 1e-9) / max(1, self.race.tasks)
         left = np.maximum((enough - evidence) / grows, 1.0)
         ends = float(np.sort(left[self.race.live[0]])[::-1][1:].max(initial=0.0))
-        place = next((i for i, one in enumerate(self._who) if one.name == name), None)
-        return ends if place is None else min(ends, float(left[place]))
+        number = self._number.get(name)
+        return ends if number is None else min(ends, float(left[number]))
 
     def _follow(self) -> None:
         """Read what the ledger has grown by, and take every task that is complete by now."""
@@ -193,7 +196,7 @@ class RaceOrder:
         record = state.record
         if record is None or record.verdict is None or record.digest != spec.digest:
             return None
-        who = next(one for one in self._who if one.name == spec.contestant)
+        who = self._who[self._number[spec.contestant]]
         usd = attempt_usd(state.sums.cost().billed_usd, record.active_s, who)
         return record.verdict == "passed", usd
 

@@ -242,6 +242,8 @@ class RaceForecast(Record):
     """One race in ten is dearer."""
     median_share: float
     """Of the cost of the whole matrix."""
+    median_time_share: float
+    """Of its trials, and so of its time where all workers are busy and trials take alike."""
     attempts: dict[str, float]
     """Tasks that each contestant takes on average."""
 
@@ -258,7 +260,8 @@ class RaceForecast(Record):
             f"spend: median ${self.median_usd:.4g} of ${self.full_usd:.4g} for the whole matrix"
             f" ({self.median_share:.0%}); one race in ten takes more than ${self.high_usd:.4g}"
         )
-        return said, spend, f"tasks on average: {tasks}"
+        time = f"time: median {self.median_time_share:.0%} of the whole matrix's trials"
+        return said, spend, f"{time}; tasks on average: {tasks}"
 
 
 def forecast(
@@ -303,6 +306,7 @@ def forecast(
         median_usd=float(np.median(spent)),
         high_usd=float(np.quantile(spent, 0.9)),
         median_share=float(np.median(shares)),
+        median_time_share=float(np.median(took.sum(axis=1) / (count * tasks))),
         attempts=dict(zip(names, took.mean(axis=0).tolist(), strict=True)),
     )
 
