@@ -1,6 +1,6 @@
 """Races beside the whole matrix, successive halving, and stopping at the first good-looking test.
 
-    python tests/benchmarks/racing.py [--worlds 300] [--matrix FILE]
+    python tests/benchmarks/racing.py [--worlds 50] [--matrix FILE]
 
 A world is a set of true pass rates and costs. `--matrix` is a JSON file of real outcomes, such as
 published ones: `contestants` (names), `passed` and `cost_usd` (a row a contestant, a column a
@@ -107,29 +107,36 @@ class Method:
 
 def whole(world: World) -> tuple[FloatArray, FloatArray]:
     """The whole matrix: the best on average, where t-tests show it better than each other one."""
-    tasks = world.passed.shape[2]
-    answer, shown = _tested(world.gains, tasks)
-    return np.where(shown, answer, -1), np.full(world.passed.shape[:2], tasks)
+    best, shown = tested(world.gains)
+    took = np.full(world.passed.shape[:2], world.passed.shape[2])
+    return np.where(shown[:, -1], best[:, -1], -1), took
 
 
-def _tested(gains: FloatArray, tasks: int) -> tuple[FloatArray, FloatArray]:
-    gains = gains[:, :, :tasks]
-    best = gains.mean(axis=2).argmax(axis=1)
-    gaps = np.take_along_axis(gains, best[:, None, None], axis=1) - gains
-    spread = np.maximum(gaps.std(axis=2, ddof=1), 1e-12) / tasks**0.5
-    p = stats.t.sf(gaps.mean(axis=2) / spread, tasks - 1)
-    p[np.arange(len(p)), best] = 0
-    return best, (p <= ALPHA / (gains.shape[1] - 1)).all(axis=1)
+def tested(gains: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """After each task the best so far, and whether it passes its tests; shapes (runs, tasks)."""
+    count, tasks = gains.shape[1:]
+    number = np.arange(1, tasks + 1)
+    sums = np.cumsum(gains, axis=2)
+    products = np.cumsum(gains[:, :, None] * gains[:, None], axis=3)
+    best = sums.argmax(axis=1)
+    squares = np.einsum("riit->rit", products)
+    picked = best[:, None]
+    gaps = (np.take_along_axis(sums, picked, axis=1) - sums) / number
+    crossed = np.take_along_axis(products, picked[:, :, None], axis=1)[:, 0]
+    square = np.take_along_axis(squares, picked, axis=1) + squares - 2 * crossed
+    variance = np.maximum(square / number - gaps**2, 1e-18) / np.maximum(number - 1, 1)
+    p = stats.t.sf(gaps / np.sqrt(variance), np.maximum(number - 1, 1))
+    p[np.arange(count)[:, None] == picked] = 0
+    return best, (p <= ALPHA / (count - 1)).all(axis=1) & (number >= 10)
 
 
 def naive(world: World) -> tuple[FloatArray, FloatArray]:
     """The same test after every task from the tenth on, until it says so first."""
-    runs, count, tasks = world.passed.shape
-    answer, took = np.full(runs, -1), np.full(runs, tasks)
-    for task in range(10, tasks + 1):
-        best, shown = _tested(world.gains, task)
-        new = shown & (answer < 0)
-        answer[new], took[new] = best[new], task
+    count, tasks = world.passed.shape[1:]
+    best, shown = tested(world.gains)
+    ever, first = shown.any(axis=1), shown.argmax(axis=1)
+    answer = np.where(ever, np.take_along_axis(best, first[:, None], axis=1)[:, 0], -1)
+    took = np.where(ever, first + 1, tasks)
     return answer, np.repeat(took[:, None], count, axis=1)
 
 
@@ -155,6 +162,8 @@ def racing(world: World) -> tuple[FloatArray, FloatArray]:
     race = Race(count, rules, world.most_usd, runs)
     for task in range(tasks):
         race.take(world.passed[:, :, task], world.cost[:, :, task])
+        if race.decided.all():
+            break
     return race.answer, np.where(race.left_after < 0, tasks, race.left_after)
 
 
@@ -231,7 +240,7 @@ def table(worlds: list[World]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--worlds", type=int, default=100)
+    parser.add_argument("--worlds", type=int, default=50)
     parser.add_argument("--matrix", type=Path)
     asked = parser.parse_args()
     draw = np.random.default_rng(0)

@@ -52,7 +52,8 @@ def ended(folder):
     return [e.record for e in events if isinstance(e, TrialEnd)]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_race_stops_early_goes_on_after_a_kill_and_says_what_it_was(racing):
     process = start("run", "bakeoff.toml", "--race", cwd=racing)
     while len(ended(racing)) < 4:
