@@ -62,18 +62,13 @@ def plan(
     from arena.errors import InputError
     from arena.run.plan import Overrides, priced_as
     from arena.run.preview import preview
-    from arena.run.race import as_race
     from arena.rundir.directory import RunDir
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
     from arena.task.pack import tree_files
 
     overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)
-    known, made = prepare(config, profiles, overrides, retired=pilot is None)
-    if race:
-        made = as_race(made)
-        if pilot is not None:
-            raise InputError("a race has no pilot", where="--pilot", remedy="leave it out")
+    known, made = prepare(config, profiles, overrides, retired=pilot is None, race=race)
     out = out or runs_dir() / made.config.name
     history = list(earlier or ([out] if RunDir(out).manifest_path.exists() else []))
     if pilot is not None:
@@ -90,9 +85,7 @@ def plan(
     with engine or nullcontext():
         images = Images(engine, tree_files) if engine else None
         shown = preview(made, known=known, today=_today(), images=images, earlier=runs)
-    if race:
-        shown = shown.model_copy(update={"race": forecast_lines(made, runs)})
-    _print_plan(shown, format_)
+    _print_plan(shown.model_copy(update={"race": forecast_lines(made, runs)}), format_)
 
 
 def _print_plan(shown: "Preview", form: Format) -> None:

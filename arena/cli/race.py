@@ -135,13 +135,14 @@ def _rate(text: str) -> tuple[float, float]:
 
 
 def forecast_lines(plan: "Plan", earlier: list[Path]) -> tuple[str, ...]:
-    """What races of a plan would come to, from the outcomes of an earlier run."""
+    """What races would come to, from the outcomes of an earlier run; nothing for no race."""
     import numpy as np
 
     from arena.score import race as scoring
     from arena.score.load import load
 
-    assert plan.race is not None
+    if plan.race is None:
+        return ()
     names = [one.name for one in scoring.racers(plan.contestants)]
     for run in earlier:
         found = scoring.outcomes(load(run))

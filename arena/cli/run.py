@@ -91,7 +91,6 @@ def run(
     Example: arena run bakeoff.toml --attempts 3
     """
     from arena.run.plan import Overrides
-    from arena.run.race import as_race
 
     overrides = Overrides(
         tasks=tuple(task or ()),
@@ -101,9 +100,7 @@ def run(
         executor=None if executor is None else executor.value,
         address=address,
     )
-    _, plan = prepare(config, profiles, overrides)
-    if race:
-        plan = as_race(plan)
+    _, plan = prepare(config, profiles, overrides, race=race)
     finish(plan, out or runs_dir() / plan.config.name, format_)
 
 
@@ -139,17 +136,26 @@ def demo(
 
 
 def prepare(
-    config: Path, profiles: list[Path] | None, overrides: "Overrides", *, retired: bool = False
+    config: Path,
+    profiles: list[Path] | None,
+    overrides: "Overrides",
+    *,
+    retired: bool = False,
+    race: bool = False,
 ) -> "tuple[Catalog, Plan]":
-    """Read a configuration and resolve it; retired models too where they are only shown."""
+    """Read a configuration and resolve it, as a race where that is asked for; retired models too
+    where they are only shown.
+    """
     from arena import config as configuration
+    from arena.run.race import as_race
 
     loaded = configuration.load(config)
     if profiles:
         loaded = loaded.model_copy(update={"profiles": tuple(str(p.resolve()) for p in profiles)})
-    return resolve(
+    known, plan = resolve(
         loaded, base=config.parent, where=str(config), overrides=overrides, retired=retired
     )
+    return known, as_race(plan) if race else plan
 
 
 def resolve(

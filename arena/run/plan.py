@@ -64,7 +64,13 @@ class Plan:
         return tasks * self.config.attempts
 
     def first(self, tasks: int) -> "Plan":
-        """The first tasks of the same run, one attempt each: what a pilot runs."""
+        """The first tasks of the same run, one attempt each: what a pilot runs.
+
+        Raises:
+            InputError: the plan is a race, which goes on only as it began.
+        """
+        if self.race is not None:
+            raise InputError("a race has no pilot", where="--pilot", remedy="leave it out")
         order = list(self.tasks)
         random.Random(self.config.seed).shuffle(order)
         config = self.config.model_copy(update={"attempts": 1})
