@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from arena.cli.options import Format, runs_dir
-from arena.errors import FaultError
+from arena.errors import FaultError, InputError
 
 if TYPE_CHECKING:
     from arena.backend.catalog import Catalog
@@ -123,6 +123,9 @@ def demo(
 
     out = out or shipped.out_dir(runs_dir())
     if race:
+        if with_llm:
+            remedy = "leave one out"
+            raise InputError("the small model does not race", where="--with-llm", remedy=remedy)
         contestants = shipped.racers(earlier=out)
     else:
         contestants = shipped.contestants(with_llm=with_llm, earlier=out)
