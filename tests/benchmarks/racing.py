@@ -1,6 +1,6 @@
 """Races beside the whole matrix, successive halving, and stopping at the first good-looking test.
 
-    python tests/benchmarks/racing.py [--worlds 50] [--matrix FILE]
+    python tests/benchmarks/racing.py [--worlds 50] [--kind KIND] [--matrix FILE]
 
 A world is a set of true pass rates and costs. `--matrix` is a JSON file of real outcomes, such as
 published ones: `contestants` (names), `passed` and `cost_usd` (a row a contestant, a column a
@@ -42,14 +42,14 @@ class World:
     value_usd: float
     most_usd: float
     best: int
-    """The right answer."""
+    """The right answer; -1 where no answer is right."""
 
     @property
     def gains(self) -> FloatArray:
         return self.passed * self.value_usd - self.cost
 
 
-KINDS = ("mixed", "equal", "clear winner", "cheap but weaker", "many alike")
+KINDS = ("two equals", "mixed", "equal", "clear winner", "cheap but weaker", "many alike")
 
 
 def simulated(kind: str, draw: np.random.Generator) -> World:
@@ -57,7 +57,8 @@ def simulated(kind: str, draw: np.random.Generator) -> World:
     count, tasks = int(draw.integers(4, 13)), int(draw.choice([50, 100, 200, 300, 500]))
     rates, costs = draw.uniform(0.15, 0.85, count), 10 ** draw.uniform(-2.3, -0.3, count)
     value = float(draw.choice([0.5, 1, 5]))
-    if kind == "equal":
+    if kind in {"equal", "two equals"}:
+        count = 2 if kind == "two equals" else count
         rates, costs = np.full(count, 0.5), np.full(count, 0.1)
     elif kind == "clear winner":
         rates = draw.uniform(0.2, 0.5, count)
@@ -69,7 +70,8 @@ def simulated(kind: str, draw: np.random.Generator) -> World:
         rates = 0.5 + draw.normal(0, 0.02, count)
     passed, cost = stated(rates, costs, tasks, races=ORDERS, seed=int(draw.integers(1 << 30)))
     true = rates * value - costs
-    return World(kind, passed, cost.clip(max=1.0), value, 1.0, int(true.argmax()))
+    best = -1 if np.ptp(true) == 0 else int(true.argmax())
+    return World(kind, passed, cost.clip(max=1.0), value, 1.0, best)
 
 
 def published(path: Path, worlds: int, draw: np.random.Generator) -> Iterator[World]:
@@ -242,13 +244,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=50)
     parser.add_argument("--matrix", type=Path)
+    parser.add_argument("--kind", choices=KINDS, action="append")
     asked = parser.parse_args()
     draw = np.random.default_rng(0)
     if asked.matrix:
         print("== published outcomes")
         table(list(published(asked.matrix, asked.worlds, draw)))
         return
-    for kind in KINDS:
+    for kind in asked.kind or KINDS:
         print(f"== {kind}")
         table([simulated(kind, draw) for _ in range(asked.worlds)])
 
