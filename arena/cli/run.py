@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from arena.cli.options import Format, runs_dir
-from arena.errors import FaultError, InputError
+from arena.errors import FaultError
 
 if TYPE_CHECKING:
     from arena.backend.catalog import Catalog
@@ -110,7 +110,6 @@ def demo(
     ] = False,
     out: OutFlag = None,
     concurrency: ConcurrencyFlag = None,
-    race: RaceFlag = False,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Run the demo bake-off: two baselines and two controls on eight tasks, no key needed.
@@ -119,22 +118,12 @@ def demo(
     """
     from arena.demo import bakeoff as shipped
     from arena.run.plan import Overrides
-    from arena.run.race import as_race
 
     out = out or shipped.out_dir(runs_dir())
-    if race:
-        if with_llm:
-            remedy = "leave one out"
-            raise InputError("the small model does not race", where="--with-llm", remedy=remedy)
-        contestants = shipped.racers(earlier=out)
-    else:
-        contestants = shipped.contestants(with_llm=with_llm, earlier=out)
-    with contestants as tables:
-        made = shipped.racing(tables) if race else shipped.configuration(tables)
+    with shipped.contestants(with_llm=with_llm, earlier=out) as tables:
+        made = shipped.configuration(tables)
         overrides = Overrides(concurrency=concurrency)
         _, plan = resolve(made, base=Path(), where="demo", overrides=overrides)
-        if race:
-            plan = as_race(plan)
         finish(plan, out, format_)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
 from arena.demo.baseline import server
 from arena.errors import InputError
-from arena.records import Limits, RaceRules
+from arena.records import Limits
 from arena.rundir.directory import RunDir
 from arena.score.load import load
 from arena.task import pack
@@ -21,9 +21,6 @@ from arena.task import pack
 MACHINE_USD = Decimal("0.096")
 """An hour of a 2-core virtual machine: an example rate, for a cost that can be compared."""
 BUDGETS = (20, 200)
-MACHINES_USD = {"small-machine": MACHINE_USD, "large-machine": Decimal(24)}
-"""An hour of the two that race with the same baseline: example rates."""
-RACE_VALUE_USD, RACE_TRIAL_USD = Decimal("0.005"), Decimal("0.02")
 CONTEXT_TOKENS = 8192
 REPLY_TOKENS = 256
 """What a reply of the small model may hold: it talks without end otherwise."""
@@ -80,34 +77,6 @@ def configuration(tables: list[ContestantTable]) -> BakeoffConfig:
         concurrency=4,
         limits=Limits(steps=40, seconds=180),
         contestant=tuple(tables),
-    )
-
-
-@contextmanager
-def racers(*, earlier: Path) -> Iterator[list[ContestantTable]]:
-    """The demo's contestants in a race: one baseline on two machines, of which one is dear."""
-    ports = _ports(earlier)
-    tables = [
-        ContestantTable(name="oracle", agent="oracle"),
-        ContestantTable(name="nop", agent="nop"),
-    ]
-    with ExitStack() as stack:
-        for name, usd in MACHINES_USD.items():
-            # One search and two names of it, by which a run that goes on finds its ports again
-            model = f"mutate-{BUDGETS[0] + len(tables)}"
-            base_url = stack.enter_context(server.serve(port=ports.get(model, 0)))
-            backend = BackendTable(base_url=base_url, model=model, hourly_usd=usd, self_hosted=True)
-            tables.append(ContestantTable(name=name, backend=backend))
-        yield tables
-
-
-def racing(tables: list[ContestantTable]) -> BakeoffConfig:
-    """The demo as a race: the Python tasks of the shipped pack, of which it takes a part."""
-    rules = RaceRules(goal="best_value", value_usd=RACE_VALUE_USD)
-    tasks = [task.id for task in pack.load("core", base=Path()) if task.language == "python"]
-    limits = Limits(steps=40, seconds=180, usd=RACE_TRIAL_USD)
-    return configuration(tables).model_copy(
-        update={"race": rules, "tasks": tuple(tasks), "limits": limits, "name": "race"}
     )
 
 
