@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from arena.records import json_of
 from arena.report import exports
 from arena.report.page import render
 from arena.report.race import race_report
@@ -18,7 +17,7 @@ from tests.run.test_race import Rig, manifest
 @pytest.fixture(params=["ended", "going on"])
 def raced(request, tmp_path):
     rig = Rig(tmp_path, manifest(), at_once=4)
-    RunDir(tmp_path).manifest_path.write_text(json_of(rig.manifest))
+    RunDir(tmp_path).write_manifest(rig.manifest)
     rig.session(kill_after=None if request.param == "ended" else 20)
     return rig, score(load(tmp_path))
 
@@ -66,8 +65,7 @@ def test_intervals_are_wider_than_those_of_a_fixed_number_of_tasks(raced):
 
 def test_no_race_no_section(tmp_path):
     rig = Rig(tmp_path, manifest(tasks=5).model_copy(update={"race": None}))
-    RunDir(tmp_path).manifest_path.write_text(json_of(rig.manifest))
-    RunDir(tmp_path).ledger_path.write_text("")
+    RunDir(tmp_path).write_manifest(rig.manifest)
     scored = score(load(tmp_path))
     assert race_report(scored) is None
     assert "This was a race" not in render(scored)
