@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
 from arena.errors import InputError
-from arena.records import Api, Budget, EffortLevel, Limits, Record, SandboxLimits
+from arena.records import Api, Budget, EffortLevel, Limits, RaceRules, Record, SandboxLimits
 from arena.records.base import Address
 from arena.serialize import read_toml
 
@@ -172,6 +172,8 @@ class BakeoffConfig(Record):
     """Of all that is drawn: the order of trials, resampling."""
     budget: Budget = Budget()
     """Of the whole run."""
+    race: RaceRules | None = None
+    """What `arena run --race` decides; without that flag the whole matrix is run."""
     policy: Policy | None = None
     """Where code may be sent; without it anywhere, but for private packs."""
     decision: Decision = Decision()

@@ -9,6 +9,7 @@ from arena.cli import (
     grade,
     money,
     nights,
+    race,
     report,
     run,
     sandboxes,
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command("gate")(nights.gate)
     app.command("trend")(nights.trend)
     app.command("retain")(nights.retain)
+    app.command("race")(race.race)
     app.add_typer(tasks.app, name="tasks")
     app.add_typer(sandboxes.app, name="sandboxes")
     app.add_typer(backends.app, name="backends")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from arena.cli import options
+from arena.cli import race as forecast
 from arena.cli.options import (
     AnywayFlag,
     AssuranceChoice,
@@ -15,6 +16,10 @@ from arena.cli.options import (
     ValueFlag,
     emit_answer,
 )
+from arena.cli.race import AlphaFlag, RateFlag
+from arena.cli.race import MarginFlag as RaceMarginFlag
+from arena.cli.race import ValueFlag as RaceValueFlag
+from arena.errors import InputError
 
 AssuranceFlag = Annotated[
     AssuranceChoice | None,
@@ -132,6 +137,13 @@ def power(
             callback=options.shares,
         ),
     ] = None,
+    race: Annotated[
+        bool, typer.Option("--race", help="What a race would spend, at the rates of --rate.")
+    ] = False,
+    rate: RateFlag = None,
+    value_usd: RaceValueFlag = None,
+    margin: RaceMarginFlag = None,
+    alpha: AlphaFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Say what a number of tasks can show, and how many a gap needs.
@@ -140,5 +152,11 @@ def power(
     """
     from arena.stats.power import suite_power
 
+    if race:
+        forecast.power(tasks, rate or [], forecast.rules_of(value_usd, margin, alpha), format_)
+        return
+    if any(flag is not None for flag in (rate, value_usd, margin, alpha)):
+        flags = "--rate, --value-usd, --margin, --alpha"
+        raise InputError("these are of a race", where=flags, remedy="add --race")
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
     emit_answer(found, found.line, format_)

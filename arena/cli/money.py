@@ -10,7 +10,15 @@ import typer
 
 from arena.cli import options
 from arena.cli.options import Format, FormatFlag, emit, runs_dir
-from arena.cli.run import AttemptsFlag, ConfigFile, ContestantFlag, OutFlag, ProfilesFlag, TaskFlag
+from arena.cli.run import (
+    AttemptsFlag,
+    ConfigFile,
+    ContestantFlag,
+    OutFlag,
+    ProfilesFlag,
+    RaceFlag,
+    TaskFlag,
+)
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -44,6 +52,7 @@ def plan(
             show_default="none",
         ),
     ] = None,
+    race: RaceFlag = False,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Show what a run would do, need and cost, before it starts; exit code 1 if it would not.
@@ -51,6 +60,7 @@ def plan(
     Example: arena plan bakeoff.toml --from runs/last
     """
     from arena.cli import EXIT_CHECK_FAILED
+    from arena.cli.race import forecast_lines
     from arena.cli.run import prepare, start
     from arena.errors import InputError
     from arena.run.plan import Overrides
@@ -62,7 +72,7 @@ def plan(
     from arena.task.pack import tree_files
 
     overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)
-    known, made = prepare(config, profiles, overrides, retired=pilot is None)
+    known, made = prepare(config, profiles, overrides, retired=pilot is None, race=race)
     out = out or runs_dir() / made.config.name
     history = list(earlier or ([out] if RunDir(out).manifest_path.exists() else []))
     if pilot is not None:
@@ -79,7 +89,7 @@ def plan(
     with engine or nullcontext():
         images = Images(engine, tree_files) if engine else None
         shown = preview(made, known=known, today=_today(), images=images, earlier=runs)
-    _print_plan(shown, format_)
+    _print_plan(shown.model_copy(update={"race": forecast_lines(made, runs)}), format_)
     if engine is None or not shown.ready:
         print("this run would not start: see above", file=sys.stderr)
         raise typer.Exit(EXIT_CHECK_FAILED)
@@ -131,6 +141,8 @@ def _print_plan(shown: "Preview", form: Format) -> None:
     base = f"; base image: {shown.base_image} (ARENA_BASE)" if shown.base_image else ""
     print(f"images to build: {len(shown.images_to_build)}{base}")
     print(shown.power)
+    for line in shown.race:
+        print(line)
 
 
 def _range(cost: "Forecast") -> str | None:

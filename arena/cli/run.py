@@ -78,6 +78,9 @@ ProfilesFlag = Annotated[
         show_default="the configuration's",
     ),
 ]
+RaceFlag = Annotated[
+    bool, typer.Option("--race", help="Stop paying for what is decided, as [race] says.")
+]
 
 
 def run(
@@ -91,6 +94,7 @@ def run(
     profiles: ProfilesFlag = None,
     executor: ExecutorFlag = None,
     address: AddressFlag = None,
+    race: RaceFlag = False,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Run a bake-off, or go on with one that was interrupted.
@@ -108,7 +112,7 @@ def run(
         address=address,
         narrow=narrow,
     )
-    _, plan = prepare(config, profiles, overrides)
+    _, plan = prepare(config, profiles, overrides, race=race)
     finish(plan, out or runs_dir() / plan.config.name, format_)
 
 
@@ -136,17 +140,26 @@ def demo(
 
 
 def prepare(
-    config: Path, profiles: list[Path] | None, overrides: "Overrides", *, retired: bool = False
+    config: Path,
+    profiles: list[Path] | None,
+    overrides: "Overrides",
+    *,
+    retired: bool = False,
+    race: bool = False,
 ) -> "tuple[Catalog, Plan]":
-    """Read a configuration and resolve it; retired models too where they are only shown."""
+    """Read a configuration and resolve it, as a race where that is asked for; retired models too
+    where they are only shown.
+    """
     from arena import config as configuration
+    from arena.run.race import as_race
 
     loaded = configuration.load(config)
     if profiles:
         loaded = loaded.model_copy(update={"profiles": tuple(str(p.resolve()) for p in profiles)})
-    return resolve(
+    known, plan = resolve(
         loaded, base=config.parent, where=str(config), overrides=overrides, retired=retired
     )
+    return known, as_race(plan) if race else plan
 
 
 def resolve(

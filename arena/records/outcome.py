@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from arena.errors import FaultKind
 from arena.records.base import CallOutcome, Message, Record, Stop, TestOutcome, Tokens, Verdict
@@ -159,6 +159,39 @@ class Budget(Record):
     """Money for all calls together."""
     tokens: int | None = Field(default=None, ge=0)
     """Prompt and output tokens of all calls together."""
+
+
+class RaceRules(Record):
+    """`[race]`: what `arena run --race` decides, and how sure it must be."""
+
+    goal: Literal["best_value", "cheapest_not_worse"]
+    """The contestant with the highest value a task, or the cheapest that passes not less by
+    `margin` than any other."""
+    alpha: float = Field(default=0.05, gt=0, le=0.5)
+    """Chance of a wrong answer, whenever the race ends."""
+    value_usd: Decimal | None = Field(default=None, gt=0)
+    """With `best_value`: what a solved task is worth; the value of a task is this for a pass, less
+    what the trial cost."""
+    margin: float | None = Field(default=None, gt=0, lt=1)
+    """With `cheapest_not_worse`: the loss of pass rate that is tolerated, as a share."""
+    max_usd: Decimal | None = Field(default=None, gt=0)
+    """Money for the whole race; a lower `budget.usd` holds as well."""
+
+    @model_validator(mode="after")
+    def _has_what_its_goal_needs(self) -> Self:
+        needed = {"best_value": "value_usd", "cheapest_not_worse": "margin"}
+        for goal, name in needed.items():
+            if (getattr(self, name) is not None) != (self.goal == goal):
+                raise ValueError(f"goal {self.goal!r} goes with {needed[self.goal]}, and no other")
+        return self
+
+
+class RacePlan(Record):
+    """A race as it was fixed before its first call."""
+
+    rules: RaceRules
+    order: tuple[str, ...]
+    """Ids of all tasks, in the order in which they are raced on."""
 
 
 class SandboxLimits(Record):

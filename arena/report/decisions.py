@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 from arena.report import format as show
 from arena.report.format import factor, one_line, p_value, percent, plain, plural, points, usd
+from arena.report.race import race_report
 from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
@@ -33,6 +34,8 @@ class Answer:
 def answer(scored: Scored) -> Answer:
     """The answer of a run."""
     found = scored.recommendation
+    if (race := race_report(scored)) is not None:
+        return Answer(race.headline, race.lead, "", tabled=False)
     headline, lead = _answer(found)
     tabled = not _why_not(found) and found.trade.choice is None
     return Answer(headline, lead, " ".join(_cheaper(found)), tabled)

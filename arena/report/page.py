@@ -22,6 +22,7 @@ from arena.report.decisions import answer, claim
 from arena.report.format import one_line, plain
 from arena.report.leaderboard import badges, controls, what
 from arena.report.outcomes import count_tables, grid, is_suspicious, page_name
+from arena.report.race import race_report
 from arena.report.scored import Scored
 
 _FILTERS = (
@@ -122,6 +123,7 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         simulated=caveats.simulated_note(scored),
         headline=found.headline,
         lead=caveats.lead(scored, switches=False),
+        race=race_report(scored),
         trade=scored.recommendation.trade,
         cascades=scored.recommendation.cascades,
         wide=_drawn(drawn, charts.WIDE) if drawn else "",

@@ -16,8 +16,8 @@ from arena.backend import health, resolve
 from arena.backend.pool import Backends
 from arena.errors import FaultError, located
 from arena.money.budget import Budgets, check_budgets
-from arena.records import TrialSpec
-from arena.run import hosts, plan, resume
+from arena.records import TrialRecord, TrialSpec
+from arena.run import hosts, plan, race, resume
 from arena.run.hosts import Say, TrialHost
 from arena.run.plan import Plan
 from arena.run.worker import Worker
@@ -26,6 +26,18 @@ from arena.rundir.ledger import Event, Ledger, SessionBegin, SessionEnd
 from arena.score.index import indexing
 from arena.score.load import Kept, load, resume_state
 from arena.score.results import Results
+
+
+class WorkOrder(Protocol):
+    """Which trial is next, given what has ended."""
+
+    def next(self) -> TrialSpec | None:
+        """The trial to start now; None where none is, at least until another has ended."""
+        ...
+
+    def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:
+        """A trial is over: what a worker made of it."""
+        ...
 
 
 class Watcher(Protocol):
@@ -89,6 +101,7 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
                 plan_, images=ready.images, layers=ready.layers, engine=ready.engine
             )
             if earlier is not None:
+                race.check_same(earlier, manifest, where=str(out))
                 manifest = resume.continued(
                     earlier, manifest, where=str(out), say=say, narrows=plan_.narrows
                 )
@@ -163,10 +176,15 @@ def run_trials(
             for c in plan_.contestants
         }
         watcher.begin(manifest, kept)
-    left = _left(plan_, manifest, before.done, worker)
+    order: WorkOrder
+    planned = _planned(plan_, manifest)
+    if manifest.race is None:
+        order = _Planned(planned, before.done, worker)
+    else:
+        order = race.RaceOrder(manifest, rundir, planned, before.done, worker.is_stopped)
     with session(ledger), indexing(rundir, manifest):
         try:
-            _in_threads(worker, left, concurrency)
+            _in_threads(worker, order, concurrency)
         except BaseException:
             # What still runs ends because its container and its connection are gone.
             worker.cancelled.set()
@@ -188,38 +206,40 @@ def session(ledger: Ledger) -> Iterator[None]:
         ledger.append(SessionEnd(session=ident, reason=reason, at=datetime.now(UTC)))
 
 
-def _in_threads(worker: Worker, specs: Iterator[TrialSpec], at_once: int) -> None:
+def _in_threads(worker: Worker, order: WorkOrder, at_once: int) -> None:
     """Run trials; the next is taken when a thread is free.
 
     An exception is raised here, and nothing new is started; what runs must be ended by whoever
     owns its resources.
     """
     pool = ThreadPoolExecutor(at_once, thread_name_prefix="trial")
-    running: set[Future[object]] = set()
-
-    def take(least: int) -> None:
-        nonlocal running
-        while len(running) >= least:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                future.result()
-
+    running: dict[Future[TrialRecord | None], TrialSpec] = {}
     try:
-        for spec in specs:
-            running.add(pool.submit(worker, spec))
-            take(at_once)
-        take(1)
+        while True:
+            while len(running) < at_once and (spec := order.next()) is not None:
+                running[pool.submit(worker, spec)] = spec
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                order.ended(running.pop(future), future.result())
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _left(
-    plan_: Plan, manifest: Manifest, done: frozenset[str], worker: Worker
-) -> Iterator[TrialSpec]:
-    """The trials to run, each when its turn comes."""
-    for spec in _planned(plan_, manifest):
-        if spec.id not in done and not worker.is_stopped(spec.contestant):
-            yield spec
+class _Planned:
+    """The trials to run in the order of the plan."""
+
+    def __init__(self, specs: Iterator[TrialSpec], done: frozenset[str], worker: Worker) -> None:
+        self._specs, self._done, self._worker = specs, done, worker
+
+    def next(self) -> TrialSpec | None:
+        for spec in self._specs:
+            if spec.id not in self._done and not self._worker.is_stopped(spec.contestant):
+                return spec
+        return None
+
+    def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:
+        pass
 
 
 def _planned(plan_: Plan, manifest: Manifest) -> Iterator[TrialSpec]:

@@ -19,7 +19,7 @@ from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
 from arena.errors import InputError, located
 from arena.grading.audit import refuse_hints
 from arena.money.statement import CallPricing
-from arena.records import BackendSpec, ContestantSpec, FxRate, Task, digest_of
+from arena.records import BackendSpec, ContestantSpec, FxRate, RacePlan, Task, digest_of
 from arena.records.program import Program
 from arena.rundir.directory import EngineInfo, Manifest, TaskEntry, conditions_of, runs
 from arena.sandbox.image.images import TaskImage
@@ -44,6 +44,8 @@ class Plan:
     """Source of the configuration, for errors."""
     narrows: Narrowing = "attempts"
     """What of an earlier run is left out where this plan is smaller."""
+    race: RacePlan | None = None
+    """Set where the plan is a race."""
 
     @property
     def trials(self) -> int:
@@ -56,7 +58,13 @@ class Plan:
         return tasks * self.config.attempts
 
     def first(self, tasks: int) -> "Plan":
-        """The first tasks of the same run, one attempt each: what a pilot runs."""
+        """The first tasks of the same run, one attempt each: what a pilot runs.
+
+        Raises:
+            InputError: the plan is a race, which goes on only as it began.
+        """
+        if self.race is not None:
+            raise InputError("a race has no pilot", where="--pilot", remedy="leave it out")
         order = list(self.tasks)
         random.Random(self.config.seed).shuffle(order)
         config = self.config.model_copy(update={"attempts": 1})
@@ -262,6 +270,7 @@ def manifest_of(
         },
         seed=config.seed,
         value_usd=config.decision.value_usd,
+        race=plan.race,
         tasks=tuple(task_entry(t, images[t.id]) for t in plan.tasks),
         contestants=tuple(
             c.model_copy(update={"recorded_digest": c.digest}) for c in plan.contestants

@@ -80,6 +80,8 @@ class Preview(Record):
     """Seconds that the trials take at this concurrency, the making of images aside."""
     basis: str
     """What cost and time rest on, in words."""
+    race: tuple[str, ...] = ()
+    """What it would come to as a race, in words; empty where that was not asked."""
     not_installed: tuple[str, ...]
     """Extras of Arena that the run needs and this machine lacks, in words."""
     refusals: tuple[str, ...]

@@ -37,6 +37,7 @@ from arena.records import (
     FxRate,
     Language,
     Limits,
+    RacePlan,
     Record,
     SandboxLimits,
     TestPlan,
@@ -113,6 +114,8 @@ class Manifest(Record):
     """Seeds the order of work and every bootstrap."""
     value_usd: Decimal | None = None
     """What a solved task is worth, in US dollars, where the configuration says so."""
+    race: RacePlan | None = None
+    """Set where trials are chosen as evidence comes in."""
     tasks: tuple[TaskEntry, ...]
     contestants: tuple[ContestantSpec, ...]
     fx: tuple[FxRate, ...] = ()

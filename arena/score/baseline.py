@@ -72,8 +72,9 @@ def baseline_of(results: Results) -> Baseline:
     """Baseline of a run's ranked contestants; controls are left out.
 
     Raises:
-        InputError: there is no contestant, or no task that is scored.
+        InputError: there is no contestant, or no task that is scored; or the run is a race.
     """
+    refuse_race(results)
     ranked = {c.name for c in results.manifest.contestants if not c.control}
     parts = []
     for level in levels(results.manifest):
@@ -149,6 +150,20 @@ def _pooled(nights: Sequence[TaskTally]) -> TaskTally:
         cost_usd=np.sum(known, axis=0) if priced else None,
         basis=last.basis if priced else None,
     )
+
+
+def refuse_race(results: Results) -> None:
+    """Refuse to gate with a race.
+
+    Raises:
+        InputError: the run is one.
+    """
+    if results.manifest.race is not None:
+        raise InputError(
+            "a race stops on what it sees: its rates are no baseline and are not gated",
+            where=str(results.path),
+            remedy="run the whole matrix (without --race)",
+        )
 
 
 def require_sound(baseline: Baseline, limit: float, *, where: str) -> None:

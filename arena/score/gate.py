@@ -13,7 +13,7 @@ from typing import Literal
 from arena.errors import InputError
 from arena.records import Assurance, Record
 from arena.registry import is_given_gold
-from arena.score.baseline import Baseline
+from arena.score.baseline import Baseline, refuse_race
 from arena.score.pairs import Contender, Pair, contenders, pair, require_comparable
 from arena.score.results import Results
 from arena.score.tally import LEVELS, MISSING_LIMIT, doubt, levels, scoring_tasks
@@ -119,7 +119,7 @@ def gate(
         notes: what to say beside, such as which nights are in no series.
 
     Raises:
-        InputError: nothing in common, or not comparable.
+        InputError: nothing in common, or not comparable; or the run is a race.
     """
     lacking = _allowed(max_faults, results)
     _check_shares(cost_margin, lacking)
@@ -199,6 +199,7 @@ def _by_level(
     results: Results, baseline: Baseline, level: Assurance | None
 ) -> tuple[dict[Assurance, tuple[dict[str, Contender], dict[str, Contender]]], list[str]]:
     """Contestants of the run and of the baseline, level by level, and what is left out."""
+    refuse_race(results)
     here = levels(results.manifest)
     there = tuple(part.conditions.scope.level for part in baseline.levels)
     every = [one for one in LEVELS if one in {*here, *there}]

@@ -45,6 +45,8 @@ def load(path: Path) -> Results:
         return _row(spec, state, control=spec.contestant in controls)
 
     rows = [row(spec) for spec in trial_specs(manifest)]
+    if manifest.race is not None:  # what it never started is no trial that lacks a verdict
+        rows = [one for one in rows if one.tries]
     left = lines.keys() | reducer.trials.keys()
     outside = [row(spec) for spec in trial_specs(manifest, ever=True) if spec.id in left]
     position = {t.id: i for i, t in enumerate(manifest.tasks)}

@@ -29,6 +29,8 @@ from arena.stats.paired import (
     difference,
     holm,
     not_worse,
+    raced_difference,
+    raced_not_worse,
     rank_ranges,
 )
 from arena.stats.sequential import loss_p
@@ -53,12 +55,15 @@ class Conditions(Record):
     limits: Limits
     sandbox: SandboxLimits
     strict: bool
+    race: tuple[str, ...] = ()
+    """The order of tasks of a race; empty for what was none."""
 
     def differences(self, other: "Conditions") -> tuple[str, ...]:
         """Why numbers under these and the other conditions are not comparable."""
         shared = self.tasks.keys() & other.tasks.keys()
         here, there = self.tasks, other.tasks
         changed = {i for i in shared if here[i].digest != there[i].digest}
+        orders = {self.race, other.race} - {()}
         images = {i for i in shared - changed if here[i].image != there[i].image}
         found = (
             (here.keys() - shared, f"tasks only in the first ({self.run})"),
@@ -70,6 +75,7 @@ class Conditions(Record):
             *(f"{what}: {_some(ids)}" for ids, what in found if ids),
             *_unlike("limits", self.limits, other.limits),
             *_unlike("sandbox limits", self.sandbox, other.sandbox),
+            *(["races in different orders"] if len(orders) > 1 else []),
             *(["strict verification is on in one run only"] if self.strict != other.strict else ()),
         )
 
@@ -111,6 +117,7 @@ def conditions_of_run(manifest: Manifest, level: Assurance | None = None) -> Con
         limits=manifest.limits,
         sandbox=manifest.sandbox,
         strict=manifest.strict,
+        race=() if manifest.race is None else manifest.race.order,
     )
 
 
@@ -182,12 +189,22 @@ class Pair:
         gaps: FloatArray = self.a.means - self.b.means
         return gaps
 
+    @property
+    def _raced(self) -> FloatArray | None:
+        """The differences in the order of the race that either was in."""
+        places = self.b.race_places if self.a.race_places is None else self.a.race_places
+        return None if places is None else self.differences[np.argsort(places)]
+
     def difference(self) -> Difference | None:
         """Paired difference of pass rates; None without a shared task."""
+        if self.tasks and (raced := self._raced) is not None:
+            return raced_difference(raced)
         return difference(self.differences, single=self.single) if self.tasks else None
 
     def not_worse(self, margin: float) -> NotWorse | None:
         """Whether A is shown not worse than B by `margin`; None without a shared task."""
+        if self.tasks and (raced := self._raced) is not None:
+            return raced_not_worse(raced, margin)
         return not_worse(self.differences, margin, single=self.single) if self.tasks else None
 
     def loss_p(self) -> float | None:
@@ -223,7 +240,8 @@ class Pair:
         a, b = self.a.cost_usd, self.b.cost_usd
         if a is None or b is None or self.bases_differ or not self.tasks:
             return Ratio()
-        return ratio_of_ratios(np.stack((a, per_a, b, per_b), axis=1), level=level)
+        found = ratio_of_ratios(np.stack((a, per_a, b, per_b), axis=1), level=level)
+        return found if self._raced is None else found.model_copy(update={"ci": None})
 
 
 def pair(a: TaskTally, b: TaskTally, *, limit: float = MISSING_LIMIT) -> Pair:

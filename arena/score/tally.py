@@ -19,6 +19,7 @@ from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
 from arena.rundir.directory import Manifest, TaskEntry
 from arena.score.results import CostBasis, Results, TrialRow
+from arena.stats.eprocess import confidence_sequence
 from arena.stats.intervals import (
     ALPHA,
     BoolArray,
@@ -68,6 +69,10 @@ class TaskTally:
     """US dollars of the scored attempts; None when any of them is unknown or all were free."""
     basis: CostBasis | None
     """What `cost_usd` counts: see `common_basis`."""
+    race_places: FloatArray | None = None
+    """Places of the tasks in the order of a race; None for what was no race. After a race, which
+    stops on what it sees, an interval must hold at every time to hold at its end.
+    """
 
     @property
     def means(self) -> FloatArray:
@@ -105,11 +110,22 @@ class TaskTally:
 
     def rate(self) -> Rate | None:
         """Pass rate over the tasks, each with a scored attempt; None without a task."""
-        return task_rate(self.means, self.scored_total)
+        found = task_rate(self.means, self.scored_total)
+        if found is None or self.race_places is None:
+            return found
+        in_order = self.means[np.argsort(self.race_places)]
+        return found._replace(interval=confidence_sequence(in_order, Interval(0, 1)))
 
     def cost_per_solved(self) -> CostPerSolved | None:
-        """Cost of a solved task; None where costs are unknown, or without a task."""
-        return None if self.cost_usd is None else cost_per_solved(self.cost_usd, self.passed)
+        """Cost of a solved task; None where costs are unknown, or without a task.
+
+        After a race it has no interval: there is none of a ratio that holds at every time.
+        """
+        if self.cost_usd is None:
+            return None
+        found = cost_per_solved(self.cost_usd, self.passed)
+        raced = found is not None and self.race_places is not None
+        return found.model_copy(update={"ci": None}) if found and raced else found
 
     def take(self, mask: BoolArray) -> "TaskTally":
         """The same over some of the tasks."""
@@ -120,6 +136,7 @@ class TaskTally:
             scored=self.scored[mask],
             passed=self.passed[mask],
             cost_usd=None if self.cost_usd is None else self.cost_usd[mask],
+            race_places=None if self.race_places is None else self.race_places[mask],
         )
 
 
@@ -158,8 +175,11 @@ def tallies(results: Results, level: Assurance | None = None) -> dict[str, TaskT
         if trial.task_id in wanted:
             rows[trial.contestant].append(trial)
     basis = common_basis([t for t in found if t.verdict is not None] for found in rows.values())
+    places = None
+    if (race := results.manifest.race) is not None:
+        places = np.array([race.order.index(task) for task in tasks], dtype=np.float64)
     return {
-        spec.name: _tally(identity(spec), rows[spec.name], tasks, basis)
+        spec.name: _tally(identity(spec), rows[spec.name], tasks, basis, places)
         for spec in results.manifest.contestants
     }
 
@@ -176,7 +196,11 @@ def identity(spec: ContestantSpec) -> Identity:
 
 
 def _tally(
-    who: Identity, rows: list[TrialRow], tasks: tuple[str, ...], basis: CostBasis
+    who: Identity,
+    rows: list[TrialRow],
+    tasks: tuple[str, ...],
+    basis: CostBasis,
+    race_places: FloatArray | None,
 ) -> TaskTally:
     place = {task: i for i, task in enumerate(tasks)}
     index = np.array([place[t.task_id] for t in rows], dtype=np.int64)
@@ -196,6 +220,7 @@ def _tally(
         passed=by_task(passed),
         cost_usd=None if costs is None else by_task(scored, costs),
         basis=None if costs is None else basis,
+        race_places=race_places,
     )
 
 

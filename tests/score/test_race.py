@@ -1,0 +1,163 @@
+"""Races on outcomes: who leaves, who is named, and how often that is wrong."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from arena.errors import InputError
+from arena.records import Limits, RacePlan, RaceRules
+from arena.score.baseline import baseline_of
+from arena.score.compare import compare
+from arena.score.gate import gate
+from arena.score.pairs import contender
+from arena.score.race import Race, forecast, outcomes, replay, stated
+from tests.score.made import Player, results
+
+VALUE = RaceRules(goal="best_value", value_usd=Decimal(5))
+MARGIN = RaceRules(goal="cheapest_not_worse", margin=0.1)
+
+
+def raced(passed, cost, rules, most_usd=1.0):
+    race = Race(passed.shape[1], rules, most_usd, len(passed))
+    for task in range(passed.shape[2]):
+        race.take(passed[:, :, task], cost[:, :, task])
+    return race
+
+
+def coins(rates, tasks, races, seed=0):
+    draw = np.random.default_rng(seed)
+    return (draw.random((races, len(rates), tasks)) < np.array(rates)[:, None]).astype(float)
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_equals_are_told_apart_no_more_often_than_alpha(count):
+    passed = coins([0.5] * count, 200, 2000)
+    race = raced(passed, np.full_like(passed, 0.2), VALUE)
+    assert race.decided.mean() <= 0.05
+    # Any one of them leaves rarely, whoever of the others it is bet against
+    assert (~race.live[:, 0]).mean() <= 0.025 + 0.01
+
+
+def test_equals_in_value_that_differ_in_pass_and_cost():
+    # 0.6 at 1.00 and 0.4 at 0.00 are both worth 2.00 a task
+    passed = coins([0.6, 0.4], 200, 2000)
+    cost = np.broadcast_to(np.array([1.0, 0.0])[:, None], passed.shape)
+    assert raced(passed, cost, VALUE).decided.mean() <= 0.05
+
+
+def test_the_best_is_named_and_the_worst_leaves_first():
+    race = raced(coins([0.9, 0.5, 0.1], 200, 200), np.full((200, 3, 200), 0.1), VALUE)
+    assert (race.answer == 0).mean() > 0.99
+    assert (race.left_after[:, 2] < race.left_after[:, 1]).mean() > 0.95
+    assert not race.live[:, 1:][race.answer == 0].any()
+
+
+def test_a_dear_contestant_must_earn_its_price():
+    passed = coins([0.62, 0.60], 300, 200)
+    cost = np.broadcast_to(np.array([0.9, 0.01])[:, None], passed.shape)
+    race = raced(passed, cost, RaceRules(goal="best_value", value_usd=Decimal(1)))
+    assert (race.answer == 1).all()
+
+
+def test_too_weak_by_the_margin_is_hardly_ever_named():
+    # The last is worse by exactly the margin, and by far the cheapest
+    passed = coins([0.6, 0.5], 300, 2000)
+    cost = np.broadcast_to(np.array([1.0, 0.01])[:, None], passed.shape)
+    assert (raced(passed, cost, MARGIN).answer == 1).mean() <= 0.05
+
+
+def test_the_cheapest_that_is_good_enough_is_named():
+    passed = coins([0.6, 0.6, 0.1], 400, 100)
+    cost = np.broadcast_to(np.array([1.0, 0.1, 0.01])[:, None], passed.shape)
+    race = raced(passed, cost, RaceRules(goal="cheapest_not_worse", margin=0.2))
+    assert (race.answer == 1).mean() > 0.9
+
+
+def test_nothing_after_the_end_counts_and_none_comes_back():
+    passed = coins([0.9, 0.1], 100, 1)
+    race = raced(passed, np.full_like(passed, 0.1), VALUE)
+    (after,) = race.left_after[:, 1]
+    cut = raced(passed[:, :, :after], np.full((1, 2, after), 0.1), VALUE)
+    assert (cut.answer, cut.left_after.tolist()) == (race.answer, race.left_after.tolist())
+
+
+def test_unknown_outcomes_are_no_bets():
+    passed = coins([0.9, 0.1], 60, 1)
+    gaps = np.repeat(passed, 2, axis=2)
+    gaps[:, 1, 1::2] = np.nan
+    race = raced(gaps, np.full_like(gaps, 0.1), VALUE)
+    assert race.answer == 0
+    assert race.left_after[0, 1] > raced(passed, np.full_like(passed, 0.1), VALUE).left_after[0, 1]
+
+
+def test_a_forecast_of_stated_rates_and_a_replay_agree_on_shares():
+    passed, cost = stated([0.6, 0.3, 0.3], [1.0, 0.1, 0.05], 200, races=300, seed=1)
+    found = forecast(["a", "b", "c"], passed, cost.clip(max=2), VALUE, 2.0, expected=0)
+    assert sum(found.answers.values()) + found.undecided == pytest.approx(1)
+    assert found.wrong <= 0.05
+    assert 0 < found.median_share <= 1
+    assert found.median_usd <= found.full_usd
+
+
+def test_a_replay_spends_no_more_than_the_matrix_and_says_the_same():
+    run = results(
+        {
+            "good": Player([1.0] * 40, [0.1] * 40),
+            "bad": Player([0.0] * 40, [0.02] * 40),
+            "oracle": Player([1.0] * 40, control=True),
+        },
+        attempts=1,
+        limits=Limits(usd=Decimal("0.2")),
+    )
+    found = replay(outcomes(run), VALUE, run.manifest.limits, races=50, seed=0)
+    assert (found.answers, found.wrong, found.undecided) == ({"good": 1.0, "bad": 0.0}, 0, 0)
+    assert found.median_share < 0.6
+    assert "oracle" not in found.answers
+
+
+def test_a_race_is_compared_at_every_time_and_never_gated():
+    passed = {"a": Player([1, 0] * 20), "b": Player([0, 0] * 20)}
+    order = tuple(t.id for t in results(passed, attempts=1).manifest.tasks)
+    whole = results(passed, attempts=1)
+    run = results(passed, attempts=1, race=RacePlan(rules=VALUE, order=order))
+    one, other = (compare(contender(r, "a"), contender(r, "b")) for r in (whole, run))
+    assert other.difference.method == "betting"
+    assert other.difference.estimate == one.difference.estimate
+    assert other.difference.ci.lo < one.difference.ci.lo
+    assert other.difference.p > one.difference.p
+    assert other.cost_per_solved_ratio.ci is None
+    with pytest.raises(InputError, match="race"):
+        gate(run, baseline_of(whole))
+    with pytest.raises(InputError, match="race"):
+        baseline_of(run)
+
+
+def test_races_in_different_orders_are_not_compared():
+    passed = {"a": Player([1, 0] * 5), "b": Player([0, 0] * 5)}
+    order = tuple(t.id for t in results(passed, attempts=1).manifest.tasks)
+    one, other = (
+        results(passed, attempts=1, race=RacePlan(rules=VALUE, order=o))
+        for o in (order, order[::-1])
+    )
+    with pytest.raises(InputError, match="different orders"):
+        compare(contender(one, "a"), contender(other, "b"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"goal": "best_value"},
+        {"goal": "best_value", "margin": 0.1},
+        {"goal": "cheapest_not_worse", "value_usd": 5},
+        {"goal": "cheapest_not_worse", "margin": 0.1, "value_usd": 5},
+        {"goal": "best_value", "value_usd": 0},
+        {"goal": "cheapest_not_worse", "margin": 20},
+        {"goal": "best_value", "value_usd": 5, "alpha": 0},
+        {"value_usd": 5},
+    ],
+)
+def test_rules_that_decide_nothing_or_two_things_are_refused(fields):
+    with pytest.raises(ValidationError):
+        RaceRules.model_validate(fields)
