@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from arena.grading.findings import ALL_ON, Defences, Findings
 from arena.grading.names import Names
+from arena.paths import AnyPath, safe
 from arena.protocols import Sandbox
 from arena.records import Entry, ExecResult, File, Task
 from arena.records.container import TESTER_UID, TESTER_USER, WORKDIR
@@ -130,6 +131,18 @@ class Job:
     def read(self, path: str) -> Entry:
         """What the tests left at a path."""
         return self.sandbox.get(path, limit=REPORT_LIMIT)
+
+
+def keeper_in(folder: AnyPath | None) -> Callable[[str, bytes], None]:
+    """Writes what is worth keeping into a folder; nowhere when None."""
+
+    def keep(name: str, data: bytes) -> None:
+        if folder is None:
+            return
+        with (safe(folder) / name).open("ab" if name.endswith(".log") else "wb") as file:
+            file.write(data)
+
+    return keep
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ verdict, and only broken machinery raises.
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -18,9 +18,9 @@ from pydantic import Field
 from arena.errors import EngineError, HarnessError
 from arena.grading.audit import scan_patch
 from arena.grading.findings import ALL_ON, Defences, decide
-from arena.grading.job import CLEAN_ENV, Job, TestRunner
+from arena.grading.job import CLEAN_ENV, Job, TestRunner, keeper_in
 from arena.grading.names import Names, names_of
-from arena.paths import AnyPath, safe
+from arena.paths import AnyPath
 from arena.protocols import Engine, Sandbox
 from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
 from arena.records.container import AGENT_USER, TESTER_USER, WORKDIR
@@ -29,6 +29,7 @@ from arena.task.diff import MAX_READ_BYTES
 from arena.task.fuzz import fitted
 from arena.task.pack import gold_patch, hidden_files, tree_files
 from arena.task.patch import FilePatch, render
+from arena.task.plan_ids import visible_ids
 from arena.task.policy import (
     PatchRules,
     Policed,
@@ -37,7 +38,6 @@ from arena.task.policy import (
     police,
     rules_for,
 )
-from arena.task.test_ids import by_place
 
 
 class ExclusiveLock:
@@ -138,7 +138,7 @@ def judge(
     """
     with opened(task, bench) as fresh:
         patch = take(fresh)
-        _keeper(bench.folder)("patch.diff", patch.encode("utf-8", "surrogateescape"))
+        keeper_in(bench.folder)("patch.diff", patch.encode("utf-8", "surrogateescape"))
         with exclusive.shared():
             graded = verify(task, patch, bench, strict=strict, fresh=fresh)
     if graded.verdict in EXHAUSTED:
@@ -244,22 +244,10 @@ def _grade(
 
 
 def _visible(task: Task, attempt: _Attempt) -> Literal["passed", "failed"] | None:
-    """Outcome of the deciding tests that stand in the tree as it is shown, unchanged by a hidden
-    file; what was not run to its end, whyever, did not pass.
+    """Outcome of the deciding tests that the agent could see and run; what was not run to its end,
+    whyever, did not pass.
     """
-    tree = {file.path: file.data for file in tree_files(task)}
-    changed = {file.path for file in hidden_files(task) if tree.get(file.path) != file.data}
-
-    def holds(place: str, paths: Iterable[str]) -> bool:
-        return any(path == place or path.startswith(f"{place}/") for path in paths)
-
-    groups = by_place((*task.tests.fail_to_pass, *task.tests.pass_to_pass))
-    seen = [
-        test_id
-        for place, ids in groups.items()
-        if holds(place, tree) and not holds(place, changed)
-        for test_id in ids
-    ]
+    seen = visible_ids(task.tests, tree_files(task), hidden_files(task))
     if not seen:
         return None
     return "passed" if all(attempt.tests.get(i) == "passed" for i in seen) else "failed"
@@ -397,7 +385,7 @@ def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
         deadline=time.monotonic() + task.tests.timeout_s,
         defences=defences,
         shuffle=bench.shuffle,
-        keep=_keeper(bench.folder),
+        keep=keeper_in(bench.folder),
         watch=bench.watch,
     )
     findings = _runner(task).run(job)
@@ -407,13 +395,3 @@ def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
     if limit and verdict not in {"passed", "integrity"}:
         verdict, reason = "resource", f"the tests used up their {limit}"
     return _Attempt(verdict=verdict, reason=reason, tests=findings.tests)
-
-
-def _keeper(folder: AnyPath | None) -> Callable[[str, bytes], None]:
-    def keep(name: str, data: bytes) -> None:
-        if folder is None:
-            return
-        with (safe(folder) / name).open("ab" if name.endswith(".log") else "wb") as file:
-            file.write(data)
-
-    return keep

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from arena.errors import InputError
 from arena.paths import SafePath
-from arena.records import Task, TestPlan
+from arena.records import File, Task, TestPlan
 from arena.serialize import read_toml, to_toml, wrong_shape
 
 _SHAPES = {
@@ -63,6 +63,22 @@ def by_place(test_ids: Iterable[str]) -> dict[str, list[str]]:
     for test_id in test_ids:
         groups.setdefault(test_id.partition(":")[0], []).append(test_id)
     return groups
+
+
+def visible_ids(plan: TestPlan, tree: Sequence[File], hidden: Sequence[File]) -> list[str]:
+    """The deciding tests that stand in the tree as it is shown, unchanged by a hidden file."""
+    shown = {file.path: file.data for file in tree}
+    changed = {file.path for file in hidden if shown.get(file.path) != file.data}
+
+    def holds(place: str, paths: Iterable[str]) -> bool:
+        return any(path == place or path.startswith(f"{place}/") for path in paths)
+
+    return [
+        test_id
+        for place, ids in by_place((*plan.fail_to_pass, *plan.pass_to_pass)).items()
+        if holds(place, shown) and not holds(place, changed)
+        for test_id in ids
+    ]
 
 
 def check_cases(plan: TestPlan, cases: Sequence[str], where: Path) -> None:
