@@ -74,7 +74,7 @@ PINNED: dict[str, dict[str, str]] = {
         "python on pull": "25aa09f170c42e70274a317745e65d3395f9a78eece66327fa40f0d79e9a2767",
     },
     "pack images": {
-        "own": "76880425672087034a4c8e8b65315ca094e7c2f13ae3cef8b111853d93531e86",
+        "own": "439ea96e942f132ad64b2ed7efd30d6f6be39fd839fde28d844025d508334c26",
         "far": "5822584726965b1bf0a268d838f99c566fd6fb5c8950b2a42b12b123684dde8b",
     },
     "task images": {

@@ -285,23 +285,22 @@ def _scope(scope: Scope) -> tuple[str, ...]:
     )
 
 
-_GATE_CHECKS = 6
-"""Of those that did not pass, in lines: a failed night reads in ten."""
+_GATE_CHECKS = 7
+"""Checks that are shown, the worst first: a failed night reads in ten lines."""
 
 
 def gate_text(found: GateResult) -> str:
-    """The gate's result as at most ten lines, the worst first; Markdown and JSON have all of it."""
+    """The gate's result as at most ten lines; Markdown and JSON have all of it."""
     worst = {outcome: place for place, outcome in enumerate(EXIT_CODES)}
-    left = [check for check in found.checks if check.outcome != "pass"]
-    left.sort(key=lambda check: worst[check.outcome])
+    checks = sorted(found.checks, key=lambda check: worst[check.outcome])
     lines = [found.headline]
     lines += [
         f"  {check.outcome:12} {check.name} {_whose(check, found)}: {check.detail}"
-        for check in left[:_GATE_CHECKS]
+        for check in checks[:_GATE_CHECKS]
     ]
-    if len(left) > _GATE_CHECKS:
-        lines.append(f"  and {plural(len(left) - _GATE_CHECKS, 'more check')} that did not pass")
-    lines.append(f"  {plural(len(found.checks) - len(left), 'check')} passed")
+    if rest := checks[_GATE_CHECKS:]:
+        passed = sum(check.outcome == "pass" for check in rest)
+        lines.append(f"  and {plural(len(rest), 'more check')}, of which {passed} passed")
     if found.notes:
         more = f" (and {len(found.notes) - 1} more)" if len(found.notes) > 1 else ""
         lines.append(f"note: {found.notes[0]}{more}")

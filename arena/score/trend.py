@@ -60,7 +60,7 @@ class Point(Record):
     """Share of the way to an alarm that each detector has gone; 1 and more is one."""
 
 
-class Mark(Record):
+class ChangeMark(Record):
     """Something of ours changed between a night and the one before."""
 
     night: int
@@ -106,7 +106,7 @@ class Trend(Record):
     average_run_length: float
     nights: tuple[NightInfo, ...]
     contestants: tuple[ContestantTrend, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[ChangeMark, ...]
     alarms: tuple[Alarm, ...]
     left_out: tuple[LeftOut, ...]
 
@@ -178,7 +178,7 @@ class _Series:
         self._nights = nights
         self._limit = limit
         self.points: list[Point] = []
-        self.marks: list[Mark] = []
+        self.marks: list[ChangeMark] = []
         self._streams: list[tuple[Metric, _Stream]] = []
         self._now: dict[Metric, _Stream] = {}
         """Those that no mark has ended."""
@@ -194,7 +194,7 @@ class _Series:
         one = self._nights[index]
         played = one.played[self.name]
         changed = () if last is None else self._changes(index, last)
-        self.marks += [Mark(night=index, contestant=self.name, what=what) for what in changed]
+        self.marks += [ChangeMark(night=index, contestant=self.name, what=what) for what in changed]
         if last is None or set(changed) - {_PRICE}:
             self._begin(METRICS, one)
             self._passed = self._scored = 0
@@ -312,13 +312,13 @@ def _by_task(nights: Sequence[Attempts]) -> Mapping[int, float]:
     return {int(task): float(values[tasks == task].mean()) for task in np.unique(tasks)}
 
 
-def _merged(marks: Sequence[Mark], contestants: int) -> Iterator[Mark]:
+def _merged(marks: Sequence[ChangeMark], contestants: int) -> Iterator[ChangeMark]:
     """Marks in order of nights; what happened to every contestant at once is one mark."""
-    found: dict[tuple[int, str], list[Mark]] = {}
+    found: dict[tuple[int, str], list[ChangeMark]] = {}
     for mark in sorted(marks, key=lambda mark: mark.night):
         found.setdefault((mark.night, mark.what), []).append(mark)
     for (index, what), same in found.items():
         if len(same) == contestants:
-            yield Mark(night=index, contestant=None, what=what)
+            yield ChangeMark(night=index, contestant=None, what=what)
         else:
             yield from same

@@ -6,6 +6,7 @@ import pytest
 from arena.errors import InputError
 from arena.sandbox.image import build, recipe, transfer
 from arena.sandbox.image.images import Images
+from arena.sandbox.owner import remove_image
 from arena.task import pack
 from tests.servers.registry import Registry
 
@@ -39,7 +40,7 @@ def images(engine, folder):
     yield found
     for image in found.store.index().values():
         if image.name.startswith("carried-"):
-            found.store.remove(image)
+            remove_image(engine.connection, image.id)
 
 
 def drop(images, kept):

@@ -118,6 +118,7 @@ def fetch(connection: Connection, lock: ImageLock, say: Say) -> list[Image]:
             name = pull(connection, one.reference, say)
             with connection.guard():
                 connection.raw.tag(name, *one.image.tag.split(":"))
+                connection.raw.remove_image(name, noprune=True)  # of two names none can be pruned
             image = store.find(one.image.tag, one.image.recipe)
         if image is None or image.content != one.image.content:
             raise InputError(
