@@ -83,7 +83,7 @@ def test_nothing_is_asked_of_the_engine_before_it_is_used():
 @pytest.mark.parametrize("host", ["unix:///nonexistent/docker.sock", "tcp://127.0.0.1:9"])
 def test_no_engine_is_one_clear_line(host):
     with pytest.raises(
-        EngineError, match=r"no container engine answers at .*; start one"
+        EngineError, match=r"no container engine answers at .*; start Docker"
     ) as caught:
         DockerEngine(host).check()
     assert "\n" not in str(caught.value)
