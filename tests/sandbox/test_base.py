@@ -121,6 +121,7 @@ class Registry:
 def registry(monkeypatch):
     registry = Registry()
     monkeypatch.setenv("ARENA_REGISTRY_MIRROR", registry.host)
+    monkeypatch.setenv("ARENA_BASE", "pull")
     monkeypatch.setattr(sources, "_PULL_PAUSES_S", (0.1, 0.1))
     yield registry
     registry.close()

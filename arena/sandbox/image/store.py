@@ -114,7 +114,7 @@ class Store:
         return image if image and image.recipe == recipe else None
 
     def index(self) -> dict[str, Image]:
-        """An image of every recipe."""
+        """An image of every recipe; where there are several, the one that has its name."""
         return {image.recipe: image for image in self._images()}
 
     def all(self) -> list[CachedItem]:
@@ -158,14 +158,19 @@ class Store:
         return True
 
     def _images(self) -> Iterator[Image]:
+        """Those that bear the name of their recipe come last."""
         with self._connection.guard():
             found = self._connection.raw.images()
+        named = []
         for fields in found:
             names = [name.removeprefix(_LOCAL) for name in fields["RepoTags"] or ()]
             if not names or names == ["<none>:<none>"] or any(map(_is_name, names)):
                 image = self._image(fields["Id"], created_s=fields["Created"])
-                if image:
+                if image and image.tag in names:
+                    named.append(image)
+                elif image:
                     yield image
+        yield from named
 
     def _image(self, name: str, created_s: float = 0.0) -> Image | None:
         try:
