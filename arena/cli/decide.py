@@ -121,8 +121,12 @@ def recommend(
         open_weights=open_weights,
         self_hosted=self_hosted,
     )
+    results = load(run)
+    if results.manifest.race is not None:
+        remedy = "read its own answer with `arena report`"
+        raise InputError("it was a race", where=str(run), remedy=remedy)
     found = scoring.recommend(
-        load(run), margin=margin, wanted=wanted, level=assurance, value_usd=value_usd
+        results, margin=margin, wanted=wanted, level=assurance, value_usd=value_usd
     )
     emit_answer(found, decisions.recommendation(found), format_)
 

@@ -13,6 +13,10 @@ from arena.score.compare import compare
 from arena.score.gate import gate
 from arena.score.pairs import contender
 from arena.score.race import Race, forecast, outcomes, replay, stated
+from arena.score.tally import Identity, TaskTally
+from arena.stats.eprocess import confidence_sequence
+from arena.stats.intervals import Interval
+from arena.stats.paired import t_interval
 from tests.score.made import Player, results
 
 VALUE = RaceRules(goal="best_value", value_usd=Decimal(5))
@@ -161,3 +165,31 @@ def test_races_in_different_orders_are_not_compared():
 def test_rules_that_decide_nothing_or_two_things_are_refused(fields):
     with pytest.raises(ValidationError):
         RaceRules.model_validate(fields)
+
+
+def raced_tally(costs, places):
+    count = len(costs)
+    return TaskTally(
+        who=Identity(name="a", digest="d", agent="x", agent_digest="y"),
+        tasks=tuple(f"t{i}" for i in range(count)),
+        planned=np.ones(count),
+        scored=np.ones(count),
+        passed=np.zeros(count),
+        cost_usd=np.array(costs, dtype=float),
+        basis="billed",
+        race_places=places,
+    )
+
+
+def test_costs_of_a_race_have_a_confidence_sequence_up_to_the_limit_or_no_interval():
+    costs = [0.1, 0.3, 0.2, 0.05] * 10
+    places = np.arange(len(costs))[::-1].astype(float)
+    raced, fixed = raced_tally(costs, places), raced_tally(costs, None)
+    found = raced.cost_interval(Decimal("0.5"))
+    assert found == confidence_sequence(np.array(costs[::-1]), Interval(0, 0.5))
+    assert found.lo < 0.1625 < found.hi
+    assert raced.cost_interval(None) is None
+    assert raced.cost_interval(Decimal("0.25")) is None
+    assert fixed.cost_interval(None) == t_interval(np.array(costs))
+    assert raced.cost_per_solved().solved_per_usd_hi is None
+    assert fixed.cost_per_solved().solved_per_usd_hi is not None
