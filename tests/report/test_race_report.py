@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from arena.cli import decide
+from arena.errors import InputError
 from arena.report import exports
 from arena.report.page import render
 from arena.report.race import race_report
@@ -103,3 +105,8 @@ def test_no_interval_of_a_race_is_of_a_fixed_number_of_tasks(raced):
     cell = compare(*(contender(scored.results, name) for name in ("good", "bad")))
     assert cell.exact_p == cell.difference.p
     assert cell.worth is cell.cost_per_solved_ratio.ci is cell.statistics["smallest_gap"] is None
+
+
+def test_a_race_has_its_own_answer_and_no_recommendation(raced, tmp_path):
+    with pytest.raises(InputError, match="it was a race"):
+        decide.recommend(tmp_path)
