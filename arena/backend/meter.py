@@ -23,7 +23,7 @@ from arena.backend.request_gate import Denial, RequestGate
 from arena.errors import ProviderError
 from arena.money import usage
 from arena.money.budget import Amount
-from arena.money.statement import CallPricing, RecordedCall
+from arena.money.statement import FIRST_CALL_S, CallPricing, RecordedCall
 from arena.protocols import Transcript
 from arena.records import (
     BackendSpec,
@@ -121,7 +121,7 @@ class TrialBackend:
         self._in_flight = 0
         self._previous: deque[tuple[Prompt, int]] = deque(maxlen=CONVERSATIONS)
         self._tokens_per_byte = FIRST_TOKENS_PER_BYTE
-        self._longest_s = 30.0
+        self._longest_s = FIRST_CALL_S
         self._mending = HistoryMender(spec)
 
     def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:

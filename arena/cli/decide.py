@@ -1,7 +1,7 @@
 """`arena compare`, `recommend` and `power`: decisions from runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from arena.cli.race import AlphaFlag, RateFlag
 from arena.cli.race import MarginFlag as RaceMarginFlag
 from arena.cli.race import ValueFlag as RaceValueFlag
 from arena.errors import InputError
+
+if TYPE_CHECKING:
+    from arena.score.results import Results
 
 AssuranceFlag = Annotated[
     AssuranceChoice | None,
@@ -112,7 +115,6 @@ def recommend(
     """
     from arena.report import decisions
     from arena.score import recommend as scoring
-    from arena.score.load import load
 
     wanted = scoring.Wanted(
         max_cost_usd=max_cost,
@@ -122,9 +124,24 @@ def recommend(
         self_hosted=self_hosted,
     )
     found = scoring.recommend(
-        load(run), margin=margin, wanted=wanted, level=assurance, value_usd=value_usd
+        _no_race(run), margin=margin, wanted=wanted, level=assurance, value_usd=value_usd
     )
     emit_answer(found, decisions.recommendation(found), format_)
+
+
+def _no_race(run: Path) -> "Results":
+    """The results of a run whose number of tasks was fixed before, as draws of tasks need.
+
+    Raises:
+        InputError: it was a race.
+    """
+    from arena.score.load import load
+
+    results = load(run)
+    if results.manifest.race is not None:
+        remedy = "read its own answer with `arena report`"
+        raise InputError("it was a race", where=str(run), remedy=remedy)
+    return results
 
 
 def power(

@@ -63,9 +63,8 @@ def race(
         found = scoring.replay(
             scoring.outcomes(results),
             rules_of(value_usd, margin, alpha),
-            manifest.limits,
+            manifest,
             races=races,
-            seed=manifest.seed,
         )
     emit_answer(found, "\n".join(found.lines), format_)
 
@@ -144,22 +143,33 @@ def forecast_lines(plan: "Plan", earlier: list[Path]) -> tuple[str, ...]:
     if plan.race is None:
         return ()
     names = [one.name for one in scoring.racers(plan.contestants)]
+    config, scored = plan.config, sum(not task.impossible for task in plan.tasks)
     for run in earlier:
         found = scoring.outcomes(load(run))
         whole = ~np.isnan(found.passed).any(axis=0)
         if not set(names) <= set(found.contestants) or not whole.any():
             continue
         mine = [found.contestants.index(name) for name in names]
-        draw = np.random.default_rng(plan.config.seed)
-        tasks = draw.choice(np.flatnonzero(whole), size=(RACES, len(plan.tasks)))
+        draw = np.random.default_rng(config.seed)
+        tasks = draw.choice(np.flatnonzero(whole), size=(RACES, scored))
         passed, cost = (
             np.moveaxis(of[mine][:, tasks], 0, 1) for of in (found.passed, found.cost_usd)
         )
-        bound = scoring.cost_bound(plan.config.limits, found.cost_usd)
+        bound = scoring.cost_bound(config.limits, found.cost_usd)
+        wall_s = found.wall_s[mine][:, whole].mean(axis=1)
         right = scoring.best_of(
             found.passed[mine][:, whole], found.cost_usd[mine][:, whole], plan.race.rules
         )
-        made = scoring.forecast(names, passed, cost, plan.race.rules, bound, expected=right)
+        made = scoring.forecast(
+            names,
+            passed,
+            cost,
+            plan.race.rules,
+            bound,
+            expected=right,
+            attempts=config.attempts,
+            task_s=wall_s * config.attempts / max(1, min(config.concurrency, plan.trials)),
+        )
         return (f"as a race, from {int(whole.sum())} tasks of {run}:", *made.lines)
     lacks = "as a race: no earlier run has outcomes of all contestants"
     return (f"{lacks}; 'arena power --race' takes stated rates",)

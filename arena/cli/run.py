@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from arena.cli.options import Format, runs_dir
-from arena.errors import FaultError
+from arena.errors import FaultError, InputError
 
 if TYPE_CHECKING:
     from arena.backend.catalog import Catalog
@@ -122,6 +122,9 @@ def demo(
     ] = False,
     out: OutFlag = None,
     concurrency: ConcurrencyFlag = None,
+    race: Annotated[
+        bool, typer.Option("--race", help="See a race end early, on made-up tasks beside it.")
+    ] = False,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Run the demo bake-off: two baselines and two controls on eight tasks, no key needed.
@@ -129,14 +132,23 @@ def demo(
     Example: arena demo --out runs/demo
     """
     from arena.demo import bakeoff as shipped
+    from arena.demo import race as racing
     from arena.run.plan import Overrides
+    from arena.run.race import as_race
 
-    out = out or shipped.out_dir(runs_dir())
-    with shipped.contestants(with_llm=with_llm, earlier=out) as tables:
-        made = shipped.configuration(tables)
+    if race and with_llm:
+        remedy = "leave one out"
+        raise InputError("the small model does not race", where="--with-llm", remedy=remedy)
+    out = out or shipped.out_dir(runs_dir(), "race" if race else "demo")
+    budgets = racing.BUDGETS if race else shipped.BUDGETS
+    with shipped.contestants(
+        with_llm=with_llm, earlier=out, budgets=budgets, controls=not race
+    ) as tables:
+        beside = out.parent / f"{out.name}-tasks"
+        made = racing.configuration(tables, beside) if race else shipped.configuration(tables)
         overrides = Overrides(concurrency=concurrency)
         _, plan = resolve(made, base=Path(), where="demo", overrides=overrides)
-        finish(plan, out, format_)
+        finish(as_race(plan) if race else plan, out, format_)
 
 
 def prepare(

@@ -4,7 +4,7 @@ Everything is real: endpoints on 127.0.0.1 that speak the OpenAI protocol, and D
 """
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -27,11 +27,15 @@ REPLY_TOKENS = 256
 
 
 @contextmanager
-def contestants(*, with_llm: bool, earlier: Path) -> Iterator[list[ContestantTable]]:
+def contestants(
+    *, with_llm: bool, earlier: Path, budgets: Sequence[int] = BUDGETS, controls: bool = True
+) -> Iterator[list[ContestantTable]]:
     """The demo's contestants, their servers running while the context is open.
 
     Args:
         with_llm: add SmolLM2-135M.
+        budgets: candidates that each search tries.
+        controls: add oracle and nop.
         earlier: run directory; an unfinished run there keeps the ports of its endpoints, which
             are part of its contestants' identity.
 
@@ -39,13 +43,10 @@ def contestants(*, with_llm: bool, earlier: Path) -> Iterator[list[ContestantTab
         InputError: the language model's packages are not installed.
     """
     ports = _ports(earlier)
-    tables = [
-        ContestantTable(name="oracle", agent="oracle"),
-        ContestantTable(name="nop", agent="nop"),
-    ]
+    tables = [ContestantTable(name=n, agent=n) for n in ("oracle", "nop") if controls]
     with ExitStack() as stack:
-        base_url = stack.enter_context(server.serve(port=ports.get("mutate-20", 0)))
-        for budget in BUDGETS:
+        base_url = stack.enter_context(server.serve(port=ports.get(f"mutate-{budgets[0]}", 0)))
+        for budget in budgets:
             model = f"mutate-{budget}"
             backend = BackendTable(
                 base_url=base_url, model=model, hourly_usd=MACHINE_USD, self_hosted=True
@@ -80,10 +81,10 @@ def configuration(tables: list[ContestantTable]) -> BakeoffConfig:
     )
 
 
-def out_dir(runs: Path) -> Path:
-    """`demo`, or the next of `demo-2`, `demo-3` … that holds no finished run."""
+def out_dir(runs: Path, name: str) -> Path:
+    """`demo`, or the next of `demo-2`, `demo-3` … that holds no finished run; `race` alike."""
     for number in range(1, 10_000):
-        out = runs / ("demo" if number == 1 else f"demo-{number}")
+        out = runs / (name if number == 1 else f"{name}-{number}")
         if not RunDir(out).manifest_path.exists():
             return out
         if any(row.verdict is None for row in load(out).trials):

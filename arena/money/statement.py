@@ -97,6 +97,8 @@ UNKNOWN = Decimal(0)
 """Unknown money: budgets in USD cannot hold it, so a token limit must."""
 _REFUSED: frozenset[CallOutcome] = frozenset({"rate_limited", "quota_exhausted", "auth"})
 """Outcomes a provider only gives before it generates anything."""
+FIRST_CALL_S = 30.0
+"""What a call is reserved for at a machine paid by the hour, until one took longer."""
 AFTER_COUNT = 256
 """Output tokens that may follow the last running count of a stream that broke off, until its
 provider notices."""

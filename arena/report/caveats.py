@@ -43,9 +43,11 @@ def lead(scored: Scored, *, switches: bool) -> tuple[str, ...]:
         scored: the run.
         switches: tell the switch points, which a page has in a table.
     """
-    said, found, gone = answer(scored), scored.recommendation, missing(scored)
-    first = "" if (said.tabled and not switches) or (found.doubts and gone) else said.lead
-    last = f"{gone} Resume the run first." if found.doubts and gone else gone
+    said, gone = answer(scored), missing(scored)
+    raced = scored.results.manifest.race is not None
+    doubted = bool(scored.recommendation.doubts and gone)
+    first = "" if (said.tabled and not switches) or (doubted and not raced) else said.lead
+    last = f"{gone} Resume the run first." if doubted else gone
     return tuple(filter(None, (first, said.guess, last)))
 
 

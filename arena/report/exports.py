@@ -22,6 +22,7 @@ from arena.report.decisions import answer
 from arena.report.format import latex, markdown, one_line, plain
 from arena.report.leaderboard import NAME, Control, controls, marks, texts
 from arena.report.outcomes import ENDINGS, endings
+from arena.report.race import race_report
 from arena.report.scored import Scored, ScoredContestant
 from arena.report.tables import Run, TableName
 from arena.score.results import TrialRow
@@ -232,6 +233,7 @@ def _document(scored: Scored) -> dict[str, Any]:
         "smallest_gap": board.power.smallest_gap if board.power else None,
         "stopped": results.stopped,
         "answer": answer(scored).headline,
+        "race": race_report(scored),
         "trade": scored.recommendation.trade,
         "cascades": scored.recommendation.cascades,
         "contestants": [json_object(leaderboard.CONTESTANTS, one) for one in scored.contestants],

@@ -14,7 +14,6 @@ from arena.score.results import Results
 from arena.score.tally import tallies
 from arena.score.trade import BestBuy
 from arena.stats.intervals import Interval
-from arena.stats.paired import t_interval
 
 
 class ScoredContestant(NamedTuple):
@@ -89,19 +88,14 @@ class Scored:
 
     @cached_property
     def cost_intervals(self) -> dict[str, Interval]:
-        """95% t interval of the mean ranking cost per attempt in US dollars, tasks as the unit.
+        """95% interval of the mean ranking cost per attempt in US dollars, tasks as the unit.
 
         Contestants without a ranking cost, or without spread between tasks, have none.
         """
-        found = {}
-        for name, tally in tallies(self.results, self.board.level).items():
-            seen = tally.take(tally.scored > 0)
-            if seen.cost_usd is None:
-                continue
-            interval = t_interval(seen.cost_usd / seen.scored)
-            if interval is not None:
-                found[name] = Interval(max(0.0, interval.lo), interval.hi)
-        return found
+        counted = tallies(self.results, self.board.level)
+        most_usd = self.results.manifest.limits.usd
+        found = {name: tally.seen.cost_interval(most_usd) for name, tally in counted.items()}
+        return {name: interval for name, interval in found.items() if interval is not None}
 
 
 def score(

@@ -18,7 +18,7 @@ from arena.backend.apis import routed
 from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
 from arena.errors import InputError, located
 from arena.grading.audit import refuse_hints
-from arena.money.statement import CallPricing
+from arena.money.statement import FIRST_CALL_S, CallPricing
 from arena.records import BackendSpec, ContestantSpec, FxRate, RacePlan, Task, digest_of
 from arena.records.program import Program
 from arena.rundir.directory import EngineInfo, Manifest, TaskEntry, conditions_of, runs
@@ -233,6 +233,23 @@ def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, fx: Sequenc
             "limits.usd cannot be held: the price is unknown",
             remedy="give it a price or hourly_usd, or set limits.tokens as well",
         )
+
+
+def first_call(plan: Plan, contestant: ContestantSpec) -> str:
+    """In words, that limits.usd is less than a first call reserves, so that none is made; else
+    empty. Programs say themselves how much a call may write: of theirs only time is known before.
+    """
+    spec, limit = contestant.backend, plan.config.limits.usd
+    if spec is None or limit is None:
+        return ""
+    tokens = 0 if contestant.agent in plan.programs else plan.config.limits.output_tokens
+    held = CallPricing(spec, plan.fx).expected(0, tokens, FIRST_CALL_S).usd
+    if held <= limit:
+        return ""
+    return (
+        f"its trials end before their first call, which reserves ${held:.4g} or more of"
+        f" limits.usd = {limit}"
+    )
 
 
 def stale_price(contestant: ContestantSpec) -> str:

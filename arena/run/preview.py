@@ -25,7 +25,7 @@ from arena.money.forecast import (
 from arena.money.statement import RecordedCall
 from arena.records import Api, BackendSpec, ContestantSpec, Record
 from arena.run.hosts import check_extra
-from arena.run.plan import Plan, stale_price
+from arena.run.plan import Plan, first_call, stale_price
 from arena.sandbox.image.images import Images
 from arena.score.load import by_trial, load, recorded
 from arena.stats.power import suite_power
@@ -55,6 +55,8 @@ class ContestantPreview(Record):
     """That its model ends within sixty days, in words; else empty."""
     caveats: tuple[str, ...]
     """What must be known beside its cost, such as why that is unknown."""
+    first_call: str
+    """That the limit of a trial allows no call, in words; else empty."""
     stale_price: str
     """That its price was looked at long ago, in words; else empty."""
     cost: Forecast | None
@@ -254,6 +256,7 @@ def _contestant(
         problems=tuple(problems),
         retires_soon="; ".join(soon),
         caveats=() if spec is None else spec.caveats,
+        first_call=first_call(plan, contestant),
         stale_price=stale_price(contestant),
         cost=cost,
     )

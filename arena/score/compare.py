@@ -67,7 +67,7 @@ class Statistic:
 
 def observed_gap(lined: Pair) -> float | None:
     """Gap that this many tasks see with 80% power at the observed spread."""
-    if len(lined.tasks) < 2:
+    if len(lined.tasks) < 2 or lined.raced is not None:
         return None
     spread = float(lined.differences.std(ddof=1))
     return smallest_gap(len(lined.tasks), spread=spread) if spread > 0 else None
@@ -98,7 +98,7 @@ class Comparison(Record):
     """Of the difference, adjusted over all pairs of the run (Holm), as the leaderboard and
     `recommend` decide; None for contestants of two runs, or with a control."""
     worth: PairWorth | None
-    """At a value of a solved task, where one is known."""
+    """At a value of a solved task, where one is known; none of a race."""
     table: tuple[int, int, int, int] | None
     """Tasks passed by both, only A, only B, neither; one attempt a task only."""
     margins: tuple[Margin, ...]
@@ -143,6 +143,7 @@ def compare(
     difference = lined.difference()
     names = lined.a.who.name, lined.b.who.name
     ranked = family if family and {*names} <= {*family} else {}
+    drawn = value_usd if lined.raced is None else None  # draws hold for a fixed number of tasks
     cells = {frozenset((c.a, c.b)): c.adjusted_p for c in compare_all(ranked)}
     return Comparison(
         a=_side(a, lined.a),
@@ -155,7 +156,7 @@ def compare(
         difference=difference,
         exact_p=_exact_p(lined, difference, seed),
         adjusted_p=cells.get(frozenset(names)),
-        worth=pair_worth(ranked, *names, value_usd, seed=seed) if value_usd else None,
+        worth=pair_worth(ranked, *names, drawn, seed=seed) if drawn else None,
         table=_table(lined),
         margins=_margins(lined),
         cost_per_solved_ratio=lined.cost_per_solved_ratio(),
@@ -186,7 +187,8 @@ def _side(who: Contender, used: TaskTally) -> Side:
 def _exact_p(lined: Pair, difference: Difference | None, seed: int) -> float | None:
     if difference is None:
         return None
-    return difference.p if lined.single else sign_flip(lined.differences, seed=seed)
+    fixed = lined.single or lined.raced is not None
+    return difference.p if fixed else sign_flip(lined.differences, seed=seed)
 
 
 def _table(lined: Pair) -> tuple[int, int, int, int] | None:

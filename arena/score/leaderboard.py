@@ -12,6 +12,7 @@ from statistics import fmean, median
 import numpy as np
 
 from arena.records import Api, Assurance, ContestantSpec, Record
+from arena.rundir.directory import Manifest
 from arena.score.pairs import PairCell, compare_all, ranks_of
 from arena.score.results import Cost, CostBasis, Results, Tokens, TrialRow, sum_times, total_cost
 from arena.score.tally import (
@@ -25,12 +26,12 @@ from arena.score.tally import (
     scoring_tasks,
     tallies,
 )
+from arena.stats.eprocess import confidence_sequence
 from arena.stats.intervals import (
     CostPerSolved,
     Interval,
     mean_pass_k,
     task_rate,
-    zero_event_bound,
 )
 from arena.stats.paired import RankRange
 from arena.stats.power import SuitePower, suite_power
@@ -92,7 +93,7 @@ class Score(Record):
     pass_rate: float | None
     """pass@1: mean over tasks of the share of scored attempts that passed."""
     ci: Interval | None
-    """95%: Wilson at the effective number of attempts."""
+    """95%: Wilson at the effective number of attempts; of a race a confidence sequence."""
     pass_at_k: float | None
     """Any of k attempts passes; over tasks with k scored attempts."""
     pass_hat_k: float | None
@@ -181,6 +182,7 @@ class Leaderboard(Record):
     controls: tuple[Row, ...]
     pairs: tuple[PairCell, ...]
     power: SuitePower | None
+    """None without a task, and of a race, whose number of tasks was not fixed."""
 
 
 def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard:
@@ -218,7 +220,7 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
         rows=tuple(sorted((r for r in rows if not r.who.control), key=_order)),
         controls=tuple(r for r in rows if r.who.control),
         pairs=cells,
-        power=suite_power(len(tasks)) if tasks else None,
+        power=suite_power(len(tasks)) if tasks and manifest.race is None else None,
     )
 
 
@@ -255,7 +257,7 @@ def _row(
         effort=_effort(scored, trials),
         missing=tally.missing,
         inconclusive=doubt(tally),
-        impossible=_impossible([t for t in trials if t.task_id in impossible]),
+        impossible=_impossible([t for t in trials if t.task_id in impossible], results.manifest),
         rank=ranks.get(spec.name),
     )
 
@@ -311,7 +313,7 @@ def _score(tally: TaskTally, integrity: int) -> Score:
         pass_at_k=pass_at_k,
         pass_hat_k=pass_hat_k,
         integrity=integrity,
-        integrity_hi=zero_event_bound(tasks) if tasks and not integrity else None,
+        integrity_hi=None if integrity else seen.no_event_bound(),
     )
 
 
@@ -348,11 +350,16 @@ def _effort(scored: Sequence[TrialRow], trials: Sequence[TrialRow]) -> Effort:
     )
 
 
-def _impossible(trials: Sequence[TrialRow]) -> ImpossibleControls | None:
+def _impossible(trials: Sequence[TrialRow], manifest: Manifest) -> ImpossibleControls | None:
     by_task: dict[str, list[bool]] = {}
     for trial in trials:
         if trial.verdict is not None:
             by_task.setdefault(trial.task_id, []).append(trial.passed)
     passed, attempts = sum(map(sum, by_task.values())), sum(map(len, by_task.values()))
-    rate = task_rate(np.array([fmean(passes) for passes in by_task.values()]), attempts)
-    return ImpossibleControls(passed=passed, trials=attempts, ci=rate.interval) if rate else None
+    order = list(by_task) if manifest.race is None else manifest.race.order
+    shares = np.array([fmean(by_task[task]) for task in order if task in by_task])
+    if (rate := task_rate(shares, attempts)) is None:
+        return None
+    raced = manifest.race is not None
+    ci = confidence_sequence(shares, Interval(0, 1)) if raced else rate.interval
+    return ImpossibleControls(passed=passed, trials=attempts, ci=ci)

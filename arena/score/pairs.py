@@ -190,20 +190,20 @@ class Pair:
         return gaps
 
     @property
-    def _raced(self) -> FloatArray | None:
+    def raced(self) -> FloatArray | None:
         """The differences in the order of the race that either was in."""
         places = self.b.race_places if self.a.race_places is None else self.a.race_places
         return None if places is None else self.differences[np.argsort(places)]
 
     def difference(self) -> Difference | None:
         """Paired difference of pass rates; None without a shared task."""
-        if self.tasks and (raced := self._raced) is not None:
+        if self.tasks and (raced := self.raced) is not None:
             return raced_difference(raced)
         return difference(self.differences, single=self.single) if self.tasks else None
 
     def not_worse(self, margin: float) -> NotWorse | None:
         """Whether A is shown not worse than B by `margin`; None without a shared task."""
-        if self.tasks and (raced := self._raced) is not None:
+        if self.tasks and (raced := self.raced) is not None:
             return raced_not_worse(raced, margin)
         return not_worse(self.differences, margin, single=self.single) if self.tasks else None
 
@@ -241,7 +241,7 @@ class Pair:
         if a is None or b is None or self.bases_differ or not self.tasks:
             return Ratio()
         found = ratio_of_ratios(np.stack((a, per_a, b, per_b), axis=1), level=level)
-        return found if self._raced is None else found.model_copy(update={"ci": None})
+        return found if self.raced is None else found.model_copy(update={"ci": None})
 
 
 def pair(a: TaskTally, b: TaskTally, *, limit: float = MISSING_LIMIT) -> Pair:

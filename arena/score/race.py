@@ -15,6 +15,7 @@ import numpy as np
 
 from arena.errors import InputError
 from arena.records import ContestantSpec, Limits, RaceRules, Record
+from arena.rundir.directory import Manifest
 from arena.score.results import Results, TrialRow
 from arena.score.tally import scoring_tasks
 from arena.stats.eprocess import BETS, log_growth, log_wealth
@@ -35,6 +36,8 @@ class Outcomes:
     """Share of the attempts that passed."""
     cost_usd: FloatArray
     """Mean cost of an attempt."""
+    wall_s: FloatArray
+    """Mean time of an attempt."""
     pending: BoolArray
     """Whether an attempt has not ended."""
 
@@ -186,7 +189,7 @@ def outcomes(results: Results, order: Sequence[str] = ()) -> Outcomes:
     for row in results.trials:
         rows.setdefault((row.contestant, row.task_id), []).append(row)
     shape = len(who), len(tasks)
-    passed, cost = np.full(shape, np.nan), np.full(shape, np.nan)
+    passed, cost, wall_s = (np.full(shape, np.nan) for _ in range(3))
     pending = np.ones(shape, dtype=bool)
     for i, one in enumerate(who):
         for j, task in enumerate(tasks):
@@ -197,7 +200,8 @@ def outcomes(results: Results, order: Sequence[str] = ()) -> Outcomes:
                 passed[i, j] = np.mean([row.passed for row in made])
                 usd = [attempt_usd(r.cost.billed_usd, r.active_s, one) for r in made]
                 cost[i, j] = np.mean(usd)
-    return Outcomes(tuple(one.name for one in who), tasks, passed, cost, pending)
+                wall_s[i, j] = np.mean([row.wall_s for row in made])
+    return Outcomes(tuple(one.name for one in who), tasks, passed, cost, wall_s, pending)
 
 
 def held(results: Results) -> tuple[Race, FloatArray, FloatArray]:
@@ -243,7 +247,10 @@ class RaceForecast(Record):
     median_share: float
     """Of the cost of the whole matrix."""
     median_time_share: float
-    """Of its trials, and so of its time where all workers are busy and trials take alike."""
+    """Of its time where all workers are busy; of its trials where their times are not known."""
+    full_hours: float | None
+    """What the whole matrix takes; None where the times of trials are not known."""
+    median_hours: float | None
     attempts: dict[str, float]
     """Tasks that each contestant takes on average."""
 
@@ -261,6 +268,11 @@ class RaceForecast(Record):
             f" ({self.median_share:.0%}); one race in ten takes more than ${self.high_usd:.4g}"
         )
         time = f"time: median {self.median_time_share:.0%} of the whole matrix's trials"
+        if self.full_hours is not None:
+            time = (
+                f"time: median {self.median_hours:.3g} of {self.full_hours:.3g} hours for the whole"
+                f" matrix ({self.median_time_share:.0%})"
+            )
         return said, spend, f"{time}; tasks on average: {tasks}"
 
 
@@ -271,16 +283,22 @@ def forecast(
     rules: RaceRules,
     most_usd: float,
     expected: int | None = None,
+    *,
+    attempts: int = 1,
+    task_s: FloatArray | None = None,
 ) -> RaceForecast:
     """Hold races.
 
     Args:
         names: of the contestants.
         passed: outcomes in the order of each race, shape (races, contestants, tasks).
-        cost_usd: the same for costs; NaN and infinity are unknown.
+        cost_usd: the same for costs of an attempt; NaN and infinity are unknown.
         rules: what they decide.
         most_usd: what an attempt can cost at most.
         expected: the right answer; by default that of each race's own whole matrix.
+        attempts: at each task.
+        task_s: seconds that a task of each adds to the run, at its concurrency; shape
+            (contestants,).
     """
     races, count, tasks = passed.shape
     race = Race(count, rules, most_usd, races)
@@ -291,10 +309,12 @@ def forecast(
     if expected is None:
         expected = best_of(passed[0], np.minimum(cost_usd[0], most_usd), rules)
     took = np.where(race.left_after < 0, tasks, race.left_after)
-    known = np.where(np.isfinite(cost_usd), cost_usd, 0.0)
+    known = np.where(np.isfinite(cost_usd), cost_usd, 0.0) * attempts
     spent = (known * (np.arange(tasks) < took[:, :, None])).sum(axis=(1, 2))
     full = known.sum(axis=(1, 2))
     shares = spent / np.where(full > 0, full, 1.0)
+    each_s = np.ones(count) if task_s is None else task_s
+    time_s, full_s = took @ each_s, float(each_s.sum()) * tasks
     given = [float((race.answer == i).mean()) for i in range(count)]
     return RaceForecast(
         races=races,
@@ -306,7 +326,9 @@ def forecast(
         median_usd=float(np.median(spent)),
         high_usd=float(np.quantile(spent, 0.9)),
         median_share=float(np.median(shares)),
-        median_time_share=float(np.median(took.sum(axis=1) / (count * tasks))),
+        median_time_share=float(np.median(time_s)) / full_s if full_s else 1.0,
+        full_hours=None if task_s is None else full_s / 3600,
+        median_hours=None if task_s is None else float(np.median(time_s)) / 3600,
         attempts=dict(zip(names, took.mean(axis=0).tolist(), strict=True)),
     )
 
@@ -320,9 +342,7 @@ def best_of(passed: FloatArray, cost_usd: FloatArray, rules: RaceRules) -> int:
     return int(np.argmin(np.where(good, costs, np.inf)))
 
 
-def replay(
-    found: Outcomes, rules: RaceRules, limits: Limits, *, races: int, seed: int
-) -> RaceForecast:
+def replay(found: Outcomes, rules: RaceRules, manifest: Manifest, *, races: int) -> RaceForecast:
     """Race on a finished matrix, in random orders of its tasks.
 
     Raises:
@@ -335,9 +355,18 @@ def replay(
         )
     if rules.value_usd is not None and not np.isfinite(found.cost_usd).all():
         raise InputError("the cost of some trial is unknown", remedy="give --margin")
-    order = orders_of(found.passed.shape[1], races, seed)
+    order = orders_of(found.passed.shape[1], races, manifest.seed)
     passed, cost = (np.moveaxis(of[:, order], 0, 1) for of in (found.passed, found.cost_usd))
-    return forecast(found.contestants, passed, cost, rules, cost_bound(limits, found.cost_usd))
+    attempts = manifest.attempts
+    return forecast(
+        found.contestants,
+        passed,
+        cost,
+        rules,
+        cost_bound(manifest.limits, found.cost_usd),
+        attempts=attempts,
+        task_s=found.wall_s.mean(axis=1) * attempts / manifest.concurrency,
+    )
 
 
 def orders_of(tasks: int, races: int, seed: int) -> np.ndarray:

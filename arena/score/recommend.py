@@ -15,7 +15,7 @@ from arena.score.cascade import CascadeRow, cascades
 from arena.score.pairs import Pair, PairCell, compare_all, pair
 from arena.score.results import Results
 from arena.score.tally import Scope, TaskTally, doubt, scope_of, tallies
-from arena.score.trade import Trade, trade
+from arena.score.trade import NOTHING, Trade, trade
 from arena.stats.intervals import ALPHA, CostPerSolved, Interval
 from arena.stats.paired import NotWorse, holm
 from arena.stats.power import checked_margin
@@ -97,7 +97,8 @@ def recommend(
     level: Assurance | None = None,
     value_usd: float | None = None,
 ) -> Recommendation:
-    """Recommend a backend.
+    """Recommend a backend; of a race, which has its own answer, no trade: draws of tasks hold for a
+    number of them that was fixed before.
 
     Args:
         results: the run.
@@ -120,13 +121,16 @@ def recommend(
     candidates = _candidates(ranked, specs, pairs, margin, wanted)
     doubts = tuple(reason for t in ranked.values() if (reason := doubt(t)))
     wanted_too = {c.name for c in candidates if {*c.excluded} <= {SOLVED_NOTHING, UNPRICED}}
-    found = trade(
-        {n: t for n, t in ranked.items() if n in wanted_too},
-        pairs,
-        value_usd=value_usd,
-        floor=None if margin is None else {c.name for c in candidates if c.shown},
-        seed=results.manifest.seed,
-    )
+    raced = results.manifest.race is not None
+    found = NOTHING
+    if not raced:
+        found = trade(
+            {n: t for n, t in ranked.items() if n in wanted_too},
+            pairs,
+            value_usd=value_usd,
+            floor=None if margin is None else {c.name for c in candidates if c.shown},
+            seed=results.manifest.seed,
+        )
     decided = found.decided and bool(found.buys) and not doubts and len(ranked) > 1
     name = found.choice.name if found.choice and decided else None
     return Recommendation(
@@ -138,7 +142,7 @@ def recommend(
         decided=decided,
         pick=next((c for c in candidates if c.name == name), None),
         trade=found,
-        cascades=cascades(results, ranked, seed=results.manifest.seed),
+        cascades=() if raced else cascades(results, ranked, seed=results.manifest.seed),
         candidates=candidates,
         doubts=doubts,
         left_out=tuple(n for n in specs if n not in ranked),

@@ -31,7 +31,9 @@ from arena.stats.intervals import (
     fisher_exact,
     rate_bounds,
     task_rate,
+    zero_event_bound,
 )
+from arena.stats.paired import t_interval
 
 LEVELS: tuple[Assurance, ...] = get_args(Assurance)
 
@@ -113,8 +115,34 @@ class TaskTally:
         found = task_rate(self.means, self.scored_total)
         if found is None or self.race_places is None:
             return found
-        in_order = self.means[np.argsort(self.race_places)]
-        return found._replace(interval=confidence_sequence(in_order, Interval(0, 1)))
+        return found._replace(interval=self._at_any_time(self.means, 1.0))
+
+    def cost_interval(self, most_usd: Decimal | None) -> Interval | None:
+        """95% interval of the mean cost an attempt in US dollars, each task with a scored attempt.
+
+        None where costs are unknown or without spread; after a race, which needs a bound, also
+        where attempts had no limit or came to more than it.
+        """
+        if self.cost_usd is None:
+            return None
+        each = self.cost_usd / self.scored
+        if self.race_places is not None:
+            most = float(most_usd or 0)
+            return self._at_any_time(each, most) if each.max(initial=0.0) <= most else None
+        found = t_interval(each)
+        return found and Interval(max(0.0, found.lo), found.hi)
+
+    def no_event_bound(self) -> float | None:
+        """One-sided 95% upper bound of the rate of what was seen at none of the tasks."""
+        tasks = len(self.tasks)
+        if self.race_places is None or not tasks:
+            return zero_event_bound(tasks) if tasks else None
+        return confidence_sequence(np.zeros(tasks), Interval(0, 1), 2 * ALPHA).hi
+
+    def _at_any_time(self, values: FloatArray, most: float) -> Interval:
+        """Confidence sequence of the mean of values from 0 to `most`, in the race's order."""
+        in_order = values if self.race_places is None else values[np.argsort(self.race_places)]
+        return confidence_sequence(in_order, Interval(0, most))
 
     def cost_per_solved(self) -> CostPerSolved | None:
         """Cost of a solved task; None where costs are unknown, or without a task.
@@ -124,8 +152,9 @@ class TaskTally:
         if self.cost_usd is None:
             return None
         found = cost_per_solved(self.cost_usd, self.passed)
-        raced = found is not None and self.race_places is not None
-        return found.model_copy(update={"ci": None}) if found and raced else found
+        if found is None or self.race_places is None:
+            return found
+        return found.model_copy(update={"ci": None, "solved_per_usd_hi": None})
 
     def take(self, mask: BoolArray) -> "TaskTally":
         """The same over some of the tasks."""

@@ -66,3 +66,26 @@ def test_a_small_language_model_answers_for_real(tmp_path):
     ]
     assert {call["returned_model"] for call in calls if call["outcome"] == "ok"} == {"smollm2-135m"}
     assert all(call["raw_usage"] for call in calls if call["outcome"] == "ok")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_race_ends_early_with_its_chart(tmp_path):
+    ended = arena("demo", "--race", "--format", "json", cwd=tmp_path, timeout_s=500)
+    assert ended.code == 0, ended.err
+    found = ended.json
+    assert found["race"]["decided"]
+    assert found["race"]["headline"] == "Choose mutate-20"
+    rows = {row["name"]: row for row in found["contestants"]}
+    assert rows.keys() == {"mutate-1", "mutate-20"}
+    assert rows["mutate-20"]["passed"] > rows["mutate-1"]["passed"]
+    assert 20 <= len(found["trials"]) < 40
+    run = tmp_path / "runs" / "race"
+    assert "<polyline" in (run / "report" / "index.html").read_text()
+    assert ours(run_id(run)) == []
+
+
+def test_the_small_model_does_not_race(tmp_path):
+    ended = arena("demo", "--race", "--with-llm", cwd=tmp_path)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "--with-llm" in ended.err

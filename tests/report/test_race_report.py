@@ -5,12 +5,19 @@ from decimal import Decimal
 
 import pytest
 
+from arena.cli import decide
+from arena.errors import InputError
 from arena.report import exports
 from arena.report.page import render
 from arena.report.race import race_report
 from arena.report.scored import score
 from arena.rundir.directory import RunDir
+from arena.score.compare import compare
 from arena.score.load import load
+from arena.score.pairs import contender
+from arena.score.tally import tallies
+from arena.stats.eprocess import confidence_sequence
+from arena.stats.intervals import Interval, zero_event_bound
 from tests.run.test_race import Rig, manifest
 
 
@@ -74,3 +81,32 @@ def test_no_race_no_section(tmp_path):
 def test_the_rules_are_in_the_manifest(raced):
     _, scored = raced
     assert scored.results.manifest.race.rules.value_usd == Decimal(1)
+
+
+def test_no_interval_of_a_race_is_of_a_fixed_number_of_tasks(raced):
+    _, scored = raced
+    found = json.loads(exports.export(scored, "json"))
+    assert found["race"]["decided"] == race_report(scored).decided
+    assert {line["name"] for line in found["race"]["lines"]} == {"good", "fair", "bad"}
+    assert found["smallest_gap"] is None
+    assert found["trade"]["buys"] == found["cascades"] == []
+    assert (
+        "tasks can show a gap" not in render(scored) + exports.export(scored, "markdown").decode()
+    )
+    for one in scored.ranked:
+        tally = tallies(scored.results)[one.name].seen
+        order = scored.results.manifest.race.order
+        in_order = sorted(range(len(tally.tasks)), key=lambda i: order.index(tally.tasks[i]))
+        assert one.row.score.ci == confidence_sequence(tally.means[in_order], Interval(0, 1))
+        assert one.row.score.integrity_hi > zero_event_bound(len(tally.tasks))
+        if one.cost_ci is not None:
+            each = (tally.cost_usd / tally.scored)[in_order]
+            assert one.cost_ci == confidence_sequence(each, Interval(0, 0.1))
+    cell = compare(*(contender(scored.results, name) for name in ("good", "bad")))
+    assert cell.exact_p == cell.difference.p
+    assert cell.worth is cell.cost_per_solved_ratio.ci is cell.statistics["smallest_gap"] is None
+
+
+def test_a_race_has_its_own_answer_and_no_recommendation(raced, tmp_path):
+    with pytest.raises(InputError, match="it was a race"):
+        decide.recommend(tmp_path)

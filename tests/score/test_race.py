@@ -13,6 +13,10 @@ from arena.score.compare import compare
 from arena.score.gate import gate
 from arena.score.pairs import contender
 from arena.score.race import Race, forecast, outcomes, replay, stated
+from arena.score.tally import Identity, TaskTally
+from arena.stats.eprocess import confidence_sequence
+from arena.stats.intervals import Interval
+from arena.stats.paired import t_interval
 from tests.score.made import Player, results
 
 VALUE = RaceRules(goal="best_value", value_usd=Decimal(5))
@@ -111,7 +115,7 @@ def test_a_replay_spends_no_more_than_the_matrix_and_says_the_same():
         attempts=1,
         limits=Limits(usd=Decimal("0.2")),
     )
-    found = replay(outcomes(run), VALUE, run.manifest.limits, races=50, seed=0)
+    found = replay(outcomes(run), VALUE, run.manifest, races=50)
     assert (found.answers, found.wrong, found.undecided) == ({"good": 1.0, "bad": 0.0}, 0, 0)
     assert found.median_share < 0.6
     assert "oracle" not in found.answers
@@ -161,3 +165,64 @@ def test_races_in_different_orders_are_not_compared():
 def test_rules_that_decide_nothing_or_two_things_are_refused(fields):
     with pytest.raises(ValidationError):
         RaceRules.model_validate(fields)
+
+
+def raced_tally(costs, places):
+    count = len(costs)
+    return TaskTally(
+        who=Identity(name="a", digest="d", agent="x", agent_digest="y"),
+        tasks=tuple(f"t{i}" for i in range(count)),
+        planned=np.ones(count),
+        scored=np.ones(count),
+        passed=np.zeros(count),
+        cost_usd=np.array(costs, dtype=float),
+        basis="billed",
+        race_places=places,
+    )
+
+
+def test_costs_of_a_race_have_a_confidence_sequence_up_to_the_limit_or_no_interval():
+    costs = [0.1, 0.3, 0.2, 0.05] * 10
+    places = np.arange(len(costs))[::-1].astype(float)
+    raced, fixed = raced_tally(costs, places), raced_tally(costs, None)
+    found = raced.cost_interval(Decimal("0.5"))
+    assert found == confidence_sequence(np.array(costs[::-1]), Interval(0, 0.5))
+    assert found.lo < 0.1625 < found.hi
+    assert raced.cost_interval(None) is None
+    assert raced.cost_interval(Decimal("0.25")) is None
+    assert fixed.cost_interval(None) == t_interval(np.array(costs))
+    assert raced.cost_per_solved().solved_per_usd_hi is None
+    assert fixed.cost_per_solved().solved_per_usd_hi is not None
+
+
+def test_the_figures_of_a_forecast():
+    """One that always wins, 40 tasks, 3 attempts: all races end after the same number of tasks."""
+    passed = np.zeros((7, 2, 40))
+    passed[:, 0] = 1
+    cost = np.empty_like(passed)
+    cost[:, 0], cost[:, 1] = 0.1, 0.02
+    race = raced(passed, cost, VALUE)
+    tasks = int(race.left_after[0, 1])
+    assert 5 < tasks < 20
+    task_s = np.array([60.0, 30.0])
+    found = forecast(["a", "b"], passed, cost, VALUE, 1.0, attempts=3, task_s=task_s)
+    assert found.full_usd == pytest.approx(40 * 3 * 0.12)
+    assert found.median_usd == found.high_usd == pytest.approx(tasks * 3 * 0.12)
+    assert found.median_share == pytest.approx(tasks / 40)
+    assert found.median_time_share == pytest.approx(tasks / 40)
+    assert found.full_hours == pytest.approx(40 * 90 / 3600)
+    assert found.median_hours == pytest.approx(tasks * 90 / 3600)
+    assert found.attempts == {"a": tasks, "b": tasks}
+    assert f"time: median {tasks * 90 / 3600:.3g} of 1 hours" in found.lines[2]
+    assert forecast(["a", "b"], passed, cost, VALUE, 1.0).full_hours is None
+
+
+def test_time_is_of_who_takes_it():
+    """The slow one that leaves early saves more time than trials."""
+    passed = np.zeros((1, 3, 60))
+    passed[:, :2] = 1
+    cost = np.full_like(passed, 0.1)
+    found = forecast(["a", "b", "slow"], passed, cost, VALUE, 1.0, task_s=np.array([1.0, 1, 98]))
+    took = found.attempts["slow"]
+    assert took < found.attempts["a"] == 60
+    assert found.median_time_share == pytest.approx((120 + 98 * took) / 6000)
