@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -25,11 +26,6 @@ class Problem:
     """Everything that may be a code: `code`, `type`, `status`."""
     message: str = ""
     finish_reason: str | None = None
-
-
-_GONE: frozenset[tuple[CallOutcome, int | None]] = frozenset(
-    {("bad_request", 404), ("bad_request", 410), ("auth", 403)}
-)
 
 
 class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught by the meter
@@ -64,7 +60,8 @@ class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught b
     @property
     def is_gone(self) -> bool:
         """Whether the endpoint, the model or the right to it may be gone, or a thing asked for."""
-        return (self.outcome, self.http_status) in _GONE
+        gone = {("bad_request", 404), ("bad_request", 410), ("auth", 403)}
+        return (self.outcome, self.http_status) in gone
 
 
 _TOO_LONG = (
@@ -191,13 +188,9 @@ def _holds(rule: ErrorRule, problem: Problem) -> bool:
     return rule.message is None or bool(re.search(rule.message, problem.message, re.IGNORECASE))
 
 
-_SHOWN_CHARACTERS = 500
-"""Of what an endpoint says, in an error."""
-
-
 def brief(said: str) -> str:
-    """What an endpoint or a connection said, in one short line."""
-    return " ".join(said.split())[:_SHOWN_CHARACTERS]
+    """What an endpoint or a connection said, in one line of at most 500 characters."""
+    return " ".join(said.split())[:500]
 
 
 # ── the key ────────────────────────────────────────────────────────────────────────────────────
@@ -209,11 +202,9 @@ HELD_EVENTS = 64
 """Events that wait at most for one that goes on with the key."""
 _WIDEST = 8
 """Characters that one of a key may take inside JSON inside JSON."""
-_UNIT = re.compile(
-    r"(?:\\+u005[Cc]|\\(?!\\*u00))*(?:\\+u00(?!5[Cc])([0-9A-Fa-f]{2})|([^\\]))", re.DOTALL
-)
+_UNIT = re.compile(r"(?is)(?:\\+u005c|\\(?!\\*u00))*(?:\\+u00(?!5c)([0-9a-f]{2})|([^\\]))")
 """One character, however it is escaped, with the backslashes before it."""
-_CUT_SHORT = re.compile(r"(?:\\+u005[Cc])*(?:\\+(?:u(?:0(?:0[0-9A-Fa-f]?)?)?)?)?\Z")
+_CUT_SHORT = re.compile(r"(?i)(?:\\+u005c)*(?:\\+(?:u(?:0(?:0[0-9a-f]?)?)?)?)?\Z")
 
 Event = tuple[bytes, JsonValue]
 """As it came, and what it holds; None for a comment or an end."""
@@ -246,8 +237,7 @@ class KeyPattern:
         text = text[-_WIDEST * len(self.key) :]
         cut = _CUT_SHORT.search(text) if "\\" in text else None
         end = cut.start() if cut else len(text)
-        near = "\\" in text or text[-1:] in self.key
-        units = list(_UNIT.finditer(text, 0, end)) if near else []
+        units = list(_UNIT.finditer(text, 0, end))
         said = "".join(chr(int(one[1], 16)) if one[1] else one[2] for one in units)
         most = min(len(said), len(self._bare))
         own = next((n for n in range(most, 0, -1) if self._bare.startswith(said[-n:])), 0)
@@ -277,8 +267,7 @@ class _Held:
         return head + b"data: " + encoded(self.chunk) + b"\n\n", self.chunk
 
 
-@dataclass
-class _Piece:
+class _Piece(NamedTuple):
     """A text in an event that waits."""
 
     event: _Held
