@@ -248,6 +248,8 @@ class ExternalAgent:
             left = f"exit code {code}"
             if 0 < code - 128 < SIGNALS:
                 left = f"{KILLED}{code - 128} ({left})"
+            elif session.metered.calls == 0:
+                left = f"{NO_CALL} ({left})"
             told = "; ".join(filter(None, (left, short)))
             return Ending(stop="agent_error", detail=f"{told}: {last}")
         if session.metered.calls == 0:

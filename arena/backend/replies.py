@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -25,11 +26,6 @@ class Problem:
     """Everything that may be a code: `code`, `type`, `status`."""
     message: str = ""
     finish_reason: str | None = None
-
-
-_GONE: frozenset[tuple[CallOutcome, int | None]] = frozenset(
-    {("bad_request", 404), ("bad_request", 410), ("auth", 403)}
-)
 
 
 class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught by the meter
@@ -64,7 +60,8 @@ class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught b
     @property
     def is_gone(self) -> bool:
         """Whether the endpoint, the model or the right to it may be gone, or a thing asked for."""
-        return (self.outcome, self.http_status) in _GONE
+        gone = {("bad_request", 404), ("bad_request", 410), ("auth", 403)}
+        return (self.outcome, self.http_status) in gone
 
 
 _TOO_LONG = (
@@ -191,13 +188,9 @@ def _holds(rule: ErrorRule, problem: Problem) -> bool:
     return rule.message is None or bool(re.search(rule.message, problem.message, re.IGNORECASE))
 
 
-_SHOWN_CHARACTERS = 500
-"""Of what an endpoint says, in an error."""
-
-
 def brief(said: str) -> str:
-    """What an endpoint or a connection said, in one short line."""
-    return " ".join(said.split())[:_SHOWN_CHARACTERS]
+    """What an endpoint or a connection said, in one line of at most 500 characters."""
+    return " ".join(said.split())[:500]
 
 
 # ── the key ────────────────────────────────────────────────────────────────────────────────────
@@ -206,7 +199,12 @@ MARK = "[key]"
 SHORTEST = 8
 """Characters of a key. What is shorter, or a number, is no secret: local servers take any word."""
 HELD_EVENTS = 64
-"""Events that wait at most for those that follow."""
+"""Events that wait at most for one that goes on with the key."""
+_WIDEST = 8
+"""Characters that one of a key may take inside JSON inside JSON."""
+_UNIT = re.compile(r"(?is)(?:\\+u005c|\\(?!\\*u00))*(?:\\+u00(?!5c)([0-9a-f]{2})|([^\\]))")
+"""One character, however it is escaped, with the backslashes before it."""
+_CUT_SHORT = re.compile(r"(?i)(?:\\+u005c)*(?:\\+(?:u(?:0(?:0[0-9a-f]?)?)?)?)?\Z")
 
 Event = tuple[bytes, JsonValue]
 """As it came, and what it holds; None for a comment or an end."""
@@ -220,8 +218,9 @@ class KeyPattern:
 
     def __init__(self, key: str | None) -> None:
         self.key = key if key and len(key) >= SHORTEST and not key.isdigit() else ""
-        self._plain = self.key.encode()
-        self._all = re.compile("".join(map(_written, self.key)).encode())
+        self._plain, self._bare = self.key.encode(), self.key.replace("\\", "")
+        self.written = re.compile("".join(map(_written, self.key)))
+        self._all = re.compile(self.written.pattern.encode())
         # Without an escape that could stand for a part of it, it can only stand there as it is.
         self._escape = b"\\" if set(self.key) & set('"\\/') else b"\\u00"
 
@@ -231,12 +230,18 @@ class KeyPattern:
             return data
         return self._all.sub(MARK.encode(), data)
 
-    def begun(self, text: str) -> int:
-        """How many characters at the end of a text may be its beginning."""
-        if not text or text[-1] not in self.key:
-            return 0
-        most = min(len(text), len(self.key) - 1)
-        return next((n for n in range(most, 0, -1) if self.key.startswith(text[-n:])), 0)
+    def begun(self, text: str) -> tuple[int, int]:
+        """How many characters at the end of a text may be its beginning, and of how many of its
+        own: there are fewer of these where some are escaped, or the last one not yet whole.
+        """
+        text = text[-_WIDEST * len(self.key) :]
+        cut = _CUT_SHORT.search(text) if "\\" in text else None
+        end = cut.start() if cut else len(text)
+        units = list(_UNIT.finditer(text, 0, end))
+        said = "".join(chr(int(one[1], 16)) if one[1] else one[2] for one in units)
+        most = min(len(said), len(self._bare))
+        own = next((n for n in range(most, 0, -1) if self._bare.startswith(said[-n:])), 0)
+        return len(text) - (units[-own].start() if own else end), own
 
 
 def _written(character: str) -> str:
@@ -262,8 +267,7 @@ class _Held:
         return head + b"data: " + encoded(self.chunk) + b"\n\n", self.chunk
 
 
-@dataclass
-class _Piece:
+class _Piece(NamedTuple):
     """A text in an event that waits."""
 
     event: _Held
@@ -317,14 +321,16 @@ class Redaction:
     def across(self, events: Iterator[Event]) -> Iterator[Event]:
         """Events without what several of them hold of the key together."""
         held: list[_Held] = []
+        waited = 0
         try:
             for raw, chunk in events:
                 event = _Held(raw, chunk)
+                waited += 1
                 for place, holder, name in _growing(chunk):
-                    if place in self._open or self.pattern.begun(str(holder[name])):
-                        self._look(place, _Piece(event, holder, name))
+                    waited = 0 if place in self._open else waited
+                    self._look(place, _Piece(event, holder, name))
                 held.append(event)
-                if not self._open or len(held) > HELD_EVENTS:
+                if not self._open or waited > HELD_EVENTS:
                     self._open.clear()
                     for one in held:
                         yield one.released()
@@ -337,10 +343,10 @@ class Redaction:
     def _look(self, place: Place, piece: _Piece) -> None:
         pieces = [*self._open.pop(place, ()), piece]
         text = "".join(one.text for one in pieces)
-        while (start := text.find(self.pattern.key)) >= 0:
-            self._cut(pieces, start, start + len(self.pattern.key))
+        while len(pieces) > 1 and (found := self.pattern.written.search(text)):
+            self._cut(pieces, *found.span())
             text = "".join(one.text for one in pieces)
-        if begun := self.pattern.begun(text):
+        if begun := self.pattern.begun(text)[0]:
             while sum(len(one.text) for one in pieces[1:]) >= begun:
                 del pieces[0]
             self._open[place] = pieces
@@ -349,8 +355,8 @@ class Redaction:
         """What still waits when nothing follows; the most of a key is as good as the key."""
         for pieces in self._open.values():
             text = "".join(one.text for one in pieces)
-            begun = self.pattern.begun(text)
-            if begun * 2 >= len(self.pattern.key):
+            begun, own = self.pattern.begun(text)
+            if own * 2 >= len(self.pattern.key):
                 self._cut(pieces, len(text) - begun, len(text))
         yield from (one.released() for one in held)
 

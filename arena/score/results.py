@@ -133,7 +133,7 @@ class TrialRow:
             return f"{self.fault.kind}_fault"
         if self.stop == "agent_error" and self.stop_detail.startswith(KILLED):
             return "killed"
-        if self.stop == "agent_error" and self.stop_detail == NO_CALL:
+        if self.stop == "agent_error" and self.stop_detail.startswith(NO_CALL):
             return "no_call"
         return self.stop
 

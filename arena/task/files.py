@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from arena.errors import InputError
 from arena.paths import AnyPath, SafePath
 from arena.records import Assurance, Difficulty, File, Language, Record, TestPlan
-from arena.serialize import to_toml
+from arena.serialize import to_toml, well_formed
 
 TREE_BYTES = 1 << 30
 """Of all files of a tree."""
@@ -118,7 +118,7 @@ def write_task(pack: Path, draft: Draft) -> Path:
     root.rmtree()
     write_files(root / "repo", draft.tree)
     write_files(root / "tests", draft.hidden)
-    (root / "problem.md").write(draft.statement.strip() + "\n")
+    (root / "problem.md").write(well_formed(draft.statement.strip()) + "\n")
     (root / "gold.patch").write(draft.gold.encode("utf-8", "surrogateescape"))
     (root / "task.toml").write(_task_toml(draft))
     return pack / draft.name

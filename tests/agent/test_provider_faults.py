@@ -11,7 +11,15 @@ from tests.servers.many_apis import ManyStub, breaking
 from tests.servers.openai_stub import fault
 
 QUICK = [("own", 1, 1), ("own", 0, 4), ("own", 1, 9), ("codex", 1, 4)]
-ALL = [(agent, at, times) for agent in ["own", *HANDS] for at in range(3) for times in range(1, 10)]
+ALL = [("own", at, times) for at in range(3) for times in range(1, 10)] + [
+    (agent, at, times)
+    for number, agent in enumerate(HANDS, 1)
+    for at in range(3)
+    for times in range(1 + (number + at) % 3, 10, 3)
+]
+"""The user's own agent breaks at each turn one to nine times; of the shipped ones each at each turn,
+three of those times, so that two of them meet each.
+"""
 
 
 def streaming(folder):

@@ -1,9 +1,10 @@
 """The key is shown to nobody, wherever an endpoint repeats it, and whoever it does so to is told."""
 
 import json
+import re
 import socket
 import threading
-from itertools import pairwise
+from itertools import accumulate, cycle, islice, pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -141,6 +142,76 @@ def test_no_border_between_events_hides_it(cuts, around):
     said = "".join(c["choices"][0]["delta"]["content"] for _, c in found)
     assert said == whole.replace(KEY, MARK)
     assert [json.loads(raw[6:]) for raw, _ in found] == [c for _, c in found]
+
+
+def as_json(said):
+    return json.dumps(said)[1:-1]
+
+
+WRITTEN = {
+    "as JSON writes it": as_json,
+    "JSON inside JSON": lambda said: as_json(as_json(said)),
+    "by numbers": escaped,
+    "by numbers, inside JSON": lambda said: as_json(escaped(said)),
+    "here and there": lambda said: "".join(
+        escaped(c) if n % 3 else as_json(c) for n, c in enumerate(said)
+    ),
+}
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    how=st.sampled_from(list(WRITTEN)),
+    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=8),
+    around=st.tuples(st.text('sk-"\\u x', max_size=6), st.text("sk- x", max_size=6)),
+)
+def test_nor_in_the_arguments_of_a_call_however_often_escaped(how, sizes, around):
+    whole = json.dumps({"command": around[0]})[:-2] + WRITTEN[how](KEY) + around[1] + '"}'
+    edges = list(accumulate(islice(cycle(sizes), len(whole)), initial=0))
+    pieces = [whole[a:b] for a, b in pairwise(edges) if a < len(whole)]
+    for event in (
+        lambda piece: {
+            "choices": [{"delta": {"tool_calls": [{"function": {"arguments": piece}}]}}]
+        },
+        lambda piece: {"type": "content_block_delta", "delta": {"partial_json": piece}},
+        lambda piece: {"type": "response.function_call_arguments.delta", "delta": piece},
+    ):
+        chunks = [event(piece) for piece in pieces]
+        redaction = Redaction(KeyPattern(KEY))
+        raws = [redaction.raw(f"data: {json.dumps(c)}\n\n".encode()) for c in chunks]
+        found = [c for _, c in redaction.across((raw, json.loads(raw[6:])) for raw in raws)]
+        assert len(found) == len(chunks)
+        said = "".join(texts(found))
+        assert MARK in said
+        assert KEY[7:].replace("\\", "") not in undone(said)
+        assert undone(said).endswith(f'{around[1]}"}}')
+
+
+def texts(value):
+    """Every text in events, but what kind they are of."""
+    if isinstance(value, str):
+        yield value
+    for inner in (
+        value.values() if isinstance(value, dict) else value if type(value) is list else ()
+    ):
+        yield from texts(inner) if inner not in KINDS else ()
+
+
+KINDS = ("content_block_delta", "response.function_call_arguments.delta")
+
+
+def undone(said):
+    return re.sub(r"\\+u00(..)", lambda found: chr(int(found[1], 16)), said).replace("\\", "")
+
+
+@pytest.mark.parametrize("idle", [0, 30])
+def test_a_long_key_in_single_characters_waits_to_its_end(idle):
+    """Longer than the events that wait at most, with others between."""
+    key, other = "sk-proj-" + "aB3_" * 40, [{"choices": [{"delta": {}}]}] * idle
+    said = [{"choices": [{"delta": {"content": c}}]} for c in key]
+    redaction = Redaction(KeyPattern(key))
+    events = [(b"", c) for c in [*said[:9], *other, *said[9:]]]
+    assert "".join(texts([c for _, c in redaction.across(iter(events))])) == MARK
 
 
 @pytest.mark.parametrize("name", ["content", "reasoning_content"])

@@ -1,11 +1,26 @@
 """What every API writes, read as the same chat messages."""
 
+import json
+
 import pytest
 
+from arena.report.transcript import read_conversation
 from arena.rundir import transcript
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "bash", "arguments": '{"a": 1}'}}
 RESULT = {"role": "tool", "tool_call_id": "c1", "content": "out"}
+
+
+def test_what_was_said_is_kept_whatever_it_holds(tmp_path):
+    """Halves of surrogate pairs are how bytes that are no UTF-8, and torn emoji, come in."""
+    said = {"role": "assistant", "content": "caf\udce9 \ud83d \u2028 \x00 \N{GRINNING FACE}"}
+    with transcript.TranscriptFile(tmp_path / "t.jsonl") as file:
+        file.add("message", {"message": said})
+    (line,) = (tmp_path / "t.jsonl").read_text("ascii").splitlines()
+    assert json.loads(line)["message"] == said
+    shown = read_conversation(tmp_path / "t.jsonl").turns[0].text.head
+    assert "caf" in shown
+    assert shown.encode(), "a page can be written"
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ def row(tmp_path_factory):
         ({"stop": "agent_error", "stop_detail": "exit code 7: it broke"}, "agent_error"),
         ({"stop": "agent_error", "stop_detail": f"{KILLED}9 (exit code 137): "}, "killed"),
         ({"stop": "agent_error", "stop_detail": NO_CALL}, "no_call"),
+        ({"stop": "agent_error", "stop_detail": f"{NO_CALL} (exit code 1): no network"}, "no_call"),
         ({"stop": None, "fault": Fault(kind="uncertain", message="m")}, "uncertain_fault"),
         ({"stop": "submitted", "fault": Fault(kind="engine", message="m")}, "engine_fault"),
         ({"stop": None, "fault": None}, None),

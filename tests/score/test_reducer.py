@@ -16,7 +16,7 @@ USD = Decimal("0.001")
 """What one call costs."""
 
 
-def call(trial, number, at):
+def call(trial, number, at, *, estimated=False):
     begin = CallBegin(
         call_id=f"{trial}-{at}",
         trial_id=trial,
@@ -36,7 +36,7 @@ def call(trial, number, at):
         trial_id=trial,
         outcome="ok",
         requested_model="m",
-        usage=Usage(input_fresh=1000, output=0),
+        usage=Usage(input_fresh=1000, output=0, estimated=estimated),
         wall_s=1.0,
         ended_at=AT + timedelta(seconds=at),
     )
@@ -69,6 +69,21 @@ def test_a_late_call_is_counted_and_forgotten(fault):
     assert reducer.open == {}
     assert reducer.waste == ({"c": 100 * USD} if fault else {})
     assert {state.sums.known_usd for state in reducer.trials.values()} == {2 * USD}
+
+
+def test_what_is_known_of_a_cost_is_a_lower_bound_without_estimates():
+    spec = trial(1)
+    reducer = Reducer({"c": SPEC}, ())
+    told, guessed = call(spec.id, 1, 1), call(spec.id, 1, 2, estimated=True)
+    for event in (
+        TrialBegin(spec=spec, try_number=1, at=AT),
+        *told,
+        *guessed,
+        ended(spec, 1, None),
+    ):
+        reducer.add(event)
+    (cost,) = (state.sums.cost() for state in reducer.trials.values())
+    assert (cost.known_usd, cost.billed_usd, cost.status) == (USD, 2 * USD, "estimated")
 
 
 def test_a_try_that_runs_is_remembered_by_whoever_goes_on():

@@ -105,6 +105,13 @@ def test_a_mistake_in_task_toml_is_named(tmp_path, change, words):
         assert word in str(caught.value)
 
 
+def test_a_statement_that_is_not_utf_8_is_named_by_its_byte(tmp_path):
+    folder = a_pack(tmp_path)
+    (folder / "halves/problem.md").write_bytes(b"caf\xe9 is wrong\n")
+    with pytest.raises(InputError, match=r"problem\.md: .*not UTF-8, .* at byte 3"):
+        pack.load("./mine", base=tmp_path)
+
+
 def test_missing_parts_are_named(tmp_path):
     for name in ("problem.md", "gold.patch", "repo"):
         folder = a_pack(tmp_path / name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from arena.errors import InputError
 from arena.git import GitError, make_repository, run_git
 from arena.records import File, TestPlan
+from arena.serialize import well_formed
 from arena.task.files import Draft, leads_out
 from arena.task.formats.instances import (
     Instance,
@@ -96,13 +97,16 @@ def import_row(instance: Instance, source: Source) -> Imported:
         gold=parts.fix.gold,
     )
     write_proved(draft, source)
+    notes = [*held.notes, *parts.notes]
+    if well_formed(instance.statement) != instance.statement:
+        notes.append("bytes of its statement that are no text stand as \N{REPLACEMENT CHARACTER}")
     return Imported(
         instance_id=instance.instance_id,
         task=parts.name,
         assurance="ids",
         disagrees=held.disagrees,
         reasons=held.reasons,
-        notes=(*held.notes, *parts.notes),
+        notes=tuple(notes),
         image_mb=parts.image_mb,
     )
 

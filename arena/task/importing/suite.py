@@ -4,6 +4,7 @@ What became of a thing is written down as soon as it is known, so a stopped impo
 was. A fault of the machinery ends the one thing it struck, which is tried again the next time.
 """
 
+import json
 import shutil
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ from arena.errors import EngineError, FaultError, InputError
 from arena.paths import SafePath
 from arena.records import Record, digest_of
 from arena.sandbox.engine import DockerEngine
-from arena.serialize import read_record
+from arena.serialize import read_record, well_formed
 from arena.task.files import write_pack
 from arena.task.formats.instances import Unreadable, read_wishes
 from arena.task.formats.predictions import slug
@@ -144,8 +145,8 @@ def _written(request: ImportRequest, done: Mapping[int, Imported]) -> Report:
         refused=refused,
         reasons=dict(Counter(one.reason.partition(":")[0] for one in refused).most_common()),
     )
-    text = report.model_dump_json(indent=1) + "\n"
-    (SafePath(request.out) / REPORT).write(text)
+    text = json.dumps(well_formed(report.model_dump(mode="json")), indent=1, ensure_ascii=False)
+    (SafePath(request.out) / REPORT).write(text + "\n")
     return report
 
 

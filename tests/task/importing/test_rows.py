@@ -140,15 +140,20 @@ def test_rows_of_every_form_run_from_source_with_the_right_verdicts(tmp_path):
 def test_a_person_can_name_the_environment(tmp_path):
     made = rig.a_repository(tmp_path)
     old = {"install_config": {"python": "3.6", "test_cmd": "make check"}}
-    (tmp_path / "rows.json").write_text(json.dumps([rig.row(*made, **old)]))
+    odd = {"problem_statement": "A caf\udce9 costs half of three cents.\ud83d"}
+    (tmp_path / "rows.json").write_text(json.dumps([rig.row(*made, **old, **odd)]))
     refused = imported(tmp_path, "rows.json")
     assert refused["acme__purse-7"]["result"] == "refused"
     (tmp_path / "env.toml").write_text(
         '["acme/purse@1.2"]\npython = "3.11"\ntest = "pytest"\npackages = ["iniconfig"]\n'
     )
+    found = imported(tmp_path, "rows.json", "--env", "env.toml")["acme__purse-7"]
+    assert found["result"] == "imported"
+    assert "bytes of its statement that are no text" in found["notes"][-1]
+    said = (tmp_path / "taken/acme-purse-7/problem.md").read_text("utf-8")
     assert (
-        imported(tmp_path, "rows.json", "--env", "env.toml")["acme__purse-7"]["result"]
-        == "imported"
+        said
+        == "A caf\N{REPLACEMENT CHARACTER} costs half of three cents.\N{REPLACEMENT CHARACTER}\n"
     )
     (told,) = (tmp_path / "taken/images").glob("acme-purse-1-2-*/told.json")
     assert json.loads(told.read_text())["given"] == ["iniconfig"]
