@@ -12,7 +12,7 @@ from statistics import fmean, median
 import numpy as np
 
 from arena.records import Api, Assurance, ContestantSpec, Record
-from arena.score.pairs import PairCell, compare_all, ranks_of
+from arena.score.pairs import PairCell, RankRange, compare_all, ranks_of
 from arena.score.results import Cost, CostBasis, Results, Tokens, TrialRow, sum_times, total_cost
 from arena.score.tally import (
     Identity,
@@ -32,7 +32,6 @@ from arena.stats.intervals import (
     task_rate,
     zero_event_bound,
 )
-from arena.stats.paired import RankRange
 from arena.stats.power import SuitePower, suite_power
 
 

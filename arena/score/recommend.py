@@ -139,7 +139,7 @@ def recommend(
         decided=decided,
         pick=next((c for c in candidates if c.name == name), None),
         trade=found,
-        cascades=cascades(results, ranked, seed=results.manifest.seed),
+        cascades=() if doubts else cascades(results, ranked, seed=results.manifest.seed),
         candidates=candidates,
         doubts=doubts,
         left_out=tuple(n for n in specs if n not in ranked),
