@@ -241,6 +241,13 @@ def input_error(error: ValidationError, *, where: str, root: type[Record]) -> In
     if first["type"] == "missing":
         return InputError(f"{key!r} is missing", where=where, remedy="add it")
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "literal_error":
+        known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
+        close = difflib.get_close_matches(str(first["input"]), known, n=1, cutoff=0.4)
+        remedy = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+        return InputError(
+            f"{first['input']!r} is not known", where=f"{where}: {key}", remedy=remedy
+        )
     return InputError(f"{key}: {message}" if key else message, where=where)
 
 

@@ -64,6 +64,13 @@ def test_the_documented_example_is_read(tmp_path):
         ("attempts = 3", "attempts = 0", ["attempts", "greater than or equal to 1"]),
         ('agent = "oracle"', 'agnet = "oracle"', ["contestant[1].agnet", "did you mean 'agent'"]),
         ("hourly_usd = 2.10", "hourly_eur = 2", ["contestant[2].backend.hourly_eur", "hourly_usd"]),
+        (
+            'agent = "oracle"',
+            'efforts = ["hihg"]',
+            ["contestant[1].efforts[1]: 'hihg' is not known", "did you mean 'high'?"],
+        ),
+        ('agent = "oracle"', 'efforts = ["low", "mid"]', ["efforts[2]", "did you mean 'medium'?"]),
+        ('agent = "oracle"', 'efforts = [""]', ["efforts[1]", "known: none, minimal, low"]),
         ("hourly_usd = 2.10", "hourly_usd = -1", ["contestant[2].backend.hourly_usd"]),
         ("http://127.0.0.1:8000/v1/", "127.0.0.1:8000", ["base_url", "http://"]),
         ("http://127.0.0.1:8000/v1/", "http://me:hunter2@h/v1", ["base_url", "api_key_env"]),

@@ -50,12 +50,17 @@ def main() -> None:
 
     commands.register(app)
     try:
-        app()
+        # Without standalone mode the parser raises its errors, and returns the code of an exit.
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        # Without a message: the help was asked for by naming no command, and stands there.
+        told = error.format_message().replace("Value error, ", "").rstrip(".")
+        _fail(f"{told}; --help tells more" if told else "", EXIT_INPUT)
     except InputError as error:
         _fail(error.line(), EXIT_INPUT)
     except FaultError as error:
         _fail(f"fault ({error.kind}): {error}", EXIT_NO_VERDICT)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
@@ -68,5 +73,6 @@ def main() -> None:
 def _fail(line: str, code: int) -> None:
     from arena.report.format import one_line
 
-    print(f"arena: {one_line(line, LINE_CHARS)}", file=sys.stderr)
+    if line:
+        print(f"arena: {one_line(line, LINE_CHARS)}", file=sys.stderr)
     sys.exit(code)

@@ -50,6 +50,8 @@ def _answer(found: Recommendation) -> tuple[str, str]:
         by = points(found.margin).lstrip("+")
         names = ", ".join(plain(c.name) for c in found.candidates if c.shown)
         headline = f"Of those shown not worse than any other by {by} points ({names}): {headline}"
+    if found.trade.unpriced:
+        headline = f"Of those with a known cost: {headline}"
     if found.simulated:
         headline = f"In this simulation: {headline}"
     return headline, f"{lead}{_unknown(found)}"
@@ -62,11 +64,15 @@ def _why_not(found: Recommendation) -> str:
     if found.doubts:
         return f"{'; '.join(map(plain, found.doubts))}. Resume the run first."
     if found.trade.buys:
-        return ""
+        alone = found.trade.unpriced and len(found.trade.priced) == 1
+        return f"Only {plain(found.trade.buys[0].name)} has a known cost." if alone else ""
     if all(one.excluded for one in found.candidates):
         why = "; ".join(f"{plain(c.name)}: {', '.join(c.excluded)}" for c in found.candidates)
         return f"No contestant can be recommended ({why})."
     by = "" if found.margin is None else f" by {points(found.margin).lstrip('+')} points"
+    if kept := [c for c in found.candidates if c.shown]:
+        left_out = "; ".join(f"{plain(c.name)}: {', '.join(c.excluded)}" for c in kept)
+        return f"Shown not worse than every other{by}, but left out: {left_out}."
     return f"On {plural(found.tasks, 'task')} nobody is shown not worse than every other{by}."
 
 
@@ -105,16 +111,13 @@ def _at_all_values(found: Recommendation) -> tuple[str, str]:
         headline = f"{spans[0]} a solved task{''.join('; ' + one for one in spans[1:])}"
         headline += f"; {last} above"
     else:
-        headline = f"{last} whatever a solved task is worth"
+        headline = f"{last} from {usd(buys[-1].starts.usd)} a solved task"
     shown = [f"{plain(buy.name)} {_range(buy.sure)}" for buy in buys if buy.sure]
     headline += f" (shown: {'; '.join(shown)})" if shown else " (none of it is shown)"
     lead = [f"Below {_switch(buys[0].starts)} a solved task nobody pays for itself."]
     for one, other in pairwise(buys):
         names = f"{plain(one.name)} to {plain(other.name)}"
         lead.append(f"The switch from {names} is at {_switch(other.starts)}.")
-    if found.trade.unpriced:
-        unpriced = ", ".join(map(plain, found.trade.unpriced))
-        lead.append(f"Without a known cost, and so in no trade: {unpriced}.")
     return headline, " ".join(lead)
 
 
@@ -146,8 +149,7 @@ def _cheaper(found: Recommendation) -> Iterator[str]:
     rest = found.trade.cheaper[1 if found.trade.choice else 0 :]
     for rival in rest[:1]:
         others = f"; nor {plural(len(rest) - 1, 'other')}" if len(rest) > 1 else ""
-        p = p_value(rival.adjusted_p)
-        yield f"{_rival(rival)} (p {p}, adjusted over all pairs){others}."
+        yield f"{_rival(rival)}{others}."
 
 
 def _unknown(found: Recommendation) -> str:
@@ -200,9 +202,10 @@ def _comparison(found: Comparison) -> Iterator[str]:
         yield f"p adjusted over all pairs of the run {adjusted}: a difference is {said}"
     if worth := found.worth:
         said = "shown" if worth.shown else "not shown"
+        sign = show.MINUS if worth.gap_usd < 0 else ""
         yield (
-            f"at {usd(worth.value_usd)} a solved task: A less B {usd(worth.gap_usd)} a task, A is"
-            f" worth more in {percent(worth.chance)} of draws: {said}"
+            f"at {usd(worth.value_usd)} a solved task: A less B {sign}{usd(abs(worth.gap_usd))} a"
+            f" task, A is worth more in {percent(worth.chance)} of draws: a difference is {said}"
         )
     ratio = found.cost_per_solved_ratio
     if ratio.estimate is not None:
@@ -217,7 +220,7 @@ def _comparison(found: Comparison) -> Iterator[str]:
     elif found.a.cost_basis != found.b.cost_basis:
         bases = (found.a.cost_basis or "unknown", found.b.cost_basis or "unknown")
         yield f"costs are not compared: A's are {bases[0]}, B's {bases[1]}"
-    for margin in found.margins:
+    for margin in () if found.inconclusive else found.margins:
         sides = (("A", margin.a_not_worse), ("B", margin.b_not_worse))
         shown = " and ".join(name for name, side in sides if side.shown)
         said = f"{shown} not worse" if shown else "nothing"
@@ -235,10 +238,11 @@ def _comparison(found: Comparison) -> Iterator[str]:
 def _side(side: Side) -> str:
     rate = percent(side.pass_rate)
     ci = f" ({show.percent_range(side.pass_rate_ci)})" if side.pass_rate_ci else ""
-    return (
-        f"passes {rate}{ci}, {usd(side.cost_per_attempt_usd)} an attempt, "
-        f"{usd(side.cost_per_solved_usd)} a solved task"
-    )
+    each, solved = side.cost_per_attempt_usd, side.cost_per_solved_usd
+    if each is None:
+        return f"passes {rate}{ci}, no known cost"
+    costs = "no task solved" if solved is None else f"{usd(solved)} a solved task"
+    return f"passes {rate}{ci}, {usd(each)} an attempt, {costs}"
 
 
 def recommendation(found: Recommendation) -> str:
@@ -255,17 +259,20 @@ def _recommendation(found: Recommendation) -> Iterator[str]:
     if found.simulated:
         yield "an endpoint was not its provider's own: this says nothing about any vendor"
     for one in found.candidates:
-        yield f"  {_candidate(one, found.margin)}"
+        yield f"  {_candidate(one, found)}"
         for caveat in one.caveats:
             yield f"    {caveat}"
 
 
-def _candidate(one: Candidate, margin: float | None) -> str:
-    rate = percent(one.pass_rate)
-    cost = f"{usd(one.cost_usd)} a solved task"
-    if one.cost_per_solved and one.cost_usd is None:
-        cost = "no task solved"
-    states = [f"left out: {'; '.join(one.excluded)}"] if one.excluded else []
+def _candidate(one: Candidate, found: Recommendation) -> str:
+    rate, margin = percent(one.pass_rate), found.margin
+    cost = "no known cost"
+    if one.cost_per_solved:
+        solved = one.cost_usd is not None
+        cost = f"{usd(one.cost_usd)} a solved task" if solved else "no task solved"
+    # Who lacks trials is told above.
+    excluded = [reason for reason in one.excluded if reason not in found.doubts]
+    states = [f"left out: {'; '.join(excluded)}"] if excluded else []
     if one.shown_worse_than:
         states.append(f"shown to pass less than {', '.join(one.shown_worse_than)}")
     if margin is not None and one.adjusted_p is not None and one.rival is not None:

@@ -3,13 +3,14 @@
 Statements here are about these contestants on these tasks, never about countries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
-from arena.records import Assurance, ContestantSpec, Record
+from arena.records import Assurance, Record
 from arena.score.pairs import Pair, pair
+from arena.score.recommend import ranked_of
 from arena.score.results import Results
-from arena.score.tally import TaskTally, tallies
+from arena.score.tally import TaskTally
 from arena.stats.intervals import ALPHA, Interval, Ratio
 from arena.stats.paired import Difference, NotWorse, holm
 from arena.stats.power import checked_margin
@@ -78,7 +79,8 @@ def country_comparison(
         claimed: the share of the cost to confirm or to refute.
         level: assurance of the tasks; by default the strongest there is.
     """
-    specs, ranked = _ranked(results, level)
+    specs = {spec.name: spec for spec in results.manifest.contestants}
+    ranked = ranked_of(results, level)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
     chosen = checked_margin(margin, tasks)
 
@@ -100,14 +102,6 @@ def country_comparison(
         absent=absent,
         matches=matches,
     )
-
-
-def _ranked(
-    results: Results, level: Assurance | None
-) -> tuple[Mapping[str, ContestantSpec], dict[str, TaskTally]]:
-    specs = {c.name: c for c in results.manifest.contestants if not c.control}
-    counted = tallies(results, level)
-    return specs, {n: counted[n] for n in specs if counted[n].scored_total}
 
 
 def _per_solved(tally: TaskTally) -> float | None:

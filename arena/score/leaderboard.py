@@ -13,7 +13,7 @@ import numpy as np
 
 from arena.records import Api, Assurance, ContestantSpec, Record
 from arena.rundir.directory import Manifest
-from arena.score.pairs import PairCell, compare_all, ranks_of
+from arena.score.pairs import PairCell, RankRange, compare_all, ranks_of
 from arena.score.results import Cost, CostBasis, Results, Tokens, TrialRow, sum_times, total_cost
 from arena.score.tally import (
     Identity,
@@ -33,7 +33,6 @@ from arena.stats.intervals import (
     mean_pass_k,
     task_rate,
 )
-from arena.stats.paired import RankRange
 from arena.stats.power import SuitePower, suite_power
 
 

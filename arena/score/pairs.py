@@ -25,13 +25,11 @@ from arena.stats.intervals import ALPHA, LEVEL, FloatArray, Ratio, ratio_of_rati
 from arena.stats.paired import (
     Difference,
     NotWorse,
-    RankRange,
     difference,
     holm,
     not_worse,
     raced_difference,
     raced_not_worse,
-    rank_ranges,
 )
 from arena.stats.sequential import loss_p
 
@@ -303,13 +301,19 @@ def compare_all(ranked: Mapping[str, TaskTally]) -> tuple[PairCell, ...]:
     )
 
 
-def ranks_of(names: Sequence[str], cells: tuple[PairCell, ...]) -> dict[str, RankRange]:
-    """Rank range of each contestant by pass rate."""
-    place = {name: i for i, name in enumerate(names)}
-    gaps, adjusted = np.zeros((len(names),) * 2), np.ones((len(names),) * 2)
-    for cell in cells:
-        a, b = place[cell.a], place[cell.b]
-        gap = cell.difference.estimate if cell.difference else 0.0
-        gaps[a, b], gaps[b, a] = gap, -gap
-        adjusted[a, b] = adjusted[b, a] = cell.adjusted_p
-    return dict(zip(names, rank_ranges(gaps.tolist(), adjusted.tolist()), strict=True))
+class RankRange(NamedTuple):
+    """Best and worst rank that the comparisons leave open; 1 is the best."""
+
+    best: int
+    worst: int
+
+
+def ranks_of(names: Sequence[str], cells: Sequence[PairCell]) -> dict[str, RankRange]:
+    """Rank range of each contestant: 1 + those shown better, to all less those shown worse."""
+    worse = [(cell.shown_worse, {cell.a, cell.b}) for cell in cells]
+
+    def of(name: str) -> RankRange:
+        shown = [who for who, pair_of in worse if who is not None and name in pair_of]
+        return RankRange(1 + shown.count(name), len(names) - len(shown) + shown.count(name))
+
+    return {name: of(name) for name in names}

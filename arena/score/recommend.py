@@ -34,7 +34,7 @@ class Wanted(Record):
 
 ANYTHING = Wanted()
 SOLVED_NOTHING = "it solved nothing"
-UNPRICED = "its cost is unknown or has no price"
+UNPRICED = "its cost is not known"
 
 
 class Candidate(Record):
@@ -129,9 +129,10 @@ def recommend(
             pairs,
             value_usd=value_usd,
             floor=None if margin is None else {c.name for c in candidates if c.shown},
+            doubtful=bool(doubts) or len(ranked) < 2,
             seed=results.manifest.seed,
         )
-    decided = found.decided and bool(found.buys) and not doubts and len(ranked) > 1
+    decided = found.decided and bool(found.buys)
     name = found.choice.name if found.choice and decided else None
     return Recommendation(
         run=results.manifest.name,
@@ -142,7 +143,9 @@ def recommend(
         decided=decided,
         pick=next((c for c in candidates if c.name == name), None),
         trade=found,
-        cascades=() if raced else cascades(results, ranked, seed=results.manifest.seed),
+        cascades=()
+        if raced or doubts
+        else cascades(results, ranked, seed=results.manifest.seed),
         candidates=candidates,
         doubts=doubts,
         left_out=tuple(n for n in specs if n not in ranked),

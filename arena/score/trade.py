@@ -120,7 +120,12 @@ class Trade(Record):
     """At the value that was asked for."""
     cheaper: tuple[CheaperRival, ...]
     unpriced: tuple[str, ...]
-    """Their cost is unknown or nothing: they are in no trade."""
+    """Of those that may be chosen, whose cost is unknown or nothing: they are in no trade."""
+
+    @property
+    def priced(self) -> tuple[str, ...]:
+        """Who is in it."""
+        return () if self.curve is None else tuple(self.curve.chances)
 
     @property
     def decided(self) -> bool:
@@ -134,9 +139,14 @@ NOTHING = Trade(tasks=0, buys=(), curve=None, choice=None, cheaper=(), unpriced=
 
 
 class Matrix:
-    """Contestants with known costs over the tasks that all of them have an attempt at."""
+    """Contestants with known costs over the tasks that all of them have an attempt at.
 
-    def __init__(self, ranked: Mapping[str, TaskTally]) -> None:
+    Args:
+        ranked: contestants with verdicts.
+        doubtful: the run decides nothing, whatever its numbers say.
+    """
+
+    def __init__(self, ranked: Mapping[str, TaskTally], *, doubtful: bool = False) -> None:
         priced = {n: t for n, t in ranked.items() if t.cost_usd is not None and not doubt(t)}
         self.names = tuple(priced)
         self.unpriced = tuple(n for n, t in ranked.items() if t.cost_usd is None)
@@ -152,16 +162,11 @@ class Matrix:
             if taken
             else empty
         )
-
-    @property
-    def tasks(self) -> int:
+        self.tasks = len(self.passes)
         """Tasks compared."""
-        return len(self.passes)
-
-    @property
-    def enough(self) -> bool:
-        """Whether there are enough tasks for anything to be shown."""
-        return self.tasks >= ENOUGH_DIFFERING
+        compared = len(self.names) > 1 or not self.unpriced
+        self.enough = compared and self.tasks >= ENOUGH_DIFFERING and not doubtful
+        """Whether there is enough for anything to be shown."""
 
 
 def trade(
@@ -170,6 +175,7 @@ def trade(
     *,
     value_usd: float | None = None,
     floor: Collection[str] | None = None,
+    doubtful: bool = False,
     seed: int = SEED,
 ) -> Trade:
     """Set pass rate against cost.
@@ -179,12 +185,14 @@ def trade(
         pairs: all their pairs, from `compare_all`.
         value_usd: worth of a solved task in US dollars.
         floor: contestants that may be chosen, where a quality floor was asked for.
+        doubtful: the run decides nothing: nothing of it is shown.
         seed: of the draws.
     """
     every = Matrix(ranked)
-    matrix = every if floor is None else Matrix({n: ranked[n] for n in ranked if n in floor})
+    chosen = ranked if floor is None else {n: ranked[n] for n in ranked if n in floor}
+    matrix = Matrix(chosen, doubtful=doubtful)
     if not matrix.names or not matrix.tasks:
-        return NOTHING.model_copy(update={"unpriced": every.unpriced})
+        return NOTHING.model_copy(update={"unpriced": matrix.unpriced})
     weights = task_weights(matrix.tasks, len(matrix.names), seed=seed)
     means = means_of(matrix.passes, matrix.costs_usd, weights)
     curve, choice = _curve(matrix, means), None
@@ -198,7 +206,7 @@ def trade(
         curve=curve,
         choice=choice,
         cheaper=tuple(_cheaper(every, named[-1:], pairs)),
-        unpriced=every.unpriced,
+        unpriced=matrix.unpriced,
     )
 
 
@@ -229,12 +237,13 @@ def pair_worth(
         worth = value_per_task(of.rates, of.costs_usd, value_usd)
         return worth[:, i] - worth[:, j]
 
-    both = [float((gaps(of) > 0).mean()) for of in (means.drawn_in, means.plain)]
+    found = [gaps(of) for of in (means.drawn_in, means.plain)]
+    agreed = max(min(float((side * gap > 0).mean()) for gap in found) for side in (1, -1))
     return PairWorth(
         value_usd=value_usd,
         gap_usd=float(gaps(means.best)[0]),
-        chance=both[0],
-        shown=matrix.enough and (min(both) >= SURE or max(both) <= 1 - SURE),
+        chance=float((found[0] > 0).mean()),
+        shown=matrix.enough and agreed >= SURE,
     )
 
 

@@ -17,20 +17,12 @@ from arena.stats.intervals import (
     ALPHA,
     ENOUGH_DIFFERING,
     LEVEL,
-    BoolArray,
     FloatArray,
     Interval,
     one_sided_level,
     two_sided_t,
     two_sided_z,
 )
-
-
-class RankRange(NamedTuple):
-    """Best and worst rank that the comparisons leave open; 1 is the best."""
-
-    best: int
-    worst: int
 
 
 def holm(p_values: Sequence[float], *, true_at_most: int | None = None) -> list[float]:
@@ -49,25 +41,6 @@ def holm(p_values: Sequence[float], *, true_at_most: int | None = None) -> list[
         worst = max(worst, min(1.0, p_values[index] * max(1, min(limit, count - step))))
         adjusted[index] = worst
     return adjusted
-
-
-def rank_ranges(
-    differences: Sequence[Sequence[float]],
-    adjusted: Sequence[Sequence[float]],
-    alpha: float = ALPHA,
-) -> list[RankRange]:
-    """Rank range of each contestant: 1 + those shown better, to all less those shown worse.
-
-    Args:
-        differences: row's pass rate less column's, shape (contestants, contestants).
-        adjusted: family-wise adjusted p of each difference, same shape, 1 where not compared.
-        alpha: family-wise error rate.
-    """
-    gaps, shown = np.asarray(differences), np.asarray(adjusted) <= alpha
-    better: BoolArray = shown & (gaps < 0)
-    worse: BoolArray = shown & (gaps > 0)
-    count = len(gaps)
-    return [RankRange(1 + int(better[i].sum()), count - int(worse[i].sum())) for i in range(count)]
 
 
 EXACT_SIGN_FLIPS = 20

@@ -53,7 +53,12 @@ WORLDS = {
     "hardly any solved": world([0.03, 0.06, 0.02, 0.08], [0.02, 0.05, 0.1, 0.3]),
     "nearly all solved": world([0.95, 0.98, 0.97, 0.99], [0.02, 0.05, 0.1, 0.3]),
     "two twins": world([0.5, 0.5], [0.1, 0.1]),
+    "ladder": world([0.25, 0.42, 0.55, 0.66], [0.01, 0.06, 0.25, 1.10]),
+    "dear for nothing": world(
+        [0.62, 0.58, 0.60, 0.35, 0.20, 0.55], [0.15, 0.04, 0.80, 0.02, 0.30, 0.10]
+    ),
 }
+"""The last two were written down after the rule was finished, and nothing was set by them."""
 
 
 def bake_off(rng: np.random.Generator, true: World, tasks: int) -> tuple[Array, Array]:

@@ -34,6 +34,19 @@ def bakeoff(folder, backend='"openai/gpt-5.1"', tasks='"core/cron-clock"'):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (
+            ["run", "x", "--attempts", "0"],
+            "'--attempts': Input should be greater than or equal to 1",
+        ),
+        (["rn", "x"], "No such command 'rn'. Did you mean 'run'?; --help tells more"),
+        (["zzz"], "No such command 'zzz'"),
+        (["tasks", "zzz"], "No such command 'zzz'"),
+        (["run"], "Missing argument 'config'"),
+        (["compare", "x"], "Missing argument 'a'"),
+        (["recommend", "x", "--formt", "json"], "No such option: --formt"),
+        (["recommend", "x", "--format", "xml"], "'--format': 'xml' is not one of 'table', 'json'"),
+        (["recommend", "x", "--format"], "'--format' requires an argument"),
+        (["recommend", "x", "y"], "unexpected extra argument(s) (y)"),
         (["gate", "x", "--margin", "20"], "--margin: 20 is not a share; did you mean 0.2?"),
         (["gate", "x", "--max-faults", "5"], "--max-faults: 5 is not a share; did you mean 0.05?"),
         (["gate", "x", "--margin", "-1"], "--margin: -1 is not a share; give one from 0 to 1"),
@@ -140,3 +153,18 @@ def test_what_was_not_graded_is_said_in_words(tmp_path, capsys):
 def test_near_names_are_found_in_any_case():
     assert "did you mean 'DeepSeek'?" in unknown("lab", "deepseek", ["DeepSeek", "Qwen"]).line()
     assert unknown("lab", "x", []).remedy == "known: none"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["tasks", "--help"], ["--version"]])
+def test_help_and_version_end_well(capsys, monkeypatch, words):
+    code, out, err = ran(capsys, monkeypatch, *words)
+    assert (code, err) == (0, "")
+    assert out
+
+
+@pytest.mark.parametrize("words", [[], ["tasks"]])
+def test_no_command_is_answered_with_the_help_alone(capsys, monkeypatch, words):
+    code, out, err = ran(capsys, monkeypatch, *words)
+    assert code == 2
+    assert "Usage" in out + err
+    assert "arena:" not in out + err

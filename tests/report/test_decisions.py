@@ -1,20 +1,22 @@
 """Decisions in words: what is left out is said, and nobody's text does harm."""
 
 import json
+import os
+import re
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 
-from arena.report import decisions
+from arena.report import decisions, page
 from arena.report.decisions import answer
 from arena.report.scored import score
 from arena.score import compare as comparing
 from arena.score.baseline import baseline_of
 from arena.score.gate import gate
 from arena.score.pairs import contender
-from arena.score.recommend import recommend
+from arena.score.recommend import ranked_of, recommend
 from tests.benchmarks import ledgers
 from tests.e2e.rig import arena, start
 from tests.score.made import Player, results, retold, task
@@ -150,7 +152,86 @@ def test_a_defect_is_no_regression(run, tmp_path):
         "import arena.score.gate\narena.score.gate.gate = lambda *_, **__: 1 / 0\n"
     )
     gated = ("gate", str(run), "--baseline", str(run))
-    process = start(*gated, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    found_in = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    process = start(*gated, cwd=tmp_path, PYTHONPATH=found_in)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 70
     assert "ZeroDivisionError" in err
+
+
+def told(players, *, attempts=3, **asked):
+    """The answer on terminal, as lines, and on the page, without its marks."""
+    run = results(players, attempts=attempts)
+    seen = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.render(score(run))))
+    return decisions.recommendation(recommend(run, **asked)).splitlines(), seen
+
+
+def test_what_is_not_decided_is_shown_nowhere():
+    alone = {"a": Player(HALF, ONES)}
+    gaps = {"a": Player(HALF, ONES, faults=dict.fromkeys(range(9), 1)), "b": Player(HALF, ONES)}
+    for players in (alone, gaps):
+        for asked in ({}, {"value_usd": 50}):
+            lines, seen = told(players, **asked)
+            assert lines[0] == "Not decided."
+            assert "shown: " not in seen
+            assert re.search(
+                r"a solved task is worth .* nowhere .*Contestants", seen, re.IGNORECASE
+            )
+            found = recommend(results(players), **asked)
+            assert not any(buy.sure for buy in found.trade.buys)
+            assert not found.trade.decided
+        assert "\n".join(lines).count("lacks a verdict") == (players is gaps)
+
+
+def test_a_contestant_is_not_shown_to_differ_from_itself():
+    run = results({"a": Player(HALF, ONES), "b": Player(HALF, 2 * ONES)})
+    side, family = contender(run, "a"), ranked_of(run)
+    found = comparing.compare(side, side, family=family, value_usd=50)
+    assert not found.worth.shown
+    other = comparing.compare(contender(run, "b"), side, family=family, value_usd=2)
+    assert other.worth.shown
+    assert (
+        "A less B \N{MINUS SIGN}$0.33 a task, A is worth more in 0% of draws: a difference is shown"
+        in (decisions.comparison(other))
+    )
+
+
+def test_costs_that_are_not_known_are_said_before_any_name():
+    known = {"a": Player(HALF, ONES), "b": Player(HALF, 2 * ONES)}
+    for costs in (None, 0 * ONES):
+        (head, *lines), seen = told({**known, "own": Player(3 * (HALF < 4), costs)}, value_usd=2)
+        assert head.startswith("Of those with a known cost: At $2.00 a solved task choose a")
+        assert "  own: 100%, no known cost; left out: its cost is not known" in lines
+        assert "Of those with a known cost: a from $0.67 a solved task" in seen
+        head, why, *_ = told({"a": known["a"], "own": Player(HALF, costs)}, value_usd=50)[0]
+        assert (head, why) == ("Not decided.", "Only a has a known cost.")
+    best = {"a": Player(HALF, ONES), "own": Player(ONES * 3)}
+    head, why, *_ = told(best, margin=0.1)[0]
+    assert head == "Not decided."
+    assert why == (
+        "Shown not worse than every other by 10 points, but left out: own: its cost is not known."
+    )
+
+
+def test_a_pair_that_decides_nothing_shows_nothing():
+    gaps = Player(HALF, ONES, faults=dict.fromkeys(range(9), 1))
+    run = results({"a": gaps, "b": Player(3 * (HALF < 4), 2 * ONES)})
+    said = decisions.comparison(comparing.compare(contender(run, "a"), contender(run, "b")))
+    assert "inconclusive: a lacks" in said
+    assert "not worse" not in said
+
+
+def test_costs_of_who_solves_nothing_are_not_called_unknown():
+    run = results({"a": Player(HALF * 0, ONES), "b": Player(HALF)})
+    said = decisions.comparison(comparing.compare(contender(run, "a"), contender(run, "b")))
+    assert "$0.33 an attempt, no task solved" in said
+    assert re.search(r"B: passes 50% \(.*\), no known cost", said)
+
+
+def test_the_page_quotes_no_p_beside_its_headline():
+    dear = Player([3.0] * 15 + [0.0] * 5 + [3.0] * 40, 10 * ONES)
+    lines, seen = told({"dear": dear, "cheap": Player([3.0] * 12 + [0.0] * 8 + [3.0] * 40, ONES)})
+    line = "cheap, at 1/10 of the cost of dear, is not shown worse: 87% against 92%"
+    assert f"{line}." in lines
+    assert line in seen
+    assert "(p " not in "\n".join(lines)

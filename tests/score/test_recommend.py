@@ -189,7 +189,9 @@ def test_who_solves_nothing_or_has_no_price_is_never_named():
     found = recommend(run)
     assert {buy.name for buy in found.trade.buys} == {"b"}
     assert found.trade.unpriced == ("c",)
-    assert "Without a known cost, and so in no trade: c." in recommendation(found)
+    said = recommendation(found)
+    assert said.startswith("Of those with a known cost: b from $")
+    assert "c: 75%, no known cost; left out: its cost is not known" in said
     nobody = recommend(results({"a": player(HALF * 0, 1.0), "b": player(HALF * 0, 2.0)}))
     assert not nobody.decided
     assert "it solved nothing" in recommendation(nobody)

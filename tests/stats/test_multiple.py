@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from arena.stats.paired import holm, rank_ranges
+from arena.stats.paired import holm
 from tests.stats.reference import EXACT
 
 
@@ -25,9 +25,3 @@ def test_holm_agrees_with_statsmodels_in_any_order(p):
 def test_hypotheses_that_cannot_all_be_true_cost_less():
     assert holm([0.02, 0.5], true_at_most=1) == [0.02, 0.5]
     assert holm([0.01, 0.02, 0.5], true_at_most=2) == pytest.approx([0.02, 0.04, 0.5])
-
-
-def test_published_rank_ranges():
-    gaps = [[0, 0.083, 0.233], [-0.083, 0, 0.15], [-0.233, -0.15, 0]]
-    adjusted = [[1, 0.056337, 0.000404], [0.056337, 1, 0.017102], [0.000404, 0.017102, 1]]
-    assert rank_ranges(gaps, adjusted) == [(1, 2), (1, 2), (3, 3)]
