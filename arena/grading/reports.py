@@ -65,25 +65,28 @@ def read(form: ReportForm, parts: Iterable[bytes], *, cut: bool = False) -> tupl
     Raises:
         ReportError: one is empty, too large, not of the form, or cut off; or all hold too much.
     """
-    found: list[Reported] = []
-    left_bytes, left_chars = _ALL_BYTES, _ALL_ID_CHARS
     try:
-        for data in parts:
-            left_bytes -= len(data)
-            if not data.strip():
-                raise ReportError("there is no report")
-            if len(data) > MAX_BYTES or left_bytes < 0:
-                raise ReportError(f"it is larger than {MAX_BYTES:,} bytes, or all {_ALL_BYTES:,}")
-            for test in _tap(data, cut=cut) if form == "tap" else _FORMS[form](data):
-                found.append(test)
-                left_chars -= len(test.id)
-                if len(found) > _MAX_TESTS or left_chars < 0:
-                    raise ReportError(_TOO_MANY)
+        return tuple(_bounded(form, parts, cut=cut))
     except ReportError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ReportError(f"the report is not {form}: {error!r:.120}") from error
-    return tuple(found)
+
+
+def _bounded(form: ReportForm, parts: Iterable[bytes], *, cut: bool) -> Iterator[Reported]:
+    left_bytes, left_tests, left_chars = _ALL_BYTES, _MAX_TESTS, _ALL_ID_CHARS
+    for data in parts:
+        left_bytes -= len(data)
+        if not data.strip():
+            raise ReportError("there is no report")
+        if len(data) > MAX_BYTES or left_bytes < 0:
+            raise ReportError(f"it is larger than {MAX_BYTES:,} bytes, or all {_ALL_BYTES:,}")
+        for test in _tap(data, cut=cut) if form == "tap" else _FORMS[form](data):
+            left_tests -= 1
+            left_chars -= len(test.id)
+            if left_tests < 0 or left_chars < 0:
+                raise ReportError(_TOO_MANY)
+            yield test
 
 
 def _junit(data: bytes) -> Iterator[Reported]:

@@ -4,8 +4,10 @@ import pytest
 
 from arena.errors import InputError
 from arena.records import File
+from arena.sandbox.engine import DockerEngine
+from arena.task.mining.command_runner import read_command
 from arena.task.mining.history import Commit, GitHistory, purpose
-from arena.task.mining.projects import read_project, with_version_files
+from arena.task.mining.projects import Project, read_project, with_version_files
 from arena.task.mining.runner import MiningSession, SeenTest
 from arena.task.mining.statement import CandidateFix, Issue, read_issues, write_statement
 from arena.task.mining.validate import FellError, prove
@@ -332,3 +334,48 @@ def test_a_version_file_that_the_build_would_write_is_written():
     assert values["__version__"] == values["version"] == "1.2"
     kept = File(path="p/_v.py", data=b"own")
     assert with_version_files((kept,), found) == (kept,)
+
+
+MINE = '[mine]\nimage = "{}"\ntest = "make check"\nreport = "tap"\n'
+
+
+def a_command(folder, image):
+    (folder / "mine.toml").write_text(MINE.format(image))
+    return read_command(folder / "mine.toml", DockerEngine())
+
+
+def test_the_folder_of_an_image_is_copied_without_its_history(tmp_path):
+    (tmp_path / "ci/.git").mkdir(parents=True)
+    (tmp_path / "ci/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    (tmp_path / "other").mkdir()
+    for folder, image in ((tmp_path, "./ci"), (tmp_path / "other", "../ci")):
+        made = a_command(folder, image).make(folder / "pack", "ours", Project(), (), print)
+        assert made.image == "ours"
+        kept = sorted(path.name for path in (folder / "pack/images/ours").iterdir())
+        assert kept == ["Dockerfile", "sandbox.toml"]
+
+
+@pytest.mark.parametrize(
+    ("link", "to"), [("ci", "elsewhere"), ("ci/key", "../elsewhere/key"), ("ci/sub", "..")]
+)
+def test_no_link_of_a_clone_is_followed_to_an_image(tmp_path, link, to):
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("Dockerfile", "key"):
+        (tmp_path / "elsewhere" / name).write_text("ARG BASE\nFROM ${BASE}\n")
+    if "/" in link:
+        (tmp_path / "ci").mkdir()
+        (tmp_path / "ci/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    (tmp_path / link).symlink_to(to)
+    with pytest.raises(InputError, match="a link"):
+        a_command(tmp_path, "./ci").make(tmp_path / "pack", "ours", Project(), (), print)
+    assert not (tmp_path / "pack").exists()
+
+
+@pytest.mark.parametrize("line", ['image = ""', 'test = ""', "timeout_s = inf", "timeout_s = 0"])
+def test_a_command_without_sense_is_refused(tmp_path, line):
+    key = line.partition(" ")[0]
+    kept = [one for one in MINE.format("python").splitlines() if not one.startswith(key)]
+    (tmp_path / "mine.toml").write_text("\n".join([*kept, line]))
+    with pytest.raises(InputError) as refused:
+        read_command(tmp_path / "mine.toml", DockerEngine())
+    assert key in refused.value.line()
