@@ -152,6 +152,7 @@ def test_of_two_conditions_for_a_package_the_true_one_is_left_to_win():
         ("py311-django{32,41}: x", False),
         ("py36,test: x", True),
         ("x", True),
+        ("py" + "{3,4}" * 40 + ": x", False),  # a million million environments
     ],
 )
 def test_a_line_of_tox_counts_where_its_factors_apply(line, applies):
@@ -379,3 +380,36 @@ def test_a_command_without_sense_is_refused(tmp_path, line):
     with pytest.raises(InputError) as refused:
         read_command(tmp_path / "mine.toml", DockerEngine())
     assert key in refused.value.line()
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "+\n" * 100_000,
+        "+" + "func (" * 100_000 + "\n",
+    ],
+)
+def test_no_change_takes_for_ever_to_read(added):
+    head = "--- a/src/a.py\n+++ b/src/a.py\n"
+    gold = f"{head}@@ -1 +1,{added.count(chr(10)) + 2} @@\n-a = 1\n+new_name = 2\n{added}+a = 2\n"
+    fix = CandidateFix(gold, (File(path="src/a.py", data=b"a = 1\n"),), ())
+    assert "new_name" in fix.new_names
+
+
+def test_no_message_takes_for_ever_to_read():
+    step = Commit(
+        sha="1" * 40,
+        parent="2" * 40,
+        at="",
+        message="Halve odd cents " + "a" * 200_000,
+        merge=False,
+    )
+    made = write_statement(step, {}, CandidateFix("", (), ()))
+    assert made
+    step = step.model_copy(
+        update={"message": "Halve odd cents (fixes our/purse#3), see our/purse#4"}
+    )
+    made = write_statement(step, {}, CandidateFix("", (), ()))
+    assert made
+    assert "#" not in made.text
+    assert "purse" not in made.text
