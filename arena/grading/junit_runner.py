@@ -98,8 +98,9 @@ class _Reader:
         self._path.pop()
         if tag == "testcase" and self._case is not None:
             told = [self._case.outcome, *(_MARKS[mark] for mark in self._marks)]
-            told_of = {"outcome": max(told, key=_RANK.__getitem__), "marks": tuple(self._marks)}
-            self.tests.append(self._case.model_copy(update=told_of))
+            worst = max(told, key=_RANK.__getitem__)
+            marked = {"outcome": worst, "marks": tuple(self._marks)}
+            self.tests.append(self._case.model_copy(update=marked))
             self._case = None
         elif tag == "testsuite":
             self._check(self._claims.pop(), self.tests[self._starts.pop() :])
