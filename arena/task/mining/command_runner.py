@@ -122,7 +122,6 @@ def read_command(path: Path, engine: DockerEngine) -> LanguageSupport:
         run_seconds=table.timeout_s,
         is_test=lambda file: purpose(file.path) == "test",
         place=str,
-        refuses=_refuses,
         command=command,
     )
 
@@ -152,10 +151,6 @@ def _folder(beside: Path, named: str) -> SafePath:
     wanted = Path(os.path.normpath(beside / path))
     root = Path(os.path.commonpath([beside, wanted]))
     return SafePath(root, wanted.relative_to(root).parts)
-
-
-def _refuses(_tree: Sequence[File], hidden: Sequence[File]) -> str:
-    return "" if hidden else "no test file is left by it"
 
 
 def test_plan(
