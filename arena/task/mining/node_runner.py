@@ -281,7 +281,7 @@ def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
     if any(re.search(r"\.[cm]?tsx?$", file.path) for file in hidden):
         return "its tests are TypeScript, which the image's Node does not run"
     if not any(is_node_test(file.path) for file in hidden):
-        return ""
+        return "no test file of JavaScript is left by it"
     return f"its tests are run by {_runner(_package(tree))}, which cannot be driven without --with"
 
 
