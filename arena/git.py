@@ -55,8 +55,8 @@ _SYMBOLIC_DEPTH = 5
 
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TAG = re.compile(r"refs/tags/(?:[\w+-][\w.+-]*/)*[\w+-][\w.+-]*(?<!\.)(?<!\.lock)", re.ASCII)
-_GITDIR = re.compile(r"gitdir: (.+?)\s*")
-_WORKTREE = re.compile(r"^\s*worktree\s*=\s*\"?(.+?)\"?\s*$", re.MULTILINE)
+_GITDIR = re.compile(r"gitdir: (.*\S)\s*")
+_WORKTREE = re.compile(r"^[^\S\n]*worktree\s*=\s*\"?([^\"\n]*[^\"\s])", re.MULTILINE)
 _REMEDY = "give the folder of a whole local clone"
 
 

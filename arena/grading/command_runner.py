@@ -81,16 +81,17 @@ def read_reports(
     if not globs:
         if result.truncated_bytes:
             raise ReportError("the command prints too much")
-        return reports.read(form, result.stdout, cut=result.ended != "exited")
+        return reports.read(form, [result.stdout], cut=result.ended != "exited")
     if not paths or len(paths) > _MOST_REPORTS:
         raise ReportError(f"{len(paths)} files match {', '.join(globs)}")
-    found: list[Reported] = []
-    for path in paths:
-        entry = box.get(path, limit=REPORT_LIMIT)
-        if entry.kind != "file" or entry.too_large:
-            raise ReportError(f"{path} is no file, or too large")
-        found += reports.read(form, entry.data)
-    return tuple(found)
+    return reports.read(form, (_content(box, path) for path in paths))
+
+
+def _content(box: Sandbox, path: str) -> bytes:
+    entry = box.get(path, limit=REPORT_LIMIT)
+    if entry.kind != "file" or entry.too_large:
+        raise ReportError(f"{path} is no file, or too large")
+    return entry.data
 
 
 def _named(globs: Sequence[str]) -> list[str]:

@@ -66,6 +66,7 @@ class _Reader:
         self._claims: list[dict[str, str]] = []
         self._starts: list[int] = []
         self._case: JUnitTest | None = None
+        self._marks: list[str] = []
 
     def doctype(self, *_: object) -> None:
         raise JUnitError("the report declares a document type")
@@ -84,20 +85,22 @@ class _Reader:
             if self._case is not None or "name" not in attributes:
                 raise JUnitError("a test case is nested or has no name")
             _not_negative(attributes)
+            self._marks = []
             self._case = JUnitTest(
                 classname=attributes.get("classname", ""),
                 name=attributes["name"],
                 outcome="passed",
             )
         elif self._case is not None and tag in _MARKS and self._path[-2] == "testcase":
-            worst = max(self._case.outcome, _MARKS[tag], key=_RANK.__getitem__)
-            marks = (*self._case.marks, tag)
-            self._case = self._case.model_copy(update={"outcome": worst, "marks": marks})
+            self._marks.append(tag)
 
     def end(self, tag: str) -> None:
         self._path.pop()
         if tag == "testcase" and self._case is not None:
-            self.tests.append(self._case)
+            told = [self._case.outcome, *(_MARKS[mark] for mark in self._marks)]
+            worst = max(told, key=_RANK.__getitem__)
+            marked = {"outcome": worst, "marks": tuple(self._marks)}
+            self.tests.append(self._case.model_copy(update=marked))
             self._case = None
         elif tag == "testsuite":
             self._check(self._claims.pop(), self.tests[self._starts.pop() :])

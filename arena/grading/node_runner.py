@@ -50,7 +50,7 @@ _LINE = re.compile(r"^( *)(?:(test|it|describe)\(|\S)(.*)$", re.MULTILINE)
 _OPENED = re.compile(r"""(['"])([^'"\\]+)\1, (?:async )?(?:\(\) =>|function \(\)) \{""")
 _IMPORTED = re.compile(r"\b(test|it)\b(?=[^;\n]*['\"]node:test['\"])")
 _MORE_CANARIES = (0, 2)
-_ESM = re.compile(r"^\s*(?:import|export)\b", re.MULTILINE)
+_ESM = re.compile(r"^[^\S\n]*(?:import|export)\b", re.MULTILINE)
 
 
 class _Part(Record):

@@ -13,7 +13,7 @@ the form:
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from arena.grading.findings import Reported
@@ -25,11 +25,18 @@ from arena.serialize import from_json, json_lines
 MAX_BYTES = 16 << 20
 _MAX_TESTS = 200_000
 _MAX_DEPTH = 64
+_ALL_BYTES = 64 << 20
+_ALL_ID_CHARS = 64 << 20
+"""Of all ids together: a name that many tests share stands in each of theirs."""
+_TOO_MANY = f"the report holds more than {_MAX_TESTS:,} tests, or too long names"
 
 _TAP = re.compile(r"( *)(not )?ok\b(?: +(\d+))?(?: *- *)?(.*)")
 _TAP_MARK = re.compile(r"(?<!\\)#\s*(skip|todo)\b.*", re.IGNORECASE)
 _TAP_PLAN = re.compile(r"( *)1\.\.(\d+)\b.*")
-_CTEST = re.compile(r"\s*\d+/\d+ Test\s+#\d+: (.+?) \.{2,}\s*(?:\*{3})?(.+?)\s+\d+\.\d+ sec\b.*")
+# Three looks at a line instead of one, which would try each way to part it into three
+_CTEST = re.compile(r"\s*\d+/\d+ Test\s+#\d+: ")
+_CTEST_DOTS = re.compile(r" \.{2,}\s*(?:\*{3})?")
+_CTEST_TIME = re.compile(r"\s\d+\.\d+ sec\b")
 _CTEST_SKIPPED = re.compile(r"Skipped|Not Run \(Disabled\)", re.IGNORECASE)
 _LIBTEST = re.compile(r"test (\S.*?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b.*")
 _GO: dict[str, TestOutcome] = {"pass": "passed", "fail": "failed", "skip": "skipped"}
@@ -47,30 +54,39 @@ class ReportError(ValueError):
     """A report that cannot be believed."""
 
 
-def read(form: ReportForm, data: bytes, *, cut: bool = False) -> tuple[Reported, ...]:
-    """The tests of one report.
+def read(form: ReportForm, parts: Iterable[bytes], *, cut: bool = False) -> tuple[Reported, ...]:
+    """The tests of one report, or of several together.
 
     Args:
-        form: what it is written in.
-        data: all of it.
-        cut: it may end early, for the command did.
+        form: what they are written in.
+        parts: all of each.
+        cut: they may end early, for the command did.
 
     Raises:
-        ReportError: empty, too large, not of the form, or cut off.
+        ReportError: one is empty, too large, not of the form, or cut off; or all hold too much.
     """
-    if not data.strip():
-        raise ReportError("there is no report")
-    if len(data) > MAX_BYTES:
-        raise ReportError(f"the report is larger than {MAX_BYTES:,} bytes")
     try:
-        found = tuple(_tap(data, cut=cut) if form == "tap" else _FORMS[form](data))
+        return tuple(_bounded(form, parts, cut=cut))
     except ReportError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ReportError(f"the report is not {form}: {error!r:.120}") from error
-    if len(found) > _MAX_TESTS:
-        raise ReportError(f"the report holds more than {_MAX_TESTS:,} tests")
-    return found
+
+
+def _bounded(form: ReportForm, parts: Iterable[bytes], *, cut: bool) -> Iterator[Reported]:
+    left_bytes, left_tests, left_chars = _ALL_BYTES, _MAX_TESTS, _ALL_ID_CHARS
+    for data in parts:
+        left_bytes -= len(data)
+        if not data.strip():
+            raise ReportError("there is no report")
+        if len(data) > MAX_BYTES or left_bytes < 0:
+            raise ReportError(f"it is larger than {MAX_BYTES:,} bytes, or all {_ALL_BYTES:,}")
+        for test in _tap(data, cut=cut) if form == "tap" else _FORMS[form](data):
+            left_tests -= 1
+            left_chars -= len(test.id)
+            if left_tests < 0 or left_chars < 0:
+                raise ReportError(_TOO_MANY)
+            yield test
 
 
 def _junit(data: bytes) -> Iterator[Reported]:
@@ -87,6 +103,7 @@ def _tap(data: bytes, *, cut: bool = False) -> Iterator[Reported]:
     held: list[list[Reported]] = [[]]
     planned: dict[int, int] = {}
     seen: dict[int, int] = {}
+    left_tests, left_chars = _MAX_TESTS, _ALL_ID_CHARS
     for line in _text(data).splitlines():
         if line.lstrip().startswith("Bail out!"):
             raise ReportError(f"the tests gave up: {line.strip()[:120]}")
@@ -102,6 +119,10 @@ def _tap(data: bytes, *, cut: bool = False) -> Iterator[Reported]:
             while len(held) <= depth + 1:
                 held.append([])
             name, outcome = _tap_test(match)
+            left_tests -= 1
+            left_chars -= sum(len(name) + len(one.id) for one in held[depth + 1])
+            if left_tests < 0 or left_chars < 0:
+                raise ReportError(_TOO_MANY)
             inside = [
                 one.model_copy(update={"id": f"{name} > {one.id}"}) for one in held[depth + 1]
             ]
@@ -128,11 +149,15 @@ def _tap_whole(planned: int | None, seen: int) -> None:
 
 def _ctest(data: bytes) -> Iterator[Reported]:
     for line in _text(data).splitlines():
-        if match := _CTEST.fullmatch(line):
-            outcome: TestOutcome = "passed" if match[2] == "Passed" else "failed"
-            if _CTEST_SKIPPED.match(match[2]):
+        head = _CTEST.match(line)
+        dots = _CTEST_DOTS.search(line, head.end() + 1) if head else None
+        time = _CTEST_TIME.search(line, dots.end()) if dots else None
+        if head and dots and time:
+            said = line[dots.end() : time.start()].rstrip()
+            outcome: TestOutcome = "passed" if said == "Passed" else "failed"
+            if _CTEST_SKIPPED.match(said):
                 outcome = "skipped"
-            yield Reported(id=match[1], outcome=outcome)
+            yield Reported(id=line[head.end() : dots.start()], outcome=outcome)
 
 
 def _go_json(data: bytes) -> Iterator[Reported]:

@@ -58,23 +58,24 @@ class TestPlan(Record):
     __test__: ClassVar[bool] = False  # its name makes pytest think it is a test
 
     runner: str
-    """A name of `arena.registry.RUNNERS`."""
+    """What runs the tests (`RUNNERS` of arena/registry.py); it decides the form of their ids."""
     fail_to_pass: tuple[str, ...] = Field(min_length=1)
-    """Ids that fail before the fix and must be `passed` after it."""
+    """Ids that fail before the fix and must pass after it."""
     pass_to_pass: tuple[str, ...] = ()
+    """Ids that pass before the fix and must still pass."""
     must_fail: tuple[str, ...] = ()
-    """Ids of the authored twins: tests with a wrong expected value, failing even after the fix."""
+    """Ids of the twins: tests with a wrong expected value, failing even after the fix."""
     command: tuple[str, ...] = ()
-    """What runners `junit`, `command` and `script` start; for `junit`, `{report}` stands for the
-    file that its report belongs in."""
+    """For `junit` (`{report}` stands for the file that its report belongs in), `command` and
+    `script`."""
     report: ReportForm | None = None
-    """Form of what runner `command` reads."""
+    """For `command`: the form of its report."""
     report_files: tuple[str, ...] = ()
-    """Globs of the files in the work tree that hold it; what the command prints when empty."""
+    """For `command`: globs of the files that hold it; what is printed when empty."""
     plugins: tuple[str, ...] = ()
-    """Plugins that pytest loads, named as after `-p`; no others are loaded."""
+    """pytest plugins to load, named as after `-p`; no others are."""
     options: tuple[str, ...] = ()
-    """pytest settings, each `name=value`; the repository's own settings do not count."""
+    """pytest settings, each `name=value`; the repository's own do not count."""
     timeout_s: float = Field(default=120.0, gt=0)
     """Time limit for the whole verification command."""
 

@@ -2,7 +2,7 @@
 
 import fnmatch
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from arena.errors import InputError
@@ -62,6 +62,19 @@ def read_tree(folder: SafePath) -> tuple[File, ...]:
             raise InputError("a task's tree has no history of its own", where=where, remedy=remedy)
         return is_cache(path)
 
+    return read_files(folder, passed_over)
+
+
+def read_files(folder: SafePath, passed_over: Callable[[str], bool]) -> tuple[File, ...]:
+    """Regular files under a folder, sorted, with paths relative to it.
+
+    Args:
+        folder: where.
+        passed_over: which of these paths are left out, whatever they are.
+
+    Raises:
+        InputError: a link or a socket lies in the folder, or too much.
+    """
     found = []
     left_bytes = TREE_BYTES
     for path in folder.files(passed_over):

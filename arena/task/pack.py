@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from arena import registry, resources
 from arena.errors import InputError
@@ -20,12 +20,15 @@ from arena.records import (
     File,
     Language,
     Record,
-    ReportForm,
     Task,
     TestPlan,
     digest_of,
 )
+<<<<<<< HEAD
 from arena.serialize import read_record, read_text, wrong_shape
+=======
+from arena.serialize import read_record
+>>>>>>> rtask
 from arena.task import plan_ids
 from arena.task.files import read_tree
 from arena.task.plan_ids import check_cases, check_ids
@@ -54,28 +57,9 @@ class PackInfo(Record):
     """Names of the tasks that the demo runs."""
 
 
-class TestsTable(Record):
+class TestsTable(TestPlan):
     """`[tests]`: which hidden tests decide, and how they are run."""
 
-    runner: str
-    """What runs the tests (`RUNNERS` of arena/registry.py); it decides the form of their ids."""
-    fail_to_pass: tuple[str, ...] = Field(min_length=1)
-    """Ids that fail before the fix and must pass after it."""
-    pass_to_pass: tuple[str, ...] = ()
-    """Ids that pass before the fix and must still pass."""
-    must_fail: tuple[str, ...] = ()
-    """Ids of the twins: tests with a wrong expected value, failing even after the fix."""
-    command: tuple[str, ...] = ()
-    """For `junit` (`{report}` stands for the file that its report belongs in), `command` and
-    `script`."""
-    report: ReportForm | None = None
-    """For `command`: the form of its report."""
-    report_files: tuple[str, ...] = ()
-    """For `command`: globs of the files that hold it; what is printed when empty."""
-    plugins: tuple[str, ...] = ()
-    """pytest plugins to load, named as after `-p`; no others are."""
-    options: tuple[str, ...] = ()
-    """pytest settings, each `name=value`; the repository's own do not count."""
     timeout_s: float = Field(default=60.0, gt=0)
     """Time for the whole verification."""
 
@@ -279,6 +263,7 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
     root = SafePath(folder) / name
     where = root / "task.toml"
     spec = read_record(where, TaskFile)
+<<<<<<< HEAD
     said = root / "problem.md"
     statement = read_text(said) if said.is_file() else ""
     if not statement.strip():
@@ -287,6 +272,13 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
         plan = TestPlan.model_validate(spec.tests.model_dump())
     except ValidationError as error:
         raise wrong_shape(where, error) from error
+=======
+    statement = _read_text(root / "problem.md")
+    if not statement or not statement.strip():
+        raise InputError(
+            "the problem statement is missing", where=str(root / "problem.md"), remedy="write it"
+        )
+>>>>>>> rtask
     task = Task(
         id=f"{info.name}/{name}",
         pack=info.name,
@@ -296,7 +288,7 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
         image=spec.image,
         tags=spec.tags,
         problem_statement=statement,
-        tests=plan,
+        tests=TestPlan.model_validate(spec.tests.model_dump()),
         allow=spec.patch.allow,
         impossible=info.kind == "impossible",
         private=info.private,

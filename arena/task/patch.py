@@ -29,7 +29,7 @@ _ESCAPE = re.compile(rb"\\([abtnvfr\"\\]|[0-3][0-7]{2})")
 _END = re.compile(r"[\r\v\f]")
 _END_OR_TAB = re.compile(r"[\t\r\v\f]")
 """What ends a name that is not quoted, and a carriage return among it: git reads on behind it."""
-_STAMP = re.compile(r"\s+(?:\d\d)?\d\d-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d\d:?\d\d$")
+_STAMP = re.compile(r"(?<!\s)\s+(?:\d\d)?\d\d-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d\d:?\d\d$")
 _EPOCH = re.compile(r"(1969-12-31|1970-01-01) \d\d:\d\d:00(\.0*)?( [+-]\d{4})?")
 """The time of a file that is not there, in diffs that git did not write."""
 _CHOPPED_LINES = 3

@@ -46,7 +46,7 @@ _STRIPPED_FILES = (
 )
 _INERT = ("test_*.py", "*_test.py", "*.test.*js", "*.spec.*js", "*.test.ts", "*.spec.ts")
 """Tests that nothing loads unless they are asked for."""
-_GO_UNASKED = re.compile(r"^\s*func\s+(TestMain|init)\b|^var\b", re.MULTILINE)
+_GO_UNASKED = re.compile(r"^[^\S\n]*func\s+(TestMain|init)\b|^var\b", re.MULTILINE)
 _SHADOWED = frozenset(sys.stdlib_module_names) | frozenset(
     {"pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "attr", "attrs"}
     | {"exceptiongroup", "tomli", "xdist", "pygments", "pkg_resources", "setuptools"}

@@ -97,6 +97,16 @@ JUNIT = """\
 """
 
 
+WIDE = {
+    "testResults": [
+        {
+            "name": "x" * 9000,
+            "assertionResults": [{"ancestorTitles": [], "title": "", "status": "passed"}] * 9000,
+        }
+    ]
+}
+
+
 def lines(events):
     return "".join(json.dumps(one) + "\n" for one in events)
 
@@ -139,7 +149,7 @@ def lines(events):
     ],
 )
 def test_every_form_is_read_as_its_tool_writes_it(form, text, passed, failed, skipped):
-    found = read(form, text.encode())
+    found = read(form, [text.encode()])
     by = {
         kind: [t.id for t in found if t.outcome == kind] for kind in ("passed", "failed", "skipped")
     }
@@ -161,8 +171,29 @@ def test_every_form_is_read_as_its_tool_writes_it(form, text, passed, failed, sk
         ("cargo-json", '{"type": "test", "name": "a"}', "not cargo-json"),
         ("junit", "<!DOCTYPE x [<!ENTITY a 'b'>]><testsuite/>", "document type"),
         ("ctest", "x" * (17 << 20), "larger than"),
+        # Small reports whose tests would fill the memory: one name stands in the ids of many
+        ("tap", "    ok\n" * 9000 + "    1..9000\nok - " + "x" * 9000 + "\n1..1\n", "long names"),
+        ("tap", "ok\n" * 200_001 + "1..200001\n", "more than 200,000"),
+        ("jest-json", json.dumps(WIDE), "long names"),
+        # And those that would take for ever: many ways to part a line, and a mark many times
+        ("ctest", "1/1 Test #1: a" + " .. ***" * 100_000 + "\n1/1 Test #2: b ... ? 1.0 sec", None),
+        (
+            "junit",
+            f"<testsuite><testcase name='a'>{'<failure/>' * 500_000}</testcase>",
+            "whole XML",
+        ),
     ],
 )
 def test_what_cannot_be_believed_is_refused(form, text, words):
+    if words is None:
+        assert [test.id for test in read(form, [text.encode()])] == ["b"]
+        return
     with pytest.raises(ReportError, match=words):
-        read(form, text.encode())
+        read(form, [text.encode()])
+
+
+def test_reports_are_bounded_together():
+    one = f"<testsuite><testcase name='{'x' * (7 << 20)}'/></testsuite>".encode()
+    assert len(read("junit", [one] * 3)) == 3
+    with pytest.raises(ReportError, match="larger than"):
+        read("junit", [one] * 10)

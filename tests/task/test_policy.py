@@ -1,7 +1,7 @@
 import pytest
 
 from arena.task.patch import render
-from arena.task.policy import MAX_BYTES, PatchRules, Policed, police
+from arena.task.policy import MAX_BYTES, PatchRules, Policed, acts_unasked, police
 
 RULES = PatchRules(
     graded=frozenset({"checks/graded.py"}),
@@ -130,6 +130,13 @@ def test_modes_and_binaries_are_refused():
     modified_link = "diff --git a/l b/l\nindex 1..2 120000\n--- a/l\n+++ b/l\n@@ -1 +1 @@\n-a\n+b\n"
     assert "symbolic link" in police(modified_link, RULES).refused
     assert police(new("run.sh", "100755"), RULES).refused is None
+
+
+def test_no_patch_takes_for_ever_to_judge():
+    blank = new("pkg/a_test.go", body="+\n" * 300_000 + "+func TestMain(m *testing.M) {\n")
+    assert acts_unasked(police(blank, RULES).stripped[0])
+    spaces = f"--- a.py{' ' * 300_000}x\n+++ a.py\n@@ -1 +1 @@\n-a\n+b\n"
+    assert police(spaces, RULES, fuzzy=True).refused is None
 
 
 def test_sizes_are_bounded():

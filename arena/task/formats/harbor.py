@@ -19,7 +19,7 @@ from arena.task.formats.instances import MALFORMED, Unreadable, unreadable
 TESTS = "/tests"
 """Where the grading scripts lie in the container."""
 
-_CANARY = re.compile(r"(<!--.*canary.*-->|#.*canary.*)", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*-->|#.*")
 _TEST_SECONDS = 600.0
 _COMPOSE = ("docker-compose.yaml", "docker-compose.yml", "compose.yaml", "compose.yml")
 _SOLVING = {"HOME": "/tmp", "DEBIAN_FRONTEND": "noninteractive"}  # noqa: S108
@@ -146,6 +146,10 @@ def _must_be_plain(build: tuple[File, ...], folder: SafePath, main: str) -> None
 
 def _instruction(text: str) -> str:
     lines = text.splitlines()
-    while lines and (_CANARY.fullmatch(lines[0].strip()) or not lines[0].strip()):
+    while lines and (_is_canary(lines[0].strip()) or not lines[0].strip()):
         lines.pop(0)
     return "\n".join(lines)
+
+
+def _is_canary(line: str) -> bool:
+    return "canary" in line.lower() and _COMMENT.fullmatch(line) is not None

@@ -36,7 +36,7 @@ _LEFT_OUT = "/opt/environment/left_out.json"
 _TOLD_LIMIT = 1 << 20
 # What pip looks up in an index: nothing that a URL or a path of the row leads to
 _PLAIN = re.compile(
-    r"[A-Za-z0-9][\w.-]*\s*(\[[\w\s,.-]*\])?[\w\s.,*+!<>=~()-]*(;[^\n@/]*)?", re.ASCII
+    r"[A-Za-z0-9]([\w.-]*\s*\[[\w\s,.-]*\])?[\w\s.,*+!<>=~()-]*(;[^\n@/]*)?", re.ASCII
 )
 _ARCHIVE = re.compile(r"\.(zip|whl|egg|tar|tgz|tbz2?|txz|tlz|gz|bz2|xz|lzma)\b", re.IGNORECASE)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from arena.records import File
 from arena.resources import sandboxes_dir
 
-_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?([=<>!~]=?[\w.*,<>=!~]+)*", re.ASCII)
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?([=<>!~][\w.*,<>=!~]+)?", re.ASCII)
 _PIP = re.compile(r"(?:uv )?pip3? install|python3? -m pip install|uv add")
 _APT = re.compile(r"apt(?:-get)?(?: -\S+)* install")
 _UVX = re.compile(r"(?P<tool>uvx|uv tool run)|uv run")

@@ -10,6 +10,7 @@ mine.toml, which `arena tasks mine --with` names:
     report_files = ["out/*.xml"]    what the command prints when there are none
 """
 
+import os
 import re
 import shlex
 import time
@@ -31,6 +32,7 @@ from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import sources
 from arena.sandbox.image.recipe import language_names
 from arena.serialize import read_record
+from arena.task.files import read_files
 from arena.task.mining.history import purpose
 from arena.task.mining.projects import Project
 from arena.task.mining.runner import (
@@ -38,7 +40,6 @@ from arena.task.mining.runner import (
     LATE,
     Environment,
     LanguageSupport,
-    MakeEnvironment,
     MiningSession,
     RepositoryRun,
     Say,
@@ -56,7 +57,7 @@ _OUTPUT_LIMIT = 16 << 20
 class MineTable(Record):
     """`[mine]`: how a repository's tests are run."""
 
-    image: str
+    image: str = Field(min_length=1)
     """A folder with a Dockerfile that begins `ARG BASE` and `FROM ${BASE}`, the name of an image in
     a registry, or of one of ours. It must have git."""
     base: str = "python"
@@ -65,14 +66,14 @@ class MineTable(Record):
     """What the tasks are said to be written in."""
     build: str = ""
     """A shell command before the tests, in the work tree."""
-    test: str
+    test: str = Field(min_length=1)
     """A shell command that runs the tests. `{files}` stands for the test files to run; without it,
     all are always run."""
     report: ReportForm
     """Form of what it leaves."""
     report_files: tuple[str, ...] = ()
     """Globs, relative to the work tree, of the files that hold it; what it prints when empty."""
-    timeout_s: float = Field(default=600.0, gt=0)
+    timeout_s: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     """Longest that building and testing once may take."""
 
 
@@ -110,19 +111,28 @@ def read_command(path: Path, engine: DockerEngine) -> LanguageSupport:
         _keep_image(pack, image, table, path.parent, engine)
         return Environment(image=image)
 
-    return support_of(command, make, table.language, table.timeout_s)
+    return LanguageSupport(
+        language=table.language,
+        runner="command",
+        manifests=(),
+        suffixes=(),
+        read=lambda _: Project(),
+        make=make,
+        run=run_tests,
+        run_seconds=table.timeout_s,
+        is_test=lambda file: purpose(file.path) == "test",
+        place=str,
+        command=command,
+    )
 
 
 def _keep_image(
     pack: Path, name: str, table: MineTable, beside: Path, engine: DockerEngine
 ) -> None:
     about = f"image {table.image} of mine.toml"
-    if table.image.startswith((".", "/", "~")):
-        folder = SafePath((beside / Path(table.image).expanduser()).resolve())
-        files = [
-            File(path="/".join(path.parts[len(folder.parts) :]), data=path.read_bytes())
-            for path in folder.files(lambda path: path.rpartition("/")[2] == ".git")
-        ]
+    if table.image.startswith((".", "/", "~/")):
+        folder = _folder(beside.resolve(), table.image)
+        files = read_files(folder, lambda path: path.rpartition("/")[2] == ".git")
         if not any(file.path == "Dockerfile" for file in files):
             remedy = "name a folder with a Dockerfile, relative to the file that says so"
             raise InputError("no Dockerfile in it", where=str(folder), remedy=remedy)
@@ -133,31 +143,14 @@ def _keep_image(
     write_image(pack, name, [dockerfile], table.language, about, pull=pinned)
 
 
-def support_of(
-    command: TestCommand,
-    make: MakeEnvironment,
-    language: Language,
-    run_seconds: float,
-) -> LanguageSupport:
-    """What mining knows of a repository whose tests a command runs."""
-    return LanguageSupport(
-        language=language,
-        runner="command",
-        manifests=(),
-        suffixes=(),
-        read=lambda _: Project(),
-        make=make,
-        run=run_tests,
-        run_seconds=run_seconds,
-        is_test=lambda file: purpose(file.path) == "test",
-        place=str,
-        refuses=_refuses,
-        command=command,
-    )
-
-
-def _refuses(_tree: Sequence[File], hidden: Sequence[File]) -> str:
-    return "" if hidden else "no test file is left by it"
+def _folder(beside: Path, named: str) -> SafePath:
+    """The folder that a path names; one that is relative leads through no link of a clone."""
+    path = Path(named).expanduser()
+    if path.is_absolute():
+        return SafePath(path)
+    wanted = Path(os.path.normpath(beside / path))
+    root = Path(os.path.commonpath([beside, wanted]))
+    return SafePath(root, wanted.relative_to(root).parts)
 
 
 def test_plan(

@@ -217,7 +217,7 @@ def javascript_of(tree: Sequence[File]) -> LanguageSupport:
         run=run_tests,
         run_seconds=_RUN_SECONDS,
         is_test=lambda file: is_script_test(file.path),
-        refuses=_refuses_other,
+        refuses=lambda _tree, _hidden: "",
     )
 
 
@@ -239,11 +239,6 @@ def is_script_test(path: str) -> bool:
     """Whether a path holds tests in JavaScript or TypeScript."""
     suffix = PurePosixPath(path).suffix
     return suffix in _JS | _TS and purpose(path) == "test"
-
-
-def _refuses_other(_tree: Sequence[File], hidden: Sequence[File]) -> str:
-    there = any(is_script_test(file.path) for file in hidden)
-    return "" if there else "no test file of JavaScript or TypeScript is left by it"
 
 
 def _settings(tree: Sequence[File]) -> str:

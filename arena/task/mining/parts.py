@@ -134,6 +134,8 @@ def projects_of(tree: Sequence[File], where: str) -> dict[str, LanguageSupport]:
     found: dict[str, LanguageSupport] = {}
     for folder in sorted(manifests, key=lambda path: (path.count("/"), path)):
         of = [one for one in LANGUAGES if manifests[folder].intersection(one.manifests)]
+        if not of:
+            continue
         inside = _below(tree, folder, ())
         above = {found[up].language for up in found if folder.startswith(up)}
         tests = [file.path for file in inside if purpose(file.path) == "test"]

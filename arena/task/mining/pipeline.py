@@ -209,7 +209,7 @@ class _Miner:
             changes = parse(gold)
         except (GitError, PatchError) as error:
             raise _Stopped("patch", f"it cannot be read: {error}") from None
-        if reason := self.support.refuses(tree, hidden):
+        if reason := self.support.refusal(tree, hidden):
             raise _Stopped("patch", reason)
         rules = PatchRules(
             graded=frozenset(file.path for file in hidden),

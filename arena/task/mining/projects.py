@@ -42,6 +42,8 @@ _FLAGS = ("--import-mode", "--doctest-modules", "--doctest-glob", "--asyncio-mod
 """Of `addopts`, those that decide what the tests are."""
 _FACTORS = re.compile(r"py(3|311|3\.11)?|tests?|pytest|!py(27|2|3\d|310|3\.10)")
 """Of tox, those that apply to this Python and to any environment of tests."""
+_WAYS = 1000
+"""Most environments that a line of tox names; of more, none is looked at."""
 _NOT_PYTHON = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
@@ -195,14 +197,14 @@ def _applies(condition: str) -> bool:
     """Whether a line of tox for some environments is one for ours, as `py{38,311}-test,dev`."""
     inside = re.compile(r"\{([^{}]*)\}")
     ways = [condition]
-    while any(map(inside.search, ways)):
+    while len(ways) <= _WAYS and any(map(inside.search, ways)):
         ways = [
             inside.sub(one.strip(), way, count=1) if match else way
             for way in ways
             for match in [inside.search(way)]
             for one in (match[1].split(",") if match else [""])
         ]
-    return any(
+    return len(ways) <= _WAYS and any(
         all(_FACTORS.fullmatch(factor) for factor in part.split("-"))
         for way in ways
         for part in way.split(",")

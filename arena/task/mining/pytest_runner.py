@@ -240,11 +240,6 @@ def _note(tests: dict[str, SeenTest], line: _Line) -> None:
         tests[line.id] = SeenTest(outcome=line.outcome)
 
 
-def _refuses(_tree: Sequence[File], hidden: Sequence[File]) -> str:
-    there = any(is_python_test(file.path) for file in hidden)
-    return "" if there else "no test file of Python is left by it"
-
-
 # ── what it needs ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -323,5 +318,4 @@ PYTHON = LanguageSupport(
     run_seconds=60.0,
     is_test=lambda file: is_python_test(file.path),
     place=str,
-    refuses=_refuses,
 )

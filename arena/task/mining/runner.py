@@ -295,7 +295,12 @@ class LanguageSupport:
     is_test: Callable[[File], bool]
     place: Callable[[str], str]
     """Where the tests of a file stand, as ids begin."""
-    refuses: Callable[[Sequence[File], Sequence[File]], str]
-    """Why the hidden tests of a tree cannot be run; empty where they can."""
+    refuses: Callable[[Sequence[File], Sequence[File]], str] = lambda _tree, _hidden: ""
+    """What else keeps the hidden tests of a tree from being run; empty where nothing does."""
     command: TestCommand | None = None
     """What runs the tests where runner is `command`."""
+
+    def refusal(self, tree: Sequence[File], hidden: Sequence[File]) -> str:
+        """Why the hidden tests of a tree cannot be run; empty where they can."""
+        there = any(map(self.is_test, hidden))
+        return self.refuses(tree, hidden) or ("" if there else "no test file is left by it")

@@ -34,7 +34,7 @@ _TRAILER = re.compile(
 )
 _MERGE = re.compile(r"^merge (pull request|branch|remote|pr|tag)\b.*", re.IGNORECASE)
 _REFERENCE = re.compile(
-    r"\(?(\b(close[sd]?|fix(e[sd])?|resolve[sd]?|refs?|issue|pr):?\s+)?([\w.-]+/[\w.-]+)?#\d+\)?",
+    r"\(?(\b(close[sd]?|fix(e[sd])?|resolve[sd]?|refs?|issue|pr):?\s+)?((?<![\w.-])[\w.-]+/[\w.-]+)?#\d+\)?",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"#(\d+)\b")
@@ -42,8 +42,8 @@ _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _TEST_NAME = re.compile(r"\b[Tt]est_?\w+")
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 _DEFINED = re.compile(
-    r"\b(?:def|class|function|const|let|var|type)\s+(\w{3,})|\bfunc\s+(?:\([^)]*\)\s*)?(\w{3,})"
-    r"|^\s*(?:self\.|cls\.|this\.|exports\.)?(\w{3,})\s*(?::[^=\n]+)?:?=(?!=)"
+    r"\b(?:def|class|function|const|let|var|type)\s+(\w{3,})|\bfunc\s+(?:\([^()\n]*\)\s*)?(\w{3,})"
+    r"|^[^\S\n]*(?:self\.|cls\.|this\.|exports\.)?(\w{3,})\s*(?::[^=\n]+)?:?=(?!=)"
     r"|[(,]\s*(\w{3,})=(?!=)",
     re.MULTILINE,
 )

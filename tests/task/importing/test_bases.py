@@ -8,6 +8,7 @@ import pytest
 from arena.records import File
 from arena.resources import sandboxes_dir
 from arena.task.importing.bases import on_what_there_is
+from arena.task.importing.environments import must_be_plain
 from arena.task.importing.importer import NotImportableError, move
 from arena.task.importing.needs import with_needs
 
@@ -97,6 +98,20 @@ def dockerfile(text):
 )
 def test_what_a_test_script_installs_is_installed_when_the_image_is_built(text, installed):
     assert f"pip3 install --no-cache-dir {installed}\n" in dockerfile(text)["Dockerfile"]
+
+
+@pytest.mark.parametrize("word", ["a" + "=" * 5000 + "$", "a" + "==1" * 5000 + "$"])
+def test_no_script_takes_for_ever_to_read(word):
+    assert dockerfile(f"pip install {word}\n") == {"Dockerfile": "FROM x\nEND\n"}
+    with pytest.raises(NotImportableError, match="no plain requirement"):
+        must_be_plain([word * 10])
+
+
+@pytest.mark.parametrize(
+    "one", ["a", "a.b-c >=1, <2", "a [x, y] ==1.*", "a[x]>=1; python_version<'4'"]
+)
+def test_a_plain_requirement_is_had(one):
+    must_be_plain([one])
 
 
 def test_addresses_paths_and_comments_are_not_installed():

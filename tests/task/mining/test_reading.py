@@ -4,8 +4,10 @@ import pytest
 
 from arena.errors import InputError
 from arena.records import File
+from arena.sandbox.engine import DockerEngine
+from arena.task.mining.command_runner import read_command
 from arena.task.mining.history import Commit, GitHistory, purpose
-from arena.task.mining.projects import read_project, with_version_files
+from arena.task.mining.projects import Project, read_project, with_version_files
 from arena.task.mining.runner import MiningSession, SeenTest
 from arena.task.mining.statement import CandidateFix, Issue, read_issues, write_statement
 from arena.task.mining.validate import FellError, prove
@@ -150,6 +152,7 @@ def test_of_two_conditions_for_a_package_the_true_one_is_left_to_win():
         ("py311-django{32,41}: x", False),
         ("py36,test: x", True),
         ("x", True),
+        ("py" + "{3,4}" * 40 + ": x", False),  # a million million environments
     ],
 )
 def test_a_line_of_tox_counts_where_its_factors_apply(line, applies):
@@ -332,3 +335,81 @@ def test_a_version_file_that_the_build_would_write_is_written():
     assert values["__version__"] == values["version"] == "1.2"
     kept = File(path="p/_v.py", data=b"own")
     assert with_version_files((kept,), found) == (kept,)
+
+
+MINE = '[mine]\nimage = "{}"\ntest = "make check"\nreport = "tap"\n'
+
+
+def a_command(folder, image):
+    (folder / "mine.toml").write_text(MINE.format(image))
+    return read_command(folder / "mine.toml", DockerEngine())
+
+
+def test_the_folder_of_an_image_is_copied_without_its_history(tmp_path):
+    (tmp_path / "ci/.git").mkdir(parents=True)
+    (tmp_path / "ci/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    (tmp_path / "other").mkdir()
+    for folder, image in ((tmp_path, "./ci"), (tmp_path / "other", "../ci")):
+        made = a_command(folder, image).make(folder / "pack", "ours", Project(), (), print)
+        assert made.image == "ours"
+        kept = sorted(path.name for path in (folder / "pack/images/ours").iterdir())
+        assert kept == ["Dockerfile", "sandbox.toml"]
+
+
+@pytest.mark.parametrize(
+    ("link", "to"), [("ci", "elsewhere"), ("ci/key", "../elsewhere/key"), ("ci/sub", "..")]
+)
+def test_no_link_of_a_clone_is_followed_to_an_image(tmp_path, link, to):
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("Dockerfile", "key"):
+        (tmp_path / "elsewhere" / name).write_text("ARG BASE\nFROM ${BASE}\n")
+    if "/" in link:
+        (tmp_path / "ci").mkdir()
+        (tmp_path / "ci/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    (tmp_path / link).symlink_to(to)
+    with pytest.raises(InputError, match="a link"):
+        a_command(tmp_path, "./ci").make(tmp_path / "pack", "ours", Project(), (), print)
+    assert not (tmp_path / "pack").exists()
+
+
+@pytest.mark.parametrize("line", ['image = ""', 'test = ""', "timeout_s = inf", "timeout_s = 0"])
+def test_a_command_without_sense_is_refused(tmp_path, line):
+    key = line.partition(" ")[0]
+    kept = [one for one in MINE.format("python").splitlines() if not one.startswith(key)]
+    (tmp_path / "mine.toml").write_text("\n".join([*kept, line]))
+    with pytest.raises(InputError) as refused:
+        read_command(tmp_path / "mine.toml", DockerEngine())
+    assert key in refused.value.line()
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "+\n" * 100_000,
+        "+" + "func (" * 100_000 + "\n",
+    ],
+)
+def test_no_change_takes_for_ever_to_read(added):
+    head = "--- a/src/a.py\n+++ b/src/a.py\n"
+    gold = f"{head}@@ -1 +1,{added.count(chr(10)) + 2} @@\n-a = 1\n+new_name = 2\n{added}+a = 2\n"
+    fix = CandidateFix(gold, (File(path="src/a.py", data=b"a = 1\n"),), ())
+    assert "new_name" in fix.new_names
+
+
+def test_no_message_takes_for_ever_to_read():
+    step = Commit(
+        sha="1" * 40,
+        parent="2" * 40,
+        at="",
+        message="Halve odd cents " + "a" * 200_000,
+        merge=False,
+    )
+    made = write_statement(step, {}, CandidateFix("", (), ()))
+    assert made
+    step = step.model_copy(
+        update={"message": "Halve odd cents (fixes our/purse#3), see our/purse#4"}
+    )
+    made = write_statement(step, {}, CandidateFix("", (), ()))
+    assert made
+    assert "#" not in made.text
+    assert "purse" not in made.text
