@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, FormatFlag, emit, runs_dir, say
+from arena.cli.options import Format, FormatFlag, emit, runs_dir, say, unset
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -29,9 +29,7 @@ def grade(
             "--tasks", help="Pack, task or path; may be repeated.", autocompletion=options.packs
         ),
     ],
-    out: Annotated[
-        Path | None, typer.Option(help="The run directory.", show_default="runs/grade-FILE")
-    ] = None,
+    out: Annotated[Path | None, unset("The run directory.", "runs/grade-FILE")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Patches at once.")] = 2,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
@@ -50,7 +48,6 @@ def grade(
     graded = [one for one in given if one.instance_id in found]
     out = out or runs_dir() / f"grade-{predictions.stem}"
     with DockerEngine.answering() as engine:
-        engine.check()
         engine.reap()
         chosen = {task.id: task for task in found.values()}
         job = grading.GradingJob(

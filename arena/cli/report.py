@@ -14,6 +14,7 @@ from arena.cli.options import (
     RunArgument,
     ValueFlag,
     console,
+    unset,
     write_file,
 )
 from arena.errors import InputError
@@ -37,15 +38,9 @@ def report(
     table: Annotated[
         TableChoice, typer.Option(help="Which table csv and parquet hold.")
     ] = "trials",
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="A file; not for html.", show_default="stdout"),
-    ] = None,
+    out: Annotated[Path | None, unset("A file; not for html.", "stdout")] = None,
     assurance: Annotated[
-        AssuranceChoice | None,
-        typer.Option(
-            help="Score the tasks graded this way.", show_default="the strongest there is"
-        ),
+        AssuranceChoice | None, unset("Score the tasks graded this way.", "the strongest there is")
     ] = None,
     value_usd: ValueFlag = None,
 ) -> None:

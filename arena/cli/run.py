@@ -3,14 +3,12 @@
 import os
 import signal
 import sys
-from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from arena.cli.options import Format, runs_dir
+from arena.cli.options import Format, runs_dir, today, unset
 from arena.errors import FaultError
 
 if TYPE_CHECKING:
@@ -20,23 +18,13 @@ if TYPE_CHECKING:
     from arena.run.plan import Overrides, Plan
 
 ConfigFile = Annotated[Path, typer.Argument(help="The bake-off to run, such as bakeoff.toml.")]
-TaskFlag = Annotated[
-    list[str] | None,
-    typer.Option("--task", help="Run this task or pack only; may be repeated.", show_default="all"),
-]
+TaskFlag = Annotated[list[str] | None, unset("Run this task or pack only; may be repeated.", "all")]
 ContestantFlag = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--contestant", help="Run this contestant only; may be repeated.", show_default="all"
-    ),
+    list[str] | None, unset("Run this contestant only; may be repeated.", "all")
 ]
 AttemptsFlag = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        help="Attempts per task; fewer than before narrow the run.",
-        show_default="the configuration's",
-    ),
+    unset("Attempts per task; fewer than before narrow the run.", "the configuration's", min=1),
 ]
 NarrowFlag = Annotated[
     bool,
@@ -44,39 +32,21 @@ NarrowFlag = Annotated[
         "--narrow", help="Leave all else of an earlier run out of its plan and its reports."
     ),
 ]
-ConcurrencyFlag = Annotated[
-    int | None, typer.Option(min=1, help="Trials at once.", show_default="the configuration's")
-]
-OutFlag = Annotated[Path | None, typer.Option(help="The run directory.", show_default="runs/NAME")]
+ConcurrencyFlag = Annotated[int | None, unset("Trials at once.", "the configuration's", min=1)]
+OutFlag = Annotated[Path | None, unset("The run directory.", "runs/NAME")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the scoreboard on stdout.")]
 
 
-class Executor(StrEnum):
-    """Where trials run."""
-
-    LOCAL = "local"
-    RAY = "ray"
-
-
 ExecutorFlag = Annotated[
-    Executor | None,
-    typer.Option(
-        help="Run trials here, or on a Ray cluster's nodes.", show_default="the configuration's"
-    ),
+    Literal["local", "ray"] | None,
+    unset("Run trials here, or on a Ray cluster's nodes.", "the configuration's"),
 ]
 AddressFlag = Annotated[
-    str | None,
-    typer.Option(
-        help="The cluster's head, host:port.", show_default="the configuration's, else the one here"
-    ),
+    str | None, unset("The cluster's head, host:port.", "the configuration's, else the one here")
 ]
 ProfilesFlag = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--profiles",
-        help="Folder with provider profiles; may be repeated.",
-        show_default="the configuration's",
-    ),
+    unset("Folder with provider profiles; may be repeated.", "the configuration's"),
 ]
 RaceFlag = Annotated[
     bool, typer.Option("--race", help="Stop paying for what is decided, as [race] says.")
@@ -108,7 +78,7 @@ def run(
         contestants=tuple(contestant or ()),
         attempts=attempts,
         concurrency=concurrency,
-        executor=None if executor is None else executor.value,
+        executor=executor,
         address=address,
         narrow=narrow,
     )
@@ -177,12 +147,11 @@ def resolve(
     from arena.run import plan
 
     known = catalog.load([base / folder for folder in config.profiles])
-    today = datetime.now(UTC).date()
     made = plan.resolve(
         config,
         base=base,
         backend=lambda ref: resolve_backend(
-            ref, known, today=today, environ=os.environ, retired=retired
+            ref, known, today=today(), environ=os.environ, retired=retired
         ),
         fx=SHIPPED_FX,
         overrides=overrides,

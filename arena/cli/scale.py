@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arena.cli.options import Format, FormatFlag, emit_answer
+from arena.cli.options import Format, FormatFlag, emit_answer, unset
 
 if TYPE_CHECKING:
     from arena.records import RateLimits
@@ -30,10 +30,7 @@ def _at_most(meaning: str) -> Any:
 
 def scale(
     like: Annotated[
-        Path | None,
-        typer.Option(
-            help="A run to take trials from; other flags overrule it.", show_default="none"
-        ),
+        Path | None, unset("A run to take trials from; other flags overrule it.")
     ] = None,
     tasks: Annotated[int | None, _as("", "Tasks of the run.", 1)] = None,
     backends: Annotated[int | None, _as("", "Backends of the run.", 1)] = None,
@@ -47,7 +44,7 @@ def scale(
     memory_gb: Annotated[float, typer.Option(min=0.1, help="Of one host.")] = 32,
     container_mb: Annotated[int, typer.Option(min=64, help="Memory of one container.")] = 1024,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Trials at once.", show_default="what memory allows")
+        int | None, unset("Trials at once.", "what memory allows", min=1)
     ] = None,
     provider_concurrency: Annotated[int | None, _at_most("Calls at once of a backend.")] = None,
     rpm: Annotated[int | None, _at_most("Calls a minute of a backend.")] = None,
