@@ -38,7 +38,6 @@ def grade(
     Example: arena grade predictions.jsonl --tasks core
     """
     from arena.cli import EXIT_NO_VERDICT
-    from arena.records import SandboxLimits
     from arena.run import predictions as grading
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
@@ -55,9 +54,6 @@ def grade(
             tasks=found,
             images=Images(engine, packs.tree_files).ensure(list(chosen.values())),
             engine=engine,
-            info=engine.info(),
-            sandbox=SandboxLimits(),
-            strict=True,
             jobs=jobs,
         )
         results = grading.grade(job, out, say=say)

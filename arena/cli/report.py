@@ -59,7 +59,9 @@ def report(
         )
     scored = score(load(run), assurance, value_usd=value_usd)
     if format_ == "html":
-        print(write_page(scored))
+        from arena.report.site import build_scored
+
+        print(build_scored(scored))
     elif out is not None:
         write_file(out, _made(scored, format_, table), flag="--out")
     elif format_ == "terminal":
@@ -118,10 +120,3 @@ def show(scored: "Scored", as_: Format) -> None:
         from arena.report import exports
 
         console().print(exports.render(scored))
-
-
-def write_page(scored: "Scored") -> Path:
-    """Write the page of a run; its path."""
-    from arena.report import site
-
-    return site.build_scored(scored)

@@ -193,13 +193,14 @@ def _leave(code: int) -> NoReturn:
 def finish(plan: "Plan", out: Path, as_: Format) -> None:
     """Run a plan, write its page, print its scoreboard, and exit by what came out."""
     from arena.cli import EXIT_NO_VERDICT
-    from arena.cli.report import show, write_page
+    from arena.cli.report import show
     from arena.report.format import plural
     from arena.report.scored import score
+    from arena.report.site import build_scored
 
     outcome = start(plan, out)
     scored = score(outcome.results)
-    page = write_page(scored)
+    page = build_scored(scored)
     show(scored, as_)
     print(f"page: {page}", file=sys.stderr)
     if outcome.outside:

@@ -116,11 +116,9 @@ class ReplyEvents(Protocol):
 
     def feed(self, delta: Delta, /) -> Iterator[Item]:
         """What is to be said of an addition."""
-        ...
 
     def close(self, finish: str, usage: Usage, /) -> Iterator[Item]:
         """The end of the reply."""
-        ...
 
 
 ToChat = Callable[[ProxyRequest], Item]

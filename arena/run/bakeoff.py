@@ -33,11 +33,9 @@ class WorkOrder(Protocol):
 
     def next(self) -> TrialSpec | None:
         """The trial to start now; None where none is, at least until another has ended."""
-        ...
 
     def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:
         """A trial is over: what a worker made of it."""
-        ...
 
 
 class Watcher(Protocol):
@@ -45,11 +43,9 @@ class Watcher(Protocol):
 
     def begin(self, manifest: Manifest, kept: Mapping[str, Kept]) -> None:
         """Before the first event: the run, and what is done of it, by contestant."""
-        ...
 
     def __call__(self, event: Event) -> None:
         """An event, after it is on disk."""
-        ...
 
 
 @dataclass(frozen=True)

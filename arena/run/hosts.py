@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
@@ -55,11 +54,9 @@ class TrialHost(Protocol):
     @property
     def ready(self) -> Ready:
         """What trials are identified by, the same on every machine of the host."""
-        ...
 
     def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """How many trials may be under way at once."""
-        ...
 
     def slot(self) -> AbstractContextManager[RunTrial]:
         """Wait for room for one try.
@@ -67,11 +64,9 @@ class TrialHost(Protocol):
         Raises:
             FaultError: there is none any more.
         """
-        ...
 
     def stop(self) -> None:
         """End everything that runs and remove it."""
-        ...
 
 
 class LocalHost:
@@ -195,26 +190,23 @@ def _layers(
         return {}
     base = images.ensure_base(_telling(say))
     layers = Layers(engine.connection)
+
+    def naming(name: str) -> Say:
+        return lambda line: say(f"{name}: {line}")
+
     return {
-        name: layers.ensure(name, program.install, base, partial(_say_of, say, name))
+        name: layers.ensure(name, program.install, base, naming(name))
         for name, program in programs.items()
     }
 
 
-def _say_of(say: Say, name: str, line: str) -> None:
-    say(f"{name}: {line}")
-
-
-@contextmanager
-def _gateway(programs: Mapping[str, Program]) -> "Iterator[Gateway | None]":
+def _gateway(programs: Mapping[str, Program]) -> "AbstractContextManager[Gateway | None]":
     """The gateway, where an external agent needs one."""
     if not programs:
-        yield None
-        return
+        return nullcontext()
     from arena.gateway.server import Gateway  # a web server: not for every run
 
-    with Gateway() as gateway:
-        yield gateway
+    return Gateway()
 
 
 def _telling(say: Say) -> Tell:

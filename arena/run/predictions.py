@@ -19,7 +19,6 @@ from typing import Literal
 from arena import __version__
 from arena.errors import FaultError, InputError
 from arena.grading.verify import Bench, ExclusiveLock, judge
-from arena.protocols import Engine
 from arena.records import (
     ContestantSpec,
     Ending,
@@ -34,7 +33,7 @@ from arena.records import (
 )
 from arena.run import bakeoff, plan, resume
 from arena.run.trial import TrialProgress, TrialRequest
-from arena.rundir.directory import EngineInfo, Manifest, RunDir, trial_specs
+from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.rundir.ledger import Ledger, TrialBegin, TrialEnd
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images, TaskImage, exported_image
@@ -68,8 +67,8 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
     Raises:
         EngineError: an image could not be made.
     """
-    reasons = {task.id: _reason(task) for task in tasks}
-    chosen = [task for task in tasks if reasons[task.id] is None]
+    left_out = {task.id: reason for task in tasks if (reason := _reason(task))}
+    chosen = [task for task in tasks if task.id not in left_out]
     images = Images(engine, packs.tree_files).ensure(chosen)
     workdir = exports.SWEBENCH_WORKDIR if to == "swebench" else exports.HARBOR_WORKDIR
     names = {
@@ -83,7 +82,6 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
         for task in chosen
     }
     out.mkdir(parents=True, exist_ok=True)
-    left_out = {task_id: reason for task_id, reason in reasons.items() if reason}
     if to == "harbor":
         for task in chosen:
             exports.write_harbor(out, task, names[task.id])
@@ -94,9 +92,7 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
 
 
 def _reason(task: Task) -> str | None:
-    if task.impossible:
-        return "an impossible control has no gold patch"
-    return can_be_shown(task)
+    return "an impossible control has no gold patch" if task.impossible else can_be_shown(task)
 
 
 AGENT = "predictions"
@@ -126,10 +122,7 @@ class GradingJob:
     tasks: Mapping[str, Task]
     """By instance id, as the predictions write it."""
     images: Mapping[str, TaskImage]
-    engine: Engine
-    info: EngineInfo
-    sandbox: SandboxLimits
-    strict: bool
+    engine: DockerEngine
     jobs: int
 
 
@@ -193,11 +186,10 @@ def _manifest(job: GradingJob, out: Path, say: Say) -> Manifest:
         attempts=1,
         concurrency=job.jobs,
         limits=Limits(),
-        sandbox=job.sandbox,
-        strict=job.strict,
+        sandbox=SandboxLimits(),
         tasks=tuple(plan.task_entry(tasks[i], job.images[i]) for i in sorted(tasks)),
         contestants=_contestants(job.predictions),
-        engine=job.info,
+        engine=job.engine.info(),
         base_image=next((image.base for image in job.images.values()), ""),
     )
     rundir = RunDir(out)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from arena.errors import EngineError
 from arena.records import SandboxLimits
 from arena.sandbox.docker import Connection
-from arena.sandbox.stream import Capture, ExecLink, sort
+from arena.sandbox.stream import STDERR, STDOUT, Capture, ExecLink
 
 SHELL = ("/bin/sh", "-c", "exec 3>&2 2>/dev/null; exec /bin/sh")
 """The shell's own messages go nowhere; commands get the real stderr back from descriptor 3."""
@@ -52,6 +52,7 @@ NOTHING = Output(End.BROKEN, KILLED, Capture(0), Capture(0))
 
 def _drain(link: ExecLink, out: Capture, err: Capture, deadline: float) -> End:
     """Read until both markers came, or the stream or the time is over."""
+    captures = {STDOUT: out, STDERR: err}
     while not (out.done and err.done):
         pieces = link.read(deadline)
         if pieces is None:
@@ -60,7 +61,9 @@ def _drain(link: ExecLink, out: Capture, err: Capture, deadline: float) -> End:
             out.end()
             err.end()
             return End.BROKEN
-        sort(pieces, out, err)
+        for stream, data in pieces:
+            if capture := captures.get(stream):
+                capture.feed(data)
         if time.monotonic() > deadline:  # endless output is never waited for
             return End.DEADLINE
     return End.DONE
