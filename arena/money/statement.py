@@ -274,8 +274,9 @@ def _statement(
     open_ = possibly_billed(end)
     cost = pricing.cost(call)
     if own is not None:
-        same = {"billed_usd": own, "no_cache_usd": own, "standard_usd": own, "computed_usd": own}
-        cost = CallCost(**same, status="known")
+        cost = CallCost(
+            billed_usd=own, no_cache_usd=own, standard_usd=own, computed_usd=own, status="known"
+        )
     return CallStatement(
         call_id=begin.call_id,
         trial_id=begin.trial_id,

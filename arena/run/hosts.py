@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
@@ -69,23 +70,23 @@ class TrialHost(Protocol):
         """End everything that runs and remove it."""
 
 
+@dataclass(frozen=True)
 class LocalHost:
     """One engine that this process uses itself."""
 
-    def __init__(self, engine: DockerEngine, runner: TrialRunner, ready: Ready, say: Say) -> None:
-        self.ready = ready
-        self._engine = engine
-        self._runner = runner
-        self._say = say
-        self._doubted = threading.Event()
-        """Set by a fault of the engine until it has answered again."""
-        self._asking = threading.Lock()
+    engine: DockerEngine
+    runner: TrialRunner
+    ready: Ready
+    say: Say
+    _doubted: threading.Event = field(default_factory=threading.Event)
+    """Set by a fault of the engine until it has answered again."""
+    _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """As asked, or as many as have containers that fit the engine's memory together."""
         fitting = sandbox.fitting(self.ready.engine.memory_mb)
         if fitting < asked:
-            self._say(
+            self.say(
                 f"concurrency {fitting} instead of {asked}: {sandbox.memory_mb} MB a container "
                 f"must fit {MEMORY_SHARE:.0%} of the engine's {self.ready.engine.memory_mb} MB"
             )
@@ -106,7 +107,7 @@ class LocalHost:
         return nullcontext(self._run)
 
     def _run(self, request: TrialRequest, gate: RequestGate | None) -> TrialRecord:
-        record = self._runner.run(request, gate)
+        record = self.runner.run(request, gate)
         if record.fault is not None and record.fault.kind == "engine":
             self._doubted.set()
         return record
@@ -115,12 +116,12 @@ class LocalHost:
         began, said = time.monotonic(), False
         while True:
             try:
-                self._engine.check()
+                self.engine.check()
             except EngineError as error:
                 if time.monotonic() - began > PATIENCE_S:
                     raise
                 if not said:
-                    self._say(f"waiting for the engine up to {PATIENCE_S:.0f} s: {error}")
+                    self.say(f"waiting for the engine up to {PATIENCE_S:.0f} s: {error}")
                 said = True
                 time.sleep(1.0)
             else:
@@ -129,11 +130,11 @@ class LocalHost:
     def reap(self, leases: Sequence[str]) -> None:
         """Remove what lost hosts left on this engine."""
         for lease in leases:
-            self._engine.reap_of(lease)
+            self.engine.reap_of(lease)
 
     def stop(self) -> None:
         """Remove every container: what uses one ends."""
-        self._engine.close()
+        self.engine.close()
 
 
 @contextmanager

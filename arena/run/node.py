@@ -252,7 +252,7 @@ class RemoteRequestGates:
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+        self.say = say
         self._lock = threading.Lock()
         self._gates: dict[str, LocalRequestGate] = {}
         self._left: set[str] = set()
@@ -290,10 +290,6 @@ class RemoteRequestGates:
         found = getattr(gate, method)(*args)
         self._forget(owner)
         return found
-
-    def say(self, text: str) -> None:
-        """A line for whoever watches the run."""
-        self._say(text)
 
     def _forget(self, owner: str) -> None:
         with self._lock:

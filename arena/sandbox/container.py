@@ -37,7 +37,7 @@ class DockerSandbox:
         self.where = where
         self._connection = connection
         self._pristine = pristine
-        self._commands = Commands(connection, where, notice=self.notice, kill=self.kill)
+        self._commands = Commands(connection, where, self.notice, self.kill)
         self._tree: WorkTree | None = None
         self._touched = False
         self._killed = False
