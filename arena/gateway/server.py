@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -323,7 +323,7 @@ async def _answer(request: Request, bridge: ReplyBridge) -> Response:
     head = bridge.head.result()
     if head.body is not None:
         return Response(head.body, head.status, media_type=_JSON)
-    return _Events(_stream(bridge), head.status, media_type="text/event-stream")
+    return _Events(bridge.pieces(), head.status, media_type="text/event-stream")
 
 
 class _Events(StreamingResponse):
@@ -332,14 +332,6 @@ class _Events(StreamingResponse):
     async def stream_response(self, send: Send) -> None:
         with contextlib.suppress(BrokenStreamError):
             await super().stream_response(send)
-
-
-async def _stream(bridge: ReplyBridge) -> AsyncIterator[bytes]:
-    try:
-        async for piece in bridge.pieces():
-            yield piece
-    finally:
-        bridge.leave()
 
 
 async def _left(request: Request) -> None:

@@ -224,7 +224,12 @@ def statements(
         fx: rates of the run.
     """
     recorded = _learned(list(calls))
-    shared = shares(_machine_calls(recorded, backends)).values()
+    by_the_hour = [
+        (machine, CallSpan.of(end))
+        for begin, end in recorded
+        if end is not None and (machine := machine_of(backends[begin.contestant]))
+    ]
+    shared = shares(by_the_hour).values()
     hours = {name: usd for machine in shared for name, usd in machine.by_call.items()}
     return [
         _statement(one, CallPricing(backends[one.begin.contestant], fx), hours) for one in recorded
@@ -286,12 +291,3 @@ def _statement(
         bound_tokens=sum(_sizes(call)) if open_ else 0,
         bound_usd=pricing.most_usd(call) if open_ else Decimal(0),
     )
-
-
-def _machine_calls(
-    calls: Sequence[RecordedCall], backends: Mapping[str, BackendSpec]
-) -> Iterable[tuple[Machine, CallSpan]]:
-    """Those that ended, at endpoints paid by the hour."""
-    for begin, end in calls:
-        if end is not None and (machine := machine_of(backends[begin.contestant])):
-            yield machine, CallSpan.of(end)

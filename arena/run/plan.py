@@ -186,8 +186,9 @@ def _contestant(
     spec = None if table.backend is None else backend(table.backend)
     if spec is not None and able.needs_gateway:
         spec = routed(spec, able.apis, agent=table.agent)
-    elif spec is not None and able.needs_tools:
-        _check_tools(spec)
+    elif spec is not None and able.needs_tools and spec.api == "chat" and not spec.chat_tools:
+        what = f"{spec.name} takes no tools on chat completions"
+        raise InputError(what, remedy='use params = { protocol = "text" }')
     if level is not None:
         if spec is None:
             what = f"{table.agent} has no model to tell an effort"
@@ -212,14 +213,6 @@ def _strings(value: JsonValue) -> Iterator[str]:
     elif isinstance(value, list | dict):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _strings(inner)
-
-
-def _check_tools(spec: BackendSpec) -> None:
-    if spec.api == "chat" and not spec.chat_tools:
-        raise InputError(
-            f"{spec.name} takes no tools on chat completions",
-            remedy='use params = { protocol = "text" }',
-        )
 
 
 def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, fx: Sequence[FxRate]) -> None:

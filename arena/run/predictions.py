@@ -67,7 +67,9 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
     Raises:
         EngineError: an image could not be made.
     """
-    left_out = {task.id: reason for task in tasks if (reason := _reason(task))}
+    no_patch = "an impossible control has no gold patch"
+    reasons = {task.id: no_patch if task.impossible else can_be_shown(task) for task in tasks}
+    left_out = {task_id: reason for task_id, reason in reasons.items() if reason}
     chosen = [task for task in tasks if task.id not in left_out]
     images = Images(engine, packs.tree_files).ensure(chosen)
     workdir = exports.SWEBENCH_WORKDIR if to == "swebench" else exports.HARBOR_WORKDIR
@@ -89,10 +91,6 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
     path = out / "instances.jsonl"
     exports.write_swebench(path, chosen, names)
     return Exported(path, left_out)
-
-
-def _reason(task: Task) -> str | None:
-    return "an impossible control has no gold patch" if task.impossible else can_be_shown(task)
 
 
 AGENT = "predictions"
@@ -209,7 +207,8 @@ def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...
                 f"{one.model!r} and {names[name]!r} cannot be told apart as {name!r}",
                 remedy="rename one of them in the predictions",
             )
-        patches.setdefault(name, {})[one.instance_id] = _sha(one.patch)
+        patch = one.patch.encode("utf-8", "surrogateescape")
+        patches.setdefault(name, {})[one.instance_id] = hashlib.sha256(patch).hexdigest()
     return tuple(
         ContestantSpec(
             name=name,
@@ -282,7 +281,3 @@ def _graded(
         progress.fault = Fault(kind=error.kind, message=" ".join(str(error).split()))
     progress.wall_s = time.monotonic() - began
     return progress.record(request)
-
-
-def _sha(patch: str) -> str:
-    return hashlib.sha256(patch.encode("utf-8", "surrogateescape")).hexdigest()
