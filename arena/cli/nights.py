@@ -28,44 +28,40 @@ if TYPE_CHECKING:
 
 MB = 10**6
 TrendFormat = Literal["table", "json", "html"]
-BaselineFlag = Annotated[
-    Path | None,
-    unset(
-        "A run directory, or a file that --write-baseline made.", "none; this or --series is needed"
-    ),
-]
-SeriesFlag = Annotated[Path | None, unset("The folder of earlier nights to test against.")]
-GateAssuranceFlag = Annotated[
-    AssuranceChoice | None, unset("Gate the tasks graded this way alone.", "all, each way apart")
-]
-
-
-CostMarginFlag = Annotated[float, typer.Option(help="Tolerated growth of the same tasks' cost.")]
-MaxFaultsFlag = Annotated[
-    float | None, unset("Tolerated share without verdict.", "0.02, or one trial", callback=share)
-]
-EvidenceFlag = Annotated[
-    bool, typer.Option("--require-evidence", help="Fail a night that cannot tell, with 4.")
-]
-WriteFlag = Annotated[Path | None, unset("Write the run as a baseline file and stop.")]
-JunitFlag = Annotated[Path | None, unset("Write JUnit XML here.", "nowhere")]
-SummaryFlag = Annotated[Path | None, unset("Write Markdown here.", "nowhere")]
 
 
 def gate(
     run: RunArgument,
-    baseline: BaselineFlag = None,
-    series: SeriesFlag = None,
+    baseline: Annotated[
+        Path | None,
+        unset(
+            "A run directory, or a file that --write-baseline made.",
+            "none; this or --series is needed",
+        ),
+    ] = None,
+    series: Annotated[Path | None, unset("The folder of earlier nights to test against.")] = None,
     nights: Annotated[int, typer.Option(min=1, help="Take so many nights of the series.")] = 30,
     margin: MarginFlag = None,
-    cost_margin: CostMarginFlag = 0.15,
-    max_faults: MaxFaultsFlag = None,
-    require_evidence: EvidenceFlag = False,
+    cost_margin: Annotated[
+        float, typer.Option(help="Tolerated growth of the same tasks' cost.")
+    ] = 0.15,
+    max_faults: Annotated[
+        float | None,
+        unset("Tolerated share without verdict.", "0.02, or one trial", callback=share),
+    ] = None,
+    require_evidence: Annotated[
+        bool, typer.Option("--require-evidence", help="Fail a night that cannot tell, with 4.")
+    ] = False,
     anyway: AnywayFlag = False,
-    assurance: GateAssuranceFlag = None,
-    write_baseline: WriteFlag = None,
-    junit: JunitFlag = None,
-    summary: SummaryFlag = None,
+    assurance: Annotated[
+        AssuranceChoice | None,
+        unset("Gate the tasks graded this way alone.", "all, each way apart"),
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, unset("Write the run as a baseline file and stop.")
+    ] = None,
+    junit: Annotated[Path | None, unset("Write JUnit XML here.", "nowhere")] = None,
+    summary: Annotated[Path | None, unset("Write Markdown here.", "nowhere")] = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Fail a nightly run that got worse: 0 nothing is shown worse, 1 a regression is, 3 unsound.

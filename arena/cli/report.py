@@ -75,7 +75,13 @@ def report(
 def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
     """A report as a file holds it."""
     if format_ == "terminal":
-        return _plain_text(scored).encode()
+        from rich.console import Console
+
+        from arena.report.exports import render
+
+        text = io.StringIO()
+        Console(file=text, width=PIPED_WIDTH, force_terminal=False).print(render(scored))
+        return text.getvalue().encode()
     if format_ == "predictions":
         from arena.report.interchange import predictions_of_run
         from arena.task.formats.predictions import write_predictions
@@ -85,16 +91,6 @@ def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
 
     assert format_ != "html"  # that is a folder of pages
     return export(scored, format_, table=table)
-
-
-def _plain_text(scored: "Scored") -> str:
-    from rich.console import Console
-
-    from arena.report import exports
-
-    out = io.StringIO()
-    Console(file=out, width=PIPED_WIDTH, force_terminal=False).print(exports.render(scored))
-    return out.getvalue()
 
 
 def view(

@@ -26,24 +26,11 @@ AttemptsFlag = Annotated[
     int | None,
     unset("Attempts per task; fewer than before narrow the run.", "the configuration's", min=1),
 ]
-NarrowFlag = Annotated[
-    bool,
-    typer.Option(
-        "--narrow", help="Leave all else of an earlier run out of its plan and its reports."
-    ),
-]
 ConcurrencyFlag = Annotated[int | None, unset("Trials at once.", "the configuration's", min=1)]
 OutFlag = Annotated[Path | None, unset("The run directory.", "runs/NAME")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the scoreboard on stdout.")]
 
 
-ExecutorFlag = Annotated[
-    Literal["local", "ray"] | None,
-    unset("Run trials here, or on a Ray cluster's nodes.", "the configuration's"),
-]
-AddressFlag = Annotated[
-    str | None, unset("The cluster's head, host:port.", "the configuration's, else the one here")
-]
 ProfilesFlag = Annotated[
     list[Path] | None,
     unset("Folder with provider profiles; may be repeated.", "the configuration's"),
@@ -58,12 +45,23 @@ def run(
     task: TaskFlag = None,
     contestant: ContestantFlag = None,
     attempts: AttemptsFlag = None,
-    narrow: NarrowFlag = False,
+    narrow: Annotated[
+        bool,
+        typer.Option(
+            "--narrow", help="Leave all else of an earlier run out of its plan and its reports."
+        ),
+    ] = False,
     concurrency: ConcurrencyFlag = None,
     out: OutFlag = None,
     profiles: ProfilesFlag = None,
-    executor: ExecutorFlag = None,
-    address: AddressFlag = None,
+    executor: Annotated[
+        Literal["local", "ray"] | None,
+        unset("Run trials here, or on a Ray cluster's nodes.", "the configuration's"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        unset("The cluster's head, host:port.", "the configuration's, else the one here"),
+    ] = None,
     race: RaceFlag = False,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
