@@ -1,7 +1,6 @@
 """`arena grade`: anybody's patches under our verification, no agent involved."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,9 +13,7 @@ from arena.cli.options import Format, FormatFlag, emit, runs_dir, say, unset
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from arena.records import Task
     from arena.run.predictions import Graded
-    from arena.task.formats.predictions import Prediction
 
 COLUMNS = ("instance_id", "model", "verdict", "reason", "seconds")
 
@@ -38,12 +35,22 @@ def grade(
     Example: arena grade predictions.jsonl --tasks core
     """
     from arena.cli import EXIT_NO_VERDICT
+    from arena.errors import InputError
     from arena.run import predictions as grading
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
     from arena.task import pack as packs
+    from arena.task.formats.predictions import match, read_predictions
 
-    given, known, found = _matched(predictions, tasks)
+    given = read_predictions(predictions)
+    known = [task for name in tasks for task in packs.load(name, base=Path())]
+    found = match(given, known)
+    if not found:
+        raise InputError(
+            f"none of its instances is a task of {', '.join(tasks)}",
+            where=str(predictions),
+            remedy=f"its first is {given[0].instance_id!r}",
+        )
     graded = [one for one in given if one.instance_id in found]
     out = out or runs_dir() / f"grade-{predictions.stem}"
     with DockerEngine.answering() as engine:
@@ -62,26 +69,6 @@ def grade(
     _show(results, {"unknown": unknown, "without_prediction": without}, out, format_)
     if any(result.verdict is None for result in results):
         raise typer.Exit(EXIT_NO_VERDICT)
-
-
-def _matched(
-    predictions: Path, tasks: Sequence[str]
-) -> tuple[tuple["Prediction", ...], list["Task"], dict[str, "Task"]]:
-    """What was handed in, the tasks that were named, and the task of each instance id."""
-    from arena.errors import InputError
-    from arena.task import pack as packs
-    from arena.task.formats.predictions import match, read_predictions
-
-    given = read_predictions(predictions)
-    known = [task for name in tasks for task in packs.load(name, base=Path())]
-    found = match(given, known)
-    if not found:
-        raise InputError(
-            f"none of its instances is a task of {', '.join(tasks)}",
-            where=str(predictions),
-            remedy=f"its first is {given[0].instance_id!r}",
-        )
-    return given, known, found
 
 
 def _show(results: list["Graded"], left: dict[str, list[str]], out: Path, format_: Format) -> None:

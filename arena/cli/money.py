@@ -23,7 +23,6 @@ from arena.cli.run import (
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from arena.money.forecast import Forecast
     from arena.run.preview import Preview
 
 EarlierFlag = Annotated[
@@ -98,14 +97,16 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         return
     rows: list[dict[str, JsonValue]] = []
     for one in shown.contestants:
-        cost = one.cost
+        cost, between = one.cost, None
+        if cost and cost.low_usd is not None:
+            between = f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}"
         rows.append(
             {
                 "contestant": one.name,
                 "backend": one.backend,
                 "trials": one.trials,
                 "expected_usd": _usd(cost.expected_usd) if cost else None,
-                "range_usd": _range(cost) if cost else None,
+                "range_usd": between,
                 "at_most_usd": _usd(cost.ceiling_usd) if cost and cost.ceiling_usd else None,
             }
         )
@@ -138,10 +139,6 @@ def _print_plan(shown: "Preview", form: Format) -> None:
     print(shown.power)
     for line in shown.race:
         print(line)
-
-
-def _range(cost: "Forecast") -> str | None:
-    return None if cost.low_usd is None else f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}"
 
 
 AtFlag = Annotated[

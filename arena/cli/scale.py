@@ -11,21 +11,15 @@ if TYPE_CHECKING:
     from arena.records import RateLimits
     from arena.run.simulate import Estimate, Fleet, Workload
 
-_WITHIN = typer.Option(
-    min=0.01,
-    help="Find the fewest hosts that take so many hours.",
-    show_default="tell what --hosts take",
-)
-
 
 def _as(like: str, meaning: str, least: int | None = None) -> Any:
     """A flag of the workload, which a run with --like tells where it is not given."""
-    return typer.Option(min=least, help=meaning, show_default=f"of --like{like}")
+    return unset(meaning, f"of --like{like}", min=least)
 
 
 def _at_most(meaning: str) -> Any:
     """A flag of what a provider allows."""
-    return typer.Option(min=1, help=meaning, show_default="no limit")
+    return unset(meaning, "no limit", min=1)
 
 
 def scale(
@@ -49,7 +43,10 @@ def scale(
     provider_concurrency: Annotated[int | None, _at_most("Calls at once of a backend.")] = None,
     rpm: Annotated[int | None, _at_most("Calls a minute of a backend.")] = None,
     tpm: Annotated[int | None, _at_most("Tokens a minute of a backend.")] = None,
-    within_h: Annotated[float | None, _WITHIN] = None,
+    within_h: Annotated[
+        float | None,
+        unset("Find the fewest hosts that take so many hours.", "tell what --hosts take", min=0.01),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     format_: FormatFlag = Format.TABLE,
 ) -> None:

@@ -9,7 +9,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -244,7 +244,15 @@ class TrialRunner:
         try:
             with (
                 TranscriptFile(request.folder / "transcript.jsonl") as transcript,
-                self._opened(request) as box,
+                self.engine.open(
+                    self.images[request.task.id].id,
+                    limits=request.sandbox,
+                    labels=request.labels,
+                    user=AGENT_USER,
+                    channel=request.program is None,
+                    layer=self.layers.get(request.contestant.agent),
+                    volumes=(HOME,),
+                ) as box,
             ):
                 box.know_image()
                 clock = AgentClock(request.limits.seconds)
@@ -267,18 +275,6 @@ class TrialRunner:
             progress.flags = (*ending.flags, *seen)
         finally:
             progress.wall_s = clock.wall_s
-
-    def _opened(self, request: TrialRequest) -> AbstractContextManager[Sandbox]:
-        """The agent's container."""
-        return self.engine.open(
-            self.images[request.task.id].id,
-            limits=request.sandbox,
-            labels=request.labels,
-            user=AGENT_USER,
-            channel=request.program is None,
-            layer=self.layers.get(request.contestant.agent),
-            volumes=(HOME,),
-        )
 
     def _solve(
         self,
