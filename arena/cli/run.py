@@ -29,8 +29,6 @@ AttemptsFlag = Annotated[
 ConcurrencyFlag = Annotated[int | None, unset("Trials at once.", "the configuration's", min=1)]
 OutFlag = Annotated[Path | None, unset("The run directory.", "runs/NAME")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the scoreboard on stdout.")]
-
-
 ProfilesFlag = Annotated[
     list[Path] | None,
     unset("Folder with provider profiles; may be repeated.", "the configuration's"),

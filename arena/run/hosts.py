@@ -127,11 +127,6 @@ class LocalHost:
             else:
                 return
 
-    def reap(self, leases: Sequence[str]) -> None:
-        """Remove what lost hosts left on this engine."""
-        for lease in leases:
-            self.engine.reap_of(lease)
-
     def stop(self) -> None:
         """Remove every container: what uses one ends."""
         self.engine.close()

@@ -202,7 +202,8 @@ class NodeHost:
 
     def reap(self, leases: Sequence[str]) -> None:
         """Remove the containers of lost nodes that this one can see."""
-        self._opened.reap(leases)
+        for lease in leases:
+            self._opened.engine.reap_of(lease)
 
     def close(self) -> None:
         """End what runs and remove all that is here."""
