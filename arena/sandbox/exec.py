@@ -179,9 +179,8 @@ class Commands:
         self, words: Sequence[str], *, cwd: str | None, user: str, with_input: bool
     ) -> tuple[ExecLink, str]:
         """Start a program: the connection to it, and its id for `exit_code`."""
-        raw = self.connection.raw
         with self.connection.guard():
-            ident = raw.exec_create(
+            ident = self.connection.raw.exec_create(
                 self.where.ident,
                 list(words),
                 stdin=with_input,
