@@ -172,9 +172,10 @@ def run_trials(
         order = race.RaceOrder(manifest, rundir, planned, before.done, stopped)
     todo = (s for s in planned if s.id not in before.done and not stopped(s.contestant))
     following = order.next if order else partial(next, todo, None)
+    ended = order.ended if order else None
     with session(ledger), indexing(rundir, manifest):
         try:
-            _in_threads(worker, following, order and order.ended, concurrency)
+            _in_threads(worker, following, ended, concurrency)
         except BaseException:
             # What still runs ends because its container and its connection are gone.
             worker.cancelled.set()
