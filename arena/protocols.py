@@ -29,31 +29,25 @@ class Pipe(Protocol):
 
     def fileno(self) -> int:
         """For a selector: readable when `read` would give something."""
-        ...
 
     @property
     def unsent(self) -> int:
         """Bytes of input that the program has not taken yet."""
-        ...
 
     def send(self, data: bytes, *, last: bool = False) -> None:
         """Queue input; it is written here and while output is read. `last` closes the input."""
-        ...
 
     def read(self, deadline: float) -> list[tuple[int, bytes]] | None:
         """The next pieces of output as (1 stdout or 2 stderr, data).
 
         Empty at the end of the output, None when `deadline` (of `time.monotonic`) is reached.
         """
-        ...
 
     def running(self) -> bool:
         """Whether the program itself has not ended."""
-        ...
 
     def exit_code(self) -> int | None:
         """Of the program after the end of its output; None when the container ended."""
-        ...
 
 
 class Sandbox(Protocol):
@@ -85,41 +79,33 @@ class Sandbox(Protocol):
             user: `uid:gid` or `root`; the sandbox's own user when None.
             stdin: fed to the command, then closed.
         """
-        ...
 
     def pipe(
         self, argv: Sequence[str], *, user: str | None = None, with_input: bool = True
     ) -> AbstractContextManager[Pipe]:
         """Start a program and talk to it; leaving the context lets go of it, and no more."""
-        ...
 
     def put(self, files: Sequence[File], *, owner: int = 0) -> None:
         """Write regular files, making parent folders, replacing whatever is at their paths."""
-        ...
 
     def get(self, path: str, *, limit: int) -> Entry:
         """Read what is at an absolute path, also after the container has stopped.
 
         Links are never followed. A file above `limit` bytes comes back `too_large` without data.
         """
-        ...
 
     def know_image(self) -> None:
         """Read what `changes` compares with now, while the engine's disk has room for it."""
-        ...
 
     def changes(self, *, limit: int) -> list[Change]:
         """Paths of the work tree that differ from the image, sorted; at most `limit` + 1."""
-        ...
 
     def kill(self) -> None:
         """End every process now. `get` and `changes` still work."""
-        ...
 
     @property
     def resource_ended(self) -> str | None:
         """Which limit ended the container (`memory`, `disk`, `pids`), told from outside."""
-        ...
 
 
 class Engine(Protocol):
@@ -145,7 +131,6 @@ class Engine(Protocol):
         `channel` lets commands share one connection, which is faster. What runs in the container
         can forge its results, so no verdict may rest on them.
         """
-        ...
 
     def check_disk_space(self, since: float) -> None:
         """Make sure that nothing failed for want of room on the engine's own disk.
@@ -156,7 +141,6 @@ class Engine(Protocol):
         Raises:
             EngineError: that disk was full at some time since.
         """
-        ...
 
 
 class Backend(Protocol):
@@ -166,7 +150,6 @@ class Backend(Protocol):
         """One answer. Limits reached come back as `Reply.stop`; a lost endpoint raises
         `ProviderError`.
         """
-        ...
 
 
 class Metered(NamedTuple):
@@ -186,22 +169,18 @@ class SandboxSession(Protocol):
     @property
     def origin(self) -> str:
         """Address inside the sandbox, without a path: `http://127.0.0.1:PORT`."""
-        ...
 
     @property
     def token(self) -> str:
         """Opens this session, and nothing after the trial."""
-        ...
 
     @property
     def metered(self) -> Metered:
         """All calls so far."""
-        ...
 
     @property
     def remaining_s(self) -> float:
         """Seconds that the agent has left."""
-        ...
 
     def check_end(self, *, clean: bool) -> None:
         """Raise the fault for which the program ended, or may have; `clean` says that it was done.
@@ -209,7 +188,6 @@ class SandboxSession(Protocol):
         Raises:
             FaultError: the provider failed, or that is uncertain.
         """
-        ...
 
     @property
     def ending(self) -> Ending | None:
@@ -218,7 +196,6 @@ class SandboxSession(Protocol):
         Raises:
             FaultError: the harness or the provider broke.
         """
-        ...
 
 
 @runtime_checkable
@@ -228,16 +205,13 @@ class SandboxBackend(Backend, Protocol):
     @property
     def model(self) -> str:
         """What a program must call the model."""
-        ...
 
     @property
     def context_window(self) -> int | None:
         """Tokens that fit the model, where that is known."""
-        ...
 
     def open(self, sandbox: Sandbox) -> AbstractContextManager[SandboxSession]:
         """Open a session for what runs in a sandbox; leaving the context ends it."""
-        ...
 
 
 class Transcript(Protocol):
@@ -245,7 +219,6 @@ class Transcript(Protocol):
 
     def add(self, kind: str, record: Mapping[str, object]) -> None:
         """Append one entry; `record` must be JSON."""
-        ...
 
 
 class Agent(Protocol):
@@ -258,4 +231,3 @@ class Agent(Protocol):
 
         Its own failure is an `Ending`; only faults of the machinery raise.
         """
-        ...

@@ -44,11 +44,9 @@ class AgentModule(Protocol):
 
     def capabilities(self, name: str, params: Mapping[str, JsonValue]) -> AgentCapabilities:
         """What the agent is and needs. Raises `InputError` on bad parameters."""
-        ...
 
     def make(self, name: str, params: Mapping[str, JsonValue]) -> Agent:
         """A fresh agent for one trial. Raises `InputError` on bad parameters."""
-        ...
 
 
 def agent_module(name: str, *, where: str = "") -> AgentModule:

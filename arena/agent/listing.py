@@ -42,9 +42,9 @@ def listed(paths: Sequence[Path] = ()) -> list[AgentRow]:
 
 
 def _row(name: str, able: AgentCapabilities) -> AgentRow:
-    kind: Literal["built in", "control", "program"] = "built in"
-    if able.needs_gateway:
-        kind = "program"
-    elif able.control:
-        kind = "control"
-    return AgentRow(name=name, kind=kind, label=able.label, api=", ".join(able.apis))
+    return AgentRow(
+        name=name,
+        kind="program" if able.needs_gateway else "control" if able.control else "built in",
+        label=able.label,
+        api=", ".join(able.apis),
+    )

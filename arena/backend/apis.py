@@ -28,27 +28,21 @@ class Dialect(Protocol):
 
     def error_body(self, status: int, message: str, /, *, overflow: bool) -> dict[str, JsonValue]:
         """An error as the gateway tells it; `overflow` where the context is too long."""
-        ...
 
     def request_body(self, spec: BackendSpec, prompt: Prompt, output_limit: int, /) -> bytes:
         """The whole request of the built-in agent."""
-        ...
 
     def parse_reply(self, body: JsonValue, quirks: Quirks, /) -> Reply:
         """A reply from a whole body; raises `chat.MalformedReplyError`."""
-        ...
 
     def assemble(self, chunks: Iterable[JsonValue], /) -> dict[str, JsonValue]:
         """The body that a stream's events amount to."""
-        ...
 
     def is_last(self, chunk: JsonValue, /) -> bool:
         """Whether an event ends the stream."""
-        ...
 
     def is_whole(self, body: dict[str, JsonValue], /) -> bool:
         """Whether an assembled body says how it ended."""
-        ...
 
 
 DIALECTS: dict[Api, Dialect] = {"chat": chat, "messages": messages, "responses": responses}

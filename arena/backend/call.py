@@ -29,33 +29,26 @@ class Relay(Protocol):
     @property
     def headers(self) -> Mapping[str, str]:
         """Sent to the endpoint beside our own."""
-        ...
 
     @property
     def streamed(self) -> bool:
         """Whether events are wanted one by one; else the whole body."""
-        ...
 
     @property
     def closed(self) -> bool:
         """What the reply says is out, or nobody waits any more: no other attempt is of use."""
-        ...
 
     def restart(self) -> None:
         """Another attempt begins; nothing of the last one was of use."""
-        ...
 
     def event(self, raw: bytes, chunk: JsonValue) -> None:
         """One server-sent event as it came, with what it holds; None for a comment or an end."""
-        ...
 
     def whole(self, body: bytes) -> None:
         """The body of a reply that is not streamed."""
-        ...
 
     def finish(self, reply: Reply) -> None:
         """All of it has come, and is in order."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,6 @@ class Sender(Protocol):
         self, spec: BackendSpec, body: bytes, *, timeout_s: float, relay: Relay | None = None
     ) -> Reply:
         """A whole reply, or `CallFailed`."""
-        ...
 
 
 class LimitReached(Exception):  # noqa: N818 - an outcome, caught by whoever asked

@@ -20,11 +20,9 @@ class CallLog(Protocol):
 
     def begin(self, call: CallBegin) -> None:
         """A call is about to be sent."""
-        ...
 
     def end(self, call: CallEnd) -> None:
         """An announced call ended."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,6 @@ class RequestGate(Protocol):
         Raises:
             HarnessError: the run or the trial is ending, or it could not be written down.
         """
-        ...
 
     def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
         """Take the account of an announced call.
@@ -65,11 +62,9 @@ class RequestGate(Protocol):
             spent: what it cost, for the budgets.
             retry_after_s: the provider wants no call of anybody before that.
         """
-        ...
 
     def give_up(self, call_id: str) -> None:
         """An announced call of which nobody knows what became: it counts as reserved."""
-        ...
 
     def pause(self, seconds: float) -> None:
         """Sleep before another attempt.
@@ -77,11 +72,9 @@ class RequestGate(Protocol):
         Raises:
             HarnessError: the run or the trial is ending.
         """
-        ...
 
     def shut(self) -> None:
         """Let no further call go, those that wait for their turn included."""
-        ...
 
 
 class LocalRequestGate:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, FormatFlag, emit
+from arena.cli.options import Format, FormatFlag, emit, unset
 
 app = typer.Typer(
     help="List, check and install agents; export their trajectories.", no_args_is_help=True
@@ -16,11 +16,7 @@ app = typer.Typer(
 COLUMNS = ("name", "kind", "api", "label", "installs")
 AgentsFlag = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--agents",
-        help="File or folder with profiles of agents; may be repeated.",
-        show_default="the shipped ones alone",
-    ),
+    unset("File or folder with profiles of agents; may be repeated.", "the shipped ones alone"),
 ]
 
 
@@ -40,9 +36,7 @@ def check(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Agents that are programs.",
-            show_default="all",
-            autocompletion=options.programs,
+            help="Agents that are programs.", show_default="all", autocompletion=options.programs
         ),
     ] = None,
     agents: AgentsFlag = None,
@@ -63,8 +57,7 @@ def check(
 @app.command()
 def remove(
     names: Annotated[
-        list[str],
-        typer.Argument(help="Agents whose programs go.", autocompletion=options.programs),
+        list[str], typer.Argument(help="Agents whose programs go.", autocompletion=options.programs)
     ],
 ) -> None:
     """Remove installed programs; the next run installs them again.
@@ -90,10 +83,7 @@ def remove(
 @app.command()
 def trajectories(
     run: Annotated[Path, typer.Argument(help="Folder that `arena run` wrote.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder to write to.", show_default="trajectories in the run"),
-    ] = None,
+    out: Annotated[Path | None, unset("Folder to write to.", "trajectories in the run")] = None,
 ) -> None:
     """Export every trial's transcript as an ATIF trajectory, which other viewers open.
 

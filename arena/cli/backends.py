@@ -2,14 +2,13 @@
 
 import json
 import os
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, FormatFlag, emit
+from arena.cli.options import Format, FormatFlag, emit, unset
 
 if TYPE_CHECKING:
     from arena.backend.catalog import Catalog
@@ -22,33 +21,21 @@ LIST_COLUMNS = (
 )  # fmt: skip
 ProfilesFlag = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--profiles",
-        help="Folder with provider profiles; may be repeated.",
-        show_default="the shipped ones alone",
-    ),
+    unset("Folder with provider profiles; may be repeated.", "the shipped ones alone"),
 ]
 
 
 @app.command("list")
 def list_(
     country: Annotated[
-        str | None,
-        typer.Option(help="Of the lab, such as CN.", show_default="any", callback=options.country),
+        str | None, unset("Of the lab, such as CN.", "any", callback=options.country)
     ] = None,
     residency: Annotated[
-        str | None,
-        typer.Option(
-            help="Of the service, such as US.", show_default="any", callback=options.country
-        ),
+        str | None, unset("Of the service, such as US.", "any", callback=options.country)
     ] = None,
     open_weights: Annotated[
         bool | None,
-        typer.Option(
-            "--open-weights/--closed-weights",
-            help="Whether the weights can be had.",
-            show_default="either",
-        ),
+        unset("Whether the weights can be had.", "either", "--open-weights/--closed-weights"),
     ] = None,
     profiles: ProfilesFlag = None,
     format_: FormatFlag = Format.TABLE,
@@ -62,7 +49,7 @@ def list_(
 
     rows = listing.listed(
         catalog.load(profiles or ()),
-        today=_today(),
+        today=options.today(),
         country=country,
         residency=residency,
         open_weights=open_weights,
@@ -131,7 +118,7 @@ def check(
     if live:
         good = _check_live(known, names or [], evidence, format_)
     else:
-        found = listing.check(known, today=_today(), names=names or ())
+        found = listing.check(known, today=options.today(), names=names or ())
         rows = [finding.model_dump(mode="json") for finding in found]
         emit("findings", rows, ("level", "backend", "text"), format_)
         good = all(finding.level not in {"error", "stale"} for finding in found)
@@ -148,14 +135,10 @@ def _check_live(known: "Catalog", names: list[str], evidence: Path, form: Format
         raise InputError(
             "no backend named", where="--live", remedy="name some: each is called, for money"
         )
-    today = _today()
+    today = options.today()
     specs = [resolve(name, known, today=today, environ=os.environ) for name in names]
     checks = [health.probe(spec, environ=os.environ) for spec in specs]
     health.record(checks, evidence, today=today)
     rows = [one.model_dump(mode="json") for one in checks]
     emit("checks", rows, ("backend", "ok", "cost_usd", "detail"), form)
     return all(one.ok for one in checks)
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

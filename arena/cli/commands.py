@@ -20,21 +20,12 @@ from arena.cli import (
 
 def register(app: typer.Typer) -> None:
     """Add all commands."""
-    app.command("run")(run.run)
-    app.command("demo")(run.demo)
-    app.command("plan")(money.plan)
-    app.command("scale")(scale.scale)
-    app.command("reprice")(money.reprice)
-    app.command("view")(report.view)
-    app.command("grade")(grade.grade)
-    app.command("report")(report.report)
-    app.command("compare")(decide.compare)
-    app.command("recommend")(decide.recommend)
-    app.command("power")(decide.power)
-    app.command("gate")(nights.gate)
-    app.command("trend")(nights.trend)
-    app.command("retain")(nights.retain)
-    app.command("race")(race.race)
+    for command in (
+        run.run, run.demo, money.plan, scale.scale, money.reprice, report.view, grade.grade,
+        report.report, decide.compare, decide.recommend, decide.power, nights.gate, nights.trend,
+        nights.retain, race.race,
+    ):  # fmt: skip
+        app.command()(command)
     app.add_typer(tasks.app, name="tasks")
     app.add_typer(sandboxes.app, name="sandboxes")
     app.add_typer(backends.app, name="backends")

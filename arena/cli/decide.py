@@ -15,6 +15,7 @@ from arena.cli.options import (
     RunArgument,
     ValueFlag,
     emit_answer,
+    unset,
 )
 from arena.cli.race import AlphaFlag, RateFlag
 from arena.cli.race import MarginFlag as RaceMarginFlag
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from arena.score.results import Results
 
 AssuranceFlag = Annotated[
-    AssuranceChoice | None,
-    typer.Option(help="Take the tasks graded this way.", show_default="the strongest there is"),
+    AssuranceChoice | None, unset("Take the tasks graded this way.", "the strongest there is")
 ]
 
 
@@ -37,10 +37,7 @@ def compare(
         str, typer.Argument(help="Another contestant.", autocompletion=options.contestants)
     ],
     other: Annotated[
-        Path | None,
-        typer.Option(
-            "--with", help="Take the second contestant from this run.", show_default="the same run"
-        ),
+        Path | None, unset("Take the second contestant from this run.", "the same run", "--with")
     ] = None,
     anyway: AnywayFlag = False,
     assurance: AssuranceFlag = None,
@@ -74,31 +71,18 @@ def recommend(
     run: RunArgument,
     value_usd: ValueFlag = None,
     margin: Annotated[
-        float | None,
-        typer.Option(
-            help="Only who is shown not to pass less than any other by so much.",
-            show_default="any",
-        ),
+        float | None, unset("Only who is shown not to pass less than any other by so much.", "any")
     ] = None,
     max_cost: Annotated[
-        float | None,
-        typer.Option(help="Most that a solved task may cost, in USD.", show_default="any"),
+        float | None, unset("Most that a solved task may cost, in USD.", "any")
     ] = None,
     country: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Of the lab, such as CN; may be repeated.",
-            show_default="any",
-            callback=options.countries,
-        ),
+        unset("Of the lab, such as CN; may be repeated.", "any", callback=options.countries),
     ] = None,
     residency: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Of the service, such as US; may be repeated.",
-            show_default="any",
-            callback=options.countries,
-        ),
+        unset("Of the service, such as US; may be repeated.", "any", callback=options.countries),
     ] = None,
     open_weights: Annotated[
         bool, typer.Option("--open-weights", help="Only models whose weights can be had.")
@@ -148,9 +132,9 @@ def power(
     tasks: Annotated[int, typer.Argument(min=1, help="Number of tasks.")],
     gap: Annotated[
         list[float] | None,
-        typer.Option(
-            help="Gap to see, such as 0.05; may be repeated.",
-            show_default="0.20, 0.10 and 0.05",
+        unset(
+            "Gap to see, such as 0.05; may be repeated.",
+            "0.20, 0.10 and 0.05",
             callback=options.shares,
         ),
     ] = None,

@@ -1,7 +1,6 @@
 """`arena grade`: anybody's patches under our verification, no agent involved."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, FormatFlag, emit, runs_dir, say
+from arena.cli.options import Format, FormatFlag, emit, runs_dir, say, unset
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from arena.records import Task
     from arena.run.predictions import Graded
-    from arena.task.formats.predictions import Prediction
 
 COLUMNS = ("instance_id", "model", "verdict", "reason", "seconds")
 
@@ -29,9 +26,7 @@ def grade(
             "--tasks", help="Pack, task or path; may be repeated.", autocompletion=options.packs
         ),
     ],
-    out: Annotated[
-        Path | None, typer.Option(help="The run directory.", show_default="runs/grade-FILE")
-    ] = None,
+    out: Annotated[Path | None, unset("The run directory.", "runs/grade-FILE")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Patches at once.")] = 2,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
@@ -40,42 +35,10 @@ def grade(
     Example: arena grade predictions.jsonl --tasks core
     """
     from arena.cli import EXIT_NO_VERDICT
-    from arena.records import SandboxLimits
+    from arena.errors import InputError
     from arena.run import predictions as grading
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
-    from arena.task import pack as packs
-
-    given, known, found = _matched(predictions, tasks)
-    graded = [one for one in given if one.instance_id in found]
-    out = out or runs_dir() / f"grade-{predictions.stem}"
-    with DockerEngine.answering() as engine:
-        engine.check()
-        engine.reap()
-        chosen = {task.id: task for task in found.values()}
-        job = grading.GradingJob(
-            predictions=graded,
-            tasks=found,
-            images=Images(engine, packs.tree_files).ensure(list(chosen.values())),
-            engine=engine,
-            info=engine.info(),
-            sandbox=SandboxLimits(),
-            strict=True,
-            jobs=jobs,
-        )
-        results = grading.grade(job, out, say=say)
-    unknown = sorted({one.instance_id for one in given} - found.keys())
-    without = sorted({task.id for task in known} - chosen.keys())
-    _show(results, {"unknown": unknown, "without_prediction": without}, out, format_)
-    if any(result.verdict is None for result in results):
-        raise typer.Exit(EXIT_NO_VERDICT)
-
-
-def _matched(
-    predictions: Path, tasks: Sequence[str]
-) -> tuple[tuple["Prediction", ...], list["Task"], dict[str, "Task"]]:
-    """What was handed in, the tasks that were named, and the task of each instance id."""
-    from arena.errors import InputError
     from arena.task import pack as packs
     from arena.task.formats.predictions import match, read_predictions
 
@@ -88,7 +51,24 @@ def _matched(
             where=str(predictions),
             remedy=f"its first is {given[0].instance_id!r}",
         )
-    return given, known, found
+    graded = [one for one in given if one.instance_id in found]
+    out = out or runs_dir() / f"grade-{predictions.stem}"
+    with DockerEngine.answering() as engine:
+        engine.reap()
+        chosen = {task.id: task for task in found.values()}
+        job = grading.GradingJob(
+            predictions=graded,
+            tasks=found,
+            images=Images(engine, packs.tree_files).ensure(list(chosen.values())),
+            engine=engine,
+            jobs=jobs,
+        )
+        results = grading.grade(job, out, say=say)
+    unknown = sorted({one.instance_id for one in given} - found.keys())
+    without = sorted({task.id for task in known} - chosen.keys())
+    _show(results, {"unknown": unknown, "without_prediction": without}, out, format_)
+    if any(result.verdict is None for result in results):
+        raise typer.Exit(EXIT_NO_VERDICT)
 
 
 def _show(results: list["Graded"], left: dict[str, list[str]], out: Path, format_: Format) -> None:

@@ -2,14 +2,14 @@
 
 import sys
 from contextlib import nullcontext
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, FormatFlag, emit, runs_dir
+from arena.cli.options import Format, FormatFlag, emit, runs_dir, unset
 from arena.cli.run import (
     AttemptsFlag,
     ConfigFile,
@@ -23,15 +23,14 @@ from arena.cli.run import (
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from arena.money.forecast import Forecast
     from arena.run.preview import Preview
 
 EarlierFlag = Annotated[
     list[Path] | None,
-    typer.Option(
+    unset(
+        "Earlier run to forecast costs from; may be repeated.",
+        "the run directory, where there is one",
         "--from",
-        help="Earlier run to forecast costs from; may be repeated.",
-        show_default="the run directory, where there is one",
     ),
 ]
 
@@ -45,12 +44,7 @@ def plan(
     profiles: ProfilesFlag = None,
     earlier: EarlierFlag = None,
     pilot: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="First run this many tasks once, for money; the run keeps them.",
-            show_default="none",
-        ),
+        int | None, unset("First run this many tasks once, for money; the run keeps them.", min=1)
     ] = None,
     race: RaceFlag = False,
     format_: FormatFlag = Format.TABLE,
@@ -88,7 +82,7 @@ def plan(
         print(f"arena: {error.line()}; all images count as missing", file=sys.stderr)
     with engine or nullcontext():
         images = Images(engine, tree_files) if engine else None
-        shown = preview(made, known=known, today=_today(), images=images, earlier=runs)
+        shown = preview(made, known=known, today=options.today(), images=images, earlier=runs)
     _print_plan(shown.model_copy(update={"race": forecast_lines(made, runs)}), format_)
     if engine is None or not shown.ready:
         print("this run would not start: see above", file=sys.stderr)
@@ -103,14 +97,16 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         return
     rows: list[dict[str, JsonValue]] = []
     for one in shown.contestants:
-        cost = one.cost
+        cost, between = one.cost, None
+        if cost and cost.low_usd is not None:
+            between = f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}"
         rows.append(
             {
                 "contestant": one.name,
                 "backend": one.backend,
                 "trials": one.trials,
                 "expected_usd": _usd(cost.expected_usd) if cost else None,
-                "range_usd": _range(cost) if cost else None,
+                "range_usd": between,
                 "at_most_usd": _usd(cost.ceiling_usd) if cost and cost.ceiling_usd else None,
             }
         )
@@ -145,24 +141,12 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         print(line)
 
 
-def _range(cost: "Forecast") -> str | None:
-    return None if cost.low_usd is None else f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}"
-
-
 AtFlag = Annotated[
     str | None,
-    typer.Option(
-        help="Prices of this day, such as 2026-11-01.",
-        show_default="the day of each call",
-        callback=options.day,
-    ),
+    unset("Prices of this day, such as 2026-11-01.", "the day of each call", callback=options.day),
 ]
 PricesFlag = Annotated[
-    Path | None,
-    typer.Option(
-        help="Profiles with other prices.",
-        show_default="the run's own; with --at the catalogue's",
-    ),
+    Path | None, unset("Profiles with other prices.", "the run's own; with --at the catalogue's")
 ]
 
 
@@ -171,10 +155,7 @@ def reprice(
     at: AtFlag = None,
     prices: PricesFlag = None,
     fx: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A rate, such as CNY=0.14; may be repeated.", show_default="the run's own"
-        ),
+        list[str] | None, unset("A rate, such as CNY=0.14; may be repeated.", "the run's own")
     ] = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
@@ -209,7 +190,9 @@ def reprice(
         before,
         after,
         fx_before=manifest.fx,
-        fx_after=money.with_rates(manifest.fx, dict(map(money.parse_rate, fx or ())), on=_today()),
+        fx_after=money.with_rates(
+            manifest.fx, dict(map(money.parse_rate, fx or ())), on=options.today()
+        ),
     )
     rows = [one.model_dump(mode="json") for one in found]
     money_columns = ("billed_before_usd", "billed_after_usd")
@@ -224,7 +207,3 @@ def reprice(
 
 def _usd(amount: object) -> str:
     return "unknown" if amount is None else f"{float(str(amount)):.4g}"
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

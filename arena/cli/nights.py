@@ -17,6 +17,7 @@ from arena.cli.options import (
     RunArgument,
     emit_answer,
     share,
+    unset,
     write_file,
 )
 
@@ -27,61 +28,40 @@ if TYPE_CHECKING:
 
 MB = 10**6
 TrendFormat = Literal["table", "json", "html"]
-BaselineFlag = Annotated[
-    Path | None,
-    typer.Option(
-        help="A run directory, or a file that --write-baseline made.",
-        show_default="none; this or --series is needed",
-    ),
-]
-SeriesFlag = Annotated[
-    Path | None,
-    typer.Option(help="The folder of earlier nights to test against.", show_default="none"),
-]
-GateAssuranceFlag = Annotated[
-    AssuranceChoice | None,
-    typer.Option(help="Gate the tasks graded this way alone.", show_default="all, each way apart"),
-]
-
-
-CostMarginFlag = Annotated[float, typer.Option(help="Tolerated growth of the same tasks' cost.")]
-MaxFaultsFlag = Annotated[
-    float | None,
-    typer.Option(
-        help="Tolerated share without verdict.",
-        show_default="0.02, or one trial",
-        callback=share,
-    ),
-]
-EvidenceFlag = Annotated[
-    bool, typer.Option("--require-evidence", help="Fail a night that cannot tell, with 4.")
-]
-WriteFlag = Annotated[
-    Path | None,
-    typer.Option(help="Write the run as a baseline file and stop.", show_default="none"),
-]
-JunitFlag = Annotated[
-    Path | None, typer.Option(help="Write JUnit XML here.", show_default="nowhere")
-]
-SummaryFlag = Annotated[
-    Path | None, typer.Option(help="Write Markdown here.", show_default="nowhere")
-]
 
 
 def gate(
     run: RunArgument,
-    baseline: BaselineFlag = None,
-    series: SeriesFlag = None,
+    baseline: Annotated[
+        Path | None,
+        unset(
+            "A run directory, or a file that --write-baseline made.",
+            "none; this or --series is needed",
+        ),
+    ] = None,
+    series: Annotated[Path | None, unset("The folder of earlier nights to test against.")] = None,
     nights: Annotated[int, typer.Option(min=1, help="Take so many nights of the series.")] = 30,
     margin: MarginFlag = None,
-    cost_margin: CostMarginFlag = 0.15,
-    max_faults: MaxFaultsFlag = None,
-    require_evidence: EvidenceFlag = False,
+    cost_margin: Annotated[
+        float, typer.Option(help="Tolerated growth of the same tasks' cost.")
+    ] = 0.15,
+    max_faults: Annotated[
+        float | None,
+        unset("Tolerated share without verdict.", "0.02, or one trial", callback=share),
+    ] = None,
+    require_evidence: Annotated[
+        bool, typer.Option("--require-evidence", help="Fail a night that cannot tell, with 4.")
+    ] = False,
     anyway: AnywayFlag = False,
-    assurance: GateAssuranceFlag = None,
-    write_baseline: WriteFlag = None,
-    junit: JunitFlag = None,
-    summary: SummaryFlag = None,
+    assurance: Annotated[
+        AssuranceChoice | None,
+        unset("Gate the tasks graded this way alone.", "all, each way apart"),
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, unset("Write the run as a baseline file and stop.")
+    ] = None,
+    junit: Annotated[Path | None, unset("Write JUnit XML here.", "nowhere")] = None,
+    summary: Annotated[Path | None, unset("Write Markdown here.", "nowhere")] = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Fail a nightly run that got worse: 0 nothing is shown worse, 1 a regression is, 3 unsound.
@@ -165,26 +145,20 @@ def _before(
 def trend(
     runs: Annotated[list[Path], typer.Argument(help="The folder of the runs, or runs.")],
     since: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], help="Leave out earlier nights.", show_default="the first"
-        ),
+        datetime | None, unset("Leave out earlier nights.", "the first", formats=["%Y-%m-%d"])
     ] = None,
     run_length: Annotated[
         float, typer.Option(help="Nights between two false alarms, on average.")
     ] = 365,
     assurance: Annotated[
         AssuranceChoice | None,
-        typer.Option(
-            help="Take the tasks graded this way.", show_default="the strongest of each run"
-        ),
+        unset("Take the tasks graded this way.", "the strongest of each run"),
     ] = None,
     format_: Annotated[
         TrendFormat, typer.Option("--format", help="html writes a page and prints its path.")
     ] = "table",
     out: Annotated[
-        Path | None,
-        typer.Option(help="Where the page goes.", show_default="trend.html in the first folder"),
+        Path | None, unset("Where the page goes.", "trend.html in the first folder")
     ] = None,
 ) -> None:
     """Show a folder of nights as a series, and fail while an alarm stands that a backend changed.
@@ -213,17 +187,9 @@ def retain(
     folder: Annotated[Path, typer.Argument(help="The folder of the runs.")],
     nights: Annotated[int, typer.Option(min=0, help="So many of the newest keep everything.")],
     ledgers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="So many keep their ledger; older runs go altogether.",
-            show_default="all",
-        ),
+        int | None, unset("So many keep their ledger; older runs go altogether.", "all", min=1)
     ] = None,
-    keep: Annotated[
-        list[Path] | None,
-        typer.Option(help="A run to leave alone; may be repeated.", show_default="none"),
-    ] = None,
+    keep: Annotated[list[Path] | None, unset("A run to leave alone; may be repeated.")] = None,
 ) -> None:
     """Drop transcripts, patches, logs and pages of old nights; a baseline or series needs none.
 

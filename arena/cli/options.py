@@ -8,10 +8,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -81,6 +81,11 @@ PIPED_WIDTH = 240
 def runs_dir() -> Path:
     """Where runs go unless told: `runs` below the current folder, or `ARENA_RUNS`."""
     return Path(os.environ.get("ARENA_RUNS", "runs"))
+
+
+def today() -> date:
+    """The day by UTC, as prices and retirements go by it."""
+    return datetime.now(UTC).date()
 
 
 AssuranceChoice = Literal["ids", "report", "exit_code", "reward_file"]
@@ -154,21 +159,35 @@ class Format(StrEnum):
     JSON = "json"
 
 
+def unset(
+    meaning: str,
+    otherwise: str = "none",
+    *names: str,
+    min: float | None = None,  # noqa: A002 - as typer calls it
+    callback: Callable[..., object] | None = None,
+    autocompletion: Callable[[str], list[str]] | None = None,
+    formats: list[str] | None = None,
+) -> Any:
+    """A flag that may be left away: what it says, and in words what holds without it."""
+    return typer.Option(
+        *names,
+        help=meaning,
+        show_default=otherwise,
+        min=min,
+        callback=callback,
+        autocompletion=autocompletion,
+        formats=formats,
+    )
+
+
 RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 ValueFlag = Annotated[
     float | None,
-    typer.Option(
-        help="What a solved task is worth, in USD.",
-        show_default="as bakeoff.toml says, else all values",
-    ),
+    unset("What a solved task is worth, in USD.", "as bakeoff.toml says, else all values"),
 ]
 MarginFlag = Annotated[
     float | None,
-    typer.Option(
-        help="Loss of pass rate that is tolerated.",
-        show_default="0.10 from 100 tasks, else 0.20",
-        callback=share,
-    ),
+    unset("Loss of pass rate that is tolerated.", "0.10 from 100 tasks, else 0.20", callback=share),
 ]
 AnywayFlag = Annotated[bool, typer.Option("--anyway", help="Compare what is not comparable.")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]

@@ -14,6 +14,7 @@ from arena.cli.options import (
     RunArgument,
     ValueFlag,
     console,
+    unset,
     write_file,
 )
 from arena.errors import InputError
@@ -37,15 +38,9 @@ def report(
     table: Annotated[
         TableChoice, typer.Option(help="Which table csv and parquet hold.")
     ] = "trials",
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="A file; not for html.", show_default="stdout"),
-    ] = None,
+    out: Annotated[Path | None, unset("A file; not for html.", "stdout")] = None,
     assurance: Annotated[
-        AssuranceChoice | None,
-        typer.Option(
-            help="Score the tasks graded this way.", show_default="the strongest there is"
-        ),
+        AssuranceChoice | None, unset("Score the tasks graded this way.", "the strongest there is")
     ] = None,
     value_usd: ValueFlag = None,
 ) -> None:
@@ -64,7 +59,9 @@ def report(
         )
     scored = score(load(run), assurance, value_usd=value_usd)
     if format_ == "html":
-        print(write_page(scored))
+        from arena.report.site import build_scored
+
+        print(build_scored(scored))
     elif out is not None:
         write_file(out, _made(scored, format_, table), flag="--out")
     elif format_ == "terminal":
@@ -78,7 +75,13 @@ def report(
 def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
     """A report as a file holds it."""
     if format_ == "terminal":
-        return _plain_text(scored).encode()
+        from rich.console import Console
+
+        from arena.report.exports import render
+
+        text = io.StringIO()
+        Console(file=text, width=PIPED_WIDTH, force_terminal=False).print(render(scored))
+        return text.getvalue().encode()
     if format_ == "predictions":
         from arena.report.interchange import predictions_of_run
         from arena.task.formats.predictions import write_predictions
@@ -88,16 +91,6 @@ def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
 
     assert format_ != "html"  # that is a folder of pages
     return export(scored, format_, table=table)
-
-
-def _plain_text(scored: "Scored") -> str:
-    from rich.console import Console
-
-    from arena.report import exports
-
-    out = io.StringIO()
-    Console(file=out, width=PIPED_WIDTH, force_terminal=False).print(exports.render(scored))
-    return out.getvalue()
 
 
 def view(
@@ -123,10 +116,3 @@ def show(scored: "Scored", as_: Format) -> None:
         from arena.report import exports
 
         console().print(exports.render(scored))
-
-
-def write_page(scored: "Scored") -> Path:
-    """Write the page of a run; its path."""
-    from arena.report import site
-
-    return site.build_scored(scored)

@@ -3,14 +3,12 @@
 import os
 import signal
 import sys
-from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from arena.cli.options import Format, runs_dir
+from arena.cli.options import Format, runs_dir, today, unset
 from arena.errors import FaultError, InputError
 
 if TYPE_CHECKING:
@@ -20,63 +18,20 @@ if TYPE_CHECKING:
     from arena.run.plan import Overrides, Plan
 
 ConfigFile = Annotated[Path, typer.Argument(help="The bake-off to run, such as bakeoff.toml.")]
-TaskFlag = Annotated[
-    list[str] | None,
-    typer.Option("--task", help="Run this task or pack only; may be repeated.", show_default="all"),
-]
+TaskFlag = Annotated[list[str] | None, unset("Run this task or pack only; may be repeated.", "all")]
 ContestantFlag = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--contestant", help="Run this contestant only; may be repeated.", show_default="all"
-    ),
+    list[str] | None, unset("Run this contestant only; may be repeated.", "all")
 ]
 AttemptsFlag = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        help="Attempts per task; fewer than before narrow the run.",
-        show_default="the configuration's",
-    ),
+    unset("Attempts per task; fewer than before narrow the run.", "the configuration's", min=1),
 ]
-NarrowFlag = Annotated[
-    bool,
-    typer.Option(
-        "--narrow", help="Leave all else of an earlier run out of its plan and its reports."
-    ),
-]
-ConcurrencyFlag = Annotated[
-    int | None, typer.Option(min=1, help="Trials at once.", show_default="the configuration's")
-]
-OutFlag = Annotated[Path | None, typer.Option(help="The run directory.", show_default="runs/NAME")]
+ConcurrencyFlag = Annotated[int | None, unset("Trials at once.", "the configuration's", min=1)]
+OutFlag = Annotated[Path | None, unset("The run directory.", "runs/NAME")]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the scoreboard on stdout.")]
-
-
-class Executor(StrEnum):
-    """Where trials run."""
-
-    LOCAL = "local"
-    RAY = "ray"
-
-
-ExecutorFlag = Annotated[
-    Executor | None,
-    typer.Option(
-        help="Run trials here, or on a Ray cluster's nodes.", show_default="the configuration's"
-    ),
-]
-AddressFlag = Annotated[
-    str | None,
-    typer.Option(
-        help="The cluster's head, host:port.", show_default="the configuration's, else the one here"
-    ),
-]
 ProfilesFlag = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--profiles",
-        help="Folder with provider profiles; may be repeated.",
-        show_default="the configuration's",
-    ),
+    unset("Folder with provider profiles; may be repeated.", "the configuration's"),
 ]
 RaceFlag = Annotated[
     bool, typer.Option("--race", help="Stop paying for what is decided, as [race] says.")
@@ -88,12 +43,23 @@ def run(
     task: TaskFlag = None,
     contestant: ContestantFlag = None,
     attempts: AttemptsFlag = None,
-    narrow: NarrowFlag = False,
+    narrow: Annotated[
+        bool,
+        typer.Option(
+            "--narrow", help="Leave all else of an earlier run out of its plan and its reports."
+        ),
+    ] = False,
     concurrency: ConcurrencyFlag = None,
     out: OutFlag = None,
     profiles: ProfilesFlag = None,
-    executor: ExecutorFlag = None,
-    address: AddressFlag = None,
+    executor: Annotated[
+        Literal["local", "ray"] | None,
+        unset("Run trials here, or on a Ray cluster's nodes.", "the configuration's"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        unset("The cluster's head, host:port.", "the configuration's, else the one here"),
+    ] = None,
     race: RaceFlag = False,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
@@ -108,7 +74,7 @@ def run(
         contestants=tuple(contestant or ()),
         attempts=attempts,
         concurrency=concurrency,
-        executor=None if executor is None else executor.value,
+        executor=executor,
         address=address,
         narrow=narrow,
     )
@@ -189,12 +155,11 @@ def resolve(
     from arena.run import plan
 
     known = catalog.load([base / folder for folder in config.profiles])
-    today = datetime.now(UTC).date()
     made = plan.resolve(
         config,
         base=base,
         backend=lambda ref: resolve_backend(
-            ref, known, today=today, environ=os.environ, retired=retired
+            ref, known, today=today(), environ=os.environ, retired=retired
         ),
         fx=SHIPPED_FX,
         overrides=overrides,
@@ -236,13 +201,14 @@ def _leave(code: int) -> NoReturn:
 def finish(plan: "Plan", out: Path, as_: Format) -> None:
     """Run a plan, write its page, print its scoreboard, and exit by what came out."""
     from arena.cli import EXIT_NO_VERDICT
-    from arena.cli.report import show, write_page
+    from arena.cli.report import show
     from arena.report.format import plural
     from arena.report.scored import score
+    from arena.report.site import build_scored
 
     outcome = start(plan, out)
     scored = score(outcome.results)
-    page = write_page(scored)
+    page = build_scored(scored)
     show(scored, as_)
     print(f"page: {page}", file=sys.stderr)
     if outcome.outside:

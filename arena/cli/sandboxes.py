@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format, FormatFlag, emit, say, write_file
+from arena.cli.options import Format, FormatFlag, emit, say, unset, write_file
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -92,14 +92,10 @@ def prune(
 def push(
     to: Annotated[str, typer.Argument(help="A .tar, or a registry and repository.")],
     lock: Annotated[
-        Path | None,
-        typer.Option(
-            help="For a registry: write here what was pushed, by digest.", show_default="none"
-        ),
+        Path | None, unset("For a registry: write here what was pushed, by digest.")
     ] = None,
     name: Annotated[
-        list[str] | None,
-        typer.Option(help="A language; may be repeated.", show_default="all that are built"),
+        list[str] | None, unset("A language; may be repeated.", "all that are built")
     ] = None,
 ) -> None:
     """Keep the base and language images, for other machines and later nights: fetched, not rebuilt.

@@ -5,35 +5,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arena.cli.options import Format, FormatFlag, emit_answer
+from arena.cli.options import Format, FormatFlag, emit_answer, unset
 
 if TYPE_CHECKING:
     from arena.records import RateLimits
     from arena.run.simulate import Estimate, Fleet, Workload
 
-_WITHIN = typer.Option(
-    min=0.01,
-    help="Find the fewest hosts that take so many hours.",
-    show_default="tell what --hosts take",
-)
-
 
 def _as(like: str, meaning: str, least: int | None = None) -> Any:
     """A flag of the workload, which a run with --like tells where it is not given."""
-    return typer.Option(min=least, help=meaning, show_default=f"of --like{like}")
+    return unset(meaning, f"of --like{like}", min=least)
 
 
 def _at_most(meaning: str) -> Any:
     """A flag of what a provider allows."""
-    return typer.Option(min=1, help=meaning, show_default="no limit")
+    return unset(meaning, "no limit", min=1)
 
 
 def scale(
     like: Annotated[
-        Path | None,
-        typer.Option(
-            help="A run to take trials from; other flags overrule it.", show_default="none"
-        ),
+        Path | None, unset("A run to take trials from; other flags overrule it.")
     ] = None,
     tasks: Annotated[int | None, _as("", "Tasks of the run.", 1)] = None,
     backends: Annotated[int | None, _as("", "Backends of the run.", 1)] = None,
@@ -47,12 +38,15 @@ def scale(
     memory_gb: Annotated[float, typer.Option(min=0.1, help="Of one host.")] = 32,
     container_mb: Annotated[int, typer.Option(min=64, help="Memory of one container.")] = 1024,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Trials at once.", show_default="what memory allows")
+        int | None, unset("Trials at once.", "what memory allows", min=1)
     ] = None,
     provider_concurrency: Annotated[int | None, _at_most("Calls at once of a backend.")] = None,
     rpm: Annotated[int | None, _at_most("Calls a minute of a backend.")] = None,
     tpm: Annotated[int | None, _at_most("Tokens a minute of a backend.")] = None,
-    within_h: Annotated[float | None, _WITHIN] = None,
+    within_h: Annotated[
+        float | None,
+        unset("Find the fewest hosts that take so many hours.", "tell what --hosts take", min=0.01),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     format_: FormatFlag = Format.TABLE,
 ) -> None:

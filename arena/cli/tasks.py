@@ -10,7 +10,7 @@ import typer
 from pydantic import JsonValue
 
 from arena.cli import options
-from arena.cli.options import Format, FormatFlag, emit, say
+from arena.cli.options import Format, FormatFlag, emit, say, unset
 
 if TYPE_CHECKING:
     from arena.task.importing.importer import Report
@@ -110,53 +110,35 @@ def check(
 
 
 SinceFlag = Annotated[
-    str | None,
-    typer.Option(help="Only commits after this date.", show_default="all", callback=options.day),
+    str | None, unset("Only commits after this date.", "all", callback=options.day)
 ]
 UntilFlag = Annotated[
-    str | None,
-    typer.Option(help="Only commits before this date.", show_default="all", callback=options.day),
+    str | None, unset("Only commits before this date.", "all", callback=options.day)
 ]
 PathsFlag = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--paths",
-        help="Only commits that touch this path; may be repeated.",
-        show_default="any",
-    ),
+    list[str] | None, unset("Only commits that touch this path; may be repeated.", "any")
 ]
 InstallFlag = Annotated[
     list[str] | None,
-    typer.Option(
-        "--install",
-        help="A requirement of the tests; may be repeated.",
-        show_default="what the repository says",
-    ),
+    unset("A requirement of the tests; may be repeated.", "what the repository says"),
 ]
 RewriteFlag = Annotated[
     str | None,
-    typer.Option(
-        help="Backend that says each statement in other words; it is sent the fix.",
-        show_default="none",
+    unset(
+        "Backend that says each statement in other words; it is sent the fix.",
         autocompletion=options.backends,
     ),
 ]
-TestFlag = Annotated[
-    list[str] | None,
-    typer.Option("--test", help="An argument for pytest; may be repeated.", show_default="none"),
-]
+TestFlag = Annotated[list[str] | None, unset("An argument for pytest; may be repeated.")]
 WithFlag = Annotated[
     Path | None,
-    typer.Option(
+    unset(
+        "TOML with [mine]: image, build, test and report of any language.",
+        "what the repository says",
         "--with",
-        help="TOML with [mine]: image, build, test and report of any language.",
-        show_default="what the repository says",
     ),
 ]
-LimitFlag = Annotated[
-    int | None,
-    typer.Option("--max", min=1, help="Candidates to try, newest first.", show_default="all"),
-]
+LimitFlag = Annotated[int | None, unset("Candidates to try, newest first.", "all", "--max", min=1)]
 
 
 @app.command()
@@ -170,18 +152,12 @@ def mine(
     install: InstallFlag = None,
     test: TestFlag = None,
     with_: WithFlag = None,
-    issues: Annotated[
-        Path | None,
-        typer.Option(help="JSON with number, title and body of issues.", show_default="none"),
-    ] = None,
+    issues: Annotated[Path | None, unset("JSON with number, title and body of issues.")] = None,
     rewrite: RewriteFlag = None,
     rewrite_usd: Annotated[
-        float | None,
-        typer.Option(min=0, help="Most that rewriting may cost.", show_default="no limit"),
+        float | None, unset("Most that rewriting may cost.", "no limit", min=0)
     ] = None,
-    policy: Annotated[
-        Path | None, typer.Option(help="TOML: where code may be sent.", show_default="none")
-    ] = None,
+    policy: Annotated[Path | None, unset("TOML: where code may be sent.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Candidates at once.")] = 2,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
@@ -211,7 +187,6 @@ def mine(
         jobs=jobs,
     )
     with DockerEngine.answering() as engine:
-        engine.check()
         engine.reap()
         command = read_command(with_, engine) if with_ else None
         found = mine_history(replace(request, command=command), engine, say)
@@ -223,21 +198,11 @@ def mine(
 def import_(
     path: Annotated[Path, typer.Argument(help="A data set file, or a folder of tasks.")],
     out: Annotated[Path, typer.Option(help="The pack to write.")],
-    repos: Annotated[
-        Path | None,
-        typer.Option(help="Folder of local clones, such as owner__name.", show_default="none"),
-    ] = None,
+    repos: Annotated[Path | None, unset("Folder of local clones, such as owner__name.")] = None,
     env: Annotated[
-        Path | None,
-        typer.Option(
-            help='TOML of tables "owner/name@version": python, packages, without, test.',
-            show_default="none",
-        ),
+        Path | None, unset('TOML of tables "owner/name@version": python, packages, without, test.')
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--max", min=1, help="Import at most so many.", show_default="all"),
-    ] = None,
+    limit: Annotated[int | None, unset("Import at most so many.", "all", "--max", min=1)] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Tasks at once.")] = 2,
     test_seconds: Annotated[
         float, typer.Option(min=1, help="A test of a row that takes longer does not end.")
@@ -269,7 +234,6 @@ def import_(
         run_seconds=run_seconds,
     )
     with DockerEngine.answering() as engine:
-        engine.check()
         engine.reap()
         report = import_suite(request, engine, say)
     _emit_import(report, format_)

@@ -239,17 +239,20 @@ class ReplyBridge:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The stream as it arrives: at each turn of the loop all that came until then."""
-        while True:
-            await self._come.wait()
-            self._come.clear()
-            with self._lock:
-                came, self._pieces = self._pieces, []
-            if said := b"".join(piece for piece in came if isinstance(piece, bytes)):
-                yield said
-            for end in (piece for piece in came if not isinstance(piece, bytes)):
-                if end is not None:
-                    raise end
-                return
+        try:
+            while True:
+                await self._come.wait()
+                self._come.clear()
+                with self._lock:
+                    came, self._pieces = self._pieces, []
+                if said := b"".join(piece for piece in came if isinstance(piece, bytes)):
+                    yield said
+                for end in (piece for piece in came if not isinstance(piece, bytes)):
+                    if end is not None:
+                        raise end
+                    return
+        finally:
+            self.leave()
 
     def _put_opening(self) -> None:
         opening, self._opening = self._opening, []

@@ -132,16 +132,13 @@ class _Pump:
     def push(self, chunk: Any) -> Iterator[Any]:
         """Events of one chunk."""
         if self._step is None:
-            self._begin()
+            self._step = self._events.__anext__()
+            self._step.send(None)
         yield from self._run(chunk)
 
     def end(self) -> Iterator[Any]:
         """Events after the last chunk."""
         yield from self._run(None)
-
-    def _begin(self) -> None:
-        self._step = self._events.__anext__()
-        self._step.send(None)
 
     def _run(self, value: Any) -> Iterator[Any]:
         while True:

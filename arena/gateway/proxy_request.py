@@ -139,8 +139,10 @@ def prepared(asked: ProxyRequest, spec: BackendSpec, limit: int) -> tuple[bytes,
     body |= {**quirks.extra_body, "model": spec.model}
     body[quirks.output_limit_param if asked.api == "chat" else names[0]] = limit
     thinking = body.get("thinking")
-    if isinstance(thinking, dict) and isinstance(thinking.get("budget_tokens"), int):
-        body["thinking"] = {**thinking, "budget_tokens": _below(thinking["budget_tokens"], limit)}
+    if isinstance(thinking, dict) and isinstance(budget := thinking.get("budget_tokens"), int):
+        # The Messages API demands that it leaves room for an answer.
+        fits = budget if budget < limit else max(1, limit // 2)
+        body["thinking"] = {**thinking, "budget_tokens": fits}
     if quirks.stream:
         body["stream"] = True
     if asked.api == "chat" and body.get("stream") and quirks.stream_usage:
@@ -159,12 +161,6 @@ def _briefly_cached(name: str, value: JsonValue) -> JsonValue:
     if name == "cache_control":
         return {k: v for k, v in value.items() if k != "ttl"}
     return {k: _briefly_cached(k, v) for k, v in value.items()}
-
-
-def _below(budget: JsonValue, limit: int) -> int:
-    """A thinking budget that leaves room for an answer, as the Messages API demands."""
-    assert isinstance(budget, int)
-    return budget if budget < limit else max(1, limit // 2)
 
 
 def _turns(api: Api, body: Item) -> Iterator[Item]:

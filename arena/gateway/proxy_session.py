@@ -137,7 +137,10 @@ class ProxySession:
         """A request that may be made; any other is answered."""
         try:
             request = proxy_request.read(bridge.api, body.whole())
-            self._check_model(request.model)
+            if request.model != (offered := self.backend.spec.model):
+                name = proxy_request.brief(request.model)
+                text = f"the model {name!r} is not offered, only {offered!r}"
+                raise BadProxyRequestError(text, 404)  # noqa: TRY301 - answered as any other
         except BadProxyRequestError as error:
             self._turn_away(error, bridge)
         except Exception as error:  # noqa: BLE001 - the agent waits, and the trial must end
@@ -148,11 +151,6 @@ class ProxySession:
             return request
         bridge.end()
         return None
-
-    def _check_model(self, name: str) -> None:
-        if name != (offered := self.backend.spec.model):
-            text = f"the model {proxy_request.brief(name)!r} is not offered, only {offered!r}"
-            raise BadProxyRequestError(text, 404)
 
     def _let_in(self, request: ProxyRequest, bridge: ReplyBridge) -> None:
         with self._enter(bridge) as entered:

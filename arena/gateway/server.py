@@ -7,9 +7,10 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self, cast
 
@@ -87,17 +88,6 @@ class Gateway:
         host, port = self._socket.getsockname()
         return str(host), int(port)
 
-    def proxied(
-        self,
-        metered: TrialBackend,
-        *,
-        limits: Limits,
-        transcript: Transcript,
-        clock: AgentClock,
-    ) -> "ProxyBackend":
-        """A trial's backend that can open a session in the agent's container."""
-        return ProxyBackend(self, metered, limits, transcript, clock)
-
     @contextmanager
     def serving(self, session: ProxySession) -> Iterator[None]:
         """Let in whoever has the session's token, until the context is left."""
@@ -142,13 +132,9 @@ class Gateway:
             session, own = self._sessions.get(token), self._tunnels.get(port)
         return session if own is None or own is session else None
 
-    async def answer(
-        self, session: ProxySession, api: Api, body: RequestBody, headers: dict[str, str]
-    ) -> ReplyBridge:
+    def answer(self, session: ProxySession, body: RequestBody, bridge: ReplyBridge) -> None:
         """Read and make a call in a thread of its own; the bridge carries its answer."""
-        bridge = ReplyBridge(asyncio.get_running_loop(), api, headers)
         self._calls.submit(session.serve, body, bridge)
-        return bridge
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -225,34 +211,29 @@ class BoundedConnection(HttpToolsProtocol):
         self._taken = 0
 
 
+@dataclass(frozen=True)
 class ProxyBackend:
-    """`arena.protocols.SandboxBackend` for one trial."""
+    """`arena.protocols.SandboxBackend` for one trial: opens a session in the agent's container."""
 
-    def __init__(
-        self,
-        gateway: Gateway,
-        metered: TrialBackend,
-        limits: Limits,
-        transcript: Transcript,
-        clock: AgentClock,
-    ) -> None:
-        self._gateway = gateway
-        self._metered = metered
-        self._about = limits, transcript, clock
+    gateway: Gateway
+    metered: TrialBackend
+    limits: Limits
+    transcript: Transcript
+    clock: AgentClock
 
     @property
     def model(self) -> str:
         """What a program must call the model."""
-        return self._metered.spec.model
+        return self.metered.spec.model
 
     @property
     def context_window(self) -> int | None:
         """Tokens that fit the model, where that is known."""
-        return self._metered.spec.context_window
+        return self.metered.spec.context_window
 
     def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
         """As the metered backend does."""
-        return self._metered.complete(messages, tools)
+        return self.metered.complete(messages, tools)
 
     @contextmanager
     def open(self, sandbox: Sandbox) -> Iterator[ProxySession]:
@@ -261,14 +242,13 @@ class ProxyBackend:
         Raises:
             EngineError: the forwarder did not start.
         """
-        limits, transcript, clock = self._about
-        with clock.waiting():  # a translation's library takes seconds to import
-            session = ProxySession(self._metered, limits, transcript, clock)
+        with self.clock.waiting():  # a translation's library takes seconds to import
+            session = ProxySession(self.metered, self.limits, self.transcript, self.clock)
         forwarder = [LAYER_PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
         with (
-            self._gateway.serving(session),
+            self.gateway.serving(session),
             sandbox.pipe(forwarder, user=_NOBODY) as pipe,
-            Tunnel(pipe, lambda: self._gateway.connected(session)) as tunnel,
+            Tunnel(pipe, lambda: self.gateway.connected(session)) as tunnel,
         ):
             session.origin = f"http://127.0.0.1:{tunnel.port}"
             yield session
@@ -308,9 +288,12 @@ def _app(gateway: Gateway) -> Starlette:
 async def _call(gateway: Gateway, session: ProxySession, api: Api, request: Request) -> Response:
     body = RequestBody(session.budget)
     try:
-        await _receive(request, body)
+        with contextlib.suppress(ClientDisconnect):  # whoever broke it off reads no answer
+            async for block in request.stream():
+                body.add(block)
         headers = _sent_along(request, api, session)
-        bridge = await gateway.answer(session, api, body, headers)
+        bridge = ReplyBridge(asyncio.get_running_loop(), api, headers)
+        gateway.answer(session, body, bridge)
     except BaseException as error:
         body.release()
         if not isinstance(error, BadProxyRequestError):
@@ -340,7 +323,7 @@ async def _answer(request: Request, bridge: ReplyBridge) -> Response:
     head = bridge.head.result()
     if head.body is not None:
         return Response(head.body, head.status, media_type=_JSON)
-    return _Events(_stream(bridge), head.status, media_type="text/event-stream")
+    return _Events(bridge.pieces(), head.status, media_type="text/event-stream")
 
 
 class _Events(StreamingResponse):
@@ -351,23 +334,9 @@ class _Events(StreamingResponse):
             await super().stream_response(send)
 
 
-async def _stream(bridge: ReplyBridge) -> AsyncIterator[bytes]:
-    try:
-        async for piece in bridge.pieces():
-            yield piece
-    finally:
-        bridge.leave()
-
-
 async def _left(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def _receive(request: Request, body: RequestBody) -> None:
-    with contextlib.suppress(ClientDisconnect):  # whoever broke it off reads no answer
-        async for block in request.stream():
-            body.add(block)
 
 
 def _error(api: Api, status: int, message: str) -> Response:

@@ -9,7 +9,7 @@ its text where it made none.
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -116,11 +116,9 @@ class ReplyEvents(Protocol):
 
     def feed(self, delta: Delta, /) -> Iterator[Item]:
         """What is to be said of an addition."""
-        ...
 
     def close(self, finish: str, usage: Usage, /) -> Iterator[Item]:
         """The end of the reply."""
-        ...
 
 
 ToChat = Callable[[ProxyRequest], Item]
@@ -159,7 +157,8 @@ class Translator:
         Raises:
             BadProxyRequestError: it holds what chat completions, or the translation, cannot carry.
         """
-        if any(_has_pictures(turn) for turn in request.turns):
+        inside = proxy_request.objects_in(list(request.turns), besides=frozenset({"input"}))
+        if any(part.get("type") in _PICTURES for part in inside):
             raise BadProxyRequestError(
                 f"pictures and files are not carried from {self._api} to chat completions"
             )
@@ -180,39 +179,35 @@ class Translator:
         return TranslatedRelay(self._api, make, self._history, bridge)
 
 
+@dataclass
 class TranslatedRelay:
     """A `Relay` from a chat reply to the agent's bridge."""
 
-    def __init__(
-        self,
-        api: Api,
-        make_events: Callable[[], ReplyEvents],
-        history: ReplyHistory,
-        bridge: ReplyBridge,
-    ) -> None:
-        self.headers: Mapping[str, str] = {}
-        self.streamed = bridge.streamed
-        self._api = api
-        self._make_events = make_events
-        self._history = history
-        self._bridge = bridge
+    api: Api
+    make_events: Callable[[], ReplyEvents]
+    history: ReplyHistory
+    bridge: ReplyBridge
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.streamed = self.bridge.streamed
         self.restart()
 
     @property
     def closed(self) -> bool:
         """A part of the reply is out, or nobody waits any more."""
-        return self._bridge.closed
+        return self.bridge.closed
 
     def restart(self) -> None:
         """Begin the reply anew."""
-        self._bridge.restart()
-        self._events = self._make_events()
-        self._growth = MessageAssembler(self._history.name_call)
+        self.bridge.restart()
+        self._events = self.make_events()
+        self._growth = MessageAssembler(self.history.name_call)
 
     def event(self, raw: bytes, chunk: JsonValue) -> None:
         """Pass on what a chunk adds; a comment keeps the agent's connection alive."""
         if raw.startswith(b":"):
-            self._bridge.event(raw, None)
+            self.bridge.event(raw, None)
         if delta := self._growth.add(chunk):
             self._pass_on(self._events.feed(delta))
 
@@ -232,14 +227,14 @@ class TranslatedRelay:
         if self.streamed:
             self._pass_on(events)
         else:
-            self._bridge.whole(chat.encoded(apis.of(self._api).assemble(events)))
-        self._history.keep(reply.message, self._growth.ids)
-        self._bridge.end()
+            self.bridge.whole(chat.encoded(apis.of(self.api).assemble(events)))
+        self.history.keep(reply.message, self._growth.ids)
+        self.bridge.end()
 
     def _pass_on(self, events: Iterable[Item]) -> None:
         for event in events:
             data = b"event: %s\ndata: %s\n\n" % (str(event["type"]).encode(), chat.encoded(event))
-            self._bridge.event(data, event)
+            self.bridge.event(data, event)
 
 
 def _plain(turn: Message) -> Message:
@@ -304,8 +299,3 @@ def _left_out(request: ProxyRequest, tools: list[Item]) -> Iterator[str]:
     for tool in objects(request.body.get("tools")):
         if tool.get("name") not in names:
             yield f"tool {tool.get('name') or tool.get('type')}"
-
-
-def _has_pictures(turn: Item) -> bool:
-    inside = proxy_request.objects_in(turn, besides=frozenset({"input"}))
-    return any(one.get("type") in _PICTURES for one in inside)

@@ -72,29 +72,27 @@ def forecast(
     """
     own = _costs(history.get(contestant, ()), spec, fx)
     groups = [own] if own else [g for c in history.values() if (g := _costs(c, spec, fx))]
-    basis: Basis = "own" if own else "others" if groups else "none"
-    if not groups and (usual := _assumed(spec, trials, fx)):
-        low, expected, high = usual
-        return Forecast(
-            contestant=contestant,
-            trials=trials,
-            basis="assumed",
-            earlier_trials=0,
-            low_usd=low,
-            expected_usd=expected,
-            high_usd=high,
-            ceiling_usd=None if limits.usd is None else limits.usd * trials,
-        )
-    ranges = [_range(group, trials, seed) for group in groups]
     everything = [cost for group in groups for cost in group]
+    basis: Basis = "own" if own else "others"
+    low: Decimal | None
+    expected: Decimal | None
+    high: Decimal | None
+    if groups:
+        lows, highs = zip(*(_range(group, trials, seed) for group in groups), strict=True)
+        low, high = min(lows), max(highs)
+        expected = trials * sum(everything, Decimal(0)) / len(everything)
+    elif usual := _assumed(spec, trials, fx):
+        basis, (low, expected, high) = "assumed", usual
+    else:
+        basis, low, expected, high = "none", None, None, None
     return Forecast(
         contestant=contestant,
         trials=trials,
         basis=basis,
         earlier_trials=len(everything),
-        low_usd=min((low for low, _ in ranges), default=None),
-        expected_usd=trials * sum(everything) / len(everything) if everything else None,
-        high_usd=max((high for _, high in ranges), default=None),
+        low_usd=low,
+        expected_usd=expected,
+        high_usd=high,
         ceiling_usd=None if limits.usd is None else limits.usd * trials,
     )
 

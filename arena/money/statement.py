@@ -54,15 +54,12 @@ class HourlyShare(Record):
     """USD by call id; adds up to `total_usd` up to the last rounded digit."""
 
 
-MachineCall = tuple[Machine, CallSpan]
-
-
 def machine_of(spec: BackendSpec) -> Machine | None:
     """The machine that serves a backend, where it is paid by the hour."""
     return None if spec.hourly_usd is None else (spec.base_url, spec.hourly_usd)
 
 
-def shares(calls: Iterable[MachineCall]) -> dict[Machine, HourlyShare]:
+def shares(calls: Iterable[tuple[Machine, CallSpan]]) -> dict[Machine, HourlyShare]:
     """Each machine's time shared among all calls to it, whoever made them."""
     spans: dict[Machine, list[CallSpan]] = {}
     for machine, span in calls:
@@ -229,7 +226,12 @@ def statements(
         fx: rates of the run.
     """
     recorded = _learned(list(calls))
-    shared = shares(_machine_calls(recorded, backends)).values()
+    by_the_hour = [
+        (machine, CallSpan.of(end))
+        for begin, end in recorded
+        if end is not None and (machine := machine_of(backends[begin.contestant]))
+    ]
+    shared = shares(by_the_hour).values()
     hours = {name: usd for machine in shared for name, usd in machine.by_call.items()}
     return [
         _statement(one, CallPricing(backends[one.begin.contestant], fx), hours) for one in recorded
@@ -246,9 +248,7 @@ def guesses_prompt(call: RecordedCall) -> bool:
 
 def learned(call: RecordedCall, told: RecordedCall | None) -> RecordedCall:
     """A call whose prompt was guessed, counted by what another of its trial was told to have."""
-    if told is None or told.end is None or call.end is None:
-        return call
-    if told.end.usage is None or call.end.usage is None:
+    if not (told and told.end and told.end.usage and call.end and call.end.usage):
         return call
     prompt = told.end.usage.prompt * call.begin.prompt_bound // max(1, told.begin.prompt_bound)
     used = call.end.usage.model_copy(update={"input_fresh": prompt})
@@ -279,27 +279,17 @@ def _statement(
     begin, end = call
     own = hours.get(begin.call_id)
     open_ = possibly_billed(end)
+    cost = pricing.cost(call)
+    if own is not None:
+        cost = CallCost(
+            billed_usd=own, no_cache_usd=own, standard_usd=own, computed_usd=own, status="known"
+        )
     return CallStatement(
         call_id=begin.call_id,
         trial_id=begin.trial_id,
         contestant=begin.contestant,
-        cost=pricing.cost(call) if own is None else _hourly_cost(own),
+        cost=cost,
         possibly_billed=open_,
         bound_tokens=sum(_sizes(call)) if open_ else 0,
         bound_usd=pricing.most_usd(call) if open_ else Decimal(0),
     )
-
-
-def _hourly_cost(usd: Decimal) -> CallCost:
-    return CallCost(
-        billed_usd=usd, no_cache_usd=usd, standard_usd=usd, computed_usd=usd, status="known"
-    )
-
-
-def _machine_calls(
-    calls: Sequence[RecordedCall], backends: Mapping[str, BackendSpec]
-) -> Iterable[MachineCall]:
-    """Those that ended, at endpoints paid by the hour."""
-    for begin, end in calls:
-        if end is not None and (machine := machine_of(backends[begin.contestant])):
-            yield machine, CallSpan.of(end)

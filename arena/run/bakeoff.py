@@ -3,12 +3,13 @@
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -27,17 +28,8 @@ from arena.score.index import indexing
 from arena.score.load import Kept, load, resume_state
 from arena.score.results import Results
 
-
-class WorkOrder(Protocol):
-    """Which trial is next, given what has ended."""
-
-    def next(self) -> TrialSpec | None:
-        """The trial to start now; None where none is, at least until another has ended."""
-        ...
-
-    def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:
-        """A trial is over: what a worker made of it."""
-        ...
+Ended = Callable[[TrialSpec, TrialRecord | None], None]
+"""Told of a trial that is over, and what a worker made of it."""
 
 
 class Watcher(Protocol):
@@ -45,11 +37,9 @@ class Watcher(Protocol):
 
     def begin(self, manifest: Manifest, kept: Mapping[str, Kept]) -> None:
         """Before the first event: the run, and what is done of it, by contestant."""
-        ...
 
     def __call__(self, event: Event) -> None:
         """An event, after it is on disk."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -176,15 +166,16 @@ def run_trials(
             for c in plan_.contestants
         }
         watcher.begin(manifest, kept)
-    order: WorkOrder
-    planned = _planned(plan_, manifest)
-    if manifest.race is None:
-        order = _Planned(planned, before.done, worker)
-    else:
-        order = race.RaceOrder(manifest, rundir, planned, before.done, worker.is_stopped)
+    planned, stopped = _planned(plan_, manifest), worker.is_stopped
+    order = None
+    if manifest.race is not None:
+        order = race.RaceOrder(manifest, rundir, planned, before.done, stopped)
+    todo = (s for s in planned if s.id not in before.done and not stopped(s.contestant))
+    following = order.next if order else partial(next, todo, None)
+    ended = order.ended if order else None
     with session(ledger), indexing(rundir, manifest):
         try:
-            _in_threads(worker, order, concurrency)
+            _in_threads(worker, following, ended, concurrency)
         except BaseException:
             # What still runs ends because its container and its connection are gone.
             worker.cancelled.set()
@@ -206,8 +197,13 @@ def session(ledger: Ledger) -> Iterator[None]:
         ledger.append(SessionEnd(session=ident, reason=reason, at=datetime.now(UTC)))
 
 
-def _in_threads(worker: Worker, order: WorkOrder, at_once: int) -> None:
-    """Run trials; the next is taken when a thread is free.
+def _in_threads(
+    worker: Worker,
+    following: Callable[[], TrialSpec | None],
+    ended: Ended | None,
+    at_once: int,
+) -> None:
+    """Run trials; the next is taken when a thread is free, and none while there is none to take.
 
     An exception is raised here, and nothing new is started; what runs must be ended by whoever
     owns its resources.
@@ -216,30 +212,16 @@ def _in_threads(worker: Worker, order: WorkOrder, at_once: int) -> None:
     running: dict[Future[TrialRecord | None], TrialSpec] = {}
     try:
         while True:
-            while len(running) < at_once and (spec := order.next()) is not None:
+            while len(running) < at_once and (spec := following()) is not None:
                 running[pool.submit(worker, spec)] = spec
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                order.ended(running.pop(future), future.result())
+                spec, record = running.pop(future), future.result()
+                if ended is not None:
+                    ended(spec, record)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-class _Planned:
-    """The trials to run in the order of the plan."""
-
-    def __init__(self, specs: Iterator[TrialSpec], done: frozenset[str], worker: Worker) -> None:
-        self._specs, self._done, self._worker = specs, done, worker
-
-    def next(self) -> TrialSpec | None:
-        for spec in self._specs:
-            if spec.id not in self._done and not self._worker.is_stopped(spec.contestant):
-                return spec
-        return None
-
-    def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:
-        pass
 
 
 def _planned(plan_: Plan, manifest: Manifest) -> Iterator[TrialSpec]:

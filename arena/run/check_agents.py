@@ -13,7 +13,7 @@ from arena.backend.limiter import AgentClock, Limiter, RetryPolicy
 from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.request_gate import LocalRequestGate
 from arena.errors import FaultError
-from arena.gateway.server import Gateway
+from arena.gateway.server import Gateway, ProxyBackend
 from arena.money.budget import Account, Amount, TrialBudget
 from arena.records import (
     Api,
@@ -88,7 +88,7 @@ def _try(
         retry=RetryPolicy(),
         fx=(),
     )
-    session = gateway.proxied(backend, limits=LIMITS, transcript=notes, clock=clock)
+    session = ProxyBackend(gateway, backend, LIMITS, notes, clock)
     brief = Brief(task_id="check", problem_statement=STATEMENT, limits=LIMITS, nonce="check")
     with engine.open(
         image,

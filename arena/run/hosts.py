@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
@@ -55,11 +55,9 @@ class TrialHost(Protocol):
     @property
     def ready(self) -> Ready:
         """What trials are identified by, the same on every machine of the host."""
-        ...
 
     def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """How many trials may be under way at once."""
-        ...
 
     def slot(self) -> AbstractContextManager[RunTrial]:
         """Wait for room for one try.
@@ -67,30 +65,28 @@ class TrialHost(Protocol):
         Raises:
             FaultError: there is none any more.
         """
-        ...
 
     def stop(self) -> None:
         """End everything that runs and remove it."""
-        ...
 
 
+@dataclass(frozen=True)
 class LocalHost:
     """One engine that this process uses itself."""
 
-    def __init__(self, engine: DockerEngine, runner: TrialRunner, ready: Ready, say: Say) -> None:
-        self.ready = ready
-        self._engine = engine
-        self._runner = runner
-        self._say = say
-        self._doubted = threading.Event()
-        """Set by a fault of the engine until it has answered again."""
-        self._asking = threading.Lock()
+    engine: DockerEngine
+    runner: TrialRunner
+    ready: Ready
+    say: Say
+    _doubted: threading.Event = field(default_factory=threading.Event)
+    """Set by a fault of the engine until it has answered again."""
+    _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """As asked, or as many as have containers that fit the engine's memory together."""
         fitting = sandbox.fitting(self.ready.engine.memory_mb)
         if fitting < asked:
-            self._say(
+            self.say(
                 f"concurrency {fitting} instead of {asked}: {sandbox.memory_mb} MB a container "
                 f"must fit {MEMORY_SHARE:.0%} of the engine's {self.ready.engine.memory_mb} MB"
             )
@@ -111,7 +107,7 @@ class LocalHost:
         return nullcontext(self._run)
 
     def _run(self, request: TrialRequest, gate: RequestGate | None) -> TrialRecord:
-        record = self._runner.run(request, gate)
+        record = self.runner.run(request, gate)
         if record.fault is not None and record.fault.kind == "engine":
             self._doubted.set()
         return record
@@ -120,25 +116,20 @@ class LocalHost:
         began, said = time.monotonic(), False
         while True:
             try:
-                self._engine.check()
+                self.engine.check()
             except EngineError as error:
                 if time.monotonic() - began > PATIENCE_S:
                     raise
                 if not said:
-                    self._say(f"waiting for the engine up to {PATIENCE_S:.0f} s: {error}")
+                    self.say(f"waiting for the engine up to {PATIENCE_S:.0f} s: {error}")
                 said = True
                 time.sleep(1.0)
             else:
                 return
 
-    def reap(self, leases: Sequence[str]) -> None:
-        """Remove what lost hosts left on this engine."""
-        for lease in leases:
-            self._engine.reap_of(lease)
-
     def stop(self) -> None:
         """Remove every container: what uses one ends."""
-        self._engine.close()
+        self.engine.close()
 
 
 @contextmanager
@@ -195,26 +186,23 @@ def _layers(
         return {}
     base = images.ensure_base(_telling(say))
     layers = Layers(engine.connection)
+
+    def naming(name: str) -> Say:
+        return lambda line: say(f"{name}: {line}")
+
     return {
-        name: layers.ensure(name, program.install, base, partial(_say_of, say, name))
+        name: layers.ensure(name, program.install, base, naming(name))
         for name, program in programs.items()
     }
 
 
-def _say_of(say: Say, name: str, line: str) -> None:
-    say(f"{name}: {line}")
-
-
-@contextmanager
-def _gateway(programs: Mapping[str, Program]) -> "Iterator[Gateway | None]":
+def _gateway(programs: Mapping[str, Program]) -> "AbstractContextManager[Gateway | None]":
     """The gateway, where an external agent needs one."""
     if not programs:
-        yield None
-        return
+        return nullcontext()
     from arena.gateway.server import Gateway  # a web server: not for every run
 
-    with Gateway() as gateway:
-        yield gateway
+    return Gateway()
 
 
 def _telling(say: Say) -> Tell:

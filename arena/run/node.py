@@ -202,7 +202,8 @@ class NodeHost:
 
     def reap(self, leases: Sequence[str]) -> None:
         """Remove the containers of lost nodes that this one can see."""
-        self._opened.reap(leases)
+        for lease in leases:
+            self._opened.engine.reap_of(lease)
 
     def close(self) -> None:
         """End what runs and remove all that is here."""
@@ -252,7 +253,7 @@ class RemoteRequestGates:
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+        self.say = say
         self._lock = threading.Lock()
         self._gates: dict[str, LocalRequestGate] = {}
         self._left: set[str] = set()
@@ -290,10 +291,6 @@ class RemoteRequestGates:
         found = getattr(gate, method)(*args)
         self._forget(owner)
         return found
-
-    def say(self, text: str) -> None:
-        """A line for whoever watches the run."""
-        self._say(text)
 
     def _forget(self, owner: str) -> None:
         with self._lock:

@@ -109,8 +109,7 @@ def resolve(
     """
     overrides = overrides or Overrides()
     names = ("attempts", "concurrency", "executor", "address")
-    flags = {name: getattr(overrides, name) for name in names}
-    changed = {name: flag for name, flag in flags.items() if flag is not None}
+    changed = {n: flag for n in names if (flag := getattr(overrides, n)) is not None}
     config = parse(config.model_copy(update=changed).model_dump(), where=where)
     tables = _chosen(config.contestant, overrides.contestants)
     with located("--task" if overrides.tasks else f"{where}: tasks"):
@@ -118,13 +117,11 @@ def resolve(
     known = external.load([base / path for path in config.agents])
     programs = {t.agent: known[t.agent] for t in tables if t.agent in known}
     for table in tables:
+        at = f"{where}: contestant {table.name!r}"
         if table.agent not in {*registry.AGENTS, *known}:
-            at = f"{where}: contestant {table.name!r}"
             raise registry.unknown("agent", table.agent, {*registry.AGENTS, *known}, where=at)
-    for table in tables:
         program = programs.get(table.agent)
         own = [table.params, None if program is None else external.identity(program)]
-        at = f"{where}: contestant {table.name!r}"
         refuse_hints("\n".join(_strings(own)), tasks, where=at)
     contestants = []
     for table in tables:
@@ -189,11 +186,13 @@ def _contestant(
     spec = None if table.backend is None else backend(table.backend)
     if spec is not None and able.needs_gateway:
         spec = routed(spec, able.apis, agent=table.agent)
-    elif spec is not None and able.needs_tools:
-        _check_tools(spec)
-    if spec is None and level is not None:
-        raise InputError(f"{table.agent} has no model to tell an effort", remedy="remove efforts")
-    if spec is not None and level is not None:
+    elif spec is not None and able.needs_tools and spec.api == "chat" and not spec.chat_tools:
+        what = f"{spec.name} takes no tools on chat completions"
+        raise InputError(what, remedy='use params = { protocol = "text" }')
+    if level is not None:
+        if spec is None:
+            what = f"{table.agent} has no model to tell an effort"
+            raise InputError(what, remedy="remove efforts")
         spec = effort.told(spec, level)
     return ContestantSpec(
         name=table.name,
@@ -214,14 +213,6 @@ def _strings(value: JsonValue) -> Iterator[str]:
     elif isinstance(value, list | dict):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _strings(inner)
-
-
-def _check_tools(spec: BackendSpec) -> None:
-    if spec.api == "chat" and not spec.chat_tools:
-        raise InputError(
-            f"{spec.name} takes no tools on chat completions",
-            remedy='use params = { protocol = "text" }',
-        )
 
 
 def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, fx: Sequence[FxRate]) -> None:

@@ -19,7 +19,6 @@ from typing import Literal
 from arena import __version__
 from arena.errors import FaultError, InputError
 from arena.grading.verify import Bench, ExclusiveLock, judge
-from arena.protocols import Engine
 from arena.records import (
     ContestantSpec,
     Ending,
@@ -34,7 +33,7 @@ from arena.records import (
 )
 from arena.run import bakeoff, plan, resume
 from arena.run.trial import TrialProgress, TrialRequest
-from arena.rundir.directory import EngineInfo, Manifest, RunDir, trial_specs
+from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.rundir.ledger import Ledger, TrialBegin, TrialEnd
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images, TaskImage, exported_image
@@ -68,8 +67,10 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
     Raises:
         EngineError: an image could not be made.
     """
-    reasons = {task.id: _reason(task) for task in tasks}
-    chosen = [task for task in tasks if reasons[task.id] is None]
+    no_patch = "an impossible control has no gold patch"
+    reasons = {task.id: no_patch if task.impossible else can_be_shown(task) for task in tasks}
+    left_out = {task_id: reason for task_id, reason in reasons.items() if reason}
+    chosen = [task for task in tasks if task.id not in left_out]
     images = Images(engine, packs.tree_files).ensure(chosen)
     workdir = exports.SWEBENCH_WORKDIR if to == "swebench" else exports.HARBOR_WORKDIR
     names = {
@@ -83,7 +84,6 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
         for task in chosen
     }
     out.mkdir(parents=True, exist_ok=True)
-    left_out = {task_id: reason for task_id, reason in reasons.items() if reason}
     if to == "harbor":
         for task in chosen:
             exports.write_harbor(out, task, names[task.id])
@@ -91,12 +91,6 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
     path = out / "instances.jsonl"
     exports.write_swebench(path, chosen, names)
     return Exported(path, left_out)
-
-
-def _reason(task: Task) -> str | None:
-    if task.impossible:
-        return "an impossible control has no gold patch"
-    return can_be_shown(task)
 
 
 AGENT = "predictions"
@@ -126,10 +120,7 @@ class GradingJob:
     tasks: Mapping[str, Task]
     """By instance id, as the predictions write it."""
     images: Mapping[str, TaskImage]
-    engine: Engine
-    info: EngineInfo
-    sandbox: SandboxLimits
-    strict: bool
+    engine: DockerEngine
     jobs: int
 
 
@@ -193,11 +184,10 @@ def _manifest(job: GradingJob, out: Path, say: Say) -> Manifest:
         attempts=1,
         concurrency=job.jobs,
         limits=Limits(),
-        sandbox=job.sandbox,
-        strict=job.strict,
+        sandbox=SandboxLimits(),
         tasks=tuple(plan.task_entry(tasks[i], job.images[i]) for i in sorted(tasks)),
         contestants=_contestants(job.predictions),
-        engine=job.info,
+        engine=job.engine.info(),
         base_image=next((image.base for image in job.images.values()), ""),
     )
     rundir = RunDir(out)
@@ -217,7 +207,8 @@ def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...
                 f"{one.model!r} and {names[name]!r} cannot be told apart as {name!r}",
                 remedy="rename one of them in the predictions",
             )
-        patches.setdefault(name, {})[one.instance_id] = _sha(one.patch)
+        patch = one.patch.encode("utf-8", "surrogateescape")
+        patches.setdefault(name, {})[one.instance_id] = hashlib.sha256(patch).hexdigest()
     return tuple(
         ContestantSpec(
             name=name,
@@ -290,7 +281,3 @@ def _graded(
         progress.fault = Fault(kind=error.kind, message=" ".join(str(error).split()))
     progress.wall_s = time.monotonic() - began
     return progress.record(request)
-
-
-def _sha(patch: str) -> str:
-    return hashlib.sha256(patch.encode("utf-8", "surrogateescape")).hexdigest()

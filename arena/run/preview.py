@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from arena.backend import catalog, health, listing, resolve
-from arena.backend.catalog import Catalog, ModelRow
+from arena.backend.catalog import Catalog
 from arena.backend.pool import missing_keys
 from arena.backend.resolve import violations
 from arena.errors import InputError
@@ -203,8 +203,8 @@ def _basis(shown: Sequence[ContestantPreview]) -> str:
 
 
 def _not_installed(plan: Plan) -> Iterator[str]:
-    needed = {"gateway": ", ".join(plan.programs)}
-    needed["ray"] = "executor 'ray'" if plan.config.executor == "ray" else ""
+    ray = "executor 'ray'" if plan.config.executor == "ray" else ""
+    needed = {"gateway": ", ".join(plan.programs), "ray": ray}
     for extra, who in needed.items():
         try:
             if who:
@@ -267,14 +267,10 @@ def _retirement(spec: BackendSpec, known: Catalog, today: date) -> list[tuple[bo
     profile = known.profiles.get(spec.provider or "")
     if profile is None:
         return []
-    rows = [row for row in profile.models if row.id == spec.model]
-    return [
-        (catalog.is_retired(row, today), catalog.explain(profile, row, today))
-        for row in rows
-        if _ends(row, today)
-    ]
-
-
-def _ends(row: ModelRow, today: date) -> bool:
-    soon = row.retires_on is not None and row.retires_on <= today + listing.SOON
-    return soon or catalog.is_retired(row, today)
+    found = []
+    for row in profile.models:
+        gone = catalog.is_retired(row, today)
+        soon = row.retires_on is not None and row.retires_on <= today + listing.SOON
+        if row.id == spec.model and (gone or soon):
+            found.append((gone, catalog.explain(profile, row, today)))
+    return found

@@ -240,7 +240,9 @@ class RayHost:
             info: NodeInfo = actor.call("info")
             if info.source != self._source:
                 raise InputError("another version of Arena", remedy="install the same everywhere")
-            with self._engine(info.engine):
+            with self._lock:
+                engine = self._engines.setdefault(info.engine, threading.Lock())
+            with engine:  # nodes that share one make images one after the other
                 ready = actor.call("open", self._setup, self._digests, *self._packs)
             self._agree(ready)
             actor.call("reap", self._leases)
@@ -255,11 +257,6 @@ class RayHost:
         if not self._pool.add(worker):
             _dismiss(worker)
         return ""
-
-    def _engine(self, ident: str) -> threading.Lock:
-        """Nodes that share an engine make images one after the other."""
-        with self._lock:
-            return self._engines.setdefault(ident, threading.Lock())
 
     def _agree(self, ready: Ready) -> None:
         """The first node says what images hold; others must have the same."""

@@ -6,15 +6,15 @@ without its halving after refusals.
 """
 
 import heapq
+import itertools
 import math
 import random
 import statistics
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -201,11 +201,10 @@ class _Clock:
     def __init__(self) -> None:
         self.now = 0.0
         self._due: list[tuple[float, int, Resume]] = []
-        self._number = 0
+        self._numbers = itertools.count()
 
     def after(self, seconds: float, resume: Resume) -> None:
-        self._number += 1
-        heapq.heappush(self._due, (self.now + seconds, self._number, resume))
+        heapq.heappush(self._due, (self.now + seconds, next(self._numbers), resume))
 
     def run(self) -> None:
         while self._due:
@@ -213,8 +212,7 @@ class _Clock:
             resume()
 
 
-@dataclass(frozen=True)
-class _Request:
+class _Request(NamedTuple):
     """Something a trial does for a while with a resource that it may have to wait for."""
 
     resource: "_Resource"
@@ -227,13 +225,11 @@ class _Resource:
 
     def __init__(self, clock: _Clock, limit: int | None = None) -> None:
         self._clock = clock
-        self._limit = limit
+        self._limit = math.inf if limit is None else limit
         self._line: deque[tuple[_Request, Resume, float]] = deque()
-        self._inside = 0
+        self._inside = self.entered = 0
         self._asleep = False
-        self.busy_s = 0.0
-        self.waited_s = 0.0
-        self.entered = 0
+        self.busy_s = self.waited_s = 0.0
 
     def enter(self, request: _Request, resume: Resume) -> None:
         self._line.append((request, resume, self._clock.now))
@@ -245,7 +241,7 @@ class _Resource:
         return 0.0
 
     def _admit(self) -> None:
-        while self._line and (self._limit is None or self._inside < self._limit):
+        while self._line and self._inside < self._limit:
             request, resume, since = self._line[0]
             if (hold_s := self._hold_s(request)) > 0:
                 if not self._asleep:

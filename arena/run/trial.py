@@ -9,7 +9,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -24,7 +24,7 @@ from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading import audit
 from arena.grading.verify import Bench, ExclusiveLock, judge
 from arena.paths import SafePath
-from arena.protocols import Agent, Backend, Engine, Sandbox, Transcript
+from arena.protocols import Backend, Engine, Sandbox, Transcript
 from arena.records import (
     Brief,
     ContestantSpec,
@@ -244,7 +244,15 @@ class TrialRunner:
         try:
             with (
                 TranscriptFile(request.folder / "transcript.jsonl") as transcript,
-                self._opened(request) as box,
+                self.engine.open(
+                    self.images[request.task.id].id,
+                    limits=request.sandbox,
+                    labels=request.labels,
+                    user=AGENT_USER,
+                    channel=request.program is None,
+                    layer=self.layers.get(request.contestant.agent),
+                    volumes=(HOME,),
+                ) as box,
             ):
                 box.know_image()
                 clock = AgentClock(request.limits.seconds)
@@ -258,9 +266,8 @@ class TrialRunner:
                     remains = diff.Remains(box)
                 else:
                     self._grade(request, box, progress)
-            if (
-                remains is not None
-            ):  # if the engine's disk was full, that was its doing, and is over
+            # If the engine's disk was full, that was its doing, and is over.
+            if remains is not None:
                 began = time.monotonic()
                 self._grade(request, remains, progress)
             self.engine.check_disk_space(began)
@@ -268,18 +275,6 @@ class TrialRunner:
             progress.flags = (*ending.flags, *seen)
         finally:
             progress.wall_s = clock.wall_s
-
-    def _opened(self, request: TrialRequest) -> AbstractContextManager[Sandbox]:
-        """The agent's container."""
-        return self.engine.open(
-            self.images[request.task.id].id,
-            limits=request.sandbox,
-            labels=request.labels,
-            user=AGENT_USER,
-            channel=request.program is None,
-            layer=self.layers.get(request.contestant.agent),
-            volumes=(HOME,),
-        )
 
     def _solve(
         self,
@@ -291,7 +286,12 @@ class TrialRunner:
         progress: TrialProgress,
     ) -> Ending:
         """Let the agent work; its own exceptions are its ending."""
-        agent = _agent(request)
+        name, params = request.contestant.agent, request.contestant.params
+        agent = (
+            registry.agent_module(name).make(name, params)
+            if request.program is None
+            else external.make(request.program, params)
+        )
         backend: Backend = _NoBackend()
         if request.contestant.backend is not None:
             assert gate is not None
@@ -306,10 +306,10 @@ class TrialRunner:
             progress.tally = metered.tally
             backend = metered
             if self.gateway is not None and request.program is not None:
-                backend = self.gateway.proxied(
-                    metered, limits=request.limits, transcript=transcript, clock=clock
-                )
-        gold = registry.is_given_gold(request.contestant.agent)
+                from arena.gateway.server import ProxyBackend
+
+                backend = ProxyBackend(self.gateway, metered, request.limits, transcript, clock)
+        gold = registry.is_given_gold(name)
         brief = Brief(
             task_id=request.task.id,
             problem_statement=request.task.problem_statement,
@@ -332,13 +332,6 @@ class TrialRunner:
         progress.verification = judge(
             request.task, bench, self.exclusive, take, strict=request.strict
         )
-
-
-def _agent(request: TrialRequest) -> Agent:
-    name, params = request.contestant.agent, request.contestant.params
-    if request.program is not None:
-        return external.make(request.program, params)
-    return registry.agent_module(name).make(name, params)
 
 
 class _NoBackend:

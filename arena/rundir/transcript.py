@@ -73,16 +73,12 @@ _THOUGHTS = ("thinking", "reasoning", "redacted_thinking")
 def plain(message: Message) -> list[Message]:
     """One entry of a transcript as chat messages: usually one."""
     if "role" not in message and "type" in message:
-        return _parted(str(message.get("role") or _role_of(message)), [message])
-    role = {"developer": "system"}.get(str(message.get("role")), str(message.get("role")))
+        return _parted("user" if message.get("type") in _RESULTS else "assistant", [message])
+    role = "system" if message.get("role") == "developer" else str(message.get("role"))
     content = message.get("content")
     if not isinstance(content, list) or message.get("tool_calls"):
         return [{**message, "role": role}]
     return _parted(role, content)
-
-
-def _role_of(part: Message) -> str:
-    return "user" if part.get("type") in _RESULTS else "assistant"
 
 
 def _parted(role: str, parts: list[JsonValue]) -> list[Message]:
@@ -92,7 +88,8 @@ def _parted(role: str, parts: list[JsonValue]) -> list[Message]:
         if isinstance(part, dict | str)
     ]
     results = [_result(part) for part in found if part.get("type") in _RESULTS]
-    text = "\n".join(_texts(found))
+    apart = {*_THOUGHTS, *_CALLS, *_RESULTS}
+    text = "\n".join(t for part in found if part.get("type") not in apart for t in _words(part))
     thoughts = "\n".join(t for part in found if part.get("type") in _THOUGHTS for t in _words(part))
     calls: list[JsonValue] = [_call(part) for part in found if part.get("type") in _CALLS]
     message: Message = {"role": role, "content": text}
@@ -102,14 +99,6 @@ def _parted(role: str, parts: list[JsonValue]) -> list[Message]:
         message["tool_calls"] = calls
     said = [message] if text or thoughts or calls or not results else []
     return [*results, *said]
-
-
-def _texts(parts: list[Message]) -> Iterator[str]:
-    for part in parts:
-        kind = part.get("type")
-        if kind in _THOUGHTS or kind in _CALLS or kind in _RESULTS:
-            continue
-        yield from _words(part)
 
 
 def _words(part: Message) -> Iterator[str]:

@@ -37,7 +37,7 @@ class DockerSandbox:
         self.where = where
         self._connection = connection
         self._pristine = pristine
-        self._commands = Commands(connection, where, notice=self.notice, kill=self.kill)
+        self._commands = Commands(connection, where, self.notice, self.kill)
         self._tree: WorkTree | None = None
         self._touched = False
         self._killed = False
@@ -196,22 +196,18 @@ class DockerSandbox:
         raise HarnessError(f"not a path that a sandbox can take files at: {path!r}")
 
     def _result(self, done: Output, wall_s: float) -> ExecResult:
-        if done.end is End.DEADLINE:
-            code, ended = None, "timeout"
-        else:
-            code, ended = done.exit_code, "exited"
-            if code == KILLED and not self._runs():
-                code, ended = None, "container_ended"
-        return ExecResult.model_validate(
-            {
-                "exit_code": code,
-                "stdout": done.out.data,
-                "stderr": done.err.data,
-                "ended": ended,
-                "truncated_bytes": done.out.dropped + done.err.dropped,
-                "wall_s": wall_s,
-            }
+        result = ExecResult(
+            exit_code=done.exit_code,
+            stdout=done.out.data,
+            stderr=done.err.data,
+            truncated_bytes=done.out.dropped + done.err.dropped,
+            wall_s=wall_s,
         )
+        if done.end is End.DEADLINE:
+            return result.model_copy(update={"exit_code": None, "ended": "timeout"})
+        if done.exit_code == KILLED and not self._runs():
+            return result.model_copy(update={"exit_code": None, "ended": "container_ended"})
+        return result
 
     def _runs(self) -> bool:
         """Whether the container still runs after a command was killed.

@@ -78,9 +78,8 @@ class DockerEngine:
 
     def check(self) -> str:
         """The engine's version; raises `EngineError` with one clear line when none answers."""
-        raw = self.connection.raw
         with self.connection.guard():
-            return str(raw.version()["Version"])
+            return str(self.connection.raw.version()["Version"])
 
     @classmethod
     def answering(cls) -> Self:
@@ -98,15 +97,13 @@ class DockerEngine:
 
     def host_id(self) -> str:
         """The engine's own id, by which two that reach one engine know it."""
-        raw = self.connection.raw
         with self.connection.guard():
-            return str(raw.info()["ID"])
+            return str(self.connection.raw.info()["ID"])
 
     def info(self) -> EngineInfo:
         """Version and size of the engine's host."""
-        raw = self.connection.raw
         with self.connection.guard():
-            said = raw.info()
+            said = self.connection.raw.info()
         return EngineInfo(
             version=str(said["ServerVersion"]),
             platform=f"{said['OSType']}/{said['Architecture']}, {said['OperatingSystem']}",

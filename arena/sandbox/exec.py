@@ -11,13 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
 from arena.errors import EngineError
 from arena.records import SandboxLimits
 from arena.sandbox.docker import Connection
-from arena.sandbox.stream import Capture, ExecLink, sort
+from arena.sandbox.stream import STDERR, STDOUT, Capture, ExecLink
 
 SHELL = ("/bin/sh", "-c", "exec 3>&2 2>/dev/null; exec /bin/sh")
 """The shell's own messages go nowhere; commands get the real stderr back from descriptor 3."""
@@ -52,6 +53,7 @@ NOTHING = Output(End.BROKEN, KILLED, Capture(0), Capture(0))
 
 def _drain(link: ExecLink, out: Capture, err: Capture, deadline: float) -> End:
     """Read until both markers came, or the stream or the time is over."""
+    captures = {STDOUT: out, STDERR: err}
     while not (out.done and err.done):
         pieces = link.read(deadline)
         if pieces is None:
@@ -60,7 +62,9 @@ def _drain(link: ExecLink, out: Capture, err: Capture, deadline: float) -> End:
             out.end()
             err.end()
             return End.BROKEN
-        sort(pieces, out, err)
+        for stream, data in pieces:
+            if capture := captures.get(stream):
+                capture.feed(data)
         if time.monotonic() > deadline:  # endless output is never waited for
             return End.DEADLINE
     return End.DONE
@@ -148,36 +152,24 @@ class Command(NamedTuple):
     deadline: float
 
 
+@dataclass
 class Commands:
-    """Runs the commands of one container.
+    """Runs the commands of one container."""
 
-    Args:
-        connection: the engine.
-        where: the container.
-        notice: told of a limit that was reached.
-        kill: ends the container.
-    """
-
-    def __init__(
-        self,
-        connection: Connection,
-        where: Where,
-        *,
-        notice: Callable[[str], None],
-        kill: Callable[[], None],
-    ) -> None:
-        self._connection = connection
-        self._where = where
-        self._notice = notice
-        self._kill = kill
-        self._channel: Channel | None = None
+    connection: Connection
+    where: Where
+    notice: Callable[[str], None]
+    """Told of a limit that was reached."""
+    kill: Callable[[], None]
+    """Ends the container."""
+    _channel: Channel | None = None
 
     def run(self, command: Command) -> Output:
         """Run a command to its end or its deadline."""
         if (
-            self._where.channel
+            self.where.channel
             and not command.stdin
-            and command.user == self._where.user
+            and command.user == self.where.user
             and sum(map(len, command.words)) < LINE_LIMIT
         ):
             return self._in_channel(command)
@@ -187,23 +179,22 @@ class Commands:
         self, words: Sequence[str], *, cwd: str | None, user: str, with_input: bool
     ) -> tuple[ExecLink, str]:
         """Start a program: the connection to it, and its id for `exit_code`."""
-        raw = self._connection.raw
-        with self._connection.guard():
-            ident = raw.exec_create(
-                self._where.ident,
+        with self.connection.guard():
+            ident = self.connection.raw.exec_create(
+                self.where.ident,
                 list(words),
                 stdin=with_input,
                 user=user,
-                workdir=cwd or self._where.workdir,
+                workdir=cwd or self.where.workdir,
             )["Id"]
-        return ExecLink(self._connection.start_exec(ident)), ident
+        return ExecLink(self.connection.start_exec(ident)), ident
 
     def exit_code(self, ident: str) -> int:
         """Exit code of a program whose output has ended."""
         for pause_s in (0.0, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0):
             time.sleep(pause_s)
-            with self._connection.guard():
-                state = self._connection.raw.exec_inspect(ident)
+            with self.connection.guard():
+                state = self.connection.raw.exec_inspect(ident)
             if not state["Running"]:
                 return int(state["ExitCode"])
         return KILLED
@@ -254,7 +245,7 @@ class Commands:
         killer.start()
         over = _drain(link, output.out, output.err, time.monotonic() + _GRACE_S)
         if over is End.DEADLINE:
-            self._kill()
+            self.kill()
         killer.join()
 
     def _kill_all(self, user: str) -> None:
@@ -264,10 +255,10 @@ class Commands:
             _drain(link, out, Capture(0), time.monotonic() + _GRACE_S)
             link.close()
             if b"pids" in out.data or (b"done" not in out.data and self._is_crowded()):
-                self._notice("pids")
+                self.notice("pids")
 
     def _is_crowded(self) -> bool:
         """Whether as many processes run as may: then a shell found no room to say so itself."""
-        with self._connection.guard():
-            stats = self._connection.raw.stats(self._where.ident, stream=False, one_shot=True)
-        return int(stats.get("pids_stats", {}).get("current") or 0) >= self._where.limits.pids
+        with self.connection.guard():
+            stats = self.connection.raw.stats(self.where.ident, stream=False, one_shot=True)
+        return int(stats.get("pids_stats", {}).get("current") or 0) >= self.where.limits.pids

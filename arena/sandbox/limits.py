@@ -28,6 +28,7 @@ def host_config(limits: SandboxLimits, layer: str | None = None) -> Settings:
     `layer` is the container whose volume, an agent's programs, is seen read-only.
     """
     memory = limits.memory_mb << 20
+    most_of = {"nofile": limits.open_files, "fsize": limits.file_mb << 20, "core": 0}
     return {
         "NetworkMode": "none",
         "CapDrop": ["ALL"],
@@ -42,11 +43,7 @@ def host_config(limits: SandboxLimits, layer: str | None = None) -> Settings:
         "MemorySwap": memory,  # memory and swap together: no swap
         "NanoCpus": int(limits.cpus * 1e9),
         "PidsLimit": limits.pids,
-        "Ulimits": [
-            _limit("nofile", limits.open_files),
-            _limit("fsize", limits.file_mb << 20),
-            _limit("core", 0),
-        ],
+        "Ulimits": [{"Name": name, "Soft": most, "Hard": most} for name, most in most_of.items()],
         # exec is needed: compilers run what they build there
         "Tmpfs": {
             "/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmp_mb}m,nr_inodes={_TMP_INODES}"  # noqa: S108
@@ -55,10 +52,6 @@ def host_config(limits: SandboxLimits, layer: str | None = None) -> Settings:
         "RestartPolicy": {"Name": "no"},
         "VolumesFrom": [f"{layer}:ro"] if layer else [],
     }
-
-
-def _limit(name: str, value: int) -> Settings:
-    return {"Name": name, "Soft": value, "Hard": value}
 
 
 _LEAST_BYTES = 4096

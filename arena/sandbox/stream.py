@@ -4,7 +4,6 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterable
 
 from arena.errors import EngineError
 from arena.sandbox.docker import Hijacked
@@ -103,15 +102,6 @@ class Capture:
         room = self._limit - len(self._kept)
         self._kept += data[:room]
         self.dropped += max(len(data) - room, 0)
-
-
-def sort(pieces: Iterable[tuple[int, bytes]], out: Capture, err: Capture) -> None:
-    """Feed each piece of output to the capture of its stream."""
-    for stream, data in pieces:
-        if stream == STDOUT:
-            out.feed(data)
-        elif stream == STDERR:
-            err.feed(data)
 
 
 class ExecLink:

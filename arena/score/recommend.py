@@ -143,9 +143,7 @@ def recommend(
         decided=decided,
         pick=next((c for c in candidates if c.name == name), None),
         trade=found,
-        cascades=()
-        if raced or doubts
-        else cascades(results, ranked, seed=results.manifest.seed),
+        cascades=() if raced or doubts else cascades(results, ranked, seed=results.manifest.seed),
         candidates=candidates,
         doubts=doubts,
         left_out=tuple(n for n in specs if n not in ranked),

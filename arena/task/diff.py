@@ -39,11 +39,9 @@ class Changed(Protocol):
 
     def changes(self, *, limit: int) -> list[Change]:
         """As `Sandbox.changes`."""
-        ...
 
     def get(self, path: str, *, limit: int) -> Entry:
         """As `Sandbox.get`."""
-        ...
 
 
 class Remains:

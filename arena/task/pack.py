@@ -24,11 +24,7 @@ from arena.records import (
     TestPlan,
     digest_of,
 )
-<<<<<<< HEAD
-from arena.serialize import read_record, read_text, wrong_shape
-=======
-from arena.serialize import read_record
->>>>>>> rtask
+from arena.serialize import read_record, read_text
 from arena.task import plan_ids
 from arena.task.files import read_tree
 from arena.task.plan_ids import check_cases, check_ids
@@ -263,22 +259,10 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
     root = SafePath(folder) / name
     where = root / "task.toml"
     spec = read_record(where, TaskFile)
-<<<<<<< HEAD
     said = root / "problem.md"
     statement = read_text(said) if said.is_file() else ""
     if not statement.strip():
         raise InputError("the problem statement is missing", where=str(said), remedy="write it")
-    try:
-        plan = TestPlan.model_validate(spec.tests.model_dump())
-    except ValidationError as error:
-        raise wrong_shape(where, error) from error
-=======
-    statement = _read_text(root / "problem.md")
-    if not statement or not statement.strip():
-        raise InputError(
-            "the problem statement is missing", where=str(root / "problem.md"), remedy="write it"
-        )
->>>>>>> rtask
     task = Task(
         id=f"{info.name}/{name}",
         pack=info.name,

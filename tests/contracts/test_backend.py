@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 
 from arena.errors import ProviderError
-from arena.gateway.server import Gateway
+from arena.gateway.server import Gateway, ProxyBackend
 from arena.records import Limits
 from tests.backend.rig import ASK, BASH, rig
 from tests.servers.openai_stub import call, error, text
@@ -27,7 +27,7 @@ def backends(request):
                 return
             with Gateway() as gateway:
                 behind = {"limits": made.limits, "transcript": made.notes, "clock": made.clock}
-                yield gateway.proxied(metered, **behind), made, stub
+                yield ProxyBackend(gateway, metered, **behind), made, stub
 
     return opened
 
