@@ -148,7 +148,8 @@ def told_by(run: Path) -> tuple[object, object]:
     spent = {
         name: Amount(round(amount.usd, 12), amount.tokens) for name, amount in found.spent.items()
     }
-    return replace(load(run), path=Path()), replace(found, spent=spent)
+    known = {name: round(usd, 12) for name, usd in found.known_usd.items()}
+    return replace(load(run), path=Path()), replace(found, spent=spent, known_usd=known)
 
 
 @pytest.fixture(params=[(0, False, 1), (1, False, 7), (2, True, 50), (3, True, 150)])

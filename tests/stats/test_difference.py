@@ -66,7 +66,10 @@ def test_bound_and_p_agree_and_the_interval_holds_the_estimate(d, margin):
     found, test = difference(d, single=False), not_worse(d, margin, single=False)
     assert found.ci.lo - 1e-9 <= found.estimate <= found.ci.hi + 1e-9
     assert 0 <= test.p <= 1
-    assert test.shown == (test.lo > -margin) or abs(test.lo + margin) < 1e-9
+    above = test.lo > -margin
+    # Where few tasks differ, more is asked than a bound
+    agree = test.shown == above if np.count_nonzero(d) >= 5 else above or not test.shown
+    assert agree or abs(test.lo + margin) < 1e-9
     back = difference(-d, single=False)
     assert back.ci == pytest.approx((-found.ci.hi, -found.ci.lo), abs=1e-9)
     assert back.p == pytest.approx(found.p)
