@@ -76,6 +76,9 @@ def recommend(
     max_cost: Annotated[
         float | None, unset("Most that a solved task may cost, in USD.", "any")
     ] = None,
+    max_minutes: Annotated[
+        float | None, unset("Most minutes that nine trials in ten may take.", "any")
+    ] = None,
     country: Annotated[
         list[str] | None,
         unset("Of the lab, such as CN; may be repeated.", "any", callback=options.countries),
@@ -102,6 +105,7 @@ def recommend(
 
     wanted = scoring.Wanted(
         max_cost_usd=max_cost,
+        max_minutes=max_minutes,
         countries=tuple(country or ()),
         residencies=tuple(residency or ()),
         open_weights=open_weights,

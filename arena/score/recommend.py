@@ -9,6 +9,8 @@ best one is never worse, so not all can fail).
 from collections.abc import Mapping, Sequence
 from math import inf
 
+import numpy as np
+
 from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
 from arena.score.cascade import CascadeRow, cascades
@@ -26,6 +28,8 @@ class Wanted(Record):
 
     max_cost_usd: float | None = None
     """Per solved task."""
+    max_minutes: float | None = None
+    """Active time of nine trials in ten."""
     countries: tuple[str, ...] = ()
     residencies: tuple[str, ...] = ()
     open_weights: bool = False
@@ -114,11 +118,14 @@ def recommend(
     specs = {c.name: c for c in results.manifest.contestants if not c.control}
     ranked = ranked_of(results, level)
     _check_usd(wanted.max_cost_usd, "--max-cost")
+    if wanted.max_minutes is not None and not 0 < wanted.max_minutes < inf:
+        what = f"{wanted.max_minutes} is no time"
+        raise InputError(what, where="--max-minutes", remedy="give minutes, such as 20")
     value_usd = value_of(results, value_usd)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
     margin = None if margin is None else checked_margin(margin, tasks)
     pairs = compare_all(ranked)
-    candidates = _candidates(ranked, specs, pairs, margin, wanted)
+    candidates = _candidates(ranked, specs, pairs, margin, wanted, _minutes(results))
     doubts = tuple(reason for t in ranked.values() if (reason := doubt(t)))
     wanted_too = {c.name for c in candidates if {*c.excluded} <= {SOLVED_NOTHING, UNPRICED}}
     raced = results.manifest.race is not None
@@ -179,6 +186,7 @@ def _candidates(
     cells: Sequence[PairCell],
     margin: float | None,
     wanted: Wanted,
+    minutes: Mapping[str, float],
 ) -> tuple[Candidate, ...]:
     hardest = {n: _hardest(n, ranked, margin) for n in ranked}
     raw = [p for _, _, p in hardest.values()]
@@ -196,7 +204,7 @@ def _candidates(
                 pass_rate=rate,
                 pass_rate_ci=interval,
                 cost_per_solved=cost,
-                excluded=_excluded(specs[name], tally, cost, wanted),
+                excluded=_excluded(specs[name], tally, cost, wanted, minutes.get(name)),
                 rival=rival,
                 against_rival=test,
                 adjusted_p=None if margin is None else adjusted[name],
@@ -224,8 +232,21 @@ def _hardest(
     return max(found, key=lambda one: one[2], default=(None, None, 1.0))
 
 
+def _minutes(results: Results) -> dict[str, float]:
+    """The active time, in minutes, that nine in ten of each contestant's trials keep within."""
+    active_s: dict[str, list[float]] = {}
+    for row in results.trials:
+        if row.verdict is not None:
+            active_s.setdefault(row.contestant, []).append(row.active_s)
+    return {name: float(np.quantile(found, 0.9)) / 60 for name, found in active_s.items()}
+
+
 def _excluded(
-    spec: ContestantSpec, tally: TaskTally, cost: CostPerSolved | None, wanted: Wanted
+    spec: ContestantSpec,
+    tally: TaskTally,
+    cost: CostPerSolved | None,
+    wanted: Wanted,
+    minutes: float | None,
 ) -> tuple[str, ...]:
     backend = spec.backend
     country = backend.country if backend else None
@@ -238,6 +259,10 @@ def _excluded(
         (
             limit is not None and price is not None and price > limit,
             f"it costs more than ${limit} per solved task",
+        ),
+        (
+            wanted.max_minutes is not None and (minutes is None or minutes > wanted.max_minutes),
+            f"one trial in ten takes more than {wanted.max_minutes} minutes",
         ),
         (not _among(country, wanted.countries), f"country {country or 'unknown'}"),
         (not _among(residency, wanted.residencies), f"data in {residency or 'unknown'}"),

@@ -1,5 +1,6 @@
 """The answer: the best buy at a value of a solved task, with what is not sure of it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -179,6 +180,15 @@ def test_what_is_wanted_limits_the_answer():
     only = recommend(run, wanted=Wanted(open_weights=True))
     assert [b.name for b in only.trade.buys] == ["cheap"]
     assert [b.name for b in recommend(run, wanted=Wanted(max_cost_usd=1.0)).trade.buys] == ["cheap"]
+    slow = [
+        replace(row, active_s=600.0) if row.contestant == "dear" and row.attempt == 1 else row
+        for row in run.trials
+    ]
+    quick = recommend(replace(run, trials=tuple(slow)), wanted=Wanted(max_minutes=5))
+    assert "dear" in {buy.name for buy in recommend(run).trade.buys}
+    assert "dear" not in {buy.name for buy in quick.trade.buys}
+    excluded = next(c.excluded for c in quick.candidates if c.name == "dear")
+    assert excluded == ("one trial in ten takes more than 5.0 minutes",)
     none = recommend(run, wanted=Wanted(residencies=("EU",)))
     assert not none.decided
     assert "No contestant can be recommended (" in recommendation(none)
