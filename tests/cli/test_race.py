@@ -65,7 +65,7 @@ contestant = [ {{ name = "a", backend = {{ base_url = "http://127.0.0.1:9/v1", m
         ("", "[race]"),
         ('race = { goal = "best_value", value_usd = 5 }', "limits.usd"),
         ('race = { goal = "best_value" }', "value_usd"),
-        ('race = { goal = "cheapest" }', "best_value"),
+        ('race = { goal = "cheapest" }', "cheapest_not_worse"),
     ],
 )
 def test_a_race_that_decides_nothing_is_refused_before_it_starts(tmp_path, more, named):

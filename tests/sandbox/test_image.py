@@ -196,7 +196,7 @@ def test_the_machines_settings_work_in_a_build_and_stay_out_of_the_image(
 def test_a_machine_without_settings_builds_on_the_base_itself(images, tiny, engine, monkeypatch):
     monkeypatch.setattr(sources, "settings", list)
     made = images.ensure([tiny])[tiny.id]
-    base = next(one.what for one in images.store.all() if one.what.kind == "base")
+    base = images.ensure_base()
     layers = [
         engine.connection.raw.inspect_image(one)["RootFS"]["Layers"] for one in (base.id, made.id)
     ]
