@@ -49,7 +49,7 @@ def test_an_agent_repairs_a_task_with_a_vendor(
     assert (trial["stop"], trial["verdict"]) == ("submitted", "passed"), trial
     assert (row["api"], row["translated_from"]) == (route, translated_from)
     page = (run / "report" / "index.html").read_text()
-    assert f"over {route}" in page
+    assert f"one {route}" in page
     assert ('<span class="badge warn">translated</span>' in page) == (translated_from is not None)
     assert any("translated" in caveat for caveat in row["caveats"]) == (translated_from is not None)
     assert {api(request) for request in vendor.stub.requests} == {route}
