@@ -1,4 +1,4 @@
-"""Pictures of a run for the README: `screenshots.py RUN OUT` writes scoreboard.svg, page.png."""
+"""Pictures of a run for the README: `screenshots.py RUN OUT` writes them into a folder."""
 
 import io
 import re
@@ -14,7 +14,8 @@ from arena.report.scored import Scored, score
 from arena.score.load import load
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WIDTH, HEIGHT = 1280, 860
+SCREEN, PHONE = (1400, 900), (390, 844)
+"""Width and height, in pixels of the page."""
 
 
 def scoreboard(scored: Scored, path: Path) -> None:
@@ -26,12 +27,14 @@ def scoreboard(scored: Scored, path: Path) -> None:
     path.write_text(re.sub(r"@font-face {.*?}", "", picture, flags=re.DOTALL), encoding="utf-8")
 
 
-def page(index: Path, path: Path) -> None:
+def page(index: Path, size: tuple[int, int], path: Path) -> None:
     """The first screen of the page."""
     browser_path = next(found for name in BROWSERS if (found := shutil.which(name)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1.5)
+        tab = browser.new_page(
+            viewport={"width": size[0], "height": size[1]}, device_scale_factor=1.5
+        )
         tab.goto(index.resolve().as_uri())
         tab.screenshot(path=path)
         browser.close()
@@ -42,7 +45,9 @@ def main(run: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     scored = score(load(run))
     scoreboard(scored, out / "scoreboard.svg")
-    page(site.build_scored(scored), out / "page.png")
+    index = site.build_scored(scored)
+    page(index, SCREEN, out / "page.png")
+    page(index, PHONE, out / "phone.png")
 
 
 if __name__ == "__main__":
