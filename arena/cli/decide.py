@@ -71,7 +71,12 @@ def recommend(
     run: RunArgument,
     value_usd: ValueFlag = None,
     margin: Annotated[
-        float | None, unset("Only who is shown not to pass less than any other by so much.", "any")
+        float | None,
+        unset(
+            "Only who is shown not to pass less than any other by so much.",
+            "any",
+            callback=options.share,
+        ),
     ] = None,
     max_cost: Annotated[
         float | None, unset("Most that a solved task may cost, in USD.", "any")

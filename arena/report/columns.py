@@ -116,11 +116,14 @@ def in_its_unit(value: Any, unit: str) -> Cell:
         return Cell("yes" if value else "no", float(value))
     if not isinstance(value, int | float):
         return Cell(plain(str(value)))
-    words = {"US dollars": show.usd, "seconds": show.brief_s, "tokens": show.tokens}
+    words = {
+        "US dollars": show.usd,
+        "seconds": show.brief_s,
+        "tokens": show.tokens,
+        "tokens a second": show.tokens,
+    }
     if unit in words:
         return Cell(words[unit](value), value)
-    if unit == "tokens a second":
-        return Cell(f"{value:.3g}", value)
     return Cell(show.count(value) if isinstance(value, int) else f"{value:.2f}", value)
 
 

@@ -80,7 +80,8 @@ def _at_one_value(found: Recommendation) -> tuple[str, str]:
     choice = found.trade.choice
     assert choice
     at = f"at {usd(choice.value_usd)} a solved task"
-    loss = f"{usd(choice.regret_usd)} a task is the expected loss against knowing the best"
+    lost = usd(choice.regret_usd)
+    loss = f"Whoever follows this loses an expected {lost} a task against the best"
     if choice.name is None:
         unsure = "" if choice.decided else ", which is not shown"
         return f"{at.capitalize()} nobody pays for itself{unsure}", f"{loss}."
@@ -89,14 +90,15 @@ def _at_one_value(found: Recommendation) -> tuple[str, str]:
     ci = f" ({show.percent_range(seen.pass_rate_ci)})" if seen.pass_rate_ci else ""
     lead = (
         f"It passes {percent(seen.pass_rate)} of the tasks{ci} at {usd(seen.cost_usd)} per solved"
-        f" task and is the best buy in {chance} of draws of the tasks; {loss}."
+        f" task, and is the best buy in {chance} of random draws from these tasks. {loss}."
     )
     if choice.decided and not found.simulated:
         headline = f"{at.capitalize()} choose {name}"
     elif choice.decided:
         headline = f"{at} {name} is the best buy"
     else:
-        headline = f"{at.capitalize()} {name} is the best guess, not shown ({chance} sure)"
+        headline = f"{at.capitalize()} {name} is the best guess, {chance} sure"
+        headline += f"; {_unsettled(found)}"
     for rival in found.trade.cheaper[:1]:
         headline += f"; {_rival(rival)}"
     return headline, lead
@@ -111,14 +113,22 @@ def _at_all_values(found: Recommendation) -> tuple[str, str]:
         headline = f"{spans[0]} a solved task{''.join('; ' + one for one in spans[1:])}"
         headline += f"; {last} above"
     else:
-        headline = f"{last} from {usd(buys[-1].starts.usd)} a solved task"
+        headline = f"{last} if a solved task is worth {usd(buys[-1].starts.usd)} or more"
     shown = [f"{plain(buy.name)} {_range(buy.sure)}" for buy in buys if buy.sure]
-    headline += f" (shown: {'; '.join(shown)})" if shown else " (none of it is shown)"
+    if shown:
+        headline += f" (shown: {'; '.join(shown)})"
+    else:
+        headline += f": a best guess, {_unsettled(found)}"
     lead = [f"Below {_switch(buys[0].starts)} a solved task nobody pays for itself."]
     for one, other in pairwise(buys):
         names = f"{plain(one.name)} to {plain(other.name)}"
         lead.append(f"The switch from {names} is at {_switch(other.starts)}.")
     return headline, " ".join(lead)
+
+
+def _unsettled(found: Recommendation) -> str:
+    """Why a guess is no more than one."""
+    return f"{plural(found.tasks, 'task')} {'does' if found.tasks == 1 else 'do'} not settle it"
 
 
 def _range(sure: ValueRange) -> str:
@@ -223,8 +233,9 @@ def _comparison(found: Comparison) -> Iterator[str]:
     for margin in () if found.inconclusive else found.margins:
         sides = (("A", margin.a_not_worse), ("B", margin.b_not_worse))
         shown = " and ".join(name for name, side in sides if side.shown)
-        said = f"{shown} not worse" if shown else "nothing"
-        yield f"margin {margin.a_not_worse.margin:.0%}: {said} (5%, by this pair alone)"
+        who = f"{shown} shown not worse" if shown else "neither is shown not worse"
+        by = f"{margin.a_not_worse.margin * 100:.0f} points"
+        yield f"{who} by {by} (5% error, this pair alone)"
     for statistic in scoring.STATISTICS:
         value = found.statistics[statistic.name]
         if statistic.label is not None and value is not None:
@@ -276,11 +287,14 @@ def _candidate(one: Candidate, found: Recommendation) -> str:
     if one.shown_worse_than:
         states.append(f"shown to pass less than {', '.join(one.shown_worse_than)}")
     if margin is not None and one.adjusted_p is not None and one.rival is not None:
-        shown = "shown" if one.shown else "not shown"
-        states.append(
-            f"{shown} not worse than any other by {points(margin).lstrip('+')} points, hardest"
-            f" against {one.rival} (p {p_value(one.adjusted_p)}, adjusted over all contestants)"
+        by = f"{points(margin).lstrip('+')} points"
+        said = (
+            f"shown not worse than any other by {by}, nearest to it"
+            if one.shown
+            else f"may be worse than another by {by}, most of all than"
         )
+        p = f"p {p_value(one.adjusted_p)}, adjusted over all contestants"
+        states.append(f"{said} {one.rival} ({p})")
     return "; ".join((f"{one.name}: {rate}, {cost}", *states))
 
 

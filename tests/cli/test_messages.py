@@ -49,6 +49,7 @@ def bakeoff(folder, backend='"openai/gpt-5.1"', tasks='"core/cron-clock"'):
         (["recommend", "x", "y"], "unexpected extra argument(s) (y)"),
         (["gate", "x", "--margin", "20"], "--margin: 20 is not a share; did you mean 0.2?"),
         (["gate", "x", "--max-faults", "5"], "--max-faults: 5 is not a share; did you mean 0.05?"),
+        (["recommend", "x", "--margin", "20"], "--margin: 20 is not a share; did you mean 0.2?"),
         (["gate", "x", "--margin", "-1"], "--margin: -1 is not a share; give one from 0 to 1"),
         (["gate", "x", "--margin", "nan"], "--margin: nan is not a share"),
         (["power", "24", "--gap", "5"], "--gap: 5 is not a share; did you mean 0.05?"),

@@ -202,7 +202,7 @@ def test_costs_that_are_not_known_are_said_before_any_name():
         (head, *lines), seen = told({**known, "own": Player(3 * (HALF < 4), costs)}, value_usd=2)
         assert head.startswith("Of those with a known cost: At $2.00 a solved task choose a")
         assert "  own: 100%, no known cost; left out: its cost is not known" in lines
-        assert "Of those with a known cost: a from $0.67 a solved task" in seen
+        assert "Of those with a known cost: a if a solved task is worth $0.67 or more" in seen
         head, why, *_ = told({"a": known["a"], "own": Player(HALF, costs)}, value_usd=50)[0]
         assert (head, why) == ("Not decided.", "Only a has a known cost.")
     best = {"a": Player(HALF, ONES), "own": Player(ONES * 3)}

@@ -64,7 +64,8 @@ def test_at_a_value_one_is_named_with_how_sure_and_what_it_may_cost():
     close = recommend(trio(), value_usd=10.8)
     assert not close.decided
     assert close.pick is None
-    assert "is the best guess, not shown" in recommendation(close)
+    assert "is the best guess, " in recommendation(close)
+    assert f"% sure; {close.tasks} tasks do not settle it" in recommendation(close)
 
 
 def test_a_task_worth_less_than_any_solution_pays_for_nobody():
@@ -200,7 +201,7 @@ def test_who_solves_nothing_or_has_no_price_is_never_named():
     assert {buy.name for buy in found.trade.buys} == {"b"}
     assert found.trade.unpriced == ("c",)
     said = recommendation(found)
-    assert said.startswith("Of those with a known cost: b from $")
+    assert said.startswith("Of those with a known cost: b if a solved task is worth $")
     assert "c: 75%, no known cost; left out: its cost is not known" in said
     nobody = recommend(results({"a": player(HALF * 0, 1.0), "b": player(HALF * 0, 2.0)}))
     assert not nobody.decided
