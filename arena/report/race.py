@@ -106,8 +106,10 @@ def _lead(
         )
     if gone := int((~race.live[0]).sum()):
         yield f"{plural(gone, 'contestant')} left before the end."
+    hourly = any(c.backend and c.backend.hourly_usd is not None for c in manifest.contestants)
+    whole = ", each counted as all of its machine paid by the hour" if hourly else ""
     yield (
-        f"Evidence took {usd(usd_spent)} of trials. A race stops on what it sees: its intervals"
+        f"Evidence took {usd(usd_spent)} of trials{whole}. A race stops on what it sees: its intervals"
         " are confidence sequences, which hold whenever it ended, and contestants that left are"
         " not ranked among themselves."
     )
