@@ -109,7 +109,7 @@ def _lead(
     hourly = any(c.backend and c.backend.hourly_usd is not None for c in manifest.contestants)
     whole = ", each counted as all of its machine paid by the hour" if hourly else ""
     yield (
-        f"Evidence took {usd(usd_spent)} of trials{whole}. A race stops on what it sees: its intervals"
-        " are confidence sequences, which hold whenever it ended, and contestants that left are"
+        f"Evidence took {usd(usd_spent)} of trials{whole}. A race stops on what it sees: its"
+        " intervals are confidence sequences, which hold whenever it ended, and contestants that left are"
         " not ranked among themselves."
     )
