@@ -110,6 +110,6 @@ def _lead(
     whole = ", each counted as all of its machine paid by the hour" if hourly else ""
     yield (
         f"Evidence took {usd(usd_spent)} of trials{whole}. A race stops on what it sees: its"
-        " intervals are confidence sequences, which hold whenever it ended, and contestants that left are"
-        " not ranked among themselves."
+        " intervals are confidence sequences, which hold whenever it ended, and contestants that"
+        " left are not ranked among themselves."
     )
