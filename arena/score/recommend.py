@@ -117,10 +117,7 @@ def recommend(
     """
     specs = {c.name: c for c in results.manifest.contestants if not c.control}
     ranked = ranked_of(results, level)
-    _check_usd(wanted.max_cost_usd, "--max-cost")
-    if wanted.max_minutes is not None and not 0 < wanted.max_minutes < inf:
-        what = f"{wanted.max_minutes} is no time"
-        raise InputError(what, where="--max-minutes", remedy="give minutes, such as 20")
+    _check_wanted(wanted)
     value_usd = value_of(results, value_usd)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
     margin = None if margin is None else checked_margin(margin, tasks)
@@ -173,6 +170,13 @@ def value_of(results: Results, value_usd: float | None) -> float | None:
     told = results.manifest.value_usd
     _check_usd(value_usd, "--value-usd")
     return float(told) if value_usd is None and told is not None else value_usd
+
+
+def _check_wanted(wanted: Wanted) -> None:
+    _check_usd(wanted.max_cost_usd, "--max-cost")
+    if wanted.max_minutes is not None and not 0 < wanted.max_minutes < inf:
+        what = f"{wanted.max_minutes} is no time"
+        raise InputError(what, where="--max-minutes", remedy="give minutes, such as 20")
 
 
 def _check_usd(usd: float | None, flag: str) -> None:

@@ -245,9 +245,13 @@ def test_a_resumed_run_holds_and_shows_the_rate_it_began_with(tmp_path):
 
 def test_a_copy_of_a_run_reports_the_same(tmp_path):
     copy = tmp_path / "copy"
-    shutil.copytree(ROOT / "reports" / "samples" / "demo", copy)
-    ended = arena("report", str(copy), "--format", "json", cwd=tmp_path)
-    assert ended.code == 0, ended.err
-    names = [row["name"] for row in ended.json["contestants"]]
-    assert names == ["mutate-200", "mutate-20", "oracle", "nop"]
+    sample = ROOT / "reports" / "samples" / "demo"
+    shutil.copytree(sample, copy)
+    of_the_copy, of_the_sample = (
+        arena("report", str(run), "--format", "json", cwd=tmp_path) for run in (copy, sample)
+    )
+    assert of_the_copy.code == 0, of_the_copy.err
+    names = {row["name"] for row in of_the_copy.json["contestants"]}
+    assert names == {"mutate-200", "mutate-20", "oracle", "nop"}
+    assert of_the_copy.json == of_the_sample.json
     assert json.loads((copy / "manifest.json").read_text())["name"] == "demo"

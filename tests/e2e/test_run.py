@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -364,19 +365,25 @@ def test_progress_counts_what_earlier_sessions_did(tmp_path):
 
 
 def test_two_runs_on_one_directory(tmp_path):
-    with Stub(slow) as stub:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def held(request: Request):
+        asked.set()
+        assert go_on.wait(240)
+        return solver(request)
+
+    with Stub(held) as stub:
         bakeoff(tmp_path, [contestant("solver", stub.base_url)], tasks=TASKS)
         first = start("run", "bakeoff.toml", cwd=tmp_path)
-        lock = tmp_path / "runs" / "test" / "run.lock"
-        for _ in range(300):
-            if lock.exists() and lock.read_text():
-                break
-            time.sleep(0.1)
-        second = arena("run", "bakeoff.toml", cwd=tmp_path)
-        assert second.code == 2
-        assert f"process {first.pid} is writing this run" in second.err
-        _, err = first.communicate(timeout=120)
-        assert first.returncode == 0, err
+        try:
+            assert asked.wait(240)
+            second = arena("run", "bakeoff.toml", cwd=tmp_path)
+        finally:
+            go_on.set()
+            _, err = first.communicate(timeout=240)
+    assert second.code == 2
+    assert f"process {first.pid} is writing this run" in second.err
+    assert first.returncode == 0, err
 
 
 def test_the_key_is_in_no_container_and_no_process_list(tmp_path):
