@@ -19,25 +19,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-FIRST = "2023-06-01"
-"""Before it, many a package has no wheel for a Python of today."""
+FIRST = ("2022-12-15", "2023-06-01")
+"""Before these, most and many a package has no wheel for a Python of today."""
 OLD_TOOLS = ("setuptools==65.5.1", "wheel", "setuptools_scm<8", "pbr", "cython<3")
 SECONDS = 300
 """Longest that one try may take: some would compile for hours."""
 WHEELS = "--only-binary=:all:"
 MARKER_EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+MISSING = re.compile(r"No matching distribution found for (\S+)")
 
 
-def pip(*words: str) -> bool:
-    """Whether pip could install."""
+def pip(*words: str, said: list[str] | None = None) -> bool:
+    """Whether pip could install; what it complains of is added to `said`."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
     command += ["--prefer-binary", "--root-user-action=ignore", *words]
     print("pip install", " ".join(words)[:300], flush=True)
     try:
-        return subprocess.run(command, check=False, timeout=SECONDS).returncode == 0
+        done = subprocess.run(
+            command, check=False, timeout=SECONDS, stderr=subprocess.PIPE, text=True
+        )
     except subprocess.TimeoutExpired:
         return False
+    sys.stderr.write(done.stderr)
+    if said is not None:
+        said += done.stderr.splitlines()
+    return done.returncode == 0
 
 
 def compilers() -> None:
@@ -113,29 +120,50 @@ def _normal(name: str) -> str:
 
 
 def needs(told: dict[str, Any], lines: list[str]) -> list[str]:
-    """Install what is needed; the lines that could not be."""
-    if not lines:
-        return []
-    later = max(told["date"], FIRST)
-    bare = [
-        name_of(line) + (" ;" + line.partition(";")[2] if ";" in line else "") for line in lines
-    ]
-    if pip(*until(told["date"]), WHEELS, *lines):
-        return []
+    """Install what is needed; the lines that could not be.
+
+    Wheels come first, of a later day too: to compile what others did takes hours. A line that no
+    index can serve is set aside, so that the others keep their day.
+    """
+    dates = list(dict.fromkeys(max(told["date"], first) for first in ("", *FIRST)))
+    later, found, aside = until(dates[-1]), False, list[str]()
+    for date in dates:
+        found, aside = wheels(until(date), lines)
+        if found:
+            break
+    if not found:
+        compilers()
+        aside = lines
+        for options in (later, until(told["date"]), []):
+            if pip(*options, *lines):
+                return []
+    return [line for line in aside if not any(pip(*one) for one in alone(line, later))]
+
+
+def wheels(options: list[str], lines: list[str]) -> tuple[bool, list[str]]:
+    """Install the lines that there are wheels for together; whether it could, and the others."""
+    kept, aside = list(lines), list[str]()
+    while kept:
+        said = list[str]()
+        if pip(*options, WHEELS, *kept, said=said):
+            return True, aside
+        missing = {name_of(name) for name in MISSING.findall("\n".join(said))}
+        away = [line for line in kept if name_of(line) in missing]
+        if not away:
+            return False, []
+        kept = [line for line in kept if line not in away]
+        aside += away
+    return True, aside
+
+
+def alone(line: str, later: list[str]) -> Iterator[list[str]]:
+    """Ways to install one line, the best first."""
+    name, marker = name_of(line), line.partition(";")[2]
+    yield [*later, WHEELS, line]
+    yield [WHEELS, f"{name} ; {marker}" if marker else name]
     compilers()
-    tries = [
-        [*until(told["date"]), *lines],
-        [*until(later), WHEELS, *lines],
-        [WHEELS, *lines],
-        [WHEELS, *bare],
-    ]
-    if any(pip(*one) for one in tries):
-        return []
-    return [
-        line
-        for line, name in zip(lines, bare, strict=True)
-        if not (pip(*until(later), WHEELS, line) or pip(name))
-    ]
+    yield [*later, line]
+    yield [name]
 
 
 def main(where: Path) -> None:
@@ -148,7 +176,8 @@ def main(where: Path) -> None:
     chosen = {name_of(line) for line in given}
     away = chosen | {name_of(line) for line in told["without"]} | {told["name"]}
     if told["date"] < "2022-11":  # an older one does not run on this Python; the image has one
-        away.add("pytest")
+        own_needs = importlib.metadata.requires("pytest") or ()
+        away |= {"pytest", "py", *(name_of(one) for one in own_needs if "extra" not in one)}
     others = [*declared(told), *told["requirements"]]
     lines = [*given, *(line for line in others if name_of(line) not in away)]
     left_out = needs(told, list(dict.fromkeys(lines)))

@@ -174,11 +174,13 @@ def _for_tests(extras: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_files(texts: Mapping[str, str]) -> Iterator[str]:
-    for path, text in sorted(texts.items()):
-        if _REQUIREMENT_FILES.fullmatch(path):
-            for line in text.splitlines():
-                if not line.strip().startswith(("-", "#", "git+", "http", ".")):
-                    yield line.split(" --hash")[0]
+    paths = sorted(path for path in texts if _REQUIREMENT_FILES.fullmatch(path))
+    # A file for development names all sorts of tools beside what one for tests has
+    tested = any("test" in path for path in paths)
+    for path in (path for path in paths if not (tested and "dev" in path)):
+        for line in texts[path].splitlines():
+            if not line.strip().startswith(("-", "#", "git+", "http", ".")):
+                yield line.split(" --hash")[0]
 
 
 def _of_tox(testenv: Mapping[str, Any]) -> Iterator[str]:
@@ -218,7 +220,7 @@ def _needed(
     runs = {_normal(match[1]) for match in map(_NAME.match, own_needs) if match}
     for line in lines:
         match = _NAME.match(line)
-        if not match or "{" in line:
+        if not match or "{" in line or match[3].startswith("/"):
             continue
         name = _normal(match[1])
         tool = name in UNWANTED or name.startswith(("types-", "sphinx"))
