@@ -18,6 +18,7 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from arena.errors import HarnessError, InputError
@@ -186,33 +187,18 @@ class BorrowedClone:
         """The folder inside the clone, with `/` at its end; empty at the top."""
         self.head = clone.head()
         """The id of the newest commit."""
-        self._own = Path(tempfile.mkdtemp(prefix="arena-clone-")).resolve()
-        weakref.finalize(self, shutil.rmtree, self._own, ignore_errors=True)
-        make_repository(self._own, id_chars=len(self.head))
-        clone.lend(self._own)
-        (self._own / "HEAD").write_text(self.head + "\n", encoding="utf-8")
+        own = Path(tempfile.mkdtemp(prefix="arena-clone-")).resolve()
+        weakref.finalize(self, shutil.rmtree, own, ignore_errors=True)
+        make_repository(own, id_chars=len(self.head))
+        clone.lend(own)
+        (own / "HEAD").write_text(self.head + "\n", encoding="utf-8")
+        self.run = partial(run_git, cwd=own, git_dir=own)
+        """Starts git in it; paths among its words are names, never patterns."""
         try:
             self.commit(self.head)
         except GitError as error:
             what = f"no git repository with a whole commit ({error})"
             raise InputError(what, where=str(folder), remedy=_REMEDY) from None
-
-    def run(
-        self, *words: str, stdin: bytes = b"", timeout_s: float = 60.0, output_limit: int = 64 << 20
-    ) -> bytes:
-        """As `run_git`; paths among the words are names, never patterns.
-
-        Raises:
-            GitError: it failed, or went over a limit.
-        """
-        return run_git(
-            words,
-            cwd=self._own,
-            git_dir=self._own,
-            stdin=stdin,
-            timeout_s=timeout_s,
-            output_limit=output_limit,
-        )
 
     def commit(self, name: str) -> str:
         """The id of a commit by a name that may be anybody's text.
@@ -221,7 +207,7 @@ class BorrowedClone:
             GitError: there is none, or it cannot be read.
         """
         words = ("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
-        return self.run(*words).decode().strip()
+        return self.run(words).decode().strip()
 
 
 class _Clone:
