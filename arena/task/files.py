@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from arena.errors import InputError
 from arena.paths import AnyPath, SafePath
-from arena.records import Assurance, Difficulty, File, Language, Record, TestPlan
+from arena.records import File, TaskHead, TestPlan
 from arena.serialize import to_toml, well_formed
 
 TREE_BYTES = 1 << 30
@@ -85,19 +85,11 @@ def read_files(folder: SafePath, passed_over: Callable[[str], bool]) -> tuple[Fi
     return tuple(sorted(found, key=lambda file: file.path))
 
 
-class Draft(Record):
+class Draft(TaskHead):
     """A task that is not on disk yet."""
 
     name: str
     """Folder in the pack."""
-    title: str
-    language: Language
-    difficulty: Difficulty = "unknown"
-    image: str
-    tags: tuple[str, ...] = ()
-    repository: str | None = None
-    instance_id: str | None = None
-    assurance: Assurance = "ids"
     statement: str
     tests: TestPlan
     allow: tuple[str, ...] = ()
@@ -157,10 +149,10 @@ def write_files(folder: AnyPath, files: Sequence[File]) -> None:
 
 
 def _task_toml(draft: Draft) -> str:
-    heads = {"title", "language", "difficulty", "image", "tags", "repository", "instance_id"}
+    head = draft.model_dump(include=set(TaskHead.model_fields))
     return to_toml(
         {
-            **draft.model_dump(include=heads),
+            **head,
             "assurance": None if draft.assurance == "ids" else draft.assurance,
             "tests": draft.tests.model_dump(),
             "patch": {"allow": draft.allow} if draft.allow else None,
