@@ -82,10 +82,6 @@ def capture(sandbox: Sandbox | Remains, pristine: Sandbox) -> str:
     Whatever cannot be a patch (links, devices, large or binary files, too many changes) is named
     in it in a form that the policy refuses with the reason. Bytes that are not UTF-8 come back as
     surrogates: encode with `surrogateescape`.
-
-    Args:
-        sandbox: the agent's container, killed, or what remains of it.
-        pristine: a fresh container of the same image, running.
     """
     changes = sandbox.changes(limit=MAX_CHANGES)
     if len(changes) > MAX_CHANGES:

@@ -66,11 +66,7 @@ def read_tree(folder: SafePath) -> tuple[File, ...]:
 
 
 def read_files(folder: SafePath, passed_over: Callable[[str], bool]) -> tuple[File, ...]:
-    """Regular files under a folder, sorted, with paths relative to it.
-
-    Args:
-        folder: where.
-        passed_over: which of these paths are left out, whatever they are.
+    """Regular files under a folder, sorted, with paths relative to it, less what is passed over.
 
     Raises:
         InputError: a link or a socket lies in the folder, or too much.

@@ -21,13 +21,8 @@ _SHAPES = {
 
 
 def check_ids(plan: TestPlan, laid: set[str], twins: set[str], where: Path) -> None:
-    """Refuse ids of the wrong form and ids whose file exists nowhere.
-
-    Args:
-        plan: what the task declares.
-        laid: paths of the tree with the hidden tests over it.
-        twins: paths of the must-fail tests.
-        where: the file that declares the plan.
+    """Refuse ids of the wrong form and ids whose file exists nowhere: neither in the tree with the
+    hidden tests over it, nor for `must_fail` among the twins.
 
     Raises:
         InputError: naming the id.

@@ -324,12 +324,7 @@ def resolve_ids(
     """The tests that published ids stand for, and the ids that stand for none.
 
     Some suites cut ids at the first blank, so that one stands for several parametrized tests;
-    some give bare names, whose file is only in the test patch.
-
-    Args:
-        published: ids as the suite writes them.
-        found: ids as the runner knows them.
-        touched: files of the test patch.
+    some give bare names, whose file is only in the test patch, among those it touches.
     """
     known = set(found)
     shortened = {_PATH_PARAMETER.sub(r"[/\1]", one): one for one in found}
