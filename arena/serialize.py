@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from arena.errors import InputError
 from arena.paths import AnyPath
@@ -28,7 +28,7 @@ YAML_NODES = 50_000
 """Values of a YAML file, those behind its aliases counted wherever they are named again."""
 
 _Json = TypeVar("_Json", str, JsonValue)
-_Shape = TypeVar("_Shape", bound=BaseModel)
+_Shape = TypeVar("_Shape")
 _HALVES = re.compile("[\ud800-\udfff]")
 _TOO_DEEP = "it is nested too deeply"
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -186,14 +186,14 @@ def read_yaml(path: AnyPath) -> dict[str, Any]:
 
 
 def read_record(path: AnyPath, shape: type[_Shape]) -> _Shape:
-    """A TOML or JSON file, as its ending says, as a record.
+    """A TOML or JSON file, as its ending says, as a record or another type that pydantic knows.
 
     Raises:
         InputError: it cannot be read or does not have the shape.
     """
     value = read_json(path) if path.suffix == ".json" else read_toml(path)
     try:
-        return shape.model_validate(value)
+        return TypeAdapter(shape).validate_python(value)
     except ValidationError as error:
         raise wrong_shape(path, error) from None
 

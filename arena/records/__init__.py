@@ -56,7 +56,7 @@ from arena.records.outcome import (
     Usage,
     Verification,
 )
-from arena.records.task import Change, Entry, ExecResult, File, Task, TestPlan
+from arena.records.task import Change, Entry, ExecResult, File, Task, TaskHead, TestPlan
 
 __all__ = [
     "AgentCapabilities",
@@ -99,6 +99,7 @@ __all__ = [
     "SandboxLimits",
     "Stop",
     "Task",
+    "TaskHead",
     "TestOutcome",
     "TestPlan",
     "Tokens",
