@@ -51,12 +51,12 @@ def list_(
     Example: arena sandboxes list
     """
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image.layer import ImageCache
+    from arena.sandbox.image import layer
     from arena.sandbox.image.store import Image
 
     rows: list[dict[str, JsonValue]] = []
     with DockerEngine.answering() as engine:
-        for one in ImageCache(engine.connection).all():
+        for one in layer.kept(engine.connection):
             used = datetime.fromtimestamp(one.last_used_s, UTC)
             rows.append(
                 {
@@ -81,10 +81,10 @@ def prune(
     Example: arena sandboxes prune --keep-gb 20
     """
     from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image.layer import ImageCache
+    from arena.sandbox.image import layer
 
     with DockerEngine.answering() as engine:
-        for one in ImageCache(engine.connection).prune(int(keep_gb * GB)):
+        for one in layer.prune(engine.connection, int(keep_gb * GB)):
             print(f"removed {one.what.kind} {one.what.name}")
 
 

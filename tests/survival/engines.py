@@ -110,7 +110,7 @@ def own_engine(task: Task, engine: DockerEngine, *, room: str | None = None) -> 
 def _carry_over(task: Task, engine: DockerEngine, own: OwnEngine) -> None:
     images = Images(engine, lambda _: ())
     made = images.ensure([task])[task.id].id
-    recipes = images.store.index()
+    recipes = {one.what.recipe: one.what for one in images.store.all()}
     image = next(i for i in recipes.values() if i.id == made)
     theirs = docker.DockerClient(base_url=engine.connection.where)
     mine = docker.DockerClient(base_url=own.host, timeout=300)
