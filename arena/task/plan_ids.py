@@ -149,7 +149,7 @@ def read(pack: Path) -> Flaky:
     try:
         return _FLAKY.validate_python(read_toml(path))
     except ValidationError as error:
-        raise wrong_shape(path, error) from error
+        raise wrong_shape(error, where=str(path)) from error
 
 
 def add(pack: Path, found: Mapping[str, Mapping[str, str]]) -> None:
