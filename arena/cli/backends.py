@@ -119,7 +119,7 @@ def check(
         good = _check_live(known, names or [], evidence, format_)
     else:
         found = listing.check(known, today=options.today(), names=names or ())
-        rows = [finding.model_dump(mode="json") for finding in found]
+        rows = [finding._asdict() for finding in found]
         emit("findings", rows, ("level", "backend", "text"), format_)
         good = all(finding.level not in {"error", "stale"} for finding in found)
     if not good:

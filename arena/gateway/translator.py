@@ -16,12 +16,12 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from arena.backend import apis, chat
-from arena.backend.chat import mapping
 from arena.gateway import proxy_request
 from arena.gateway.bridge import ReplyBridge
 from arena.gateway.message_assembler import Delta, MessageAssembler
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest, objects
 from arena.records import Api, Message, Reply, Usage
+from arena.serialize import mapping
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from arena import registry
 from arena.errors import HarnessError, InputError
@@ -45,7 +45,7 @@ from arena.records import (
     digest_of,
 )
 from arena.records.program import Program
-from arena.serialize import read_json, wrong_shape
+from arena.serialize import read_json, shaped
 
 SCHEMA = 1
 MAX_NAME_BYTES = 255
@@ -185,12 +185,8 @@ class RunDir:
         value = read_json(self.manifest_path)
         if isinstance(value, dict):
             refuse_newer(value.get("schema_version"), SCHEMA, self.manifest_path)
-        try:
-            return Manifest.model_validate(value)
-        except ValidationError as error:
-            told = wrong_shape(self.manifest_path, error)
-            remedy = "restore the file as the run wrote it"
-            raise InputError(told.what, where=told.where, remedy=remedy) from None
+        remedy = "restore the file as the run wrote it"
+        return shaped(value, Manifest, where=str(self.manifest_path), remedy=remedy)
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest in one step, so a reader never sees half of it."""

@@ -133,6 +133,6 @@ def read_lock(path: Path) -> ImageLock:
     try:
         return ImageLock.model_validate_json(read_text(path))
     except ValidationError as error:
-        wrong = wrong_shape(path, error)
+        wrong = wrong_shape(error, where=str(path))
         remedy = "give what 'arena sandboxes push --lock' wrote, or a .tar"
         raise InputError(f"not a lock: {wrong.what}", where=wrong.where, remedy=remedy) from None
