@@ -61,7 +61,7 @@ def survey(report: str, limit: int) -> SearchPlan:
     texts = sources()
     files = {os.path.abspath(path): path for path in texts}  # noqa: PTH100 - as modules are named
     shown = isolated(lambda: runs.examples(report, files), EXAMPLES_S)
-    visible = []
+    visible: list[runs.ProbeOutcome] = []
     if runs.load_pytest():
         visible = isolated(lambda: runs.visible_tests(files), TESTS_S) or []
     red = shown is not None and shown.state == "failed"
