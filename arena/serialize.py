@@ -227,8 +227,9 @@ def shaped(
     try:
         return TypeAdapter(shape).validate_python(value, context=context)
     except ValidationError as error:
-        is_model = isinstance(shape, type) and issubclass(shape, BaseModel)
-        told = wrong_shape(error, where=where, shape=shape if is_model else None)
+        model: type[Any] = shape
+        is_model = isinstance(model, type) and issubclass(model, BaseModel)
+        told = wrong_shape(error, where=where, shape=model if is_model else None)
         raise InputError(told.what, where=told.where, remedy=remedy or told.remedy) from None
 
 
