@@ -114,6 +114,12 @@ class Instance(Record):
     """The log parser that the suite grades with."""
     image: str = ""
 
+    @property
+    def title(self) -> str:
+        """The first line of its statement."""
+        lines = [line.strip("# \t") for line in self.statement.splitlines()]
+        return next((line for line in lines if line), self.instance_id)[:100]
+
 
 class Unreadable(Record):
     """A row that cannot be an instance."""

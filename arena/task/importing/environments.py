@@ -29,6 +29,7 @@ from arena.task.importing.importer import (
     work_tree,
 )
 from arena.task.mining.projects import TEST_EXTRAS, UNWANTED, Project
+from arena.task.mining.pytest_runner import is_pytest
 from arena.task.mining.runner import Environment, write_image
 
 _BASE = "stand-ins/python"
@@ -114,7 +115,7 @@ def build(source: Source, name: str, tree: Sequence[File], asked: Asked) -> Made
             file for file in work_tree(box) if file.path not in known and not is_leftover(file.path)
         )
         left_out = _left_out(box)
-        plugins = plugins_of(box)
+        plugins = () if is_pytest(tree) else plugins_of(box)
     environment = Environment(image=name, plugins=plugins, left_out=left_out)
     return Made(environment, generated, made.size_mb)
 

@@ -5,11 +5,12 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from arena.errors import InputError
 from arena.git import GitError, make_repository, run_git
-from arena.records import File, TestPlan
+from arena.records import Assurance, File, TestPlan
 from arena.serialize import well_formed
 from arena.task.files import Draft, leads_out
 from arena.task.formats.instances import (
@@ -32,13 +33,15 @@ from arena.task.importing.importer import (
     write_proved,
 )
 from arena.task.mining.candidate import shows
+from arena.task.mining.command_runner import run_tests, with_command
 from arena.task.mining.history import GitHistory
 from arena.task.mining.projects import Project, read_project, with_version_files
-from arena.task.mining.pytest_runner import run_pytest
+from arena.task.mining.pytest_runner import OWN_PYTEST, as_reported, is_pytest, run_pytest
 from arena.task.mining.runner import (
     Environment,
     MiningSession,
     RepositoryRun,
+    TestCommand,
     TestRunOptions,
     has_src,
     image_of,
@@ -49,6 +52,7 @@ from arena.task.policy import PatchRules, is_protected, police
 
 PYTHON = "3.11"
 """The one Python that the shipped image has."""
+_IDS = ("fail_to_pass", "pass_to_pass")
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class _Parts:
     image_mb: int
     notes: tuple[str, ...] = ()
     """What of its environment is not as the suite has it."""
+    command: TestCommand | None = None
+    """Where no runner of ours can run the tests."""
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -78,16 +84,21 @@ def import_row(instance: Instance, source: Source) -> Imported:
         EngineError: the engine broke.
     """
     parts = _parts(instance, source)
+    if parts.command:
+        ids = {name: tuple(map(as_reported, getattr(instance, name))) for name in _IDS}
+        instance = instance.model_copy(update=ids)
     before, after = _sessions(parts, _places(instance, parts), source)
     held = _plan(instance, parts, before, after)
+    assurance: Assurance = "ids" if parts.command is None else "report"
     draft = Draft(
         name=parts.name,
-        title=_title(instance),
+        title=instance.title,
         language="python",
         image=parts.made.image,
         tags=("imported", instance.family),
         repository=instance.repo,
         instance_id=instance.instance_id,
+        assurance=assurance,
         statement=instance.statement or "(no text)",
         tests=held.plan,
         allow=parts.allow,
@@ -102,7 +113,7 @@ def import_row(instance: Instance, source: Source) -> Imported:
     return Imported(
         instance_id=instance.instance_id,
         task=parts.name,
-        assurance="ids",
+        assurance=assurance,
         disagrees=held.disagrees,
         reasons=held.reasons,
         notes=tuple(notes),
@@ -197,6 +208,7 @@ def _put_together(
             options=(*project.options, *wish.options),
             test_seconds=source.test_seconds,
         ),
+        command=OWN_PYTEST if is_pytest(tree) else None,
     )
 
 
@@ -253,11 +265,6 @@ def _allowed(gold: str, tree: Sequence[File], hidden: Sequence[File]) -> tuple[s
     return globs
 
 
-def _title(instance: Instance) -> str:
-    lines = [line.strip("# \t") for line in instance.statement.splitlines()]
-    return next((line for line in lines if line), instance.instance_id)[:100]
-
-
 # ── running ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -292,7 +299,8 @@ def _sessions(
         src=has_src(parts.fix.tree),
         places=places,
     )
-    return run_pytest(run), run_pytest(replace(run, patch=parts.fix.gold))
+    look = partial(run_tests, parts.command) if parts.command else run_pytest
+    return look(run), look(replace(run, patch=parts.fix.gold))
 
 
 @dataclass(frozen=True)
@@ -332,13 +340,15 @@ def _plan(instance: Instance, parts: _Parts, before: MiningSession, after: Minin
     if not reasons:
         raise NotImportableError(_nothing_shows(disagrees, parts, after))
     plan = TestPlan(
-        runner="pytest",
+        runner="command" if parts.command else "pytest",
         fail_to_pass=tuple(reasons),
         pass_to_pass=tuple(dict.fromkeys(pass_to_pass)),
         plugins=parts.how.plugins,
         options=parts.how.options,
         timeout_s=max(_least_seconds(reasons, parts), round(6 * after.wall_s)),
     )
+    if parts.command:
+        plan = with_command(plan, parts.command, _places(instance, parts))
     gone = len(instance.fail_to_pass) - sum(bool(reasons.keys() & set(i)) for i in shown.values())
     notes = []
     if gone:

@@ -28,6 +28,7 @@ from arena.task.mining.runner import (
     RepositoryRun,
     Say,
     SeenTest,
+    TestCommand,
     TestRunOptions,
     make_environment,
 )
@@ -272,3 +273,28 @@ PYTHON = LanguageSupport(
     run_seconds=60.0,
     is_test=lambda file: is_python_test(file.path),
 )
+
+
+# ── pytest's own repository ────────────────────────────────────────────────────────────────────
+
+_REPORT = ".arena-report.xml"
+OWN_PYTEST = TestCommand(
+    script="python3 -m pytest -q -p no:cacheprovider -o junit_family=xunit1"
+    f" --junitxml={_REPORT} {{files}}",
+    report="junit",
+    report_files=(_REPORT,),
+)
+"""Its tests must share it with the runner, so the tree's runs them."""
+
+
+def is_pytest(tree: Sequence[File]) -> bool:
+    """Whether a tree is pytest's own."""
+    return any(file.path.removeprefix("src/") == "_pytest/__init__.py" for file in tree)
+
+
+def as_reported(name: str) -> str:
+    """An id of pytest as its JUnit report writes it."""
+    whole, bracket, parameters = name.partition("[")
+    path, *inner = whole.split("::")
+    parts = [path.removesuffix(".py").replace("/", "."), *inner[:-1]]
+    return f"{'.'.join(parts)}::{''.join(inner[-1:])}{bracket}{parameters}"
