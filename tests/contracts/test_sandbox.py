@@ -453,10 +453,11 @@ except OSError:
     assert sh(box, "tail -n +3 /proc/net/dev | cut -d: -f1").stdout.split() == [b"lo"]
 
 
-def test_a_server_on_the_loopback_can_be_reached(box):
-    script = """
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_a_server_on_the_loopback_can_be_reached(box, name):
+    script = f"""
 import socket
-server = socket.create_server(("127.0.0.1", 0))
+server = socket.create_server(("{name}", 0))
 socket.create_connection(server.getsockname()).sendall(b"hello")
 print(server.accept()[0].recv(5).decode())
 """

@@ -122,8 +122,7 @@ COMMANDS = {
         report_files=(_REPORT,),
     ),
     "vitest": TestCommand(
-        # Without a network there is no name `localhost`, which it would look up
-        script=f"node {MODULES}/vitest/vitest.mjs run --api.host=127.0.0.1 --reporter=json"
+        script=f"node {MODULES}/vitest/vitest.mjs run --reporter=json"
         f" --outputFile={_REPORT} {{files}}",
         report="jest-json",
         report_files=(_REPORT,),

@@ -9,6 +9,7 @@ import pytest
 from arena.task.formats.harbor import read_scripts
 from arena.task.formats.instances import Unreadable, read_instances, resolve_ids
 from arena.task.importing.importer import NotImportableError, read_tar
+from arena.task.mining.pytest_runner import as_reported
 from tests.task import toy
 
 TASK_YAML = """\
@@ -180,6 +181,17 @@ def test_a_strangers_archive_leads_nowhere_and_fills_nothing(data):
 def test_shortened_ids_stand_for_what_they_were(published, found, stand_for):
     known, _ = resolve_ids([published], found, ["t.py"])
     assert list(known.get(published, ())) == stand_for
+
+
+@pytest.mark.parametrize(
+    ("name", "reported"),
+    [
+        ("testing/test_mark.py::test_x", "testing.test_mark::test_x"),
+        ("testing/python/a.py::TestA::test_x[a::b-c]", "testing.python.a.TestA::test_x[a::b-c]"),
+    ],
+)
+def test_ids_as_a_junit_report_has_them(name, reported):
+    assert as_reported(name) == reported
 
 
 def test_keys_in_lower_case_are_read(tmp_path):

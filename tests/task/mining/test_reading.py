@@ -124,6 +124,17 @@ def test_what_older_files_say():
     )
 
 
+def test_a_file_for_development_counts_only_where_there_is_none_for_tests():
+    found = project(
+        requirements_dot_txt="six\n",
+        requirements__tests_dot_txt="mock\n",
+        requirements__dev_dot_txt="typed-ast==1.4.3\nexamples/tutorial[test]\n",
+    )
+    assert found.requirements == ("six", "mock", "pytest")
+    alone = project(requirements__dev_dot_txt="freezegun\nexamples/tutorial[test]\n")
+    assert alone.requirements == ("freezegun", "pytest")
+
+
 def test_of_two_conditions_for_a_package_the_true_one_is_left_to_win():
     found = project(
         pyproject_dot_toml="[project]\nname = 'purse'\ndependencies = [\"tomli<2; python_version<'3.8'\","
