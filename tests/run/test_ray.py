@@ -17,6 +17,9 @@ from tests.agent.rig import contestant as outside
 from tests.agent.rig import solver as fixer
 from tests.benchmarks.job import write_pack
 from tests.e2e.rig import CANARY, arena, bakeoff, contestant, control, ours, run_id, start
+from tests.e2e.test_race import TASKS as RACED
+from tests.e2e.test_race import ended as raced
+from tests.e2e.test_race import racing  # noqa: F401  a fixture
 from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import Stub, call, fault
 
@@ -249,6 +252,19 @@ def test_an_agent_that_is_a_program_runs_on_nodes(cluster, here):
     tokens = ended.json["contestants"][0]["tokens"]
     assert (tokens["input"], tokens["output"]) == stub.told
     no_key_in(stub, here / "runs" / "test")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_race_on_nodes_ends_before_the_matrix_does(cluster, racing):  # noqa: F811
+    done = arena("run", "bakeoff.toml", "--race", "--concurrency", "2", *on(cluster), cwd=racing)
+    assert done.code == 0, done.err
+    kept = raced(racing)
+    assert len({record.id for record in kept}) == len(kept) < 2 * RACED
+    order = json.loads((racing / "runs/test/manifest.json").read_text())["race"]["order"]
+    assert {r.task_id for r in kept} == set(order[: len({r.task_id for r in kept})])
+    assert "good" in done.err
+    assert ours(run_id(racing / "runs" / "test")) == []
 
 
 def test_an_interrupt_ends_every_node_at_once(cluster, here):
