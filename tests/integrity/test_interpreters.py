@@ -3,6 +3,7 @@
 import ast
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from arena.sandbox.image.images import Images
 from arena.task import pack
 from arena.task.importing.importer import _PROBE, plugins_of
 from arena.task.mining.pytest_runner import _PLUGIN_SOURCE, run_pytest
-from arena.task.mining.runner import RepositoryRun, RepositoryTree, TestRunOptions
+from arena.task.mining.runner import RepositoryRun, TestRunOptions
 from tests.integrity.conftest import LABELS, LIMITS, TOYS, Range
 from tests.integrity.test_before_the_runner import FIX, LOOKED_FOR
 from tests.integrity.test_python_source import FORGE_JUNIT, on_import
@@ -68,12 +69,11 @@ def test_other_interpreters_grade_what_is_right_and_no_attack(other):
 @pytest.mark.timeout(1200)
 def test_other_interpreters_can_be_mined(other):
     toy, _ = other
-    tree = RepositoryTree(image=toy.image, hidden=pack.hidden_files(toy.task), src=True)
-    fixed = tree.model_copy(update={"patch": toy.gold})
-    before, after = (
-        run_pytest(RepositoryRun(toy.engine, one, TestRunOptions(), 60.0, LABELS))
-        for one in (tree, fixed)
+    hidden = pack.hidden_files(toy.task)
+    run = RepositoryRun(
+        toy.engine, toy.image, TestRunOptions(), 60.0, LABELS, hidden=hidden, src=True
     )
+    before, after = run_pytest(run), run_pytest(replace(run, patch=toy.gold))
     for name in toy.task.tests.fail_to_pass:
         assert before.tests[name].error == "AssertionError"
         assert after.passed(name)
