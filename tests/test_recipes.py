@@ -51,7 +51,6 @@ def run(job):
     job.finish()
     outcome = "passed" if result.exit_code == 0 else "failed"
     return Findings(tests=dict.fromkeys(["halves", "whole"], outcome))
-
 '''
 REGISTERED = """\
 import arena.registry as registry

@@ -153,7 +153,7 @@ def decide(findings: Findings, plan: TestPlan, defences: Defences) -> tuple[Verd
         return "integrity", f"tests that must fail passed: {impossible}"
     fine = {"passed"} if defences.literal else {"passed", "skipped"}
     required = (*plan.fail_to_pass, *plan.pass_to_pass)
-    absent = _MISSING if defences.complete else "passed"
+    absent: TestOutcome = _MISSING if defences.complete else "passed"
     outcomes = {name: findings.tests.get(name, absent) for name in required}
     red = _named(outcomes, {"passed", "failed", "error", "skipped", "missing"} - fine)
     if red:

@@ -146,8 +146,9 @@ class _JUnitReader:
     def end(self, tag: str) -> None:
         self._path.pop()
         if tag == "testcase":
-            marks = (outcome for mark, outcome in _MARKS.items() if mark in self._marks[-1])
-            self.tests.append(Reported(id=self._id, outcome=("passed", *marks)[-1]))
+            outcomes: list[TestOutcome] = ["passed"]
+            outcomes += [outcome for mark, outcome in _MARKS.items() if mark in self._marks[-1]]
+            self.tests.append(Reported(id=self._id, outcome=outcomes[-1]))
         elif tag == "testsuite":
             _check_counts(self._claims.pop(), self._marks[self._starts.pop() :])
 
