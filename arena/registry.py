@@ -36,7 +36,7 @@ RUNNERS = {
     "blackbox": "arena.grading.blackbox_runner",
     "script": "arena.grading.script_runner",
 }
-"""Runners of hidden tests, and the modules whose `RUNNER` they are."""
+"""Runners of hidden tests, and the modules whose `run` they are."""
 
 
 class AgentModule(Protocol):

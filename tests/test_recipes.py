@@ -42,7 +42,6 @@ RUNNER = '''\
 """Runs a task's hidden test by hand."""
 
 from arena.grading.findings import Findings
-from arena.grading.job import TestRunner, stopped
 
 CODE = "import sys; sys.path.insert(0, '/repo'); from purse import half_up; assert half_up(3) == 2"
 
@@ -51,10 +50,7 @@ def run(job):
     result = job.run(["python3", "-c", CODE], {})
     job.finish()
     outcome = "passed" if result.exit_code == 0 else "failed"
-    return stopped(result) or Findings(tests=dict.fromkeys(["halves", "whole"], outcome))
-
-
-RUNNER = TestRunner(run)
+    return Findings(tests=dict.fromkeys(["halves", "whole"], outcome))
 '''
 REGISTERED = """\
 import arena.registry as registry

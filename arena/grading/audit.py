@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 from arena.errors import InputError
+from arena.grading.names import text_of
 from arena.paths import AnyPath, SafePath, safe
 from arena.records import Flag, Task
 from arena.serialize import json_lines
@@ -65,7 +67,8 @@ def scan_patch(files: Iterable[FilePatch]) -> tuple[Flag, ...]:
 
     A grep is easily evaded: this makes a queue for reviewers, nothing more.
     """
-    return tuple(_scan_files(files))[:MAX_FLAGS]
+    found = (_flags(_added(file), _IN_PATCHES, f"{file.path}: ") for file in files)
+    return tuple(islice(chain.from_iterable(found), MAX_FLAGS))
 
 
 def transcript_flags(path: AnyPath, task: Task) -> tuple[Flag, ...]:
@@ -79,10 +82,8 @@ def transcript_flags(path: AnyPath, task: Task) -> tuple[Flag, ...]:
     repo = SafePath(task.root.parent) / task.root.name / "repo"
     tree = {name for name in hidden if (repo / name).exists()}
     secret = [re.escape(name) for name in hidden if name not in tree]
-    patterns = list(_IN_COMMANDS)
-    if secret:
-        patterns.append(("hidden-tests", "|".join(secret)))
-    return tuple(_scan_commands(path, patterns))[:MAX_FLAGS]
+    patterns = [*_IN_COMMANDS, *([("hidden-tests", "|".join(secret))] if secret else [])]
+    return tuple(islice(_flags(_commands(path), patterns), MAX_FLAGS))
 
 
 def refuse_hints(text: str, tasks: Iterable[Task], *, where: str) -> None:
@@ -98,7 +99,7 @@ def refuse_hints(text: str, tasks: Iterable[Task], *, where: str) -> None:
     """
     plain = _plain(text)
     for task in tasks:
-        known = _plain("\n".join(_text(file.data) for file in tree_files(task)))
+        known = _plain("\n".join(map(text_of, tree_files(task))))
         for secret in _secrets(task):
             if secret in plain and secret not in known:
                 raise InputError(
@@ -122,18 +123,18 @@ def _plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
-
-
-def _scan_files(files: Iterable[FilePatch]) -> Iterator[Flag]:
-    for file in files:
-        seen: set[str] = set()
-        for number, line in _added(file):
-            for kind, pattern in _IN_PATCHES:
-                if kind not in seen and re.search(pattern, line):
-                    seen.add(kind)
-                    yield Flag(kind=kind, detail=f"{file.path}: {_short(line)}", line=number)
+def _flags(
+    lines: Iterable[tuple[int, str]], patterns: Sequence[tuple[str, str]], file: str = ""
+) -> Iterator[Flag]:
+    """What the patterns find, each kind once a file or, where there is none, a text."""
+    seen: set[tuple[str, str]] = set()
+    for number, text in lines:
+        for kind, pattern in patterns:
+            match = re.search(pattern, text)
+            once = (kind, file or text)
+            if match and once not in seen:
+                seen.add(once)
+                yield Flag(kind=kind, detail=file + _short(text, match.start()), line=number)
 
 
 def _added(file: FilePatch) -> Iterator[tuple[int, str]]:
@@ -149,16 +150,6 @@ def _added(file: FilePatch) -> Iterator[tuple[int, str]]:
             number += 1
 
 
-def _scan_commands(path: AnyPath, patterns: Sequence[tuple[str, str]]) -> Iterator[Flag]:
-    seen: set[tuple[str, str]] = set()
-    for number, command in _commands(path):
-        for kind, pattern in patterns:
-            match = re.search(pattern, command)
-            if match and (kind, command) not in seen:
-                seen.add((kind, command))
-                yield Flag(kind=kind, detail=_short(command, match.start()), line=number)
-
-
 def _commands(path: AnyPath) -> Iterator[tuple[int, str]]:
     if not (transcript := safe(path)).is_file():
         return
@@ -169,6 +160,6 @@ def _commands(path: AnyPath) -> Iterator[tuple[int, str]]:
                 yield number, " ".join(str(part) for part in argv)
 
 
-def _short(text: str, at: int = 0) -> str:
+def _short(text: str, at: int) -> str:
     start = max(at - _EXCERPT // 2, 0)
     return " ".join(text[start : start + _EXCERPT].split())

@@ -8,7 +8,7 @@ import json
 from pydantic import JsonValue
 
 from arena.grading.findings import Findings
-from arena.grading.job import Job, TestRunner, stopped
+from arena.grading.job import Job
 from arena.records import TestOutcome
 from arena.records.container import WORKDIR
 from arena.serialize import from_json
@@ -17,15 +17,13 @@ from arena.task.pack import black_box
 _ENV = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1"}
 
 
-def run_black_box(job: Job) -> Findings:
+def run(job: Job) -> Findings:
     """Grade a patched tree by what its program answers."""
     spec = black_box(job.task)
     root = f"{WORKDIR}/src" if any(path.startswith("src/") for path in job.tree()) else WORKDIR
     asked = "".join(json.dumps(case.input) + "\n" for case in spec.cases)
     result = job.run(spec.command, {**_ENV, "PYTHONPATH": root}, stdin=asked.encode())
     job.finish()
-    if early := stopped(result):
-        return early
     answers = result.stdout.decode("utf-8", "replace").removesuffix("\n").split("\n")
     doubts = []
     if len(answers) != len(spec.cases):
@@ -55,17 +53,8 @@ def _no_constant(name: str) -> None:
 
 def same(one: JsonValue, other: JsonValue) -> bool:
     """Equality of JSON values: true is not 1, while 1 and 1.0 are the same number."""
-    if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
-        return one is other
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, str) or isinstance(other, str):
-        return one == other
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return one == other
-    return False
-
-
-RUNNER = TestRunner(run_black_box)
+    return isinstance(one, bool) == isinstance(other, bool) and one == other

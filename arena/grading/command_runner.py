@@ -8,9 +8,8 @@ processes are dead before it is read, and each test of the plan stands in it onc
 from collections.abc import Sequence
 
 from arena.grading import reports
-from arena.grading.findings import Findings, Reported, Session, weigh
-from arena.grading.job import REPORT_LIMIT, Job, TestRunner, stopped
-from arena.grading.reports import ReportError
+from arena.grading.findings import Findings, Reported, ReportError, Session, weigh
+from arena.grading.job import REPORT_LIMIT, Job
 from arena.protocols import Sandbox
 from arena.records import ExecResult, ReportForm
 from arena.records.container import AGENT_USER, WORKDIR
@@ -20,29 +19,24 @@ _FIND_SECONDS = 60.0
 _MOST_REPORTS = 2000
 
 
-def run_command(job: Job) -> Findings:
+def run(job: Job) -> Findings:
     """Grade a patched tree with the task's command."""
-    plan = job.task.tests
-    assert plan.report
+    plan, box = job.task.tests, job.sandbox
+    form, globs = plan.report, plan.report_files
+    assert form
     job.lay(list(job.hidden().values()))
-    remove_reports(job.sandbox, plan.report_files)
+    remove_reports(box, globs)
     result = job.run(in_home(plan.command), {}, user=AGENT_USER, own_env=True)
-    paths = report_paths(job.sandbox, plan.report_files)
+    paths = report_paths(box, globs)
     job.finish()
-    if early := stopped(result):
-        return early
     session = Session(
         expected=(*plan.fail_to_pass, *plan.pass_to_pass),
         exit_code=result.exit_code,
         selected=False,
     )
-    try:
-        told = read_reports(job.sandbox, plan.report, paths, plan.report_files, result)
-        session = session.model_copy(update={"report": told})
-    except ReportError as error:
-        session = session.model_copy(update={"fault": str(error)})
     # Tests outside the plan may fail, and then the command does: its exit code says nothing
-    return weigh(session, job.defences.model_copy(update={"exit_code": False}))
+    defences = job.defences.model_copy(update={"exit_code": False})
+    return weigh(session, lambda: read_reports(box, form, paths, globs, result), defences)
 
 
 def in_home(command: Sequence[str]) -> list[str]:
@@ -52,18 +46,21 @@ def in_home(command: Sequence[str]) -> list[str]:
 
 def remove_reports(box: Sandbox, globs: Sequence[str]) -> None:
     """Remove what lies where reports will: none of it is of this run."""
-    if globs:
-        words = [*_FIND, *_named(globs), "-exec", "rm", "-f", "{}", "+"]
-        box.exec(words, timeout_s=_FIND_SECONDS, user=AGENT_USER)
+    _find(box, globs, "-exec", "rm", "-f", "{}", "+")
 
 
 def report_paths(box: Sandbox, globs: Sequence[str]) -> list[str]:
     """Files that hold reports, in order of their paths; `*` stands for any text, `/` too."""
-    if not globs:
-        return []
-    words = [*_FIND, *_named(globs), "-print0"]
-    listed = box.exec(words, timeout_s=_FIND_SECONDS, user=AGENT_USER).stdout.split(b"\0")
+    listed = _find(box, globs, "-print0").split(b"\0")
     return sorted(path.decode("utf-8", "surrogateescape") for path in listed if path)
+
+
+def _find(box: Sandbox, globs: Sequence[str], *action: str) -> bytes:
+    if not globs:
+        return b""
+    named = [word for glob in globs for word in ("-o", "-path", f"{WORKDIR}/{glob}")]
+    words = [*_FIND, "(", *named[1:], ")", *action]
+    return box.exec(words, timeout_s=_FIND_SECONDS, user=AGENT_USER).stdout
 
 
 def read_reports(
@@ -92,11 +89,3 @@ def _content(box: Sandbox, path: str) -> bytes:
     if entry.kind != "file" or entry.too_large:
         raise ReportError(f"{path} is no file, or too large")
     return entry.data
-
-
-def _named(globs: Sequence[str]) -> list[str]:
-    paths = [word for glob in globs for word in ("-o", "-path", f"{WORKDIR}/{glob}")]
-    return ["(", *paths[1:], ")"]
-
-
-RUNNER = TestRunner(run_command)

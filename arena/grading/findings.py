@@ -5,8 +5,7 @@ twins must all tell the same story, or the verdict is not `passed`.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pydantic import Field
 
@@ -51,9 +50,6 @@ ALL_ON = Defences()
 class Findings(Record):
     """Claims about one run, before anybody believes them."""
 
-    ended: Literal["exited", "timeout", "resource"] = "exited"
-    detail: str = ""
-    """Which resource ran out, where one did."""
     tests: dict[str, TestOutcome] = Field(default_factory=dict)
     """Outcome of every test that must pass."""
     must_fail: dict[str, TestOutcome] = Field(default_factory=dict)
@@ -73,6 +69,10 @@ class Reported(Record):
     outcome: TestOutcome
 
 
+class ReportError(ValueError):
+    """A report that cannot be believed."""
+
+
 class Session(Record):
     """One process that ran tests and reported on them."""
 
@@ -80,41 +80,49 @@ class Session(Record):
     """Ids that must pass."""
     must_fail: tuple[str, ...] = ()
     exit_code: int | None
-    report: tuple[Reported, ...] | None = None
-    """None when there is none that can be read."""
-    fault: str = ""
-    """Why there is none."""
     selected: bool = True
     """The runner was told which tests to run, so that no others may be reported."""
+    ids: dict[str, str] = Field(default_factory=dict)
+    """Id in the report to the plan's, where they differ."""
 
 
-def weigh(session: Session, defences: Defences) -> Findings:
-    """Check one session's claims against each other."""
-    report = session.report
-    if report is None:
-        gone: dict[str, TestOutcome] = dict.fromkeys(session.expected, "missing")
-        never: dict[str, TestOutcome] = dict.fromkeys(session.must_fail, "missing")
-        why = (session.fault or "no report",)
-        return Findings(tests=gone, must_fail=never, doubts=why, refused=why)
-    last: dict[str, TestOutcome] = {test.id: test.outcome for test in report}
-    wanted = (*session.expected, *session.must_fail)
-    doubts = _incomplete(session, report) if defences.complete else []
-    must_fail = {name: last.get(name, "missing") for name in session.must_fail}
-    forged = []
+_MISSING: TestOutcome = "missing"
+
+
+def weigh(session: Session, read: Callable[[], Iterable[Reported]], defences: Defences) -> Findings:
+    """Check one session's claims against each other.
+
+    Args:
+        session: what ran.
+        read: gives its report, or raises `ReportError`.
+        defences: which checks are made.
+    """
+    try:
+        report = [(session.ids.get(test.id, test.id), test.outcome) for test in read()]
+    except ReportError as error:
+        gone, why = dict.fromkeys(session.expected, _MISSING), (str(error),)
+        return Findings(tests=gone, doubts=why, refused=why)
+    last = dict(report)
+    expected, forged, doubts = session.expected, list[str](), list[str]()
+    if defences.complete:
+        doubts += _incomplete(session, Counter(name for name, _ in report))
+    else:
+        expected = tuple(name for name in expected if name in last)
     if defences.exit_code:
         required = 1 if session.must_fail else 0
         if session.exit_code == 0 and required:
             forged.append("the runner ended with 0 although some tests had to fail")
         elif session.exit_code != required:
             doubts.append(f"the runner ended with {session.exit_code}, not with {required}")
-    if not defences.complete:
-        wanted = tuple(name for name in wanted if name in last)
-    tests = {name: last.get(name, "missing") for name in wanted if name in session.expected}
-    return Findings(tests=tests, must_fail=must_fail, forged=tuple(forged), doubts=tuple(doubts))
+    return Findings(
+        tests={name: last.get(name, _MISSING) for name in expected},
+        must_fail={name: last.get(name, _MISSING) for name in session.must_fail},
+        forged=tuple(forged),
+        doubts=tuple(doubts),
+    )
 
 
-def _incomplete(session: Session, report: Sequence[Reported]) -> list[str]:
-    counts = Counter(test.id for test in report)
+def _incomplete(session: Session, counts: Mapping[str, int]) -> list[str]:
     wanted = {*session.expected, *session.must_fail}
     doubts = [f"{name!r} is not in the report" for name in sorted(wanted - set(counts))]
     doubts += [
@@ -129,10 +137,7 @@ def _incomplete(session: Session, report: Sequence[Reported]) -> list[str]:
 
 def merge(parts: Sequence[Findings]) -> Findings:
     """Findings of several processes as one."""
-    ended = next((part for part in parts if part.ended != "exited"), Findings())
     return Findings(
-        ended=ended.ended,
-        detail=ended.detail,
         tests={name: outcome for part in parts for name, outcome in part.tests.items()},
         must_fail={name: outcome for part in parts for name, outcome in part.must_fail.items()},
         forged=tuple(claim for part in parts for claim in part.forged),
@@ -143,16 +148,12 @@ def merge(parts: Sequence[Findings]) -> Findings:
 
 def decide(findings: Findings, plan: TestPlan, defences: Defences) -> tuple[Verdict, str]:
     """The verdict on a run, and why. Anything short of full agreement is not `passed`."""
-    if findings.ended == "timeout":
-        return "timeout", f"the tests did not end within {plan.timeout_s:g} s"
-    if findings.ended == "resource":
-        return "resource", f"the tests used up: {findings.detail or 'a limit'}"
     impossible = _named(findings.must_fail, {"passed"})
     if impossible:
         return "integrity", f"tests that must fail passed: {impossible}"
     fine = {"passed"} if defences.literal else {"passed", "skipped"}
     required = (*plan.fail_to_pass, *plan.pass_to_pass)
-    absent: TestOutcome = "missing" if defences.complete else "passed"
+    absent: TestOutcome = _MISSING if defences.complete else "passed"
     outcomes = {name: findings.tests.get(name, absent) for name in required}
     red = _named(outcomes, {"passed", "failed", "error", "skipped", "missing"} - fine)
     if red:

@@ -6,11 +6,12 @@ alone, for a binary asked for a test it does not have ends with 0.
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from arena.grading.findings import Findings
-from arena.grading.job import Job, TestRunner, stopped
-from arena.grading.names import Renaming
-from arena.records import ExecResult, File, Record, TestOutcome
+from arena.grading.job import Job
+from arena.grading.names import Renaming, text_of, with_text
+from arena.records import File, TestOutcome
 from arena.records.container import AGENT_USER, WORKDIR
 from arena.task.plan_ids import by_place
 
@@ -26,13 +27,15 @@ BUILD_ENV = {
 }
 _BINARIES = "/tmp"  # noqa: S108
 COMPILE = 'mkdir -m 755 "$1" && exec go test -c -vet=off -o "$1/tests" "./$2"'
+_HOW = ("-test.count=1", "-test.paniconexit0")
+_OUTCOMES: dict[int | None, TestOutcome] = {0: "passed", 1: "failed"}
 _FUNCTION = re.compile(r"^func (Test\w*)\((\w+) \*testing\.T\) \{", re.MULTILINE)
 _GAP = re.compile(r"^(?://.*\n)*func ", re.MULTILINE)
 _CANARIES = (1, 3)
 """Least and most of a package: each is a process more."""
 
 
-class _Package(Record):
+class _Package(NamedTuple):
     """One folder's tests as they are graded in this run."""
 
     folder: str
@@ -42,7 +45,7 @@ class _Package(Record):
     must_fail: frozenset[str]
 
 
-def run_go(job: Job) -> Findings:
+def run(job: Job) -> Findings:
     """Grade a patched tree with compiled test binaries."""
     packages, rest = _packages(job)
     job.lay([*rest, *(file for package in packages for file in package.files)])
@@ -51,44 +54,21 @@ def run_go(job: Job) -> Findings:
     binaries: dict[str, str] = {}
     for package in packages:
         binaries[package.folder] = out = f"{_BINARIES}/{job.names.token()}"
-        built = job.run(
-            ["sh", "-c", COMPILE, "sh", out, package.folder], BUILD_ENV, user=AGENT_USER
-        )
-        if early := stopped(built):
-            return early
+        job.run(["sh", "-c", COMPILE, "sh", out, package.folder], BUILD_ENV, user=AGENT_USER)
     order = [(package, test_id) for package in packages for test_id in package.functions]
     for package, test_id in job.names.rng.sample(order, len(order)):
         name = package.functions[test_id]
         outcome: TestOutcome = "missing"
-        if name in _declared(package.files):
-            result = _run(job, binaries[package.folder], package.folder, name)
-            if early := stopped(result):
-                return early
-            outcome = _outcome(result)
+        if name in _names(map(text_of, package.files)):
+            ended = job.run(
+                [f"{binaries[package.folder]}/tests", f"-test.run=^{name}$", *_HOW],
+                {},
+                cwd=f"{WORKDIR}/{package.folder}",
+            )
+            outcome = _OUTCOMES.get(ended.exit_code, "error")
         (must_fail if test_id in package.must_fail else tests)[test_id] = outcome
     job.finish()
     return Findings(tests=tests, must_fail=must_fail)
-
-
-def _run(job: Job, out: str, folder: str, name: str) -> ExecResult:
-    return job.run(
-        [f"{out}/tests", f"-test.run=^{name}$", "-test.count=1", "-test.paniconexit0"],
-        {},
-        cwd=f"{WORKDIR}/{folder}",
-    )
-
-
-def _outcome(result: ExecResult) -> TestOutcome:
-    match result.exit_code:
-        case 0:
-            return "passed"
-        case 1:
-            return "failed"
-        case _:
-            return "error"
-
-
-# ── before ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _packages(job: Job) -> tuple[list[_Package], list[File]]:
@@ -101,11 +81,11 @@ def _packages(job: Job) -> tuple[list[_Package], list[File]]:
     renaming = Renaming(job.names, job.around())
     packages, rest = [], set(hidden)
     for folder, ids in by_place((*plan.fail_to_pass, *plan.pass_to_pass)).items():
-        texts = {path: _text(file) for path, file in files.items() if _folder(path) == folder}
+        texts = {path: text_of(file) for path, file in files.items() if _folder(path) == folder}
         rest -= set(texts)
         asked = {test_id: _function(test_id) for test_id in ids}
         asked = _rename(texts, asked, renaming, known)
-        authored = {path: _text(file) for path, file in twins.items() if _folder(path) == folder}
+        authored = {path: text_of(file) for path, file in twins.items() if _folder(path) == folder}
         twin_ids = {test_id: _function(test_id) for test_id in must_fail.get(folder, [])}
         twin_ids = _rename(authored, twin_ids, renaming, set())
         texts |= authored
@@ -116,15 +96,8 @@ def _packages(job: Job) -> tuple[list[_Package], list[File]]:
             if copy := _plant(texts, name, renaming):
                 failing[f"{folder}:{copy}"] = copy
         job.tell({f"{folder}:{name}": test_id for test_id, name in asked.items()})
-        laid = tuple(File(path=path, data=text.encode()) for path, text in texts.items())
-        packages.append(
-            _Package(
-                folder=folder,
-                files=laid,
-                functions=asked | failing,
-                must_fail=frozenset(failing),
-            )
-        )
+        laid = (with_text(File(path=path, data=b""), text, path) for path, text in texts.items())
+        packages.append(_Package(folder, tuple(laid), asked | failing, frozenset(failing)))
     return packages, [hidden[path] for path in sorted(rest)]
 
 
@@ -139,7 +112,7 @@ def _plant(texts: dict[str, str], name: str, renaming: Renaming) -> str | None:
         for match in _FUNCTION.finditer(text):
             if match[1] != name:
                 continue
-            ours = renaming.draw("TestCamel", _names(texts.values()))
+            ours = renaming.draw("TestCamel")
             left, right = rng.sample(range(2, 100), 2)
             subject = match[2] if match[2] != "_" else "t"
             end = text.find("\n}\n", match.end())
@@ -178,16 +151,8 @@ def _rename(
     return new
 
 
-def _declared(files: Iterable[File]) -> set[str]:
-    return _names(_text(file) for file in files)
-
-
 def _names(texts: Iterable[str]) -> set[str]:
     return {match[1] for text in texts for match in _FUNCTION.finditer(text)}
-
-
-def _text(file: File) -> str:
-    return file.data.decode("utf-8", "replace")
 
 
 def _folder(path: str) -> str:
@@ -196,6 +161,3 @@ def _folder(path: str) -> str:
 
 def _function(test_id: str) -> str:
     return test_id.partition(":")[2]
-
-
-RUNNER = TestRunner(run_go)

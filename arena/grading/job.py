@@ -1,21 +1,28 @@
 """One run of the hidden tests in one container: what every runner needs for it."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import cycle, islice
+from typing import NamedTuple
 
-from arena.grading.findings import ALL_ON, Defences, Findings
-from arena.grading.names import Names
+from arena.grading.findings import ALL_ON, Defences, ReportError
+from arena.grading.names import Names, Renaming
 from arena.paths import AnyPath, safe
 from arena.protocols import Sandbox
 from arena.records import Entry, ExecResult, File, Task
-from arena.records.container import TESTER_UID, TESTER_USER, WORKDIR
+from arena.records.container import TESTER_UID, TESTER_USER, TRUSTED, WORKDIR
 from arena.task.pack import hidden_files, tree_files, twin_files
 from arena.task.plan_ids import by_place
 
 REPORT_LIMIT = 16 << 20
 OUTPUT_LIMIT = 4 << 20
 _LOG_BYTES = 64 << 10
+_CANARIES = (3, 6)
+"""Least and most of a run. Every one more makes it less likely to guess which they are."""
+_IN_TWINS = 2
 CLEAN_ENV = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": "/nonexistent",
@@ -25,6 +32,10 @@ CLEAN_ENV = {
 # Whatever the tests left running is killed before the command counts as ended, so that nothing
 # of theirs outlives it to write the report anew.
 _SWEEP = '"$@"; code=$?; kill -s KILL -- -1 2>/dev/null; exit $code'
+
+
+class OutOfTimeError(Exception):
+    """The plan's time was up before the tests had ended."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +54,11 @@ class Job:
     """Takes what is worth keeping: `verify.log` and `junit.xml`."""
     watch: Callable[[Sandbox], None] = lambda _sandbox: None
     """Shown the container just before it is killed."""
-    folder: str = field(init=False)
-    """Trusted folder of this run: configuration, reporters, reports."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "folder", self.names.folder())
+    @cached_property
+    def folder(self) -> str:
+        """Trusted folder of this run: configuration, reporters, reports."""
+        return f"{TRUSTED}/{self.names.token()}"
 
     def hidden(self) -> dict[str, File]:
         """Hidden test files by path."""
@@ -80,12 +91,12 @@ class Job:
         self.sandbox.put(laid, owner=0 if safe else TESTER_UID)
 
     def around(self) -> dict[str, File]:
-        """Files that may speak of a test by its name: what lies beside tests, by path."""
+        """Files that may speak of a test by its name, by path: twins and what lies beside tests."""
         hidden, tree = self.hidden(), self.tree()
         tests = (*self.task.tests.fail_to_pass, *self.task.tests.pass_to_pass)
         tops = {path.split("/")[0] for path in (*hidden, *by_place(tests))}
         beside = {path: f for path, f in tree.items() if path.split("/")[0] in {path, *tops}}
-        return beside | hidden
+        return beside | self.twins() | hidden
 
     def tell(self, names: Mapping[str, str]) -> None:
         """Write into the log what the tests are called in this run."""
@@ -109,6 +120,9 @@ class Job:
         """Run a command over the candidate's code, with what is left of the time.
 
         The environment is a clean one with `env`, or with `own_env` that of the image.
+
+        Raises:
+            OutOfTimeError: it did not end; no runner catches it.
         """
         result = self.sandbox.exec(
             ["sh", "-c", _SWEEP, "sh", *argv] if self.defences.kill_first else argv,
@@ -120,6 +134,8 @@ class Job:
             stdin=stdin,
         )
         self.keep("verify.log", _log(argv, result))
+        if result.ended == "timeout":
+            raise OutOfTimeError
         return result
 
     def finish(self) -> None:
@@ -128,40 +144,75 @@ class Job:
             self.watch(self.sandbox)
             self.sandbox.kill()
 
-    def read(self, path: str) -> Entry:
-        """What the tests left at a path."""
-        return self.sandbox.get(path, limit=REPORT_LIMIT)
+    def read(self, path: str) -> bytes:
+        """The report that the tests left at a path; raises `ReportError` as `content`."""
+        return content(self.sandbox.get(path, limit=REPORT_LIMIT))
 
 
-def keeper_in(folder: AnyPath | None) -> Callable[[str, bytes], None]:
-    """Writes what is worth keeping into a folder; nowhere when None."""
-
-    def keep(name: str, data: bytes) -> None:
-        if folder is None:
-            return
+def keep_in(folder: AnyPath | None, name: str, data: bytes) -> None:
+    """Write what is worth keeping, at the end of a log that is there; nowhere when None."""
+    if folder is not None:
         with (safe(folder) / name).open("ab" if name.endswith(".log") else "wb") as file:
             file.write(data)
 
-    return keep
+
+class Part(NamedTuple):
+    """One test file as it is graded in this run."""
+
+    file: File
+    ids: dict[str, str]
+    """Id in this run to the plan's, of all that must pass."""
+    must_fail: list[str]
+    """Ids in this run of canaries and twins."""
 
 
-@dataclass(frozen=True)
-class TestRunner:
-    """One way to run hidden tests; a module that provides one has it as `RUNNER`."""
-
-    __test__ = False  # no test of ours, whatever its name says to pytest
-
-    run: Callable[[Job], Findings]
-    """Grades the patched tree of a job."""
-    volumes: tuple[str, ...] = ()
-    """Folders that its tests may write to beside the work tree."""
+Rename = Callable[[File, Sequence[str], Renaming], tuple[File, dict[str, str]]]
+"""Gives a file and the tests with some ids names of the run; ids of the plan with the new ones."""
+Plant = Callable[[File, Sequence[Sequence[str]], Renaming], tuple[File, list[str]]]
+"""Puts a canary into a file for each group of ids, made after one of these; the canaries' ids."""
 
 
-def stopped(result: ExecResult) -> Findings | None:
-    """Findings of a command that did not end by itself, else None."""
-    if result.ended == "timeout":
-        return Findings(ended="timeout")
-    return None
+def parts_of(job: Job, rename: Rename, plant: Plant) -> tuple[list[Part], list[File]]:
+    """Test files with canaries at random places, and twins between the files.
+
+    Returns:
+        The files in the order in which they are run, and the other hidden ones.
+    """
+    plan, rng, hidden, twins = job.task.tests, job.names.rng, job.hidden(), job.twins()
+    tree, renaming = job.tree(), Renaming(job.names, job.around())
+    targets = by_place(plan.fail_to_pass)
+    drawn = cycle(rng.sample(list(targets), len(targets)))
+    most = rng.randint(*_CANARIES)
+    counts = Counter(islice(drawn, most))
+    parts: list[Part] = []
+    for path, ids in sorted(by_place((*plan.fail_to_pass, *plan.pass_to_pass)).items()):
+        file, new = hidden.pop(path, None) or tree[path], {test_id: test_id for test_id in ids}
+        if path in targets:
+            file, new = rename(file, ids, renaming)
+        pools = [[new[test_id] for test_id in targets.get(path, [])], *[[*new.values()]] * most]
+        failing: list[str] = []
+        if job.defences.canaries:
+            file, failing = plant(file, pools[: counts[path]], renaming)
+        parts.append(Part(file, {changed: test_id for test_id, changed in new.items()}, failing))
+    for path, ids in by_place(job.must_fail).items():
+        file, new = rename(twins.pop(path), ids, renaming)
+        failing = [*new.values()]
+        if job.defences.canaries:
+            file, planted = plant(file, [failing] * rng.randint(0, _IN_TWINS), renaming)
+            failing += planted
+        parts.insert(rng.randint(0, len(parts)), Part(file, {}, failing))
+    if job.shuffle:
+        rng.shuffle(parts)
+    return parts, [*hidden.values(), *twins.values()]
+
+
+def content(entry: Entry) -> bytes:
+    """What a report holds. Raises `ReportError` where it is no file, empty or too large."""
+    if entry.too_large:
+        raise ReportError(f"the report is larger than {REPORT_LIMIT:,} bytes")
+    if entry.kind != "file" or not entry.data:
+        raise ReportError("there is no report")
+    return entry.data
 
 
 def _log(argv: Sequence[str], result: ExecResult) -> bytes:

@@ -6,11 +6,10 @@ tells a test that must fail from one that must pass.
 
 import random
 import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from arena.records import File, TestPlan
-from arena.records.container import TRUSTED
 
 Style = Literal["test_snake", "TestCamel", "plain words", "kebab-file", "joined"]
 """How a language writes the name of a test or of its file."""
@@ -47,10 +46,8 @@ class Names:
         self._taken = frozenset(known)
         self._known = [words for name in sorted(self._taken) if (words := _words(name))] or [[*FEW]]
 
-    def draw(
-        self, style: Style, taken: Container[str] = (), *, free: Callable[[str], bool] = bool
-    ) -> str:
-        """A name like those of the repository that is not taken yet, and that `free` lets through.
+    def draw(self, style: Style, free: Callable[[str], bool] = bool) -> str:
+        """A name like those of the repository that no test has, and that `free` lets through.
 
         Where the repository's own words leave too few, names grow by a word every few tries.
         """
@@ -61,7 +58,7 @@ class Names:
             else:
                 words = self._spliced(more=tries // _TRIES)
             name = _styled(words, style)
-            if name not in taken and name not in self._taken and free(name):
+            if name not in self._taken and free(name):
                 return name
         raise AssertionError("names do not run out")
 
@@ -69,10 +66,6 @@ class Names:
         """A name that nobody can know beforehand, for what is no test."""
         self._count += 1
         return f"canary{self._count}" if self.fixed else f"{self.rng.getrandbits(64):016x}"
-
-    def folder(self) -> str:
-        """A folder of the trusted ones."""
-        return f"{TRUSTED}/{self.token()}"
 
     def _spliced(self, *, more: int) -> list[str]:
         """The head of one name and the tail of another, with some words more."""
@@ -82,6 +75,17 @@ class Names:
             pool = [*FEW, *self.rng.choice(self._known)]
             words.insert(self.rng.randint(1, len(words)), self.rng.choice(pool))
         return words[:_LONGEST]
+
+
+def text_of(file: File) -> str:
+    """The text of a file, whatever its bytes."""
+    return file.data.decode("utf-8", "surrogateescape")
+
+
+def with_text(file: File, text: str, path: str) -> File:
+    """A file with another text and path."""
+    data = text.encode("utf-8", "surrogateescape")
+    return file.model_copy(update={"data": data, "path": path})
 
 
 def names_of(plan: TestPlan) -> list[str]:
@@ -102,9 +106,9 @@ class Renaming:
         self._around = {path: path.encode() + b"\n" + file.data for path, file in around.items()}
         self._taken: set[str] = set()
 
-    def draw(self, style: Style, taken: Container[str] = ()) -> str:
+    def draw(self, style: Style) -> str:
         """A name that nothing has yet, in this run or before it."""
-        name = self.names.draw(style, taken, free=self._is_free)
+        name = self.names.draw(style, self._is_free)
         self._taken.add(name)
         return name
 
@@ -148,15 +152,10 @@ def _words(name: str) -> list[str]:
     return [word for word in words if word not in _UNTOLD]
 
 
+_BETWEEN: dict[Style, str] = {"plain words": " ", "kebab-file": "-", "joined": ""}
+
+
 def _styled(words: list[str], style: Style) -> str:
-    match style:
-        case "test_snake":
-            return "_".join(["test", *words])
-        case "TestCamel":
-            return "Test" + "".join(word.capitalize() for word in words)
-        case "plain words":
-            return " ".join(words)
-        case "kebab-file":
-            return "-".join(words)
-        case "joined":
-            return "".join(words)
+    if style == "TestCamel":
+        return "Test" + "".join(word.capitalize() for word in words)
+    return "_".join(["test", *words]) if style == "test_snake" else _BETWEEN[style].join(words)

@@ -7,13 +7,13 @@ candidate code.
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import cast
 
-from arena.grading.findings import Findings, Reported, Session, merge, weigh
-from arena.grading.job import Job, TestRunner, stopped
-from arena.grading.names import Renaming
-from arena.records import Entry, ExecResult, File, Record, TestOutcome
-from arena.task.plan_ids import by_place
+from arena.grading.findings import Findings, Reported, ReportError, Session, merge, weigh
+from arena.grading.job import Job, parts_of
+from arena.grading.names import Renaming, text_of, with_text
+from arena.records import File, Record, TestOutcome
 
 _MAX_EVENTS = 100_000
 _REPORTER = b"""\
@@ -53,100 +53,54 @@ _MORE_CANARIES = (0, 2)
 _ESM = re.compile(r"^[^\S\n]*(?:import|export)\b", re.MULTILINE)
 
 
-class _Part(Record):
-    """One test file and what is expected of it."""
-
-    file: File
-    expected: tuple[str, ...]
-    must_fail: tuple[str, ...]
-    reported: dict[str, str]
-    """Name in the report to id."""
-
-
-def run_node(job: Job) -> Findings:
+def run(job: Job) -> Findings:
     """Grade a patched tree with Node's own test runner."""
-    parts, rest = _parts(job)
+    parts, rest = parts_of(job, _rename, _with_canaries)
     reporter = File(path=f"{job.folder}/reporter.cjs", data=_REPORTER)
     reports = [job.report("") for _ in parts]
     job.lay([*rest, *(part.file for part in parts), reporter], reports)
-    results: list[ExecResult] = []
+    sessions = []
     for part, report in zip(parts, reports, strict=True):
-        result = job.run(
+        job.tell(part.ids)
+        done = job.run(
             [
                 *("node", f"--require={reporter.path}", f"--test-reporter={reporter.path}"),
                 *(f"--test-reporter-destination={report}", part.file.path),
             ],
             {"NODE_OPTIONS": "", "NO_COLOR": "1"},
         )
-        if early := stopped(result):
-            job.finish()
-            return early
-        results.append(result)
+        session = Session(
+            expected=tuple(part.ids.values()),
+            must_fail=tuple(part.must_fail),
+            exit_code=done.exit_code,
+            selected=False,
+            ids=part.ids,
+        )
+        sessions.append((session, partial(_told, job, report, part.file.path)))
     job.finish()
-    return merge(
-        [
-            weigh(_session(part, result, job.read(report)), job.defences)
-            for part, result, report in zip(parts, results, reports, strict=True)
-        ]
-    )
+    return merge([weigh(session, told, job.defences) for session, told in sessions])
 
 
-# ── before ─────────────────────────────────────────────────────────────────────────────────────
+def _rename(file: File, ids: Sequence[str], renaming: Renaming) -> tuple[File, dict[str, str]]:
+    """New names for a file and the titles in it, where that is safe."""
+    text, new = text_of(file), {title: title for test_id in ids for title in _titles(test_id)}
+    for title in new:
+        text, new[title] = renaming.within(file.path, text, title, "plain words")
+    path = renaming.of_file(file.path, "kebab-file")
+    changed = {i: f"{path}::{' > '.join(new[title] for title in _titles(i))}" for i in ids}
+    return with_text(file, text, path), changed
 
 
-def _parts(job: Job) -> tuple[list[_Part], list[File]]:
-    """Graded files with canaries, twins between them, and the other hidden files."""
-    plan, tree, files = job.task.tests, job.tree(), job.hidden()
-    renaming, targets = Renaming(job.names, job.around()), by_place(plan.fail_to_pass)
-    parts = []
-    for path, ids in by_place((*plan.fail_to_pass, *plan.pass_to_pass)).items():
-        file = files.pop(path, None) or tree[path]
-        part = _part(file, ids, renaming if path in targets else None)
-        job.tell(part.reported)
-        parts.append(_with_canaries(part, renaming) if job.defences.canaries else part)
-    twins = job.twins()
-    for path, ids in by_place(job.must_fail).items():
-        twin = _part(twins.pop(path), ids, renaming)
-        update = {"expected": (), "must_fail": twin.expected}
-        at = job.names.rng.randint(0, len(parts))
-        parts.insert(at, twin.model_copy(update=update))
-    if job.shuffle:
-        job.names.rng.shuffle(parts)
-    return parts, [*files.values(), *twins.values()]
-
-
-def _part(file: File, ids: Sequence[str], renaming: Renaming | None) -> _Part:
-    """A file, with new names for it and the titles in it where that is safe."""
-    text, path = file.data.decode("utf-8", "surrogateescape"), file.path
-    new = {title: title for test_id in ids for title in _titles(test_id)}
-    if renaming is not None:
-        for title in new:
-            text, new[title] = renaming.within(file.path, text, title, "plain words")
-        path = renaming.of_file(file.path, "kebab-file")
-    reported = {" > ".join(new[title] for title in _titles(i)): i for i in ids}
-    return _Part(file=_with(file, text, path), expected=tuple(ids), must_fail=(), reported=reported)
-
-
-def _with(file: File, text: str, path: str) -> File:
-    return file.model_copy(update={"data": text.encode("utf-8", "surrogateescape"), "path": path})
-
-
-def _with_canaries(part: _Part, renaming: Renaming) -> _Part:
+def _with_canaries(
+    file: File, _: Sequence[Sequence[str]], renaming: Renaming
+) -> tuple[File, list[str]]:
     """Canaries for each kind of assertion that a file uses, and some more, between its tests."""
-    text, rng = part.file.data.decode("utf-8", "surrogateescape"), renaming.names.rng
-    kinds = _assertions(text)
-    planted: dict[str, str] = {}
+    text, rng = text_of(file), renaming.names.rng
+    kinds, planted = _assertions(text), list[str]()
     for kind in [*kinds, *rng.choices(kinds, k=rng.randint(*_MORE_CANARIES))]:
-        name = renaming.draw("plain words")
-        title, text = _plant(text, name, kind, rng)
-        planted[title] = f"{part.file.path}::{name}"
-    return part.model_copy(
-        update={
-            "file": _with(part.file, text, part.file.path),
-            "must_fail": tuple(planted.values()),
-            "reported": {**part.reported, **planted},
-        }
-    )
+        title, text = _plant(text, renaming.draw("plain words"), kind, rng)
+        planted.append(f"{file.path}::{title}")
+    return with_text(file, text, file.path), planted
 
 
 def _assertions(text: str) -> list[str]:
@@ -209,9 +163,6 @@ def _titles(test_id: str) -> list[str]:
     return test_id.partition("::")[2].split(" > ")
 
 
-# ── after ──────────────────────────────────────────────────────────────────────────────────────
-
-
 class Event(Record):
     """What a reporter tells of a test that began or ended."""
 
@@ -247,31 +198,19 @@ def ended(events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
             yield " > ".join(stack), event
 
 
-def _session(part: _Part, result: ExecResult, entry: Entry) -> Session:
-    session = Session(
-        expected=part.expected,
-        must_fail=part.must_fail,
-        exit_code=result.exit_code,
-        selected=False,
-    )
+def _told(job: Job, report: str, path: str) -> tuple[Reported, ...]:
     try:
-        tests = _tests(entry, part)
+        return _tests(job.read(report), path)
     except ValueError as error:
-        return session.model_copy(update={"fault": f"no report of {part.file.path}: {error}"})
-    return session.model_copy(update={"report": tests})
+        raise ReportError(f"no report of {path}: {error}") from error
 
 
-def _tests(entry: Entry, part: _Part) -> tuple[Reported, ...]:
+def _tests(data: bytes, path: str) -> tuple[Reported, ...]:
     """Outcomes from the reporter's events."""
-    if entry.kind != "file" or entry.too_large or not entry.data:
-        raise ValueError("missing, empty or too large")
-    lines = entry.data.decode("utf-8").splitlines()
+    lines = data.decode("utf-8").splitlines()
     if len(lines) > _MAX_EVENTS:
-        raise ValueError("too many events")
+        raise ReportError("too many events")
     return tuple(
-        Reported(id=part.reported.get(name, name), outcome=event.outcome)
+        Reported(id=f"{path}::{name}", outcome=event.outcome)
         for name, event in ended(map(Event.model_validate_json, lines))
     )
-
-
-RUNNER = TestRunner(run_node)

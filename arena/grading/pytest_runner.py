@@ -4,23 +4,18 @@ It is loaded whole before anything of the tree can be imported.
 """
 
 import json
-import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import partial
 
-from arena.grading.findings import Findings, Session
-from arena.grading.job import Job, TestRunner, stopped
-from arena.grading.junit_runner import JUnitTest, weigh_report
-from arena.grading.names import Renaming
+from arena.grading.findings import Findings, Session, weigh
+from arena.grading.job import Job, Part, parts_of
+from arena.grading.junit_runner import read_junit
 from arena.grading.python_canaries import in_file_order, inherited, plant, rename
-from arena.records import File, Record
+from arena.records import File
 from arena.records.container import WORKDIR
 from arena.task.plan_ids import by_place
 
-_FILES_WITH_CANARIES = 3
-_CANARIES = (3, 6)
-"""Least and most of a run. Every one more makes it less likely to guess which they are."""
-_IN_TWINS = 2
 # No PYTHONPYCACHEPREFIX: no patch can hold bytecode, and without the image's own, the interpreter
 # would compile the standard library and pytest anew in every run, at three times the cost.
 PYTEST_ENV = {
@@ -45,6 +40,8 @@ class Missed:  # notes what is looked for in vain before the tree can be importe
 
 
 if __name__ == '__main__':
+    if not getattr(sys.flags, 'safe_path', False):
+        del sys.path[0]  # where this file lies; from 3.11 on it is never there
     sys.meta_path.append(Missed)
 import copy, importlib.machinery, json, os, pickle, pkgutil, site
 
@@ -116,106 +113,47 @@ first `conftest.py`: what the tree had keeps its place before the libraries, wha
 comes after them and never in the place of something that was looked for before."""
 
 
-class _Plan(Record):
-    """What is laid over the tree and what is asked for."""
-
-    files: tuple[File, ...]
-    order: tuple[str, ...]
-    planned: dict[str, str]
-    """Id of this run to the plan's, for all that must pass."""
-    must_fail: tuple[str, ...]
-
-
-def run_pytest(job: Job) -> Findings:
+def run(job: Job) -> Findings:
     """Grade a patched tree with pytest."""
-    tree = job.tree()
-    plan = _plan(job, tree)
+    tree, tests = job.tree(), job.task.tests
+    expected = (*tests.fail_to_pass, *tests.pass_to_pass)
+    parts, rest = _parts(job, tree)
+    order = [i for part in parts for i in in_file_order(part.file, [*part.ids, *part.must_fail])]
+    if job.shuffle:
+        job.names.rng.shuffle(order)
     config = File(path=f"{job.folder}/pytest.ini", data=b"[pytest]\n")
     start = File(path=f"{job.folder}/start.py", data=START)
     report = job.report(".xml")
-    job.lay([*plan.files, config, start], [report])
-    job.tell(plan.planned)
+    job.lay([*rest, *(part.file for part in parts), config, start], [report])
+    ids = {new: old for part in parts for new, old in part.ids.items()}
+    job.tell(ids)
     root = f"{WORKDIR}/src" if any(path.startswith("src/") for path in tree) else WORKDIR
     isolated = job.defences.isolated
     result = job.run(
         [
-            *(_start(job, start.path, root, tree) if isolated else ("python3", "-Pm", "pytest")),
+            *(_start(job, start.path, root, tree) if isolated else ("python3", "-m", "pytest")),
             *_options(job, config.path, report),
-            *plan.order,
+            *order,
         ],
         PYTEST_ENV if isolated else {**PYTEST_ENV, "PYTHONPATH": root},
     )
     job.finish()
-    if early := stopped(result):
-        return early
+    must_fail = tuple(name for part in parts for name in part.must_fail)
+    ids |= {name: name for name in must_fail}
     session = Session(
-        expected=(*job.task.tests.fail_to_pass, *job.task.tests.pass_to_pass),
-        must_fail=plan.must_fail,
+        expected=expected,
+        must_fail=must_fail,
         exit_code=result.exit_code,
+        ids={_key(new): old for new, old in ids.items()},
     )
-    known = {_key(new): old for new, old in plan.planned.items()}
-    known.update({_key(test_id): test_id for test_id in plan.must_fail})
-
-    def id_of(test: JUnitTest) -> str:
-        return known.get((test.classname, test.name), f"{test.classname}::{test.name}")
-
-    return weigh_report(job, session, report, id_of)
+    return weigh(session, lambda: read_junit(job, report), job.defences)
 
 
-# ── before ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _plan(job: Job, tree: dict[str, File]) -> _Plan:
-    """Canaries stand at random places of their files, twins between the files."""
-    tests, rng = job.task.tests, job.names.rng
-    renaming = Renaming(job.names, job.around())
+def _parts(job: Job, tree: dict[str, File]) -> tuple[list[Part], list[File]]:
+    files, tests = tree | job.hidden(), job.task.tests
     groups = by_place((*tests.fail_to_pass, *tests.pass_to_pass))
-    files = {path: tree[path] for path in groups if path in tree} | job.hidden()
-    targets = by_place(tests.fail_to_pass)
-    with_canaries = _draw_canaries(list(targets), rng) if job.defences.canaries else []
-    must_fail: list[str] = []
-    planned: dict[str, str] = {}
-    order: list[list[str]] = []
     kept = [name for path, ids in groups.items() for name in inherited(files[path], ids)]
-    for path in sorted(groups):
-        file, ids = files[path], {test_id: test_id for test_id in groups[path]}
-        if path in targets:
-            renamed = rename(file, groups[path], renaming, kept)
-            file, ids = renamed.file, renamed.ids
-        planned.update({new: old for old, new in ids.items()})
-        asked = list(ids.values())
-        if count := with_canaries.count(path):
-            first = [ids[test_id] for test_id in targets[path]]
-            planted = plant(file, [first, *[asked] * (count - 1)], renaming)
-            file = planted.file
-            must_fail += planted.ids
-            asked = [*asked, *planted.ids]
-        files[path] = file
-        order.append(in_file_order(file, asked))
-    twins, by_twin = job.twins(), by_place(job.must_fail)
-    for path, twin_ids in by_twin.items():
-        twin = rename(twins.pop(path), twin_ids, renaming)
-        file, failing = twin.file, [*twin.ids.values()]
-        if job.defences.canaries:
-            planted = plant(file, [failing] * rng.randint(0, _IN_TWINS), renaming)
-            file, failing = planted.file, [*failing, *planted.ids]
-        files[file.path] = file
-        must_fail += failing
-        order.insert(rng.randint(0, len(order)), in_file_order(file, failing))
-    if job.shuffle:
-        order = rng.sample([[i] for group in order for i in group], sum(map(len, order)))
-    return _Plan(
-        files=(*files.values(), *twins.values()),
-        order=tuple(test_id for group in order for test_id in group),
-        planned=planned,
-        must_fail=tuple(must_fail),
-    )
-
-
-def _draw_canaries(paths: Sequence[str], rng: random.Random) -> list[str]:
-    """Files that get canaries, each as often as it gets one."""
-    chosen = rng.sample(paths, min(_FILES_WITH_CANARIES, len(paths)))
-    return [chosen[number % len(chosen)] for number in range(rng.randint(*_CANARIES))]
+    return parts_of(job, partial(rename, kept=kept), plant)
 
 
 def _start(job: Job, start: str, root: str, tree: Iterable[str]) -> list[str]:
@@ -239,15 +177,9 @@ def _options(job: Job, config: str, report: str) -> list[str]:
     ]
 
 
-# ── after ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def _key(test_id: str) -> tuple[str, str]:
-    """Class and name under which pytest's report speaks of a test."""
+def _key(test_id: str) -> str:
+    """Class and name under which pytest's report speaks of a test, as `reports` joins them."""
     head, bracket, param = test_id.partition("[")
     path, *scopes, function = head.split("::")
     module = re.sub(r"\.py$", "", path.replace("/", "."))
-    return ".".join([module, *scopes]), function + bracket + param
-
-
-RUNNER = TestRunner(run_pytest)
+    return f"{'.'.join([module, *scopes])}::{function}{bracket}{param}"

@@ -6,14 +6,13 @@ early return, skip or exit saves it.
 """
 
 import ast
-import copy
 import random
-import textwrap
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from arena.grading.names import Renaming, Style
-from arena.records import File, Record
+from arena.grading.names import Renaming, Style, text_of, with_text
+from arena.records import File
 
 _Function = ast.FunctionDef
 _Scope = ast.Module | ast.ClassDef
@@ -22,52 +21,38 @@ _MANY = 12
 """A test run with more sets of arguments is copied only where there is no other."""
 
 
-class Planted(Record):
-    """A test file with canaries in it."""
-
-    file: File
-    ids: tuple[str, ...]
-    """Ids of the canaries, one for each set of arguments that an original is run with."""
-
-
-class Renamed(Record):
-    """A file and its tests under names of this run."""
-
-    file: File
-    ids: dict[str, str]
-    """The id in the plan to the one of this run."""
-
-
-def plant(file: File, pools: Sequence[Sequence[str]], renaming: Renaming) -> Planted:
+def plant(file: File, pools: Sequence[Sequence[str]], renaming: Renaming) -> tuple[File, list[str]]:
     """Put failing copies of tests into their file, at random places.
 
     Args:
         file: the trusted test file.
         pools: for each canary, ids in pytest's form of which one's test is copied.
         renaming: where the copies' names come from.
+
+    Returns:
+        The file, and ids of the copies, one for each set of arguments that an original is run with.
     """
-    text, rng = _text(file), renaming.names.rng
+    text, rng = text_of(file), renaming.names.rng
     lines, tree = text.split("\n"), _parse(text)
     ids: list[str] = []
     blocks: list[tuple[int, list[str]]] = []
     for pool in pools:
         if (found := _original(tree, pool, rng)) is None:
-            name = renaming.draw("test_snake", _names_in(tree))
+            name = renaming.draw("test_snake")
             blocks.append((len(lines), ["", "", f"def {name}():", f"    {_false(rng)}", ""]))
             ids.append(f"{_split(pool[0])[0]}::{name}")
             continue
         scope, original, (path, *scopes, function), params = found
-        name = renaming.draw("test_snake", _names_in(scope))
+        name = renaming.draw("test_snake")
         name = name if function.startswith("test") else f"{function}_{name}"
-        copied = _failing(copy.deepcopy(original), name, scope, rng)
-        block = [textwrap.indent(copied, " " * original.col_offset)]
+        block = _failing(lines, original, name, scope, rng)
         apart = [""] * (2 if isinstance(scope, ast.Module) else 1)
         at = rng.choice(_gaps(scope, original))
         blocks.append((at, [*apart, *block] if at == scope.body[-1].end_lineno else block + apart))
         ids += ["::".join([path, *scopes, name + param]) for param in params]
     for at, block in sorted(blocks, key=lambda placed: placed[0], reverse=True):
         lines[at:at] = block
-    return Planted(file=_with(file, "\n".join(lines)), ids=tuple(ids))
+    return with_text(file, "\n".join(lines), file.path), ids
 
 
 def _original(
@@ -88,7 +73,7 @@ def _original(
 
 def inherited(file: File, test_ids: Sequence[str]) -> set[str]:
     """Names of tests that stand elsewhere, or that are made as their file is imported."""
-    tree = _parse(_text(file))
+    tree = _parse(text_of(file))
     parts = [_split(test_id) for test_id in test_ids]
     return {
         name
@@ -100,9 +85,13 @@ def inherited(file: File, test_ids: Sequence[str]) -> set[str]:
 
 def rename(
     file: File, test_ids: Sequence[str], renaming: Renaming, kept: Sequence[str] = ()
-) -> Renamed:
-    """Give a file, its test functions and their classes names of this run, where that is safe."""
-    text, parts = _text(file), [_split(test_id) for test_id in test_ids]
+) -> tuple[File, dict[str, str]]:
+    """Give a file, its test functions and their classes names of this run, where that is safe.
+
+    Returns:
+        The file, and the ids of the plan with those of this run.
+    """
+    text, parts = text_of(file), [_split(test_id) for test_id in test_ids]
     new = dict(zip(kept, kept, strict=True))
     for _, scopes, function, _ in parts:
         for name in (*scopes, function):
@@ -114,12 +103,12 @@ def rename(
         test_id: "::".join([path, *(new.get(n, n) for n in (*scopes, function))]) + param
         for test_id, (_, scopes, function, param) in zip(test_ids, parts, strict=True)
     }
-    return Renamed(file=_with(file, text).model_copy(update={"path": path}), ids=ids)
+    return with_text(file, text, path), ids
 
 
 def in_file_order(file: File, test_ids: Sequence[str]) -> list[str]:
     """Ids of one file in the order in which their functions stand in it."""
-    tree = _parse(_text(file))
+    tree = _parse(text_of(file))
 
     def line(test_id: str) -> int:
         _, scopes, function, _ = _split(test_id)
@@ -127,10 +116,6 @@ def in_file_order(file: File, test_ids: Sequence[str]) -> list[str]:
         return found[1].lineno if found else 0
 
     return sorted(test_ids, key=line)
-
-
-def _text(file: File) -> str:
-    return file.data.decode("utf-8", "surrogateescape")
 
 
 @lru_cache(maxsize=32)
@@ -167,10 +152,6 @@ def _copyable(node: _Function) -> bool:
     return not any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node))
 
 
-def _names_in(scope: _Scope) -> set[str]:
-    return {node.name for node in scope.body if isinstance(node, _DEFINITIONS)}
-
-
 def _gaps(scope: _Scope, original: _Function) -> list[int]:
     """Lines after which a copy may stand: between definitions around the original.
 
@@ -195,17 +176,50 @@ def _gaps(scope: _Scope, original: _Function) -> list[int]:
     return gaps if scope.body[-1] is not original else [*gaps, original.end_lineno or 0]
 
 
-def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
-    return min([node.lineno, *(part.lineno for part in node.decorator_list)])
+def _first_line(node: ast.stmt) -> int:
+    decorators = node.decorator_list if isinstance(node, _DEFINITIONS) else []
+    return min([node.lineno, *(part.lineno for part in decorators)])
 
 
-def _failing(original: _Function, name: str, scope: _Scope, rng: random.Random) -> str:
-    arguments = original.args.args
-    first = arguments[0].arg if isinstance(scope, ast.ClassDef) and arguments else ""
-    end = ast.parse(_false(rng, first if _asserts_by(first, original) else None)).body
-    original.name = name
-    original.body = [ast.Try(body=original.body, handlers=[], orelse=[], finalbody=end)]
-    return ast.unparse(ast.fix_missing_locations(original))
+def _failing(
+    lines: Sequence[str], original: _Function, name: str, scope: _Scope, rng: random.Random
+) -> list[str]:
+    """Lines of a copy, its body in a `try` that fails in the end.
+
+    It is copied as text, for the task's interpreter might not read what this one makes of a tree.
+    """
+    arguments, first = original.args.args, original.body[0]
+    subject = arguments[0].arg if isinstance(scope, ast.ClassDef) and arguments else ""
+    false = _false(rng, subject if _asserts_by(subject, original) else None)
+    at, own = _first_line(first) - 1, lines[original.lineno - 1][: original.col_offset]
+    head, body = [*lines[_first_line(original) - 1 : at]], [*lines[at : original.end_lineno]]
+    before = body[0].encode("utf-8", "surrogateescape")[: first.col_offset]
+    indent = before.decode("utf-8", "surrogateescape")
+    if indent.strip():  # it stands on the line of its head
+        head.append(indent.rstrip())
+        indent, body[0] = f"{own}    ", f"{own}    {body[0][len(indent) :]}"
+    unit, text = indent[len(own) :], _inside_of_text(original)
+    named = original.lineno - _first_line(original)
+    head[named] = re.sub(rf"\b{original.name}\b", name, head[named], count=1)
+    moved = [
+        line if number in text or not line.strip() else _further_in(line, indent, unit)
+        for number, line in enumerate(body, at + 1)
+    ]
+    return [*head, f"{indent}try:", *moved, f"{indent}finally:", f"{indent}{unit}{false}"]
+
+
+def _further_in(line: str, indent: str, unit: str) -> str:
+    return indent + unit + line.removeprefix(indent) if line.startswith(indent) else unit + line
+
+
+def _inside_of_text(test: _Function) -> set[int]:
+    """Numbers of the lines that begin in a literal."""
+    return {
+        line
+        for node in ast.walk(test)
+        if isinstance(node, ast.Constant | ast.JoinedStr)
+        for line in range(node.lineno + 1, (node.end_lineno or 0) + 1)
+    }
 
 
 def _asserts_by(subject: str, test: _Function) -> bool:
@@ -222,7 +236,3 @@ def _false(rng: random.Random, subject: str | None = None) -> str:
     """A statement that fails, in the manner the test itself would."""
     left, right = rng.sample(range(2, 100), 2)
     return f"{subject}.assertEqual({left}, {right})" if subject else f"assert {left} == {right}"
-
-
-def _with(file: File, text: str) -> File:
-    return file.model_copy(update={"data": text.encode("utf-8", "surrogateescape")})

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from arena.grading.findings import Findings
-from arena.grading.job import Job, TestRunner, stopped
+from arena.grading.job import REPORT_LIMIT, Job
 from arena.records import Entry, File, TestOutcome
 from arena.records.container import AGENT_UID, AGENT_USER
 from arena.serialize import from_json
@@ -17,32 +17,29 @@ from arena.serialize import from_json
 REWARD, EXIT = "reward", "exit"
 """The one id of such a task."""
 LOGS = "/logs/verifier"
+_KINDS = ("json", "txt")
 _TESTS = "/tests"
 VOLUMES = ("/logs", _TESTS)
 """Where such scripts look and write, beside the work tree."""
 _ENV = {"HOME": "/tmp", "TEST_DIR": _TESTS, "DEBIAN_FRONTEND": "noninteractive"}  # noqa: S108
 
 
-def run_script(job: Job) -> Findings:
+def run(job: Job) -> Findings:
     """Grade a patched tree with the task's script."""
     plan = job.task.tests
-    job.lay([_placed(file) for file in job.hidden().values()])
+    hidden = job.hidden().items()
+    job.lay([file.model_copy(update={"path": f"{_TESTS}/{path}"}) for path, file in hidden])
     job.sandbox.put([File(path=f"{LOGS}/.keep", data=b"")], owner=AGENT_UID)
     result = job.run(plan.command, _ENV, user=AGENT_USER)
     job.finish()
-    if early := stopped(result):
-        return early
     if plan.fail_to_pass == (EXIT,):
         outcome: TestOutcome = "passed" if result.exit_code == 0 else "failed"
         return Findings(tests={EXIT: outcome})
-    reward = _reward(job.read(f"{LOGS}/reward.json"), job.read(f"{LOGS}/reward.txt"))
+    left = [job.sandbox.get(f"{LOGS}/reward.{kind}", limit=REPORT_LIMIT) for kind in _KINDS]
+    reward = _reward(*left)
     if reward is None:
         return Findings(tests={REWARD: "missing"}, doubts=("the script left no reward",))
     return Findings(tests={REWARD: "passed" if reward == 1 else "failed"})
-
-
-def _placed(file: File) -> File:
-    return file.model_copy(update={"path": f"{_TESTS}/{file.path}"})
 
 
 def _reward(as_json: Entry, as_text: Entry) -> float | None:
@@ -62,6 +59,3 @@ def _reward(as_json: Entry, as_text: Entry) -> float | None:
     except (ValueError, TypeError):
         return None
     return min(numbers) if numbers and all(map(math.isfinite, numbers)) else None
-
-
-RUNNER = TestRunner(run_script, volumes=VOLUMES)

@@ -10,19 +10,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
-from typing import Literal, cast
-
-from pydantic import Field
+from typing import Literal, Protocol, cast
 
 from arena.errors import EngineError, HarnessError
 from arena.grading.audit import scan_patch
-from arena.grading.findings import ALL_ON, Defences, decide
-from arena.grading.job import CLEAN_ENV, Job, TestRunner, keeper_in
+from arena.grading.findings import ALL_ON, Defences, Findings, decide
+from arena.grading.job import CLEAN_ENV, Job, OutOfTimeError, keep_in
 from arena.grading.names import Names, names_of
 from arena.paths import AnyPath
 from arena.protocols import Engine, Sandbox
-from arena.records import Flag, Record, SandboxLimits, Task, TestOutcome, Verdict, Verification
+from arena.records import Flag, SandboxLimits, Task, Verdict, Verification
 from arena.records.container import AGENT_USER, TESTER_USER, WORKDIR
 from arena.registry import RUNNERS
 from arena.task.diff import MAX_READ_BYTES
@@ -64,16 +63,13 @@ class ExclusiveLock:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Run when nothing else does; several who ask take turns."""
-        with self._condition:
+        with self._condition:  # held meanwhile, so that nobody else begins
             self._alone += 1
-            self._condition.wait_for(lambda: self._sharing == 0)
-            self._sharing = -1
-        try:
-            yield
-        finally:
-            with self._condition:
+            try:
+                self._condition.wait_for(lambda: self._sharing == 0)
+                yield
+            finally:
                 self._alone -= 1
-                self._sharing = 0
                 self._condition.notify_all()
 
 
@@ -104,16 +100,6 @@ class Bench:
     """Draws the names of a run; the system's own source unless a test needs to repeat one."""
 
 
-class _Attempt(Record):
-    """What one run in one container came to."""
-
-    verdict: Verdict
-    reason: str = ""
-    tests: dict[str, TestOutcome] = Field(default_factory=dict)
-    applied: bool = True
-    """Whether the patch had a place in the tree."""
-
-
 def judge(
     task: Task,
     bench: Bench,
@@ -138,7 +124,7 @@ def judge(
     """
     with opened(task, bench) as fresh:
         patch = take(fresh)
-        keeper_in(bench.folder)("patch.diff", patch.encode("utf-8", "surrogateescape"))
+        keep_in(bench.folder, "patch.diff", patch.encode("utf-8", "surrogateescape"))
         with exclusive.shared():
             graded = verify(task, patch, bench, strict=strict, fresh=fresh)
     if graded.verdict in EXHAUSTED:
@@ -166,17 +152,16 @@ def verify(
     """
     started = time.monotonic()
     rules = rules_for(task)
-    attempt, policed, flags = _grade(task, patch, rules, bench, strict=strict, fresh=fresh)
-    return Verification(
-        verdict=attempt.verdict,
-        reason=attempt.reason,
-        tests=attempt.tests,
-        stripped=tuple(dict.fromkeys(file.path for file in policed.stripped)),
-        applied="fuzzy" if policed.fuzzy else "exact",
-        visible=_visible(task, attempt),
-        flags=(*scan_patch(policed.kept), *flags),
-        strict=strict,
-        wall_s=round(time.monotonic() - started, 3),
+    graded, policed, flags = _grade(task, patch, rules, bench, strict=strict, fresh=fresh)
+    return graded.model_copy(
+        update={
+            "stripped": tuple(dict.fromkeys(file.path for file in policed.stripped)),
+            "applied": "fuzzy" if policed.fuzzy else "exact",
+            "visible": _visible(task, graded),
+            "flags": (*scan_patch(policed.kept), *flags),
+            "strict": strict,
+            "wall_s": round(time.monotonic() - started, 3),
+        }
     )
 
 
@@ -187,13 +172,8 @@ def unfixed(task: Task, bench: Bench) -> Verification:
         EngineError: the container engine, or the host under it, is broken.
     """
     started = time.monotonic()
-    attempt = _attempt(task, (), bench)
-    return Verification(
-        verdict=attempt.verdict,
-        reason=attempt.reason,
-        tests=attempt.tests,
-        wall_s=round(time.monotonic() - started, 3),
-    )
+    ran = _attempt(task, (), bench)
+    return ran.model_copy(update={"wall_s": round(time.monotonic() - started, 3)})
 
 
 def confirm(
@@ -225,17 +205,17 @@ def confirm(
 
 def _grade(
     task: Task, patch: str, rules: PatchRules, bench: Bench, *, strict: bool, fresh: Sandbox | None
-) -> tuple[_Attempt, Policed, list[Flag]]:
+) -> tuple[Verification, Policed, list[Flag]]:
     if not patch.strip():
-        return _Attempt(verdict="no_patch", reason="nothing was changed"), Policed(), []
+        return Verification(verdict="no_patch", reason="nothing was changed"), Policed(), []
     policed = _policed(patch, rules, bench.defences)
     if policed.refused:
-        return _Attempt(verdict="invalid_patch", reason=policed.refused), policed, []
+        return Verification(verdict="invalid_patch", reason=policed.refused), policed, []
     attempt = _attempt(task, policed.kept, bench, fresh, fuzzy=policed.fuzzy)
-    if not attempt.applied and not policed.fuzzy:
+    if attempt.verdict == "invalid_patch" and not policed.fuzzy:  # it has no place in the tree
         loose = _policed(patch, rules, bench.defences, fuzzy=True)
         again = None if loose.refused else _attempt(task, loose.kept, bench, fuzzy=True)
-        if again and again.applied:
+        if again and again.verdict != "invalid_patch":
             attempt, policed = again, loose
     if attempt.verdict != "passed" or not strict or not bench.defences.second_look:
         return attempt, policed, []
@@ -243,14 +223,14 @@ def _grade(
     return second or attempt, policed, flags
 
 
-def _visible(task: Task, attempt: _Attempt) -> Literal["passed", "failed"] | None:
+def _visible(task: Task, graded: Verification) -> Literal["passed", "failed"] | None:
     """Outcome of the deciding tests that the agent could see and run; what was not run to its end,
     whyever, did not pass.
     """
     seen = visible_ids(task.tests, tree_files(task), hidden_files(task))
     if not seen:
         return None
-    return "passed" if all(attempt.tests.get(i) == "passed" for i in seen) else "failed"
+    return "passed" if all(graded.tests.get(i) == "passed" for i in seen) else "failed"
 
 
 def _policed(patch: str, rules: PatchRules, defences: Defences, *, fuzzy: bool = False) -> Policed:
@@ -266,7 +246,7 @@ def _policed(patch: str, rules: PatchRules, defences: Defences, *, fuzzy: bool =
 
 def _look_again(
     task: Task, policed: Policed, rules: PatchRules, bench: Bench
-) -> tuple[_Attempt | None, list[Flag]]:
+) -> tuple[Verification | None, list[Flag]]:
     """The second look: what overrules a pass, if anything does, and what is worth a flag.
 
     The first look has graded the source without what was stripped, under names that tell nothing.
@@ -288,7 +268,7 @@ def _look_again(
         named = ", ".join(file.path for file in around[:5])
         if alone.verdict == "passed":
             reason = f"the tests pass without any change to the source, through {named}"
-            return _Attempt(verdict="integrity", reason=reason, tests=alone.tests), []
+            return alone.model_copy(update={"verdict": "integrity", "reason": reason}), []
         if alone.verdict == "integrity":
             flags.append(Flag(kind="tampering", detail=f"{named}: {alone.reason}"))
     source = tuple(file for file in policed.kept if file not in allowed)
@@ -304,11 +284,18 @@ def _look_again(
     return again.model_copy(update={"reason": reason}), flags
 
 
-def _runner(task: Task) -> TestRunner:
+class Runner(Protocol):
+    """What a module of `RUNNERS` offers."""
+
+    def run(self, job: Job) -> Findings:
+        """Grade the patched tree of a job."""
+
+
+def _runner(task: Task) -> Runner:
     name = task.tests.runner
     if name not in RUNNERS:
         raise HarnessError(f"{task.id}: no verifier for runner {name!r}")
-    return cast("TestRunner", import_module(RUNNERS[name]).RUNNER)
+    return cast("Runner", import_module(RUNNERS[name]))
 
 
 def opened(task: Task, bench: Bench) -> AbstractContextManager[Sandbox]:
@@ -318,7 +305,7 @@ def opened(task: Task, bench: Bench) -> AbstractContextManager[Sandbox]:
         limits=bench.limits,
         labels=bench.labels,
         user=TESTER_USER,
-        volumes=_runner(task).volumes,
+        volumes=getattr(_runner(task), "VOLUMES", ()),
     )
 
 
@@ -332,36 +319,24 @@ def _attempt(
     fresh: Sandbox | None = None,
     *,
     fuzzy: bool = False,
-) -> _Attempt:
+) -> Verification:
     with ExitStack() as stack:
         sandbox = fresh or stack.enter_context(opened(task, bench))
         try:
-            unfit = _apply_fuzzy(sandbox, files) if fuzzy else _apply(sandbox, APPLY, files)
-            return unfit or _run(task, sandbox, bench)
+            return _apply(sandbox, files, fuzzy=fuzzy) or _run(task, sandbox, bench)
         finally:
             sandbox.kill()
 
 
-def _apply_fuzzy(sandbox: Sandbox, files: Sequence[FilePatch]) -> _Attempt | None:
-    """Apply a patch where GNU `patch` would; an attempt only where that fails."""
-    placed = fitted(files, lambda path: _read(sandbox, path))
+def _apply(sandbox: Sandbox, files: Sequence[FilePatch], *, fuzzy: bool) -> Verification | None:
+    """Apply a patch, all of it or nothing, `fuzzy` as GNU `patch`; a verification if it fails."""
+    placed = fitted(files, partial(_read, sandbox)) if fuzzy else files
     if placed is None:
-        reason = "the patch does not apply: no place in the tree fits it"
-        return _Attempt(verdict="invalid_patch", reason=reason, applied=False)
-    return _apply(sandbox, APPLY_FUZZY, placed)
-
-
-def _read(sandbox: Sandbox, path: str) -> str | None:
-    entry = sandbox.get(f"{WORKDIR}/{path}", limit=MAX_READ_BYTES)
-    return entry.data.decode("utf-8", "surrogateescape") if entry.kind == "file" else None
-
-
-def _apply(sandbox: Sandbox, argv: Sequence[str], files: Sequence[FilePatch]) -> _Attempt | None:
-    """Apply a patch, all of it or nothing; an attempt only where that fails."""
-    if not (text := render(files)):
+        return _inapplicable("no place in the tree fits it")
+    if not (text := render(placed)):
         return None
     done = sandbox.exec(
-        argv,
+        APPLY_FUZZY if fuzzy else APPLY,
         timeout_s=_APPLY_SECONDS,
         env={**CLEAN_ENV, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"},
         user=AGENT_USER,
@@ -370,28 +345,40 @@ def _apply(sandbox: Sandbox, argv: Sequence[str], files: Sequence[FilePatch]) ->
     if done.exit_code == 0:
         return None
     if done.ended == "timeout":
-        return _Attempt(verdict="timeout", reason="the patch could not be applied in time")
-    why = done.text.strip().partition("\n")[0]
-    reason = f"the patch does not apply: {why}"
-    return _Attempt(verdict="invalid_patch", reason=reason, applied=False)
+        return Verification(verdict="timeout", reason="the patch could not be applied in time")
+    return _inapplicable(done.text.strip().partition("\n")[0])
 
 
-def _run(task: Task, sandbox: Sandbox, bench: Bench) -> _Attempt:
-    defences = bench.defences
+def _read(sandbox: Sandbox, path: str) -> str | None:
+    entry = sandbox.get(f"{WORKDIR}/{path}", limit=MAX_READ_BYTES)
+    return entry.data.decode("utf-8", "surrogateescape") if entry.kind == "file" else None
+
+
+def _inapplicable(why: str) -> Verification:
+    return Verification(verdict="invalid_patch", reason=f"the patch does not apply: {why}")
+
+
+def _run(task: Task, sandbox: Sandbox, bench: Bench) -> Verification:
+    plan, defences = task.tests, bench.defences
     job = Job(
         task=task,
         sandbox=sandbox,
-        names=Names(bench.rng, names_of(task.tests), fixed=not defences.random_names),
-        deadline=time.monotonic() + task.tests.timeout_s,
+        names=Names(bench.rng, names_of(plan), fixed=not defences.random_names),
+        deadline=time.monotonic() + plan.timeout_s,
         defences=defences,
         shuffle=bench.shuffle,
-        keep=keeper_in(bench.folder),
+        keep=partial(keep_in, bench.folder),
         watch=bench.watch,
     )
-    findings = _runner(task).run(job)
+    found = Findings()
+    try:
+        found = _runner(task).run(job)
+        verdict, reason = decide(found, plan, defences)
+    except OutOfTimeError:
+        job.finish()
+        verdict, reason = "timeout", f"the tests did not end within {plan.timeout_s:g} s"
     sandbox.kill()
-    verdict, reason = decide(findings, task.tests, defences)
     limit = sandbox.resource_ended
     if limit and verdict not in {"passed", "integrity"}:
         verdict, reason = "resource", f"the tests used up their {limit}"
-    return _Attempt(verdict=verdict, reason=reason, tests=findings.tests)
+    return Verification(verdict=verdict, reason=reason, tests=found.tests)

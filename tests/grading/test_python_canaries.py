@@ -92,20 +92,18 @@ def outcomes(tmp_path, file: File, *ids: str) -> dict[str, str]:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_copy_fails_beside_its_original(tmp_path, test_id, seed):
     target = f"tests/test_x.py::{test_id}"
-    planted = plant(FILE, [[target]], renaming(seed))
-    (canary,) = planted.ids
+    file, (canary,) = plant(FILE, [[target]], renaming(seed))
     assert (
         canary.rpartition("::")[0] == target.partition("[")[0].rpartition("::")[0] or "[" in canary
     )
-    assert SOURCE.splitlines()[0].encode() in planted.file.data
-    found = outcomes(tmp_path, planted.file, target, canary)
+    assert SOURCE.splitlines()[0].encode() in file.data
+    found = outcomes(tmp_path, file, target, canary)
     assert found == {target: "PASSED", canary: "FAILED"}
 
 
 def test_a_copy_of_a_unittest_fails_by_its_own_assertion():
-    planted = plant(FILE, [["tests/test_x.py::TestUnit::test_method"]], renaming(1))
-    (name,) = planted.ids
-    copied = planted.file.data.decode().split(f"def {name.rpartition('::')[2]}")[1]
+    planted, (name,) = plant(FILE, [["tests/test_x.py::TestUnit::test_method"]], renaming(1))
+    copied = planted.data.decode().split(f"def {name.rpartition('::')[2]}")[1]
     assert copied.count("self.assertEqual") == 2
 
 
@@ -115,26 +113,26 @@ def test_a_copy_of_a_unittest_fails_by_its_own_assertion():
 )
 def test_where_nothing_can_be_copied_a_plain_one_is_written(text):
     file = File(path="test_a.py", data=text.encode())
-    planted = plant(file, [["test_a.py::test_a"]], renaming(0))
-    assert planted.file.data.startswith(text.encode())
-    name = planted.ids[0].removeprefix("test_a.py::")
-    assert f"def {name}():\n    assert " in planted.file.data.decode()
+    planted, (canary,) = plant(file, [["test_a.py::test_a"]], renaming(0))
+    assert planted.data.startswith(text.encode())
+    name = canary.removeprefix("test_a.py::")
+    assert f"def {name}():\n    assert " in planted.data.decode()
 
 
 def test_names_differ_from_run_to_run_and_never_collide():
     ids = ["tests/test_x.py::test_plain"]
-    names = {plant(FILE, [ids], renaming()).ids for _ in range(30)}
+    names = {plant(FILE, [ids], renaming())[1][0] for _ in range(30)}
     assert len(names) > 20
-    assert not any("canary" in name[0] or "test_plain" in name[0] for name in names)
+    assert not any("canary" in name or "test_plain" in name for name in names)
 
 
 def test_twins_get_new_names_and_still_run(tmp_path):
     ids = ["tests/test_x.py::test_plain", "tests/test_x.py::TestGroup::test_in_class[1]"]
-    renamed = rename(FILE, ids, renaming(2))
-    assert renamed.file.path != FILE.path
-    assert list(renamed.ids) == ids
-    found = outcomes(tmp_path, renamed.file, *renamed.ids.values())
-    assert found == dict.fromkeys(renamed.ids.values(), "PASSED")
+    file, renamed = rename(FILE, ids, renaming(2))
+    assert file.path != FILE.path
+    assert list(renamed) == ids
+    found = outcomes(tmp_path, file, *renamed.values())
+    assert found == dict.fromkeys(renamed.values(), "PASSED")
     words = {word for name in KNOWN for word in name.split("_")} | {"test", *FEW}
     assert {w for name in found for w in name.rpartition("::")[2].split("[")[0].split("_")} <= words
 
@@ -154,8 +152,8 @@ def test_copies_stand_anywhere_between_tests_and_never_above_what_they_need(tmp_
         "@pytest.mark.parametrize('v', values())\ndef test_b(v):\n    pass\n"
     )
     file = File(path="test_c.py", data=text.encode())
-    planted = plant(file, [["test_c.py::test_b[1]"]], renaming(seed))
-    assert outcomes(tmp_path, planted.file, *planted.ids) == {planted.ids[0]: "FAILED"}
+    planted, (canary,) = plant(file, [["test_c.py::test_b[1]"]], renaming(seed))
+    assert outcomes(tmp_path, planted, canary) == {canary: "FAILED"}
 
 
 def test_copies_stand_at_every_place():
@@ -163,7 +161,7 @@ def test_copies_stand_at_every_place():
     file = File(path="test_c.py", data=text.encode())
     places = set()
     for seed in range(60):
-        planted = plant(file, [["test_c.py::test_b"]], renaming(seed)).file
+        planted = plant(file, [["test_c.py::test_b"]], renaming(seed))[0]
         names = re.findall(r"def (\w+)", planted.data.decode())
         places.add([name in {"test_a", "test_b", "test_c"} for name in names].index(False))
     assert places == {0, 1, 2}
@@ -171,8 +169,8 @@ def test_copies_stand_at_every_place():
 
 def test_a_copy_is_run_with_every_set_of_arguments_of_its_original():
     ids = [f"tests/test_x.py::test_many[{param}]" for param in ("one", "t::w[o]")]
-    planted = plant(FILE, [ids], renaming(0))
-    assert [name.partition("[")[2] for name in planted.ids] == ["one]", "t::w[o]]"]
+    _, planted = plant(FILE, [ids], renaming(0))
+    assert [name.partition("[")[2] for name in planted] == ["one]", "t::w[o]]"]
 
 
 def test_inherited_tests_keep_their_name():
@@ -181,6 +179,42 @@ def test_inherited_tests_keep_their_name():
     ids = ["test_c.py::TestA::test_x", "test_c.py::TestB::test_x"]
     kept = sorted(inherited(file, ids))
     assert kept == ["TestB", "test_x"]
-    renamed = rename(file, ids, renaming(0), kept)
-    assert [i.split("::")[1:] for i in renamed.ids.values()][1] == ["TestB", "test_x"]
-    assert renamed.ids[ids[0]].split("::")[2] == "test_x"
+    _, renamed = rename(file, ids, renaming(0), kept)
+    assert [i.split("::")[1:] for i in renamed.values()][1] == ["TestB", "test_x"]
+    assert renamed[ids[0]].split("::")[2] == "test_x"
+
+
+ODD = '''\
+def test_line(): assert True; assert 1
+
+class TestTabs:
+	@staticmethod
+	def test_tab(
+		value=1,
+	):
+		"""Says
+	so."""
+		text = f"""
+{value}
+"""
+		# it is not indented
+# nor is this
+		assert (text ==
+"\\n1\\n")
+
+	def test_inner(self): return None
+
+def test_head(value={(1, 2): 3},
+              ): assert value[(*[1], 2)] == 3  # an older Python cannot read `value[*[1], 2]`
+'''
+
+
+@pytest.mark.parametrize(
+    "name", ["test_line", "TestTabs::test_tab", "TestTabs::test_inner", "test_head"]
+)
+def test_a_copy_keeps_the_text_of_its_original_whatever_its_shape(tmp_path, name):
+    file = File(path="test_o.py", data=ODD.encode())
+    planted, (canary,) = plant(file, [[f"test_o.py::{name}"]], renaming(1))
+    found = outcomes(tmp_path, planted, f"test_o.py::{name}", canary)
+    assert found == {f"test_o.py::{name}": "PASSED", canary: "FAILED"}
+    assert planted.data.decode().count("value[(*[1], 2)] == 3") == 1 + (name == "test_head")

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from arena.grading.reports import ReportError, read
+from arena.grading.findings import ReportError
+from arena.grading.reports import read
 
 TAP = """\
 TAP version 14

@@ -9,8 +9,9 @@ import pytest
 from arena.grading import go_runner, node_runner
 from arena.grading.blackbox_runner import same
 from arena.grading.go_runner import _FUNCTION
+from arena.grading.job import content
 from arena.grading.names import Names, Renaming
-from arena.grading.node_runner import _assertions, _gaps, _Part, _tests
+from arena.grading.node_runner import _assertions, _gaps, _rename, _tests
 from arena.grading.pytest_runner import _key
 from arena.records import Entry, File
 
@@ -22,12 +23,7 @@ def events(*found: tuple[str, str, int], **more) -> Entry:
     return Entry(kind="file", data="".join(line + "\n" for line in lines).encode())
 
 
-PART = _Part(
-    file=File(path="a.test.js", data=b""),
-    expected=(),
-    must_fail=(),
-    reported={"outer > inner": "a.test.js::outer > inner"},
-)
+FILE = "a.test.js"
 
 
 def test_nested_tests_are_known_by_the_names_above_them():
@@ -41,17 +37,17 @@ def test_nested_tests_are_known_by_the_names_above_them():
         ("test:start", "inner", 0),
         ("test:pass", "inner", 0),
     )
-    assert [(test.id, test.outcome) for test in _tests(entry, PART)] == [
+    assert [(test.id, test.outcome) for test in _tests(content(entry), FILE)] == [
         ("a.test.js::outer > inner", "passed"),
-        ("outer > other", "failed"),
-        ("outer", "failed"),
-        ("inner", "passed"),
+        ("a.test.js::outer > other", "failed"),
+        ("a.test.js::outer", "failed"),
+        ("a.test.js::inner", "passed"),
     ]
 
 
 def test_skipped_and_todo_are_not_passed():
     for mark in ("skip", "todo"):
-        (test,) = _tests(events(("test:pass", "x", 0), **{mark: True}), PART)
+        (test,) = _tests(events(("test:pass", "x", 0), **{mark: True}).data, FILE)
         assert test.outcome == "skipped"
 
 
@@ -70,7 +66,7 @@ def test_skipped_and_todo_are_not_passed():
 )
 def test_a_reporters_file_that_cannot_be_believed(entry):
     with pytest.raises(ValueError):
-        _tests(entry, PART)
+        _tests(content(entry), FILE)
 
 
 def renaming(seed: int, **around: str) -> Renaming:
@@ -143,16 +139,17 @@ def test_node_canaries_stand_between_tests_and_never_where_they_would_run_twice_
 def test_node_titles_and_groups_are_renamed_where_they_are_written_once(seed):
     ids = ["test/a.test.js::sums > adds", "test/a.test.js::sums > takes away"]
     file = File(path="test/a.test.js", data=NODE.replace("takes away", "adds").encode())
-    part = node_runner._part(file, ids[:1], renaming(seed))
-    assert next(iter(part.reported)).endswith(" > adds"), "two have the name"
-    part = node_runner._part(File(path=file.path, data=NODE.encode()), ids, renaming(seed))
-    assert list(part.reported.values()) == ids
-    assert part.file.path.endswith(".test.js")
-    assert part.file.path != file.path
-    for name in part.reported:
-        group, title = name.split(" > ")
-        assert f"describe('{group}', " in part.file.data.decode()
-        assert f"it('{title}', " in part.file.data.decode()
+    _, renamed = _rename(file, ids[:1], renaming(seed))
+    assert renamed[ids[0]].endswith(" > adds"), "two have the name"
+    made, renamed = _rename(File(path=file.path, data=NODE.encode()), ids, renaming(seed))
+    assert list(renamed) == ids
+    assert made.path.endswith(".test.js")
+    assert made.path != file.path
+    for name in renamed.values():
+        path, group, title = re.split("::| > ", name)
+        assert path == made.path
+        assert f"describe('{group}', " in made.data.decode()
+        assert f"it('{title}', " in made.data.decode()
         assert not {group, title} & {"sums", "adds", "takes away"}
 
 
@@ -249,15 +246,15 @@ def test_names_do_not_run_out():
     names = Names(random.Random(0), ["test_x"])
     taken: set[str] = set()
     for _ in range(200):
-        taken.add(names.draw("test_snake", taken))
+        taken.add(names.draw("test_snake", lambda name: name not in taken))
     assert len(taken) == 200
 
 
 @pytest.mark.parametrize(
     ("test_id", "key"),
     [
-        ("tests/test_x.py::test_a", ("tests.test_x", "test_a")),
-        ("test_x.py::TestA::test_b[x::y.py]", ("test_x.TestA", "test_b[x::y.py]")),
+        ("tests/test_x.py::test_a", "tests.test_x::test_a"),
+        ("test_x.py::TestA::test_b[x::y.py]", "test_x.TestA::test_b[x::y.py]"),
     ],
 )
 def test_names_in_pytest_reports(test_id, key):

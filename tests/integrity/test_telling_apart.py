@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from arena.grading import go_runner, node_runner, pytest_runner
-from arena.grading.job import Job
+from arena.grading.job import Job, Part, parts_of
 from arena.grading.names import Names, names_of
 
 LIST = (
@@ -33,36 +33,31 @@ class Seen(NamedTuple):
     """How many tests stand above it in its file."""
     below: int
     order: int
-    """How many tests are asked for before it."""
+    """How many files, or tests, are asked for before it."""
     must_pass: bool
     """The answer: True for what fails before the fix, False for what must fail after it."""
 
 
 def pytest_run(job: Job) -> list[Seen]:
-    plan = pytest_runner._plan(job, job.tree())
-    texts = {file.path: file.data.decode() for file in plan.files}
-    seen = []
-    for order, test_id in enumerate(plan.order):
-        path, function = test_id.partition("[")[0].split("::")
-        names = re.findall(r"^ *def (\w+)", texts[path], re.MULTILINE)
-        wanted = plan.planned.get(test_id) in job.task.tests.fail_to_pass
-        if wanted or test_id in plan.must_fail:
-            at = names.index(function)
-            seen.append(Seen(function, path, at, len(names) - at - 1, order, wanted))
-    return seen
+    parts, _ = pytest_runner._parts(job, job.tree())
+    return seen_in(parts, r"^ *def (\w+)", job)
 
 
 def node_run(job: Job) -> list[Seen]:
-    parts, _ = node_runner._parts(job)
+    parts, _ = parts_of(job, node_runner._rename, node_runner._with_canaries)
+    return seen_in(parts, r"(?:it|test)\(['\"](.*?)['\"],", job)
+
+
+def seen_in(parts: list[Part], declared: str, job: Job) -> list[Seen]:
     seen = []
     for order, part in enumerate(parts):
-        titles = re.findall(r"(?:it|test)\(['\"](.*?)['\"],", part.file.data.decode())
-        for full, test_id in part.reported.items():
-            title = full.rpartition(" > ")[2]
-            wanted = test_id in job.task.tests.fail_to_pass
+        names = re.findall(declared, part.file.data.decode(), re.MULTILINE)
+        for test_id in (*part.ids, *part.must_fail):
+            name = re.split("::| > ", test_id.partition("[")[0])[-1]
+            wanted = part.ids.get(test_id) in job.task.tests.fail_to_pass
             if wanted or test_id in part.must_fail:
-                at = titles.index(title)
-                seen.append(Seen(title, part.file.path, at, len(titles) - at - 1, order, wanted))
+                at = names.index(name)
+                seen.append(Seen(name, part.file.path, at, len(names) - at - 1, order, wanted))
     return seen
 
 

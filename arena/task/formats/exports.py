@@ -80,7 +80,7 @@ def _pytest(task: Task, ids: Sequence[str], workdir: str) -> list[str]:
     options += [word for line in task.tests.options for word in ("-o", line)]
     command = shlex.join(
         [
-            *("python3", "-P", "-m", "pytest", "-rA", "-q", "--tb=no", "--color=no"),
+            *("python3", "-m", "pytest", "-rA", "-q", "--tb=no", "--color=no"),
             *("-p", "no:cacheprovider", "-o", "addopts=", *options, *ids),
         ]
     )

@@ -22,8 +22,7 @@ from pydantic import Field
 
 from arena.errors import InputError
 from arena.grading.command_runner import in_home, read_reports, remove_reports, report_paths
-from arena.grading.findings import Reported
-from arena.grading.reports import ReportError
+from arena.grading.findings import Reported, ReportError
 from arena.paths import SafePath
 from arena.protocols import Sandbox
 from arena.records import File, Language, Record, ReportForm, TestPlan

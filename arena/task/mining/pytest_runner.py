@@ -47,9 +47,12 @@ import json
 import os
 import random
 import signal
+import sys
 
 import pytest
 
+if not getattr(sys.flags, "safe_path", False):
+    del sys.path[0]  # the tree's top, which no later Python puts there and no grading
 LIMIT = float(os.environ["ARENA_TEST_SECONDS"])
 SEED = os.environ.get("ARENA_SEED")
 REPORT = open(os.environ["ARENA_REPORT"], "a", buffering=1)
@@ -78,13 +81,17 @@ def _limited():  # a signal ends most, and what no signal ends goes with its pro
         faulthandler.cancel_dump_traceback_later()
 
 
+def _name(item):
+    return item.nodeid.replace("::()", "")  # pytest before 4 tells a class so
+
+
 def _write(**fields):
     REPORT.write(json.dumps(fields) + "\\n")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    items[:] = [item for item in items if item.nodeid not in BEFORE]
+    items[:] = [item for item in items if _name(item) not in BEFORE]
     if SEED:
         random.Random(SEED).shuffle(items)
 
@@ -97,7 +104,7 @@ def pytest_make_collect_report(collector):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item, nextitem):
-    _write(id=item.nodeid, when="start", outcome="error", error="TestTimeLimit")
+    _write(id=_name(item), when="start", outcome="error", error="TestTimeLimit")
     with _limited():
         yield
 
@@ -119,7 +126,7 @@ def pytest_runtest_logreport(report):
     elif report.passed and report.when == "call" and end["outcome"] == "missing":
         end.update(outcome="passed")
     if report.when == "teardown":
-        _write(id=report.nodeid, when="end", **ENDS.pop(report.nodeid))
+        _write(id=_name(report), when="end", **ENDS.pop(report.nodeid))
 
 
 def pytest_collectreport(report):
@@ -127,7 +134,7 @@ def pytest_collectreport(report):
         text = str(report.longrepr).strip()
         last = [line for line in text.splitlines() if line.startswith("E ")]
         error = (last or [text])[-1].lstrip("E ").partition(":")[0].rpartition(".")[2]
-        _write(id=report.nodeid, when="collect", outcome="error", error=error)
+        _write(id=_name(report), when="collect", outcome="error", error=error)
 """
 
 _REPORT_LIMIT = 32 << 20
