@@ -209,9 +209,7 @@ def read_record(path: AnyPath, shape: type[_Shape]) -> _Shape:
     return shaped(value, shape, where=str(path))
 
 
-def shaped(
-    value: Any, shape: type[_Shape], *, where: str, remedy: str = "", context: str | None = None
-) -> _Shape:
+def shaped(value: Any, shape: type[_Shape], *, where: str, remedy: str = "") -> _Shape:
     """A value from outside as a record.
 
     Args:
@@ -219,13 +217,12 @@ def shaped(
         shape: of the record.
         where: the value came from, for errors.
         remedy: what to do about any error; else each says it.
-        context: of the shape's validators.
 
     Raises:
         InputError: it does not have the shape.
     """
     try:
-        return shape.model_validate(value, context=context)
+        return shape.model_validate(value)
     except ValidationError as error:
         told = wrong_shape(error, where=where, shape=shape)
         raise InputError(told.what, where=told.where, remedy=remedy or told.remedy) from None
@@ -248,9 +245,9 @@ def wrong_shape(
         remedy = _nearest(str(given), known, f"known: {', '.join(known)}", cutoff=0.4)
         return InputError(f"{given!r} is not known", where=f"{where}: {key}", remedy=remedy)
     message = first["msg"].removeprefix("Value error, ")
-    remedy = "" if key else "mend the file"
-    if key and kind not in _MAY_BE_SECRET:
-        remedy = f"it is {json.dumps(given, default=str)[:80]}"
+    remedy = ""
+    if kind not in _MAY_BE_SECRET:
+        remedy = f"it is {json.dumps(given, default=str)[:80]}" if key else "mend the file"
     return InputError(f"{key}: {message}" if key else message, where=where, remedy=remedy)
 
 

@@ -154,10 +154,10 @@ class RunProgress:
     def _spend(self, call: RecordedCall) -> None:
         row = self._rows[call.begin.contestant]
         for statement in statements([call], self._backends, fx=self._fx):
-            if statement.cost is not None and statement.cost.billed_usd is not None:
-                row.spent_usd += statement.cost.billed_usd
-            elif not statement.possibly_billed or statement.bound_usd != 0:
+            if statement.billed_usd is None:
                 row.unpriced = True
+            else:
+                row.spent_usd += statement.billed_usd
 
     def shown(self) -> Group:
         """The state as a table and a line: no wider than 60 columns where names are short."""

@@ -213,6 +213,13 @@ class CallStatement(Record):
     bound_usd: Decimal | None = Decimal(0)
     """Most that a possibly billed call cost in all; None without a price."""
 
+    @property
+    def billed_usd(self) -> Decimal | None:
+        """What it cost: 0 where it was refused, None where that is unknown."""
+        if self.cost is not None:
+            return self.cost.billed_usd
+        return Decimal(0) if self.possibly_billed and self.bound_usd == 0 else None
+
 
 def statements(
     calls: Iterable[RecordedCall], backends: Mapping[str, BackendSpec], *, fx: Sequence[FxRate]
