@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from arena.errors import InputError
 from arena.paths import AnyPath
@@ -29,7 +29,7 @@ YAML_NODES = 50_000
 """Values of a YAML file, those behind its aliases counted wherever they are named again."""
 
 _Json = TypeVar("_Json", str, JsonValue)
-_Shape = TypeVar("_Shape", bound=BaseModel)
+_Shape = TypeVar("_Shape")
 _HALVES = re.compile("[\ud800-\udfff]")
 _MAY_BE_SECRET = frozenset({"value_error", "string_pattern_mismatch"})
 """Errors that say what they want; what was given is not repeated."""
@@ -200,7 +200,7 @@ def read_yaml(path: AnyPath) -> dict[str, Any]:
 
 
 def read_record(path: AnyPath, shape: type[_Shape]) -> _Shape:
-    """A TOML or JSON file, as its ending says, as a record.
+    """A TOML or JSON file, as its ending says, as a record or another type that pydantic knows.
 
     Raises:
         InputError: it cannot be read or does not have the shape.
@@ -222,20 +222,18 @@ def shaped(value: Any, shape: type[_Shape], *, where: str, remedy: str = "") -> 
         InputError: it does not have the shape.
     """
     try:
-        return shape.model_validate(value)
+        return TypeAdapter(shape).validate_python(value)
     except ValidationError as error:
         told = wrong_shape(error, where=where, shape=shape)
         raise InputError(told.what, where=told.where, remedy=remedy or told.remedy) from None
 
 
-def wrong_shape(
-    error: ValidationError, *, where: str, shape: type[BaseModel] | None = None
-) -> InputError:
+def wrong_shape(error: ValidationError, *, where: str, shape: Any = None) -> InputError:
     """The most telling complaint of pydantic as one line with place, key and remedy."""
     first = _most_telling(error)
     key, kind, given = _key(first["loc"]), first["type"], first["input"]
     if kind == "extra_forbidden":
-        known = _fields_at(shape, first["loc"][:-1]) if shape else []
+        known = _fields_at(shape, first["loc"][:-1])
         remedy = _nearest(str(first["loc"][-1]), known, f"known keys: {', '.join(known)}")
         return InputError(f"unknown key {key!r}", where=where, remedy=remedy)
     if kind == "missing":
@@ -338,9 +336,9 @@ def _key(loc: Sequence[int | str]) -> str:
     return text
 
 
-def _fields_at(root: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+def _fields_at(root: Any, loc: Sequence[int | str]) -> list[str]:
     """Field names of the record at a location inside `root`."""
-    records = [root]
+    records = _records_in(root)
     for part in loc:
         found = [
             inner

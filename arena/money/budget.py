@@ -88,12 +88,17 @@ class TrialBudget(Account):
         ceiling: limits of the trial.
         cap: what it has reserved from its parents.
         parents: its contestant's budget and the run's.
+        spent: what was spent of it before.
     """
 
     def __init__(
-        self, ceiling: Budget, cap: Amount | None = None, parents: Sequence[Account] = ()
+        self,
+        ceiling: Budget,
+        cap: Amount | None = None,
+        parents: Sequence[Account] = (),
+        spent: Amount | None = None,
     ) -> None:
-        super().__init__(ceiling)
+        super().__init__(ceiling, spent)
         self._cap = cap or Amount()
         self._parents = parents
         self._uncertain = Amount()  # the part of what is spent that may have cost nothing

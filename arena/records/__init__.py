@@ -56,4 +56,4 @@ from arena.records.outcome import (
     Usage,
     Verification,
 )
-from arena.records.task import Change, Entry, ExecResult, File, Task, TestPlan
+from arena.records.task import Change, Entry, ExecResult, File, Task, TaskHead, TestPlan

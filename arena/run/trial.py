@@ -317,7 +317,9 @@ class TrialRunner:
         transcript.add("stop", ending.model_dump(mode="json"))
         return ending
 
-    def _grade(self, request: TrialRequest, box: diff.Changed, progress: TrialProgress) -> None:
+    def _grade(
+        self, request: TrialRequest, box: Sandbox | diff.Remains, progress: TrialProgress
+    ) -> None:
         """Take the diff against a fresh container of the same image, and grade it there."""
 
         def take(fresh: Sandbox) -> str:

@@ -294,7 +294,11 @@ def trial_specs(manifest: Manifest, *, ever: bool = False) -> Iterator[TrialSpec
     plan = manifest if ever else manifest.planned()
     most = max(plan.attempts, plan.attempts_begun) if ever else plan.attempts
     identity = {c.name: c.digest for c in plan.contestants}
-    digests: dict[tuple[str, str], str] = {}
+    digests = {
+        (task.id, name): digest_of([task.digest, task.image, conditions, digest])
+        for task in plan.tasks
+        for name, digest in identity.items()
+    }
     for attempt in range(1, most + 1):
         tasks = list(plan.tasks)
         order.shuffle(tasks)
@@ -302,20 +306,14 @@ def trial_specs(manifest: Manifest, *, ever: bool = False) -> Iterator[TrialSpec
             contestants = list(plan.contestants)
             order.shuffle(contestants)
             for contestant in contestants:
-                if not runs(contestant, impossible=task.impossible):
-                    continue
-                pair = task.id, contestant.name
-                if pair not in digests:
-                    digests[pair] = digest_of(
-                        [task.digest, task.image, conditions, identity[contestant.name]]
+                if runs(contestant, impossible=task.impossible):
+                    yield TrialSpec(
+                        id=trial_id(task.id, contestant.name, attempt),
+                        task_id=task.id,
+                        contestant=contestant.name,
+                        attempt=attempt,
+                        digest=digests[task.id, contestant.name],
                     )
-                yield TrialSpec(
-                    id=trial_id(task.id, contestant.name, attempt),
-                    task_id=task.id,
-                    contestant=contestant.name,
-                    attempt=attempt,
-                    digest=digests[pair],
-                )
 
 
 def runs(contestant: ContestantSpec, *, impossible: bool) -> bool:
