@@ -209,9 +209,7 @@ def read_record(path: AnyPath, shape: type[_Shape]) -> _Shape:
     return shaped(value, shape, where=str(path))
 
 
-def shaped(
-    value: Any, shape: type[_Shape], *, where: str, remedy: str = "", context: str | None = None
-) -> _Shape:
+def shaped(value: Any, shape: type[_Shape], *, where: str, remedy: str = "") -> _Shape:
     """A value from outside as a record.
 
     Args:
@@ -219,28 +217,23 @@ def shaped(
         shape: of the record.
         where: the value came from, for errors.
         remedy: what to do about any error; else each says it.
-        context: of the shape's validators.
 
     Raises:
         InputError: it does not have the shape.
     """
     try:
-        return TypeAdapter(shape).validate_python(value, context=context)
+        return TypeAdapter(shape).validate_python(value)
     except ValidationError as error:
-        model: type[Any] = shape
-        is_model = isinstance(model, type) and issubclass(model, BaseModel)
-        told = wrong_shape(error, where=where, shape=model if is_model else None)
+        told = wrong_shape(error, where=where, shape=shape)
         raise InputError(told.what, where=told.where, remedy=remedy or told.remedy) from None
 
 
-def wrong_shape(
-    error: ValidationError, *, where: str, shape: type[BaseModel] | None = None
-) -> InputError:
+def wrong_shape(error: ValidationError, *, where: str, shape: Any = None) -> InputError:
     """The most telling complaint of pydantic as one line with place, key and remedy."""
     first = _most_telling(error)
     key, kind, given = _key(first["loc"]), first["type"], first["input"]
     if kind == "extra_forbidden":
-        known = _fields_at(shape, first["loc"][:-1]) if shape else []
+        known = _fields_at(shape, first["loc"][:-1])
         remedy = _nearest(str(first["loc"][-1]), known, f"known keys: {', '.join(known)}")
         return InputError(f"unknown key {key!r}", where=where, remedy=remedy)
     if kind == "missing":
@@ -250,9 +243,9 @@ def wrong_shape(
         remedy = _nearest(str(given), known, f"known: {', '.join(known)}", cutoff=0.4)
         return InputError(f"{given!r} is not known", where=f"{where}: {key}", remedy=remedy)
     message = first["msg"].removeprefix("Value error, ")
-    remedy = "" if key else "mend the file"
-    if key and kind not in _MAY_BE_SECRET:
-        remedy = f"it is {json.dumps(given, default=str)[:80]}"
+    remedy = ""
+    if kind not in _MAY_BE_SECRET:
+        remedy = f"it is {json.dumps(given, default=str)[:80]}" if key else "mend the file"
     return InputError(f"{key}: {message}" if key else message, where=where, remedy=remedy)
 
 
@@ -343,9 +336,9 @@ def _key(loc: Sequence[int | str]) -> str:
     return text
 
 
-def _fields_at(root: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+def _fields_at(root: Any, loc: Sequence[int | str]) -> list[str]:
     """Field names of the record at a location inside `root`."""
-    records = [root]
+    records = _records_in(root)
     for part in loc:
         found = [
             inner

@@ -27,7 +27,7 @@ from arena.protocols import (
 from arena.records import AgentCapabilities, Brief, Ending, File, Flag, Task, digest_of
 from arena.records.container import AGENT_UID, HOME
 from arena.records.outcome import KILLED, NO_CALL
-from arena.records.program import AS_PROFILE, OwnReport, Program
+from arena.records.program import OwnReport, Program, problems
 from arena.registry import AGENTS
 from arena.serialize import from_json, read_toml, shaped
 
@@ -122,7 +122,9 @@ def load(paths: Sequence[Path] = ()) -> dict[str, Program]:
 
 def read(file: Path) -> Program:
     """One profile."""
-    program = shaped(read_toml(file), Program, where=str(file), context=AS_PROFILE)
+    program = shaped(read_toml(file), Program, where=str(file))
+    if wrong := next(problems(program), None):
+        raise InputError(wrong, where=str(file))
     if program.name in AGENTS:
         raise InputError(
             f"{program.name!r} is a built-in agent", where=str(file), remedy="choose another name"

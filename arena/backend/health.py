@@ -191,7 +191,5 @@ def _converse(backend: TrialBackend) -> str:
 
 def _cost(log: _Log, spec: BackendSpec) -> Decimal | None:
     calls = [RecordedCall(b, log.ended.get(b.call_id)) for b in log.begun]
-    told = statements(calls, {spec.name: spec}, fx=SHIPPED_FX)
-    found = [s.cost.billed_usd for s in told if s.cost is not None]
-    known = [usd for usd in found if usd is not None]
-    return sum(known, Decimal(0)) if found and len(known) == len(found) else None
+    costs = [one.billed_usd for one in statements(calls, {spec.name: spec}, fx=SHIPPED_FX)]
+    return None if None in costs else sum(filter(None, costs), Decimal(0))

@@ -22,7 +22,7 @@ from arena.backend.request_gate import Denial, RequestGate
 from arena.errors import ProviderError
 from arena.money import usage
 from arena.money.budget import Amount
-from arena.money.statement import FIRST_CALL_S, CallPricing, RecordedCall
+from arena.money.statement import FIRST_CALL_S, REFUSALS, CallPricing, RecordedCall
 from arena.protocols import CallTotals, Transcript
 from arena.records import (
     BackendSpec,
@@ -42,8 +42,6 @@ FIRST_TOKENS_PER_BYTE = 0.4
 """Before any reply told better; English and code are nearer to 0.3."""
 NEARLY_S = 0.05
 """A timeout that fires this early still is the agent's own deadline."""
-REFUSALS = frozenset({"rate_limited", "quota_exhausted", "auth"})
-"""Cost nothing, unless a part of the reply was there before."""
 CONVERSATIONS = 4
 """Prompts that a new one may continue: an agent may hold several conversations at once."""
 

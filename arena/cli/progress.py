@@ -142,10 +142,8 @@ class RunProgress:
         """A line on a call that failed, at most one every few seconds for each contestant."""
         row, now = self._rows[begin.contestant], time.monotonic()
         (money,) = statements([RecordedCall(begin, end)], self._backends, fx=self._fx)
-        if money.cost is not None and money.cost.billed_usd is not None:
-            row.spent_usd += money.cost.billed_usd
-        elif not money.possibly_billed or money.bound_usd != 0:
-            row.unpriced = True
+        row.spent_usd += money.billed_usd or 0
+        row.unpriced |= money.billed_usd is None
         if end.outcome == "ok" or now - row.warned_s < WARN_EVERY_S:
             return None
         row.warned_s = now

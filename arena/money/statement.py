@@ -91,7 +91,7 @@ def _seconds(start: float, end: float) -> Decimal:
 
 UNKNOWN = Decimal(0)
 """Unknown money: budgets in USD cannot hold it, so a token limit must."""
-_REFUSED: frozenset[CallOutcome] = frozenset({"rate_limited", "quota_exhausted", "auth"})
+REFUSALS: frozenset[CallOutcome] = frozenset({"rate_limited", "quota_exhausted", "auth"})
 """Outcomes a provider only gives before it generates anything."""
 FIRST_CALL_S = 30.0
 """What a call is reserved for at a machine paid by the hour, until one took longer."""
@@ -130,7 +130,7 @@ def _sizes(call: RecordedCall) -> tuple[int, int]:
 
 def refused(end: CallEnd) -> bool:
     """Whether a call certainly cost nothing: it was turned away, or never left."""
-    return end.usage is None and (end.outcome in _REFUSED or not end.sent)
+    return end.usage is None and (end.outcome in REFUSALS or not end.sent)
 
 
 @dataclass(frozen=True)
@@ -212,6 +212,13 @@ class CallStatement(Record):
     """Most that a possibly billed call used in all."""
     bound_usd: Decimal | None = Decimal(0)
     """Most that a possibly billed call cost in all; None without a price."""
+
+    @property
+    def billed_usd(self) -> Decimal | None:
+        """What it cost: 0 where it was refused, None where that is unknown."""
+        if self.cost is not None:
+            return self.cost.billed_usd
+        return Decimal(0) if self.possibly_billed and self.bound_usd == 0 else None
 
 
 def statements(

@@ -1,17 +1,11 @@
 """An agent that is a program of its own, as data: how it is installed, started and understood."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    JsonValue,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, JsonValue
 
 from arena.errors import InputError
 from arena.records import Api, EffortLevel, Record
@@ -23,47 +17,24 @@ PLACEHOLDERS = (
 """What is filled in for every agent."""
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z][a-z0-9_]*)\}")
 """`${name}` is the shell's."""
-
-
-AS_PROFILE = "profile"
-"""Validation context of a profile that is read to be run. What an earlier run holds was run, and
-stays readable whatever is asked of profiles later.
-"""
-
-
-def _without_nul(text: str, info: ValidationInfo) -> str:
-    if info.context == AS_PROFILE and "\0" in text:
-        raise ValueError("holds a NUL, which no argument, variable or path can")
-    return text
-
-
-def _pinned(form: str, example: str) -> AfterValidator:
-    pattern = re.compile(form, re.ASCII)
-
-    def check(text: str, info: ValidationInfo) -> str:
-        if info.context == AS_PROFILE and not pattern.fullmatch(text):
-            raise ValueError(f"{text!r} is not pinned; write it as in {example!r}")
-        return text
-
-    return AfterValidator(check)
-
-
-_Text = Annotated[str, AfterValidator(_without_nul)]
-_Node = Annotated[str, _pinned(r"\d+(\.\d+)*", "24.19.0")]
-_Npm = Annotated[
-    str, _pinned(r"(@[\w.-]+/)?\w[\w.-]*@\d+(\.\d+)*([-+][\w.+-]+)?", "@scope/name@1.2.3")
-]
-_Pip = Annotated[str, _pinned(r"\w[\w.-]*(\[[\w.,-]+\])?==\d[\w.+!-]*", "name[extra]==1.2.3")]
+_FILLED = re.compile(r"command|stdin|files\.path|report\.path|effort\.arguments|(effort\.)?env\..*")
+"""Where placeholders stand that are looked at; the text of a file may be JSON or a program."""
+_PINNED = {
+    "install.node": (r"\d+(\.\d+)*", "24.19.0"),
+    "install.npm": (r"(@[\w.-]+/)?\w[\w.-]*@\d+(\.\d+)*([-+][\w.+-]+)?", "@scope/name@1.2.3"),
+    "install.pip": (r"\w[\w.-]*(\[[\w.,-]+\])?==\d[\w.+!-]*", "name[extra]==1.2.3"),
+}
+"""How a version is named, with an example."""
 
 
 class Install(Record):
     """What `/opt/agent` holds. Every layer also holds a Python of its own."""
 
-    node: _Node | None = None
+    node: str | None = None
     """Version of Node, where the agent needs one; else none is there."""
-    npm: tuple[_Npm, ...] = ()
+    npm: tuple[str, ...] = ()
     """npm packages with their versions, below `/opt/agent/npm/node_modules`."""
-    pip: tuple[_Pip, ...] = ()
+    pip: tuple[str, ...] = ()
     """PyPI packages with their versions, for the layer's own Python."""
     steps: tuple[str, ...] = ()
     """Shell commands after that, as root and with a network, in `/opt/agent`."""
@@ -77,9 +48,9 @@ class Install(Record):
 class WrittenFile(Record):
     """A file put into the container before the agent starts; its text may hold placeholders."""
 
-    path: _Text
+    path: str
     """Absolute, or below the home of the agent with `{home}`."""
-    text: _Text
+    text: str
     """Its content."""
 
 
@@ -91,31 +62,13 @@ class Finish(Record):
     submitted: str | None = None
     """Regular expression that its output must hold, where its exit code says too little."""
 
-    @field_validator("exit_codes")
-    @classmethod
-    def _has_a_good_one(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
-        if info.context == AS_PROFILE and not value:
-            raise ValueError("no exit code would mean that the agent did its work")
-        return value
-
-    @field_validator("submitted")
-    @classmethod
-    def _is_an_expression(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if info.context != AS_PROFILE:
-            return value
-        try:
-            re.compile(value or "")
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"is not a regular expression: {error}") from None
-        return value
-
 
 class OwnReport(Record):
     """Where the agent tells what it used by its own count: a cross-check, never a result."""
 
     source: Literal["stdout", "file"] = "stdout"
     """Where it tells it."""
-    path: _Text = ""
+    path: str = ""
     """Of the file; JSON, or JSON Lines whose last fitting line counts."""
     input_tokens: tuple[str, ...] = ()
     """Dotted paths whose values add up to the prompt tokens, cached ones included."""
@@ -123,12 +76,6 @@ class OwnReport(Record):
     """Dotted paths whose values add up to the output tokens."""
     cost_usd: tuple[str, ...] = ()
     """Only where it knows the prices of the model that it drives."""
-
-    @model_validator(mode="after")
-    def _says_which_file(self, info: ValidationInfo) -> "OwnReport":
-        if info.context == AS_PROFILE and self.source == "file" and not self.path:
-            raise ValueError("source 'file' needs the path of the file")
-        return self
 
 
 class AgentEffort(Record):
@@ -140,9 +87,9 @@ class AgentEffort(Record):
 
     levels: tuple[EffortLevel, ...] = Field(min_length=1)
     """Those that a contestant may ask for."""
-    arguments: tuple[_Text, ...] = ()
+    arguments: tuple[str, ...] = ()
     """Added at the end of the command."""
-    env: dict[_Text, _Text] = Field(default_factory=dict)
+    env: dict[str, str] = Field(default_factory=dict)
     """Added to the environment."""
 
 
@@ -164,11 +111,11 @@ class Program(Record):
     """APIs it can be told to speak, the best first."""
     install: Install = Install()
     """What it needs."""
-    command: tuple[_Text, ...] = Field(min_length=1)
+    command: tuple[str, ...] = Field(min_length=1)
     """The program and its arguments."""
-    stdin: _Text = ""
+    stdin: str = ""
     """What it reads."""
-    env: dict[_Text, _Text] = Field(default_factory=dict)
+    env: dict[str, str] = Field(default_factory=dict)
     """Beside the image's own."""
     files: tuple[WrittenFile, ...] = ()
     """Written before it starts."""
@@ -178,7 +125,7 @@ class Program(Record):
     """Where it tells its own count."""
     effort: AgentEffort | None = None
     """Without it a contestant with `efforts` is refused."""
-    params: dict[str, _Text] = Field(default_factory=dict)
+    params: dict[str, str] = Field(default_factory=dict)
     """Parameters that a contestant may set, with their defaults."""
     limits: tuple[str, ...] = ()
     """What a reader must know beside this agent's results."""
@@ -186,36 +133,6 @@ class Program(Record):
     """Where the profile is known from."""
     checked_on: date | None = None
     """When that was looked at."""
-
-    @field_validator("params")
-    @classmethod
-    def _are_its_own(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        if info.context != AS_PROFILE:
-            return value
-        if taken := sorted(value.keys() & set(PLACEHOLDERS)):
-            raise ValueError(f"{{{taken[0]}}} is filled in for every agent; choose another name")
-        return value
-
-    @model_validator(mode="after")
-    def _knows_its_placeholders(self, info: ValidationInfo) -> "Program":
-        """Not in the text of files, which may be JSON or a program."""
-        if info.context != AS_PROFILE:
-            return self
-        known = (*PLACEHOLDERS, *self.params)
-        texts = [("command", word) for word in self.command] + [("stdin", self.stdin)]
-        texts += [(f"env.{name}", value) for name, value in self.env.items()]
-        texts += [("files.path", file.path) for file in self.files]
-        texts += [("report.path", self.report.path)] if self.report else []
-        if self.effort:
-            known = (*known, "effort")
-            texts += [("effort.arguments", word) for word in self.effort.arguments]
-            texts += [(f"effort.env.{name}", text) for name, text in self.effort.env.items()]
-        for key, text in texts:
-            for name in _PLACEHOLDER.findall(text):
-                if name not in known:
-                    names = ", ".join(f"{{{one}}}" for one in known)
-                    raise ValueError(f"{key}: unknown placeholder {{{name}}}; known: {names}")
-        return self
 
     @property
     def identity(self) -> JsonValue:
@@ -240,3 +157,51 @@ class Program(Record):
         env = {name: value.replace("{effort}", effort) for name, value in own.env.items()}
         changed = {"command": (*self.command, *arguments), "env": {**self.env, **env}}
         return self.model_copy(update=changed)
+
+
+def problems(program: Program) -> Iterator[str]:
+    """What would break a run, or make it another one, each in words behind its key.
+
+    It is asked of profiles that are read to be run. What an earlier run holds was run, and stays
+    readable whatever is asked of profiles later.
+    """
+    told = list(_texts("", program.model_dump()))
+    for key, text in told:
+        form, example = _PINNED.get(_place(key), (".*", ""))
+        if "\0" in key + text:
+            where = key.replace("\0", "\\0")
+            yield f"{where}: holds a NUL, which no argument, variable or path can"
+        elif not re.fullmatch(form, text, re.ASCII | re.DOTALL):
+            yield f"{key}: {text!r} is not pinned; write it as in {example!r}"
+    if not program.finish.exit_codes:
+        yield "finish.exit_codes: no exit code would mean that the agent did its work"
+    try:
+        re.compile(program.finish.submitted or "")
+    except (re.error, OverflowError, RecursionError) as error:
+        yield f"finish.submitted: is not a regular expression: {error}"
+    if program.report and program.report.source == "file" and not program.report.path:
+        yield "report: source 'file' needs the path of the file"
+    for name in sorted(program.params.keys() & set(PLACEHOLDERS)):
+        yield f"params: {{{name}}} is filled in for every agent; choose another name"
+    known = (*PLACEHOLDERS, *program.params, *(("effort",) if program.effort else ()))
+    for place, text in ((_place(key), text) for key, text in told):
+        names = _PLACEHOLDER.findall(text) if _FILLED.fullmatch(place) else ()
+        for name in (one for one in names if one not in known):
+            all_known = ", ".join(f"{{{one}}}" for one in known)
+            yield f"{place}: unknown placeholder {{{name}}}; known: {all_known}"
+
+
+def _texts(key: str, value: object) -> Iterator[tuple[str, str]]:
+    """Every text inside, by its key."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _texts(f"{key}.{name}" if key else name, inner)
+    elif isinstance(value, tuple):
+        for number, inner in enumerate(value, 1):
+            yield from _texts(f"{key}[{number}]", inner)
+
+
+def _place(key: str) -> str:
+    return re.sub(r"\[\d+\]", "", key)

@@ -156,7 +156,7 @@ class Rewriter(AbstractContextManager["Rewriter"]):
 
     def account(self, rewritten: int) -> Rewriting:
         """What all calls came to, those of earlier runs on the same pack included."""
-        costs = [_billed(one) for one in self._statements()]
+        costs = [one.billed_usd for one in self._statements()]
         return Rewriting(
             backend=self._spec.name,
             calls=len(costs),
@@ -166,7 +166,7 @@ class Rewriter(AbstractContextManager["Rewriter"]):
 
     def _spent(self) -> Decimal:
         """By earlier runs: calls that told no usage count as much as they may have cost."""
-        costs = ((_billed(one), one.bound_usd or Decimal(0)) for one in self._statements())
+        costs = ((one.billed_usd, one.bound_usd or Decimal(0)) for one in self._statements())
         return sum((most if usd is None else usd for usd, most in costs), Decimal(0))
 
     def _statements(self) -> list[money.CallStatement]:
@@ -201,13 +201,6 @@ class _Nowhere:
 def _host(address: str) -> str | None:
     """A server on this machine may come back on another port."""
     return urlsplit(address).hostname
-
-
-def _billed(one: money.CallStatement) -> Decimal | None:
-    """What a call cost; nothing where it was refused, None where that is unknown."""
-    if one.cost is not None:
-        return one.cost.billed_usd
-    return Decimal(0) if one.possibly_billed and one.bound_usd == 0 else None
 
 
 def _messages(statement: ProblemStatement, fix: CandidateFix) -> list[Message]:
