@@ -193,6 +193,15 @@ def unset(
     )
 
 
+def argument(
+    meaning: str,
+    completes: Callable[..., list[str]] | None = None,
+    otherwise: str | bool = True,
+) -> Any:
+    """A word of the command line, with what completes it; `otherwise` as `unset` has it."""
+    return typer.Argument(help=meaning, autocompletion=completes, show_default=otherwise)
+
+
 def switch(name: str, meaning: str) -> Any:
     """A flag that is on where it is given."""
     return typer.Option(name, help=meaning)
@@ -200,8 +209,7 @@ def switch(name: str, meaning: str) -> Any:
 
 RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 ValueFlag = Annotated[
-    float | None,
-    unset("What a solved task is worth, in USD.", "as bakeoff.toml says, else all values"),
+    float | None, unset("Worth of a solved task in USD.", "as bakeoff.toml says, else all values")
 ]
 MarginFlag = Annotated[
     float | None,

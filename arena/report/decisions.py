@@ -40,11 +40,9 @@ def answer(scored: Scored) -> Answer:
 
 
 def _answer(found: Recommendation) -> Answer:
-    unknown = "".join(
-        f" Nothing is known of {plain(n)}: it has no verdict." for n in found.left_out
-    )
+    gaps = "".join(f" Nothing is known of {plain(n)}: it has no verdict." for n in found.left_out)
     if why := _why_not(found):
-        return Answer("Not decided", f"{why}{unknown}", "")
+        return Answer("Not decided", f"{why}{gaps}", "")
     headline, lead = _at_one_value(found) if found.trade.choice else _at_all_values(found)
     if found.margin is not None:
         by = points(found.margin).lstrip("+")
@@ -55,7 +53,7 @@ def _answer(found: Recommendation) -> Answer:
     if found.simulated:
         headline = f"In this simulation: {headline}"
     tabled = found.trade.choice is None
-    return Answer(headline, f"{lead}{unknown}", _cheaper(found), tabled)
+    return Answer(headline, f"{lead}{gaps}", _cheaper(found), tabled)
 
 
 def _why_not(found: Recommendation) -> str:
@@ -128,7 +126,6 @@ def _at_all_values(found: Recommendation) -> tuple[str, str]:
 
 
 def _unsettled(found: Recommendation) -> str:
-    """Why a guess is no more than one."""
     return f"{plural(found.tasks, 'task')} {'does' if found.tasks == 1 else 'do'} not settle it"
 
 
@@ -233,9 +230,7 @@ def _comparison(found: Comparison) -> Iterator[str]:
         if statistic.label is not None and value is not None:
             yield f"{statistic.label}: {value:.3g}"
     for task in found.discordant:
-        yield (
-            f"  {task.task}: A {task.passed_a}/{task.scored_a}, B {task.passed_b}/{task.scored_b}"
-        )
+        yield f"  {task.task}: A {task.passed_a}/{task.scored_a}, B {task.passed_b}/{task.scored_b}"
 
 
 def _side(side: Side) -> str:
@@ -330,16 +325,13 @@ def gate_markdown(found: GateResult) -> str:
     """The gate's result for a pull request or a step summary."""
     names = f"Run {show.markdown(found.run)} against {show.markdown(found.baseline)}"
     lines = [
-        f"### {show.markdown(found.headline)}",
-        "",
-        f"{names}, margin {found.margin:.0%}, cost margin {found.cost_margin:.0%}.",
-        "",
-        "| outcome | check | contestant | detail |",
-        "|---|---|---|---|",
+        f"### {show.markdown(found.headline)}\n",
+        f"{names}, margin {found.margin:.0%}, cost margin {found.cost_margin:.0%}.\n",
+        "| outcome | check | contestant | detail |\n|---|---|---|---|",
     ]
     for check in found.checks:
         cells = (check.outcome, check.name, _whose(check, found), check.detail)
-        lines.append("| " + " | ".join(map(show.markdown, cells)) + " |")
+        lines.append(f"| {' | '.join(map(show.markdown, cells))} |")
     lines += [f"\n{show.markdown(note)}" for note in found.notes]
     return "\n".join(lines) + "\n"
 

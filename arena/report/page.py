@@ -20,14 +20,12 @@ from arena.report import format as show
 from arena.report.columns import PAIRS, headed
 from arena.report.decisions import answer, claim
 from arena.report.format import one_line, plain
-from arena.report.leaderboard import badges, controls, what
+from arena.report.leaderboard import badges, controls
 from arena.report.outcomes import count_tables, ending, grid, is_suspicious, outcome, page_name
 from arena.report.race import race_report
 from arena.report.scored import Scored
 
-_FUNCTIONS = (
-    badges, claim, controls, count_tables, ending, grid, outcome, page_name, what,
-)  # fmt: skip
+_FUNCTIONS = (badges, claim, controls, count_tables, ending, grid, outcome, page_name)
 _FILTERS = (
     one_line, show.amount, show.count, show.fraction, show.moment, show.percent,
     show.percent_range, show.plural, show.seconds, show.tokens, show.usd, show.usd_range,
