@@ -109,7 +109,8 @@ def check(
         good = _check_live(known, names or [], evidence, format_)
     else:
         found = listing.check(known, today=options.today(), names=names or ())
-        emit("findings", found, ("level", "backend", "text"), format_)
+        rows = [finding._asdict() for finding in found]
+        emit("findings", rows, ("level", "backend", "text"), format_)
         good = all(finding.level not in {"error", "stale"} for finding in found)
     if not good:
         raise typer.Exit(EXIT_CHECK_FAILED)

@@ -183,10 +183,8 @@ def race(
 
 def _rules(value_usd: float | None, margin: float | None, alpha: float | None) -> "RaceRules":
     """The rules that flags ask for; raises `InputError` where they ask for none, or for two."""
-    from pydantic import ValidationError
-
-    from arena.config import input_error
     from arena.records import RaceRules
+    from arena.serialize import shaped
 
     if (value_usd is None) == (margin is None):
         raise InputError(
@@ -194,15 +192,13 @@ def _rules(value_usd: float | None, margin: float | None, alpha: float | None) -
             where="--value-usd, --margin",
             remedy="give one of them, such as --value-usd 5",
         )
-    try:
-        return RaceRules(
-            goal="best_value" if margin is None else "cheapest_not_worse",
-            value_usd=None if value_usd is None else Decimal(str(value_usd)),
-            margin=margin,
-            alpha=0.05 if alpha is None else alpha,
-        )
-    except ValidationError as error:
-        raise input_error(error, where="--value-usd, --margin, --alpha", root=RaceRules) from None
+    rules = {
+        "goal": "best_value" if margin is None else "cheapest_not_worse",
+        "value_usd": None if value_usd is None else Decimal(str(value_usd)),
+        "margin": margin,
+        "alpha": 0.05 if alpha is None else alpha,
+    }
+    return shaped(rules, RaceRules, where="--value-usd, --margin, --alpha")
 
 
 def _race_power(tasks: int, rates: list[str], rules: "RaceRules", format_: Format) -> None:

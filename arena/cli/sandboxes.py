@@ -41,12 +41,12 @@ def list_(
 
     Example: arena sandboxes list
     """
-    from arena.sandbox.image.layer import ImageCache
+    from arena.sandbox.image import layer
     from arena.sandbox.image.store import Image
 
     rows = []
     with our_images() as (engine, _):
-        for one in ImageCache(engine.connection).all():
+        for one in layer.kept(engine.connection):
             used = datetime.fromtimestamp(one.last_used_s, UTC)
             rows.append(
                 {
@@ -70,10 +70,10 @@ def prune(
 
     Example: arena sandboxes prune --keep-gb 20
     """
-    from arena.sandbox.image.layer import ImageCache
+    from arena.sandbox.image import layer
 
     with our_images() as (engine, _):
-        for one in ImageCache(engine.connection).prune(int(keep_gb * GB)):
+        for one in layer.prune(engine.connection, int(keep_gb * GB)):
             print(f"removed {one.what.kind} {one.what.name}")
 
 

@@ -75,9 +75,9 @@ def trajectories_of_run(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not isinstance(event, ledger.TrialEnd) or event.record.contestant not in backends:
             continue
         name, folder = _kept(rundir, event.record)
-        path = folder / "transcript.jsonl"
-        if path.is_file():
-            yield name, _trajectory(path, event.record, manifest, costs)
+        transcript = folder / "transcript.jsonl"
+        if transcript.is_file():
+            yield name, _trajectory(transcript, event.record, manifest, costs)
 
 
 def _kept(rundir: RunDir, record: TrialRecord) -> tuple[str, SafePath]:
