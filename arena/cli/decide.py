@@ -244,14 +244,15 @@ def forecast_lines(plan: "Plan", earlier: list[Path]) -> tuple[str, ...]:
         whole = np.flatnonzero(~np.isnan(found.passed).any(axis=0))
         if not set(names) <= set(found.contestants) or not len(whole):
             continue
-        mine = np.ix_([found.contestants.index(name) for name in names], whole)
+        mine = np.ix_(np.array([found.contestants.index(name) for name in names]), whole)
         passed, cost, wall_s = found.passed[mine], found.cost_usd[mine], found.wall_s[mine]
         shape = (RACES, sum(not task.impossible for task in plan.tasks))
         tasks = np.random.default_rng(config.seed).choice(len(whole), size=shape)
         at_once = max(1, min(config.concurrency, plan.trials))
         made = scoring.forecast(
             names,
-            *(np.moveaxis(of[:, tasks], 0, 1) for of in (passed, cost)),
+            np.moveaxis(passed[:, tasks], 0, 1),
+            np.moveaxis(cost[:, tasks], 0, 1),
             rules,
             scoring.cost_bound(config.limits, found.cost_usd),
             expected=scoring.best_of(passed, cost, rules),

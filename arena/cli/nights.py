@@ -11,6 +11,7 @@ from arena.cli import EXIT_CHECK_FAILED
 from arena.cli.options import (
     AnywayFlag,
     AssuranceChoice,
+    AssuranceFlag,
     Format,
     FormatFlag,
     MarginFlag,
@@ -142,10 +143,7 @@ def trend(
         datetime | None, unset("Leave out earlier nights.", "the first", formats=["%Y-%m-%d"])
     ] = None,
     run_length: Annotated[float, typer.Option(help="Mean nights between false alarms.")] = 365,
-    assurance: Annotated[
-        AssuranceChoice | None,
-        unset("Take the tasks graded this way.", "the strongest of each run"),
-    ] = None,
+    assurance: AssuranceFlag = None,
     format_: Annotated[
         TrendFormat, typer.Option("--format", help="html writes a page and prints its path.")
     ] = "table",

@@ -55,9 +55,9 @@ def report(
         )
     scored = score(load(run), assurance, value_usd=value_usd)
     if format_ == "html":
-        from arena.report.site import build_scored
+        from arena.report.site import build
 
-        print(build_scored(scored))
+        print(build(scored))
     elif out is not None:
         write_file(out, _made(scored, format_, table), flag="--out")
     elif format_ == "terminal":

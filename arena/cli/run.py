@@ -201,11 +201,11 @@ def finish(plan: "Plan", out: Path, as_: Format) -> None:
     from arena.cli.report import show
     from arena.report.format import plural
     from arena.report.scored import score
-    from arena.report.site import build_scored
+    from arena.report.site import build
 
     outcome = start(plan, out)
     scored = score(outcome.results)
-    page = build_scored(scored)
+    page = build(scored)
     show(scored, as_)
     say(f"page: {page}")
     if outcome.outside:

@@ -1,22 +1,21 @@
 """What a run says in words: answer, comparisons, recommendation and gate, as lines or for JUnit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from arena.report import format as show
-from arena.report.format import factor, one_line, p_value, percent, plain, plural, points, usd
+from arena.report.format import factor, p_value, percent, plain, plural, points, usd
 from arena.report.race import race_report
 from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
-from arena.score.countries import Claim, Match
 from arena.score.gate import EXIT_CODES, Check, GateResult
 from arena.score.recommend import Candidate, Recommendation
 from arena.score.tally import Scope
 from arena.score.trade import CheaperRival, SwitchPoint, ValueRange
-from arena.stats.intervals import ALPHA, Interval
+from arena.stats.intervals import ALPHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +154,6 @@ def _cheaper(found: Recommendation) -> str:
     rest = found.trade.cheaper[1 if found.trade.choice else 0 :]
     others = f"; nor {plural(len(rest) - 1, 'other')}" if len(rest) > 1 else ""
     return f"{_rival(rest[0])}{others}." if rest else ""
-
-
-def claim(match: Match, claimed: Interval) -> tuple[str, str]:
-    """What a match of two countries says of the claimed share of the cost, and its tone."""
-    if not match.counterpart:
-        return one_line(match.reason or "no counterpart"), ""
-    lo, hi = show.fraction(claimed.lo), show.fraction(claimed.hi)
-    words: Mapping[Claim, tuple[str, str]] = {
-        "within": (f"confirmed: between {lo} and {hi}", "good"),
-        "cheaper": (f"even less than {lo}", "good"),
-        "dearer": (f"refuted: more than {hi}", "bad"),
-        "open": ("open: the interval crosses the edge", "warn"),
-        "not_estimable": ("not estimable", ""),
-    }
-    return words[match.claim]
 
 
 def comparison(found: Comparison) -> str:

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 from arena.report import site, transcript
+from arena.report.scored import score
 from arena.score.load import load
 from tests.report.cast import cast
 from tests.report.make_run import make_run
@@ -128,7 +129,7 @@ def test_a_long_conversation_is_cut_on_its_page(tmp_path):
     run = make_run(tmp_path / "run", tasks=1, attempts=1, actors=cast()[2:3])
     (path,) = run.glob("trials/*/transcript.jsonl")
     write(path, *(message("user", f"said {n}") for n in range(403)))
-    site.build(load(run))
+    site.build(score(load(run)))
     (page,) = run.glob("report/trials/*.html")
     assert page.read_text().count("said ") == 400
     assert "3 more entries are in the file." in page.read_text()
