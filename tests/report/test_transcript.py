@@ -128,10 +128,10 @@ def test_long_things_are_cut_in_the_middle_and_counted(tmp_path):
 def test_a_long_conversation_is_cut_on_its_page(tmp_path):
     run = make_run(tmp_path / "run", tasks=1, attempts=1, actors=cast()[2:3])
     (path,) = run.glob("trials/*/transcript.jsonl")
-    write(path, *(message("user", f"said {n}") for n in range(403)))
+    write(path, *(message("user", f"zebra {n}") for n in range(403)))
     site.build(score(load(run)))
     (page,) = run.glob("report/trials/*.html")
-    assert page.read_text().count("said ") == 400
+    assert page.read_text().count("zebra ") == 400
     assert "3 more entries are in the file." in page.read_text()
 
 
