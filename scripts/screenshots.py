@@ -45,7 +45,7 @@ def main(run: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     scored = score(load(run))
     scoreboard(scored, out / "scoreboard.svg")
-    index = site.build_scored(scored)
+    index = site.build(scored)
     page(index, SCREEN, out / "page.png")
     page(index, PHONE, out / "phone.png")
 

@@ -7,12 +7,10 @@ from typing import Annotated
 import typer
 
 from arena.cli import options
-from arena.cli.options import Format, FormatFlag, emit, unset
+from arena.cli.options import Format, FormatFlag, argument, emit, unset
 from arena.errors import InputError
 
-app = typer.Typer(
-    help="List, check and install agents; export their trajectories.", no_args_is_help=True
-)
+app = typer.Typer(help="List, check and install agents; export trajectories.", no_args_is_help=True)
 
 COLUMNS = ("name", "kind", "api", "label", "installs")
 AgentsFlag = Annotated[
@@ -35,10 +33,7 @@ def list_(agents: AgentsFlag = None, format_: FormatFlag = Format.TABLE) -> None
 @app.command()
 def check(
     names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Agents that are programs.", show_default="all", autocompletion=options.programs
-        ),
+        list[str] | None, argument("Agents that are programs.", options.programs, "all")
     ] = None,
     agents: AgentsFlag = None,
 ) -> None:
@@ -57,9 +52,7 @@ def check(
 
 @app.command()
 def remove(
-    names: Annotated[
-        list[str], typer.Argument(help="Agents whose programs go.", autocompletion=options.programs)
-    ],
+    names: Annotated[list[str], argument("Agents whose programs go.", options.programs)],
 ) -> None:
     """Remove installed programs; the next run installs them again.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli import EXIT_CHECK_FAILED, options
-from arena.cli.options import Format, FormatFlag, emit, switch, unset
+from arena.cli.options import Format, FormatFlag, argument, emit, switch, unset
 from arena.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,10 +68,7 @@ def list_(
 
 @app.command()
 def show(
-    name: Annotated[
-        str,
-        typer.Argument(help="Such as deepseek/deepseek-v4-pro.", autocompletion=options.backends),
-    ],
+    name: Annotated[str, argument("Such as deepseek/deepseek-v4-pro.", options.backends)],
     profiles: ProfilesFlag = None,
 ) -> None:
     """Show all that is known of a backend, with sources, as JSON.
@@ -91,16 +88,9 @@ def show(
 @app.command()
 def check(
     names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Check these alone, as provider/model.",
-            show_default="all",
-            autocompletion=options.backends,
-        ),
+        list[str] | None, argument("Check these alone, as provider/model.", options.backends, "all")
     ] = None,
-    live: Annotated[
-        bool, switch("--live", "Hold a tiny conversation with each; costs money.")
-    ] = False,
+    live: Annotated[bool, switch("--live", "Hold a tiny talk with each; costs money.")] = False,
     evidence: Annotated[
         Path, typer.Option(help="With --live: folder for profiles that record what was seen.")
     ] = Path("profiles"),
@@ -131,9 +121,7 @@ def _check_live(known: "Catalog", names: list[str], evidence: Path, form: Format
     from arena.backend.resolve import resolve
 
     if not names:
-        raise InputError(
-            "no backend named", where="--live", remedy="name some: each is called, for money"
-        )
+        raise InputError("no backend named", where="--live", remedy="name some: each costs money")
     today = options.today()
     specs = [resolve(name, known, today=today, environ=os.environ) for name in names]
     checks = [health.probe(spec, environ=os.environ) for spec in specs]

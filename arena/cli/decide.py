@@ -1,5 +1,6 @@
 """`arena compare`, `recommend`, `power` and `race`: decisions from runs, and what they take."""
 
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from arena.cli.options import (
     FormatFlag,
     RunArgument,
     ValueFlag,
+    argument,
     emit_answer,
     switch,
     unset,
@@ -29,9 +31,7 @@ RACES = 1000
 DEAREST = 3
 """Limit of a trial's cost, as a multiple of the dearest stated rate."""
 
-RaceValueFlag = Annotated[
-    float | None, unset("What a solved task is worth, in USD.", "the run's own")
-]
+RaceValueFlag = Annotated[float | None, unset("Worth of a solved task in USD.", "the run's own")]
 RaceMarginFlag = Annotated[float | None, unset("Instead: loss of pass rate that is tolerated.")]
 AlphaFlag = Annotated[float | None, unset("Chance of a wrong answer.", "the run's, or 0.05")]
 RateFlag = Annotated[
@@ -42,13 +42,9 @@ RateFlag = Annotated[
 
 def compare(
     run: RunArgument,
-    a: Annotated[str, typer.Argument(help="A contestant.", autocompletion=options.contestants)],
-    b: Annotated[
-        str, typer.Argument(help="Another contestant.", autocompletion=options.contestants)
-    ],
-    other: Annotated[
-        Path | None, unset("Take the second contestant from this run.", "the same run", "--with")
-    ] = None,
+    a: Annotated[str, argument("A contestant.", options.contestants)],
+    b: Annotated[str, argument("Another contestant.", options.contestants)],
+    other: Annotated[Path | None, unset("The run of the second.", "the same run", "--with")] = None,
     anyway: AnywayFlag = False,
     assurance: AssuranceFlag = None,
     value_usd: ValueFlag = None,
@@ -82,17 +78,11 @@ def recommend(
     value_usd: ValueFlag = None,
     margin: Annotated[
         float | None,
-        unset(
-            "Only who is shown not to pass less than any other by so much.",
-            "any",
-            callback=options.share,
-        ),
+        unset("Only who is shown not worse than any by so much.", "any", callback=options.share),
     ] = None,
-    max_cost: Annotated[
-        float | None, unset("Most that a solved task may cost, in USD.", "any")
-    ] = None,
+    max_cost: Annotated[float | None, unset("Most a solved task may cost, in USD.", "any")] = None,
     max_minutes: Annotated[
-        float | None, unset("Most minutes that nine trials in ten may take.", "any")
+        float | None, unset("Most minutes nine trials in ten may take.", "any")
     ] = None,
     country: Annotated[
         list[str] | None,
@@ -102,9 +92,7 @@ def recommend(
         list[str] | None,
         unset("Of the service, such as US; may be repeated.", "any", callback=options.countries),
     ] = None,
-    open_weights: Annotated[
-        bool, switch("--open-weights", "Only models whose weights can be had.")
-    ] = False,
+    open_weights: Annotated[bool, switch("--open-weights", "Only open weights.")] = False,
     self_hosted: Annotated[bool, switch("--self-hosted", "Only servers of your own.")] = False,
     assurance: AssuranceFlag = None,
     format_: FormatFlag = Format.TABLE,
@@ -147,15 +135,9 @@ def power(
     tasks: Annotated[int, typer.Argument(min=1, help="Number of tasks.")],
     gap: Annotated[
         list[float] | None,
-        unset(
-            "Gap to see, such as 0.05; may be repeated.",
-            "0.20, 0.10 and 0.05",
-            callback=options.shares,
-        ),
+        unset("Gap to see; may be repeated.", "0.20, 0.10 and 0.05", callback=options.shares),
     ] = None,
-    race: Annotated[
-        bool, switch("--race", "What a race would spend, at the rates of --rate.")
-    ] = False,
+    race: Annotated[bool, switch("--race", "What a race at --rate would spend.")] = False,
     rate: RateFlag = None,
     value_usd: RaceValueFlag = None,
     margin: RaceMarginFlag = None,
@@ -239,14 +221,11 @@ def _race_power(tasks: int, rates: list[str], rules: "RaceRules", format_: Forma
 
 def _rate(text: str) -> tuple[float, float]:
     share, _, usd = text.partition("@")
-    try:
-        found = float(share), float(usd)
-    except ValueError:
-        found = (-1.0, -1.0)
-    if not (0 < found[0] < 1 and 0 <= found[1] < float("inf")):
-        remedy = "write PASS RATE@USD, such as 0.6@1.10"
-        raise InputError(f"{text!r} is no rate and price", where="--rate", remedy=remedy)
-    return found
+    with suppress(ValueError):
+        if 0 < float(share) < 1 and 0 <= float(usd) < float("inf"):
+            return float(share), float(usd)
+    remedy = "write PASS RATE@USD, such as 0.6@1.10"
+    raise InputError(f"{text!r} is no rate and price", where="--rate", remedy=remedy)
 
 
 def forecast_lines(plan: "Plan", earlier: list[Path]) -> tuple[str, ...]:
@@ -259,33 +238,27 @@ def forecast_lines(plan: "Plan", earlier: list[Path]) -> tuple[str, ...]:
     if plan.race is None:
         return ()
     names = [one.name for one in scoring.racers(plan.contestants)]
-    config, scored = plan.config, sum(not task.impossible for task in plan.tasks)
+    config, rules = plan.config, plan.race.rules
     for run in earlier:
         found = scoring.outcomes(load(run))
-        whole = ~np.isnan(found.passed).any(axis=0)
-        if not set(names) <= set(found.contestants) or not whole.any():
+        whole = np.flatnonzero(~np.isnan(found.passed).any(axis=0))
+        if not set(names) <= set(found.contestants) or not len(whole):
             continue
-        mine = [found.contestants.index(name) for name in names]
-        draw = np.random.default_rng(config.seed)
-        tasks = draw.choice(np.flatnonzero(whole), size=(RACES, scored))
-        passed, cost = (
-            np.moveaxis(of[mine][:, tasks], 0, 1) for of in (found.passed, found.cost_usd)
-        )
-        bound = scoring.cost_bound(config.limits, found.cost_usd)
-        wall_s = found.wall_s[mine][:, whole].mean(axis=1)
-        right = scoring.best_of(
-            found.passed[mine][:, whole], found.cost_usd[mine][:, whole], plan.race.rules
-        )
+        mine = np.ix_(np.array([found.contestants.index(name) for name in names]), whole)
+        passed, cost, wall_s = found.passed[mine], found.cost_usd[mine], found.wall_s[mine]
+        shape = (RACES, sum(not task.impossible for task in plan.tasks))
+        tasks = np.random.default_rng(config.seed).choice(len(whole), size=shape)
+        at_once = max(1, min(config.concurrency, plan.trials))
         made = scoring.forecast(
             names,
-            passed,
-            cost,
-            plan.race.rules,
-            bound,
-            expected=right,
+            np.moveaxis(passed[:, tasks], 0, 1),
+            np.moveaxis(cost[:, tasks], 0, 1),
+            rules,
+            scoring.cost_bound(config.limits, found.cost_usd),
+            expected=scoring.best_of(passed, cost, rules),
             attempts=config.attempts,
-            task_s=wall_s * config.attempts / max(1, min(config.concurrency, plan.trials)),
+            task_s=wall_s.mean(axis=1) * config.attempts / at_once,
         )
-        return (f"as a race, from {int(whole.sum())} tasks of {run}:", *made.lines)
+        return (f"as a race, from {len(whole)} tasks of {run}:", *made.lines)
     lacks = "as a race: no earlier run has outcomes of all contestants"
     return (f"{lacks}; 'arena power --race' takes stated rates",)

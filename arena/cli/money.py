@@ -128,19 +128,15 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         print(line)
 
 
-AtFlag = Annotated[
-    str | None,
-    unset("Prices of this day, such as 2026-11-01.", "the day of each call", callback=options.day),
-]
-PricesFlag = Annotated[
-    Path | None, unset("Profiles with other prices.", "the run's own; with --at the catalogue's")
-]
-
-
 def reprice(
     run: Annotated[Path, typer.Argument(help="A run directory; it stays as it is.")],
-    at: AtFlag = None,
-    prices: PricesFlag = None,
+    at: Annotated[
+        str | None,
+        unset("Prices of this day, as 2026-11-01.", "the day of each call", callback=options.day),
+    ] = None,
+    prices: Annotated[
+        Path | None, unset("Profiles with other prices.", "the run's; with --at the catalogue's")
+    ] = None,
     fx: Annotated[
         list[str] | None, unset("A rate, such as CNY=0.14; may be repeated.", "the run's own")
     ] = None,

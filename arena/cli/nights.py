@@ -11,6 +11,7 @@ from arena.cli import EXIT_CHECK_FAILED
 from arena.cli.options import (
     AnywayFlag,
     AssuranceChoice,
+    AssuranceFlag,
     Format,
     FormatFlag,
     MarginFlag,
@@ -36,17 +37,12 @@ def gate(
     run: RunArgument,
     baseline: Annotated[
         Path | None,
-        unset(
-            "A run directory, or a file that --write-baseline made.",
-            "none; this or --series is needed",
-        ),
+        unset("A run, or a file that --write-baseline made.", "none; this or --series is needed"),
     ] = None,
     series: Annotated[Path | None, unset("The folder of earlier nights to test against.")] = None,
     nights: Annotated[int, typer.Option(min=1, help="Take so many nights of the series.")] = 30,
     margin: MarginFlag = None,
-    cost_margin: Annotated[
-        float, typer.Option(help="Tolerated growth of the same tasks' cost.")
-    ] = 0.15,
+    cost_margin: Annotated[float, typer.Option(help="Tolerated growth of a task's cost.")] = 0.15,
     max_faults: Annotated[
         float | None,
         unset("Tolerated share without verdict.", "0.02, or one trial", callback=share),
@@ -59,9 +55,7 @@ def gate(
         AssuranceChoice | None,
         unset("Gate the tasks graded this way alone.", "all, each way apart"),
     ] = None,
-    write_baseline: Annotated[
-        Path | None, unset("Write the run as a baseline file and stop.")
-    ] = None,
+    write_baseline: Annotated[Path | None, unset("Write the run as a baseline and stop.")] = None,
     junit: Annotated[Path | None, unset("Write JUnit XML here.", "nowhere")] = None,
     summary: Annotated[Path | None, unset("Write Markdown here.", "nowhere")] = None,
     format_: FormatFlag = Format.TABLE,
@@ -148,19 +142,12 @@ def trend(
     since: Annotated[
         datetime | None, unset("Leave out earlier nights.", "the first", formats=["%Y-%m-%d"])
     ] = None,
-    run_length: Annotated[
-        float, typer.Option(help="Nights between two false alarms, on average.")
-    ] = 365,
-    assurance: Annotated[
-        AssuranceChoice | None,
-        unset("Take the tasks graded this way.", "the strongest of each run"),
-    ] = None,
+    run_length: Annotated[float, typer.Option(help="Mean nights between false alarms.")] = 365,
+    assurance: AssuranceFlag = None,
     format_: Annotated[
         TrendFormat, typer.Option("--format", help="html writes a page and prints its path.")
     ] = "table",
-    out: Annotated[
-        Path | None, unset("Where the page goes.", "trend.html in the first folder")
-    ] = None,
+    out: Annotated[Path | None, unset("The page's path.", "trend.html in the first folder")] = None,
 ) -> None:
     """Show a folder of nights as a series, and fail while an alarm stands that a backend changed.
 

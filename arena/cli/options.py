@@ -1,6 +1,7 @@
 """What commands share: flags, the form of results, ways to print them, completion of values.
 
-A completion that cannot be made, for a broken profile or a run that is none, is no completion.
+A completion that cannot be made, for a broken profile or a run that is none, is no completion; of
+those that are made, the ones that begin as what is typed are shown.
 """
 
 import json
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,15 +26,12 @@ if TYPE_CHECKING:
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
 
-T = TypeVar("T")
 
-
-def backends(incomplete: str) -> list[str]:
+def backends() -> list[str]:
     """Catalogue names."""
     from arena.backend import catalog
 
-    rows = _known(lambda: catalog.load(()).rows())
-    return _beginning(incomplete, (f"{profile.id}/{row.id}" for profile, row in rows))
+    return _known(lambda: (f"{of.id}/{row.id}" for of, row in catalog.load(()).rows()))
 
 
 def packs(incomplete: str) -> list[str]:
@@ -42,38 +40,31 @@ def packs(incomplete: str) -> list[str]:
 
     folder, slash, _ = incomplete.partition("/")
     shipped = pack.shipped_packs()
-    if not slash:
-        return _beginning(incomplete, shipped)
-    tasks = _known(lambda: pack.load(folder, base=Path())) if folder in shipped else ()
-    return _beginning(incomplete, (task.id for task in tasks))
+    if not slash or folder not in shipped:
+        return list(shipped)
+    return _known(lambda: (task.id for task in pack.load(folder, base=Path())))
 
 
-def programs(incomplete: str) -> list[str]:
+def programs() -> list[str]:
     """Agents that are programs of their own."""
     from arena.agent.listing import listed
 
-    rows = _known(lambda: listed(()))
-    return _beginning(incomplete, (row.name for row in rows if row.installs))
+    return _known(lambda: (row.name for row in listed(()) if row.installs))
 
 
-def contestants(ctx: typer.Context, incomplete: str) -> list[str]:
+def contestants(ctx: typer.Context) -> list[str]:
     """Contestants of the run that stands before on the command line."""
     from arena.rundir.directory import RunDir
 
-    run = ctx.params.get("run")
-    found = _known(lambda: RunDir(Path(run)).read_manifest().contestants) if run else ()
-    return _beginning(incomplete, (one.name for one in found))
+    run = RunDir(Path(ctx.params.get("run") or ""))
+    return _known(lambda: (one.name for one in run.read_manifest().contestants))
 
 
-def _known(read: Callable[[], Iterable[T]]) -> Iterable[T]:
+def _known(read: Callable[[], Iterable[str]]) -> list[str]:
     try:
-        return tuple(read())
+        return list(read())
     except InputError:
-        return ()
-
-
-def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
-    return [name for name in names if name.startswith(incomplete)]
+        return []
 
 
 @contextmanager
@@ -178,7 +169,7 @@ def unset(
     *names: str,
     min: float | None = None,  # noqa: A002 - as typer calls it
     callback: Callable[..., object] | None = None,
-    autocompletion: Callable[[str], list[str]] | None = None,
+    autocompletion: Callable[..., list[str]] | None = None,
     formats: list[str] | None = None,
 ) -> Any:
     """A flag that may be left away: what it says, and in words what holds without it."""
@@ -193,6 +184,15 @@ def unset(
     )
 
 
+def argument(
+    meaning: str,
+    completes: Callable[..., list[str]] | None = None,
+    otherwise: str | bool = True,
+) -> Any:
+    """A word of the command line, with what completes it; `otherwise` as `unset` has it."""
+    return typer.Argument(help=meaning, autocompletion=completes, show_default=otherwise)
+
+
 def switch(name: str, meaning: str) -> Any:
     """A flag that is on where it is given."""
     return typer.Option(name, help=meaning)
@@ -200,8 +200,7 @@ def switch(name: str, meaning: str) -> Any:
 
 RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 ValueFlag = Annotated[
-    float | None,
-    unset("What a solved task is worth, in USD.", "as bakeoff.toml says, else all values"),
+    float | None, unset("Worth of a solved task in USD.", "as bakeoff.toml says, else all values")
 ]
 MarginFlag = Annotated[
     float | None,

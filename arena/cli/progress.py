@@ -52,11 +52,8 @@ class ContestantProgress:
 
 
 class RunProgress:
-    """Follows the events of a run. Events come from many threads.
-
-    Args:
-        planned: trials of each contestant.
-        out: the run directory.
+    """Follows the events of a run into `out`, of which `planned` counts each contestant's trials.
+    Events come from many threads.
     """
 
     def __init__(self, planned: Mapping[str, int], out: Path) -> None:

@@ -35,9 +35,7 @@ def report(
     format_: Annotated[
         ReportFormat, typer.Option("--format", help="html writes the page and prints its path.")
     ] = "terminal",
-    table: Annotated[
-        TableChoice, typer.Option(help="Which table csv and parquet hold.")
-    ] = "trials",
+    table: Annotated[TableChoice, typer.Option(help="What csv and parquet hold.")] = "trials",
     out: Annotated[Path | None, unset("A file; not for html.", "stdout")] = None,
     assurance: AssuranceFlag = None,
     value_usd: ValueFlag = None,
@@ -57,9 +55,9 @@ def report(
         )
     scored = score(load(run), assurance, value_usd=value_usd)
     if format_ == "html":
-        from arena.report.site import build_scored
+        from arena.report.site import build
 
-        print(build_scored(scored))
+        print(build(scored))
     elif out is not None:
         write_file(out, _made(scored, format_, table), flag="--out")
     elif format_ == "terminal":
@@ -80,11 +78,6 @@ def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
         text = io.StringIO()
         Console(file=text, width=PIPED_WIDTH, force_terminal=False).print(render(scored))
         return text.getvalue().encode()
-    if format_ == "predictions":
-        from arena.report.interchange import predictions_of_run
-        from arena.task.formats.predictions import write_predictions
-
-        return write_predictions(predictions_of_run(scored.results)).encode()
     from arena.report.exports import export
 
     assert format_ != "html"  # that is a folder of pages

@@ -35,9 +35,7 @@ GRADE_COLUMNS = ("instance_id", "model", "verdict", "reason", "seconds")
 
 ConfigFile = Annotated[Path, typer.Argument(help="The bake-off to run, such as bakeoff.toml.")]
 TaskFlag = Annotated[list[str] | None, unset("Run this task or pack only; may be repeated.", "all")]
-ContestantFlag = Annotated[
-    list[str] | None, unset("Run this contestant only; may be repeated.", "all")
-]
+ContestantFlag = Annotated[list[str] | None, unset("Run this one only; may be repeated.", "all")]
 AttemptsFlag = Annotated[
     int | None,
     unset("Attempts per task; fewer than before narrow the run.", "the configuration's", min=1),
@@ -95,14 +93,10 @@ def run(
 
 
 def demo(
-    with_llm: Annotated[
-        bool, switch("--with-llm", "Add a small real language model, run on this CPU.")
-    ] = False,
+    with_llm: Annotated[bool, switch("--with-llm", "Add a small real model, on this CPU.")] = False,
     out: OutFlag = None,
     concurrency: ConcurrencyFlag = None,
-    race: Annotated[
-        bool, switch("--race", "See a race end early, on made-up tasks beside it.")
-    ] = False,
+    race: Annotated[bool, switch("--race", "See a race end early, on made-up tasks.")] = False,
     format_: BoardFlag = Format.TABLE,
 ) -> None:
     """Run the demo bake-off: two baselines and two controls on eight tasks, no key needed.
@@ -112,7 +106,6 @@ def demo(
     from arena.demo import bakeoff as shipped
     from arena.demo import race as racing
     from arena.run.plan import Overrides
-    from arena.run.race import as_race
 
     if race and with_llm:
         remedy = "leave one out"
@@ -125,8 +118,8 @@ def demo(
         beside = out.parent / f"{out.name}-tasks"
         made = racing.configuration(tables, beside) if race else shipped.configuration(tables)
         overrides = Overrides(concurrency=concurrency)
-        _, plan = resolve(made, base=Path(), where="demo", overrides=overrides)
-        finish(as_race(plan) if race else plan, out, format_)
+        _, plan = resolve(made, Path(), "demo", overrides, race=race)
+        finish(plan, out, format_)
 
 
 def prepare(
@@ -141,30 +134,28 @@ def prepare(
     where they are only shown.
     """
     from arena import config as configuration
-    from arena.run.race import as_race
 
     loaded = configuration.load(config)
     if profiles:
         loaded = loaded.model_copy(update={"profiles": tuple(str(p.resolve()) for p in profiles)})
-    known, plan = resolve(
-        loaded, base=config.parent, where=str(config), overrides=overrides, retired=retired
-    )
-    return known, as_race(plan) if race else plan
+    return resolve(loaded, config.parent, str(config), overrides, retired=retired, race=race)
 
 
 def resolve(
     config: "BakeoffConfig",
-    *,
     base: Path,
     where: str,
     overrides: "Overrides",
+    *,
     retired: bool = False,
+    race: bool = False,
 ) -> "tuple[Catalog, Plan]":
     """The catalogue a configuration asks for, and its plan."""
     from arena.backend import catalog
     from arena.backend.resolve import resolve as resolve_backend
     from arena.money.prices import SHIPPED_FX
     from arena.run import plan
+    from arena.run.race import as_race
 
     known = catalog.load([base / folder for folder in config.profiles])
     backend = partial(
@@ -173,7 +164,7 @@ def resolve(
     made = plan.resolve(
         config, base=base, backend=backend, fx=SHIPPED_FX, overrides=overrides, where=where
     )
-    return known, made
+    return known, as_race(made) if race else made
 
 
 def start(plan: "Plan", out: Path) -> "RunOutcome":
@@ -210,11 +201,11 @@ def finish(plan: "Plan", out: Path, as_: Format) -> None:
     from arena.cli.report import show
     from arena.report.format import plural
     from arena.report.scored import score
-    from arena.report.site import build_scored
+    from arena.report.site import build
 
     outcome = start(plan, out)
     scored = score(outcome.results)
-    page = build_scored(scored)
+    page = build(scored)
     show(scored, as_)
     say(f"page: {page}")
     if outcome.outside:

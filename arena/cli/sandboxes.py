@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format, FormatFlag, emit, our_images, say, unset, write_file
+from arena.cli.options import Format, FormatFlag, argument, emit, our_images, say, unset, write_file
 from arena.errors import InputError
 
 if TYPE_CHECKING:
     from arena.sandbox.image.images import BuildProgress
 
 app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
-baseline = typer.Typer(
-    help="The search baseline, which needs no language model.", no_args_is_help=True
-)
+baseline = typer.Typer(help="The search baseline: no language model.", no_args_is_help=True)
 
 GB = 10**9
 COLUMNS = ("kind", "name", "size_gb", "last_used", "in_use", "id")
@@ -24,9 +22,7 @@ COLUMNS = ("kind", "name", "size_gb", "last_used", "in_use", "id")
 
 @app.command()
 def build(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Languages.", show_default="all")
-    ] = None,
+    names: Annotated[list[str] | None, argument("Languages.", otherwise="all")] = None,
 ) -> None:
     """Build the language images, each on its base, where they are missing.
 
@@ -84,12 +80,8 @@ def prune(
 @app.command()
 def push(
     to: Annotated[str, typer.Argument(help="A .tar, or a registry and repository.")],
-    lock: Annotated[
-        Path | None, unset("For a registry: write here what was pushed, by digest.")
-    ] = None,
-    name: Annotated[
-        list[str] | None, unset("A language; may be repeated.", "all that are built")
-    ] = None,
+    lock: Annotated[Path | None, unset("For a registry: where to write what was pushed.")] = None,
+    name: Annotated[list[str] | None, unset("A language; may be repeated.", "all built")] = None,
 ) -> None:
     """Keep the base and language images, for other machines and later nights: fetched, not rebuilt.
 

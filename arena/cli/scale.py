@@ -24,9 +24,7 @@ def _at_most(meaning: str) -> Any:
 
 
 def scale(
-    like: Annotated[
-        Path | None, unset("A run to take trials from; other flags overrule it.")
-    ] = None,
+    like: Annotated[Path | None, unset("A run to take trials from; flags overrule it.")] = None,
     tasks: Annotated[int | None, _as("", "Tasks of the run.", 1)] = None,
     backends: Annotated[int | None, _as("", "Backends of the run.", 1)] = None,
     attempts: Annotated[int | None, _as(", else 1", "Attempts per task.", 1)] = None,
@@ -38,9 +36,7 @@ def scale(
     cores: Annotated[int, typer.Option(min=1, help="Of one host.")] = 8,
     memory_gb: Annotated[float, typer.Option(min=0.1, help="Of one host.")] = 32,
     container_mb: Annotated[int, typer.Option(min=64, help="Memory of one container.")] = 1024,
-    concurrency: Annotated[
-        int | None, unset("Trials at once.", "what memory allows", min=1)
-    ] = None,
+    concurrency: Annotated[int | None, unset("Trials at once.", "what memory holds", min=1)] = None,
     provider_concurrency: Annotated[int | None, _at_most("Calls at once of a backend.")] = None,
     rpm: Annotated[int | None, _at_most("Calls a minute of a backend.")] = None,
     tpm: Annotated[int | None, _at_most("Tokens a minute of a backend.")] = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from arena.cli import EXIT_CHECK_FAILED, options
-from arena.cli.options import Format, FormatFlag, emit, our_images, say, unset
+from arena.cli.options import Format, FormatFlag, argument, emit, our_images, say, unset
 
 if TYPE_CHECKING:
     from arena.task.importing.importer import Report
@@ -22,20 +22,13 @@ MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fi
 IMPORT_COLUMNS = ("instance_id", "result", "task", "assurance", "reason")
 YIELD_COLUMNS = ("outcome", "count", "seconds_each", "mb_each")
 CHECK_COLUMNS = ("task_id", "look", "result", "seconds", "peak_mb", "detail")
-PackArgument = Annotated[
-    str, typer.Argument(help="A pack, task or path.", autocompletion=options.packs)
-]
+PackArgument = Annotated[str, argument("A pack, task or path.", options.packs)]
 
 
 @app.command("list")
 def list_(
     pack: Annotated[
-        str | None,
-        typer.Argument(
-            help="A pack, task or path.",
-            show_default="all that is shipped",
-            autocompletion=options.packs,
-        ),
+        str | None, argument("A pack, task or path.", options.packs, "all that is shipped")
     ] = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
@@ -101,34 +94,21 @@ def check(
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
-SinceFlag = Annotated[
-    str | None, unset("Only commits after this date.", "all", callback=options.day)
-]
-UntilFlag = Annotated[
-    str | None, unset("Only commits before this date.", "all", callback=options.day)
-]
-PathsFlag = Annotated[
-    list[str] | None, unset("Only commits that touch this path; may be repeated.", "any")
-]
+SinceFlag = Annotated[str | None, unset("No commit before this date.", "all", callback=options.day)]
+UntilFlag = Annotated[str | None, unset("No commit after this date.", "all", callback=options.day)]
+PathsFlag = Annotated[list[str] | None, unset("Only changes of this path; may be repeated.", "any")]
 InstallFlag = Annotated[
     list[str] | None,
     unset("A requirement of the tests; may be repeated.", "what the repository says"),
 ]
 RewriteFlag = Annotated[
     str | None,
-    unset(
-        "Backend that says each statement in other words; it is sent the fix.",
-        autocompletion=options.backends,
-    ),
+    unset("Backend that rewords statements; it is sent the fix.", autocompletion=options.backends),
 ]
 TestFlag = Annotated[list[str] | None, unset("An argument for pytest; may be repeated.")]
 WithFlag = Annotated[
     Path | None,
-    unset(
-        "TOML with [mine]: image, build, test and report of any language.",
-        "what the repository says",
-        "--with",
-    ),
+    unset("TOML with [mine]: image, build, test, report.", "what the repository says", "--with"),
 ]
 LimitFlag = Annotated[int | None, unset("Candidates to try, newest first.", "all", "--max", min=1)]
 

@@ -11,7 +11,6 @@ from arena.report import format as show
 from arena.report.decisions import answer
 from arena.report.format import one_line, plain
 from arena.report.scored import Scored
-from arena.rundir.directory import TaskEntry
 from arena.score.leaderboard import Row
 from arena.score.results import sum_costs
 from arena.score.tally import MISSING_LIMIT
@@ -37,11 +36,8 @@ def simulated_note(scored: Scored) -> str:
 
 
 def lead(scored: Scored, *, switches: bool) -> tuple[str, ...]:
-    """The lines below a headline; what is missing is told by `missing` alone.
-
-    Args:
-        scored: the run.
-        switches: tell the switch points, which a page has in a table.
+    """The lines below a headline, with `switches` the switch points, which a page has in a table;
+    what is missing is told by `missing` alone.
     """
     said, gone = answer(scored), missing(scored)
     raced = scored.results.manifest.race is not None
@@ -85,7 +81,7 @@ def notes(scored: Scored) -> tuple[str, ...]:
         *_narrowed(scored),
         *_routes(scored),
         *_contestants(scored),
-        *assurance_notes(scored),
+        *_assurance(scored),
         *_quarantined(scored),
     )
 
@@ -187,30 +183,25 @@ def _contestants(scored: Scored) -> Iterator[str]:
         yield "No trial was judged a breach of integrity."
 
 
-def assurance_notes(scored: Scored) -> tuple[str, ...]:
+def _assurance(scored: Scored) -> Iterator[str]:
     """What the numbers stand on: the grading of the tasks in them, and of those that are not."""
-    board, tasks = scored.board, [t for t in scored.results.tasks if not t.impossible]
+    board = scored.board
     if board.level is None:
-        return ()
-    notes = [f"{show.plural(len(board.tasks), 'task')} graded {HOW[board.level]}."]
+        return
+    yield f"{show.plural(len(board.tasks), 'task')} graded {HOW[board.level]}."
     for level in board.other_levels:
-        count = sum(t.assurance == level for t in tasks)
-        notes.append(
+        count = sum(t.assurance == level and not t.impossible for t in scored.results.tasks)
+        yield (
             f"Not in these numbers: {show.plural(count, 'task')} graded {HOW[level]};"
             f" see --assurance {level}."
         )
-    return tuple(notes)
 
 
 def _quarantined(scored: Scored) -> Iterator[str]:
     """Tests that proved unstable and decide nothing, one sentence a task."""
     for task in scored.results.tasks:
         if task.quarantined:
-            yield f"Quarantined in {one_line(task.id)}, deciding nothing: {named(task)}."
-
-
-def named(task: TaskEntry) -> str:
-    """The quarantined ids of a task, the first few by name."""
-    more = len(task.quarantined) - _SHOWN_IDS
-    first = ", ".join(one_line(test_id) for test_id in task.quarantined[:_SHOWN_IDS])
-    return f"{first} and {more} more" if more > 0 else first
+            first = ", ".join(map(one_line, task.quarantined[:_SHOWN_IDS]))
+            more = len(task.quarantined) - _SHOWN_IDS
+            rest = f" and {more} more" if more > 0 else ""
+            yield f"Quarantined in {one_line(task.id)}, deciding nothing: {first}{rest}."

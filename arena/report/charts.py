@@ -57,11 +57,6 @@ class PlotPoint(NamedTuple):
     """US dollars per attempt, above 0."""
 
     @property
-    def best_buy(self) -> bool:
-        """Whether it is the best buy at some value of a solved task."""
-        return self.contestant.buy is not None
-
-    @property
     def description(self) -> str:
         """All numbers in one sentence: shown on hover and read aloud."""
         one, solved = self.contestant, self.contestant.row.money.per_solved
@@ -127,7 +122,7 @@ def _hull(
     """What money can buy at most, from nothing to the highest pass rate, as a line and a faint
     area below it. Straight against cost, it is bent on a logarithm.
     """
-    best = sorted((p.cost, p.rate) for p in points if p.best_buy)
+    best = sorted((p.cost, p.rate) for p in points if p.contestant.buy)
     if not best:
         return []
     corners, heights = zip((0.0, 0.0), *best, strict=True)
@@ -170,7 +165,7 @@ def _marks(
             {
                 "cost": p.cost,
                 "rate": p.rate,
-                "best": p.best_buy,
+                "best": p.contestant.buy is not None,
                 "cost_lo": max(lo, domain[0]),
                 "cost_hi": min(hi, domain[1]),
                 "rate_lo": p.rate_ci.lo,
@@ -203,16 +198,16 @@ def _names(
     points: Sequence[PlotPoint], domain: tuple[float, float], size: PlotSize, x: alt.X, y: alt.Y
 ) -> Iterator[alt.Chart]:
     """Names beside their points, each with a halo of the paper's colour."""
-    first = sorted(points, key=lambda p: not p.best_buy)
-    named = [p for p in first if len(points) <= _ALL_NAMED or p.best_buy]
+    first = sorted(points, key=lambda p: not p.contestant.buy)
+    named = [p for p in first if len(points) <= _ALL_NAMED or p.contestant.buy]
     width = math.log(domain[1] / domain[0])
 
     def at(p: PlotPoint) -> tuple[float, float]:
         along = math.log(p.cost / domain[0]) / width
         return along * size.width, (1 - p.rate) * size.height
 
-    obstacles = [Box.around(*at(p), 8) for p in points]
-    labels = place([(p.contestant.name, at(p)) for p in named], obstacles, *size)
+    obstacles = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in map(at, points)]
+    labels = place([(p.contestant.name, at(p)) for p in named], obstacles, size)
     for p, label in zip(named, labels, strict=True):
         if label is None:
             continue
@@ -221,10 +216,10 @@ def _names(
         style: dict[str, Any] = {
             "align": label.align, "dx": label.dx, "dy": label.dy, "fontSize": 12,
             "baseline": "middle", "aria": False, "limit": 400,
-            "fontWeight": 600 if p.best_buy else 400,
+            "fontWeight": 600 if p.contestant.buy else 400,
         }  # fmt: skip
         yield text.mark_text(**style, **_HALO)
-        yield text.mark_text(**style, color=INK if p.best_buy else MUTED)
+        yield text.mark_text(**style, color=INK if p.contestant.buy else MUTED)
 
 
 def _cost_domain(points: Sequence[PlotPoint]) -> tuple[float, float]:
@@ -298,13 +293,7 @@ class Box(NamedTuple):
     right: float
     bottom: float
 
-    @classmethod
-    def around(cls, x: float, y: float, reach: float) -> "Box":
-        """A square around a point."""
-        return cls(x - reach, y - reach, x + reach, y + reach)
-
     def meets(self, other: "Box") -> bool:
-        """Whether the two overlap."""
         return (
             self.left < other.right
             and other.left < self.right
@@ -330,24 +319,16 @@ class Label(NamedTuple):
 
 
 def place(
-    names: Sequence[tuple[str, tuple[float, float]]],
-    obstacles: Sequence[Box],
-    width: float,
-    height: float,
+    names: Sequence[tuple[str, tuple[float, float]]], obstacles: Sequence[Box], size: PlotSize
 ) -> list[Label | None]:
-    """A place for each name, first come first served; None where there is none.
-
-    Args:
-        names: text and position of the point it belongs to, in pixels.
-        obstacles: what no name may cover.
-        width: of the plot, in pixels.
-        height: of the plot, in pixels.
+    """A place for each name beside its point, which is in pixels, first come first served; None
+    where there is none that covers no obstacle and no other name.
     """
     taken = list(obstacles)
 
     def is_free(box: Box) -> bool:
-        inside = box.left >= 0 and box.right <= width + 12
-        inside = inside and box.top >= -LINE_PX and box.bottom <= height
+        inside = box.left >= 0 and box.right <= size.width + 12
+        inside = inside and box.top >= -LINE_PX and box.bottom <= size.height
         return inside and not any(box.meets(other) for other in taken)
 
     placed = []

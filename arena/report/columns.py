@@ -46,21 +46,14 @@ class ScoredTask(NamedTuple):
     scored: bool
 
 
-class Bar(NamedTuple):
-    """An interval and its estimate as shares of a bar, in percent."""
-
-    lo: float
-    width: float
-    at: float
-
-
 class Cell(NamedTuple):
     """A figure with what it is sorted by; unknown sorts last."""
 
     text: str
     order: float | None = None
     note: str = ""
-    bar: Bar | None = None
+    bar: Interval | None = None
+    """Drawn around `order`, both shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +104,7 @@ def in_its_unit(value: Any, unit: str) -> Cell:
         return Cell(plain(str(value)))
     words = {
         "US dollars": show.usd,
-        "seconds": show.brief_s,
+        "seconds": show.seconds,
         "tokens": show.tokens,
         "tokens a second": show.tokens,
     }
@@ -123,13 +116,7 @@ def in_its_unit(value: Any, unit: str) -> Cell:
 def headed(
     columns: Iterable[Column[Item]], form: Form, attempts: int = 2
 ) -> tuple[Column[Item], ...]:
-    """Columns that one form shows to people, from left to right.
-
-    Args:
-        columns: all of them.
-        form: where they are shown.
-        attempts: planned for each pairing of task and contestant.
-    """
+    """Those of the columns that one form shows to people, from left to right."""
     shown = (column for column in columns if column.heading and form in column.forms)
     return tuple(column for column in shown if attempts > 1 or not column.repeated)
 

@@ -1,22 +1,21 @@
 """What a run says in words: answer, comparisons, recommendation and gate, as lines or for JUnit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from arena.report import format as show
-from arena.report.format import factor, one_line, p_value, percent, plain, plural, points, usd
+from arena.report.format import factor, p_value, percent, plain, plural, points, usd
 from arena.report.race import race_report
 from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
-from arena.score.countries import Claim, Match
 from arena.score.gate import EXIT_CODES, Check, GateResult
 from arena.score.recommend import Candidate, Recommendation
 from arena.score.tally import Scope
 from arena.score.trade import CheaperRival, SwitchPoint, ValueRange
-from arena.stats.intervals import ALPHA, Interval
+from arena.stats.intervals import ALPHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,9 @@ def answer(scored: Scored) -> Answer:
 
 
 def _answer(found: Recommendation) -> Answer:
-    unknown = "".join(
-        f" Nothing is known of {plain(n)}: it has no verdict." for n in found.left_out
-    )
+    gaps = "".join(f" Nothing is known of {plain(n)}: it has no verdict." for n in found.left_out)
     if why := _why_not(found):
-        return Answer("Not decided", f"{why}{unknown}", "")
+        return Answer("Not decided", f"{why}{gaps}", "")
     headline, lead = _at_one_value(found) if found.trade.choice else _at_all_values(found)
     if found.margin is not None:
         by = points(found.margin).lstrip("+")
@@ -55,7 +52,7 @@ def _answer(found: Recommendation) -> Answer:
     if found.simulated:
         headline = f"In this simulation: {headline}"
     tabled = found.trade.choice is None
-    return Answer(headline, f"{lead}{unknown}", _cheaper(found), tabled)
+    return Answer(headline, f"{lead}{gaps}", _cheaper(found), tabled)
 
 
 def _why_not(found: Recommendation) -> str:
@@ -128,7 +125,6 @@ def _at_all_values(found: Recommendation) -> tuple[str, str]:
 
 
 def _unsettled(found: Recommendation) -> str:
-    """Why a guess is no more than one."""
     return f"{plural(found.tasks, 'task')} {'does' if found.tasks == 1 else 'do'} not settle it"
 
 
@@ -158,21 +154,6 @@ def _cheaper(found: Recommendation) -> str:
     rest = found.trade.cheaper[1 if found.trade.choice else 0 :]
     others = f"; nor {plural(len(rest) - 1, 'other')}" if len(rest) > 1 else ""
     return f"{_rival(rest[0])}{others}." if rest else ""
-
-
-def claim(match: Match, claimed: Interval) -> tuple[str, str]:
-    """What a match of two countries says of the claimed share of the cost, and its tone."""
-    if not match.counterpart:
-        return one_line(match.reason or "no counterpart"), ""
-    lo, hi = show.fraction(claimed.lo), show.fraction(claimed.hi)
-    words: Mapping[Claim, tuple[str, str]] = {
-        "within": (f"confirmed: between {lo} and {hi}", "good"),
-        "cheaper": (f"even less than {lo}", "good"),
-        "dearer": (f"refuted: more than {hi}", "bad"),
-        "open": ("open: the interval crosses the edge", "warn"),
-        "not_estimable": ("not estimable", ""),
-    }
-    return words[match.claim]
 
 
 def comparison(found: Comparison) -> str:
@@ -233,9 +214,7 @@ def _comparison(found: Comparison) -> Iterator[str]:
         if statistic.label is not None and value is not None:
             yield f"{statistic.label}: {value:.3g}"
     for task in found.discordant:
-        yield (
-            f"  {task.task}: A {task.passed_a}/{task.scored_a}, B {task.passed_b}/{task.scored_b}"
-        )
+        yield f"  {task.task}: A {task.passed_a}/{task.scored_a}, B {task.passed_b}/{task.scored_b}"
 
 
 def _side(side: Side) -> str:
@@ -330,16 +309,13 @@ def gate_markdown(found: GateResult) -> str:
     """The gate's result for a pull request or a step summary."""
     names = f"Run {show.markdown(found.run)} against {show.markdown(found.baseline)}"
     lines = [
-        f"### {show.markdown(found.headline)}",
-        "",
-        f"{names}, margin {found.margin:.0%}, cost margin {found.cost_margin:.0%}.",
-        "",
-        "| outcome | check | contestant | detail |",
-        "|---|---|---|---|",
+        f"### {show.markdown(found.headline)}\n",
+        f"{names}, margin {found.margin:.0%}, cost margin {found.cost_margin:.0%}.\n",
+        "| outcome | check | contestant | detail |\n|---|---|---|---|",
     ]
     for check in found.checks:
         cells = (check.outcome, check.name, _whose(check, found), check.detail)
-        lines.append("| " + " | ".join(map(show.markdown, cells)) + " |")
+        lines.append(f"| {' | '.join(map(show.markdown, cells))} |")
     lines += [f"\n{show.markdown(note)}" for note in found.notes]
     return "\n".join(lines) + "\n"
 

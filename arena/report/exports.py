@@ -20,12 +20,14 @@ from arena.report.caveats import lead, missing, notes, simulated_note
 from arena.report.columns import KEPT, Column, Form, headed, json_object
 from arena.report.decisions import answer, count_cases
 from arena.report.format import latex, markdown, one_line, plain
+from arena.report.interchange import predictions_of_run
 from arena.report.leaderboard import NAME, Control, controls, marks, texts
 from arena.report.outcomes import ENDINGS, endings
 from arena.report.race import race_report
 from arena.report.scored import Scored, ScoredContestant
 from arena.report.tables import Run, TableName
 from arena.score.results import TrialRow
+from arena.task.formats.predictions import write_predictions
 
 
 def render(scored: Scored) -> Group:
@@ -53,7 +55,7 @@ class LeaderboardTable:
         yield table
 
     def _table(self, columns: Sequence[Column[ScoredContestant]]) -> Table:
-        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        table = _plain_table()
         for column in columns:
             title = column.title("terminal", self.attempts)
             if column.name == NAME:
@@ -69,42 +71,46 @@ class LeaderboardTable:
         return table
 
 
+def _plain_table() -> Table:
+    return Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+
+
 def _below(scored: Scored) -> list[str]:
-    """What stands under a leaderboard in text."""
+    """What stands under a leaderboard in text, the controls aside."""
     power = scored.board.power
-    return [*map(_control, controls(scored)), *notes(scored), *([power.line] if power else ())]
+    return [*notes(scored), *([power.line] if power else ())]
 
 
-def _parts(scored: Scored) -> list[RenderableType]:
-    parts: list[RenderableType] = []
+def _parts(scored: Scored) -> Iterator[RenderableType]:
     if note := simulated_note(scored):
-        parts += [Text(note, style="yellow"), Text()]
-    parts.append(Text(answer(scored).headline + ".", style="bold"))
-    parts += map(Text, lead(scored, switches=True))
-    parts += [Text(), LeaderboardTable(scored.ranked, scored.board.attempts), Text()]
+        yield Text(f"{note}\n", style="yellow")
+    yield Text(answer(scored).headline + ".", style="bold")
+    yield from map(Text, lead(scored, switches=True))
+    yield from (Text(), LeaderboardTable(scored.ranked, scored.board.attempts), Text())
     ended = endings(scored)
     if ended and set(ended) != {ENDINGS["submitted"]}:
-        parts += [_endings(scored, ended), Text()]
+        yield from (_endings(scored, ended), Text())
     for control in controls(scored):
         style = "green" if control.good else "bold red"
-        line = Text.assemble((control.name, style), f" {control.expected}: passed {control.found}")
-        parts.append(line)
-    said = _below(scored)[len(scored.board.controls) :]
-    return [*parts, Text(), *(Text(f"- {note}", style="dim") for note in said)]
+        yield Text.assemble((control.name, style), f" {control.expected}: passed {control.found}")
+    yield Text()
+    yield from (Text(f"- {note}", style="dim") for note in _below(scored))
 
 
 def _endings(scored: Scored, ended: Mapping[str, Sequence[int]]) -> Table:
     """How the trials of each contestant ended, which any terminal is wide enough for."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table = _plain_table()
     table.add_column("Contestant", overflow="fold", min_width=8)
     table.add_column("How trials ended", overflow="fold")
     for i, row in enumerate(scored.rows):
-        parts = [f"{counts[i]} {words}" for words, counts in ended.items() if counts[i]]
-        table.add_row(Text(plain(row.who.name)), ", ".join(parts))
+        how = ", ".join(f"{counts[i]} {words}" for words, counts in ended.items() if counts[i])
+        table.add_row(Text(plain(row.who.name)), how)
     return table
 
 
-ExportFormat = Literal["json", "csv", "parquet", "markdown", "latex", "junit", "png", "svg"]
+ExportFormat = Literal[
+    "json", "csv", "parquet", "markdown", "latex", "junit", "predictions", "png", "svg"
+]
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 SCHEMA = 2
 """Of the JSON document; a field that goes or changes its meaning counts it up."""
@@ -118,8 +124,8 @@ def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials"
     Args:
         scored: the run.
         format_: `json` holds the whole run, `csv` and `parquet` a table, `markdown` and `latex`
-            the leaderboard, `junit` a test case for every trial, `png` and `svg` the
-            chart of pass rate against cost.
+            the leaderboard, `junit` a test case for every trial, `predictions` their patches, `png`
+            and `svg` the chart of pass rate against cost.
         table: which table `csv` and `parquet` hold.
 
     Raises:
@@ -138,6 +144,8 @@ def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials"
             return latex_table(scored).encode()
         case "junit":
             return junit(scored)
+        case "predictions":
+            return write_predictions(predictions_of_run(scored.results)).encode()
         case "png" | "svg":
             return _chart(scored, format_)
 
@@ -154,7 +162,8 @@ def markdown_report(scored: Scored) -> str:
         head, rule = [*head, "Marks"], [*rule, "---"]
     cells = [list(map(markdown, row[: len(head)])) for row in rows]
     text.append("\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *cells)))
-    text.append("\n".join(f"- {_sentence(note)}" for note in _below(scored)))
+    said = (*map(_control, controls(scored)), *_below(scored))
+    text.append("\n".join(f"- {_sentence(note)}" for note in said))
     return "\n\n".join(text) + "\n"
 
 
@@ -165,6 +174,7 @@ def latex_table(scored: Scored) -> str:
     said = [
         *filter(None, (simulated_note(scored), missing(scored))),
         *(f"{one_line(r.who.name)}: {found}." for r in scored.board.rows if (found := marks(r))),
+        *map(_control, controls(scored)),
         *_below(scored),
     ]
     body = "\n".join(f"  {' & '.join(map(latex, texts(heads, one)))} \\\\" for one in scored.ranked)

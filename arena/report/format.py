@@ -153,22 +153,9 @@ def factor(ratio: Number) -> str:
 
 
 def seconds(duration_s: Number | None) -> str:
-    """A duration: `850 ms`, `3.1 s`, `2 min 05 s`, `1 h 04 min`."""
+    """A duration with two or three telling digits: `0.85 s`, `42 s`, `3.1 min`, `1.2 h`."""
     if duration_s is None:
         return UNKNOWN
-    value = float(duration_s)
-    if value < 0.9995:
-        return f"{value * 1000:.0f} ms"
-    if value < 59.95:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def brief_s(duration_s: Number) -> str:
-    """A duration in a table's cell: `0.85 s`, `42 s`, `3.1 min`, `1.2 h`."""
     value = float(duration_s)
     for size, unit in ((3600, "h"), (60, "min")):
         if value >= size * 0.995:

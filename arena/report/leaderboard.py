@@ -19,7 +19,6 @@ from arena.report.columns import (
     MONEY,
     TABLE,
     TEXT,
-    Bar,
     Cell,
     Column,
     limits,
@@ -27,7 +26,7 @@ from arena.report.columns import (
 )
 from arena.report.format import plain
 from arena.report.scored import Scored, ScoredContestant
-from arena.score.leaderboard import Counts, Row, Who
+from arena.score.leaderboard import Row
 
 NAME = "contestant"
 """The column that heads a row."""
@@ -44,10 +43,7 @@ def _rank(one: ScoredContestant) -> Cell:
 def _rate(one: ScoredContestant) -> Cell:
     rate, ci = one.row.score.pass_rate, one.row.score.ci
     cell = _share(rate)
-    if ci is None or rate is None:
-        return cell
-    bar = Bar(round(ci.lo * 100, 2), round((ci.hi - ci.lo) * 100, 2), round(rate * 100, 2))
-    return Cell(cell.text, cell.order, show.percent_range(ci), bar)
+    return cell if ci is None else cell._replace(note=show.percent_range(ci), bar=ci)
 
 
 def _passed(one: ScoredContestant) -> Cell:
@@ -220,7 +216,7 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            lambda c: usd_float(c.row.money.total.unsettled_bound_usd)),
     Column("mean_concurrency", "float64", "count",
            "Calls in flight on average while a machine paid by the hour was busy",
-           lambda c: usd_float(c.mean_concurrency), JSON),
+           lambda c: usd_float(c.scored.results.mean_concurrency.get(c.row.who.name)), JSON),
     Column("billed_per_solved_usd", "float64", "US dollars",
            "Billed cost of the scored trials over passed ones; null at zero solved",
            lambda c: c.row.money.billed_per_solved_usd, JSON, "cost_per_solved_usd"),
@@ -270,12 +266,6 @@ class Control(NamedTuple):
     good: bool
 
 
-def what(who: Who) -> str:
-    """Agent, model, lab and country on one line, without what its name says."""
-    parts = (who.agent, who.model, who.lab, who.country, "open weights" if who.open_weights else "")
-    return ", ".join(plain(part) for part in parts if part and part != who.name)
-
-
 def badges(row: Row) -> list[tuple[str, str]]:
     """What stands beside a name: tone and text of each mark."""
     broken = row.score.integrity
@@ -299,14 +289,11 @@ def marks(row: Row) -> str:
 
 def controls(scored: Scored) -> tuple[Control, ...]:
     """Oracle must pass everything, nop nothing; neither is a contestant."""
-    return tuple(_control(row.who, row.counts) for row in scored.board.controls)
-
-
-def _control(who: Who, counts: Counts) -> Control:
-    passes = is_given_gold(who.agent)
-    return Control(
-        name=plain(who.name),
-        expected="must pass every trial" if passes else "must pass none",
-        found=f"{show.count(counts.passed)} of {show.count(counts.scored)}",
-        good=counts.passed == (counts.scored if passes else 0) and counts.scored > 0,
-    )
+    found = []
+    for row in scored.board.controls:
+        passes, counts = is_given_gold(row.who.agent), row.counts
+        good = counts.passed == (counts.scored if passes else 0) and counts.scored > 0
+        expected = "must pass every trial" if passes else "must pass none"
+        passed = f"{show.count(counts.passed)} of {show.count(counts.scored)}"
+        found.append(Control(plain(row.who.name), expected, passed, good))
+    return tuple(found)

@@ -18,16 +18,14 @@ from arena import resources
 from arena.report import caveats, charts, leaderboard
 from arena.report import format as show
 from arena.report.columns import PAIRS, headed
-from arena.report.decisions import answer, claim
+from arena.report.decisions import answer
 from arena.report.format import one_line, plain
-from arena.report.leaderboard import badges, controls, what
+from arena.report.leaderboard import badges, controls
 from arena.report.outcomes import count_tables, ending, grid, is_suspicious, outcome, page_name
 from arena.report.race import race_report
 from arena.report.scored import Scored
 
-_FUNCTIONS = (
-    badges, claim, controls, count_tables, ending, grid, outcome, page_name, what,
-)  # fmt: skip
+_FUNCTIONS = (badges, controls, count_tables, ending, grid, outcome, page_name)
 _FILTERS = (
     one_line, show.amount, show.count, show.fraction, show.moment, show.percent,
     show.percent_range, show.plural, show.seconds, show.tokens, show.usd, show.usd_range,
@@ -103,10 +101,6 @@ def _hash(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-MAX_SUSPICIOUS = 200
-"""Trials that the page lists as worth a look."""
-
-
 def render(scored: Scored, *, live: str | None = None) -> str:
     """The page as HTML.
 
@@ -137,7 +131,6 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         money=headed(leaderboard.CONTESTANTS, "money", attempts),
         pair_columns=headed(PAIRS, "page"),
         suspicious=[trial for trial in results.trials if is_suspicious(trial)],
-        most=MAX_SUSPICIOUS,
         notes=(*caveats.notes(scored), *caveats.method(scored)),
     )
 

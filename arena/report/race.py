@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from arena.records import RaceRules
 from arena.report import format as show
 from arena.report.format import percent, plain, plural, usd
@@ -52,14 +54,13 @@ def race_report(scored: Scored) -> RaceReport | None:
     for i, name in enumerate(names):
         left = int(race.left_after[0, i])
         count = left if left >= 0 else race.tasks
+        along = spent[:count] / most if most else np.arange(1, count + 1) / race.tasks
+        down = 1 - np.clip(evidence[:count, i], 0, 1)
         points = [(0.0, float(HEIGHT))]
-        for task in range(count):
-            x = WIDTH * float(spent[task]) / most if most else WIDTH * (task + 1) / race.tasks
-            y = HEIGHT * (1 - min(1.0, max(0.0, float(evidence[task, i]))))
-            points.append((round(x, 1), round(y, 1)))
+        points += np.column_stack((WIDTH * along, HEIGHT * down)).round(1).tolist()
         curve = " ".join(f"{x},{y}" for x, y in points)
         became = _became(race, i, rows.get(name))
-        lines.append(RaceLine(name, became, curve, points[-1]))
+        lines.append(RaceLine(name, became, curve, (points[-1][0], points[-1][1])))
     answer = int(race.answer[0])
     head = "In this simulation, " if scored.board.simulated else "Choose "
     return RaceReport(

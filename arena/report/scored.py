@@ -1,7 +1,6 @@
 """A run with every score that reports show, computed once."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
@@ -49,11 +48,6 @@ class ScoredContestant(NamedTuple):
     def cost_ci(self) -> Interval | None:
         """95% interval of the mean ranking cost per attempt in US dollars."""
         return self.scored.cost_intervals.get(self.row.who.name)
-
-    @property
-    def mean_concurrency(self) -> Decimal | None:
-        """Calls in flight on average while a machine paid by the hour was busy."""
-        return self.scored.results.mean_concurrency.get(self.row.who.name)
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,15 @@ from pathlib import Path
 
 from arena.report import page, transcript, trial_page
 from arena.report.outcomes import page_name
-from arena.report.scored import Scored, score
+from arena.report.scored import Scored
 from arena.rundir.directory import RunDir, replace_file
 from arena.score.results import Results, TrialRow
 
 
-def build(results: Results) -> Path:
-    """Write a run's pages and return the path of `index.html`."""
-    return build_scored(score(results))
-
-
-def build_scored(scored: Scored) -> Path:
-    """The same for a run that is scored already. A page of a trial that is no more goes."""
+def build(scored: Scored) -> Path:
+    """Write a run's pages and return the path of `index.html`. A page of a trial that is no more
+    goes.
+    """
     results, folder = scored.results, RunDir(scored.results.path).report_dir
     trials, index = folder / "trials", folder / "index.html"
     begun = {row.id for row in results.trials if row.tries}

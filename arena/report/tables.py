@@ -6,7 +6,7 @@ and others take it as it is. Columns are described by `run.trials.describe()`.
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,7 +44,12 @@ class Table:
         Raises:
             InputError: pyarrow is not installed.
         """
-        pa = _pyarrow()
+        try:
+            import pyarrow as pa
+        except ImportError:
+            raise InputError(
+                "this needs the package pyarrow", remedy="pip install 'arena-bakeoff[tables]'"
+            ) from None
         kinds = {"timestamp": pa.timestamp("us", tz="UTC")}
         fields = [
             pa.field(
@@ -59,23 +64,22 @@ class Table:
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
     def to_pandas(self) -> Any:
-        """A pandas data frame."""
         return self.to_arrow().to_pandas()
 
     def to_csv(self) -> str:
         """Comma-separated text with a header; no cell is taken for a formula."""
         out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(c.name for c in self.columns)
-        writer.writerows(map(_csv_cell, row) for row in self.rows)
+        heads = tuple(column.name for column in self.columns)
+        csv.writer(out, lineterminator="\n").writerows(
+            map(_csv_cell, row) for row in (heads, *self.rows)
+        )
         return out.getvalue()
 
     def to_parquet(self) -> bytes:
         """A Parquet file."""
-        table = self.to_arrow()
+        table, out = self.to_arrow(), io.BytesIO()
         import pyarrow.parquet as pq
 
-        out = io.BytesIO()
         pq.write_table(table, out)
         return out.getvalue()
 
@@ -84,7 +88,6 @@ class Table:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def __len__(self) -> int:
-        """Rows."""
         return len(self.rows)
 
 
@@ -124,18 +127,19 @@ class Run:
     @cached_property
     def tests(self) -> Table:
         """One row a hidden test of a trial that was graded by its tests."""
-        return _table("tests", columns.TESTS, self._tests())
+        plans = {task.id: task.tests for task in self.scored.results.tasks}
+        tests = (
+            test
+            for one in self._details
+            if one.record is not None
+            for test in transcript.tests_of(one.row, one.record, plans[one.row.task_id])
+        )
+        return _table("tests", columns.TESTS, tests)
 
     def table(self, name: TableName) -> Table:
         """A table by name."""
         found: Table = getattr(self, name)
         return found
-
-    def _tests(self) -> Iterator[transcript.TestRow]:
-        plans = {task.id: task.tests for task in self.scored.results.tasks}
-        for one in self._details:
-            if one.record is not None:
-                yield from transcript.tests_of(one.row, one.record, plans[one.row.task_id])
 
     @cached_property
     def _details(self) -> list[transcript.TrialDetails]:
@@ -156,24 +160,12 @@ def load(run: Path | str) -> Run:
 
 def _table(name: TableName, found: Sequence[Column[Item]], items: Iterable[Item]) -> Table:
     kept = tuple(column for column in found if "table" in column.forms)
-    return Table(name, kept, tuple(tuple(_value(c.value(item)) for c in kept) for item in items))
-
-
-def _value(value: Any) -> Any:
-    return plain(value) if isinstance(value, str) else value
+    rows = (tuple(column.value(item) for column in kept) for item in items)
+    told = (tuple(plain(v) if isinstance(v, str) else v for v in row) for row in rows)
+    return Table(name, kept, tuple(told))
 
 
 def _csv_cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return csv_text(value) if isinstance(value, str) else value
-
-
-def _pyarrow() -> Any:
-    try:
-        import pyarrow as pa
-    except ImportError:
-        raise InputError(
-            "this needs the package pyarrow", remedy="pip install 'arena-bakeoff[tables]'"
-        ) from None
-    return pa

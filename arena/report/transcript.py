@@ -138,35 +138,14 @@ def tests_of(trial: TrialRow, record: TrialRecord, plan: TestPlan) -> Iterator[T
             yield TestRow(trial, test_id, "other", outcome)
 
 
-MAX_TURNS = 400
 MAX_TEXT_CHARS = 20_000
-FOLD_LINES, FOLD_CHARS = 30, 3_000
-
-
-@dataclass(frozen=True, slots=True)
-class ShownText:
-    """Text as shown; `dropped_chars` of it are left out in the middle."""
-
-    head: str
-    tail: str = ""
-    dropped_chars: int = 0
-
-    @property
-    def lines(self) -> int:
-        """Lines that are shown."""
-        return self.head.count("\n") + self.tail.count("\n") + 1
-
-    @property
-    def is_long(self) -> bool:
-        """Whether a page folds it up."""
-        return self.lines > FOLD_LINES or len(self.head) > FOLD_CHARS
 
 
 class ShownCall(NamedTuple):
     """A tool call; `body` is the command where the tool is a shell, else the raw arguments."""
 
     name: str
-    body: ShownText
+    body: str
     is_command: bool
 
 
@@ -175,21 +154,12 @@ class Turn(NamedTuple):
 
     line: int
     role: str
-    text: ShownText
-    thinking: ShownText | None = None
+    text: str
+    thinking: str = ""
     actions: tuple[ShownCall, ...] = ()
     call_ids: tuple[str, ...] = ()
     command: str = ""
     """How the command ended whose output this is, and how long it ran."""
-
-
-class Conversation(NamedTuple):
-    """All turns in order; `dropped_turns` of them are not shown."""
-
-    turns: tuple[Turn, ...] = ()
-    dropped_turns: int = 0
-    missing: bool = False
-    """There is no transcript file."""
 
 
 @dataclass(slots=True)
@@ -222,7 +192,7 @@ class _Reader:
             line, entry = self.command
             self.command = None
             action = ShownCall("command", shown_text(_command_line(entry)), is_command=True)
-            turn = Turn(line, "command", ShownText(""), actions=(action,), command=_ended(entry))
+            turn = Turn(line, "command", "", actions=(action,), command=_ended(entry))
             self.turns.append(turn)
 
     def note(self, line: int, text: str, role: str = "note") -> None:
@@ -247,7 +217,7 @@ class _Reader:
                 line=line,
                 role=plain(role),
                 text=shown_text(text_of(message.get("content"))),
-                thinking=shown_text(text_of(thinking)) if thinking else None,
+                thinking=shown_text(text_of(thinking or None)),
                 actions=tuple(_actions(message.get("tool_calls"))),
                 call_ids=calls,
                 command=ended,
@@ -255,29 +225,28 @@ class _Reader:
         )
 
 
-def read_conversation(path: AnyPath) -> Conversation:
-    """The conversation of a trial; without a file, an empty one that says so."""
+def read_conversation(path: AnyPath) -> list[Turn] | None:
+    """The conversation of a trial; None without a file."""
     reader = _Reader()
     try:
         for number, entry in json_lines(safe(path).lines(), reader.unreadable):
             reader.feed(number, entry)
     except FileNotFoundError:
-        return Conversation(missing=True)
+        return None
     reader.flush()
     if reader.pending:
-        last = Turn(0, "note", ShownText(""), call_ids=tuple(reader.pending))
+        last = Turn(0, "note", "", call_ids=tuple(reader.pending))
         reader.turns.append(last)
-    dropped = max(0, len(reader.turns) - MAX_TURNS)
-    return Conversation(tuple(reader.turns[:MAX_TURNS]), dropped)
+    return reader.turns
 
 
-def shown_text(text: str) -> ShownText:
-    """Plain text, shortened in the middle when it is very long."""
-    text = plain(text).strip("\n")
-    if len(text) <= MAX_TEXT_CHARS:
-        return ShownText(text)
-    half = MAX_TEXT_CHARS // 2
-    return ShownText(text[:half], text[-half:], len(text) - 2 * half)
+def shown_text(text: str) -> str:
+    """Plain text; the middle of a very long one is left out, and said to be."""
+    text, half = plain(text).strip("\n"), MAX_TEXT_CHARS // 2
+    if (left := len(text) - 2 * half) <= 0:
+        return text
+    said = f"{left} characters are left out here; the file has them all."
+    return f"{text[:half]}\n\n{said}\n\n{text[-half:]}"
 
 
 def _shown(entry: dict[str, JsonValue]) -> str:

@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
-
-from markupsafe import Markup
 
 from arena.report import format as show
 from arena.report.page import page, template
-from arena.score.trend import METRICS, Alarm, ContestantTrend, Point, Trend
+from arena.score.trend import METRICS, Alarm, Point, Trend
 
-WIDTH, HEIGHT, EDGE = 220.0, 44.0, 4.0
-"""Of a drawing, in its own pixels."""
 BARS = "▁▂▃▄▅▆▇█"
 _NAMES = {"pass": "pass rate", "cost": "cost per attempt", "tokens": "tokens per attempt"}
 
@@ -38,11 +35,9 @@ def render(trend: Trend, title: str) -> str:
         name=title,
         trend=trend,
         headline=headline(trend),
-        alarms=[(alarm, sentence(alarm, trend)) for alarm in trend.alarms],
-        marks=[(mark, day(trend, mark.night)) for mark in trend.marks],
         quantities=QUANTITIES,
-        drawing=drawing,
-        day=lambda night: day(trend, night),
+        sentence=sentence,
+        day=partial(day, trend),
     )
 
 
@@ -148,38 +143,3 @@ QUANTITIES = (
     Quantity("Evidence of a change", _most, _way, top=1.0),
 )
 """All that is drawn of a contestant."""
-
-
-def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
-    """One quantity over the nights: a line with its band, the marks, and where alarms stand.
-
-    Only numbers and our own words are in it.
-    """
-    known = [(p, value) for p in one.points if (value := quantity.value(p)) is not None]
-    top = quantity.top or max((value for _, value in known), default=0.0) or 1.0
-    step = (WIDTH - 2 * EDGE) / max(1, len(trend.nights) - 1)
-
-    def at(point: Point, value: float) -> str:
-        y = EDGE + (HEIGHT - 2 * EDGE) * (1 - min(1.0, value / top))
-        return f"{EDGE + step * point.night:.1f},{y:.1f}"
-
-    parts = []
-    if quantity.banded:
-        upper = [at(p, p.sequence.hi) for p in one.points]
-        lower = [at(p, p.sequence.lo) for p in one.points]
-        parts.append(f'<polygon class="band" points="{" ".join(upper + lower[::-1])}"/>')
-    theirs = {None, one.contestant}
-    nights = [("mark", m.night) for m in trend.marks if m.contestant in theirs]
-    nights += [("alarm", a.since) for a in trend.alarms if a.contestant == one.contestant]
-    for kind, night in nights:
-        x = f"{EDGE + step * night:.1f}"
-        parts.append(f'<line class="{kind}" x1="{x}" x2="{x}" y1="0" y2="{HEIGHT}"/>')
-    line = [at(point, value) for point, value in known]
-    parts.append(f'<polyline points="{" ".join(line)}"/>')
-    if line:
-        x, y = line[-1].split(",")
-        parts.append(f'<circle cx="{x}" cy="{y}" r="2.5"/>')
-    body = "".join(parts)
-    return Markup(  # noqa: S704
-        f'<svg class="line" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" aria-hidden="true">{body}</svg>'
-    )

@@ -1,7 +1,7 @@
 """One trial as a page: what it was asked, what it did, and how that was judged."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from arena.report import transcript
 from arena.report.format import plain
 from arena.report.outcomes import STOPS, outcome, page_name
 from arena.report.page import page, template
-from arena.report.transcript import Duty, TrialDetails, tests_of
+from arena.report.transcript import TrialDetails, tests_of
 from arena.rundir.directory import RunDir, TaskEntry
 from arena.score.results import Results, TrialRow
 from arena.task import patch
@@ -100,13 +100,6 @@ def _line(kind: LineKind, text: str, old: int | None = None, new: int | None = N
 FILES = ("transcript.jsonl", "patch.diff", "junit.xml", "verify.log")
 MAX_PATCH_BYTES = 1_000_000
 
-_DUTIES: Mapping[Duty, str] = {
-    "fail_to_pass": "pass, failed before",
-    "pass_to_pass": "still pass",
-    "must_fail": "fail (twin)",
-    "other": "not counted",
-}
-
 
 def peers(rows: Sequence[TrialRow]) -> Markup:
     """The list of all trials of one task, the same on the page of each."""
@@ -118,14 +111,7 @@ def peers(rows: Sequence[TrialRow]) -> Markup:
 
 
 def render(results: Results, task: TaskEntry, found: TrialDetails, peers: Markup) -> str:
-    """The page of one trial.
-
-    Args:
-        results: of its run.
-        task: that it tries.
-        found: what the ledger tells of it.
-        peers: from the function of that name, of all trials of the same task.
-    """
+    """The page of one trial; `peers` are those of its task, by the function of that name."""
     row, folder = found.row, RunDir(results.path).trial_dir(found.row.id)
     # A record of an earlier digest is not this trial's, as in `arena.score.load`.
     record = found.record if row.verdict or row.fault else None
@@ -140,9 +126,8 @@ def render(results: Results, task: TaskEntry, found: TrialDetails, peers: Markup
         calls={call.begin.call_id: call for call in found.calls},
         stop=STOPS[row.stop] if row.stop else show.DASH,
         diff=parse(_patch(folder / "patch.diff")),
-        stripped=record.verification.stripped if record and record.verification else (),
+        verified=record.verification if record else None,
         tests=list(tests_of(row, record, task.tests)) if record else [],
-        duties=_DUTIES,
         conversation=transcript.read_conversation(folder / "transcript.jsonl"),
         peers=peers.replace(own, own + Markup(' aria-current="page"'), 1),
         base=f"../../trials/{quote(folder.name)}",

@@ -107,7 +107,7 @@ def resident_mb(pid: int | str = "self") -> float:
 def in_memory(folder: Path, base_url: str, trials: int) -> None:
     """One run; its figures as JSON on stdout."""
     made = configuration(folder, base_url, -(-trials // (job.TASKS * CONTESTANTS)), CONTESTANTS)
-    _, plan_ = resolve(made, base=folder, where="benchmark", overrides=Overrides())
+    _, plan_ = resolve(made, folder, "benchmark", Overrides())
     images = {
         task.id: TaskImage(id=task.id, content=task.digest, workdir="/repo", base="none")
         for task in plan_.tasks

@@ -29,7 +29,7 @@ def main() -> None:
         html = page.render(scored)
         print(f"the page: CPU {time.process_time() - began:.1f} s, {len(html) / 1e6:.1f} MB")
         began = time.monotonic()
-        index = site.build_scored(scored)
+        index = site.build(scored)
         print(f"all {len(results.trials)} pages of trials: {time.monotonic() - began:.1f} s")
         print(f"a browser loads and sorts it: CPU {browsed_s(index):.2f} s")
 

@@ -52,11 +52,13 @@ def test_fractions_of_a_cost(ratio, text):
     ("duration_s", "text"),
     [
         (None, "unknown"),
-        (0.0123, "12 ms"),
+        (0.0123, "0.012 s"),
+        (0.85, "0.85 s"),
         (3.14, "3.1 s"),
-        (59.96, "1 min 00 s"),
-        (125, "2 min 05 s"),
-        (3840, "1 h 04 min"),
+        (42, "42 s"),
+        (59.96, "1.0 min"),
+        (125, "2.1 min"),
+        (3840, "1.1 h"),
     ],
 )
 def test_durations(duration_s, text):

@@ -67,7 +67,7 @@ def attacked(tmp_path_factory) -> Scored:
 
 
 def test_pages_show_it_and_stay_quiet(browser, attacked: Scored):
-    index = site.build_scored(attacked)
+    index = site.build(attacked)
     pages = [index, *sorted((index.parent / "trials").glob("*.html"))[:8]]
     assert len(pages) == 9
     for path in pages:
@@ -91,7 +91,7 @@ def test_pages_show_it_and_stay_quiet(browser, attacked: Scored):
 
 def test_a_script_that_slipped_through_would_be_stopped(browser, attacked, tmp_path):
     """The policy holds without any escaping: a page with a foreign script in it."""
-    index = site.build_scored(attacked)
+    index = site.build(attacked)
     page = index.read_text()
     foreign = f"<script>window.{CANARY}=9</script><img src=x onerror='window.{CANARY}=10'>"
     path = tmp_path / "report" / "index.html"

@@ -44,5 +44,5 @@ def test_the_page_is_small_and_answers(browser, large):
 def test_all_pages_are_made(tmp_path):
     run = make_run(tmp_path / "run", tasks=100, attempts=10)
     results = load(run)
-    site.build(results)
+    site.build(score(results))
     assert len(list((run / "report" / "trials").glob("*.html"))) == TRIALS

@@ -19,7 +19,7 @@ from tests.report.make_run import make_run
 
 @pytest.fixture(scope="module")
 def index(scored: Scored) -> Path:
-    return site.build_scored(scored)
+    return site.build(scored)
 
 
 def first_column(page, column: int) -> list[str]:
@@ -55,7 +55,7 @@ def five(tmp_path_factory) -> Scored:
 
 @pytest.mark.parametrize("size", [(1400, 900), PHONE])
 def test_five_contestants_take_at_most_700_words(browser, five, size):
-    with look(browser, address(site.build_scored(five)), size=size) as seen:
+    with look(browser, address(site.build(five)), size=size) as seen:
         assert 150 < seen.page.evaluate(WORDS) <= 700
         closed = seen.page.locator("details:not([open]) > summary").all_inner_texts()
         assert closed[-1] == "Power, limits and method"
@@ -65,7 +65,7 @@ def test_five_contestants_take_at_most_700_words(browser, five, size):
 
 
 def test_a_phone_shows_pass_rate_and_cost_without_scrolling(browser, five):
-    with look(browser, address(site.build_scored(five)), size=PHONE) as seen:
+    with look(browser, address(site.build(five)), size=PHONE) as seen:
         for name in ("Pass rate", "$ per attempt"):
             box = seen.page.locator("#board").get_by_role("button", name=name).bounding_box()
             assert box
@@ -100,11 +100,11 @@ def test_the_answer_leads_and_its_switch_points_stand_in_a_table(browser, index,
 
 def test_countries_are_compared_only_where_both_have_contestants(browser, five, tmp_path):
     claim = "Chinese models do the same work for 1/7 to 1/100 of the cost"
-    with look(browser, address(site.build_scored(five))) as seen:
+    with look(browser, address(site.build(five))) as seen:
         assert claim in seen.page.locator("main").inner_text()
     actors = [a for a in cast() if a.spec.name in {"oracle", "summit-xl", "summit-mini"}]
     alone = make_run(tmp_path / "run", tasks=6, attempts=1, actors=actors)
-    with look(browser, address(site.build(load(alone)))) as seen:
+    with look(browser, address(site.build(score(load(alone))))) as seen:
         said = seen.page.locator("body").inner_text()
         assert "China" not in said
         assert "Chinese" not in said
@@ -128,7 +128,7 @@ def test_efforts_of_one_model_are_joined(browser, tmp_path):
         assert [[p.contestant.spec.effort for p in family] for family in found] == (
             [["low", "high"]] * lines
         )
-        with look(browser, address(site.build_scored(scored))) as seen:
+        with look(browser, address(site.build(scored))) as seen:
             said = seen.page.locator("figcaption").inner_text()
             assert ("joins one model's efforts" in said) == bool(lines)
             assert seen.troubles == []
@@ -164,7 +164,7 @@ def test_sorting_by_every_column_and_back(browser, index, scored):
 def test_the_filter_hides_rows_and_fades_points(browser, tmp_path):
     extra = replace(cast()[2], spec=contestant("ninth", backend("n", "n", "N", "FR", None)))
     run = make_run(tmp_path / "run", tasks=4, attempts=1, actors=[*cast(), extra])
-    with look(browser, address(site.build(load(run)))) as seen:
+    with look(browser, address(site.build(score(load(run))))) as seen:
         seen.page.locator("#find").fill("cn")
         assert len(first_column(seen.page, 0)) == 3
         assert seen.page.locator("#count").inner_text() == "3 of 9 shown"
@@ -266,7 +266,7 @@ def test_it_prints_in_light_colours_without_controls(browser, index):
 @pytest.mark.parametrize("finished", [0.0, 0.4])
 def test_a_run_that_is_going_on(browser, tmp_path, finished):
     run = make_run(tmp_path / "run", tasks=4, attempts=2, finished=finished)
-    index = site.build(load(run))
+    index = site.build(score(load(run)))
     with look(browser, address(index)) as seen:
         assert "lack a verdict" in seen.page.locator(".answer").inner_text()
         assert seen.axe() == []
@@ -278,7 +278,7 @@ def test_a_run_that_is_going_on(browser, tmp_path, finished):
 
 def test_simulated_runs_carry_no_vendor_claim(browser, tmp_path):
     run = make_run(tmp_path / "run", tasks=6, attempts=1, actors=cast(simulated=True))
-    with look(browser, address(site.build(load(run)))) as seen:
+    with look(browser, address(site.build(score(load(run))))) as seen:
         assert "choose" not in seen.page.locator("h1").inner_text().lower()
         assert "says anything about a vendor" in seen.page.locator(".notice").inner_text()
         assert seen.page.locator("#countries").count() == 0
@@ -288,7 +288,7 @@ def test_simulated_runs_carry_no_vendor_claim(browser, tmp_path):
 def test_one_contestant_makes_a_page_too(browser, tmp_path):
     actors = [a for a in cast() if a.spec.name in {"oracle", "brume-medium"}]
     run = make_run(tmp_path / "run", tasks=1, attempts=1, actors=actors)
-    with look(browser, address(site.build_scored(score(load(run))))) as seen:
+    with look(browser, address(site.build(score(load(run))))) as seen:
         assert seen.axe() == []
         assert seen.troubles == []
         assert seen.page.locator("#pairs").count() == 0

@@ -23,7 +23,7 @@ def drawn(tmp_path_factory) -> Scored:
     copy = tmp_path_factory.mktemp("sample") / "demo"
     shutil.copytree(SAMPLE, copy, ignore=shutil.ignore_patterns("report"))
     scored = score(load(copy))
-    site.build_scored(scored)
+    site.build(scored)
     return scored
 
 

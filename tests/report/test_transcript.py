@@ -1,7 +1,11 @@
 import json
 from pathlib import Path
 
-from arena.report import transcript
+from arena.report import site, transcript
+from arena.report.scored import score
+from arena.score.load import load
+from tests.report.cast import cast
+from tests.report.make_run import make_run
 
 
 def write(path: Path, *entries: object) -> Path:
@@ -23,12 +27,11 @@ def test_calls_stand_beside_the_message_they_led_to(tmp_path):
         message("tool", "exit code: 0"),
         {"kind": "call", "call_id": "c3", "outcome": "timeout"},
     )
-    user, assistant, tool, rest = transcript.read_conversation(path).turns
-    assert (user.role, user.text.head, user.call_ids) == ("user", "fix it", ())
+    user, assistant, tool, rest = transcript.read_conversation(path)
+    assert (user.role, user.text, user.call_ids) == ("user", "fix it", ())
     assert assistant.call_ids == ("c1", "c2")
-    assert assistant.thinking
-    assert assistant.thinking.head == "think"
-    assert tool.text.head == "exit code: 0"
+    assert assistant.thinking == "think"
+    assert tool.text == "exit code: 0"
     # The conversation ended in a call that brought no message.
     assert rest.call_ids == ("c3",)
 
@@ -54,8 +57,7 @@ def test_a_command_stands_beside_its_output_or_alone(tmp_path):
         message("assistant", "done"),
     )
     shown = [
-        (t.role, t.command, [a.body.head for a in t.actions])
-        for t in transcript.read_conversation(path).turns
+        (t.role, t.command, [a.body for a in t.actions]) for t in transcript.read_conversation(path)
     ]
     assert shown == [
         ("tool", "exit code 0 after 1.2 s", []),
@@ -82,8 +84,8 @@ def test_tool_calls_show_their_command(tmp_path):
             ],
         ),
     )
-    (turn,) = transcript.read_conversation(path).turns
-    shown = [(a.name, a.body.head, a.is_command) for a in turn.actions]
+    (turn,) = transcript.read_conversation(path)
+    shown = [(a.name, a.body, a.is_command) for a in turn.actions]
     assert shown == [
         ("bash", "ls\n-l", True),
         ("bash", "not json", False),
@@ -94,10 +96,8 @@ def test_tool_calls_show_their_command(tmp_path):
 
 def test_content_may_be_parts(tmp_path):
     parts = [{"type": "text", "text": "one"}, {"type": "image", "data": "…"}, "two"]
-    (turn,) = transcript.read_conversation(
-        write(tmp_path / "t.jsonl", message("assistant", parts))
-    ).turns
-    assert turn.text.head == "one\n[image]\ntwo"
+    (turn,) = transcript.read_conversation(write(tmp_path / "t.jsonl", message("assistant", parts)))
+    assert turn.text == "one\n[image]\ntwo"
 
 
 def test_broken_and_unknown_lines_are_shown_not_fatal(tmp_path):
@@ -107,8 +107,8 @@ def test_broken_and_unknown_lines_are_shown_not_fatal(tmp_path):
         b'{"kind": "stop", "at": 2, "stop": "gave_up", "detail": "why", "mistakes": 0}\n'
         b'{"kind": "weird", "x": {"y": 1}}\n{"kind": "mess'
     )
-    turns = transcript.read_conversation(path).turns
-    assert [(t.line, t.role, t.text.head) for t in turns] == [
+    turns = transcript.read_conversation(path)
+    assert [(t.line, t.role, t.text) for t in turns] == [
         (1, "note", "hello"),
         (2, "note", "line 2 of the transcript cannot be read"),
         (3, "note", "[1]"),
@@ -120,12 +120,20 @@ def test_broken_and_unknown_lines_are_shown_not_fatal(tmp_path):
 
 def test_long_things_are_cut_in_the_middle_and_counted(tmp_path):
     text = "a" * transcript.MAX_TEXT_CHARS + "END"
-    path = write(tmp_path / "t.jsonl", *[message("user", text)] * (transcript.MAX_TURNS + 3))
-    shown = transcript.read_conversation(path)
-    assert shown.dropped_turns == 3
-    assert shown.turns[0].text.dropped_chars == 3
-    assert shown.turns[0].text.tail.endswith("END")
+    (turn,) = transcript.read_conversation(write(tmp_path / "t.jsonl", message("user", text)))
+    assert "\n3 characters are left out here;" in turn.text
+    assert turn.text.endswith("aEND")
+
+
+def test_a_long_conversation_is_cut_on_its_page(tmp_path):
+    run = make_run(tmp_path / "run", tasks=1, attempts=1, actors=cast()[2:3])
+    (path,) = run.glob("trials/*/transcript.jsonl")
+    write(path, *(message("user", f"zebra {n}") for n in range(403)))
+    site.build(score(load(run)))
+    (page,) = run.glob("report/trials/*.html")
+    assert page.read_text().count("zebra ") == 400
+    assert "3 more entries are in the file." in page.read_text()
 
 
 def test_no_transcript_says_so(tmp_path):
-    assert transcript.read_conversation(tmp_path / "none.jsonl").missing
+    assert transcript.read_conversation(tmp_path / "none.jsonl") is None

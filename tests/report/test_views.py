@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from arena.report import caveats, leaderboard, outcomes
-from arena.report.charts import Box, place
+from arena.report.charts import WIDE, Box, place
 
 
 def test_the_grid_has_every_trial_once(scored):
@@ -54,8 +54,8 @@ def test_no_fact_is_told_twice(scored):
 
 def test_names_never_cover_points_or_each_other():
     points = [(f"contestant-{i}", (200.0 + i % 3, 100.0 + 4 * i)) for i in range(8)]
-    obstacles = [Box.around(x, y, 8) for _, (x, y) in points]
-    placed = place(points, obstacles, 900, 400)
+    obstacles = [Box(x - 8, y - 8, x + 8, y + 8) for _, (x, y) in points]
+    placed = place(points, obstacles, WIDE)
     assert sum(label is not None for label in placed) >= 5
     boxes = []
     for label, (_, (x, y)) in zip(placed, points, strict=True):

@@ -18,7 +18,7 @@ def test_what_was_said_is_kept_whatever_it_holds(tmp_path):
         file.add("message", {"message": said})
     (line,) = (tmp_path / "t.jsonl").read_text("ascii").splitlines()
     assert json.loads(line)["message"] == said
-    shown = read_conversation(tmp_path / "t.jsonl").turns[0].text.head
+    shown = read_conversation(tmp_path / "t.jsonl")[0].text
     assert "caf" in shown
     assert shown.encode(), "a page can be written"
 
