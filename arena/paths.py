@@ -152,7 +152,16 @@ class SafePath:
         key = mode.replace("b", "")
         if key == "w":
             self.unlink()
-        return os.fdopen(self._descriptor(key), mode)
+        with self._parent(make=bool(_FLAGS[key] & os.O_CREAT)) as folder:
+            if self.is_dir():  # which refuses devices too, that may act on being opened
+                raise _refusal(self, "a folder in the place of a file")
+            opened = os.open(self.name, _FILE | _FLAGS[key], 0o644, dir_fd=folder)
+            try:
+                self._check(os.fstat(opened), os.fstat(folder), key)
+            except BaseException:
+                os.close(opened)
+                raise
+        return os.fdopen(opened, mode)
 
     def read_bytes(self, limit: int = FILE_BYTES) -> bytes:
         """All of a file."""
@@ -257,20 +266,6 @@ class SafePath:
             yield folder
         finally:
             os.close(folder)
-
-    def _descriptor(self, key: str) -> int:
-        """A regular file, opened."""
-        makes = bool(_FLAGS[key] & os.O_CREAT)
-        with self._parent(make=makes) as folder:
-            if self.is_dir():  # which refuses devices too, that may act on being opened
-                raise _refusal(self, "a folder in the place of a file")
-            opened = os.open(self.name, _FILE | _FLAGS[key], 0o644, dir_fd=folder)
-            try:
-                self._check(os.fstat(opened), os.fstat(folder), key)
-            except BaseException:
-                os.close(opened)
-                raise
-        return opened
 
     def _check(self, found: os.stat_result, folder: os.stat_result, key: str) -> None:
         """Refuse what was opened where it may not be read or written."""

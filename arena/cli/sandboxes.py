@@ -87,7 +87,7 @@ def push(
 
     Example: arena sandboxes push 127.0.0.1:5000/arena --lock images.json
     """
-    from arena.sandbox.image import transfer
+    from arena.sandbox.image import store
 
     to_file = to.endswith(".tar")
     if to_file == (lock is not None):
@@ -97,10 +97,10 @@ def push(
     with our_images() as (engine, ours):
         images = ours.kept(name)
         if lock is None:
-            transfer.save(engine.connection, images, Path(to))
+            store.save(engine.connection, images, Path(to))
         else:
-            pushed = transfer.push(engine.connection, images, to, say)
-            write_file(lock, transfer.text_of(pushed), flag="--lock")
+            pushed = store.push(engine.connection, images, to, say)
+            write_file(lock, store.text_of(pushed), flag="--lock")
     for image in images:
         print(f"{image.kind} {image.name} {image.content[:12]}")
 
@@ -113,13 +113,13 @@ def pull(
 
     Example: arena sandboxes pull images.json
     """
-    from arena.sandbox.image import transfer
+    from arena.sandbox.image import store
 
     with our_images() as (engine, _):
         if source.suffix == ".tar":
-            found = transfer.load(engine.connection, source)
+            found = store.load(engine.connection, source)
         else:
-            found = transfer.fetch(engine.connection, transfer.read_lock(source), say)
+            found = store.fetch(engine.connection, store.read_lock(source), say)
     for image in found:
         print(f"{image.kind} {image.name} {image.content[:12]}")
 

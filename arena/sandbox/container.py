@@ -240,11 +240,11 @@ class DockerSandbox:
         """Exit code of a line of the shared shell; None at the deadline."""
         user = self.where.user
         if self._channel is None:
-            self._channel = Channel(ExecLink(self._start(SHELL, None, user, with_input=True)[0]))
+            self._channel = Channel(self._start(SHELL, None, user, with_input=True)[0])
         channel = self._channel
         code = channel.run(command, out, err, deadline)
         if code is None:
-            self._stop(user, channel.link, out, err)
+            self._stop(user, channel, out, err)
         if not channel.usable:
             self.close()
         return code

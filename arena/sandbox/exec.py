@@ -201,29 +201,27 @@ _OWN_PROCESSES = 3
 """What runs in an idle container: init, its idle child, and the shell."""
 
 
-class Channel:
-    """A shell in a container at the other end of `link`.
+class Channel(ExecLink):
+    """A shell in a container.
 
     `usable` turns false when the shell is lost, and also when a command left something running
     behind: that may write later, and its output must not appear to be the next command's.
     """
 
-    def __init__(self, link: ExecLink) -> None:
-        self.link = link
-        self.usable = True
+    usable = True
 
     def run(self, command: str, out: Capture, err: Capture, deadline: float) -> int | None:
         """Exit code of what a `line` runs, `KILLED` with a lost shell; None at the deadline."""
-        self.link.send(command.encode())
-        in_time = self.link.drain(out, err, deadline)
+        self.send(command.encode())
+        in_time = self.drain(out, err, deadline)
         code, others = _numbers(out.status) if out.done and err.done else (None, 0)
         self.usable = in_time and code is not None and others == 0
         return (KILLED if code is None else code) if in_time else None
 
     def close(self) -> None:
         """Let the shell end; what it started goes on."""
-        self.link.send(b"\nexit\n")
-        self.link.close()
+        self.send(b"\nexit\n")
+        super().close()
 
 
 def line(argv: Sequence[str], cwd: str | None, marker: str) -> str:

@@ -15,14 +15,11 @@ from arena.records import SandboxLimits
 from arena.sandbox.container import DockerSandbox
 from arena.sandbox.docker import CALL_TIMEOUT_S, Connection, EngineRefusedError
 
-Settings = dict[str, object]
-"""A part of the engine's own JSON."""
-
 _TMP_INODES = 100_000
 _SHM_MB = 64
 
 
-def host_config(limits: SandboxLimits, layer: str | None = None) -> Settings:
+def host_config(limits: SandboxLimits, layer: str | None = None) -> dict[str, object]:
     """The `HostConfig` of a sandbox: nothing of the host, no capability, everything limited.
 
     `layer` is the container whose volume, an agent's programs, is seen read-only.

@@ -100,9 +100,17 @@ class Images:
             made = list(
                 pool.map(lambda job: known.get(job.digest) or self._task(job, below, tell), jobs)
             )
-        for used in {base.digest, *(job.language.digest for job in jobs)}:
+        for used in {base.digest, *(one.digest for job in jobs for one in (job, job.language))}:
             owner.mark(used)
-        return {job.name: _used(job, image) for job, image in zip(jobs, made, strict=True)}
+        return {
+            job.name: TaskImage(
+                id=image.id,
+                content=image.content,
+                workdir=job.language.spec.workdir,
+                base=image.base,
+            )
+            for job, image in zip(jobs, made, strict=True)
+        }
 
     def missing(self, tasks: Sequence[Task]) -> list[str]:
         """Ids of the tasks whose image would have to be built."""
@@ -243,13 +251,6 @@ class Images:
                 f"about {need_mb + _RESERVE_MB} MB are needed for the next image and {free_mb} MB "
                 f"are free at {root}; free some, for example with 'arena sandboxes prune'"
             )
-
-
-def _used(job: _TaskRecipe, image: Image) -> TaskImage:
-    owner.mark(job.digest)
-    return TaskImage(
-        id=image.id, content=image.content, workdir=job.language.spec.workdir, base=image.base
-    )
 
 
 def exported_image(

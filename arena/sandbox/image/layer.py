@@ -60,7 +60,16 @@ class Layers:
         """What is installed, with what is known of its use."""
         there = self._connection.raw.containers(all=True)
         users = Counter(volume for fields in there for volume in _volumes(fields))
-        return [_item(one, users) for one in there if LABEL_LAYER in one["Labels"]]
+        return [
+            CachedItem(
+                what=(layer := _layer(one)),
+                own_bytes=layer.size_mb << 20,
+                last_used_s=owner.last_used(layer.recipe) or one["Created"],
+                in_use=owner.in_use(layer.recipe) or any(users[name] > 1 for name in _volumes(one)),
+            )
+            for one in there
+            if LABEL_LAYER in one["Labels"]
+        ]
 
     def remove(self, layer: AgentLayer) -> bool:
         """Remove a layer and its volume; true, since containers keep it until they end."""
@@ -151,17 +160,6 @@ def _layer(fields: Mapping[str, Any]) -> AgentLayer:
         recipe=labels[LABEL_LAYER],
         content=labels[LABEL_CONTENT],
         size_mb=int(labels[LABEL_SIZE]),
-    )
-
-
-def _item(fields: Mapping[str, Any], users: Mapping[str, int]) -> CachedItem:
-    layer = _layer(fields)
-    recipe = layer.recipe
-    return CachedItem(
-        what=layer,
-        own_bytes=layer.size_mb << 20,
-        last_used_s=owner.last_used(recipe) or fields["Created"],
-        in_use=owner.in_use(recipe) or any(users[volume] > 1 for volume in _volumes(fields)),
     )
 
 

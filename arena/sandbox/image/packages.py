@@ -32,9 +32,9 @@ from arena.sandbox.image.recipe import LanguageRecipe
 from arena.sandbox.image.sources import Say
 from arena.sandbox.image.store import Image
 
-PYTHONS = {"python": "3.11"}
-"""Version of Python in each shipped image that has one."""
-SITE = "/usr/local/lib/python3.11/dist-packages"
+PYTHON = "3.11"
+"""Version in the shipped image `python`."""
+SITE = f"/usr/local/lib/python{PYTHON}/dist-packages"
 _BIN = "/usr/local/bin"
 
 MODULES = "/node_modules"
@@ -75,7 +75,7 @@ class NoPackageError(InputError):
 # ── Python ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def resolve_python(requirements: Sequence[str], image: str = "python") -> tuple[str, ...]:
+def resolve_python(requirements: Sequence[str]) -> tuple[str, ...]:
     """Exact versions, `name==version`, of requirements and all that they need.
 
     Raises:
@@ -86,12 +86,12 @@ def resolve_python(requirements: Sequence[str], image: str = "python") -> tuple[
         return ()
     with tempfile.TemporaryDirectory(prefix="arena-wheels-") as scratch:
         options = ["--dry-run", "--ignore-installed", "--report", "-", "--target", scratch]
-        report = json.loads(_pip([*options, *requirements], image))
+        report = json.loads(_pip([*options, *requirements]))
     found = [entry["metadata"] for entry in report["install"]]
     return tuple(sorted(f"{one['name'].lower()}=={one['version']}" for one in found))
 
 
-def unpack_python(pinned: Sequence[str], image: str) -> list[File]:
+def unpack_python(pinned: Sequence[str]) -> list[File]:
     """The files of packages at their absolute paths in the image.
 
     Raises:
@@ -101,7 +101,7 @@ def unpack_python(pinned: Sequence[str], image: str) -> list[File]:
         target = Path(scratch, "site")
         target.mkdir()
         if pinned:
-            _pip(["--no-deps", "--no-compile", "--target", str(target), *pinned], image)
+            _pip(["--no-deps", "--no-compile", "--target", str(target), *pinned])
         return [_placed(path, name) for path, name in _found(target)]
 
 
@@ -122,12 +122,7 @@ def _found(folder: Path) -> list[tuple[Path, str]]:
     ]
 
 
-def _pip(words: Sequence[str], image: str) -> str:
-    version = PYTHONS.get(image)
-    if version is None:
-        raise InputError(
-            f"image {image!r} has no Python", remedy=f"use {', '.join(sorted(PYTHONS))}"
-        )
+def _pip(words: Sequence[str]) -> str:
     machine = platform.machine()
     tags = [f"manylinux_2_{minor}_{machine}" for minor in _GLIBC]
     tags += [f"manylinux2014_{machine}", f"linux_{machine}"]
@@ -135,7 +130,7 @@ def _pip(words: Sequence[str], image: str) -> str:
     command = [
         # Without -P a `pip.py` of the folder that somebody stands in would run
         *(sys.executable, "-P", "-m", "pip", "install", "--quiet", "--no-input"),
-        *("--only-binary=:all:", "--python-version", version, "--implementation", "cp"),
+        *("--only-binary=:all:", "--python-version", PYTHON, "--implementation", "cp"),
         *chosen,
         *words,
     ]
@@ -231,7 +226,7 @@ def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: S
         InputError: a package cannot be had.
         EngineError: the engine broke.
     """
-    placed = _files_of(recipe.files, recipe.spec.base or "", say)
+    placed = _files_of(recipe, say)
     held: dict[str, JsonValue] = {
         file.path: hashlib.sha256(file.data).hexdigest() for file in placed
     }
@@ -240,16 +235,18 @@ def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: S
     build.add_files(connection, below.id, placed, 0, naming, recipe.spec.workdir)
 
 
-def _files_of(given: Sequence[File], base: str, say: Say) -> list[File]:
+def _files_of(recipe: LanguageRecipe, say: Say) -> list[File]:
     """The files of the packages, at their absolute paths."""
-    locked = [file for file in given if file.path in {PACKAGE, LOCK}]
+    locked = [file for file in recipe.files if file.path in {PACKAGE, LOCK}]
     if locked:
         say("fetching packages of npm")
         return unpack_node(locked)
-    texts = {file.path: file.data for file in given}
+    texts = {file.path: file.data for file in recipe.files}
     pinned = texts.get(REQUIREMENTS, b"").decode().split()
+    if pinned and recipe.spec.base != "python":
+        raise InputError(f"image {recipe.spec.base!r} has no Python", remedy="use python")
     say(f"fetching {len(pinned)} packages")
-    return unpack_python(pinned, base) + [
+    return unpack_python(pinned) + [
         File(path=f"{SITE}/{path.removeprefix(_SITE)}", data=data)
         for path, data in texts.items()
         if path.startswith(_SITE)

@@ -239,7 +239,7 @@ def make(pack: Path, image: str, project: Project, install: Sequence[str], say: 
     def pin(wanted: Sequence[str]) -> tuple[list[File], tuple[str, ...]]:
         pinned = packages.resolve_python([*install, *wanted])
         listed = File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode())
-        plugins = _plugins(packages.unpack_python(pinned, "python"))
+        plugins = _plugins(packages.unpack_python(pinned))
         return [listed, *_metadata(project)], plugins
 
     return make_environment(pack, image, "python", project, pin, say)

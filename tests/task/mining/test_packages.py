@@ -158,7 +158,7 @@ def test_wheels_are_pinned_without_a_word_of_where_from(registry, tmp_path):
     kept = written(tmp_path / "ours/images/purse")
     assert kept["requirements.txt"] == b"tiny==1.2\n"
     assert clean(registry, kept.values())
-    files = {file.path: file.data for file in packages.unpack_python(["tiny==1.2"], "python")}
+    files = {file.path: file.data for file in packages.unpack_python(["tiny==1.2"])}
     assert files[f"{packages.SITE}/tiny.py"] == b"VALUE = 1\n"
     assert clean(registry, files.values())
 

@@ -4,7 +4,7 @@ import docker
 import pytest
 
 from arena.errors import InputError
-from arena.sandbox.image import build, recipe, transfer
+from arena.sandbox.image import build, recipe, store
 from arena.sandbox.image.images import Images
 from arena.sandbox.owner import remove_image
 from arena.task import pack
@@ -56,9 +56,9 @@ def test_a_tar_brings_back_what_was_built(engine, images, tmp_path):
     kept = images.kept()
     assert [image.kind for image in kept] == ["base", "language", "language"]
     tar = tmp_path / "images.tar"
-    transfer.save(engine.connection, kept, tar)
+    store.save(engine.connection, kept, tar)
     drop(images, kept)
-    found = transfer.load(engine.connection, tar)
+    found = store.load(engine.connection, tar)
     assert {image.name for image in found} == {"carried-a", "carried-b"}
     told = []
     again = images.ensure_languages(tell=told.append)
@@ -77,7 +77,7 @@ def test_a_tar_of_somebody_elses_is_refused_and_removed(engine, images, tmp_path
         for chunk in engine.connection.saved(["arena/language/carried-c:0123456789ab"]):
             out.write(chunk)
     with pytest.raises(InputError, match="carried-c:0123456789ab, which is no image of ours"):
-        transfer.load(engine.connection, tar)
+        store.load(engine.connection, tar)
     assert not client.api.images("arena/language/carried-c")
     client.close()
 
@@ -86,22 +86,22 @@ def test_a_registry_gives_images_back_by_digest(engine, images, tmp_path):
     built = images.ensure_languages()
     languages = [image for image in images.kept() if image.kind == "language"]
     with Registry() as registry:
-        pushed = transfer.push(engine.connection, languages, registry.image("mine"), lambda _: None)
+        pushed = store.push(engine.connection, languages, registry.image("mine"), lambda _: None)
         assert all("@sha256:" in one.reference for one in pushed.images)
         where = tmp_path / "images.json"
-        where.write_text(transfer.text_of(pushed))
+        where.write_text(store.text_of(pushed))
         drop(images, languages)
-        found = transfer.fetch(engine.connection, transfer.read_lock(where), lambda _: None)
+        found = store.fetch(engine.connection, store.read_lock(where), lambda _: None)
         assert {one.name: one.content for one in found} == {
             name: image.content for name, image in built.items()
         }
         wrong = pushed.images[0].model_copy(update={"reference": pushed.images[1].reference})
         drop(images, found)
         with pytest.raises(InputError, match="is not what the lock says"):
-            transfer.fetch(engine.connection, transfer.ImageLock(images=(wrong,)), lambda _: None)
+            store.fetch(engine.connection, store.ImageLock(images=(wrong,)), lambda _: None)
     where.write_text("{}")
     with pytest.raises(InputError, match="not a lock"):
-        transfer.read_lock(where)
+        store.read_lock(where)
 
 
 def test_only_packages_that_decide_make_another_content():
