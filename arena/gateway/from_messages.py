@@ -13,10 +13,10 @@ from any_llm.utils.messages_compat import (
 )
 from pydantic import ValidationError
 
-from arena.backend.chat import mappings
 from arena.gateway.message_assembler import ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.records import Usage
+from arena.serialize import mappings
 
 _TAKEN = ("max_tokens", "tools", "tool_choice", "stop_sequences", "temperature", "top_p")
 

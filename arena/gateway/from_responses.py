@@ -8,10 +8,10 @@ from agents.exceptions import AgentsException
 from agents.models import chatcmpl_stream_handler as library
 from agents.models.chatcmpl_converter import Converter
 
-from arena.backend.chat import mappings
 from arena.gateway.message_assembler import ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.records import Usage
+from arena.serialize import mappings
 
 _SAMPLING = ("temperature", "top_p")
 _PREFIX = {"message": "msg", "function_call": "fc", "reasoning": "rs"}

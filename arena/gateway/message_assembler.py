@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from arena.backend import chat
-from arena.backend.chat import mappings
 from arena.gateway.proxy_request import Item
 from arena.records import Message, Usage
+from arena.serialize import mappings
 
 Delta = dict[str, JsonValue]
 

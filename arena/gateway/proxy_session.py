@@ -16,7 +16,7 @@ from arena.gateway import proxy_request
 from arena.gateway.bridge import ByteBudget, ReplyBridge, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.gateway.translator import Translator
-from arena.protocols import Metered, Transcript
+from arena.protocols import CallTotals, Transcript
 from arena.records import Api, Ending, Limits, Stop
 
 STATUS_OVER = 403
@@ -89,11 +89,10 @@ class ProxySession:
         return self.backend.spec.translated_from or self.backend.spec.api
 
     @property
-    def metered(self) -> Metered:
+    def metered(self) -> CallTotals:
         """All calls so far, those included that the agent has just heard the end of."""
         self.settled()
-        so_far = self.backend.tally
-        return Metered(so_far.steps, so_far.prompt_tokens, so_far.output_tokens, so_far.cost_usd)
+        return self.backend.tally
 
     @property
     def ending(self) -> Ending | None:

@@ -47,7 +47,7 @@ PIPELINED_LIMIT = 8
 """Requests that wait for an answer before theirs, on one connection."""
 _READ_BYTES = 1 << 14
 _JSON = "application/json"
-_PATHS = {f"/v1{api.PATH}": name for name, api in apis.DIALECTS.items()}
+_PATHS = {f"/v1{api.REQUEST.path}": name for name, api in apis.DIALECTS.items()}
 _SENT_ALONG = ("anthropic-version", "anthropic-beta")
 """Headers that say how a request is meant."""
 _NOBODY = "65534:65534"

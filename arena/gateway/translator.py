@@ -14,12 +14,12 @@ from functools import partial
 from pydantic import JsonValue
 
 from arena.backend import apis, chat
-from arena.backend.chat import mapping, mappings
 from arena.gateway import proxy_request
 from arena.gateway.bridge import ReplyBridge
 from arena.gateway.message_assembler import MessageAssembler, ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.records import Api, Message, Reply
+from arena.serialize import mapping, mappings
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
-from arena.backend.chat import mapping, text_of
+from arena.backend.chat import text_of
+from arena.serialize import mapping
 
 RESULT = re.compile(r"^arena-mutate: (\{.*\})$", re.MULTILINE)
 ISSUE = re.compile(r"<issue>\n?(.*?)\n?</issue>", re.DOTALL)

@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from pydantic import JsonValue, ValidationError
 
-from arena.backend.chat import error_body, mapping
+from arena.backend.chat import error_body
 from arena.demo.baseline import chat
 from arena.errors import InputError
-from arena.serialize import from_json
+from arena.serialize import from_json, mapping
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 POLL_S = 0.05
