@@ -23,6 +23,7 @@ _QUOTED_PATH = re.compile(r"[*#\s]*`([^`]+)`[*:\s]*")
 """Where a name with blanks is surely meant as one."""
 _PROSE = re.compile(r"\s|[.!?,;]$")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _BLANKS = " \t"
 BOM = "\ufeff"
 """Stands before the first line of some files, unseen."""
@@ -51,7 +52,7 @@ def path_of(written: str) -> str:
         BlockError: no file can be there, or none that may be seen or changed.
     """
     parts = [part for part in written.split("/") if part not in {"", "."}]
-    if not _is_utf8(written) or "\0" in written or _is_long(parts):
+    if _NOT_UTF8.search(written) or "\0" in written or _is_long(parts):
         raise BlockError(f"{written[:100]!r} is not a path that a file can have.")
     if written.startswith("/") or {"..", ".git"} & set(parts):
         raise BlockError(f"{written} is not a path inside the repository.")
@@ -78,7 +79,7 @@ def parse(text: str) -> list[Block]:
             raise BlockError("A block stands without the path of its file on the line above it.")
         middle, end = _parts(lines, at + 1, path)
         search, replace = _joined(lines[at + 1 : middle]), _joined(lines[middle + 1 : end])
-        if not _is_utf8(search + replace):
+        if _NOT_UTF8.search(search + replace):
             raise BlockError(f"The block for {path} holds characters that UTF-8 cannot write.")
         blocks.append(Block(path, search, replace))
         at = end + 1
@@ -160,14 +161,6 @@ def _lead(line: str) -> str:
 
 def _bare(text: str) -> list[str]:
     return [line.rstrip("\r\n") for line in _LINE.findall(text)]
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_long(parts: list[str]) -> bool:

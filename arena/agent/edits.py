@@ -5,7 +5,7 @@ when it is done; the history only grows.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pydantic import JsonValue
 
@@ -32,58 +32,38 @@ def of(sandbox: Sandbox, statement: str, budget_tokens: int) -> str:
 
     Files that the statement names come first, then those whose names share words with it.
     """
-    paths = _paths(sandbox)
-    signatures = _signatures(sandbox)
-    order = sorted(paths, key=lambda path: (-_relevance(path, statement), path))
+    skip = [word for name in _SKIPPED for word in ("-o", "-name", name)][1:]
+    find = ["find", ".", "(", *skip, ")", "-prune", "-o", "-type", "f", "-print"]
+    paths = _lines(sandbox, find, _FILES_LIMIT_BYTES)
+    grep = ["grep", "-rIE", *(f"--exclude-dir={name}" for name in _SKIPPED), _SIGNATURE, "."]
+    signatures: dict[str, list[str]] = {}
+    for line in _lines(sandbox, grep, _LINES_LIMIT_BYTES):
+        path, _, text = line.partition(":")
+        signatures.setdefault(path, []).append(f"  {text.rstrip()[:_LONGEST_LINE]}")
     room = budget_tokens * CHARS_PER_TOKEN
-    listed: list[str] = []
-    for path in order:
+    shown: dict[str, list[str]] = {}
+    for path in sorted(paths, key=lambda path: (-_relevance(path, statement), path)):
         room -= len(path) + 1
         if room < 0:
             break
-        listed.append(path)
-    shown: dict[str, Sequence[str]] = {}
-    for path in listed:
-        lines = signatures.get(path, ())
-        cost = sum(len(line) + 3 for line in lines)
-        if lines and cost <= room:
-            shown[path] = lines
+        shown[path] = [path]
+    for path in shown:
+        lines = signatures.get(path, [])
+        cost = sum(len(line) + 1 for line in lines)
+        if cost <= room:
+            shown[path] += lines
             room -= cost
-    return _written(sorted(listed), shown, len(paths) - len(listed))
+    written = [line for path in sorted(shown) for line in shown[path]]
+    if missing := len(paths) - len(shown):
+        written.append(f"(and {missing} more files)")
+    return "\n".join(written)
 
 
-def _written(paths: Sequence[str], shown: Mapping[str, Sequence[str]], missing: int) -> str:
-    lines = []
-    for path in paths:
-        lines.append(path)
-        lines += [f"  {line}" for line in shown.get(path, ())]
-    if missing:
-        lines.append(f"(and {missing} more files)")
-    return "\n".join(lines)
-
-
-def _paths(sandbox: Sandbox) -> list[str]:
-    skip = [word for name in _SKIPPED for word in ("-name", name, "-o")][:-1]
-    found = sandbox.exec(
-        ["find", ".", "(", *skip, ")", "-prune", "-o", "-type", "f", "-print"],
-        timeout_s=_TIMEOUT_S,
-        output_limit=_FILES_LIMIT_BYTES,
-    )
+def _lines(sandbox: Sandbox, argv: list[str], limit_bytes: int) -> list[str]:
+    """Lines that a command prints of files here, by their paths."""
+    found = sandbox.exec(argv, timeout_s=_TIMEOUT_S, output_limit=limit_bytes)
     lines = found.stdout.decode("utf-8", "replace").splitlines()
     return [line.removeprefix("./") for line in lines]
-
-
-def _signatures(sandbox: Sandbox) -> dict[str, list[str]]:
-    found = sandbox.exec(
-        ["grep", "-rIE", *(f"--exclude-dir={name}" for name in _SKIPPED), _SIGNATURE, "."],
-        timeout_s=_TIMEOUT_S,
-        output_limit=_LINES_LIMIT_BYTES,
-    )
-    by_path: dict[str, list[str]] = {}
-    for line in found.stdout.decode("utf-8", "replace").splitlines():
-        path, _, text = line.removeprefix("./").partition(":")
-        by_path.setdefault(path, []).append(text.rstrip()[:_LONGEST_LINE])
-    return by_path
 
 
 def _relevance(path: str, statement: str) -> int:
@@ -103,7 +83,6 @@ SHOWN_CHARS = 40_000
 FILE_LIMIT_BYTES = 2_000_000
 FOLDER_LIMIT_BYTES = 4_000
 """Of the names in a folder."""
-LIST_SECONDS = 30.0
 IDLE_TURNS = 3
 """Replies in a row that neither ask for a file nor change one, before it has given up."""
 
@@ -266,7 +245,7 @@ def _check_folders(path: str, sandbox: Sandbox) -> None:
 
 def _names(path: str, sandbox: Sandbox) -> str:
     found = sandbox.exec(
-        ["ls", "-1Ap", "--", path], timeout_s=LIST_SECONDS, output_limit=FOLDER_LIMIT_BYTES
+        ["ls", "-1Ap", "--", path], timeout_s=_TIMEOUT_S, output_limit=FOLDER_LIMIT_BYTES
     )
     names = found.stdout.decode("utf-8", "replace").rstrip("\n")
     return names + (CUT.format(count=found.truncated_bytes) if found.truncated_bytes else "")

@@ -4,9 +4,10 @@ Whatever it says of itself, the patch is the diff that is taken afterwards and t
 gateway metered. Its crash, its early end and its time-out are outcomes.
 """
 
+import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -168,59 +169,57 @@ class ExternalAgent:
         self, brief: Brief, sandbox: Sandbox, backend: Backend, transcript: Transcript
     ) -> Ending:
         """Start the program and wait until it ends, or a limit is reached."""
+        program = self._program
         if not isinstance(backend, SandboxBackend):
-            raise HarnessError(f"{self._program.name} was given no gateway")
-        gateway = backend
-        with gateway.open(sandbox) as session:
-            fill = self._filling(brief, gateway, session)
-            sandbox.put([File(path=f"{HOME}/.arena", data=b"")], owner=AGENT_UID)
+            raise HarnessError(f"{program.name} was given no gateway")
+        with backend.open(sandbox) as session:
+            fill = self._filling(brief, backend, session)
             written = [
-                File(path=fill(file.path), data=fill(file.text).encode())
-                for file in self._program.files
+                File(path=fill(file.path), data=fill(file.text).encode()) for file in program.files
             ]
-            sandbox.put(written, owner=AGENT_UID)
-            with sandbox.pipe(self._argv(fill), with_input=bool(self._program.stdin)) as pipe:
-                if self._program.stdin:
-                    pipe.send(fill(self._program.stdin).encode(), last=True)
-                output = _Output()
+            sandbox.put([File(path=f"{HOME}/.arena", data=b""), *written], owner=AGENT_UID)
+            env = {"HOME": HOME, **{name: fill(value) for name, value in program.env.items()}}
+            argv = [
+                *(f"{name}={value}" for name, value in env.items()),
+                *map(fill, program.command),
+            ]
+            output = _Output()
+            with sandbox.pipe(["/usr/bin/env", *argv], with_input=bool(program.stdin)) as pipe:
+                if program.stdin:
+                    pipe.send(fill(program.stdin).encode(), last=True)
                 ending = _watch(pipe, session, output)
                 if ending is None:
                     ending = self._ended(pipe.exit_code(), session, output, sandbox.resource_ended)
             sandbox.kill()
             transcript.add("note", {"text": f"the agent's output:\n{output.tail(SHOWN_CHARS)}"})
-            found = self._own_count(sandbox, fill, output, session)
+            if program.report is None:
+                return ending
+            told = output.text
+            if program.report.source == "file":
+                told = _read(sandbox, fill(program.report.path))
+            found = flags(program.report, told, session.metered)
             return ending.model_copy(update={"flags": found})
 
-    def _own_count(
-        self, sandbox: Sandbox, fill: "Filling", output: "_Output", session: SandboxSession
-    ) -> tuple[Flag, ...]:
-        """Flags where the program's own count is not what was metered."""
-        report = self._program.report
-        if report is None:
-            return ()
-        told = output.text if report.source == "stdout" else _read(sandbox, fill(report.path))
-        return flags(report, told, session.metered)
-
-    def _argv(self, fill: "Filling") -> list[str]:
-        env = {"HOME": HOME, **{name: fill(value) for name, value in self._program.env.items()}}
-        pairs = [f"{name}={value}" for name, value in env.items()]
-        return ["/usr/bin/env", *pairs, *(fill(word) for word in self._program.command)]
-
-    def _filling(self, brief: Brief, gateway: SandboxBackend, session: SandboxSession) -> "Filling":
+    def _filling(
+        self, brief: Brief, backend: SandboxBackend, session: SandboxSession
+    ) -> Callable[[str], str]:
+        """Fills placeholders; every other brace stays as it is."""
         values = {
-            "model": gateway.model,
+            **self._params,
+            "model": backend.model,
             "origin": session.origin,
             "base_url": f"{session.origin}/v1",
             "token": session.token,
             "home": HOME,
             "workdir": brief.workdir,
-            "context_window": str(gateway.context_window or DEFAULT_CONTEXT),
+            "context_window": str(backend.context_window or DEFAULT_CONTEXT),
             "output_tokens": str(brief.limits.output_tokens),
             "prompt": TASK.format(
                 workdir=brief.workdir, problem_statement=brief.problem_statement.strip()
             ),
         }
-        return Filling({**self._params, **values})
+        pattern = re.compile("|".join(rf"\{{{re.escape(name)}\}}" for name in values))
+        return lambda text: pattern.sub(lambda found: values[found[0][1:-1]], text)
 
     def _ended(
         self, code: int | None, session: SandboxSession, output: "_Output", limit: str | None
@@ -259,17 +258,6 @@ class ExternalAgent:
 
 DEFAULT_CONTEXT = 128_000
 """Told to agents that must know, where the catalogue does not say."""
-
-
-class Filling:
-    """Fills placeholders; every other brace stays as it is."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-        self._pattern = re.compile("|".join(rf"\{{{re.escape(name)}\}}" for name in values))
-
-    def __call__(self, text: str) -> str:
-        return self._pattern.sub(lambda found: self._values[found[0][1:-1]], text)
 
 
 class _Output:
@@ -328,8 +316,8 @@ def _read(sandbox: Sandbox, path: str) -> str:
 
 def make(program: Program, params: Mapping[str, JsonValue]) -> Agent:
     """The agent of a profile; raises `InputError` on parameters that the profile does not have."""
+    where = f"params of agent {program.name}"
     for name, value in params.items():
-        where = f"params of agent {program.name}"
         if name not in program.params:
             known = ", ".join(program.params) or "none"
             raise InputError(f"unknown parameter {name!r}", where=where, remedy=f"known: {known}")
@@ -337,7 +325,8 @@ def make(program: Program, params: Mapping[str, JsonValue]) -> Agent:
             raise InputError(f"{name} must be text, a number or a boolean", where=where)
         if "\0" in str(value):
             raise InputError(f"{name} holds a NUL", where=where)
-    given = {name: _text(value) for name, value in params.items()}
+    # A boolean as JSON has it, which most programs take.
+    given = {k: json.dumps(v) if isinstance(v, bool) else str(v) for k, v in params.items()}
     return ExternalAgent(program, {**program.params, **given})
 
 
@@ -367,7 +356,3 @@ def identity(program: Program) -> JsonValue:
 def earlier_identity(program: Program) -> JsonValue:
     """As the first version of Arena wrote it, which counted its code by a number."""
     return [1, program.identity, TASK, digest_of(HOME)]
-
-
-def _text(value: JsonValue) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from arena.agent import external
 from arena.records import AgentCapabilities, Record
+from arena.records.program import Program
 from arena.registry import AGENTS, agent_module
 
 
@@ -17,10 +18,10 @@ class AgentRow(Record):
     label: str
     api: str
     """What it speaks, the best first; empty for controls."""
-    installs: str = ""
+    installs: str
     """Packages with their versions."""
-    limits: str = ""
-    source: str = ""
+    limits: str
+    source: str
 
 
 def listed(paths: Sequence[Path] = ()) -> list[AgentRow]:
@@ -30,21 +31,17 @@ def listed(paths: Sequence[Path] = ()) -> list[AgentRow]:
         paths: files or folders with profiles beside the shipped ones.
     """
     rows = [_row(name, agent_module(name).capabilities(name, {})) for name in AGENTS]
-    for program in external.load(paths).values():
-        own = {
-            "installs": ", ".join([*program.install.npm, *program.install.pip]),
-            "limits": " ".join(program.limits),
-            "source": program.source,
-        }
-        row = _row(program.name, external.capabilities(program))
-        rows.append(row.model_copy(update=own))
-    return rows
+    programs = external.load(paths).values()
+    return rows + [_row(one.name, external.capabilities(one), one) for one in programs]
 
 
-def _row(name: str, able: AgentCapabilities) -> AgentRow:
+def _row(name: str, able: AgentCapabilities, program: Program | None = None) -> AgentRow:
     return AgentRow(
         name=name,
-        kind="program" if able.needs_gateway else "control" if able.control else "built in",
+        kind="program" if program else "control" if able.control else "built in",
         label=able.label,
         api=", ".join(able.apis),
+        installs=", ".join([*program.install.npm, *program.install.pip]) if program else "",
+        limits=" ".join(program.limits) if program else "",
+        source=program.source if program else "",
     )

@@ -49,9 +49,6 @@ your command here
 
 When the work is done, answer with a fenced block that holds the one word `submit`."""
 
-BASH_DESCRIPTION = "Run a command with bash in the repository and return its output."
-SUBMIT_DESCRIPTION = "Say that the work is done. The repository as it is now is graded."
-
 NO_CALL_TOOLS = """\
 That reply held no tool call. Call `bash` with a command, or `submit` when the work is done."""
 NO_CALL_TEXT = """\
@@ -72,19 +69,16 @@ SHOWN_CHARS = 10_000
 IDLE_TURNS = 3
 """Replies in a row without any usable call before the agent is taken to have given up."""
 
+_COMMAND: JsonValue = {"command": {"type": "string"}}
 TOOLS = (
     ToolSpec(
         name="bash",
-        description=BASH_DESCRIPTION,
-        parameters={
-            "type": "object",
-            "properties": {"command": {"type": "string"}},
-            "required": ["command"],
-        },
+        description="Run a command with bash in the repository and return its output.",
+        parameters={"type": "object", "properties": _COMMAND, "required": ["command"]},
     ),
     ToolSpec(
         name="submit",
-        description=SUBMIT_DESCRIPTION,
+        description="Say that the work is done. The repository as it is now is graded.",
         parameters={"type": "object", "properties": {}},
     ),
 )
@@ -171,8 +165,7 @@ def _tool_actions(reply: Reply) -> list[ShellAction]:
         if call.name == "submit":
             actions.append(ShellAction(call.id, submit=True))
         elif call.name != "bash":
-            mistake = UNKNOWN_TOOL.format(name=call.name)
-            actions.append(ShellAction(call.id, mistake=mistake))
+            actions.append(ShellAction(call.id, mistake=UNKNOWN_TOOL.format(name=call.name)))
         else:
             actions.append(_bash_action(call.id, call.arguments, truncated=reply.truncated))
     return actions

@@ -13,7 +13,7 @@ from any_llm.utils.messages_compat import (
 )
 from pydantic import ValidationError
 
-from arena.gateway.message_assembler import Delta, chunk_of
+from arena.gateway.message_assembler import ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.records import Usage
 from arena.serialize import mappings
@@ -41,21 +41,18 @@ def request_body(asked: ProxyRequest) -> Item:
     return body
 
 
-class MessagesEvents:
-    """Events of one message, from what each chunk adds to it."""
+class MessagesEvents(ReplyEvents):
+    """Events of one message."""
+
+    reasoning = "reasoning"
 
     def __init__(self, name: str, model: str) -> None:
-        self._name = name
-        self._model = model
+        super().__init__(name, model)
         self._state = StreamingState()
-
-    def feed(self, delta: Delta) -> Iterator[Item]:
-        """What is to be said of an addition."""
-        yield from self._events(chunk_of(self._name, self._model, delta, reasoning="reasoning"))
 
     def close(self, finish: str, usage: Usage) -> Iterator[Item]:
         """The end of the message."""
-        yield from self._events(chunk_of(self._name, self._model, {}, finish=finish))
+        yield from self.events(self.chunk({}, finish))
         for event in close_open_blocks(self._state):
             yield event.model_dump(mode="json")
         told: Item = {
@@ -68,7 +65,8 @@ class MessagesEvents:
         yield {"type": "message_delta", "delta": reason, "usage": told}
         yield {"type": "message_stop"}
 
-    def _events(self, chunk: Item) -> Iterator[Item]:
+    def events(self, chunk: Item) -> Iterator[Item]:
+        """What the library makes of a chunk."""
         read = ChatCompletionChunk.model_validate(chunk)
         for event in chat_completion_chunk_to_message_stream_events(read, self._state):
             yield event.model_dump(mode="json")

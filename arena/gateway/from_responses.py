@@ -8,7 +8,7 @@ from agents.exceptions import AgentsException
 from agents.models import chatcmpl_stream_handler as library
 from agents.models.chatcmpl_converter import Converter
 
-from arena.gateway.message_assembler import Delta, chunk_of
+from arena.gateway.message_assembler import ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.records import Usage
 from arena.serialize import mappings
@@ -48,13 +48,13 @@ def _named(number: int, turn: Item) -> Item:
     return {"id": f"item_{number}", **turn} if turn.get("role") == "assistant" else turn
 
 
-class ResponsesEvents:
-    """Events of one response, from what each chunk adds to it."""
+class ResponsesEvents(ReplyEvents):
+    """Events of one response."""
+
+    reasoning = "reasoning_content"
 
     def __init__(self, name: str, model: str) -> None:
-        self._name = name
-        self._model = model
-        self._count = 0
+        super().__init__(name, model)
         self._kinds: dict[int, str] = {}
         response = library.Response(
             id=name,
@@ -70,19 +70,21 @@ class ResponsesEvents:
         self._driven = _driven(response)
         next(self._driven)
 
-    def feed(self, delta: Delta) -> Iterator[Item]:
-        """What is to be said of an addition."""
-        yield from self._events(
-            chunk_of(self._name, self._model, delta, reasoning="reasoning_content")
-        )
-
     def close(self, finish: str, usage: Usage) -> Iterator[Item]:
         """The end of the response."""
-        yield from self._events(chunk_of(self._name, self._model, {}, finish=finish, usage=usage))
+        told: Item = {
+            "prompt_tokens": usage.prompt,
+            "completion_tokens": usage.output,
+            "total_tokens": usage.prompt + usage.output,
+            "prompt_tokens_details": {"cached_tokens": usage.cache_read},
+            "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+        }
+        yield from self.events({**self.chunk({}, finish), "usage": told})
         for event in self._driven.send(None):
             yield self._shown(event, cut=finish == "length")
 
-    def _events(self, chunk: Item) -> Iterator[Item]:
+    def events(self, chunk: Item) -> Iterator[Item]:
+        """What the library makes of a chunk."""
         for event in self._driven.send(library.ChatCompletionChunk.model_validate(chunk)):
             yield self._shown(event)
 
@@ -109,7 +111,7 @@ class ResponsesEvents:
 
     def _item_name(self, index: int) -> str:
         kind = _PREFIX.get(self._kinds.get(index, ""), "item")
-        return f"{kind}_{self._name}_{index}"
+        return f"{kind}_{self.name}_{index}"
 
 
 def _ended(response: Item, *, cut: bool) -> Item:

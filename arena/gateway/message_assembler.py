@@ -1,7 +1,8 @@
 """Chunks of a chat stream: in the one form that the libraries read, and what each adds."""
 
 import json
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -92,42 +93,40 @@ def _arguments(given: JsonValue, *, done: bool) -> str:
     return json.dumps(given or {}) if done else ""
 
 
-def chunk_of(
-    name: str,
-    model: str,
-    delta: Delta,
-    *,
-    reasoning: str = "",
-    finish: str | None = None,
-    usage: Usage | None = None,
-) -> Item:
-    """A chunk.
+class ReplyEvents(ABC):
+    """A reply in the events of one API, from what each chunk adds to it.
 
     Args:
         name: id of the reply.
         model: as the agent calls it.
-        delta: what it adds.
-        reasoning: the field in which the reader expects reasoning.
-        finish: why the reply ended.
-        usage: of the whole reply.
     """
-    renamed = {(reasoning if key == "reasoning" else key): value for key, value in delta.items()}
-    choice: Item = {"index": 0, "delta": renamed, "finish_reason": finish}
-    chunk: Item = {
-        "id": name,
-        "object": "chat.completion.chunk",
-        "created": 0,
-        "model": model,
-        "choices": [choice],
-    }
-    return chunk if usage is None else {**chunk, "usage": _told(usage)}
 
+    reasoning: str
+    """The field of a chunk in which the library expects reasoning."""
 
-def _told(usage: Usage) -> JsonValue:
-    return {
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": usage.output,
-        "total_tokens": usage.prompt + usage.output,
-        "prompt_tokens_details": {"cached_tokens": usage.cache_read},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
-    }
+    def __init__(self, name: str, model: str) -> None:
+        self.name = name
+        self.model = model
+
+    def feed(self, delta: Delta) -> Iterator[Item]:
+        """What is to be said of an addition."""
+        return self.events(self.chunk(delta))
+
+    @abstractmethod
+    def close(self, finish: str, usage: Usage) -> Iterator[Item]:
+        """The end of the reply."""
+
+    @abstractmethod
+    def events(self, chunk: Item) -> Iterator[Item]:
+        """What the library makes of a chunk."""
+
+    def chunk(self, delta: Delta, finish: str | None = None) -> Item:
+        """A chunk in the one form that the libraries read."""
+        renamed = {(self.reasoning if k == "reasoning" else k): v for k, v in delta.items()}
+        return {
+            "id": self.name,
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": self.model,
+            "choices": [{"index": 0, "delta": renamed, "finish_reason": finish}],
+        }

@@ -115,7 +115,7 @@ class ProxySession:
             UncertainError: such a call was not made again, or was left after a long wait.
         """
         with self._change:
-            self._wait_for_accounts()
+            self.settled()
             now = time.monotonic()
             slow = any(now - since > SLOW_S for since in self._inside.values())
             if self._unserved and self._last_failed and not slow:
@@ -184,7 +184,8 @@ class ProxySession:
     def settled(self) -> None:
         """Wait until all that the agent has heard is accounted for."""
         with self._change:
-            self._wait_for_accounts()
+            heard = {bridge for bridge in self._inside if bridge.ended}
+            self._change.wait_for(lambda: heard.isdisjoint(self._inside), LAST_CALLS_S)
 
     def _serve(self, request: ProxyRequest, bridge: ReplyBridge) -> None:
         relay: Relay = bridge
@@ -258,7 +259,7 @@ class ProxySession:
 
     def _enter(self, bridge: ReplyBridge) -> None:
         with self._change:
-            self._wait_for_accounts()  # an agent asks again before its last call is settled
+            self.settled()  # an agent asks again before its last call is settled
             if self._shut:
                 raise _OverError("the trial has ended", 401)
             self._inside[bridge] = time.monotonic()
@@ -269,10 +270,6 @@ class ProxySession:
         with self._change:
             self._inside.pop(bridge, None)
             self._change.notify_all()
-
-    def _wait_for_accounts(self) -> None:
-        heard = {bridge for bridge in self._inside if bridge.ended}
-        self._change.wait_for(lambda: heard.isdisjoint(self._inside), LAST_CALLS_S)
 
     # ── transcript ─────────────────────────────────────────────────────────────────────────────
 

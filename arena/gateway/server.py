@@ -55,13 +55,16 @@ _NOBODY = "65534:65534"
 
 
 class Gateway:
-    """Serves every open session; use as a context manager."""
+    """Serves every open session; use as a context manager.
+
+    Threads of trials come and go while the loop looks: each step on a table is one of its own.
+    """
 
     def __init__(self) -> None:
         self._sessions: dict[str, ProxySession] = {}
         self._tunnels: dict[int, ProxySession] = {}
-        self._lock = threading.Lock()
-        self._calls = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="gateway")
+        self.calls = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="gateway")
+        """Where calls are read and made."""
         # asyncio sends small pieces at once only over sockets that say that they are TCP.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
@@ -91,13 +94,11 @@ class Gateway:
     @contextmanager
     def serving(self, session: ProxySession) -> Iterator[None]:
         """Let in whoever has the session's token, until the context is left."""
-        with self._lock:
-            self._sessions[session.token] = session
+        self._sessions[session.token] = session
         try:
             yield
         finally:
-            with self._lock:
-                del self._sessions[session.token]
+            del self._sessions[session.token]
             session.close()
 
     @contextmanager
@@ -106,21 +107,18 @@ class Gateway:
         sock = socket.socket()
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
-        with self._lock:
-            self._tunnels[port] = session
+        self._tunnels[port] = session
         try:
             sock.connect(self.address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             yield sock
         finally:
             sock.close()
-            with self._lock:
-                self._tunnels.pop(port, None)
+            self._tunnels.pop(port, None)
 
     def budget(self, port: int) -> ByteBudget:
         """What holds for the bytes of a connection: that of the trial whose way this is."""
-        with self._lock:
-            session = self._tunnels.get(port)
+        session = self._tunnels.get(port)
         return session.budget if session else ByteBudget()
 
     def session(self, request: Request) -> ProxySession | None:
@@ -128,13 +126,8 @@ class Gateway:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
         token = request.headers.get("x-api-key") or bearer
         port = request.client.port if request.client else 0
-        with self._lock:
-            session, own = self._sessions.get(token), self._tunnels.get(port)
+        session, own = self._sessions.get(token), self._tunnels.get(port)
         return session if own is None or own is session else None
-
-    def answer(self, session: ProxySession, body: RequestBody, bridge: ReplyBridge) -> None:
-        """Read and make a call in a thread of its own; the bridge carries its answer."""
-        self._calls.submit(session.serve, body, bridge)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -148,7 +141,7 @@ class Gateway:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
-        self._calls.shutdown(wait=True)
+        self.calls.shutdown(wait=True)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -294,7 +287,7 @@ async def _call(gateway: Gateway, session: ProxySession, api: Api, request: Requ
             async for block in request.stream():
                 body.add(block)
         bridge = ReplyBridge(asyncio.get_running_loop(), api, _sent_along(request, api, session))
-        gateway.answer(session, body, bridge)
+        gateway.calls.submit(session.serve, body, bridge)
     except BaseException:
         body.release()
         raise

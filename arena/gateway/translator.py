@@ -10,16 +10,15 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from pydantic import JsonValue
 
 from arena.backend import apis, chat
 from arena.gateway import proxy_request
 from arena.gateway.bridge import ReplyBridge
-from arena.gateway.message_assembler import Delta, MessageAssembler
+from arena.gateway.message_assembler import MessageAssembler, ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
-from arena.records import Api, Message, Reply, Usage
+from arena.records import Api, Message, Reply
 from arena.serialize import mapping, mappings
 
 
@@ -100,16 +99,6 @@ _CARRIED = frozenset(
 )
 _PICTURES = ("image", "image_url", "input_image", "document", "file", "input_file")
 _INSTRUCTIONS = ("system", "developer")
-
-
-class ReplyEvents(Protocol):
-    """A reply in the events of one API."""
-
-    def feed(self, delta: Delta, /) -> Iterator[Item]:
-        """What is to be said of an addition."""
-
-    def close(self, finish: str, usage: Usage, /) -> Iterator[Item]:
-        """The end of the reply."""
 
 
 ToChat = Callable[[ProxyRequest], Item]

@@ -54,6 +54,20 @@ def test_an_end_is_read_as_its_profile_says(tmp_path):
     assert details["mute"] == "it ended without a call to its model"
 
 
+def test_a_report_tells_apart_who_could_not_log_in_and_who_was_killed(tmp_path):
+    program = '"/opt/agent/python/bin/python3", "-I", "{home}/agent.py"'
+    ends = {"login": "getent hosts login.example || exit 3", "killed": "kill -9 $$"}
+    for name, command in ends.items():
+        variant(tmp_path, name, **{program: f'"/bin/sh", "-c", "{command}"'})
+    with ManyStub(solver(HAND)) as stub:
+        tables = [contestant(name, name, stub) for name in (*ends, "own")]
+        report, path = bake(tmp_path, tables, more='agents = ["agents", "own.toml"]')
+    rows = {row["name"]: row["endings"] for row in report["contestants"]}
+    assert rows == {"login": {"no_call": 1}, "killed": {"killed": 1}, "own": {"submitted": 1}}
+    shown = (path / "report" / "index.html").read_text()
+    assert all(words in shown for words in ("the agent was killed", "the agent called no model"))
+
+
 def test_what_ran_out_is_said(tmp_path):
     hungry = f"{gold_command(TASK)}\npython3 -c \"b'x' * (4 << 30)\"; kill -9 $PPID"
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.demo.toys import TOYS, Toy, toy
 
-UNREACHABLE = {"new_feature"}
+UNREACHABLE = {"new_feature", "red_test"}
 
 
 @pytest.mark.parametrize("name", sorted(set(TOYS) - UNREACHABLE))
@@ -47,8 +47,9 @@ def test_an_edit_leaves_the_rest_of_the_file_alone(repair):
     assert [line.strip() for line in changed] == ["-    if points > 60:", "+    if points >= 60:"]
 
 
-def test_what_cannot_be_reached_is_given_up_with_a_clean_tree(repair):
-    outcome = repair(TOYS["new_feature"], 60)
+@pytest.mark.parametrize("name", sorted(UNREACHABLE))
+def test_what_cannot_be_reached_is_given_up_with_a_clean_tree(repair, name):
+    outcome = repair(TOYS[name], 60)
     assert (outcome.ending.stop, outcome.status, outcome.passes) == ("submitted", "", False)
 
 
@@ -65,7 +66,7 @@ def test_a_tree_without_python_is_said_to_be_so(repair):
 
 def test_a_report_without_anything_to_run_is_said_to_be_so(repair):
     outcome = repair(replace(TOYS["boundary"], problem="The grades are wrong."), 20)
-    assert "no example of the report and no visible test fails" in outcome.log
+    assert "no example of the report fails" in outcome.log
     assert (outcome.ending.stop, outcome.status) == ("submitted", "")
 
 

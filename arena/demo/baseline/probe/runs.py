@@ -4,93 +4,159 @@ from __future__ import annotations
 
 import contextlib
 import doctest
-import importlib
 import inspect
-import multiprocessing
+import io
+import json
 import os
 import re
 import resource
 import signal
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
-MEMORY_BYTES = 512 * 1024 * 1024
-MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+MEMORY_BYTES = 256 * 1024 * 1024
+"""Of a child: less than any container has, lest that be ended for it."""
 FILE_BYTES = 32 * 1024 * 1024
 FENCE = re.compile(r"^[ \t]*(```|~~~).*$", re.MULTILINE)
+FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+PYTEST = ("-q", "--no-header", "--tb=no", "--color=no", "-rfE", "-p", "no:cacheprovider")
 EXAMPLE_S = 3.0
+EXAMPLES_S = 8.0
+TESTS_S = 30.0
+CHILD = """\
+import sys
+sys.path[0] = {root!r}
+from {package} import runs
+tell = runs.limited({seconds})
+tell(runs.{call})
+"""
+"""What stands in the tree is imported only after all that we need ourselves."""
 
 Line = tuple[str, int]
-Files = dict[str, str]
-"""What is traced: absolute path, and the tree's own."""
-
-
-class ProbeOutcome(NamedTuple):
-    """What a test did, or all examples of a report together."""
-
-    name: str
-    state: str
-    """As pytest has it: passed, failed or skipped."""
-    lines: list[Line]
-    """Lines of the traced files that it executed inside functions."""
 
 
 class HangError(BaseException):
     """An example ran out of its time; no `except Exception` of a candidate may swallow it."""
 
 
-def trace(files: Files, lines: set[Line]) -> None:
-    """Note from here on which lines run inside functions; without files nothing is slowed.
+def examples(report: str) -> tuple[bool, set[Line]] | None:
+    """Run the examples of a report on the tree here.
 
-    What runs when a module is imported tells nothing about the example that imports it first.
+    Returns whether all give what it shows, and which lines of the tree ran inside functions; None
+    where the process crashed or took too long.
     """
-
-    def enter(frame: FrameType, _event: str, _argument: Any) -> Any:
-        path = files.get(frame.f_code.co_filename)
-        if path is None or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
-            return None
-
-        def local(frame: FrameType, event: str, _argument: Any) -> Any:
-            if event == "line":
-                lines.add((path, frame.f_lineno))
-            return local
-
-        return local
-
-    sys.settrace(enter if files else None)
+    told = isolated(f"run_examples({report!a})", EXAMPLES_S)
+    return None if told is None else (told[0], {(path, line) for path, line in told[1]})
 
 
-def examples(report: str, files: Files) -> ProbeOutcome:
+def failing_tests() -> set[str] | None:
+    """Run the visible tests of the tree here; those that fail, None where not all could run."""
+    told = isolated("run_tests()", TESTS_S)
+    if told is None:
+        return None
+    code, printed = told
+    failing = set(FAILED.findall(printed))
+    return failing if code == int(bool(failing)) else None
+
+
+def isolated(call: str, timeout_s: float) -> Any:
+    """Return what a call of this module returns in a child, or None where it crashed or was late.
+
+    Code that loops, exits, eats memory or starts others takes only its own processes with it.
+    """
+    package = __package__ or ""
+    root = str(Path(__file__).parents[package.count(".") + 1])
+    code = CHILD.format(root=root, package=package, seconds=timeout_s, call=call)
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as output:
+        source.write(code.encode())  # a report may be longer than an argument
+        source.seek(0)
+        child = subprocess.Popen(
+            [sys.executable, "-"],
+            stdin=source,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout_s)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        output.seek(0)
+        with contextlib.suppress(ValueError):
+            return json.loads(output.read())
+    return None
+
+
+def limited(seconds: float) -> Callable[[Any], None]:
+    """Limit and silence this process, a child; returns what tells a value and ends it."""
+    for kind, limit in (
+        (resource.RLIMIT_CPU, int(seconds) + 1),
+        (resource.RLIMIT_DATA, MEMORY_BYTES),
+        (resource.RLIMIT_FSIZE, FILE_BYTES),
+    ):
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (limit, limit))
+    told = os.dup(1)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - no file
+        os.dup2(nowhere.fileno(), 1)
+    sys.path[:0] = [str(Path("src").absolute()), str(Path.cwd())]
+
+    def tell(value: Any) -> None:
+        with os.fdopen(told, "w") as output:
+            json.dump(value, output)
+        os._exit(0)
+
+    return tell
+
+
+def run_examples(report: str) -> tuple[bool, list[Line]]:
     """Run the examples typed at a Python prompt in a report, in one namespace, as at a prompt."""
     try:
         parser = doctest.DocTestParser()
         test = parser.get_doctest(FENCE.sub("", report), {}, "report", None, 0)
     except ValueError:  # what looks like a prompt is none
-        return ProbeOutcome("report", "passed", [])
-    runner = _Examples(files)
+        return True, []
+    runner = _Examples(_Shown(), verbose=False, optionflags=FLAGS)
     signal.signal(signal.SIGALRM, _hang)
     failed = runner.run(test, out=lambda _text: None).failed
     signal.setitimer(signal.ITIMER_REAL, 0)
-    return ProbeOutcome("report", "failed" if failed else "passed", sorted(runner.lines))
+    return not failed, sorted(runner.lines)
 
 
 class _Examples(doctest.DocTestRunner):
-    """Traces each example and ends one that hangs."""
+    """Notes which lines of the tree run inside functions, and ends an example that hangs.
 
-    def __init__(self, files: Files) -> None:
-        super().__init__(_Shown(), verbose=False, optionflags=FLAGS)
+    What runs when a module is imported tells nothing about the example that imports it first.
+    """
+
+    def __init__(self, *given: Any, **how: Any) -> None:
+        super().__init__(*given, **how)
         self.lines: set[Line] = set()
-        self._files = files
+        self._tree = f"{Path.cwd()}/"
 
     def report_start(self, *_: Any) -> None:
         """Begin an example: the runner ends the trace of the one before."""
         signal.setitimer(signal.ITIMER_REAL, EXAMPLE_S)
-        trace(self._files, self.lines)
+        sys.settrace(self._enter)
+
+    def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        path = frame.f_code.co_filename
+        if not path.startswith(self._tree) or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+            return None
+        return self._run
+
+    def _run(self, frame: FrameType, event: str, _argument: Any) -> Any:
+        if event == "line":
+            path = frame.f_code.co_filename.removeprefix(self._tree)
+            self.lines.add((path, frame.f_lineno))
+        return self._run
 
 
 class _Shown(doctest.OutputChecker):
@@ -104,104 +170,10 @@ def _hang(_number: int, _frame: FrameType | None) -> None:
     raise HangError
 
 
-def load_pytest() -> bool:
-    """Import pytest with its plugins, once before the forks; tell whether it is there."""
-    try:
-        config: Any = importlib.import_module("_pytest.config")
-    except ImportError:
-        return False
-    for name in getattr(config, "default_plugins", ()):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(f"_pytest.{name}")
-    return True
-
-
-def visible_tests(files: Files, keep: list[str] | None = None) -> list[ProbeOutcome]:
-    """Run the visible tests, or those with the given node ids up to the first failure."""
+def run_tests() -> tuple[int, str]:
+    """Run pytest; returns its exit code and what it prints. ImportError where it is missing."""
     import pytest
 
-    arguments = ["-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
-    if keep is not None:
-        arguments += ["-x", *sorted({node.split("::")[0] for node in keep})]
-    recorder = _Tests(files, keep)
-    pytest.main(arguments, plugins=[recorder])
-    return recorder.outcomes
-
-
-class _Tests:
-    """A pytest plugin that keeps to some tests and notes what each did."""
-
-    def __init__(self, files: Files, keep: list[str] | None) -> None:
-        self.outcomes: list[ProbeOutcome] = []
-        self._files, self._keep = files, keep
-        self._lines: set[Line] = set()
-        self._state = "passed"
-
-    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        """Keep to the wanted tests."""
-        if self._keep is not None:
-            items[:] = [item for item in items if item.nodeid in self._keep]
-
-    def pytest_runtest_logstart(self) -> None:
-        """Begin a test."""
-        self._lines, self._state = set(), "passed"
-        trace(self._files, self._lines)
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        """Note the state of a test: that of the first of its phases that did not pass."""
-        if self._state == "passed":
-            self._state = report.outcome
-
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """End a test."""
-        sys.settrace(None)
-        self.outcomes.append(ProbeOutcome(nodeid, self._state, sorted(self._lines)))
-
-
-def isolated(work: Callable[[], Any], timeout_s: float) -> Any:
-    """Return what work returns, or None where it crashed or took too long.
-
-    A fork starts in a millisecond with everything already imported, and a mutant that loops,
-    exits, eats memory or changes global state takes only its own process with it.
-    """
-    reader, writer = multiprocessing.Pipe(duplex=False)
-    fork = multiprocessing.get_context("fork")
-    child = fork.Process(target=_child, args=(work, writer, timeout_s))
-    child.start()
-    assert child.pid
-    writer.close()
-    try:
-        return reader.recv() if reader.poll(timeout_s) else None
-    except EOFError:
-        return None
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.kill()
-        child.join()
-        reader.close()
-
-
-def memory_bytes() -> int:
-    """Return what a child may use: half of what the container may, lest it be ended for it."""
-    for path in MEMORY_LIMITS:
-        with contextlib.suppress(OSError, ValueError):
-            return min(MEMORY_BYTES, int(Path(path).read_text()) // 2)
-    return MEMORY_BYTES
-
-
-def _child(work: Callable[[], Any], writer: Connection[Any, Any], timeout_s: float) -> None:
-    os.setsid()
-    seconds = int(timeout_s) + 1
-    for kind, limit in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_DATA, memory_bytes()),
-        (resource.RLIMIT_FSIZE, FILE_BYTES),
-    ):
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (limit, limit))
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-    sys.stdout = sys.stderr = os.fdopen(nowhere, "w")
-    writer.send(work())
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        code = pytest.main([*PYTEST])
+    return int(code), printed.getvalue()
