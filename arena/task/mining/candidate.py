@@ -157,7 +157,8 @@ class Miner:
             raise FellError(f"it cannot be read: {commit.unreadable}")
         try:
             tree = with_version_files(history.tree(commit.parent), self.part.project)
-            hidden = history.files(commit.sha, commit.tests)
+            after, tests = history.tree(commit.sha), set(commit.tests)
+            hidden = tuple(file for file in after if file.path in tests)
             gold = history.diff(commit.parent, commit.sha, commit.source)
             changes = parse(gold)
         except (GitError, PatchError) as error:
