@@ -1,6 +1,6 @@
 """A series of nights as a page and as lines: one small drawing a contestant and quantity."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,13 +20,13 @@ class Quantity(NamedTuple):
     """A row of drawings."""
 
     title: str
-    values: tuple[float | None, ...]
-    """By point of the contestant; None where unknown."""
-    latest: str
+    value: Callable[[Point], float | None]
+    """None where unknown."""
+    said: Callable[[Point], str]
     top: float | None = None
     """End of the scale, where that is fixed."""
-    band: tuple[tuple[float, float], ...] = ()
-    """An interval a point."""
+    banded: bool = False
+    """Whether the confidence sequence of the pass rate lies around it."""
 
 
 def render(trend: Trend, title: str) -> str:
@@ -40,7 +40,8 @@ def render(trend: Trend, title: str) -> str:
         headline=headline(trend),
         alarms=[(alarm, sentence(alarm, trend)) for alarm in trend.alarms],
         marks=[(mark, day(trend, mark.night)) for mark in trend.marks],
-        rows=[(one, list(_drawn(one, trend))) for one in trend.contestants],
+        quantities=QUANTITIES,
+        drawing=drawing,
         day=lambda night: day(trend, night),
     )
 
@@ -106,15 +107,12 @@ def _lines(trend: Trend) -> Iterator[str]:
 def _rate(point: Point) -> str:
     if point.pass_rate is None:
         return "no verdict"
-    return f"{show.percent(point.pass_rate)} passed (since the last mark {_range(point)})"
-
-
-def _range(point: Point) -> str:
-    return show.percent_range(point.sequence)
+    sure = show.percent_range(point.sequence)
+    return f"{show.percent(point.pass_rate)} passed (since the last mark {sure})"
 
 
 def _way(point: Point) -> str:
-    most = max(point.evidence.values(), default=0.0)
+    most = _most(point)
     return "alarmed" if most >= 1 else f"{most:.1%} of the way to an alarm"
 
 
@@ -127,39 +125,29 @@ def _bars(points: Sequence[Point]) -> str:
     return "".join(" " if r is None else BARS[min(7, int(r * 8))] for r in rates)
 
 
-def quantities(one: ContestantTrend) -> tuple[Quantity, ...]:
-    """All that is drawn of a contestant."""
-    points, last = one.points, one.points[-1]
-    faults = tuple(float(p.faults) for p in points)
-    mistakes = tuple(float(p.mistakes) for p in points)
-    return (
-        Quantity(
-            "Pass rate", tuple(p.pass_rate for p in points), _rate(last), 1.0,
-            tuple((p.sequence.lo, p.sequence.hi) for p in points),
-        ),
-        Quantity("US$ per solved task", tuple(p.cost_per_solved_usd for p in points), _money(last)),
-        Quantity("Tokens per attempt", tuple(p.tokens for p in points), _count(last.tokens)),
-        Quantity(
-            "Reasoning tokens", tuple(p.reasoning_tokens for p in points),
-            _count(last.reasoning_tokens),
-        ),
-        Quantity("Seconds, median", tuple(p.active_s for p in points), show.seconds(last.active_s)),
-        Quantity("Faults", faults, show.plural(last.faults, "fault")),
-        Quantity("Tool-call mistakes", mistakes, show.plural(last.mistakes, "mistake")),
-        Quantity(
-            "Evidence of a change", tuple(max(p.evidence.values(), default=0.0) for p in points),
-            _way(last), 1.0,
-        ),
-    )  # fmt: skip
-
-
 def _count(value: float | None) -> str:
     return "unknown" if value is None else show.tokens(round(value))
 
 
-def _drawn(one: ContestantTrend, trend: Trend) -> Iterator[tuple[Quantity, Markup]]:
-    for quantity in quantities(one):
-        yield quantity, drawing(quantity, one, trend)
+def _most(point: Point) -> float:
+    return max(point.evidence.values(), default=0.0)
+
+
+QUANTITIES = (
+    Quantity("Pass rate", lambda p: p.pass_rate, _rate, top=1.0, banded=True),
+    Quantity("US$ per solved task", lambda p: p.cost_per_solved_usd, _money),
+    Quantity("Tokens per attempt", lambda p: p.tokens, lambda p: _count(p.tokens)),
+    Quantity(
+        "Reasoning tokens", lambda p: p.reasoning_tokens, lambda p: _count(p.reasoning_tokens)
+    ),
+    Quantity("Seconds, median", lambda p: p.active_s, lambda p: show.seconds(p.active_s)),
+    Quantity("Faults", lambda p: p.faults, lambda p: show.plural(p.faults, "fault")),
+    Quantity(
+        "Tool-call mistakes", lambda p: p.mistakes, lambda p: show.plural(p.mistakes, "mistake")
+    ),
+    Quantity("Evidence of a change", _most, _way, top=1.0),
+)
+"""All that is drawn of a contestant."""
 
 
 def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
@@ -167,8 +155,8 @@ def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
 
     Only numbers and our own words are in it.
     """
-    known = [value for value in quantity.values if value is not None]
-    top = quantity.top or max(known, default=0.0) or 1.0
+    known = [(p, value) for p in one.points if (value := quantity.value(p)) is not None]
+    top = quantity.top or max((value for _, value in known), default=0.0) or 1.0
     step = (WIDTH - 2 * EDGE) / max(1, len(trend.nights) - 1)
 
     def at(point: Point, value: float) -> str:
@@ -176,9 +164,9 @@ def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
         return f"{EDGE + step * point.night:.1f},{y:.1f}"
 
     parts = []
-    if quantity.band:
-        upper = [at(p, hi) for p, (_, hi) in zip(one.points, quantity.band, strict=True)]
-        lower = [at(p, lo) for p, (lo, _) in zip(one.points, quantity.band, strict=True)]
+    if quantity.banded:
+        upper = [at(p, p.sequence.hi) for p in one.points]
+        lower = [at(p, p.sequence.lo) for p in one.points]
         parts.append(f'<polygon class="band" points="{" ".join(upper + lower[::-1])}"/>')
     theirs = {None, one.contestant}
     nights = [("mark", m.night) for m in trend.marks if m.contestant in theirs]
@@ -186,8 +174,7 @@ def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
     for kind, night in nights:
         x = f"{EDGE + step * night:.1f}"
         parts.append(f'<line class="{kind}" x1="{x}" x2="{x}" y1="0" y2="{HEIGHT}"/>')
-    pairs = zip(one.points, quantity.values, strict=True)
-    line = [at(point, value) for point, value in pairs if value is not None]
+    line = [at(point, value) for point, value in known]
     parts.append(f'<polyline points="{" ".join(line)}"/>')
     if line:
         x, y = line[-1].split(",")

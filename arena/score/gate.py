@@ -5,7 +5,7 @@ the time, while attempts at a task are exchangeable. A night that cannot tell is
 fails a job only where evidence is required.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -14,7 +14,7 @@ from arena.errors import InputError
 from arena.records import Assurance, Record
 from arena.registry import is_given_gold
 from arena.score.baseline import Baseline, refuse_race
-from arena.score.pairs import Contender, Pair, contenders, pair, require_comparable
+from arena.score.pairs import Contender, Pair, contenders, pair, require_comparable, some
 from arena.score.results import Results
 from arena.score.tally import LEVELS, MISSING_LIMIT, doubt, levels, scoring_tasks
 from arena.stats.intervals import ALPHA, Ratio, one_sided_level
@@ -33,12 +33,6 @@ Outcome = Literal["pass", "fail", "inconclusive", "unsound"]
 
 EXIT_CODES: dict[Outcome, int] = {"unsound": 3, "fail": 1, "inconclusive": 4, "pass": 0}
 """The worst first: one of them decides. An inconclusive night is 4 where evidence is required."""
-_HEADLINES: dict[Outcome, str] = {
-    "pass": "Pass: nothing is worse than the margins allow",
-    "fail": "Regression",
-    "inconclusive": "Inconclusive: neither a regression nor its absence is shown",
-    "unsound": "No verdict: faults or integrity",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +45,8 @@ class Check:
     """Whose tasks it is about; None where it is about all."""
     outcome: Outcome
     detail: str
+    alike: bool = False
+    """Whether two numbers were compared that need not differ: the 95% interval allows for it."""
 
 
 class Gated(Record):
@@ -124,60 +120,44 @@ def gate(
     lacking = _allowed(max_faults, results)
     _check_shares(cost_margin, lacking)
     both, skipped = _by_level(results, baseline, level)
-    notes = [*notes, *skipped]
+    said = [*notes, *skipped]
     most = max(len(scoring_tasks(results.manifest, one)) for one in both)
-    chosen = checked_margin(margin, most)
+    margin = checked_margin(margin, most)
+    alpha = NIGHT_ALPHA / max(1, 2 * sum(len(old) for _, old in both.values()))
     checks: list[Check] = []
-    lined: list[tuple[Assurance, str, Pair]] = []
-    for one, (new, old) in both.items():
-        pairs, more = _line_up(new, old, results, lacking, anyway=anyway)
-        notes += [note for note in more if note not in notes]
-        checks += _control_checks(new, results, one)
-        judged = pairs or [c.name for c in results.manifest.contestants if not c.control]
-        checks += [_faults(name, one, new[name], old.get(name), lacking) for name in judged]
-        if not pairs:
-            checks.append(Check("series", "all", one, "inconclusive", NO_NIGHT))
-        lined += [(one, name, both_of) for name, both_of in pairs.items()]
-    alpha = NIGHT_ALPHA / max(1, 2 * len(lined))
     gated = []
-    for one, name, both_of in lined:
-        numbers = _numbers(name, one, both_of, chosen, alpha)
-        gated.append(numbers)
-        checks += [
-            _pass_rate(numbers, both_of, chosen, alpha),
-            _cost(numbers, both_of, cost_margin),
-        ]
+    for one, (new, old) in both.items():
+        said += [note for note in _notes(new, old, results, anyway) if note not in said]
+        checks += _controls(new, results, one)
+        judged = old or [c.name for c in results.manifest.contestants if not c.control]
+        checks += [_faults(name, one, new[name], old.get(name), lacking) for name in judged]
+        if not old:
+            checks.append(Check("series", "all", one, "inconclusive", NO_NIGHT))
+        for name in old:
+            lined = pair(new[name].tally, old[name].tally, limit=lacking)
+            numbers = _numbers(name, one, lined, margin, alpha)
+            gated.append(numbers)
+            checks += [
+                _pass_rate(numbers, lined, margin, alpha),
+                _cost(numbers, lined, cost_margin),
+            ]
     names = dict.fromkeys(check.contestant for check in checks if check.name == "faults")
     checks += [_integrity(name, results) for name in names]
-    settings = (baseline.levels[0].conditions.run, chosen, cost_margin, lacking, alpha)
-    return _result(results, settings, checks, gated, notes, require_evidence=require_evidence)
-
-
-def _result(
-    results: Results,
-    settings: tuple[str, float, float, float, float],
-    checks: list[Check],
-    gated: list[Gated],
-    notes: Sequence[str],
-    *,
-    require_evidence: bool,
-) -> GateResult:
-    against, margin, cost_margin, max_faults, alpha = settings
     outcome = next(o for o in EXIT_CODES if o == "pass" or any(c.outcome == o for c in checks))
     tolerated = outcome == "inconclusive" and not require_evidence
     return GateResult(
         run=results.manifest.name,
-        baseline=against,
+        baseline=baseline.levels[0].conditions.run,
         margin=margin,
         cost_margin=cost_margin,
-        max_faults=max_faults,
+        max_faults=lacking,
         check_alpha=alpha,
         outcome=outcome,
         exit_code=0 if tolerated else EXIT_CODES[outcome],
-        headline=_headline(outcome, checks),
+        headline=_headline(outcome, checks, gated, tolerated=tolerated),
         checks=tuple(checks),
         contestants=tuple(gated),
-        notes=tuple(notes),
+        notes=tuple(said),
     )
 
 
@@ -218,40 +198,28 @@ def _by_level(
     return both, [f"tasks graded {one} are not gated" for one in every if one not in used]
 
 
-def _line_up(
-    new: Mapping[str, Contender],
-    old: Mapping[str, Contender],
-    results: Results,
-    max_faults: float,
-    *,
-    anyway: bool,
-) -> tuple[dict[str, Pair], list[str]]:
+def _notes(
+    new: Mapping[str, Contender], old: Mapping[str, Contender], results: Results, anyway: bool
+) -> Iterator[str]:
+    """What to say of how the two were lined up, once they may be."""
     if lost := [name for name in old if name not in new]:
         raise InputError(
             f"the run lacks contestants of the baseline: {', '.join(lost)}",
             remedy="run them too, or write a new baseline",
         )
-    controls = {c.name for c in results.manifest.contestants if c.control}
-    fresh = [name for name in new if old and name not in {*old, *controls}]
-    notes = [f"{name} is not in the baseline" for name in fresh]
-    pairs = {}
+    for name in new:
+        if old and name not in old and not results.manifest.contestant(name).control:
+            yield f"{name} is not in the baseline"
     for name, was in old.items():
         now = new[name]
-        notes += [
-            f"{name}: not comparable, compared all the same: {reason}"
-            for reason in require_comparable(now, was, anyway=anyway)
-        ]
+        for reason in require_comparable(now, was, anyway=anyway):
+            yield f"{name}: not comparable, compared all the same: {reason}"
         if now.tally.who.digest != was.tally.who.digest:
-            notes.append(f"{name} is another contestant than in the baseline (its digest differs)")
-        pairs[name] = pair(now.tally, was.tally, limit=max_faults)
-    return pairs, notes
+            yield f"{name} is another contestant than in the baseline (its digest differs)"
 
 
-def _control_checks(
-    new: Mapping[str, Contender], results: Results, level: Assurance
-) -> list[Check]:
+def _controls(new: Mapping[str, Contender], results: Results, level: Assurance) -> Iterator[Check]:
     """A control that is given the fix must pass everything, any other nothing."""
-    checks = []
     for spec in results.manifest.contestants:
         if spec.control:
             tally = new[spec.name].tally
@@ -260,8 +228,7 @@ def _control_checks(
             lacking = doubt(tally)
             outcome: Outcome = "unsound" if lacking or passed != wanted else "pass"
             detail = lacking or f"passed {passed} of {scored} trials, must be {wanted}"
-            checks.append(Check("controls", spec.name, level, outcome, detail))
-    return checks
+            yield Check("controls", spec.name, level, outcome, detail)
 
 
 def _faults(
@@ -301,56 +268,73 @@ def _numbers(name: str, level: Assurance, lined: Pair, margin: float, alpha: flo
 
 def _pass_rate(numbers: Gated, lined: Pair, margin: float, alpha: float) -> Check:
     difference, test, p = numbers.difference, numbers.not_worse, numbers.loss_p
-    outcome: Outcome = "inconclusive"
     if difference is None or test is None or p is None:
         detail = "no task is complete in both runs"
-    else:
-        lo, hi = difference.ci
-        if p <= alpha:
-            outcome = "fail"
-        elif test.lo > -margin:
-            outcome = "pass"
-        detail = (
-            f"changed by {difference.estimate:+.3f} (95% {lo:+.3f} to {hi:+.3f}) on"
-            f" {numbers.tasks} tasks; at least {test.lo:+.3f}, shown above {-margin:+.3f}"
-            f" {'holds' if outcome == 'pass' else 'does not hold'}; p of so few {p:.2g}, red at"
-            f" {alpha:.2g}"
-        )
-    return _decided("pass_rate", numbers, lined, outcome, detail)
+        return _decided("pass_rate", numbers, lined, "inconclusive", detail)
+    lo, hi = difference.ci
+    ruled_out = test.lo > -margin
+    outcome: Outcome = "fail" if p <= alpha else "pass" if ruled_out else "inconclusive"
+    detail = (
+        f"changed by {difference.estimate:+.3f} (95% {lo:+.3f} to {hi:+.3f}) on"
+        f" {numbers.tasks} tasks; a loss of {margin:.3f} is {'' if ruled_out else 'not '}ruled out;"
+        f" p of so few {p:.2g}, red at {alpha:.2g}"
+    )
+    return _decided("pass_rate", numbers, lined, outcome, detail, alike=lo <= 0 <= hi)
 
 
 def _cost(numbers: Gated, lined: Pair, margin: float) -> Check:
     ratio, limit, least = numbers.cost_ratio, 1 + margin, numbers.cost_ratio_lo
-    outcome: Outcome = "inconclusive"
     if lined.a.cost_usd is None and lined.b.cost_usd is None:
-        outcome, detail = "pass", NOT_GATED
-    elif lined.bases_differ:
+        return _decided("cost", numbers, lined, "pass", NOT_GATED)
+    if lined.bases_differ:
         detail = f"costs count different things: {lined.a.basis} now, {lined.b.basis} before"
-    elif least is None or ratio.ci is None or numbers.cost_ratio_hi is None:
+        return _decided("cost", numbers, lined, "inconclusive", detail)
+    if least is None or ratio.ci is None or numbers.cost_ratio_hi is None:
         detail = "the ratio of costs is not estimable"
-    else:
-        if least > limit:
-            outcome = "fail"
-        elif numbers.cost_ratio_hi < limit:
-            outcome = "pass"
-        detail = (
-            f"the same tasks cost {ratio.estimate:.3f} times as much (95% {ratio.ci.lo:.3f} to"
-            f" {ratio.ci.hi:.3f}); red where shown above {limit:.3f}, now at least {least:.3f}"
-        )
-    return _decided("cost", numbers, lined, outcome, detail)
+        return _decided("cost", numbers, lined, "inconclusive", detail, alike=ratio.estimate == 1)
+    lo, hi = ratio.ci
+    below = numbers.cost_ratio_hi < limit
+    outcome: Outcome = "fail" if least > limit else "pass" if below else "inconclusive"
+    detail = (
+        f"the same tasks cost {ratio.estimate:.3f} times as much (95% {lo:.3f} to {hi:.3f});"
+        f" red where shown above {limit:.3f}, now at least {least:.3f}"
+    )
+    return _decided("cost", numbers, lined, outcome, detail, alike=lo <= 1 <= hi)
 
 
 def _decided(
-    name: Literal["pass_rate", "cost"], numbers: Gated, lined: Pair, outcome: Outcome, detail: str
+    name: Literal["pass_rate", "cost"],
+    numbers: Gated,
+    lined: Pair,
+    outcome: Outcome,
+    detail: str,
+    *,
+    alike: bool = False,
 ) -> Check:
     """The check; what too many missing trials make doubtful decides nothing."""
     if lined.doubt is not None:
-        outcome, detail = "inconclusive", f"{lined.doubt}; {detail}"
-    return Check(name, numbers.contestant, numbers.level, outcome, detail)
+        outcome, detail, alike = "inconclusive", f"{lined.doubt}; {detail}", False
+    return Check(name, numbers.contestant, numbers.level, outcome, detail, alike)
 
 
-def _headline(outcome: Outcome, checks: list[Check]) -> str:
-    causes = [c for c in checks if c.outcome == outcome and outcome != "pass"]
-    causes = causes or [c for c in checks if c.detail == NOT_GATED]
-    named = "; ".join(f"{c.contestant} {c.name}: {c.detail}" for c in causes[:3])
-    return f"{_HEADLINES[outcome]}. {named}" if named else f"{_HEADLINES[outcome]}."
+def _headline(
+    outcome: Outcome, checks: Sequence[Check], gated: Sequence[Gated], *, tolerated: bool
+) -> str:
+    """What the night comes to; why stands with the checks."""
+    if outcome == "pass":
+        free = [check.contestant for check in checks if check.detail == NOT_GATED]
+        beside = f"; cost of {some(free)}: {NOT_GATED}" if free else ""
+        return f"Pass: nothing is worse than the margins allow{beside}."
+    causes = [check for check in checks if check.outcome == outcome]
+    named = some([f"{check.contestant} {check.name}" for check in causes])
+    if outcome == "fail":
+        return f"Regression: {named}."
+    if outcome == "unsound":
+        return f"No verdict: {named}."
+    said = f"no regression is shown, nor its absence: {named}"
+    if not gated:
+        said = NO_NIGHT
+    elif all(check.alike for check in causes):
+        tasks = max(one.tasks for one in gated)
+        said = f"nothing changed, as far as {tasks} {'task' if tasks == 1 else 'tasks'} can tell"
+    return f"{said[0].upper()}{said[1:]}." if tolerated else f"Inconclusive: {said}."

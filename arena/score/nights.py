@@ -14,7 +14,7 @@ from arena.records import Assurance, CallEnd, ContestantSpec, Record, digest_of
 from arena.rundir import ledger
 from arena.rundir.directory import RunDir, TaskEntry
 from arena.score.load import load
-from arena.score.pairs import Conditions, conditions_of_run
+from arena.score.pairs import Conditions, conditions_of_run, some
 from arena.score.results import CostBasis, Results, TrialRow, total_cost
 from arena.score.tally import ranking_costs, scoring_tasks
 from arena.stats.intervals import FloatArray
@@ -209,8 +209,8 @@ def causes(name: str, before: Sequence[Night], after: Sequence[Night]) -> Iterat
     for what, was in old.words.items():
         now = new.words[what]
         if fresh := [word for word in now if word not in was]:
-            gone = f", before {_some(list(was))}" if was else ""
-            yield f"{what}: now {_some(fresh)}{gone}"
+            gone = f", before {some(list(was))}" if was else ""
+            yield f"{what}: now {some(fresh)}{gone}"
     if len({one.played[name].price for one in (*before, *after)}) > 1:
         yield "price: the price book was changed"
     thought = [
@@ -246,11 +246,6 @@ def calls_of(run: Path, contestant: str) -> Iterator[CallEnd]:
             mine.add(event.call.call_id)
         elif isinstance(event, ledger.CallEndEvent) and event.call.call_id in mine:
             yield event.call
-
-
-def _some(words: Sequence[str], most: int = 3) -> str:
-    rest = len(words) - most
-    return ", ".join(words[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 LARGE = ("trials", "report")

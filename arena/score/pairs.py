@@ -70,7 +70,7 @@ class Conditions(Record):
             (images, "images changed under tasks"),
         )
         return (
-            *(f"{what}: {_some(ids)}" for ids, what in found if ids),
+            *(f"{what}: {some(sorted(ids))}" for ids, what in found if ids),
             *_unlike("limits", self.limits, other.limits),
             *_unlike("sandbox limits", self.sandbox, other.sandbox),
             *(["races in different orders"] if len(orders) > 1 else []),
@@ -152,8 +152,8 @@ def _unlike(what: str, one: Record, other: Record) -> list[str]:
     ]
 
 
-def _some(ids: set[str]) -> str:
-    names = sorted(ids)
+def some(names: Sequence[str]) -> str:
+    """The first few of some names, and how many more there are."""
     rest = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
 

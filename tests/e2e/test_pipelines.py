@@ -94,7 +94,8 @@ def test_a_night_on_github(tmp_path, config):
     for name in ("Gate", "Series", "Keep the folder small"):
         done = github.step(name, **inputs)
         assert done.returncode == 0, (name, done.stdout, done.stderr)
-    assert "Inconclusive" in (tmp_path / "arena-gate.md").read_text()
+    gated = (tmp_path / "arena-gate.md").read_text()
+    assert "No earlier night can be compared with this one" in gated
     assert "No change is shown in 1 night" in (tmp_path / "summary.md").read_text()
     assert (tmp_path / "arena-trend.html").exists()
     assert (tmp_path / "runs/night-1/report/index.html").exists()

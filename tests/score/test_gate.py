@@ -19,8 +19,12 @@ def run(passed=HALF, price=1.0, **more):
     return results({"main": Player(passed, price * PRICES), **more})
 
 
+def check(found, name):
+    return next(c for c in found.checks if c.name == name)
+
+
 def outcome(found, name):
-    return next(c.outcome for c in found.checks if c.name == name)
+    return check(found, name).outcome
 
 
 def test_published_replacement_of_a_by_b():
@@ -48,7 +52,8 @@ def test_fewer_passes_are_a_regression():
     worse[:40] = 0
     found = gate(run(worse), baseline_of(run()))
     assert (found.outcome, found.exit_code) == ("fail", 1)
-    assert found.headline.startswith("Regression. main pass_rate: changed by -0.167")
+    assert found.headline == "Regression: main pass_rate."
+    assert check(found, "pass_rate").detail.startswith("changed by -0.167")
 
 
 def test_higher_cost_is_a_regression():
@@ -62,7 +67,10 @@ def test_a_small_suite_is_inconclusive_and_not_a_pass():
     small = results({"main": Player([3, 0, 3, 3], [1, 2, 1, 1])})
     found = gate(small, baseline_of(small), margin=0.05)
     assert (found.outcome, found.exit_code) == ("inconclusive", 0)
-    assert gate(small, baseline_of(small), margin=0.05, require_evidence=True).exit_code == 4
+    assert found.headline == "Nothing changed, as far as 4 tasks can tell."
+    strict = gate(small, baseline_of(small), margin=0.05, require_evidence=True)
+    assert strict.exit_code == 4
+    assert strict.headline == "Inconclusive: nothing changed, as far as 4 tasks can tell."
 
 
 def test_faults_and_integrity_come_before_everything():
@@ -70,16 +78,21 @@ def test_faults_and_integrity_come_before_everything():
     faulty = results({"main": Player(HALF, PRICES, faults=dict.fromkeys(range(4), 3))})
     found = gate(faulty, old)
     assert (found.outcome, found.exit_code) == ("unsound", 3)
-    assert "12 of 360" in found.headline
+    assert found.headline == "No verdict: main faults."
+    assert "12 of 360" in check(found, "faults").detail
     tolerated = gate(faulty, old, max_faults=0.05)
     assert tolerated.outcome == "inconclusive"
     assert outcome(tolerated, "faults") == "pass"
-    assert "trials are missing unevenly: 12 of main" in tolerated.headline
+    assert tolerated.headline == (
+        "No regression is shown, nor its absence: main pass_rate, main cost."
+    )
+    assert "trials are missing unevenly: 12 of main" in check(tolerated, "pass_rate").detail
     assert gate(faulty, baseline_of(faulty), max_faults=0.05).exit_code == 0
     forged = retold(run(), {"id": "core/task-0001-main-2"}, verdict="integrity")
     found = gate(forged, old)
     assert found.exit_code == 3
-    assert "core/task-0001-main-2" in found.headline
+    assert found.headline == "No verdict: main integrity."
+    assert "core/task-0001-main-2" in check(found, "integrity").detail
 
 
 @pytest.mark.parametrize(
@@ -101,7 +114,7 @@ def test_unpriced_runs_are_gated_on_passes_alone():
     found = gate(bare, baseline_of(bare))
     assert found.exit_code == 0
     assert any("not gated" in c.detail for c in found.checks)
-    assert "main cost: neither run has a known cost: not gated" in found.headline
+    assert "cost of main: neither run has a known cost: not gated" in found.headline
     assert gate(bare, baseline_of(run())).outcome == "inconclusive"
 
 
@@ -191,7 +204,9 @@ def test_costs_on_different_bases_are_no_ratio():
     found = gate(lost, baseline_of(billed))
     assert outcome(found, "cost") == "inconclusive"
     assert found.outcome == "inconclusive"
-    assert "costs count different things: billed now, standard before" in found.headline
+    told = check(found, "cost").detail
+    assert told == "costs count different things: billed now, standard before"
+    assert found.headline == "No regression is shown, nor its absence: main cost."
 
 
 def test_contestants_of_a_run_are_compared_on_one_basis():
@@ -205,7 +220,7 @@ def test_contestants_of_a_run_are_compared_on_one_basis():
 def test_a_broken_baseline_is_not_the_run_s_doing():
     broken = results({"main": Player(HALF, PRICES, faults=dict.fromkeys(range(9), 3))})
     found = gate(run(), baseline_of(broken))
-    assert "in the baseline main lacks a verdict" in found.headline
+    assert "in the baseline main lacks a verdict" in check(found, "faults").detail
     with pytest.raises(InputError, match="no baseline: main lacks a verdict for 27 of 360"):
         require_sound(baseline_of(broken), 0.02, where="run")
     require_sound(baseline_of(run()), 0.02, where="run")

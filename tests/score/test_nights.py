@@ -126,7 +126,7 @@ def test_a_night_that_cannot_be_compared_is_left_out_and_said():
     assert "images changed under tasks" in notes[0]
     first = gate(changed, known, notes=notes)
     assert (first.outcome, first.exit_code) == ("inconclusive", 0)
-    assert first.headline.endswith("all series: no earlier night can be compared with this one")
+    assert first.headline == "No earlier night can be compared with this one."
     assert gate(changed, known, require_evidence=True).exit_code == 4
     forged = retold(changed, {"attempt": 1}, verdict="integrity")
     assert gate(forged, known).exit_code == 3
@@ -148,7 +148,10 @@ def test_a_run_gated_against_itself_is_green_whatever_its_size():
         for passed in (0, 1, 2):
             made = results({"main": Player([passed] * size, [1.0] * size)}, attempts=2)
             known, _ = series_of(made, [made])
-            assert gate(made, known).exit_code == 0
+            found = gate(made, known)
+            assert found.exit_code == 0
+            told = f"Nothing changed, as far as {size} task{'s' if size > 1 else ''} can tell."
+            assert found.headline == told or found.headline.startswith("Pass: ")
 
 
 def test_one_lost_trial_of_a_small_suite_is_no_red_night():
@@ -220,5 +223,6 @@ def test_a_failed_night_reads_in_ten_lines():
     assert found.exit_code == 1
     lines = decisions.gate_text(found).splitlines()
     assert len(lines) == 10
-    assert lines[0].startswith("Regression. c00 pass_rate: changed by -0.625")
+    assert lines[0] == "Regression: c00 pass_rate, c00 cost, c01 pass_rate and 57 more."
+    assert lines[1].startswith("fail pass_rate c00: changed by -0.625")
     assert lines[-1] == "note: night-0: left out (and 1 more)"

@@ -19,7 +19,7 @@ from arena.backend.resolve import enforce, resolve
 from arena.config import BackendTable, Policy
 from arena.errors import InputError, ProviderError
 from arena.money import statement as money
-from arena.money.budget import Account, Amount, TrialBudget
+from arena.money.budget import Amount, TrialBudget
 from arena.money.statement import CallPricing, RecordedCall
 from arena.records import BackendSpec, Budget, CallBegin, FxRate, Limits, Message, Record
 from arena.rundir.ledger import CallBeginEvent, CallEndEvent, Ledger, read
@@ -116,9 +116,8 @@ class Rewriter(AbstractContextManager["Rewriter"]):
                 where=f"backend {spec.name}",
                 remedy="give it a price, or leave --rewrite-usd out",
             )
-        # One account for all, so that what is asked at the same time shares the limit
-        account = Account(Budget(usd=usd), Amount(self._spent()))
-        self._budget = TrialBudget(Amount(), account)
+        # One budget for all, so that what is asked at the same time shares the limit
+        self._budget = TrialBudget(Budget(usd=usd), spent=Amount(self._spent()))
         with ExitStack() as stack:
             retry = RetryPolicy(budget_s=60)
             self._pool = stack.enter_context(Backends([spec], fx=fx, retry=retry, environ=environ))
