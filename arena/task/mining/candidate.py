@@ -204,7 +204,7 @@ class Miner:
             (root / ORIGINAL).write_text(original + "\n", encoding="utf-8")
         try:
             (task,) = packs.load(str(root.resolve()), base=out)
-            found = list(suite.check([task], images.ensure([task]), self.engine, images.store))
+            found = list(suite.check([task], images, self.engine))
             why = next((f"{one.look}: {one.detail[:300]}" for one in found if not one.ok), "")
         except InputError as error:
             why = error.what

@@ -75,7 +75,7 @@ def make_environment(
     install: Sequence[str],
     say: Say,
 ) -> Environment:
-    """As `MakeEnvironment`, of what registries have; the shipped image where nothing is needed."""
+    """As `LanguageSupport.make`, from registries; the shipped image where nothing is needed."""
     base = {"python": "python", "javascript": "node"}[language]
     record = pack / "images" / image / _RECORD
     if record.is_file():
@@ -278,14 +278,6 @@ class RepositoryRun:
 
 # ── a language ─────────────────────────────────────────────────────────────────────────────────
 
-MakeEnvironment = Callable[[Path, str, Project, Sequence[str], Say], Environment]
-"""Resolves what a project needs and writes an image's folder, if it is not there already.
-
-Takes the pack's folder, the image's name, the project, requirements a person adds (they win over
-the inferred ones), and who is told what is left out. Raises `InputError` where what a person asked
-for cannot be had.
-"""
-
 
 @dataclass(frozen=True)
 class LanguageSupport:
@@ -295,7 +287,10 @@ class LanguageSupport:
     runner: str
     read: Callable[[Sequence[File]], Project]
     """What a tree says of itself."""
-    make: MakeEnvironment
+    make: Callable[[Path, str, Project, Sequence[str], Say], Environment]
+    """Writes an image's folder, if it is not there already: takes pack, name of the image, project,
+    requirements of a person, which win over the inferred ones, and who is told what is left out.
+    Raises `InputError` where what a person asked for cannot be had."""
     run: Callable[[RepositoryRun], MiningSession]
     run_seconds: float
     """Longest that one run may take."""
