@@ -81,8 +81,7 @@ def check(
     tasks = packs.load(pack, base=Path())
     findings = []
     with our_images() as (engine, ours):
-        images = ours.ensure(tasks)
-        for finding in suite.check(tasks, images, engine, ours.store, repeat=repeat, jobs=jobs):
+        for finding in suite.check(tasks, ours, engine, repeat=repeat, jobs=jobs):
             findings.append(finding)
             if not finding.ok:
                 say(f"{finding.task_id}: {finding.look}: {finding.detail}")

@@ -17,17 +17,15 @@ from arena.grading import verify
 from arena.grading.verify import Bench
 from arena.protocols import Engine, Sandbox
 from arena.records import SandboxLimits, Task, TestOutcome, Verification
-from arena.sandbox.image.images import TaskImage
-from arena.sandbox.image.store import Store
+from arena.sandbox.image.images import Images
 from arena.task import pack, plan_ids
 from arena.task.checking.leaks import Finding, Look, audit, lint
 
 
 def check(
     tasks: Sequence[Task],
-    images: Mapping[str, TaskImage],
+    images: Images,
     engine: Engine,
-    store: Store,
     *,
     repeat: int = 1,
     jobs: int = 2,
@@ -36,24 +34,21 @@ def check(
 
     Args:
         tasks: what to check.
-        images: of each task.
+        images: those of the engine; what is missing is built.
         engine: where.
-        store: the images of the engine.
         repeat: how often the gold patch and the untouched tree are run.
         jobs: tasks at once.
 
     Raises:
+        InputError: an image cannot be built.
         EngineError: the engine broke.
     """
+    made = images.ensure(tasks)
 
     def one(task: Task) -> list[Finding]:
-        bench = Bench(
-            engine=engine,
-            image=images[task.id].id,
-            limits=SandboxLimits(),
-            labels={"arena.check": task.id},
-        )
-        return [*lint(task), audit(task, bench, store), *runs(task, bench, repeat)]
+        labels = {"arena.check": task.id}
+        bench = Bench(engine, made[task.id].id, limits=SandboxLimits(), labels=labels)
+        return [*lint(task), audit(task, bench, images.store), *runs(task, bench, repeat)]
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="check") as pool:
         for findings in pool.map(one, tasks):

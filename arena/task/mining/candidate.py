@@ -157,7 +157,8 @@ class Miner:
             raise FellError(f"it cannot be read: {commit.unreadable}")
         try:
             tree = with_version_files(history.tree(commit.parent), self.part.project)
-            hidden = history.files(commit.sha, commit.tests)
+            after, tests = history.tree(commit.sha), set(commit.tests)
+            hidden = tuple(file for file in after if file.path in tests)
             gold = history.diff(commit.parent, commit.sha, commit.source)
             changes = parse(gold)
         except (GitError, PatchError) as error:
@@ -203,7 +204,7 @@ class Miner:
             (root / ORIGINAL).write_text(original + "\n", encoding="utf-8")
         try:
             (task,) = packs.load(str(root.resolve()), base=out)
-            found = list(suite.check([task], images.ensure([task]), self.engine, images.store))
+            found = list(suite.check([task], images, self.engine))
             why = next((f"{one.look}: {one.detail[:300]}" for one in found if not one.ok), "")
         except InputError as error:
             why = error.what

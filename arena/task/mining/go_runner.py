@@ -117,11 +117,7 @@ def _why(built: ExecResult) -> str:
 
 
 def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
-    """As `MakeEnvironment`: the shipped image, for modules that are not there cannot be had.
-
-    Raises:
-        InputError: a person asked for one.
-    """
+    """As `LanguageSupport.make`: the shipped image, for other modules cannot be had."""
     del pack, image, project, say
     if install:
         raise InputError(

@@ -89,7 +89,6 @@ class Commit(Record):
     at: str
     """Committer's date, ISO 8601."""
     message: str
-    merge: bool
     source: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     """Changed paths by purpose."""
@@ -154,10 +153,10 @@ class GitHistory:
         at, _, message = rest.partition("\n")
         if not parents:
             return None
-        parent, merge = parents.split()[0], " " in parents
-        step = Commit(sha=sha, parent=parent, at=at, message=message, merge=merge)
+        parent, *merged = parents.split()
+        step = Commit(sha=sha, parent=parent, at=at, message=message)
         try:
-            if merge and len(message.strip().splitlines()) == 1:
+            if merged and len(message.strip().splitlines()) == 1:
                 message = f"{message.strip()}\n\n{self._inner(parent, sha)}"
             changed = self._changed(parent, sha)
         except GitError as error:
@@ -224,11 +223,6 @@ class GitHistory:
             File(path=path, data=blobs[blob], mode=0o755 if executable else 0o644)
             for path, blob, executable, _ in listed
         )
-
-    def files(self, commit: str, paths: Sequence[str]) -> tuple[File, ...]:
-        """Those of some paths that are regular files in a commit."""
-        wanted = set(paths)
-        return tuple(file for file in self.tree(commit) if file.path in wanted)
 
     def diff(self, before: str, after: str, paths: Sequence[str]) -> str:
         """The change of some paths; bytes that are not UTF-8 as surrogates.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from arena.grading.job import CLEAN_ENV
@@ -22,11 +22,9 @@ from arena.task.mining.history import purpose
 from arena.task.mining.projects import Project, table
 from arena.task.mining.runner import (
     LATE,
-    Environment,
     LanguageSupport,
     MiningSession,
     RepositoryRun,
-    Say,
     SeenTest,
     TestCommand,
     make_environment,
@@ -113,7 +111,6 @@ def _read(data: bytes) -> list[tuple[str, SeenTest]]:
         return []
 
 
-_NODE = "node"
 _REPORT = ".test-report.json"
 COMMANDS = {
     "jest": TestCommand(
@@ -250,20 +247,9 @@ def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
     return f"its tests are run by {_runner(_package(tree))}, which cannot be driven without --with"
 
 
-def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
-    """As `MakeEnvironment`, for a package of npm; the shipped image itself where nothing is needed.
-
-    Raises:
-        InputError: npm refuses what a person asked for, or is not here.
-    """
-
-    def pin(wanted: Sequence[str]) -> tuple[list[File], tuple[str, ...]]:
-        parts = ((word[0], *word[1:].partition("@")) for word in (*wanted, *install))
-        return packages.lock_node({at + name: text or "*" for at, name, _, text in parts}), ()
-
-    if not (install or project.requirements or (pack / "images" / image).is_dir()):
-        return Environment(image=_NODE)
-    return make_environment(pack, image, "javascript", project, pin, say)
+def _pin(_project: Project, wanted: Sequence[str]) -> tuple[list[File], tuple[str, ...]]:
+    parts = ((word[0], *word[1:].partition("@")) for word in wanted)
+    return packages.lock_node({at + name: text or "*" for at, name, _, text in parts}), ()
 
 
 def _runner(package: Mapping[str, Any]) -> str:
@@ -297,6 +283,7 @@ def _versions_in(package: Mapping[str, Any], key: str) -> dict[str, str]:
     return {name: text for name, text in table(package, key).items() if isinstance(text, str)}
 
 
+make = partial(make_environment, "javascript", _pin)
 JAVASCRIPT = LanguageSupport(
     language="javascript",
     runner="node",

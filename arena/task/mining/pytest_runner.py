@@ -5,7 +5,6 @@ import secrets
 import time
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
@@ -22,11 +21,9 @@ from arena.task.mining.history import is_python_test
 from arena.task.mining.projects import Project, read_ini, read_project
 from arena.task.mining.runner import (
     Ended,
-    Environment,
     LanguageSupport,
     MiningSession,
     RepositoryRun,
-    Say,
     SeenTest,
     TestCommand,
     TestRunOptions,
@@ -229,20 +226,11 @@ def _read(data: bytes) -> tuple[dict[str, SeenTest], dict[str, str], set[str]]:
 # ── what it needs ──────────────────────────────────────────────────────────────────────────────
 
 
-def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
-    """As `MakeEnvironment`, with wheels.
-
-    Raises:
-        InputError: pip refuses what a person asked for.
-    """
-
-    def pin(wanted: Sequence[str]) -> tuple[list[File], tuple[str, ...]]:
-        pinned = packages.resolve_python([*install, *wanted])
-        listed = File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode())
-        plugins = _plugins(packages.unpack_python(pinned))
-        return [listed, *_metadata(project)], plugins
-
-    return make_environment(pack, image, "python", project, pin, say)
+def _pin(project: Project, wanted: Sequence[str]) -> tuple[list[File], tuple[str, ...]]:
+    pinned = packages.resolve_python(wanted)
+    listed = File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode())
+    plugins = _plugins(packages.unpack_python(pinned))
+    return [listed, *_metadata(project)], plugins
 
 
 def _plugins(files: Sequence[File]) -> tuple[str, ...]:
@@ -269,6 +257,7 @@ def _metadata(project: Project) -> list[File]:
     return files
 
 
+make = partial(make_environment, "python", _pin)
 PYTHON = LanguageSupport(
     language="python",
     runner="pytest",

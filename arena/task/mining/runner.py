@@ -62,27 +62,30 @@ class Environment(Record):
     """Requirements that cannot be had."""
 
 
-Pin = Callable[[Sequence[str]], tuple[Sequence[File], tuple[str, ...]]]
-"""The files that pin requirements and those of a person, and plugins of pytest among them."""
+Pin = Callable[[Project, Sequence[str]], tuple[Sequence[File], tuple[str, ...]]]
+"""The files that pin requirements for a project, and plugins of pytest among them."""
 
 
 def make_environment(
-    pack: Path, image: str, language: Language, project: Project, pin: Pin, say: Say
+    language: Language,
+    pin: Pin,
+    pack: Path,
+    image: str,
+    project: Project,
+    install: Sequence[str],
+    say: Say,
 ) -> Environment:
-    """The environment that a pack has already, or one of what registries have of a project's needs.
-
-    Its image stands on the language's shipped one.
-
-    Raises:
-        InputError: what a person asked for cannot be had.
-    """
+    """As `LanguageSupport.make`, from registries; the shipped image where nothing is needed."""
+    base = {"python": "python", "javascript": "node"}[language]
     record = pack / "images" / image / _RECORD
     if record.is_file():
         return read_record(record, Environment)
+    if not (install or project.requirements):
+        return Environment(image=base)
     wanted, left_out = list(project.requirements), list[str]()
     while True:
         try:
-            files, plugins = pin(wanted)
+            files, plugins = pin(project, [*wanted, *install])
             break
         except NoPackageError as error:
             kept = [one for one in wanted if _package(one) != _package(error.name)]
@@ -94,7 +97,6 @@ def make_environment(
     made = Environment(image=image, plugins=plugins, left_out=tuple(left_out))
     told = File(path=_RECORD, data=made.model_dump_json(indent=1).encode())
     about = f"what {project.name or image} and its tests need"
-    base = {"python": "python", "javascript": "node"}[language]
     write_image(pack, image, [*files, told], language, about, base=base)
     return made
 
@@ -276,14 +278,6 @@ class RepositoryRun:
 
 # ── a language ─────────────────────────────────────────────────────────────────────────────────
 
-MakeEnvironment = Callable[[Path, str, Project, Sequence[str], Say], Environment]
-"""Resolves what a project needs and writes an image's folder, if it is not there already.
-
-Takes the pack's folder, the image's name, the project, requirements a person adds (they win over
-the inferred ones), and who is told what is left out. Raises `InputError` where what a person asked
-for cannot be had.
-"""
-
 
 @dataclass(frozen=True)
 class LanguageSupport:
@@ -293,7 +287,10 @@ class LanguageSupport:
     runner: str
     read: Callable[[Sequence[File]], Project]
     """What a tree says of itself."""
-    make: MakeEnvironment
+    make: Callable[[Path, str, Project, Sequence[str], Say], Environment]
+    """Writes an image's folder, if it is not there already: takes pack, name of the image, project,
+    requirements of a person, which win over the inferred ones, and who is told what is left out.
+    Raises `InputError` where what a person asked for cannot be had."""
     run: Callable[[RepositoryRun], MiningSession]
     run_seconds: float
     """Longest that one run may take."""

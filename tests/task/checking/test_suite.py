@@ -35,8 +35,7 @@ def removing():
 
 def looks(engine, folder, *, repeat=1):
     tasks = packs.load(str(folder), base=folder)
-    images = Images(engine, packs.tree_files)
-    found = suite.check(tasks, images.ensure(tasks), engine, images.store, repeat=repeat)
+    found = suite.check(tasks, Images(engine, packs.tree_files), engine, repeat=repeat)
     return tasks, list(found)
 
 

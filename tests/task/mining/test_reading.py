@@ -55,7 +55,6 @@ def test_steps_of_the_main_line(tmp_path):
     rig.git(repo, "checkout", "-q", "main")
     rig.git(repo, "merge", "-q", "--no-ff", "side", "-m", "Merge branch 'side'")
     steps = GitHistory(repo).steps(since=None, until=None, paths=())
-    assert [step.merge for step in steps] == [True, False]
     merge, single = steps
     assert merge.source == ("purse/more.py",)
     assert "Source alone" in merge.message
@@ -224,9 +223,7 @@ def test_a_pyproject_that_is_not_as_it_should_be_is_passed_over(text):
 
 
 def a_commit(message):
-    return Commit(
-        sha="f" * 40, parent="e" * 40, at="", message=message, merge=False, source=(), tests=()
-    )
+    return Commit(sha="f" * 40, parent="e" * 40, at="", message=message, source=(), tests=())
 
 
 def statement(message, tmp_path, *, after=toy.AFTER, hidden="", issues=None):
@@ -420,7 +417,6 @@ def test_no_message_takes_for_ever_to_read():
         parent="2" * 40,
         at="",
         message="Halve odd cents " + "a" * 200_000,
-        merge=False,
     )
     made = write_statement(step, {}, CandidateFix("", (), ()))
     assert made.text
