@@ -188,7 +188,8 @@ def import_(
 
     Example: arena tasks import verified.jsonl --out ./verified --max 20
     """
-    from arena.task.importing.suite import ImportRequest, import_suite
+    from arena.task.importing.importer import ImportRequest
+    from arena.task.importing.suite import import_suite
 
     request = ImportRequest(
         path=path,

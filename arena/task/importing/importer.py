@@ -270,21 +270,38 @@ class Once:
 
 
 @dataclass(frozen=True)
+class ImportRequest:
+    """What to import."""
+
+    path: Path
+    out: Path
+    repos: Path | None = None
+    """Folder of local clones."""
+    env: Path | None = None
+    limit: int | None = None
+    """Most things to import."""
+    jobs: int = 2
+    test_seconds: float = 120.0
+    """Longest that a single test may take; one that takes longer does not end."""
+    run_seconds: float = 900.0
+    """Longest that the tests of a row may take together."""
+
+
+@dataclass(frozen=True)
 class Source:
     """Where tasks are built from, and what is known beside them."""
 
-    out: Path
+    request: ImportRequest
     pack: str
-    mirrors: Path | None
-    """Folder of local clones."""
     wishes: Mapping[str, Wish]
     engine: DockerEngine
     pulls: Pulls
-    environments: "Once"
-    test_seconds: float
-    """Longest a single test may take."""
-    run_seconds: float
-    """Longest that the tests of a row may take together."""
+    environments: Once
+
+    @property
+    def out(self) -> Path:
+        """The pack's folder."""
+        return self.request.out
 
     def keep_log(self, name: str, text: str) -> str:
         """Keep what a thing printed that failed; where, below the pack."""

@@ -160,7 +160,7 @@ def _parts(instance: Instance, source: Source) -> _Parts:
 
 def _from_source(instance: Instance, wish: Wish, name: str, source: Source) -> _Parts:
     must_be_plain(wish.packages)
-    mirror = find_mirror(source.mirrors, instance.repo) if source.mirrors else None
+    mirror = find_mirror(source.request.repos, instance.repo) if source.request.repos else None
     if mirror is None:
         raise NotImportableError(f"no clone of {instance.repo} in --repos")
     try:
@@ -206,7 +206,7 @@ def _put_together(
                 dict.fromkeys((*made.environment.plugins, *project.plugins, *wish.plugins))
             ),
             options=(*project.options, *wish.options),
-            test_seconds=source.test_seconds,
+            test_seconds=source.request.test_seconds,
         ),
         command=OWN_PYTEST if is_pytest(tree) else None,
     )
@@ -293,7 +293,7 @@ def _sessions(
         engine=source.engine,
         image=image,
         how=parts.how,
-        timeout_s=source.run_seconds,
+        timeout_s=source.request.run_seconds,
         labels={"arena.import": "1"},
         hidden=parts.fix.hidden,
         src=has_src(parts.fix.tree),

@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from arena.task.importing.importer import (
     LOGS,
     Imported,
     Importer,
+    ImportRequest,
     NotImportableError,
     Once,
     Pulls,
@@ -41,24 +41,6 @@ REPORT = "import.json"
 IMPORTERS: tuple[Importer[Any], ...] = (rows.IMPORTER, scripts.IMPORTER)
 """The first that takes a path reads it."""
 _NO_NAMES = {"", "images", LOGS}
-
-
-@dataclass(frozen=True)
-class ImportRequest:
-    """What to import."""
-
-    path: Path
-    out: Path
-    repos: Path | None = None
-    """Folder of local clones."""
-    env: Path | None = None
-    limit: int | None = None
-    """Most things to import."""
-    jobs: int = 2
-    test_seconds: float = 120.0
-    """Longest that a single test may take; one that takes longer does not end."""
-    run_seconds: float = 900.0
-    """Longest that the tests of a row may take together."""
 
 
 def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Report:
@@ -112,17 +94,8 @@ def _source(request: ImportRequest, engine: DockerEngine) -> Source:
         private=False,
         description="Made by `arena tasks import`; what could not be imported is in import.json.",
     )
-    return Source(
-        out=request.out,
-        pack=pack,
-        mirrors=request.repos,
-        wishes=read_wishes(request.env) if request.env else {},
-        engine=engine,
-        pulls=Pulls(engine),
-        environments=Once(),
-        test_seconds=request.test_seconds,
-        run_seconds=request.run_seconds,
-    )
+    wishes = read_wishes(request.env) if request.env else {}
+    return Source(request, pack, wishes, engine, Pulls(engine), Once())
 
 
 def _line(one: Imported) -> str:
@@ -178,7 +151,9 @@ def yields(report: Report) -> list[ImportYield]:
 
 def _beside(source: Source) -> list[Any]:
     """What else than the thing itself decides what becomes of it."""
-    clones = sorted(path.name for path in source.mirrors.iterdir()) if source.mirrors else []
+    clones = (
+        sorted(path.name for path in source.request.repos.iterdir()) if source.request.repos else []
+    )
     wishes = {name: wish.model_dump(mode="json") for name, wish in source.wishes.items()}
     return [clones, wishes]
 

@@ -10,7 +10,7 @@ from arena.records import File, Record
 from arena.sandbox.engine import DockerEngine
 from arena.task.formats.instances import Unreadable
 from arena.task.importing import suite
-from arena.task.importing.importer import Imported, Importer, NotImportableError
+from arena.task.importing.importer import Imported, Importer, ImportRequest, NotImportableError
 from arena.task.mining import parts, pytest_runner
 
 
@@ -37,7 +37,7 @@ def test_an_importer_is_a_line_of_the_registry(tmp_path, monkeypatch):
     (tmp_path / "suite.lines").write_text("good odd bad\n")
     mine = Importer(takes=lambda path: path.suffix == ".lines", read=read, make=make)
     monkeypatch.setattr(suite, "IMPORTERS", (mine, *suite.IMPORTERS))
-    request = suite.ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out")
+    request = ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out")
     report = suite.import_suite(request, None, lambda _: None)
     assert [one.task for one in report.tasks] == ["out-good"]
     assert {one.instance_id: one.reason for one in report.refused} == {
@@ -51,7 +51,7 @@ def test_an_id_that_is_no_name_or_stands_twice_harms_nothing(tmp_path, monkeypat
     (tmp_path / "out/good").mkdir(parents=True)
     mine = Importer(takes=lambda path: path.suffix == ".lines", read=read, make=make)
     monkeypatch.setattr(suite, "IMPORTERS", (mine, *suite.IMPORTERS))
-    request = suite.ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out")
+    request = ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out")
     report = suite.import_suite(request, None, lambda _: None)
     assert [one.instance_id for one in report.tasks] == ["good"]
     assert {one.instance_id: one.reason for one in report.refused} == {
@@ -67,7 +67,7 @@ def importing(tmp_path, monkeypatch, text, engine, made):
     (tmp_path / "suite.lines").write_text(text)
     mine = Importer(takes=lambda path: path.suffix == ".lines", read=read, make=made)
     monkeypatch.setattr(suite, "IMPORTERS", (mine, *suite.IMPORTERS))
-    request = suite.ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out", jobs=1)
+    request = ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out", jobs=1)
     said: list[str] = []
     return suite.import_suite(request, engine, said.append), said
 
@@ -125,7 +125,7 @@ def test_an_import_ends_where_no_engine_answers_any_more(tmp_path, monkeypatch):
 
 
 def test_a_path_that_no_importer_takes(tmp_path):
-    request = suite.ImportRequest(path=tmp_path / "gone", out=tmp_path / "out")
+    request = ImportRequest(path=tmp_path / "gone", out=tmp_path / "out")
     with pytest.raises(InputError, match="gone: no such file or folder"):
         suite.import_suite(request, None, lambda _: None)
 
