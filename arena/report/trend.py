@@ -1,6 +1,6 @@
 """A series of nights as a page and as lines: one small drawing a contestant and quantity."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from markupsafe import Markup
 from arena.report import format as show
 from arena.report.page import page, template
 from arena.score.trend import METRICS, Alarm, ContestantTrend, Point, Trend
+from arena.stats.intervals import Interval
 
 WIDTH, HEIGHT, EDGE = 220.0, 44.0, 4.0
 """Of a drawing, in its own pixels."""
@@ -25,8 +26,8 @@ class Quantity(NamedTuple):
     latest: str
     top: float | None = None
     """End of the scale, where that is fixed."""
-    band: tuple[tuple[float, float], ...] = ()
-    """An interval a point."""
+    band: tuple[Interval | None, ...] = ()
+    """An interval a point, where there is one."""
 
 
 def render(trend: Trend, title: str) -> str:
@@ -135,10 +136,19 @@ def quantities(one: ContestantTrend) -> tuple[Quantity, ...]:
     return (
         Quantity(
             "Pass rate", tuple(p.pass_rate for p in points), _rate(last), 1.0,
-            tuple((p.sequence.lo, p.sequence.hi) for p in points),
+            tuple(p.sequence for p in points),
         ),
         Quantity("US$ per solved task", tuple(p.cost_per_solved_usd for p in points), _money(last)),
-        Quantity("Tokens per attempt", tuple(p.tokens for p in points), _count(last.tokens)),
+        Quantity(
+            "US$ per attempt", tuple(p.cost_usd for p in points),
+            show.usd(last.cost_usd) + _sequence(last.cost_sequence, show.usd),
+            band=tuple(p.cost_sequence for p in points),
+        ),
+        Quantity(
+            "Tokens per attempt", tuple(p.tokens for p in points),
+            _count(last.tokens) + _sequence(last.tokens_sequence, _count),
+            band=tuple(p.tokens_sequence for p in points),
+        ),
         Quantity(
             "Reasoning tokens", tuple(p.reasoning_tokens for p in points),
             _count(last.reasoning_tokens),
@@ -155,6 +165,13 @@ def quantities(one: ContestantTrend) -> tuple[Quantity, ...]:
 
 def _count(value: float | None) -> str:
     return "unknown" if value is None else show.tokens(round(value))
+
+
+def _sequence(interval: Interval | None, words: Callable[[float], str]) -> str:
+    """What is known of a mean since the last mark, however often one looks."""
+    if interval is None:
+        return ""
+    return f" (since the last mark {words(interval.lo)} to {words(interval.hi)})"
 
 
 def _drawn(one: ContestantTrend, trend: Trend) -> Iterator[tuple[Quantity, Markup]]:
@@ -176,9 +193,8 @@ def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
         return f"{EDGE + step * point.night:.1f},{y:.1f}"
 
     parts = []
-    if quantity.band:
-        upper = [at(p, hi) for p, (_, hi) in zip(one.points, quantity.band, strict=True)]
-        lower = [at(p, lo) for p, (lo, _) in zip(one.points, quantity.band, strict=True)]
+    if band := [(p, ci) for p, ci in zip(one.points, quantity.band, strict=False) if ci]:
+        upper, lower = ([at(p, ci[end]) for p, ci in band] for end in (1, 0))
         parts.append(f'<polygon class="band" points="{" ".join(upper + lower[::-1])}"/>')
     theirs = {None, one.contestant}
     nights = [("mark", m.night) for m in trend.marks if m.contestant in theirs]

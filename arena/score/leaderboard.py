@@ -5,7 +5,7 @@ assurance never share a board.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from statistics import fmean, median
 
@@ -26,14 +26,9 @@ from arena.score.tally import (
     scoring_tasks,
     tallies,
 )
-from arena.stats.eprocess import confidence_sequence
-from arena.stats.intervals import (
-    CostPerSolved,
-    Interval,
-    mean_pass_k,
-    task_rate,
-)
+from arena.stats.intervals import CostPerSolved, Interval, mean_pass_k, task_rate
 from arena.stats.power import SuitePower, suite_power
+from arena.stats.sequential import confidence_sequence
 
 
 class Who(Identity):
@@ -200,11 +195,8 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
     ranked = {c.name: counted[c.name] for c in manifest.contestants if not c.control}
     cells = compare_all(ranked)
     ranks = ranks_of(list(ranked), cells)
-    trials: dict[str, list[TrialRow]] = {name: [] for name in counted}
-    for trial in results.trials:
-        trials[trial.contestant].append(trial)
     rows = [
-        _row(results, spec, counted[spec.name], trials[spec.name], ranks)
+        _row(results, spec, counted[spec.name], ranks.get(spec.name))
         for spec in manifest.contestants
     ]
     used = tasks[0].assurance if tasks else None
@@ -233,21 +225,12 @@ def _order(line: Row) -> tuple[bool, float, float, str]:
     )
 
 
-# ── one row ────────────────────────────────────────────────────────────────────────────────────
-
-
-def _row(
-    results: Results,
-    spec: ContestantSpec,
-    tally: TaskTally,
-    trials: Sequence[TrialRow],
-    ranks: Mapping[str, RankRange],
-) -> Row:
+def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRange | None) -> Row:
     """The row of one contestant, from all its trials in the run."""
-    on_board, impossible = set(tally.tasks), {t.id for t in results.tasks if t.impossible}
-    mine = [t for t in trials if t.task_id in on_board]
+    trials, mine = results.of(spec.name), results.of(spec.name, set(tally.tasks))
     scored = [t for t in mine if t.verdict is not None]
     waste_usd = results.waste_usd.get(spec.name, Decimal(0))
+    impossible = {t.id for t in results.tasks if t.impossible}
     return Row(
         who=_who(spec),
         counts=_counts(mine),
@@ -256,8 +239,8 @@ def _row(
         effort=_effort(scored, trials),
         missing=tally.missing,
         inconclusive=doubt(tally),
-        impossible=_impossible([t for t in trials if t.task_id in impossible], results.manifest),
-        rank=ranks.get(spec.name),
+        impossible=_impossible(results.of(spec.name, impossible), results.manifest),
+        rank=rank,
     )
 
 
@@ -325,7 +308,7 @@ def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd:
         waste_usd=None if unknown else waste_usd,
         basis=tally.basis,
         cost_usd=None if costs is None else float(costs.sum()),
-        mean_usd=None if seen.cost_usd is None else float((seen.cost_usd / seen.scored).mean()),
+        mean_usd=None if seen.mean_costs_usd is None else float(seen.mean_costs_usd.mean()),
         per_solved=seen.cost_per_solved(),
         billed_per_solved_usd=None
         if billed is None or unknown or not passed

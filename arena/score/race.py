@@ -18,8 +18,8 @@ from arena.records import ContestantSpec, Limits, RaceRules, Record
 from arena.rundir.directory import Manifest
 from arena.score.results import Results, TrialRow
 from arena.score.tally import scoring_tasks
-from arena.stats.eprocess import BETS, log_growth, log_wealth
 from arena.stats.intervals import BoolArray, FloatArray, normal_quantile
+from arena.stats.sequential import BETS, log_growth, log_wealth
 
 ANSWERS = 2
 """Chances of a wrong answer that share alpha. Best value: naming either of two that are equal.

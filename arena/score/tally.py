@@ -19,7 +19,6 @@ from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
 from arena.rundir.directory import Manifest, TaskEntry
 from arena.score.results import CostBasis, Results, TrialRow
-from arena.stats.eprocess import confidence_sequence
 from arena.stats.intervals import (
     ALPHA,
     BoolArray,
@@ -34,6 +33,7 @@ from arena.stats.intervals import (
     zero_event_bound,
 )
 from arena.stats.paired import t_interval
+from arena.stats.sequential import confidence_sequence
 
 LEVELS: tuple[Assurance, ...] = get_args(Assurance)
 
@@ -84,6 +84,12 @@ class TaskTally:
         return shares
 
     @property
+    def mean_costs_usd(self) -> FloatArray | None:
+        """US dollars of a scored attempt, where they are known; NaN where there is none."""
+        with np.errstate(invalid="ignore"):
+            return None if self.cost_usd is None else self.cost_usd / self.scored
+
+    @property
     def complete(self) -> BoolArray:
         """Tasks without a missing attempt."""
         whole: BoolArray = (self.planned > 0) & (self.scored == self.planned)
@@ -123,9 +129,8 @@ class TaskTally:
         None where costs are unknown or without spread; after a race, which needs a bound, also
         where attempts had no limit or came to more than it.
         """
-        if self.cost_usd is None:
+        if (each := self.mean_costs_usd) is None:
             return None
-        each = self.cost_usd / self.scored
         if self.race_places is not None:
             most = float(most_usd or 0)
             return self._at_any_time(each, most) if each.max(initial=0.0) <= most else None
@@ -198,19 +203,13 @@ def tallies(results: Results, level: Assurance | None = None) -> dict[str, TaskT
     one basis.
     """
     tasks = tuple(t.id for t in scoring_tasks(results.manifest, level))
-    rows: dict[str, list[TrialRow]] = {c.name: [] for c in results.manifest.contestants}
-    wanted = set(tasks)
-    for trial in results.trials:
-        if trial.task_id in wanted:
-            rows[trial.contestant].append(trial)
+    wanted, who = set(tasks), results.manifest.contestants
+    rows = {spec.name: results.of(spec.name, wanted) for spec in who}
     basis = common_basis([t for t in found if t.verdict is not None] for found in rows.values())
     places = None
     if (race := results.manifest.race) is not None:
         places = np.array([race.order.index(task) for task in tasks], dtype=np.float64)
-    return {
-        spec.name: _tally(identity(spec), rows[spec.name], tasks, basis, places)
-        for spec in results.manifest.contestants
-    }
+    return {one.name: _tally(identity(one), rows[one.name], tasks, basis, places) for one in who}
 
 
 def identity(spec: ContestantSpec) -> Identity:

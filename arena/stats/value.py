@@ -34,13 +34,7 @@ is nearer is taken for luck."""
 
 
 def value_per_task(rates: FloatArray, costs_usd: FloatArray, value_usd: float) -> FloatArray:
-    """Worth less cost of a task given to an option, in US dollars.
-
-    Args:
-        rates: share of attempts that pass, or 0 and 1 of single ones; any shape.
-        costs_usd: US dollars of an attempt, same shape.
-        value_usd: worth of a solved task in US dollars.
-    """
+    """Worth less cost of a task given to an option, in US dollars; any shape."""
     value: FloatArray = rates * value_usd - costs_usd
     return value
 
@@ -66,22 +60,11 @@ def prior_rows(options: int) -> FloatArray:
 def task_weights(tasks: int, options: int, *, draws: int = DRAWS, seed: int = SEED) -> FloatArray:
     """Weights of tasks and made-up tasks in each draw, of sum 1.
 
-    Args:
-        tasks: how many tasks.
-        options: how many options are compared.
-        draws: how many draws.
-        seed: the same seed, tasks and options give the same weights.
-
-    Returns:
-        Shape (draws, tasks + made-up tasks).
+    Shape (draws, tasks + made-up tasks); the same seed and numbers give the same weights.
     """
     rng = np.random.default_rng(seed)
-    weights: FloatArray = np.hstack(
-        (
-            rng.standard_exponential((draws, tasks)),
-            rng.standard_gamma(ALONE, (draws, 2 * options)),
-        )
-    )
+    own = rng.standard_exponential((draws, tasks))
+    weights: FloatArray = np.hstack((own, rng.standard_gamma(ALONE, (draws, 2 * options))))
     weights /= weights.sum(axis=1, keepdims=True)
     return weights
 
@@ -171,11 +154,8 @@ def chances(means: Draws, values_usd: FloatArray) -> FloatArray:
 
 
 def upper_hull(rates: FloatArray, costs_usd: FloatArray) -> list[tuple[int, float]]:
-    """Best buys in order of V, each with the V in US dollars from which it is the best.
-
-    Args:
-        rates: pass rates, shape (options,).
-        costs_usd: costs of an attempt, same shape.
+    """Best buys in order of V, each with the V in US dollars from which it is the best; arrays
+    have shape (options,).
     """
     found: list[tuple[int, float]] = []
     rate = cost = value = 0.0
@@ -193,17 +173,12 @@ def upper_hull(rates: FloatArray, costs_usd: FloatArray) -> list[tuple[int, floa
         found.append((place, value))
 
 
-class SwitchInterval(NamedTuple):
-    """95% interval of a switch point in US dollars; without an upper limit it may never come."""
-
-    lo: float
-    hi: float | None
-
-
 def switch_interval(
     means: Draws, before: int | None, after: int, level: float = LEVEL
-) -> SwitchInterval:
-    """Interval of the V from which one option is worth more than another, or than nothing."""
+) -> tuple[float, float | None]:
+    """Interval of the V in US dollars from which one option is worth more than another, or than
+    nothing; without an upper limit it may never come.
+    """
     gain, more = means.rates[:, after], means.costs_usd[:, after]
     if before is not None:
         gain, more = gain - means.rates[:, before], more - means.costs_usd[:, before]
@@ -211,7 +186,7 @@ def switch_interval(
         at = np.where(gain > 0, np.maximum(more, 0) / gain, np.where(more < 0, 0.0, np.inf))
     tail = (1 - level) / 2
     lo, hi = np.quantile(at, (tail, 1 - tail), method="nearest")
-    return SwitchInterval(float(lo), float(hi) if np.isfinite(hi) else None)
+    return float(lo), float(hi) if np.isfinite(hi) else None
 
 
 def regret(means: Draws, place: int, value_usd: float) -> float:

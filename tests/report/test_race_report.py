@@ -16,8 +16,8 @@ from arena.score.compare import compare
 from arena.score.load import load
 from arena.score.pairs import contender
 from arena.score.tally import tallies
-from arena.stats.eprocess import confidence_sequence
 from arena.stats.intervals import Interval, zero_event_bound
+from arena.stats.sequential import confidence_sequence
 from tests.run.test_race import Rig, manifest
 
 

@@ -5,12 +5,14 @@ import pytest
 from scipy import stats
 
 from arena.stats.sequential import (
+    BETS,
     SHIFTS,
     Attempts,
     Detector,
     NightBag,
     change_point,
     loss_p,
+    mean_sequence,
     normal_of,
     rate_sequence,
 )
@@ -67,6 +69,38 @@ def test_every_interval_of_the_sequence_holds_together():
     # B(1 + 5, 1 + 5) / (m^5 (1 - m)^5) = 20 at both limits.
     for limit in rate_sequence(5, 10):
         assert stats.beta(6, 6).pdf(limit) == pytest.approx(1 / 20, rel=1e-6)
+
+
+@pytest.mark.parametrize(("most", "spread"), [(1.5, 0.02), (20.0, 1.0)])
+def test_every_interval_of_a_mean_holds_together(most, spread):
+    """24 tasks of unlike costs, twice a night for 60 nights, looked at after each."""
+    rng = np.random.default_rng(2)
+    typical = rng.lognormal(-2, 0.5, 24)
+    missed, widths = 0, []
+    for _ in range(150):
+        noise = rng.choice([-1.0, 1.0, 5.0], p=[0.75, 0.125, 0.125], size=(60, 24, 2))
+        costs = (typical[:, None] * (1 + spread * noise)).clip(0).reshape(60, -1)
+        assert costs.max() <= most
+        mean = (typical[:, None] * (1 + spread * np.array([-1.0, 1.0, 5.0]))).clip(0).mean(axis=0)
+        truth = mean @ [0.75, 0.125, 0.125]
+        found = [mean_sequence(costs[: n + 1].ravel(), most) for n in range(60)]
+        missed += any(not one.lo <= truth <= one.hi for one in found)
+        widths.append((found[-1].hi - found[-1].lo) / truth)
+    assert missed / 150 <= 0.05
+    assert np.mean(widths) < (0.5 if most < 2 else 1.2)
+
+
+def test_an_interval_of_a_mean_needs_its_bound():
+    values = np.array([0.5, 1.5] * 50)
+    found = mean_sequence(values, 2.0)
+    # log(2 * 5 / 0.05) + (-log(1 - b) - b) * V over b * n at its narrowest, in units of the bound.
+    shares = values / 2
+    before = np.array([0, *np.cumsum(shares)[:-1] / np.arange(1, 100)])
+    spread = ((shares - before) ** 2).sum()
+    half = min((np.log(200) - (np.log(1 - b) + b) * spread) / (100 * b) for b in BETS)
+    assert found == pytest.approx((1 - 2 * half, 1 + 2 * half))
+    assert mean_sequence(values, 1.0) is None
+    assert mean_sequence(np.array([]), 1.0) is None
 
 
 def nights_of(rng, count, shift=lambda _: 0.0):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from arena.stats.eprocess import (
+from arena.stats.intervals import Interval
+from arena.stats.sequential import (
     BETS,
     anytime_p,
     confidence_sequence,
@@ -11,7 +12,6 @@ from arena.stats.eprocess import (
     log_growth,
     log_wealth,
 )
-from arena.stats.intervals import Interval
 
 TASKS, SERIES, ALPHA = 300, 4000, 0.05
 NULLS = {  # of mean 0, at least -1: what a gambler is offered
