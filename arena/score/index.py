@@ -209,9 +209,6 @@ def _trial_of(line: bytes) -> str:
     return trial_id
 
 
-# ── checks ─────────────────────────────────────────────────────────────────────────────────────
-
-
 def _prices(manifest: Manifest) -> str:
     contestants: JsonValue = {
         c.name: c.backend.model_dump(mode="json") for c in manifest.contestants if c.backend
@@ -233,9 +230,6 @@ def _check(ledger_path: SafePath, offset: int) -> str:
 
 def _digest(lines: list[bytes]) -> str:
     return hashlib.sha256(b"".join(lines)).hexdigest()
-
-
-# ── lines ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def _trial_line(trial_id: str, state: TrialState) -> bytes:

@@ -199,11 +199,11 @@ def causes(name: str, before: Sequence[Night], after: Sequence[Night]) -> Iterat
             yield f"{what}: now {some(fresh)}{gone}"
     if len({one.played[name].price for one in (*before, *after)}) > 1:
         yield "price: the price book was changed"
-    thought = [
+    thought, thinks = (
         _mean([r for one in nights if (r := one.played[name].score.reasoning_tokens) is not None])
         for nights in (before, after)
-    ]
-    moved = (("reasoning tokens", *thought), ("seconds per call", was_s, now_s))
+    )
+    moved = (("reasoning tokens", thought, thinks), ("seconds per call", was_s, now_s))
     for what, was_so, is_so in moved:
         if was_so and is_so and not 1 / NOTABLE < is_so / was_so < NOTABLE:
             yield f"{what}: {is_so / was_so:.2f} times as many ({was_so:.3g} to {is_so:.3g})"

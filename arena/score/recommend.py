@@ -256,9 +256,11 @@ def _excluded(
         minutes = _minutes(results, tally.who.name)
         if minutes is None or minutes > wanted.max_minutes:
             yield f"one trial in ten takes more than {wanted.max_minutes} minutes"
-    if not _among(country := backend and backend.country, wanted.countries):
+    country = backend.country if backend else None
+    if not _among(country, wanted.countries):
         yield f"country {country or 'unknown'}"
-    if not _among(residency := backend and backend.residency, wanted.residencies):
+    residency = backend.residency if backend else None
+    if not _among(residency, wanted.residencies):
         yield f"data in {residency or 'unknown'}"
     if wanted.open_weights and not (backend and backend.open_weights):
         yield "weights are not open"

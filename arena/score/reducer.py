@@ -51,11 +51,6 @@ class Paid(NamedTuple):
     usd: Decimal
 
 
-def _times(wall_s: float, output: int, first_byte_s: float | None) -> CallTimes:
-    begun = first_byte_s is not None
-    return CallTimes(round(wall_s * 1e6), output, int(begun), round((first_byte_s or 0) * 1e6))
-
-
 @dataclass(slots=True)
 class Sums:
     """What the calls of one trial came to, over all its tries."""
@@ -87,7 +82,8 @@ class Sums:
                 use.prompt, use.cache_read, use.cache_write, use.output, use.reasoning
             )
             if end.outcome == "ok":
-                self.times += _times(end.wall_s, use.output, end.first_byte_s)
+                begun, first_us = end.first_byte_s is not None, round((end.first_byte_s or 0) * 1e6)
+                self.times += CallTimes(round(end.wall_s * 1e6), use.output, int(begun), first_us)
         if end.returned_model not in {None, end.requested_model}:
             self.names.add(str(end.returned_model))
 

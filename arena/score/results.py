@@ -179,11 +179,6 @@ class Results:
         return [t for t in rows if t.task_id in tasks] if tasks is not None else list(rows)
 
 
-def sum_times(trials: Iterable[TrialRow]) -> CallTimes:
-    """How fast the endpoint was over several trials."""
-    return sum((t.times for t in trials), CallTimes())
-
-
 def total_cost(trials: Sequence[TrialRow]) -> Cost:
     """Money of several trials; a basis is None when it is unknown of any of them."""
     made = sum_costs([t.cost for t in trials])

@@ -30,7 +30,6 @@ from arena.stats.intervals import (
     fisher_exact,
     rate_bounds,
     task_rate,
-    zero_event_bound,
 )
 from arena.stats.paired import t_interval
 from arena.stats.sequential import confidence_sequence
@@ -136,13 +135,6 @@ class TaskTally:
             return self._at_any_time(each, most) if each.max(initial=0.0) <= most else None
         found = t_interval(each)
         return found and Interval(max(0.0, found.lo), found.hi)
-
-    def no_event_bound(self) -> float | None:
-        """One-sided 95% upper bound of the rate of what was seen at none of the tasks."""
-        tasks = len(self.tasks)
-        if self.race_places is None or not tasks:
-            return zero_event_bound(tasks) if tasks else None
-        return confidence_sequence(np.zeros(tasks), Interval(0, 1), 2 * ALPHA).hi
 
     def _at_any_time(self, values: FloatArray, most: float) -> Interval:
         """Confidence sequence of the mean of values from 0 to `most`, in the race's order."""

@@ -1,11 +1,4 @@
-"""Pass rate against cost as a trade: who is the best buy at which value of a solved task.
-
-Frozen records, which reports only put into words: `trade(...)` makes a `Trade`, in which `buys`
-are the best buys in order of value (each a `BestBuy` with its `SwitchPoint`s and where it is
-sure), `curve` the chance of being best at any value, `choice` the one at a value that was asked
-for, `cheaper` what costs much less and is not shown worse, `unpriced` who has no known cost. The
-records of cascades are in `arena.score.cascade`.
-"""
+"""Pass rate against cost as a trade: who is the best buy at which value of a solved task."""
 
 from collections.abc import Collection, Mapping, Sequence
 from math import inf
@@ -142,9 +135,7 @@ NOTHING = Trade(tasks=0, buys=(), curve=None, choice=None, cheaper=(), unpriced=
 class Matrix:
     """Contestants with known costs over the tasks that all of them have an attempt at.
 
-    Args:
-        ranked: contestants with verdicts.
-        doubtful: the run decides nothing, whatever its numbers say.
+    Nothing is shown of a `doubtful` run, whatever its numbers say.
     """
 
     def __init__(self, ranked: Mapping[str, TaskTally], *, doubtful: bool = False) -> None:
