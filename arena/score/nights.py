@@ -261,8 +261,7 @@ def retain(
     Args:
         folder: of the runs.
         nights: how many of the newest keep everything.
-        ledgers: how many of the newest keep their ledger; older ones go altogether. By default
-            all keep it.
+        ledgers: how many of the newest keep their ledger, by default all; older runs go altogether.
         keep: runs that nothing is removed of, such as a baseline.
     """
     spared = {path.resolve() for path in keep}

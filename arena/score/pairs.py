@@ -21,16 +21,9 @@ from arena.score.tally import (
     scoring_tasks,
     tallies,
 )
+from arena.stats import paired
 from arena.stats.intervals import ALPHA, LEVEL, FloatArray, Ratio, ratio_of_ratios
-from arena.stats.paired import (
-    Difference,
-    NotWorse,
-    difference,
-    holm,
-    not_worse,
-    raced_difference,
-    raced_not_worse,
-)
+from arena.stats.paired import Difference, NotWorse
 from arena.stats.sequential import loss_p
 
 NAMED = 3
@@ -189,15 +182,19 @@ class Pair:
 
     def difference(self) -> Difference | None:
         """Paired difference of pass rates; None without a shared task."""
-        if self.tasks and (raced := self.raced) is not None:
-            return raced_difference(raced)
-        return difference(self.differences, single=self.single) if self.tasks else None
+        if not self.tasks:
+            return None
+        if (raced := self.raced) is not None:
+            return paired.raced_difference(raced)
+        return paired.difference(self.differences, single=self.single)
 
     def not_worse(self, margin: float) -> NotWorse | None:
         """Whether A is shown not worse than B by `margin`; None without a shared task."""
-        if self.tasks and (raced := self.raced) is not None:
-            return raced_not_worse(raced, margin)
-        return not_worse(self.differences, margin, single=self.single) if self.tasks else None
+        if not self.tasks:
+            return None
+        if (raced := self.raced) is not None:
+            return paired.raced_not_worse(raced, margin)
+        return paired.not_worse(self.differences, margin, single=self.single)
 
     def loss_p(self) -> float | None:
         """Exact one-sided p that A passes so few, if a task's chance is the same for both; None
@@ -283,7 +280,7 @@ def compare_all(ranked: Mapping[str, TaskTally]) -> tuple[PairCell, ...]:
             adjusted_p=adjusted,
             inconclusive=lined.inconclusive,
         )
-        for lined, difference, adjusted in zip(pairs, found, holm(decided), strict=True)
+        for lined, difference, adjusted in zip(pairs, found, paired.holm(decided), strict=True)
     )
 
 

@@ -19,18 +19,8 @@ from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
 from arena.rundir.directory import Manifest, TaskEntry
 from arena.score.results import CostBasis, Results, TrialRow
-from arena.stats.intervals import (
-    ALPHA,
-    BoolArray,
-    CostPerSolved,
-    FloatArray,
-    Interval,
-    Rate,
-    cost_per_solved,
-    fisher_exact,
-    rate_bounds,
-    task_rate,
-)
+from arena.stats import intervals
+from arena.stats.intervals import ALPHA, BoolArray, CostPerSolved, FloatArray, Interval, Rate
 from arena.stats.paired import t_interval
 from arena.stats.sequential import confidence_sequence
 
@@ -107,7 +97,7 @@ class TaskTally:
             planned=planned,
             missing=planned - scored,
             share=(planned - scored) / planned if planned else 0.0,
-            rate_bounds=rate_bounds(int(self.passed.sum()), scored, planned - scored),
+            rate_bounds=intervals.rate_bounds(int(self.passed.sum()), scored, planned - scored),
         )
 
     @property
@@ -117,7 +107,7 @@ class TaskTally:
 
     def rate(self) -> Rate | None:
         """Pass rate over the tasks, each with a scored attempt; None without a task."""
-        found = task_rate(self.means, self.scored_total)
+        found = intervals.task_rate(self.means, self.scored_total)
         if found is None or self.race_places is None:
             return found
         return found._replace(interval=self._at_any_time(self.means, 1.0))
@@ -148,7 +138,7 @@ class TaskTally:
         """
         if self.cost_usd is None:
             return None
-        found = cost_per_solved(self.cost_usd, self.passed)
+        found = intervals.cost_per_solved(self.cost_usd, self.passed)
         if found is None or self.race_places is None:
             return found
         return found.model_copy(update={"ci": None, "solved_per_usd_hi": None})
@@ -311,4 +301,6 @@ def pair_doubt(a: TaskTally, b: TaskTally, limit: float = MISSING_LIMIT) -> str 
 
 def missing_p(a: TaskTally, b: TaskTally) -> float:
     """Fisher's exact p that attempts go missing equally often for both."""
-    return fisher_exact((a.missing.missing, a.scored_total), (b.missing.missing, b.scored_total))
+    return intervals.fisher_exact(
+        (a.missing.missing, a.scored_total), (b.missing.missing, b.scored_total)
+    )

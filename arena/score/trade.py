@@ -8,22 +8,9 @@ import numpy as np
 from arena.records import Record
 from arena.score.pairs import PairCell
 from arena.score.tally import TaskTally, doubt
+from arena.stats import value
 from arena.stats.intervals import ENOUGH_DIFFERING, SEED, FloatArray
-from arena.stats.value import (
-    DRAWS,
-    GRID,
-    SURE,
-    Draws,
-    Means,
-    best_at,
-    chances,
-    means_of,
-    regret,
-    switch_interval,
-    task_weights,
-    upper_hull,
-    value_per_task,
-)
+from arena.stats.value import DRAWS, GRID, SURE, Draws, Means
 
 DEAREST = 1000.0
 """A solved task that is worth so many attempts of the dearest is as good as without a price."""
@@ -156,11 +143,11 @@ class Matrix:
 
     def weights(self, seed: int, draws: int = DRAWS) -> FloatArray:
         """Of the tasks, in each draw."""
-        return task_weights(len(self.ids), len(self.names), draws=draws, seed=seed)
+        return value.task_weights(len(self.ids), len(self.names), draws=draws, seed=seed)
 
     def means(self, seed: int) -> Means:
         """What is known of all contestants at once."""
-        return means_of(self.passes, self.costs_usd, self.weights(seed))
+        return value.means_of(self.passes, self.costs_usd, self.weights(seed))
 
     def values(self, count: int) -> FloatArray:
         """Values of a solved task in US dollars, evenly on a logarithm, up to one without end."""
@@ -182,10 +169,10 @@ def trade(
 
     Args:
         ranked: contestants with verdicts, controls left out.
-        pairs: all their pairs, from `compare_all`.
+        pairs: all their pairs.
         value_usd: worth of a solved task in US dollars.
         floor: contestants that may be chosen, where a quality floor was asked for.
-        doubtful: the run decides nothing: nothing of it is shown.
+        doubtful: nothing of the run is shown.
         seed: of the draws.
     """
     every = Matrix(ranked)
@@ -232,7 +219,7 @@ def pair_worth(
     i, j = matrix.names.index(a), matrix.names.index(b)
 
     def gaps(of: Draws) -> FloatArray:
-        worth = value_per_task(of.rates, of.costs_usd, value_usd)
+        worth = value.value_per_task(of.rates, of.costs_usd, value_usd)
         return worth[:, i] - worth[:, j]
 
     found = [gaps(of) for of in (means.drawn_in, means.plain)]
@@ -247,7 +234,7 @@ def pair_worth(
 
 def _curve(matrix: Matrix, means: Means) -> ValueCurve:
     grid = matrix.values(GRID)
-    found = chances(means.drawn_in, grid)
+    found = value.chances(means.drawn_in, grid)
     return ValueCurve(
         values_usd=tuple(grid.tolist()),
         chances={name: tuple(found[:, i].tolist()) for i, name in enumerate(matrix.names)},
@@ -256,11 +243,11 @@ def _curve(matrix: Matrix, means: Means) -> ValueCurve:
 
 
 def _buys(matrix: Matrix, means: Means, curve: ValueCurve) -> tuple[BestBuy, ...]:
-    sure = chances(means.plain, np.array(curve.values_usd))
-    hull = upper_hull(means.best.rates[0], means.best.costs_usd[0])
+    sure = value.chances(means.plain, np.array(curve.values_usd))
+    hull = value.upper_hull(means.best.rates[0], means.best.costs_usd[0])
     starts = []
     for (place, usd), before in zip(hull, (None, *(place for place, _ in hull)), strict=False):
-        lo, hi = switch_interval(means.plain, before, place)
+        lo, hi = value.switch_interval(means.plain, before, place)
         starts.append(
             SwitchPoint(usd=usd, lo=min(lo, usd), hi=None if hi is None else max(hi, usd))
         )
@@ -284,17 +271,17 @@ def _sure(matrix: Matrix, curve: ValueCurve, plain: FloatArray, name: str) -> Va
 
 
 def _choice(matrix: Matrix, means: Means, value_usd: float) -> ValueChoice:
-    place = int(best_at(means.best, value_usd)[0])
+    place = int(value.best_at(means.best, value_usd)[0])
     at = np.array([value_usd])
-    found, plain = chances(means.drawn_in, at)[0], chances(means.plain, at)[0]
-    worth = value_per_task(means.best.rates[0], means.best.costs_usd[0], value_usd)
+    found, plain = value.chances(means.drawn_in, at)[0], value.chances(means.plain, at)[0]
+    worth = value.value_per_task(means.best.rates[0], means.best.costs_usd[0], value_usd)
     return ValueChoice(
         value_usd=value_usd,
         name=matrix.names[place] if place >= 0 else None,
         chance=float(found[place]),
         decided=matrix.enough and bool(min(found[place], plain[place]) >= SURE),
         worth_usd=float(worth[place]) if place >= 0 else 0.0,
-        regret_usd=regret(means.drawn_in, place, value_usd),
+        regret_usd=value.regret(means.drawn_in, place, value_usd),
         chances=dict(zip(matrix.names, found.tolist(), strict=False)),
     )
 

@@ -20,16 +20,9 @@ from arena.errors import InputError
 from arena.records import Assurance, Record
 from arena.score.nights import LeftOut, Night, NightScore, causes, night
 from arena.score.results import Results
+from arena.stats import sequential
 from arena.stats.intervals import FloatArray, Interval
-from arena.stats.sequential import (
-    Attempts,
-    Detector,
-    NightBag,
-    change_point,
-    mean_sequence,
-    normal_of,
-    rate_sequence,
-)
+from arena.stats.sequential import Attempts, Detector, NightBag
 
 RUN_LENGTH = 365
 """Nights between two false alarms of a series, at least, on average."""
@@ -132,7 +125,7 @@ class _Stream:
         self.held[night] = attempts
         p = self.bag.add(Attempts(attempts.task, self._scaled(attempts)), rng)
         if p is not None:
-            self.scores.append(normal_of(p))
+            self.scores.append(sequential.normal_of(p))
             self.at.append(night)
             self.evidence = self.detector.add(self.scores[-1]) / self.limit
             if self.evidence >= 1 and self.raised is None:
@@ -149,7 +142,7 @@ class _Stream:
 
     def sequence(self, most: Decimal | int | None) -> Interval | None:
         """Confidence sequence of the mean of values with a bound; None without one."""
-        return None if most is None else mean_sequence(self.values, float(most))
+        return None if most is None else sequential.mean_sequence(self.values, float(most))
 
     def sides(self, since: int) -> list[float]:
         """Means over the tasks of both sides, before a night and from it on."""
@@ -243,7 +236,7 @@ class _Series:
             Point(
                 **dict(played.score),
                 night=index,
-                sequence=rate_sequence(int(passes.sum()), len(passes)),
+                sequence=sequential.rate_sequence(int(passes.sum()), len(passes)),
                 cost_sequence=self._now["cost"].sequence(limits.usd),
                 tokens_sequence=self._now["tokens"].sequence(limits.tokens),
                 evidence={m: s.evidence for m, s in self._now.items()},
@@ -277,7 +270,7 @@ class _Series:
         for stream in self._streams:
             if stream.raised is None:
                 continue
-            since = stream.at[change_point(stream.scores)]
+            since = stream.at[sequential.change_point(stream.scores)]
             before, after = stream.sides(since)
             first, *_, last = stream.held
             yield Alarm(

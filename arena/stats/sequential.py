@@ -28,11 +28,8 @@ PRECISION = 1e-4
 
 
 def log_growth(gains: FloatArray) -> FloatArray:
-    """What each gambler's log wealth grows by, shape (…, bets).
-
-    Args:
-        gains: of a bet of everything, at least -1 and of mean at most 0 if the hypothesis is true.
-            NaN is no bet.
+    """What each gambler's log wealth grows by, shape (…, bets), from the gains of a bet of
+    everything: at least -1, of mean at most 0 if the hypothesis is true; NaN is no bet.
     """
     grown: FloatArray = np.log1p(np.where(np.isnan(gains), 0.0, gains)[..., None] * BETS)
     return grown
@@ -57,10 +54,8 @@ def anytime_p(gains: FloatArray) -> float:
 def confidence_sequence(values: FloatArray, within: Interval, alpha: float = ALPHA) -> Interval:
     """An interval that holds the mean at all times together with probability 1 - alpha.
 
-    Args:
-        values: in the order in which they came, shape (tasks,).
-        within: the least and the most that one can be.
-        alpha: error rate; half of it is for either side.
+    Half of alpha is for either side. Values, shape (tasks,), are in the order in which they came;
+    `within` is the least and the most that one can be.
     """
     lo = _bound(values - within.lo, within.hi - within.lo, alpha / 2)
     hi = _bound(within.hi - values, within.hi - within.lo, alpha / 2)
@@ -93,12 +88,7 @@ def loss_p(
 
     Given all attempts at a task, those of tonight are a draw from them, so that tonight's passes
     are hypergeometric; the sum over tasks is convolved (the exact test of Mantel and Haenszel).
-
-    Args:
-        passed: attempts passed tonight, shape (tasks,).
-        scored: attempts made tonight.
-        passed_before: attempts passed on earlier nights.
-        scored_before: attempts made on earlier nights.
+    Arrays are of attempts passed and made by task, shape (tasks,).
     """
     chances = np.ones(1)
     columns = np.stack((passed, scored, passed_before, scored_before), axis=1)
@@ -121,12 +111,8 @@ def rate_sequence(passed: int, scored: int, level: float = LEVEL) -> Interval:
     however often one looks (Robbins 1970, with a uniform mixture).
 
     It holds for tasks of any difficulty that are attempted equally often: the mixture's bets are
-    linear in each attempt, and so worth at most what they are worth at the mean chance.
-
-    Args:
-        passed: attempts passed up to now, all nights together.
-        scored: attempts made up to now.
-        level: chance that every interval of the sequence holds.
+    linear in each attempt, and so worth at most what they are worth at the mean chance. Counts are
+    of all attempts up to now, all nights together.
     """
     lost, limit = scored - passed, -np.log1p(-level)
     mixed = float(special.betaln(1 + passed, 1 + lost))

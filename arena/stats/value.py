@@ -70,12 +70,8 @@ def task_weights(tasks: int, options: int, *, draws: int = DRAWS, seed: int = SE
 
 
 def task_draws(passes: FloatArray, costs_usd: FloatArray, weights: FloatArray) -> Draws:
-    """Draw mean pass rates and costs.
-
-    Args:
-        passes: share of a task's attempts that passed, shape (tasks, options).
-        costs_usd: mean cost of its attempts in US dollars, same shape.
-        weights: from `task_weights` for as many tasks and options.
+    """Draw mean pass rates and costs from the share of each task's attempts that passed and their
+    mean cost in US dollars, shape (tasks, options), with `task_weights` for as many.
     """
     rows = prior_rows(passes.shape[1])
     mean_costs = np.broadcast_to(costs_usd.mean(axis=0), rows.shape)
@@ -88,10 +84,7 @@ def drawn_in(passes: FloatArray) -> FloatArray:
     The best of several always looks better than it is. Each rate is drawn in towards their mean,
     by the more the less its distance stands out of its own error: all the way within what is put
     down to `LUCK`, hardly at all at three times that. Who passed nothing is not credited with what
-    others passed.
-
-    Args:
-        passes: share of a task's attempts that passed, shape (tasks, options).
+    others passed. The share of each task's attempts that passed has shape (tasks, options).
     """
     tasks, options = passes.shape
     rows = np.vstack((passes, prior_rows(options)))
@@ -134,14 +127,8 @@ def best_at(means: Draws, value_usd: float) -> IntArray:
 
 
 def chances(means: Draws, values_usd: FloatArray) -> FloatArray:
-    """Share of draws in which each option is the best buy.
-
-    Args:
-        means: from `task_draws`.
-        values_usd: worths of a solved task, shape (values,).
-
-    Returns:
-        Shape (values, options + 1); the last column is that nothing pays for itself.
+    """Share of draws in which each option is the best buy at each worth of a solved task, shape
+    (values, options + 1); the last column is that nothing pays for itself.
     """
     rates, costs = means.rates.T.copy(), means.costs_usd.T.copy()
     found = np.zeros((len(values_usd), len(rates) + 1))
