@@ -93,9 +93,10 @@ def cascades(
 def _trusts(results: Results, matrix: Matrix) -> dict[str, _Trust | None]:
     """What is kept of each contestant's work by its visible tests; None where some are unknown."""
     found: dict[str, _Trust | None] = {}
+    wanted = set(matrix.ids)
     for name in matrix.names:
         by_task: dict[str, list[TrialRow]] = {}
-        for trial in results.of(name, matrix.ids):
+        for trial in results.of(name, wanted):
             if trial.verdict is not None:
                 by_task.setdefault(trial.task_id, []).append(trial)
         rows = [by_task[task] for task in matrix.ids]

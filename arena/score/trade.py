@@ -258,7 +258,7 @@ def _buys(matrix: Matrix, means: Means, curve: ValueCurve) -> tuple[BestBuy, ...
             ends=end,
             sure=_sure(matrix, curve, sure[:, place], matrix.names[place]),
         )
-        for (place, _), start, end in zip(hull, starts, (*starts[1:], None), strict=True)
+        for (place, _), start, end in zip(hull, starts, (*starts[1:], None), strict=False)
     )
 
 
