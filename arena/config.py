@@ -4,34 +4,33 @@ Every error names the file, the key and what to do. Nothing here looks anything 
 tasks and backends are resolved by `arena.plan`.
 """
 
-import difflib
 import re
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
-from arena.errors import InputError
 from arena.records import Api, Budget, EffortLevel, Limits, RaceRules, Record, SandboxLimits
+from arena.records.backend import UnitPrices
 from arena.records.base import Address
-from arena.serialize import read_toml
+from arena.serialize import read_record
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class PriceTable(Record):
+def _is_a_name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError("use letters, digits, dots, dashes and underscores, at most 64")
+    return value
+
+
+_Name = Annotated[str, AfterValidator(_is_a_name)]
+
+
+class PriceTable(UnitPrices):
     """Price of an inline backend, per million tokens."""
 
-    input: Decimal = Field(ge=0)
-    """Prompt tokens."""
-    cached_input: Decimal | None = Field(default=None, ge=0)
-    """Without it cached tokens are billed at the input price and flagged."""
-    cache_write: Decimal | None = Field(default=None, ge=0)
-    """Tokens written to a cache."""
-    output: Decimal = Field(ge=0)
-    """Output tokens, reasoning included."""
     currency: Literal["USD", "CNY"] = "USD"
     """Of all these prices."""
 
@@ -80,13 +79,9 @@ class BackendTable(Record):
     """Calls at once."""
 
     @model_validator(mode="after")
-    def _has_one_price(self) -> "BackendTable":
+    def _says_where_and_one_price(self) -> Self:
         if self.price is not None and self.hourly_usd is not None:
             raise ValueError("give price or hourly_usd, not both")
-        return self
-
-    @model_validator(mode="after")
-    def _says_where(self) -> "BackendTable":
         if self.base_url is None and self.provider is None:
             raise ValueError("give a base_url, or a provider of the catalogue")
         if self.base_url is None and self.endpoints:
@@ -97,7 +92,7 @@ class BackendTable(Record):
 class ContestantTable(Record):
     """`[[contestant]]`"""
 
-    name: str
+    name: _Name
     """As reports call it."""
     agent: str = "shell"
     """One of `arena agents list`, or of the profiles in `agents`."""
@@ -110,7 +105,7 @@ class ContestantTable(Record):
     budget: Budget | None = None
     """Of this contestant in the whole run; of each, where efforts make several."""
 
-    def each(self) -> tuple["ContestantTable", ...]:
+    def each(self) -> tuple[Self, ...]:
         """One table for each effort."""
         return tuple(
             self.model_copy(update={"name": f"{self.name}-{effort}", "efforts": (effort,)})
@@ -122,13 +117,6 @@ class ContestantTable(Record):
     def _are_different(cls, value: tuple[EffortLevel, ...]) -> tuple[EffortLevel, ...]:
         if twice := [level for level in value if value.count(level) > 1]:
             raise ValueError(f"{twice[0]!r} stands there twice")
-        return value
-
-    @field_validator("name")
-    @classmethod
-    def _is_a_name(cls, value: str) -> str:
-        if not NAME.fullmatch(value):
-            raise ValueError("use letters, digits, dots, dashes and underscores, at most 64")
         return value
 
 
@@ -154,7 +142,7 @@ class Decision(Record):
 class BakeoffConfig(Record):
     """A whole bakeoff.toml."""
 
-    name: str
+    name: _Name
     """Of the run: its directory is `runs/<name>` unless told otherwise."""
     tasks: tuple[str, ...] = Field(min_length=1)
     """Packs or tasks: `core`, `core/some-task`, `./our-pack`."""
@@ -189,21 +177,10 @@ class BakeoffConfig(Record):
     contestant: tuple[ContestantTable, ...] = Field(min_length=1)
     """Who takes part."""
 
-    @field_validator("name")
-    @classmethod
-    def _is_a_name(cls, value: str) -> str:
-        if not NAME.fullmatch(value):
-            raise ValueError("use letters, digits, dots, dashes and underscores, at most 64")
-        return value
-
     @model_validator(mode="after")
-    def _address_is_of_a_cluster(self) -> "BakeoffConfig":
+    def _fits_together(self) -> Self:
         if self.address != "auto" and self.executor != "ray":
             raise ValueError("address goes with executor 'ray'")
-        return self
-
-    @model_validator(mode="after")
-    def _names_are_distinct(self) -> "BakeoffConfig":
         names = [one.name.lower() for c in self.contestant for one in c.each()]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
@@ -217,77 +194,4 @@ def load(path: Path) -> BakeoffConfig:
     Raises:
         InputError: no such file, not TOML, unknown key or bad value.
     """
-    return parse(read_toml(path), where=str(path))
-
-
-def parse(data: dict[str, Any], *, where: str) -> BakeoffConfig:
-    """Check configuration data; `where` names its source in errors."""
-    try:
-        return BakeoffConfig.model_validate(data)
-    except ValidationError as error:
-        raise input_error(error, where=where, root=BakeoffConfig) from None
-
-
-def input_error(error: ValidationError, *, where: str, root: type[Record]) -> InputError:
-    """The first complaint of pydantic as one line with file, key and remedy."""
-    first = _most_telling(error)
-    key = _key(first["loc"])
-    if first["type"] == "extra_forbidden":
-        name = str(first["loc"][-1])
-        known = _fields_at(root, first["loc"][:-1])
-        close = difflib.get_close_matches(name, known, n=1)
-        remedy = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-        return InputError(f"unknown key {key!r}", where=where, remedy=remedy)
-    if first["type"] == "missing":
-        return InputError(f"{key!r} is missing", where=where, remedy="add it")
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "literal_error":
-        known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
-        close = difflib.get_close_matches(str(first["input"]), known, n=1, cutoff=0.4)
-        remedy = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-        return InputError(
-            f"{first['input']!r} is not known", where=f"{where}: {key}", remedy=remedy
-        )
-    return InputError(f"{key}: {message}" if key else message, where=where)
-
-
-def _most_telling(error: ValidationError) -> Any:
-    """An unknown key says more than what follows from it in other members of a union."""
-    errors = error.errors()
-    for wanted in ("extra_forbidden", "value_error", "missing"):
-        for entry in errors:
-            if entry["type"] == wanted:
-                return entry
-    return max(errors, key=lambda entry: len(entry["loc"]))
-
-
-def _key(loc: Sequence[int | str]) -> str:
-    text = ""
-    for part in loc:
-        if isinstance(part, int):
-            text += f"[{part + 1}]"
-        elif part != "str" and "BackendTable" not in part:
-            text += f".{part}" if text else str(part)
-    return text
-
-
-def _fields_at(root: type[Record], loc: Sequence[int | str]) -> list[str]:
-    """Field names of the record at a location inside `root`."""
-    records: list[type[Record]] = [root]
-    for part in loc:
-        if isinstance(part, int) or part == "str":
-            continue
-        found = [
-            inner
-            for record in records
-            if part in record.model_fields
-            for inner in _records_in(record.model_fields[str(part)].annotation)
-        ]
-        records = found or records
-    return [name for record in records for name in record.model_fields]
-
-
-def _records_in(annotation: Any) -> list[type[Record]]:
-    if isinstance(annotation, type) and issubclass(annotation, Record):
-        return [annotation]
-    return [r for arg in getattr(annotation, "__args__", ()) for r in _records_in(arg)]
+    return read_record(path, BakeoffConfig)

@@ -11,7 +11,6 @@ import re
 import resource
 import selectors
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
@@ -19,9 +18,11 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from arena.errors import HarnessError, InputError
+from arena.paths import SafePath
 
 _ENV = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -186,32 +187,18 @@ class BorrowedClone:
         """The folder inside the clone, with `/` at its end; empty at the top."""
         self.head = clone.head()
         """The id of the newest commit."""
-        self._own = Path(tempfile.mkdtemp(prefix="arena-clone-")).resolve()
-        weakref.finalize(self, shutil.rmtree, self._own, ignore_errors=True)
-        make_repository(self._own, id_chars=len(self.head))
-        clone.lend(self._own)
-        (self._own / "HEAD").write_text(self.head + "\n", encoding="utf-8")
+        own = Path(tempfile.mkdtemp(prefix="arena-clone-")).resolve()
+        weakref.finalize(self, shutil.rmtree, own, ignore_errors=True)
+        make_repository(own, id_chars=len(self.head))
+        clone.lend(own)
+        (own / "HEAD").write_text(self.head + "\n", encoding="utf-8")
+        self.run = partial(run_git, cwd=own, git_dir=own)
+        """Starts git in it; paths among its words are names, never patterns."""
         try:
             self.commit(self.head)
         except GitError as error:
-            raise _refused(folder, f"no git repository with a whole commit ({error})") from None
-
-    def run(
-        self, *words: str, stdin: bytes = b"", timeout_s: float = 60.0, output_limit: int = 64 << 20
-    ) -> bytes:
-        """As `run_git`; paths among the words are names, never patterns.
-
-        Raises:
-            GitError: it failed, or went over a limit.
-        """
-        return run_git(
-            words,
-            cwd=self._own,
-            git_dir=self._own,
-            stdin=stdin,
-            timeout_s=timeout_s,
-            output_limit=output_limit,
-        )
+            what = f"no git repository with a whole commit ({error})"
+            raise InputError(what, where=str(folder), remedy=_REMEDY) from None
 
     def commit(self, name: str) -> str:
         """The id of a commit by a name that may be anybody's text.
@@ -220,7 +207,7 @@ class BorrowedClone:
             GitError: there is none, or it cannot be read.
         """
         words = ("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
-        return self.run(*words).decode().strip()
+        return self.run(words).decode().strip()
 
 
 class _Clone:
@@ -231,7 +218,7 @@ class _Clone:
         try:
             inner = folder.resolve(strict=True)
         except (OSError, RuntimeError):
-            raise _refused(folder, "no such folder") from None
+            raise self._refused("no such folder") from None
         top = next((one for one in (inner, *inner.parents) if os.path.lexists(one / ".git")), inner)
         bare = all((inner / name).exists() for name in ("HEAD", "objects", "refs"))
         if bare and not os.path.lexists(inner / ".git"):
@@ -242,117 +229,96 @@ class _Clone:
         inside = inner.relative_to(top).as_posix()
         self.prefix = "" if inside == "." else f"{inside}/"
         if self._git_dir.is_symlink():
-            raise _refused(folder, f"no git repository: {self._git_dir} is a link")
+            raise self._refused(f"no git repository: {self._git_dir} is a link")
         if self._git_dir.is_file():
             self._follow(self._git_dir, top)
         if not self._git_dir.is_dir():
-            raise _refused(folder, "no git repository")
+            raise self._refused("no git repository")
 
     def _follow(self, file: Path, top: Path) -> None:
         """A work tree or a submodule names its repository, which must name it too."""
-        match = _GITDIR.fullmatch(self._text(top, file.name) or "")
+        match = _GITDIR.fullmatch(self._text(top, file.name))
         named = Path(os.path.normpath(top / match[1])) if match else top
         self._git_dir = self._common = named.resolve()
         if named.parent.name == "worktrees":
             self._common = self._git_dir.parent.parent
-            said = self._text(self._git_dir, "gitdir")
-            leads_back = said is not None and (self._git_dir / said.strip()).resolve() == file
+            back, wanted = self._text(self._git_dir, "gitdir").strip(), file
         else:
-            back = _WORKTREE.search(self._text(self._git_dir, "config") or "")
-            leads_back = back is not None and (self._git_dir / back[1]).resolve() == top
-        if not leads_back:
+            told = _WORKTREE.search(self._text(self._git_dir, "config"))
+            back, wanted = told[1] if told else "", top
+        if not back or (self._git_dir / back).resolve() != wanted:
             what = f"no git repository: {file} leads to {named}, which does not lead back"
-            raise _refused(self._folder, what)
+            raise self._refused(what)
 
     def head(self) -> str:
         """The id of the commit that is checked out."""
-        said = self._text(self._git_dir, "HEAD")
+        text = self._text(self._git_dir, "HEAD").strip()
         for _ in range(_SYMBOLIC_DEPTH):
-            text = (said or "").strip()
-            if _ID.fullmatch(text):
-                return text
-            if not text.startswith("ref: refs/"):
+            if _ID.fullmatch(text) or not text.startswith("ref: refs/"):
                 break
             name = text.removeprefix("ref: ")
-            said = self._text(self._common, name) or dict(self._packed()).get(name)
+            text = self._text(self._common, name).strip() or dict(self._packed()).get(name, "")
+        if _ID.fullmatch(text):
+            return text
         if (self._common / "reftable").is_dir():
             raise InputError(
                 "its references are in the reftable format",
                 where=str(self._folder),
                 remedy="run git refs migrate --ref-format=files in it",
             )
-        raise _refused(self._folder, "no git repository with a commit: HEAD names none")
+        raise self._refused("no git repository with a commit: HEAD names none")
 
     def lend(self, own: Path) -> None:
         """Link the object files into a repository of ours, and write its tags into it."""
-        objects = self._common / "objects"
-        for entry in self._entries(objects):
-            if entry.name == "pack" or re.fullmatch("[0-9a-f]{2}", entry.name):
-                for file in self._entries(Path(entry.path)):
-                    self._lend(file, own / "objects" / entry.name / file.name)
-        tags = {name: text for name, text in self._tags() if len(text) == len(self.head())}
+        try:
+            for folder in (SafePath(self._common) / "objects").iterdir():
+                if folder.name == "pack" or re.fullmatch("[0-9a-f]{2}", folder.name):
+                    self._lend(folder, own / "objects" / folder.name)
+            tags = {name: text for name, text in self._tags() if len(text) == len(self.head())}
+        except OSError as error:
+            raise self._refused(f"its objects cannot be read ({error})") from None
         lines = "".join(f"{text} {name}\n" for name, text in sorted(tags.items()))
         (own / "packed-refs").write_text(lines, encoding="utf-8")
-        edge = (self._text(self._common, "shallow") or "").split("\n")
+        edge = self._text(self._common, "shallow").split("\n")
         if known := [f"{line}\n" for line in edge if _ID.fullmatch(line)]:
             (own / "shallow").write_text("".join(known), encoding="utf-8")
 
-    def _lend(self, file: "os.DirEntry[str]", to: Path) -> None:
-        if not file.is_file(follow_symlinks=False):
-            raise _refused(self._folder, f"{file.path} is no regular file")
-        if to.parent.name != "pack" or to.suffix in {".pack", ".idx"}:
-            to.parent.mkdir(exist_ok=True)
-            to.symlink_to(file.path)
-
-    def _entries(self, folder: Path) -> Iterator["os.DirEntry[str]"]:
-        if folder.resolve() != folder:
-            raise _refused(self._folder, f"{folder} is a link")
-        try:
-            with os.scandir(folder) as entries:
-                yield from entries
-        except OSError as error:
-            raise _refused(self._folder, f"its objects cannot be read ({error})") from None
+    def _lend(self, folder: SafePath, to: Path) -> None:
+        to.mkdir(exist_ok=True)
+        for file in folder.iterdir():
+            if not file.is_file():
+                raise self._refused(f"{file} is no regular file")
+            if folder.name != "pack" or file.suffix in {".pack", ".idx"}:
+                (to / file.name).symlink_to(str(file))
 
     def _tags(self) -> Iterator[tuple[str, str]]:
         yield from (pair for pair in self._packed() if _is_tag(pair[0]))
-        for folder, _, names in os.walk(self._common / "refs/tags"):
-            for name in names:
-                path = (Path(folder) / name).relative_to(self._common).as_posix()
-                text = (self._text(self._common, path) or "").strip()
-                if _is_tag(path) and _ID.fullmatch(text):
-                    yield path, text
+        for file in (SafePath(self._common) / "refs/tags").files():
+            path = "/".join(file.parts)
+            text = self._text(self._common, path).strip()
+            if _is_tag(path) and _ID.fullmatch(text):
+                yield path, text
 
     def _packed(self) -> Iterator[tuple[str, str]]:
         """References that stand in one file, by name."""
-        for line in (self._text(self._common, "packed-refs") or "").split("\n"):
+        for line in self._text(self._common, "packed-refs").split("\n"):
             text, _, name = line.partition(" ")
             if _ID.fullmatch(text):
                 yield name, text
 
-    def _text(self, folder: Path, name: str) -> str | None:
-        """A small regular file; None where there is none."""
-        path = folder / name
+    def _text(self, folder: Path, name: str) -> str:
+        """A small regular file; empty where there is none."""
         try:
-            if path.resolve() != path:
-                raise _refused(self._folder, f"{path} is a link, or leads out of the repository")
-            with open(path, "rb", opener=_open_data) as file:
-                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    return file.read(_REFERENCES_BYTES).decode("utf-8", "replace")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return None
-        except (OSError, ValueError, RuntimeError) as error:
-            raise _refused(self._folder, f"{path} cannot be read ({error})") from None
-        raise _refused(self._folder, f"{path} is no regular file")
+            data = (SafePath(folder) / name).read_bytes(_REFERENCES_BYTES)
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except OSError as error:
+            raise self._refused(f"{folder / name} cannot be read ({error})") from None
+        return data.decode("utf-8", "replace")
 
-
-def _open_data(path: str, flags: int) -> int:
-    """Without waiting at a pipe."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    def _refused(self, what: str) -> InputError:
+        return InputError(what, where=str(self._folder), remedy=_REMEDY)
 
 
 def _is_tag(name: str) -> bool:
     return ".." not in name and ".lock/" not in name and _TAG.fullmatch(name) is not None
-
-
-def _refused(folder: Path, what: str) -> InputError:
-    return InputError(what, where=str(folder), remedy=_REMEDY)

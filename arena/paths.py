@@ -124,10 +124,8 @@ class SafePath:
         yield from (SafePath(self.root, (*self.parts, name)) for name in names)
 
     def files(self, skip: Callable[[str], bool] = lambda _: False) -> Iterator["SafePath"]:
-        """Regular files below a folder; nothing where it is absent.
-
-        Args:
-            skip: which paths, as seen from here, are passed over whatever they are.
+        """Regular files below a folder; nothing where it is absent. Paths that `skip` names, as
+        seen from here, are passed over whatever they are.
         """
         pending = [self]
         while pending:
@@ -184,12 +182,9 @@ class SafePath:
             pass
 
     def write(self, data: bytes | str, *, mode: int = 0o644, durable: bool = False) -> None:
-        """Put a file in place in one step, with the folders it lies in.
+        """Put a file in place in one step, with the folders it lies in; a text in UTF-8.
 
-        Args:
-            data: its content; a text is written in UTF-8.
-            mode: its permissions; those of others are as the umask says.
-            durable: return when the disk has it.
+        Its permissions are less what the umask takes. A durable one is on the disk on return.
         """
         content = data.encode() if isinstance(data, str) else data
         if self.is_dir():

@@ -6,8 +6,9 @@ Everything else is plain functions over records. Each seam has one contract test
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from arena.records import (
     Brief,
@@ -16,6 +17,7 @@ from arena.records import (
     Entry,
     ExecResult,
     File,
+    Flag,
     Message,
     Reply,
     SandboxLimits,
@@ -152,15 +154,27 @@ class Backend(Protocol):
         """
 
 
-class Metered(NamedTuple):
-    """What a trial's calls came to, as they were metered."""
+@dataclass
+class CallTotals:
+    """What a trial's calls came to so far, as they were metered."""
 
-    calls: int
+    steps: int = 0
     """Completed."""
-    prompt_tokens: int
-    output_tokens: int
-    cost_usd: Decimal
-    """0 where no price is known."""
+    truncations: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    """As budgets count it: without what no price is known for."""
+    redactions: int = 0
+    """Attempts whose reply repeated the key."""
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """What a person should look at."""
+        if not self.redactions:
+            return ()
+        detail = f"the endpoint repeated its key in {self.redactions} replies; it was taken out"
+        return (Flag(kind="key_repeated", detail=detail),)
 
 
 class SandboxSession(Protocol):
@@ -175,7 +189,7 @@ class SandboxSession(Protocol):
         """Opens this session, and nothing after the trial."""
 
     @property
-    def metered(self) -> Metered:
+    def metered(self) -> CallTotals:
         """All calls so far."""
 
     @property

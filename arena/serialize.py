@@ -4,14 +4,15 @@
 person gave: their readers raise `InputError` with the place and what to do.
 """
 
+import difflib
 import itertools
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from arena.errors import InputError
 from arena.paths import AnyPath
@@ -28,8 +29,10 @@ YAML_NODES = 50_000
 """Values of a YAML file, those behind its aliases counted wherever they are named again."""
 
 _Json = TypeVar("_Json", str, JsonValue)
-_Shape = TypeVar("_Shape", bound=BaseModel)
+_Shape = TypeVar("_Shape")
 _HALVES = re.compile("[\ud800-\udfff]")
+_MAY_BE_SECRET = frozenset({"value_error", "string_pattern_mismatch"})
+"""Errors that say what they want; what was given is not repeated."""
 _TOO_DEEP = "it is nested too deeply"
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _YAML_TAGS = frozenset(
@@ -70,6 +73,17 @@ def well_formed(value: _Json) -> _Json:
     if isinstance(value, dict):
         return {well_formed(key): well_formed(inner) for key, inner in value.items()}
     return [well_formed(inner) for inner in value] if isinstance(value, list) else value
+
+
+def mappings(value: JsonValue) -> list[dict[str, JsonValue]]:
+    """The objects in a list; none where it is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def mapping(value: Mapping[str, JsonValue], name: str) -> dict[str, JsonValue]:
+    """The object under a name; an empty one where there is none."""
+    inner = value.get(name)
+    return inner if isinstance(inner, dict) else {}
 
 
 def json_lines(
@@ -186,34 +200,60 @@ def read_yaml(path: AnyPath) -> dict[str, Any]:
 
 
 def read_record(path: AnyPath, shape: type[_Shape]) -> _Shape:
-    """A TOML or JSON file, as its ending says, as a record.
+    """A TOML or JSON file, as its ending says, as a record or another type that pydantic knows.
 
     Raises:
         InputError: it cannot be read or does not have the shape.
     """
     value = read_json(path) if path.suffix == ".json" else read_toml(path)
+    return shaped(value, shape, where=str(path))
+
+
+def shaped(
+    value: Any, shape: type[_Shape], *, where: str, remedy: str = "", context: str | None = None
+) -> _Shape:
+    """A value from outside as a record.
+
+    Args:
+        value: as it was read.
+        shape: of the record.
+        where: the value came from, for errors.
+        remedy: what to do about any error; else each says it.
+        context: of the shape's validators.
+
+    Raises:
+        InputError: it does not have the shape.
+    """
     try:
-        return shape.model_validate(value)
+        return TypeAdapter(shape).validate_python(value, context=context)
     except ValidationError as error:
-        raise wrong_shape(path, error) from None
+        model: type[Any] = shape
+        is_model = isinstance(model, type) and issubclass(model, BaseModel)
+        told = wrong_shape(error, where=where, shape=model if is_model else None)
+        raise InputError(told.what, where=told.where, remedy=remedy or told.remedy) from None
 
 
-def wrong_shape(path: AnyPath, error: ValidationError) -> InputError:
-    """The first thing that is wrong, with file, key and remedy."""
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
-    more = error.error_count() - 1
-    tail = f" (and {more} more)" if more else ""
-    where = f"{path}: {key}" if key else str(path)
-    if first["type"] == "extra_forbidden":
-        return InputError(f"unknown key{tail}", where=where, remedy="remove it")
-    if first["type"] == "missing":
-        return InputError(f"missing{tail}", where=where, remedy="add it")
-    if first["type"] == "value_error":  # says what it wants, and what was given may be a secret
-        return InputError(f"{first['msg'].removeprefix('Value error, ')}{tail}", where=where)
-    given = json.dumps(first["input"], default=str)
-    remedy = f"it is {given[:80]}" if key else "mend the file"
-    return InputError(f"{first['msg']}{tail}", where=where, remedy=remedy)
+def wrong_shape(
+    error: ValidationError, *, where: str, shape: type[BaseModel] | None = None
+) -> InputError:
+    """The most telling complaint of pydantic as one line with place, key and remedy."""
+    first = _most_telling(error)
+    key, kind, given = _key(first["loc"]), first["type"], first["input"]
+    if kind == "extra_forbidden":
+        known = _fields_at(shape, first["loc"][:-1]) if shape else []
+        remedy = _nearest(str(first["loc"][-1]), known, f"known keys: {', '.join(known)}")
+        return InputError(f"unknown key {key!r}", where=where, remedy=remedy)
+    if kind == "missing":
+        return InputError(f"{key!r} is missing", where=where, remedy="add it")
+    if kind == "literal_error":
+        known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
+        remedy = _nearest(str(given), known, f"known: {', '.join(known)}", cutoff=0.4)
+        return InputError(f"{given!r} is not known", where=f"{where}: {key}", remedy=remedy)
+    message = first["msg"].removeprefix("Value error, ")
+    remedy = "" if key else "mend the file"
+    if key and kind not in _MAY_BE_SECRET:
+        remedy = f"it is {json.dumps(given, default=str)[:80]}"
+    return InputError(f"{key}: {message}" if key else message, where=where, remedy=remedy)
 
 
 def to_toml(table: Mapping[str, Any]) -> str:
@@ -276,6 +316,51 @@ def _unreadable(path: AnyPath, what: str, line: int | None = None) -> InputError
     """`line` counts from 0."""
     where = f"{path}: line {line + 1}" if line is not None else str(path)
     return InputError(f"cannot be read: {what}", where=where, remedy="mend the file")
+
+
+def _most_telling(error: ValidationError) -> Any:
+    """An unknown key says more than what follows from it in other members of a union."""
+    errors = error.errors(include_url=False)
+    for wanted in ("extra_forbidden", "value_error", "missing"):
+        for entry in errors:
+            if entry["type"] == wanted:
+                return entry
+    return max(errors, key=lambda entry: len(entry["loc"]))
+
+
+def _nearest(name: str, known: Sequence[str], otherwise: str, cutoff: float = 0.6) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+    return f"did you mean {close[0]!r}?" if close else otherwise
+
+
+def _key(loc: Sequence[int | str]) -> str:
+    text = ""
+    for part in loc:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        elif part != "str" and "BackendTable" not in part:
+            text += f".{part}" if text else str(part)
+    return text
+
+
+def _fields_at(root: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+    """Field names of the record at a location inside `root`."""
+    records = [root]
+    for part in loc:
+        found = [
+            inner
+            for record in records
+            if part in record.model_fields
+            for inner in _records_in(record.model_fields[str(part)].annotation)
+        ]
+        records = found or records
+    return [name for record in records for name in record.model_fields]
+
+
+def _records_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [r for arg in getattr(annotation, "__args__", ()) for r in _records_in(arg)]
 
 
 def _openings(data: str | bytes) -> int:

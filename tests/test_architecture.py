@@ -197,7 +197,6 @@ FILES_TOUCHED_BY = {
     "gateway/tunnel": "its own source",
     "sandbox/": "what ships with Arena, scratch folders and the machine's own",
     "report/page": "templates that ship with Arena",
-    "report/site": "templates that ship with Arena",
     "score/baseline": "a file that a person names",
     "run/node": "its own source, and scratch folders",
     "run/predictions": "the folder that a person names for an export",

@@ -156,7 +156,7 @@ def base_images(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     found = {}
     for mode in BASES:
         monkeypatch.setenv("ARENA_BASE", mode)
-        found[mode] = recipe.base_recipe(sandboxes_dir()).digest
+        found[mode] = recipe.base_recipes(sandboxes_dir())[0].digest
     return found
 
 

@@ -10,15 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from arena.agent.identity import code_of
-from arena.config import input_error
 from arena.errors import FaultError, HarnessError, InputError
 from arena.protocols import (
     Agent,
     Backend,
-    Metered,
+    CallTotals,
     Pipe,
     Sandbox,
     SandboxBackend,
@@ -30,7 +29,7 @@ from arena.records.container import AGENT_UID, HOME
 from arena.records.outcome import KILLED, NO_CALL
 from arena.records.program import AS_PROFILE, OwnReport, Program
 from arena.registry import AGENTS
-from arena.serialize import from_json, read_toml
+from arena.serialize import from_json, read_toml, shaped
 
 SHARE = Decimal("0.1")
 """Of what was metered that the agent's own count may differ by."""
@@ -40,7 +39,7 @@ LARGEST = Decimal(10) ** 15
 """A larger number is no count."""
 
 
-def flags(report: OwnReport, told: str, metered: Metered) -> tuple[Flag, ...]:
+def flags(report: OwnReport, told: str, metered: CallTotals) -> tuple[Flag, ...]:
     """Flags for counts that differ; none where the agent tells nothing.
 
     Args:
@@ -123,10 +122,7 @@ def load(paths: Sequence[Path] = ()) -> dict[str, Program]:
 
 def read(file: Path) -> Program:
     """One profile."""
-    try:
-        program = Program.model_validate(read_toml(file), context=AS_PROFILE)
-    except ValidationError as error:
-        raise input_error(error, where=str(file), root=Program) from None
+    program = shaped(read_toml(file), Program, where=str(file), context=AS_PROFILE)
     if program.name in AGENTS:
         raise InputError(
             f"{program.name!r} is a built-in agent", where=str(file), remedy="choose another name"
@@ -248,11 +244,11 @@ class ExternalAgent:
             left = f"exit code {code}"
             if 0 < code - 128 < SIGNALS:
                 left = f"{KILLED}{code - 128} ({left})"
-            elif session.metered.calls == 0:
+            elif session.metered.steps == 0:
                 left = f"{NO_CALL} ({left})"
             told = "; ".join(filter(None, (left, short)))
             return Ending(stop="agent_error", detail=f"{told}: {last}")
-        if session.metered.calls == 0:
+        if session.metered.steps == 0:
             return Ending(stop="agent_error", detail=NO_CALL)
         if finish.submitted and not re.search(finish.submitted, output.text):
             return Ending(stop="gave_up", detail="it ended without saying that it is done")

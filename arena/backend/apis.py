@@ -1,8 +1,13 @@
-"""The APIs that endpoints speak, which of them an agent uses, and what they do not take back."""
+"""The APIs that endpoints speak: which of them an agent uses, how each is told how hard to think,
+and what they do not take back.
+
+An effort is data: one vocabulary, each provider's own words. What an endpoint would refuse, drop or
+silently round to another level is refused before the run.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import metadata
-from typing import Protocol
+from typing import Protocol, get_args
 
 from pydantic import JsonValue
 
@@ -10,21 +15,14 @@ from arena.backend import chat, messages, responses
 from arena.backend.chat import Prompt, RequestForm
 from arena.backend.replies import CallFailed
 from arena.errors import InputError
-from arena.records import Api, BackendSpec, Message, Quirks, Reply
+from arena.records import Api, BackendSpec, EffortLevel, EffortRule, Message, Quirks, Reply
 from arena.records.backend import Mend
 
 
 class Dialect(Protocol):
     """How one API is written and read; each is a module."""
 
-    PATH: str
-    """Below the base URL."""
-    HEADERS: Mapping[str, str]
-    """Sent with every request."""
-    KEY_HEADER: str
-    """Carries the key, unless a profile says that a bearer token does."""
     REQUEST: RequestForm
-    """How agents' requests are built."""
 
     def error_body(self, status: int, message: str, /, *, overflow: bool) -> dict[str, JsonValue]:
         """An error as the gateway tells it; `overflow` where the context is too long."""
@@ -112,6 +110,62 @@ def _translated(
     chat = over(spec, "chat")
     caveat = f"Its agent speaks {api}; the gateway translated that to chat completions and back."
     return chat.model_copy(update={"translated_from": api, "caveats": (*chat.caveats, caveat)})
+
+
+LEVELS: tuple[EffortLevel, ...] = get_args(EffortLevel)
+STANDARD: dict[Api, EffortRule] = {
+    "chat": EffortRule(levels=LEVELS, body={"reasoning_effort": "{effort}"}),
+    "responses": EffortRule(levels=LEVELS, body={"reasoning": {"effort": "{effort}"}}),
+    "messages": EffortRule(
+        levels=LEVELS,
+        body={"thinking": {"type": "adaptive"}, "output_config": {"effort": "{effort}"}},
+        none={"thinking": {"type": "disabled"}},
+    ),
+}
+"""As OpenAI and Anthropic write it: what is sent to an endpoint that no profile describes."""
+UNPROVEN = "Nobody knows whether this endpoint heeds an effort: compare the output tokens."
+
+
+def with_effort(spec: BackendSpec, effort: EffortLevel) -> BackendSpec:
+    """The backend with an effort in every call, by whichever agent.
+
+    Args:
+        spec: at the API that is used.
+        effort: asked for.
+
+    Raises:
+        InputError: the endpoint would not heed it, or `extra_body` says otherwise.
+    """
+    rules = STANDARD if spec.provider is None else spec.effort
+    rule = rules.get(spec.api, EffortRule())
+    if effort not in rule.levels:
+        what = f"effort {effort!r} would be refused, dropped or rounded by {spec.name}"
+        taken = ", ".join(rule.levels) or f"no effort over its {spec.api} API, as far as is known"
+        raise InputError(what, remedy=f"it takes {taken}")
+    body = rule.body
+    if effort == "none" and rule.none:
+        body = rule.none
+    asked = filled(body, {"effort": rule.values.get(effort, effort)})
+    assert isinstance(asked, dict)
+    given = spec.quirks.extra_body
+    if twice := sorted(asked.keys() & given.keys() - spec.chat_body.keys()):
+        raise InputError(f"extra_body sets {twice[0]!r}, and so does efforts", remedy="remove one")
+    quirks = spec.quirks.model_copy(update={"extra_body": {**given, **asked}})
+    unproven = spec.self_hosted or spec.provider is None
+    caveats = (*spec.caveats, UNPROVEN) if unproven else spec.caveats
+    return spec.model_copy(update={"quirks": quirks, "caveats": caveats})
+
+
+def filled(value: JsonValue, given: Mapping[str, JsonValue]) -> JsonValue:
+    """Part of a body with its placeholders filled; what is not given is left out."""
+    if isinstance(value, dict):
+        found = {key: filled(inner, given) for key, inner in value.items()}
+        return {key: inner for key, inner in found.items() if inner not in ([], None)}
+    if isinstance(value, list):
+        return [inner for inner in (filled(v, given) for v in value) if inner is not None]
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        return given[value[1:-1]]
+    return value
 
 
 EMPTY_TURN = "(an empty reply)"

@@ -89,32 +89,34 @@ def events(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
     Some endpoints leave out the empty line between events: what is JSON of its own ends one.
     """
-    raw, behind, rest, payload = b"", b"", b"", b""
+    raw, behind, payload = b"", b"", b""
+    for line in _lines(blocks):
+        if line.startswith(b"data:"):
+            if payload and _is_whole(payload):
+                yield raw + b"\n", payload
+                raw, payload = b"", b""
+            raw += behind + line
+            payload += (b"\n" if payload else b"") + line[5:].strip()
+            behind = b""
+        elif line.strip():
+            behind += line
+        else:
+            yield raw + behind + line, payload
+            raw, behind, payload = b"", b"", b""
+    if payload:
+        yield raw + b"\n", payload
+
+
+def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines, and a last one without its end where that is an event all the same."""
+    rest = b""
     for block in blocks:
         lines = (rest + block).splitlines(keepends=True)
         # The last line may go on, and its end may be half of one.
         rest = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
-        for line in lines:
-            if line.startswith(b"data:"):
-                if payload and _is_whole(payload):
-                    yield raw + b"\n", payload
-                    raw, payload = b"", b""
-                raw += behind + line
-                payload += (b"\n" if payload else b"") + line[5:].strip()
-                behind = b""
-            elif line.strip():
-                behind += line
-            else:
-                yield raw + behind + line, payload
-                raw, behind, payload = b"", b"", b""
+        yield from lines
     if rest.startswith(b"data:") and _is_whole(rest[5:]):
-        if payload and _is_whole(payload):
-            yield raw + b"\n", payload
-            raw, payload = b"", b""
-        payload += (b"\n" if payload else b"") + rest[5:].strip()
-        raw += behind + rest + b"\n"
-    if payload:
-        yield raw + b"\n", payload
+        yield rest + b"\n"
 
 
 def _is_whole(payload: bytes) -> bool:
@@ -135,8 +137,6 @@ class BrokenBodyError(Exception):
 
 @dataclass
 class _StreamEnd:
-    """How a stream ended."""
-
     broken: str | None = "the stream ended early"
     """None when it ended in order."""
     failed: CallFailed | None = None

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from arena import registry
-from arena.config import input_error
 from arena.errors import InputError
 from arena.records import (
     Api,
@@ -31,7 +30,7 @@ from arena.records import (
     Record,
 )
 from arena.records.base import Address
-from arena.serialize import read_toml
+from arena.serialize import read_toml, shaped
 
 Status = Literal["listed", "deprecated", "retired", "alias"]
 
@@ -228,7 +227,6 @@ class Catalog:
                 yield profile, row
 
     def provider(self, name: str) -> ProviderProfile:
-        """A provider by id."""
         if name not in self.profiles:
             raise registry.unknown("provider", name, self.profiles, listing=LISTING)
         return self.profiles[name]
@@ -271,14 +269,9 @@ def load(own: Sequence[Path] = ()) -> Catalog:
             name = str(data.get("id", path.stem))
             raw[name] = _merged(raw.get(name, {}), data)
             origin[name] = path
-    return Catalog({name: _profile(raw[name], origin[name]) for name in sorted(raw)})
-
-
-def _profile(data: dict[str, Any], path: Path) -> ProviderProfile:
-    try:
-        return ProviderProfile.model_validate(data)
-    except ValidationError as error:
-        raise input_error(error, where=str(path), root=ProviderProfile) from None
+    return Catalog(
+        {name: shaped(raw[name], ProviderProfile, where=str(origin[name])) for name in sorted(raw)}
+    )
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ signatures, details) comes back to it byte for byte, also when it arrived in pie
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from arena.money import usage
 from arena.records import Api, BackendSpec, Message, Quirks, Reply, ToolCall, ToolSpec
-from arena.serialize import from_json, well_formed
+from arena.serialize import from_json, mapping, mappings, well_formed
 
 COMMON = frozenset(
     {"model", "tools", "tool_choice", "stream", "temperature", "top_p", "metadata", "user"}
@@ -25,6 +26,8 @@ COMMON = frozenset(
 class RequestForm:
     """How requests of one API are built."""
 
+    path: str
+    """Below the base URL."""
     turns: str
     """Parameter that holds the conversation."""
     system: str | None
@@ -35,12 +38,14 @@ class RequestForm:
     """Parameters that go on to the endpoint."""
     tools: tuple[str, ...]
     """Beginnings of the types of tools that run at the agent."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request."""
+    key_header: str = "authorization"
+    """Carries the key, unless a profile says that a bearer token does."""
 
 
-PATH = "/chat/completions"
-HEADERS: Mapping[str, str] = {}
-KEY_HEADER = "authorization"
 REQUEST = RequestForm(
+    path="/chat/completions",
     turns="messages",
     system=None,
     limits=("max_completion_tokens", "max_tokens"),
@@ -138,15 +143,16 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
         raise MalformedReplyError("the reply has no message", bare)
     calls = tuple(_tool_calls(message.get("tool_calls")))
     finish = _finish(choice) or ("tool_calls" if calls else None)
-    return bare.model_copy(
-        update={
-            "message": message if message.get("role") else {**message, "role": "assistant"},
-            "text": text_of(message.get("content")),
-            "tool_calls": calls,
-            "finish_reason": finish,
-            "truncated": finish in TRUNCATED,
-        }
-    )
+    said = message if message.get("role") else {**message, "role": "assistant"}
+    return finished(bare, said, text_of(message.get("content")), calls, finish)
+
+
+def finished(
+    bare: Reply, message: Message, text: str, calls: tuple[ToolCall, ...], finish: str | None
+) -> Reply:
+    """A reply of which the account is read, with what it says."""
+    said = {"message": message, "text": text, "tool_calls": calls, "finish_reason": finish}
+    return bare.model_copy(update={**said, "truncated": finish in TRUNCATED})
 
 
 def read_account(body: JsonValue, api: Api, quirks: Quirks) -> tuple[dict[str, JsonValue], Reply]:
@@ -189,8 +195,7 @@ def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
         seen = True
         _take_usage(body, choice)
         finish = _finish(choice) or finish
-        delta = choice.get("delta")
-        grow(message, delta if isinstance(delta, dict) else {})
+        grow(message, mapping(choice, "delta"))
     if seen:
         message["role"] = message.get("role") or "assistant"
         for call in mappings(message.get("tool_calls")):
@@ -303,7 +308,7 @@ def _merge(target: dict[str, JsonValue], piece: dict[str, JsonValue]) -> None:
         elif isinstance(have, list) and isinstance(value, list):
             _merge_list(have, value)
         elif value is not None and value != "":
-            target[key] = _copied(value)
+            target[key] = deepcopy(value)
         else:
             target.setdefault(key, value)
 
@@ -319,13 +324,7 @@ def _merge_list(have: list[JsonValue], more: list[JsonValue]) -> None:
         ):
             _merge(last, item)
         else:
-            have.append(_copied(item))
-
-
-def _copied(value: JsonValue) -> JsonValue:
-    if isinstance(value, dict):
-        return {k: _copied(v) for k, v in value.items()}
-    return [_copied(v) for v in value] if isinstance(value, list) else value
+            have.append(deepcopy(item))
 
 
 def _tool_calls(raw: JsonValue) -> Iterable[ToolCall]:
@@ -351,17 +350,6 @@ def text_of(content: JsonValue) -> str:
 def word(value: JsonValue) -> str | None:
     """A text about a reply, as it can be written down; None for an empty one and for no text."""
     return well_formed(value) if isinstance(value, str) and value else None
-
-
-def mappings(value: JsonValue) -> list[dict[str, JsonValue]]:
-    """The objects in a list; none where it is no list."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def mapping(value: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:
-    """The object under a name; an empty one where there is none."""
-    inner = value.get(name)
-    return inner if isinstance(inner, dict) else {}
 
 
 def encoded(value: JsonValue | Message) -> bytes:

@@ -72,14 +72,13 @@ class EndpointClient:
         self._sdk = _Package(
             base_url=self._base_url, api_key="none", max_retries=0, http_client=self._connections
         )
-        self._sdk.connections = self._connections
+        self._sdk.attempt = self._attempt
         logging.getLogger("openai").setLevel(logging.NOTSET)  # whatever OPENAI_LOG says
 
     def __repr__(self) -> str:
         return f"EndpointClient({self._base_url!r})"
 
     def close(self) -> None:
-        """Drop all connections."""
         self._sdk.close()
 
     def send(
@@ -106,7 +105,6 @@ class EndpointClient:
             raise
 
     def _answer(self, spec: BackendSpec, redaction: Redaction, relay: Relay | None) -> Reply:
-        """The reply to the attempt's request."""
         try:
             with closing(
                 self._sdk.post("", cast_to=httpx2.Response, stream=True, stream_cls=None)
@@ -147,14 +145,14 @@ class EndpointClient:
         The key is in the header that the API or, as a `bearer` token, the profile names.
         """
         if (known := self._heads.get((api, bearer))) is None:
-            spoken = apis.of(api)
-            url = httpx2.URL(self._base_url + spoken.PATH)
+            form = apis.of(api).REQUEST
+            url = httpx2.URL(self._base_url + form.path)
             headers = httpx2.Headers({"host": url.netloc.decode(), **self._connections.headers})
-            headers.update(spoken.HEADERS)
-            if self._key and (bearer or spoken.KEY_HEADER == "authorization"):
+            headers.update(form.headers)
+            if self._key and (bearer or form.key_header == "authorization"):
                 headers["authorization"] = f"Bearer {self._key}"
             elif self._key:
-                headers[spoken.KEY_HEADER] = self._key
+                headers[form.key_header] = self._key
             known = self._heads[api, bearer] = url, headers
         return known
 
@@ -214,7 +212,6 @@ class _Attempt(threading.local):
     """Body of a reply whose status is an error."""
 
     def begin(self, request: httpx2.Request, timeout_s: float) -> None:
-        """Send this next."""
         self.request = request
         self.begun = time.monotonic()
         self.deadline = self.begun + timeout_s
@@ -228,7 +225,6 @@ class _Attempt(threading.local):
         return left_s if most_s is None else min(left_s, most_s)
 
     def took(self, size: int) -> None:
-        """So many bytes were read."""
         if self.head_bytes is None:
             return
         self.head_bytes += size
@@ -237,7 +233,7 @@ class _Attempt(threading.local):
 
 
 class _Connections(httpx2.Client):
-    """Sends the request that was made for the attempt, whatever the package would make of it."""
+    """What the package sends with."""
 
     def __init__(self, base_url: str, attempt: _Attempt) -> None:
         # Loading certificates takes 40 ms.
@@ -256,10 +252,6 @@ class _Connections(httpx2.Client):
                 pool: Any = transport._pool  # noqa: SLF001
                 pool._network_backend = _Network(pool._network_backend, attempt)  # noqa: SLF001
 
-    def build_request(self, *_: Any, **__: Any) -> httpx2.Request:
-        """The attempt's request."""
-        return self._attempt.request
-
     def _arrived(self, response: httpx2.Response) -> None:
         """A reply begins. A refusal is read here: the package has no limit for what it reads."""
         self._attempt.head_bytes = None
@@ -276,12 +268,12 @@ class _Connections(httpx2.Client):
 
 
 class _Package(openai.OpenAI):
-    """Does without making requests that would not be sent, which took half of its time."""
+    """Sends the request that was made for the attempt: making another took half of its time."""
 
-    connections: _Connections
+    attempt: _Attempt
 
     def _build_request(self, *_: Any, **__: Any) -> httpx2.Request:
-        return self.connections.build_request()
+        return self.attempt.request
 
 
 class _Network:
@@ -296,8 +288,6 @@ class _Network:
 
 
 class _Timed:
-    """Such a connection."""
-
     def __init__(self, inner: Any, attempt: _Attempt) -> None:
         self._inner = inner
         self._attempt = attempt

@@ -18,7 +18,7 @@ from arena.backend.limiter import AgentClock, RetryPolicy
 from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.errors import ArenaError, InputError
-from arena.money.budget import Budgets
+from arena.money.budget import TrialBudget
 from arena.money.prices import SHIPPED_FX
 from arena.money.statement import RecordedCall, statements
 from arena.records import (
@@ -44,29 +44,25 @@ def check(specs: Sequence[BackendSpec]) -> None:
         InputError: nothing listens there, or what answers is no API.
     """
     for address, name in {spec.base_url: spec.name for spec in specs}.items():
-        _check_one(address, where=f"backend {name}, base_url {address}")
-
-
-def _check_one(address: str, *, where: str) -> None:
-    request = urllib.request.Request(  # noqa: S310 - only http and https pass the configuration
-        f"{address}/models", headers={"Accept": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310
-            kind = reply.headers.get_content_type()
-    except urllib.error.HTTPError as error:
-        kind = error.headers.get_content_type()
-    except (OSError, HTTPException, ValueError) as error:  # the last: sent on to no address
-        reason = getattr(error, "reason", None) or error
-        raise InputError(
-            f"cannot be reached ({reason})", where=where, remedy="start the server or correct it"
-        ) from None
-    if kind == "text/html":
-        raise InputError(
-            "answers with a web page, not an API",
-            where=where,
-            remedy="give the address that ends before /chat/completions, often in /v1",
+        where = f"backend {name}, base_url {address}"
+        request = urllib.request.Request(  # noqa: S310 - only http and https pass the configuration
+            f"{address}/models", headers={"Accept": "application/json"}
         )
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310
+                kind = reply.headers.get_content_type()
+        except urllib.error.HTTPError as error:
+            kind = error.headers.get_content_type()
+        except (OSError, HTTPException, ValueError) as error:  # the last: sent on to no address
+            what = f"cannot be reached ({getattr(error, 'reason', None) or error})"
+            remedy = "start the server or correct it"
+            raise InputError(what, where=where, remedy=remedy) from None
+        if kind == "text/html":
+            raise InputError(
+                "answers with a web page, not an API",
+                where=where,
+                remedy="give the address that ends before /chat/completions, often in /v1",
+            )
 
 
 LIMITS = Limits(steps=4, seconds=180, output_tokens=2000)
@@ -127,11 +123,9 @@ def probe(spec: BackendSpec, *, environ: Mapping[str, str]) -> LiveCheck:
     log, started = _Log(), time.monotonic()
     retry = RetryPolicy(budget_s=60)
     with Backends([spec], fx=SHIPPED_FX, retry=retry, environ=environ) as pool:
-        budget = Budgets(LIMITS, Budget(), {}, {}).open_trial(spec.name)
-        assert not isinstance(budget, str)
         backend = pool.for_trial(
             spec,
-            pool.gate(spec, budget, log),
+            pool.gate(spec, TrialBudget(Budget()), log),
             owner=CallOwner("live", 1, spec.name),
             limits=LIMITS,
             transcript=log,

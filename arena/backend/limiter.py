@@ -260,7 +260,6 @@ class AgentClock:
 
     @property
     def wall_s(self) -> float:
-        """Seconds since the start."""
         return time.monotonic() - self._started
 
     @property

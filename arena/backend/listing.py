@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from arena.backend.catalog import Catalog, ModelRow, ProviderProfile, Status, explain, is_retired
 from arena.errors import InputError
@@ -38,13 +38,10 @@ class BackendRow(Record):
     note: str = ""
 
 
-FindingLevel = Literal["error", "stale", "retirement", "warning"]
-
-
-class CatalogFinding(Record):
+class CatalogFinding(NamedTuple):
     """Something about the catalogue that a person should know."""
 
-    level: FindingLevel
+    level: Literal["error", "stale", "retirement", "warning"]
     backend: str
     text: str
 
@@ -69,8 +66,9 @@ def listed(
     return [
         row
         for profile, model in catalogue.rows()
-        for row in regional(profile, model, today)
-        if _same(country, row.country)
+        for name in profile.serving(model)
+        if (row := _row(profile, name, model, today))
+        and _same(country, row.country)
         and open_weights in {None, row.open_weights}
         and _same(residency, row.residency)
     ]
@@ -80,29 +78,20 @@ def _same(wanted: str | None, value: str | None) -> bool:
     return wanted is None or (value is not None and wanted.casefold() == value.casefold())
 
 
-def regional(profile: ProviderProfile, model: ModelRow, today: date) -> Iterator[BackendRow]:
-    """A model's row in each region that serves it."""
-    served = profile.serving(model)
-    for name in served:
-        region = profile.regions[name]
-        suffix = "" if name == served[0] else f"@{name}"
-        yield BackendRow(
-            name=f"{profile.id}{suffix}/{model.id}",
-            label=model.label or model.id,
-            lab=model.lab or profile.lab,
-            country=model.country or profile.country,
-            residency=region.residency,
-            open_weights=model.open_weights,
-            licence=model.licence,
-            context_window=model.context_window,
-            status="retired" if is_retired(model, today) else model.status,
-            retires_on=model.retires_on,
-            price=prices.row_on(model.priced_in(name), today),
-            key_env=region.key_env or profile.key_env,
-            evidence=model.evidence,
-            checked_on=model.checked_on,
-            note=model.note,
-        )
+def _row(profile: ProviderProfile, region: str, model: ModelRow, today: date) -> BackendRow:
+    served = profile.regions[region]
+    suffix = "" if region == profile.serving(model)[0] else f"@{region}"
+    own = {
+        "name": f"{profile.id}{suffix}/{model.id}",
+        "label": model.label or model.id,
+        "lab": model.lab or profile.lab,
+        "country": model.country or profile.country,
+        "residency": served.residency,
+        "status": "retired" if is_retired(model, today) else model.status,
+        "price": prices.row_on(model.priced_in(region), today),
+        "key_env": served.key_env or profile.key_env,
+    }
+    return BackendRow(**{**model.model_dump(include=set(BackendRow.model_fields)), **own})
 
 
 def check(catalogue: Catalog, *, today: date, names: Sequence[str] = ()) -> list[CatalogFinding]:
@@ -136,9 +125,9 @@ def _of_profile(profile: ProviderProfile) -> Iterator[CatalogFinding]:
             try:
                 re.compile(pattern or "")
             except re.error as error:
-                yield _finding("error", profile.id, f"{pattern!r} is no expression: {error}")
+                yield CatalogFinding("error", profile.id, f"{pattern!r} is no expression: {error}")
     if not profile.source:
-        yield _finding("error", profile.id, "no source")
+        yield CatalogFinding("error", profile.id, "no source")
 
 
 def _of_model(
@@ -146,43 +135,43 @@ def _of_model(
 ) -> Iterator[CatalogFinding]:
     name = f"{profile.id}/{row.id}"
     if not row.source:
-        yield _finding("error", name, "no source")
+        yield CatalogFinding("error", name, "no source")
     if row.alias_of is not None and row.alias_of not in {m.id for m in profile.models}:
-        yield _finding("error", name, f"alias of {row.alias_of!r}, which is not there")
+        yield CatalogFinding("error", name, f"alias of {row.alias_of!r}, which is not there")
     for region in {*row.regions, *(r for p in row.prices for r in p.regions)}:
         if region not in profile.regions:
-            yield _finding("error", name, f"no region {region!r}")
+            yield CatalogFinding("error", name, f"no region {region!r}")
     for route in row.routes:
         try:
             catalogue.find(route)
         except InputError as error:
-            yield _finding("error", name, f"route {route!r}: {error.what}")
+            yield CatalogFinding("error", name, f"route {route!r}: {error.what}")
     for price in row.prices:
         yield from _of_price(name, price)
     if row.status == "listed" and not row.prices and not profile.self_hosted:
-        yield _finding("warning", name, "no price is known")
+        yield CatalogFinding("warning", name, "no price is known")
 
 
 def _of_price(name: str, price: PriceRow) -> Iterator[CatalogFinding]:
     for tiers in (price.tiers, price.peak_tiers):
         if tiers and not any(t.input_from == t.output_from == 0 for t in tiers):
-            yield _finding("error", name, "no price tier starts at 0")
+            yield CatalogFinding("error", name, "no price tier starts at 0")
     if bool(price.peak) != bool(price.peak_tiers):
-        yield _finding("error", name, "peak hours without peak prices, or the reverse")
+        yield CatalogFinding("error", name, "peak hours without peak prices, or the reverse")
     if not price.source:
-        yield _finding("error", name, "a price has no source")
+        yield CatalogFinding("error", name, "a price has no source")
 
 
 def _of_time(profile: ProviderProfile, row: ModelRow, today: date) -> Iterator[CatalogFinding]:
     name = f"{profile.id}/{row.id}"
     if row.retires_on is not None and today < row.retires_on <= today + SOON:
-        yield _finding("retirement", name, explain(profile, row, today))
+        yield CatalogFinding("retirement", name, explain(profile, row, today))
     if not is_retired(row, today) and today - row.checked_on > STALE:
-        yield _finding("warning", name, f"last looked up on {row.checked_on}")
+        yield CatalogFinding("warning", name, f"last looked up on {row.checked_on}")
     regions = profile.serving(row)
     stale = {stale_price(row.priced_in(region), today) for region in regions} - {""}
     if stale and not is_retired(row, today):
-        yield from (_finding("stale", name, text) for text in sorted(stale))
+        yield from (CatalogFinding("stale", name, text) for text in sorted(stale))
 
 
 def stale_price(rows: Sequence[PriceRow], today: date) -> str:
@@ -192,7 +181,3 @@ def stale_price(rows: Sequence[PriceRow], today: date) -> str:
         return ""
     days = (today - price.checked_on).days
     return f"its price was last looked at on {price.checked_on}, {days} days ago"
-
-
-def _finding(level: FindingLevel, name: str, text: str) -> CatalogFinding:
-    return CatalogFinding(level=level, backend=name, text=text)

@@ -6,7 +6,7 @@ end of the last two turns, so that each request reads what the one before it wro
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic import JsonValue
 
@@ -16,18 +16,17 @@ from arena.backend.chat import (
     Prompt,
     RequestForm,
     encoded,
-    mapping,
+    finished,
     read_account,
     word,
 )
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
-from arena.serialize import from_json
+from arena.serialize import from_json, mapping, mappings
 
-PATH = "/messages"
-HEADERS: Mapping[str, str] = {"anthropic-version": "2023-06-01"}
-"""The version of this API: the one there is."""
-KEY_HEADER = "x-api-key"
 REQUEST = RequestForm(
+    path="/messages",
+    headers={"anthropic-version": "2023-06-01"},  # the version of this API: the one there is
+    key_header="x-api-key",
     turns="messages",
     system="system",
     limits=("max_tokens",),
@@ -112,16 +111,10 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     if not isinstance(content, list):
         raise MalformedReplyError("the reply has no content", bare)
     finish = word(_ENDS.get(str(reason), str(reason))) if reason else None
-    blocks = [block for block in content if isinstance(block, dict)]
-    return bare.model_copy(
-        update={
-            "message": {"role": "assistant", "content": content},
-            "text": "".join(str(b.get("text") or "") for b in blocks if b.get("type") == "text"),
-            "tool_calls": tuple(_call(b, finish) for b in blocks if b.get("type") == "tool_use"),
-            "finish_reason": finish,
-            "truncated": finish == "length",
-        }
-    )
+    blocks = mappings(content)
+    text = "".join(str(b.get("text") or "") for b in blocks if b.get("type") == "text")
+    calls = tuple(_call(b, finish) for b in blocks if b.get("type") == "tool_use")
+    return finished(bare, {"role": "assistant", "content": content}, text, calls, finish)
 
 
 def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:

@@ -9,9 +9,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from arena.backend import apis, chat
 from arena.backend.apis import HistoryMender
@@ -24,13 +23,12 @@ from arena.errors import ProviderError
 from arena.money import usage
 from arena.money.budget import Amount
 from arena.money.statement import FIRST_CALL_S, CallPricing, RecordedCall
-from arena.protocols import Transcript
+from arena.protocols import CallTotals, Transcript
 from arena.records import (
     BackendSpec,
     CallBegin,
     CallEnd,
     CallOutcome,
-    Flag,
     FxRate,
     Limits,
     Message,
@@ -60,69 +58,36 @@ class CallOwner:
 
 
 @dataclass
-class CallTotals:
-    """What a trial's calls came to so far."""
-
-    steps: int = 0
-    truncations: int = 0
-    prompt_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
-    """As budgets count it: without what no price is known for."""
-    redactions: int = 0
-    """Attempts whose reply repeated the key."""
-
-    @property
-    def flags(self) -> tuple[Flag, ...]:
-        """What a person should look at."""
-        if not self.redactions:
-            return ()
-        detail = f"the endpoint repeated its key in {self.redactions} replies; it was taken out"
-        return (Flag(kind="key_repeated", detail=detail),)
-
-
-@dataclass
 class _Attempt:
-    """One call on its way."""
-
     begin: CallBegin
     held: Amount
     sent_at: float
     waited_s: float
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TrialBackend:
     """`arena.protocols.Backend` for one trial. Calls may come from several threads."""
 
-    def __init__(
-        self,
-        spec: BackendSpec,
-        sender: Sender,
-        gate: RequestGate,
-        *,
-        owner: CallOwner,
-        limits: Limits,
-        transcript: Transcript,
-        clock: AgentClock,
-        retry: RetryPolicy,
-        fx: Sequence[FxRate],
-    ) -> None:
-        self.spec = spec
-        self.tally = CallTotals()
-        self._sender = sender
-        self._gate = gate
-        self._owner = owner
-        self._limits = limits
-        self._transcript = transcript
-        self._clock = clock
-        self._retry = retry
-        self._pricing = CallPricing(spec, fx)
+    spec: BackendSpec
+    sender: Sender
+    gate: RequestGate
+    owner: CallOwner
+    limits: Limits
+    transcript: Transcript
+    clock: AgentClock
+    retry: RetryPolicy
+    fx: Sequence[FxRate]
+    tally: CallTotals = field(default_factory=CallTotals)
+
+    def __post_init__(self) -> None:
+        self._pricing = CallPricing(self.spec, self.fx)
         self._lock = threading.Lock()
         self._in_flight = 0
         self._previous: deque[tuple[Prompt, int]] = deque(maxlen=CONVERSATIONS)
         self._tokens_per_byte = FIRST_TOKENS_PER_BYTE
         self._longest_s = FIRST_CALL_S
-        self._mending = HistoryMender(spec)
+        self._mending = HistoryMender(self.spec)
 
     def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
         """One answer, after as many attempts as it takes.
@@ -131,10 +96,10 @@ class TrialBackend:
             ProviderError: the endpoint did not serve the call after every allowed retry.
             HarnessError: the call could not be written down.
         """
-        limit = self._limits.output_tokens
+        limit = self.limits.output_tokens
         history, notes = self._mending.applied(messages)
         for note in notes:
-            self._transcript.add("note", {"text": note})
+            self.transcript.add("note", {"text": note})
         prompt = Prompt.of(history, tools)
         body = apis.of(self.spec.api).request_body(self.spec, prompt, limit)
         try:
@@ -163,9 +128,10 @@ class TrialBackend:
             step = self._take_step()
             attempt += 1
             going = self._announce(call, step, attempt, waited_s)
+            timeout_s = max(0.001, min(self.spec.request_timeout_s, self.clock.remaining_s))
             try:
-                reply = self._sender.send(
-                    self.spec, call.body, timeout_s=self._timeout_s(), relay=call.relay
+                reply = self.sender.send(
+                    self.spec, call.body, timeout_s=timeout_s, relay=call.relay
                 )
             except CallFailed as failed:
                 self._settle(going, call.prompt, failed.reply, failed)
@@ -173,7 +139,7 @@ class TrialBackend:
                 waited_s = self._before_next(failed, call, backoff_s, going)
                 backoff_s += waited_s
             except BaseException:  # nobody knows what became of it
-                self._gate.give_up(going.begin.call_id)
+                self.gate.give_up(going.begin.call_id)
                 self._left()
                 raise
             else:
@@ -187,7 +153,7 @@ class TrialBackend:
 
     def shut(self) -> None:
         """Send no further call: the agent has ended. Those on their way are still accounted for."""
-        self._gate.shut()
+        self.gate.shut()
 
     def stop_of(self, failed: CallFailed) -> Stop | None:
         """How a failed call ends the trial of an agent that cannot mend it; None is a fault."""
@@ -215,16 +181,13 @@ class TrialBackend:
 
     def _take_step(self) -> int:
         """Check the trial's own limits, and reserve a step: its number, from 1."""
-        if self._clock.remaining_s <= 0:
+        if self.clock.remaining_s <= 0:
             raise LimitReached("seconds")
         with self._lock:
-            if self.tally.steps + self._in_flight >= self._limits.steps:
+            if self.tally.steps + self._in_flight >= self.limits.steps:
                 raise LimitReached("steps")
             self._in_flight += 1
             return self.tally.steps + self._in_flight
-
-    def _timeout_s(self) -> float:
-        return max(0.001, min(self.spec.request_timeout_s, self._clock.remaining_s))
 
     def _announce(self, call: Call, step: int, attempt: int, waited_s: float) -> _Attempt:
         with self._lock:
@@ -232,9 +195,9 @@ class TrialBackend:
         held = self._pricing.expected(asked, call.output_limit, self._longest_s)
         begin = CallBegin(
             call_id=secrets.token_hex(8),
-            trial_id=self._owner.trial_id,
-            try_number=self._owner.try_number,
-            contestant=self._owner.contestant,
+            trial_id=self.owner.trial_id,
+            try_number=self.owner.try_number,
+            contestant=self.owner.contestant,
             endpoint=self.spec.base_url,
             model=self.spec.model,
             step=step,
@@ -245,8 +208,8 @@ class TrialBackend:
             output_limit=call.output_limit,
         )
         try:
-            with self._clock.waiting():
-                answer = self._gate.announce(begin, held)
+            with self.clock.waiting():
+                answer = self.gate.announce(begin, held)
         except BaseException:
             self._left()
             raise
@@ -285,24 +248,16 @@ class TrialBackend:
             http_status=failed.http_status if failed else 200,
             error=failed.message if failed else "",
             requested_model=self.spec.model,
-            returned_model=reply.returned_model,
-            upstream=reply.upstream,
-            fingerprint=reply.fingerprint,
-            finish_reason=reply.finish_reason,
-            truncated=reply.truncated,
-            usage=reply.usage,
-            raw_usage=reply.raw_usage,
-            reported_usd=reply.reported_usd,
             repeated_tokens=self._repeated(prompt, reply.usage),
             wall_s=wall_s,
-            first_byte_s=reply.first_byte_s,
             waited_s=going.waited_s,
             ended_at=datetime.now(UTC),
+            **reply.account,
         )
         spent = self._pricing.spent(RecordedCall(going.begin, end), going.held)
         self._note(prompt, reply, end, spent)
-        self._gate.settle(end, spent, None if failed is None else failed.retry_after_s)
-        self._transcript.add("call", _shown(going.begin, end))
+        self.gate.settle(end, spent, None if failed is None else failed.retry_after_s)
+        self.transcript.add("call", _shown(going.begin, end))
 
     def _repeated(self, prompt: Prompt, used: Usage | None) -> int:
         if used is None:
@@ -331,7 +286,7 @@ class TrialBackend:
     # ── when it failed ─────────────────────────────────────────────────────────────────────────
 
     def _is_late(self, failed: CallFailed) -> bool:
-        return failed.outcome in RETRYABLE and self._clock.remaining_s <= NEARLY_S
+        return failed.outcome in RETRYABLE and self.clock.remaining_s <= NEARLY_S
 
     def _before_next(
         self, failed: CallFailed, call: Call, backoff_s: float, going: _Attempt
@@ -344,8 +299,8 @@ class TrialBackend:
         if self._is_late(failed):
             raise failed
         failed_s = time.monotonic() - going.sent_at
-        self._clock.exclude(failed_s)
-        delay_s = self._retry.delay_s(
+        self.clock.exclude(failed_s)
+        delay_s = self.retry.delay_s(
             failed.outcome,
             failed.attempts,
             waited_s=backoff_s,
@@ -353,8 +308,8 @@ class TrialBackend:
         )
         if failed.final or delay_s is None or (call.relay is not None and call.relay.closed):
             raise failed
-        with self._clock.waiting():
-            self._gate.pause(delay_s)
+        with self.clock.waiting():
+            self.gate.pause(delay_s)
         if call.relay is not None:
             call.relay.restart()
         return delay_s
@@ -380,6 +335,5 @@ def _says(reply: Reply) -> bool:
 
 
 def _shown(begin: CallBegin, end: CallEnd) -> dict[str, object]:
-    """A call as one entry of the transcript."""
     shown = end.model_dump(mode="json", exclude_none=True, exclude={"trial_id", "raw_usage"})
     return {"step": begin.step, "attempt": begin.attempt, **shown}

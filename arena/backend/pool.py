@@ -44,11 +44,10 @@ class Backends:
             (spec.base_url, spec.api_key_env): EndpointClient(spec.base_url, keys[spec.api_key_env])
             for spec in specs
         }
-        limits: dict[tuple[str, str | None], RateLimits] = {}
+        rates: dict[tuple[str, str | None], list[RateLimits]] = {}
         for spec in specs:
-            account = _account(spec)
-            limits[account] = _stricter(limits.get(account), spec.rate)
-        self._limiters = {account: Limiter(rate) for account, rate in limits.items()}
+            rates.setdefault(_account(spec), []).append(spec.rate)
+        self._limiters = {account: Limiter(_strictest(found)) for account, found in rates.items()}
 
     def gate(self, spec: BackendSpec, budget: TrialBudget, log: CallLog) -> LocalRequestGate:
         """Where the calls of one trial are allowed and accounted for."""
@@ -66,9 +65,9 @@ class Backends:
     ) -> TrialBackend:
         """The metered backend of one trial; `spec` must be one of those the pool was made with."""
         return TrialBackend(
-            spec,
-            self._clients[spec.base_url, spec.api_key_env],
-            gate,
+            spec=spec,
+            sender=self._clients[spec.base_url, spec.api_key_env],
+            gate=gate,
             owner=owner,
             limits=limits,
             transcript=transcript,
@@ -121,11 +120,9 @@ def _account(spec: BackendSpec) -> tuple[str, str | None]:
     return spec.provider or urlsplit(spec.base_url).netloc, spec.api_key_env
 
 
-def _stricter(first: RateLimits | None, second: RateLimits) -> RateLimits:
-    if first is None:
-        return second
-    merged = {
-        name: min((v for v in (getattr(first, name), getattr(second, name)) if v), default=None)
+def _strictest(rates: Sequence[RateLimits]) -> RateLimits:
+    least = {
+        name: min((limit for one in rates if (limit := getattr(one, name))), default=None)
         for name in RateLimits.model_fields
     }
-    return RateLimits.model_validate(merged)
+    return RateLimits.model_validate(least)

@@ -28,34 +28,27 @@ class Problem:
     finish_reason: str | None = None
 
 
+@dataclass(eq=False, repr=False)
 class CallFailed(Exception):  # noqa: N818 - an outcome of one attempt, caught by the meter
     """One attempt did not give a usable reply; `reply` holds what came all the same."""
 
-    def __init__(
-        self,
-        outcome: CallOutcome,
-        message: str,
-        *,
-        http_status: int | None = None,
-        retry_after_s: float | None = None,
-        reply: Reply | None = None,
-        sent: bool = True,
-        body: bytes = b"",
-        final: bool = False,
-    ) -> None:
-        message = well_formed(message)
-        super().__init__(message)
-        self.outcome = outcome
-        self.message = message
-        self.http_status = http_status
-        self.retry_after_s = retry_after_s
-        self.reply = reply or Reply()
-        self.sent = sent
-        self.body = body
-        """What the provider sent with it, as it came."""
-        self.final = final
-        """Another attempt would be of no use, whatever the outcome."""
-        self.attempts = 1
+    outcome: CallOutcome
+    message: str
+    http_status: int | None = None
+    retry_after_s: float | None = None
+    reply: Reply = field(default_factory=Reply)
+    sent: bool = True
+    body: bytes = b""
+    """What the provider sent with it, as it came."""
+    final: bool = False
+    """Another attempt would be of no use, whatever the outcome."""
+    attempts: int = 1
+
+    def __post_init__(self) -> None:
+        self.message = well_formed(self.message)
+
+    def __str__(self) -> str:
+        return self.message
 
     @property
     def is_gone(self) -> bool:
@@ -253,8 +246,6 @@ def _written(character: str) -> str:
 
 @dataclass
 class _Held:
-    """An event that waits."""
-
     raw: bytes
     chunk: JsonValue
     changed: bool = False
@@ -268,8 +259,6 @@ class _Held:
 
 
 class _Piece(NamedTuple):
-    """A text in an event that waits."""
-
     event: _Held
     holder: dict[str, JsonValue]
     name: str

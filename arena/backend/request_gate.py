@@ -89,7 +89,6 @@ class LocalRequestGate:
         self._over = threading.Event()
 
     def announce(self, begin: CallBegin, held: Amount) -> Permit | Denial:
-        """As `RequestGate.announce`."""
         if (short := self._budget.hold(held)) is not None:
             return Denial(short, self._budget.held_by_doubt(held))
         try:
@@ -102,7 +101,7 @@ class LocalRequestGate:
             self._enter(begin.call_id, held, permit)
             self._log.begin(begin)
         except BaseException:
-            self._withdraw(begin.call_id)
+            self._leave(begin.call_id, Amount(), certain=True, tokens=0)
             raise
         return Permit(begin, permit.waited_s)
 
@@ -112,29 +111,22 @@ class LocalRequestGate:
         Another machine's clock does not count: calls are laid side by side by when they ended.
         """
         end = end.model_copy(update={"ended_at": datetime.now(UTC)})
-        going = self._taken(end.call_id)
-        if going is not None:
-            held, permit = going
-            used = None if end.usage is None else end.usage.prompt + end.usage.output
-            self._budget.settle(held, spent, certain=end.usage is not None)
-            self._limiter.release(
-                permit,
-                tokens=0 if refused(end) else used,
-                refused=end.outcome == "rate_limited",
-                retry_after_s=retry_after_s,
-            )
+        used = None if end.usage is None else end.usage.prompt + end.usage.output
+        self._leave(
+            end.call_id,
+            spent,
+            certain=end.usage is not None,
+            tokens=0 if refused(end) else used,
+            refused=end.outcome == "rate_limited",
+            retry_after_s=retry_after_s,
+        )
         self._log.end(end)
 
     def give_up(self, call_id: str) -> None:
         """As `RequestGate.give_up`; of a call that is settled nothing is to be given up."""
-        going = self._taken(call_id)
-        if going is not None:
-            held, permit = going
-            self._budget.settle(held, held, certain=False)
-            self._limiter.release(permit, tokens=None)
+        self._leave(call_id, None, certain=False, tokens=None)
 
     def pause(self, seconds: float) -> None:
-        """As `RequestGate.pause`."""
         self._limiter.pause(seconds, self._over)
 
     @property
@@ -164,14 +156,21 @@ class LocalRequestGate:
         if over:
             raise HarnessError("the trial is over")
 
-    def _withdraw(self, call_id: str) -> None:
-        """Undo the reservation of a call that was never announced."""
-        going = self._taken(call_id)
-        if going is not None:
-            held, permit = going
-            self._limiter.release(permit, tokens=0)
-            self._budget.settle(held, Amount())
-
-    def _taken(self, call_id: str) -> tuple[Amount, LimiterSlot] | None:
+    def _leave(
+        self,
+        call_id: str,
+        spent: Amount | None,
+        *,
+        certain: bool,
+        tokens: int | None,
+        refused: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """A call is over, once; where nobody knows what it cost, it cost what it held."""
         with self._lock:
-            return self._going.pop(call_id, None)
+            going = self._going.pop(call_id, None)
+        if going is None:
+            return
+        held, slot = going
+        self._budget.settle(held, held if spent is None else spent, certain=certain)
+        self._limiter.release(slot, tokens=tokens, refused=refused, retry_after_s=retry_after_s)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from arena.backend.apis import over
+from arena.backend.apis import filled, over
 from arena.backend.catalog import (
     Catalog,
     ModelRow,
@@ -60,7 +60,7 @@ def resolve(
         profile, region, model = catalogue.find(ref)
         ref = BackendTable(provider=profile.id, region=region, model=model)
     if ref.provider is None:
-        return _inline(ref)
+        return _inline(ref, environ)
     profile = catalogue.provider(ref.provider)
     row = row_of(profile, ref.model)
     ref = ref.model_copy(update={"model": row.id})
@@ -134,7 +134,6 @@ def _from_profile(
 
 
 def _refused(rules: ProviderRules) -> tuple[str, ...]:
-    """Parameters that no request may hold."""
     temperature = ("temperature",) if rules.temperature in {"one", "refused"} else ()
     return (*rules.refuses, *temperature)
 
@@ -187,9 +186,8 @@ def _chat_body(
     return {name: value for name, value in body.items() if name not in table.extra_body}
 
 
-def _efforts(profile: ProviderProfile, row: ModelRow | None) -> dict[Api, EffortRule]:
-    """How the model is told how hard to think, by API."""
-    own = {} if row is None else row.efforts
+def _efforts(profile: ProviderProfile, row: ModelRow) -> dict[Api, EffortRule]:
+    own = row.efforts
     return {
         api: rule.model_copy(update={"levels": own.get(api, own.get("any", rule.levels))})
         for api, rule in profile.effort.items()
@@ -197,22 +195,17 @@ def _efforts(profile: ProviderProfile, row: ModelRow | None) -> dict[Api, Effort
 
 
 def _check_body(profile: ProviderProfile, body: Mapping[str, JsonValue], where: str) -> None:
-    rules = profile.rules
-    for name in body:
+    rules, label, wrong = profile.rules, profile.label, ""
+    told = {"one": "takes 1 alone", "ignored": "ignores it", "refused": "refuses it"}
+    for name, value in body.items():
         if name in rules.refuses:
-            raise InputError(f"{profile.label} refuses {name!r}", where=where, remedy="remove it")
-        if name in rules.ignores:
-            raise InputError(
-                f"{profile.label} drops {name!r} without a word", where=where, remedy="remove it"
-            )
-        if name == "temperature" and rules.temperature not in {None, "free", "up_to_one"}:
-            told = {"one": "takes 1 alone", "ignored": "ignores it", "refused": "refuses it"}
-            if rules.temperature != "one" or body[name] != 1:
-                raise InputError(
-                    f"temperature: {profile.label} {told[str(rules.temperature)]}",
-                    where=where,
-                    remedy="remove it",
-                )
+            wrong = f"{label} refuses {name!r}"
+        elif name in rules.ignores:
+            wrong = f"{label} drops {name!r} without a word"
+        elif name == "temperature" and (said := told.get(rules.temperature or "")):
+            wrong = "" if rules.temperature == "one" and value == 1 else f"{name}: {label} {said}"
+        if wrong:
+            raise InputError(wrong, where=where, remedy="remove it")
 
 
 def _pin(
@@ -230,46 +223,25 @@ def _pin(
     return pin
 
 
-def filled(value: JsonValue, given: Mapping[str, JsonValue]) -> JsonValue:
-    """Part of a body with its placeholders filled; what is not given is left out."""
-    if isinstance(value, dict):
-        found = {key: filled(inner, given) for key, inner in value.items()}
-        return {key: inner for key, inner in found.items() if inner not in ([], None)}
-    if isinstance(value, list):
-        return [inner for inner in (filled(v, given) for v in value) if inner is not None]
-    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
-        return given[value[1:-1]]
-    return value
-
-
-def _inline(table: BackendTable) -> BackendSpec:
+def _inline(table: BackendTable, environ: Mapping[str, str]) -> BackendSpec:
+    """An endpoint of nobody's catalogue: a provider of which only the table tells."""
     assert table.base_url is not None
-    host = urlsplit(table.base_url)
     local = is_local(table.base_url) if table.self_hosted is None else table.self_hosted
-    quirks = Quirks(
-        output_limit_param=table.output_limit_param or "max_tokens",
-        extra_body=table.extra_body,
-        stream=bool(table.streaming),
-    )
-    return BackendSpec(
-        name=f"{host.netloc}/{table.model}",
-        model=table.model,
-        base_url=table.base_url,
-        endpoints={"chat": table.base_url, **table.endpoints},
-        api_key_env=table.api_key_env,
-        quirks=quirks,
-        rate=_rate(RateLimits(), table),
-        prices=_own_price(table.price),
-        bills_told_cost=False,
-        hourly_usd=table.hourly_usd,
-        lab=table.lab,
+    nobody = ProviderProfile(
+        id="inline",
+        label=table.base_url,
         country=table.country,
-        provider_country=table.country,
-        residency=table.residency,
-        open_weights=table.open_weights,
-        trains_on_data=False if local else None,
         self_hosted=local,
+        any_model=True,
+        trains_on_data=False if local else None,
+        regions={"own": Region(base_url=table.base_url)},
+        source="",
+        checked_on=date.min,
+        evidence="user",
     )
+    spec = _from_profile(nobody, "own", row_of(nobody, table.model), table, environ)
+    name = f"{urlsplit(table.base_url).netloc}/{table.model}"
+    return spec.model_copy(update={"name": name, "provider": None, "profile_digest": None})
 
 
 def _rate(rate: RateLimits, table: BackendTable) -> RateLimits:

@@ -7,12 +7,11 @@ from pydantic import JsonValue
 from arena.backend import chat
 from arena.backend.chat import COMMON, MalformedReplyError, Prompt, RequestForm, read_account, word
 from arena.errors import HarnessError
-from arena.records import BackendSpec, Quirks, Reply, ToolCall
+from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
+from arena.serialize import mappings
 
-PATH = "/responses"
-HEADERS = chat.HEADERS
-KEY_HEADER = chat.KEY_HEADER
 REQUEST = RequestForm(
+    path="/responses",
     turns="input",
     system="instructions",
     limits=("max_output_tokens",),
@@ -45,18 +44,12 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
     output = body.get("output")
     if not isinstance(output, list):
         raise MalformedReplyError("the reply has no output", bare)
-    items = [item for item in output if isinstance(item, dict)]
+    items = mappings(output)
     calls = tuple(_call(item) for item in items if item.get("type") in _CALLS)
-    finish = _finish(body, called=bool(calls))
-    return bare.model_copy(
-        update={
-            "message": {"role": "assistant", "content": output},
-            "text": "".join(_text(item) for item in items if item.get("type") == "message"),
-            "tool_calls": calls,
-            "finish_reason": word(finish),
-            "truncated": finish == "length",
-        }
-    )
+    texts = (chat.text_of(i.get("content")) for i in items if i.get("type") == "message")
+    message: Message = {"role": "assistant", "content": output}
+    finish = word(_finish(body, called=bool(calls)))
+    return chat.finished(bare, message, "".join(texts), calls, finish)
 
 
 def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
@@ -108,9 +101,3 @@ def _call(item: Item) -> ToolCall:
         name=str(item.get("name") or item.get("type") or ""),
         arguments=str(given),
     )
-
-
-def _text(item: Item) -> str:
-    parts = item.get("content")
-    shown = (p for p in parts if isinstance(p, dict)) if isinstance(parts, list) else ()
-    return "".join(str(part.get("text") or "") for part in shown)

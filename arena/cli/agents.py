@@ -8,6 +8,7 @@ import typer
 
 from arena.cli import options
 from arena.cli.options import Format, FormatFlag, emit, unset
+from arena.errors import InputError
 
 app = typer.Typer(
     help="List, check and install agents; export their trajectories.", no_args_is_help=True
@@ -28,7 +29,7 @@ def list_(agents: AgentsFlag = None, format_: FormatFlag = Format.TABLE) -> None
     """
     from arena.agent.listing import listed
 
-    emit("agents", [row.model_dump(mode="json") for row in listed(agents or ())], COLUMNS, format_)
+    emit("agents", listed(agents or ()), COLUMNS, format_)
 
 
 @app.command()
@@ -64,11 +65,9 @@ def remove(
 
     Example: arena agents remove codex
     """
-    from arena.errors import InputError
-    from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.layer import Layers
 
-    with DockerEngine.answering() as engine:
+    with options.our_images() as (engine, _):
         layers = Layers(engine.connection)
         installed = layers.all()
         for name in names:
@@ -93,9 +92,8 @@ def trajectories(
     from arena.report.interchange import trajectories_of_run
     from arena.rundir.directory import file_stem
 
-    found = trajectories_of_run(run)
     folder = SafePath(out) if out else SafePath(run) / "trajectories"
-    folder.mkdir()
-    for name, trajectory in found:
+    for name, trajectory in trajectories_of_run(run):
         (folder / f"{file_stem(name)}.json").write(json.dumps(trajectory, indent=1))
+    folder.mkdir()
     print(folder)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli import options
-from arena.cli.options import Format, FormatFlag, emit, unset
+from arena.cli import EXIT_CHECK_FAILED, options
+from arena.cli.options import Format, FormatFlag, emit, switch, unset
+from arena.errors import InputError
 
 if TYPE_CHECKING:
     from arena.backend.catalog import Catalog
@@ -98,7 +99,7 @@ def check(
         ),
     ] = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Hold a tiny conversation with each; costs money.")
+        bool, switch("--live", "Hold a tiny conversation with each; costs money.")
     ] = False,
     evidence: Annotated[
         Path, typer.Option(help="With --live: folder for profiles that record what was seen.")
@@ -112,14 +113,13 @@ def check(
     Example: arena backends check openai/gpt-5.1
     """
     from arena.backend import catalog, listing
-    from arena.cli import EXIT_CHECK_FAILED
 
     known = catalog.load(profiles or ())
     if live:
         good = _check_live(known, names or [], evidence, format_)
     else:
         found = listing.check(known, today=options.today(), names=names or ())
-        rows = [finding.model_dump(mode="json") for finding in found]
+        rows = [finding._asdict() for finding in found]
         emit("findings", rows, ("level", "backend", "text"), format_)
         good = all(finding.level not in {"error", "stale"} for finding in found)
     if not good:
@@ -129,7 +129,6 @@ def check(
 def _check_live(known: "Catalog", names: list[str], evidence: Path, form: Format) -> bool:
     from arena.backend import health
     from arena.backend.resolve import resolve
-    from arena.errors import InputError
 
     if not names:
         raise InputError(
@@ -139,6 +138,5 @@ def _check_live(known: "Catalog", names: list[str], evidence: Path, form: Format
     specs = [resolve(name, known, today=today, environ=os.environ) for name in names]
     checks = [health.probe(spec, environ=os.environ) for spec in specs]
     health.record(checks, evidence, today=today)
-    rows = [one.model_dump(mode="json") for one in checks]
-    emit("checks", rows, ("backend", "ok", "cost_usd", "detail"), form)
+    emit("checks", checks, ("backend", "ok", "cost_usd", "detail"), form)
     return all(one.ok for one in checks)

@@ -6,10 +6,8 @@ from arena.cli import (
     agents,
     backends,
     decide,
-    grade,
     money,
     nights,
-    race,
     report,
     run,
     sandboxes,
@@ -21,9 +19,9 @@ from arena.cli import (
 def register(app: typer.Typer) -> None:
     """Add all commands."""
     for command in (
-        run.run, run.demo, money.plan, scale.scale, money.reprice, report.view, grade.grade,
+        run.run, run.demo, money.plan, scale.scale, money.reprice, report.view, run.grade,
         report.report, decide.compare, decide.recommend, decide.power, nights.gate, nights.trend,
-        nights.retain, race.race,
+        nights.retain, decide.race,
     ):  # fmt: skip
         app.command()(command)
     app.add_typer(tasks.app, name="tasks")

@@ -1,32 +1,42 @@
-"""`arena compare`, `recommend` and `power`: decisions from runs."""
+"""`arena compare`, `recommend`, `power` and `race`: decisions from runs, and what they take."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arena.cli import options
-from arena.cli import race as forecast
 from arena.cli.options import (
     AnywayFlag,
-    AssuranceChoice,
+    AssuranceFlag,
     Format,
     FormatFlag,
     RunArgument,
     ValueFlag,
     emit_answer,
+    switch,
     unset,
 )
-from arena.cli.race import AlphaFlag, RateFlag
-from arena.cli.race import MarginFlag as RaceMarginFlag
-from arena.cli.race import ValueFlag as RaceValueFlag
-from arena.errors import InputError
+from arena.errors import InputError, located
 
 if TYPE_CHECKING:
+    from arena.records import RaceRules
+    from arena.run.plan import Plan
     from arena.score.results import Results
 
-AssuranceFlag = Annotated[
-    AssuranceChoice | None, unset("Take the tasks graded this way.", "the strongest there is")
+RACES = 1000
+DEAREST = 3
+"""Limit of a trial's cost, as a multiple of the dearest stated rate."""
+
+RaceValueFlag = Annotated[
+    float | None, unset("What a solved task is worth, in USD.", "the run's own")
+]
+RaceMarginFlag = Annotated[float | None, unset("Instead: loss of pass rate that is tolerated.")]
+AlphaFlag = Annotated[float | None, unset("Chance of a wrong answer.", "the run's, or 0.05")]
+RateFlag = Annotated[
+    list[str] | None,
+    unset("With --race, of a contestant: PASS RATE@USD a trial, such as 0.6@1.10; repeated."),
 ]
 
 
@@ -93,11 +103,9 @@ def recommend(
         unset("Of the service, such as US; may be repeated.", "any", callback=options.countries),
     ] = None,
     open_weights: Annotated[
-        bool, typer.Option("--open-weights", help="Only models whose weights can be had.")
+        bool, switch("--open-weights", "Only models whose weights can be had.")
     ] = False,
-    self_hosted: Annotated[
-        bool, typer.Option("--self-hosted", help="Only servers of your own.")
-    ] = False,
+    self_hosted: Annotated[bool, switch("--self-hosted", "Only servers of your own.")] = False,
     assurance: AssuranceFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
@@ -116,24 +124,22 @@ def recommend(
         open_weights=open_weights,
         self_hosted=self_hosted,
     )
+    results = _no_race(run, "read its own answer with `arena report`")
     found = scoring.recommend(
-        _no_race(run), margin=margin, wanted=wanted, level=assurance, value_usd=value_usd
+        results, margin=margin, wanted=wanted, level=assurance, value_usd=value_usd
     )
     emit_answer(found, decisions.recommendation(found), format_)
 
 
-def _no_race(run: Path) -> "Results":
-    """The results of a run whose number of tasks was fixed before, as draws of tasks need.
-
-    Raises:
-        InputError: it was a race.
+def _no_race(run: Path, instead: str) -> "Results":
+    """The results of a run whose number of tasks was fixed before, as draws of tasks need; raises
+    `InputError` where it was a race.
     """
     from arena.score.load import load
 
     results = load(run)
     if results.manifest.race is not None:
-        remedy = "read its own answer with `arena report`"
-        raise InputError("it was a race", where=str(run), remedy=remedy)
+        raise InputError("it was a race", where=str(run), remedy=instead)
     return results
 
 
@@ -148,7 +154,7 @@ def power(
         ),
     ] = None,
     race: Annotated[
-        bool, typer.Option("--race", help="What a race would spend, at the rates of --rate.")
+        bool, switch("--race", "What a race would spend, at the rates of --rate.")
     ] = False,
     rate: RateFlag = None,
     value_usd: RaceValueFlag = None,
@@ -163,10 +169,123 @@ def power(
     from arena.stats.power import suite_power
 
     if race:
-        forecast.power(tasks, rate or [], forecast.rules_of(value_usd, margin, alpha), format_)
+        _race_power(tasks, rate or [], _rules(value_usd, margin, alpha), format_)
         return
     if any(flag is not None for flag in (rate, value_usd, margin, alpha)):
         flags = "--rate, --value-usd, --margin, --alpha"
         raise InputError("these are of a race", where=flags, remedy="add --race")
     found = suite_power(tasks, tuple(gap)) if gap else suite_power(tasks)
     emit_answer(found, found.line, format_)
+
+
+def race(
+    run: RunArgument,
+    value_usd: RaceValueFlag = None,
+    margin: RaceMarginFlag = None,
+    alpha: AlphaFlag = None,
+    races: Annotated[int, typer.Option(min=1, max=100_000, help="Orders to try.")] = RACES,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Race on a finished run in random orders: what it would have spent, and said.
+
+    Example: arena race runs/first --value-usd 5
+    """
+    from arena.score import race as scoring
+
+    results = _no_race(run, "give a run of the whole matrix")
+    rules = _rules(value_usd, margin, alpha)
+    with located(str(run)):
+        found = scoring.replay(scoring.outcomes(results), rules, results.manifest, races=races)
+    emit_answer(found, "\n".join(found.lines), format_)
+
+
+def _rules(value_usd: float | None, margin: float | None, alpha: float | None) -> "RaceRules":
+    """The rules that flags ask for; raises `InputError` where they ask for none, or for two."""
+    from arena.records import RaceRules
+    from arena.serialize import shaped
+
+    if (value_usd is None) == (margin is None):
+        raise InputError(
+            "a race decides one thing",
+            where="--value-usd, --margin",
+            remedy="give one of them, such as --value-usd 5",
+        )
+    rules = {
+        "goal": "best_value" if margin is None else "cheapest_not_worse",
+        "value_usd": None if value_usd is None else Decimal(str(value_usd)),
+        "margin": margin,
+        "alpha": 0.05 if alpha is None else alpha,
+    }
+    return shaped(rules, RaceRules, where="--value-usd, --margin, --alpha")
+
+
+def _race_power(tasks: int, rates: list[str], rules: "RaceRules", format_: Format) -> None:
+    """Print what races at stated rates come to."""
+    import numpy as np
+
+    from arena.score import race as scoring
+
+    pairs = [_rate(text) for text in rates]
+    if len(pairs) < 2:
+        remedy = "give --rate at least twice, such as --rate 0.6@1.10 --rate 0.5@0.05"
+        raise InputError("a race takes two contestants", where="--rate", remedy=remedy)
+    passes, costs = zip(*pairs, strict=True)
+    passed, cost = scoring.stated(passes, costs, tasks, races=RACES, seed=0)
+    most = DEAREST * max(costs)
+    right = scoring.best_of(np.array(passes)[:, None], np.array(costs)[:, None], rules)
+    found = scoring.forecast(rates, passed, cost.clip(max=most), rules, most, expected=right)
+    emit_answer(found, "\n".join(found.lines), format_)
+
+
+def _rate(text: str) -> tuple[float, float]:
+    share, _, usd = text.partition("@")
+    try:
+        found = float(share), float(usd)
+    except ValueError:
+        found = (-1.0, -1.0)
+    if not (0 < found[0] < 1 and 0 <= found[1] < float("inf")):
+        remedy = "write PASS RATE@USD, such as 0.6@1.10"
+        raise InputError(f"{text!r} is no rate and price", where="--rate", remedy=remedy)
+    return found
+
+
+def forecast_lines(plan: "Plan", earlier: list[Path]) -> tuple[str, ...]:
+    """What races would come to, from the outcomes of an earlier run; nothing for no race."""
+    import numpy as np
+
+    from arena.score import race as scoring
+    from arena.score.load import load
+
+    if plan.race is None:
+        return ()
+    names = [one.name for one in scoring.racers(plan.contestants)]
+    config, scored = plan.config, sum(not task.impossible for task in plan.tasks)
+    for run in earlier:
+        found = scoring.outcomes(load(run))
+        whole = ~np.isnan(found.passed).any(axis=0)
+        if not set(names) <= set(found.contestants) or not whole.any():
+            continue
+        mine = [found.contestants.index(name) for name in names]
+        draw = np.random.default_rng(config.seed)
+        tasks = draw.choice(np.flatnonzero(whole), size=(RACES, scored))
+        passed, cost = (
+            np.moveaxis(of[mine][:, tasks], 0, 1) for of in (found.passed, found.cost_usd)
+        )
+        bound = scoring.cost_bound(config.limits, found.cost_usd)
+        wall_s = found.wall_s[mine][:, whole].mean(axis=1)
+        right = scoring.best_of(
+            found.passed[mine][:, whole], found.cost_usd[mine][:, whole], plan.race.rules
+        )
+        made = scoring.forecast(
+            names,
+            passed,
+            cost,
+            plan.race.rules,
+            bound,
+            expected=right,
+            attempts=config.attempts,
+            task_s=wall_s * config.attempts / max(1, min(config.concurrency, plan.trials)),
+        )
+        return (f"as a race, from {int(whole.sum())} tasks of {run}:", *made.lines)
+    lacks = "as a race: no earlier run has outcomes of all contestants"
+    return (f"{lacks}; 'arena power --race' takes stated rates",)

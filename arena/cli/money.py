@@ -1,15 +1,14 @@
 """`arena plan` and `arena reprice`: money before a run, and other money for an old one."""
 
-import sys
-from contextlib import nullcontext
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli import options
-from arena.cli.options import Format, FormatFlag, emit, runs_dir, unset
+from arena.cli import EXIT_CHECK_FAILED, options
+from arena.cli.options import Format, FormatFlag, emit, our_images, runs_dir, say, unset
 from arena.cli.run import (
     AttemptsFlag,
     ConfigFile,
@@ -19,20 +18,12 @@ from arena.cli.run import (
     RaceFlag,
     TaskFlag,
 )
+from arena.errors import InputError
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from arena.run.preview import Preview
 
-EarlierFlag = Annotated[
-    list[Path] | None,
-    unset(
-        "Earlier run to forecast costs from; may be repeated.",
-        "the run directory, where there is one",
-        "--from",
-    ),
-]
+EARLIER = "Earlier run to forecast costs from; may be repeated."
 
 
 def plan(
@@ -42,7 +33,9 @@ def plan(
     attempts: AttemptsFlag = None,
     out: OutFlag = None,
     profiles: ProfilesFlag = None,
-    earlier: EarlierFlag = None,
+    earlier: Annotated[
+        list[Path] | None, unset(EARLIER, "the run directory, where there is one", "--from")
+    ] = None,
     pilot: Annotated[
         int | None, unset("First run this many tasks once, for money; the run keeps them.", min=1)
     ] = None,
@@ -53,17 +46,12 @@ def plan(
 
     Example: arena plan bakeoff.toml --from runs/last
     """
-    from arena.cli import EXIT_CHECK_FAILED
-    from arena.cli.race import forecast_lines
+    from arena.cli.decide import forecast_lines
     from arena.cli.run import prepare, start
-    from arena.errors import InputError
     from arena.run.plan import Overrides
     from arena.run.preview import preview
     from arena.run.resume import priced_as
     from arena.rundir.directory import RunDir
-    from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image.images import Images
-    from arena.task.pack import tree_files
 
     overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)
     known, made = prepare(config, profiles, overrides, retired=pilot is None, race=race)
@@ -74,18 +62,17 @@ def plan(
         history.append(out)
     runs = list(dict.fromkeys(history))
     if (begun := RunDir(out)).manifest_path.exists():
-        made = priced_as(made, begun.read_manifest(), lambda line: print(line, file=sys.stderr))
-    engine = None
-    try:
-        engine = DockerEngine.answering()
-    except InputError as error:
-        print(f"arena: {error.line()}; all images count as missing", file=sys.stderr)
-    with engine or nullcontext():
-        images = Images(engine, tree_files) if engine else None
+        made = priced_as(made, begun.read_manifest(), say)
+    images = None
+    with ExitStack() as opened:
+        try:
+            _, images = opened.enter_context(our_images())
+        except InputError as error:
+            say(f"arena: {error.line()}; all images count as missing")
         shown = preview(made, known=known, today=options.today(), images=images, earlier=runs)
     _print_plan(shown.model_copy(update={"race": forecast_lines(made, runs)}), format_)
-    if engine is None or not shown.ready:
-        print("this run would not start: see above", file=sys.stderr)
+    if images is None or not shown.ready:
+        say("this run would not start: see above")
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
@@ -95,7 +82,7 @@ def _print_plan(shown: "Preview", form: Format) -> None:
     if form is Format.JSON:
         print(shown.model_dump_json(indent=2))
         return
-    rows: list[dict[str, JsonValue]] = []
+    rows = []
     for one in shown.contestants:
         cost, between = one.cost, None
         if cost and cost.low_usd is not None:
@@ -164,7 +151,6 @@ def reprice(
     Example: arena reprice runs/first --at 2026-11-01
     """
     from arena.backend import catalog
-    from arena.errors import InputError
     from arena.money import prices as money
     from arena.rundir.directory import RunDir
     from arena.score import load

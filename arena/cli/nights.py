@@ -17,9 +17,11 @@ from arena.cli.options import (
     RunArgument,
     emit_answer,
     share,
+    switch,
     unset,
     write_file,
 )
+from arena.errors import InputError
 
 if TYPE_CHECKING:
     from arena.score.baseline import Baseline
@@ -50,7 +52,7 @@ def gate(
         unset("Tolerated share without verdict.", "0.02, or one trial", callback=share),
     ] = None,
     require_evidence: Annotated[
-        bool, typer.Option("--require-evidence", help="Fail a night that cannot tell, with 4.")
+        bool, switch("--require-evidence", "Fail a night that cannot tell, with 4.")
     ] = False,
     anyway: AnywayFlag = False,
     assurance: Annotated[
@@ -118,7 +120,6 @@ def _before(
     results: "Results", baseline: Path | None, series: Path | None, most: int
 ) -> "tuple[Baseline, list[str]]":
     """What a run is gated against: a file, a run, or the newest nights before it."""
-    from arena.errors import InputError
     from arena.score.baseline import baseline_of, read_baseline, series_of
     from arena.score.load import load
     from arena.score.nights import read_runs, runs_in

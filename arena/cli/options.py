@@ -7,7 +7,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -18,10 +19,11 @@ import typer
 from arena.errors import InputError
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
     from rich.console import Console
 
     from arena.records import Record
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.image.images import Images
 
 T = TypeVar("T")
 
@@ -72,6 +74,17 @@ def _known(read: Callable[[], Iterable[T]]) -> Iterable[T]:
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
+
+
+@contextmanager
+def our_images() -> "Iterator[tuple[DockerEngine, Images]]":
+    """The engine and our images on it; raises `InputError` where none answers."""
+    from arena.sandbox.engine import DockerEngine
+    from arena.sandbox.image.images import Images
+    from arena.task.pack import tree_files
+
+    with DockerEngine.answering() as engine:
+        yield engine, Images(engine, tree_files)
 
 
 PIPED_WIDTH = 240
@@ -180,6 +193,11 @@ def unset(
     )
 
 
+def switch(name: str, meaning: str) -> Any:
+    """A flag that is on where it is given."""
+    return typer.Option(name, help=meaning)
+
+
 RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
 ValueFlag = Annotated[
     float | None,
@@ -189,7 +207,10 @@ MarginFlag = Annotated[
     float | None,
     unset("Loss of pass rate that is tolerated.", "0.10 from 100 tasks, else 0.20", callback=share),
 ]
-AnywayFlag = Annotated[bool, typer.Option("--anyway", help="Compare what is not comparable.")]
+AnywayFlag = Annotated[bool, switch("--anyway", "Compare what is not comparable.")]
+AssuranceFlag = Annotated[
+    AssuranceChoice | None, unset("Take the tasks graded this way.", "the strongest there is")
+]
 FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer on stdout.")]
 
 
@@ -203,12 +224,13 @@ def emit_answer(found: "Record", text: str, form: Format) -> None:
     print(found.model_dump_json(indent=2) if form is Format.JSON else text)
 
 
-def emit(
-    name: str, rows: Sequence[Mapping[str, "JsonValue"]], columns: Sequence[str], form: Format
-) -> None:
-    """Print rows on stdout: all fields under `name` as JSON, or some columns as a table."""
+def emit(name: str, found: Iterable[object], columns: Sequence[str], form: Format) -> None:
+    """Print records on stdout: all fields under `name` as JSON, or some columns as a table."""
+    from pydantic_core import to_jsonable_python
+
+    rows = [to_jsonable_python(one) for one in found]
     if form is Format.JSON:
-        print(json.dumps({name: [dict(row) for row in rows]}, ensure_ascii=False, allow_nan=False))
+        print(json.dumps({name: rows}, ensure_ascii=False, allow_nan=False))
         return
     from rich.table import Table
 
@@ -222,7 +244,7 @@ def emit(
     console().print(table, markup=False)
 
 
-def _cell(value: "JsonValue") -> str:
+def _cell(value: object) -> str:
     """A value as a person reads it."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_cell(inner)}" for name, inner in value.items()) or "-"

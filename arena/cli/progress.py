@@ -47,6 +47,8 @@ class ContestantProgress:
     """All trials of this session that are done, together."""
     timed: int = 0
     """How many those are."""
+    warned_s: float = -WARN_EVERY_S
+    """When a failed call was last told."""
 
 
 class RunProgress:
@@ -63,13 +65,12 @@ class RunProgress:
         self._backends: dict[str, BackendSpec] = {}
         self._fx: tuple[FxRate, ...] = ()
         self._open: dict[str, CallBegin] = {}
-        self._warned_s: dict[str, float] = {}
         self._lock = threading.Lock()
         self._started = self._summed_up = time.monotonic()
         self._at_once = 1
         self._out = out
         self._headed = False
-        self._live: Live | None = None
+        self._live = False
 
     def say(self, line: str) -> None:
         """One line of what is being done; what is to be done stands above the first."""
@@ -94,19 +95,19 @@ class RunProgress:
         if not sys.stderr.isatty():
             yield
             return
-        with Live(get_renderable=self.shown, console=self.console, refresh_per_second=4) as live:
-            self._live = live
+        with Live(get_renderable=self.shown, console=self.console, refresh_per_second=4):
+            self._live = True
             yield
 
     def __call__(self, event: ledger.Event) -> None:
         """Take one event."""
         with self._lock:
-            line = self._take(event)
-            now = time.monotonic()
-            late = self._live is None and now - self._summed_up > SUMMARY_EVERY_S
-            if late:
-                self._summed_up = now
-        if line and self._live is None:
+            line, now = self._take(event), time.monotonic()
+            late = now - self._summed_up > SUMMARY_EVERY_S
+            self._summed_up = now if late else self._summed_up
+        if self._live:
+            return
+        if line:
             self.say(line)
         if late:
             self.say(self.summary())
@@ -120,10 +121,7 @@ class RunProgress:
             case ledger.CallBeginEvent(call=begin):
                 self._open[begin.call_id] = begin
             case ledger.CallEndEvent(call=end):
-                begin = self._open.pop(end.call_id)
-                self._spend(RecordedCall(begin, end))
-                if end.outcome != "ok":
-                    return self._failed_call(begin, end)
+                return self._settled(self._open.pop(end.call_id), end)
             case ledger.TrialEnd(record=record):
                 row = self._rows[record.contestant]
                 row.since_s.pop(record.id, None)
@@ -133,48 +131,38 @@ class RunProgress:
                 row.passed += record.verdict == "passed"
                 row.done, row.timed = row.done + 1, row.timed + 1
                 row.took_s += record.wall_s
-                done = sum(r.done for r in self._rows.values())
-                planned = sum(r.planned for r in self._rows.values())
-                return f"[{done}/{planned}] {record.id}: {record.verdict}, {record.wall_s:.1f} s"
+                done, *_ = _cells(list(self._rows.values()))
+                return f"[{done}] {record.id}: {record.verdict}, {record.wall_s:.1f} s"
             case ledger.ContestantStopped(contestant=name, reason=reason):
                 self._rows[name].stopped = True
                 return f"{name} is stopped: {reason}"
-            case _:
-                pass
         return None
 
-    def _failed_call(self, begin: CallBegin, end: CallEnd) -> str | None:
-        """A line on a failed call, at most one every few seconds for each contestant."""
-        now = time.monotonic()
-        if now - self._warned_s.get(begin.contestant, -WARN_EVERY_S) < WARN_EVERY_S:
+    def _settled(self, begin: CallBegin, end: CallEnd) -> str | None:
+        """A line on a call that failed, at most one every few seconds for each contestant."""
+        row, now = self._rows[begin.contestant], time.monotonic()
+        (money,) = statements([RecordedCall(begin, end)], self._backends, fx=self._fx)
+        if money.cost is not None and money.cost.billed_usd is not None:
+            row.spent_usd += money.cost.billed_usd
+        elif not money.possibly_billed or money.bound_usd != 0:
+            row.unpriced = True
+        if end.outcome == "ok" or now - row.warned_s < WARN_EVERY_S:
             return None
-        self._warned_s[begin.contestant] = now
+        row.warned_s = now
         return f"{begin.contestant}: {end.outcome} (attempt {begin.attempt}): {end.error[:200]}"
-
-    def _spend(self, call: RecordedCall) -> None:
-        row = self._rows[call.begin.contestant]
-        for statement in statements([call], self._backends, fx=self._fx):
-            if statement.cost is not None and statement.cost.billed_usd is not None:
-                row.spent_usd += statement.cost.billed_usd
-            elif not statement.possibly_billed or statement.bound_usd != 0:
-                row.unpriced = True
 
     def shown(self) -> Group:
         """The state as a table and a line: no wider than 60 columns where names are short."""
-        with self._lock:
-            table = self._table()
-        return Group(table, Text(self.summary()))
-
-    def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)
         table.add_column("contestant", overflow="ellipsis", no_wrap=True)
         for name in ("done", "passed", "faults", "spent"):
             table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
-        for name, row in self._rows.items():
-            table.add_row(f"{name} (stopped)" if row.stopped else name, *_cells([row]))
-        if len(self._rows) > 1:
-            table.add_row("total", *_cells(list(self._rows.values())), style="bold")
-        return table
+        with self._lock:
+            for name, row in self._rows.items():
+                table.add_row(f"{name} (stopped)" if row.stopped else name, *_cells([row]))
+            if len(self._rows) > 1:
+                table.add_row("total", *_cells(list(self._rows.values())), style="bold")
+        return Group(table, Text(self.summary()))
 
     def summary(self) -> str:
         """Where the run stands, in one line."""

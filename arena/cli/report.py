@@ -9,7 +9,7 @@ import typer
 
 from arena.cli.options import (
     PIPED_WIDTH,
-    AssuranceChoice,
+    AssuranceFlag,
     Format,
     RunArgument,
     ValueFlag,
@@ -39,9 +39,7 @@ def report(
         TableChoice, typer.Option(help="Which table csv and parquet hold.")
     ] = "trials",
     out: Annotated[Path | None, unset("A file; not for html.", "stdout")] = None,
-    assurance: Annotated[
-        AssuranceChoice | None, unset("Score the tasks graded this way.", "the strongest there is")
-    ] = None,
+    assurance: AssuranceFlag = None,
     value_usd: ValueFlag = None,
 ) -> None:
     """Show what a run found, for people, papers and other programs.

@@ -1,14 +1,27 @@
-"""`arena run` and `arena demo`."""
+"""What makes a run directory: `arena run`, `arena demo`, and `arena grade` of anybody's patches."""
 
+import json
 import os
 import signal
 import sys
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from arena.cli.options import Format, runs_dir, today, unset
+from arena.cli import EXIT_INTERRUPTED, EXIT_NO_VERDICT, options
+from arena.cli.options import (
+    Format,
+    emit,
+    our_images,
+    runs_dir,
+    say,
+    switch,
+    today,
+    unset,
+)
 from arena.errors import FaultError, InputError
 
 if TYPE_CHECKING:
@@ -16,6 +29,9 @@ if TYPE_CHECKING:
     from arena.config import BakeoffConfig
     from arena.run.bakeoff import RunOutcome
     from arena.run.plan import Overrides, Plan
+    from arena.run.predictions import Graded
+
+GRADE_COLUMNS = ("instance_id", "model", "verdict", "reason", "seconds")
 
 ConfigFile = Annotated[Path, typer.Argument(help="The bake-off to run, such as bakeoff.toml.")]
 TaskFlag = Annotated[list[str] | None, unset("Run this task or pack only; may be repeated.", "all")]
@@ -28,14 +44,12 @@ AttemptsFlag = Annotated[
 ]
 ConcurrencyFlag = Annotated[int | None, unset("Trials at once.", "the configuration's", min=1)]
 OutFlag = Annotated[Path | None, unset("The run directory.", "runs/NAME")]
-FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the scoreboard on stdout.")]
+BoardFlag = Annotated[Format, typer.Option("--format", help="Form of the scoreboard on stdout.")]
 ProfilesFlag = Annotated[
     list[Path] | None,
     unset("Folder with provider profiles; may be repeated.", "the configuration's"),
 ]
-RaceFlag = Annotated[
-    bool, typer.Option("--race", help="Stop paying for what is decided, as [race] says.")
-]
+RaceFlag = Annotated[bool, switch("--race", "Stop paying for what is decided, as [race] says.")]
 
 
 def run(
@@ -45,9 +59,7 @@ def run(
     attempts: AttemptsFlag = None,
     narrow: Annotated[
         bool,
-        typer.Option(
-            "--narrow", help="Leave all else of an earlier run out of its plan and its reports."
-        ),
+        switch("--narrow", "Leave all else of an earlier run out of its plan and its reports."),
     ] = False,
     concurrency: ConcurrencyFlag = None,
     out: OutFlag = None,
@@ -61,7 +73,7 @@ def run(
         unset("The cluster's head, host:port.", "the configuration's, else the one here"),
     ] = None,
     race: RaceFlag = False,
-    format_: FormatFlag = Format.TABLE,
+    format_: BoardFlag = Format.TABLE,
 ) -> None:
     """Run a bake-off, or go on with one that was interrupted.
 
@@ -84,14 +96,14 @@ def run(
 
 def demo(
     with_llm: Annotated[
-        bool, typer.Option("--with-llm", help="Add a small real language model, run on this CPU.")
+        bool, switch("--with-llm", "Add a small real language model, run on this CPU.")
     ] = False,
     out: OutFlag = None,
     concurrency: ConcurrencyFlag = None,
     race: Annotated[
-        bool, typer.Option("--race", help="See a race end early, on made-up tasks beside it.")
+        bool, switch("--race", "See a race end early, on made-up tasks beside it.")
     ] = False,
-    format_: FormatFlag = Format.TABLE,
+    format_: BoardFlag = Format.TABLE,
 ) -> None:
     """Run the demo bake-off: two baselines and two controls on eight tasks, no key needed.
 
@@ -155,22 +167,17 @@ def resolve(
     from arena.run import plan
 
     known = catalog.load([base / folder for folder in config.profiles])
+    backend = partial(
+        resolve_backend, catalogue=known, today=today(), environ=os.environ, retired=retired
+    )
     made = plan.resolve(
-        config,
-        base=base,
-        backend=lambda ref: resolve_backend(
-            ref, known, today=today(), environ=os.environ, retired=retired
-        ),
-        fx=SHIPPED_FX,
-        overrides=overrides,
-        where=where,
+        config, base=base, backend=backend, fx=SHIPPED_FX, overrides=overrides, where=where
     )
     return known, made
 
 
 def start(plan: "Plan", out: Path) -> "RunOutcome":
     """Run a plan with its progress on stderr; cut short, say how to go on."""
-    from arena.cli import EXIT_INTERRUPTED, EXIT_NO_VERDICT
     from arena.cli.progress import RunProgress
     from arena.run import bakeoff
 
@@ -200,7 +207,6 @@ def _leave(code: int) -> NoReturn:
 
 def finish(plan: "Plan", out: Path, as_: Format) -> None:
     """Run a plan, write its page, print its scoreboard, and exit by what came out."""
-    from arena.cli import EXIT_NO_VERDICT
     from arena.cli.report import show
     from arena.report.format import plural
     from arena.report.scored import score
@@ -210,18 +216,77 @@ def finish(plan: "Plan", out: Path, as_: Format) -> None:
     scored = score(outcome.results)
     page = build_scored(scored)
     show(scored, as_)
-    print(f"page: {page}", file=sys.stderr)
+    say(f"page: {page}")
     if outcome.outside:
-        print(
+        say(
             f"{plural(outcome.outside, 'trial')} more without a verdict that this command did not"
             " ask for; without --task and --contestant they are run, with --narrow left out for"
-            " good",
-            file=sys.stderr,
+            " good"
         )
-    if outcome.without_verdict:
-        print(
-            f"{plural(outcome.without_verdict, 'trial')} without a verdict; the same command "
-            "tries again",
-            file=sys.stderr,
-        )
+    if lacking := outcome.without_verdict:
+        say(f"{plural(lacking, 'trial')} without a verdict; the same command tries again")
         raise typer.Exit(EXIT_NO_VERDICT)
+
+
+def grade(
+    predictions: Annotated[Path, typer.Argument(help="JSON or JSON Lines with patches.")],
+    tasks: Annotated[
+        list[str],
+        typer.Option(
+            "--tasks", help="Pack, task or path; may be repeated.", autocompletion=options.packs
+        ),
+    ],
+    out: Annotated[Path | None, unset("The run directory.", "runs/grade-FILE")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Patches at once.")] = 2,
+    format_: options.FormatFlag = Format.TABLE,
+) -> None:
+    """Grade patches that others made; writes a run directory like any run.
+
+    Example: arena grade predictions.jsonl --tasks core
+    """
+    from arena.run import predictions as grading
+    from arena.task import pack as packs
+    from arena.task.formats.predictions import match, read_predictions
+
+    given = read_predictions(predictions)
+    known = [task for name in tasks for task in packs.load(name, base=Path())]
+    found = match(given, known)
+    if not found:
+        raise InputError(
+            f"none of its instances is a task of {', '.join(tasks)}",
+            where=str(predictions),
+            remedy=f"its first is {given[0].instance_id!r}",
+        )
+    graded = [one for one in given if one.instance_id in found]
+    out = out or runs_dir() / f"grade-{predictions.stem}"
+    chosen = {task.id: task for task in found.values()}
+    with our_images() as (engine, ours):
+        engine.reap()
+        images = ours.ensure(list(chosen.values()))
+        job = grading.GradingJob(graded, found, images, engine, jobs)
+        results = grading.grade(job, out, say=say)
+    unknown = sorted({one.instance_id for one in given} - found.keys())
+    without = sorted({task.id for task in known} - chosen.keys())
+    _show_grades(results, {"unknown": unknown, "without_prediction": without}, out, format_)
+    if any(result.verdict is None for result in results):
+        raise typer.Exit(EXIT_NO_VERDICT)
+
+
+def _show_grades(
+    results: list["Graded"], left: dict[str, list[str]], out: Path, format_: Format
+) -> None:
+    """Print results; what was left ungraded is part of the JSON, else a line on stderr."""
+    told = {
+        "unknown": "not graded, since they are of no task that --tasks names",
+        "without_prediction": "tasks that the file has no patch for",
+    }
+    for key, ids in left.items():
+        if ids:
+            more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+            say(f"{told[key]}: {', '.join(ids[:5])}{more}")
+    say(f"run: {out}")
+    if format_ is Format.JSON:
+        rows = [asdict(result) for result in results]
+        print(json.dumps({"results": rows, **left, "run": str(out)}, ensure_ascii=False))
+    else:
+        emit("results", results, GRADE_COLUMNS, format_)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.options import Format, FormatFlag, emit, say, unset, write_file
+from arena.cli.options import Format, FormatFlag, emit, our_images, say, unset, write_file
+from arena.errors import InputError
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from arena.sandbox.image.images import BuildProgress
 
 app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
@@ -33,12 +32,8 @@ def build(
 
     Example: arena sandboxes build python
     """
-    from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image.images import Images
-    from arena.task.pack import tree_files
-
-    with DockerEngine.answering() as engine:
-        for name, image in Images(engine, tree_files).ensure_languages(names, _say_state).items():
+    with our_images() as (_, ours):
+        for name, image in ours.ensure_languages(names, _say_state).items():
             print(f"{name} {image.id}")
 
 
@@ -50,13 +45,12 @@ def list_(
 
     Example: arena sandboxes list
     """
-    from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image.layer import ImageCache
+    from arena.sandbox.image import layer
     from arena.sandbox.image.store import Image
 
-    rows: list[dict[str, JsonValue]] = []
-    with DockerEngine.answering() as engine:
-        for one in ImageCache(engine.connection).all():
+    rows = []
+    with our_images() as (engine, _):
+        for one in layer.kept(engine.connection):
             used = datetime.fromtimestamp(one.last_used_s, UTC)
             rows.append(
                 {
@@ -80,11 +74,10 @@ def prune(
 
     Example: arena sandboxes prune --keep-gb 20
     """
-    from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image.layer import ImageCache
+    from arena.sandbox.image import layer
 
-    with DockerEngine.answering() as engine:
-        for one in ImageCache(engine.connection).prune(int(keep_gb * GB)):
+    with our_images() as (engine, _):
+        for one in layer.prune(engine.connection, int(keep_gb * GB)):
             print(f"removed {one.what.kind} {one.what.name}")
 
 
@@ -102,19 +95,15 @@ def push(
 
     Example: arena sandboxes push 127.0.0.1:5000/arena --lock images.json
     """
-    from arena.errors import InputError
-    from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image import transfer
-    from arena.sandbox.image.images import Images
-    from arena.task.pack import tree_files
 
     to_file = to.endswith(".tar")
     if to_file == (lock is not None):
         what = "a tar has no lock" if to_file else "what is pushed has to be found again"
         remedy = "leave it away" if to_file else "name a file, such as --lock images.json"
         raise InputError(what, where="--lock", remedy=remedy)
-    with DockerEngine.answering() as engine:
-        images = Images(engine, tree_files).kept(name)
+    with our_images() as (engine, ours):
+        images = ours.kept(name)
         if lock is None:
             transfer.save(engine.connection, images, Path(to))
         else:
@@ -132,10 +121,9 @@ def pull(
 
     Example: arena sandboxes pull images.json
     """
-    from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image import transfer
 
-    with DockerEngine.answering() as engine:
+    with our_images() as (engine, _):
         if source.suffix == ".tar":
             found = transfer.load(engine.connection, source)
         else:

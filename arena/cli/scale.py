@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arena.cli.options import Format, FormatFlag, emit_answer, unset
+from arena.errors import InputError
 
 if TYPE_CHECKING:
     from arena.records import RateLimits
@@ -81,7 +82,6 @@ def scale(
 
 
 def _workload(like: Path | None, given: dict[str, object]) -> "Workload":
-    from arena.errors import InputError
     from arena.run.simulate import Workload, workload_of
 
     if like is not None:
@@ -95,7 +95,6 @@ def _workload(like: Path | None, given: dict[str, object]) -> "Workload":
 def _estimate(
     work: "Workload", fleet: "Fleet", rate: "RateLimits", within_h: float | None, seed: int
 ) -> "Estimate":
-    from arena.errors import InputError
     from arena.run.simulate import fewest_hosts, simulate
 
     if within_h is None:
@@ -114,7 +113,6 @@ def _estimate(
 def _spread(text: str, flag: str) -> object:
     from pydantic import ValidationError
 
-    from arena.errors import InputError
     from arena.run.simulate import Spread
 
     median, _, p90 = text.partition(",")

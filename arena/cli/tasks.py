@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from pydantic import JsonValue
 
-from arena.cli import options
-from arena.cli.options import Format, FormatFlag, emit, say, unset
+from arena.cli import EXIT_CHECK_FAILED, options
+from arena.cli.options import Format, FormatFlag, emit, our_images, say, unset
 
 if TYPE_CHECKING:
     from arena.task.importing.importer import Report
@@ -48,17 +47,17 @@ def list_(
 
     selections = [pack] if pack else packs.shipped_packs()
     found = [task for name in selections for task in packs.load(name, base=Path())]
-    rows: list[dict[str, JsonValue]] = [
+    rows = [
         {
             "id": task.id,
             "language": task.language,
             "difficulty": task.difficulty,
             "title": task.title,
-            "tags": list(task.tags),
+            "tags": task.tags,
             "assurance": task.assurance,
             "fail_to_pass": len(task.tests.fail_to_pass),
             "pass_to_pass": len(task.tests.pass_to_pass),
-            "quarantined": list(task.quarantined),
+            "quarantined": task.quarantined,
             "impossible": task.impossible,
             "private": task.private,
             "digest": task.digest,
@@ -83,27 +82,20 @@ def check(
 
     Example: arena tasks check ./our-pack --repeat 5
     """
-    from arena.cli import EXIT_CHECK_FAILED
-    from arena.sandbox.engine import DockerEngine
-    from arena.sandbox.image.images import Images
     from arena.task import pack as packs
     from arena.task.checking import suite
 
     tasks = packs.load(pack, base=Path())
     findings = []
-    with DockerEngine.answering() as engine:
-        store = Images(engine, packs.tree_files)
-        images = store.ensure(tasks)
-        for finding in suite.check(tasks, images, engine, store.store, repeat=repeat, jobs=jobs):
+    with our_images() as (engine, ours):
+        images = ours.ensure(tasks)
+        for finding in suite.check(tasks, images, engine, ours.store, repeat=repeat, jobs=jobs):
             findings.append(finding)
             if not finding.ok:
                 say(f"{finding.task_id}: {finding.look}: {finding.detail}")
     for line in suite.keep_out(tasks, findings):
         say(f"quarantined: {line}")
-    rows: list[dict[str, JsonValue]] = [
-        {**finding.model_dump(mode="json"), "result": "ok" if finding.ok else "FAILED"}
-        for finding in findings
-    ]
+    rows = ({**dict(one), "result": "ok" if one.ok else "FAILED"} for one in findings)
     emit("findings", rows, CHECK_COLUMNS, format_)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(EXIT_CHECK_FAILED)
@@ -165,7 +157,6 @@ def mine(
 
     Example: arena tasks mine ../our-clone --out ./ours --since 2025-01-01 --max 50
     """
-    from arena.sandbox.engine import DockerEngine
     from arena.task.mining.command_runner import read_command
     from arena.task.mining.parts import MiningRequest
     from arena.task.mining.pipeline import mine as mine_history
@@ -186,12 +177,11 @@ def mine(
         rewrite_usd=None if rewrite_usd is None else Decimal(str(rewrite_usd)),
         jobs=jobs,
     )
-    with DockerEngine.answering() as engine:
+    with our_images() as (engine, _):
         engine.reap()
         command = read_command(with_, engine) if with_ else None
         found = mine_history(replace(request, command=command), engine, say)
-    row: dict[str, JsonValue] = found.model_dump(mode="json")
-    emit("yield", [row], MINE_COLUMNS, format_)
+    emit("yield", [found], MINE_COLUMNS, format_)
 
 
 @app.command("import")
@@ -219,8 +209,6 @@ def import_(
 
     Example: arena tasks import verified.jsonl --out ./verified --max 20
     """
-    from arena.cli import EXIT_CHECK_FAILED
-    from arena.sandbox.engine import DockerEngine
     from arena.task.importing.suite import ImportRequest, import_suite
 
     request = ImportRequest(
@@ -233,7 +221,7 @@ def import_(
         test_seconds=test_seconds,
         run_seconds=run_seconds,
     )
-    with DockerEngine.answering() as engine:
+    with our_images() as (engine, _):
         engine.reap()
         report = import_suite(request, engine, say)
     _emit_import(report, format_)
@@ -245,15 +233,14 @@ def _emit_import(report: "Report", form: Format) -> None:
     """Every thing with what became of it; as a table, below it, how many came to what."""
     from arena.task.importing.suite import yields
 
-    rows: list[dict[str, JsonValue]] = [
-        {**one.model_dump(mode="json"), "result": "imported" if one.task else "refused"}
+    rows = (
+        {**dict(one), "result": "imported" if one.task else "refused"}
         for one in (*report.tasks, *report.refused)
-    ]
+    )
     emit("instances", rows, IMPORT_COLUMNS, form)
     if form is Format.TABLE:
         print()
-        counted = [one.model_dump(mode="json") for one in yields(report)]
-        emit("yield", counted, YIELD_COLUMNS, form)
+        emit("yield", yields(report), YIELD_COLUMNS, form)
 
 
 @app.command()
@@ -267,12 +254,10 @@ def export(
     Example: arena tasks export core --to swebench --out ./export
     """
     from arena.run.predictions import export as export_tasks
-    from arena.sandbox.engine import DockerEngine
     from arena.task import pack as packs
 
     tasks = packs.load(pack, base=Path())
-    with DockerEngine() as engine:
-        engine.check()
+    with our_images() as (engine, _):
         made = export_tasks(tasks, to, out, engine)
     for task_id, reason in made.left_out.items():
         say(f"not exported: {task_id}: {reason}")

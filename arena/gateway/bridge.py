@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from arena.backend import apis
 from arena.backend.call import DONE
-from arena.gateway.proxy_request import BadProxyRequestError, ProxyRequest
+from arena.gateway.proxy_request import BadProxyRequestError, ProxyRequest, error_body
 from arena.records import Api, Reply
 
 REQUEST_LIMIT_BYTES = 32_000_000
@@ -152,9 +152,7 @@ class ReplyBridge:
         self._last = b""
         self._opening: list[bytes] = []
         self._says = False
-        self._pieces: list[bytes | BrokenStreamError | None] = []
-        self._lock = threading.Lock()
-        self._come = asyncio.Event()
+        self._pieces: asyncio.Queue[bytes | BrokenStreamError | None] = asyncio.Queue()
         self._gone = threading.Event()
 
     # ── from the thread ────────────────────────────────────────────────────────────────────────
@@ -182,12 +180,12 @@ class ReplyBridge:
             self._opening.append(b"")  # it is a stream, if an empty one
             self._last = raw
         elif chunk is None:  # a comment keeps the connection alive
-            self._begin(ReplyHead(200, None))
+            self._begin()
             self._put(raw)
         else:
             self._opening.append(raw)
             if _type(chunk) == "ping" and not self._says:  # so does it, where it may not come yet
-                self._begin(ReplyHead(200, None))
+                self._begin()
                 self._put(_COMMENT)
             elif not opens_only(self.api, chunk):
                 self._says = True
@@ -202,9 +200,17 @@ class ReplyBridge:
         del reply
         self.end()
 
-    def fail(self, status: int, body: bytes) -> None:
-        """Answer with an error, if nothing was answered yet."""
-        self._begin(ReplyHead(status, body))
+    def fail(self, status: int, told: bytes | str, *, overflow: bool = False) -> None:
+        """Answer with an error, as the endpoint told it or in words, if nothing was answered yet.
+
+        Args:
+            status: of HTTP.
+            told: body, or what is to be said in one.
+            overflow: the context is too long, which agents can mend.
+        """
+        if isinstance(told, str):
+            told = error_body(self.api, status, told, overflow=overflow)
+        self._begin(ReplyHead(status, told))
 
     def end(self, last: bytes = b"") -> None:
         """The answer is complete; a second call does nothing."""
@@ -241,36 +247,32 @@ class ReplyBridge:
         """The stream as it arrives: at each turn of the loop all that came until then."""
         try:
             while True:
-                await self._come.wait()
-                self._come.clear()
-                with self._lock:
-                    came, self._pieces = self._pieces, []
+                came = [await self._pieces.get()]
+                while not self._pieces.empty():
+                    came.append(self._pieces.get_nowait())
+                end = came.pop() if not isinstance(came[-1], bytes) else b""
                 if said := b"".join(piece for piece in came if isinstance(piece, bytes)):
                     yield said
-                for end in (piece for piece in came if not isinstance(piece, bytes)):
-                    if end is not None:
-                        raise end
+                if isinstance(end, BrokenStreamError):
+                    raise end
+                if end is None:
                     return
         finally:
             self.leave()
 
     def _put_opening(self) -> None:
         opening, self._opening = self._opening, []
-        self._begin(ReplyHead(200, None))
+        self._begin()
         for raw in opening:
             self._put(raw)
 
-    def _begin(self, head: ReplyHead) -> None:
+    def _begin(self, head: ReplyHead = ReplyHead(200, None)) -> None:
         if not self.begun:
             self.begun = True
             self._call(lambda: None if self.head.done() else self.head.set_result(head))
 
     def _put(self, piece: bytes | BrokenStreamError | None) -> None:
-        with self._lock:
-            first = not self._pieces
-            self._pieces.append(piece)
-        if first:  # else the loop is about to come anyway
-            self._call(self._come.set)
+        self._call(lambda: self._pieces.put_nowait(piece))
 
     def _call(self, what: Callable[[], None]) -> None:
         if not self._loop.is_closed():

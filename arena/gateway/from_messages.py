@@ -14,8 +14,9 @@ from any_llm.utils.messages_compat import (
 from pydantic import ValidationError
 
 from arena.gateway.message_assembler import Delta, chunk_of
-from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest, objects
+from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.records import Usage
+from arena.serialize import mappings
 
 _TAKEN = ("max_tokens", "tools", "tool_choice", "stop_sequences", "temperature", "top_p")
 
@@ -27,7 +28,7 @@ def request_body(asked: ProxyRequest) -> Item:
         BadProxyRequestError: it holds what chat completions cannot.
     """
     fields = {name: asked.body[name] for name in _TAKEN if name in asked.body}
-    tools = objects(fields.get("tools"))
+    tools = mappings(fields.get("tools"))
     # The others' schemas are known to Anthropic alone.
     fields["tools"] = [tool for tool in tools if "input_schema" in tool]
     try:

@@ -1,5 +1,6 @@
 """The Responses API over chat completions; the only module that imports `agents`."""
 
+import types
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 
@@ -8,8 +9,9 @@ from agents.models import chatcmpl_stream_handler as library
 from agents.models.chatcmpl_converter import Converter
 
 from arena.gateway.message_assembler import Delta, chunk_of
-from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest, objects
+from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.records import Usage
+from arena.serialize import mappings
 
 _SAMPLING = ("temperature", "top_p")
 _PREFIX = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
@@ -30,7 +32,7 @@ def request_body(asked: ProxyRequest) -> Item:
     body |= {k: v for k, v in asked.body.items() if k in _SAMPLING}
     if limit := asked.body.get("max_output_tokens"):
         body["max_tokens"] = limit
-    tools = objects(asked.body.get("tools"))
+    tools = mappings(asked.body.get("tools"))
     functions = [tool for tool in tools if tool.get("type") == "function"]
     body["tools"] = [{"type": "function", "function": tool} for tool in functions]
     choice = asked.body.get("tool_choice")
@@ -65,7 +67,8 @@ class ResponsesEvents:
             tool_choice="auto",
             parallel_tool_calls=True,
         )
-        self._pump = _Pump(response)
+        self._driven = _driven(response)
+        next(self._driven)
 
     def feed(self, delta: Delta) -> Iterator[Item]:
         """What is to be said of an addition."""
@@ -76,11 +79,11 @@ class ResponsesEvents:
     def close(self, finish: str, usage: Usage) -> Iterator[Item]:
         """The end of the response."""
         yield from self._events(chunk_of(self._name, self._model, {}, finish=finish, usage=usage))
-        for event in self._pump.end():
+        for event in self._driven.send(None):
             yield self._shown(event, cut=finish == "length")
 
     def _events(self, chunk: Item) -> Iterator[Item]:
-        for event in self._pump.push(library.ChatCompletionChunk.model_validate(chunk)):
+        for event in self._driven.send(library.ChatCompletionChunk.model_validate(chunk)):
             yield self._shown(event)
 
     def _shown(self, event: Any, *, cut: bool = False) -> Item:
@@ -96,7 +99,7 @@ class ResponsesEvents:
         response = shown.get("response")
         if isinstance(response, dict) and shown["type"] == "response.completed":
             shown |= _ended(response, cut=cut)
-            for number, made in enumerate(objects(response["output"])):
+            for number, made in enumerate(mappings(response["output"])):
                 self._sign(made, number)
         return shown
 
@@ -117,49 +120,34 @@ def _ended(response: Item, *, cut: bool) -> Item:
     return {"type": f"response.{response['status']}", "response": response}
 
 
-class _Pump:
-    """Drives the library's asynchronous generator by hand, one chunk at a time.
+def _driven(response: Any) -> Generator[list[Any], Any]:
+    """Drive the library's asynchronous generator by hand: takes a chunk, gives its events.
 
     It awaits nothing but chunks, so it needs no event loop: it stands still wherever it waits for
-    one, and goes on when it gets it.
+    one, and goes on when it gets it. None ends it.
     """
-
-    def __init__(self, response: Any) -> None:
-        handler = library.ChatCmplStreamHandler
-        self._events: Any = handler.handle_stream(response, _chunks())
-        self._step: Any = None
-
-    def push(self, chunk: Any) -> Iterator[Any]:
-        """Events of one chunk."""
-        if self._step is None:
-            self._step = self._events.__anext__()
-            self._step.send(None)
-        yield from self._run(chunk)
-
-    def end(self) -> Iterator[Any]:
-        """Events after the last chunk."""
-        yield from self._run(None)
-
-    def _run(self, value: Any) -> Iterator[Any]:
-        while True:
-            try:
-                self._step.send(value)
-            except StopIteration as made:
-                yield made.value
-                self._step, value = self._events.__anext__(), None
-            except StopAsyncIteration:
-                return
-            else:
-                return
-
-
-class _Next:
-    """Awaiting it waits for the next chunk."""
-
-    def __await__(self) -> Generator[None, Any, Any]:
-        return (yield)
+    events: Any = library.ChatCmplStreamHandler.handle_stream(response, _chunks())
+    made: list[Any] = []
+    while True:
+        step = events.__anext__()
+        try:
+            step.send(None)
+            while True:
+                chunk = yield made
+                made = []
+                step.send(chunk)
+        except StopIteration as event:
+            made.append(event.value)
+        except StopAsyncIteration:
+            yield made
+            return
 
 
 async def _chunks() -> AsyncIterator[Any]:
-    while (chunk := await _Next()) is not None:
+    while (chunk := await _next_chunk()) is not None:
         yield chunk
+
+
+@types.coroutine
+def _next_chunk() -> Generator[None, Any, Any]:
+    return (yield)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from arena.backend import chat
-from arena.gateway.proxy_request import Item, objects
+from arena.gateway.proxy_request import Item
 from arena.records import Message, Usage
+from arena.serialize import mappings
 
 Delta = dict[str, JsonValue]
 
@@ -55,7 +56,7 @@ class MessageAssembler:
 
     def _calls(self, *, done: bool) -> list[JsonValue]:
         news: list[JsonValue] = []
-        for number, call in enumerate(objects(self.message.get("tool_calls"))):
+        for number, call in enumerate(mappings(self.message.get("tool_calls"))):
             function = call.get("function")
             name = function.get("name") if isinstance(function, dict) else None
             # An unnamed call waits for its name, and those behind it wait with it.

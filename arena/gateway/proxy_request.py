@@ -17,7 +17,7 @@ from arena.records import Api, BackendSpec
 from arena.serialize import from_json
 
 
-def error(api: Api, status: int, message: str, *, overflow: bool = False) -> bytes:
+def error_body(api: Api, status: int, message: str, *, overflow: bool = False) -> bytes:
     """The body of an error; `overflow` has the words by which agents know that they can mend it."""
     return encoded(apis.of(api).error_body(status, message, overflow=overflow))
 
@@ -135,7 +135,7 @@ def prepared(asked: ProxyRequest, spec: BackendSpec, limit: int) -> tuple[bytes,
     skipped = {*names, *spec.refuses}
     body = {k: v for k, v in asked.body.items() if k not in skipped}
     if asked.api == "messages":
-        body = {k: _briefly_cached(k, v) for k, v in body.items()}
+        body = _edited(body, _briefly_cached, besides=_OWN)
     body |= {**quirks.extra_body, "model": spec.model}
     body[quirks.output_limit_param if asked.api == "chat" else names[0]] = limit
     thinking = body.get("thinking")
@@ -150,17 +150,12 @@ def prepared(asked: ProxyRequest, spec: BackendSpec, limit: int) -> tuple[bytes,
     return encoded(body), limit
 
 
-def _briefly_cached(name: str, value: JsonValue) -> JsonValue:
-    """A part of a request whose cache breakpoints have the life that the price book prices."""
-    if name in _OWN:
-        return value
-    if isinstance(value, list):
-        return [_briefly_cached(name, inner) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    if name == "cache_control":
-        return {k: v for k, v in value.items() if k != "ttl"}
-    return {k: _briefly_cached(k, v) for k, v in value.items()}
+def _briefly_cached(part: Item) -> Item:
+    """A part of a request whose cache breakpoint has the life that the price book prices."""
+    cached = part.get("cache_control")
+    if not isinstance(cached, dict):
+        return part
+    return {**part, "cache_control": {k: v for k, v in cached.items() if k != "ttl"}}
 
 
 def _turns(api: Api, body: Item) -> Iterator[Item]:
@@ -183,60 +178,46 @@ def _kept(api: Api, body: Item) -> tuple[Item, tuple[str, ...]]:
     passed = apis.of(api).REQUEST.passed
     kept = {k: v for k, v in body.items() if k in passed}
     dropped = [k for k in body if k not in passed]
+
+    def sifted(what: str, offered: JsonValue, fits: Callable[[JsonValue], bool]) -> list[JsonValue]:
+        """What of a list may go on; of what is no list nothing may."""
+        if not isinstance(offered, list):
+            dropped.extend([] if offered is None else [f"{what} {_type(offered)}"])
+            return []
+        bad = [one for one in offered if not fits(one)]
+        dropped.extend(f"{what} {_type(one) or 'without a type'}" for one in bad)
+        return [one for one in offered if fits(one)]
+
+    def with_own_tools(holder: Item) -> Item:
+        tools = sifted("tool", holder["tools"], lambda tool: _runs_at_agent(api, tool))
+        return {**holder, "tools": tools}
+
     if "tools" in kept:
-        kept["tools"], bad = _sorted_out(api, kept["tools"])
-        dropped += bad
+        kept = with_own_tools(kept)
         if not kept["tools"]:
             kept.pop("tools")
             kept.pop("tool_choice", None)
     if "context_management" in kept:
-        edits, bad = _only_clearing(kept.pop("context_management"))
-        dropped += bad
-        kept |= {"context_management": {"edits": edits}} if edits else {}
+        managed = kept.pop("context_management")
+        edits = managed.get("edits") if isinstance(managed, dict) else managed
+        if clearing := sifted("edit", edits, _clears):
+            kept["context_management"] = {"edits": clearing}
     said = body.get("input")
     if api == "responses" and isinstance(said, list):  # Codex offers some models their tools there
-        pairs = [_without_bad_tools(item) for item in said]
-        kept["input"] = [item for item, _ in pairs]
-        dropped += [name for _, bad in pairs for name in bad]
+        kept["input"] = [
+            with_own_tools(item) if isinstance(item, dict) and "tools" in item else item
+            for item in said
+        ]
     return kept, tuple(dropped)
 
 
-def _without_bad_tools(item: JsonValue) -> tuple[JsonValue, list[str]]:
-    if not isinstance(item, dict) or "tools" not in item:
-        return item, []
-    good, bad = _sorted_out("responses", item["tools"])
-    return {**item, "tools": good}, bad
-
-
-def _sorted_out(api: Api, tools: JsonValue) -> tuple[list[JsonValue], list[str]]:
-    """Tools that run at the agent, and the kinds of the others."""
-    return _parted("tool", tools, lambda tool: _runs_at_agent(api, tool))
-
-
-def _only_clearing(managed: JsonValue) -> tuple[list[JsonValue], list[str]]:
-    """Edits of a conversation that leave something out, and the kinds of the others.
+def _clears(edit: JsonValue) -> bool:
+    """Whether an edit of a conversation leaves something out.
 
     A compaction is a request of its own to the model, which the agent's limits do not hold and its
     usage does not count.
     """
-    edits = managed.get("edits") if isinstance(managed, dict) else managed
-    return _parted("edit", edits, lambda edit: (_type(edit) or "").startswith("clear_"))
-
-
-def _parted(
-    what: str, offered: JsonValue, fits: Callable[[JsonValue], bool]
-) -> tuple[list[JsonValue], list[str]]:
-    """What of a list may go on, and the kinds of the rest; of what is no list nothing may."""
-    if not isinstance(offered, list):
-        return [], [] if offered is None else [f"{what} {_type(offered)}"]
-    good: list[JsonValue] = []
-    bad: list[str] = []
-    for one in offered:
-        if fits(one):
-            good.append(one)
-        else:
-            bad.append(f"{what} {_type(one) or 'without a type'}")
-    return good, bad
+    return (_type(edit) or "").startswith("clear_")
 
 
 def _runs_at_agent(api: Api, tool: JsonValue) -> bool:
@@ -285,7 +266,20 @@ def brief(name: str, most: int = NAME_LENGTH) -> str:
 
 def plain(turn: Item) -> Item:
     """A turn without cache breakpoints, which move from one request to the next."""
-    return {k: _unmarked(v) for k, v in turn.items() if k != "cache_control"}
+    return _edited(turn, lambda one: {k: v for k, v in one.items() if k != "cache_control"})
+
+
+def _edited(
+    whole: Item, edit: Callable[[Item], Item], besides: frozenset[str] = frozenset()
+) -> Item:
+    """An object with itself and all objects in it edited, but nothing below these names."""
+
+    def within(value: JsonValue) -> JsonValue:
+        if isinstance(value, list):
+            return [within(inner) for inner in value]
+        return _edited(value, edit, besides) if isinstance(value, dict) else value
+
+    return {k: v if k in besides else within(v) for k, v in edit(whole).items()}
 
 
 def is_models(turn: Item) -> bool:
@@ -301,14 +295,3 @@ def objects_in(value: JsonValue, besides: frozenset[str]) -> Iterator[Item]:
     if isinstance(value, list):
         for inner in value:
             yield from objects_in(inner, besides)
-
-
-def objects(value: JsonValue) -> list[Item]:
-    """The objects in a list, if it is one."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _unmarked(value: JsonValue) -> JsonValue:
-    if isinstance(value, list):
-        return [_unmarked(inner) for inner in value]
-    return plain(value) if isinstance(value, dict) else value

@@ -5,10 +5,8 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from arena.backend.call import Call, LimitReached
+from arena.backend.call import Call, LimitReached, Relay
 from arena.backend.chat import Prompt, encoded
 from arena.backend.limiter import AgentClock
 from arena.backend.meter import TrialBackend
@@ -18,7 +16,7 @@ from arena.gateway import proxy_request
 from arena.gateway.bridge import ByteBudget, ReplyBridge, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.gateway.translator import Translator
-from arena.protocols import Metered, Transcript
+from arena.protocols import CallTotals, Transcript
 from arena.records import Api, Ending, Limits, Stop
 
 STATUS_OVER = 403
@@ -36,6 +34,14 @@ NOTED_PATHS = 20
 """Of one trial: paths at which nothing is served."""
 _AGENTS_TO_MEND = frozenset({"context_overflow", "content_filter", "bad_request"})
 """What an agent may answer with a shorter or another request."""
+
+
+class _OverError(Exception):
+    """A call that is not made any more, in words for the agent."""
+
+    def __init__(self, message: str, status: int = STATUS_OVER) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ProxySession:
@@ -83,11 +89,10 @@ class ProxySession:
         return self.backend.spec.translated_from or self.backend.spec.api
 
     @property
-    def metered(self) -> Metered:
+    def metered(self) -> CallTotals:
         """All calls so far, those included that the agent has just heard the end of."""
         self.settled()
-        so_far = self.backend.tally
-        return Metered(so_far.steps, so_far.prompt_tokens, so_far.output_tokens, so_far.cost_usd)
+        return self.backend.tally
 
     @property
     def ending(self) -> Ending | None:
@@ -127,47 +132,27 @@ class ProxySession:
     def serve(self, body: RequestBody, bridge: ReplyBridge) -> None:
         """Make one call and answer the agent, whatever happens; never raises."""
         try:
-            request = self._read(body, bridge)
-            if request is not None:
-                self._let_in(request, bridge)
-        finally:
-            body.release()
-
-    def _read(self, body: RequestBody, bridge: ReplyBridge) -> ProxyRequest | None:
-        """A request that may be made; any other is answered."""
-        try:
             request = proxy_request.read(bridge.api, body.whole())
             if request.model != (offered := self.backend.spec.model):
                 name = proxy_request.brief(request.model)
                 text = f"the model {name!r} is not offered, only {offered!r}"
                 raise BadProxyRequestError(text, 404)  # noqa: TRY301 - answered as any other
+            bridge.read(request)
+            self._enter(bridge)
+            self._serve(request, bridge)
         except BadProxyRequestError as error:
-            self._turn_away(error, bridge)
+            self.refuse(bridge.api, str(error))
+            bridge.fail(error.status, str(error))
+        except _OverError as over:
+            bridge.fail(over.status, str(over))
         except Exception as error:  # noqa: BLE001 - the agent waits, and the trial must end
             self.broke(error)
-            bridge.fail(503, proxy_request.error(bridge.api, 503, "the harness broke"))
-        else:
-            bridge.read(request)
-            return request
-        bridge.end()
-        return None
-
-    def _let_in(self, request: ProxyRequest, bridge: ReplyBridge) -> None:
-        with self._enter(bridge) as entered:
-            try:
-                if not entered:
-                    bridge.fail(401, proxy_request.error(request.api, 401, "the trial has ended"))
-                elif self.fault is not None:
-                    over = proxy_request.error(request.api, STATUS_OVER, "arena: the trial is over")
-                    bridge.fail(STATUS_OVER, over)
-                else:
-                    self._serve(request, bridge)
-            except Exception as error:  # noqa: BLE001 - the agent waits, and the trial must end
-                self.broke(error)
-                bridge.break_off()
-                bridge.fail(503, proxy_request.error(request.api, 503, "the harness broke"))
-            finally:
-                bridge.end()
+            bridge.break_off()
+            bridge.fail(503, "the harness broke")
+        finally:
+            bridge.end()
+            self._leave(bridge)
+            body.release()
 
     def refuse(self, api: Api, what: str) -> None:
         """Write down a request that went nowhere."""
@@ -202,30 +187,23 @@ class ProxySession:
             self._wait_for_accounts()
 
     def _serve(self, request: ProxyRequest, bridge: ReplyBridge) -> None:
-        relay = self._translator.relay(request, bridge) if self._translator else None
+        relay: Relay = bridge
+        if self._translator:
+            relay = self._translator.relay(request, bridge)
+            request = self._translator.request(request)
+        body, limit = proxy_request.prepared(request, self.backend.spec, self._limits.output_tokens)
+        self._say(request)
         try:
-            sent = self._translator.request(request) if self._translator else request
-        except BadProxyRequestError as error:
-            self._turn_away(error, bridge)
-            return
-        body, limit = proxy_request.prepared(sent, self.backend.spec, self._limits.output_tokens)
-        self._say(sent)
-        try:
-            reply = self.backend.perform(Call(sent.prompt, body, limit, relay or bridge))
+            reply = self.backend.perform(Call(request.prompt, body, limit, relay))
         except LimitReached as reached:
             self._end(stop=reached.stop)
-            message = f"arena: {reached}; the trial is over"
-            bridge.fail(STATUS_OVER, proxy_request.error(request.api, STATUS_OVER, message))
+            raise _OverError(f"arena: {reached}; the trial is over") from None
         except CallFailed as failed:
-            self._answer_failure(request.api, failed, bridge, sent.prompt)
-        else:
-            self._failed_in_a_row = 0
-            self._served(sent.prompt, bridge)
-            self._tell(proxy_request.plain(reply.message))
-
-    def _turn_away(self, error: BadProxyRequestError, bridge: ReplyBridge) -> None:
-        self.refuse(bridge.api, str(error))
-        bridge.fail(error.status, proxy_request.error(bridge.api, error.status, str(error)))
+            self._answer_failure(failed, bridge, request.prompt)
+            return
+        self._failed_in_a_row = 0
+        self._served(request.prompt, bridge)
+        self._tell(proxy_request.plain(reply.message))
 
     def _served(self, prompt: Prompt, bridge: ReplyBridge) -> None:
         """A call succeeded, and with it those that it makes again, if the agent waited for it."""
@@ -236,13 +214,7 @@ class ProxySession:
                 self._last_failed = False
                 self._unserved = [one for one in self._unserved if not prompt.extends(one[0])]
 
-    def _answer_failure(
-        self, api: Api, failed: CallFailed, bridge: ReplyBridge, prompt: Prompt
-    ) -> None:
-        status = failed.http_status or 502
-        told = None if self._translator else failed.body
-        overflow = failed.outcome == "context_overflow"
-        body = told or proxy_request.error(api, status, failed.message, overflow=overflow)
+    def _answer_failure(self, failed: CallFailed, bridge: ReplyBridge, prompt: Prompt) -> None:
         passed_on, unwanted = bridge.begun, bridge.closed
         if self.backend.is_about_one_call(failed):
             self._count_unserved(prompt, failed)
@@ -254,10 +226,13 @@ class ProxySession:
             self._end(fault=self.backend.fault(failed))
         else:
             self._count_unserved(prompt, failed)
+        told = b"" if self._translator else failed.body
         if not passed_on:
-            bridge.fail(status if status >= 400 else 502, body)
+            status = failed.http_status or 0
+            overflow = failed.outcome == "context_overflow"
+            bridge.fail(status if status >= 400 else 502, told or failed.message, overflow=overflow)
         elif told:
-            bridge.end(proxy_request.error_event(api, told))
+            bridge.end(proxy_request.error_event(bridge.api, told))
         else:
             bridge.break_off()
 
@@ -281,19 +256,19 @@ class ProxySession:
                 self.stop, self.fault, self.detail = stop, fault, detail
         self.over.set()
 
-    @contextmanager
-    def _enter(self, bridge: ReplyBridge) -> Iterator[bool]:
+    def _enter(self, bridge: ReplyBridge) -> None:
         with self._change:
             self._wait_for_accounts()  # an agent asks again before its last call is settled
-            entered = not self._shut
-            if entered:
-                self._inside[bridge] = time.monotonic()
-        try:
-            yield entered
-        finally:
-            with self._change:
-                self._inside.pop(bridge, None)
-                self._change.notify_all()
+            if self._shut:
+                raise _OverError("the trial has ended", 401)
+            self._inside[bridge] = time.monotonic()
+        if self.fault is not None:
+            raise _OverError("arena: the trial is over")
+
+    def _leave(self, bridge: ReplyBridge) -> None:
+        with self._change:
+            self._inside.pop(bridge, None)
+            self._change.notify_all()
 
     def _wait_for_accounts(self) -> None:
         heard = {bridge for bridge in self._inside if bridge.ended}

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,9 +46,8 @@ HEADERS_LIMIT = 128
 PIPELINED_LIMIT = 8
 """Requests that wait for an answer before theirs, on one connection."""
 _READ_BYTES = 1 << 14
-_START_S = 10.0
 _JSON = "application/json"
-_PATHS = {f"/v1{api.PATH}": name for name, api in apis.DIALECTS.items()}
+_PATHS = {f"/v1{api.REQUEST.path}": name for name, api in apis.DIALECTS.items()}
 _SENT_ALONG = ("anthropic-version", "anthropic-beta")
 """Headers that say how a request is meant."""
 _NOBODY = "65534:65534"
@@ -138,12 +138,11 @@ class Gateway:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        waiting = threading.Event()
-        for _ in range(int(_START_S / 0.01)):
-            if self._server.started:
-                return self
-            waiting.wait(0.01)
-        raise HarnessError("the gateway did not start")
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise HarnessError("the gateway did not start")
+            time.sleep(0.01)
+        return self
 
     def __exit__(self, *ended: object) -> None:
         self._server.should_exit = True
@@ -262,6 +261,9 @@ def _app(gateway: Gateway) -> Starlette:
             return _error(api, 401, "no such token")
         try:
             return await _call(gateway, session, api, request)
+        except BadProxyRequestError as error:
+            session.refuse(api, str(error))
+            return _error(api, error.status, str(error))
         except Exception as error:  # noqa: BLE001 - nobody else would hear of it
             session.broke(error)
             return _error(api, 503, "the harness broke")
@@ -291,16 +293,21 @@ async def _call(gateway: Gateway, session: ProxySession, api: Api, request: Requ
         with contextlib.suppress(ClientDisconnect):  # whoever broke it off reads no answer
             async for block in request.stream():
                 body.add(block)
-        headers = _sent_along(request, api, session)
-        bridge = ReplyBridge(asyncio.get_running_loop(), api, headers)
+        bridge = ReplyBridge(asyncio.get_running_loop(), api, _sent_along(request, api, session))
         gateway.answer(session, body, bridge)
-    except BaseException as error:
+    except BaseException:
         body.release()
-        if not isinstance(error, BadProxyRequestError):
-            raise
-        session.refuse(api, str(error))
-        return _error(api, error.status, str(error))
-    return await _answer(request, bridge)
+        raise
+    leaving: asyncio.Future[None] = asyncio.ensure_future(_left(request))
+    waited: tuple[asyncio.Future[Any], ...] = (bridge.head, leaving)
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    if not bridge.head.done():
+        bridge.leave()
+    head = await bridge.head  # also where nobody reads the answer: the call is to end in order
+    leaving.cancel()
+    if head.body is not None:
+        return Response(head.body, head.status, media_type=_JSON)
+    return _Events(bridge.pieces(), head.status, media_type="text/event-stream")
 
 
 def _sent_along(request: Request, api: Api, session: ProxySession) -> dict[str, str]:
@@ -310,20 +317,6 @@ def _sent_along(request: Request, api: Api, session: ProxySession) -> dict[str, 
     if not all(value.isascii() for value in headers.values()):
         raise BadProxyRequestError(f"{' and '.join(_SENT_ALONG)} must be ASCII")
     return headers
-
-
-async def _answer(request: Request, bridge: ReplyBridge) -> Response:
-    leaving: asyncio.Future[None] = asyncio.ensure_future(_left(request))
-    waited: tuple[asyncio.Future[Any], ...] = (bridge.head, leaving)
-    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-    if not bridge.head.done():
-        bridge.leave()
-        await bridge.head  # nobody reads the answer, but the call is to end in order
-    leaving.cancel()
-    head = bridge.head.result()
-    if head.body is not None:
-        return Response(head.body, head.status, media_type=_JSON)
-    return _Events(bridge.pieces(), head.status, media_type="text/event-stream")
 
 
 class _Events(StreamingResponse):
@@ -340,4 +333,4 @@ async def _left(request: Request) -> None:
 
 
 def _error(api: Api, status: int, message: str) -> Response:
-    return Response(proxy_request.error(api, status, message), status, media_type=_JSON)
+    return Response(proxy_request.error_body(api, status, message), status, media_type=_JSON)

@@ -7,7 +7,6 @@ its text where it made none.
 """
 
 import itertools
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,12 +15,12 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from arena.backend import apis, chat
-from arena.backend.chat import mapping
 from arena.gateway import proxy_request
 from arena.gateway.bridge import ReplyBridge
 from arena.gateway.message_assembler import Delta, MessageAssembler
-from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest, objects
+from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.records import Api, Message, Reply, Usage
+from arena.serialize import mapping, mappings
 
 
 @dataclass(frozen=True)
@@ -42,53 +41,45 @@ class _KnownMessage:
 
 
 class ReplyHistory:
-    """Calls may come from several threads."""
+    """Calls may come from several threads; each step here is one of a dictionary's own."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._calls = 0
+        self._calls = itertools.count(1)
         self._by_call: dict[str, _KnownMessage] = {}
         self._by_text: dict[str, Message] = {}
 
     def name_call(self) -> str:
         """An id that no other call of the trial has."""
-        with self._lock:
-            self._calls += 1
-            return f"call_{self._calls}"
+        return f"call_{next(self._calls)}"
 
     def keep(self, message: Message, ids: Sequence[str]) -> None:
         """Remember a message whose calls the agent knows under these ids."""
         said = _KnownMessage(message, tuple(ids))
-        with self._lock:
-            self._by_call.update(dict.fromkeys(ids, said))
-            if not ids:
-                self._by_text[chat.text_of(message.get("content")).strip()] = message
+        self._by_call.update(dict.fromkeys(ids, said))
+        if not ids:
+            self._by_text[chat.text_of(message.get("content")).strip()] = message
 
     def restored(self, turns: Sequence[Message]) -> list[Message]:
         """A conversation with the model's messages as they came."""
-        with self._lock:
-            return list(self._restored(turns))
-
-    def _restored(self, turns: Sequence[Message]) -> Iterator[Message]:
         answers = {str(turn.get("tool_call_id")) for turn in turns if turn.get("role") == "tool"}
         done: set[int] = set()
+        made: list[Message] = []
         for turn in turns:
-            if turn.get("role") == "tool":
-                yield {**turn, "tool_call_id": self._vendors(turn.get("tool_call_id"))}
-                continue
             calls = turn.get("tool_calls")
-            said = self._of(calls)
-            if turn.get("role") != "assistant":
-                yield turn
-            elif said is None:
+            if turn.get("role") == "tool":
+                made.append({**turn, "tool_call_id": self._vendors(turn.get("tool_call_id"))})
+            elif turn.get("role") != "assistant":
+                made.append(turn)
+            elif (said := self._of(calls)) is None:
                 text = chat.text_of(turn.get("content")).strip()
-                yield turn if calls else self._by_text.get(text, turn)
+                made.append(turn if calls else self._by_text.get(text, turn))
             elif id(said) not in done:  # an agent may repeat parallel calls one by one
                 done.add(id(said))
-                yield said.answered(answers)
+                made.append(said.answered(answers))
+        return made
 
     def _of(self, calls: JsonValue) -> _KnownMessage | None:
-        ids = [call.get("id") for call in objects(calls)]
+        ids = [call.get("id") for call in mappings(calls)]
         known = (self._by_call.get(name) for name in ids if isinstance(name, str))
         return next((said for said in known if said is not None), None)
 
@@ -97,7 +88,7 @@ class ReplyHistory:
         said = self._by_call.get(str(name))
         if said is None:
             return name
-        calls = objects(said.message.get("tool_calls"))
+        calls = mappings(said.message.get("tool_calls"))
         return calls[said.ids.index(str(name))].get("id")
 
 
@@ -163,11 +154,11 @@ class Translator:
                 f"pictures and files are not carried from {self._api} to chat completions"
             )
         made = self._to_chat(request)
-        turns = [_plain(turn) for turn in objects(made["messages"])]
+        turns = [_plain(turn) for turn in mappings(made["messages"])]
         body: Item = {name: made[name] for name in _PASSED if made.get(name) is not None}
         body |= {"model": request.model, **({"stream": True} if request.streamed else {})}
         body["messages"] = list(self._history.restored(list(_in_order(turns))))
-        tools = [_tool(tool) for tool in objects(made.get("tools"))]
+        tools = [_tool(tool) for tool in mappings(made.get("tools"))]
         if tools:
             body |= {"tools": list(tools), **_choices(made)}
         return proxy_request.of("chat", body, (*request.dropped, *_left_out(request, tools)))
@@ -246,7 +237,7 @@ def _plain(turn: Message) -> Message:
 def _text(content: JsonValue) -> JsonValue:
     if not isinstance(content, list):
         return content
-    parts = objects(content)
+    parts = mappings(content)
     for part in parts:
         if part.get("type") not in ("text", "input_text", "output_text"):
             kind = part.get("type")
@@ -283,19 +274,16 @@ def _tool(tool: Item) -> Item:
 
 def _choices(made: Item) -> Item:
     """How tools may be called, where that is not as usual: several vendors refuse the parameter."""
-    wanted: Item = {}
     choice = made.get("tool_choice")
-    if choice is not None and choice != "auto":
-        wanted["tool_choice"] = choice
-    if made.get("parallel_tool_calls") is False:
-        wanted["parallel_tool_calls"] = False
-    return wanted
+    wanted: Item = {} if choice in (None, "auto") else {"tool_choice": choice}
+    one_by_one = made.get("parallel_tool_calls") is False
+    return {**wanted, "parallel_tool_calls": False} if one_by_one else wanted
 
 
 def _left_out(request: ProxyRequest, tools: list[Item]) -> Iterator[str]:
     """What of the agent's request the endpoint does not get."""
     yield from (name for name in request.body if name not in _CARRIED)
     names = [mapping(tool, "function").get("name") for tool in tools]
-    for tool in objects(request.body.get("tools")):
+    for tool in mappings(request.body.get("tools")):
         if tool.get("name") not in names:
             yield f"tool {tool.get('name') or tool.get('type')}"

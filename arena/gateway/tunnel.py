@@ -6,7 +6,7 @@ output, in frames; this end connects each to the gateway. The container keeps no
 A frame is kind (1 byte), connection (4 bytes), length (4 bytes), data.
 """
 
-import selectors
+import select
 import socket
 import struct
 import threading
@@ -32,6 +32,7 @@ _CHUNK_BYTES = 1 << 16
 _UNSENT_LIMIT_BYTES = 1 << 20
 """Beyond this no more is read from the gateway until the container has taken some."""
 _START_S = 30.0
+_WAIT_MS = 200
 _STDOUT = 1
 
 Connect = Callable[[], AbstractContextManager[socket.socket]]
@@ -81,7 +82,6 @@ class Tunnel:
         self._ready = threading.Event()
         self.port = 0
         """Where programs in the container reach the gateway, on 127.0.0.1."""
-        self._selector = selectors.DefaultSelector()
         self._open: dict[int, _Connection] = {}
         self._thread = threading.Thread(target=self._run, name="tunnel", daemon=True)
 
@@ -99,7 +99,6 @@ class Tunnel:
 
     def _run(self) -> None:
         try:
-            self._selector.register(self._pipe, selectors.EVENT_READ)
             while not self._stop.is_set() and self._turn():
                 pass
         except BadFrameError:  # the agent broke its own way out
@@ -107,19 +106,21 @@ class Tunnel:
         finally:
             for connection in self._open.values():
                 connection.close()
-            self._selector.close()
             self._ready.set()
 
     def _turn(self) -> bool:
         """Wait until something can be done, and do it; whether the container still talks."""
-        full = self._pipe.unsent > _UNSENT_LIMIT_BYTES
-        wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._pipe.unsent else 0)
-        self._selector.modify(self._pipe, wants)
+        poll = select.poll()
+        poll.register(self._pipe, select.POLLIN | (select.POLLOUT if self._pipe.unsent else 0))
+        reads = 0 if self._pipe.unsent > _UNSENT_LIMIT_BYTES else select.POLLIN
+        polled = {}
         for connection in self._open.values():
-            connection.listen(paused=full)
-        for key, events in self._selector.select(0.2):
-            if key.fileobj is not self._pipe:
-                self._serve(key.data, events)
+            if events := reads | (select.POLLOUT if connection.unsent else 0):
+                poll.register(connection.sock, events)
+                polled[connection.sock.fileno()] = connection
+        for descriptor, events in poll.poll(_WAIT_MS):
+            if descriptor in polled:
+                self._serve(polled[descriptor], events)
             elif not self._hear():
                 return False
         return True
@@ -142,12 +143,12 @@ class Tunnel:
             if number in self._open:
                 raise BadFrameError
             if len(self._open) < CONNECTIONS:
-                self._open[number] = _Connection(number, self._connect(), self._selector)
+                self._open[number] = _Connection(number, self._connect())
             else:
                 self._pipe.send(HEAD.pack(CLOSE, number, 0))
         elif number in self._open and kind == DATA:
             self._open[number].send(data)
-            if sum(connection.unsent for connection in self._open.values()) > HELD_LIMIT_BYTES:
+            if sum(len(one.unsent) for one in self._open.values()) > HELD_LIMIT_BYTES:
                 self._cut(number)
         elif number in self._open:
             self._open.pop(number).close()
@@ -157,73 +158,41 @@ class Tunnel:
         self._pipe.send(HEAD.pack(CLOSE, number, 0))
 
     def _serve(self, connection: "_Connection", events: int) -> None:
-        if events & selectors.EVENT_WRITE:
+        if events & select.POLLOUT:
             connection.send(b"")
-        if not events & selectors.EVENT_READ:
-            return
-        data = connection.receive()
-        if data:
-            self._pipe.send(HEAD.pack(DATA, connection.number, len(data)) + data)
-        elif data == b"" and connection.number in self._open:
-            self._cut(connection.number)
+        if events & ~select.POLLOUT and (data := connection.receive()) is not None:
+            if data:
+                self._pipe.send(HEAD.pack(DATA, connection.number, len(data)) + data)
+            elif self._open.get(connection.number) is connection:
+                self._cut(connection.number)
 
 
 class _Connection:
     """One connection to the gateway."""
 
-    def __init__(
-        self,
-        number: int,
-        opening: AbstractContextManager[socket.socket],
-        selector: selectors.BaseSelector,
-    ) -> None:
+    def __init__(self, number: int, opening: AbstractContextManager[socket.socket]) -> None:
         self.number = number
+        self.unsent = bytearray()
+        """What the gateway has not taken yet."""
         self._stack = ExitStack()
-        self._sock = self._stack.enter_context(opening)
-        self._sock.setblocking(False)
-        self._selector = selector
-        self._unsent = bytearray()
-        self._events = selectors.EVENT_READ
-        selector.register(self._sock, self._events, self)
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that the gateway has not taken yet."""
-        return len(self._unsent)
-
-    def listen(self, *, paused: bool) -> None:
-        """Say what to wait for; while paused, for nothing that would have to be carried."""
-        events = 0 if paused else selectors.EVENT_READ
-        events |= selectors.EVENT_WRITE if self._unsent else 0
-        if events == self._events:
-            return
-        if not events:
-            self._selector.unregister(self._sock)
-        elif not self._events:
-            self._selector.register(self._sock, events, self)
-        else:
-            self._selector.modify(self._sock, events, self)
-        self._events = events
+        self.sock = self._stack.enter_context(opening)
+        self.sock.setblocking(False)
+        self.close = self._stack.close
 
     def send(self, data: bytes) -> None:
-        self._unsent += data
+        self.unsent += data
         try:
-            while self._unsent:
-                del self._unsent[: self._sock.send(self._unsent)]
+            while self.unsent:
+                del self.unsent[: self.sock.send(self.unsent)]
         except BlockingIOError:
             return
         except OSError:  # the gateway closed it; reading tells
-            self._unsent.clear()
+            self.unsent.clear()
 
     def receive(self) -> bytes | None:
         try:
-            return self._sock.recv(_CHUNK_BYTES)
+            return self.sock.recv(_CHUNK_BYTES)
         except BlockingIOError:
             return None
         except OSError:
             return b""
-
-    def close(self) -> None:
-        if self._events:
-            self._selector.unregister(self._sock)
-        self._stack.close()

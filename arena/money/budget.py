@@ -7,8 +7,8 @@ reservations.
 """
 
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
@@ -37,10 +37,10 @@ class Account:
     """One budget shared by threads: `spent + held` stays within it whenever something is held."""
 
     def __init__(self, ceiling: Budget, spent: Amount | None = None) -> None:
-        self.ceiling = ceiling
+        self._ceiling = ceiling
         self._spent = spent or Amount()
         self._held = Amount()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @property
     def spent(self) -> Amount:
@@ -62,11 +62,6 @@ class Account:
                 self._held += amount
             return short
 
-    def fits(self, amount: Amount, *, without: Amount) -> bool:
-        """Whether an amount could be held had a part of the spending not been."""
-        with self._lock:
-            return self._short(self._spent + self._held + amount - without) is None
-
     def lasts(self, amount: Amount) -> bool:
         """Whether an amount could be held once everything held now is given back unspent."""
         with self._lock:
@@ -74,7 +69,7 @@ class Account:
 
     def _short(self, needed: Amount) -> Resource | None:
         """What there is too little of for an amount in all."""
-        most = self.ceiling
+        most = self._ceiling
         if most.usd is not None and needed.usd > most.usd:
             return "usd"
         return "tokens" if most.tokens is not None and needed.tokens > most.tokens else None
@@ -86,22 +81,28 @@ class Account:
             self._spent += spent
 
 
-@dataclass
-class TrialBudget:
-    """The budget of one trial, open until `close`. Calls may come from several threads."""
+class TrialBudget(Account):
+    """The budget of one trial, open until `close`. Calls may come from several threads.
 
-    cap: Amount
-    account: Account
-    parents: tuple[Account, ...] = ()
-    uncertain: Amount = Amount()
-    """The part of `spent` that calls without usage may have cost, or not."""
-    _closed: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    Args:
+        ceiling: limits of the trial.
+        cap: what it has reserved from its parents.
+        parents: its contestant's budget and the run's.
+        spent: what was spent of it before.
+    """
 
-    @property
-    def spent(self) -> Amount:
-        """Settled so far."""
-        return self.account.spent
+    def __init__(
+        self,
+        ceiling: Budget,
+        cap: Amount | None = None,
+        parents: Sequence[Account] = (),
+        spent: Amount | None = None,
+    ) -> None:
+        super().__init__(ceiling, spent)
+        self._cap = cap or Amount()
+        self._parents = parents
+        self._uncertain = Amount()  # the part of what is spent that may have cost nothing
+        self._closed = False
 
     def hold(self, amount: Amount) -> Resource | None:
         """Reserve one call, or say which limit is reached.
@@ -112,20 +113,21 @@ class TrialBudget:
         with self._lock:
             if self._closed:
                 raise HarnessError("the trial is over")
-            return self.account.hold(amount)
+            return super().hold(amount)
 
     def settle(self, held: Amount, spent: Amount, *, certain: bool = True) -> None:
         """Settle one call, which may have outlived its trial; doubtful spending counts too."""
         with self._lock:
             if not certain:
-                self.uncertain += spent
-            self.account.settle(held, spent)
-            for parent in self.parents if self._closed else ():
+                self._uncertain += spent
+            super().settle(held, spent)
+            for parent in self._parents if self._closed else ():
                 parent.settle(held, spent)
 
     def held_by_doubt(self, amount: Amount) -> bool:
         """Whether only uncertain spending keeps an amount from being held."""
-        return self.account.fits(amount, without=self.uncertain)
+        with self._lock:
+            return self._short(self._spent + self._held + amount - self._uncertain) is None
 
     def close(self) -> None:
         """Give back what was not spent, less what calls still in flight hold; once is enough."""
@@ -133,8 +135,8 @@ class TrialBudget:
             if self._closed:
                 return
             self._closed = True
-            for parent in self.parents:
-                parent.settle(self.cap - self.account.held, self.account.spent)
+            for parent in self._parents:
+                parent.settle(self._cap - self._held, self._spent)
 
 
 class Budgets:
@@ -175,9 +177,9 @@ class Budgets:
             metered: False for controls, which make no calls.
         """
         limits = self._limits
-        account = Account(Budget(usd=limits.usd, tokens=limits.tokens))
+        ceiling = Budget(usd=limits.usd, tokens=limits.tokens)
         if not metered:
-            return TrialBudget(Amount(), account)
+            return TrialBudget(ceiling)
         own, cap = self._contestants.get(contestant), self._cap
         if own is not None and (short := own.hold(cap)) is not None:
             return _short(short, contestant)
@@ -185,7 +187,7 @@ class Budgets:
             if own is not None:
                 own.settle(cap, Amount())
             return _short(short, "the run")
-        return TrialBudget(cap, account, (self._run,) if own is None else (own, self._run))
+        return TrialBudget(ceiling, cap, (self._run,) if own is None else (own, self._run))
 
     def may_open_later(self, contestant: str) -> bool:
         """Whether a trial that cannot start now may start when running ones give back."""

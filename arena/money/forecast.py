@@ -73,26 +73,24 @@ def forecast(
     own = _costs(history.get(contestant, ()), spec, fx)
     groups = [own] if own else [g for c in history.values() if (g := _costs(c, spec, fx))]
     everything = [cost for group in groups for cost in group]
-    basis: Basis = "own" if own else "others"
-    low: Decimal | None
-    expected: Decimal | None
-    high: Decimal | None
+    basis: Basis
+    usd: Sequence[Decimal | None]
     if groups:
         lows, highs = zip(*(_range(group, trials, seed) for group in groups), strict=True)
-        low, high = min(lows), max(highs)
         expected = trials * sum(everything, Decimal(0)) / len(everything)
+        basis, usd = "own" if own else "others", (min(lows), expected, max(highs))
     elif usual := _assumed(spec, trials, fx):
-        basis, (low, expected, high) = "assumed", usual
+        basis, usd = "assumed", usual
     else:
-        basis, low, expected, high = "none", None, None, None
+        basis, usd = "none", (None, None, None)
     return Forecast(
         contestant=contestant,
         trials=trials,
         basis=basis,
         earlier_trials=len(everything),
-        low_usd=low,
-        expected_usd=expected,
-        high_usd=high,
+        low_usd=usd[0],
+        expected_usd=usd[1],
+        high_usd=usd[2],
         ceiling_usd=None if limits.usd is None else limits.usd * trials,
     )
 

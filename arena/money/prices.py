@@ -142,9 +142,13 @@ def call_cost(
             caveats=(missing, *_told_caveats(reported_usd, bill, None)),
         )
 
+    cached = tier.input if tier.cached_input is None else tier.cached_input
+    written = tier.input if tier.cache_write is None else tier.cache_write
+
     def money(fresh: int, read: int, write: int) -> Decimal | None:
-        kinds = by_kind(tier, fresh, read, write, usage.output)
-        return to_usd(sum(kinds) + row.per_request, row.currency, fx)
+        prompt = fresh * tier.input + read * cached + write * written
+        native = (prompt + usage.output * tier.output) / MILLION
+        return to_usd(native + row.per_request, row.currency, fx)
 
     repeated = min(repeated_tokens, usage.prompt)
     computed = money(usage.input_fresh, usage.cache_read, usage.cache_write)
@@ -179,20 +183,6 @@ def bound_usd(
         if t.input_from <= prompt and t.output_from <= output
     ]
     return to_usd(max(amounts) + row.per_request, row.currency, fx) if amounts else None
-
-
-def by_kind(
-    tier: PriceTier, fresh: int, read: int, write: int, output: int
-) -> tuple[Decimal, Decimal, Decimal, Decimal]:
-    """What tokens of each kind cost at a tier, in the currency of its row."""
-    cached = tier.input if tier.cached_input is None else tier.cached_input
-    written = tier.input if tier.cache_write is None else tier.cache_write
-    return (
-        fresh * tier.input / MILLION,
-        read * cached / MILLION,
-        write * written / MILLION,
-        output * tier.output / MILLION,
-    )
 
 
 def _caveats(usage: Usage, tier: PriceTier) -> tuple[str, ...]:

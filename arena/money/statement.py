@@ -37,7 +37,6 @@ class CallSpan(NamedTuple):
 
     @classmethod
     def of(cls, end: CallEnd) -> Self:
-        """The span of a call that ended."""
         ended = end.ended_at.timestamp()
         return cls(end.call_id, ended - end.wall_s, ended)
 

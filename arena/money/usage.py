@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pydantic import JsonValue
 
 from arena.records import Api, Usage
+from arena.serialize import mapping, mappings
 
 XAI_TICKS_PER_USD = Decimal(10_000_000_000)
 """`cost_in_usd_ticks` counts ten-billionths of a dollar."""
@@ -52,7 +53,7 @@ def reported_usd(raw: JsonValue) -> Decimal | None:
     if ticks is not None:
         return ticks / XAI_TICKS_PER_USD
     cost = _decimal(raw.get("cost"))
-    upstream = _decimal(_mapping(raw, "cost_details").get("upstream_inference_cost"))
+    upstream = _decimal(mapping(raw, "cost_details").get("upstream_inference_cost"))
     own_key = raw.get("is_byok")
     if own_key is True or (own_key is None and cost == 0 and upstream):
         return None if cost is None or upstream is None else cost + upstream
@@ -65,8 +66,8 @@ def estimate(prompt_tokens: int, output_bytes: int) -> Usage:
 
 
 def _chat(raw: Mapping[str, JsonValue], reasoning_in_output: bool | None) -> Usage | None:
-    details = _mapping(raw, "prompt_tokens_details")
-    out_details = _mapping(raw, "completion_tokens_details")
+    details = mapping(raw, "prompt_tokens_details")
+    out_details = mapping(raw, "completion_tokens_details")
     hit, miss = _count(raw, "prompt_cache_hit_tokens"), _count(raw, "prompt_cache_miss_tokens")
     prompt = _count(raw, "prompt_tokens")
     if prompt is None and hit is not None and miss is not None:
@@ -74,8 +75,8 @@ def _chat(raw: Mapping[str, JsonValue], reasoning_in_output: bool | None) -> Usa
     completion = _count(raw, "completion_tokens")
     if prompt is None or completion is None:
         return None
-    read = _first(_count_any(details, _READ), _count(raw, "cached_tokens"), hit)
-    write = _first(_count_any(details, _WRITE))
+    read = _first(_count(details, *_READ), _count(raw, "cached_tokens"), hit)
+    write = _count(details, *_WRITE) or 0
     reasoning = _first(_count(out_details, "reasoning_tokens"), _count(raw, "reasoning_tokens"))
     total = _count(raw, "total_tokens")
     if reasoning_in_output is None:
@@ -88,31 +89,25 @@ def _responses(raw: Mapping[str, JsonValue]) -> Usage | None:
     prompt, output = _count(raw, "input_tokens"), _count(raw, "output_tokens")
     if prompt is None or output is None:
         return None
-    details = _mapping(raw, "input_tokens_details")
-    reasoning = _count(_mapping(raw, "output_tokens_details"), "reasoning_tokens")
-    read, write = _count_any(details, _READ), _count_any(details, _WRITE)
+    details = mapping(raw, "input_tokens_details")
+    reasoning = _count(mapping(raw, "output_tokens_details"), "reasoning_tokens")
+    read, write = _count(details, *_READ), _count(details, *_WRITE)
     return _usage(prompt, read or 0, write or 0, output, reasoning or 0)
 
 
 def _messages(raw: Mapping[str, JsonValue]) -> Usage | None:
     if _count(raw, "input_tokens") is None or _count(raw, "output_tokens") is None:
         return None
-    parts = (raw, *_compactions(raw))
+    # The conversation, summed up on the way, is billed, and by Anthropic's documentation of
+    # compaction not among the counts at the top.
+    steps = mappings(raw.get("iterations"))
+    parts = (raw, *(step for step in steps if step.get("type") == "compaction"))
     fresh = _sum(parts, "input_tokens")
     read = _sum(parts, "cache_read_input_tokens")
     write = _sum(parts, "cache_creation_input_tokens")
     output = _sum(parts, "output_tokens")
-    reasoning = _count(_mapping(raw, "output_tokens_details"), "thinking_tokens") or 0
+    reasoning = _count(mapping(raw, "output_tokens_details"), "thinking_tokens") or 0
     return _usage(fresh + read + write, read, write, output, reasoning)
-
-
-def _compactions(raw: Mapping[str, JsonValue]) -> list[Mapping[str, JsonValue]]:
-    """The conversation, summed up on the way: billed, and by Anthropic's documentation of
-    compaction not among the counts at the top.
-    """
-    told = raw.get("iterations")
-    parts = [part for part in told if isinstance(part, dict)] if isinstance(told, list) else []
-    return [part for part in parts if part.get("type") == "compaction"]
 
 
 def _sum(parts: Iterable[Mapping[str, JsonValue]], name: str) -> int:
@@ -134,20 +129,15 @@ def _usage(prompt: int, read: int, write: int, output: int, reasoning: int) -> U
     )
 
 
-def _mapping(raw: Mapping[str, JsonValue], name: str) -> Mapping[str, JsonValue]:
-    value = raw.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _count(raw: Mapping[str, JsonValue], name: str) -> int | None:
-    value = raw.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST:
-        return None
-    return int(value) if value == int(value) else None
-
-
-def _count_any(raw: Mapping[str, JsonValue], names: tuple[str, ...]) -> int | None:
-    return next((n for n in (_count(raw, name) for name in names) if n is not None), None)
+def _count(raw: Mapping[str, JsonValue], *names: str) -> int | None:
+    """Under the first of these names that tells one."""
+    for name in names:
+        value = raw.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if 0 <= value <= LARGEST and value == int(value):
+            return int(value)
+    return None
 
 
 def _first(*values: int | None) -> int:

@@ -37,13 +37,9 @@ class AgentCapabilities(Record):
         return not self.apis
 
 
-class PriceTier(Record):
-    """Unit prices per million tokens, for calls of at least this size."""
+class UnitPrices(Record):
+    """Prices per million tokens."""
 
-    input_from: Tokens = 0
-    """Smallest whole prompt (tokens) the tier applies to."""
-    output_from: Tokens = 0
-    """Smallest output (tokens) the tier applies to."""
     input: Decimal = Field(ge=0)
     """Prompt tokens."""
     cached_input: Decimal | None = Field(default=None, ge=0)
@@ -53,6 +49,15 @@ class PriceTier(Record):
     """Prompt tokens written to a cache."""
     output: Decimal = Field(ge=0)
     """Output tokens, reasoning included."""
+
+
+class PriceTier(UnitPrices):
+    """Prices per million tokens, for calls of at least this size."""
+
+    input_from: Tokens = 0
+    """Smallest whole prompt (tokens) the tier applies to."""
+    output_from: Tokens = 0
+    """Smallest output (tokens) the tier applies to."""
 
 
 class FxRate(Record):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
@@ -50,7 +50,27 @@ class ToolCall(Record):
     arguments: str
 
 
-class Reply(Record):
+class ReplyAccount(Record):
+    """What a reply tells of itself, as far as it is written down."""
+
+    returned_model: str | None = None
+    upstream: str | None = None
+    """Who served the call behind a router, where the reply says so."""
+    fingerprint: str | None = None
+    """Of what answered, where the reply says so (`system_fingerprint`)."""
+    finish_reason: str | None = None
+    truncated: bool = False
+    """The output limit cut the reply."""
+    usage: Usage | None = None
+    raw_usage: JsonValue = None
+    reported_usd: Decimal | None = None
+    """Cost as the endpoint itself told it, whoever bills."""
+    first_byte_s: float | None = None
+    """From sending to the first byte of the body: all of the wait where nothing is streamed. None
+    where it failed or was not noted."""
+
+
+class Reply(ReplyAccount):
     """What came back from one completed call, or why no call can be made any more."""
 
     stop: Stop | None = None
@@ -59,29 +79,25 @@ class Reply(Record):
     """The assistant message exactly as it came; append it to the history unchanged."""
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
-    finish_reason: str | None = None
-    truncated: bool = False
-    """The output limit cut the reply."""
-    returned_model: str | None = None
-    upstream: str | None = None
-    """Who served the call behind a router, where the reply says so."""
-    fingerprint: str | None = None
-    """Of what answered, where the reply says so (`system_fingerprint`)."""
-    usage: Usage | None = None
-    raw_usage: JsonValue = None
-    reported_usd: Decimal | None = None
-    """Cost as the provider itself told it."""
     redacted: bool = False
-    """The endpoint repeated the key, which was taken out of everything above."""
-    first_byte_s: float | None = None
-    """From sending to the first byte of the body: all of the wait where nothing is streamed."""
+    """The endpoint repeated the key, which was taken out of all of it."""
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """Its fields that a `ReplyAccount` has."""
+        return {name: getattr(self, name) for name in ReplyAccount.model_fields}
 
 
-class CallBegin(Record):
-    """One attempt of one model call, written down durably before it is sent."""
+class CallIdentity(Record):
+    """Which attempt of which trial."""
 
     call_id: str
     trial_id: str
+
+
+class CallBegin(CallIdentity):
+    """One attempt of one model call, written down durably before it is sent."""
+
     try_number: int = 1
     contestant: str
     endpoint: str
@@ -99,14 +115,12 @@ class CallBegin(Record):
     output_limit: Tokens
 
 
-class CallEnd(Record):
+class CallEnd(ReplyAccount, CallIdentity):
     """How an announced attempt ended.
 
     Usage is as the provider told it; estimated where a whole reply told none; else None.
     """
 
-    call_id: str
-    trial_id: str
     outcome: CallOutcome
     sent: bool = True
     """False when no connection was ever made, so that nothing can have been billed."""
@@ -114,22 +128,11 @@ class CallEnd(Record):
     error: str = ""
     """The provider's message, shortened, without keys."""
     requested_model: str
-    returned_model: str | None = None
-    upstream: str | None = None
-    fingerprint: str | None = None
-    finish_reason: str | None = None
-    truncated: bool = False
-    usage: Usage | None = None
-    raw_usage: JsonValue = None
-    reported_usd: Decimal | None = None
-    """Cost as the endpoint itself told it, whoever bills."""
     repeated_tokens: Tokens = 0
     """Prompt tokens that a standard cache would have held: the smaller of this and the previous
     prompt when the earlier messages are a byte-identical prefix of these, else 0."""
     wall_s: float
     """From sending to the end of the reply."""
-    first_byte_s: float | None = None
-    """From sending to the first byte of the body; None where it failed or was not noted."""
     waited_s: float = 0.0
     """Before sending: for a slot, a rate limit or the next retry."""
     ended_at: datetime
@@ -292,14 +295,9 @@ class TrialSpec(Record):
     """Over task, image, limits and contestant: a finished trial with the same digest is kept."""
 
 
-class TrialRecord(Record):
+class TrialRecord(TrialSpec):
     """What became of one try of a trial. Stop, verdict and fault are three separate facts."""
 
-    id: str
-    task_id: str
-    contestant: str
-    attempt: int
-    digest: str
     try_number: int = 1
     stop: Stop | None = None
     stop_detail: str = ""

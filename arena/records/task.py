@@ -88,18 +88,34 @@ class TestPlan(Record):
         return self
 
 
-class Task(Record):
+class TaskHead(Record):
+    """What a task says of itself."""
+
+    title: str
+    """What is wrong, in a few words."""
+    language: Language
+    """Of the repository."""
+    difficulty: Difficulty = "unknown"
+    """As its author sees it."""
+    image: str
+    """A folder of `sandboxes/`, or of the pack's `images/`."""
+    tags: tuple[str, ...] = ()
+    """Words to find it by."""
+    repository: str | None = None
+    """The project it comes from, where several tasks share one (clusters in statistics)."""
+    instance_id: str | None = None
+    """Its id in the suite that it was imported from."""
+    assurance: Assurance = "ids"
+    """What a pass is worth: named tests seen to pass, or what a script said beside the code it
+    judges."""
+
+
+class Task(TaskHead):
     """One repository-fix task. `root` holds its files; everything else is in the digest."""
 
     id: str
     """`<pack>/<name>`"""
     pack: str
-    title: str
-    language: Language
-    difficulty: Difficulty = "unknown"
-    image: str
-    """Folder under `sandboxes/` whose image the task's tree is laid on."""
-    tags: tuple[str, ...] = ()
     problem_statement: str
     tests: TestPlan
     allow: tuple[str, ...] = ()
@@ -108,11 +124,6 @@ class Task(Record):
     """A control whose visible tests contradict the statement: a pass is a signal, never a score."""
     private: bool = False
     """Content that may only go to backends a `[policy]` allows."""
-    assurance: Assurance = "ids"
-    repository: str | None = None
-    """The project a task comes from, where several tasks share one (clusters in statistics)."""
-    instance_id: str | None = None
-    """Its id in the suite that it was imported from."""
     quarantined: tuple[str, ...] = ()
     """Test ids that proved unstable and were taken out of the plan."""
     digest: str

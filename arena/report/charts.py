@@ -9,10 +9,10 @@ to its row of the leaderboard, which is what makes it reachable by keyboard.
 import math
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any, Literal, NamedTuple, get_args
 
 import altair as alt
+import numpy as np
 import vl_convert
 
 from arena.records import EffortLevel
@@ -27,7 +27,7 @@ POINT_AREA = 130
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 COST_TITLE = "US$ per attempt, log scale"
 LEVELS: tuple[EffortLevel, ...] = get_args(EffortLevel)
-_STEPS = 24
+_STEPS = 48
 """Pieces of a bent line."""
 _LINK = r'<a href="\1" aria-label=\2><path aria-hidden="true"'
 _ALL_NAMED = 24
@@ -64,21 +64,16 @@ class PlotPoint(NamedTuple):
     @property
     def description(self) -> str:
         """All numbers in one sentence: shown on hover and read aloud."""
-        one, row, solved = (
-            self.contestant,
-            self.contestant.row,
-            self.contestant.row.money.per_solved,
-        )
+        one, solved = self.contestant, self.contestant.row.money.per_solved
         passed = f"{show.percent(self.rate)} passed ({show.percent_range(self.rate_ci)})"
-        cost = f"{show.usd(self.cost)} per attempt"
-        if one.cost_ci:
-            cost += f" ({show.usd_range(one.cost_ci)})"
-        parts = [f"{one.name} ({one.country}): {passed}", cost]
-        if solved and solved.estimate:
-            parts.append(f"{show.usd(solved.estimate)} per solved task")
-        if row.inconclusive:
-            parts.append("inconclusive")
-        return "; ".join(parts)
+        sure = f" ({show.usd_range(one.cost_ci)})" if one.cost_ci else ""
+        parts = (
+            f"{one.name} ({one.country}): {passed}",
+            f"{show.usd(self.cost)} per attempt{sure}",
+            f"{show.usd(solved.estimate)} per solved task" if solved and solved.estimate else "",
+            "inconclusive" if one.row.inconclusive else "",
+        )
+        return "; ".join(filter(None, parts))
 
 
 def points(scored: Scored) -> list[PlotPoint]:
@@ -122,8 +117,8 @@ def plot(points: Sequence[PlotPoint], size: PlotSize = WIDE) -> alt.LayerChart:
     return alt.LayerChart(layer=layers, width=size.width, height=size.height)
 
 
-def _data(rows: list[dict[str, Any]]) -> alt.InlineData:
-    return alt.InlineData(values=rows)
+def _chart(rows: list[dict[str, Any]]) -> alt.Chart:
+    return alt.Chart(alt.InlineData(values=rows))
 
 
 def _hull(
@@ -135,26 +130,16 @@ def _hull(
     best = sorted((p.cost, p.rate) for p in points if p.best_buy)
     if not best:
         return []
-    ends = [(0.0, 0.0), *best]
-    rows = [
-        {"cost": cost, "rate": rate + (cost - start) / (end - start) * (to - rate)}
-        for (start, rate), (end, to) in pairwise(ends)
-        for cost in _between(max(start, domain[0]), end)
-    ]
-    rows += [{"cost": cost, "rate": best[-1][1]} for cost in (best[-1][0], domain[1])]
-    chart = alt.Chart(_data(rows)).encode(x, y.stack(None))
+    corners, heights = zip((0.0, 0.0), *best, strict=True)
+    costs = np.union1d(np.geomspace(*domain, _STEPS), corners[1:])
+    rates = np.interp(costs, corners, heights)
+    rows = [{"cost": cost, "rate": rate} for cost, rate in np.column_stack((costs, rates)).tolist()]
+    chart = _chart(rows).encode(x, y.stack(None))
     style: dict[str, Any] = {"color": ACCENT, "aria": False}
     return [
         chart.mark_area(opacity=0.06, **style),
         chart.mark_line(strokeWidth=1.5, strokeDash=[5, 4], opacity=0.8, **style),
     ]
-
-
-def _between(low: float, high: float) -> list[float]:
-    """Costs from one up to another, evenly on a logarithm; none where that is no way up."""
-    if not low < high:
-        return []
-    return [low * (high / low) ** (step / _STEPS) for step in range(_STEPS)]
 
 
 def efforts(points: Sequence[PlotPoint]) -> list[list[PlotPoint]]:
@@ -170,7 +155,7 @@ def _curves(points: Sequence[PlotPoint], x: alt.X, y: alt.Y) -> Iterator[alt.Cha
     """A line through the efforts of each model."""
     for family in efforts(points):
         rows = [{"cost": p.cost, "rate": p.rate, "order": i} for i, p in enumerate(family)]
-        line = alt.Chart(_data(rows)).encode(x, y, order="order:O")
+        line = _chart(rows).encode(x, y, order="order:O")
         yield line.mark_line(color=MUTED, strokeWidth=2, opacity=0.7, aria=False)
 
 
@@ -198,7 +183,7 @@ def _marks(
     by_country = shapes(points)
     shape = alt.Scale(domain=list(by_country), range=list(by_country.values()))
     colour = alt.Scale(domain=[True, False], range=[ACCENT, MUTED])
-    chart = alt.Chart(_data(rows)).encode(color=alt.Color("best:N", scale=colour, legend=None))
+    chart = _chart(rows).encode(color=alt.Color("best:N", scale=colour, legend=None))
     rules = chart.mark_rule(strokeWidth=1.5, opacity=0.45, aria=False)
     style: dict[str, Any] = {"filled": True, "size": POINT_AREA, "opacity": 1}
     return [
@@ -231,8 +216,8 @@ def _names(
     for p, label in zip(named, labels, strict=True):
         if label is None:
             continue
-        row = _data([{"cost": p.cost, "rate": p.rate, "name": label.text}])
-        text = alt.Chart(row).encode(x, y, text="name:N")
+        row = {"cost": p.cost, "rate": p.rate, "name": label.text}
+        text = _chart([row]).encode(x, y, text="name:N")
         style: dict[str, Any] = {
             "align": label.align, "dx": label.dx, "dy": label.dy, "fontSize": 12,
             "baseline": "middle", "aria": False, "limit": 400,
@@ -262,40 +247,32 @@ def _ticks(domain: tuple[float, float], width: int) -> list[float]:
     return found
 
 
-def _configured(chart: alt.LayerChart, background: str = "transparent") -> alt.LayerChart:
-    configured: alt.LayerChart = (
-        chart.configure(background=background, font=FONT, padding=6)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=MUTED,
-            titleColor=MUTED,
-            titleFontWeight="normal",
-            titleFontSize=12,
-            titlePadding=10,
-            labelFontSize=12,
-            labelPadding=6,
-            gridColor=LINE,
-            domainColor=LINE,
-            tickColor=LINE,
-        )
-    )
-    return configured
+def _configured(chart: alt.LayerChart, background: str) -> str:
+    """The whole drawing as Vega-Lite."""
+    axis: dict[str, Any] = {"titleFontWeight": "normal", "titlePadding": 10, "labelPadding": 6}
+    axis |= dict.fromkeys(("titleFontSize", "labelFontSize"), 12)
+    axis |= dict.fromkeys(("labelColor", "titleColor"), MUTED)
+    axis |= dict.fromkeys(("gridColor", "domainColor", "tickColor"), LINE)
+    whole = chart.configure(background=background, font=FONT, padding=6)
+    text: str = whole.configure_view(stroke=None).configure_axis(**axis).to_json()
+    return text
 
 
 def svg(chart: alt.LayerChart) -> str:
     """The chart as a standalone SVG file on white, without links."""
-    return re.sub(r"</?a\b[^>]*>", "", _svg(_configured(chart, "white")))
+    text = vl_convert.vegalite_to_svg(_configured(chart, "white"))
+    return re.sub(r"</?a\b[^>]*>", "", text)
 
 
 def png(chart: alt.LayerChart, scale: float = 2.0) -> bytes:
     """The chart as PNG on white, `scale` pixels for each of its own."""
-    image: bytes = vl_convert.vegalite_to_png(_configured(chart, "white").to_json(), scale=scale)
+    image: bytes = vl_convert.vegalite_to_png(_configured(chart, "white"), scale=scale)
     return image
 
 
 def inline_svg(chart: alt.LayerChart) -> str:
     """The chart for the page: colours are the page's variables, marks are plain links."""
-    text = _svg(_configured(chart))
+    text: str = vl_convert.vegalite_to_svg(_configured(chart, "transparent"))
     for literal, name in _VARIABLES.items():
         text = text.replace(f'"{literal}"', f'"var(--{name})"')
     text = text.replace("xlink:href", "href")
@@ -305,11 +282,6 @@ def inline_svg(chart: alt.LayerChart) -> str:
     # The renderer resolves links against a data server; only the fragment is ours.
     text = re.sub(r'<a href="[^"#]*(#[^"]*)"><path aria-label=("[^"]*")', _LINK, text)
     return re.sub(r'<svg([^>]*?) width="\d+" height="\d+"', r"<svg\1", text, count=1)
-
-
-def _svg(chart: alt.LayerChart) -> str:
-    text: str = vl_convert.vegalite_to_svg(chart.to_json())
-    return text
 
 
 CHAR_PX = 6.8
@@ -349,6 +321,13 @@ class Label(NamedTuple):
     dx: float
     dy: float
 
+    def box(self, x: float, y: float) -> Box:
+        """What it covers beside a point."""
+        length = len(self.text) * CHAR_PX
+        start = x + self.dx - (length if self.align == "right" else 0.0)
+        middle = y + self.dy
+        return Box(start, middle - LINE_PX / 2, start + length, middle + LINE_PX / 2)
+
 
 def place(
     names: Sequence[tuple[str, tuple[float, float]]],
@@ -365,18 +344,19 @@ def place(
         height: of the plot, in pixels.
     """
     taken = list(obstacles)
-    placed: list[Label | None] = []
-    for name, (x, y) in names:
+
+    def is_free(box: Box) -> bool:
+        inside = box.left >= 0 and box.right <= width + 12
+        inside = inside and box.top >= -LINE_PX and box.bottom <= height
+        return inside and not any(box.meets(other) for other in taken)
+
+    placed = []
+    for name, at in names:
         text = name if len(name) <= MAX_CHARS else name[: MAX_CHARS - 1] + "…"
-        placed.append(None)
-        for label in _candidates(text):
-            box = _box(label, x, y)
-            inside = box.left >= 0 and box.right <= width + 12
-            inside = inside and box.top >= -LINE_PX and box.bottom <= height
-            if inside and not any(box.meets(other) for other in taken):
-                taken.append(box)
-                placed[-1] = label
-                break
+        label = next((one for one in _candidates(text) if is_free(one.box(*at))), None)
+        placed.append(label)
+        if label is not None:
+            taken.append(label.box(*at))
     return placed
 
 
@@ -384,10 +364,3 @@ def _candidates(text: str) -> Iterator[Label]:
     for dy in (-LINE_PX * 0.8, LINE_PX * 0.8, 0.0, -25.0, 25.0, -38.0, 38.0):
         yield Label(text, "left", GAP_PX, dy)
         yield Label(text, "right", -GAP_PX, dy)
-
-
-def _box(label: Label, x: float, y: float) -> Box:
-    length = len(label.text) * CHAR_PX
-    start = x + label.dx - (length if label.align == "right" else 0.0)
-    middle = y + label.dy
-    return Box(start, middle - LINE_PX / 2, start + length, middle + LINE_PX / 2)

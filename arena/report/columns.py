@@ -46,13 +46,6 @@ class ScoredTask(NamedTuple):
     scored: bool
 
 
-class GradedTest(NamedTuple):
-    """A hidden test and the trial that it judged."""
-
-    trial: TrialRow
-    test: TestRow
-
-
 class Bar(NamedTuple):
     """An interval and its estimate as shares of a bar, in percent."""
 
@@ -270,16 +263,16 @@ CALLS: tuple[Column[PricedCall], ...] = (
            lambda c: usd_float(c.end.reported_usd if c.end else None)),
 )  # fmt: skip
 
-TESTS: tuple[Column[GradedTest], ...] = (
+TESTS: tuple[Column[TestRow], ...] = (
     Column("trial_id", "string", "", "Trial it belongs to", lambda t: t.trial.id),
     Column("contestant", "string", "", "Name of the contestant", lambda t: t.trial.contestant),
     Column("control", "bool", "", "Of an oracle or nop, which is never ranked",
            lambda t: t.trial.control),
-    Column("test_id", "string", "", "Id of the hidden test", lambda t: t.test.test_id),
+    Column("test_id", "string", "", "Id of the hidden test", lambda t: t.test_id),
     Column("duty", "string", "", "fail_to_pass, pass_to_pass, must_fail or other",
-           lambda t: t.test.duty),
+           lambda t: t.duty),
     Column("outcome", "string", "", "passed, failed, error, skipped or missing",
-           lambda t: t.test.outcome),
+           lambda t: t.outcome),
 )  # fmt: skip
 
 TASKS: tuple[Column[ScoredTask], ...] = (

@@ -24,6 +24,7 @@ class Answer:
     """The recommendation in words."""
 
     headline: str
+    """Without a full stop."""
     lead: str
     guess: str
     """What costs much less and is not shown worse, beyond what the headline says."""
@@ -33,18 +34,17 @@ class Answer:
 
 def answer(scored: Scored) -> Answer:
     """The answer of a run."""
-    found = scored.recommendation
     if (race := race_report(scored)) is not None:
-        return Answer(race.headline, race.lead, "", tabled=False)
-    headline, lead = _answer(found)
-    tabled = not _why_not(found) and found.trade.choice is None
-    return Answer(headline, lead, " ".join(_cheaper(found)), tabled)
+        return Answer(race.headline, race.lead, "")
+    return _answer(scored.recommendation)
 
 
-def _answer(found: Recommendation) -> tuple[str, str]:
-    """Headline without a full stop, and the sentences below it."""
+def _answer(found: Recommendation) -> Answer:
+    unknown = "".join(
+        f" Nothing is known of {plain(n)}: it has no verdict." for n in found.left_out
+    )
     if why := _why_not(found):
-        return "Not decided", f"{why}{_unknown(found)}"
+        return Answer("Not decided", f"{why}{unknown}", "")
     headline, lead = _at_one_value(found) if found.trade.choice else _at_all_values(found)
     if found.margin is not None:
         by = points(found.margin).lstrip("+")
@@ -54,7 +54,8 @@ def _answer(found: Recommendation) -> tuple[str, str]:
         headline = f"Of those with a known cost: {headline}"
     if found.simulated:
         headline = f"In this simulation: {headline}"
-    return headline, f"{lead}{_unknown(found)}"
+    tabled = found.trade.choice is None
+    return Answer(headline, f"{lead}{unknown}", _cheaper(found), tabled)
 
 
 def _why_not(found: Recommendation) -> str:
@@ -150,22 +151,13 @@ def _rival(rival: CheaperRival) -> str:
     )
 
 
-def _cheaper(found: Recommendation) -> Iterator[str]:
+def _cheaper(found: Recommendation) -> str:
     """What costs much less than the best buy and is not shown worse; the headline has the first
     where it names one.
     """
-    if _why_not(found):
-        return
     rest = found.trade.cheaper[1 if found.trade.choice else 0 :]
-    for rival in rest[:1]:
-        others = f"; nor {plural(len(rest) - 1, 'other')}" if len(rest) > 1 else ""
-        yield f"{_rival(rival)}{others}."
-
-
-def _unknown(found: Recommendation) -> str:
-    """What must stand behind an answer that does not speak of all."""
-    names = map(plain, found.left_out)
-    return "".join(f" Nothing is known of {name}: it has no verdict." for name in names)
+    others = f"; nor {plural(len(rest) - 1, 'other')}" if len(rest) > 1 else ""
+    return f"{_rival(rest[0])}{others}." if rest else ""
 
 
 def claim(match: Match, claimed: Interval) -> tuple[str, str]:
@@ -262,10 +254,10 @@ def recommendation(found: Recommendation) -> str:
 
 
 def _recommendation(found: Recommendation) -> Iterator[str]:
-    headline, lead = _answer(found)
-    yield f"{headline}."
-    yield lead
-    yield from _cheaper(found)
+    said = _answer(found)
+    yield f"{said.headline}."
+    yield said.lead
+    yield from filter(None, (said.guess,))
     yield from _scope(found.scope)
     if found.simulated:
         yield "an endpoint was not its provider's own: this says nothing about any vendor"
@@ -355,18 +347,24 @@ def gate_markdown(found: GateResult) -> str:
 def gate_junit(found: GateResult) -> str:
     """The gate's checks as JUnit test cases: a regression fails, what cannot be judged errs."""
     suite = ET.Element("testsuite", name=f"arena gate {show.plain(found.run)}")
-    failures = errors = 0
     for check in found.checks:
         whose = show.one_line(_whose(check, found))
         case = ET.SubElement(suite, "testcase", classname=whose, name=check.name)
         if check.outcome == "fail":
-            failures += 1
             ET.SubElement(case, "failure", message=show.plain(check.detail))
         elif check.outcome != "pass":
-            errors += 1
             message = f"{check.outcome}: {show.plain(check.detail)}"
             ET.SubElement(case, "error", message=message)
-    suite.set("tests", str(len(found.checks)))
-    suite.set("failures", str(failures))
-    suite.set("errors", str(errors))
+    count_cases(suite)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def count_cases(suite: ET.Element) -> None:
+    """Write on a suite of JUnit how many of its cases there are of each kind."""
+    for name, found in (
+        ("tests", "testcase"),
+        ("failures", "testcase/failure"),
+        ("errors", "testcase/error"),
+        ("skipped", "testcase/skipped"),
+    ):
+        suite.set(name, str(len(suite.findall(found))))

@@ -17,8 +17,8 @@ from arena.errors import InputError
 from arena.report import columns, leaderboard
 from arena.report import format as show
 from arena.report.caveats import lead, missing, notes, simulated_note
-from arena.report.columns import KEPT, Column, headed, json_object
-from arena.report.decisions import answer
+from arena.report.columns import KEPT, Column, Form, headed, json_object
+from arena.report.decisions import answer, count_cases
 from arena.report.format import latex, markdown, one_line, plain
 from arena.report.leaderboard import NAME, Control, controls, marks, texts
 from arena.report.outcomes import ENDINGS, endings
@@ -144,13 +144,10 @@ def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials"
 
 def markdown_report(scored: Scored) -> str:
     """Answer, leaderboard, controls and notes as GitHub-flavoured Markdown."""
-    attempts = scored.board.attempts
-    text = [f"## {_sentence(answer(scored).headline)}"]
+    text = [f"> {_sentence(note)}"] if (note := simulated_note(scored)) else []
+    text.append(f"## {_sentence(answer(scored).headline)}")
     text += map(_sentence, lead(scored, switches=True))
-    if note := simulated_note(scored):
-        text.insert(0, f"> {_sentence(note)}")
-    heads = headed(leaderboard.CONTESTANTS, "markdown", attempts)
-    head = [column.title("markdown", attempts) for column in heads]
+    heads, head = _headings(scored, "markdown")
     rule = ["---:" if column.style else "---" for column in heads]
     rows = [[*texts(heads, one), marks(one.row)] for one in scored.ranked]
     if any(row[-1] for row in rows):
@@ -163,9 +160,7 @@ def markdown_report(scored: Scored) -> str:
 
 def latex_table(scored: Scored) -> str:
     """The leaderboard with its notes as a LaTeX table for the package booktabs."""
-    attempts = scored.board.attempts
-    heads = headed(leaderboard.CONTESTANTS, "latex", attempts)
-    head = [column.title("latex", attempts) for column in heads]
+    heads, head = _headings(scored, "latex")
     sides = "".join("r" if column.style else "l" for column in heads)
     said = [
         *filter(None, (simulated_note(scored), missing(scored))),
@@ -184,6 +179,13 @@ def latex_table(scored: Scored) -> str:
         "\\end{tabular}\n\n\\smallskip\n"
         f"\\begin{{minipage}}{{\\linewidth}}\\footnotesize\n{below}\\end{{minipage}}\n\\end{{table}}\n"
     )
+
+
+def _headings(scored: Scored, form: Form) -> tuple[tuple[Column[ScoredContestant], ...], list[str]]:
+    """The leaderboard's columns in one form of text, and what stands above them."""
+    attempts = scored.board.attempts
+    heads = headed(leaderboard.CONTESTANTS, form, attempts)
+    return heads, [column.title(form, attempts) for column in heads]
 
 
 def _caption(scored: Scored) -> str:
@@ -251,17 +253,13 @@ def junit(scored: Scored) -> bytes:
             root,
             "testsuite",
             name=one_line(row.who.name),
-            tests=str(len(trials)),
-            failures=str(sum(t.verdict not in {None, "passed"} for t in trials)),
-            errors=str(sum(t.verdict is None and t.fault is not None for t in trials)),
-            skipped=str(sum(t.verdict is None and t.fault is None for t in trials)),
             time=f"{sum(t.wall_s for t in trials):.3f}",
         )
         if row.who.control:
             kept = ET.SubElement(suite, "properties")
             ET.SubElement(kept, "property", name="control", value="true")
-        for trial in trials:
-            suite.append(_case(trial))
+        suite.extend(map(_case, trials))
+        count_cases(suite)
     ET.indent(root)
     text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return text + b"\n"
@@ -274,14 +272,14 @@ def _case(trial: TrialRow) -> ET.Element:
         name=f"attempt {trial.attempt}",
         time=f"{trial.wall_s:.3f}",
     )
-    if trial.verdict not in {None, "passed"}:
-        ET.SubElement(
-            case, "failure", type=str(trial.verdict), message=one_line(trial.reason, 1000)
-        )
-    elif trial.fault is not None and trial.verdict is None:
+    if trial.verdict is not None:
+        if not trial.passed:
+            reason = one_line(trial.reason, 1000)
+            ET.SubElement(case, "failure", type=trial.verdict, message=reason)
+    elif trial.fault is not None:
         message = one_line(trial.fault.message, 1000)
         ET.SubElement(case, "error", type=trial.fault.kind, message=message)
-    elif trial.verdict is None:
+    else:
         ET.SubElement(case, "skipped", message="not run")
     return case
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -15,6 +15,7 @@ from arena import __version__
 from arena.money.statement import statements
 from arena.paths import SafePath
 from arena.records import Message, TrialRecord, Usage
+from arena.report.transcript import text_of
 from arena.rundir import ledger, transcript
 from arena.rundir.directory import Manifest, RunDir
 from arena.score.load import recorded
@@ -51,11 +52,8 @@ _SOURCES = {"assistant": "agent", "system": "system"}
 _ARGUMENTS = "arguments"
 
 
-class _Spent(NamedTuple):
-    """One attempt of a model call that told its usage."""
-
-    usage: Usage
-    cost_usd: Decimal | None
+_Spent = tuple[Usage, Decimal | None]
+"""Of one attempt of a model call: tokens, and USD where known."""
 
 
 def trajectories_of_run(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -68,10 +66,6 @@ def trajectories_of_run(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     rundir = RunDir(path)
     manifest = rundir.read_manifest()
-    return _of_tries(rundir, manifest)
-
-
-def _of_tries(rundir: RunDir, manifest: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
     backends = {c.name: c.backend for c in manifest.contestants if c.backend}
     costs = {
         one.call_id: one.cost.billed_usd if one.cost else None
@@ -81,9 +75,9 @@ def _of_tries(rundir: RunDir, manifest: Manifest) -> Iterator[tuple[str, dict[st
         if not isinstance(event, ledger.TrialEnd) or event.record.contestant not in backends:
             continue
         name, folder = _kept(rundir, event.record)
-        path = folder / "transcript.jsonl"
-        if path.is_file():
-            yield name, _trajectory(path, event.record, manifest, costs)
+        transcript = folder / "transcript.jsonl"
+        if transcript.is_file():
+            yield name, _trajectory(transcript, event.record, manifest, costs)
 
 
 def _kept(rundir: RunDir, record: TrialRecord) -> tuple[str, SafePath]:
@@ -131,7 +125,10 @@ def _steps(
         for said in transcript.plain(message) if isinstance(message, dict) else ():
             step = by_call.get(str(said.get("tool_call_id")))
             if said.get("role") == "tool" and step is not None:
-                result = {"source_call_id": said["tool_call_id"], "content": _text(said)}
+                result = {
+                    "source_call_id": said["tool_call_id"],
+                    "content": text_of(said.get("content")),
+                }
                 step["observation"] = step["observation"] or {"results": []}
                 step["observation"]["results"].append(result)
                 continue
@@ -152,20 +149,13 @@ def _said(said: Message) -> dict[str, Any]:
     is_agent = source == "agent"
     return {
         "source": source,
-        "message": _text(said),
+        "message": text_of(said.get("content")),
         "model_name": None,
         "reasoning_content": thoughts if is_agent and isinstance(thoughts, str) else "",
         "tool_calls": list(_calls(said.get("tool_calls"))) if is_agent else [],
         "observation": None,
         "metrics": None,
     }
-
-
-def _text(said: Mapping[str, JsonValue]) -> str:
-    content = said.get("content")
-    if isinstance(content, list):
-        content = "\n".join(str(p.get("text") or "") for p in content if isinstance(p, dict))
-    return content if isinstance(content, str) else ""
 
 
 def _calls(made: JsonValue) -> Iterator[dict[str, Any]]:
@@ -188,18 +178,18 @@ def _calls(made: JsonValue) -> Iterator[dict[str, Any]]:
 def _spent(entry: Mapping[str, Any], costs: Mapping[str, Decimal | None]) -> Iterator[_Spent]:
     if entry.get("kind") == "call" and entry.get("usage"):
         usage = Usage.model_validate(entry["usage"])
-        yield _Spent(usage, costs.get(str(entry.get("call_id"))))
+        yield usage, costs.get(str(entry.get("call_id")))
 
 
 def _metrics(spent: list[_Spent]) -> dict[str, int | float]:
     if not spent:
         return {}
     metrics: dict[str, int | float] = {
-        "prompt_tokens": sum(one.usage.prompt for one in spent),
-        "completion_tokens": sum(one.usage.output for one in spent),
-        "cached_tokens": sum(one.usage.cache_read for one in spent),
+        "prompt_tokens": sum(usage.prompt for usage, _ in spent),
+        "completion_tokens": sum(usage.output for usage, _ in spent),
+        "cached_tokens": sum(usage.cache_read for usage, _ in spent),
     }
-    known = [one.cost_usd for one in spent if one.cost_usd is not None]
+    known = [cost_usd for _, cost_usd in spent if cost_usd is not None]
     if len(known) == len(spent):
         metrics["cost_usd"] = float(sum(known))
     return metrics

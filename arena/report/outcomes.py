@@ -1,13 +1,11 @@
 """How trials ended: in words, as a grid of marks, counted, and what a person should look at."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from arena.records import Stop, Verdict
 from arena.report.scored import Scored
 from arena.rundir.directory import TaskEntry, file_stem
-from arena.score.leaderboard import Row
 from arena.score.results import TrialRow
 
 
@@ -72,14 +70,8 @@ def page_name(trial_id: str) -> str:
     return f"{file_stem(trial_id)}.html"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One attempt, or in a large run the first of some; without `href` there is no page yet."""
-
-    ending: TrialEnding
-    attempt: int
-    href: str
-    count: int = 1
+Alike = tuple[TrialRow, ...]
+"""What one mark stands for: an attempt, or in a large run some that ended alike."""
 
 
 class GridRow(NamedTuple):
@@ -88,13 +80,12 @@ class GridRow(NamedTuple):
     task: TaskEntry
     note: str
     """Why the task is not scored, if it is not."""
-    cells: tuple[tuple[Mark, ...], ...]
+    cells: tuple[tuple[Alike, ...], ...]
 
 
 class Grid(NamedTuple):
-    """The whole matrix."""
+    """The whole matrix, contestants in the order of the leaderboard."""
 
-    contestants: tuple[Row, ...]
     rows: tuple[GridRow, ...]
     endings: tuple[TrialEnding, ...]
     """Those that occur, for the legend."""
@@ -103,41 +94,23 @@ class Grid(NamedTuple):
 
 
 def grid(scored: Scored) -> Grid:
-    """The matrix of a run, contestants in the order of the leaderboard."""
-    board = scored.board
-    names = [row.who.name for row in scored.rows]
-    by_task: dict[str, dict[str, list[TrialRow]]] = {}
-    for trial in scored.results.trials:
-        by_task.setdefault(trial.task_id, {}).setdefault(trial.contestant, []).append(trial)
-    scoring = set(board.tasks)
-    joined = len(scored.results.trials) > MANY
+    """The matrix of a run."""
+    trials = scored.results.trials
+    joined = len(trials) > MANY
+    cells: dict[tuple[str, str], dict[object, Alike]] = {}
+    for trial in trials:
+        cell = cells.setdefault((trial.task_id, trial.contestant), {})
+        alike = (ending(trial), trial.tries > 0) if joined else trial.attempt
+        cell[alike] = (*cell.get(alike, ()), trial)
     rows = []
     for task in scored.results.tasks:
-        trials = by_task.get(task.id, {})
         note = "impossible control, never scored" if task.impossible else "not scored"
-        rows.append(
-            GridRow(
-                task=task,
-                note="" if task.id in scoring else note,
-                cells=tuple(_marks(trials.get(name, ()), joined=joined) for name in names),
-            )
-        )
-    used = {mark.ending for row in rows for cell in row.cells for mark in cell}
+        found = (cells.get((task.id, row.who.name), {}) for row in scored.rows)
+        scoring = task.id in scored.board.tasks
+        rows.append(GridRow(task, "" if scoring else note, tuple(tuple(c.values()) for c in found)))
+    used = set(map(ending, trials))
     order = (*VERDICTS.values(), FAULT, NOT_RUN)
-    return Grid(scored.rows, tuple(rows), tuple(one for one in order if one in used), joined)
-
-
-def _marks(rows: Sequence[TrialRow], *, joined: bool) -> tuple[Mark, ...]:
-    marks = [
-        Mark(ending(row), row.attempt, f"trials/{page_name(row.id)}" if row.tries else "")
-        for row in rows
-    ]
-    if not joined:
-        return tuple(marks)
-    alike: dict[tuple[TrialEnding, bool], list[Mark]] = {}
-    for mark in marks:
-        alike.setdefault((mark.ending, bool(mark.href)), []).append(mark)
-    return tuple(replace(same[0], count=len(same)) for same in alike.values())
+    return Grid(tuple(rows), tuple(one for one in order if one in used), joined)
 
 
 def count_tables(scored: Scored) -> tuple[tuple[str, str, dict[str, list[int]]], ...]:

@@ -21,10 +21,13 @@ from arena.report.columns import PAIRS, headed
 from arena.report.decisions import answer, claim
 from arena.report.format import one_line, plain
 from arena.report.leaderboard import badges, controls, what
-from arena.report.outcomes import count_tables, grid, is_suspicious, page_name
+from arena.report.outcomes import count_tables, ending, grid, is_suspicious, outcome, page_name
 from arena.report.race import race_report
 from arena.report.scored import Scored
 
+_FUNCTIONS = (
+    badges, claim, controls, count_tables, ending, grid, outcome, page_name, what,
+)  # fmt: skip
 _FILTERS = (
     one_line, show.amount, show.count, show.fraction, show.moment, show.percent,
     show.percent_range, show.plural, show.seconds, show.tokens, show.usd, show.usd_range,
@@ -56,7 +59,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {function.__name__: function for function in _FILTERS}
+    made.filters |= {function.__name__: function for function in (*_FILTERS, prose)}
+    made.globals |= {function.__name__: function for function in _FUNCTIONS}
     return made
 
 
@@ -111,41 +115,29 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         live: version of what is shown, for a page that asks its server whether there is news.
     """
     scripts = ("theme.js", "index.js", *(() if live is None else ("live.js",)))
-    manifest, board = scored.results.manifest, scored.board
+    results, attempts = scored.results, scored.board.attempts
     found, drawn = answer(scored), charts.points(scored)
     return template("index.html").render(
         page=page(("base.css", "index.css"), scripts, live=live is not None),
-        title=f"{plain(manifest.name)}: {found.headline}",
+        title=f"{plain(results.manifest.name)}: {found.headline}",
         home="#main",
         live=live,
-        manifest=manifest,
-        when=show.moment(manifest.created_at),
+        scored=scored,
         simulated=caveats.simulated_note(scored),
         headline=found.headline,
         lead=caveats.lead(scored, switches=False),
         race=race_report(scored),
-        trade=scored.recommendation.trade,
-        cascades=scored.recommendation.cascades,
         wide=_drawn(drawn, charts.WIDE) if drawn else "",
         narrow=_drawn(drawn, charts.NARROW) if drawn else "",
         shapes=charts.shapes(drawn),
         drawn={point.contestant.anchor for point in drawn},
         curves=charts.efforts(drawn),
         lines={line.row.who.name: line for line in scored.ranked},
-        badges=badges,
-        what=what,
-        columns=headed(leaderboard.CONTESTANTS, "page", board.attempts),
-        money=headed(leaderboard.CONTESTANTS, "money", board.attempts),
+        columns=headed(leaderboard.CONTESTANTS, "page", attempts),
+        money=headed(leaderboard.CONTESTANTS, "money", attempts),
         pair_columns=headed(PAIRS, "page"),
-        pairs=board.pairs,
-        controls=controls(scored),
-        grid=grid(scored),
-        countries=scored.countries,
-        claim=claim,
-        count_tables=count_tables(scored),
-        suspicious=[t for t in scored.results.trials if is_suspicious(t)],
+        suspicious=[trial for trial in results.trials if is_suspicious(trial)],
         most=MAX_SUSPICIOUS,
-        page_name=page_name,
         notes=(*caveats.notes(scored), *caveats.method(scored)),
     )
 

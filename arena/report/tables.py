@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from arena.errors import InputError
 from arena.report import columns, leaderboard, transcript
-from arena.report.columns import Column, GradedTest, ScoredTask
+from arena.report.columns import Column, ScoredTask
 from arena.report.format import csv_text, plain
 from arena.report.scored import Scored, score
 from arena.score.load import load as load_results
@@ -131,12 +131,11 @@ class Run:
         found: Table = getattr(self, name)
         return found
 
-    def _tests(self) -> Iterator[GradedTest]:
+    def _tests(self) -> Iterator[transcript.TestRow]:
         plans = {task.id: task.tests for task in self.scored.results.tasks}
         for one in self._details:
             if one.record is not None:
-                for test in transcript.tests_of(one.record, plans[one.row.task_id]):
-                    yield GradedTest(one.row, test)
+                yield from transcript.tests_of(one.row, one.record, plans[one.row.task_id])
 
     @cached_property
     def _details(self) -> list[transcript.TrialDetails]:

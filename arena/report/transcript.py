@@ -42,11 +42,10 @@ class PricedCall(NamedTuple):
         return self.end.usage if self.end else None
 
 
-@dataclass(frozen=True, slots=True)
-class TestRow:
-    """One hidden test of one trial."""
+class TestRow(NamedTuple):
+    """One hidden test and the trial that it judged."""
 
-    trial_id: str
+    trial: TrialRow
     test_id: str
     duty: Duty
     outcome: TestOutcome
@@ -119,7 +118,7 @@ def read_details(results: Results, wanted: Collection[str]) -> Iterator[TrialDet
     yield from waiting.values()
 
 
-def tests_of(record: TrialRecord, plan: TestPlan) -> Iterator[TestRow]:
+def tests_of(trial: TrialRow, record: TrialRecord, plan: TestPlan) -> Iterator[TestRow]:
     """Outcomes of a trial's tests, those that decide first."""
     seen = record.verification.tests if record.verification else {}
     if not seen:
@@ -132,11 +131,11 @@ def tests_of(record: TrialRecord, plan: TestPlan) -> Iterator[TestRow]:
     planned: set[str] = set()
     for duty, ids in duties:
         for test_id in ids:
-            yield TestRow(record.id, test_id, duty, seen.get(test_id, "missing"))
+            yield TestRow(trial, test_id, duty, seen.get(test_id, "missing"))
         planned.update(ids)
     for test_id, outcome in seen.items():
         if test_id not in planned:
-            yield TestRow(record.id, test_id, "other", outcome)
+            yield TestRow(trial, test_id, "other", outcome)
 
 
 MAX_TURNS = 400
@@ -247,8 +246,8 @@ class _Reader:
             Turn(
                 line=line,
                 role=plain(role),
-                text=shown_text(_content(message.get("content"))),
-                thinking=shown_text(_content(thinking)) if thinking else None,
+                text=shown_text(text_of(message.get("content"))),
+                thinking=shown_text(text_of(thinking)) if thinking else None,
                 actions=tuple(_actions(message.get("tool_calls"))),
                 call_ids=calls,
                 command=ended,
@@ -304,33 +303,24 @@ def _ended(entry: dict[str, JsonValue]) -> str:
     return plain(how.replace("_", " ")) + took
 
 
-def _content(content: JsonValue) -> str:
-    """The text of a message's content, whether a string or a list of parts."""
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
+def text_of(content: JsonValue) -> str:
+    """The text of a message's content, whether a string, a part of one, or a list of parts."""
     if isinstance(content, list):
-        return "\n".join(_part(part) for part in content)
+        return "\n".join(map(text_of, content))
+    if isinstance(content, dict):
+        texts = (content.get(key) for key in ("text", "thinking", "summary"))
+        content = next((text for text in texts if isinstance(text, str)), content)
+    if content is None or isinstance(content, str):
+        return content or ""
     return json.dumps(content, ensure_ascii=False)
-
-
-def _part(part: JsonValue) -> str:
-    if isinstance(part, dict):
-        for key in ("text", "thinking", "summary"):
-            value = part.get(key)
-            if isinstance(value, str):
-                return value
-    return part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
 
 
 def _actions(calls: JsonValue) -> Iterator[ShownCall]:
     for call in calls if isinstance(calls, list) else []:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict):
-            yield ShownCall(
-                "call", shown_text(json.dumps(call, ensure_ascii=False)), is_command=False
-            )
+            body = shown_text(json.dumps(call, ensure_ascii=False))
+            yield ShownCall("call", body, is_command=False)
             continue
         name, arguments = plain(str(function.get("name", ""))), function.get("arguments")
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)

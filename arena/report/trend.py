@@ -21,13 +21,13 @@ class Quantity(NamedTuple):
     """A row of drawings."""
 
     title: str
-    values: tuple[float | None, ...]
-    """By point of the contestant; None where unknown."""
-    latest: str
+    value: Callable[[Point], float | None]
+    """None where unknown."""
+    said: Callable[[Point], str]
     top: float | None = None
     """End of the scale, where that is fixed."""
-    band: tuple[Interval | None, ...] = ()
-    """An interval a point, where there is one."""
+    band: Callable[[Point], Interval | None] = lambda _: None
+    """Its confidence sequence, where there is one."""
 
 
 def render(trend: Trend, title: str) -> str:
@@ -41,7 +41,8 @@ def render(trend: Trend, title: str) -> str:
         headline=headline(trend),
         alarms=[(alarm, sentence(alarm, trend)) for alarm in trend.alarms],
         marks=[(mark, day(trend, mark.night)) for mark in trend.marks],
-        rows=[(one, list(_drawn(one, trend))) for one in trend.contestants],
+        quantities=QUANTITIES,
+        drawing=drawing,
         day=lambda night: day(trend, night),
     )
 
@@ -107,15 +108,12 @@ def _lines(trend: Trend) -> Iterator[str]:
 def _rate(point: Point) -> str:
     if point.pass_rate is None:
         return "no verdict"
-    return f"{show.percent(point.pass_rate)} passed (since the last mark {_range(point)})"
-
-
-def _range(point: Point) -> str:
-    return show.percent_range(point.sequence)
+    sure = show.percent_range(point.sequence)
+    return f"{show.percent(point.pass_rate)} passed (since the last mark {sure})"
 
 
 def _way(point: Point) -> str:
-    most = max(point.evidence.values(), default=0.0)
+    most = _most(point)
     return "alarmed" if most >= 1 else f"{most:.1%} of the way to an alarm"
 
 
@@ -128,55 +126,44 @@ def _bars(points: Sequence[Point]) -> str:
     return "".join(" " if r is None else BARS[min(7, int(r * 8))] for r in rates)
 
 
-def quantities(one: ContestantTrend) -> tuple[Quantity, ...]:
-    """All that is drawn of a contestant."""
-    points, last = one.points, one.points[-1]
-    faults = tuple(float(p.faults) for p in points)
-    mistakes = tuple(float(p.mistakes) for p in points)
-    return (
-        Quantity(
-            "Pass rate", tuple(p.pass_rate for p in points), _rate(last), 1.0,
-            tuple(p.sequence for p in points),
-        ),
-        Quantity("US$ per solved task", tuple(p.cost_per_solved_usd for p in points), _money(last)),
-        Quantity(
-            "US$ per attempt", tuple(p.cost_usd for p in points),
-            show.usd(last.cost_usd) + _sequence(last.cost_sequence, show.usd),
-            band=tuple(p.cost_sequence for p in points),
-        ),
-        Quantity(
-            "Tokens per attempt", tuple(p.tokens for p in points),
-            _count(last.tokens) + _sequence(last.tokens_sequence, _count),
-            band=tuple(p.tokens_sequence for p in points),
-        ),
-        Quantity(
-            "Reasoning tokens", tuple(p.reasoning_tokens for p in points),
-            _count(last.reasoning_tokens),
-        ),
-        Quantity("Seconds, median", tuple(p.active_s for p in points), show.seconds(last.active_s)),
-        Quantity("Faults", faults, show.plural(last.faults, "fault")),
-        Quantity("Tool-call mistakes", mistakes, show.plural(last.mistakes, "mistake")),
-        Quantity(
-            "Evidence of a change", tuple(max(p.evidence.values(), default=0.0) for p in points),
-            _way(last), 1.0,
-        ),
-    )  # fmt: skip
-
-
 def _count(value: float | None) -> str:
     return "unknown" if value is None else show.tokens(round(value))
 
 
-def _sequence(interval: Interval | None, words: Callable[[float], str]) -> str:
-    """What is known of a mean since the last mark, however often one looks."""
+def _mean(amount: str, interval: Interval | None, words: Callable[[float], str]) -> str:
     if interval is None:
-        return ""
-    return f" (since the last mark {words(interval.lo)} to {words(interval.hi)})"
+        return amount
+    return f"{amount} (since the last mark {words(interval.lo)} to {words(interval.hi)})"
 
 
-def _drawn(one: ContestantTrend, trend: Trend) -> Iterator[tuple[Quantity, Markup]]:
-    for quantity in quantities(one):
-        yield quantity, drawing(quantity, one, trend)
+def _cost(point: Point) -> str:
+    return _mean(show.usd(point.cost_usd), point.cost_sequence, show.usd)
+
+
+def _tokens(point: Point) -> str:
+    return _mean(_count(point.tokens), point.tokens_sequence, _count)
+
+
+def _most(point: Point) -> float:
+    return max(point.evidence.values(), default=0.0)
+
+
+QUANTITIES = (
+    Quantity("Pass rate", lambda p: p.pass_rate, _rate, top=1.0, band=lambda p: p.sequence),
+    Quantity("US$ per solved task", lambda p: p.cost_per_solved_usd, _money),
+    Quantity("US$ per attempt", lambda p: p.cost_usd, _cost, band=lambda p: p.cost_sequence),
+    Quantity("Tokens per attempt", lambda p: p.tokens, _tokens, band=lambda p: p.tokens_sequence),
+    Quantity(
+        "Reasoning tokens", lambda p: p.reasoning_tokens, lambda p: _count(p.reasoning_tokens)
+    ),
+    Quantity("Seconds, median", lambda p: p.active_s, lambda p: show.seconds(p.active_s)),
+    Quantity("Faults", lambda p: p.faults, lambda p: show.plural(p.faults, "fault")),
+    Quantity(
+        "Tool-call mistakes", lambda p: p.mistakes, lambda p: show.plural(p.mistakes, "mistake")
+    ),
+    Quantity("Evidence of a change", _most, _way, top=1.0),
+)
+"""All that is drawn of a contestant."""
 
 
 def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
@@ -184,8 +171,8 @@ def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
 
     Only numbers and our own words are in it.
     """
-    known = [value for value in quantity.values if value is not None]
-    top = quantity.top or max(known, default=0.0) or 1.0
+    known = [(p, value) for p in one.points if (value := quantity.value(p)) is not None]
+    top = quantity.top or max((value for _, value in known), default=0.0) or 1.0
     step = (WIDTH - 2 * EDGE) / max(1, len(trend.nights) - 1)
 
     def at(point: Point, value: float) -> str:
@@ -193,8 +180,8 @@ def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
         return f"{EDGE + step * point.night:.1f},{y:.1f}"
 
     parts = []
-    if band := [(p, ci) for p, ci in zip(one.points, quantity.band, strict=False) if ci]:
-        upper, lower = ([at(p, ci[end]) for p, ci in band] for end in (1, 0))
+    if band := [(p, interval) for p in one.points if (interval := quantity.band(p))]:
+        upper, lower = ([at(p, interval[end]) for p, interval in band] for end in (1, 0))
         parts.append(f'<polygon class="band" points="{" ".join(upper + lower[::-1])}"/>')
     theirs = {None, one.contestant}
     nights = [("mark", m.night) for m in trend.marks if m.contestant in theirs]
@@ -202,8 +189,7 @@ def drawing(quantity: Quantity, one: ContestantTrend, trend: Trend) -> Markup:
     for kind, night in nights:
         x = f"{EDGE + step * night:.1f}"
         parts.append(f'<line class="{kind}" x1="{x}" x2="{x}" y1="0" y2="{HEIGHT}"/>')
-    pairs = zip(one.points, quantity.values, strict=True)
-    line = [at(point, value) for point, value in pairs if value is not None]
+    line = [at(point, value) for point, value in known]
     parts.append(f'<polyline points="{" ".join(line)}"/>')
     if line:
         x, y = line[-1].split(",")

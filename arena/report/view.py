@@ -27,6 +27,12 @@ HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
 PATIENCE_S = 10.0
 """For a client to send a whole request, and to take any of its answer."""
 RAW_POLICY = "default-src 'none'; sandbox"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +51,8 @@ class Viewer:
     def __init__(self, run: Path) -> None:
         self._run = RunDir(run)
         self._lock = threading.Lock()
-        self._scored: Scored | None = None
-        self._version = ""
-        self._index = b""
+        self._last: tuple[str, Scored, bytes] | None = None
+        """Version, scores and page."""
 
     def answer(self, path: str) -> ViewerReply:
         """Page, file or redirect at a path."""
@@ -69,34 +74,24 @@ class Viewer:
             case ["report", "index.html"]:
                 return ViewerReply(self._current()[1])
             case ["report", "trials", name]:
-                return self._trial(name)
+                results = self._current()[0].results
+                for row in results.trials:
+                    if page_name(row.id) == name:
+                        return ViewerReply(site.render_trial(results, row.id).encode())
             case ["trials", trial_id, name] if name in FILES:
-                return self._file(trial_id, name)
+                path = self._run.trial_dir(trial_id) / name
+                known = {row.id for row in self._current()[0].results.trials}
+                if trial_id in known and path.is_file():
+                    return ViewerReply(path.read_bytes(), TEXT)
         return ViewerReply(b"not found", TEXT, HTTPStatus.NOT_FOUND)
-
-    def _trial(self, name: str) -> ViewerReply:
-        results = self._current()[0].results
-        found = next((row.id for row in results.trials if page_name(row.id) == name), None)
-        text = None if found is None else site.render_trial(results, found)
-        if text is None:
-            return ViewerReply(b"no such trial", TEXT, HTTPStatus.NOT_FOUND)
-        return ViewerReply(text.encode())
-
-    def _file(self, trial_id: str, name: str) -> ViewerReply:
-        known = any(row.id == trial_id for row in self._current()[0].results.trials)
-        path = self._run.trial_dir(trial_id) / name
-        if not known or not path.is_file():
-            return ViewerReply(b"not found", TEXT, HTTPStatus.NOT_FOUND)
-        return ViewerReply(path.read_bytes(), TEXT)
 
     def _current(self) -> tuple[Scored, bytes]:
         with self._lock:
             version = self._ledger_version()
-            if self._scored is None or version != self._version:
-                self._scored = score(load(self._run.path))
-                self._index = page.render(self._scored, live=version).encode()
-                self._version = version
-            return self._scored, self._index
+            if self._last is None or version != self._last[0]:
+                scored = score(load(self._run.path))
+                self._last = (version, scored, page.render(scored, live=version).encode())
+            return self._last[1:]
 
     def _ledger_version(self) -> str:
         """Changes whenever the ledger or the manifest does."""
@@ -159,17 +154,14 @@ def handler(viewer: Viewer) -> type[BaseHTTPRequestHandler]:
             return host in {HOST, "localhost"}
 
         def _reply(self, answer: ViewerReply) -> None:
-            self.send_response(answer.status)
+            told = {"Content-Type": answer.kind, "Content-Length": str(len(answer.body)), **HEADERS}
             if answer.location:
-                self.send_header("Location", answer.location)
-            self.send_header("Content-Type", answer.kind)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.send_header("Cache-Control", "no-store")
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.send_header("Referrer-Policy", "no-referrer")
-            self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+                told["Location"] = answer.location
             if answer.kind == TEXT:
-                self.send_header("Content-Security-Policy", RAW_POLICY)
+                told["Content-Security-Policy"] = RAW_POLICY
+            self.send_response(answer.status)
+            for name, value in told.items():
+                self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(answer.body)

@@ -14,7 +14,7 @@ from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.request_gate import LocalRequestGate
 from arena.errors import FaultError
 from arena.gateway.server import Gateway, ProxyBackend
-from arena.money.budget import Account, Amount, TrialBudget
+from arena.money.budget import TrialBudget
 from arena.records import (
     Api,
     BackendSpec,
@@ -78,9 +78,11 @@ def _try(
     clock = AgentClock(LIMITS.seconds)
     notes = _Notes()
     backend = TrialBackend(
-        BackendSpec(name="check", model=MODEL, base_url="http://127.0.0.1", api=program.api[0]),
-        _Answering(),
-        LocalRequestGate(TrialBudget(Amount(), Account(Budget())), Limiter(RateLimits()), notes),
+        spec=BackendSpec(
+            name="check", model=MODEL, base_url="http://127.0.0.1", api=program.api[0]
+        ),
+        sender=_Answering(),
+        gate=LocalRequestGate(TrialBudget(Budget()), Limiter(RateLimits()), notes),
         owner=CallOwner("check", 1, program.name),
         limits=LIMITS,
         transcript=notes,

@@ -13,9 +13,9 @@ from pydantic import JsonValue
 from arena import __version__, registry
 from arena.agent import external
 from arena.agent.identity import code_of
-from arena.backend import effort, listing
-from arena.backend.apis import routed
-from arena.config import BackendTable, BakeoffConfig, ContestantTable, parse
+from arena.backend import listing
+from arena.backend.apis import routed, with_effort
+from arena.config import BackendTable, BakeoffConfig, ContestantTable
 from arena.errors import InputError, located
 from arena.grading.audit import refuse_hints
 from arena.money.statement import FIRST_CALL_S, CallPricing
@@ -23,6 +23,7 @@ from arena.records import BackendSpec, ContestantSpec, FxRate, RacePlan, Task, d
 from arena.records.program import Program
 from arena.rundir.directory import EngineInfo, Manifest, TaskEntry, conditions_of, runs
 from arena.sandbox.image.images import TaskImage
+from arena.serialize import shaped
 from arena.task import pack
 
 Narrowing = Literal["nothing", "attempts", "everything"]
@@ -110,7 +111,7 @@ def resolve(
     overrides = overrides or Overrides()
     names = ("attempts", "concurrency", "executor", "address")
     changed = {n: flag for n in names if (flag := getattr(overrides, n)) is not None}
-    config = parse(config.model_copy(update=changed).model_dump(), where=where)
+    config = shaped(config.model_copy(update=changed).model_dump(), BakeoffConfig, where=where)
     tables = _chosen(config.contestant, overrides.contestants)
     with located("--task" if overrides.tasks else f"{where}: tasks"):
         tasks = _tasks(overrides.tasks or config.tasks, base)
@@ -193,7 +194,7 @@ def _contestant(
         if spec is None:
             what = f"{table.agent} has no model to tell an effort"
             raise InputError(what, remedy="remove efforts")
-        spec = effort.told(spec, level)
+        spec = with_effort(spec, level)
     return ContestantSpec(
         name=table.name,
         agent=table.agent,

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Self
 from arena import registry
 from arena.agent import external
 from arena.backend.limiter import AgentClock
-from arena.backend.meter import CallOwner, CallTotals
+from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
 from arena.backend.request_gate import RequestGate
 from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading import audit
 from arena.grading.verify import Bench, ExclusiveLock, judge
 from arena.paths import SafePath
-from arena.protocols import Backend, Engine, Sandbox, Transcript
+from arena.protocols import Backend, CallTotals, Engine, Sandbox, Transcript
 from arena.records import (
     Brief,
     ContestantSpec,
@@ -172,14 +172,10 @@ class TrialProgress:
 
     def record(self, request: TrialRequest) -> TrialRecord:
         """The record of a try that ends here."""
-        spec, ending = request.spec, self.ending
+        ending = self.ending
         patch = self.patch.encode("utf-8", "surrogateescape")
         return TrialRecord(
-            id=spec.id,
-            task_id=spec.task_id,
-            contestant=spec.contestant,
-            attempt=spec.attempt,
-            digest=spec.digest,
+            **request.spec.model_dump(),
             try_number=request.try_number,
             stop=ending.stop if ending else None,
             stop_detail=ending.detail if ending else "",
@@ -321,7 +317,9 @@ class TrialRunner:
         transcript.add("stop", ending.model_dump(mode="json"))
         return ending
 
-    def _grade(self, request: TrialRequest, box: diff.Changed, progress: TrialProgress) -> None:
+    def _grade(
+        self, request: TrialRequest, box: Sandbox | diff.Remains, progress: TrialProgress
+    ) -> None:
         """Take the diff against a fresh container of the same image, and grade it there."""
 
         def take(fresh: Sandbox) -> str:

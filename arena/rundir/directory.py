@@ -24,7 +24,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from arena import registry
 from arena.errors import HarnessError, InputError
@@ -45,7 +45,7 @@ from arena.records import (
     digest_of,
 )
 from arena.records.program import Program
-from arena.serialize import read_json, wrong_shape
+from arena.serialize import read_json, shaped
 
 SCHEMA = 1
 MAX_NAME_BYTES = 255
@@ -185,12 +185,8 @@ class RunDir:
         value = read_json(self.manifest_path)
         if isinstance(value, dict):
             refuse_newer(value.get("schema_version"), SCHEMA, self.manifest_path)
-        try:
-            return Manifest.model_validate(value)
-        except ValidationError as error:
-            told = wrong_shape(self.manifest_path, error)
-            remedy = "restore the file as the run wrote it"
-            raise InputError(told.what, where=told.where, remedy=remedy) from None
+        remedy = "restore the file as the run wrote it"
+        return shaped(value, Manifest, where=str(self.manifest_path), remedy=remedy)
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest in one step, so a reader never sees half of it."""
@@ -298,7 +294,11 @@ def trial_specs(manifest: Manifest, *, ever: bool = False) -> Iterator[TrialSpec
     plan = manifest if ever else manifest.planned()
     most = max(plan.attempts, plan.attempts_begun) if ever else plan.attempts
     identity = {c.name: c.digest for c in plan.contestants}
-    digests: dict[tuple[str, str], str] = {}
+    digests = {
+        (task.id, name): digest_of([task.digest, task.image, conditions, digest])
+        for task in plan.tasks
+        for name, digest in identity.items()
+    }
     for attempt in range(1, most + 1):
         tasks = list(plan.tasks)
         order.shuffle(tasks)
@@ -306,20 +306,14 @@ def trial_specs(manifest: Manifest, *, ever: bool = False) -> Iterator[TrialSpec
             contestants = list(plan.contestants)
             order.shuffle(contestants)
             for contestant in contestants:
-                if not runs(contestant, impossible=task.impossible):
-                    continue
-                pair = task.id, contestant.name
-                if pair not in digests:
-                    digests[pair] = digest_of(
-                        [task.digest, task.image, conditions, identity[contestant.name]]
+                if runs(contestant, impossible=task.impossible):
+                    yield TrialSpec(
+                        id=trial_id(task.id, contestant.name, attempt),
+                        task_id=task.id,
+                        contestant=contestant.name,
+                        attempt=attempt,
+                        digest=digests[task.id, contestant.name],
                     )
-                yield TrialSpec(
-                    id=trial_id(task.id, contestant.name, attempt),
-                    task_id=task.id,
-                    contestant=contestant.name,
-                    attempt=attempt,
-                    digest=digests[pair],
-                )
 
 
 def runs(contestant: ContestantSpec, *, impossible: bool) -> bool:

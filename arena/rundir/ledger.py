@@ -97,11 +97,8 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="k
 class Ledger:
     """The one writer of a ledger file; any number of threads may append.
 
-    Threads that append at the same time share one fsync.
-
-    Args:
-        path: the file; it may be there already.
-        listener: shown every event after it is written.
+    Threads that append at the same time share one fsync. The file may be there already; a listener
+    is shown every event after it is written.
     """
 
     def __init__(self, path: AnyPath, listener: Listener | None = None) -> None:
@@ -123,15 +120,22 @@ class Ledger:
     def append(self, event: Event, *, durable: bool = True) -> None:
         """Write one event and return when it is on disk and was shown.
 
-        Args:
-            event: what happened.
-            durable: False returns when the system has it, which survives this process but not the
-                machine; the next durable event takes it to the disk with it.
+        One that is not `durable` is left to the system, which survives this process but not the
+        machine; the next durable event takes it to the disk with it.
 
         Raises:
             HarnessError: the disk is full or broken, and the event cannot be relied on.
         """
-        self._append(json_of(event).encode() + b"\n", durable=durable)
+        with self._write_lock:
+            self._write(json_of(event).encode() + b"\n")
+            self._written += 1
+            ticket = self._written
+        if durable:
+            with self._sync_lock:
+                if self._synced < ticket:
+                    self._sync()
+        elif self._lost:
+            raise HarnessError(self._lost)
         if self._listener is not None:
             self._listener(event)
 
@@ -142,19 +146,6 @@ class Ledger:
     def end(self, call: CallEnd) -> None:
         """Settle a call; nobody waits for the disk, since one that is lost counts as unsettled."""
         self.append(CallEndEvent(call=call), durable=False)
-
-    def _append(self, line: bytes, *, durable: bool) -> None:
-        with self._write_lock:
-            self._write(line)
-            self._written += 1
-            ticket = self._written
-        if not durable:
-            if self._lost:
-                raise HarnessError(self._lost)
-            return
-        with self._sync_lock:
-            if self._synced < ticket:
-                self._sync()
 
     def _sync(self) -> None:
         upto = self._written
@@ -231,7 +222,7 @@ def _event(line: bytes, offset: int, path: SafePath) -> Event | None:
             remedy="restore the line, or delete it: what it recorded is then lost",
         ) from None
     if isinstance(event, SessionBegin):
-        _refuse_newer(line, path)
+        refuse_newer(event.version, LEDGER_VERSION, path)
     return event
 
 

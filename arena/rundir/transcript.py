@@ -52,21 +52,15 @@ class TranscriptFile:
         self._handle.close()
 
 
-_CALLS = {
+_ITEMS = {
     "function_call": "arguments",
     "custom_tool_call": "input",
     "local_shell_call": "action",
     "apply_patch_call": "operation",
-    "tool_use": "input",
 }
+_CALLS = _ITEMS | {"tool_use": "input"}
 """Parts that ask for a tool, and where their arguments are."""
-_RESULTS = {
-    "function_call_output": "output",
-    "custom_tool_call_output": "output",
-    "local_shell_call_output": "output",
-    "apply_patch_call_output": "output",
-    "tool_result": "content",
-}
+_RESULTS = {f"{name}_output": "output" for name in _ITEMS} | {"tool_result": "content"}
 _THOUGHTS = ("thinking", "reasoning", "redacted_thinking")
 
 

@@ -1,19 +1,29 @@
 """One running container as a `Sandbox`."""
 
+import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 
 from arena.errors import EngineError, HarnessError
-from arena.records import Change, Entry, ExecResult, File
+from arena.records import Change, Entry, ExecResult, File, SandboxLimits
 from arena.records.container import TRUSTED
 from arena.sandbox import files
-from arena.sandbox.docker import Connection, EngineRefusedError
-from arena.sandbox.exec import ENV, KILLED, NOTHING, Command, Commands, End, Output, Where
+from arena.sandbox.docker import Connection, EngineRefusedError, Hijacked
+from arena.sandbox.exec import KILLED, LINE_LIMIT, SHELL, Capture, Channel, ExecLink, line
 from arena.sandbox.files import WorkTree
-from arena.sandbox.stream import ExecLink
 
+ENV = "/usr/bin/env"
+_GRACE_S = 10.0
+"""How long killed processes may take to let go of their output before the container is killed."""
+_STOP_ALL = (
+    "for f in /sys/fs/cgroup/pids/pids.events /sys/fs/cgroup/pids.events; do "
+    '[ -r $f ] && read -r _ n <$f && [ "$n" != 0 ] && echo pids; done; kill -9 -1; echo done'
+)
+"""Says whether a fork was refused, then kills all that its user runs. Builtins only, for nothing
+can be forked under a full process table; one signal to all at once leaves a fork bomb no gap."""
 _NOTICE_S = 0.1
 _NOTICE_TRIES = 4
 """How long the engine may take to tell, after a killed command, why: memory, or its container."""
@@ -22,13 +32,24 @@ _NOT_RUNNING = 409
 _TREE_HEADROOM = 64 << 20
 
 
+class Where(NamedTuple):
+    """A started container and how it was started."""
+
+    ident: str
+    limits: SandboxLimits
+    user: str
+    workdir: str
+    writable: tuple[str, ...]
+    """Folders that are volumes: the work tree and what may be written beside it."""
+    image: str
+    channel: bool
+    """Whether commands without input, run as `user`, share one shell."""
+
+
 class DockerSandbox:
     """A container from its start to its removal, made by `DockerEngine.open`.
 
-    Args:
-        connection: the engine.
-        where: the container.
-        pristine: gives the image's work tree.
+    `pristine` gives the image's work tree.
     """
 
     def __init__(
@@ -37,7 +58,7 @@ class DockerSandbox:
         self.where = where
         self._connection = connection
         self._pristine = pristine
-        self._commands = Commands(connection, where, self.notice, self.kill)
+        self._channel: Channel | None = None
         self._tree: WorkTree | None = None
         self._touched = False
         self._killed = False
@@ -60,20 +81,33 @@ class DockerSandbox:
         session or parent it has moved to.
         """
         started = time.monotonic()
-        command = _command(argv, env)
+        words, who = _words(argv, env), user or self.where.user
         self._tree, self._touched = None, True
-        if any("\0" in word for word in command):
+        if any("\0" in word for word in words):
             message = b"a command cannot hold a NUL byte\n"
             return ExecResult(exit_code=_CANNOT_RUN, stderr=message, wall_s=0.0)
-        deadline = started + timeout_s
-        who = user or self.where.user
+        alike = self.where.channel and not stdin and who == self.where.user
+        marker = secrets.token_hex(16) if alike and sum(map(len, words)) < LINE_LIMIT else ""
+        out, err = Capture(output_limit, marker.encode()), Capture(output_limit, marker.encode())
+        code: int | None = KILLED
         try:
-            done = self._commands.run(Command(command, cwd, who, stdin, output_limit, deadline))
+            if marker:
+                code = self._in_channel(line(words, cwd, marker), out, err, started + timeout_s)
+            else:
+                code = self._in_exec(words, cwd, who, stdin, out, err, started + timeout_s)
         except EngineRefusedError as error:
             if error.status != _NOT_RUNNING:
                 raise
-            done = NOTHING
-        return self._result(done, time.monotonic() - started)
+        wall_s = time.monotonic() - started
+        is_lost = code == KILLED and not self._runs()
+        return ExecResult(
+            exit_code=None if is_lost else code,
+            stdout=out.data,
+            stderr=err.data,
+            ended="timeout" if code is None else "container_ended" if is_lost else "exited",
+            truncated_bytes=out.dropped + err.dropped,
+            wall_s=wall_s,
+        )
 
     @contextmanager
     def pipe(
@@ -81,13 +115,13 @@ class DockerSandbox:
     ) -> "Iterator[ExecPipe]":
         """Start a program and talk to it; see `Sandbox.pipe`."""
         self._tree, self._touched = None, True
-        link, ident = self._commands.start(
-            _command(argv, None), cwd=None, user=user or self.where.user, with_input=with_input
-        )
+        who = user or self.where.user
+        taken, ident = self._start(_words(argv, None), None, who, with_input=with_input)
+        pipe = ExecPipe(taken, lambda: self._is_running(ident), lambda: self._ended_with(ident))
         try:
-            yield ExecPipe(link, lambda: self._is_running(ident), lambda: self._ended_with(ident))
+            yield pipe
         finally:
-            link.close()
+            pipe.close()
 
     def put(self, files_: Sequence[File], *, owner: int = 0) -> None:
         """Write regular files, replacing whatever is at their paths.
@@ -105,8 +139,7 @@ class DockerSandbox:
             )
         for volume, inner in volumes.items():
             self._tree, self._touched = None, True
-            folder, tar = files.pack(inner, owner=owner, workdir=volume)
-            files.write(self._connection, self.where.ident, folder, tar)
+            files.put(self._connection, self.where.ident, inner, owner=owner, workdir=volume)
 
     def get(self, path: str, *, limit: int) -> Entry:
         """Read what is at an absolute path; after `changes`, as it was then."""
@@ -114,13 +147,8 @@ class DockerSandbox:
         known = self._tree if self._touched else self._pristine()
         seen = known and known.get(full.removeprefix(f"{self.where.workdir}/"))
         if not seen:
-            return files.read(
-                self._connection,
-                self.where.ident,
-                full,
-                limit=limit,
-                ours=full.startswith(f"{TRUSTED}/"),
-            )
+            ours = full.startswith(f"{TRUSTED}/")
+            return files.read(self._connection, self.where.ident, full, limit=limit, ours=ours)
         if seen.kind == "file" and len(seen.data) > limit:
             return Entry(kind="file", too_large=True)
         return seen
@@ -136,13 +164,10 @@ class DockerSandbox:
         its files, a removed one as its files' deletion. A `.git` at the top is left out. A tree
         that grew beyond every limit is read in part; deletions are then not known.
         """
-        limit_bytes = (self.where.limits.disk_mb << 21) + _TREE_HEADROOM
+        where, pristine = self.where, self._pristine()
+        most = (where.limits.disk_mb << 21) + _TREE_HEADROOM
         self._tree = files.read_tree(
-            self._connection,
-            self.where.ident,
-            self.where.workdir,
-            self._pristine(),
-            limit=limit_bytes,
+            self._connection, where.ident, where.workdir, pristine, limit=most
         )
         return self._tree.changes(limit=limit)
 
@@ -171,43 +196,116 @@ class DockerSandbox:
             self.notice(evidence)
         self._killed = True
         try:
-            with self._connection.guard():
-                self._connection.raw.kill(self.where.ident)
+            self._connection.raw.kill(self.where.ident)
         except EngineRefusedError as error:
             if error.status != _NOT_RUNNING:
                 raise
 
     def close(self) -> None:
-        """Let go of the connection to the shell."""
-        self._commands.close()
+        """Let go of the shared shell."""
+        if self._channel:
+            self._channel.close()
+            self._channel = None
+
+    def _start(
+        self, words: Sequence[str], cwd: str | None, user: str, *, with_input: bool
+    ) -> tuple[Hijacked, str]:
+        """Start a program: the connection to it, and its id for `_exit_code`."""
+        ident = self._connection.raw.exec_create(
+            self.where.ident,
+            list(words),
+            stdin=with_input,
+            user=user,
+            workdir=cwd or self.where.workdir,
+        )["Id"]
+        return self._connection.start_exec(ident), ident
 
     def _is_running(self, ident: str) -> bool:
-        with self._connection.guard():
-            return bool(self._connection.raw.exec_inspect(ident)["Running"])
+        return bool(self._connection.raw.exec_inspect(ident)["Running"])
+
+    def _exit_code(self, ident: str) -> int:
+        """Exit code of a program whose output has ended."""
+        for pause_s in (0.0, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0):
+            time.sleep(pause_s)
+            state = self._connection.raw.exec_inspect(ident)
+            if not state["Running"]:
+                return int(state["ExitCode"])
+        return KILLED
 
     def _ended_with(self, ident: str) -> int | None:
-        code = self._commands.exit_code(ident)
+        code = self._exit_code(ident)
         return None if code == KILLED and not self._runs() else code
+
+    def _in_channel(self, command: str, out: Capture, err: Capture, deadline: float) -> int | None:
+        """Exit code of a line of the shared shell; None at the deadline."""
+        user = self.where.user
+        if self._channel is None:
+            self._channel = Channel(ExecLink(self._start(SHELL, None, user, with_input=True)[0]))
+        channel = self._channel
+        code = channel.run(command, out, err, deadline)
+        if code is None:
+            self._stop(user, channel.link, out, err)
+        if not channel.usable:
+            self.close()
+        return code
+
+    def _in_exec(
+        self,
+        words: Sequence[str],
+        cwd: str | None,
+        user: str,
+        stdin: bytes,
+        out: Capture,
+        err: Capture,
+        deadline: float,
+    ) -> int | None:
+        """Exit code of a command with an exec of its own; None at the deadline."""
+        # `env` makes a missing program exit code 127; from the engine it would be an error text
+        words = words if words[0] == ENV else (ENV, *words)
+        taken, ident = self._start(words, cwd, user, with_input=bool(stdin))
+        link = ExecLink(taken)
+        try:
+            if stdin:
+                link.send(stdin, last=True)
+            if not link.drain(out, err, deadline):
+                self._stop(user, link, out, err)
+                return None
+        finally:
+            link.close()
+        return self._exit_code(ident)
+
+    def _stop(self, user: str, link: ExecLink, out: Capture, err: Capture) -> None:
+        """Kill whatever `user` runs, and the container when that does not help.
+
+        Output is drained meanwhile: the engine handles no other event of a container while it has
+        output that nobody takes.
+        """
+        killer = threading.Thread(target=self._kill_all, args=(user,))
+        killer.start()
+        if not link.drain(out, err, time.monotonic() + _GRACE_S):
+            self.kill()
+        killer.join()
+
+    def _kill_all(self, user: str) -> None:
+        out = Capture(1000)
+        with suppress(EngineError):  # whatever is wrong with the engine, the next call tells
+            shell = ("/bin/sh", "-c", _STOP_ALL)
+            link = ExecLink(self._start(shell, "/", user, with_input=False)[0])
+            link.drain(out, Capture(0), time.monotonic() + _GRACE_S)
+            link.close()
+            if b"pids" in out.data or (b"done" not in out.data and self._is_crowded()):
+                self.notice("pids")
+
+    def _is_crowded(self) -> bool:
+        """Whether as many processes run as may: then a shell found no room to say so itself."""
+        stats = self._connection.raw.stats(self.where.ident, stream=False, one_shot=True)
+        return int(stats.get("pids_stats", {}).get("current") or 0) >= self.where.limits.pids
 
     def _volume(self, path: str) -> str:
         for volume in self.where.writable:
             if path.startswith(f"{volume}/"):
                 return volume
         raise HarnessError(f"not a path that a sandbox can take files at: {path!r}")
-
-    def _result(self, done: Output, wall_s: float) -> ExecResult:
-        result = ExecResult(
-            exit_code=done.exit_code,
-            stdout=done.out.data,
-            stderr=done.err.data,
-            truncated_bytes=done.out.dropped + done.err.dropped,
-            wall_s=wall_s,
-        )
-        if done.end is End.DEADLINE:
-            return result.model_copy(update={"exit_code": None, "ended": "timeout"})
-        if done.exit_code == KILLED and not self._runs():
-            return result.model_copy(update={"exit_code": None, "ended": "container_ended"})
-        return result
 
     def _runs(self) -> bool:
         """Whether the container still runs after a command was killed.
@@ -230,32 +328,25 @@ class DockerSandbox:
         return False
 
     def _state(self) -> dict[str, Any]:
-        with self._connection.guard():
-            fields = self._connection.raw.inspect_container(self.where.ident)
-        state: dict[str, Any] = fields["State"]
+        state: dict[str, Any] = self._connection.raw.inspect_container(self.where.ident)["State"]
         return state
 
 
-class ExecPipe:
+class ExecPipe(ExecLink):
     """A started program as a `Pipe`."""
 
     def __init__(
-        self, link: ExecLink, running: Callable[[], bool], ended_with: Callable[[], int | None]
+        self,
+        connection: Hijacked,
+        running: Callable[[], bool],
+        exit_code: Callable[[], int | None],
     ) -> None:
-        self.fileno = link.fileno
-        self.send = link.send
-        self.read = link.read
+        super().__init__(connection)
         self.running = running
-        self.exit_code = ended_with
-        self._link = link
-
-    @property
-    def unsent(self) -> int:
-        """Bytes of input that are still queued."""
-        return self._link.unsent
+        self.exit_code = exit_code
 
 
-def _command(argv: Sequence[str], env: Mapping[str, str] | None) -> list[str]:
+def _words(argv: Sequence[str], env: Mapping[str, str] | None) -> list[str]:
     words = [word.encode("utf-8", "replace").decode() for word in argv]
     if env is None:
         return words

@@ -4,8 +4,8 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ContextDecorator, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,11 +48,23 @@ class Hijacked(NamedTuple):
     """What came with the headers: it lies in the response's buffer, and not in the socket."""
 
 
+class _Guarded:
+    """docker's client, each of whose methods stands inside a guard."""
+
+    def __init__(self, client: Any, guard: Callable[[], ContextDecorator]) -> None:
+        self._client = client
+        self._guard = guard
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        return self._guard()(found) if callable(found) else found
+
+
 class Connection:
     """One lazily opened connection pool to the engine at `DOCKER_HOST` or the default socket.
 
-    `raw` is docker's low-level client; every use of it stands inside `guard`, which turns what can
-    go wrong into `EngineError` with one clear line.
+    `raw` is docker's low-level client; what can go wrong in a call of it is an `EngineError` with
+    one clear line. A stream that a call returns has to be read inside `guard`.
     """
 
     def __init__(self, host: str | None = None) -> None:
@@ -71,7 +83,7 @@ class Connection:
         with self._lock:
             if self._raw is None:
                 with self.guard():
-                    self._raw = self._connect()
+                    self._raw = _Guarded(self._connect(), self.guard)
             return self._raw
 
     def _connect(self) -> Any:
@@ -96,8 +108,7 @@ class Connection:
 
     def folder(self) -> Path | None:
         """The engine's own folder, where this process sees it."""
-        with self.guard():
-            folder = Path(self.raw.info().get("DockerRootDir") or "/nonexistent")
+        folder = Path(self.raw.info().get("DockerRootDir") or "/nonexistent")
         return folder if self.where.startswith("unix:") and folder.is_dir() else None
 
     def start_exec(self, ident: str) -> Hijacked:
@@ -117,26 +128,24 @@ class Connection:
         raw._raise_for_status(reply)  # noqa: SLF001
         yield from reply.iter_content(1 << 20)
 
-    def path_stat(self, ident: str, path: str) -> str | None:
-        """What the engine says of a path in a container, base64 of JSON; None for nothing there."""
+    def path_stat(self, ident: str, path: str) -> dict[str, Any] | None:
+        """What the engine says of a path in a container; None for nothing there."""
         raw = self.raw
-        with self.guard():
-            reply = raw.head(
-                raw._url("/containers/{0}/archive", ident),  # noqa: SLF001
-                params={"path": path},
-                timeout=raw.timeout,
-            )
-            if reply.status_code == NOT_FOUND:
-                return None
-            raw._raise_for_status(reply)  # noqa: SLF001
-        return str(reply.headers[_STAT_HEADER])
+        reply = raw.head(
+            raw._url("/containers/{0}/archive", ident),  # noqa: SLF001
+            params={"path": path},
+            timeout=raw.timeout,
+        )
+        if reply.status_code == NOT_FOUND:
+            return None
+        raw._raise_for_status(reply)  # noqa: SLF001
+        fields: dict[str, Any] = docker.utils.decode_json_header(reply.headers[_STAT_HEADER])
+        return fields
 
     @contextmanager
     def registry(self, repository: str | None = None) -> Iterator[Any]:
-        """The client, for a call that asks the user's credential helpers before it asks the engine.
-
-        Args:
-            repository: what is to be had; None asks every helper.
+        """The client, for a call that asks the user's credential helpers before it asks the engine:
+        those of a repository, or all.
 
         Raises:
             InputError: Docker's configuration names a helper that is not installed or does not
@@ -148,12 +157,10 @@ class Connection:
                 client = self.raw
                 helpers += _helpers(auth.load_config(), repository)
                 yield client
-        except StoreError as error:
-            raise _unusable_config(f"no credentials for registries: {error}") from error
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            if not helpers:
+        except (StoreError, ValueError, LookupError, TypeError, AttributeError) as error:
+            if not helpers and not isinstance(error, StoreError):
                 raise
-            said = f"no credentials for registries: {', '.join(helpers)} gave none ({error!r})"
+            said = ": ".join(["no credentials for registries", *helpers, str(error)])
             raise _unusable_config(said) from error
 
     @contextmanager

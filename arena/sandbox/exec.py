@@ -1,73 +1,204 @@
-"""Commands in a container: an exec each, or all of one user's down one shared shell.
+"""Commands in a container: their output as it arrives, and one shell that many of them share.
 
 The shell reads one line a command and answers with a random marker on both streams. Whoever runs in
 the container may break it, for its own account: then the channel is given up and the next
 command opens another one. Nothing that decides a verdict comes through here.
 """
 
-import secrets
+import select
 import shlex
-import threading
+import socket
+import ssl
+import struct
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from arena.errors import EngineError
-from arena.records import SandboxLimits
-from arena.sandbox.docker import Connection
-from arena.sandbox.stream import STDERR, STDOUT, Capture, ExecLink
+from arena.sandbox.docker import Hijacked
+
+STDOUT, STDERR = 1, 2
+_CHUNK = 1 << 16
+_HEADER = struct.Struct(">BxxxL")
+"""Of a piece of output: its stream and length."""
+
+
+class Demux:
+    """Takes the engine's multiplexed stream apart, in whatever pieces it arrives."""
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._stream = 0
+        self._left = 0
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """The pieces of output in `data`, each with its stream."""
+        pieces = []
+        rest = memoryview(data)
+        while rest:
+            if self._left:
+                pieces.append((self._stream, bytes(rest[: self._left])))
+                size = len(pieces[-1][1])
+                self._left -= size
+            else:
+                size = _HEADER.size - len(self._header)
+                self._header += rest[:size]
+                if len(self._header) == _HEADER.size:
+                    self._stream, self._left = _HEADER.unpack(self._header)
+                    self._header = b""
+            rest = rest[size:]
+        return pieces
+
+
+class Capture:
+    """The first `limit` bytes of one stream, up to an optional marker.
+
+    With a marker, output ends where it begins; the rest of its line is `status`.
+    """
+
+    def __init__(self, limit: int, marker: bytes = b"") -> None:
+        self._kept = bytearray()
+        self._limit = limit
+        self._marker = marker
+        self._tail = b""
+        self._found = False
+        self.status = b""
+        self.dropped = 0
+        self.done = False
+
+    def feed(self, data: bytes) -> None:
+        """Take in the next piece of the stream."""
+        if not self._found:
+            data = self._tail + data
+            head, marker, data = data.partition(self._marker) if self._marker else (data, b"", b"")
+            self._found = bool(marker)
+            may_begin = 0 if self._found else len(self._marker[1:])
+            certain = max(len(head) - may_begin, 0)
+            self._keep(head[:certain])
+            self._tail = head[certain:]
+        if self._found and not self.done:
+            line, newline, _ = data.partition(b"\n")
+            self.status = (self.status + line)[:_CHUNK]
+            self.done = bool(newline)
+
+    def end(self) -> None:
+        """The stream is over: what was held back as a possible marker is output after all."""
+        self._keep(self._tail)
+        self._tail = b""
+
+    @property
+    def data(self) -> bytes:
+        """What was kept."""
+        return bytes(self._kept)
+
+    def _keep(self, data: bytes) -> None:
+        room = self._limit - len(self._kept)
+        self._kept += data[:room]
+        self.dropped += max(len(data) - room, 0)
+
+
+class ExecLink:
+    """A hijacked connection to a process in a container: its input, and its output multiplexed."""
+
+    def __init__(self, connection: Hijacked) -> None:
+        self._response, self._sock, self._early = connection
+        self._demux = Demux()
+        self._unsent = memoryview(b"")
+        self._close_input = False
+
+    def fileno(self) -> int:
+        """For a selector: readable when `read` would give something."""
+        return self._sock.fileno()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of input that are still queued."""
+        return len(self._unsent)
+
+    def send(self, data: bytes, *, last: bool = False) -> None:
+        """Queue input; it is written while output is read. `last` closes the input after it."""
+        if last and isinstance(self._sock, ssl.SSLSocket):
+            raise EngineError("input cannot be fed to a command over TLS; use a unix or ssh socket")
+        self._unsent = memoryview(bytes(self._unsent) + data)
+        self._close_input = last
+        self._write()
+
+    def read(self, deadline: float) -> list[tuple[int, bytes]] | None:
+        """The next pieces of output; empty at the end of the stream, None at the deadline.
+
+        Output that is there already is returned after the deadline (of `time.monotonic`) too.
+        """
+        while (data := self._receive()) != b"":
+            if data is None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return None
+                self._wait(left)
+            elif pieces := self._demux.feed(data):
+                return pieces
+        return []
+
+    def drain(self, out: Capture, err: Capture, deadline: float) -> bool:
+        """Read until both markers came or the stream ended; false when the time is over before."""
+        captures = {STDOUT: out, STDERR: err}
+        while not (out.done and err.done):
+            pieces = self.read(deadline)
+            if pieces is None:
+                return False
+            if not pieces:
+                out.end()
+                err.end()
+                return True
+            for stream, data in pieces:
+                if capture := captures.get(stream):
+                    capture.feed(data)
+            if time.monotonic() > deadline:  # endless output is never waited for
+                return False
+        return True
+
+    def close(self) -> None:
+        """Close the connection; the process is not touched."""
+        self._response.close()
+        self._sock.close()
+
+    def _receive(self) -> bytes | None:
+        if self._early:
+            data, self._early = self._early, b""
+            return data
+        try:
+            return self._sock.recv(_CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return None
+        except OSError:  # the engine went away: whoever asks for the exit code next is told so
+            return b""
+
+    def _wait(self, seconds: float) -> None:
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN | (select.POLLOUT if self.unsent else 0))
+        if any(event & select.POLLOUT for _, event in poll.poll(seconds * 1000)):
+            self._write()
+
+    def _write(self) -> None:
+        try:
+            while self.unsent:
+                self._unsent = self._unsent[self._sock.send(self._unsent) :]
+            if self._close_input:
+                self._close_input = False
+                self._sock.shutdown(socket.SHUT_WR)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            return
+        except OSError:  # the process ended without reading its input
+            self._unsent = memoryview(b"")
+
+
+# ── one shell for many commands ────────────────────────────────────────────────────────────────
 
 SHELL = ("/bin/sh", "-c", "exec 3>&2 2>/dev/null; exec /bin/sh")
 """The shell's own messages go nowhere; commands get the real stderr back from descriptor 3."""
 LINE_LIMIT = 100_000
 """Longest line in bytes; a longer command takes an exec of its own."""
+KILLED = 137
 _OWN_PROCESSES = 3
 """What runs in an idle container: init, its idle child, and the shell."""
-
-
-class End(Enum):
-    """How waiting for a command ended."""
-
-    DONE = "done"
-    DEADLINE = "deadline"
-    BROKEN = "broken"
-
-
-KILLED = 137
-
-
-class Output(NamedTuple):
-    """How a command ended, as far as its streams tell."""
-
-    end: End
-    exit_code: int
-    out: Capture
-    err: Capture
-
-
-NOTHING = Output(End.BROKEN, KILLED, Capture(0), Capture(0))
-
-
-def _drain(link: ExecLink, out: Capture, err: Capture, deadline: float) -> End:
-    """Read until both markers came, or the stream or the time is over."""
-    captures = {STDOUT: out, STDERR: err}
-    while not (out.done and err.done):
-        pieces = link.read(deadline)
-        if pieces is None:
-            return End.DEADLINE
-        if not pieces:
-            out.end()
-            err.end()
-            return End.BROKEN
-        for stream, data in pieces:
-            if capture := captures.get(stream):
-                capture.feed(data)
-        if time.monotonic() > deadline:  # endless output is never waited for
-            return End.DEADLINE
-    return End.DONE
 
 
 class Channel:
@@ -81,17 +212,13 @@ class Channel:
         self.link = link
         self.usable = True
 
-    def run(self, argv: Sequence[str], cwd: str | None, limit: int, deadline: float) -> Output:
-        """Run one command and wait for it."""
-        marker = secrets.token_hex(16)
-        out, err = Capture(limit, marker.encode()), Capture(limit, marker.encode())
-        self.link.send(line(argv, cwd, marker).encode())
-        end = _drain(self.link, out, err, deadline)
-        code, others = _numbers(out.status)
-        if end is End.DONE and code is None:
-            end = End.BROKEN
-        self.usable = end is End.DONE and others == 0
-        return Output(end, code if end is End.DONE and code is not None else KILLED, out, err)
+    def run(self, command: str, out: Capture, err: Capture, deadline: float) -> int | None:
+        """Exit code of what a `line` runs, `KILLED` with a lost shell; None at the deadline."""
+        self.link.send(command.encode())
+        in_time = self.link.drain(out, err, deadline)
+        code, others = _numbers(out.status) if out.done and err.done else (None, 0)
+        self.usable = in_time and code is not None and others == 0
+        return (KILLED if code is None else code) if in_time else None
 
     def close(self) -> None:
         """Let the shell end; what it started goes on."""
@@ -114,151 +241,3 @@ def _numbers(status: bytes) -> tuple[int | None, int]:
         return int(words[0]), int(words[1])
     except (IndexError, ValueError):
         return None, 0
-
-
-ENV = "/usr/bin/env"
-_GRACE_S = 10.0
-"""How long killed processes may take to let go of their output before the container is killed."""
-_STOP_ALL = (
-    "for f in /sys/fs/cgroup/pids/pids.events /sys/fs/cgroup/pids.events; do "
-    '[ -r $f ] && read -r _ n <$f && [ "$n" != 0 ] && echo pids; done; kill -9 -1; echo done'
-)
-"""Says whether a fork was refused, then kills all that its user runs. Builtins only, for nothing
-can be forked under a full process table; one signal to all at once leaves a fork bomb no gap."""
-
-
-class Where(NamedTuple):
-    """A started container and how it was started."""
-
-    ident: str
-    limits: SandboxLimits
-    user: str
-    workdir: str
-    writable: tuple[str, ...]
-    """Folders that are volumes: the work tree and what may be written beside it."""
-    image: str
-    channel: bool
-    """Whether commands without input, run as `user`, share one shell."""
-
-
-class Command(NamedTuple):
-    """What is to be run. `deadline` is on the clock of `time.monotonic`."""
-
-    words: Sequence[str]
-    cwd: str | None
-    user: str
-    stdin: bytes
-    limit: int
-    deadline: float
-
-
-@dataclass
-class Commands:
-    """Runs the commands of one container."""
-
-    connection: Connection
-    where: Where
-    notice: Callable[[str], None]
-    """Told of a limit that was reached."""
-    kill: Callable[[], None]
-    """Ends the container."""
-    _channel: Channel | None = None
-
-    def run(self, command: Command) -> Output:
-        """Run a command to its end or its deadline."""
-        if (
-            self.where.channel
-            and not command.stdin
-            and command.user == self.where.user
-            and sum(map(len, command.words)) < LINE_LIMIT
-        ):
-            return self._in_channel(command)
-        return self._in_exec(command)
-
-    def start(
-        self, words: Sequence[str], *, cwd: str | None, user: str, with_input: bool
-    ) -> tuple[ExecLink, str]:
-        """Start a program: the connection to it, and its id for `exit_code`."""
-        with self.connection.guard():
-            ident = self.connection.raw.exec_create(
-                self.where.ident,
-                list(words),
-                stdin=with_input,
-                user=user,
-                workdir=cwd or self.where.workdir,
-            )["Id"]
-        return ExecLink(self.connection.start_exec(ident)), ident
-
-    def exit_code(self, ident: str) -> int:
-        """Exit code of a program whose output has ended."""
-        for pause_s in (0.0, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0):
-            time.sleep(pause_s)
-            with self.connection.guard():
-                state = self.connection.raw.exec_inspect(ident)
-            if not state["Running"]:
-                return int(state["ExitCode"])
-        return KILLED
-
-    def close(self) -> None:
-        """Let go of the shared shell."""
-        if self._channel:
-            self._channel.close()
-            self._channel = None
-
-    def _in_channel(self, command: Command) -> Output:
-        if self._channel is None:
-            user = command.user
-            self._channel = Channel(self.start(SHELL, cwd=None, user=user, with_input=True)[0])
-        channel = self._channel
-        done = channel.run(command.words, command.cwd, command.limit, command.deadline)
-        if done.end is End.DEADLINE:
-            self._stop(command.user, channel.link, done)
-        if not channel.usable:
-            self.close()
-        return done
-
-    def _in_exec(self, command: Command) -> Output:
-        # `env` makes a missing program exit code 127; from the engine it would be an error text
-        words = command.words if command.words[0] == ENV else (ENV, *command.words)
-        link, ident = self.start(
-            words, cwd=command.cwd, user=command.user, with_input=bool(command.stdin)
-        )
-        out, err = Capture(command.limit), Capture(command.limit)
-        try:
-            if command.stdin:
-                link.send(command.stdin, last=True)
-            done = Output(_drain(link, out, err, command.deadline), KILLED, out, err)
-            if done.end is End.DEADLINE:
-                self._stop(command.user, link, done)
-                return done
-        finally:
-            link.close()
-        return Output(End.DONE, self.exit_code(ident), out, err)
-
-    def _stop(self, user: str, link: ExecLink, output: Output) -> None:
-        """Kill whatever `user` runs, and the container when that does not help.
-
-        Output is drained meanwhile: the engine handles no other event of a container while it has
-        output that nobody takes.
-        """
-        killer = threading.Thread(target=self._kill_all, args=(user,))
-        killer.start()
-        over = _drain(link, output.out, output.err, time.monotonic() + _GRACE_S)
-        if over is End.DEADLINE:
-            self.kill()
-        killer.join()
-
-    def _kill_all(self, user: str) -> None:
-        out = Capture(1000)
-        with suppress(EngineError):  # whatever is wrong with the engine, the next call tells
-            link, _ = self.start(("/bin/sh", "-c", _STOP_ALL), cwd="/", user=user, with_input=False)
-            _drain(link, out, Capture(0), time.monotonic() + _GRACE_S)
-            link.close()
-            if b"pids" in out.data or (b"done" not in out.data and self._is_crowded()):
-                self.notice("pids")
-
-    def _is_crowded(self) -> bool:
-        """Whether as many processes run as may: then a shell found no room to say so itself."""
-        with self.connection.guard():
-            stats = self.connection.raw.stats(self.where.ident, stream=False, one_shot=True)
-        return int(stats.get("pids_stats", {}).get("current") or 0) >= self.where.limits.pids

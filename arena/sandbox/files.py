@@ -1,14 +1,12 @@
 """Files of a container as tar, in and out: capped, no link ever followed; work trees compared."""
 
-import base64
 import hashlib
 import io
-import json
 import posixpath
 import stat as modes
 import sys
 import tarfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import IO, Any, NamedTuple, cast
@@ -20,7 +18,6 @@ from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
 _SYSTEM_MODES = {"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700}
 """Folders whose mode must survive being named as a parent."""
 
-_BLOCK = 10_240
 _END = bytes(1024)
 """Two empty blocks end every tar."""
 
@@ -40,31 +37,29 @@ def inside(path: str, workdir: str) -> str:
     return "/" + "/".join(part for part in parts if part not in {"", "."})
 
 
-def pack(files: Iterable[File], *, owner: int, workdir: str | None = None) -> tuple[str, bytes]:
-    """Files as a tar, and the folder to unpack it in.
+def pack(files: Iterable[File], *, owner: int, workdir: str | None = None) -> bytes:
+    """Files as a tar, to be unpacked in the work tree that all of them lie in, else in `/`.
 
     Every parent folder stands in the tar: the engine then replaces a link or file planted at its
-    path by a folder, so that no write is redirected. The work tree itself is not named when
-    `workdir` is given, for its owner stays.
+    path by a folder, so that no write is redirected. The work tree itself is not named, for its
+    owner stays.
     """
     paths = {inside(file.path, workdir or ""): file for file in files}
-    below = workdir is not None and all(path.startswith(f"{workdir}/") for path in paths)
-    root = workdir if workdir and below else "/"
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         made: set[str] = set()
         for path, file in sorted(paths.items()):
-            name = posixpath.relpath(path, root)
+            name = posixpath.relpath(path, workdir or "/")
             for parent in reversed(PurePosixPath(name).parents[:-1]):
                 folder = str(parent)
-                if folder not in made and f"/{folder}" != workdir:
+                if folder not in made:
                     made.add(folder)
                     mode = _SYSTEM_MODES.get(folder, 0o755)
                     tar.addfile(_member(folder, owner, mode, tarfile.DIRTYPE))
             info = _member(name, owner, file.mode)
             info.size = len(file.data)
             tar.addfile(info, io.BytesIO(file.data))
-    return root, buffer.getvalue()
+    return buffer.getvalue()
 
 
 class TooMuchError(Exception):
@@ -75,92 +70,62 @@ class CutShortError(Exception):
     """A tar from a container has no end: a file changed under the engine's hands."""
 
 
-class ChunkReader:
+class _Chunks:
     """A file over the chunks that the engine sends, giving up after `limit` bytes."""
 
     def __init__(self, chunks: Iterable[bytes], limit: int) -> None:
         self._chunks = iter(chunks)
-        self._rest = b""
-        self._last = b""
         self._left = limit
+        self.tail = b""
+        """The last bytes that were read."""
 
-    @property
-    def complete(self) -> bool:
-        """Whether what was read ends as a tar must."""
-        while self.read(_BLOCK):
-            pass
-        return self._last == _END
-
-    def read(self, size: int) -> bytes:
-        """Exactly `size` bytes unless the stream ends."""
-        parts, have = [self._rest], len(self._rest)
-        while have < size:
-            chunk = next(self._chunks, b"")
-            if not chunk:
-                break
-            self._left -= len(chunk)
-            if self._left < 0:
-                raise TooMuchError
-            self._last = (self._last + chunk)[-len(_END) :]
-            parts.append(chunk)
-            have += len(chunk)
-        data = b"".join(parts)
-        self._rest = data[size:]
-        return data[:size]
+    def read(self, _size: int = 0) -> bytes:
+        """The next chunk, of whatever size; `tarfile` reads on where it needs more."""
+        chunk = next(self._chunks, b"")
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise TooMuchError
+        self.tail = (self.tail + chunk)[-len(_END) :]
+        return chunk
 
 
 def members(
     chunks: Iterable[bytes], *, limit: int
 ) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    """The members of a tar from a container, one after the other.
+    """The members of a tar from a container, one after the other, as it arrives.
 
-    Args:
-        chunks: the tar as it arrives.
-        limit: bytes after which `TooMuchError` is raised.
-
-    Raises `CutShortError` at the end of a tar without an end.
+    Raises `TooMuchError` after `limit` bytes, `CutShortError` at the end of a tar without an end.
     """
-    reader = ChunkReader(chunks, limit)
+    reader = _Chunks(chunks, limit)
     with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|") as tar:
         while (info := tar.next()) is not None:
             yield info, tar.extractfile(info) if info.isreg() else None
             tar.members = []  # type: ignore[attr-defined]  # else all are kept until the end
-    if not reader.complete:
+    while reader.read():
+        pass
+    if reader.tail != _END:
         raise CutShortError
 
 
-class _Sink:
-    """Takes what is written until it is taken away."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def write(self, data: Any, /) -> int:
-        self._parts.append(bytes(data))
-        self._size += len(data)
-        return len(data)
-
-    def take(self, least: int = 0) -> bytes:
-        """Everything written, or nothing while it is less than `least`."""
-        if self._size < least:
-            return b""
-        data = b"".join(self._parts)
-        self._parts, self._size = [], 0
-        return data
-
-
-def without(chunks: Iterable[bytes], drop: Callable[[str], bool]) -> Iterator[bytes]:
-    """The same tar less the members whose absolute path `drop` names."""
-    sink = _Sink()
-    with tarfile.open(fileobj=cast("IO[bytes]", sink), mode="w|") as target:
+def without(chunks: Iterable[bytes], drop: frozenset[str]) -> Iterator[bytes]:
+    """The same tar less what lies at absolute paths, or below them."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w|") as target:
         for info, file in members(chunks, limit=sys.maxsize):
-            if not drop(f"/{info.name.removeprefix('./')}"):
+            path = PurePosixPath("/", info.name)
+            if drop.isdisjoint(map(str, (path, *path.parents))):
                 target.addfile(info, file)
             target.members = []  # type: ignore[attr-defined]
-            if data := sink.take(_BLOCK * 100):
-                yield data
-    yield sink.take()
+            yield from _taken(buffer)
+    yield from _taken(buffer)
+
+
+def _taken(buffer: io.BytesIO) -> Iterator[bytes]:
+    """What was written, which is then gone from there."""
+    if data := buffer.getvalue():
+        yield data
+    buffer.seek(0)
+    buffer.truncate()
 
 
 def entry(info: tarfile.TarInfo, data: bytes) -> Entry:
@@ -279,35 +244,9 @@ def readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-_GO_DIRECTORY = 1 << 31
-_GO_SYMLINK = 1 << 27
-_GO_OTHER = 0b111 << 24 | 1 << 19 | 1 << 21
-
-
-class Stat(NamedTuple):
-    """What the engine says of a path without reading it. `mode` is written as Go does."""
-
-    size: int
-    mode: int
-
-    @property
-    def is_folder(self) -> bool:
-        """A real folder, not a link to one."""
-        return bool(self.mode & _GO_DIRECTORY)
-
-    @property
-    def is_regular(self) -> bool:
-        """A regular file."""
-        return not self.mode & (_GO_DIRECTORY | _GO_SYMLINK | _GO_OTHER)
-
-
-def stat(connection: Connection, ident: str, path: str) -> Stat | None:
-    """What is at `path`, None when nothing is."""
-    header = connection.path_stat(ident, path)
-    if header is None:
-        return None
-    fields = json.loads(base64.b64decode(header))
-    return Stat(fields["size"], fields["mode"])
+_GO_FOLDER = 1 << 31
+_GO_SPECIAL = _GO_FOLDER | 1 << 27 | 0b111 << 24 | 1 << 21 | 1 << 19
+"""The engine writes modes as Go does: a folder, and everything that is no regular file."""
 
 
 def read(connection: Connection, ident: str, path: str, *, limit: int, ours: bool = False) -> Entry:
@@ -318,76 +257,67 @@ def read(connection: Connection, ident: str, path: str, *, limit: int, ours: boo
     """
     parts = path.strip("/").split("/")
     for count in range(2, len(parts)) if not ours else ():
-        parent = stat(connection, ident, "/" + "/".join(parts[:count]))
-        if parent is None or not parent.is_folder:
+        parent = connection.path_stat(ident, "/" + "/".join(parts[:count]))
+        if parent is None or not parent["mode"] & _GO_FOLDER:
             return Entry(kind="absent")
     try:
-        chunks, status = _archive(connection, ident, path)
+        with _archive(connection, ident, path) as (chunks, status):
+            if not status["mode"] & _GO_SPECIAL and status["size"] > limit:
+                return Entry(kind="file", too_large=True)
+            if status["mode"] & _GO_FOLDER:
+                return Entry(kind="directory")
+            info, file = next(members(chunks, limit=limit + (1 << 20)))
+            data = file.read(limit + 1) if file else b""
     except EngineRefusedError as error:
         if error.status == NOT_FOUND:
             return Entry(kind="absent")
         raise
-    with closing(chunks):
-        if status.is_regular and status.size > limit:
-            return Entry(kind="file", too_large=True)
-        if status.is_folder:
-            return Entry(kind="directory")
-        try:
-            info, file = next(members(chunks, limit=limit + (1 << 20)))
-            data = file.read(limit + 1) if file else b""
-        except TooMuchError:
-            return Entry(kind="file", too_large=True)
-        except (StopIteration, tarfile.TarError) as error:
-            raise EngineError(f"the engine sent no readable copy of {path}") from error
-    if len(data) > limit:
+    except TooMuchError:
         return Entry(kind="file", too_large=True)
-    return entry(info, data)
+    except (StopIteration, tarfile.TarError) as error:
+        raise EngineError(f"the engine sent no readable copy of {path}") from error
+    return entry(info, data) if len(data) <= limit else Entry(kind="file", too_large=True)
 
 
 def read_tree(
     connection: Connection, ident: str, workdir: str, pristine: WorkTree | None, *, limit: int
 ) -> WorkTree:
     """The work tree; a running container is held for a second try if it writes meanwhile."""
+
+    def read_once() -> WorkTree:
+        with _archive(connection, ident, workdir) as (chunks, _):
+            return WorkTree(chunks, pristine, limit=limit)
+
     with suppress(CutShortError, tarfile.TarError):
-        return _tree(connection, ident, workdir, pristine, limit)
+        return read_once()
     try:
-        with _paused(connection, ident):
-            return _tree(connection, ident, workdir, pristine, limit)
+        connection.raw.pause(ident)
+        try:
+            return read_once()
+        finally:
+            connection.raw.unpause(ident)
     except (EngineRefusedError, CutShortError, tarfile.TarError) as error:
         raise EngineError(f"the engine sent no readable copy of {workdir}") from error
 
 
+def put(
+    connection: Connection,
+    ident: str,
+    files: Iterable[File],
+    *,
+    owner: int,
+    workdir: str | None = None,
+) -> None:
+    """Lay files into a container, as `pack` makes them a tar."""
+    connection.raw.put_archive(ident, workdir or "/", pack(files, owner=owner, workdir=workdir))
+
+
 @contextmanager
-def _paused(connection: Connection, ident: str) -> Iterator[None]:
+def _archive(
+    connection: Connection, ident: str, path: str
+) -> Iterator[tuple[Iterator[bytes], dict[str, Any]]]:
+    """What is at a path as a tar, and what the engine says of it."""
     with connection.guard():
-        connection.raw.pause(ident)
-    try:
-        yield
-    finally:
-        with connection.guard():
-            connection.raw.unpause(ident)
-
-
-def write(connection: Connection, ident: str, folder: str, tar: bytes) -> None:
-    """Unpack a tar in a folder of the container."""
-    with connection.guard():
-        connection.raw.put_archive(ident, folder, tar)
-
-
-def _tree(
-    connection: Connection, ident: str, workdir: str, pristine: WorkTree | None, limit: int
-) -> WorkTree:
-    chunks, _ = _archive(connection, ident, workdir)
-    with closing(chunks):
-        return WorkTree(chunks, pristine, limit=limit)
-
-
-def _archive(connection: Connection, ident: str, path: str) -> tuple[Generator[bytes], Stat]:
-    with connection.guard():
-        chunks, fields = connection.raw.get_archive(ident, path)
-    return _guarded(connection, chunks), Stat(fields["size"], fields["mode"])
-
-
-def _guarded(connection: Connection, chunks: Iterator[bytes]) -> Generator[bytes]:
-    with connection.guard():
-        yield from chunks
+        chunks, status = connection.raw.get_archive(ident, path)
+        with closing(chunks):
+            yield chunks, status

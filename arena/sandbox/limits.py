@@ -64,10 +64,8 @@ _MEASURING_PAUSE_S = 0.2
 class DiskUsage:
     """Measures the volumes that containers were made with.
 
-    Args:
-        connection: the engine.
-        root: the engine's own folder where this process sees it; None asks the engine instead,
-            which is slower and knows no empty files.
+    `root` is the engine's own folder where this process sees it; None asks the engine instead,
+    which is slower and knows no empty files.
     """
 
     def __init__(self, connection: Connection, root: Path | None) -> None:
@@ -77,11 +75,7 @@ class DiskUsage:
         self._asking = threading.Lock()
 
     def of(self, idents: Mapping[str, int]) -> dict[str, int]:
-        """Bytes by container; counting one ends at its limit, and says then more than that.
-
-        Args:
-            idents: container ids, each with the bytes beyond which nothing need be known.
-        """
+        """Bytes by container; counting one ends at the limit given with it, and says then more."""
         known = self._mounts  # other threads measure other containers meanwhile
         mounts = {ident: known.get(ident) or self._volumes(ident) for ident in idents}
         self._mounts = mounts
@@ -94,8 +88,7 @@ class DiskUsage:
 
     def _volumes(self, ident: str) -> dict[str, Path]:
         """The volumes a container may write to: name and folder on the engine's host."""
-        with self._connection.guard():
-            mounts: list[dict[str, Any]] = self._connection.raw.inspect_container(ident)["Mounts"]
+        mounts: list[dict[str, Any]] = self._connection.raw.inspect_container(ident)["Mounts"]
         return {
             str(mount["Name"]): Path(mount["Source"])
             for mount in mounts
@@ -111,7 +104,7 @@ class DiskUsage:
         volumes: list[dict[str, Any]] | None = None
         while volumes is None:
             try:
-                with self._asking, self._connection.guard():
+                with self._asking:
                     volumes = self._connection.raw.df().get("Volumes") or []
             except EngineRefusedError as error:
                 if _MEASURING not in str(error) or time.monotonic() > until:
@@ -126,11 +119,8 @@ class DiskUsage:
 def measure(folders: Iterable[Path], limit: int) -> int:
     """Bytes that folders take on disk, links not followed; what cannot be read counts as nothing.
 
-    Folders nested deeper than a path can say count as more than the limit: they are out of sight.
-
-    Args:
-        folders: where to look.
-        limit: counting ends once it is passed.
+    Counting ends once the limit is passed. Folders nested deeper than a path can say count as more
+    than that: they are out of sight.
     """
     total = 0
     pending = [str(folder) for folder in folders]
@@ -171,10 +161,8 @@ Running = Callable[[], dict[str, DockerSandbox]]
 class Watch:
     """Tells running sandboxes what they cannot see themselves, and ends those that fill the disk.
 
-    Args:
-        connection: the engine.
-        label: marks the containers of one engine object.
-        running: the sandboxes now running, by container id.
+    Two threads do it until `stop`, or the end of the process. `label` marks the containers of one
+    engine object; `running` gives its sandboxes by container id.
     """
 
     def __init__(self, connection: Connection, label: str, running: Running) -> None:
@@ -182,19 +170,13 @@ class Watch:
         self._label = label
         self._running = running
         self._stop = threading.Event()
-        self._events: Any = None
-        self._root: Path | None = None
-        self._usage = DiskUsage(connection, None)
+        self._root = connection.folder()
+        self._usage = DiskUsage(connection, self._root)
         self._given: dict[str, int] = {}
         """By image, what its files take in a container's volumes before anything has run."""
         self._last = (0, 0, 0.0)
         self._full_at = 0.0
-
-    def start(self) -> None:
-        """Start both threads; they end with `stop`, or with the process."""
-        self._root = self._connection.folder()
-        self._usage = DiskUsage(self._connection, self._root)
-        self._subscribe()
+        self._events = self._subscribe()
         for target in (self._watch_memory, self._watch_disk):
             threading.Thread(target=target, name=target.__name__, daemon=True).start()
 
@@ -214,11 +196,10 @@ class Watch:
         with suppress(Exception):  # the stream may be gone already, with the engine
             self._events.close()
 
-    def _subscribe(self) -> None:
-        with self._connection.guard():
-            self._events = self._connection.raw.events(
-                decode=True, filters={"label": [self._label], "event": ["oom"]}
-            )
+    def _subscribe(self) -> Any:
+        return self._connection.raw.events(
+            decode=True, filters={"label": [self._label], "event": ["oom"]}
+        )
 
     def _watch_memory(self) -> None:
         while not self._stop.is_set():
@@ -230,7 +211,7 @@ class Watch:
             if self._stop.wait(_RETRY_S):
                 return
             with suppress(EngineError):
-                self._subscribe()
+                self._events = self._subscribe()
 
     def _watch_disk(self) -> None:
         while not self._stop.wait(_INTERVAL_S):
@@ -246,7 +227,13 @@ class Watch:
         now = time.monotonic()
         grown = used - last_used > _BYTES_STEP or count - last_count > _FILES_STEP
         if grown or now - last_time > _ALWAYS_S:
-            self._measure(running)
+            allowed = {
+                ident: (box.where.limits.disk_mb << 20) + self._given.get(box.where.image, 0)
+                for ident, box in running.items()
+            }
+            for ident, size in self._usage.of(allowed).items():
+                if size > allowed[ident]:
+                    running[ident].end("disk")
             self._last = used, count, now
         else:
             self._last = min(used, last_used), min(count, last_count), last_time
@@ -261,12 +248,3 @@ class Watch:
         if few_files or status.f_bavail * status.f_frsize < _ROOM_BYTES:
             self._full_at = time.monotonic()
         return used, status.f_files - status.f_ffree
-
-    def _measure(self, running: dict[str, DockerSandbox]) -> None:
-        allowed = {
-            ident: (box.where.limits.disk_mb << 20) + self._given.get(box.where.image, 0)
-            for ident, box in running.items()
-        }
-        for ident, used in self._usage.of(allowed).items():
-            if used > allowed[ident]:
-                running[ident].end("disk")

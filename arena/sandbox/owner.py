@@ -86,14 +86,17 @@ def mark(digest: str) -> None:
 
 def last_used(digest: str) -> float | None:
     """Seconds since the epoch of the latest mark."""
-    times = [path.stat().st_mtime for path in _marks(digest)]
-    return max(times, default=None)
+    return max((path.stat().st_mtime for path in _marks(digest)), default=None)
 
 
 def in_use(digest: str) -> bool:
-    """Whether a process that marked it may still live. Uncertain marks count."""
+    """Whether a process that marked it may still live."""
     here = Owner.current()
-    return any(not _was_left(path, here) for path in _marks(digest))
+    for path in _marks(digest):
+        with suppress(OSError, ValidationError):
+            if not Owner.model_validate_json(path.read_text()).is_dead(here):
+                return True
+    return False
 
 
 def forget(digest: str) -> None:
@@ -102,13 +105,6 @@ def forget(digest: str) -> None:
         for path in _marks(digest):
             path.unlink()
         _folder(digest).rmdir()
-
-
-def _was_left(path: Path, here: Owner) -> bool:
-    try:
-        return Owner.model_validate_json(path.read_text()).is_dead(here)
-    except (OSError, ValidationError):
-        return True
 
 
 def _marks(digest: str) -> list[Path]:
@@ -127,9 +123,8 @@ def reap(connection: Connection) -> list[str]:
     cannot be read.
     """
     raw = connection.raw
-    with connection.guard():
-        containers = _dead(raw.containers(all=True, filters={"label": [LABEL_OWNER]}))
-        images = _dead(raw.images(filters={"label": [LABEL_OWNER]}))
+    containers = _dead(raw.containers(all=True, filters={"label": [LABEL_OWNER]}))
+    images = _dead(raw.images(filters={"label": [LABEL_OWNER]}))
     for ident in containers:
         remove(connection, ident)
     for ident in images:
@@ -139,21 +134,20 @@ def reap(connection: Connection) -> list[str]:
 
 def reap_of(connection: Connection, engine: str) -> None:
     """Remove the containers that carry the id of one engine object of ours."""
-    with connection.guard():
-        found = connection.raw.containers(all=True, filters={"label": [f"{LABEL_ENGINE}={engine}"]})
+    found = connection.raw.containers(all=True, filters={"label": [f"{LABEL_ENGINE}={engine}"]})
     for fields in found:
         remove(connection, str(fields["Id"]))
 
 
 def remove(connection: Connection, ident: str) -> None:
     """Remove a container, running or not; nothing happens when it is gone already."""
-    with suppress(EngineRefusedError), connection.guard():
+    with suppress(EngineRefusedError):
         connection.raw.remove_container(ident, force=True, v=True)
 
 
 def remove_image(connection: Connection, name: str) -> None:
     """Remove an image and the unnamed ones under it that nothing else needs."""
-    with suppress(EngineRefusedError), connection.guard():
+    with suppress(EngineRefusedError):
         connection.raw.remove_image(name, force=True)
 
 

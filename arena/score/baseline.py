@@ -185,7 +185,7 @@ def read_baseline(path: Path) -> Baseline:
     try:
         baseline = Baseline.model_validate_json(read_text(path))
     except ValidationError as error:
-        wrong = wrong_shape(path, error)
+        wrong = wrong_shape(error, where=str(path))
         raise InputError(
             f"not a baseline: {wrong.what}", where=wrong.where, remedy="write it again from a run"
         ) from None

@@ -8,12 +8,13 @@ never sees a repository, a name or an attribute that an agent wrote.
 import itertools
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 from arena.git import GitLimitError, run_git
-from arena.records import Change, Entry, Record
+from arena.protocols import Sandbox
+from arena.records import Change, Entry
 from arena.records.container import WORKDIR
 from arena.task.files import is_cache, is_leftover
 from arena.task.patch import FilePatch, render
@@ -34,31 +35,16 @@ _OPTIONS = (
 _SECTION = re.compile(rb"^diff --git a/(?:old|new)/(\d+) ", re.MULTILINE)
 
 
-class Changed(Protocol):
-    """The part of a `Sandbox` that a diff is made from."""
-
-    def changes(self, *, limit: int) -> list[Change]:
-        """As `Sandbox.changes`."""
-
-    def get(self, path: str, *, limit: int) -> Entry:
-        """As `Sandbox.get`."""
-
-
 class Remains:
-    """What a killed container's work tree says, read at once: the container itself may then go.
+    """What a killed container's work tree says, read at once: the container itself may then go."""
 
-    Args:
-        sandbox: the agent's container, killed.
-        workdir: its work tree.
-    """
-
-    def __init__(self, sandbox: Changed, *, workdir: str = WORKDIR) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self._changes = sandbox.changes(limit=MAX_CHANGES)
         self._entries: dict[str, Entry] = {}
         left_bytes = MAX_TOTAL_BYTES
         for change in self._changes if len(self._changes) <= MAX_CHANGES else ():
             if not _is_left_over(change):
-                path = f"{workdir}/{change.path}"
+                path = f"{WORKDIR}/{change.path}"
                 entry = sandbox.get(path, limit=min(MAX_READ_BYTES, left_bytes))
                 self._entries[path] = entry
                 left_bytes -= len(entry.data)
@@ -73,7 +59,7 @@ class Remains:
         return Entry(kind="file", too_large=True) if len(entry.data) > limit else entry
 
 
-class _Pair(Record):
+class _Pair(NamedTuple):
     """One path before and after."""
 
     path: str
@@ -89,35 +75,38 @@ class _Pair(Record):
         )
 
 
-def capture(sandbox: Changed, pristine: Changed, *, workdir: str = WORKDIR) -> str:
+def capture(sandbox: Sandbox | Remains, pristine: Sandbox) -> str:
     """What the work tree of a stopped container says over that of a fresh one, as a diff.
 
     New files are part of it; caches and other leftovers, and anything under `.git`, are not.
     Whatever cannot be a patch (links, devices, large or binary files, too many changes) is named
     in it in a form that the policy refuses with the reason. Bytes that are not UTF-8 come back as
     surrogates: encode with `surrogateescape`.
-
-    Args:
-        sandbox: the agent's container, killed, or what remains of it.
-        pristine: a fresh container of the same image, running.
-        workdir: the work tree in both.
     """
     changes = sandbox.changes(limit=MAX_CHANGES)
     if len(changes) > MAX_CHANGES:
         changes = changes[: MAX_FILES + 1]
         return render([FilePatch(old=None, new=change.path) for change in changes])
-    reader = _Reader(sandbox, pristine, workdir)
-    pairs: list[_Pair] = []
+    found = filter(_counts, _pairs(changes, sandbox, pristine))
+    pairs = list(itertools.islice(found, MAX_FILES + 1))
+    hunks = _hunks([pair for pair in pairs if pair.comparable])
+    return render([_change(pair, hunks) for pair in pairs])
+
+
+def _pairs(
+    changes: Sequence[Change], sandbox: Sandbox | Remains, pristine: Sandbox
+) -> Iterator[_Pair]:
+    """Changed paths from both containers, within one bound on memory."""
+    left_bytes = MAX_TOTAL_BYTES
     for change in changes:
         if _is_left_over(change):
             continue
-        pair = reader.pair(change.path)
-        if _counts(pair):
-            pairs.append(pair)
-        if len(pairs) > MAX_FILES:
-            break
-    hunks = _hunks([pair for pair in pairs if pair.comparable])
-    return render([_change(pair, hunks) for pair in pairs])
+        sides = []
+        for side in (pristine, sandbox):
+            limit = min(MAX_READ_BYTES, left_bytes)
+            sides.append(side.get(f"{WORKDIR}/{change.path}", limit=limit))
+            left_bytes -= len(sides[-1].data)
+        yield _Pair(change.path, *sides)
 
 
 def _is_left_over(change: Change) -> bool:
@@ -136,29 +125,6 @@ def _counts(pair: _Pair) -> bool:
         return True
     sides = [(entry.kind, entry.data, _mode(entry)) for entry in (pair.old, pair.new)]
     return sides[0] != sides[1]
-
-
-# ── reading both trees ─────────────────────────────────────────────────────────────────────────
-
-
-class _Reader:
-    """Reads paths from both containers within one bound on memory."""
-
-    def __init__(self, sandbox: Changed, pristine: Changed, workdir: str) -> None:
-        self._sandbox, self._pristine, self._workdir = sandbox, pristine, workdir
-        self._left_bytes = MAX_TOTAL_BYTES
-
-    def pair(self, path: str) -> _Pair:
-        """What is at a path in both."""
-        return _Pair(
-            path=path, old=self._get(self._pristine, path), new=self._get(self._sandbox, path)
-        )
-
-    def _get(self, side: Changed, path: str) -> Entry:
-        limit = min(MAX_READ_BYTES, self._left_bytes)
-        entry = side.get(f"{self._workdir}/{path}", limit=limit)
-        self._left_bytes -= len(entry.data)
-        return entry
 
 
 # ── writing the diff ───────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from arena.errors import InputError
 from arena.paths import AnyPath, SafePath
-from arena.records import Assurance, Difficulty, File, Language, Record, TestPlan
+from arena.records import File, TaskHead, TestPlan
 from arena.serialize import to_toml, well_formed
 
 TREE_BYTES = 1 << 30
@@ -66,11 +66,7 @@ def read_tree(folder: SafePath) -> tuple[File, ...]:
 
 
 def read_files(folder: SafePath, passed_over: Callable[[str], bool]) -> tuple[File, ...]:
-    """Regular files under a folder, sorted, with paths relative to it.
-
-    Args:
-        folder: where.
-        passed_over: which of these paths are left out, whatever they are.
+    """Regular files under a folder, sorted, with paths relative to it, less what is passed over.
 
     Raises:
         InputError: a link or a socket lies in the folder, or too much.
@@ -85,19 +81,11 @@ def read_files(folder: SafePath, passed_over: Callable[[str], bool]) -> tuple[Fi
     return tuple(sorted(found, key=lambda file: file.path))
 
 
-class Draft(Record):
+class Draft(TaskHead):
     """A task that is not on disk yet."""
 
     name: str
     """Folder in the pack."""
-    title: str
-    language: Language
-    difficulty: Difficulty = "unknown"
-    image: str
-    tags: tuple[str, ...] = ()
-    repository: str | None = None
-    instance_id: str | None = None
-    assurance: Assurance = "ids"
     statement: str
     tests: TestPlan
     allow: tuple[str, ...] = ()
@@ -157,10 +145,10 @@ def write_files(folder: AnyPath, files: Sequence[File]) -> None:
 
 
 def _task_toml(draft: Draft) -> str:
-    heads = {"title", "language", "difficulty", "image", "tags", "repository", "instance_id"}
+    head = draft.model_dump(include=set(TaskHead.model_fields))
     return to_toml(
         {
-            **draft.model_dump(include=heads),
+            **head,
             "assurance": None if draft.assurance == "ids" else draft.assurance,
             "tests": draft.tests.model_dump(),
             "patch": {"allow": draft.allow} if draft.allow else None,

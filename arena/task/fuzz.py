@@ -20,9 +20,8 @@ def fitted(
 ) -> tuple[FilePatch, ...] | None:
     """The same changes at the places where they fit; None where a hunk has no such place.
 
-    Args:
-        files: changes in their order; several may be of one file.
-        read: what is at a path of the tree, bytes that are not UTF-8 as surrogates.
+    Several may be of one file. `read` gives what is at a path, bytes that are not UTF-8 as
+    surrogates.
     """
     now: dict[str, list[str]] = {}
     found = []

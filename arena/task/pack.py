@@ -14,16 +14,7 @@ from pydantic import Field, JsonValue
 from arena import registry, resources
 from arena.errors import InputError
 from arena.paths import AnyPath, SafePath
-from arena.records import (
-    Assurance,
-    Difficulty,
-    File,
-    Language,
-    Record,
-    Task,
-    TestPlan,
-    digest_of,
-)
+from arena.records import Difficulty, File, Record, Task, TaskHead, TestPlan, digest_of
 from arena.serialize import read_record, read_text
 from arena.task import plan_ids
 from arena.task.files import read_tree
@@ -67,26 +58,11 @@ class PatchTable(Record):
     """Protected paths that a fix may touch."""
 
 
-class TaskFile(Record):
+class TaskFile(TaskHead):
     """`task.toml`."""
 
-    title: str
-    """What is wrong, in a few words."""
-    language: Language
-    """Of the repository."""
     difficulty: Difficulty
     """As its author sees it."""
-    image: str
-    """A folder of `sandboxes/`, or of the pack's `images/`."""
-    tags: tuple[str, ...] = ()
-    """Words to find it by."""
-    repository: str | None = None
-    """The project it comes from, where several tasks share one (clusters in statistics)."""
-    instance_id: str | None = None
-    """Its id in the suite that it was imported from."""
-    assurance: Assurance = "ids"
-    """What a pass is worth: named tests seen to pass, or what a script said beside the code it
-    judges."""
     tests: TestsTable
     """What decides."""
     patch: PatchTable = PatchTable()
@@ -266,19 +242,12 @@ def _task(folder: Path, info: PackInfo, name: str) -> Task:
     task = Task(
         id=f"{info.name}/{name}",
         pack=info.name,
-        title=spec.title,
-        language=spec.language,
-        difficulty=spec.difficulty,
-        image=spec.image,
-        tags=spec.tags,
+        **spec.model_dump(include=set(TaskHead.model_fields)),
         problem_statement=statement,
         tests=TestPlan.model_validate(spec.tests.model_dump()),
         allow=spec.patch.allow,
         impossible=info.kind == "impossible",
         private=info.private,
-        assurance=spec.assurance,
-        repository=spec.repository,
-        instance_id=spec.instance_id,
         digest="",
         root=folder / name,
     )

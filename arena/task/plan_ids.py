@@ -7,12 +7,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from arena.errors import InputError
 from arena.paths import SafePath
 from arena.records import File, Task, TestPlan
-from arena.serialize import read_toml, to_toml, wrong_shape
+from arena.serialize import read_record, to_toml
 
 _SHAPES = {
     "pytest": (re.compile(r"[^:]+\.py(::[^:\[]+)+(\[.*\])?", re.DOTALL), "tests/test_x.py::test_y"),
@@ -23,29 +21,22 @@ _SHAPES = {
 
 
 def check_ids(plan: TestPlan, laid: set[str], twins: set[str], where: Path) -> None:
-    """Refuse ids of the wrong form and ids whose file exists nowhere.
-
-    Args:
-        plan: what the task declares.
-        laid: paths of the tree with the hidden tests over it.
-        twins: paths of the must-fail tests.
-        where: the file that declares the plan.
+    """Refuse ids of the wrong form and ids whose file exists nowhere: neither in the tree with the
+    hidden tests over it, nor for `must_fail` among the twins.
 
     Raises:
         InputError: naming the id.
     """
-    if (plan.runner in {"junit", "command", "script"}) != bool(plan.command):
-        raise InputError(
-            "a command belongs to the runners 'junit', 'command' and 'script', and to no other",
-            where=f"{where}: tests.command",
-            remedy="name the command that runs the tests, or another runner",
-        )
-    if (plan.runner == "command") != bool(plan.report):
-        raise InputError(
-            "a form of report belongs to the runner 'command', and to no other",
-            where=f"{where}: tests.report",
-            remedy="name it, or another runner",
-        )
+    for key, given, what, runners in (
+        ("command", plan.command, "a command", ("junit", "command", "script")),
+        ("report", plan.report, "a form of report", ("command",)),
+    ):
+        if (plan.runner in runners) != bool(given):
+            raise InputError(
+                f"{what} belongs to runner {' or '.join(map(repr, runners))}, and to no other",
+                where=f"{where}: tests.{key}",
+                remedy="name it, or another runner",
+            )
     if plan.runner == "script":
         return
     for key, ids, files in (
@@ -134,7 +125,6 @@ _HEAD = (
     "# Tests that did not always end the same way. They decide nothing until they are mended and\n"
     "# taken out of this file. Written by `arena tasks check`.\n"
 )
-_FLAKY: TypeAdapter[Flaky] = TypeAdapter(Flaky)
 
 
 def read(pack: Path) -> Flaky:
@@ -144,12 +134,7 @@ def read(pack: Path) -> Flaky:
         InputError: the file is not one table of texts a task.
     """
     path = SafePath(pack) / FILE
-    if not path.is_file():
-        return {}
-    try:
-        return _FLAKY.validate_python(read_toml(path))
-    except ValidationError as error:
-        raise wrong_shape(path, error) from error
+    return read_record(path, Flaky) if path.is_file() else {}
 
 
 def add(pack: Path, found: Mapping[str, Mapping[str, str]]) -> None:

@@ -107,15 +107,11 @@ def rules_for(task: Task) -> PatchRules:
 
 
 def police(text: str, rules: PatchRules, *, fuzzy: bool = False) -> Policed:
-    """Decide over every change of a patch.
+    """Decide over every change of a patch, read as GNU `patch` reads it if `fuzzy`.
 
-    Args:
-        text: the patch.
-        rules: those of its task.
-        fuzzy: read it as GNU `patch` does; where it is corrupt to git that is done in any case.
+    Where it is corrupt to git that is done in any case.
     """
-    reason = _oversized(text)
-    if reason:
+    if reason := _oversized(text):
         return Policed(refused=reason)
     try:
         files = parse_loosely(text) if fuzzy else parse(text)
@@ -126,8 +122,9 @@ def police(text: str, rules: PatchRules, *, fuzzy: bool = False) -> Policed:
         return loose if loose.fuzzy else Policed(refused=f"not a diff: {error}")
     if not files and text.strip():
         return Policed(refused="not a diff: no change is in it")
-    reason = _too_many(files) or _first(files, _unsafe) or _colliding(files, rules.tree)
-    if reason:
+    many = f"the patch changes {len(files):,} files; {MAX_FILES} are allowed"
+    reason = many if len(files) > MAX_FILES else _first(files, _unsafe)
+    if reason := reason or _colliding(files, rules.tree):
         return Policed(refused=reason, fuzzy=fuzzy)
     stripped = [file for file in files if _belongs_to_tests(file, rules)]
     kept = [file for file in files if file not in stripped]
@@ -168,12 +165,6 @@ def _oversized(text: str) -> str | None:
     longest = max((len(line) for line in text.split("\n")), default=0)
     if longest > MAX_LINE_BYTES:
         return f"a line has {longest:,} characters; {MAX_LINE_BYTES:,} are allowed"
-    return None
-
-
-def _too_many(files: Sequence[FilePatch]) -> str | None:
-    if len(files) > MAX_FILES:
-        return f"the patch changes {len(files):,} files; {MAX_FILES} are allowed"
     return None
 
 

@@ -6,13 +6,13 @@ from decimal import Decimal
 import pytest
 
 from arena.agent.external import flags
-from arena.protocols import Metered
+from arena.protocols import CallTotals
 from arena.records.program import OwnReport
 
 REPORT = OwnReport(
     input_tokens=("used.in", "used.cached"), output_tokens=("used.out",), cost_usd=("usd",)
 )
-METERED = Metered(5, 10_000, 2_000, Decimal("0.1"))
+METERED = CallTotals(steps=5, prompt_tokens=10_000, output_tokens=2_000, cost_usd=Decimal("0.1"))
 RIGHT = {"used": {"in": 9_000, "cached": 1_000, "out": 2_000}, "usd": 0.1}
 
 

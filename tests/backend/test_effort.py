@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from arena.backend import catalog, effort
+from arena.backend import apis, catalog
 from arena.backend.apis import over
 from arena.backend.resolve import resolve
 from arena.config import BackendTable
@@ -52,7 +52,7 @@ def spec_of(ref, api=None):
     ],
 )
 def test_each_provider_is_told_in_its_own_words(ref, api, level, sent):
-    spec = effort.told(spec_of(ref, api), level)
+    spec = apis.with_effort(spec_of(ref, api), level)
     assert sent.items() <= spec.quirks.extra_body.items()
     own = spec_of(ref, api).quirks.extra_body
     assert spec.quirks.extra_body.keys() == own.keys() | sent.keys()
@@ -78,7 +78,7 @@ def test_each_provider_is_told_in_its_own_words(ref, api, level, sent):
 )
 def test_what_would_be_dropped_is_refused(ref, api, level, says):
     with pytest.raises(InputError, match=f"effort '{level}' would be .*{says}"):
-        effort.told(spec_of(ref, api), level)
+        apis.with_effort(spec_of(ref, api), level)
 
 
 def test_every_rule_of_the_catalogue_says_all_of_its_levels():
@@ -92,9 +92,9 @@ def test_every_rule_of_the_catalogue_says_all_of_its_levels():
         assert set(row.efforts) <= {"any", *profile.effort}, row.id
         for api, rule in spec.effort.items():
             at = over(spec, api)
-            bodies = [effort.told(at, level).quirks.extra_body for level in rule.levels]
+            bodies = [apis.with_effort(at, level).quirks.extra_body for level in rule.levels]
             assert all(body not in bodies[:n] for n, body in enumerate(bodies)), row.id
-            assert list(rule.levels) == sorted(rule.levels, key=effort.LEVELS.index), row.id
+            assert list(rule.levels) == sorted(rule.levels, key=apis.LEVELS.index), row.id
             seen += len(bodies)
     assert seen > 100
 
@@ -104,20 +104,20 @@ def test_a_body_of_ones_own_and_an_effort_exclude_each_other():
         base_url="http://127.0.0.1:9", model="m", extra_body={"reasoning_effort": "low"}
     )
     with pytest.raises(InputError, match="'reasoning_effort', and so does efforts"):
-        effort.told(spec_of(table), "high")
+        apis.with_effort(spec_of(table), "high")
 
 
 def test_of_an_unknown_endpoint_it_is_said_that_nobody_knows():
-    spec = effort.told(spec_of(BackendTable(base_url="http://127.0.0.1:9", model="m")), "high")
-    assert effort.UNPROVEN in spec.caveats
-    assert effort.UNPROVEN not in effort.told(spec_of("openai/gpt-5.1"), "high").caveats
+    spec = apis.with_effort(spec_of(BackendTable(base_url="http://127.0.0.1:9", model="m")), "high")
+    assert apis.UNPROVEN in spec.caveats
+    assert apis.UNPROVEN not in apis.with_effort(spec_of("openai/gpt-5.1"), "high").caveats
 
 
 @pytest.mark.parametrize(("api", "field"), [("chat", "reasoning_effort"), ("messages", "thinking")])
 def test_the_built_in_agents_calls_carry_it(api, field):
     with ManyStub(lambda _: text("ok")) as stub:
         bare = Rig(stub, api=api).spec
-        spec = effort.told(bare, "low")
+        spec = apis.with_effort(bare, "low")
         made = Rig(stub, spec=spec, limits=Limits(output_tokens=100))
         with made.pool:
             made.trial().complete(ASK, [])
@@ -128,9 +128,9 @@ def test_the_built_in_agents_calls_carry_it(api, field):
 @pytest.mark.parametrize("api", ["chat", "messages", "responses"])
 def test_the_gateway_puts_it_into_what_an_agent_sends(api):
     """Whatever the program asks for itself: the contestant decides."""
-    rule = effort.STANDARD[api].body
+    rule = apis.STANDARD[api].body
     with sessions(lambda _: text("ok"), api) as doors:
-        doors.rig.spec = effort.told(doors.rig.spec, "low")
+        doors.rig.spec = apis.with_effort(doors.rig.spec, "low")
         with doors.open() as (_, asking):
             other = {"reasoning_effort": "high"} if api == "chat" else {}
             assert asking.post(**other).status_code == 200

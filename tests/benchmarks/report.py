@@ -31,9 +31,6 @@ def main() -> None:
         began = time.monotonic()
         index = site.build_scored(scored)
         print(f"all {len(results.trials)} pages of trials: {time.monotonic() - began:.1f} s")
-        began = time.monotonic()
-        site.write_trials(results, index.parent / "trials")
-        print(f"the same with nothing new: {time.monotonic() - began:.1f} s")
         print(f"a browser loads and sorts it: CPU {browsed_s(index):.2f} s")
 
 

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from arena.cli import main
-from arena.cli.grade import _show
 from arena.cli.options import Format, emit
+from arena.cli.run import _show_grades
 from arena.registry import unknown
 from tests.benchmarks import ledgers
 
@@ -144,7 +144,7 @@ def test_no_value_is_shown_as_a_program_writes_it(capsys):
 
 def test_what_was_not_graded_is_said_in_words(tmp_path, capsys):
     left = {"unknown": [f"x-{n}" for n in range(9)], "without_prediction": ["core/a"]}
-    _show([], left, tmp_path, Format.TABLE)
+    _show_grades([], left, tmp_path, Format.TABLE)
     told = capsys.readouterr().err
     assert "not graded, since they are of no task that --tasks names: x-0, x-1, x-2, x-3" in told
     assert "and 4 more" in told

@@ -85,7 +85,7 @@ def test_a_call_is_written_down_before_it_may_go(rig):
     assert isinstance(leave, Permit)
     assert made.book.begun == [leave.begin]
     assert leave.begin.started_at.year > 2020
-    assert made.budget.account.held == HELD
+    assert made.budget.held == HELD
 
 
 def test_settled_is_what_it_cost(rig):
@@ -93,7 +93,7 @@ def test_settled_is_what_it_cost(rig):
     made.gate.announce(begin(), HELD)
     made.gate.settle(end(), Amount(Decimal("0.1"), 110), None)
     assert made.budget.spent == Amount(Decimal("0.1"), 110)
-    assert made.budget.account.held == Amount()
+    assert made.budget.held == Amount()
     assert [e.call_id for e in made.book.ends] == ["call1"]
 
 
@@ -126,7 +126,7 @@ def test_a_log_that_cannot_be_written_stops_the_call(rig):
     made.book.begin = full
     with pytest.raises(HarnessError, match="the disk is full"):
         made.gate.announce(begin(), HELD)
-    assert made.budget.account.held == Amount()
+    assert made.budget.held == Amount()
     assert made.behind.idle
 
 
@@ -186,7 +186,7 @@ def test_a_call_that_waits_when_its_trial_ends_is_not_sent(rig):
     assert refused == ["the trial is over"]
     assert [call.call_id for call in made.book.begun] == ["call1"]
     assert list(made.book.ended) == ["call1"]
-    assert made.budget.account.held == Amount()
+    assert made.budget.held == Amount()
     assert made.limiter.acquire(1).waited_s < 10
 
 
@@ -224,7 +224,7 @@ def test_a_call_that_waits_leaves_the_queue_when_its_trial_ends(rig):
     made.gate.shut()
     threads[0].join(30)
     assert gone == ["the trial is over"]
-    assert made.budget.account.held == Amount()
+    assert made.budget.held == Amount()
     assert order == []
     other.settle(end(1), Amount(), None)
     threads[1].join(30)

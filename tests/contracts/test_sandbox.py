@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
-from docker.errors import NotFound
 
 from arena.backend.limiter import AgentClock
 from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
 from arena.run.trial import TimedSandbox
+from arena.sandbox.docker import EngineRefusedError
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.sandbox.limits import DiskUsage
@@ -635,7 +635,7 @@ def test_volumes_go_with_the_container(opened, engine):
         assert len(names) == 2
     assert left(engine) == []
     for name in names:
-        with pytest.raises(NotFound):
+        with pytest.raises(EngineRefusedError):
             engine.connection.raw.inspect_volume(name)
 
 

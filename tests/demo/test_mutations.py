@@ -1,19 +1,19 @@
-import ast
 import shlex
 from pathlib import Path
 
 import pytest
 
-from arena.demo.baseline.probe.mutate import Module, apply
+from arena.demo.baseline.probe.mutate import SWAPS, WEIGHTS, apply, mutations
 
 CASES = {
     "comparison boundary": ("x < y", "x <= y"),
     "comparison in a chain": ("0 < a < b", "0 < a <= b"),
-    "not in": ("a  not  in b", "a in b"),
+    "not in": ("a  not  in b", "a  in b"),
     "is none": ("a is not None", "a is None"),
     "arithmetic": ("a - b", "a + b"),
     "parentheses are kept right": ("a * (b + c)", "a * (b - c)"),
-    "parentheses are added": ("f(a - b * c)", "f(a - (b + c))"),
+    "in": ("x(a in b)", "x(a not in b)"),
+    "is not": ("x(a is b)", "x(a is not b)"),
     "and to or": ("x(a and b)", "x(a or b)"),
     "dropped not": ("f(not a)", "f(a)"),
     "dropped sign": ("f(-1)", "f(1)"),
@@ -24,13 +24,12 @@ CASES = {
     "assigned": ("a += b", "a = b"),
     "deleted": ("a()\nb()\n", "pass\nb()\n"),
     "deleted whole body": ("if a:\n    b()\n", "if a:\n    pass\n"),
-    "deleted block": ("if a:\n    b()\nc()\n", "pass\nc()\n"),
+    "deleted over lines": ("f(a,\n  b)\nc()\n", "pass\nc()\n"),
 }
 
 
 def texts(before):
-    module = Module("m.py", before)
-    return [apply(before, item) for item in module.mutations()]
+    return [apply(before, item) for item in mutations("m.py", before)]
 
 
 @pytest.mark.parametrize(("before", "after"), CASES.values(), ids=CASES)
@@ -53,40 +52,42 @@ def test_the_rest_of_the_file_stays_as_it_is(end):
     assert before.replace("é < b", "é <= b") in texts(before)
 
 
-def test_texts_and_annotations_are_left_alone():
+def test_texts_are_left_alone():
     before = (
         '"""A text."""\n\n\ndef f(a: "int | 3" = 1) -> "int":\n'
-        '    """Another text."""\n    b: list[1 + 2] = 4\n    return f"{a + b:03d}"\n'
+        '    """Another text, not 3."""\n    b = 4\n    return f"{a:03d}" "is 3 < 4"\n'
     )
     found = texts(before)
-    assert any("b: list[1 + 2] = 5" in text for text in found)
+    assert any("b = 5" in text for text in found)
     for text in found:
         assert text.startswith('"""A text."""')
-        assert '"""Another text."""' in text
-        assert 'a: "int | 3"' in text
-        assert "list[1 + 2]" in text or "    pass\n" in text
-        assert '-> "int"' in text
-        assert 'f"{a + b:03d}"' in text or "    pass\n" in text
+        assert '"""Another text, not 3."""' in text
+        assert 'a: "int | 3"' in text or "\npass\n" in text
+        assert 'f"{a:03d}" "is 3 < 4"' in text or "    pass\n" in text
 
 
-def test_mutants_differ_in_one_place_and_most_compile():
+def test_mutants_differ_in_one_place_and_a_third_compile_at_least():
     before = Path(shlex.__file__).read_text()
-    found = list(Module("shlex.py", before).mutations())
+    found = list(mutations("shlex.py", before))
     assert len(found) > 400
-    broken = 0
+    sound = 0
     for item in found[::7]:
         text = apply(before, item)
         assert text.startswith(before[: item.start])
         assert text.endswith(before[item.end :])
         assert 0 < item.first_line <= item.last_line
         try:
-            ast.parse(text)
+            compile(text, "shlex.py", "exec")
         except SyntaxError:
-            broken += 1
-    assert broken < len(found[::7]) / 10
+            continue
+        sound += 1
+    assert sound > len(found[::7]) / 3
+
+
+def test_every_operator_has_a_weight():
+    assert WEIGHTS.keys() == {*SWAPS, "off by one", "deleted"}
 
 
 def test_same_source_gives_the_same_mutations_in_the_same_order():
     before = "def f(a, b):\n    return [x for x in a if x < b + 1]\n"
-    first, second = Module("m.py", before), Module("m.py", before)
-    assert list(first.mutations()) == list(second.mutations())
+    assert list(mutations("m.py", before)) == list(mutations("m.py", before))

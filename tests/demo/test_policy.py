@@ -22,14 +22,14 @@ def command(*observations, problem=PROBLEM):
 
 
 def report(problem):
-    encoded = command(problem=problem).split("<<'REPORT'")[1].splitlines()[1]
+    encoded = command(problem=problem).split("/report.txt\n")[1].splitlines()[0]
     return base64.b64decode(encoded).decode()
 
 
 def test_it_begins_by_bringing_the_search():
     first = command()
     assert first.startswith("mkdir -p ")
-    assert "begin --limit 60 " in first
+    assert first.endswith(" begin 60")
     assert "```" not in first
     assert len(first.encode()) < 64_000, "more than 16,000 tokens would be cut by usual limits"
 

@@ -3,13 +3,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from arena.demo.baseline.probe import runs, search
-from arena.demo.baseline.probe.mutate import Module, apply
+from arena.demo.baseline.probe.mutate import apply, mutations
 from arena.demo.baseline.probe.runs import isolated
 
 
@@ -35,10 +36,10 @@ def leave_a_child():
         (lambda: print("noise") or "quiet", "quiet"),
         (leave_a_child, "done"),
         (eat, None),
-        (object, None),
+        (threading.Lock, None),
     ],
     ids=[
-        "json",
+        "value",
         "large",
         "slow",
         "exit",
@@ -47,7 +48,7 @@ def leave_a_child():
         "noise",
         "fork",
         "memory",
-        "no json",
+        "cannot be sent",
     ],
 )
 def test_isolated_work_takes_only_its_own_process_with_it(work, value, capfd, monkeypatch):
@@ -90,28 +91,35 @@ and, what is worse,
       ...
     ZeroDivisionError: division by zero
 """
+WRONG = (">>> print(a)\n4\n", "    >>> a.x\n    5\n")
+
+
+def state(report):
+    return runs.examples(report, {}).state
 
 
 def test_examples_of_a_report_share_names_and_compare_as_a_prompt_does():
-    assert [item.state for item in runs.examples(SESSION, [])] == [
-        "passed", "passed", "failed", "failed", "passed",
-    ]  # fmt: skip
+    first, second = WRONG
+    assert state(SESSION.replace(first, "").replace(second, "")) == "passed"
+    assert state(SESSION.replace(first, "")) == "failed"
+    assert state(SESSION.replace(second, "")) == "failed"
+    assert state(SESSION) == "failed"
 
 
 def test_what_an_example_gives_is_open_where_the_report_shows_nothing():
-    found = runs.examples(">>> 1 + 1\n>>> 1 / 0\n", [])
-    assert [item.state for item in found] == ["passed", "failed"]
+    assert state(">>> 1 + 1\n") == "passed"
+    assert state(">>> 1 / 0\n") == "failed"
 
 
 @pytest.mark.parametrize("report", ["", "It is broken.", "```\n$ pip install x\n```", ">>>1\n1"])
-def test_a_report_without_a_session_has_no_examples(report):
-    assert runs.examples(report, []) == []
+def test_a_report_without_a_session_has_no_example_that_fails(report):
+    assert runs.examples(report, {}) == ("report", "passed", [])
 
 
-def test_an_example_that_hangs_is_ended_and_the_next_runs(monkeypatch):
+def test_an_example_that_hangs_is_ended_and_the_next_runs(folder, monkeypatch):
     monkeypatch.setattr(runs, "EXAMPLE_S", 0.2)
-    found = runs.examples(">>> while True: pass\n>>> 1\n1\n", [])
-    assert [item.state for item in found] == ["failed", "passed"]
+    report = ">>> from traced_module import used\n>>> while True: pass\n>>> used(3)\n1\n"
+    assert runs.examples(report, traced(folder)) == ("report", "failed", USED)
 
 
 CODE = """\
@@ -138,15 +146,22 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "traced_module.py").write_text(CODE)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "traced_module", raising=False)
     return tmp_path
 
 
+USED = [("traced_module.py", number) for number in (5, 6)]
+
+
+def traced(folder):
+    return {str(folder / "traced_module.py"): "traced_module.py"}
+
+
 def test_only_lines_inside_functions_are_traced(folder):
-    found = runs.examples(
-        ">>> from traced_module import used\n>>> used(3)\n2\n", ["traced_module.py"]
-    )
-    lines = [("traced_module.py", number) for number in (5, 6)]
-    assert [item.lines for item in found] == [[], lines]
+    begun = ">>> from traced_module import used\n"
+    assert runs.examples(begun, traced(folder)).lines == []
+    found = runs.examples(f"{begun}>>> used(3)\n2\n>>> 1\n1\n", traced(folder))
+    assert (found.state, found.lines) == ("failed", USED)
 
 
 def test_tests_and_tooling_are_no_source(folder):
@@ -160,7 +175,8 @@ def test_tests_and_tooling_are_no_source(folder):
     ):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("")
-    assert search.python_files() == ["pkg/d.py", "traced_module.py"]
+    (folder / "latin.py").write_bytes(b"# \xe9")
+    assert search.sources() == {"pkg/d.py": "", "traced_module.py": CODE}
 
 
 def lines(*numbers):
@@ -168,7 +184,7 @@ def lines(*numbers):
 
 
 def chosen(scores, limit):
-    return search.candidates({"m.py": Module("m.py", CODE)}, scores, limit)
+    return search.candidates({"m.py": CODE}, scores, limit)
 
 
 def test_failing_lines_are_suspicious_and_passing_ones_less():
@@ -192,6 +208,10 @@ def test_candidates_come_most_suspicious_first_and_each_once():
         compile(text, "m.py", "exec")
 
 
+def test_a_file_that_is_no_python_has_no_candidates():
+    assert search.candidates({"m.py": "def f(:\n    return (1\n"}, {("m.py", 2): 1.0}, 9) == []
+
+
 def test_a_smaller_budget_is_the_beginning_of_a_larger_one():
     scores = {("m.py", 5): 1.0, ("m.py", 6): 0.9, ("m.py", 11): 0.1}
     large = chosen(scores, 10)
@@ -201,7 +221,7 @@ def test_a_smaller_budget_is_the_beginning_of_a_larger_one():
 
 def test_a_search_whose_time_is_over_says_so_and_ends(tmp_path, monkeypatch):
     monkeypatch.setattr(search, "PLAN", tmp_path / "plan.json")
-    (change, *_) = Module("m.py", "x = 1 < 2\n").mutations()
+    (change, *_) = mutations("m.py", "x = 1 < 2\n")
     begun = search.SearchPlan("", ["t.py::t"], [], [change], 0, until_s=0.0)
     begun.save()
     assert search.go_on(tmp_path) == ("0 tried, none works in time.", True)

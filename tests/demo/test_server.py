@@ -45,7 +45,7 @@ def test_tools_are_called(client):
     assert choice.finish_reason == "tool_calls"
     (call,) = choice.message.tool_calls
     assert call.function.name == "bash"
-    assert "begin --limit 20" in json.loads(call.function.arguments)["command"]
+    assert json.loads(call.function.arguments)["command"].endswith(" begin 20")
     assert answer.model == "mutate-20"
 
 
@@ -189,7 +189,7 @@ def test_one_connection_serves_many_requests(server):
 def test_concurrent_conversations_do_not_mix(client):
     def ask(budget):
         answer = client.chat.completions.create(model=f"mutate-{budget}", messages=MESSAGES)
-        return f"begin --limit {budget} " in answer.choices[0].message.content
+        return f" begin {budget}\n" in answer.choices[0].message.content
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(1, 65)))

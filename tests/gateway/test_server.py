@@ -401,7 +401,7 @@ def test_an_answer_does_not_wait_for_its_account_but_the_next_call_does(stream):
         threading.Timer(0.3, may_settle.set).start()
         assert asking.post(stream=stream).status_code == 200
         assert order[:3] == ["announced", "settled", "announced"]
-        assert session.metered.calls == 2
+        assert session.metered.steps == 2
         assert order == ["announced", "settled"] * 2
         said = [kind for kind, _ in made.notes]
     assert said == ["message", "call", "message", "call", "message"]

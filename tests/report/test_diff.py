@@ -34,12 +34,7 @@ deleted file mode 100644
 def test_lines_carry_kind_and_numbers():
     shown = trial_page.parse(PATCH)
     first, added, gone = shown.files
-    assert (first.path, first.change, first.added, first.removed) == (
-        "pkg/core.py",
-        "changed",
-        2,
-        1,
-    )
+    assert (first.path, first.change) == ("pkg/core.py", "changed")
     assert [(line.kind, line.old, line.new, line.text) for line in first.lines] == [
         ("hunk", None, None, "@@ -10,3 +10,4 @@ def f():"),
         ("same", 10, 10, "one"),
@@ -51,19 +46,29 @@ def test_lines_carry_kind_and_numbers():
         ("note", None, None, "No newline at end of file"),
     ]
     assert (added.path, added.change) == ("new file.txt", "added")
-    assert (gone.path, gone.change, gone.removed) == ("gone.py", "deleted", 1)
+    assert (gone.path, gone.change) == ("gone.py", "deleted")
+    assert [(line.kind, line.old) for line in gone.lines] == [("hunk", None), ("del", 1)]
 
 
 def test_a_long_patch_is_cut_and_says_so():
     body = "".join(f"+line {i}\n" for i in range(trial_page.MAX_LINES + 10))
-    shown = trial_page.parse(f"@@ -0,0 +1,{trial_page.MAX_LINES + 10} @@\n{body}")
+    head = "--- /dev/null\n+++ b/new.py\n"
+    shown = trial_page.parse(f"{head}@@ -0,0 +1,{trial_page.MAX_LINES + 10} @@\n{body}")
     assert shown.dropped_lines == 11
     assert (
-        trial_page.parse("@@ -0,0 +1 @@\n+" + "x" * 9_000)
+        trial_page.parse(f"{head}@@ -0,0 +1 @@\n+" + "x" * 9_000 + "\n")
         .files[0]
         .lines[1]
         .text.endswith("7000 more characters")
     )
+
+
+def test_text_that_is_no_patch_is_shown_as_it_is():
+    text = "prose\n@@ -1 +1,2 @@\n-a\n"
+    (shown,) = trial_page.parse(text).files
+    assert [(line.kind, line.text) for line in shown.lines] == [
+        ("note", line) for line in text.splitlines()
+    ]
 
 
 def test_nothing_is_no_file():

@@ -41,9 +41,8 @@ def test_the_page_is_small_and_answers(browser, large):
 
 
 @pytest.mark.slow
-def test_all_pages_are_made_and_then_left_alone(tmp_path):
+def test_all_pages_are_made(tmp_path):
     run = make_run(tmp_path / "run", tasks=100, attempts=10)
     results = load(run)
     site.build(results)
     assert len(list((run / "report" / "trials").glob("*.html"))) == TRIALS
-    assert site.write_trials(results, run / "report" / "trials") == 0

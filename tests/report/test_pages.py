@@ -1,4 +1,4 @@
-"""Pages are written when something on them changed, and only then."""
+"""The pages of a run: each trial that was begun has one, and nothing leads out of the run."""
 
 import json
 import re
@@ -18,29 +18,27 @@ def folder(tmp_path: Path) -> Path:
     return make_run(tmp_path / "run", tasks=2, attempts=1, actors=cast()[:4])
 
 
-def test_only_what_changed_is_written_again(folder):
+def test_what_changed_is_on_the_next_page(folder):
     results = load(folder)
     out = folder / "report" / "trials"
-    assert site.write_trials(results, out) == 8
-    assert site.write_trials(results, out) == 0
+    site.build(results)
+    assert len(list(out.glob("*.html"))) == 8
     changed = results.trials[3].id
     patch = folder / "trials" / changed / "patch.diff"
     patch.write_text("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+something else\n")
-    assert site.write_trials(results, out) == 1
+    (out / f"{results.trials[0].id}.html").unlink()
+    site.build(results)
     assert "something else" in (out / f"{changed}.html").read_text()
-    (out / f"{changed}.html").unlink()
-    assert site.write_trials(results, out) == 1
-    (out / site.KEYS).write_text("not json")
-    assert site.write_trials(results, out) == 8
+    assert len(list(out.glob("*.html"))) == 8
 
 
 def test_a_page_of_a_trial_that_is_no_more_is_removed(folder):
     out = folder / "report" / "trials"
-    site.write_trials(load(folder), out)
+    site.build(load(folder))
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["tasks"].pop()
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    site.write_trials(load(folder), out)
+    site.build(load(folder))
     assert len(list(out.glob("*.html"))) == 4
 
 
@@ -72,7 +70,6 @@ def foreign(tmp_path: Path) -> Path:
 def test_no_name_leads_a_page_out_of_the_run(foreign):
     out = foreign / "report" / "trials"
     (out / "core.interval-merge--a").mkdir(parents=True)
-    (out / site.KEYS).write_text('{"../../../old": "digest"}')
     other = foreign.parent / "old.html"
     other.write_text("kept")
     before = {p for p in foreign.parents[1].rglob("*") if foreign not in p.parents}

@@ -18,19 +18,19 @@ from arena.registry import EARLIER_DIGESTS
 from arena.run import plan, preview, resume
 from arena.rundir.directory import EngineInfo, Manifest
 from arena.sandbox.image.images import TaskImage
+from arena.serialize import shaped
 from arena.task import pack
 from tests.benchmarks import job
 
 
 def resolve(params: dict, *, agent: str = "shell", task: str = "core/interval-merge") -> plan.Plan:
     table = {"base_url": "http://127.0.0.1:1/v1", "model": "m"}
-    made = config.parse(
+    made = config.BakeoffConfig.model_validate(
         {
             "name": "n",
             "tasks": [task],
             "contestant": [{"name": "c", "backend": table, "params": params, "agent": agent}],
-        },
-        where="b.toml",
+        }
     )
     spec = BackendSpec(name="b", model="m", base_url="http://127.0.0.1:1/v1")
     return plan.resolve(made, base=Path(), backend=lambda _: spec, fx=SHIPPED_FX)
@@ -119,7 +119,7 @@ def test_a_run_that_did_not_change_goes_on_without_a_word():
 
 def bakeoff_of(*tables: dict, **more) -> config.BakeoffConfig:
     data = {"name": "n", "tasks": ["core/interval-merge"], "contestant": list(tables), **more}
-    return config.parse(data, where="b.toml")
+    return shaped(data, config.BakeoffConfig, where="b.toml")
 
 
 def planned(*tables: dict, only: tuple[str, ...] = (), **more) -> plan.Plan:

@@ -12,7 +12,7 @@ from arena.records.container import LAYER
 from arena.sandbox import owner
 from arena.sandbox.image import layer
 from arena.sandbox.image.images import Images
-from arena.sandbox.image.layer import ImageCache, Layers, next_to_go
+from arena.sandbox.image.layer import Layers, next_to_go
 from arena.sandbox.image.store import AgentLayer, CachedItem, Image
 from arena.sandbox.owner import Owner
 from arena.task import pack
@@ -40,9 +40,7 @@ def toy(engine):
 
 
 def listed(engine, recipe):
-    return next(
-        (one for one in ImageCache(engine.connection).all() if one.what.recipe == recipe), None
-    )
+    return next((one for one in layer.kept(engine.connection) if one.what.recipe == recipe), None)
 
 
 def test_an_agents_programs_are_listed_with_the_images(engine, toy):
@@ -50,7 +48,7 @@ def test_an_agents_programs_are_listed_with_the_images(engine, toy):
     assert (one.what.kind, one.what.name, one.own_bytes) == ("agent", f"toy-{toy[:6]}", 3 << 20)
     assert not one.in_use
     assert abs(one.last_used_s - time.time()) < 120
-    assert {"base", "agent"} <= {kept.what.kind for kept in ImageCache(engine.connection).all()}
+    assert {"base", "agent"} <= {kept.what.kind for kept in layer.kept(engine.connection)}
 
 
 def test_programs_are_in_use_under_a_container_and_while_a_run_lives(engine, toy):

@@ -14,6 +14,7 @@ from arena.records import File, SandboxLimits
 from arena.resources import sandboxes_dir
 from arena.sandbox import owner
 from arena.sandbox.image import recipe, sources
+from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
 from arena.sandbox.image.store import Store
 from arena.sandbox.owner import LABEL_OWNER, Owner, remove_image
@@ -153,7 +154,7 @@ def test_building_leaves_no_container_and_no_unfinished_image(built, engine):
 
 def test_a_digest_depends_on_every_part(folder, monkeypatch):
     def digest(tree=TREE):
-        base = recipe.base_recipe(folder)
+        base = recipe.base_recipes(folder)[0]
         return recipe.task_digest(recipe.language_recipe(folder, "tiny", base), tree)
 
     first = digest()
@@ -167,7 +168,10 @@ def test_a_digest_depends_on_every_part(folder, monkeypatch):
     (folder / "tiny" / "__pycache__" / "x.pyc").write_bytes(b"x")
     assert digest() == first
     (folder / "tiny" / "extra").write_text("x")
-    assert digest() != first
+    more = digest()
+    assert more != first
+    (folder / "tiny" / "extra").chmod(0o755)
+    assert digest() not in {first, more}
 
 
 def test_the_machines_settings_work_in_a_build_and_stay_out_of_the_image(
@@ -204,11 +208,20 @@ def test_a_machine_without_settings_builds_on_the_base_itself(images, tiny, engi
     assert inside(engine, made.id, "cat /count") == "0\n"
 
 
+def test_a_script_that_a_dockerfile_copies_can_be_run(images, tiny, folder, engine):
+    script = folder / "tiny" / "greet"
+    script.write_text("#!/bin/sh\necho hello\n")
+    script.chmod(0o755)
+    (folder / "tiny" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY greet /greet\n")
+    made = images.ensure([tiny])[tiny.id]
+    assert inside(engine, made.id, "/greet") == "hello\n"
+
+
 def test_a_dockerfile_that_fails_says_why(images, tiny, folder):
     (folder / "tiny" / "Dockerfile").write_text(
         "ARG BASE\nFROM ${BASE}\nRUN echo all is lost; exit 9\n"
     )
-    with pytest.raises(EngineError, match=r"all is lost.*code: 9"):
+    with pytest.raises(DockerfileError, match=r"all is lost.*code: 9"):
         images.ensure([tiny])
 
 
@@ -216,8 +229,9 @@ def test_a_disk_that_fills_during_a_build_is_a_clear_fault(images, tiny, folder)
     # the shared memory of a build's container is the smallest disk there is
     fill = "RUN dd if=/dev/zero of=/dev/shm/full bs=1M count=200\n"
     (folder / "tiny" / "Dockerfile").write_text(f"ARG BASE\nFROM ${{BASE}}\n{fill}")
-    with pytest.raises(EngineError, match=r"disk is full.*arena sandboxes prune.*No space left"):
+    with pytest.raises(EngineError, match=r"disk is full.*arena sandboxes prune.*No space") as full:
         images.ensure([tiny])
+    assert not isinstance(full.value, DockerfileError)
 
 
 def test_an_unknown_image_is_named_with_the_known_ones(images, tiny):
@@ -297,5 +311,5 @@ def test_an_image_under_a_container_stays(another, engine):
     deadline = time.monotonic() + 10
     while not store.remove(image) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert store.find(image.tag, image.recipe) is None
+    assert store.find(image.kind, image.name, image.recipe) is None
     assert owner.last_used(image.recipe) is None

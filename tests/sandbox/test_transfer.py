@@ -38,9 +38,9 @@ def recipe_folder():
 def images(engine, folder):
     found = Images(engine, pack.tree_files, folder)
     yield found
-    for image in found.store.index().values():
-        if image.name.startswith("carried-"):
-            remove_image(engine.connection, image.id)
+    for one in found.store.all():
+        if one.what.name.startswith("carried-"):
+            remove_image(engine.connection, one.what.id)
 
 
 def drop(images, kept):
@@ -124,6 +124,6 @@ def test_everybody_goes_on_with_the_base_that_is_there(engine, images, monkeypat
 
 
 def test_shipped_images_name_what_decides():
-    base = recipe.base_recipe(recipe_folder())
+    base = recipe.base_recipes(recipe_folder())[0]
     for name in recipe.language_names(recipe_folder()):
         assert recipe.language_recipe(recipe_folder(), name, base).spec.decides

@@ -14,6 +14,7 @@ import docker
 from arena.records import Task
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
+from arena.sandbox.image.store import Image
 
 
 class OwnEngine:
@@ -110,7 +111,8 @@ def own_engine(task: Task, engine: DockerEngine, *, room: str | None = None) -> 
 def _carry_over(task: Task, engine: DockerEngine, own: OwnEngine) -> None:
     images = Images(engine, lambda _: ())
     made = images.ensure([task])[task.id].id
-    recipes = images.store.index()
+    held = [one.what for one in images.store.all()]
+    recipes = {image.recipe: image for image in held if isinstance(image, Image)}
     image = next(i for i in recipes.values() if i.id == made)
     theirs = docker.DockerClient(base_url=engine.connection.where)
     mine = docker.DockerClient(base_url=own.host, timeout=300)

@@ -87,7 +87,10 @@ def test_execute_bit_is_part_of_the_digest(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ((TASK, TASK + "colour = 1\n"), ["task.toml: tests.colour", "unknown key"]),
+        (
+            (TASK, TASK + "colour = 1\n"),
+            ["task.toml: unknown key 'tests.colour'", "known keys: runner, "],
+        ),
         ((TASK, TASK.replace('"python"', '"cobol"', 1)), ["task.toml: language"]),
         ((TASK, TASK.replace('title = "Halves are rounded away"', "")), ["title", "missing"]),
         ((TASK, TASK + "["), ["task.toml", "not valid TOML"]),

@@ -1,34 +1,30 @@
 """The baseline as a conversation: what a request says, what is answered, and what that costs."""
 
 import base64
-import gzip
 import hashlib
 import io
 import json
 import re
-import tarfile
 import time
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
-from arena.backend.chat import mapping, text_of
+from arena.backend.chat import text_of
+from arena.serialize import mapping
 
 RESULT = re.compile(r"^arena-mutate: (\{.*\})$", re.MULTILINE)
 ISSUE = re.compile(r"<issue>\n?(.*?)\n?</issue>", re.DOTALL)
 FOLDER = "/tmp/arena-mutate"  # noqa: S108 - a path inside the contestant's own container
-PACKAGE = "mutate_probe"
-LINE = 120
 
 
-class Result(BaseModel):
+class Result(BaseModel, frozen=True, extra="forbid"):
     """The line of JSON that a command of the search ends with."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     say: str
     done: bool
@@ -39,7 +35,7 @@ class Action:
     """What to do next and the sentence to say with it; submit where there is no command."""
 
     say: str
-    command: str | None
+    command: str | None = None
 
 
 def next_action(problem: str, observations: Sequence[str], budget: int) -> Action:
@@ -58,9 +54,9 @@ def next_action(problem: str, observations: Sequence[str], budget: int) -> Actio
     if last is not None:
         return Action(last.say, None if last.done else _step("go-on"))
     if results[0] is None:
-        return Action("The search cannot run here: it needs python3 and base64.", None)
+        return Action("The search cannot run here: it needs python3 and base64.")
     if results[-2] is None or results[-2].done:
-        return Action("There is no more to try.", None)
+        return Action("There is no more to try.")
     return Action("That batch was cut off.", _step("go-on"))
 
 
@@ -73,86 +69,62 @@ def _result(observation: str) -> Result | None:
 
 
 def _begin(report: str, budget: int) -> str:
-    """The command that unpacks the search, hands it the report and lets it look around."""
-    text = base64.b64encode(report.encode("utf-8", "replace")).decode()
-    return "\n".join(
-        (
-            f"mkdir -p {FOLDER} && base64 -d <<'ARCHIVE' | tar xz --no-same-owner -C {FOLDER}",
-            _archive(),
-            "ARCHIVE",
-            f"base64 -d <<'REPORT' > {FOLDER}/report.txt",
-            text,
-            "REPORT",
-            _step(f"begin --limit {budget}"),
-        )
-    )
+    """The command that brings the search and the report, and lets it look around."""
+    brought = {"search.zip": _search(), "report.txt": report.encode("utf-8", "replace")}
+    lines = [f"mkdir -p {FOLDER}"]
+    for name, data in brought.items():
+        lines += [f"base64 -d <<'END' > {FOLDER}/{name}", base64.b64encode(data).decode(), "END"]
+    return "\n".join([*lines, _step(f"begin {budget}")])
 
 
 def _step(arguments: str) -> str:
-    return f'root=$PWD; cd {FOLDER} && python3 -m {PACKAGE}.search {arguments} --root "$root"'
+    return f"python3 {FOLDER}/search.zip {arguments}"
 
 
 @cache
-def _archive() -> str:
-    """The search as base64 of a tar.gz, without times or owners.
-
-    Compressed, the whole search fits one reply under the usual limits on output.
-    """
+def _search() -> bytes:
+    """The search as a zip that Python runs; it fits one reply under the usual limits."""
+    probe = files(__package__) / "probe"
+    texts = {
+        f"mutate_probe/{one.name}": one.read_text() for one in probe.iterdir() if one.is_file()
+    }
+    texts["__main__.py"] = "from mutate_probe.search import main\nmain()\n"
     raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        folder = files("arena.demo.baseline") / "probe"
-        for item in sorted(folder.iterdir(), key=lambda item: item.name):
-            if item.name.endswith(".py"):
-                data = item.read_bytes()
-                entry = tarfile.TarInfo(f"{PACKAGE}/{item.name}")
-                entry.size = len(data)
-                tar.addfile(entry, io.BytesIO(data))
-    text = base64.b64encode(gzip.compress(raw.getvalue(), mtime=0)).decode()
-    return "\n".join(text[start : start + LINE] for start in range(0, len(text), LINE))
+    with zipfile.ZipFile(raw, "w") as archive:
+        for name, text in sorted(texts.items()):
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+    return raw.getvalue()
 
 
 MODEL = re.compile(r"mutate-([1-9][0-9]{0,4})")
 LISTED = ("mutate-20", "mutate-200")
 BYTES_PER_TOKEN = 4
 
-Finish = Literal["stop", "tool_calls", "length"]
 
-
-class Wire(BaseModel):
-    """A part of the protocol; what it does not use is passed over."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Message(Wire):
+class Spoken(BaseModel, frozen=True):
     """One message of the conversation; of its content only text is read."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[JsonValue] | None = None
 
 
-class StreamOptions(Wire):
+class StreamOptions(BaseModel, frozen=True):
     """What a stream ends with."""
 
     include_usage: bool = False
 
 
-class ChatRequest(Wire):
-    """A request for a completion."""
+class ChatRequest(BaseModel, frozen=True):
+    """A request for a completion; what it does not use is passed over."""
 
     model: str
-    messages: tuple[Message, ...] = Field(min_length=1)
+    messages: tuple[Spoken, ...] = Field(min_length=1)
     tools: tuple[dict[str, JsonValue], ...] | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
-
-    @property
-    def limit(self) -> int | None:
-        """Most tokens of the answer, None for no limit."""
-        return self.max_completion_tokens or self.max_tokens
 
     @property
     def tool_names(self) -> frozenset[str]:
@@ -187,24 +159,24 @@ def tokens(text: str) -> int:
     return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
 
 
-def complete(request: ChatRequest, raw: JsonValue, candidates: int) -> dict[str, Any]:
+def complete(request: ChatRequest, raw: Mapping[str, JsonValue], budget: int) -> dict[str, Any]:
     """The body that answers a request.
 
     Args:
         request: the request as understood.
         raw: the request as it came; its messages and tools are what is counted as the prompt.
-        candidates: most mutations to try, from the model's name.
+        budget: most mutations to try, from the model's name.
     """
-    action = next_action(request.problem, request.observations, candidates)
+    action = next_action(request.problem, request.observations, budget)
     content, call = speak(action, request.tool_names)
-    counted = raw if isinstance(raw, dict) else {}
-    prompt = json.dumps([counted.get("messages"), counted.get("tools")], ensure_ascii=False)
+    prompt = json.dumps([raw.get("messages"), raw.get("tools")], ensure_ascii=False)
     spent = tokens(content + "".join(call or ()))
-    finish: Finish = "tool_calls" if call else "stop"
-    if request.limit is not None and spent > request.limit:
+    finish = "tool_calls" if call else "stop"
+    limit = request.max_completion_tokens or request.max_tokens
+    if limit is not None and spent > limit:
         # A language model would be cut off here too; half a call is none.
-        content = content.encode()[: request.limit * BYTES_PER_TOKEN].decode(errors="ignore")
-        call, finish, spent = None, "length", request.limit
+        content = content.encode()[: limit * BYTES_PER_TOKEN].decode(errors="ignore")
+        call, finish, spent = None, "length", limit
     digest = hashlib.sha256((prompt + request.model).encode("utf-8", "surrogatepass")).hexdigest()
     message: dict[str, Any] = {"role": "assistant", "content": content}
     if call:
@@ -233,12 +205,11 @@ def pieces(whole: Mapping[str, Any], *, include_usage: bool) -> Iterator[dict[st
     """The same as the chunks of a stream."""
     head = {**whole, "object": "chat.completion.chunk"}
     usage, (choice,) = head.pop("usage"), head.pop("choices")
-    message = dict(choice["message"])
-    calls = [{"index": index, **one} for index, one in enumerate(message.pop("tool_calls", ()))]
-    for delta in (message, *({"tool_calls": [call]} for call in calls)):
-        yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-    end = {"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}
-    yield {**head, "choices": [end]}
+    delta = dict(choice.pop("message"))
+    if calls := delta.get("tool_calls"):
+        delta["tool_calls"] = [{"index": index, **one} for index, one in enumerate(calls)]
+    yield {**head, "choices": [{**choice, "delta": delta, "finish_reason": None}]}
+    yield {**head, "choices": [{**choice, "delta": {}}]}
     if include_usage:
         yield {**head, "choices": [], "usage": usage}
 

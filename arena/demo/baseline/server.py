@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from pydantic import JsonValue, ValidationError
 
-from arena.backend.chat import error_body, mapping
+from arena.backend.chat import error_body
 from arena.demo.baseline import chat
 from arena.errors import InputError
-from arena.serialize import from_json
+from arena.serialize import from_json, mapping
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 POLL_S = 0.05
@@ -25,12 +25,9 @@ class RefusedError(Exception):
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
-        self.status, self.message, self.code = status, message, code
-
-    def body(self) -> JsonValue:
-        """The error as clients of the protocol expect it."""
-        told = error_body(self.status, self.message, overflow=False)
-        return {"error": {**mapping(told, "error"), "code": self.code}}
+        self.status = status
+        told = error_body(status, message, overflow=False)
+        self.body: JsonValue = {"error": {**mapping(told, "error"), "code": code}}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -43,35 +40,46 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer /v1/models."""
-        self._guarded(self._models)
+        self._answer(self._models)
 
     def do_POST(self) -> None:
         """Answer /v1/chat/completions."""
-        self._guarded(self._completion)
+        self._answer(self._completion)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Keep requests out of stderr."""
         _log.debug(format, *args)
 
-    def _guarded(self, answer: Callable[[], None]) -> None:
+    def _answer(self, made: Callable[[], JsonValue | list[JsonValue]]) -> None:
+        """Send what is made: a body, or the events of a stream all at once, as all are known."""
+        status = 200
         try:
-            answer()
+            body = made()
         except RefusedError as refused:
-            self._answer(refused.status, refused.body())
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
+            status, body = refused.status, refused.body
         except Exception:  # noqa: BLE001 - the connection's last resort: answer and go on
             _log.exception("request to %s failed", self.path)
             self.close_connection = True
-            self._answer(500, RefusedError(500, "internal error of the baseline service").body())
+            status, body = 500, RefusedError(500, "internal error of the baseline service").body
+        kind, data = "application/json", json.dumps(body)
+        if isinstance(body, list):
+            kind = "text/event-stream"
+            data = "".join(f"data: {json.dumps(one)}\n\n" for one in body) + "data: [DONE]\n\n"
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data.encode())))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(data.encode())
 
-    def _models(self) -> None:
+    def _models(self) -> JsonValue:
         if self.path.rstrip("/") != "/v1/models":
             raise RefusedError(404, f"no such path: GET {self.path}")
         model: dict[str, JsonValue] = {"object": "model", "created": 0, "owned_by": "arena"}
-        self._answer(200, {"object": "list", "data": [{"id": i, **model} for i in chat.LISTED]})
+        return {"object": "list", "data": [{"id": name, **model} for name in chat.LISTED]}
 
-    def _completion(self) -> None:
+    def _completion(self) -> JsonValue:
         raw = self._json()
         path = self.path.split("?")[0].rstrip("/")
         if path != "/v1/chat/completions":
@@ -82,17 +90,15 @@ class Handler(BaseHTTPRequestHandler):
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
             raise RefusedError(400, f"{place or 'body'}: {first['msg']}") from None
-        candidates = chat.budget(request.model)
-        if candidates is None:
+        budget = chat.budget(request.model)
+        if budget is None:
             message = f"the model {request.model!r} does not exist: mutate-1 to mutate-99999 do"
             raise RefusedError(404, message, "model_not_found")
-        whole = chat.complete(request, raw, candidates)
-        if request.stream:
-            options = request.stream_options
-            usage = options is not None and options.include_usage
-            self._stream(chat.pieces(whole, include_usage=usage))
-        else:
-            self._answer(200, whole)
+        assert isinstance(raw, dict)
+        whole = chat.complete(request, raw, budget)
+        options = request.stream_options
+        usage = options is not None and options.include_usage
+        return list(chat.pieces(whole, include_usage=usage)) if request.stream else whole
 
     def _json(self) -> JsonValue:
         length = self.headers.get("Content-Length", "")
@@ -108,30 +114,14 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(400, "the body is not JSON") from None
         return value
 
-    def _answer(self, status: int, body: JsonValue) -> None:
-        self._send(status, "application/json", json.dumps(body).encode())
-
-    def _stream(self, pieces: Iterator[JsonValue]) -> None:
-        """Send the pieces at once: all of them are known, so nothing is gained by waiting."""
-        events = [*(json.dumps(piece) for piece in pieces), "[DONE]"]
-        data = "".join(f"data: {event}\n\n" for event in events).encode()
-        self._send(200, "text/event-stream", data)
-
-    def _send(self, status: int, kind: str, data: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(data)
-        self.wfile.flush()
-
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever asked is gone: nobody is to hear of it."""
 
 
 @contextmanager

@@ -6,18 +6,17 @@ import os
 import re
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from arena.errors import EngineError
 from arena.records import File, digest_of
-from arena.records.container import AGENT_UID
 from arena.sandbox import files
 from arena.sandbox.docker import FULL, Connection
 from arena.sandbox.image import sources
-from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
+from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe
 from arena.sandbox.image.sources import Say, bootstrap, pull
 from arena.sandbox.image.store import UNFINISHED, Image, Naming
 from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image
@@ -26,6 +25,10 @@ _BUILD_TIMEOUT_S = 3600
 _ERROR_LINES = 5
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
+
+
+class DockerfileError(EngineError):
+    """A step of a Dockerfile failed, on an engine that works."""
 
 
 def dockerfile(
@@ -37,14 +40,10 @@ def dockerfile(
 ) -> None:
     """Build the context's Dockerfile and name the result, which is not finished.
 
-    Args:
-        connection: the engine.
-        context: the Dockerfile and what it copies.
-        tag: of the result.
-        arguments: build arguments, beside the proxies of the environment.
-        say: told what the builder prints.
+    Arguments go beside the proxies of the environment; `say` is told what the builder prints.
+    Raises `DockerfileError` where a step fails.
     """
-    _, tar = files.pack(context, owner=0)
+    tar = files.pack(context, owner=0)
     lines: deque[str] = deque(maxlen=_ERROR_LINES)
     with connection.registry() as client:
         for step in client.build(
@@ -65,8 +64,9 @@ def dockerfile(
                 say(line)
             if "error" in step:
                 tail = " / ".join([*lines, str(step["error"])])
-                what = "the image could not be built"
-                raise EngineError(f"{FULL if _NO_SPACE.search(tail) else what}: {tail}")
+                if _NO_SPACE.search(tail):
+                    raise EngineError(f"{FULL}: {tail}")
+                raise DockerfileError(f"the image could not be built: {tail}")
 
 
 def proxies() -> dict[str, str]:
@@ -86,20 +86,29 @@ def unfinished() -> dict[str, str]:
 
 
 @contextmanager
-def container(connection: Connection, image: str) -> Iterator[str]:
-    """A container of an image, never started, removed at the end."""
+def container(
+    connection: Connection,
+    image: str,
+    command: Sequence[str] = ("true",),
+    *,
+    network: bool = False,
+    environment: Mapping[str, str] | None = None,
+    volumes: Sequence[str] = (),
+) -> Iterator[str]:
+    """A container of an image, not started, removed at the end."""
     name = f"arena-build-{secrets.token_hex(6)}"
     try:
-        with connection.guard():
-            made = connection.raw.create_container(
-                image,
-                command=["true"],
-                entrypoint=[],
-                name=name,
-                network_disabled=True,
-                labels=unfinished(),
-                use_config_proxy=False,
-            )
+        made = connection.raw.create_container(
+            image,
+            command=list(command),
+            entrypoint=[],
+            name=name,
+            environment=environment,
+            volumes=list(volumes),
+            network_disabled=not network,
+            labels=unfinished(),
+            use_config_proxy=False,
+        )
         yield str(made["Id"])
     finally:
         remove(connection, name)
@@ -108,24 +117,18 @@ def container(connection: Connection, image: str) -> Iterator[str]:
 def commit(connection: Connection, ident: str, naming: Naming | str, workdir: str) -> None:
     """Make a container's file system an image that starts nothing by itself.
 
-    Args:
-        connection: the engine.
-        ident: the container.
-        naming: of a finished image; the bare tag of one that is not.
-        workdir: of the image.
+    `naming` is that of a finished image, or the bare tag of one that is not.
     """
-    done = isinstance(naming, Naming)
-    repository, _, tag = (naming.tag if isinstance(naming, Naming) else naming).rpartition(":")
+    tag, comment = (naming, None) if isinstance(naming, str) else (naming.tag, naming.comment)
+    repository, _, last = tag.rpartition(":")
     config = {
         "Cmd": ["/bin/sh"],
         "Entrypoint": [],
         "User": "",
         "WorkingDir": workdir,
-        "Labels": {LABEL_OWNER: ""} if done else unfinished(),
+        "Labels": {LABEL_OWNER: ""} if comment else unfinished(),
     }
-    comment = naming.comment if isinstance(naming, Naming) else None
-    with connection.guard():
-        connection.raw.commit(ident, repository=repository, tag=tag, conf=config, message=comment)
+    connection.raw.commit(ident, repository=repository, tag=last, conf=config, message=comment)
 
 
 def add_files(
@@ -137,38 +140,31 @@ def add_files(
     workdir: str,
 ) -> None:
     """Make an image of another and files at absolute paths; nothing is run."""
-    root, tar = files.pack(placed, owner=owner)
     with container(connection, below) as ident:
-        files.write(connection, ident, root, tar)
+        files.put(connection, ident, placed, owner=owner)
         commit(connection, ident, naming, workdir)
 
 
-def flatten(connection: Connection, source: str, tag: str, drop: Callable[[str], bool]) -> None:
-    """Make an image of one layer with the files of another, less those that `drop` names.
+def _flatten(connection: Connection, source: str, tag: str) -> None:
+    """Make an image of one layer with the files of another, less the machine's settings.
 
     Neither the layers of `source` nor its history are part of it; its environment is.
     """
-    with container(connection, source) as ident, connection.guard():
-        raw = connection.raw
-        pairs = raw.inspect_image(source)["Config"].get("Env") or []
-        environment = dict(pair.partition("=")[::2] for pair in pairs)
-        _import(connection, files.without(raw.export(ident), drop), tag, environment)
+    with container(connection, source) as ident:
+        pairs = connection.raw.inspect_image(source)["Config"].get("Env") or []
+        tar = files.without(connection.raw.export(ident), sources.WRITTEN)
+        _import(connection, tar, tag, dict(pair.partition("=")[::2] for pair in pairs))
 
 
 def _import(
     connection: Connection, tar: Iterator[bytes], tag: str, environment: Mapping[str, str]
 ) -> None:
     """Make an unfinished image of a file system."""
+    words = [("ENV", *pair) for pair in environment.items()]
+    words += [("LABEL", *pair) for pair in unfinished().items()]
+    changes = [f"{word} {key}={json.dumps(value)}" for word, key, value in words]
     repository, _, last = tag.rpartition(":")
-    changes = [
-        f"{word} {key}={json.dumps(value)}"
-        for word, pairs in (("ENV", environment), ("LABEL", unfinished()))
-        for key, value in pairs.items()
-    ]
-    with connection.guard():
-        connection.raw.import_image_from_stream(
-            tar, repository=repository, tag=last, changes=changes
-        )
+    connection.raw.import_image_from_stream(tar, repository=repository, tag=last, changes=changes)
 
 
 @contextmanager
@@ -206,68 +202,38 @@ def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) 
 
 def workdir_of(connection: Connection, image: str) -> str:
     """The folder that an image's commands start in."""
-    with connection.guard():
-        return str(connection.raw.inspect_image(image)["Config"].get("WorkingDir") or "/")
+    return str(connection.raw.inspect_image(image)["Config"].get("WorkingDir") or "/")
 
 
 def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
-    """Build and tag a language image, marked with what is installed in it."""
-    with (
-        _built(connection, recipe, below, say) as built,
-        container(connection, built) as ident,
-    ):
+    """Build and tag a language image, marked with what is installed in it.
+
+    Where the machine has settings of its own, they lie on the base while the Dockerfile runs, and
+    the result is flattened without them.
+    """
+    settings = sources.settings()
+    with ExitStack() as stack:
+        ground, built, flat = (stack.enter_context(temporary(connection)) for _ in range(3))
+        if settings:
+            say("with this machine's package mirror and certificate settings")
+            add_files(connection, below.id, settings, 0, ground, workdir_of(connection, below.id))
+        else:
+            connection.raw.tag(below.id, *ground.split(":"))
+        dockerfile(connection, recipe.files, built, {"BASE": ground}, say)
+        if settings:
+            say("leaving the machine's settings out")
+            _flatten(connection, built, flat)
+        ident = stack.enter_context(container(connection, flat if settings else built))
         listing = files.read(connection, ident, _PACKAGES, limit=_PACKAGES_LIMIT)
         content = digest_of([recipe.digest, *packages(listing.data, recipe.spec.decides)])
         naming = below.below("language", recipe.name, recipe.digest, content)
         commit(connection, ident, naming, recipe.spec.workdir)
 
 
-@contextmanager
-def _built(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> Iterator[str]:
-    """What the Dockerfile makes, with nothing of the machine's own settings left in it.
-
-    Where the machine has settings, they lie on the base while the Dockerfile runs, and the result
-    is flattened without them.
-    """
-    settings = sources.settings()
-    with (
-        temporary(connection) as base_name,
-        temporary(connection) as built,
-        temporary(connection) as flat,
-    ):
-        if settings:
-            say("with this machine's package mirror and certificate settings")
-            workdir = workdir_of(connection, below.id)
-            add_files(connection, below.id, settings, 0, base_name, workdir)
-        else:
-            with connection.guard():
-                connection.raw.tag(below.id, *base_name.split(":"))
-        dockerfile(connection, recipe.files, built, {"BASE": base_name}, say)
-        if settings:
-            say("leaving the machine's settings out")
-            flatten(connection, built, flat, sources.is_ours)
-        yield flat if settings else built
-
-
-def task(
-    connection: Connection,
-    name: str,
-    recipe: str,
-    tree: Sequence[File],
-    below: Image,
-    workdir: str,
-) -> None:
-    """Lay a task's tree on a language image as one commit; nothing of the task is run."""
-    naming = below.below("task", name, recipe, digest_of([recipe, below.content]))
-    add_files(connection, below.id, committed(tree, workdir), AGENT_UID, naming, workdir)
-
-
 def packages(status: bytes, named: Sequence[str] = ()) -> list[str]:
     """Name, version and architecture of each installed package, from dpkg's own record.
 
-    Args:
-        status: the record.
-        named: patterns of the names that count; all do where there is none.
+    Only names that fit a pattern of `named` count, where there is any.
     """
     found = []
     for block in status.decode("utf-8", "replace").split("\n\n"):

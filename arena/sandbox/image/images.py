@@ -3,14 +3,14 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from arena.errors import EngineError, InputError
 from arena.records import File, Record, Task, digest_of
+from arena.records.container import AGENT_UID
 from arena.resources import sandboxes_dir
 from arena.sandbox import owner
 from arena.sandbox.docker import Connection
@@ -18,7 +18,7 @@ from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import build, packages, recipe
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
 from arena.sandbox.image.sources import Say
-from arena.sandbox.image.store import Image, ImageKind, Naming, Store, tag_of
+from arena.sandbox.image.store import Image, ImageKind, Naming, Store
 
 _BASE_MB = 400
 _RESERVE_MB = 300
@@ -57,19 +57,22 @@ Tell = Callable[[BuildProgress], None]
 TreeOf = Callable[[Task], Sequence[File]]
 
 
-class _Job(NamedTuple):
+class _TaskRecipe(NamedTuple):
+    name: str
     task: Task
     language: LanguageRecipe
     digest: str
+    kind: Literal["task"] = "task"
+
+
+_AnyRecipe = BaseRecipe | LanguageRecipe | _TaskRecipe
 
 
 class Images:
     """Builds and finds images on one engine. Safe from several threads.
 
-    Args:
-        engine: where the images are.
-        tree_of: the files of a task's starting tree, relative to the work tree.
-        sandboxes: folder of the language images; the shipped one when None.
+    `tree_of` gives the files of a task's starting tree, relative to the work tree; `sandboxes` is
+    the folder of the language images, the shipped one when None.
     """
 
     def __init__(
@@ -79,7 +82,6 @@ class Images:
         self._connection = engine.connection
         self._tree_of = tree_of
         self._sandboxes = sandboxes or sandboxes_dir()
-        self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
 
     def ensure(self, tasks: Sequence[Task], tell: Tell = lambda _: None) -> dict[str, TaskImage]:
@@ -91,31 +93,29 @@ class Images:
         """
         base = self.base_recipe()
         jobs = [self._job(task, base) for task in tasks]
-        known = {job.digest: found for job in jobs if (found := self._found(job))}
+        known = {job.digest: found for job in jobs if (found := self._find(job))}
         missing = {job.language.digest: job.language for job in jobs if job.digest not in known}
-        below = self._languages(missing.values(), base, tell)
+        below = self._languages(missing.values(), tell)
         with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
             made = list(
                 pool.map(lambda job: known.get(job.digest) or self._task(job, below, tell), jobs)
             )
         for used in {base.digest, *(job.language.digest for job in jobs)}:
             owner.mark(used)
-        return {job.task.id: _used(job, image) for job, image in zip(jobs, made, strict=True)}
+        return {job.name: _used(job, image) for job, image in zip(jobs, made, strict=True)}
 
     def missing(self, tasks: Sequence[Task]) -> list[str]:
         """Ids of the tasks whose image would have to be built."""
         base = self.base_recipe()
         jobs = (self._job(task, base) for task in tasks)
-        return [job.task.id for job in jobs if self._found(job) is None]
+        return [job.name for job in jobs if self._find(job) is None]
 
     def ensure_languages(
         self, names: Iterable[str] | None = None, tell: Tell = lambda _: None
     ) -> dict[str, Image]:
         """Language images by name, all of them when `names` is None."""
-        base = self.base_recipe()
-        wanted = recipe.language_names(self._sandboxes) if names is None else names
-        recipes = [recipe.language_recipe(self._sandboxes, name, base) for name in wanted]
-        made = self._languages(recipes, base, tell)
+        recipes = self._recipes(names, self.base_recipe())
+        made = self._languages(recipes, tell)
         return {one.name: made[one.digest] for one in recipes}
 
     def base_recipe(self) -> BaseRecipe:
@@ -123,8 +123,7 @@ class Images:
         with that. Where there is none, how this user would make it.
         """
         ways = recipe.base_recipes(self._sandboxes)
-        held = (w for w in ways if self.store.find(tag_of("base", "debian", w.digest), w.digest))
-        return next(held, ways[0])
+        return next(filter(self._find, ways), ways[0])
 
     def kept(self, names: Iterable[str] | None = None) -> list[Image]:
         """The base image and the language images on it that are built, base first.
@@ -133,18 +132,15 @@ class Images:
             InputError: one that is named, or all of them, are not built.
         """
         base = self.base_recipe()
-        wanted = list(recipe.language_names(self._sandboxes) if names is None else names)
-        languages = [recipe.language_recipe(self._sandboxes, name, base) for name in wanted]
-        tags: list[tuple[ImageKind, str, str]] = [("base", "debian", base.digest)]
-        tags += [("language", one.name, one.digest) for one in languages]
-        images = [self.store.find(tag_of(kind, name, d), d) for kind, name, d in tags]
-        lacking = [name for (_, name, _), image in zip(tags, images, strict=True) if image is None]
+        wanted: list[_AnyRecipe] = [base, *self._recipes(names, base)]
+        images = [self._find(one) for one in wanted]
+        lacking = [one.name for one, image in zip(wanted, images, strict=True) if image is None]
         found = [image for image in images if image is not None]
         if (names is not None and lacking) or len(found) < 2:
             raise InputError(
                 f"not built: {', '.join(lacking)}",
                 where="images",
-                remedy=f"run arena sandboxes build {' '.join(names or wanted)}",
+                remedy=f"run arena sandboxes build {' '.join(one.name for one in wanted[1:])}",
             )
         return found
 
@@ -161,86 +157,79 @@ class Images:
         """
         base = self.base_recipe()
         wanted = recipe.task_recipe(self._sandboxes, pack / "images", name, base)
-        return self._language(wanted, base, tell)
+        return self._language(wanted, tell)
 
-    def _languages(
-        self, languages: Iterable[LanguageRecipe], base: BaseRecipe, tell: Tell
-    ) -> dict[str, Image]:
+    def _recipes(self, names: Iterable[str] | None, base: BaseRecipe) -> list[LanguageRecipe]:
+        wanted = recipe.language_names(self._sandboxes) if names is None else names
+        return [recipe.language_recipe(self._sandboxes, name, base) for name in wanted]
+
+    def _languages(self, languages: Iterable[LanguageRecipe], tell: Tell) -> dict[str, Image]:
         with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
-            building = {
-                one.digest: pool.submit(self._language, one, base, tell) for one in languages
-            }
+            building = {one.digest: pool.submit(self._language, one, tell) for one in languages}
             return {digest: future.result() for digest, future in building.items()}
 
-    def _job(self, task: Task, base: BaseRecipe) -> "_Job":
+    def _job(self, task: Task, base: BaseRecipe) -> _TaskRecipe:
         images = task.root.parent / "images"
         language = recipe.task_recipe(self._sandboxes, images, task.image, base)
-        return _Job(task, language, recipe.task_digest(language, self._tree_of(task)))
+        digest = recipe.task_digest(language, self._tree_of(task))
+        return _TaskRecipe(task.id, task, language, digest)
 
-    def _found(self, job: "_Job") -> Image | None:
-        return self.store.find(tag_of("task", job.task.id, job.digest), job.digest)
+    def _find(self, wanted: _AnyRecipe) -> Image | None:
+        return self.store.find(wanted.kind, wanted.name, wanted.digest)
 
-    def _task(self, job: "_Job", languages: Mapping[str, Image], tell: Tell) -> Image:
+    def _task(self, job: _TaskRecipe, languages: Mapping[str, Image], tell: Tell) -> Image:
+        """Its tree as one commit on its language image; nothing of the task is run."""
+
         def make(_: Say) -> None:
             tree = self._tree_of(job.task)
             self._check_disk(2 * sum(len(file.data) for file in tree) // _MB)
-            below = languages[job.language.digest]
-            workdir = job.language.spec.workdir
-            build.task(self._connection, job.task.id, job.digest, tree, below, workdir)
+            below, workdir = languages[job.language.digest], job.language.spec.workdir
+            content = digest_of([job.digest, below.content])
+            naming = below.below("task", job.name, job.digest, content)
+            placed = committed(tree, workdir)
+            build.add_files(self._connection, below.id, placed, AGENT_UID, naming, workdir)
 
-        return self._once("task", job.task.id, job.digest, tell, make)
+        return self._once(job, tell, make)
 
-    def _language(self, language: LanguageRecipe, base: BaseRecipe, tell: Tell) -> Image:
+    def _language(self, language: LanguageRecipe, tell: Tell) -> Image:
         def make(say: Say) -> None:
             self._check_disk(language.spec.disk_mb)
-            if language.below:
-                under = self._language(language.below, base, tell)
-                own = any(file.path == "Dockerfile" for file in language.files)
-                make_it = build.language if own else packages.install
-                make_it(self._connection, language, under, say)
+            below = language.below
+            if isinstance(below, BaseRecipe):
+                under = self._base(below, tell)
             else:
-                below = self._base(language.base or base, tell)
-                build.language(self._connection, language, below, say)
+                under = self._language(below, tell)
+            built = any(file.path == "Dockerfile" for file in language.files)
+            make_it = build.language if built else packages.install
+            make_it(self._connection, language, under, say)
 
-        return self._once("language", language.name, language.digest, tell, make)
+        return self._once(language, tell, make)
 
     def _base(self, base: BaseRecipe, tell: Tell) -> Image:
         def make(say: Say) -> None:
             self._check_disk(_BASE_MB)
             build.base(self._connection, base, self._sandboxes, say)
 
-        return self._once("base", "debian", base.digest, tell, make)
+        return self._once(base, tell, make)
 
-    def _once(
-        self,
-        kind: ImageKind,
-        name: str,
-        digest: str,
-        tell: Tell,
-        make: Callable[[Say], None],
-    ) -> Image:
-        with self._only_one(digest):
-            tag = tag_of(kind, name, digest)
-            image = self.store.find(tag, digest)
+    def _once(self, wanted: _AnyRecipe, tell: Tell, make: Callable[[Say], None]) -> Image:
+        def say(state: BuildState, detail: str = "", seconds: float = 0.0) -> None:
+            kind, name = wanted.kind, wanted.name
+            tell(BuildProgress(kind=kind, name=name, state=state, detail=detail, seconds=seconds))
+
+        with self._locks.setdefault(wanted.digest, threading.Lock()):
+            image = self._find(wanted)
             if image:
-                tell(BuildProgress(kind=kind, name=name, state="reused"))
+                say("reused")
                 return image
             started = time.monotonic()
-            tell(BuildProgress(kind=kind, name=name, state="started"))
-            make(lambda text: tell(BuildProgress(kind=kind, name=name, state="line", detail=text)))
-            image = self.store.find(tag, digest)
+            say("started")
+            make(lambda text: say("line", text))
+            image = self._find(wanted)
             if image is None:
-                raise EngineError(f"the engine lost the image {name} that it had just built")
-            seconds = time.monotonic() - started
-            tell(BuildProgress(kind=kind, name=name, state="done", seconds=seconds))
+                raise EngineError(f"the engine lost the image {wanted.name} that it had just built")
+            say("done", seconds=time.monotonic() - started)
             return image
-
-    @contextmanager
-    def _only_one(self, digest: str) -> Iterator[None]:
-        with self._lock:
-            lock = self._locks.setdefault(digest, threading.Lock())
-        with lock:
-            yield
 
     def _check_disk(self, need_mb: int) -> None:
         """Raise `EngineError` when the engine's disk, where it can be seen, is too small."""
@@ -256,7 +245,7 @@ class Images:
             )
 
 
-def _used(job: _Job, image: Image) -> TaskImage:
+def _used(job: _TaskRecipe, image: Image) -> TaskImage:
     owner.mark(job.digest)
     return TaskImage(
         id=image.id, content=image.content, workdir=job.language.spec.workdir, base=image.base
@@ -268,18 +257,11 @@ def exported_image(
 ) -> str:
     """Make an image that holds a tree as one commit of root's at `workdir`; its name.
 
-    It is one of ours, so that it can be listed and pruned.
-
-    Args:
-        connection: the engine.
-        below: the task's image, which brings the language and the packages.
-        name: of the result.
-        tree: the task's tree.
-        workdir: where it goes.
+    It stands on the task's image, and is one of ours, so that it can be listed and pruned.
     """
     digest = digest_of([below.content, workdir])
     naming = Naming(kind="task", name=name, recipe=digest, content=digest, base=below.base)
-    if Store(connection).find(naming.tag, digest) is None:
+    if Store(connection).find("task", name, digest) is None:
         placed = committed(tree, workdir)
         build.add_files(connection, below.id, placed, 0, naming, workdir)
     return naming.tag

@@ -5,9 +5,8 @@ A layer is a container that never runs and owns the volume. It appears under its
 the volume is complete, so whoever sees it may use it; removing it removes the volume.
 """
 
-import secrets
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from arena.sandbox.docker import Connection, EngineRefusedError
 from arena.sandbox.image import build, sources
 from arena.sandbox.image.sources import Say
 from arena.sandbox.image.store import AgentLayer, CachedItem, Image, Store
-from arena.sandbox.owner import remove
 
 SCRIPT = Path(__file__).with_name("layer.sh")
 LABEL_LAYER, LABEL_AGENT, LABEL_CONTENT, LABEL_SIZE = (
@@ -38,13 +36,7 @@ class Layers:
         self._connection = connection
 
     def ensure(self, agent: str, install: Install, base: Image, say: Say) -> AgentLayer:
-        """The layer of an agent, installed if it is not there.
-
-        Args:
-            agent: its name.
-            install: what is to be in it.
-            base: the base image, which installs it.
-            say: takes one line about what is going on.
+        """The layer of an agent, installed by the base image if it is not there.
 
         Raises:
             EngineError: the installation failed.
@@ -61,54 +53,54 @@ class Layers:
 
     def all(self) -> list[AgentLayer]:
         """What is installed, in order of name."""
-        layers = (one.what for one in self.cached())
-        return sorted(
-            (one for one in layers if isinstance(one, AgentLayer)), key=lambda one: one.name
-        )
+        there = self._connection.raw.containers(all=True, filters={"label": [LABEL_LAYER]})
+        return sorted(map(_layer, there), key=lambda layer: layer.name)
 
     def cached(self) -> list[CachedItem]:
         """What is installed, with what is known of its use."""
-        with self._connection.guard():
-            there = self._connection.raw.containers(all=True)
+        there = self._connection.raw.containers(all=True)
         users = Counter(volume for fields in there for volume in _volumes(fields))
         return [_item(one, users) for one in there if LABEL_LAYER in one["Labels"]]
 
-    def remove(self, layer: AgentLayer) -> None:
-        """Remove a layer and its volume; containers that use it keep it until they end."""
-        remove(self._connection, layer.id)
+    def remove(self, layer: AgentLayer) -> bool:
+        """Remove a layer and its volume; true, since containers keep it until they end."""
+        owner.remove(self._connection, layer.id)
         owner.forget(layer.recipe)
+        return True
 
     def _find(self, recipe: str) -> AgentLayer | None:
         return next((one for one in self.all() if one.recipe == recipe), None)
 
     def _make(self, agent: str, recipe: str, install: Install, base: str, say: Say) -> None:
-        name = f"arena-install-{secrets.token_hex(6)}"
-        raw = self._connection.raw
-        try:
-            with self._connection.guard():
-                raw.create_container(
-                    base,
-                    command=["/bin/sh", "/tmp/layer.sh"],  # noqa: S108
-                    entrypoint=[],
-                    name=name,
-                    environment=_environment(install),
-                    volumes=[LAYER],
-                    labels=build.unfinished(),
-                    use_config_proxy=False,
-                )
-            _, tar = files.pack(list(_inputs(install)), owner=0)
-            files.write(self._connection, name, "/", tar)
-            self._run(agent, name, say)
-            listing = self._read(name, "contents.txt")
+        script = "/tmp/layer.sh"  # noqa: S108
+        given = [
+            File(path=script, data=SCRIPT.read_bytes()),
+            File(path="/tmp/steps.sh", data="\n".join(install.steps).encode()),  # noqa: S108
+            *sources.settings(),
+        ]
+        asked = {
+            "NODE_VERSION": install.node or "",
+            "NPM_PACKAGES": " ".join(install.npm),
+            "PIP_PACKAGES": " ".join(install.pip),
+        }
+        with build.container(
+            self._connection,
+            base,
+            ("/bin/sh", script),
+            network=True,
+            environment={**build.proxies(), **asked},
+            volumes=[LAYER],
+        ) as ident:
+            files.put(self._connection, ident, given, owner=0)
+            self._run(agent, ident, say)
+            listing = self._read(ident, "contents.txt")
             labels = {
                 LABEL_LAYER: recipe,
                 LABEL_AGENT: agent,
                 LABEL_CONTENT: digest_of([recipe, listing.decode("utf-8", "replace")]),
-                LABEL_SIZE: self._read(name, "size_mb.txt").decode().strip(),
+                LABEL_SIZE: self._read(ident, "size_mb.txt").decode().strip(),
             }
-            self._keep(f"arena-agent-{agent}-{recipe[:12]}", name, base, labels)
-        finally:
-            remove(self._connection, name)
+            self._keep(f"arena-agent-{agent}-{recipe[:12]}", ident, base, labels)
 
     def _run(self, agent: str, name: str, say: Say) -> None:
         raw = self._connection.raw
@@ -130,38 +122,20 @@ class Layers:
     def _keep(self, name: str, builder: str, base: str, labels: dict[str, str]) -> None:
         """Let a container without an owner take over the volume; the first of several wins."""
         raw = self._connection.raw
-        with self._connection.guard():
-            config = raw.create_host_config(volumes_from=[builder], network_mode="none")
+        config = raw.create_host_config(volumes_from=[builder], network_mode="none")
         try:
-            with self._connection.guard():
-                raw.create_container(
-                    base,
-                    command=["true"],
-                    entrypoint=[],
-                    name=name,
-                    host_config=config,
-                    labels=labels,
-                    use_config_proxy=False,
-                )
+            raw.create_container(
+                base,
+                command=["true"],
+                entrypoint=[],
+                name=name,
+                host_config=config,
+                labels=labels,
+                use_config_proxy=False,
+            )
         except EngineRefusedError as error:
             if error.status != _CONFLICT:
                 raise
-
-
-def _inputs(install: Install) -> Iterator[File]:
-    yield File(path="/tmp/layer.sh", data=SCRIPT.read_bytes())  # noqa: S108
-    yield File(path="/tmp/steps.sh", data="\n".join(install.steps).encode())  # noqa: S108
-    yield from sources.settings()
-
-
-def _environment(install: Install) -> dict[str, str]:
-    """What the script reads."""
-    return {
-        **build.proxies(),
-        "NODE_VERSION": install.node or "",
-        "NPM_PACKAGES": " ".join(install.npm),
-        "PIP_PACKAGES": " ".join(install.pip),
-    }
 
 
 def _volumes(fields: Mapping[str, Any]) -> list[str]:
@@ -169,16 +143,20 @@ def _volumes(fields: Mapping[str, Any]) -> list[str]:
     return [mount["Name"] for mount in fields["Mounts"] if mount["Type"] == "volume"]
 
 
-def _item(fields: Mapping[str, Any], users: Mapping[str, int]) -> CachedItem:
+def _layer(fields: Mapping[str, Any]) -> AgentLayer:
     labels = fields["Labels"]
-    recipe = labels[LABEL_LAYER]
-    layer = AgentLayer(
+    return AgentLayer(
         id=fields["Id"],
         name=labels[LABEL_AGENT],
-        recipe=recipe,
+        recipe=labels[LABEL_LAYER],
         content=labels[LABEL_CONTENT],
         size_mb=int(labels[LABEL_SIZE]),
     )
+
+
+def _item(fields: Mapping[str, Any], users: Mapping[str, int]) -> CachedItem:
+    layer = _layer(fields)
+    recipe = layer.recipe
     return CachedItem(
         what=layer,
         own_bytes=layer.size_mb << 20,
@@ -187,50 +165,40 @@ def _item(fields: Mapping[str, Any], users: Mapping[str, int]) -> CachedItem:
     )
 
 
-class ImageCache:
-    """What one engine keeps of ours."""
+# ── images and programs ────────────────────────────────────────────────────────────────────────
 
-    def __init__(self, connection: Connection) -> None:
-        self._store = Store(connection)
-        self._layers = Layers(connection)
 
-    def all(self) -> list[CachedItem]:
-        """Everything, the least recently used first."""
-        kept = [*self._store.all(), *self._layers.cached()]
-        return sorted(kept, key=lambda one: (one.last_used_s, one.what.recipe))
+def kept(connection: Connection) -> list[CachedItem]:
+    """All that an engine keeps of ours, the least recently used first."""
+    there = [*Store(connection).all(), *Layers(connection).cached()]
+    return sorted(there, key=lambda one: (one.last_used_s, one.what.recipe))
 
-    def prune(self, keep_bytes: int) -> list[CachedItem]:
-        """Remove the least recently used until at most `keep_bytes` are left.
 
-        Never what something uses, and nothing that is not ours. What was removed is returned.
-        """
-        removed: list[CachedItem] = []
-        refused: set[str] = set()
-        while one := next_to_go(self.all(), keep_bytes, refused):
-            if self._remove(one.what):
-                removed.append(one)
-            else:
-                refused.add(one.what.id)
-        return removed
+def prune(connection: Connection, keep_bytes: int) -> list[CachedItem]:
+    """Remove the least recently used until at most `keep_bytes` are left.
 
-    def _remove(self, what: Image | AgentLayer) -> bool:
-        if isinstance(what, Image):
-            return self._store.remove(what)
-        self._layers.remove(what)
-        return True
+    Never what something uses, and nothing that is not ours. What was removed is returned.
+    """
+    store, layers = Store(connection), Layers(connection)
+    removed: list[CachedItem] = []
+    refused: set[str] = set()
+    while one := next_to_go(kept(connection), keep_bytes, refused):
+        what = one.what
+        if store.remove(what) if isinstance(what, Image) else layers.remove(what):
+            removed.append(one)
+        else:
+            refused.add(what.id)
+    return removed
 
 
 def next_to_go(
-    kept: Sequence[CachedItem], keep_bytes: int, refused: Collection[str] = ()
+    there: Sequence[CachedItem], keep_bytes: int, refused: Collection[str] = ()
 ) -> CachedItem | None:
     """The least recently used thing that nothing uses; None when what is there may stay.
 
-    Args:
-        kept: the least recently used first.
-        keep_bytes: how much may stay.
-        refused: ids of what could not be removed.
+    What is there comes in that order. `refused` are ids of what could not be removed.
     """
-    if sum(one.own_bytes for one in kept) <= keep_bytes:
+    if sum(one.own_bytes for one in there) <= keep_bytes:
         return None
-    free = (one for one in kept if not one.in_use and one.what.id not in refused)
+    free = (one for one in there if not one.in_use and one.what.id not in refused)
     return next(free, None)

@@ -102,11 +102,7 @@ def unpack_python(pinned: Sequence[str], image: str) -> list[File]:
         target.mkdir()
         if pinned:
             _pip(["--no-deps", "--no-compile", "--target", str(target), *pinned], image)
-        return [
-            _placed(path, path.relative_to(target).as_posix())
-            for path in sorted(target.rglob("*"))
-            if path.is_file() and not path.is_symlink()
-        ]
+        return [_placed(path, name) for path, name in _found(target)]
 
 
 def _placed(path: Path, name: str) -> File:
@@ -115,6 +111,15 @@ def _placed(path: Path, name: str) -> File:
         data = _SHEBANG.sub(b"#!/usr/bin/python3", data, count=1)
         return File(path=f"{_BIN}/{name[4:]}", data=data, mode=0o755)
     return File(path=f"{SITE}/{name}", data=data)
+
+
+def _found(folder: Path) -> list[tuple[Path, str]]:
+    """The files below a folder, in order, each with its name there; no links."""
+    return [
+        (path, path.relative_to(folder).as_posix())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    ]
 
 
 def _pip(words: Sequence[str], image: str) -> str:
@@ -141,10 +146,7 @@ def _pip(words: Sequence[str], image: str) -> str:
 
 
 def lock_node(requirements: Mapping[str, str]) -> list[File]:
-    """The files that pin requirements and all that they need, without saying where from.
-
-    Args:
-        requirements: names and the versions that are wanted.
+    """The files that pin requirements, versions by name, and all they need; not where it is from.
 
     Raises:
         NoPackageError: naming the one that cannot be had.
@@ -176,15 +178,14 @@ def unpack_node(pinned: Sequence[File]) -> list[File]:
         for file in pinned:
             (folder / file.path).write_bytes(file.data)
         _npm(["ci"], folder)
-        target = folder / "node_modules"
         return [
             File(
-                path=f"{MODULES}/{path.relative_to(target).as_posix()}",
+                path=f"{MODULES}/{name}",
                 data=path.read_bytes(),
                 mode=0o755 if path.stat().st_mode & 0o100 else 0o644,
             )
-            for path in sorted(target.rglob("*"))
-            if path.is_file() and not path.is_symlink() and path.name != ".package-lock.json"
+            for path, name in _found(folder / "node_modules")
+            if path.name != ".package-lock.json"
         ]
 
 
@@ -230,8 +231,7 @@ def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: S
         InputError: a package cannot be had.
         EngineError: the engine broke.
     """
-    assert recipe.below
-    placed = _files_of(recipe.files, recipe.below.name, say)
+    placed = _files_of(recipe.files, recipe.spec.base or "", say)
     held: dict[str, JsonValue] = {
         file.path: hashlib.sha256(file.data).hexdigest() for file in placed
     }

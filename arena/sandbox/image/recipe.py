@@ -109,6 +109,8 @@ class SandboxSpec(Record):
 class BaseRecipe(Record):
     """How the base image is made."""
 
+    kind: Literal["base"] = "base"
+    name: Literal["debian"] = "debian"
     mode: BaseMode
     source: str
     """The pinned image, or the script's name."""
@@ -118,19 +120,13 @@ class BaseRecipe(Record):
 class LanguageRecipe(Record):
     """One folder of images."""
 
+    kind: Literal["language"] = "language"
     name: str
     spec: SandboxSpec
     files: tuple[File, ...]
     digest: str
-    below: "LanguageRecipe | None" = None
-    """What a pack's own image stands on."""
-    base: BaseRecipe | None = None
-    """The image of a registry that it stands on instead."""
-
-
-def base_recipe(sandboxes: Path) -> BaseRecipe:
-    """How the base image is made where there is none yet: the first of `base_recipes`."""
-    return base_recipes(sandboxes)[0]
+    below: "LanguageRecipe | BaseRecipe"
+    """What it stands on."""
 
 
 def base_recipes(sandboxes: Path) -> list[BaseRecipe]:
@@ -157,8 +153,11 @@ def _base(sandboxes: Path, mode: BaseMode) -> BaseRecipe:
         return BaseRecipe(
             mode=mode, source="debootstrap of bookworm, engine/base.sh", digest=digest
         )
-    image = str(read_toml(sandboxes / "engine" / "base.toml")["image"])
-    return BaseRecipe(mode=mode, source=image, digest=digest_of([mode, image]))
+    return _pulled(str(read_toml(sandboxes / "engine" / "base.toml")["image"]))
+
+
+def _pulled(image: str) -> BaseRecipe:
+    return BaseRecipe(mode="pull", source=image, digest=digest_of(["pull", image]))
 
 
 def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
@@ -169,10 +168,8 @@ def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRec
         raise InputError(
             f"no sandbox image is called {name!r}", where=str(sandboxes), remedy=f"use {known}"
         )
-    spec, files = _spec(folder / "sandbox.toml"), _files(folder)
-    below = language_recipe(sandboxes, spec.base, base) if spec.base else None
-    digest = _digest(below.digest if below else base.digest, files)
-    return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, below=below)
+    spec = _spec(folder / "sandbox.toml")
+    return _recipe(folder, spec, language_recipe(sandboxes, spec.base, base) if spec.base else base)
 
 
 def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
@@ -186,18 +183,13 @@ def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> L
     if not where.is_file():
         return language_recipe(sandboxes, name, base)
     spec = _spec(where)
-    files = _files(folder)
     if spec.pull:
         if "@sha256:" not in spec.pull:
             raise InputError("not pinned", where=f"{where}: pull", remedy="add @sha256:<digest>")
-        pulled = BaseRecipe(mode="pull", source=spec.pull, digest=digest_of(["pull", spec.pull]))
-        digest = _digest(pulled.digest, files)
-        return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, base=pulled)
+        return _recipe(folder, spec, _pulled(spec.pull))
     if spec.base is None:
         raise InputError("no 'base'", where=str(where), remedy="name the image it stands on")
-    below = language_recipe(sandboxes, spec.base, base)
-    digest = _digest(below.digest, files)
-    return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, below=below)
+    return _recipe(folder, spec, language_recipe(sandboxes, spec.base, base))
 
 
 def language_names(sandboxes: Path) -> list[str]:
@@ -213,8 +205,16 @@ def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
     return digest_of([language.digest, _COMMIT_FORMAT, AGENT_UID, tree])
 
 
-def _digest(below: str, files: Sequence[File]) -> str:
-    return digest_of([below, [[file.path, _sha(file.data)] for file in files]])
+def _recipe(
+    folder: SafePath, spec: SandboxSpec, below: LanguageRecipe | BaseRecipe
+) -> LanguageRecipe:
+    files = _files(folder)
+    held: list[JsonValue] = [
+        [file.path, _sha(file.data), *(["executable"] if file.mode & 0o100 else [])]
+        for file in files
+    ]
+    digest = digest_of([below.digest, held])
+    return LanguageRecipe(name=folder.name, spec=spec, files=files, digest=digest, below=below)
 
 
 def _spec(where: SafePath) -> SandboxSpec:
@@ -228,7 +228,11 @@ def _spec(where: SafePath) -> SandboxSpec:
 def _files(folder: SafePath) -> tuple[File, ...]:
     found = folder.files(lambda path: "__pycache__" in path.split("/"))
     return tuple(
-        File(path="/".join(path.parts[len(folder.parts) :]), data=path.read_bytes())
+        File(
+            path="/".join(path.parts[len(folder.parts) :]),
+            data=path.read_bytes(),
+            mode=0o755 if path.stat().st_mode & 0o100 else 0o644,
+        )
         for path in sorted(found, key=lambda path: path.parts)
     )
 

@@ -3,8 +3,6 @@
 Proxies of the environment are not here: builders take those as arguments that leave no trace.
 """
 
-import configparser
-import io
 import os
 import re
 import shutil
@@ -22,10 +20,11 @@ from arena.records import File
 from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
 
 FOLDER = "/etc/arena-host"
-PATHS = frozenset(
-    {"/etc/apt/apt.conf.d/99arena-host", "/etc/pip.conf", "/etc/npmrc", "/usr/etc/npmrc"}
-)
-"""Everything that is written outside the folder; no base image has any of it."""
+_APT_FILE = "/etc/apt/apt.conf.d/99arena-host"
+_PIP_FILE = "/etc/pip.conf"
+_NPM_FILES = ("/etc/npmrc", "/usr/etc/npmrc")
+WRITTEN = frozenset({FOLDER, _APT_FILE, _PIP_FILE, *_NPM_FILES})
+"""Everything that `settings` writes; no base image has any of it."""
 
 _CA = f"{FOLDER}/ca.pem"
 _SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -43,20 +42,14 @@ def settings() -> list[File]:
     """Files that make apt, pip and npm in a container use this machine's mirrors; often none."""
     bundle = _ca_bundle()
     parts = {
-        "/etc/apt/apt.conf.d/99arena-host": _apt(with_ca=bool(bundle)),
+        _APT_FILE: _apt(with_ca=bool(bundle)),
         f"{FOLDER}/sources.list": "".join(_sources()),
         f"{FOLDER}/auth.conf": _apt_auth(),
-        "/etc/pip.conf": _pip(with_ca=bool(bundle)),
-        "/etc/npmrc": _npm(with_ca=bool(bundle)),
-        "/usr/etc/npmrc": _npm(with_ca=bool(bundle)),
+        _PIP_FILE: _pip(with_ca=bool(bundle)),
+        **dict.fromkeys(_NPM_FILES, _npm(with_ca=bool(bundle))),
         _CA: bundle,
     }
     return [File(path=path, data=text.encode()) for path, text in parts.items() if text]
-
-
-def is_ours(path: str) -> bool:
-    """Whether an absolute path is one of those that `settings` writes."""
-    return path in PATHS or path == FOLDER or path.startswith(f"{FOLDER}/")
 
 
 def _ca_bundle() -> str:
@@ -112,13 +105,8 @@ def _pip(*, with_ca: bool) -> str:
                 found[match[2]] = " ".join(values)
     if with_ca:
         found["cert"] = _CA
-    if not found:
-        return ""
-    config = configparser.RawConfigParser()
-    config["global"] = found
-    text = io.StringIO()
-    config.write(text)
-    return text.getvalue()
+    lines = [f"{key} = {value}" for key, value in found.items()]
+    return _lines(["[global]", *lines] if lines else [])
 
 
 def _npm(*, with_ca: bool) -> str:

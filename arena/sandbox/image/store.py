@@ -4,7 +4,8 @@ What is known of a finished image stands in the comment of its own last layer. L
 whatever is built from an image; a comment does not, so no image of anybody else is taken for ours.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -16,8 +17,6 @@ from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
 UNFINISHED = "arena/unfinished"
 """Repository of images that a build is not done with; each has a tag of its own."""
 _OURS = "arena/"
-_LOCAL = "localhost/"
-"""What Podman puts before names without a registry."""
 _SIGN = "arena image "
 
 ImageKind = Literal["base", "language", "task"]
@@ -40,7 +39,7 @@ class Naming(Record):
     @property
     def tag(self) -> str:
         """`repository:tag`"""
-        return tag_of(self.kind, self.name, self.recipe)
+        return _tag_of(self.kind, self.name, self.recipe)
 
     @property
     def comment(self) -> str:
@@ -108,22 +107,18 @@ class Store:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def find(self, tag: str, recipe: str) -> Image | None:
+    def find(self, kind: ImageKind, name: str, recipe: str) -> Image | None:
         """The finished image of a recipe under its name; None for anything else of that name."""
-        image = self._image(tag)
+        image = self.named(_tag_of(kind, name, recipe))
         return image if image and image.recipe == recipe else None
-
-    def index(self) -> dict[str, Image]:
-        """An image of every recipe; where there are several, the one that has its name."""
-        return {image.recipe: image for image in self._images()}
 
     def all(self) -> list[CachedItem]:
         """Every image of ours."""
-        images = list(self._images())
+        there = self._connection.raw.images(filters={"label": [owner.LABEL_OWNER]})
+        images = [image for one in there if (image := self.named(one["Id"]))]
         sizes = {image.recipe: image.size_bytes for image in images}
         parents = {image.parent for image in images}
-        with self._connection.guard():
-            containers = self._connection.raw.containers(all=True)
+        containers = self._connection.raw.containers(all=True)
         held = {fields["ImageID"] for fields in containers}
         return [
             CachedItem(
@@ -138,41 +133,27 @@ class Store:
     def layers(self, image: str) -> tuple[list[str], list[str]]:
         """Digests of an image's layers, and of those of the language image below it."""
         own = below = self._inspect(image)
-        while not (language := _is_language(below)) and below["Parent"]:
+        while not (known := _written_on(below)) or known.kind != "language":
+            if not below["Parent"]:
+                return own["RootFS"]["Layers"], []
             below = self._inspect(below["Parent"])
-        return own["RootFS"]["Layers"], below["RootFS"]["Layers"] if language else []
+        return own["RootFS"]["Layers"], below["RootFS"]["Layers"]
 
     def _inspect(self, image: str) -> dict[str, Any]:
-        with self._connection.guard():
-            fields: dict[str, Any] = self._connection.raw.inspect_image(image)
+        fields: dict[str, Any] = self._connection.raw.inspect_image(image)
         return fields
 
     def remove(self, image: Image) -> bool:
         """Remove one image; false when the engine says that it is in use."""
         try:
-            with self._connection.guard():
-                self._connection.raw.remove_image(image.id, force=False)
+            self._connection.raw.remove_image(image.id, force=False)
         except EngineRefusedError:
             return False
         owner.forget(image.recipe)
         return True
 
-    def _images(self) -> Iterator[Image]:
-        """Those that bear the name of their recipe come last."""
-        with self._connection.guard():
-            found = self._connection.raw.images()
-        named = []
-        for fields in found:
-            names = [name.removeprefix(_LOCAL) for name in fields["RepoTags"] or ()]
-            if not names or names == ["<none>:<none>"] or any(map(_is_name, names)):
-                image = self._image(fields["Id"], created_s=fields["Created"])
-                if image and image.tag in names:
-                    named.append(image)
-                elif image:
-                    yield image
-        yield from named
-
-    def _image(self, name: str, created_s: float = 0.0) -> Image | None:
+    def named(self, name: str) -> Image | None:
+        """The finished image of a name or id; None where nothing of ours has it."""
         try:
             fields = self._inspect(name)
         except EngineRefusedError as error:
@@ -182,17 +163,17 @@ class Store:
         known = _written_on(fields)
         if known is None:
             return None
-        about = {"id": fields["Id"], "size_bytes": fields["Size"], "created_s": created_s}
-        return Image(**known.model_dump(), **about)
+        return Image(
+            **known.model_dump(),
+            id=fields["Id"],
+            size_bytes=fields["Size"],
+            created_s=datetime.fromisoformat(fields["Created"]).timestamp(),
+        )
 
 
-def tag_of(kind: ImageKind, name: str, recipe: str) -> str:
+def _tag_of(kind: ImageKind, name: str, recipe: str) -> str:
     """The name and tag that only a finished image gets; older versions gave shorter ones."""
     return f"{_OURS}{kind}/{name.lower()}:{recipe[:16]}"
-
-
-def _is_name(name: str) -> bool:
-    return name.startswith(_OURS) and not name.startswith(UNFINISHED)
 
 
 def _written_on(fields: Mapping[str, Any]) -> Naming | None:
@@ -204,8 +185,3 @@ def _written_on(fields: Mapping[str, Any]) -> Naming | None:
         return Naming.model_validate_json(comment.removeprefix(_SIGN))
     except ValidationError:
         return None
-
-
-def _is_language(fields: Mapping[str, Any]) -> bool:
-    known = _written_on(fields)
-    return known is not None and known.kind == "language"

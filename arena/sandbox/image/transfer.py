@@ -3,7 +3,7 @@
 What a tar or a registry gives is trusted as if it had been built here: name only your own.
 """
 
-import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from arena.sandbox.image.store import Image, Naming, Store
 from arena.serialize import read_text, wrong_shape
 
 LOCK_VERSION = 1
-_CHUNK = 1 << 20
 
 
 class Pushed(Record):
@@ -50,24 +49,18 @@ def load(connection: Connection, path: Path) -> list[Image]:
     Raises:
         InputError: it is no such tar, or holds anything but finished images; that is removed.
     """
-    before = {image.id for image in Store(connection).index().values()}
+    before = {fields["Id"] for fields in connection.raw.images()}
     with safe(path).open("rb") as tar, connection.guard():
-        told = list(connection.raw.load_image(tar))
-    names = [
-        line.removeprefix("Loaded image: ").strip()
-        for part in told
-        for line in str(part.get("stream", "")).splitlines()
-        if line.startswith("Loaded image: ")
-    ]
-    known = {image.tag: image for image in Store(connection).index().values()}
-    foreign = [name for name in names if name.removeprefix("localhost/") not in known]
+        told = "".join(str(part.get("stream", "")) for part in connection.raw.load_image(tar))
+    names = re.findall(r"^Loaded image: (?:localhost/)?(\S+)", told, re.MULTILINE)
+    loaded = {name: Store(connection).named(name) for name in names}
+    found = [image for name, image in loaded.items() if image and image.tag == name]
+    foreign = loaded.keys() - {image.tag for image in found}
     for name in foreign:
-        with connection.guard():
-            connection.raw.remove_image(name)
+        connection.raw.remove_image(name)
     if foreign or not names:
         what = f"holds {', '.join(foreign)}, which is no image of ours" if foreign else "is empty"
         raise InputError(what, where=str(path), remedy="give what 'arena sandboxes push' wrote")
-    found = [known[name.removeprefix("localhost/")] for name in names]
     return [image for image in found if image.id not in before] or found
 
 
@@ -113,13 +106,13 @@ def fetch(connection: Connection, lock: ImageLock, say: Say) -> list[Image]:
     """
     store, found = Store(connection), []
     for one in lock.images:
-        image = store.find(one.image.tag, one.image.recipe)
+        key = one.image.kind, one.image.name, one.image.recipe
+        image = store.find(*key)
         if image is None:
             name = pull(connection, one.reference, say)
-            with connection.guard():
-                connection.raw.tag(name, *one.image.tag.split(":"))
-                connection.raw.remove_image(name, noprune=True)  # of two names none can be pruned
-            image = store.find(one.image.tag, one.image.recipe)
+            connection.raw.tag(name, *one.image.tag.split(":"))
+            connection.raw.remove_image(name, noprune=True)  # of two names none can be pruned
+            image = store.find(*key)
         if image is None or image.content != one.image.content:
             raise InputError(
                 f"{one.image.tag} is not what the lock says",
@@ -132,7 +125,7 @@ def fetch(connection: Connection, lock: ImageLock, say: Say) -> list[Image]:
 
 def text_of(lock: ImageLock) -> str:
     """The file of a lock."""
-    return json.dumps(lock.model_dump(mode="json"), indent=1) + "\n"
+    return lock.model_dump_json(indent=1) + "\n"
 
 
 def read_lock(path: Path) -> ImageLock:
@@ -140,6 +133,6 @@ def read_lock(path: Path) -> ImageLock:
     try:
         return ImageLock.model_validate_json(read_text(path))
     except ValidationError as error:
-        wrong = wrong_shape(path, error)
+        wrong = wrong_shape(error, where=str(path))
         remedy = "give what 'arena sandboxes push --lock' wrote, or a .tar"
         raise InputError(f"not a lock: {wrong.what}", where=wrong.where, remedy=remedy) from None

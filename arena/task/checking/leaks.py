@@ -70,11 +70,12 @@ def secrets_of(task: Task) -> Secrets:
     tree = pack.tree_files(task)
     same = {file.path: file.data for file in tree}
     hidden = [file for file in pack.hidden_files(task) if file.data != same.get(file.path)]
-    names = (name for file in hidden for pair in _TEST_NAME.findall(text_of(file)) for name in pair)
+    found = (pair for file in hidden for pair in _TEST_NAME.findall(text_of(file)))
+    names = dict.fromkeys("".join(pair) for pair in found)
     known = "\n".join(map(text_of, tree))
     return Secrets(
         lines=lines_of_fix(pack.gold_patch(task) or "", tree),
-        names=tuple(dict.fromkeys(n for n in names if len(n) >= TELLING_CHARS and n not in known)),
+        names=tuple(one for one in names if len(one) >= TELLING_CHARS and one not in known),
     )
 
 
@@ -120,15 +121,14 @@ def text_of(file: File) -> str:
 
 _SECONDS = 120.0
 _OUTPUT = 8 << 20
-_NO_HISTORY = (
-    *("objects/info/alternates", "refs/stash", "logs/refs/stash", "worktrees", "modules"),
-    *("FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD", "shallow"),
-)
 _SEARCH = (
     "grep -raoFH -f - --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev / 2>/dev/null; true"
 )
 _FILES = "find . -path ./.git -prune -o -type f -print0"
-_KEPT = "find .git -name '*.keep' -o -name 'packed-refs'"
+_KEPT = (
+    "cd .git; ls -d objects/info/alternates refs/stash logs/refs/stash worktrees modules FETCH_HEAD"
+    " ORIG_HEAD MERGE_HEAD shallow 2>/dev/null; find . -name '*.keep' -o -name packed-refs"
+)
 
 
 def audit(task: Task, bench: Bench, store: Store) -> Finding:
@@ -152,29 +152,24 @@ def audit(task: Task, bench: Bench, store: Store) -> Finding:
 def _history(sandbox: Sandbox) -> Iterator[str]:
     """One commit, its objects and nothing else."""
     listed = _lines(sandbox, "git cat-file --batch-all-objects --batch-check='%(objecttype)'")
-    reached = _lines(sandbox, "git rev-list --objects HEAD")
-    commits = listed.count("commit")
-    if commits != 1:
-        yield f"git holds {commits} commits"
+    if listed.count("commit") != 1:
+        yield f"git holds {listed.count('commit')} commits"
     if "tag" in listed:
         yield "git holds tags"
-    if len(listed) != len(reached):
-        yield f"git holds {len(listed) - len(reached)} objects that the commit does not reach"
-    there = " ".join(f".git/{name}" for name in _NO_HISTORY)
-    for path in _lines(sandbox, f"ls -d {there} 2>/dev/null; {_KEPT}; true"):
-        yield f"{path} is there"
+    if lost := len(listed) - len(_lines(sandbox, "git rev-list --objects HEAD")):
+        yield f"git holds {lost} objects that the commit does not reach"
+    for path in _lines(sandbox, _KEPT):
+        yield f"git holds {path}"
     if changed := _lines(sandbox, "git status --porcelain --ignored"):
         yield f"the tree is not the commit: {changed[0]}"
 
 
 def _leftovers(sandbox: Sandbox, tree: set[str]) -> Iterator[str]:
     """Caches and build results, and files that are no part of the tree."""
-    paths = {name.removeprefix("./") for name in _lines(sandbox, _FILES, "\0")}
-    for path in sorted(paths):
-        if is_leftover(path) and path not in tree:
-            yield f"{path} is left over"
-    if extra := sorted(paths - tree):
-        yield f"{extra[0]} is no part of the tree"
+    paths = sorted(name.removeprefix("./") for name in _lines(sandbox, _FILES, "\0"))
+    extra = [path for path in paths if path not in tree]
+    yield from (f"{path} is left over" for path in extra if is_leftover(path))
+    yield from (f"{path} is no part of the tree" for path in extra[:1])
 
 
 def _seen_on_disk(sandbox: Sandbox, secrets: Secrets) -> Iterator[str]:

@@ -6,12 +6,12 @@ fix or the hidden tests away.
 """
 
 import re
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from arena.grading import verify
 from arena.grading.verify import Bench
@@ -66,71 +66,26 @@ def keep_out(tasks: Sequence[Task], findings: Sequence[Finding]) -> list[str]:
     A task that would be left without any test that shows the fix is left as it is: it failed.
     """
     unstable = {one.task_id: one.flaky for one in findings if one.flaky}
-    beside: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
-    folders = {str(task.root.parent): task.root.parent for task in tasks}
+    beside: dict[Path, dict[str, dict[str, str]]] = defaultdict(dict)
     kept = []
     for task in tasks:
         flaky = unstable.get(task.id, {})
         if flaky and not set(task.tests.fail_to_pass) <= flaky.keys():
-            beside[str(task.root.parent)][task.root.name] = flaky
+            beside[task.root.parent][task.root.name] = flaky
             kept += [f"{task.id}: {test_id}" for test_id in flaky]
-    for name, found in beside.items():
-        plan_ids.add(folders[name], found)
+    for folder, found in beside.items():
+        plan_ids.add(folder, found)
     return kept
 
 
 # ── running what a task comes with ─────────────────────────────────────────────────────────────
 
-_PEAKS = ("/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes")
-_ASK = "cat " + " ".join(_PEAKS) + " 2>/dev/null"
+_PEAKS = "cd /sys/fs/cgroup && cat memory.peak memory/memory.max_usage_in_bytes 2>/dev/null"
 _ASK_SECONDS = 10.0
 _MB = 1 << 20
-
-
-class Peak:
-    """The most that any sandbox held. Safe from several threads.
-
-    What runs in a container can lie about it: a figure for people, never for a verdict.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._bytes = 0
-
-    def mb(self) -> float | None:
-        """The most so far, in MiB; None when no kernel told."""
-        return round(self._bytes / _MB, 1) if self._bytes else None
-
-    def ask(self, sandbox: Sandbox) -> None:
-        """Take in what one sandbox held."""
-        said = sandbox.exec(["sh", "-c", _ASK], timeout_s=_ASK_SECONDS).stdout
-        figures = [int(word) for word in said.split() if word.isdigit()]
-        with self._lock:
-            self._bytes = max(self._bytes, *figures, 0)
-
-
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.(py|go)|.*\.test\.[cm]?js")
-
-
-@dataclass
-class _Seen:
-    """Every run of one kind."""
-
-    runs: list[Verification] = field(default_factory=list)
-    complaint: str = ""
-
-    def unstable(self) -> dict[str, str]:
-        """Tests that did not end the same way in every run that ended."""
-        outcomes: dict[str, list[TestOutcome]] = defaultdict(list)
-        for run in self.runs:
-            if run.verdict not in {"timeout", "resource"}:
-                for test_id, outcome in run.tests.items():
-                    outcomes[test_id].append(outcome)
-        return {
-            test_id: ", ".join(f"{seen.count(one)} {one}" for one in sorted(set(seen)))
-            for test_id, seen in outcomes.items()
-            if len(set(seen)) > 1
-        }
+_Run = Callable[[Bench], tuple[Verification, str]]
+"""One run, and what is wrong with it."""
 
 
 def runs(task: Task, bench: Bench, repeat: int) -> Iterator[Finding]:
@@ -142,61 +97,78 @@ def runs(task: Task, bench: Bench, repeat: int) -> Iterator[Finding]:
         repeat: how often the gold patch and the untouched tree are run: first in file order, then
             in an order drawn anew.
     """
-    peak = Peak()
-    bench = replace(bench, watch=peak.ask)
+    peaks: list[int] = []
+    bench = replace(bench, watch=lambda box: peaks.extend(_peaks(box)))
     gold = pack.gold_patch(task)
-    without = _several(repeat, bench, partial(_nop, task))
-    yield _finding(task, "nop", without)
-    seen = {"without the fix": without}
+    seen: dict[str, list[Verification]] = {}
+    finding, seen["without the fix"] = _look(task, "nop", bench, partial(_nop, task), repeat)
+    yield finding
     if gold is not None:
-        seen["with the fix"] = _several(repeat, bench, partial(_must_pass, task, gold))
-        yield _finding(task, "oracle", seen["with the fix"])
+        run: _Run = partial(_must_pass, task, gold)
+        finding, seen["with the fix"] = _look(task, "oracle", bench, run, repeat)
+        yield finding
     if repeat > 1:
         yield _stability(task, seen)
-    yield from _patches(task, bench, gold)
-    longest = max((run.wall_s for one in seen.values() for run in one.runs), default=None)
-    yield Finding(task_id=task.id, look="cost", ok=True, seconds=longest, peak_mb=peak.mb())
+    if gold is not None:
+        for look, name, run in _patches(task):
+            yield _look(task, look, bench, run, name=name)[0]
+    longest = max(run.wall_s for kind in seen.values() for run in kind)
+    peak_mb = round(max(peaks) / _MB, 1) if peaks else None
+    yield Finding(task_id=task.id, look="cost", ok=True, seconds=longest, peak_mb=peak_mb)
 
 
-def _patches(task: Task, bench: Bench, gold: str | None) -> Iterator[Finding]:
-    if gold is None:
-        return
-    for number, patch in enumerate(pack.right_patches(task), 1):
-        yield _one(task, "right", _must_pass(task, patch, bench), f"right/{number}")
-    for number, patch in enumerate(pack.wrong_patches(task), 1):
-        yield _one(task, "wrong", _must_fail(task, patch, bench), f"wrong/{number}")
-    deleting = without_tests(task)
-    if deleting:
-        yield _one(task, "cheat", _must_fail(task, deleting, bench), "delete the tests")
+def _peaks(sandbox: Sandbox) -> list[int]:
+    """The most bytes that a sandbox held, where its kernel tells.
+
+    What runs in a container can lie about it: a figure for people, never for a verdict.
+    """
+    said = sandbox.exec(["sh", "-c", _PEAKS], timeout_s=_ASK_SECONDS).stdout
+    return [int(word) for word in said.split() if word.isdigit()]
 
 
-# ── one run ────────────────────────────────────────────────────────────────────────────────────
-
-_Run = tuple[Verification, str]
-
-
-def _several(times: int, bench: Bench, run: Callable[[Bench], _Run]) -> _Seen:
-    seen = _Seen()
+def _look(
+    task: Task, look: Look, bench: Bench, run: _Run, times: int = 1, name: str = ""
+) -> tuple[Finding, list[Verification]]:
+    """Do something several times, all but the first in random order."""
+    seen: list[Verification] = []
+    complaint = ""
     for number in range(1, times + 1):
-        graded, complaint = run(replace(bench, shuffle=number > 1))
-        seen.runs.append(graded)
-        if complaint and not seen.complaint:
+        graded, what = run(replace(bench, shuffle=number > 1))
+        seen.append(graded)
+        if what and not complaint:
             order = ", in random order" if number > 1 else ""
-            seen.complaint = f"run {number} of {times}{order}: {complaint}"
-    return seen
+            complaint = f"{name or f'run {number} of {times}'}{order}: {what}"
+    finding = Finding(
+        task_id=task.id,
+        look=look,
+        ok=not complaint,
+        detail=complaint or name or f"{times} of {times}",
+        seconds=max(graded.wall_s for graded in seen),
+    )
+    return finding, seen
 
 
-def _must_pass(task: Task, patch: str, bench: Bench) -> _Run:
+def _patches(task: Task) -> Iterator[tuple[Look, str, _Run]]:
+    """Other patches, by name, each with what is expected of it."""
+    for number, patch in enumerate(pack.right_patches(task), 1):
+        yield "right", f"right/{number}", partial(_must_pass, task, patch)
+    for number, patch in enumerate(pack.wrong_patches(task), 1):
+        yield "wrong", f"wrong/{number}", partial(_must_fail, task, patch)
+    if deleting := without_tests(task):
+        yield "cheat", "delete the tests", partial(_must_fail, task, deleting)
+
+
+def _must_pass(task: Task, patch: str, bench: Bench) -> tuple[Verification, str]:
     graded = verify.verify(task, patch, bench, strict=not bench.shuffle)
     return graded, "" if graded.verdict == "passed" else _said(graded)
 
 
-def _must_fail(task: Task, patch: str, bench: Bench) -> _Run:
+def _must_fail(task: Task, patch: str, bench: Bench) -> tuple[Verification, str]:
     graded = verify.verify(task, patch, bench, strict=False)
     return graded, "it passes" if graded.verdict == "passed" else ""
 
 
-def _nop(task: Task, bench: Bench) -> _Run:
+def _nop(task: Task, bench: Bench) -> tuple[Verification, str]:
     """Without a patch every FAIL_TO_PASS fails and every PASS_TO_PASS passes.
 
     Where nothing could even be collected, or a test does not end, nothing more is asked of
@@ -236,43 +208,36 @@ def without_tests(task: Task) -> str:
     return "".join(parts)
 
 
-# ── what they come to ──────────────────────────────────────────────────────────────────────────
+# ── what does not always end the same way ──────────────────────────────────────────────────────
 
 
-def _finding(task: Task, look: Look, seen: _Seen, sound: str = "") -> Finding:
-    times = len(seen.runs)
-    return Finding(
-        task_id=task.id,
-        look=look,
-        ok=not seen.complaint,
-        detail=seen.complaint or sound or f"{times} of {times}",
-        seconds=max(run.wall_s for run in seen.runs),
-    )
-
-
-def _one(task: Task, look: Look, run: _Run, name: str) -> Finding:
-    graded, complaint = run
-    seen = _Seen([graded], f"{name}: {complaint}" if complaint else "")
-    return _finding(task, look, seen, name)
-
-
-def _stability(task: Task, seen: Mapping[str, _Seen]) -> Finding:
-    flaky: dict[str, list[str]] = defaultdict(list)
-    for state, runs_ in seen.items():
-        for test_id, what in runs_.unstable().items():
-            flaky[test_id].append(f"{state}: {what}")
+def _stability(task: Task, seen: Mapping[str, Sequence[Verification]]) -> Finding:
+    found: dict[str, list[str]] = defaultdict(list)
+    for state, kind in seen.items():
+        for test_id, what in _unstable(kind).items():
+            found[test_id].append(f"{state}: {what}")
+    flaky = {test_id: "; ".join(found[test_id]) for test_id in sorted(found)}
+    alone = flaky and set(task.tests.fail_to_pass) <= flaky.keys()
+    more = f" and {len(flaky) - 3} more" if len(flaky) > 3 else ""
+    said = f"unstable{', and nothing else shows the fix' if alone else ''}: "
     return Finding(
         task_id=task.id,
         look="stability",
         ok=not flaky,
-        detail=_unstable(task, sorted(flaky)) if flaky else "",
-        flaky={test_id: "; ".join(states) for test_id, states in flaky.items()},
+        detail=f"{said}{', '.join([*flaky][:3])}{more}" if flaky else "",
+        flaky=flaky,
     )
 
 
-def _unstable(task: Task, ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
-    named = ", ".join(ids[:3]) + more
-    if set(task.tests.fail_to_pass) <= set(ids):
-        return f"unstable, and nothing else shows the fix: {named}"
-    return f"unstable: {named}"
+def _unstable(seen: Sequence[Verification]) -> dict[str, str]:
+    """Tests that did not end the same way in every run that ended."""
+    outcomes: dict[str, list[TestOutcome]] = defaultdict(list)
+    for run in seen:
+        if run.verdict not in {"timeout", "resource"}:
+            for test_id, outcome in run.tests.items():
+                outcomes[test_id].append(outcome)
+    return {
+        test_id: ", ".join(f"{ends.count(one)} {one}" for one in sorted(set(ends)))
+        for test_id, ends in outcomes.items()
+        if len(set(ends)) > 1
+    }

@@ -41,7 +41,7 @@ _PYTEST_ENV = (
 _TIDY = r"sed -E '/^(PASSED|FAILED|ERROR) /{s/ - .*//;s/[[:space:]]/_/2g}'"
 
 
-def shown_id(test_id: str) -> str:
+def _shown_id(test_id: str) -> str:
     """An id as the script prints it."""
     return "_".join(test_id.partition(" - ")[0].split())
 
@@ -51,12 +51,12 @@ def can_be_shown(task: Task) -> str | None:
     if task.tests.runner not in {"pytest", "node", "go"}:
         return f"runner {task.tests.runner}: what decides is not what its tests print"
     ids = (*task.tests.fail_to_pass, *task.tests.pass_to_pass)
-    if len({shown_id(one) for one in ids}) < len(ids):
+    if len({_shown_id(one) for one in ids}) < len(ids):
         return "its test ids differ in blanks alone"
     return None
 
 
-def lay_files(files: Sequence[File], folder: str) -> list[str]:
+def _lay_files(files: Sequence[File], folder: str) -> list[str]:
     """Commands that write files below a folder."""
     lines = []
     for file in files:
@@ -66,21 +66,12 @@ def lay_files(files: Sequence[File], folder: str) -> list[str]:
     return lines
 
 
-def hidden_commands(task: Task, workdir: str) -> list[str]:
-    """Commands that lay the hidden tests over the tree."""
-    return lay_files(hidden_files(task), workdir)
-
-
-def test_commands(task: Task, workdir: str) -> list[str]:
+def _test_commands(task: Task, workdir: str) -> list[str]:
     """Commands that run the tests and print one line each; the last one's status is theirs."""
     ids = (*task.tests.fail_to_pass, *task.tests.pass_to_pass)
-    match task.tests.runner:
-        case "pytest":
-            return _pytest(task, ids, workdir)
-        case "node":
-            return _node(ids, workdir)
-        case _:
-            return _go(ids, workdir)
+    if task.tests.runner == "pytest":
+        return _pytest(task, ids, workdir)
+    return (_node if task.tests.runner == "node" else _go)(ids, workdir)
 
 
 def _pytest(task: Task, ids: Sequence[str], workdir: str) -> list[str]:
@@ -103,7 +94,7 @@ def _node(ids: Sequence[str], workdir: str) -> list[str]:
     run = 'ARENA_FILE="$f" node --test-reporter=/tmp/arena-reporter.mjs "$f"'
     return [
         f"cd {workdir}",
-        *lay_files([reporter], "/tmp"),  # noqa: S108  a path in the container
+        *_lay_files([reporter], "/tmp"),  # noqa: S108  a path in the container
         f"code=0; for f in {files}; do {run} || code=1; done; (exit $code)",
     ]
 
@@ -132,10 +123,10 @@ def swebench_row(task: Task, image: str) -> dict[str, JsonValue]:
     script = [
         "#!/bin/bash",
         "set -uxo pipefail",
-        *hidden_commands(task, SWEBENCH_WORKDIR),
+        *_lay_files(hidden_files(task), SWEBENCH_WORKDIR),
         "set +x",
         f"echo '{_START}'",
-        *test_commands(task, SWEBENCH_WORKDIR),
+        *_test_commands(task, SWEBENCH_WORKDIR),
         f"echo '{_END}'",
     ]
     return {
@@ -147,8 +138,8 @@ def swebench_row(task: Task, image: str) -> dict[str, JsonValue]:
         "eval_script": "\n".join(script) + "\n",
         "log_parser": "parse_log_pytest",
         "eval_type": "pass_and_fail",
-        "FAIL_TO_PASS": [shown_id(one) for one in task.tests.fail_to_pass],
-        "PASS_TO_PASS": [shown_id(one) for one in task.tests.pass_to_pass],
+        "FAIL_TO_PASS": [_shown_id(one) for one in task.tests.fail_to_pass],
+        "PASS_TO_PASS": [_shown_id(one) for one in task.tests.pass_to_pass],
         "patch": gold_patch(task) or "",
         "test_patch": "",
         "problem_statement": task.problem_statement,
@@ -167,14 +158,16 @@ def write_swebench(path: Path, tasks: Sequence[Task], images: Mapping[str, str])
 def write_harbor(folder: Path, task: Task, image: str) -> Path:
     """Write one Harbor task directory; its path."""
     root = folder / instance_id(task)
-    wanted = " ".join(shown_id(one) for one in (*task.tests.fail_to_pass, *task.tests.pass_to_pass))
+    wanted = " ".join(
+        _shown_id(one) for one in (*task.tests.fail_to_pass, *task.tests.pass_to_pass)
+    )
     expected = wanted.replace(" ", "\n") + "\n"
     test = [
         "#!/bin/bash",
         "set -o pipefail",
         f"cp -r /tests/files/. {HARBOR_WORKDIR}/ 2>/dev/null",
         "{",
-        *test_commands(task, HARBOR_WORKDIR),
+        *_test_commands(task, HARBOR_WORKDIR),
         "} > /tmp/arena-tests.out 2>&1",
         "cat /tmp/arena-tests.out",
         "reward=1",

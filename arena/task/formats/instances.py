@@ -10,12 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
-
 from arena.errors import InputError
 from arena.paths import SafePath
 from arena.records import Record
-from arena.serialize import from_json, json_lines, read_json, read_text, read_toml, read_yaml
+from arena.serialize import from_json, json_lines, read_json, read_record, read_text, read_yaml
 from arena.task.patch import PatchError, parse, parse_loosely, render
 
 
@@ -303,23 +301,13 @@ def _task_folder(root: SafePath) -> Row:
 # ── what a person adds ─────────────────────────────────────────────────────────────────────────
 
 
-class _EnvFile(Record):
-    env: dict[str, Wish] = Field(default_factory=dict)
-
-
 def read_wishes(path: Path) -> dict[str, Wish]:
     """Environments by `owner/name` or `owner/name@version`, from a TOML file of such tables.
 
     Raises:
         InputError: not TOML, or a key that no environment has.
     """
-    data = read_toml(path)
-    try:
-        return _EnvFile.model_validate({"env": data}).env
-    except ValueError as error:
-        what = " ".join(str(error).split())
-        remedy = 'give tables like ["owner/name@1.2"] with python, packages, test'
-        raise InputError(what[:300], where=str(path), remedy=remedy) from None
+    return read_record(path, dict[str, Wish])
 
 
 def wish_for(instance: Instance, wishes: Mapping[str, Wish]) -> Wish:
@@ -336,12 +324,7 @@ def resolve_ids(
     """The tests that published ids stand for, and the ids that stand for none.
 
     Some suites cut ids at the first blank, so that one stands for several parametrized tests;
-    some give bare names, whose file is only in the test patch.
-
-    Args:
-        published: ids as the suite writes them.
-        found: ids as the runner knows them.
-        touched: files of the test patch.
+    some give bare names, whose file is only in the test patch, among those it touches.
     """
     known = set(found)
     shortened = {_PATH_PARAMETER.sub(r"[/\1]", one): one for one in found}

@@ -103,9 +103,7 @@ print(json.dumps(sorted({named(point) for point in points if point.group == "pyt
 def move(places: Sequence[str] = ()) -> str:
     """Steps that make the work folder `/repo`, with a link where it was and without its history.
 
-    Args:
-        places: further folders that a solution writes to; they come to lie in the work tree, with
-            links where they were.
+    Further places that a solution writes to come to lie in the work tree, with links as well.
     """
     carry = f'cd / && rm -rf {WORKDIR} && mv "$from" {WORKDIR} && ln -s {WORKDIR} "$from"'
     steps = [

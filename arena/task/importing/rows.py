@@ -31,6 +31,7 @@ from arena.task.importing.importer import (
     python_image,
     write_proved,
 )
+from arena.task.mining.candidate import shows
 from arena.task.mining.history import GitHistory
 from arena.task.mining.projects import Project, read_project, with_version_files
 from arena.task.mining.pytest_runner import run_pytest
@@ -38,13 +39,11 @@ from arena.task.mining.runner import (
     Environment,
     MiningSession,
     RepositoryRun,
-    RepositoryTree,
     TestRunOptions,
     has_src,
     image_of,
 )
 from arena.task.mining.statement import CandidateFix
-from arena.task.mining.validate import shows
 from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, is_protected, police
 
@@ -283,16 +282,17 @@ def _sessions(
         image = image_of(source.engine, root, "python", parts.made.image, parts.fix.tree)
     except InputError as error:
         raise NotImportableError(f"its environment cannot be built: {error.line()}") from None
-    before = RepositoryTree(image=image, hidden=parts.fix.hidden, src=has_src(parts.fix.tree))
-    after = before.model_copy(update={"patch": parts.fix.gold})
-    labels = {"arena.import": "1"}
-    without, fixed = (
-        run_pytest(
-            RepositoryRun(source.engine, tree, parts.how, source.run_seconds, labels, places)
-        )
-        for tree in (before, after)
+    run = RepositoryRun(
+        engine=source.engine,
+        image=image,
+        how=parts.how,
+        timeout_s=source.run_seconds,
+        labels={"arena.import": "1"},
+        hidden=parts.fix.hidden,
+        src=has_src(parts.fix.tree),
+        places=places,
     )
-    return without, fixed
+    return run_pytest(run), run_pytest(replace(run, patch=parts.fix.gold))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from arena.task import diff
 from arena.task.files import Draft
 from arena.task.formats.harbor import Scripts, read_scripts
 from arena.task.formats.predictions import slug
-from arena.task.importing.bases import Based, on_what_there_is
+from arena.task.importing.dockerfiles import Based, on_what_there_is, with_needs
 from arena.task.importing.importer import (
     LIMITS,
     Imported,
@@ -28,7 +28,6 @@ from arena.task.importing.importer import (
     work_tree,
     write_proved,
 )
-from arena.task.importing.needs import with_needs
 from arena.task.mining.runner import image_of, write_image
 
 _LOG = 1 << 20

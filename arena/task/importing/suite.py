@@ -62,12 +62,7 @@ class ImportRequest:
 
 
 def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Report:
-    """Import what can be; the rest goes on.
-
-    Args:
-        request: what.
-        engine: where gold and nop are run.
-        say: told of each in one line, as it is done.
+    """Import what can be, and tell of each in one line as it is done; the rest goes on.
 
     Raises:
         InputError: the path is no suite of a known form.

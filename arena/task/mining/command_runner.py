@@ -13,9 +13,9 @@ mine.toml, which `arena tasks mine --with` names:
 import os
 import re
 import shlex
-import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from pydantic import Field
@@ -25,6 +25,7 @@ from arena.grading.command_runner import in_home, read_reports, remove_reports, 
 from arena.grading.findings import Reported
 from arena.grading.reports import ReportError
 from arena.paths import SafePath
+from arena.protocols import Sandbox
 from arena.records import File, Language, Record, ReportForm, TestPlan
 from arena.records.container import AGENT_USER
 from arena.resources import sandboxes_dir
@@ -114,14 +115,11 @@ def read_command(path: Path, engine: DockerEngine) -> LanguageSupport:
     return LanguageSupport(
         language=table.language,
         runner="command",
-        manifests=(),
-        suffixes=(),
         read=lambda _: Project(),
         make=make,
-        run=run_tests,
+        run=partial(run_tests, command),
         run_seconds=table.timeout_s,
         is_test=lambda file: purpose(file.path) == "test",
-        place=str,
         command=command,
     )
 
@@ -153,23 +151,17 @@ def _folder(beside: Path, named: str) -> SafePath:
     return SafePath(root, wanted.relative_to(root).parts)
 
 
-def test_plan(
-    command: TestCommand,
-    fail_to_pass: Sequence[str],
-    pass_to_pass: Sequence[str],
-    files: Sequence[str],
-) -> TestPlan:
-    """The plan of a task whose tests a command runs."""
+def with_command(plan: TestPlan, command: TestCommand, files: Sequence[str]) -> TestPlan:
+    """A plan whose tests a command runs: those of some files, all when there are none."""
     if command.report in _BY_FILE:
-        files = list(dict.fromkeys(i.partition("::")[0] for i in (*fail_to_pass, *pass_to_pass)))
-    return TestPlan(
-        runner="command",
-        fail_to_pass=tuple(fail_to_pass),
-        pass_to_pass=tuple(pass_to_pass),
-        command=("sh", "-c", plan_script(command, files)),
-        report=command.report,
-        report_files=command.report_files,
-    )
+        ids = (*plan.fail_to_pass, *plan.pass_to_pass)
+        files = list(dict.fromkeys(one.partition("::")[0] for one in ids))
+    update = {
+        "command": ("sh", "-c", plan_script(command, files)),
+        "report": command.report,
+        "report_files": command.report_files,
+    }
+    return plan.model_copy(update=update)
 
 
 def plan_script(command: TestCommand, places: Sequence[str]) -> str:
@@ -179,32 +171,30 @@ def plan_script(command: TestCommand, places: Sequence[str]) -> str:
 
 def _files_of(run: RepositoryRun, command: TestCommand) -> Sequence[str]:
     """The files among the places of a run: ids of most forms do not begin with one."""
-    known = {file.path for file in run.tree.hidden}
+    known = {file.path for file in run.hidden}
     return run.places if command.report in _BY_FILE or known.issuperset(run.places) else ()
 
 
-def run_tests(run: RepositoryRun) -> MiningSession:
+def run_tests(command: TestCommand, run: RepositoryRun) -> MiningSession:
     """Run the command once; its tests keep their own order."""
-    command = run.how.command
-    assert command
-    started = time.monotonic()
-    with run.opened() as box:
-        if failed := run.lay(box):
-            return failed
-        remove_reports(box, command.report_files)
-        done = box.exec(
-            in_home(["sh", "-c", plan_script(command, _files_of(run, command))]),
-            timeout_s=run.timeout_s,
-            output_limit=_OUTPUT_LIMIT,
-            user=AGENT_USER,
-        )
-        paths = report_paths(box, command.report_files)
-        box.kill()
-        detail = ""
-        try:
-            told = read_reports(box, command.report, paths, command.report_files, done)
-        except ReportError as error:
-            told, detail = (), f"{error}: {' '.join(done.text.split())[-200:]}"
+    return run.session(partial(_look, command, run))
+
+
+def _look(command: TestCommand, run: RepositoryRun, box: Sandbox) -> MiningSession:
+    remove_reports(box, command.report_files)
+    done = box.exec(
+        in_home(["sh", "-c", plan_script(command, _files_of(run, command))]),
+        timeout_s=run.timeout_s,
+        output_limit=_OUTPUT_LIMIT,
+        user=AGENT_USER,
+    )
+    paths = report_paths(box, command.report_files)
+    box.kill()
+    detail = ""
+    try:
+        told = read_reports(box, command.report, paths, command.report_files, done)
+    except ReportError as error:
+        told, detail = (), f"{error}: {' '.join(done.text.split())[-200:]}"
     missing = "MissingTest" if told else f"BuildError, exit code {done.exit_code}"
     if done.ended != "exited":
         missing = LATE
@@ -213,7 +203,6 @@ def run_tests(run: RepositoryRun) -> MiningSession:
         detail=detail,
         tests=_seen(told),
         uncollected={ANYWHERE: missing} if done.exit_code != 0 or not told else {},
-        wall_s=time.monotonic() - started,
     )
 
 

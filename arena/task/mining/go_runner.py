@@ -46,6 +46,7 @@ done
 _LINE = re.compile(r"(Test\w*) (\d+) (-|skip|panic)")
 _MODULE = re.compile(r"no required module provides|cannot find module|module lookup disabled")
 _REQUIRES = re.compile(r"module requires Go \S+")
+_MAJOR = re.compile(r"v\d+")
 
 
 def run_go(run: RepositoryRun) -> MiningSession:
@@ -54,47 +55,38 @@ def run_go(run: RepositoryRun) -> MiningSession:
     def one(box: Sandbox, folder: str, left_s: float) -> tuple[dict[str, SeenTest], str]:
         started = time.monotonic()
         out = f"/tmp/{secrets.token_hex(8)}"  # noqa: S108  a path in the container
-        built = _build(box, folder, out, left_s)
+        words, env = ["sh", "-c", COMPILE, "sh", out, folder], {**CLEAN_ENV, **BUILD_ENV}
+        built = box.exec(words, timeout_s=left_s, env=env, user=AGENT_USER)
         if built.exit_code != 0:
             return {}, _why(built)
         names = _listed(box, out, _declared(box)[folder])
         run.shuffle(names, folder)
-        left_s -= time.monotonic() - started
-        return _run(box, folder, out, names, run.how.test_seconds, left_s), ""
+        left_s = max(left_s - (time.monotonic() - started), 1.0)
+        words = ["sh", "-c", _EACH, "sh", f"{out}/tests", f"{run.how.test_seconds:g}", *names]
+        done = box.exec(words, timeout_s=left_s, cwd=f"{WORKDIR}/{folder}", env=CLEAN_ENV)
+        ends = _LINE.finditer(_text(done))
+        return {f"{folder}:{end[1]}": _seen(int(end[2]), end[3]) for end in ends}, ""
 
     return run.each(lambda box: sorted(_declared(box)), one)
 
 
 def _declared(box: Sandbox) -> defaultdict[str, list[str]]:
     """Names of tests by folder, as the grader reads them from the files."""
-    said = box.exec(_FIND, timeout_s=60.0, output_limit=4 << 20).stdout.decode("utf-8", "replace")
     found = defaultdict(list)
-    for match in _FOUND.finditer(said):
+    for match in _FOUND.finditer(_text(box.exec(_FIND, timeout_s=60.0, output_limit=4 << 20))):
         found[match[1] or "."].append(match[2])
     return found
-
-
-def _build(box: Sandbox, folder: str, out: str, timeout_s: float) -> ExecResult:
-    words = ["sh", "-c", COMPILE, "sh", out, folder]
-    return box.exec(words, timeout_s=timeout_s, env={**CLEAN_ENV, **BUILD_ENV}, user=AGENT_USER)
 
 
 def _listed(box: Sandbox, out: str, declared: Sequence[str]) -> list[str]:
     """Declared tests that the binary has: constraints may leave a file out."""
     done = box.exec(["sh", "-c", _LIST, "sh", f"{out}/tests"], timeout_s=60.0, env=CLEAN_ENV)
-    held = set(done.stdout.decode("utf-8", "replace").split())
+    held = set(_text(done).split())
     return sorted(name for name in set(declared) if name in held and declared.count(name) == 1)
 
 
-def _run(
-    box: Sandbox, folder: str, out: str, names: Sequence[str], test_seconds: float, left_s: float
-) -> dict[str, SeenTest]:
-    words = ["sh", "-c", _EACH, "sh", f"{out}/tests", f"{test_seconds:g}", *names]
-    done = box.exec(words, timeout_s=max(left_s, 1.0), cwd=f"{WORKDIR}/{folder}", env=CLEAN_ENV)
-    found = {}
-    for match in _LINE.finditer(done.stdout.decode("utf-8", "replace")):
-        found[f"{folder}:{match[1]}"] = _seen(int(match[2]), match[3])
-    return found
+def _text(done: ExecResult) -> str:
+    return done.stdout.decode("utf-8", "replace")
 
 
 def _seen(code: int, kind: str) -> SeenTest:
@@ -145,18 +137,10 @@ def _refuses_go(tree: Sequence[File], _hidden: Sequence[File]) -> str:
     return "" if there else "no go.mod: it is older than modules"
 
 
-def _is_go_test(file: File) -> bool:
-    return file.path.endswith("_test.go")
-
-
 def _read_go(tree: Sequence[File]) -> Project:
-    text = next(
-        (file.data.decode("utf-8", "replace") for file in tree if file.path == "go.mod"), ""
-    )
-    match = re.search(r"^module\s+\"?(\S+?)\"?\s*$", text, re.MULTILINE)
-    parts = [
-        part for part in (match[1].split("/") if match else []) if not re.fullmatch(r"v\d+", part)
-    ]
+    texts = (file.data.decode("utf-8", "replace") for file in tree if file.path == "go.mod")
+    match = re.search(r"^module\s+\"?(\S+?)\"?\s*$", next(texts, ""), re.MULTILINE)
+    parts = [part for part in match[1].split("/") if not _MAJOR.fullmatch(part)] if match else []
     return Project(name=parts[-1] if parts else None)
 
 
@@ -169,7 +153,7 @@ GO = LanguageSupport(
     make=make,
     run=run_go,
     run_seconds=180.0,
-    is_test=_is_go_test,
+    is_test=lambda file: file.path.endswith("_test.go"),
     place=lambda path: str(PurePosixPath(path).parent),
     refuses=_refuses_go,
 )

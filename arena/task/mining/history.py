@@ -70,7 +70,10 @@ _INNER = 5
 _MAX_FILE_BYTES = 4 << 20
 _MAX_NAME_BYTES = 255
 _MAX_TREE_BYTES = 256 << 20
-_PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color")
+_PLAIN_DIFF = (
+    *("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index"),
+    *("--src-prefix=a/", "--dst-prefix=b/"),
+)
 _FIX = re.compile(
     r"\b(fix(e[sd])?|fixing|bug(fix)?|clos(e[sd]?|ing)|resolv(e[sd]?|ing)|regression"
     r"|crash(es|ed)?|incorrect(ly)?|wrong(ly)?|broken|handle[sd]?|prevent[s]?|avoid[s]?)\b",
@@ -132,7 +135,7 @@ class GitHistory:
         words += [f"--until={until}"] if until else []
         words += [self._clone.head, "--", *(self._prefix + path for path in paths)]
         try:
-            data = self._clone.run(*words, timeout_s=_LOG_SECONDS, output_limit=_LOG_BYTES)
+            data = self._clone.run(words, timeout_s=_LOG_SECONDS, output_limit=_LOG_BYTES)
         except GitError as error:
             remedy = "give a whole clone, or a newer --since"
             raise InputError(str(error), where=str(self._repo), remedy=remedy) from None
@@ -174,7 +177,7 @@ class GitHistory:
     def describe(self, commit: str) -> str | None:
         """The version of the newest tag before a commit, without its `v`."""
         try:
-            tag = self._clone.run("describe", "--tags", "--abbrev=0", self._clone.commit(commit))
+            tag = self._clone.run(["describe", "--tags", "--abbrev=0", self._clone.commit(commit)])
         except GitError:
             return None
         match = re.search(r"\d+(\.\d+)+", tag.decode("utf-8", "replace"))
@@ -182,7 +185,7 @@ class GitHistory:
 
     def date(self, commit: str) -> str:
         """The day of a commit, `2024-01-31`. Raises `GitError` where there is none."""
-        told = self._clone.run("show", "-s", "--format=%cs", self._clone.commit(commit))
+        told = self._clone.run(["show", "-s", "--format=%cs", self._clone.commit(commit)])
         return told.decode("ascii", "replace").strip()
 
     def tree(self, commit: str) -> tuple[File, ...]:
@@ -196,9 +199,8 @@ class GitHistory:
         sha = self._clone.commit(commit)
         tree = f"{sha}:{self._prefix}" if self._prefix else sha
         listed = []
-        for entry in self._clone.run("ls-tree", "-r", "-z", "--long", "--full-tree", tree).split(
-            b"\0"
-        ):
+        words = ("ls-tree", "-r", "-z", "--long", "--full-tree", tree)
+        for entry in self._clone.run(words).split(b"\0"):
             meta, _, name = entry.partition(b"\t")
             fields = meta.split()
             if not fields or fields[0] not in {b"100644", b"100755"}:
@@ -234,32 +236,29 @@ class GitHistory:
         Raises:
             GitError: it cannot be read, or is too large.
         """
-        data = self._clone.run(
-            *("diff", *_PLAIN_DIFF, *self._relative, "--full-index"),
-            *("--src-prefix=a/", "--dst-prefix=b/"),
-            *(self._clone.commit(one) for one in (before, after)),
-            *("--", *(f":(literal){self._prefix}{path}" for path in paths)),
-            output_limit=_DIFF_BYTES,
-        )
-        return data.decode("utf-8", "surrogateescape")
+        words = [
+            *("diff", *_PLAIN_DIFF, *self._relative, self._clone.commit(before)),
+            *(self._clone.commit(after), "--"),
+            *(f":(literal){self._prefix}{path}" for path in paths),
+        ]
+        return self._clone.run(words, output_limit=_DIFF_BYTES).decode("utf-8", "surrogateescape")
 
     def _inner(self, parent: str, merge: str) -> str:
         """What the commits of a merge say, where the merge itself says nothing."""
         words = ("log", "--no-merges", f"--max-count={_INNER}", "--format=%B", f"{parent}..{merge}")
-        return self._clone.run(*words).decode("utf-8", "replace")
+        return self._clone.run(words).decode("utf-8", "replace")
 
     def _changed(self, before: str, after: str) -> list[str]:
         words = ("diff-tree", "-r", "--name-only", "--no-renames", "-z", *self._relative)
-        data = self._clone.run(*words, before, after)
+        data = self._clone.run([*words, before, after])
         names = [name.decode("utf-8", "surrogateescape") for name in data.split(b"\0") if name]
         return [name for name in names if not name.startswith(self._without)]
 
     def _blobs(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
         wanted = list(dict.fromkeys(ids))
+        asked = b"".join(one + b"\n" for one in wanted)
         data = self._clone.run(
-            *("cat-file", "--batch"),
-            stdin=b"".join(one + b"\n" for one in wanted),
-            output_limit=2 * _MAX_TREE_BYTES,
+            ["cat-file", "--batch"], stdin=asked, output_limit=2 * _MAX_TREE_BYTES
         )
         found, at = {}, 0
         for one in wanted:

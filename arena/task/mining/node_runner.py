@@ -3,8 +3,9 @@
 import re
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,8 +29,7 @@ from arena.task.mining.runner import (
     Say,
     SeenTest,
     TestCommand,
-    keep,
-    made_before,
+    make_environment,
 )
 
 _FILE_SECONDS = 30.0
@@ -52,71 +52,53 @@ export default async function* (events) {
   }
 }
 """
-_NODE_TEST = re.compile(r"""["']node:test["']""")
+_NODE_TEST = re.compile(rb"""["']node:test["']""")
 _FIND = (
     *("grep", "-rlE", "[\"']node:test[\"']", WORKDIR, "--include=*.js", "--include=*.mjs"),
     *("--include=*.cjs", "--exclude-dir=node_modules", "--exclude-dir=.git"),
 )
-_TEST_NAME = re.compile(r"(.*[-._])?test\.[cm]?js|test-.*\.[cm]?js|.*\.spec\.[cm]?js")
-_TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec"})
 _JS = frozenset({".js", ".mjs", ".cjs"})
 _TS = frozenset({".ts", ".mts", ".cts", ".tsx", ".jsx"})
 _MISSING = re.compile(r"MODULE_NOT_FOUND|does not provide an export|ERR_PACKAGE_PATH_NOT_EXPORTED")
 _THROWN = re.compile(r"^(?:Uncaught )?(\w*Error)\b", re.MULTILINE)
 
 
-def is_node_test(path: str) -> bool:
-    """Whether Node's runner would take a path for tests by its name or folder."""
-    pure = PurePosixPath(path)
-    *folders, name = pure.parts
-    return pure.suffix in _JS and (
-        bool(_TEST_NAME.fullmatch(name)) or any(folder in _TEST_FOLDERS for folder in folders)
-    )
+def _is_test(path: str, suffixes: frozenset[str] = _JS) -> bool:
+    return PurePosixPath(path).suffix in suffixes and purpose(path) == "test"
 
 
 def uses_node_test(file: File) -> bool:
     """Whether a file's tests are of Node's own runner."""
-    return is_node_test(file.path) and bool(_NODE_TEST.search(file.data.decode("utf-8", "replace")))
+    return _is_test(file.path) and bool(_NODE_TEST.search(file.data))
 
 
 def run_node(run: RepositoryRun) -> MiningSession:
     """Run tests a file at a time; only the order of files is shuffled, Node has none for tests."""
-    folder = f"{TRUSTED}/{secrets.token_hex(8)}"
 
     def one(box: Sandbox, path: str, left_s: float) -> tuple[dict[str, SeenTest], str]:
-        report = File(path=f"{folder}/{secrets.token_hex(8)}.jsonl", data=b"")
-        box.put([File(path=f"{folder}/reporter.mjs", data=_REPORTER)])
-        box.put([report], owner=TESTER_UID)
-        return _run(box, path, report.path, min(left_s, _FILE_SECONDS))
+        folder = f"{TRUSTED}/{secrets.token_hex(8)}"
+        reporter, report = f"{folder}/reporter.mjs", f"{folder}/report.jsonl"
+        box.put([File(path=reporter, data=_REPORTER)])
+        box.put([File(path=report, data=b"")], owner=TESTER_UID)
+        words = (f"--test-reporter={reporter}", f"--test-reporter-destination={report}", path)
+        done = box.exec(["node", *words], timeout_s=min(left_s, _FILE_SECONDS), env=_ENV)
+        if done.ended != "exited":
+            return {}, LATE
+        named = _read(box.get(report, limit=_REPORT_LIMIT).data)
+        if named:
+            often = Counter(name for name, _ in named)  # one name for two tests names neither
+            return {f"{path}::{name}": seen for name, seen in named if often[name] == 1}, ""
+        if _MISSING.search(done.text):
+            return {}, "ModuleNotFoundError"
+        thrown = _THROWN.search(done.text)
+        return {}, thrown[1] if thrown else f"exit code {done.exit_code}"
 
     return run.each(_found, one)
 
 
 def _found(box: Sandbox) -> list[str]:
     listed = box.exec(_FIND, timeout_s=60.0).stdout.decode("utf-8", "replace").splitlines()
-    paths = sorted(line.removeprefix(f"{WORKDIR}/") for line in listed)
-    return [path for path in paths if is_node_test(path)]
-
-
-def _run(box: Sandbox, path: str, report: str, timeout_s: float) -> tuple[dict[str, SeenTest], str]:
-    """The tests of one file; or the error for which it has none."""
-    folder = report.rpartition("/")[0]
-    reporters = (
-        f"--test-reporter={folder}/reporter.mjs",
-        f"--test-reporter-destination={report}",
-    )
-    done = box.exec(["node", *reporters, path], timeout_s=timeout_s, env=_ENV)
-    if done.ended != "exited":
-        return {}, LATE
-    named = _read(box.get(report, limit=_REPORT_LIMIT).data)
-    if named:
-        often = Counter(name for name, _ in named)  # one name for two tests names neither
-        return {f"{path}::{name}": seen for name, seen in named if often[name] == 1}, ""
-    said = done.text
-    if _MISSING.search(said):
-        return {}, "ModuleNotFoundError"
-    thrown = _THROWN.findall(said)
-    return {}, thrown[0] if thrown else f"exit code {done.exit_code}"
+    return sorted(filter(_is_test, (line.removeprefix(f"{WORKDIR}/") for line in listed)))
 
 
 def _read(data: bytes) -> list[tuple[str, SeenTest]]:
@@ -180,22 +162,16 @@ def read_package(tree: Sequence[File]) -> Project:
     """What a package and its tests need: its dependencies, and those for development that a test
     names. Requirements are written `name@versions`.
     """
-    package = _package(tree)
-    dependencies: dict[str, str] = {}
-    settings = _settings(tree)
-    driven = _driven(tree)
-    for inner in _packages(tree):
-        dependencies |= _versions_in(inner, "peerDependencies")
-        dependencies |= _versions_in(inner, "dependencies")
-    named = set(_named(tree))
+    package, exact, driven = _package(tree), _locked(tree), _driven(tree)
+    settings, named = _settings(tree, package), set(_named(tree))
+    needs: dict[str, str] = {}
+    for inner in (package, *_workspace(tree)):
+        needs |= _versions_in(inner, "peerDependencies") | _versions_in(inner, "dependencies")
     for name, versions in _versions_in(package, "devDependencies").items():
         if name in named or (driven and (_NEEDED.match(name) or f'"{name}' in settings)):
-            dependencies.setdefault(name, versions)
-    exact = _locked(tree)
+            needs.setdefault(name, versions)
     wanted = {
-        name: exact.get(name, text)
-        for name, text in dependencies.items()
-        if _VERSION.fullmatch(text)
+        name: exact.get(name, text) for name, text in needs.items() if _VERSION.fullmatch(text)
     }
     own, version = package.get("name"), package.get("version")
     return Project(
@@ -214,9 +190,9 @@ def javascript_of(tree: Sequence[File]) -> LanguageSupport:
         JAVASCRIPT,
         runner="command",
         command=COMMANDS[runner],
-        run=run_tests,
+        run=partial(run_tests, COMMANDS[runner]),
         run_seconds=_RUN_SECONDS,
-        is_test=lambda file: is_script_test(file.path),
+        is_test=lambda file: _is_test(file.path, _JS | _TS),
         refuses=lambda _tree, _hidden: "",
     )
 
@@ -227,37 +203,27 @@ def _driven(tree: Sequence[File]) -> str:
         return ""
     package = _package(tree)
     there = _versions_in(package, "devDependencies") | _versions_in(package, "dependencies")
-    named = _runner(package)
-    return (
-        named
-        if named in COMMANDS and named in there
-        else next((name for name in COMMANDS if name in there), "")
-    )
+    choices = (name for name in (_runner(package), *COMMANDS) if name in COMMANDS and name in there)
+    return next(choices, "")
 
 
-def is_script_test(path: str) -> bool:
-    """Whether a path holds tests in JavaScript or TypeScript."""
-    suffix = PurePosixPath(path).suffix
-    return suffix in _JS | _TS and purpose(path) == "test"
-
-
-def _settings(tree: Sequence[File]) -> str:
+def _settings(tree: Sequence[File], package: Mapping[str, Any]) -> str:
     """The texts of the files in which a package sets its tools, quoted alike."""
     texts = [
         file.data.decode("utf-8", "replace")
         for file in tree
         if "/" not in file.path and file.path != "package.json" and _SETTINGS.fullmatch(file.path)
     ]
-    package = _package(tree)
     texts += [str(package.get(key)) for key in ("jest", "babel", "mocha", "scripts", "vitest")]
     return "\n".join(texts).replace("'", '"')
 
 
-def _packages(tree: Sequence[File]) -> list[dict[str, Any]]:
-    """The package and those of its workspace."""
-    files = [file for file in tree if file.path.rpartition("/")[2] == "package.json"]
-    inner = [file for file in files if file.path.count("/") in {1, 2} and "test" not in file.path]
-    return [_package(tree), *(_read_json(file.data) for file in inner)]
+def _workspace(tree: Sequence[File]) -> Iterator[dict[str, Any]]:
+    """The packages inside a package."""
+    for file in tree:
+        folder, _, name = file.path.rpartition("/")
+        if name == "package.json" and folder and folder.count("/") < 2 and "test" not in folder:
+            yield _read_json(file.data)
 
 
 def _locked(tree: Sequence[File]) -> dict[str, str]:
@@ -280,7 +246,7 @@ def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
         return ""
     if any(re.search(r"\.[cm]?tsx?$", file.path) for file in hidden):
         return "its tests are TypeScript, which the image's Node does not run"
-    if not any(is_node_test(file.path) for file in hidden):
+    if not any(_is_test(file.path) for file in hidden):
         return "no test file of JavaScript is left by it"
     return f"its tests are run by {_runner(_package(tree))}, which cannot be driven without --with"
 
@@ -291,33 +257,14 @@ def make(pack: Path, image: str, project: Project, install: Sequence[str], say: 
     Raises:
         InputError: npm refuses what a person asked for, or is not here.
     """
-    if made := made_before(pack, image):
-        return made
-    given, wanted = _versions(install), _versions(project.requirements)
-    if not (given or wanted):
+
+    def pin(wanted: Sequence[str]) -> tuple[list[File], tuple[str, ...]]:
+        parts = ((word[0], *word[1:].partition("@")) for word in (*wanted, *install))
+        return packages.lock_node({at + name: text or "*" for at, name, _, text in parts}), ()
+
+    if not (install or project.requirements or (pack / "images" / image).is_dir()):
         return Environment(image=_NODE)
-    left_out: list[str] = []
-    while True:
-        try:
-            pinned = packages.lock_node(wanted | given)
-            break
-        except packages.NoPackageError as error:
-            if wanted.pop(error.name, None) is None:
-                raise
-            say(f"left out: no package {error.name}")
-            left_out.append(error.name)
-    found = Environment(image=image, left_out=tuple(left_out))
-    keep(pack, found, "javascript", project, pinned)
-    return found
-
-
-def _versions(requirements: Sequence[str]) -> dict[str, str]:
-    """Versions by name, of words like `name@^1.2` or `@scope/name`."""
-    found = {}
-    for word in requirements:
-        name, _, versions = word[1:].partition("@")
-        found[word[0] + name] = versions or "*"
-    return found
+    return make_environment(pack, image, "javascript", project, pin, say)
 
 
 def _runner(package: Mapping[str, Any]) -> str:
@@ -327,16 +274,15 @@ def _runner(package: Mapping[str, Any]) -> str:
     return next(found, "another runner")
 
 
-def _named(tree: Iterable[File]) -> Iterable[str]:
+def _named(tree: Sequence[File]) -> Iterator[str]:
     """Packages that the tests import."""
     for file in tree:
-        if is_node_test(file.path) or is_script_test(file.path):
+        if _is_test(file.path, _JS | _TS):
             for module in _IMPORT.findall(file.data.decode("utf-8", "replace")):
-                parts = module.split("/")
-                yield "/".join(parts[: 2 if module.startswith("@") else 1])
+                yield "/".join(module.split("/")[: 2 if module.startswith("@") else 1])
 
 
-def _package(tree: Iterable[File]) -> dict[str, Any]:
+def _package(tree: Sequence[File]) -> dict[str, Any]:
     return _read_json(next((file.data for file in tree if file.path == "package.json"), b"{}"))
 
 
@@ -362,6 +308,5 @@ JAVASCRIPT = LanguageSupport(
     run=run_node,
     run_seconds=90.0,
     is_test=uses_node_test,
-    place=str,
     refuses=refuses_node,
 )

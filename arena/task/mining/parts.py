@@ -55,6 +55,8 @@ class MiningRequest:
 class Subproject:
     """One project of a repository, and the steps of the history that concern it."""
 
+    name: str
+    """By itself, else that of the clone's folder."""
     folder: str
     """Below what is mined, with `/` at its end; empty at its top."""
     support: LanguageSupport
@@ -69,18 +71,19 @@ def parts_of(request: MiningRequest) -> list[Subproject]:
     Raises:
         InputError: there are none, or a flag is for another language.
     """
-    history = GitHistory(request.repo)
-    steps = history.steps(since=request.since, until=request.until, paths=request.paths)
-    if not steps:
-        raise _nothing(request)
-    newest = _newest_tree(history, steps, request)
-    if request.command:
-        parts = [Subproject("", request.command, Project(), history, tuple(steps))]
-    else:
-        found = projects_of(newest, str(request.repo))
-        parts = [one for folder in found if (one := _part(request, folder, found, newest)).steps]
+    whole, newest = GitHistory(request.repo), tuple[File, ...]()
+    found: Mapping[str, LanguageSupport] = {}
+    if steps := _steps(request, whole, request.paths):
+        newest = _newest_tree(whole, steps, str(request.repo))
+        own = {"": request.command} if request.command else None
+        found = own or projects_of(newest, str(request.repo))
+    parts = [part for folder in found if (part := _part(request, folder, found, newest)).steps]
     if not parts:
-        raise _nothing(request)
+        raise InputError(
+            "no commit changes both source and tests",
+            where=str(request.repo),
+            remedy="widen --since, --until or --paths",
+        )
     if request.arguments and any(part.support.runner != "pytest" for part in parts):
         where = ", ".join(part.support.language for part in parts)
         raise InputError("--test is for pytest", where=where, remedy="leave it out")
@@ -88,6 +91,10 @@ def parts_of(request: MiningRequest) -> list[Subproject]:
         where = ", ".join(part.folder or "the top" for part in parts)
         raise InputError("--install is for one project", where=where, remedy="mine each folder")
     return parts
+
+
+def _steps(request: MiningRequest, history: GitHistory, paths: Sequence[str]) -> list[Commit]:
+    return history.steps(since=request.since, until=request.until, paths=paths)
 
 
 def _part(
@@ -101,19 +108,17 @@ def _part(
         for other in found
         if other != folder and other.startswith(folder)
     )
-    history = GitHistory(request.repo, folder, others)
+    history, support = GitHistory(request.repo, folder, others), found[folder]
     paths = [path.removeprefix(folder) for path in request.paths if path.startswith(folder)]
     inside = not request.paths or paths or any(folder.startswith(path) for path in request.paths)
-    tree = _below(newest, folder, others)
-    support = found[folder]
+    project = support.read(_below(newest, folder, others))
     return Subproject(
+        name=slug(project.name or request.repo.resolve().name) or "repository",
         folder=folder,
         support=support,
-        project=support.read(tree),
+        project=project,
         history=history,
-        steps=tuple(history.steps(since=request.since, until=request.until, paths=paths))
-        if inside
-        else (),
+        steps=tuple(_steps(request, history, paths)) if inside else (),
     )
 
 
@@ -155,14 +160,6 @@ def _below(tree: Sequence[File], folder: str, others: tuple[str, ...]) -> tuple[
     return tuple(file for file in inside if not file.path.startswith(others))
 
 
-def _nothing(request: MiningRequest) -> InputError:
-    return InputError(
-        "no commit changes both source and tests",
-        where=str(request.repo),
-        remedy="widen --since, --until or --paths",
-    )
-
-
 def language_of(tree: Sequence[File], where: str) -> LanguageSupport:
     """The language of a repository: of those it has the files of, the one with the most code.
 
@@ -181,9 +178,7 @@ def language_of(tree: Sequence[File], where: str) -> LanguageSupport:
     return javascript_of(tree) if best is JAVASCRIPT else best
 
 
-def _newest_tree(
-    history: GitHistory, chosen: Sequence[Commit], request: MiningRequest
-) -> tuple[File, ...]:
+def _newest_tree(history: GitHistory, chosen: Sequence[Commit], where: str) -> tuple[File, ...]:
     """The tree of the newest commit that can be read."""
     why = ""
     for commit in chosen:
@@ -192,9 +187,4 @@ def _newest_tree(
         except GitError as error:
             why = why or str(error)
     remedy = "give the folder of a whole local clone"
-    raise InputError(f"no commit can be read ({why})", where=str(request.repo), remedy=remedy)
-
-
-def name_of(request: MiningRequest, project: Project) -> str:
-    """What a project is called: by itself, else by the folder of the clone."""
-    return slug(project.name or request.repo.resolve().name) or "repository"
+    raise InputError(f"no commit can be read ({why})", where=where, remedy=remedy)

@@ -5,6 +5,8 @@ Read from its files as data; nothing of it is run.
 
 import ast
 import configparser
+import itertools
+import math
 import re
 import shlex
 import tomllib
@@ -76,39 +78,38 @@ def read_project(tree: Iterable[File]) -> Project:
         if file.path.count("/") <= 1 and len(file.data) < 1 << 20
     }
     pyproject = _toml(texts.get("pyproject.toml", ""))
-    setup_cfg, tox = _ini(texts.get("setup.cfg", "")), _ini(texts.get("tox.ini", ""))
+    setup_cfg, tox = read_ini(texts.get("setup.cfg", "")), read_ini(texts.get("tox.ini", ""))
     call = _setup_call(texts.get("setup.py", ""))
     project, tool = table(pyproject, "project"), table(pyproject, "tool")
-    poetry = table(tool, "poetry")
-    cfg_options = table(setup_cfg, "options")
+    poetry, options = table(tool, "poetry"), table(setup_cfg, "options")
     own_needs = [
         *_texts(project.get("dependencies")),
         *table(poetry, "dependencies"),
-        *_texts(cfg_options.get("install_requires")),
+        *_texts(options.get("install_requires")),
         *_texts(call.get("install_requires")),
     ]
     wanted = [
-        *_of_pyproject(project, table(pyproject, "dependency-groups"), poetry),
-        *_of_setup(cfg_options, table(setup_cfg, "options.extras_require")),
-        *_of_setup(call, table(call, "extras_require")),
+        *_of(project, "dependencies", table(project, "optional-dependencies")),
+        *_of_groups(table(pyproject, "dependency-groups")),
+        *_of_poetry(poetry),
+        *_of(options, "install_requires", table(setup_cfg, "options.extras_require")),
+        *_of(call, "install_requires", table(call, "extras_require")),
         *_of_files(texts),
         *_of_tox(table(tox, "testenv")),
         "pytest",
     ]
-    pytest_ini = _ini(texts.get("pytest.ini", ""))
     settings = (
-        table(pytest_ini, "pytest"),
+        table(read_ini(texts.get("pytest.ini", "")), "pytest"),
         table(tool, "pytest", "ini_options"),
         table(tox, "pytest"),
         table(setup_cfg, "tool:pytest"),
     )
-    own = (project, poetry, table(setup_cfg, "metadata"), call)
-    name = _first_text(one.get("name") for one in own)
+    name = _first_text("name", project, poetry, table(setup_cfg, "metadata"), call)
     needed = list(_needed(wanted, own_needs, name))
     chosen = next((one for one in settings if one), {})
     return Project(
         name=name,
-        version=_first_text(one.get("version") for one in (project, poetry, call)),
+        version=_first_text("version", project, poetry, call),
         requirements=_distinct(needed, versions=False),
         bounded=_distinct(needed, versions=True),
         build=tuple(_texts(table(pyproject, "build-system").get("requires"))),
@@ -135,38 +136,30 @@ def with_version_files(tree: Sequence[File], project: Project) -> tuple[File, ..
 # ── requirements ───────────────────────────────────────────────────────────────────────────────
 
 
-def _of_pyproject(
-    project: Mapping[str, Any], groups: Mapping[str, Any], poetry: Mapping[str, Any]
-) -> Iterator[str]:
-    yield from _texts(project.get("dependencies"))
-    for needs in _for_tests(table(project, "optional-dependencies")).values():
+def _of(told: Mapping[str, Any], key: str, extras: Mapping[str, Any]) -> Iterator[str]:
+    for needs in (told.get(key), told.get("tests_require"), *_for_tests(extras).values()):
         yield from _texts(needs)
-    for group in _for_tests(groups):
-        yield from _group(groups, group, set())
+
+
+def _of_groups(groups: Mapping[str, Any]) -> Iterator[str]:
+    waiting, seen = [*_for_tests(groups)], set[str]()
+    while waiting:
+        name = waiting.pop(0)
+        needs = groups.get(name)
+        for need in needs if isinstance(needs, list) and name not in seen else ():
+            if isinstance(need, str):
+                yield need
+            elif isinstance(need, dict):
+                waiting.append(str(need.get("include-group")))
+        seen.add(name)
+
+
+def _of_poetry(poetry: Mapping[str, Any]) -> Iterator[str]:
+    groups = table(poetry, "group")
     tables = [table(poetry, "dependencies"), table(poetry, "dev-dependencies")]
-    poetry_groups = table(poetry, "group")
-    tables += [table(poetry_groups, name, "dependencies") for name in _for_tests(poetry_groups)]
+    tables += [table(groups, name, "dependencies") for name in _for_tests(groups)]
     for needs in tables:
         yield from (name for name in needs if not table(needs, name).get("optional"))
-
-
-def _group(groups: Mapping[str, Any], name: str, seen: set[str]) -> Iterator[str]:
-    if name in seen or not isinstance(groups.get(name), list):
-        return
-    seen.add(name)
-    for need in groups[name]:
-        if isinstance(need, str):
-            yield need
-        elif isinstance(need, dict):
-            yield from _group(groups, str(need.get("include-group")), seen)
-
-
-def _of_setup(options: Mapping[str, Any], extras: Mapping[str, Any]) -> Iterator[str]:
-    """Of setup.cfg, or of the call in setup.py, which have the same names."""
-    for needs in (options.get("install_requires"), options.get("tests_require")):
-        yield from _texts(needs)
-    for needs in _for_tests(extras).values():
-        yield from _texts(needs)
 
 
 def _for_tests(extras: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,38 +188,32 @@ def _of_tox(testenv: Mapping[str, Any]) -> Iterator[str]:
 
 def _applies(condition: str) -> bool:
     """Whether a line of tox for some environments is one for ours, as `py{38,311}-test,dev`."""
-    inside = re.compile(r"\{([^{}]*)\}")
-    ways = [condition]
-    while len(ways) <= _WAYS and any(map(inside.search, ways)):
-        ways = [
-            inside.sub(one.strip(), way, count=1) if match else way
-            for way in ways
-            for match in [inside.search(way)]
-            for one in (match[1].split(",") if match else [""])
-        ]
-    return len(ways) <= _WAYS and any(
-        all(_FACTORS.fullmatch(factor) for factor in part.split("-"))
-        for way in ways
-        for part in way.split(",")
-    )
+    parts = re.split(r"\{([^{}]*)\}", condition)  # every other one is a choice
+    choices = [part.split(",") if at % 2 else [part] for at, part in enumerate(parts)]
+    if math.prod(map(len, choices)) > _WAYS:
+        return False
+    ways = ("".join(map(str.strip, way)) for way in itertools.product(*choices))
+    names = (name for way in ways for name in way.split(","))
+    return any(all(map(_FACTORS.fullmatch, name.split("-"))) for name in names)
 
 
 def _needed(
     lines: Iterable[str], own_needs: Iterable[str], own: str | None
 ) -> Iterator[re.Match[str]]:
     """The lines that name packages; of tools of development those that it needs to run."""
-    runs = {_normal(match[1]) for match in map(_NAME.match, own_needs) if match}
+    runs = {normal_name(match[1]) for match in map(_NAME.match, own_needs) if match}
     for line in lines:
         match = _NAME.match(line)
         if not match or "{" in line:
             continue
-        name = _normal(match[1])
+        name = normal_name(match[1])
         tool = name in UNWANTED or name.startswith(("types-", "sphinx"))
-        if name != "python" and name != _normal(own or "") and (name in runs or not tool):
+        if name != "python" and name != normal_name(own or "") and (name in runs or not tool):
             yield match
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
+    """A package's name, in the one of its spellings that is compared."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -234,7 +221,7 @@ def _distinct(needed: Iterable[re.Match[str]], *, versions: bool) -> tuple[str, 
     """Each package once for every condition; pins of one commit would not fit another."""
     found: dict[str, dict[str, str]] = {}
     for match in needed:
-        name, marker = _normal(match[1]), (match[4] or "").strip()
+        name, marker = normal_name(match[1]), (match[4] or "").strip()
         if "extra" in marker:
             marker = ""
         bounds = re.sub(r"[\s()]", "", match[3]) if versions else ""
@@ -298,20 +285,17 @@ def _entry_points(
         **table(project, "entry-points"),
         **table(poetry, "plugins"),
         **table(setup_cfg, "options.entry_points"),
-        **(_ini(written) if isinstance(written, str) else table(call, "entry_points")),
+        **(read_ini(written) if isinstance(written, str) else table(call, "entry_points")),
     }
-    return "".join(
-        f"[{group}]\n" + "".join(f"{line}\n" for line in lines)
-        for group, points in groups.items()
-        if (lines := _points(points))
-    )
+    sections = {group: "".join(_points(points)) for group, points in groups.items()}
+    return "".join(f"[{group}]\n{lines}" for group, lines in sections.items() if lines)
 
 
-def _points(points: Any) -> list[str]:
+def _points(points: Any) -> Iterator[str]:
     """Lines `name = value` of a group, whichever way it is written."""
-    if isinstance(points, dict):
-        return [f"{name} = {value}" for name, value in points.items() if isinstance(value, str)]
-    return [line.strip() for line in _texts(points) if "=" in line]
+    pairs = points.items() if isinstance(points, dict) else ()
+    yield from (f"{name} = {value}\n" for name, value in pairs if isinstance(value, str))
+    yield from (f"{line.strip()}\n" for line in _texts(points) if "=" in line)
 
 
 # ── files ──────────────────────────────────────────────────────────────────────────────────────
@@ -332,7 +316,8 @@ def _texts(value: Any) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
 
 
-def _first_text(values: Iterable[Any]) -> str | None:
+def _first_text(key: str, *places: Mapping[str, Any]) -> str | None:
+    values = (place.get(key) for place in places)
     return next((value for value in values if value and isinstance(value, str)), None)
 
 
@@ -343,7 +328,8 @@ def _toml(text: str) -> dict[str, Any]:
         return {}
 
 
-def _ini(text: str) -> dict[str, Any]:
+def read_ini(text: str) -> dict[str, Any]:
+    """Its sections as they are written; none where it cannot be read."""
     parser = configparser.RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[method-assign,assignment]
     try:

@@ -4,24 +4,24 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
-from arena.errors import InputError
 from arena.grading.job import CLEAN_ENV
 from arena.grading.pytest_runner import PYTEST_ENV
+from arena.protocols import Sandbox
 from arena.records import File, Record, TestOutcome
 from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
 from arena.sandbox.image import packages
 from arena.sandbox.image.packages import REQUIREMENTS
 from arena.serialize import json_lines
 from arena.task.mining.history import is_python_test
-from arena.task.mining.projects import Project, read_project
+from arena.task.mining.projects import Project, read_ini, read_project
 from arena.task.mining.runner import (
-    LATE,
+    Ended,
     Environment,
     LanguageSupport,
     MiningSession,
@@ -29,8 +29,7 @@ from arena.task.mining.runner import (
     Say,
     SeenTest,
     TestRunOptions,
-    keep,
-    made_before,
+    make_environment,
 )
 
 PLUGIN = "arena_mining"
@@ -39,8 +38,6 @@ NOT_LOADED = frozenset(
     {"pytest_cov", "xdist", "xdist.looponfail", "randomly", "sugar", "benchmark"}
 )
 """Plugins of pytest that would change what is run or in which order."""
-_PYTEST_PLUGIN = re.compile(r"^\[pytest11\]\n((?:(?!\[).*\n?)*)", re.MULTILINE)
-_TRIES = 12
 
 _PLUGIN_SOURCE = """\
 import contextlib
@@ -57,6 +54,7 @@ SEED = os.environ.get("ARENA_SEED")
 REPORT = open(os.environ["ARENA_REPORT"], "a", buffering=1)
 NOWHERE = open(os.devnull, "w")
 BEFORE = {json.loads(line)["id"] for line in open(os.environ["ARENA_REPORT"]) if line.strip()}
+ENDS = {}
 
 
 class TestTimeLimit(BaseException):  # what a test catches by itself seldom holds it
@@ -98,7 +96,7 @@ def pytest_make_collect_report(collector):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item, nextitem):
-    _write(id=item.nodeid, when="start", outcome="failed", error="TestTimeLimit")
+    _write(id=item.nodeid, when="start", outcome="error", error="TestTimeLimit")
     with _limited():
         yield
 
@@ -111,13 +109,16 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_runtest_logreport(report):
-    xfail = hasattr(report, "wasxfail")
-    _write(
-        id=report.nodeid,
-        when=report.when,
-        outcome="skipped" if xfail else report.outcome,
-        error=getattr(report, "arena_error", ""),
-    )
+    end = ENDS.setdefault(report.nodeid, {"outcome": "missing", "error": ""})
+    if report.skipped or hasattr(report, "wasxfail"):
+        end.update(outcome="skipped", error="")
+    elif report.failed:
+        kind = "failed" if report.when == "call" else "error"
+        end.update(outcome=kind, error=getattr(report, "arena_error", ""))
+    elif report.passed and report.when == "call" and end["outcome"] == "missing":
+        end.update(outcome="passed")
+    if report.when == "teardown":
+        _write(id=report.nodeid, when="end", **ENDS.pop(report.nodeid))
 
 
 def pytest_collectreport(report):
@@ -125,67 +126,64 @@ def pytest_collectreport(report):
         text = str(report.longrepr).strip()
         last = [line for line in text.splitlines() if line.startswith("E ")]
         error = (last or [text])[-1].lstrip("E ").partition(":")[0].rpartition(".")[2]
-        _write(id=report.nodeid, when="collect", outcome="failed", error=error)
+        _write(id=report.nodeid, when="collect", outcome="error", error=error)
 """
 
 _REPORT_LIMIT = 32 << 20
 _LATE_EXIT = 1
 """Of a process that a test which nothing else ends takes with it."""
+_CRASHED = SeenTest(outcome="error", error="ProcessDied")
 
 
 class _Line(Record):
     id: str
-    when: Literal["start", "setup", "call", "teardown", "collect"]
-    outcome: Literal["passed", "failed", "skipped"]
-    error: str = ""
+    when: Literal["start", "end", "collect"]
+    outcome: TestOutcome
+    error: str
 
 
 def run_pytest(run: RepositoryRun) -> MiningSession:
     """Run tests with a plugin that shuffles, limits each test's time and writes what it saw.
 
-    It writes a line of JSON a phase of a test. A test that nothing but the end of its process ends
-    is one that took too long; those that were to come are run without it.
+    It writes a line of JSON where a test begins and one where it has ended. A test that nothing but
+    the end of its process ends is one that took too long; those that were to come are run without
+    it.
     """
+    return run.session(partial(_look, run))
+
+
+def _look(run: RepositoryRun, box: Sandbox) -> MiningSession:
     folder = f"{TRUSTED}/{secrets.token_hex(8)}"
     report = f"{folder}/report.jsonl"
-    with run.opened() as box:
-        if failed := run.lay(box):
-            return failed
-        trusted = [File(path=f"{folder}/{PLUGIN}.py", data=_PLUGIN_SOURCE.encode())]
-        trusted.append(File(path=f"{folder}/pytest.ini", data=b"[pytest]\n"))
-        box.put(trusted)
-        box.put([File(path=report, data=b"")], owner=TESTER_UID)
-        env = {
-            **CLEAN_ENV,
-            **PYTEST_ENV,
-            "PYTHONPATH": f"{WORKDIR}{'/src' if run.tree.src else ''}:{folder}",
-            "ARENA_REPORT": report,
-            "ARENA_TEST_SECONDS": str(run.how.test_seconds),
-            **({"ARENA_SEED": run.seed} if run.seed else {}),
-        }
-        argv, started = _argv(run.how, folder, run.places), time.monotonic()
-        seen, crashed = _Seen(), set[str]()
-        while True:
-            left_s = max(started + run.timeout_s - time.monotonic(), 0.1)
-            done = box.exec(argv, timeout_s=left_s, env=env)
-            before, seen = seen.hung, _read(box.get(report, limit=_REPORT_LIMIT).data)
-            if done.ended != "exited" or seen.hung == before:
-                break
-            if done.exit_code != _LATE_EXIT:
-                crashed |= seen.hung - before
-        box.kill()
-    seen.tests.update(dict.fromkeys(crashed, SeenTest(outcome="error", error="ProcessDied")))
-    wall_s = time.monotonic() - started
-    if done.ended != "exited":
-        return MiningSession(ended="timeout", tests=seen.tests, wall_s=wall_s)
-    broken = done.exit_code in {3, 4} or not (seen.tests or seen.uncollected)
-    return MiningSession(
-        ended="broken" if broken else "complete",
-        detail=done.text[-300:] if broken else "",
-        tests=seen.tests,
-        uncollected=seen.uncollected,
-        wall_s=wall_s,
-    )
+    trusted = [File(path=f"{folder}/{PLUGIN}.py", data=_PLUGIN_SOURCE.encode())]
+    trusted.append(File(path=f"{folder}/pytest.ini", data=b"[pytest]\n"))
+    box.put(trusted)
+    box.put([File(path=report, data=b"")], owner=TESTER_UID)
+    env = {
+        **CLEAN_ENV,
+        **PYTEST_ENV,
+        "PYTHONPATH": f"{WORKDIR}{'/src' if run.src else ''}:{folder}",
+        "ARENA_REPORT": report,
+        "ARENA_TEST_SECONDS": str(run.how.test_seconds),
+        **({"ARENA_SEED": run.seed} if run.seed else {}),
+    }
+    argv, deadline = _argv(run.how, folder, run.places), time.monotonic() + run.timeout_s
+    hung, crashed = set[str](), dict[str, SeenTest]()
+    while True:
+        done = box.exec(argv, timeout_s=max(deadline - time.monotonic(), 0.1), env=env)
+        before = hung
+        tests, uncollected, hung = _read(box.get(report, limit=_REPORT_LIMIT).data)
+        if done.ended != "exited" or hung == before:
+            break
+        if done.exit_code != _LATE_EXIT:
+            crashed |= dict.fromkeys(hung - before, _CRASHED)
+    box.kill()
+    ended: Ended = "complete" if done.ended == "exited" else "timeout"
+    if ended == "complete" and (done.exit_code in {3, 4} or not (tests or uncollected)):
+        ended = "broken"
+    detail = done.text[-300:] if ended == "broken" else ""
+    tests |= crashed
+    return MiningSession(ended=ended, detail=detail, tests=tests, uncollected=uncollected)
 
 
 def _argv(how: TestRunOptions, folder: str, places: Sequence[str]) -> list[str]:
@@ -201,43 +199,23 @@ def _argv(how: TestRunOptions, folder: str, places: Sequence[str]) -> list[str]:
     ]
 
 
-@dataclass
-class _Seen:
-    tests: dict[str, SeenTest] = field(default_factory=dict)
-    uncollected: dict[str, str] = field(default_factory=dict)
-    hung: set[str] = field(default_factory=set)
-    """Tests that began and took their process with them."""
+def _read(data: bytes) -> tuple[dict[str, SeenTest], dict[str, str], set[str]]:
+    """Tests, files that could not be collected, and tests that took their process with them.
 
-
-def _read(data: bytes) -> _Seen:
-    """Outcomes of tests from the plugin's lines; a torn last line is passed over."""
-    seen = _Seen()
+    A torn last line is passed over.
+    """
+    tests, uncollected, hung = dict[str, SeenTest](), dict[str, str](), set[str]()
     for _, told in json_lines(data.split(b"\n"), broken=None):
         try:
             line = _Line.model_validate(told)
         except ValidationError:
             continue
         if line.when == "collect":
-            seen.uncollected[line.id] = line.error
+            uncollected[line.id] = line.error
             continue
-        if line.when == "start":
-            seen.hung.add(line.id)
-        elif line.when == "teardown":
-            seen.hung.discard(line.id)
-        _note(seen.tests, line)
-    for name in seen.hung:
-        seen.tests[name] = SeenTest(outcome="error", error=LATE)
-    return seen
-
-
-def _note(tests: dict[str, SeenTest], line: _Line) -> None:
-    if line.when == "start":
-        return
-    if line.outcome == "failed":
-        worse: TestOutcome = "failed" if line.when == "call" else "error"
-        tests[line.id] = SeenTest(outcome=worse, error=line.error)
-    elif line.outcome == "skipped" or (line.when == "call" and line.id not in tests):
-        tests[line.id] = SeenTest(outcome=line.outcome)
+        tests[line.id] = SeenTest(outcome=line.outcome, error=line.error)
+        (hung.add if line.when == "start" else hung.discard)(line.id)
+    return tests, uncollected, hung
 
 
 # ── what it needs ──────────────────────────────────────────────────────────────────────────────
@@ -249,48 +227,24 @@ def make(pack: Path, image: str, project: Project, install: Sequence[str], say: 
     Raises:
         InputError: pip refuses what a person asked for.
     """
-    if made := made_before(pack, image):
-        return made
-    pinned, left_out = _resolved(project.requirements, install, say)
-    files = packages.unpack_python(pinned, "python")
-    found = Environment(image=image, plugins=_plugins(files), left_out=left_out)
-    listed = File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode())
-    keep(pack, found, "python", project, [listed, *_metadata(project)])
-    return found
 
+    def pin(wanted: Sequence[str]) -> tuple[list[File], tuple[str, ...]]:
+        pinned = packages.resolve_python([*install, *wanted])
+        listed = File(path=REQUIREMENTS, data="".join(f"{one}\n" for one in pinned).encode())
+        plugins = _plugins(packages.unpack_python(pinned, "python"))
+        return [listed, *_metadata(project)], plugins
 
-def _resolved(
-    inferred: Sequence[str], given: Sequence[str], say: Say
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Exact versions, and what had to be left out."""
-    wanted, left_out = list(inferred), list[str]()
-    for _ in range(_TRIES):
-        try:
-            return packages.resolve_python([*given, *wanted], "python"), tuple(left_out)
-        except packages.NoPackageError as error:
-            name = re.sub(r"[-_.]+", "-", error.name).lower()
-            kept = [one for one in wanted if not re.match(rf"{re.escape(name)}\b(?!-)", one)]
-            if len(kept) == len(wanted):
-                raise
-            say(f"left out: no wheel of {name}")
-            left_out.append(name)
-            wanted = kept
-    raise InputError(
-        "its requirements cannot be resolved",
-        where=", ".join(wanted[:8]),
-        remedy="name what its tests need with --install",
-    )
+    return make_environment(pack, image, "python", project, pin, say)
 
 
 def _plugins(files: Sequence[File]) -> tuple[str, ...]:
-    names: list[str] = []
-    for file in files:
-        if file.path.endswith(".dist-info/entry_points.txt"):
-            text = file.data.decode("utf-8", "replace").replace("\r", "")
-            for match in _PYTEST_PLUGIN.finditer(text):
-                lines = [line for line in match[1].splitlines() if "=" in line]
-                names += [line.partition("=")[0].strip() for line in lines]
-    return tuple(sorted(name for name in names if name not in NOT_LOADED))
+    texts = (
+        file.data.decode("utf-8", "replace")
+        for file in files
+        if file.path.endswith(".dist-info/entry_points.txt")
+    )
+    names = {name for text in texts for name in read_ini(text).get("pytest11", {})}
+    return tuple(sorted(names - NOT_LOADED))
 
 
 def _metadata(project: Project) -> list[File]:
@@ -317,5 +271,4 @@ PYTHON = LanguageSupport(
     run=run_pytest,
     run_seconds=60.0,
     is_test=lambda file: is_python_test(file.path),
-    place=str,
 )

@@ -19,9 +19,9 @@ from arena.backend.resolve import enforce, resolve
 from arena.config import BackendTable, Policy
 from arena.errors import InputError, ProviderError
 from arena.money import statement as money
-from arena.money.budget import Budgets
+from arena.money.budget import Amount, TrialBudget
 from arena.money.statement import CallPricing, RecordedCall
-from arena.records import BackendSpec, Budget, FxRate, Limits, Message, Record
+from arena.records import BackendSpec, Budget, CallBegin, FxRate, Limits, Message, Record
 from arena.rundir.ledger import CallBeginEvent, CallEndEvent, Ledger, read
 from arena.serialize import read_record
 from arena.task.checking.leaks import text_of
@@ -32,7 +32,7 @@ ORIGINAL = "original.md"
 """Beside a rewritten `problem.md`: what it said before."""
 REWRITTEN = "rewritten"
 
-_SECONDS = 180.0
+_LIMITS = Limits(steps=100_000, seconds=180.0, output_tokens=3000)
 _SHOWN_CHARS = 16_000
 _WORDS = 3
 _ASK = """\
@@ -116,16 +116,8 @@ class Rewriter(AbstractContextManager["Rewriter"]):
                 where=f"backend {spec.name}",
                 remedy="give it a price, or leave --rewrite-usd out",
             )
-        spent = self._spent()
-        left = None if usd is None else usd - spent
-        self._limits = Limits(steps=100_000, seconds=_SECONDS, output_tokens=3000)
-        self._budget = None
-        if left is None or left > 0:
-            self._limits = self._limits.model_copy(update={"usd": left})
-            # One budget for all, so that what is asked at the same time shares the limit
-            opened = Budgets(self._limits, Budget(), {}, {}).open_trial(spec.name)
-            assert not isinstance(opened, str)
-            self._budget = opened
+        # One budget for all, so that what is asked at the same time shares the limit
+        self._budget = TrialBudget(Budget(usd=usd), spent=Amount(self._spent()))
         with ExitStack() as stack:
             retry = RetryPolicy(budget_s=60)
             self._pool = stack.enter_context(Backends([spec], fx=fx, retry=retry, environ=environ))
@@ -139,12 +131,28 @@ class Rewriter(AbstractContextManager["Rewriter"]):
         self, name: str, statement: ProblemStatement, fix: CandidateFix
     ) -> tuple[ProblemStatement, str]:
         """A candidate's new statement, or its old one and why it was kept."""
-        text, why = self._ask(name, statement, fix)
-        if not text:
-            return statement, f"kept: {why}"
-        if leaked := leaks(text, fix):
-            return statement, f"kept: the reply tells {leaked[0]!r}"
-        return restated(statement, text, fix), REWRITTEN
+        backend = self._pool.for_trial(
+            self._spec,
+            self._pool.gate(self._spec, self._budget, self._ledger),
+            owner=CallOwner(name, 1, self._spec.name),
+            limits=_LIMITS,
+            transcript=_Nowhere(),
+            clock=AgentClock(_LIMITS.seconds),
+        )
+        try:
+            reply = backend.complete(_messages(statement, fix), [])
+        except ProviderError as error:
+            return statement, f"kept: the backend failed: {error}"
+        text = reply.text.strip()
+        if reply.stop is not None:
+            why = f"stopped by {reply.stop}"
+        elif reply.truncated or len(text.split()) < _WORDS:
+            why = "the reply is cut short or says nothing"
+        elif leaked := leaks(text, fix):
+            why = f"the reply tells {leaked[0]!r}"
+        else:
+            return restated(statement, text, fix), REWRITTEN
+        return statement, f"kept: {why}"
 
     def account(self, rewritten: int) -> Rewriting:
         """What all calls came to, those of earlier runs on the same pack included."""
@@ -162,45 +170,25 @@ class Rewriter(AbstractContextManager["Rewriter"]):
         return sum((most if usd is None else usd for usd, most in costs), Decimal(0))
 
     def _statements(self) -> list[money.CallStatement]:
-        begun, ended = {}, {}
+        calls: dict[str, RecordedCall] = {}
         for event in read(self._path):
             if isinstance(event, CallBeginEvent):
-                begun[event.call.call_id] = event.call
+                self._must_be_ours(event.call)
+                calls[event.call.call_id] = RecordedCall(event.call, None)
             elif isinstance(event, CallEndEvent):
-                ended[event.call.call_id] = event.call
-        for call in begun.values():
-            ours = (_host(self._spec.base_url), self._spec.model)
-            if (_host(call.endpoint), call.model) != ours:
-                raise InputError(
-                    f"{call.model} at {call.endpoint} began to rewrite this pack",
-                    where=str(self._path),
-                    remedy="go on with that backend, or give another --out",
-                )
-        calls = [RecordedCall(call, ended.get(call_id)) for call_id, call in begun.items()]
-        specs = {call.contestant: self._spec for call in begun.values()}
-        return money.statements(calls, specs, fx=self._fx)
+                begun = calls[event.call.call_id].begin
+                calls[event.call.call_id] = RecordedCall(begun, event.call)
+        specs = {call.begin.contestant: self._spec for call in calls.values()}
+        return money.statements(calls.values(), specs, fx=self._fx)
 
-    def _ask(self, name: str, statement: ProblemStatement, fix: CandidateFix) -> tuple[str, str]:
-        """The backend's text, or an empty one and why."""
-        if self._budget is None:
-            return "", "stopped by usd"
-        backend = self._pool.for_trial(
-            self._spec,
-            self._pool.gate(self._spec, self._budget, self._ledger),
-            owner=CallOwner(name, 1, self._spec.name),
-            limits=self._limits,
-            transcript=_Nowhere(),
-            clock=AgentClock(_SECONDS),
-        )
-        try:
-            reply = backend.complete(_messages(statement, fix), [])
-        except ProviderError as error:
-            return "", f"the backend failed: {error}"
-        if reply.stop is not None:
-            return "", f"stopped by {reply.stop}"
-        if reply.truncated or len(reply.text.split()) < _WORDS:
-            return "", "the reply is cut short or says nothing"
-        return reply.text.strip(), ""
+    def _must_be_ours(self, call: CallBegin) -> None:
+        ours = (_host(self._spec.base_url), self._spec.model)
+        if (_host(call.endpoint), call.model) != ours:
+            raise InputError(
+                f"{call.model} at {call.endpoint} began to rewrite this pack",
+                where=str(self._path),
+                remedy="go on with that backend, or give another --out",
+            )
 
 
 class _Nowhere:

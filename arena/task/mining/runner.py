@@ -5,9 +5,9 @@ is graded again by the verification of a run before it becomes a task.
 """
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -28,9 +28,10 @@ from arena.records import (
 from arena.records.container import AGENT_USER, TESTER_USER
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
+from arena.sandbox.image.packages import NoPackageError
 from arena.serialize import read_record, to_toml
 from arena.task.files import write_files
-from arena.task.mining.projects import Project
+from arena.task.mining.projects import Project, normal_name
 
 LATE = "TestTimeLimit"
 """The error of a test that took too long."""
@@ -44,6 +45,7 @@ _RECORD = "environment.json"
 _PLACEHOLDER = TestPlan(runner="script", fail_to_pass=("any",))
 
 Say = Callable[[str], None]
+Ended = Literal["complete", "timeout", "not_applied", "broken"]
 
 
 # ── what is installed beside a repository ──────────────────────────────────────────────────────
@@ -60,20 +62,47 @@ class Environment(Record):
     """Requirements that cannot be had."""
 
 
-def made_before(pack: Path, image: str) -> Environment | None:
-    """The environment that a pack has already."""
+Pin = Callable[[Sequence[str]], tuple[Sequence[File], tuple[str, ...]]]
+"""The files that pin requirements and those of a person, and plugins of pytest among them."""
+
+
+def make_environment(
+    pack: Path, image: str, language: Language, project: Project, pin: Pin, say: Say
+) -> Environment:
+    """The environment that a pack has already, or one of what registries have of a project's needs.
+
+    Its image stands on the language's shipped one.
+
+    Raises:
+        InputError: what a person asked for cannot be had.
+    """
     record = pack / "images" / image / _RECORD
-    return read_record(record, Environment) if record.is_file() else None
-
-
-def keep(
-    pack: Path, made: Environment, language: Language, project: Project, files: Sequence[File]
-) -> None:
-    """Write the folder of an environment's image, which stands on the language's shipped one."""
-    described = f"what {project.name or made.image} and its tests need"
-    record = File(path=_RECORD, data=made.model_dump_json(indent=1).encode())
+    if record.is_file():
+        return read_record(record, Environment)
+    wanted, left_out = list(project.requirements), list[str]()
+    while True:
+        try:
+            files, plugins = pin(wanted)
+            break
+        except NoPackageError as error:
+            kept = [one for one in wanted if _package(one) != _package(error.name)]
+            if len(kept) == len(wanted):
+                raise
+            say(f"left out: no package {error.name}")
+            left_out.append(error.name)
+            wanted = kept
+    made = Environment(image=image, plugins=plugins, left_out=tuple(left_out))
+    told = File(path=_RECORD, data=made.model_dump_json(indent=1).encode())
+    about = f"what {project.name or image} and its tests need"
     base = {"python": "python", "javascript": "node"}[language]
-    write_image(pack, made.image, [*files, record], language, described, base=base)
+    write_image(pack, image, [*files, told], language, about, base=base)
+    return made
+
+
+def _package(requirement: str) -> str:
+    """Its name, however it is written."""
+    match = re.match(r"@?[\w./-]+", requirement)
+    return normal_name(match[0]) if match else ""
 
 
 def write_image(
@@ -95,14 +124,7 @@ def write_image(
 def image_of(
     engine: DockerEngine, root: Path, language: Language, image: str, tree: Sequence[File]
 ) -> str:
-    """The id of the image of a task that is not written yet.
-
-    Args:
-        engine: where it is made.
-        root: folder that the task will have in its pack.
-        language: of the task.
-        image: what it stands on.
-        tree: its files.
+    """The id of the image of a task that is not written yet, but will be at `root` in its pack.
 
     Raises:
         InputError: it cannot be built.
@@ -122,18 +144,6 @@ def image_of(
 
 
 # ── one run ────────────────────────────────────────────────────────────────────────────────────
-
-
-class RepositoryTree(Record):
-    """What a run stands on."""
-
-    image: str
-    patch: str = ""
-    """Applied first."""
-    hidden: tuple[File, ...] = ()
-    """Laid over the tree after it."""
-    src: bool = False
-    """Packages lie below `src/`."""
 
 
 def has_src(tree: Sequence[File]) -> bool:
@@ -158,9 +168,6 @@ class TestRunOptions(Record):
 
     __test__: ClassVar[bool] = False
 
-    command: TestCommand | None = None
-    """Runs them instead of a runner that is known here."""
-
     plugins: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
@@ -180,7 +187,7 @@ class SeenTest(Record):
 class MiningSession(Record):
     """How one run ended."""
 
-    ended: Literal["complete", "timeout", "not_applied", "broken"]
+    ended: Ended
     detail: str = ""
     tests: dict[str, SeenTest] = Field(default_factory=dict)
     uncollected: dict[str, str] = Field(default_factory=dict)
@@ -197,31 +204,35 @@ class RepositoryRun:
     """A run that is asked for."""
 
     engine: Engine
-    tree: RepositoryTree
+    image: str
     how: TestRunOptions
     timeout_s: float
     """For all tests together."""
     labels: Mapping[str, str]
     """Put on the container."""
+    hidden: tuple[File, ...] = ()
+    """Laid over the tree, when it is patched."""
+    patch: str = ""
+    src: bool = False
+    """Packages lie below `src/`."""
     places: Sequence[str] = ()
     """Where the tests stand (files; for Go folders); all that there are when empty."""
     seed: str | None = None
     """Shuffles the order; that of the files when None."""
 
-    def opened(self) -> AbstractContextManager[Sandbox]:
-        """A fresh container of the tree."""
-        image = self.tree.image
-        return self.engine.open(image, limits=_LIMITS, labels=self.labels, user=TESTER_USER)
-
-    def lay(self, box: Sandbox) -> MiningSession | None:
-        """Apply the patch and lay the hidden tests over it; a session only where that fails."""
-        if self.tree.patch:
-            patch = self.tree.patch.encode("utf-8", "surrogateescape")
-            done = box.exec(_APPLY, timeout_s=_APPLY_SECONDS, user=AGENT_USER, stdin=patch)
-            if done.exit_code != 0:
-                return MiningSession(ended="not_applied", detail=done.text.strip()[:200])
-        box.put(self.tree.hidden)
-        return None
+    def session(self, look: Callable[[Sandbox], MiningSession]) -> MiningSession:
+        """What is seen in a fresh container, once tree and tests are laid out in it."""
+        engine, labels = self.engine, self.labels
+        with engine.open(self.image, limits=_LIMITS, labels=labels, user=TESTER_USER) as box:
+            if self.patch:
+                patch = self.patch.encode("utf-8", "surrogateescape")
+                done = box.exec(_APPLY, timeout_s=_APPLY_SECONDS, user=AGENT_USER, stdin=patch)
+                if done.exit_code != 0:
+                    return MiningSession(ended="not_applied", detail=done.text.strip()[:200])
+            box.put(self.hidden)
+            started = time.monotonic()
+            seen = look(box)
+            return seen.model_copy(update={"wall_s": time.monotonic() - started})
 
     def shuffle(self, names: list[str], salt: str = "") -> None:
         """Bring names into the order of the seed, where there is one."""
@@ -239,17 +250,18 @@ class RepositoryRun:
             find: all places that have tests.
             one: the tests of a place, or the error for which it has none, within some seconds.
         """
-        started = time.monotonic()
-        tests: dict[str, SeenTest] = {}
-        uncollected: dict[str, str] = {}
-        ended: Literal["complete", "timeout", "broken"] = "complete"
-        with self.opened() as box:
-            if failed := self.lay(box):
-                return failed
+
+        def look(box: Sandbox) -> MiningSession:
+            deadline = time.monotonic() + self.timeout_s
+            tests: dict[str, SeenTest] = {}
+            uncollected: dict[str, str] = {}
             places = list(self.places) or find(box)
+            if not places:
+                return MiningSession(ended="broken", detail="there is no test")
             self.shuffle(places)
+            ended: Ended = "complete"
             for place in places:
-                left_s = started + self.timeout_s - time.monotonic()
+                left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     ended = "timeout"
                     break
@@ -257,13 +269,9 @@ class RepositoryRun:
                 tests.update(seen)
                 if error:
                     uncollected[place] = error
-        return MiningSession(
-            ended=ended if places else "broken",
-            detail="" if places else "there is no test",
-            tests=tests,
-            uncollected=uncollected,
-            wall_s=time.monotonic() - started,
-        )
+            return MiningSession(ended=ended, tests=tests, uncollected=uncollected)
+
+        return self.session(look)
 
 
 # ── a language ─────────────────────────────────────────────────────────────────────────────────
@@ -283,9 +291,6 @@ class LanguageSupport:
 
     language: Language
     runner: str
-    manifests: tuple[str, ...]
-    """Files at the top of a repository in this language."""
-    suffixes: tuple[str, ...]
     read: Callable[[Sequence[File]], Project]
     """What a tree says of itself."""
     make: MakeEnvironment
@@ -293,7 +298,10 @@ class LanguageSupport:
     run_seconds: float
     """Longest that one run may take."""
     is_test: Callable[[File], bool]
-    place: Callable[[str], str]
+    manifests: tuple[str, ...] = ()
+    """Files at the top of a repository in this language."""
+    suffixes: tuple[str, ...] = ()
+    place: Callable[[str], str] = str
     """Where the tests of a file stand, as ids begin."""
     refuses: Callable[[Sequence[File], Sequence[File]], str] = lambda _tree, _hidden: ""
     """What else keeps the hidden tests of a tree from being run; empty where nothing does."""

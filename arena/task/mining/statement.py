@@ -50,6 +50,10 @@ _DEFINED = re.compile(
 _LEAST_WORDS = 3
 
 
+class FellError(Exception):
+    """A candidate that cannot become a task; the message is the reason."""
+
+
 class ProblemStatement(Record):
     """What a contestant is told."""
 
@@ -117,13 +121,11 @@ class CandidateFix:
 
 def write_statement(
     commit: Commit, issues: Mapping[str, Issue], fix: CandidateFix
-) -> ProblemStatement | None:
-    """The statement of a candidate; None where nothing that says anything is left.
+) -> ProblemStatement:
+    """The statement of a candidate, from the issue that it names or from its message.
 
-    Args:
-        commit: the fix.
-        issues: texts of issues by number.
-        fix: what it changes and tests.
+    Raises:
+        FellError: nothing that says anything is left.
     """
     for number in _NUMBER.findall(commit.message):
         if issue := issues.get(number):
@@ -134,7 +136,9 @@ def write_statement(
     lines = [line for line in commit.message.strip().splitlines() if not _MERGE.match(line)]
     kept, left = _clean(lines, fix.secrets, fix.new_names - fix.interface)
     kept = _plain(kept)
-    return _made(kept, left, fix.interface, from_issue=False) if _says_something(kept) else None
+    if not _says_something(kept):
+        raise FellError("the message says nothing but the fix itself")
+    return _made(kept, left, fix.interface, from_issue=False)
 
 
 def leaks(text: str, fix: CandidateFix) -> list[str]:

@@ -5,12 +5,18 @@ import pytest
 from arena.errors import InputError
 from arena.records import File
 from arena.sandbox.engine import DockerEngine
+from arena.task.mining.candidate import prove
 from arena.task.mining.command_runner import read_command
 from arena.task.mining.history import Commit, GitHistory, purpose
 from arena.task.mining.projects import Project, read_project, with_version_files
 from arena.task.mining.runner import MiningSession, SeenTest
-from arena.task.mining.statement import CandidateFix, Issue, read_issues, write_statement
-from arena.task.mining.validate import FellError, prove
+from arena.task.mining.statement import (
+    CandidateFix,
+    FellError,
+    Issue,
+    read_issues,
+    write_statement,
+)
 from tests.task import toy
 from tests.task.importing import rig
 
@@ -247,7 +253,8 @@ def test_an_issue_is_better_than_a_message(tmp_path):
     found = statement("Fix #12", tmp_path, issues=issues)
     assert found.from_issue
     assert found.title == "Halves are wrong"
-    assert statement("Fix #12", tmp_path) is None
+    with pytest.raises(FellError, match="says nothing but the fix"):
+        statement("Fix #12", tmp_path)
 
 
 def test_issues_are_read_by_number(tmp_path):
@@ -405,11 +412,11 @@ def test_no_message_takes_for_ever_to_read():
         merge=False,
     )
     made = write_statement(step, {}, CandidateFix("", (), ()))
-    assert made
+    assert made.text
     step = step.model_copy(
         update={"message": "Halve odd cents (fixes our/purse#3), see our/purse#4"}
     )
     made = write_statement(step, {}, CandidateFix("", (), ()))
-    assert made
+    assert made.text
     assert "#" not in made.text
     assert "purse" not in made.text

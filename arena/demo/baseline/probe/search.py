@@ -1,29 +1,29 @@
 """Find where the fault may be, order the candidates by it, try them until one works.
 
-Run as a program, each call goes on where the one before it stopped. All runs happen in a fresh
-copy of the tree, so that nothing has to be taken back; only the fix is written to the tree itself.
+Run as a program in the tree, each call goes on where the one before it stopped. All runs happen in
+a fresh copy, so that nothing has to be taken back; only the fix is written to the tree itself.
 """
 
 from __future__ import annotations
 
-import argparse
-import ast
 import json
 import math
 import os
+import pickle
 import shutil
 import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from tokenize import TokenError
+from typing import NamedTuple
 
 from . import runs
-from .mutate import WEIGHTS, Module, Mutation, apply
-from .runs import Line, ProbeOutcome, isolated
+from .mutate import WEIGHTS, Mutation, apply, mutations
+from .runs import Line, isolated
 
-FOLDER = Path(__file__).resolve().parent.parent
-COPY, PLAN, REPORT = FOLDER / "copy", FOLDER / "plan.json", FOLDER / "report.txt"
+FOLDER = Path(__file__).resolve().parents[2]
+COPY, PLAN, REPORT = FOLDER / "copy", FOLDER / "plan", FOLDER / "report.txt"
 NOT_SOURCE = {"test", "tests", "testing", "docs", "examples", "build", "venv", ".venv", ".git"}
 NOT_NAMES = {"setup.py", "conftest.py", "noxfile.py"}
 BATCH, BATCHES = 25, 30
@@ -37,7 +37,7 @@ TESTS_S = 30.0
 
 
 class SearchPlan(NamedTuple):
-    """What one command of the search leaves for the next, as a JSON file outside the tree."""
+    """What one command of the search leaves for the next, outside the tree."""
 
     report: str
     """The report whose examples all have to hold, empty where none of them fails today."""
@@ -52,77 +52,51 @@ class SearchPlan(NamedTuple):
 
     def save(self) -> None:
         """Write the plan."""
-        PLAN.write_text(json.dumps(self._asdict()))
-
-    @classmethod
-    def load(cls) -> SearchPlan:
-        """Read the plan back."""
-        record: dict[str, Any] = json.loads(PLAN.read_text())
-        candidates = [Mutation(*item) for item in record["candidates"]]
-        return cls(**{**record, "candidates": candidates})
+        PLAN.write_bytes(pickle.dumps(self))
 
 
 def survey(report: str, limit: int) -> SearchPlan:
     """Run the examples and tests as the tree is, and plan a search of at most limit candidates."""
     until_s = time.monotonic() + SEARCH_S
-    modules = parse(python_files())
-    shown = outcomes(isolated(lambda: runs.examples(report, list(modules)), EXAMPLES_S))
-    visible = []
+    texts = sources()
+    files = {os.path.abspath(path): path for path in texts}  # noqa: PTH100 - as modules are named
+    shown = isolated(lambda: runs.examples(report, files), EXAMPLES_S)
+    visible: list[runs.ProbeOutcome] = []
     if runs.load_pytest():
-        visible = outcomes(isolated(lambda: runs.visible_tests(list(modules)), TESTS_S))
-    red = any(item.state == "failed" for item in shown)
+        visible = isolated(lambda: runs.visible_tests(files), TESTS_S) or []
+    red = shown is not None and shown.state == "failed"
     wanted = [item for item in visible if item.state == "failed" and not red]
     passing = [item for item in visible if item.state == "passed"]
-    failing = [item.lines for item in wanted]
-    if red:
-        # The examples share one namespace, so the fault may lie in what an earlier one ran.
-        failing = [[line for item in shown for line in item.lines]]
+    # The examples share one namespace, so the fault may lie in what an earlier one ran.
+    failing = [item.lines for item in ([shown] if red else wanted)]
     scores = suspicion(failing, [item.lines for item in passing])
     return SearchPlan(
         report=report if red else "",
         wanted=[item.name for item in wanted],
         passing=[item.name for item in passing],
-        candidates=candidates(modules, scores, limit),
+        candidates=candidates(texts, scores, limit),
         tried=0,
         until_s=until_s,
     )
 
 
-def python_files() -> list[str]:
-    """Return the Python files that belong to the program, tests and tooling left out, sorted."""
-    return sorted(
-        str(path)
-        for path in Path().rglob("*.py")
-        if path.name not in NOT_NAMES
-        and not path.name.startswith("test_")
-        and not path.name.endswith("_test.py")
-        and not NOT_SOURCE.intersection(path.parts)
-    )
-
-
-def read(path: str | Path) -> str:
-    """Return a file's text with its line ends as they are."""
-    with Path(path).open(encoding="utf-8", newline="") as stream:
-        return stream.read()
-
-
-def parse(paths: list[str]) -> dict[str, Module]:
-    """Return the files that are valid Python in UTF-8."""
+def sources() -> dict[str, str]:
+    """Return the Python files in UTF-8 that belong to the program, without tests and tooling."""
     found = {}
-    for path in paths:
-        try:
-            found[path] = Module(path, read(path))
-        except (SyntaxError, ValueError, RecursionError, OSError):
-            continue
+    for path in sorted(Path().rglob("*.py")):
+        named = path.name in NOT_NAMES or path.name.startswith("test_")
+        if not named and not path.stem.endswith("_test") and NOT_SOURCE.isdisjoint(path.parts):
+            try:
+                found[str(path)] = read(path)
+            except (ValueError, OSError):
+                continue
     return found
 
 
-def outcomes(items: list[list[Any]] | None) -> list[ProbeOutcome]:
-    """Rebuild outcomes from their JSON form; there are none where the whole child died."""
-    return [
-        ProbeOutcome(name, state, [(path, line) for path, line in lines])
-        for name, state, lines in items or ()
-    ]
+def read(path: Path) -> str:
+    """Return a file's text with its line ends as they are."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return stream.read()
 
 
 def suspicion(failing: list[list[Line]], passing: list[list[Line]]) -> dict[Line, float]:
@@ -135,57 +109,40 @@ def suspicion(failing: list[list[Line]], passing: list[list[Line]]) -> dict[Line
     }
 
 
-def candidates(modules: dict[str, Module], scores: dict[Line, float], limit: int) -> list[Mutation]:
-    """Return the most promising mutations that compile and change something, best first."""
+def candidates(texts: dict[str, str], scores: dict[Line, float], limit: int) -> list[Mutation]:
+    """Return the most promising mutations that compile, best first."""
     weighed = []
-    for module in modules.values():
-        for item in module.mutations():
+    for path in {path for path, _ in scores}:
+        try:
+            found = list(mutations(path, texts[path]))
+        except (TokenError, SyntaxError):
+            continue
+        for item in found:
             lines = range(item.first_line, item.last_line + 1)
-            score = max((scores.get((item.path, line), 0.0) for line in lines), default=0.0)
-            if score:
+            if score := max(scores.get((path, line), 0.0) for line in lines):
                 weighed.append((-score * WEIGHTS[item.operator], item))
     chosen: list[Mutation] = []
-    seen = {(path, ast.dump(module.tree)) for path, module in modules.items()}
     for _, item in sorted(weighed):
         if len(chosen) == limit:
             break
-        text = apply(modules[item.path].text, item)
+        text = apply(texts[item.path], item)
         try:
             compile(text, item.path, "exec", dont_inherit=True)
-            key = item.path, ast.dump(ast.parse(text))
         except (SyntaxError, ValueError):
             continue
-        if key not in seen:
-            seen.add(key)
+        if text != texts[item.path]:
             chosen.append(item)
     return chosen
 
 
-def attempt(plan: SearchPlan, count: int) -> tuple[int, Mutation | None]:
-    """Try up to count more candidates, until one works or the time is over.
-
-    Returns how many were tried, and the one that works.
-    """
-    runs.load_pytest()
-    deadline = min(time.monotonic() + BATCH_S, plan.until_s)
-    tried = 0
-    for candidate in plan.candidates[plan.tried : plan.tried + count]:
-        if time.monotonic() > deadline:
-            break
-        tried += 1
-        if works(plan, candidate):
-            return tried, candidate
-    return tried, None
-
-
 def works(plan: SearchPlan, candidate: Mutation) -> bool:
     """Tell whether a candidate reaches the goal and keeps the passing tests green."""
-    text = read(candidate.path)
     path = Path(candidate.path)
+    text = read(path)
     path.write_text(apply(text, candidate), encoding="utf-8", newline="")
     try:
         return bool(
-            isolated(lambda: hold(plan), TRY_S)
+            isolated(lambda: runs.examples(plan.report, {}).state == "passed", TRY_S)
             and isolated(lambda: green(plan.wanted), TRY_S)
             and isolated(lambda: green(plan.passing), TESTS_S)
         )
@@ -193,16 +150,11 @@ def works(plan: SearchPlan, candidate: Mutation) -> bool:
         path.write_text(text, encoding="utf-8", newline="")
 
 
-def hold(plan: SearchPlan) -> bool:
-    """Run the report's examples here and tell whether all give what it shows."""
-    return all(item.state == "passed" for item in runs.examples(plan.report, []))
-
-
 def green(tests: list[str]) -> bool:
     """Run tests here and tell whether each of them passed."""
     if not tests:
         return True
-    passed = {item.name for item in runs.visible_tests([], tests) if item.state == "passed"}
+    passed = {item.name for item in runs.visible_tests({}, tests) if item.state == "passed"}
     return passed.issuperset(tests)
 
 
@@ -224,17 +176,21 @@ def begin(limit: int) -> tuple[str, bool]:
 
 def go_on(root: Path) -> tuple[str, bool]:
     """Try the next batch and write the fix; returns what to say, and whether that was all."""
-    plan = SearchPlan.load()
+    plan: SearchPlan = pickle.loads(PLAN.read_bytes())  # noqa: S301 - of the command before
     count = max(BATCH, len(plan.candidates) // BATCHES)
     # A batch that is cut off counts as a whole, so that no candidate stops the search for good.
     plan._replace(tried=plan.tried + count).save()
-    tried, fix = attempt(plan, count)
-    plan = plan._replace(tried=plan.tried + tried)
+    runs.load_pytest()
+    deadline = min(time.monotonic() + BATCH_S, plan.until_s)
+    for candidate in plan.candidates[plan.tried : plan.tried + count]:
+        if time.monotonic() > deadline:
+            break
+        plan = plan._replace(tried=plan.tried + 1)
+        if works(plan, candidate):
+            path = root / candidate.path
+            path.write_text(apply(read(path), candidate), encoding="utf-8", newline="")
+            return f"Candidate {plan.tried} works: {candidate.operator} in {candidate.path}.", True
     plan.save()
-    if fix:
-        mended = apply(read(root / fix.path), fix)
-        (root / fix.path).write_text(mended, encoding="utf-8", newline="")
-        return f"Candidate {plan.tried} works: {fix.operator} in {fix.path}.", True
     if plan.tried >= len(plan.candidates):
         return f"{plan.tried} tried, none works.", True
     late = time.monotonic() > plan.until_s
@@ -242,13 +198,9 @@ def go_on(root: Path) -> tuple[str, bool]:
 
 
 def main() -> None:
-    """Run one command for the tree given by --root and print the line that the service reads."""
-    parser = argparse.ArgumentParser(prog="search")
-    parser.add_argument("command", choices=("begin", "go-on"))
-    parser.add_argument("--root", required=True, type=Path)
-    parser.add_argument("--limit", type=int, default=0)
-    arguments = parser.parse_args()
-    root = arguments.root.resolve()
+    """Run one command, `begin LIMIT` or `go-on`, and print the line that the service reads."""
+    command, *limit = sys.argv[1:]
+    root = Path.cwd()
     shutil.rmtree(COPY, ignore_errors=True)
     shutil.copytree(root, COPY, symlinks=True)
     os.chdir(COPY)
@@ -256,9 +208,5 @@ def main() -> None:
     sys.path[:0] = [str(COPY / "src"), str(COPY)]
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    said, done = begin(arguments.limit) if arguments.command == "begin" else go_on(root)
+    said, done = begin(int(limit[0])) if command == "begin" else go_on(root)
     sys.stdout.write(f"arena-mutate: {json.dumps({'say': said, 'done': done})}\n")
-
-
-if __name__ == "__main__":
-    main()

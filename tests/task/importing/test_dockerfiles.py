@@ -7,10 +7,9 @@ import pytest
 
 from arena.records import File
 from arena.resources import sandboxes_dir
-from arena.task.importing.bases import on_what_there_is
+from arena.task.importing.dockerfiles import on_what_there_is, with_needs
 from arena.task.importing.environments import must_be_plain
 from arena.task.importing.importer import NotImportableError, move
-from arena.task.importing.needs import with_needs
 
 
 def away(image):

@@ -1,14 +1,18 @@
-"""What a stranger's Dockerfile stands on: images of a registry, or ours in their place.
+"""A stranger's Dockerfile, made to build here: on images that can be had, with all that it needs.
 
-Where no registry answers, a stand-in holds what the name promises: Python with pip, Node with npm,
-a Debian whose apt works in the build. What it holds instead is said with the task.
+Where no registry answers, a stand-in holds what an image's name promises: Python with pip, Node
+with npm, a Debian whose apt works in the build. What it holds instead is said with the task.
+Nothing that is graded has a network: what a test script would fetch is installed when the image is
+built, with the versions it names, and the same line of the script then finds it there.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from arena.records import Language
+from arena.records import File, Language
+from arena.resources import sandboxes_dir
 from arena.task.importing.importer import NotImportableError
 
 _ENDS = "(-(slim|bookworm|bullseye|trixie))*"
@@ -52,9 +56,7 @@ class Based:
 def on_what_there_is(text: str, pin: Callable[[str], str]) -> Based:
     """Put a Dockerfile on the images it names where a registry answers, else on ours.
 
-    Args:
-        text: the Dockerfile.
-        pin: an image with its digest; raises `NotImportableError` where no registry gives it.
+    `pin` gives an image with its digest, or raises where no registry has it.
 
     Raises:
         NotImportableError: an image can neither be had nor be stood for.
@@ -137,3 +139,92 @@ def _filled(image: str, given: Mapping[str, str]) -> str:
         return given.get(match[1]) or match[2] or match[0]
 
     return _VARIABLE.sub(value, image)
+
+
+# ── what its scripts fetch ───────────────────────────────────────────────────────────────────────
+
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?([=<>!~][\w.*,<>=!~]+)?", re.ASCII)
+_PIP = re.compile(r"(?:uv )?pip3? install|python3? -m pip install|uv add")
+_APT = re.compile(r"apt(?:-get)?(?: -\S+)* install")
+_UVX = re.compile(r"(?P<tool>uvx|uv tool run)|uv run")
+_COMMAND_ENDS = re.compile(r"&&|\|\||[;|]|\d?>+ *\S+")
+_VALUED = re.compile(r"-[reipct]|--(requirement|editable|python|(extra-)?index-url|target)")
+"""Options whose value names no package."""
+_NAMING = {"--with", "-w", "--from"}
+_SHIM = "uvx.sh"
+_PIP3 = (
+    "RUN command -v pip3 >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive "
+    "apt-get install -qq --yes --no-install-recommends python3-pip; }"
+)
+
+
+def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]:
+    """A Dockerfile that installs as well what shell scripts would install when they run.
+
+    Beside it is what it copies. Of the files those in `.sh` are read; `end` has its last steps.
+    """
+    packages: dict[str, None] = {}
+    requirements: dict[str, None] = {}
+    files: list[File] = []
+    for command in (
+        one for file in scripts if file.path.endswith(".sh") for one in _commands(file)
+    ):
+        if match := _APT.match(command):
+            packages |= dict.fromkeys(_plain(command[match.end() :].split()))
+        elif match := _PIP.match(command):
+            requirements |= dict.fromkeys(_plain(_words(command[match.end() :])))
+        elif match := _UVX.match(command):
+            words = _words(command[match.end() :])
+            requirements |= dict.fromkeys(_of_uvx(words, runs_tool=bool(match["tool"])))
+        if command.startswith(("uv ", "uvx ")) and not files:
+            files.append(
+                File(path=_SHIM, data=(sandboxes_dir() / "stand-ins" / _SHIM).read_bytes())
+            )
+    steps = []
+    if packages:
+        install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes"
+        steps.append(f"RUN apt-get update -qq && {install} {' '.join(packages)} || true")
+    if requirements:
+        words = [shlex.quote(one) for one in requirements]
+        install = "PIP_BREAK_SYSTEM_PACKAGES=1 pip3 install --no-cache-dir"
+        steps += [_PIP3, f"RUN {install} {' '.join(words)}"]
+    if files:
+        links = "ln -sf uvx.sh /usr/local/bin/uvx && ln -sf uvx.sh /usr/local/bin/uv"
+        steps.append(f"COPY {_SHIM} /usr/local/bin/")
+        steps.append(f"RUN chmod 755 /usr/local/bin/{_SHIM} && {links}")
+    text = "\n".join([dockerfile.rstrip(), *(["USER root"] if steps else []), *steps, end])
+    return [*files, File(path="Dockerfile", data=text.encode())]
+
+
+def _commands(script: File) -> Iterator[str]:
+    """The simple commands of a shell script, as far as a look at its lines shows them."""
+    text = re.sub(r"\\\r?\n", " ", script.data.decode("utf-8", "replace"))
+    for line in text.splitlines():
+        if not line.lstrip().startswith("#"):
+            yield from (" ".join(part.split()) for part in _COMMAND_ENDS.split(_unquoted(line)))
+
+
+def _unquoted(line: str) -> str:
+    """A line whose quoted bounds of versions are no redirections."""
+    return re.sub(r"[\"']([\w.,\[\]<>=!~-]+)[\"']", lambda m: m[1].replace(">", "\0"), line)
+
+
+def _words(text: str) -> list[str]:
+    return text.replace("\0", ">").split()
+
+
+def _plain(words: Sequence[str]) -> Iterator[str]:
+    for before, word in zip(("", *words), words, strict=False):
+        if not _VALUED.fullmatch(before) and _REQUIREMENT.fullmatch(word):
+            yield word
+
+
+def _of_uvx(words: Sequence[str], *, runs_tool: bool) -> Iterator[str]:
+    """What uvx would fetch: what its options name, and the tool itself where none names it."""
+    for before, word in zip(("", *words), words, strict=False):
+        if before in _NAMING:
+            yield from _plain([word])
+        elif not word.startswith("-") and not _VALUED.fullmatch(before):
+            if runs_tool and "--from" not in words:
+                yield from _plain([word])
+            return
