@@ -245,7 +245,7 @@ def _curve(matrix: Matrix, means: Means) -> ValueCurve:
 def _buys(matrix: Matrix, means: Means, curve: ValueCurve) -> tuple[BestBuy, ...]:
     sure = value.chances(means.plain, np.array(curve.values_usd))
     hull = value.upper_hull(means.best.rates[0], means.best.costs_usd[0])
-    starts = []
+    starts: list[SwitchPoint] = []
     for (place, usd), before in zip(hull, (None, *(place for place, _ in hull)), strict=False):
         lo, hi = value.switch_interval(means.plain, before, place)
         starts.append(
@@ -290,7 +290,7 @@ def _cheaper(matrix: Matrix, than: str, pairs: Sequence[PairCell]) -> tuple[Chea
     """What costs much less than a best buy and is not shown worse than it."""
     costs = dict(zip(matrix.names, matrix.costs_usd.mean(axis=0).tolist(), strict=True))
     rates = dict(zip(matrix.names, matrix.passes.mean(axis=0).tolist(), strict=True))
-    found = []
+    found: list[CheaperRival] = []
     for cell in pairs:
         other = {cell.a: cell.b, cell.b: cell.a}.get(than)
         if other in costs and cell.shown_worse != other:
