@@ -151,10 +151,13 @@ def recommend(
         cascades=() if raced or doubts else cascades(results, ranked, seed=results.manifest.seed),
         candidates=candidates,
         doubts=doubts,
-        left_out=tuple(
-            c.name for c in results.manifest.contestants if not c.control and c.name not in ranked
-        ),
+        left_out=_left_out(results, ranked),
     )
+
+
+def _left_out(results: Results, ranked: Mapping[str, TaskTally]) -> tuple[str, ...]:
+    who = results.manifest.contestants
+    return tuple(c.name for c in who if not c.control and c.name not in ranked)
 
 
 def ranked_of(results: Results, level: Assurance | None = None) -> dict[str, TaskTally]:
