@@ -8,6 +8,7 @@ from typing import NamedTuple
 from arena.report import format as show
 from arena.report.page import page, template
 from arena.score.trend import METRICS, Alarm, Point, Trend
+from arena.stats.intervals import Interval
 
 BARS = "▁▂▃▄▅▆▇█"
 _NAMES = {"pass": "pass rate", "cost": "cost per attempt", "tokens": "tokens per attempt"}
@@ -22,8 +23,8 @@ class Quantity(NamedTuple):
     said: Callable[[Point], str]
     top: float | None = None
     """End of the scale, where that is fixed."""
-    banded: bool = False
-    """Whether the confidence sequence of the pass rate lies around it."""
+    band: Callable[[Point], Interval | None] = lambda _: None
+    """Its confidence sequence, where there is one."""
 
 
 def render(trend: Trend, title: str) -> str:
@@ -124,14 +125,29 @@ def _count(value: float | None) -> str:
     return "unknown" if value is None else show.tokens(round(value))
 
 
+def _mean(amount: str, interval: Interval | None, words: Callable[[float], str]) -> str:
+    if interval is None:
+        return amount
+    return f"{amount} (since the last mark {words(interval.lo)} to {words(interval.hi)})"
+
+
+def _cost(point: Point) -> str:
+    return _mean(show.usd(point.cost_usd), point.cost_sequence, show.usd)
+
+
+def _tokens(point: Point) -> str:
+    return _mean(_count(point.tokens), point.tokens_sequence, _count)
+
+
 def _most(point: Point) -> float:
     return max(point.evidence.values(), default=0.0)
 
 
 QUANTITIES = (
-    Quantity("Pass rate", lambda p: p.pass_rate, _rate, top=1.0, banded=True),
+    Quantity("Pass rate", lambda p: p.pass_rate, _rate, top=1.0, band=lambda p: p.sequence),
     Quantity("US$ per solved task", lambda p: p.cost_per_solved_usd, _money),
-    Quantity("Tokens per attempt", lambda p: p.tokens, lambda p: _count(p.tokens)),
+    Quantity("US$ per attempt", lambda p: p.cost_usd, _cost, band=lambda p: p.cost_sequence),
+    Quantity("Tokens per attempt", lambda p: p.tokens, _tokens, band=lambda p: p.tokens_sequence),
     Quantity(
         "Reasoning tokens", lambda p: p.reasoning_tokens, lambda p: _count(p.reasoning_tokens)
     ),

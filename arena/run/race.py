@@ -193,8 +193,8 @@ class RaceOrder:
 
     def _outcome(self, spec: TrialSpec) -> tuple[bool, float] | None:
         state = self._reducer.trials.get(spec.id, TrialState())
-        record = state.record
-        if record is None or record.verdict is None or record.digest != spec.digest:
+        record = state.record_of(spec)
+        if record is None or record.verdict is None:
             return None
         who = self._who[self._number[spec.contestant]]
         usd = attempt_usd(state.sums.cost().billed_usd, record.active_s, who)

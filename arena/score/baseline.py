@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from arena.errors import InputError
 from arena.records import Assurance, Record
 from arena.rundir.directory import refuse_newer
-from arena.score.pairs import Conditions, Contender, contenders
+from arena.score.pairs import Conditions, Contender, conditions_of_run, contenders
 from arena.score.results import CostBasis, Results
 from arena.score.tally import Identity, TaskTally, doubt, levels
 from arena.serialize import read_text, wrong_shape
@@ -93,36 +93,33 @@ def series_of(results: Results, earlier: Sequence[Results]) -> tuple[Baseline, l
     """What earlier nights amount to as a baseline of a run, and which of them are left out.
 
     A night counts where its tasks, images and limits are the run's; a contestant where its digest
-    is; a task of it where no attempt is missing. Without such a night it holds no contestant.
-
-    Args:
-        results: the run.
-        earlier: runs, the run itself and later ones excluded by the caller.
+    is; a task of it where no attempt is missing. Without such a night it holds no contestant. The
+    caller has excluded the run itself and later ones.
     """
     notes: list[str] = []
-    tonight = {level: contenders(results, level) for level in levels(results.manifest)}
     parts = []
-    for level, now in tonight.items():
+    for level in levels(results.manifest):
+        now = contenders(results, level)
         nights: dict[str, list[TaskTally]] = {}
         for night in earlier:
             known = contenders(night, level) if level in levels(night.manifest) else {}
             for name, new in now.items():
-                old = known.get(name)
-                reasons = ("it has no such contestant",) if old is None else _unlike(new, old)
-                if old is None or reasons:
+                reasons = _unlike(new, known.get(name))
+                if reasons:
                     notes.append(f"{night.path.name}, {name}: {'; '.join(reasons)}")
                 elif not results.manifest.contestant(name).control:
-                    nights.setdefault(name, []).append(old.tally)
-        scores = tuple(_contestant(_pooled(tallies)) for tallies in nights.values())
-        conditions = next(iter(now.values())).conditions
+                    nights.setdefault(name, []).append(known[name].tally)
         most = max(map(len, nights.values()), default=0)
         told = f"{most} earlier {'night' if most == 1 else 'nights'}"
-        conditions = conditions.model_copy(update={"run": told})
+        conditions = conditions_of_run(results.manifest, level).model_copy(update={"run": told})
+        scores = tuple(_contestant(_pooled(tallies)) for tallies in nights.values())
         parts.append(BaselineLevel(conditions=conditions, contestants=scores))
     return Baseline(created_at=results.manifest.created_at, levels=tuple(parts)), notes
 
 
-def _unlike(new: Contender, old: Contender) -> tuple[str, ...]:
+def _unlike(new: Contender, old: Contender | None) -> tuple[str, ...]:
+    if old is None:
+        return ("it has no such contestant",)
     reasons = new.conditions.differences(old.conditions)
     if new.tally.who.digest != old.tally.who.digest:
         reasons = (*reasons, "it was another contestant (its digest differs)")
@@ -134,20 +131,19 @@ def _pooled(nights: Sequence[TaskTally]) -> TaskTally:
     where all nights have them on one basis.
     """
     last = nights[-1]
-    whole = [np.where(night.complete, 1.0, 0.0) for night in nights]
-    pairs = list(zip(nights, whole, strict=True))
-    scored = np.sum([night.scored * kept for night, kept in pairs], axis=0)
+    scored = np.sum([np.where(n.complete, n.scored, 0.0) for n in nights], axis=0)
     costs = [
-        None if n.cost_usd is None or n.basis != last.basis else n.cost_usd * k for n, k in pairs
+        np.where(n.complete, n.cost_usd, 0.0)
+        for n in nights
+        if n.cost_usd is not None and n.basis == last.basis
     ]
-    known = [cost for cost in costs if cost is not None]
-    priced = len(known) == len(costs)
+    priced = len(costs) == len(nights)
     return replace(
         last,
         planned=scored,
         scored=scored,
-        passed=np.sum([night.passed * kept for night, kept in pairs], axis=0),
-        cost_usd=np.sum(known, axis=0) if priced else None,
+        passed=np.sum([np.where(n.complete, n.passed, 0.0) for n in nights], axis=0),
+        cost_usd=np.sum(costs, axis=0) if priced else None,
         basis=last.basis if priced else None,
     )
 
@@ -202,22 +198,20 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def _contestant(tally: TaskTally) -> BaselineContestant:
-    unknown = [None] * len(tally.tasks)
-    columns = (tally.planned, tally.scored, tally.passed)
-    costs = unknown if tally.cost_usd is None else tally.cost_usd
+    columns = zip(tally.planned, tally.scored, tally.passed, strict=True)
+    counts = (map(int, numbers) for numbers in columns)
+    usd = [None] * len(tally.tasks) if tally.cost_usd is None else tally.cost_usd.tolist()
     return BaselineContestant(
         who=tally.who,
         basis=tally.basis,
         tasks={
             task: TaskScore(
-                planned=int(planned),
-                scored=int(scored),
-                passed=int(passed),
+                planned=planned,
+                scored=scored,
+                passed=passed,
                 cost_usd=None if cost is None else Decimal(str(cost)),
             )
-            for task, planned, scored, passed, cost in zip(
-                tally.tasks, *columns, costs, strict=True
-            )
+            for task, (planned, scored, passed), cost in zip(tally.tasks, counts, usd, strict=True)
         },
     )
 
@@ -225,14 +219,16 @@ def _contestant(tally: TaskTally) -> BaselineContestant:
 def _tally(contestant: BaselineContestant) -> TaskTally:
     ids = tuple(sorted(contestant.tasks))
     scores = [contestant.tasks[i] for i in ids]
+    counts = np.array([(s.planned, s.scored, s.passed) for s in scores], dtype=np.float64)
+    planned, scored, passed = counts.reshape(-1, 3).T
     costs = [s.cost_usd for s in scores]
     known = contestant.basis is not None and None not in costs
     return TaskTally(
         who=contestant.who,
         tasks=ids,
-        planned=np.array([s.planned for s in scores], dtype=np.float64),
-        scored=np.array([s.scored for s in scores], dtype=np.float64),
-        passed=np.array([s.passed for s in scores], dtype=np.float64),
+        planned=planned,
+        scored=scored,
+        passed=passed,
         cost_usd=np.array(costs, dtype=np.float64) if known else None,
         basis=contestant.basis if known else None,
     )

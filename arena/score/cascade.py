@@ -13,9 +13,9 @@ import numpy as np
 from arena.records import Record
 from arena.score.results import Results, TrialRow
 from arena.score.tally import TaskTally
-from arena.score.trade import DEAREST, Matrix
+from arena.score.trade import Matrix
 from arena.stats.intervals import ALPHA, LEVEL, SEED, FloatArray, Interval
-from arena.stats.value import Draws, prior_rows, task_weights, value_per_task
+from arena.stats.value import Draws, prior_rows, task_draws, value_per_task
 
 DRAWS = 1_000
 GRID = 33
@@ -63,13 +63,7 @@ class _Trust(NamedTuple):
 def cascades(
     results: Results, ranked: Mapping[str, TaskTally], *, seed: int = SEED
 ) -> tuple[CascadeRow, ...]:
-    """Every pair of a cheaper and a dearer contestant, the most promising first.
-
-    Args:
-        results: the run.
-        ranked: contestants with verdicts, controls left out.
-        seed: of the draws.
-    """
+    """Every pair of a cheaper and a dearer contestant with verdicts, the most promising first."""
     matrix = Matrix(ranked)
     if len(matrix.names) < 2 or not matrix.enough:
         return ()
@@ -86,7 +80,7 @@ def cascades(
             CascadeRow(
                 first=matrix.names[i],
                 then=matrix.names[j],
-                tasks=matrix.tasks,
+                tasks=len(matrix.ids),
                 seen=seen,
                 unknown="" if seen else "no outcome of visible tests was recorded for some task",
                 bound=judge.point(i, j, _Trust(passed, passed)),
@@ -98,12 +92,13 @@ def cascades(
 
 def _trusts(results: Results, matrix: Matrix) -> dict[str, _Trust | None]:
     """What is kept of each contestant's work by its visible tests; None where some are unknown."""
-    trials: dict[str, dict[str, list[TrialRow]]] = {name: {} for name in matrix.names}
-    for trial in results.trials:
-        if trial.contestant in trials and trial.verdict is not None:
-            trials[trial.contestant].setdefault(trial.task_id, []).append(trial)
     found: dict[str, _Trust | None] = {}
-    for name, by_task in trials.items():
+    wanted = set(matrix.ids)
+    for name in matrix.names:
+        by_task: dict[str, list[TrialRow]] = {}
+        for trial in results.of(name, wanted):
+            if trial.verdict is not None:
+                by_task.setdefault(trial.task_id, []).append(trial)
         rows = [by_task[task] for task in matrix.ids]
         kept = [np.mean([t.visible == "passed" for t in row]) for row in rows]
         right = [np.mean([t.visible == "passed" and t.passed for t in row]) for row in rows]
@@ -118,13 +113,10 @@ class _Judge:
     def __init__(self, matrix: Matrix, seed: int) -> None:
         self._matrix = matrix
         self._rows = prior_rows(len(matrix.names))
-        self._weights = task_weights(matrix.tasks, len(matrix.names), draws=DRAWS, seed=seed)
-        costs = matrix.costs_usd.mean(axis=0)
-        self._values = np.geomspace(costs[costs > 0].min(), costs.max() * DEAREST, GRID)
-        means = np.broadcast_to(costs, self._rows.shape)
-        rates = self._weights @ np.vstack((matrix.passes, self._rows))
-        spent = self._weights @ np.vstack((matrix.costs_usd, means))
-        worth = (value_per_task(rates, spent, v).max(axis=1) for v in self._values)
+        self._weights = matrix.weights(seed, DRAWS)
+        self._values = matrix.values(GRID)
+        single = task_draws(matrix.passes, matrix.costs_usd, self._weights)
+        worth = (value_per_task(*single, v).max(axis=1) for v in self._values)
         self._best_single = [np.maximum(most, 0.0) for most in worth]
 
     def point(self, first: int, then: int, trust: _Trust) -> CascadePoint:

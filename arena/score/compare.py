@@ -128,8 +128,8 @@ def compare(
     """Compare A with B on the tasks that both have in full.
 
     Args:
-        a: from `arena.score.pairs.contender`.
-        b: from `arena.score.pairs.contender`, of the same run or another.
+        a: of a run.
+        b: of the same run or another.
         anyway: compare what is not comparable; the reasons are then in the result.
         seed: of drawn sign flips and tasks.
         family: all ranked contestants of the run that both are of; by default they are of two.

@@ -73,8 +73,8 @@ def country_comparison(
 
     Args:
         results: the run.
-        ours: ISO code of the country whose contestants are looked at one by one.
-        theirs: ISO code of the country of the counterparts.
+        ours: ISO code of a country, as the next.
+        theirs: of the counterparts.
         margin: of non-inferiority, within (0, 1); by default 10 points from 100 tasks, else 20.
         claimed: the share of the cost to confirm or to refute.
         level: assurance of the tasks; by default the strongest there is.
@@ -84,13 +84,10 @@ def country_comparison(
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
     chosen = checked_margin(margin, tasks)
 
-    def of(country: str) -> list[TaskTally]:
-        known = ((n, specs[n].backend) for n in ranked)
-        return [ranked[n] for n, backend in known if backend and backend.country == country]
-
-    there = of(theirs)
-    absent = tuple(country for country in (ours, theirs) if not of(country))
-    matches = tuple(_match(t, there, chosen, claimed) for t in of(ours) if there)
+    here, there = (
+        [t for n, t in ranked.items() if (b := specs[n].backend) and b.country == country]
+        for country in (ours, theirs)
+    )
     return CountryComparison(
         run=results.manifest.name,
         ours=ours,
@@ -99,20 +96,16 @@ def country_comparison(
         tasks=tasks,
         simulated=results.manifest.simulated,
         claimed=claimed,
-        absent=absent,
-        matches=matches,
+        absent=tuple(who for who, found in ((ours, here), (theirs, there)) if not found),
+        matches=tuple(_match(t, there, chosen, claimed) for t in here if there),
     )
-
-
-def _per_solved(tally: TaskTally) -> float | None:
-    cost = tally.cost_per_solved()
-    return cost.estimate if cost else None
 
 
 def _match(tally: TaskTally, there: Sequence[TaskTally], margin: float, claimed: Interval) -> Match:
     agent = tally.who.agent, tally.who.agent_digest
     same = [t for t in there if (t.who.agent, t.who.agent_digest) == agent]
-    prices = [(cost, t.who.name, t) for t in same if (cost := _per_solved(t)) is not None]
+    costs = ((t.cost_per_solved(), t) for t in same)
+    prices = [(c.estimate, t.who.name, t) for c, t in costs if c and c.estimate is not None]
     pairs = [pair(t, tally) for _, _, t in sorted(prices, key=lambda found: found[:2])]
     tests = [lined.not_worse(margin) for lined in pairs]
     adjusted = holm([lined.p_of(test) for lined, test in zip(pairs, tests, strict=True)])

@@ -105,46 +105,34 @@ def gate(
     Args:
         results: the new run.
         baseline: from `read_baseline`, `baseline_of` another run, or `series_of` earlier nights.
-        margin: loss of pass rate that is tolerated, within (0, 1); by default 10 points from
-            100 tasks, else 20.
+        margin: tolerated loss of pass rate; by default 10 points from 100 tasks, else 20.
         cost_margin: tolerated growth of the cost of the same tasks, as a share.
         max_faults: share of planned trials that may lack a verdict; by default 2%, or one trial.
         anyway: compare what is not comparable.
-        level: gate the tasks of this level alone; by default all.
+        level: of the tasks that are gated; by default all.
         require_evidence: an inconclusive night fails.
-        notes: what to say beside, such as which nights are in no series.
+        notes: what to say beside.
 
     Raises:
         InputError: nothing in common, or not comparable; or the run is a race.
     """
-    lacking = _allowed(max_faults, results)
-    _check_shares(cost_margin, lacking)
+    lacking = _allowed(max_faults, cost_margin, results)
     both, skipped = _by_level(results, baseline, level)
     said = [*notes, *skipped]
-    most = max(len(scoring_tasks(results.manifest, one)) for one in both)
-    margin = checked_margin(margin, most)
+    margin = checked_margin(margin, max(len(scoring_tasks(results.manifest, one)) for one in both))
     alpha = NIGHT_ALPHA / max(1, 2 * sum(len(old) for _, old in both.values()))
     checks: list[Check] = []
-    gated = []
+    gated: list[Gated] = []
     for one, (new, old) in both.items():
         said += [note for note in _notes(new, old, results, anyway) if note not in said]
-        checks += _controls(new, results, one)
-        judged = old or [c.name for c in results.manifest.contestants if not c.control]
-        checks += [_faults(name, one, new[name], old.get(name), lacking) for name in judged]
-        if not old:
-            checks.append(Check("series", "all", one, "inconclusive", NO_NIGHT))
+        checks += _soundness(new, old, results, one, lacking)
         for name in old:
             lined = pair(new[name].tally, old[name].tally, limit=lacking)
-            numbers = _numbers(name, one, lined, margin, alpha)
-            gated.append(numbers)
-            checks += [
-                _pass_rate(numbers, lined, margin, alpha),
-                _cost(numbers, lined, cost_margin),
-            ]
-    names = dict.fromkeys(check.contestant for check in checks if check.name == "faults")
-    checks += [_integrity(name, results) for name in names]
+            gated.append(numbers := _numbers(name, one, lined, margin, alpha))
+            checks.append(_pass_rate(numbers, lined, margin, alpha))
+            checks.append(_cost(numbers, lined, cost_margin))
+    checks += _integrity(checks, results)
     outcome = next(o for o in EXIT_CODES if o == "pass" or any(c.outcome == o for c in checks))
-    tolerated = outcome == "inconclusive" and not require_evidence
     return GateResult(
         run=results.manifest.name,
         baseline=baseline.levels[0].conditions.run,
@@ -153,8 +141,8 @@ def gate(
         max_faults=lacking,
         check_alpha=alpha,
         outcome=outcome,
-        exit_code=0 if tolerated else EXIT_CODES[outcome],
-        headline=_headline(outcome, checks, gated, tolerated=tolerated),
+        exit_code=_exit_code(outcome, tolerated=not require_evidence),
+        headline=_headline(outcome, checks, gated, tolerated=not require_evidence),
         checks=tuple(checks),
         contestants=tuple(gated),
         notes=tuple(said),
@@ -167,8 +155,9 @@ def _check_shares(cost_margin: float, max_faults: float) -> None:
             raise InputError(f"{share} is no share", where=flag, remedy="give one, such as 0.15")
 
 
-def _allowed(max_faults: float | None, results: Results) -> float:
+def _allowed(max_faults: float | None, cost_margin: float, results: Results) -> float:
     """Share that may be missing: of a contestant with few trials, one is more than 2%."""
+    _check_shares(cost_margin, max_faults or 0.0)
     if max_faults is not None:
         return max_faults
     planned = [len(results.of(spec.name)) for spec in results.manifest.contestants]
@@ -218,6 +207,21 @@ def _notes(
             yield f"{name} is another contestant than in the baseline (its digest differs)"
 
 
+def _soundness(
+    new: Mapping[str, Contender],
+    old: Mapping[str, Contender],
+    results: Results,
+    level: Assurance,
+    limit: float,
+) -> Iterator[Check]:
+    """Whether a level's trials can be judged at all, and against what."""
+    yield from _controls(new, results, level)
+    for name in old or [c.name for c in results.manifest.contestants if not c.control]:
+        yield _faults(name, level, new[name], old.get(name), limit)
+    if not old:
+        yield Check("series", "all", level, "inconclusive", NO_NIGHT)
+
+
 def _controls(new: Mapping[str, Contender], results: Results, level: Assurance) -> Iterator[Check]:
     """A control that is given the fix must pass everything, any other nothing."""
     for spec in results.manifest.contestants:
@@ -242,11 +246,15 @@ def _faults(
     return Check("faults", name, level, "unsound" if reason else "pass", detail)
 
 
-def _integrity(name: str, results: Results) -> Check:
-    trials = [t.id for t in results.of(name) if t.verdict == "integrity"]
-    where = f": {', '.join(trials[:3])}" if trials else ""
-    detail = f"{len(trials)} trials broke integrity{where}"
-    return Check("integrity", name, None, "unsound" if trials else "pass", detail)
+def _integrity(checks: Sequence[Check], results: Results) -> list[Check]:
+    """One check for each contestant that was judged."""
+    found = []
+    for name in dict.fromkeys(check.contestant for check in checks if check.name == "faults"):
+        trials = [t.id for t in results.of(name) if t.verdict == "integrity"]
+        where = f": {', '.join(trials[:3])}" if trials else ""
+        detail = f"{len(trials)} trials broke integrity{where}"
+        found.append(Check("integrity", name, None, "unsound" if trials else "pass", detail))
+    return found
 
 
 def _numbers(name: str, level: Assurance, lined: Pair, margin: float, alpha: float) -> Gated:
@@ -315,6 +323,10 @@ def _decided(
     if lined.doubt is not None:
         outcome, detail, alike = "inconclusive", f"{lined.doubt}; {detail}", False
     return Check(name, numbers.contestant, numbers.level, outcome, detail, alike)
+
+
+def _exit_code(outcome: Outcome, *, tolerated: bool) -> int:
+    return 0 if tolerated and outcome == "inconclusive" else EXIT_CODES[outcome]
 
 
 def _headline(

@@ -12,22 +12,21 @@ import hashlib
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import IO
 
-from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from arena.errors import ArenaError
-from arena.money.statement import RecordedCall
 from arena.paths import SafePath
-from arena.records import CallBegin, Record, digest_of
+from arena.records import digest_of
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir
-from arena.score.reducer import Paid, Reducer, Span, TrialState
+from arena.score.reducer import Carried, Reducer, Span, TrialState
 
 VERSION = 6
 CHECKED_BYTES = 4096
@@ -36,7 +35,7 @@ _TRIAL, _SPAN = b'["t", ', b'["s", '
 _STATE = TypeAdapter(TrialState)
 
 
-class SegmentHead(Record):
+class SegmentHead(Carried):
     """Last line of a segment."""
 
     version: int = VERSION
@@ -50,11 +49,6 @@ class SegmentHead(Record):
     """Digest of the last bytes covered."""
     lines: str = ""
     """Digest of the segment's other lines."""
-    open: tuple[CallBegin, ...] = ()
-    guessed: tuple[RecordedCall, ...] = ()
-    stopped: dict[str, str] = Field(default_factory=dict)
-    waste: dict[str, Decimal] = Field(default_factory=dict)
-    paid: tuple[Paid, ...] = ()
 
 
 class Index:
@@ -69,27 +63,30 @@ class Index:
         self._at = 0
         """Bytes of the index up to the end of that head."""
 
-    def replay(self, take: Callable[[bytes], None]) -> Reducer:
-        """Every line that tells of a trial, to `take`, and a reducer of the rest of the ledger.
+    def _reducer(self) -> Reducer:
+        """What goes on from our place."""
+        return Reducer(self._backends, self._fx, self._head)
 
-        The index is brought up to date where it can be written. The reducer's trials tell of the
-        rest only; everything else in it tells of the whole run.
+    def replay(self) -> "Replay":
+        """The whole ledger, its beginning from the index, which is brought up to date where it can
+        be written.
 
         Raises:
             InputError: the ledger is broken.
         """
+        lines: dict[str, list[bytes]] = {}
         spans: list[Span] = []
-        for lines in self._up_to_date():
-            for line in lines:
+        for segment in self._up_to_date():
+            for line in segment:
                 if line.startswith(_SPAN):
                     spans.append(Span(*from_json(line)[1:]))
                 else:
-                    take(line)
+                    lines.setdefault(_trial_of(line), []).append(line)
         reducer = self._reducer()
         reducer.spans = spans
         for event, _ in ledger.read_from(self._ledger, self._head.offset):
             reducer.add(event)
-        return reducer
+        return Replay(reducer, lines)
 
     def extend(self) -> None:
         """Append what the ledger has grown by, if that is a segment or more.
@@ -130,17 +127,18 @@ class Index:
         """The lines of each further segment that counts; afterwards that is our place."""
         lines: list[bytes] = []
         at = self._at
-        for line in _lines(self._path, at):
-            at += len(line)
-            if line.startswith(b"["):
-                lines.append(line)
-                continue
-            head = self._next(line, lines)
-            if head is None:
-                return
-            self._head, self._at = head, at
-            yield lines
-            lines = []
+        with suppress(OSError):  # an index that cannot be read is none
+            for line in self._path.lines(at):
+                at += len(line)
+                if line.startswith(b"["):
+                    lines.append(line)
+                    continue
+                head = self._next(line, lines)
+                if head is None:
+                    return
+                self._head, self._at = head, at
+                yield lines
+                lines = []
 
     def _next(self, line: bytes, lines: list[bytes]) -> SegmentHead | None:
         """The head of the segment after ours; None when it does not count."""
@@ -172,11 +170,7 @@ class Index:
             offset=offset,
             check=_check(self._ledger, offset),
             lines=_digest(lines),
-            open=tuple(reducer.open.values()),
-            guessed=tuple(reducer.guessed),
-            stopped=reducer.stopped,
-            waste=reducer.waste,
-            paid=reducer.paid,
+            **dict(reducer.carried),
         )
         text = b"".join(lines) + head.model_dump_json().encode() + b"\n"
         out.write(text)
@@ -184,29 +178,35 @@ class Index:
         self._head, self._at = head, self._at + len(text)
         return True
 
-    def _reducer(self) -> Reducer:
-        """What goes on from our place."""
-        head = self._head
-        reducer = Reducer(self._backends, self._fx, head.paid)
-        reducer.open = {begin.call_id: begin for begin in head.open}
-        reducer.guessed = list(head.guessed)
-        reducer.stopped = dict(head.stopped)
-        reducer.waste = dict(head.waste)
-        return reducer
+
+@dataclass(frozen=True)
+class Replay:
+    """All that a ledger tells.
+
+    What the index knows of a trial is kept as its lines, a fraction of the memory that the same
+    takes once read: a run may hold many more trials than fit at once.
+    """
+
+    reducer: Reducer
+    """Its trials tell of the end of the ledger only; everything else in it of the whole run."""
+    _lines: dict[str, list[bytes]]
+
+    def trials(self) -> set[str]:
+        """Trials whose state has not been taken yet."""
+        return self._lines.keys() | self.reducer.trials.keys()
+
+    def take(self, trial_id: str) -> TrialState:
+        """What there is of a trial; it is then forgotten."""
+        state = TrialState()
+        for line in self._lines.pop(trial_id, ()):
+            state.add(_STATE.validate_json(line[line.index(b'", ', len(_TRIAL)) + 3 : -2]))
+        state.add(self.reducer.trials.pop(trial_id, TrialState()))
+        return state
 
 
-def trial_of(line: bytes) -> str:
-    """The trial that a line of `Index.replay` tells of."""
+def _trial_of(line: bytes) -> str:
     trial_id: str = from_json(line[len(_TRIAL) : line.index(b'", ', len(_TRIAL)) + 1])
     return trial_id
-
-
-def state_of(line: bytes) -> TrialState:
-    """What a line of `Index.replay` tells of its trial."""
-    return _STATE.validate_json(line[line.index(b'", ', len(_TRIAL)) + 3 : -2])
-
-
-# ── checks ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _prices(manifest: Manifest) -> str:
@@ -230,15 +230,6 @@ def _check(ledger_path: SafePath, offset: int) -> str:
 
 def _digest(lines: list[bytes]) -> str:
     return hashlib.sha256(b"".join(lines)).hexdigest()
-
-
-# ── lines ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def _lines(path: SafePath, offset: int) -> Iterator[bytes]:
-    """Lines from an offset; none where there is no index that can be read."""
-    with suppress(OSError):
-        yield from path.lines(offset)
 
 
 def _trial_line(trial_id: str, state: TrialState) -> bytes:

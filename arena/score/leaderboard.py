@@ -5,16 +5,15 @@ assurance never share a board.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from statistics import fmean, median
 
 import numpy as np
 
 from arena.records import Api, Assurance, ContestantSpec, Record
-from arena.rundir.directory import Manifest
 from arena.score.pairs import PairCell, RankRange, compare_all, ranks_of
-from arena.score.results import Cost, CostBasis, Results, Tokens, TrialRow, sum_times, total_cost
+from arena.score.results import CallTimes, Cost, CostBasis, Results, Tokens, TrialRow, total_cost
 from arena.score.tally import (
     Identity,
     Missing,
@@ -22,17 +21,10 @@ from arena.score.tally import (
     doubt,
     identity,
     levels,
-    ranking_costs,
     scoring_tasks,
     tallies,
 )
-from arena.stats.eprocess import confidence_sequence
-from arena.stats.intervals import (
-    CostPerSolved,
-    Interval,
-    mean_pass_k,
-    task_rate,
-)
+from arena.stats.intervals import CostPerSolved, Interval, mean_pass_k
 from arena.stats.power import SuitePower, suite_power
 
 
@@ -45,9 +37,7 @@ class Who(Identity):
     provider: str | None = None
     lab: str | None = None
     country: str | None = None
-    residency: str | None = None
     open_weights: bool | None = None
-    self_hosted: bool = False
     simulated: bool = False
     api: Api | None = None
     """What its endpoint was spoken to in."""
@@ -99,8 +89,6 @@ class Score(Record):
     """All of k attempts pass."""
     integrity: int
     """Verdicts `integrity`; they count as failed."""
-    integrity_hi: float | None
-    """With none seen, the one-sided 95% upper bound of their rate."""
 
 
 class Money(Record):
@@ -143,8 +131,7 @@ class ImpossibleControls(Record):
 
     passed: int
     trials: int
-    ci: Interval
-    """95% interval of the share of passes, tasks as the unit."""
+    """With a verdict."""
 
 
 class Row(Record):
@@ -173,7 +160,6 @@ class Leaderboard(Record):
     """Levels of tasks that are not on this board."""
     tasks: tuple[str, ...]
     attempts: int
-    seed: int
     simulated: bool
     """Some endpoint was not its provider's own."""
     rows: tuple[Row, ...]
@@ -185,11 +171,7 @@ class Leaderboard(Record):
 
 
 def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard:
-    """Score a run.
-
-    Args:
-        results: the run.
-        level: assurance of the tasks to score; by default the strongest there is.
+    """Score a run on the tasks of one assurance level, by default the strongest there is.
 
     Raises:
         InputError: no task has that level.
@@ -200,11 +182,8 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
     ranked = {c.name: counted[c.name] for c in manifest.contestants if not c.control}
     cells = compare_all(ranked)
     ranks = ranks_of(list(ranked), cells)
-    trials: dict[str, list[TrialRow]] = {name: [] for name in counted}
-    for trial in results.trials:
-        trials[trial.contestant].append(trial)
     rows = [
-        _row(results, spec, counted[spec.name], trials[spec.name], ranks)
+        _row(results, spec, counted[spec.name], ranks.get(spec.name))
         for spec in manifest.contestants
     ]
     used = tasks[0].assurance if tasks else None
@@ -214,7 +193,6 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
         other_levels=tuple(found for found in levels(manifest) if found != used),
         tasks=tuple(t.id for t in tasks),
         attempts=manifest.attempts,
-        seed=manifest.seed,
         simulated=manifest.simulated,
         rows=tuple(sorted((r for r in rows if not r.who.control), key=_order)),
         controls=tuple(r for r in rows if r.who.control),
@@ -233,21 +211,12 @@ def _order(line: Row) -> tuple[bool, float, float, str]:
     )
 
 
-# ── one row ────────────────────────────────────────────────────────────────────────────────────
-
-
-def _row(
-    results: Results,
-    spec: ContestantSpec,
-    tally: TaskTally,
-    trials: Sequence[TrialRow],
-    ranks: Mapping[str, RankRange],
-) -> Row:
+def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRange | None) -> Row:
     """The row of one contestant, from all its trials in the run."""
-    on_board, impossible = set(tally.tasks), {t.id for t in results.tasks if t.impossible}
-    mine = [t for t in trials if t.task_id in on_board]
+    trials, mine = results.of(spec.name), results.of(spec.name, set(tally.tasks))
     scored = [t for t in mine if t.verdict is not None]
     waste_usd = results.waste_usd.get(spec.name, Decimal(0))
+    impossible = {t.id for t in results.tasks if t.impossible}
     return Row(
         who=_who(spec),
         counts=_counts(mine),
@@ -256,8 +225,8 @@ def _row(
         effort=_effort(scored, trials),
         missing=tally.missing,
         inconclusive=doubt(tally),
-        impossible=_impossible([t for t in trials if t.task_id in impossible], results.manifest),
-        rank=ranks.get(spec.name),
+        impossible=_impossible(results.of(spec.name, impossible)),
+        rank=rank,
     )
 
 
@@ -299,33 +268,30 @@ def _by_kind(kinds: Iterable[str | None]) -> dict[str, int]:
 
 def _score(tally: TaskTally, integrity: int) -> Score:
     seen = tally.seen
-    tasks = len(seen.tasks)
-    attempts = int(tally.planned.max()) if len(tally.planned) else 0
+    attempts = int(tally.planned.max(initial=0))
     pass_rate, ci, _ = seen.rate() or (None, None, None)
     any_all = mean_pass_k(seen.scored, seen.passed, attempts) if attempts else None
     pass_at_k, pass_hat_k = any_all or (None, None)
     return Score(
-        tasks=tasks,
+        tasks=len(seen.tasks),
         attempts=attempts,
         pass_rate=pass_rate,
         ci=ci,
         pass_at_k=pass_at_k,
         pass_hat_k=pass_hat_k,
         integrity=integrity,
-        integrity_hi=None if integrity else seen.no_event_bound(),
     )
 
 
 def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd: Decimal) -> Money:
-    costs = ranking_costs(scored, tally.basis)
     seen, unknown = tally.seen, total.status == "unknown"
     billed, passed = total_cost(scored).billed_usd, int(tally.passed.sum())
     return Money(
         total=total,
         waste_usd=None if unknown else waste_usd,
         basis=tally.basis,
-        cost_usd=None if costs is None else float(costs.sum()),
-        mean_usd=None if seen.cost_usd is None else float((seen.cost_usd / seen.scored).mean()),
+        cost_usd=None if seen.cost_usd is None else float(seen.cost_usd.sum()),
+        mean_usd=None if seen.mean_costs_usd is None else float(seen.mean_costs_usd.mean()),
         per_solved=seen.cost_per_solved(),
         billed_per_solved_usd=None
         if billed is None or unknown or not passed
@@ -336,7 +302,7 @@ def _money(tally: TaskTally, scored: Sequence[TrialRow], total: Cost, waste_usd:
 def _effort(scored: Sequence[TrialRow], trials: Sequence[TrialRow]) -> Effort:
     active_s = [t.active_s for t in scored]
     tokens = sum((t.tokens for t in trials), Tokens())
-    times = sum_times(trials)
+    times = sum((t.times for t in trials), CallTimes())
     return Effort(
         median_wall_s=median(t.wall_s for t in scored) if scored else None,
         median_active_s=median(active_s) if scored else None,
@@ -349,16 +315,8 @@ def _effort(scored: Sequence[TrialRow], trials: Sequence[TrialRow]) -> Effort:
     )
 
 
-def _impossible(trials: Sequence[TrialRow], manifest: Manifest) -> ImpossibleControls | None:
-    by_task: dict[str, list[bool]] = {}
-    for trial in trials:
-        if trial.verdict is not None:
-            by_task.setdefault(trial.task_id, []).append(trial.passed)
-    passed, attempts = sum(map(sum, by_task.values())), sum(map(len, by_task.values()))
-    order = list(by_task) if manifest.race is None else manifest.race.order
-    shares = np.array([fmean(by_task[task]) for task in order if task in by_task])
-    if (rate := task_rate(shares, attempts)) is None:
+def _impossible(trials: Sequence[TrialRow]) -> ImpossibleControls | None:
+    scored = [trial for trial in trials if trial.verdict is not None]
+    if not scored:
         return None
-    raced = manifest.race is not None
-    ci = confidence_sequence(shares, Interval(0, 1)) if raced else rate.interval
-    return ImpossibleControls(passed=passed, trials=attempts, ci=ci)
+    return ImpossibleControls(passed=sum(t.passed for t in scored), trials=len(scored))

@@ -1,7 +1,7 @@
 """Reading a run directory: a row a trial, what is left to do, its calls at other prices."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,7 @@ from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, CostStatus, FxRate, Record, TrialSpec
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir, trial_specs
-from arena.score import index
+from arena.score.index import Index, Replay
 from arena.score.reducer import Reducer, Sums, TrialState
 from arena.score.results import Cost, Results, TrialRow, sum_costs
 
@@ -26,28 +26,16 @@ def load(path: Path) -> Results:
     """
     rundir = RunDir(path)
     manifest = rundir.read_manifest()
-    # What is known of a trial is kept as its lines, a fraction of the memory that the same takes
-    # once read, and read when its row is made: a run may hold many more trials than fit at once.
-    lines: dict[str, list[bytes]] = {}
-
-    def keep(line: bytes) -> None:
-        lines.setdefault(index.trial_of(line), []).append(line)
-
-    reducer, concurrency = _replayed(rundir, manifest, keep)
+    found, concurrency = _replayed(rundir, manifest)
     controls = {c.name for c in manifest.contestants if c.control}
 
     def row(spec: TrialSpec) -> TrialRow:
-        state = TrialState()
-        for line in lines.pop(spec.id, ()):
-            state.add(index.state_of(line))
-        if rest := reducer.trials.pop(spec.id, None):
-            state.add(rest)
-        return _row(spec, state, control=spec.contestant in controls)
+        return _row(spec, found.take(spec.id), control=spec.contestant in controls)
 
     rows = [row(spec) for spec in trial_specs(manifest)]
     if manifest.race is not None:  # what it never started is no trial that lacks a verdict
         rows = [one for one in rows if one.tries]
-    left = lines.keys() | reducer.trials.keys()
+    left = found.trials()
     outside = [row(spec) for spec in trial_specs(manifest, ever=True) if spec.id in left]
     position = {t.id: i for i, t in enumerate(manifest.tasks)}
     who = {c.name: i for i, c in enumerate(manifest.contestants)}
@@ -59,19 +47,17 @@ def load(path: Path) -> Results:
         manifest=planned,
         trials=tuple(rows),
         left_out=tuple(outside),
-        stopped={name: why for name, why in reducer.stopped.items() if name in names},
+        stopped={name: why for name, why in found.reducer.stopped.items() if name in names},
         mean_concurrency=concurrency,
-        waste_usd=reducer.waste,
+        waste_usd=found.reducer.waste,
     )
 
 
-def _replayed(
-    rundir: RunDir, manifest: Manifest, take: Callable[[bytes], None]
-) -> tuple[Reducer, dict[str, Decimal]]:
-    """As `Index.replay`, with all calls settled and paid; see `_share_machines`."""
-    reducer = index.Index(rundir, manifest).replay(take)
-    reducer.settle_open()
-    return reducer, _share_machines(reducer, manifest)
+def _replayed(rundir: RunDir, manifest: Manifest) -> tuple[Replay, dict[str, Decimal]]:
+    """The ledger with all calls settled and paid; see `_share_machines`."""
+    found = Index(rundir, manifest).replay()
+    found.reducer.settle_open()
+    return found, _share_machines(found.reducer, manifest)
 
 
 def _share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
@@ -101,8 +87,8 @@ _RECORDED = (
 
 
 def _row(spec: TrialSpec, state: TrialState, *, control: bool) -> TrialRow:
-    """The row of one planned trial; a record of another digest does not count."""
-    record = state.record if state.record and state.record.digest == spec.digest else None
+    """The row of one planned trial."""
+    record = state.record_of(spec)
     graded = record.verification if record else None
     flags = [*(record.flags if record else ()), *(graded.flags if graded else ())]
     fields: dict[str, Any] = {name: getattr(record, name) for name in _RECORDED if record}
@@ -163,33 +149,28 @@ def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
     """
     if not rundir.ledger_path.exists():
         return ResumeState(frozenset(), frozenset(), {}, {}, {})
-    planned = {s.id: (s.contestant, s.digest) for s in trial_specs(manifest, ever=True)}
     done: set[str] = set()
     passed: set[str] = set()
     known: dict[str, Decimal] = defaultdict(Decimal)
-    tries: dict[str, int] = defaultdict(int)
+    tries: dict[str, int] = {}
     spent: dict[str, Amount] = defaultdict(Amount)
-
-    def take(trial_id: str, state: TrialState) -> None:
-        contestant, digest = planned.get(trial_id, ("", ""))
-        sums = state.sums
+    found, _ = _replayed(rundir, manifest)
+    begun = found.trials()
+    for spec in trial_specs(manifest, ever=True):
+        if spec.id not in begun:
+            continue
+        state = found.take(spec.id)
+        record, sums = state.record_of(spec), state.sums
         tokens = sums.tokens.input + sums.tokens.output
-        spent[contestant] += Amount(sums.known_usd + sums.bound, tokens)
-        known[contestant] += sums.known_usd
-        tries[trial_id] += state.tries
-        if state.record is not None:
-            counts = state.record.verdict is not None and state.record.digest == digest
-            (done.add if counts else done.discard)(trial_id)
-            good = counts and state.record.verdict == "passed"
-            (passed.add if good else passed.discard)(trial_id)
-
-    reducer, _ = _replayed(
-        rundir, manifest, lambda line: take(index.trial_of(line), index.state_of(line))
-    )
-    for trial_id, rest in reducer.trials.items():
-        take(trial_id, rest)
-    left = {trial_id: count for trial_id, count in tries.items() if trial_id not in done}
-    return ResumeState(frozenset(done), frozenset(passed), dict(known), left, dict(spent))
+        spent[spec.contestant] += Amount(sums.known_usd + sums.bound, tokens)
+        known[spec.contestant] += sums.known_usd
+        if record is None or record.verdict is None:
+            tries[spec.id] = state.tries
+            continue
+        done.add(spec.id)
+        if record.verdict == "passed":
+            passed.add(spec.id)
+    return ResumeState(frozenset(done), frozenset(passed), dict(known), tries, dict(spent))
 
 
 class Repriced(Record):

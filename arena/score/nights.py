@@ -1,9 +1,8 @@
 """The runs of a folder as nights: which there are, what a contestant did on each, what is kept."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,35 @@ from arena.errors import InputError
 from arena.paths import SafePath
 from arena.records import Assurance, CallEnd, ContestantSpec, Record, digest_of
 from arena.rundir import ledger
-from arena.rundir.directory import RunDir, TaskEntry
+from arena.rundir.directory import Manifest, RunDir, TaskEntry
 from arena.score.load import load
 from arena.score.pairs import Conditions, conditions_of_run, some
-from arena.score.results import CostBasis, Results, TrialRow, total_cost
-from arena.score.tally import ranking_costs, scoring_tasks
-from arena.stats.intervals import FloatArray
+from arena.score.results import Results, TrialRow
+from arena.score.tally import common_basis, ranking_costs, scoring_tasks
 from arena.stats.sequential import Attempts
+
+
+class NightScore(Record):
+    """What one contestant came to on one night."""
+
+    pass_rate: float | None
+    scored: int
+    faults: int
+    """Trials without a verdict because something broke."""
+    cost_usd: float | None
+    """Mean of an attempt, with equal use of caches, else as billed; None where unknown."""
+    cost_per_solved_usd: float | None
+    """The same for a solved task; None where nothing was solved."""
+    tokens: float | None
+    """Mean of an attempt, prompt and output."""
+    reasoning_tokens: float | None
+    """Mean of an attempt."""
+    active_s: float | None
+    """Median of the agent's clock."""
+    mistakes: int
+    """Tool calls that were malformed, unknown or impossible."""
+    other_names: tuple[str, ...]
+    """Model names returned that were not asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,25 +49,9 @@ class Played:
     spec: ContestantSpec
     price: str
     """Digest of what a call costs, the exchange rates included."""
-    planned: int
-    scored: int
-    passed: int
+    score: NightScore
     attempts: dict[str, Attempts]
-    """Values by metric: pass 0 or 1, cost and tokens as logarithms. Absent where unknown."""
-    cost_usd: float | None
-    """Of all scored attempts, on the basis of the night; None where unknown."""
-    tokens: float | None
-    """Mean of an attempt, prompt and output."""
-    reasoning_tokens: float | None
-    """Mean of an attempt."""
-    active_s: float | None
-    """Median of the agent's clock."""
-    faults: int
-    """Trials without a verdict because something broke."""
-    mistakes: int
-    """Tool calls that were malformed, unknown or impossible."""
-    other_names: tuple[str, ...]
-    """Model names returned that were not asked for."""
+    """Values by metric: pass 0 or 1, cost in US dollars, tokens. Absent where unknown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +59,7 @@ class Night:
     """One run of a series."""
 
     path: Path
-    results: Results
-    """Without its trials, once `played` has what a series needs of them."""
+    manifest: Manifest
     conditions: Conditions
     played: dict[str, Played]
     """By contestant; controls are left out."""
@@ -106,16 +110,12 @@ def night(results: Results, level: Assurance | None = None) -> Night:
     """One run as a night, over the tasks of one assurance level (by default the strongest)."""
     tasks = scoring_tasks(results.manifest, level)
     wanted = {task.id for task in tasks}
-    rows: dict[str, list[TrialRow]] = {}
-    for row in results.trials:
-        if row.task_id in wanted:
-            rows.setdefault(row.contestant, []).append(row)
     return Night(
         path=results.path,
-        results=replace(results, trials=()),
+        manifest=results.manifest,
         conditions=conditions_of_run(results.manifest, level),
         played={
-            spec.name: _played(spec, rows.get(spec.name, []), tasks, results)
+            spec.name: _played(spec, results.of(spec.name, wanted), tasks, results.manifest)
             for spec in results.manifest.contestants
             if not spec.control
         },
@@ -123,62 +123,58 @@ def night(results: Results, level: Assurance | None = None) -> Night:
 
 
 def _played(
-    spec: ContestantSpec, rows: list[TrialRow], tasks: Sequence[TaskEntry], results: Results
+    spec: ContestantSpec, rows: list[TrialRow], tasks: Sequence[TaskEntry], manifest: Manifest
 ) -> Played:
     place = {task.id: i for i, task in enumerate(tasks)}
     scored = [row for row in rows if row.verdict is not None]
     at = np.array([place[row.task_id] for row in scored], dtype=np.int64)
     tokens = np.array([row.tokens.input + row.tokens.output for row in scored], dtype=np.float64)
-    costs = _costs(scored)
+    costs = ranking_costs(scored, common_basis([scored]))
     values = {
         "pass": np.array([row.passed for row in scored], dtype=np.float64),
-        "cost": None if costs is None else np.log(costs.clip(min=1e-9)),
-        "tokens": np.log1p(tokens) if tokens.any() else None,
+        "cost": costs,
+        "tokens": tokens if tokens.any() else None,
     }
-    told = bool(tokens.any())
+    passed, told = sum(row.passed for row in scored), bool(tokens.any())
     return Played(
         spec=spec,
-        price=_price(spec, results),
-        planned=len(rows),
-        scored=len(scored),
-        passed=sum(row.passed for row in scored),
+        price=_price(spec, manifest),
+        score=NightScore(
+            pass_rate=passed / len(scored) if scored else None,
+            scored=len(scored),
+            faults=sum(row.verdict is None and row.fault is not None for row in rows),
+            cost_usd=None if costs is None else float(costs.mean()),
+            cost_per_solved_usd=None
+            if costs is None or not passed
+            else float(costs.sum()) / passed,
+            tokens=float(tokens.mean()) if told else None,
+            reasoning_tokens=_mean([row.tokens.reasoning for row in scored]) if told else None,
+            active_s=float(np.median([row.active_s for row in scored])) if scored else None,
+            mistakes=sum(row.mistakes for row in rows),
+            other_names=tuple(sorted({name for row in rows for name in row.other_names})),
+        ),
         attempts={name: Attempts(at, one) for name, one in values.items() if one is not None},
-        cost_usd=None if costs is None else float(costs.sum()),
-        tokens=float(tokens.mean()) if told else None,
-        reasoning_tokens=_mean([row.tokens.reasoning for row in scored]) if told else None,
-        active_s=float(np.median([row.active_s for row in scored])) if scored else None,
-        faults=sum(row.verdict is None and row.fault is not None for row in rows),
-        mistakes=sum(row.mistakes for row in rows),
-        other_names=tuple(sorted({name for row in rows for name in row.other_names})),
     )
-
-
-def _costs(scored: Sequence[TrialRow]) -> FloatArray | None:
-    """Of each scored attempt, with equal use of caches, else as billed; None where unknown."""
-    bases: tuple[CostBasis, ...] = ("standard", "billed")
-    total = total_cost(scored)
-    known = (b for b in bases if getattr(total, f"{b}_usd") is not None)
-    return ranking_costs(scored, next(known, None))
 
 
 def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def _price(spec: ContestantSpec, results: Results) -> str:
+def _price(spec: ContestantSpec, manifest: Manifest) -> str:
     """Digest of the prices of the day and the rates of their currencies, not of where they are
     known from.
     """
     if spec.backend is None:
         return ""
-    day = results.manifest.created_at.date()
+    day = manifest.created_at.date()
     told = {"source", "checked_on", "evidence", "valid_from", "valid_to"}
     rows = [
         row
         for row in spec.backend.prices
         if (row.valid_from or day) <= day and (row.valid_to is None or day < row.valid_to)
     ]
-    rates = {rate.currency: str(rate.usd) for rate in results.manifest.fx}
+    rates = {rate.currency: str(rate.usd) for rate in manifest.fx}
     return digest_of(
         [
             [row.model_dump(mode="json", exclude=told) for row in rows],
@@ -192,50 +188,42 @@ NOTABLE = 1.1
 """Ratio from which a quantity that moved with an alarm is named."""
 
 
-@dataclass(slots=True)
-class _Told:
-    """What the calls of a contestant say of who answered them, some nights together."""
-
-    words: dict[str, Counter[str]]
-    wall_s: float = 0.0
-    calls: int = 0
-
-
 def causes(name: str, before: Sequence[Night], after: Sequence[Night]) -> Iterator[str]:
     """What else changed about a contestant between some nights and some later ones: candidates
     for the cause of an alarm, read from the ledgers.
     """
-    old, new = (_told(name, nights) for nights in (before, after))
-    for what, was in old.words.items():
-        now = new.words[what]
-        if fresh := [word for word in now if word not in was]:
+    (old, was_s), (new, now_s) = (_told(name, nights) for nights in (before, after))
+    for what, was in old.items():
+        if fresh := [word for word in new[what] if word not in was]:
             gone = f", before {some(list(was))}" if was else ""
             yield f"{what}: now {some(fresh)}{gone}"
     if len({one.played[name].price for one in (*before, *after)}) > 1:
         yield "price: the price book was changed"
-    thought = [
-        _mean([r for one in nights if (r := one.played[name].reasoning_tokens) is not None])
+    thought, thinks = (
+        _mean([r for one in nights if (r := one.played[name].score.reasoning_tokens) is not None])
         for nights in (before, after)
-    ]
-    waits = [side.wall_s / side.calls if side.calls else None for side in (old, new)]
-    for what, (was_so, is_so) in (("reasoning tokens", thought), ("seconds per call", waits)):
+    )
+    moved = (("reasoning tokens", thought, thinks), ("seconds per call", was_s, now_s))
+    for what, was_so, is_so in moved:
         if was_so and is_so and not 1 / NOTABLE < is_so / was_so < NOTABLE:
             yield f"{what}: {is_so / was_so:.2f} times as many ({was_so:.3g} to {is_so:.3g})"
 
 
-def _told(name: str, nights: Sequence[Night]) -> _Told:
+def _told(name: str, nights: Sequence[Night]) -> tuple[dict[str, dict[str, None]], float | None]:
+    """What its calls say of who answered them, by kind each word once, and the mean seconds of a
+    call that ended well.
+    """
     kinds = ("returned model name", "fingerprint", "upstream", "error")
-    told = _Told({kind: Counter() for kind in kinds})
+    words: dict[str, dict[str, None]] = {kind: {} for kind in kinds}
+    wall_s, calls = 0.0, 0
     for one in nights:
         for call in calls_of(one.path, name):
-            words = (call.returned_model, call.fingerprint, call.upstream)
-            bad = None if call.outcome == "ok" else call.outcome
-            for kind, word in zip(kinds, (*words, bad), strict=True):
-                told.words[kind].update([word] if word else [])
-            if call.outcome == "ok":
-                told.wall_s += call.wall_s
-                told.calls += 1
-    return told
+            good = call.outcome == "ok"
+            wall_s, calls = wall_s + good * call.wall_s, calls + good
+            said = (call.returned_model, call.fingerprint, call.upstream)
+            for kind, word in zip(kinds, (*said, None if good else call.outcome), strict=True):
+                words[kind] |= {word: None} if word else {}
+    return words, wall_s / calls if calls else None
 
 
 def calls_of(run: Path, contestant: str) -> Iterator[CallEnd]:
@@ -273,8 +261,7 @@ def retain(
     Args:
         folder: of the runs.
         nights: how many of the newest keep everything.
-        ledgers: how many of the newest keep their ledger; older ones go altogether. By default
-            all keep it.
+        ledgers: how many of the newest keep their ledger, by default all; older runs go altogether.
         keep: runs that nothing is removed of, such as a baseline.
     """
     spared = {path.resolve() for path in keep}

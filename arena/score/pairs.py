@@ -21,16 +21,9 @@ from arena.score.tally import (
     scoring_tasks,
     tallies,
 )
+from arena.stats import paired
 from arena.stats.intervals import ALPHA, LEVEL, FloatArray, Ratio, ratio_of_ratios
-from arena.stats.paired import (
-    Difference,
-    NotWorse,
-    difference,
-    holm,
-    not_worse,
-    raced_difference,
-    raced_not_worse,
-)
+from arena.stats.paired import Difference, NotWorse
 from arena.stats.sequential import loss_p
 
 NAMED = 3
@@ -119,26 +112,20 @@ def conditions_of_run(manifest: Manifest, level: Assurance | None = None) -> Con
     )
 
 
-def not_comparable(a: Contender, b: Contender) -> tuple[str, ...]:
-    """Why the two may not be compared; empty when they may."""
-    reasons = a.conditions.differences(b.conditions)
-    one, other = a.tally.who, b.tally.who
-    if one.agent == other.agent and one.agent_digest != other.agent_digest:
-        reasons = (*reasons, f"prompts or version of agent {one.agent} differ")
-    return reasons
-
-
 def require_comparable(a: Contender, b: Contender, *, anyway: bool) -> tuple[str, ...]:
-    """The reasons against a comparison that was asked for `anyway`.
+    """Why the two may not be compared, when it was asked for `anyway`; empty when they may.
 
     Raises:
         InputError: there are reasons, and nobody asked for it anyway.
     """
-    reasons = not_comparable(a, b)
+    reasons = a.conditions.differences(b.conditions)
+    one, other = a.tally.who, b.tally.who
+    if one.agent == other.agent and one.agent_digest != other.agent_digest:
+        reasons = (*reasons, f"prompts or version of agent {one.agent} differ")
     if reasons and not anyway:
         raise InputError(
             f"not comparable: {'; '.join(reasons)}",
-            where=f"{a.conditions.run}: {a.tally.who.name}, {b.conditions.run}: {b.tally.who.name}",
+            where=f"{a.conditions.run}: {one.name}, {b.conditions.run}: {other.name}",
             remedy="compare results of the same tasks, images, limits and prompts, or say --anyway",
         )
     return reasons
@@ -195,15 +182,19 @@ class Pair:
 
     def difference(self) -> Difference | None:
         """Paired difference of pass rates; None without a shared task."""
-        if self.tasks and (raced := self.raced) is not None:
-            return raced_difference(raced)
-        return difference(self.differences, single=self.single) if self.tasks else None
+        if not self.tasks:
+            return None
+        if (raced := self.raced) is not None:
+            return paired.raced_difference(raced)
+        return paired.difference(self.differences, single=self.single)
 
     def not_worse(self, margin: float) -> NotWorse | None:
         """Whether A is shown not worse than B by `margin`; None without a shared task."""
-        if self.tasks and (raced := self.raced) is not None:
-            return raced_not_worse(raced, margin)
-        return not_worse(self.differences, margin, single=self.single) if self.tasks else None
+        if not self.tasks:
+            return None
+        if (raced := self.raced) is not None:
+            return paired.raced_not_worse(raced, margin)
+        return paired.not_worse(self.differences, margin, single=self.single)
 
     def loss_p(self) -> float | None:
         """Exact one-sided p that A passes so few, if a task's chance is the same for both; None
@@ -243,24 +234,16 @@ class Pair:
 
 
 def pair(a: TaskTally, b: TaskTally, *, limit: float = MISSING_LIMIT) -> Pair:
-    """Line two contestants up on the tasks that both have in full.
-
-    Args:
-        a: one.
-        b: the other.
-        limit: share of either's planned attempts that may be missing without a doubt.
+    """Line two contestants up on the tasks that both have in full; `limit` is the share of either's
+    planned attempts that may be missing without a doubt.
     """
-    doubt = pair_doubt(a, b, limit)
-    kept_a, kept_b = a.complete, b.complete
-    if a.tasks == b.tasks:
-        kept_a = kept_b = kept_a & kept_b
-    else:
-        whole = set(a.take(kept_a).tasks) & set(b.take(kept_b).tasks)
-        kept_a = np.array([t in whole for t in a.tasks], dtype=bool)
-        kept_b = np.array([t in whole for t in b.tasks], dtype=bool)
-    left_a, left_b = (a, b) if kept_a.all() and kept_b.all() else (a.take(kept_a), b.take(kept_b))
-    dropped = (set(a.tasks) | set(b.tasks)) - set(left_a.tasks)
-    return Pair(left_a, left_b, tuple(sorted(dropped)), doubt)
+    whole = set(a.take(a.complete).tasks) & set(b.take(b.complete).tasks)
+    left_a, left_b = (
+        one if len(one.tasks) == len(whole) else one.take(np.array([t in whole for t in one.tasks]))
+        for one in (a, b)
+    )
+    dropped = (set(a.tasks) | set(b.tasks)) - whole
+    return Pair(left_a, left_b, tuple(sorted(dropped)), pair_doubt(a, b, limit))
 
 
 class PairCell(Record):
@@ -297,7 +280,7 @@ def compare_all(ranked: Mapping[str, TaskTally]) -> tuple[PairCell, ...]:
             adjusted_p=adjusted,
             inconclusive=lined.inconclusive,
         )
-        for lined, difference, adjusted in zip(pairs, found, holm(decided), strict=True)
+        for lined, difference, adjusted in zip(pairs, found, paired.holm(decided), strict=True)
     )
 
 

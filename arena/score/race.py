@@ -18,8 +18,8 @@ from arena.records import ContestantSpec, Limits, RaceRules, Record
 from arena.rundir.directory import Manifest
 from arena.score.results import Results, TrialRow
 from arena.score.tally import scoring_tasks
-from arena.stats.eprocess import BETS, log_growth, log_wealth
 from arena.stats.intervals import BoolArray, FloatArray, normal_quantile
+from arena.stats.sequential import BETS, log_growth, log_wealth
 
 ANSWERS = 2
 """Chances of a wrong answer that share alpha. Best value: naming either of two that are equal.
@@ -43,13 +43,8 @@ class Outcomes:
 
 
 class Race:
-    """Races of the same contestants, side by side in as many orders of the tasks.
-
-    Args:
-        contestants: how many.
-        rules: what is to be decided.
-        most_usd: what an attempt can cost at most; above it a cost counts as this.
-        orders: how many races.
+    """Races of so many contestants, side by side in as many orders of the tasks; a cost above
+    `most_usd`, what an attempt can cost at most, counts as this.
     """
 
     def __init__(
@@ -113,14 +108,15 @@ class Race:
     def _most_gain(self) -> float:
         return float(self.rules.value_usd or 0) + self.most_usd
 
-    def _means(self, of: int) -> FloatArray:
+    def _means(self, of: int, otherwise: float) -> FloatArray:
+        """Of gains or costs; `otherwise` for who has left and where nothing is known."""
         with np.errstate(invalid="ignore"):
-            means: FloatArray = self._sums[of] / self._sums[2]
-        return means
+            means: FloatArray = np.nan_to_num(self._sums[of] / self._sums[2], nan=otherwise)
+        return np.where(self.live, means, otherwise)
 
     def _rivals(self) -> np.ndarray:
         """For each contestant the best other one that is live, by what came before this task."""
-        means = np.where(self.live, np.nan_to_num(self._means(0), nan=-np.inf), -np.inf)
+        means = self._means(0, -np.inf)
         order = np.argsort(-means, axis=1, kind="stable")
         place = np.arange(means.shape[1])
         second = order[:, 1:2] if means.shape[1] > 1 else order[:, :1]
@@ -135,7 +131,7 @@ class Race:
 
     def _send_away(self, out: BoolArray) -> None:
         """Let contestants leave, but for the best where all would."""
-        means = np.where(self.live, np.nan_to_num(self._means(0), nan=-np.inf), -np.inf)
+        means = self._means(0, -np.inf)
         stays = (self.live & ~out).sum(axis=1)[:, None] > 0
         best = np.arange(out.shape[1]) == means.argmax(axis=1)[:, None]
         out = out & (stays | ~best)
@@ -147,8 +143,7 @@ class Race:
         if self.rules.margin is None:
             first, enough = self.live.argmax(axis=1), self.live.sum(axis=1) == 1
         else:
-            costs = np.where(self.live, np.nan_to_num(self._means(1), nan=np.inf), np.inf)
-            first = costs.argmin(axis=1)
+            first = self._means(1, np.inf).argmin(axis=1)
             mine = np.take_along_axis(self._shown, first[:, None, None], axis=1)[:, 0]
             same = np.arange(self.live.shape[1]) == first[:, None]
             enough = (mine | same | ~self.live).all(axis=1)
@@ -185,20 +180,20 @@ def outcomes(results: Results, order: Sequence[str] = ()) -> Outcomes:
     scored = [task.id for task in scoring_tasks(results.manifest)]
     tasks = tuple(t for t in order if t in set(scored)) if order else tuple(scored)
     who = racers(results.manifest.contestants)
-    rows: dict[tuple[str, str], list[TrialRow]] = {}
-    for row in results.trials:
-        rows.setdefault((row.contestant, row.task_id), []).append(row)
     shape = len(who), len(tasks)
     passed, cost, wall_s = (np.full(shape, np.nan) for _ in range(3))
     pending = np.ones(shape, dtype=bool)
     for i, one in enumerate(who):
+        rows: dict[str, list[TrialRow]] = {}
+        for row in results.of(one.name):
+            rows.setdefault(row.task_id, []).append(row)
         for j, task in enumerate(tasks):
-            made = rows.get((one.name, task), [])
+            made = rows.get(task, [])
             ended = sum(row.verdict is not None or row.fault is not None for row in made)
             pending[i, j] = ended < results.manifest.attempts
             if made and all(row.verdict is not None for row in made):
-                passed[i, j] = np.mean([row.passed for row in made])
                 usd = [attempt_usd(r.cost.billed_usd, r.active_s, one) for r in made]
+                passed[i, j] = np.mean([row.passed for row in made])
                 cost[i, j] = np.mean(usd)
                 wall_s[i, j] = np.mean([row.wall_s for row in made])
     return Outcomes(tuple(one.name for one in who), tasks, passed, cost, wall_s, pending)
@@ -295,10 +290,9 @@ def forecast(
         cost_usd: the same for costs of an attempt; NaN and infinity are unknown.
         rules: what they decide.
         most_usd: what an attempt can cost at most.
-        expected: the right answer; by default that of each race's own whole matrix.
+        expected: place of the right answer; by default that of the first race's whole matrix.
         attempts: at each task.
-        task_s: seconds that a task of each adds to the run, at its concurrency; shape
-            (contestants,).
+        task_s: seconds that a task adds to the run, at its concurrency, shape (contestants,).
     """
     races, count, tasks = passed.shape
     race = Race(count, rules, most_usd, races)

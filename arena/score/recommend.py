@@ -6,13 +6,13 @@ a margin; the p-values of all contestants are adjusted together (Holm, with Shaf
 best one is never worse, so not all can fail).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
 import numpy as np
 
 from arena.errors import InputError
-from arena.records import Assurance, ContestantSpec, Record
+from arena.records import Assurance, Record
 from arena.score.cascade import CascadeRow, cascades
 from arena.score.pairs import Pair, PairCell, compare_all, pair
 from arena.score.results import Results
@@ -115,20 +115,20 @@ def recommend(
     Raises:
         InputError: a margin, cost or value that is none, or no task of that level.
     """
-    specs = {c.name: c for c in results.manifest.contestants if not c.control}
     ranked = ranked_of(results, level)
     _check_wanted(wanted)
     value_usd = value_of(results, value_usd)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
     margin = None if margin is None else checked_margin(margin, tasks)
     pairs = compare_all(ranked)
-    candidates = _candidates(ranked, specs, pairs, margin, wanted, _minutes(results))
+    candidates = _candidates(results, ranked, pairs, margin, wanted)
     doubts = tuple(reason for t in ranked.values() if (reason := doubt(t)))
     wanted_too = {c.name for c in candidates if {*c.excluded} <= {SOLVED_NOTHING, UNPRICED}}
     raced = results.manifest.race is not None
-    found = NOTHING
-    if not raced:
-        found = trade(
+    found = (
+        NOTHING
+        if raced
+        else trade(
             {n: t for n, t in ranked.items() if n in wanted_too},
             pairs,
             value_usd=value_usd,
@@ -136,6 +136,7 @@ def recommend(
             doubtful=bool(doubts) or len(ranked) < 2,
             seed=results.manifest.seed,
         )
+    )
     decided = found.decided and bool(found.buys)
     name = found.choice.name if found.choice and decided else None
     return Recommendation(
@@ -150,8 +151,13 @@ def recommend(
         cascades=() if raced or doubts else cascades(results, ranked, seed=results.manifest.seed),
         candidates=candidates,
         doubts=doubts,
-        left_out=tuple(n for n in specs if n not in ranked),
+        left_out=_left_out(results, ranked),
     )
+
+
+def _left_out(results: Results, ranked: Mapping[str, TaskTally]) -> tuple[str, ...]:
+    who = results.manifest.contestants
+    return tuple(c.name for c in who if not c.control and c.name not in ranked)
 
 
 def ranked_of(results: Results, level: Assurance | None = None) -> dict[str, TaskTally]:
@@ -185,22 +191,19 @@ def _check_usd(usd: float | None, flag: str) -> None:
 
 
 def _candidates(
+    results: Results,
     ranked: Mapping[str, TaskTally],
-    specs: Mapping[str, ContestantSpec],
     cells: Sequence[PairCell],
     margin: float | None,
     wanted: Wanted,
-    minutes: Mapping[str, float],
 ) -> tuple[Candidate, ...]:
-    hardest = {n: _hardest(n, ranked, margin) for n in ranked}
-    raw = [p for _, _, p in hardest.values()]
-    adjusted = dict(zip(ranked, holm(raw, true_at_most=len(ranked) - 1), strict=True))
-    worse = [(c.shown_worse, c.a, c.b) for c in cells]
+    hardest = [_hardest(name, ranked, margin) for name in ranked]
+    adjusted = holm([p for _, _, p in hardest], true_at_most=len(ranked) - 1)
     found = []
-    for name, tally in ranked.items():
-        rival, test, _ = hardest[name]
+    for (name, tally), (rival, test, _), p in zip(ranked.items(), hardest, adjusted, strict=True):
         rate, interval, _ = tally.seen.rate() or (None, None, None)
         cost = tally.seen.cost_per_solved()
+        worse = [{cell.a, cell.b} - {name} for cell in cells if cell.shown_worse == name]
         found.append(
             Candidate(
                 name=name,
@@ -208,12 +211,12 @@ def _candidates(
                 pass_rate=rate,
                 pass_rate_ci=interval,
                 cost_per_solved=cost,
-                excluded=_excluded(specs[name], tally, cost, wanted, minutes.get(name)),
+                excluded=tuple(_excluded(results, tally, cost, wanted)),
                 rival=rival,
                 against_rival=test,
-                adjusted_p=None if margin is None else adjusted[name],
-                shown=rival is not None and adjusted[name] <= ALPHA,
-                shown_worse_than=tuple(b if a == name else a for w, a, b in worse if w == name),
+                adjusted_p=None if margin is None else p,
+                shown=rival is not None and p <= ALPHA,
+                shown_worse_than=tuple(other for pair_of in worse for other in pair_of),
             )
         )
     return tuple(sorted(found, key=_order))
@@ -236,46 +239,38 @@ def _hardest(
     return max(found, key=lambda one: one[2], default=(None, None, 1.0))
 
 
-def _minutes(results: Results) -> dict[str, float]:
-    """The active time, in minutes, that nine in ten of each contestant's trials keep within."""
-    active_s: dict[str, list[float]] = {}
-    for row in results.trials:
-        if row.verdict is not None:
-            active_s.setdefault(row.contestant, []).append(row.active_s)
-    return {name: float(np.quantile(found, 0.9)) / 60 for name, found in active_s.items()}
+def _minutes(results: Results, name: str) -> float | None:
+    """The active time, in minutes, that nine in ten of its trials keep within."""
+    active_s = [row.active_s for row in results.of(name) if row.verdict is not None]
+    return float(np.quantile(active_s, 0.9)) / 60 if active_s else None
 
 
 def _excluded(
-    spec: ContestantSpec,
-    tally: TaskTally,
-    cost: CostPerSolved | None,
-    wanted: Wanted,
-    minutes: float | None,
-) -> tuple[str, ...]:
-    backend = spec.backend
+    results: Results, tally: TaskTally, cost: CostPerSolved | None, wanted: Wanted
+) -> Iterator[str]:
+    backend = results.manifest.contestant(tally.who.name).backend
+    if cost is None:
+        yield UNPRICED
+    elif cost.estimate is None:
+        yield SOLVED_NOTHING
+    elif wanted.max_cost_usd is not None and cost.estimate > wanted.max_cost_usd:
+        yield f"it costs more than ${wanted.max_cost_usd} per solved task"
+    if wanted.max_minutes is not None:
+        minutes = _minutes(results, tally.who.name)
+        if minutes is None or minutes > wanted.max_minutes:
+            yield f"one trial in ten takes more than {wanted.max_minutes} minutes"
     country = backend.country if backend else None
+    if not _among(country, wanted.countries):
+        yield f"country {country or 'unknown'}"
     residency = backend.residency if backend else None
-    price = cost.estimate if cost else None
-    limit = wanted.max_cost_usd
-    checks = (
-        (cost is None, UNPRICED),
-        (cost is not None and price is None, SOLVED_NOTHING),
-        (
-            limit is not None and price is not None and price > limit,
-            f"it costs more than ${limit} per solved task",
-        ),
-        (
-            wanted.max_minutes is not None and (minutes is None or minutes > wanted.max_minutes),
-            f"one trial in ten takes more than {wanted.max_minutes} minutes",
-        ),
-        (not _among(country, wanted.countries), f"country {country or 'unknown'}"),
-        (not _among(residency, wanted.residencies), f"data in {residency or 'unknown'}"),
-        (wanted.open_weights and not (backend and backend.open_weights), "weights are not open"),
-        (wanted.self_hosted and not (backend and backend.self_hosted), "it is not self-hosted"),
-    )
-    missing = doubt(tally)
-    reasons = [reason for fails, reason in checks if fails]
-    return (*reasons, *([missing] if missing else ()))
+    if not _among(residency, wanted.residencies):
+        yield f"data in {residency or 'unknown'}"
+    if wanted.open_weights and not (backend and backend.open_weights):
+        yield "weights are not open"
+    if wanted.self_hosted and not (backend and backend.self_hosted):
+        yield "it is not self-hosted"
+    if missing := doubt(tally):
+        yield missing
 
 
 def _among(code: str | None, wanted: Sequence[str]) -> bool:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from pydantic import Field
+
 from arena.money.statement import (
     CallSpan,
     CallStatement,
@@ -12,7 +14,16 @@ from arena.money.statement import (
     learned,
     statements,
 )
-from arena.records import BackendSpec, CallBegin, CallEnd, CostStatus, FxRate, TrialRecord
+from arena.records import (
+    BackendSpec,
+    CallBegin,
+    CallEnd,
+    CostStatus,
+    FxRate,
+    Record,
+    TrialRecord,
+    TrialSpec,
+)
 from arena.rundir import ledger
 from arena.score.results import CallTimes, Cost, Tokens
 
@@ -38,11 +49,6 @@ class Paid(NamedTuple):
     trial_id: str
     try_number: int
     usd: Decimal
-
-
-def _times(wall_s: float, output: int, first_byte_s: float | None) -> CallTimes:
-    begun = first_byte_s is not None
-    return CallTimes(round(wall_s * 1e6), output, int(begun), round((first_byte_s or 0) * 1e6))
 
 
 @dataclass(slots=True)
@@ -76,7 +82,8 @@ class Sums:
                 use.prompt, use.cache_read, use.cache_write, use.output, use.reasoning
             )
             if end.outcome == "ok":
-                self.times += _times(end.wall_s, use.output, end.first_byte_s)
+                begun, first_us = end.first_byte_s is not None, round((end.first_byte_s or 0) * 1e6)
+                self.times += CallTimes(round(end.wall_s * 1e6), use.output, int(begun), first_us)
         if end.returned_model not in {None, end.requested_model}:
             self.names.add(str(end.returned_model))
 
@@ -169,6 +176,24 @@ class TrialState:
         self.tries += later.tries
         self.record = later.record or self.record
 
+    def record_of(self, spec: TrialSpec) -> TrialRecord | None:
+        """The record as that of a planned trial: one of another digest does not count."""
+        return self.record if self.record and self.record.digest == spec.digest else None
+
+
+class Carried(Record):
+    """What events need to know of those before them, beside what is known of each trial."""
+
+    open: tuple[CallBegin, ...] = ()
+    """Calls announced and not ended."""
+    guessed: tuple[RecordedCall, ...] = ()
+    """Calls with a guessed prompt, until one of the same trial is told or it ends."""
+    stopped: dict[str, str] = Field(default_factory=dict)
+    """Why, by contestant."""
+    waste: dict[str, Decimal] = Field(default_factory=dict)
+    """Billed cost of retried and faulted calls by contestant."""
+    paid: tuple[Paid, ...] = ()
+
 
 class Reducer:
     """Takes events in order; `trials` holds only what these events tell.
@@ -176,31 +201,36 @@ class Reducer:
     Args:
         backends: by contestant.
         fx: rates of the run.
-        paid: what `paid` was after the events before these.
+        earlier: `carried` after the events before these.
     """
 
     def __init__(
         self,
         backends: dict[str, BackendSpec],
         fx: tuple[FxRate, ...],
-        paid: tuple[Paid, ...] = (),
+        earlier: Carried | None = None,
     ) -> None:
+        earlier = earlier or Carried()
         self._backends = backends
         self._fx = fx
         self.trials: dict[str, TrialState] = {}
-        self.open: dict[str, CallBegin] = {}
-        """Calls announced and not ended."""
-        self.guessed: list[RecordedCall] = []
-        """Calls with a guessed prompt, until one of the same trial is told or it ends."""
+        self.open = {begin.call_id: begin for begin in earlier.open}
+        self.guessed = list(earlier.guessed)
         self.spans: list[Span] = []
-        self.stopped: dict[str, str] = {}
-        self.waste: dict[str, Decimal] = {}
-        self._by_try = {(one.trial_id, one.try_number): one.usd for one in paid}
+        self.stopped = dict(earlier.stopped)
+        self.waste = dict(earlier.waste)
+        self._by_try = {(one.trial_id, one.try_number): one.usd for one in earlier.paid}
 
     @property
-    def paid(self) -> tuple[Paid, ...]:
-        """Settled cost of the tries that have not ended."""
-        return tuple(Paid(*key, usd) for key, usd in self._by_try.items())
+    def carried(self) -> Carried:
+        """What later events need to know of these."""
+        return Carried(
+            open=tuple(self.open.values()),
+            guessed=tuple(self.guessed),
+            stopped=self.stopped,
+            waste=self.waste,
+            paid=tuple(Paid(*key, usd) for key, usd in self._by_try.items()),
+        )
 
     def trial(self, trial_id: str) -> TrialState:
         """The state of a trial, made when first asked for."""

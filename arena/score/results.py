@@ -3,9 +3,10 @@
 `load` streams the ledger once. Everything else in `arena.score` is a pure function of `Results`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -143,7 +144,7 @@ class TrialRow:
         return self.verdict == "passed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Results:
     """A whole run. `trials` holds every planned trial, in order of task, contestant, attempt."""
 
@@ -165,14 +166,17 @@ class Results:
         """Tasks in the order of the manifest."""
         return self.manifest.tasks
 
-    def of(self, contestant: str) -> list[TrialRow]:
-        """Trials of one contestant."""
-        return [t for t in self.trials if t.contestant == contestant]
+    @cached_property
+    def _by_contestant(self) -> dict[str, list[TrialRow]]:
+        rows: dict[str, list[TrialRow]] = {}
+        for trial in self.trials:
+            rows.setdefault(trial.contestant, []).append(trial)
+        return rows
 
-
-def sum_times(trials: Iterable[TrialRow]) -> CallTimes:
-    """How fast the endpoint was over several trials."""
-    return sum((t.times for t in trials), CallTimes())
+    def of(self, contestant: str, tasks: Container[str] | None = None) -> list[TrialRow]:
+        """Trials of one contestant, at some tasks where they are given."""
+        rows = self._by_contestant.get(contestant, [])
+        return [t for t in rows if t.task_id in tasks] if tasks is not None else list(rows)
 
 
 def total_cost(trials: Sequence[TrialRow]) -> Cost:
@@ -196,12 +200,8 @@ def sum_costs(costs: Sequence[Cost]) -> Cost:
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    total = Decimal(0)
-    for amount in amounts:
-        if amount is None:
-            return None
-        total += amount
-    return total
+    known = list(amounts)
+    return None if None in known else sum(filter(None, known), Decimal(0))
 
 
 def _status(seen: set[CostStatus]) -> CostStatus:

@@ -19,21 +19,10 @@ from arena.errors import InputError
 from arena.records import Assurance, ContestantSpec, Record
 from arena.rundir.directory import Manifest, TaskEntry
 from arena.score.results import CostBasis, Results, TrialRow
-from arena.stats.eprocess import confidence_sequence
-from arena.stats.intervals import (
-    ALPHA,
-    BoolArray,
-    CostPerSolved,
-    FloatArray,
-    Interval,
-    Rate,
-    cost_per_solved,
-    fisher_exact,
-    rate_bounds,
-    task_rate,
-    zero_event_bound,
-)
+from arena.stats import intervals
+from arena.stats.intervals import ALPHA, BoolArray, CostPerSolved, FloatArray, Interval, Rate
 from arena.stats.paired import t_interval
+from arena.stats.sequential import confidence_sequence
 
 LEVELS: tuple[Assurance, ...] = get_args(Assurance)
 
@@ -84,6 +73,12 @@ class TaskTally:
         return shares
 
     @property
+    def mean_costs_usd(self) -> FloatArray | None:
+        """US dollars of a scored attempt, where they are known; NaN where there is none."""
+        with np.errstate(invalid="ignore"):
+            return None if self.cost_usd is None else self.cost_usd / self.scored
+
+    @property
     def complete(self) -> BoolArray:
         """Tasks without a missing attempt."""
         whole: BoolArray = (self.planned > 0) & (self.scored == self.planned)
@@ -102,7 +97,7 @@ class TaskTally:
             planned=planned,
             missing=planned - scored,
             share=(planned - scored) / planned if planned else 0.0,
-            rate_bounds=rate_bounds(int(self.passed.sum()), scored, planned - scored),
+            rate_bounds=intervals.rate_bounds(int(self.passed.sum()), scored, planned - scored),
         )
 
     @property
@@ -112,7 +107,7 @@ class TaskTally:
 
     def rate(self) -> Rate | None:
         """Pass rate over the tasks, each with a scored attempt; None without a task."""
-        found = task_rate(self.means, self.scored_total)
+        found = intervals.task_rate(self.means, self.scored_total)
         if found is None or self.race_places is None:
             return found
         return found._replace(interval=self._at_any_time(self.means, 1.0))
@@ -123,21 +118,13 @@ class TaskTally:
         None where costs are unknown or without spread; after a race, which needs a bound, also
         where attempts had no limit or came to more than it.
         """
-        if self.cost_usd is None:
+        if (each := self.mean_costs_usd) is None:
             return None
-        each = self.cost_usd / self.scored
         if self.race_places is not None:
             most = float(most_usd or 0)
             return self._at_any_time(each, most) if each.max(initial=0.0) <= most else None
         found = t_interval(each)
         return found and Interval(max(0.0, found.lo), found.hi)
-
-    def no_event_bound(self) -> float | None:
-        """One-sided 95% upper bound of the rate of what was seen at none of the tasks."""
-        tasks = len(self.tasks)
-        if self.race_places is None or not tasks:
-            return zero_event_bound(tasks) if tasks else None
-        return confidence_sequence(np.zeros(tasks), Interval(0, 1), 2 * ALPHA).hi
 
     def _at_any_time(self, values: FloatArray, most: float) -> Interval:
         """Confidence sequence of the mean of values from 0 to `most`, in the race's order."""
@@ -151,7 +138,7 @@ class TaskTally:
         """
         if self.cost_usd is None:
             return None
-        found = cost_per_solved(self.cost_usd, self.passed)
+        found = intervals.cost_per_solved(self.cost_usd, self.passed)
         if found is None or self.race_places is None:
             return found
         return found.model_copy(update={"ci": None, "solved_per_usd_hi": None})
@@ -198,19 +185,13 @@ def tallies(results: Results, level: Assurance | None = None) -> dict[str, TaskT
     one basis.
     """
     tasks = tuple(t.id for t in scoring_tasks(results.manifest, level))
-    rows: dict[str, list[TrialRow]] = {c.name: [] for c in results.manifest.contestants}
-    wanted = set(tasks)
-    for trial in results.trials:
-        if trial.task_id in wanted:
-            rows[trial.contestant].append(trial)
+    wanted, who = set(tasks), results.manifest.contestants
+    rows = {spec.name: results.of(spec.name, wanted) for spec in who}
     basis = common_basis([t for t in found if t.verdict is not None] for found in rows.values())
     places = None
     if (race := results.manifest.race) is not None:
         places = np.array([race.order.index(task) for task in tasks], dtype=np.float64)
-    return {
-        spec.name: _tally(identity(spec), rows[spec.name], tasks, basis, places)
-        for spec in results.manifest.contestants
-    }
+    return {one.name: _tally(identity(one), rows[one.name], tasks, basis, places) for one in who}
 
 
 def identity(spec: ContestantSpec) -> Identity:
@@ -320,4 +301,6 @@ def pair_doubt(a: TaskTally, b: TaskTally, limit: float = MISSING_LIMIT) -> str 
 
 def missing_p(a: TaskTally, b: TaskTally) -> float:
     """Fisher's exact p that attempts go missing equally often for both."""
-    return fisher_exact((a.missing.missing, a.scored_total), (b.missing.missing, b.scored_total))
+    return intervals.fisher_exact(
+        (a.missing.missing, a.scored_total), (b.missing.missing, b.scored_total)
+    )

@@ -1,35 +1,16 @@
-"""Pass rate against cost as a trade: who is the best buy at which value of a solved task.
-
-Frozen records, which reports only put into words: `trade(...)` makes a `Trade`, in which `buys`
-are the best buys in order of value (each a `BestBuy` with its `SwitchPoint`s and where it is
-sure), `curve` the chance of being best at any value, `choice` the one at a value that was asked
-for, `cheaper` what costs much less and is not shown worse, `unpriced` who has no known cost. The
-records of cascades are in `arena.score.cascade`.
-"""
+"""Pass rate against cost as a trade: who is the best buy at which value of a solved task."""
 
 from collections.abc import Collection, Mapping, Sequence
+from math import inf
 
 import numpy as np
 
 from arena.records import Record
 from arena.score.pairs import PairCell
 from arena.score.tally import TaskTally, doubt
-from arena.stats.intervals import ENOUGH_DIFFERING, SEED, BoolArray, FloatArray
-from arena.stats.value import (
-    GRID,
-    SURE,
-    Draws,
-    Means,
-    SwitchInterval,
-    best_at,
-    chances,
-    means_of,
-    regret,
-    switch_interval,
-    task_weights,
-    upper_hull,
-    value_per_task,
-)
+from arena.stats import value
+from arena.stats.intervals import ENOUGH_DIFFERING, SEED, FloatArray
+from arena.stats.value import DRAWS, GRID, SURE, Draws, Means
 
 DEAREST = 1000.0
 """A solved task that is worth so many attempts of the dearest is as good as without a price."""
@@ -141,32 +122,38 @@ NOTHING = Trade(tasks=0, buys=(), curve=None, choice=None, cheaper=(), unpriced=
 class Matrix:
     """Contestants with known costs over the tasks that all of them have an attempt at.
 
-    Args:
-        ranked: contestants with verdicts.
-        doubtful: the run decides nothing, whatever its numbers say.
+    Nothing is shown of a `doubtful` run, whatever its numbers say.
     """
 
     def __init__(self, ranked: Mapping[str, TaskTally], *, doubtful: bool = False) -> None:
         priced = {n: t for n, t in ranked.items() if t.cost_usd is not None and not doubt(t)}
         self.names = tuple(priced)
         self.unpriced = tuple(n for n, t in ranked.items() if t.cost_usd is None)
-        seen: BoolArray = np.ones(0, dtype=bool)
-        if priced:
-            seen = np.all([t.scored > 0 for t in priced.values()], axis=0)
+        seen = np.all([t.scored > 0 for t in priced.values()], axis=0)
         taken = [t.take(seen) for t in priced.values()]
         self.ids = taken[0].tasks if taken else ()
-        empty = np.zeros((int(seen.sum()), 0))
-        self.passes: FloatArray = np.stack([t.means for t in taken], axis=1) if taken else empty
-        self.costs_usd: FloatArray = (
-            np.stack([t.cost_usd / t.scored for t in taken if t.cost_usd is not None], axis=1)
-            if taken
-            else empty
-        )
-        self.tasks = len(self.passes)
         """Tasks compared."""
+        costs = [t.mean_costs_usd for t in taken if t.mean_costs_usd is not None]
+        empty = np.zeros((0, 0))
+        self.passes: FloatArray = np.stack([t.means for t in taken], axis=1) if taken else empty
+        self.costs_usd: FloatArray = np.stack(costs, axis=1) if taken else empty
         compared = len(self.names) > 1 or not self.unpriced
-        self.enough = compared and self.tasks >= ENOUGH_DIFFERING and not doubtful
+        self.enough = compared and len(self.ids) >= ENOUGH_DIFFERING and not doubtful
         """Whether there is enough for anything to be shown."""
+
+    def weights(self, seed: int, draws: int = DRAWS) -> FloatArray:
+        """Of the tasks, in each draw."""
+        return value.task_weights(len(self.ids), len(self.names), draws=draws, seed=seed)
+
+    def means(self, seed: int) -> Means:
+        """What is known of all contestants at once."""
+        return value.means_of(self.passes, self.costs_usd, self.weights(seed))
+
+    def values(self, count: int) -> FloatArray:
+        """Values of a solved task in US dollars, evenly on a logarithm, up to one without end."""
+        costs = self.costs_usd.mean(axis=0)
+        values: FloatArray = np.geomspace(costs[costs > 0].min(), costs.max() * DEAREST, count)
+        return values
 
 
 def trade(
@@ -182,30 +169,29 @@ def trade(
 
     Args:
         ranked: contestants with verdicts, controls left out.
-        pairs: all their pairs, from `compare_all`.
+        pairs: all their pairs.
         value_usd: worth of a solved task in US dollars.
         floor: contestants that may be chosen, where a quality floor was asked for.
-        doubtful: the run decides nothing: nothing of it is shown.
+        doubtful: nothing of the run is shown.
         seed: of the draws.
     """
     every = Matrix(ranked)
     chosen = ranked if floor is None else {n: ranked[n] for n in ranked if n in floor}
     matrix = Matrix(chosen, doubtful=doubtful)
-    if not matrix.names or not matrix.tasks:
+    if not matrix.ids:
         return NOTHING.model_copy(update={"unpriced": matrix.unpriced})
-    weights = task_weights(matrix.tasks, len(matrix.names), seed=seed)
-    means = means_of(matrix.passes, matrix.costs_usd, weights)
-    curve, choice = _curve(matrix, means), None
+    means = matrix.means(seed)
+    curve = _curve(matrix, means)
     buys = _buys(matrix, means, curve)
-    if value_usd is not None:
-        choice = _choice(matrix, means, value_usd)
-    named = [buy.name for buy in buys] if choice is None else [choice.name] if choice.name else []
+    choice = None if value_usd is None else _choice(matrix, means, value_usd)
+    last = buys[-1].name if buys else None
+    named = last if choice is None else choice.name
     return Trade(
-        tasks=matrix.tasks,
+        tasks=len(matrix.ids),
         buys=buys,
         curve=curve,
         choice=choice,
-        cheaper=tuple(_cheaper(every, named[-1:], pairs)),
+        cheaper=() if named is None else _cheaper(every, named, pairs),
         unpriced=matrix.unpriced,
     )
 
@@ -227,14 +213,13 @@ def pair_worth(
 ) -> PairWorth | None:
     """Compare two contestants as `trade` does; None where either has no known cost."""
     matrix = Matrix(ranked)
-    if not {a, b} <= {*matrix.names} or not matrix.tasks:
+    if not {a, b} <= {*matrix.names} or not matrix.ids:
         return None
-    weights = task_weights(matrix.tasks, len(matrix.names), seed=seed)
-    means = means_of(matrix.passes, matrix.costs_usd, weights)
+    means = matrix.means(seed)
     i, j = matrix.names.index(a), matrix.names.index(b)
 
     def gaps(of: Draws) -> FloatArray:
-        worth = value_per_task(of.rates, of.costs_usd, value_usd)
+        worth = value.value_per_task(of.rates, of.costs_usd, value_usd)
         return worth[:, i] - worth[:, j]
 
     found = [gaps(of) for of in (means.drawn_in, means.plain)]
@@ -248,9 +233,8 @@ def pair_worth(
 
 
 def _curve(matrix: Matrix, means: Means) -> ValueCurve:
-    costs = matrix.costs_usd.mean(axis=0)
-    grid = np.geomspace(costs[costs > 0].min(), costs.max() * DEAREST, GRID)
-    found = chances(means.drawn_in, grid)
+    grid = matrix.values(GRID)
+    found = value.chances(means.drawn_in, grid)
     return ValueCurve(
         values_usd=tuple(grid.tolist()),
         chances={name: tuple(found[:, i].tolist()) for i, name in enumerate(matrix.names)},
@@ -259,29 +243,23 @@ def _curve(matrix: Matrix, means: Means) -> ValueCurve:
 
 
 def _buys(matrix: Matrix, means: Means, curve: ValueCurve) -> tuple[BestBuy, ...]:
-    hull = upper_hull(means.best.rates[0], means.best.costs_usd[0])
-    if not hull:
-        return ()
-    before = [None, *(place for place, _ in hull)]
-    points = [
-        _switch(usd, switch_interval(means.plain, last, place))
-        for last, (place, usd) in zip(before, hull, strict=False)
-    ]
-    sure = chances(means.plain, np.array(curve.values_usd))
+    sure = value.chances(means.plain, np.array(curve.values_usd))
+    hull = value.upper_hull(means.best.rates[0], means.best.costs_usd[0])
+    starts: list[SwitchPoint] = []
+    for (place, usd), before in zip(hull, (None, *(place for place, _ in hull)), strict=False):
+        lo, hi = value.switch_interval(means.plain, before, place)
+        starts.append(
+            SwitchPoint(usd=usd, lo=min(lo, usd), hi=None if hi is None else max(hi, usd))
+        )
     return tuple(
         BestBuy(
             name=matrix.names[place],
-            starts=starts,
-            ends=ends,
+            starts=start,
+            ends=end,
             sure=_sure(matrix, curve, sure[:, place], matrix.names[place]),
         )
-        for (place, _), starts, ends in zip(hull, points, (*points[1:], None), strict=True)
+        for (place, _), start, end in zip(hull, starts, (*starts[1:], None), strict=False)
     )
-
-
-def _switch(usd: float, interval: SwitchInterval) -> SwitchPoint:
-    lo, hi = interval
-    return SwitchPoint(usd=usd, lo=min(lo, usd), hi=None if hi is None else max(hi, usd))
 
 
 def _sure(matrix: Matrix, curve: ValueCurve, plain: FloatArray, name: str) -> ValueRange | None:
@@ -293,43 +271,36 @@ def _sure(matrix: Matrix, curve: ValueCurve, plain: FloatArray, name: str) -> Va
 
 
 def _choice(matrix: Matrix, means: Means, value_usd: float) -> ValueChoice:
-    place = int(best_at(means.best, value_usd)[0])
+    place = int(value.best_at(means.best, value_usd)[0])
     at = np.array([value_usd])
-    found, plain = chances(means.drawn_in, at)[0], chances(means.plain, at)[0]
-    worth = value_per_task(means.best.rates[0], means.best.costs_usd[0], value_usd)
+    found, plain = value.chances(means.drawn_in, at)[0], value.chances(means.plain, at)[0]
+    worth = value.value_per_task(means.best.rates[0], means.best.costs_usd[0], value_usd)
     return ValueChoice(
         value_usd=value_usd,
         name=matrix.names[place] if place >= 0 else None,
         chance=float(found[place]),
         decided=matrix.enough and bool(min(found[place], plain[place]) >= SURE),
         worth_usd=float(worth[place]) if place >= 0 else 0.0,
-        regret_usd=regret(means.drawn_in, place, value_usd),
+        regret_usd=value.regret(means.drawn_in, place, value_usd),
         chances=dict(zip(matrix.names, found.tolist(), strict=False)),
     )
 
 
-def _cheaper(
-    matrix: Matrix, than: Sequence[str], pairs: Sequence[PairCell]
-) -> Sequence[CheaperRival]:
-    """What costs much less than the last of the best buys and is not shown worse than it."""
+def _cheaper(matrix: Matrix, than: str, pairs: Sequence[PairCell]) -> tuple[CheaperRival, ...]:
+    """What costs much less than a best buy and is not shown worse than it."""
+    costs = dict(zip(matrix.names, matrix.costs_usd.mean(axis=0).tolist(), strict=True))
+    rates = dict(zip(matrix.names, matrix.passes.mean(axis=0).tolist(), strict=True))
     found: list[CheaperRival] = []
-    for name in than:
-        own = matrix.names.index(name)
-        costs, rates = matrix.costs_usd.mean(axis=0), matrix.passes.mean(axis=0)
-        for cell in pairs:
-            other = {cell.a: cell.b, cell.b: cell.a}.get(name)
-            if other not in matrix.names or cell.shown_worse == other:
-                continue
-            place = matrix.names.index(other)
-            if costs[place] * MUCH_CHEAPER <= costs[own]:
-                found.append(
-                    CheaperRival(
-                        name=other,
-                        than=name,
-                        times=float(costs[own] / costs[place]),
-                        pass_rate=float(rates[place]),
-                        than_pass_rate=float(rates[own]),
-                        adjusted_p=cell.adjusted_p,
-                    )
-                )
-    return sorted(found, key=lambda one: -one.times)
+    for cell in pairs:
+        other = {cell.a: cell.b, cell.b: cell.a}.get(than)
+        if other in costs and cell.shown_worse != other:
+            rival = CheaperRival(
+                name=other,
+                than=than,
+                times=costs[than] / costs[other] if costs[other] else inf,
+                pass_rate=rates[other],
+                than_pass_rate=rates[than],
+                adjusted_p=cell.adjusted_p,
+            )
+            found += [rival] if rival.times >= MUCH_CHEAPER else []
+    return tuple(sorted(found, key=lambda one: -one.times))

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from math import exp, inf
 from typing import Literal, get_args
 
@@ -17,17 +18,11 @@ import numpy as np
 
 from arena.errors import InputError
 from arena.records import Assurance, Record
-from arena.score.nights import LeftOut, Night, Played, causes, night
+from arena.score.nights import LeftOut, Night, NightScore, causes, night
 from arena.score.results import Results
+from arena.stats import sequential
 from arena.stats.intervals import FloatArray, Interval
-from arena.stats.sequential import (
-    Attempts,
-    Detector,
-    NightBag,
-    change_point,
-    normal_of,
-    rate_sequence,
-)
+from arena.stats.sequential import Attempts, Detector, NightBag
 
 RUN_LENGTH = 365
 """Nights between two false alarms of a series, at least, on average."""
@@ -36,26 +31,18 @@ Metric = Literal["pass", "cost", "tokens"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
-class Point(Record):
-    """One contestant on one night."""
+class Point(NightScore):
+    """One contestant on one night, and since the last mark."""
 
     night: int
     """Index into the nights of the trend."""
-    pass_rate: float | None
     sequence: Interval
     """Of the pass rate since the last mark: all of them hold together with 95%."""
-    scored: int
-    faults: int
-    cost_per_solved_usd: float | None
-    """With equal use of caches, else as billed; None where unknown or nothing was solved."""
-    tokens: float | None
-    """Mean of an attempt, prompt and output."""
-    reasoning_tokens: float | None
-    active_s: float | None
-    """Median of the agent's clock."""
-    mistakes: int
-    other_names: tuple[str, ...]
-    """Model names returned that were not asked for."""
+    cost_sequence: Interval | None
+    """As `sequence`, of the mean cost of an attempt in US dollars; None where the run sets no
+    `limits.usd`, or an attempt came to more."""
+    tokens_sequence: Interval | None
+    """The same of its tokens, with `limits.tokens`."""
     evidence: dict[Metric, float]
     """Share of the way to an alarm that each detector has gone; 1 and more is one."""
 
@@ -111,18 +98,62 @@ class Trend(Record):
     left_out: tuple[LeftOut, ...]
 
 
+LEAST: Mapping[Metric, float] = {"cost": 1e-9, "tokens": 1.0}
+"""What counts as a ratio, on logarithms, with the least value that has one."""
+
+
 @dataclass(slots=True)
 class _Stream:
     """One metric of one contestant since the last mark."""
 
+    metric: Metric
+    limit: float
+    """Evidence that makes an alarm."""
     bag: NightBag
     detector: Detector = field(default_factory=Detector)
     scores: list[float] = field(default_factory=list)
     at: list[int] = field(default_factory=list)
     """Nights of the scores."""
-    held: list[tuple[int, Attempts]] = field(default_factory=list)
+    held: dict[int, Attempts] = field(default_factory=dict)
+    """By night."""
     evidence: float = 0.0
+    """Share of the limit."""
     raised: int | None = None
+
+    def take(self, night: int, attempts: Attempts, rng: np.random.Generator) -> None:
+        """Bet on one more night."""
+        self.held[night] = attempts
+        p = self.bag.add(Attempts(attempts.task, self._scaled(attempts)), rng)
+        if p is not None:
+            self.scores.append(sequential.normal_of(p))
+            self.at.append(night)
+            self.evidence = self.detector.add(self.scores[-1]) / self.limit
+            if self.evidence >= 1 and self.raised is None:
+                self.raised = night
+
+    def _scaled(self, attempts: Attempts) -> FloatArray:
+        least = LEAST.get(self.metric)
+        return attempts.value if least is None else np.log(attempts.value.clip(min=least))
+
+    @property
+    def values(self) -> FloatArray:
+        """Of all attempts, in order."""
+        return np.concatenate([np.zeros(0), *(one.value for one in self.held.values())])
+
+    def sequence(self, most: Decimal | int | None) -> Interval | None:
+        """Confidence sequence of the mean of values with a bound; None without one."""
+        return None if most is None else sequential.mean_sequence(self.values, float(most))
+
+    def sides(self, since: int) -> list[float]:
+        """Means over the tasks of both sides, before a night and from it on."""
+        sides: list[dict[int, list[float]]] = [{}, {}]
+        for index, attempts in self.held.items():
+            scaled = self._scaled(attempts).tolist()
+            for task, value in zip(attempts.task.tolist(), scaled, strict=True):
+                sides[index >= since].setdefault(task, []).append(value)
+        both = sorted(sides[0].keys() & sides[1].keys())
+        means = [float(np.mean([np.mean(side[task]) for task in both])) for side in sides]
+        return [exp(mean) for mean in means] if self.metric in LEAST else means
 
 
 def trend(
@@ -154,8 +185,7 @@ def trend(
     return Trend(
         average_run_length=run_length,
         nights=tuple(
-            NightInfo(run=str(one.path), created_at=one.results.manifest.created_at)
-            for one in nights
+            NightInfo(run=str(one.path), created_at=one.manifest.created_at) for one in nights
         ),
         contestants=tuple(
             ContestantTrend(contestant=one.name, points=tuple(one.points)) for one in series
@@ -179,11 +209,9 @@ class _Series:
         self._limit = limit
         self.points: list[Point] = []
         self.marks: list[ChangeMark] = []
-        self._streams: list[tuple[Metric, _Stream]] = []
+        self._streams: list[_Stream] = []
         self._now: dict[Metric, _Stream] = {}
         """Those that no mark has ended."""
-        self._passed = self._scored = 0
-        """Attempts since the last mark."""
         last: int | None = None
         for index, one in enumerate(nights):
             if name in one.played:
@@ -197,33 +225,29 @@ class _Series:
         self.marks += [ChangeMark(night=index, contestant=self.name, what=what) for what in changed]
         if last is None or set(changed) - {_PRICE}:
             self._begin(METRICS, one)
-            self._passed = self._scored = 0
         elif changed:
             self._begin(("cost",), one)
-        self._passed += played.passed
-        self._scored += played.scored
         for metric, stream in self._now.items():
-            self._bet(stream, metric, index, played)
+            attempts = played.attempts.get(metric)
+            if attempts is not None and len(attempts.task):
+                stream.take(index, attempts, self._random(index, metric))
+        passes, limits = self._now["pass"].values, one.manifest.limits
         self.points.append(
             Point(
+                **dict(played.score),
                 night=index,
-                pass_rate=played.passed / played.scored if played.scored else None,
-                sequence=rate_sequence(self._passed, self._scored),
-                scored=played.scored,
-                faults=played.faults,
-                cost_per_solved_usd=_per_solved(played),
-                tokens=played.tokens,
-                reasoning_tokens=played.reasoning_tokens,
-                active_s=played.active_s,
-                mistakes=played.mistakes,
-                other_names=played.other_names,
-                evidence={m: s.evidence / self._limit for m, s in self._now.items()},
+                sequence=sequential.rate_sequence(int(passes.sum()), len(passes)),
+                cost_sequence=self._now["cost"].sequence(limits.usd),
+                tokens_sequence=self._now["tokens"].sequence(limits.tokens),
+                evidence={m: s.evidence for m, s in self._now.items()},
             )
         )
 
     def _begin(self, metrics: Sequence[Metric], one: Night) -> None:
-        self._now |= {metric: _Stream(NightBag(len(one.conditions.tasks))) for metric in metrics}
-        self._streams += [(metric, self._now[metric]) for metric in metrics]
+        tasks = len(one.conditions.tasks)
+        fresh = {metric: _Stream(metric, self._limit, NightBag(tasks)) for metric in metrics}
+        self._now |= fresh
+        self._streams += fresh.values()
 
     def _changes(self, index: int, last: int) -> tuple[str, ...]:
         here, before = self._nights[index], self._nights[last]
@@ -235,81 +259,37 @@ class _Series:
             reasons = (*reasons, what)
         return reasons if now.price == was.price else (*reasons, _PRICE)
 
-    def _bet(self, stream: _Stream, metric: Metric, index: int, played: Played) -> None:
-        attempts = played.attempts.get(metric)
-        if attempts is None or not len(attempts.task):
-            return
-        stream.held.append((index, attempts))
-        p = stream.bag.add(attempts, self._random(index, metric))
-        if p is None:
-            return
-        stream.scores.append(normal_of(p))
-        stream.at.append(index)
-        stream.evidence = stream.detector.add(stream.scores[-1])
-        if stream.evidence >= self._limit and stream.raised is None:
-            stream.raised = index
-
     def _random(self, index: int, metric: Metric) -> np.random.Generator:
         """The same draws whenever the same night is looked at again."""
-        run_id = self._nights[index].results.manifest.run_id
+        run_id = self._nights[index].manifest.run_id
         key = hashlib.sha256(f"{run_id}\n{self.name}\n{metric}".encode()).digest()
         return np.random.default_rng(int.from_bytes(key[:8]))
 
     def alarms(self) -> Iterator[Alarm]:
         """Those of all nights."""
-        for metric, stream in self._streams:
-            if stream.raised is not None:
-                yield self._alarm(metric, stream, stream.raised)
+        for stream in self._streams:
+            if stream.raised is None:
+                continue
+            since = stream.at[sequential.change_point(stream.scores)]
+            before, after = stream.sides(since)
+            first, *_, last = stream.held
+            yield Alarm(
+                contestant=self.name,
+                metric=stream.metric,
+                night=stream.raised,
+                since=since,
+                before=before,
+                after=after,
+                causes=tuple(
+                    causes(self.name, self._played(first, since), self._played(since, last + 1))
+                ),
+            )
 
-    def _alarm(self, metric: Metric, stream: _Stream, raised: int) -> Alarm:
-        since = stream.at[change_point(stream.scores)]
-        if metric == "pass":
-            before, after = _means(stream, since)
-        else:
-            before, after = map(exp, _means(stream, since))
-        first = stream.held[0][0]
-        played = [
-            (i, one)
-            for i, one in enumerate(self._nights)
-            if first <= i <= stream.held[-1][0] and self.name in one.played
-        ]
-        return Alarm(
-            contestant=self.name,
-            metric=metric,
-            night=raised,
-            since=since,
-            before=before,
-            after=after,
-            causes=tuple(
-                causes(
-                    self.name,
-                    [one for i, one in played if i < since],
-                    [one for i, one in played if i >= since],
-                )
-            ),
-        )
+    def _played(self, first: int, end: int) -> list[Night]:
+        return [one for one in self._nights[first:end] if self.name in one.played]
 
 
 _PRICE = "price changed"
-
-
-def _per_solved(played: Played) -> float | None:
-    known = played.cost_usd is not None and played.passed
-    return played.cost_usd / played.passed if known and played.cost_usd is not None else None
-
-
-def _means(stream: _Stream, since: int) -> tuple[float, float]:
-    """Mean over the tasks of both sides, before a night and from it on."""
-    before = _by_task([a for i, a in stream.held if i < since])
-    after = _by_task([a for i, a in stream.held if i >= since])
-    both = sorted(before.keys() & after.keys())
-    return float(np.mean([before[t] for t in both])), float(np.mean([after[t] for t in both]))
-
-
-def _by_task(nights: Sequence[Attempts]) -> Mapping[int, float]:
-    tasks = np.concatenate([one.task for one in nights])
-    values: FloatArray = np.concatenate([one.value for one in nights])
-    return {int(task): float(values[tasks == task].mean()) for task in np.unique(tasks)}
 
 
 def _merged(marks: Sequence[ChangeMark], contestants: int) -> Iterator[ChangeMark]:

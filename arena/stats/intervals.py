@@ -1,6 +1,5 @@
 """Intervals: of a pass rate, of a cost, of their ratios; the bootstrap. The unit is the task."""
 
-from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -27,11 +26,6 @@ class Interval(NamedTuple):
 def normal_quantile(probability: float) -> float:
     """Standard normal quantile."""
     return float(special.ndtri(probability))
-
-
-def two_sided_z(level: float) -> float:
-    """Normal quantile that leaves half of `1 - level` above it."""
-    return normal_quantile((1 + level) / 2)
 
 
 def two_sided_t(level: float, df: float) -> float:
@@ -61,7 +55,7 @@ class Rate(NamedTuple):
 
 def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
     """Wilson score interval of a proportion; counts may be fractional, `n` > 0."""
-    z2 = two_sided_z(level) ** 2
+    z2 = normal_quantile((1 + level) / 2) ** 2
     p = successes / n
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
@@ -86,27 +80,16 @@ def effective_n(task_means: FloatArray, attempts: int) -> float:
     if n < 2 or attempts <= n:
         return float(n)
     p = float(task_means.mean())
-    most = attempts if _varied(task_means) else n
+    varied = min(np.count_nonzero(task_means > 0), np.count_nonzero(task_means < 1))
+    most = attempts if varied >= ENOUGH_DIFFERING else n
     spread = float(task_means.var(ddof=1)) / n
     worth = p * (1 - p) / spread if spread > 0 else float(most)
     return min(max(worth, float(n)), float(most))
 
 
-def _varied(task_means: FloatArray) -> bool:
-    some, short = np.count_nonzero(task_means > 0), np.count_nonzero(task_means < 1)
-    return min(int(some), int(short)) >= ENOUGH_DIFFERING
-
-
 def task_rate(task_means: FloatArray, attempts: int, level: float = LEVEL) -> Rate | None:
-    """Mean of per-task values in [0, 1] with its Wilson interval at the effective n.
-
-    Args:
-        task_means: one value a task, shape (tasks,).
-        attempts: attempts behind them in total; with one attempt a task this is plain Wilson.
-        level: confidence level.
-
-    Returns:
-        None without a task.
+    """Mean of per-task values in [0, 1], shape (tasks,), with its Wilson interval at the effective
+    n of all attempts behind them; None without a task. One attempt a task makes it plain Wilson.
     """
     if not len(task_means):
         return None
@@ -132,37 +115,22 @@ def fisher_exact(one: tuple[int, int], other: tuple[int, int]) -> float:
     return float(stats.fisher_exact(np.array([one, other])).pvalue)
 
 
-def pass_at_k(attempts: int, passed: int, k: int) -> float:
-    """Chance that k of a task's attempts hold a pass (Chen et al. 2021); needs k <= attempts."""
-    return 1 - comb(attempts - passed, k) / comb(attempts, k)
-
-
-def pass_hat_k(attempts: int, passed: int, k: int) -> float:
-    """Chance that k of a task's attempts all pass; needs k <= attempts."""
-    return comb(passed, k) / comb(attempts, k)
-
-
 def mean_pass_k(attempts: FloatArray, passed: FloatArray, k: int) -> tuple[float, float] | None:
-    """pass@k and pass^k averaged over the tasks that have k scored attempts.
+    """Chance that any (pass@k, Chen et al. 2021), and that all (pass^k), of k attempts drawn from
+    a task's pass; mean over the tasks that have k scored attempts, None without one.
 
     Args:
         attempts: scored attempts of each task, shape (tasks,).
         passed: passed attempts of each task, shape (tasks,).
         k: attempts drawn.
-
-    Returns:
-        None when no task has k scored attempts.
     """
-    enough = attempts >= k
-    if not enough.any():
+    made, won = attempts[attempts >= k], passed[attempts >= k]
+    if not len(made):
         return None
-    pairs = np.stack((attempts[enough], passed[enough]), axis=1).astype(np.int64)
-    kinds, weights = np.unique(pairs, axis=0, return_counts=True)
-    any_pass = [pass_at_k(int(n), int(c), k) for n, c in kinds]
-    all_pass = [pass_hat_k(int(n), int(c), k) for n, c in kinds]
+    ways = special.comb(made, k)
     return (
-        float(np.average(any_pass, weights=weights)),
-        float(np.average(all_pass, weights=weights)),
+        float(np.mean(1 - special.comb(made - won, k) / ways)),
+        float(np.mean(special.comb(won, k) / ways)),
     )
 
 
@@ -208,15 +176,12 @@ def fieller(costs: FloatArray, solved: FloatArray, level: float = LEVEL) -> Inte
 def cost_per_solved(
     costs: FloatArray, solved: FloatArray, level: float = LEVEL
 ) -> CostPerSolved | None:
-    """Cost of one solved task.
+    """Cost of one solved task; None without a task.
 
     Args:
         costs: US dollars of all scored attempts of each task, shape (tasks,).
         solved: passed attempts of each task, shape (tasks,).
-        level: confidence level.
-
-    Returns:
-        None without a task.
+        level: of the interval.
     """
     if not len(costs):
         return None
@@ -236,10 +201,8 @@ def ratio_of_ratios(columns: FloatArray, *, level: float = LEVEL) -> Ratio:
     denominator.
 
     Args:
-        columns: shape (tasks, 4): A's numerator and denominator, then B's. With costs over
-            solved attempts this compares costs per solved task, with costs over attempts
-            costs per attempt.
-        level: confidence level.
+        columns: shape (tasks, 4): A's numerator and denominator, then B's.
+        level: of the interval.
     """
     total, tasks = columns.sum(axis=0), len(columns)
     with np.errstate(divide="ignore", invalid="ignore"):

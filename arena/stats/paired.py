@@ -12,17 +12,17 @@ import numpy as np
 from scipy import optimize, special
 
 from arena.records import Record
-from arena.stats.eprocess import anytime_p, confidence_sequence
 from arena.stats.intervals import (
     ALPHA,
     ENOUGH_DIFFERING,
     LEVEL,
     FloatArray,
     Interval,
+    normal_quantile,
     one_sided_level,
     two_sided_t,
-    two_sided_z,
 )
+from arena.stats.sequential import anytime_p, confidence_sequence
 
 
 def holm(p_values: Sequence[float], *, true_at_most: int | None = None) -> list[float]:
@@ -93,52 +93,42 @@ def tango_z(pairs: Discordance, difference: float) -> float:
 
 def tango_interval(pairs: Discordance, level: float = LEVEL) -> Interval:
     """Score interval of pA - pB (Tango 1998); holds its level when nothing is discordant."""
-    z = two_sided_z(level)
+    z = normal_quantile((1 + level) / 2)
     estimate = (pairs.only_a - pairs.only_b) / pairs.tasks
-    edge = 1 - 1e-12
 
-    def limit(target: float, end: float) -> float:
+    def limit(end: int) -> float:
         def gap(difference: float) -> float:
-            return float(np.clip(tango_z(pairs, difference), -1e9, 1e9)) - target
+            return float(np.clip(tango_z(pairs, difference), -1e9, 1e9)) + end * z
 
-        if gap(end) * gap(estimate) > 0:
-            return float(np.sign(end))
-        return float(optimize.brentq(gap, estimate, end, xtol=1e-13))
+        edge = end * (1 - 1e-12)
+        if end * (edge - estimate) <= 0 or gap(edge) * gap(estimate) > 0:
+            return float(end)
+        return float(optimize.brentq(gap, estimate, edge, xtol=1e-13))
 
-    return Interval(
-        -1.0 if estimate <= -edge else limit(z, -edge),
-        1.0 if estimate >= edge else limit(-z, edge),
-    )
+    return Interval(limit(-1), limit(1))
 
 
 def t_interval(differences: FloatArray, level: float = LEVEL) -> Interval | None:
     """Student interval of the mean difference; None below two tasks or without spread."""
-    spread, n = _spread(differences), len(differences)
-    if spread is None:
+    if (error := _error(differences)) is None:
         return None
-    mean = float(differences.mean())
-    half = two_sided_t(level, n - 1) * spread / float(np.sqrt(n))
+    mean, half = float(differences.mean()), two_sided_t(level, len(differences) - 1) * error
     return Interval(mean - half, mean + half)
 
 
-def t_statistic(differences: FloatArray, against: float = 0.0) -> float | None:
-    """Student t of the mean difference less `against`; None where `t_interval` is None."""
-    spread = _spread(differences)
-    if spread is None:
+def t_p(differences: FloatArray, against: float = 0.0) -> float | None:
+    """One-sided p that the mean difference is at most `against`; None where `t_interval` is."""
+    if (error := _error(differences)) is None:
         return None
-    return (float(differences.mean()) - against) * float(np.sqrt(len(differences))) / spread
+    t = (float(differences.mean()) - against) / error
+    return float(special.stdtr(len(differences) - 1, -t))
 
 
-def _spread(differences: FloatArray) -> float | None:
-    """Standard deviation, where there is any."""
-    spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
-    return spread if spread > 1e-12 else None
-
-
-def t_two_sided(differences: FloatArray) -> float | None:
-    """Two-sided p that the mean difference is 0."""
-    t = t_statistic(differences)
-    return None if t is None else 2 * float(special.stdtr(len(differences) - 1, -abs(t)))
+def _error(differences: FloatArray) -> float | None:
+    """Standard error of the mean, where there is any spread."""
+    n = len(differences)
+    spread = float(differences.std(ddof=1)) if n > 1 else 0.0
+    return spread / float(np.sqrt(n)) if spread > 1e-12 else None
 
 
 def sign_flip(differences: FloatArray, *, draws: int = SIGN_FLIP_DRAWS, seed: int = 0) -> float:
@@ -207,10 +197,14 @@ def difference(differences: FloatArray, *, single: bool) -> Difference:
             method="mcnemar_tango",
             mid_p=mcnemar_mid(only_a, only_b),
         )
-    interval, p = t_interval(differences), t_two_sided(differences)
+    interval, p = t_interval(differences), t_p(differences * np.copysign(1.0, estimate))
     if interval and p is not None and trusts_t(differences):
-        clipped = Interval(max(-1.0, interval.lo), min(1.0, interval.hi))
-        return Difference(estimate=estimate, ci=clipped, p=p, method="student_t")
+        return Difference(
+            estimate=estimate,
+            ci=Interval(max(-1.0, interval.lo), min(1.0, interval.hi)),
+            p=2 * p,
+            method="student_t",
+        )
     return Difference(
         estimate=estimate,
         ci=tango_interval(discordance(differences)),
@@ -225,17 +219,15 @@ def not_worse(differences: FloatArray, margin: float, *, single: bool) -> NotWor
     Where fewer than five tasks differ, p is never below the chance that a loss of the margin would
     not have come up at all in so many tasks: what could not be seen is not shown to be absent.
     """
-    level = one_sided_level(ALPHA)
-    interval = t_interval(differences, level) if not single and trusts_t(differences) else None
-    t = t_statistic(differences, -margin)
-    if interval is None or t is None:
+    level, trusted = one_sided_level(ALPHA), trusts_t(differences)
+    interval, p = t_interval(differences, level), t_p(differences, -margin)
+    if single or not trusted or interval is None or p is None:
         pairs = discordance(differences)
-        lo, p = tango_interval(pairs, level).lo, float(special.ndtr(-tango_z(pairs, -margin)))
-    else:
-        lo, p = interval.lo, float(special.stdtr(len(differences) - 1, -t))
-    if not trusts_t(differences):
+        interval = tango_interval(pairs, level)
+        p = float(special.ndtr(-tango_z(pairs, -margin)))
+    if not trusted:
         p = max(p, (1 - margin) ** len(differences))
-    return NotWorse(margin=margin, lo=max(-1.0, lo), p=p, shown=p <= ALPHA)
+    return NotWorse(margin=margin, lo=max(-1.0, interval.lo), p=p, shown=p <= ALPHA)
 
 
 def raced_difference(differences: FloatArray) -> Difference:

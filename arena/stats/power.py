@@ -13,13 +13,8 @@ DISCORDANT = 0.2
 def tasks_for_gap(
     gap: float, *, discordant: float = DISCORDANT, alpha: float = ALPHA, power: float = POWER
 ) -> int:
-    """Tasks for a two-sided paired test to see `gap`, one attempt a task.
-
-    Args:
-        gap: true difference of the pass rates, 0 < |gap| <= 1.
-        discordant: share of tasks that only one of the two passes; at least |gap|.
-        alpha: two-sided error rate.
-        power: chance to see the gap.
+    """Tasks for a two-sided paired test to see a true `gap` of pass rates, 0 < |gap| <= 1, one
+    attempt a task; `discordant` is the share of tasks that only one of the two passes.
     """
     share = max(discordant, abs(gap))
     root = normal_quantile(1 - alpha / 2) * sqrt(share) + normal_quantile(power) * sqrt(

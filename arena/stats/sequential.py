@@ -1,7 +1,14 @@
-"""Night after night on the same tasks: an exact test of one night, and what may be looked at daily.
+"""Evidence that may be looked at after every task and every night, and stopped on.
 
-All of it rests on one assumption: while nothing changes, the attempts at one task are exchangeable,
-whichever night they are from. How hard a task is then needs no estimate.
+Whoever believes a hypothesis "the mean is at most 0" must offer fair bets on it, so that a gambler
+who starts with 1 has `1 / alpha` at any time with probability at most alpha (Ville 1939). Wealth is
+evidence: an e-process. A bet may depend on all that came before, never on what it is about.
+Sources: Shafer, *Testing by betting* (2021); Waudby-Smith and Ramdas, *Estimating means of bounded
+random variables by betting* (2024); Ramdas and others, *Game-theoretic statistics and safe
+anytime-valid inference* (2023).
+
+Nights on the same tasks need one assumption more: while nothing changes, the attempts at one task
+are exchangeable, whichever night they are from. How hard a task is then needs no estimate.
 """
 
 from collections.abc import Sequence
@@ -11,7 +18,62 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from arena.stats.intervals import LEVEL, FloatArray, Interval
+from arena.stats.intervals import ALPHA, LEVEL, FloatArray, Interval
+
+BETS: FloatArray = np.array([0.05, 0.1, 0.2, 0.4, 0.8])
+"""Shares of the wealth that are bet, each by a gambler of its own with as much to start with: the
+mixture learns which of them grows fastest, at a price of log(5) at most."""
+PRECISION = 1e-4
+"""Of the limits of a confidence sequence, as a share of what values can be."""
+
+
+def log_growth(gains: FloatArray) -> FloatArray:
+    """What each gambler's log wealth grows by, shape (…, bets), from the gains of a bet of
+    everything: at least -1, of mean at most 0 if the hypothesis is true; NaN is no bet.
+    """
+    grown: FloatArray = np.log1p(np.where(np.isnan(gains), 0.0, gains)[..., None] * BETS)
+    return grown
+
+
+def log_wealth(log_of_each: FloatArray) -> FloatArray:
+    """The log of what all gamblers have together who started with 1; takes away the last axis."""
+    wealth: FloatArray = np.logaddexp.reduce(log_of_each, axis=-1) - np.log(len(BETS))
+    return wealth
+
+
+def evidence(gains: FloatArray) -> FloatArray:
+    """The e-process of a series of gains, in order: log wealth after each, shape (tasks, …)."""
+    return log_wealth(np.cumsum(log_growth(gains), axis=0))
+
+
+def anytime_p(gains: FloatArray) -> float:
+    """A p-value that holds whenever one stops: 1 over the most that the wealth ever was."""
+    return float(np.exp(-max(0.0, evidence(gains).max(initial=0.0))))
+
+
+def confidence_sequence(values: FloatArray, within: Interval, alpha: float = ALPHA) -> Interval:
+    """An interval that holds the mean at all times together with probability 1 - alpha.
+
+    Half of alpha is for either side. Values, shape (tasks,), are in the order in which they came;
+    `within` is the least and the most that one can be.
+    """
+    lo = _bound(values - within.lo, within.hi - within.lo, alpha / 2)
+    hi = _bound(within.hi - values, within.hi - within.lo, alpha / 2)
+    return Interval(within.lo + lo, within.hi - hi)
+
+
+def _bound(values: FloatArray, most: float, alpha: float) -> float:
+    """What the mean of values in [0, most] is shown to be above.
+
+    Betting against a lower mean always wins more, so that the means refuted are all up to a bound.
+    """
+    refuted, open_ = 0.0, most
+    while open_ - refuted > PRECISION * most:
+        mean = (refuted + open_) / 2
+        shown = evidence(values / mean - 1).max(initial=0.0) >= -np.log(alpha)
+        refuted, open_ = (mean, open_) if shown else (refuted, mean)
+    return refuted
+
 
 DRAWS = 999
 """Redrawn nights behind one p; the smallest is about one in as many."""
@@ -26,30 +88,22 @@ def loss_p(
 
     Given all attempts at a task, those of tonight are a draw from them, so that tonight's passes
     are hypergeometric; the sum over tasks is convolved (the exact test of Mantel and Haenszel).
-
-    Args:
-        passed: attempts passed tonight, shape (tasks,).
-        scored: attempts made tonight.
-        passed_before: attempts passed on earlier nights.
-        scored_before: attempts made on earlier nights.
+    Arrays are of attempts passed and made by task, shape (tasks,).
     """
     chances = np.ones(1)
     columns = np.stack((passed, scored, passed_before, scored_before), axis=1)
     for won, drawn, won_before, drawn_before in np.rint(columns).astype(np.int64):
-        k = np.arange(drawn + 1)
         wins, total = won + won_before, drawn + drawn_before
-        possible = (k <= wins) & (drawn - k <= total - wins)
-        k = k[possible]
+        k = np.arange(max(0, drawn + wins - total), min(drawn, wins) + 1)
         logs = _log_choose(wins, k) + _log_choose(total - wins, drawn - k)
-        own = np.zeros(drawn + 1)
-        own[possible] = np.exp(logs - _log_choose(total, drawn))
-        chances = np.convolve(chances, own)
+        own = np.exp(logs - _log_choose(total, drawn))
+        chances = np.convolve(chances, np.pad(own, (k[0], drawn - k[-1])))
     return min(1.0, float(chances[: round(float(passed.sum())) + 1].sum()))
 
 
 def _log_choose(n: int, k: NDArray[np.int64] | int) -> FloatArray:
-    both = special.gammaln(k + 1) + special.gammaln(n - k + 1)
-    return np.asarray(special.gammaln(n + 1) - both, dtype=np.float64)
+    logs: FloatArray = -special.betaln(n - k + 1, k + 1) - np.log(n + 1)
+    return logs
 
 
 def rate_sequence(passed: int, scored: int, level: float = LEVEL) -> Interval:
@@ -57,12 +111,8 @@ def rate_sequence(passed: int, scored: int, level: float = LEVEL) -> Interval:
     however often one looks (Robbins 1970, with a uniform mixture).
 
     It holds for tasks of any difficulty that are attempted equally often: the mixture's bets are
-    linear in each attempt, and so worth at most what they are worth at the mean chance.
-
-    Args:
-        passed: attempts passed up to now, all nights together.
-        scored: attempts made up to now.
-        level: chance that every interval of the sequence holds.
+    linear in each attempt, and so worth at most what they are worth at the mean chance. Counts are
+    of all attempts up to now, all nights together.
     """
     lost, limit = scored - passed, -np.log1p(-level)
     mixed = float(special.betaln(1 + passed, 1 + lost))
@@ -77,6 +127,31 @@ def rate_sequence(passed: int, scored: int, level: float = LEVEL) -> Interval:
     lo = float(optimize.brentq(surplus, edge, best)) if passed else 0.0
     hi = float(optimize.brentq(surplus, best, 1 - edge)) if lost else 1.0
     return Interval(lo, hi)
+
+
+def mean_sequence(values: FloatArray, most: float, level: float = LEVEL) -> Interval | None:
+    """As `rate_sequence`, of the mean of values between 0 and a bound, such as costs with a limit.
+
+    The narrowest of empirical Bernstein bounds (Howard, Ramdas, McAuliffe and Sekhon 2021), one a
+    share of the wealth that is bet. It depends on the attempts' chances through the sum of their
+    means alone, so that it holds for any tasks that are attempted equally often.
+
+    Args:
+        values: of all attempts up to now, all nights together, in order.
+        most: what a value can be at most, known before the first.
+        level: chance that every interval of the sequence holds.
+
+    Returns:
+        None without a value, or where one is above the bound.
+    """
+    shares, count = values / most, len(values)
+    if not count or shares.max() > 1:
+        return None
+    centres = (np.cumsum(shares) - shares) / np.maximum(np.arange(count), 1)
+    spread = float(((shares - centres) ** 2).sum())
+    needed = np.log(2 * len(BETS) / (1 - level)) - (np.log1p(-BETS) + BETS) * spread
+    half, mean = float((needed / (BETS * count)).min()), float(shares.mean())
+    return Interval(most * max(0.0, mean - half), most * min(1.0, mean + half))
 
 
 class Attempts(NamedTuple):

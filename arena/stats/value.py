@@ -34,13 +34,7 @@ is nearer is taken for luck."""
 
 
 def value_per_task(rates: FloatArray, costs_usd: FloatArray, value_usd: float) -> FloatArray:
-    """Worth less cost of a task given to an option, in US dollars.
-
-    Args:
-        rates: share of attempts that pass, or 0 and 1 of single ones; any shape.
-        costs_usd: US dollars of an attempt, same shape.
-        value_usd: worth of a solved task in US dollars.
-    """
+    """Worth less cost of a task given to an option, in US dollars; any shape."""
     value: FloatArray = rates * value_usd - costs_usd
     return value
 
@@ -66,33 +60,18 @@ def prior_rows(options: int) -> FloatArray:
 def task_weights(tasks: int, options: int, *, draws: int = DRAWS, seed: int = SEED) -> FloatArray:
     """Weights of tasks and made-up tasks in each draw, of sum 1.
 
-    Args:
-        tasks: how many tasks.
-        options: how many options are compared.
-        draws: how many draws.
-        seed: the same seed, tasks and options give the same weights.
-
-    Returns:
-        Shape (draws, tasks + made-up tasks).
+    Shape (draws, tasks + made-up tasks); the same seed and numbers give the same weights.
     """
     rng = np.random.default_rng(seed)
-    weights: FloatArray = np.hstack(
-        (
-            rng.standard_exponential((draws, tasks)),
-            rng.standard_gamma(ALONE, (draws, 2 * options)),
-        )
-    )
+    own = rng.standard_exponential((draws, tasks))
+    weights: FloatArray = np.hstack((own, rng.standard_gamma(ALONE, (draws, 2 * options))))
     weights /= weights.sum(axis=1, keepdims=True)
     return weights
 
 
 def task_draws(passes: FloatArray, costs_usd: FloatArray, weights: FloatArray) -> Draws:
-    """Draw mean pass rates and costs.
-
-    Args:
-        passes: share of a task's attempts that passed, shape (tasks, options).
-        costs_usd: mean cost of its attempts in US dollars, same shape.
-        weights: from `task_weights` for as many tasks and options.
+    """Draw mean pass rates and costs from the share of each task's attempts that passed and their
+    mean cost in US dollars, shape (tasks, options), with `task_weights` for as many.
     """
     rows = prior_rows(passes.shape[1])
     mean_costs = np.broadcast_to(costs_usd.mean(axis=0), rows.shape)
@@ -105,10 +84,7 @@ def drawn_in(passes: FloatArray) -> FloatArray:
     The best of several always looks better than it is. Each rate is drawn in towards their mean,
     by the more the less its distance stands out of its own error: all the way within what is put
     down to `LUCK`, hardly at all at three times that. Who passed nothing is not credited with what
-    others passed.
-
-    Args:
-        passes: share of a task's attempts that passed, shape (tasks, options).
+    others passed. The share of each task's attempts that passed has shape (tasks, options).
     """
     tasks, options = passes.shape
     rows = np.vstack((passes, prior_rows(options)))
@@ -151,14 +127,8 @@ def best_at(means: Draws, value_usd: float) -> IntArray:
 
 
 def chances(means: Draws, values_usd: FloatArray) -> FloatArray:
-    """Share of draws in which each option is the best buy.
-
-    Args:
-        means: from `task_draws`.
-        values_usd: worths of a solved task, shape (values,).
-
-    Returns:
-        Shape (values, options + 1); the last column is that nothing pays for itself.
+    """Share of draws in which each option is the best buy at each worth of a solved task, shape
+    (values, options + 1); the last column is that nothing pays for itself.
     """
     rates, costs = means.rates.T.copy(), means.costs_usd.T.copy()
     found = np.zeros((len(values_usd), len(rates) + 1))
@@ -171,11 +141,8 @@ def chances(means: Draws, values_usd: FloatArray) -> FloatArray:
 
 
 def upper_hull(rates: FloatArray, costs_usd: FloatArray) -> list[tuple[int, float]]:
-    """Best buys in order of V, each with the V in US dollars from which it is the best.
-
-    Args:
-        rates: pass rates, shape (options,).
-        costs_usd: costs of an attempt, same shape.
+    """Best buys in order of V, each with the V in US dollars from which it is the best; arrays
+    have shape (options,).
     """
     found: list[tuple[int, float]] = []
     rate = cost = value = 0.0
@@ -193,17 +160,12 @@ def upper_hull(rates: FloatArray, costs_usd: FloatArray) -> list[tuple[int, floa
         found.append((place, value))
 
 
-class SwitchInterval(NamedTuple):
-    """95% interval of a switch point in US dollars; without an upper limit it may never come."""
-
-    lo: float
-    hi: float | None
-
-
 def switch_interval(
     means: Draws, before: int | None, after: int, level: float = LEVEL
-) -> SwitchInterval:
-    """Interval of the V from which one option is worth more than another, or than nothing."""
+) -> tuple[float, float | None]:
+    """Interval of the V in US dollars from which one option is worth more than another, or than
+    nothing; without an upper limit it may never come.
+    """
     gain, more = means.rates[:, after], means.costs_usd[:, after]
     if before is not None:
         gain, more = gain - means.rates[:, before], more - means.costs_usd[:, before]
@@ -211,7 +173,7 @@ def switch_interval(
         at = np.where(gain > 0, np.maximum(more, 0) / gain, np.where(more < 0, 0.0, np.inf))
     tail = (1 - level) / 2
     lo, hi = np.quantile(at, (tail, 1 - tail), method="nearest")
-    return SwitchInterval(float(lo), float(hi) if np.isfinite(hi) else None)
+    return float(lo), float(hi) if np.isfinite(hi) else None
 
 
 def regret(means: Draws, place: int, value_usd: float) -> float:

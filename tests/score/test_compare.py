@@ -6,7 +6,7 @@ import pytest
 from arena.errors import InputError
 from arena.records import Limits, SandboxLimits
 from arena.score.compare import compare
-from arena.score.pairs import contender, not_comparable
+from arena.score.pairs import contender, require_comparable
 from arena.stats.intervals import Ratio
 from tests.score.made import Player, results, task
 from tests.stats.reference import COST_A, COST_B, EXACT, A, B
@@ -113,10 +113,11 @@ def test_what_is_not_comparable_is_refused_with_the_reason(change, reason):
 
 def test_other_prompts_of_the_same_agent_are_not_comparable():
     other = results({"b": Player(B, agent_digest="shell-2")})
-    reasons = not_comparable(contender(results(PAIR), "a"), contender(other, "b"))
+    reasons = require_comparable(contender(results(PAIR), "a"), contender(other, "b"), anyway=True)
     assert reasons == ("prompts or version of agent shell differ",)
     edits = results({"b": Player(B, agent="edits", agent_digest="edits-1")})
-    assert not_comparable(contender(results(PAIR), "a"), contender(edits, "b")) == ()
+    same = contender(results(PAIR), "a"), contender(edits, "b")
+    assert require_comparable(*same, anyway=False) == ()
 
 
 def test_runs_without_a_shared_task_compare_nothing():

@@ -153,7 +153,6 @@ def test_impossible_controls_are_counted_apart():
     assert scored.tasks == ("core/task-0000", "core/task-0001")
     assert (x.score.pass_rate, x.counts.trials) == (0.5, 6)
     assert (x.impossible.passed, x.impossible.trials) == (4, 6)
-    assert x.impossible.ci.lo < 4 / 6 < x.impossible.ci.hi
 
 
 def test_levels_of_assurance_never_share_a_pass_rate():
@@ -167,11 +166,11 @@ def test_levels_of_assurance_never_share_a_pass_rate():
         leaderboard(run, "exit_code")
 
 
-def test_integrity_counts_as_failed_and_bounds_the_rate_when_none_is_seen():
+def test_integrity_counts_as_failed():
     run = results({"x": Player([1] * 60)}, attempts=1)
-    assert row(leaderboard(run), "x").score.integrity_hi == pytest.approx(0.048703, abs=EXACT)
+    assert row(leaderboard(run), "x").score.integrity == 0
     x = row(leaderboard(retold(run, {"id": "core/task-0000-x-1"}, verdict="integrity")), "x")
-    assert (x.score.integrity, x.score.integrity_hi) == (1, None)
+    assert x.score.integrity == 1
     assert (x.counts.failed, x.counts.verdicts) == (1, {"integrity": 1, "passed": 59})
 
 

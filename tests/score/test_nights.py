@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from arena.errors import InputError
+from arena.records import Limits
 from arena.report import decisions
 from arena.report import trend as drawing
 from arena.rundir.directory import RunDir
@@ -80,7 +82,7 @@ def test_the_commands_show_the_series_and_fail_while_an_alarm_stands(thirty):
     assert page.code == 0, page.err
     text = (thirty / page.out.strip()).read_text()
     assert "No change is shown in 9 nights" in text
-    assert text.count('<svg class="line"') == 16
+    assert text.count('<svg class="line"') == 18
     gated = arena("gate", "night-10", "--series", ".", "--nights", "3", **here)
     assert gated.code == 0, gated.err
 
@@ -177,6 +179,26 @@ def test_marks_tell_what_of_ours_changed_and_begin_anew():
     text = drawing.text(found)
     assert "mark 2026-11-03: images changed" in text
     assert "mark 2026-11-04: b: agent changed" in text
+
+
+def test_means_with_a_bound_have_a_sequence_and_others_none():
+    limits = Limits(usd=Decimal(2), tokens=5000)
+    nights = [run_on(day, {"a": EVEN}, limits=limits) for day in range(1, 9)]
+    points = trend(nights).contestants[0].points
+    assert (points[-1].cost_usd, points[-1].tokens) == (0.5, 1100.0)
+    widths = [p.cost_sequence.hi - p.cost_sequence.lo for p in points]
+    assert widths == sorted(widths, reverse=True)
+    for point in points:
+        assert point.cost_sequence.lo < 0.5 < point.cost_sequence.hi
+        assert point.tokens_sequence.lo < 1100 < point.tokens_sequence.hi
+    text = drawing.render(trend(nights), "nights")
+    assert "since the last mark $0." in text
+    assert text.count('<polygon class="band"') == 3
+    free = trend([run_on(1, {"a": EVEN})]).contestants[0].points[0]
+    assert (free.cost_usd, free.cost_sequence, free.tokens_sequence) == (0.5, None, None)
+    over = replace(EVEN, costs=[6.0] * 24)
+    dear = trend([run_on(1, {"a": over}, limits=limits)]).contestants[0].points[0]
+    assert dear.cost_sequence is None
 
 
 def test_a_rise_that_our_own_change_explains_is_no_alarm():

@@ -14,9 +14,9 @@ from arena.score.gate import gate
 from arena.score.pairs import contender
 from arena.score.race import Race, forecast, outcomes, replay, stated
 from arena.score.tally import Identity, TaskTally
-from arena.stats.eprocess import confidence_sequence
 from arena.stats.intervals import Interval
 from arena.stats.paired import t_interval
+from arena.stats.sequential import confidence_sequence
 from tests.score.made import Player, results
 
 VALUE = RaceRules(goal="best_value", value_usd=Decimal(5))

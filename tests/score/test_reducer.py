@@ -65,7 +65,7 @@ def test_a_late_call_is_counted_and_forgotten(fault):
         reducer.add(TrialBegin(spec=spec, try_number=1, at=AT))
         for event in (*first, late[0], ended(spec, 1, fault), late[1]):
             reducer.add(event)
-    assert reducer.paid == ()
+    assert reducer.carried.paid == ()
     assert reducer.open == {}
     assert reducer.waste == ({"c": 100 * USD} if fault else {})
     assert {state.sums.known_usd for state in reducer.trials.values()} == {2 * USD}
@@ -92,8 +92,8 @@ def test_a_try_that_runs_is_remembered_by_whoever_goes_on():
     first = Reducer({"c": SPEC}, ())
     for event in (TrialBegin(spec=spec, try_number=1, at=AT), *one):
         first.add(event)
-    then = Reducer({"c": SPEC}, (), first.paid)
+    then = Reducer({"c": SPEC}, (), first.carried)
     for event in (*two, ended(spec, 1, Fault(kind="provider", message="gone"))):
         then.add(event)
     assert then.waste == {"c": 2 * USD}
-    assert then.paid == ()
+    assert then.carried.paid == ()

@@ -1,19 +1,94 @@
+"""Bets against worst nulls, looked at after every task, and nights after every night."""
+
 from itertools import product
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from arena.stats.intervals import Interval
 from arena.stats.sequential import (
+    BETS,
     SHIFTS,
     Attempts,
     Detector,
     NightBag,
+    anytime_p,
     change_point,
+    confidence_sequence,
+    evidence,
+    log_growth,
+    log_wealth,
     loss_p,
+    mean_sequence,
     normal_of,
     rate_sequence,
 )
+
+TASKS, SERIES, ALPHA = 300, 4000, 0.05
+NULLS = {  # of mean 0, at least -1: what a gambler is offered
+    "coin": lambda draw, shape: draw.choice([-1.0, 1.0], shape),
+    "rarely different": lambda draw, shape: draw.choice([-1.0, 0, 0, 0, 0, 0, 0, 0, 1.0], shape),
+    "rare big win": lambda draw, shape: np.where(draw.random(shape) < 0.05, 1.0, -1 / 19),
+    "rare big loss": lambda draw, shape: np.where(draw.random(shape) < 0.05, -1.0, 1 / 19),
+    "smooth": lambda draw, shape: draw.uniform(-1, 1, shape),
+    "drifting": lambda draw, shape: (
+        draw.choice([-1.0, 1.0], shape) * np.linspace(0.05, 1, shape[0])[:, None]
+    ),
+}
+
+
+@pytest.mark.parametrize("null", NULLS)
+def test_error_is_at_most_alpha_however_one_stops(null):
+    gains = NULLS[null](np.random.default_rng(7), (TASKS, SERIES))
+    ever = evidence(gains).max(axis=0) >= np.log(1 / ALPHA)
+    assert ever.mean() <= ALPHA + 2 * (ALPHA * (1 - ALPHA) / SERIES) ** 0.5
+
+
+def test_looking_at_a_fixed_test_breaks_the_promise_that_bets_keep():
+    gains = np.random.default_rng(7).choice([-1.0, 1.0], (TASKS, SERIES))
+    steps = np.arange(1, TASKS + 1)[:, None]
+    z = np.cumsum(gains, axis=0) / np.sqrt(steps)
+    assert (z[10:] > 1.645).any(axis=0).mean() > 3 * ALPHA
+
+
+def test_a_real_difference_is_found():
+    gains = np.random.default_rng(1).choice([-1.0, 1.0], (TASKS, 500), p=[0.4, 0.6])
+    assert (evidence(gains).max(axis=0) >= np.log(20)).mean() > 0.75
+
+
+def test_wealth_is_what_five_gamblers_have():
+    gains = np.array([0.5, -0.2])
+    by_hand = np.mean([(1 + 0.5 * b) * (1 - 0.2 * b) for b in BETS])
+    assert np.exp(evidence(gains)[-1]) == pytest.approx(by_hand)
+    assert log_wealth(log_growth(np.array([np.nan]))) == pytest.approx([0.0])
+
+
+def test_p_is_one_over_the_most_that_the_wealth_was():
+    gains = np.array([1.0] * 6 + [-1.0] * 30)
+    assert anytime_p(gains) == pytest.approx(1 / np.mean((1 + BETS) ** 6))
+    assert anytime_p(np.array([-1.0])) == 1.0
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.97])
+def test_a_confidence_sequence_holds_at_its_every_end(rate):
+    draw = np.random.default_rng(3)
+    missed = 0
+    for _ in range(300):
+        values = (draw.random(120) < rate).astype(float)
+        found = confidence_sequence(values, Interval(0, 1))
+        missed += not found.lo <= rate <= found.hi
+    assert missed / 300 <= ALPHA
+
+
+def test_a_confidence_sequence_narrows_and_nothing_seen_says_nothing():
+    values = np.tile([1.0, 0.0], 200)
+    widths = [
+        (ci := confidence_sequence(values[:n], Interval(0, 1))).hi - ci.lo for n in (10, 50, 400)
+    ]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] < 0.2
+    assert confidence_sequence(np.array([]), Interval(-1, 1)) == Interval(-1, 1)
 
 
 def arrays(*columns):
@@ -67,6 +142,38 @@ def test_every_interval_of_the_sequence_holds_together():
     # B(1 + 5, 1 + 5) / (m^5 (1 - m)^5) = 20 at both limits.
     for limit in rate_sequence(5, 10):
         assert stats.beta(6, 6).pdf(limit) == pytest.approx(1 / 20, rel=1e-6)
+
+
+@pytest.mark.parametrize(("most", "spread"), [(1.5, 0.02), (20.0, 1.0)])
+def test_every_interval_of_a_mean_holds_together(most, spread):
+    """24 tasks of unlike costs, twice a night for 60 nights, looked at after each."""
+    rng = np.random.default_rng(2)
+    typical = rng.lognormal(-2, 0.5, 24)
+    missed, widths = 0, []
+    for _ in range(150):
+        noise = rng.choice([-1.0, 1.0, 5.0], p=[0.75, 0.125, 0.125], size=(60, 24, 2))
+        costs = (typical[:, None] * (1 + spread * noise)).clip(0).reshape(60, -1)
+        assert costs.max() <= most
+        mean = (typical[:, None] * (1 + spread * np.array([-1.0, 1.0, 5.0]))).clip(0).mean(axis=0)
+        truth = mean @ [0.75, 0.125, 0.125]
+        found = [mean_sequence(costs[: n + 1].ravel(), most) for n in range(60)]
+        missed += any(not one.lo <= truth <= one.hi for one in found)
+        widths.append((found[-1].hi - found[-1].lo) / truth)
+    assert missed / 150 <= 0.05
+    assert np.mean(widths) < (0.5 if most < 2 else 1.2)
+
+
+def test_an_interval_of_a_mean_needs_its_bound():
+    values = np.array([0.5, 1.5] * 50)
+    found = mean_sequence(values, 2.0)
+    # log(2 * 5 / 0.05) + (-log(1 - b) - b) * V over b * n at its narrowest, in units of the bound.
+    shares = values / 2
+    before = np.array([0, *np.cumsum(shares)[:-1] / np.arange(1, 100)])
+    spread = ((shares - before) ** 2).sum()
+    half = min((np.log(200) - (np.log(1 - b) + b) * spread) / (100 * b) for b in BETS)
+    assert found == pytest.approx((1 - 2 * half, 1 + 2 * half))
+    assert mean_sequence(values, 1.0) is None
+    assert mean_sequence(np.array([]), 1.0) is None
 
 
 def nights_of(rng, count, shift=lambda _: 0.0):

@@ -68,7 +68,7 @@ def test_alike_on_few_tasks_is_not_alike():
     costs[:, 1] = 0.01
     means = means_of(alike, costs, task_weights(8, 2))
     assert chances(means.plain, np.array([5.0]))[0, 1] < 0.9, "a task in eight may have been missed"
-    assert switch_interval(means.plain, 1, 0).hi is None
+    assert switch_interval(means.plain, 1, 0)[1] is None
 
 
 def test_luck_is_taken_off_the_best_of_several_and_not_off_a_clear_winner():
