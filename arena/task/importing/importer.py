@@ -12,13 +12,14 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import Field, TypeAdapter
 
-from arena.errors import EngineError, InputError
+from arena.errors import InputError
 from arena.grading.verify import Bench
 from arena.protocols import Sandbox
 from arena.records import Assurance, File, Record, SandboxLimits
 from arena.records.container import AGENT_USER, WORKDIR
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import sources
+from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
 from arena.task import pack as packs
 from arena.task.checking.suite import runs
@@ -171,7 +172,7 @@ def python_image(image: str, name: str, out: Path, engine: DockerEngine, pulls: 
     write_image(out, name, given, "python", image, pull=pinned)
     try:
         made = Images(engine, lambda _: ()).ensure_image(out, name)
-    except (InputError, EngineError) as error:
+    except (InputError, DockerfileError) as error:
         raise NotImportableError(f"its image cannot be used: {error}") from None
     with engine.open(made.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
         plugins = plugins_of(box)

@@ -8,10 +8,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from arena.errors import EngineError, InputError
+from arena.errors import InputError
 from arena.grading.script_runner import EXIT, REWARD
 from arena.records import Difficulty, File, TestPlan
 from arena.records.container import AGENT_USER
+from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
 from arena.task import diff
 from arena.task.files import Draft
@@ -54,7 +55,7 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
     images = Images(source.engine, lambda _: ())
     try:
         image = images.ensure_image(source.out, name)
-    except (InputError, EngineError) as error:
+    except (InputError, DockerfileError) as error:
         notes = "".join(f"; {note}" for note in based.notes)
         raise NotImportableError(f"its image cannot be built: {error}{notes}") from None
     with source.engine.open(image.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
