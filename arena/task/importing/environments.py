@@ -16,6 +16,7 @@ from arena.protocols import Sandbox
 from arena.records import File, Record, digest_of
 from arena.records.container import AGENT_USER
 from arena.resources import sandboxes_dir
+from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
 from arena.serialize import from_json
 from arena.task.files import is_leftover
@@ -107,8 +108,8 @@ def build(source: Source, name: str, tree: Sequence[File], asked: Asked) -> Made
     write_image(source.out, name, files, "python", about, base=_BASE)
     try:
         made = Images(source.engine, lambda _: ()).ensure_image(source.out, name)
-    except InputError as error:
-        raise NotImportableError(f"its environment cannot be built: {error.line()}") from None
+    except (InputError, DockerfileError) as error:
+        raise NotImportableError(f"its environment cannot be built: {error}") from None
     with source.engine.open(made.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
         known = {file.path for file in tree}
         generated = tuple(
