@@ -1,7 +1,7 @@
 """`bakeoff.toml`: what a person asks for, checked before anything starts.
 
 Every error names the file, the key and what to do. Nothing here looks anything up: names of
-tasks and backends are resolved by `arena.plan`.
+tasks and backends are resolved by `arena.run.plan`.
 """
 
 import re

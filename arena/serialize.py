@@ -243,9 +243,9 @@ def wrong_shape(error: ValidationError, *, where: str, shape: Any = None) -> Inp
         remedy = _nearest(str(given), known, f"known: {', '.join(known)}", cutoff=0.4)
         return InputError(f"{given!r} is not known", where=f"{where}: {key}", remedy=remedy)
     message = first["msg"].removeprefix("Value error, ")
-    remedy = ""
-    if kind not in _MAY_BE_SECRET:
-        remedy = f"it is {json.dumps(given, default=str)[:80]}" if key else "mend the file"
+    remedy = "" if key else "mend the file"
+    if key and kind not in _MAY_BE_SECRET and isinstance(given, int | float):  # a text may be a key
+        remedy = f"it is {json.dumps(given)[:80]}"
     return InputError(f"{key}: {message}" if key else message, where=where, remedy=remedy)
 
 

@@ -11,7 +11,6 @@ from arena.cli import EXIT_CHECK_FAILED
 from arena.cli.options import (
     AnywayFlag,
     AssuranceChoice,
-    AssuranceFlag,
     Format,
     FormatFlag,
     MarginFlag,
@@ -42,7 +41,9 @@ def gate(
     series: Annotated[Path | None, unset("The folder of earlier nights to test against.")] = None,
     nights: Annotated[int, typer.Option(min=1, help="Take so many nights of the series.")] = 30,
     margin: MarginFlag = None,
-    cost_margin: Annotated[float, typer.Option(help="Tolerated growth of a task's cost.")] = 0.15,
+    cost_margin: Annotated[
+        float, typer.Option(help="Tolerated growth of the same tasks' cost.")
+    ] = 0.15,
     max_faults: Annotated[
         float | None,
         unset("Tolerated share without verdict.", "0.02, or one trial", callback=share),
@@ -143,7 +144,10 @@ def trend(
         datetime | None, unset("Leave out earlier nights.", "the first", formats=["%Y-%m-%d"])
     ] = None,
     run_length: Annotated[float, typer.Option(help="Mean nights between false alarms.")] = 365,
-    assurance: AssuranceFlag = None,
+    assurance: Annotated[
+        AssuranceChoice | None,
+        unset("Take the tasks graded this way.", "the strongest of each run"),
+    ] = None,
     format_: Annotated[
         TrendFormat, typer.Option("--format", help="html writes a page and prints its path.")
     ] = "table",

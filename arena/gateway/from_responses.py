@@ -139,7 +139,8 @@ def _driven(response: Any) -> Generator[list[Any], Any]:
                 made = []
                 step.send(chunk)
         except StopIteration as event:
-            made.append(event.value)
+            # The library goes on with the items in it
+            made.append(event.value.model_copy(deep=True))
         except StopAsyncIteration:
             yield made
             return

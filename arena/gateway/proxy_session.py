@@ -150,9 +150,11 @@ class ProxySession:
             bridge.break_off()
             bridge.fail(503, "the harness broke")
         finally:
-            bridge.end()
-            self._leave(bridge)
-            body.release()
+            try:
+                bridge.end()
+            finally:
+                self._leave(bridge)
+                body.release()
 
     def refuse(self, api: Api, what: str) -> None:
         """Write down a request that went nowhere."""

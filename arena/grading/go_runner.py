@@ -78,7 +78,7 @@ def _packages(job: Job) -> tuple[list[_Package], list[File]]:
     known = set(files)
     files.update(hidden)
     targets, must_fail = by_place(plan.fail_to_pass), by_place(job.must_fail)
-    renaming = Renaming(job.names, job.around())
+    renaming = Renaming(job.names, job.around(), twins)
     packages, rest = [], set(hidden)
     for folder, ids in by_place((*plan.fail_to_pass, *plan.pass_to_pass)).items():
         texts = {path: text_of(file) for path, file in files.items() if _folder(path) == folder}

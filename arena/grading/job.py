@@ -91,12 +91,12 @@ class Job:
         self.sandbox.put(laid, owner=0 if safe else TESTER_UID)
 
     def around(self) -> dict[str, File]:
-        """Files that may speak of a test by its name, by path: twins and what lies beside tests."""
+        """Files that may speak of a test by its name: what lies beside tests, by path."""
         hidden, tree = self.hidden(), self.tree()
         tests = (*self.task.tests.fail_to_pass, *self.task.tests.pass_to_pass)
         tops = {path.split("/")[0] for path in (*hidden, *by_place(tests))}
         beside = {path: f for path, f in tree.items() if path.split("/")[0] in {path, *tops}}
-        return beside | self.twins() | hidden
+        return beside | hidden
 
     def tell(self, names: Mapping[str, str]) -> None:
         """Write into the log what the tests are called in this run."""
@@ -179,7 +179,7 @@ def parts_of(job: Job, rename: Rename, plant: Plant) -> tuple[list[Part], list[F
         The files in the order in which they are run, and the other hidden ones.
     """
     plan, rng, hidden, twins = job.task.tests, job.names.rng, job.hidden(), job.twins()
-    tree, renaming = job.tree(), Renaming(job.names, job.around())
+    tree, renaming = job.tree(), Renaming(job.names, job.around(), twins)
     targets = by_place(plan.fail_to_pass)
     drawn = cycle(rng.sample(list(targets), len(targets)))
     most = rng.randint(*_CANARIES)

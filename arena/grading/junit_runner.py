@@ -42,7 +42,7 @@ def _renamed(job: Job) -> tuple[list[File], dict[str, str]]:
         The files, and the ids of this run with those of the plan.
     """
     command = File(path="", data=" ".join(job.task.tests.command).encode())
-    renaming = Renaming(job.names, {**job.around(), "": command})
+    renaming = Renaming(job.names, {**job.around(), "": command}, job.twins())
     planned = (*job.task.tests.fail_to_pass, *job.must_fail)
     ids, files = {}, []
     for path, file in {**job.hidden(), **job.twins()}.items():

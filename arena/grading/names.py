@@ -97,13 +97,15 @@ def names_of(plan: TestPlan) -> list[str]:
 class Renaming:
     """New names for what a test file declares, where nothing else speaks of the old ones."""
 
-    def __init__(self, names: Names, around: Mapping[str, File]) -> None:
+    def __init__(self, names: Names, around: Mapping[str, File], twins: Mapping[str, File]) -> None:
         """Args:
         names: where new ones come from.
         around: every file that might speak of a name, by path.
+        twins: what no new name is in either; what they speak of is renamed all the same.
         """
         self.names = names
         self._around = {path: path.encode() + b"\n" + file.data for path, file in around.items()}
+        self._written = [*self._around.values(), *(file.data for file in twins.values())]
         self._taken: set[str] = set()
 
     def draw(self, style: Style) -> str:
@@ -114,7 +116,7 @@ class Renaming:
 
     def _is_free(self, name: str) -> bool:
         raw = name.encode()
-        return name not in self._taken and not any(raw in data for data in self._around.values())
+        return name not in self._taken and not any(raw in data for data in self._written)
 
     def within(self, path: str, text: str, old: str, style: Style) -> tuple[str, str]:
         """The text of a file with a name of its own changed, and the name that it has now."""

@@ -157,6 +157,8 @@ def seconds(duration_s: Number | None) -> str:
     if duration_s is None:
         return UNKNOWN
     value = float(duration_s)
+    if value < 0.001:
+        return "0 s"
     for size, unit in ((3600, "h"), (60, "min")):
         if value >= size * 0.995:
             return f"{value / size:.1f} {unit}"

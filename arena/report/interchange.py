@@ -15,7 +15,6 @@ from arena import __version__
 from arena.money.statement import statements
 from arena.paths import SafePath
 from arena.records import Message, TrialRecord, Usage
-from arena.report.transcript import text_of
 from arena.rundir import ledger, transcript
 from arena.rundir.directory import Manifest, RunDir
 from arena.score.load import recorded
@@ -127,7 +126,7 @@ def _steps(
             if said.get("role") == "tool" and step is not None:
                 result = {
                     "source_call_id": said["tool_call_id"],
-                    "content": text_of(said.get("content")),
+                    "content": _text(said),
                 }
                 step["observation"] = step["observation"] or {"results": []}
                 step["observation"]["results"].append(result)
@@ -142,6 +141,14 @@ def _steps(
     return [{k: v for k, v in step.items() if v or k == "message"} for step in steps]
 
 
+def _text(said: Message) -> str:
+    """What it says in words; its other parts stand elsewhere in a step, or nowhere."""
+    content = said.get("content")
+    if isinstance(content, list):
+        content = "\n".join(str(p.get("text") or "") for p in content if isinstance(p, dict))
+    return content if isinstance(content, str) else ""
+
+
 def _said(said: Message) -> dict[str, Any]:
     """A step as the message tells it; what is empty in the end is left out."""
     source = _SOURCES.get(str(said.get("role")), "user")
@@ -149,7 +156,7 @@ def _said(said: Message) -> dict[str, Any]:
     is_agent = source == "agent"
     return {
         "source": source,
-        "message": text_of(said.get("content")),
+        "message": _text(said),
         "model_name": None,
         "reasoning_content": thoughts if is_agent and isinstance(thoughts, str) else "",
         "tool_calls": list(_calls(said.get("tool_calls"))) if is_agent else [],

@@ -102,12 +102,12 @@ def grid(scored: Scored) -> Grid:
         cell = cells.setdefault((trial.task_id, trial.contestant), {})
         alike = (ending(trial), trial.tries > 0) if joined else trial.attempt
         cell[alike] = (*cell.get(alike, ()), trial)
-    rows = []
+    rows, scoring = [], set(scored.board.tasks)
     for task in scored.results.tasks:
         note = "impossible control, never scored" if task.impossible else "not scored"
         found = (cells.get((task.id, row.who.name), {}) for row in scored.rows)
-        scoring = task.id in scored.board.tasks
-        rows.append(GridRow(task, "" if scoring else note, tuple(tuple(c.values()) for c in found)))
+        note = "" if task.id in scoring else note
+        rows.append(GridRow(task, note, tuple(tuple(c.values()) for c in found)))
     used = set(map(ending, trials))
     order = (*VERDICTS.values(), FAULT, NOT_RUN)
     return Grid(tuple(rows), tuple(one for one in order if one in used), joined)

@@ -31,8 +31,7 @@ def build(scored: Scored) -> Path:
 
 def render_trial(results: Results, trial_id: str) -> str:
     """The page of one planned trial."""
-    ((_, text),) = _pages(results, {trial_id})
-    return text
+    return next(_pages(results, {trial_id}))[1]
 
 
 def _pages(results: Results, wanted: set[str]) -> Iterator[tuple[str, str]]:

@@ -53,7 +53,7 @@ class Diff(NamedTuple):
 def parse(text: str) -> Diff:
     """Rows of a unified diff; text that is none comes back as notes."""
     try:
-        found = patch.parse(text)
+        found = patch.parse_loosely(text)
     except patch.PatchError:
         found = []
     files = [DiffFile(plain(one.path), _change(one), tuple(_rows(one))) for one in found]
@@ -139,4 +139,8 @@ def _patch(path: SafePath) -> str:
     if not path.is_file():
         return ""
     with path.open("rb") as handle:
-        return handle.read(MAX_PATCH_BYTES).decode("utf-8", "replace")
+        data = handle.read(MAX_PATCH_BYTES + 1)
+    whole = data[:MAX_PATCH_BYTES]
+    # Half a hunk is none: what is too long ends with its last whole file
+    cut = whole.rfind(b"\ndiff --git ") + 1 if len(data) > MAX_PATCH_BYTES else 0
+    return (whole[:cut] if cut else whole).decode("utf-8", "replace")

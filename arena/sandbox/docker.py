@@ -23,6 +23,7 @@ CALL_TIMEOUT_S = 180
 """Longest silence of the engine inside one call; a commit or an import of an image may be slow."""
 POOL_SIZE = 64
 FULL = "the engine's disk is full; free some with 'arena sandboxes prune'"
+BAD_REQUEST = 400
 NOT_FOUND = 404
 _INSIDE = ("_url", "_raise_for_status", "_get_raw_response_socket")
 """What we use of its client though it is not offered; more is found in replies."""

@@ -2,10 +2,12 @@
 
 import json
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
@@ -57,6 +59,9 @@ class Handler(BaseHTTPRequestHandler):
             body = made()
         except RefusedError as refused:
             status, body = refused.status, refused.body
+        except ConnectionError:  # whoever asked is gone
+            self.close_connection = True
+            return
         except Exception:  # noqa: BLE001 - the connection's last resort: answer and go on
             _log.exception("request to %s failed", self.path)
             self.close_connection = True
@@ -120,8 +125,10 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Whoever asked is gone: nobody is to hear of it."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager

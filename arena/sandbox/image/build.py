@@ -14,7 +14,7 @@ from pathlib import Path
 from arena.errors import EngineError
 from arena.records import File, digest_of
 from arena.sandbox import files
-from arena.sandbox.docker import FULL, Connection
+from arena.sandbox.docker import BAD_REQUEST, FULL, Connection, EngineRefusedError
 from arena.sandbox.image import sources
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe
 from arena.sandbox.image.sources import Say, bootstrap, pull
@@ -45,7 +45,7 @@ def dockerfile(
     """
     tar = files.pack(context, owner=0)
     lines: deque[str] = deque(maxlen=_ERROR_LINES)
-    with connection.registry() as client:
+    with _refused_as_dockerfile(), connection.registry() as client:
         for step in client.build(
             fileobj=io.BytesIO(tar),
             custom_context=True,
@@ -67,6 +67,17 @@ def dockerfile(
                 if _NO_SPACE.search(tail):
                     raise EngineError(f"{FULL}: {tail}")
                 raise DockerfileError(f"the image could not be built: {tail}")
+
+
+@contextmanager
+def _refused_as_dockerfile() -> Iterator[None]:
+    """A Dockerfile that the engine cannot read, it refuses before it begins."""
+    try:
+        yield
+    except EngineRefusedError as error:
+        if error.status != BAD_REQUEST:
+            raise
+        raise DockerfileError(f"the image could not be built: {error}") from error
 
 
 def proxies() -> dict[str, str]:

@@ -169,7 +169,8 @@ def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRec
             f"no sandbox image is called {name!r}", where=str(sandboxes), remedy=f"use {known}"
         )
     spec = _spec(folder / "sandbox.toml")
-    return _recipe(folder, spec, language_recipe(sandboxes, spec.base, base) if spec.base else base)
+    below = language_recipe(sandboxes, spec.base, base) if spec.base else base
+    return _recipe(name, folder, spec, below)
 
 
 def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
@@ -186,10 +187,10 @@ def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> L
     if spec.pull:
         if "@sha256:" not in spec.pull:
             raise InputError("not pinned", where=f"{where}: pull", remedy="add @sha256:<digest>")
-        return _recipe(folder, spec, _pulled(spec.pull))
+        return _recipe(name, folder, spec, _pulled(spec.pull))
     if spec.base is None:
         raise InputError("no 'base'", where=str(where), remedy="name the image it stands on")
-    return _recipe(folder, spec, language_recipe(sandboxes, spec.base, base))
+    return _recipe(name, folder, spec, language_recipe(sandboxes, spec.base, base))
 
 
 def language_names(sandboxes: Path) -> list[str]:
@@ -206,7 +207,7 @@ def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
 
 
 def _recipe(
-    folder: SafePath, spec: SandboxSpec, below: LanguageRecipe | BaseRecipe
+    name: str, folder: SafePath, spec: SandboxSpec, below: LanguageRecipe | BaseRecipe
 ) -> LanguageRecipe:
     files = _files(folder)
     held: list[JsonValue] = [
@@ -214,7 +215,7 @@ def _recipe(
         for file in files
     ]
     digest = digest_of([below.digest, held])
-    return LanguageRecipe(name=folder.name, spec=spec, files=files, digest=digest, below=below)
+    return LanguageRecipe(name=name, spec=spec, files=files, digest=digest, below=below)
 
 
 def _spec(where: SafePath) -> SandboxSpec:

@@ -109,6 +109,12 @@ class CachedItem(Record):
     """By a container, by a living run, or by another image."""
 
 
+def _is_users(tags: Sequence[str] | None) -> bool:
+    """Whether an image goes by names of a user's own alone, and so is theirs to keep."""
+    names = [tag.removeprefix("localhost/") for tag in tags or () if not tag.startswith("<none>")]
+    return bool(names) and not any(name.startswith("arena/") for name in names)
+
+
 class Store:
     """Images of ours on one engine."""
 
@@ -123,7 +129,11 @@ class Store:
     def all(self) -> list[CachedItem]:
         """Every image of ours."""
         there = self._connection.raw.images(filters={"label": [owner.LABEL_OWNER]})
-        images = [image for one in there if (image := self.named(one["Id"]))]
+        images = [
+            image
+            for one in there
+            if not _is_users(one["RepoTags"]) and (image := self.named(one["Id"]))
+        ]
         sizes = {image.recipe: image.size_bytes for image in images}
         parents = {image.parent for image in images}
         containers = self._connection.raw.containers(all=True)
@@ -231,10 +241,14 @@ def load(connection: Connection, path: Path) -> list[Image]:
     before = {fields["Id"] for fields in connection.raw.images()}
     with safe(path).open("rb") as tar, connection.guard():
         told = "".join(str(part.get("stream", "")) for part in connection.raw.load_image(tar))
-    names = re.findall(r"^Loaded image: (?:localhost/)?(\S+)", told, re.MULTILINE)
+    names = re.findall(r"^Loaded image: (\S+)", told, re.MULTILINE)
     loaded = {name: Store(connection).named(name) for name in names}
-    found = [image for name, image in loaded.items() if image and image.tag == name]
-    foreign = loaded.keys() - {image.tag for image in found}
+    found = [
+        image
+        for name, image in loaded.items()
+        if image and image.tag == name.removeprefix("localhost/")
+    ]
+    foreign = [name for name, image in loaded.items() if image not in found]
     for name in foreign:
         connection.raw.remove_image(name)
     if foreign or not names:

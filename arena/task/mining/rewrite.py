@@ -175,9 +175,8 @@ class Rewriter(AbstractContextManager["Rewriter"]):
             if isinstance(event, CallBeginEvent):
                 self._must_be_ours(event.call)
                 calls[event.call.call_id] = RecordedCall(event.call, None)
-            elif isinstance(event, CallEndEvent):
-                begun = calls[event.call.call_id].begin
-                calls[event.call.call_id] = RecordedCall(begun, event.call)
+            elif isinstance(event, CallEndEvent) and (held := calls.get(event.call.call_id)):
+                calls[event.call.call_id] = RecordedCall(held.begin, event.call)
         specs = {call.begin.contestant: self._spec for call in calls.values()}
         return money.statements(calls.values(), specs, fx=self._fx)
 
