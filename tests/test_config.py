@@ -106,6 +106,18 @@ def test_a_secret_in_the_address_is_not_repeated(tmp_path):
     assert "hunter2" not in line
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("hourly_usd = 2.10", 'extra_body = "Bearer hunter2"'),
+        ('api_key_env = "LOCAL_KEY"', 'api_key_env = ["hunter2"]'),
+        ("hourly_usd = 2.10", 'price = "hunter2"'),
+    ],
+)
+def test_a_text_where_none_belongs_is_not_repeated(tmp_path, old, new):
+    assert "hunter2" not in complaint(tmp_path, GOOD.replace(old, new))
+
+
 ADDRESS = TypeAdapter(Address)
 GOOD_ADDRESSES = (
     "http://h",

@@ -53,7 +53,7 @@ class Diff(NamedTuple):
 def parse(text: str) -> Diff:
     """Rows of a unified diff; text that is none comes back as notes."""
     try:
-        found = patch.parse_loosely(text)
+        found = patch.parse(text if text.endswith("\n") else f"{text}\n")
     except patch.PatchError:
         found = []
     files = [DiffFile(plain(one.path), _change(one), tuple(_rows(one))) for one in found]

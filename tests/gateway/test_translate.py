@@ -174,6 +174,22 @@ def test_reasoning_reaches_the_agent(api):
     assert "thinking about turn 0" in json.dumps(agent.history[-2:])
 
 
+def test_an_event_shows_nothing_that_is_said_later():
+    with (
+        at_vendor("deepseek", [say("Done.")], "responses") as (_, rig, url, token),
+        httpx2.stream(
+            "POST",
+            f"{url}/v1/responses",
+            headers={"authorization": f"Bearer {token}"},
+            json={"model": rig.spec.model, "input": "Hello.", "stream": True},
+        ) as got,
+    ):
+        lines = [line for line in got.iter_lines() if line.startswith("data: {")]
+    events = [json.loads(line.removeprefix("data: ")) for line in lines]
+    added = [e["item"] for e in events if e["type"] == "response.output_item.added"]
+    assert [item.get("summary") for item in added if item["type"] == "reasoning"] == [[]]
+
+
 @pytest.mark.parametrize("api", APIS)
 def test_a_translated_stream_arrives_as_it_is_written(api):
     seen = threading.Event()  # the rest is written when words of the beginning have arrived

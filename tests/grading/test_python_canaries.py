@@ -61,7 +61,7 @@ KNOWN = ("test_money_goes_round", "test_cents_of_a_sum", "test_nothing_is_lost")
 
 def renaming(seed: int | None = None, **around: str) -> Renaming:
     files = {name: File(path=name, data=text.encode()) for name, text in around.items()}
-    return Renaming(Names(random.Random(seed), KNOWN), files)
+    return Renaming(Names(random.Random(seed), KNOWN), files, {})
 
 
 def outcomes(tmp_path, file: File, *ids: str) -> dict[str, str]:

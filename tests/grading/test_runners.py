@@ -71,7 +71,7 @@ def test_a_reporters_file_that_cannot_be_believed(entry):
 
 def renaming(seed: int, **around: str) -> Renaming:
     files = {name: File(path=name, data=text.encode()) for name, text in around.items()}
-    return Renaming(Names(random.Random(seed), ["a sum of cents", "TestNothingIsLost"]), files)
+    return Renaming(Names(random.Random(seed), ["a sum of cents", "TestNothingIsLost"]), files, {})
 
 
 def node_canary(text: str, kind: str, seed: int = 0) -> str:

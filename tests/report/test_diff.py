@@ -63,6 +63,17 @@ def test_a_long_patch_is_cut_and_says_so():
     )
 
 
+def test_a_patch_without_its_last_newline_is_one():
+    assert trial_page.parse(PATCH.rstrip("\n")) == trial_page.parse(PATCH)
+
+
+def test_a_patch_that_is_too_long_ends_with_its_last_whole_file(tmp_path, monkeypatch):
+    (tmp_path / "patch.diff").write_text(PATCH)
+    monkeypatch.setattr(trial_page, "MAX_PATCH_BYTES", len(PATCH) - 5)
+    shown = trial_page.parse(trial_page._patch(tmp_path / "patch.diff"))
+    assert [file.path for file in shown.files] == ["pkg/core.py", "new file.txt"]
+
+
 def test_text_that_is_no_patch_is_shown_as_it_is():
     text = "prose\n@@ -1 +1,2 @@\n-a\n"
     (shown,) = trial_page.parse(text).files

@@ -225,6 +225,12 @@ def test_a_dockerfile_that_fails_says_why(images, tiny, folder):
         images.ensure([tiny])
 
 
+def test_a_dockerfile_that_nobody_can_read_is_no_fault_of_the_engine(images, tiny, folder):
+    (folder / "tiny" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nNONSENSE here\n")
+    with pytest.raises(DockerfileError, match=r"(?i)unknown instruction.*NONSENSE"):
+        images.ensure([tiny])
+
+
 def test_a_disk_that_fills_during_a_build_is_a_clear_fault(images, tiny, folder):
     # the shared memory of a build's container is the smallest disk there is
     fill = "RUN dd if=/dev/zero of=/dev/shm/full bs=1M count=200\n"
