@@ -1,6 +1,7 @@
 """An agent's own count of what it used is never a result, and nothing in it can do harm."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -51,7 +52,7 @@ def test_the_last_line_that_tells_it_counts():
 
 
 def test_no_cost_is_compared_with_an_unknown_one():
-    assert found({"usd": 5}, METERED._replace(cost_usd=Decimal(0))) == []
+    assert found({"usd": 5}, replace(METERED, cost_usd=Decimal(0))) == []
 
 
 @pytest.mark.parametrize(
