@@ -27,6 +27,7 @@ from arena.records.base import (
     Evidence,
     Language,
     Message,
+    Provenance,
     Record,
     ReportForm,
     Stop,

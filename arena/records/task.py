@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from arena.records.base import Assurance, Difficulty, Language, Record, ReportForm
+from arena.records.base import Assurance, Difficulty, Language, Provenance, Record, ReportForm
 
 
 class ExecResult(Record):
@@ -108,6 +108,11 @@ class TaskHead(Record):
     assurance: Assurance = "ids"
     """What a pass is worth: named tests seen to pass, or what a script said beside the code it
     judges."""
+    provenance: Provenance | None = None
+    """Where the statement is from: a report of the problem (A), what was written with the fix (B),
+    the fix's first line alone (C), a model (D)."""
+    underspecified: tuple[str, ...] = ()
+    """Names and texts that the tests need and neither statement nor tree tells."""
 
 
 class Task(TaskHead):

@@ -5,8 +5,10 @@ leaderboard, one list for page, terminal, Markdown and LaTeX; `method` says what
 and kind shows.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
+from arena.records import Provenance
 from arena.report import format as show
 from arena.report.decisions import answer
 from arena.report.format import one_line, plain
@@ -20,6 +22,12 @@ HOW = {
     "report": "test by test, from a report that the code under test could have written (report)",
     "exit_code": "by a script's exit code (exit_code)",
     "reward_file": "by the reward a script leaves (reward_file)",
+}
+TIERS: dict[Provenance, str] = {
+    "A": "reports of the problem (A)",
+    "B": "what was written with the fix (B)",
+    "C": "a fix's first line alone (C)",
+    "D": "a model's words (D)",
 }
 _SHOWN_IDS = 5
 
@@ -82,6 +90,7 @@ def notes(scored: Scored) -> tuple[str, ...]:
         *_routes(scored),
         *_contestants(scored),
         *_assurance(scored),
+        *_statements(scored),
         *_quarantined(scored),
     )
 
@@ -195,6 +204,19 @@ def _assurance(scored: Scored) -> Iterator[str]:
             f"Not in these numbers: {show.plural(count, 'task')} graded {HOW[level]};"
             f" see --assurance {level}."
         )
+
+
+def _statements(scored: Scored) -> Iterator[str]:
+    """Where the statements of the tasks in the numbers are from, and which say too little."""
+    tasks = [t for t in scored.results.tasks if t.id in set(scored.board.tasks)]
+    counts = Counter(t.provenance for t in tasks)
+    if told := [f"{counts[tier]} {what}" for tier, what in TIERS.items() if counts[tier]]:
+        told += [f"{counts[None]} not stated"] if counts[None] else []
+        yield f"Statements of the tasks: {', '.join(told)}."
+    if unfair := [one_line(t.id) for t in tasks if t.underspecified]:
+        more = f" and {len(unfair) - _SHOWN_IDS} more" if len(unfair) > _SHOWN_IDS else ""
+        shown = ", ".join(unfair[:_SHOWN_IDS])
+        yield f"Underspecified, as their tests need what nobody tells: {shown}{more}."
 
 
 def _quarantined(scored: Scored) -> Iterator[str]:

@@ -37,6 +37,7 @@ from arena.records import (
     FxRate,
     Language,
     Limits,
+    Provenance,
     RacePlan,
     Record,
     SandboxLimits,
@@ -70,6 +71,8 @@ class TaskEntry(Record):
     problem_statement: str
     tests: TestPlan
     assurance: Assurance = "ids"
+    provenance: Provenance | None = None
+    underspecified: tuple[str, ...] = ()
     repository: str | None = None
     instance_id: str | None = None
     quarantined: tuple[str, ...] = ()

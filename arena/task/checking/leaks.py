@@ -25,6 +25,7 @@ Look = Literal[
     "cheat",  # neither does a patch that only takes tests away
     "tree",  # the tree gives nothing away
     "statement",  # neither does the problem statement
+    "specified",  # it names what the tests need, or the task says that it does not
     "image",  # nor the image: its history, its layers, its file system
     "cost",  # what one verification takes
 ]

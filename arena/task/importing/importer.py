@@ -22,21 +22,19 @@ from arena.sandbox.image import sources
 from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
 from arena.task import pack as packs
+from arena.task.checking.specified import told, unsaid
 from arena.task.checking.suite import runs
 from arena.task.files import Draft, is_cache, leads_out, write_files, write_pack, write_task
 from arena.task.formats.instances import Unreadable, Wish
 from arena.task.mining.pytest_runner import NOT_LOADED
 from arena.task.mining.runner import Environment, write_image
+from arena.task.yields import Attempt, YieldLine
 
 
-class Imported(Record):
+class Imported(Attempt):
     """One instance or task directory."""
 
     instance_id: str
-    task: str | None = None
-    """Name in the pack; None where it could not be imported."""
-    reason: str = ""
-    """Why it could not."""
     assurance: Assurance | None = None
     disagrees: tuple[str, ...] = ()
     """What the suite says and running gold and nop did not show; those ids decide nothing."""
@@ -48,9 +46,6 @@ class Imported(Record):
     """The machinery broke: the next import tries it again."""
     given: str = ""
     """Digest of what it was made from."""
-    seconds: float = 0.0
-    image_mb: int | None = None
-    """Of the image that it stands on, layers shared with other images included."""
 
 
 class NotImportableError(Exception):
@@ -64,6 +59,7 @@ class Report(Record):
     tasks: tuple[Imported, ...] = ()
     refused: tuple[Imported, ...] = ()
     reasons: dict[str, int] = Field(default_factory=dict)
+    yields: tuple[YieldLine, ...] = ()
 
 
 LOGS = "logs"
@@ -325,14 +321,18 @@ class Importer(Generic[_T]):
     make: Callable[[_T, Source], Imported]
 
 
-def write_proved(draft: Draft, source: Source) -> None:
+def write_proved(draft: Draft, source: Source) -> tuple[str, ...]:
     """Run gold and nop of a task under the verification of a run, and write it into the pack.
 
-    It is proved in a pack of its own: what nothing has confirmed is never offered.
+    It is proved in a pack of its own: what nothing has confirmed is never offered. A suite's
+    statement is a report; what it does not tell is marked, and is what is returned as notes.
 
     Raises:
         NotImportableError: one of them came out wrong.
     """
+    parts = draft.gold, draft.tree, draft.hidden, draft.tests.fail_to_pass
+    needed = unsaid(draft.statement, *parts)
+    draft = draft.model_copy(update={"provenance": "A", "underspecified": needed})
     with tempfile.TemporaryDirectory(prefix="arena-import-") as scratch:
         aside = Path(scratch, source.out.name)
         write_pack(aside, source.pack, draft.title, private=False, description="")
@@ -355,3 +355,4 @@ def write_proved(draft: Draft, source: Source) -> None:
     if wrong:
         raise NotImportableError("; ".join(wrong))
     write_task(source.out, draft)
+    return (told(needed),) if needed else ()

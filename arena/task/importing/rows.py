@@ -106,8 +106,7 @@ def import_row(instance: Instance, source: Source) -> Imported:
         hidden=parts.fix.hidden,
         gold=parts.fix.gold,
     )
-    write_proved(draft, source)
-    notes = [*held.notes, *parts.notes]
+    notes = [*held.notes, *parts.notes, *write_proved(draft, source)]
     if well_formed(instance.statement) != instance.statement:
         notes.append("bytes of its statement that are no text stand as \N{REPLACEMENT CHARACTER}")
     return Imported(

@@ -84,12 +84,12 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         hidden=thing.tests,
         gold=gold,
     )
-    write_proved(draft, source)
+    more = write_proved(draft, source)
     return Imported(
         instance_id=thing.instance_id,
         task=name,
         assurance=thing.assurance,
-        notes=based.notes,
+        notes=(*based.notes, *more),
         image_mb=image.size_mb,
     )
 

@@ -47,7 +47,7 @@ def test_a_sound_pack_is_sound(engine, tmp_path):
     _, found = looks(engine, toy.a_pack(tmp_path), repeat=2)
     assert failed(found) == {}
     assert {one.look for one in found} == {
-        *("tree", "statement", "image", "nop", "oracle", "stability", "cheat", "cost"),
+        *("tree", "statement", "specified", "image", "nop", "oracle", "stability", "cheat", "cost"),
     }
     cost = next(one for one in found if one.look == "cost")
     assert cost.seconds > 0
