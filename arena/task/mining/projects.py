@@ -24,6 +24,7 @@ _REQUIREMENT_FILES = re.compile(
     r"(requirements[-_./])?(test|tests|testing|dev)([-_]requirements)?\.(txt|in|pip)"
     r"|requirements\.(txt|in)|(test|dev|tests)[-_]requirements\.txt"
     r"|(tests?|requirements)/(requirements|tests?|testing|dev|base|common)\.(txt|in)"
+    r"|tests?/requirements/(py3|requirements|tests?|testing|base|common)\.(txt|in)"
 )
 _NAME = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*(\([^)]*\)|[^;#]*)(;[^#]*)?")
 UNWANTED = frozenset(
@@ -75,7 +76,7 @@ def read_project(tree: Iterable[File]) -> Project:
     texts = {
         file.path: file.data.decode("utf-8", "replace")
         for file in tree
-        if file.path.count("/") <= 1 and len(file.data) < 1 << 20
+        if file.path.count("/") <= 2 and len(file.data) < 1 << 20
     }
     pyproject = _toml(texts.get("pyproject.toml", ""))
     setup_cfg, tox = read_ini(texts.get("setup.cfg", "")), read_ini(texts.get("tox.ini", ""))
