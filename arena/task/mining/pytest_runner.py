@@ -295,7 +295,8 @@ def unittest_command(tree: Sequence[File], files: Sequence[str]) -> TestCommand:
             file.removeprefix("tests/").removesuffix(".py").replace("/", ".") for file in files
         ]
         words = [_DJANGO, "--verbosity=2", "--parallel=1", *modules]
-    return TestCommand(script=f"python3 {shlex.join(words)} 2>&1", report="unittest")
+    script = f'PYTHONPATH="$PWD" python3 -u {shlex.join(words)} 2>&1'
+    return TestCommand(script=script, report="unittest")
 
 
 def is_pytest(tree: Sequence[File]) -> bool:

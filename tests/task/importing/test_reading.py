@@ -238,7 +238,7 @@ def test_what_runs_a_rows_tests(ids, told, runner):
 def test_djangos_own_script_takes_modules():
     tree = [File(path="tests/runtests.py", data=b"")]
     files = ["tests/queries/tests.py", "tests/queries/models.py"]
-    assert unittest_command(tree, files).script == (
-        "python3 tests/runtests.py --verbosity=2 --parallel=1 queries.tests queries.models 2>&1"
+    assert unittest_command(tree, files).script.endswith(
+        " tests/runtests.py --verbosity=2 --parallel=1 queries.tests queries.models 2>&1"
     )
-    assert unittest_command([], files).script == f"python3 -m unittest -v {' '.join(files)} 2>&1"
+    assert unittest_command([], files).script.endswith(f" -m unittest -v {' '.join(files)} 2>&1")
