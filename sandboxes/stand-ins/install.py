@@ -24,6 +24,8 @@ FIRST = ("2022-12-15", "2023-06-01")
 OLD_TOOLS = ("setuptools==65.5.1", "wheel", "setuptools_scm<8", "pbr", "cython<3")
 SECONDS = 300
 """Longest that one try may take: some would compile for hours."""
+CACHE = "/opt/environment/cache"
+"""One try looks up much of what the one before it did; nothing of it stays in the image."""
 WHEELS = "--only-binary=:all:"
 MARKER_EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -35,7 +37,7 @@ CONFLICT = re.compile(r"Cannot install (.+) because these package versions")
 
 def pip(*words: str, said: list[str] | None = None) -> bool:
     """Whether pip could install; what it complains of is added to `said`."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", f"--cache-dir={CACHE}"]
     command += ["--prefer-binary", "--root-user-action=ignore", *words]
     print("pip install", " ".join(words)[:300], flush=True)
     try:
@@ -137,10 +139,11 @@ def needs(told: dict[str, Any], lines: list[str], runs: set[str]) -> list[str]:
     for date in dates:
         found, aside = wheels(until(date), lines)
         if found:
+            if date != dates[-1]:
+                _, aside = wheels(later, aside)
             break
     if not found:
         compilers()
-        aside = lines
         for options in (later, until(told["date"]), []):
             if pip(*options, *lines):
                 return []
@@ -157,7 +160,7 @@ def wheels(options: list[str], lines: list[str]) -> tuple[bool, list[str]]:
         missing = unmet("\n".join(said))
         away = [line for line in kept if name_of(line) in missing]
         if not away:
-            return False, []
+            return False, lines
         kept = [line for line in kept if line not in away]
         aside += away
     return True, aside
@@ -202,6 +205,7 @@ def main(where: Path) -> None:
     left_out = needs(told, list(dict.fromkeys(lines)), runs)
     said = {"built": built, "left_out": left_out}
     where.with_name("left_out.json").write_text(json.dumps(said))
+    shutil.rmtree(CACHE, ignore_errors=True)
 
 
 if __name__ == "__main__":

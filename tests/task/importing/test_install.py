@@ -17,6 +17,7 @@ def install(monkeypatch, tmp_path):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     monkeypatch.setenv("PIP_TARGET", str(tmp_path / "target"))
+    monkeypatch.setattr(module, "CACHE", str(tmp_path / "cache"))
     return module
 
 
@@ -55,7 +56,7 @@ def test_packages_that_do_not_fit_each_other_are_no_reason_to_set_one_aside(inst
     wheel(tmp_path, "two", "Requires-Dist: three>=2\n")
     wheel(tmp_path, "three")
     wheel(tmp_path, "three", version="2.0")
-    assert install.wheels([], ["one", "two"]) == (False, [])
+    assert install.wheels([], ["one", "two"]) == (False, ["one", "two"])
 
 
 def test_compilers_are_fetched_for_what_the_repository_runs_with_alone(install, monkeypatch):
@@ -69,3 +70,23 @@ def test_compilers_are_fetched_for_what_the_repository_runs_with_alone(install, 
 
 def test_nothing_at_all_is_nothing_to_wait_for(install):
     assert install.wheels([], []) == (True, [])
+
+
+def test_what_its_day_has_no_wheel_of_is_had_of_a_later_day_together(install, monkeypatch):
+    tried = []
+
+    def pip(*words, said=None):
+        tried.append(words)
+        lines = [word for word in words if not word.startswith("-")]
+        new = [one for one in lines if one in {"new", "newer"}]
+        if new and "2022-06-01T00:00:00Z" in words:
+            said.append(
+                f"ERROR: Could not find a version that satisfies the requirement {new[0]} (x)"
+            )
+            return False
+        return True
+
+    monkeypatch.setattr(install, "pip", pip)
+    assert install.needs({"date": "2022-06-01"}, ["old", "new", "newer"], set()) == []
+    assert [words[-1] for words in tried] == ["newer", "newer", "old", "newer"]
+    assert tried[-1][1:] == ("2023-06-01T00:00:00Z", install.WHEELS, "new", "newer")
