@@ -288,6 +288,19 @@ class ImportRequest:
     """Longest that the tests of a row may take together."""
 
 
+def find_mirror(mirrors: Path, repo: str) -> Path | None:
+    """The clone of `owner/name` in a folder of clones, however they are called."""
+    if leads_out(repo):
+        return None
+    owner, _, name = repo.partition("/")
+    for form in (f"{owner}__{name}", f"{owner}+{name}", f"{owner}/{name}", f"{owner}-{name}", name):
+        for ending in ("", ".git", "/repo"):
+            path = mirrors / (form + ending)
+            if (path / "HEAD").is_file() or (path / ".git").exists():
+                return path
+    return None
+
+
 @dataclass(frozen=True)
 class Source:
     """Where tasks are built from, and what is known beside them."""

@@ -6,7 +6,8 @@ mine.toml, which `arena tasks mine --with` names:
     image = "./ci"                  a folder with a Dockerfile, a name in a registry, or ours
     build = "make"                  before each run of the tests, without network
     test = "ctest {files}"          {files}: the test files, where only some are to be run
-    report = "ctest"                or junit, tap, go-json, cargo-json, jest-json, mocha-json
+    report = "ctest"                or junit, tap, unittest, go-json, cargo-json, jest-json,
+                                    mocha-json
     report_files = ["out/*.xml"]    what the command prints when there are none
 """
 
