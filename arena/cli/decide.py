@@ -148,7 +148,7 @@ def power(
 
     Example: arena power 40 --gap 0.05
     """
-    from arena.stats.power import suite_power
+    from arena.stats.paired import suite_power
 
     if race:
         _race_power(tasks, rate or [], _rules(value_usd, margin, alpha), format_)

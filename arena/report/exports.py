@@ -16,14 +16,13 @@ from rich.text import Text
 from arena.errors import InputError
 from arena.report import columns, leaderboard
 from arena.report import format as show
-from arena.report.caveats import lead, missing, notes, simulated_note
+from arena.report.caveats import answer, lead, missing, notes, race_report, simulated_note
 from arena.report.columns import KEPT, Column, Form, headed, json_object
-from arena.report.decisions import answer, count_cases
+from arena.report.decisions import count_cases
 from arena.report.format import latex, markdown, one_line, plain
 from arena.report.interchange import predictions_of_run
 from arena.report.leaderboard import NAME, Control, controls, marks, texts
 from arena.report.outcomes import ENDINGS, endings
-from arena.report.race import race_report
 from arena.report.scored import Scored, ScoredContestant
 from arena.report.tables import Run, TableName
 from arena.score.results import TrialRow

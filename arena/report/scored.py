@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from arena.records import Assurance, ContestantSpec
 from arena.report import format as show
-from arena.score.countries import CountryComparison, country_comparison
+from arena.score.compare import CountryComparison, country_comparison
 from arena.score.leaderboard import Leaderboard, Row, leaderboard
 from arena.score.recommend import Recommendation, recommend
 from arena.score.results import Results

@@ -18,8 +18,7 @@ from arena.score.pairs import Contender, Pair, contenders, pair, require_compara
 from arena.score.results import Results
 from arena.score.tally import LEVELS, MISSING_LIMIT, doubt, levels, scoring_tasks
 from arena.stats.intervals import ALPHA, Ratio, one_sided_level
-from arena.stats.paired import Difference, NotWorse
-from arena.stats.power import checked_margin
+from arena.stats.paired import Difference, NotWorse, checked_margin
 
 COST_MARGIN = 0.15
 NIGHT_ALPHA = 0.007

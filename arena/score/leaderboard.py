@@ -25,7 +25,7 @@ from arena.score.tally import (
     tallies,
 )
 from arena.stats.intervals import CostPerSolved, Interval, mean_pass_k
-from arena.stats.power import SuitePower, suite_power
+from arena.stats.paired import SuitePower, suite_power
 
 
 class Who(Identity):

@@ -19,8 +19,7 @@ from arena.score.results import Results
 from arena.score.tally import Scope, TaskTally, doubt, scope_of, tallies
 from arena.score.trade import NOTHING, Trade, trade
 from arena.stats.intervals import ALPHA, CostPerSolved, Interval
-from arena.stats.paired import NotWorse, holm
-from arena.stats.power import checked_margin
+from arena.stats.paired import NotWorse, checked_margin, holm
 
 
 class Wanted(Record):

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from arena.report import columns, exports, leaderboard, page, tables
+from arena.report import columns, exports, leaderboard, site, tables
 from arena.report.columns import Column, headed
 
 STEPS = Column(
@@ -39,7 +39,7 @@ def shown(scored, monkeypatch) -> dict[str, str]:
 
 
 def test_a_new_column_of_contestants_is_in_every_form_for_people(scored, shown):
-    html = page.render(scored)
+    html = site.render(scored)
     assert 'data-tip="Mean of completed model calls">Steps</button>' in html
     by_name = {
         "terminal": terminal(scored).splitlines(),

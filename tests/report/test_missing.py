@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from arena.report import charts, decisions, exports, leaderboard, page
+from arena.report import caveats, charts, exports, leaderboard, site
 from arena.report.caveats import missing, notes
 from arena.report.scored import score
 from tests.score.made import Player, results
@@ -72,7 +72,7 @@ def test_exports_show_who_is_inconclusive(lucky, format_):
 def test_missing_trials_are_told_once(lucky, form):
     """Neither counts nor names of what is missing come again in other words."""
     if form == "page":
-        found = re.sub(r"<[^>]*>", " ", page.render(lucky))
+        found = re.sub(r"<[^>]*>", " ", site.render(lucky))
     elif form == "terminal":
         console = Console(width=1000, file=io.StringIO())
         console.print(exports.render(lucky))
@@ -121,4 +121,4 @@ def test_no_sentence_ends_with_names_that_are_none():
 
 def test_a_name_keeps_its_letters_in_the_lead():
     few = results({"a": Player([1] * 4, faults={0: 1}), "b": Player([1] * 4)}, attempts=1)
-    assert decisions.answer(score(few)).lead.startswith("a lacks a verdict")
+    assert caveats.answer(score(few)).lead.startswith("a lacks a verdict")

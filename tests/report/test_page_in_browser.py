@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from arena.report import charts, site
-from arena.report.decisions import answer
+from arena.report.caveats import answer
 from arena.report.format import usd
 from arena.report.scored import Scored, score
 from arena.score.load import load

@@ -8,9 +8,9 @@ import pytest
 from arena.cli import decide
 from arena.errors import InputError
 from arena.report import exports
-from arena.report.page import render
-from arena.report.race import race_report
+from arena.report.caveats import race_report
 from arena.report.scored import score
+from arena.report.site import render
 from arena.rundir.directory import RunDir
 from arena.score.compare import compare
 from arena.score.load import load
