@@ -40,7 +40,7 @@ def simulated_note(scored: Scored) -> str:
     """What must be said before any number where endpoints were not the providers' own."""
     if not scored.board.simulated:
         return ""
-    names = [plain(r.who.name) for r in scored.board.rows if r.who.simulated]
+    names = [one.name for one in scored.ranked if one.backend("simulated")]
     return (
         f"Simulated: {', '.join(names)} answered from an endpoint that is not the provider's own."
         " No number here says anything about a vendor or its models."
@@ -119,17 +119,17 @@ def method(scored: Scored) -> Iterator[str]:
 def _costs(scored: Scored) -> Iterator[str]:
     """Which cost contestants are compared at, and whose is no price of a vendor."""
     rows = scored.board.rows
-    billed = [row for row in rows if row.money.basis == "billed"]
-    only = [one_line(r.who.name) for r in billed if r.money.total.standard_usd is None]
+    billed = [row for row in rows if row.basis == "billed"]
+    only = [one_line(r.who.name) for r in billed if r.total.standard_usd is None]
     if billed:
         since = f", since no other is known of {', '.join(only)}" if only else ""
         yield f"Costs are as billed, with whatever caches did{since}."
-    elif any(row.money.basis for row in rows):
+    elif any(row.basis for row in rows):
         yield (
             "Costs compare contestants with equal use of caches: what a trial repeated counts as"
             " cached, nothing else."
         )
-    unknown = [one_line(row.who.name) for row in rows if row.money.basis is None]
+    unknown = [one_line(row.who.name) for row in rows if row.basis is None]
     if unknown:
         yield f"Without a known price, and so not compared by cost: {', '.join(unknown)}."
     busy = scored.results.mean_concurrency
@@ -157,14 +157,12 @@ def _narrowed(scored: Scored) -> Iterator[str]:
 
 def _routes(scored: Scored) -> Iterator[str]:
     """What the endpoints were spoken to in, where it is not chat completions for all."""
-    rows = scored.board.rows
-    routes = [
-        f"{one_line(row.who.name)} {row.who.api}"
-        + (f" (its agent speaks {row.who.translated_from})" if row.who.translated_from else "")
-        for row in rows
-        if row.who.api
-    ]
-    if any(row.who.translated_from or row.who.api not in {None, "chat"} for row in rows):
+    found = [(one_line(r.who.name), r.who.backend) for r in scored.board.rows]
+    spoken = [(name, of.api, of.translated_from) for name, of in found if of]
+    routes = (
+        f"{name} {api}" + (f" (its agent speaks {own})" if own else "") for name, api, own in spoken
+    )
+    if any(own or api != "chat" for _, api, own in spoken):
         yield f"API routes: {', '.join(routes)}."
 
 
@@ -173,10 +171,11 @@ def _contestants(scored: Scored) -> Iterator[str]:
     for name, reason in scored.results.stopped.items():
         yield f"{plain(name)} was stopped: {one_line(reason)}."
     for row in scored.rows:
-        name, total = one_line(row.who.name), row.money.total
+        name, total, backend = one_line(row.who.name), row.total, row.who.backend
         if row.counts.other_names:
+            asked = plain(backend.model if backend else "")
             names = ", ".join(map(plain, row.counts.other_names))
-            yield f"{name} asked for {plain(row.who.model or '')}; replies also name {names}."
+            yield f"{name} asked for {asked}; replies also name {names}."
         if total.unsettled_calls:
             calls = plural(total.unsettled_calls, "call")
             bound = total.unsettled_bound_usd
@@ -187,22 +186,21 @@ def _contestants(scored: Scored) -> Iterator[str]:
                 f"{name} passed {row.impossible.passed} of {row.impossible.trials} trials of"
                 " impossible tasks, which cannot be passed honestly."
             )
-        for caveat in row.who.caveats:
+        for caveat in backend.caveats if backend else ():
             yield f"{name}: {one_line(caveat, 600)}"
     if any(row.counts.scored for row in scored.board.rows) and not any(
-        row.score.integrity for row in scored.rows
+        row.counts.verdicts.get("integrity") for row in scored.rows
     ):
         yield "No trial was judged a breach of integrity."
 
 
 def _assurance(scored: Scored) -> Iterator[str]:
     """What the numbers stand on: the grading of the tasks in them, and of those that are not."""
-    board = scored.board
-    if board.level is None:
+    scope = scored.board.scope
+    if scope.level is None:
         return
-    yield f"{plural(len(board.tasks), 'task')} graded {HOW[board.level]}."
-    for level in board.other_levels:
-        count = sum(t.assurance == level and not t.impossible for t in scored.results.tasks)
+    yield f"{plural(len(scored.board.tasks), 'task')} graded {HOW[scope.level]}."
+    for level, count in scope.others.items():
         yield (
             f"Not in these numbers: {plural(count, 'task')} graded {HOW[level]};"
             f" see --assurance {level}."
@@ -281,9 +279,9 @@ def race_report(scored: Scored) -> RaceReport | None:
 
 def _became(race: Race, place: int, row: Row | None) -> str:
     known = ""
-    if row is not None and row.score.pass_rate is not None and row.score.ci is not None:
-        sure = show.percent_range(row.score.ci)
-        known = f"; passed {percent(row.score.pass_rate)} ({sure})"
+    if row is not None and row.pass_rate is not None and row.ci is not None:
+        sure = show.percent_range(row.ci)
+        known = f"; passed {percent(row.pass_rate)} ({sure})"
     if race.answer[0] == place:
         return f"the answer{known}"
     if not race.live[0, place]:

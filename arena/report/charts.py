@@ -59,9 +59,9 @@ class PlotPoint(NamedTuple):
     @property
     def description(self) -> str:
         """All numbers in one sentence: shown on hover and read aloud."""
-        one, solved = self.contestant, self.contestant.row.money.per_solved
+        one, solved = self.contestant, self.contestant.row.per_solved
         passed = f"{show.percent(self.rate)} passed ({show.percent_range(self.rate_ci)})"
-        sure = f" ({show.usd_range(one.cost_ci)})" if one.cost_ci else ""
+        sure = f" ({show.usd_range(one.row.mean_ci)})" if one.row.mean_ci else ""
         parts = (
             f"{one.name} ({one.country}): {passed}",
             f"{show.usd(self.cost)} per attempt{sure}",
@@ -74,9 +74,9 @@ class PlotPoint(NamedTuple):
 def points(scored: Scored) -> list[PlotPoint]:
     """Contestants that have a pass rate and a price."""
     return [
-        PlotPoint(one, one.row.score.pass_rate, one.row.score.ci, one.row.money.mean_usd)
+        PlotPoint(one, one.row.pass_rate, one.row.ci, one.row.mean_usd)
         for one in scored.ranked
-        if one.row.score.pass_rate is not None and one.row.score.ci and one.row.money.mean_usd
+        if one.row.pass_rate is not None and one.row.ci and one.row.mean_usd
     ]
 
 
@@ -140,9 +140,9 @@ def _hull(
 def efforts(points: Sequence[PlotPoint]) -> list[list[PlotPoint]]:
     """Contestants that differ in effort alone, two or more of one model, the least effort first."""
     families: dict[str, list[PlotPoint]] = {}
-    told = [p for p in points if p.contestant.spec.effort]
-    for p in sorted(told, key=lambda p: LEVELS.index(p.contestant.spec.effort or LEVELS[0])):
-        families.setdefault(p.contestant.spec.family, []).append(p)
+    told = [p for p in points if p.contestant.row.who.effort]
+    for p in sorted(told, key=lambda p: LEVELS.index(p.contestant.row.who.effort or LEVELS[0])):
+        families.setdefault(p.contestant.row.who.family, []).append(p)
     return [family for family in families.values() if len(family) > 1]
 
 
@@ -160,7 +160,7 @@ def _marks(
     """Intervals in both directions, and over them the points."""
     rows = []
     for p in points:
-        lo, hi = p.contestant.cost_ci or (p.cost, p.cost)
+        lo, hi = p.contestant.row.mean_ci or (p.cost, p.cost)
         rows.append(
             {
                 "cost": p.cost,
@@ -224,7 +224,7 @@ def _names(
 
 def _cost_domain(points: Sequence[PlotPoint]) -> tuple[float, float]:
     """What the axis shows; an interval that reaches further than five times is cut."""
-    ends = [(p.cost, p.contestant.cost_ci or Interval(p.cost, p.cost)) for p in points]
+    ends = [(p.cost, p.contestant.row.mean_ci or Interval(p.cost, p.cost)) for p in points]
     lows = [ci.lo if ci.lo > cost / 5 else cost for cost, ci in ends]
     highs = [ci.hi if ci.hi < cost * 5 else cost for cost, ci in ends]
     low, high = min(lows, default=0.1), max(highs, default=1.0)

@@ -22,8 +22,7 @@ from arena.report.decisions import count_cases
 from arena.report.format import latex, markdown, one_line, plain
 from arena.report.interchange import predictions_of_run
 from arena.report.leaderboard import NAME, Control, controls, marks, texts
-from arena.report.outcomes import ENDINGS, endings
-from arena.report.scored import Scored, ScoredContestant
+from arena.report.scored import ENDINGS, Scored, ScoredContestant, endings
 from arena.report.tables import Run, TableName
 from arena.score.results import TrialRow
 from arena.task.formats.predictions import write_predictions
@@ -236,8 +235,8 @@ def _document(scored: Scored) -> dict[str, Any]:
         "arena_version": results.manifest.arena_version,
         "simulated": board.simulated,
         "tasks": len(board.tasks),
-        "assurance": board.level,
-        "other_assurance": board.other_levels,
+        "assurance": board.scope.level,
+        "other_assurance": [*board.scope.others],
         "quarantined": {t.id: t.quarantined for t in results.tasks if t.quarantined},
         "attempts": board.attempts,
         # The difference of pass rates that this many tasks see with 80% power.

@@ -26,8 +26,9 @@ from arena.report import format as show
 from arena.report.columns import PAIRS, headed
 from arena.report.format import one_line, plain
 from arena.report.leaderboard import badges, controls
-from arena.report.outcomes import (
+from arena.report.scored import (
     STOPS,
+    Scored,
     count_tables,
     ending,
     grid,
@@ -35,7 +36,6 @@ from arena.report.outcomes import (
     outcome,
     page_name,
 )
-from arena.report.scored import Scored
 from arena.report.transcript import TrialDetails, tests_of
 from arena.rundir.directory import RunDir, TaskEntry, replace_file
 from arena.score.results import Results, TrialRow

@@ -16,8 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from arena.errors import ArenaError
 from arena.report import site
-from arena.report.outcomes import page_name
-from arena.report.scored import Scored, score
+from arena.report.scored import Scored, page_name, score
 from arena.rundir.directory import RunDir
 from arena.score.load import load
 

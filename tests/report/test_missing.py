@@ -112,8 +112,7 @@ def test_costs_that_are_as_billed_are_said_to_be():
 def test_no_sentence_ends_with_names_that_are_none():
     run = results({"a": Player([1] * 20, [1.0] * 20)}, attempts=1)
     (row,) = score(run).board.rows
-    money = row.money.model_copy(update={"basis": "billed"})
-    billed = row.model_copy(update={"money": money})
+    billed = row.model_copy(update={"basis": "billed"})
     scored = score(run)
     board = scored.board.model_copy(update={"rows": (billed,)})
     assert "Costs are as billed, with whatever caches did." in notes(replace(scored, board=board))
