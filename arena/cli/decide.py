@@ -135,7 +135,7 @@ def power(
     tasks: Annotated[int, typer.Argument(min=1, help="Number of tasks.")],
     gap: Annotated[
         list[float] | None,
-        unset("Gap to see; may be repeated.", "0.20, 0.10 and 0.05", callback=options.shares),
+        unset("Gap to see; may be repeated.", "0.20, 0.10 and 0.05", callback=options.share),
     ] = None,
     race: Annotated[bool, switch("--race", "What a race at --rate would spend.")] = False,
     rate: RateFlag = None,

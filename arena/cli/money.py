@@ -22,6 +22,7 @@ from arena.errors import InputError
 
 if TYPE_CHECKING:
     from arena.run.preview import Preview
+    from arena.score.load import Repriced
 
 EARLIER = "Earlier run to forecast costs from; may be repeated."
 
@@ -176,7 +177,7 @@ def reprice(
             manifest.fx, dict(map(money.parse_rate, fx or ())), on=options.today()
         ),
     )
-    rows = [one.model_dump(mode="json") for one in found]
+    rows = [_repriced(one) for one in found]
     money_columns = ("billed_before_usd", "billed_after_usd")
     columns = ("contestant", "calls", *money_columns, "status_after", "possibly_billed_after_usd")
     if format_ is Format.TABLE:
@@ -185,6 +186,17 @@ def reprice(
             if (bound := row["possibly_billed_after_usd"]) is not None:
                 row["possibly_billed_after_usd"] = f"at most {_usd(bound)}"
     emit("contestants", rows, columns, format_)
+
+
+def _repriced(one: "Repriced") -> dict[str, object]:
+    """One contestant's money before and after; null where any trial's is unknown."""
+    row: dict[str, object] = {"contestant": one.contestant, "calls": one.calls}
+    for when, cost in (("before", one.before), ("after", one.after)):
+        row[f"billed_{when}_usd"] = cost.billed_usd
+        row[f"standard_{when}_usd"] = cost.standard_usd
+        row[f"status_{when}"] = cost.status
+        row[f"possibly_billed_{when}_usd"] = cost.unsettled_bound_usd
+    return row
 
 
 def _usd(amount: object) -> str:

@@ -38,7 +38,7 @@ def answer(scored: Scored) -> Answer:
 
 def simulated_note(scored: Scored) -> str:
     """What must be said before any number where endpoints were not the providers' own."""
-    if not scored.board.simulated:
+    if not scored.results.manifest.simulated:
         return ""
     names = [one.name for one in scored.ranked if one.backend("simulated")]
     return (
@@ -103,7 +103,7 @@ def method(scored: Scored) -> Iterator[str]:
     board = scored.board
     if board.power:
         yield plain(board.power.line)
-    if board.attempts == 1:
+    if scored.results.manifest.attempts == 1:
         yield "With one attempt, how much a contestant varies from try to try is not seen."
     yield (
         "Intervals are 95%, with the task as the unit. Large code bases, other languages and work"
@@ -267,7 +267,7 @@ def race_report(scored: Scored) -> RaceReport | None:
         became = _became(race, i, rows.get(name))
         lines.append(RaceLine(name, became, curve, (points[-1][0], points[-1][1])))
     answer = int(race.answer[0])
-    head = "In this simulation, " if scored.board.simulated else "Choose "
+    head = "In this simulation, " if scored.results.manifest.simulated else "Choose "
     return RaceReport(
         decided=answer >= 0,
         headline=f"{head}{names[answer]}" if answer >= 0 else "Not decided",

@@ -124,7 +124,7 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         live: version of what is shown, for a page that asks its server whether there is news.
     """
     scripts = ("theme.js", "index.js", *(() if live is None else ("live.js",)))
-    results, attempts = scored.results, scored.board.attempts
+    results, attempts = scored.results, scored.results.manifest.attempts
     found, drawn = caveats.answer(scored), charts.points(scored)
     return template("index.html").render(
         page=page(("base.css", "index.css"), scripts, live=live is not None),

@@ -99,12 +99,8 @@ class Row(Record):
 class Leaderboard(Record):
     """The leaderboard over tasks of one assurance level."""
 
-    run: str
     scope: Scope
     tasks: tuple[str, ...]
-    attempts: int
-    simulated: bool
-    """Some endpoint was not its provider's own."""
     rows: tuple[Row, ...]
     """Best pass rate first, then cheapest, then by name; inconclusive ones last."""
     controls: tuple[Row, ...]
@@ -130,11 +126,8 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
         for spec in manifest.contestants
     ]
     return Leaderboard(
-        run=manifest.name,
         scope=scope_of(manifest, level),
         tasks=tuple(t.id for t in tasks),
-        attempts=manifest.attempts,
-        simulated=manifest.simulated,
         rows=tuple(sorted((r for r in rows if not r.who.control), key=_order)),
         controls=tuple(r for r in rows if r.who.control),
         pairs=cells,

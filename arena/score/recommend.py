@@ -115,6 +115,7 @@ def recommend(
         InputError: a margin, cost or value that is none, or no task of that level.
     """
     ranked = ranked_of(results, level)
+    rivals = [c.name for c in results.manifest.contestants if not c.control]
     _check_wanted(wanted)
     value_usd = value_of(results, value_usd)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
@@ -150,13 +151,8 @@ def recommend(
         cascades=() if raced or doubts else cascades(results, ranked, seed=results.manifest.seed),
         candidates=candidates,
         doubts=doubts,
-        left_out=_left_out(results, ranked),
+        left_out=tuple(n for n in rivals if n not in ranked),
     )
-
-
-def _left_out(results: Results, ranked: Mapping[str, TaskTally]) -> tuple[str, ...]:
-    who = results.manifest.contestants
-    return tuple(c.name for c in who if not c.control and c.name not in ranked)
 
 
 def ranked_of(results: Results, level: Assurance | None = None) -> dict[str, TaskTally]:
