@@ -46,13 +46,13 @@ def _root(
 
 def register() -> None:
     """Add all commands; what one imports is imported when it runs."""
-    from arena.cli import agents, backends, decide, money, nights, report, run, sandboxes, scale
+    from arena.cli import agents, backends, money, nights, report, run, sandboxes
     from arena.cli import tasks as packs
 
     for command in (
-        run.run, run.demo, money.plan, scale.scale, money.reprice, report.view, run.grade,
-        report.report, decide.compare, decide.recommend, decide.power, nights.gate, nights.trend,
-        nights.retain, decide.race,
+        run.run, run.demo, money.plan, money.scale, money.reprice, report.view, run.grade,
+        report.report, report.compare, report.recommend, report.power, nights.gate, nights.trend,
+        nights.retain, report.race,
     ):  # fmt: skip
         app.command()(command)
     app.add_typer(packs.app, name="tasks")

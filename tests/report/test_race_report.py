@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from arena.cli import decide
+from arena.cli import report as decide
 from arena.errors import InputError
 from arena.report import exports
 from arena.report.caveats import race_report
