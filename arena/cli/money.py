@@ -1,4 +1,4 @@
-"""`arena plan`, `reprice` and `scale`: what a run costs and takes, and an old one at other prices."""
+"""`arena plan`, `reprice` and `scale`: what a run costs and takes, at these prices or others."""
 
 from contextlib import ExitStack
 from datetime import datetime
