@@ -13,8 +13,8 @@ from any_llm.utils.messages_compat import (
 )
 from pydantic import ValidationError
 
-from arena.gateway.message_assembler import ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
+from arena.gateway.translator import ReplyEvents
 from arena.records import Usage
 from arena.serialize import mappings
 

@@ -8,8 +8,8 @@ from agents.exceptions import AgentsException
 from agents.models import chatcmpl_stream_handler as library
 from agents.models.chatcmpl_converter import Converter
 
-from arena.gateway.message_assembler import ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
+from arena.gateway.translator import ReplyEvents
 from arena.records import Usage
 from arena.serialize import mappings
 

@@ -24,16 +24,15 @@ from starlette.types import Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from arena.backend import apis
-from arena.backend.limiter import AgentClock
 from arena.backend.meter import TrialBackend
 from arena.errors import HarnessError
 from arena.gateway import proxy_request
-from arena.gateway.bridge import BrokenStreamError, ByteBudget, ReplyBridge, RequestBody
+from arena.gateway.bridge import BrokenStreamError, ByteBudget, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError, brief
 from arena.gateway.proxy_session import ProxySession
 from arena.gateway.tunnel import FORWARDER, Tunnel
-from arena.protocols import Sandbox, Transcript
-from arena.records import Api, Limits, Message, Reply, ToolSpec
+from arena.protocols import Sandbox
+from arena.records import Api, Message, Reply, ToolSpec
 from arena.records.container import LAYER_PYTHON
 
 CALLS_AT_ONCE = 1024
@@ -209,9 +208,6 @@ class ProxyBackend:
 
     gateway: Gateway
     metered: TrialBackend
-    limits: Limits
-    transcript: Transcript
-    clock: AgentClock
 
     @property
     def model(self) -> str:
@@ -234,8 +230,8 @@ class ProxyBackend:
         Raises:
             EngineError: the forwarder did not start.
         """
-        with self.clock.waiting():  # a translation's library takes seconds to import
-            session = ProxySession(self.metered, self.limits, self.transcript, self.clock)
+        with self.metered.clock.waiting():  # a translation's library takes seconds to import
+            session = ProxySession(self.metered)
         forwarder = [LAYER_PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
         with (
             self.gateway.serving(session),
@@ -286,7 +282,7 @@ async def _call(gateway: Gateway, session: ProxySession, api: Api, request: Requ
         with contextlib.suppress(ClientDisconnect):  # whoever broke it off reads no answer
             async for block in request.stream():
                 body.add(block)
-        bridge = ReplyBridge(asyncio.get_running_loop(), api, _sent_along(request, api, session))
+        bridge = session.bridge(_sent_along(request, api, session))
         gateway.calls.submit(session.serve, body, bridge)
     except BaseException:
         body.release()

@@ -75,7 +75,6 @@ def checked(
 def _try(
     program: Program, engine: DockerEngine, gateway: Gateway, image: str, layer: str
 ) -> str | None:
-    clock = AgentClock(LIMITS.seconds)
     notes = _Notes()
     backend = TrialBackend(
         spec=BackendSpec(
@@ -86,11 +85,11 @@ def _try(
         owner=CallOwner("check", 1, program.name),
         limits=LIMITS,
         transcript=notes,
-        clock=clock,
+        clock=AgentClock(LIMITS.seconds),
         retry=RetryPolicy(),
         fx=(),
     )
-    session = ProxyBackend(gateway, backend, LIMITS, notes, clock)
+    session = ProxyBackend(gateway, backend)
     brief = Brief(task_id="check", problem_statement=STATEMENT, limits=LIMITS, nonce="check")
     with engine.open(
         image,

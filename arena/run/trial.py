@@ -304,7 +304,7 @@ class TrialRunner:
             if self.gateway is not None and request.program is not None:
                 from arena.gateway.server import ProxyBackend
 
-                backend = ProxyBackend(self.gateway, metered, request.limits, transcript, clock)
+                backend = ProxyBackend(self.gateway, metered)
         gold = registry.is_given_gold(name)
         brief = Brief(
             task_id=request.task.id,
