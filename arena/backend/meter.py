@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 
 from arena.backend import apis, chat
 from arena.backend.apis import HistoryMender
-from arena.backend.call import Call, LimitReached, Sender
+from arena.backend.call import RETRYABLE, Call, LimitReached, RetryPolicy, Sender
 from arena.backend.chat import Prompt
-from arena.backend.limiter import RETRYABLE, AgentClock, RetryPolicy
+from arena.backend.limiter import AgentClock, Denial, RequestGate
 from arena.backend.replies import CallFailed
-from arena.backend.request_gate import Denial, RequestGate
 from arena.errors import ProviderError
 from arena.money import usage
 from arena.money.budget import Amount

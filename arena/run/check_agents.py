@@ -7,11 +7,10 @@ from pydantic import JsonValue
 
 from arena.agent import external
 from arena.backend import apis
-from arena.backend.call import Relay
+from arena.backend.call import Relay, RetryPolicy
 from arena.backend.chat import encoded
-from arena.backend.limiter import AgentClock, Limiter, RetryPolicy
+from arena.backend.limiter import AgentClock, Limiter, LocalRequestGate
 from arena.backend.meter import CallOwner, TrialBackend
-from arena.backend.request_gate import LocalRequestGate
 from arena.errors import FaultError
 from arena.gateway.server import Gateway, ProxyBackend
 from arena.money.budget import TrialBudget

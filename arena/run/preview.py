@@ -9,9 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import fmean
 
-from arena.backend import catalog, health, listing, resolve
+from arena.backend import catalog, listing, resolve
 from arena.backend.catalog import Catalog
-from arena.backend.pool import missing_keys
+from arena.backend.pool import check_endpoints, missing_keys
 from arena.backend.resolve import violations
 from arena.errors import InputError
 from arena.money.budget import check_budgets
@@ -161,7 +161,7 @@ def _away(plan: Plan) -> dict[str, str]:
 
     def asked(spec: BackendSpec) -> str:
         try:
-            health.check([spec])
+            check_endpoints([spec])
         except InputError as error:
             return error.line()
         return ""

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Self
 
 from arena import registry
 from arena.agent import external
-from arena.backend.limiter import AgentClock
+from arena.backend.limiter import AgentClock, RequestGate
 from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
-from arena.backend.request_gate import RequestGate
 from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading import audit
 from arena.grading.verify import Bench, ExclusiveLock, judge

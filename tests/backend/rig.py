@@ -2,7 +2,8 @@
 
 from contextlib import contextmanager
 
-from arena.backend.limiter import AgentClock, RetryPolicy
+from arena.backend.call import RetryPolicy
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
 from arena.money.budget import Budgets

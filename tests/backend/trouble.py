@@ -7,7 +7,8 @@ import sys
 import threading
 from pathlib import Path
 
-from arena.backend.limiter import AgentClock, RetryPolicy
+from arena.backend.call import RetryPolicy
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
 from arena.errors import ProviderError

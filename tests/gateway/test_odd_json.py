@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.backend import apis
-from arena.backend.call import Call
+from arena.backend.call import Call, RetryPolicy
 from arena.backend.chat import MalformedReplyError, Prompt
-from arena.backend.limiter import RetryPolicy
 from arena.backend.replies import CallFailed, classify, problem_in
 from arena.errors import ProviderError
 from arena.gateway import proxy_request

@@ -177,7 +177,7 @@ def test_a_runs_own_rates_win_and_others_are_added():
 
 
 ARENA = Path(prices.__file__).parent.parent
-STARTS = {"cli/run.py", "backend/health.py", "task/mining/pipeline.py", "money/prices.py"}
+STARTS = {"cli/run.py", "cli/backends.py", "task/mining/pipeline.py", "money/prices.py"}
 """Where a run, or something that is none, begins: there alone the shipped rates are read."""
 
 

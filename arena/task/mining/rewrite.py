@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from arena.backend import catalog
-from arena.backend.limiter import AgentClock, RetryPolicy
+from arena.backend.call import RetryPolicy
+from arena.backend.limiter import AgentClock
 from arena.backend.meter import CallOwner
 from arena.backend.pool import Backends
 from arena.backend.resolve import enforce, resolve
