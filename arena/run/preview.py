@@ -15,14 +15,14 @@ from arena.backend.pool import check_endpoints, missing_keys
 from arena.backend.resolve import violations
 from arena.errors import InputError
 from arena.money.budget import check_budgets
-from arena.money.forecast import (
+from arena.money.statement import (
     ASSUMED_CALL_S,
     ASSUMED_CALLS,
     ASSUMPTION,
     Forecast,
+    RecordedCall,
     forecast,
 )
-from arena.money.statement import RecordedCall
 from arena.records import Api, BackendSpec, ContestantSpec, Record
 from arena.run.hosts import check_extra
 from arena.run.plan import Plan, first_call, stale_price
