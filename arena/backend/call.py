@@ -207,8 +207,8 @@ class ReplyReader:
             CallFailed: no JSON.
         """
         try:
-            odd = b"NaN" in data or b"Infinity" in data  # a reader of its own takes its time
-            value: JsonValue = from_json(data, parse_constant=_nothing if odd else None)
+            odd = b"NaN" in data or b"Infinity" in data  # no JSON; reading them takes its time
+            value: JsonValue = from_json(data, parse_constant=(lambda _: None) if odd else None)
         except ValueError:
             shown = f"not JSON: {data[:200].decode('utf-8', 'replace')!r}"
             raise CallFailed("malformed_reply", brief(shown), http_status=self.status) from None
@@ -328,11 +328,6 @@ class ReplyReader:
             return apis.of(self.spec.api).parse_reply(body, self.spec.quirks)
         except chat.MalformedReplyError as error:
             return error.reply
-
-
-def _nothing(constant: str) -> None:
-    """What is no number in JSON."""
-    del constant
 
 
 def _so_far(reply: Reply) -> Reply:

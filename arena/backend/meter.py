@@ -212,17 +212,13 @@ class TrialBackend:
             raise
         if isinstance(answer, Denial):
             self._left()
-            raise self._over(answer)
+            if not answer.doubtful:
+                raise LimitReached(answer.short)
+            raise ProviderError(  # no outcome of the agent: perhaps nothing was spent
+                f"{self.spec.name}: calls without a reply may have cost the rest of "
+                f"limits.{answer.short}"
+            )
         return _Attempt(answer.begin, held, time.monotonic(), waited_s + answer.waited_s)
-
-    def _over(self, denial: Denial) -> Exception:
-        """Why no further call may be made: an outcome, unless only doubtful spending says so."""
-        if not denial.doubtful:
-            return LimitReached(denial.short)
-        return ProviderError(
-            f"{self.spec.name}: calls without a reply may have cost the rest of "
-            f"limits.{denial.short}"
-        )
 
     # ── after ──────────────────────────────────────────────────────────────────────────────────
 

@@ -8,7 +8,7 @@ contestants together. How well it is used is the run's own doing, so the mean co
 beside every such cost, and the cost at full use is only ever a labelled what-if.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Self
@@ -107,10 +107,9 @@ def to_usd(amount: Decimal, currency: str, fx: Sequence[FxRate]) -> Decimal | No
     return None if rate is None else amount * rate
 
 
-def rates_kept(begun: Sequence[FxRate], now: Sequence[FxRate]) -> tuple[FxRate, ...]:
-    """The rates with which a run began, and those of now for currencies that it had none for."""
-    had = {rate.currency for rate in begun}
-    return (*begun, *(rate for rate in now if rate.currency not in had))
+def rates_over(rates: Sequence[FxRate], others: Sequence[FxRate]) -> tuple[FxRate, ...]:
+    """Rates with others in the places of those of the same currencies, and behind them."""
+    return tuple({rate.currency: rate for rate in (*rates, *others)}.values())
 
 
 def call_cost(
@@ -301,18 +300,8 @@ def repriced_spec(
     return spec.model_copy(update={"prices": found})
 
 
-def with_rates(fx: Sequence[FxRate], changes: Mapping[str, Decimal], *, on: date) -> list[FxRate]:
-    """Rates of a run with some replaced, by currency; a rate is dollars for one unit."""
-    kept = [rate for rate in fx if rate.currency not in changes]
-    given = [
-        FxRate(currency=currency, usd=usd, on=on, source="given by the user")
-        for currency, usd in changes.items()
-    ]
-    return kept + given
-
-
-def parse_rate(text: str) -> tuple[str, Decimal]:
-    """`CNY=0.14`: dollars for one unit of a currency.
+def parse_rate(text: str, on: date) -> FxRate:
+    """`CNY=0.14`, given on a day: dollars for one unit of a currency.
 
     Raises:
         InputError: not of that form, or of the dollar itself.
@@ -328,4 +317,4 @@ def parse_rate(text: str) -> tuple[str, Decimal]:
         raise InputError(
             f"{text!r} is not a rate", where="--fx", remedy="write dollars for one unit: CNY=0.14"
         )
-    return currency, usd
+    return FxRate(currency=currency, usd=usd, on=on, source="given by the user")
