@@ -46,6 +46,16 @@ CONVERSATIONS = 4
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """A backend as a run reaches it."""
+
+    spec: BackendSpec
+    sender: Sender
+    retry: RetryPolicy
+    fx: Sequence[FxRate]
+
+
+@dataclass(frozen=True)
 class CallOwner:
     """Whose calls these are."""
 
@@ -66,19 +76,17 @@ class _Attempt:
 class TrialBackend:
     """`arena.protocols.Backend` for one trial. Calls may come from several threads."""
 
-    spec: BackendSpec
-    sender: Sender
+    endpoint: Endpoint
     gate: RequestGate
     owner: CallOwner
     limits: Limits
     transcript: Transcript
     clock: AgentClock
-    retry: RetryPolicy
-    fx: Sequence[FxRate]
     tally: CallTotals = field(default_factory=CallTotals)
 
     def __post_init__(self) -> None:
-        self._pricing = CallPricing(self.spec, self.fx)
+        self.spec = self.endpoint.spec
+        self._pricing = CallPricing(self.spec, self.endpoint.fx)
         self._lock = threading.Lock()
         self._in_flight = 0
         self._previous: deque[tuple[Prompt, int]] = deque(maxlen=CONVERSATIONS)
@@ -127,7 +135,7 @@ class TrialBackend:
             going = self._announce(call, step, attempt, waited_s)
             timeout_s = max(0.001, min(self.spec.request_timeout_s, self.clock.remaining_s))
             try:
-                reply = self.sender.send(
+                reply = self.endpoint.sender.send(
                     self.spec, call.body, timeout_s=timeout_s, relay=call.relay
                 )
             except CallFailed as failed:
@@ -293,7 +301,7 @@ class TrialBackend:
             raise failed
         failed_s = time.monotonic() - going.sent_at
         self.clock.exclude(failed_s)
-        delay_s = self.retry.delay_s(
+        delay_s = self.endpoint.retry.delay_s(
             failed.outcome,
             failed.attempts,
             waited_s=backoff_s,

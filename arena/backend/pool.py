@@ -20,12 +20,11 @@ from urllib.parse import urlsplit
 
 from arena.backend.call import RetryPolicy
 from arena.backend.client import EndpointClient
-from arena.backend.limiter import AgentClock, CallLog, Limiter, LocalRequestGate, RequestGate
-from arena.backend.meter import CallOwner, TrialBackend
+from arena.backend.limiter import AgentClock, CallLog, Limiter, LocalRequestGate
+from arena.backend.meter import CallOwner, Endpoint, TrialBackend
 from arena.errors import ArenaError, InputError
 from arena.money.budget import TrialBudget
 from arena.money.statement import RecordedCall, statements
-from arena.protocols import Transcript
 from arena.records import (
     BackendSpec,
     Budget,
@@ -80,28 +79,10 @@ class Backends:
         """Where the calls of one trial are allowed and accounted for."""
         return LocalRequestGate(budget, self._limiters[_account(spec)], log)
 
-    def for_trial(
-        self,
-        spec: BackendSpec,
-        gate: RequestGate,
-        *,
-        owner: CallOwner,
-        limits: Limits,
-        transcript: Transcript,
-        clock: AgentClock,
-    ) -> TrialBackend:
-        """The metered backend of one trial; `spec` must be one of those the pool was made with."""
-        return TrialBackend(
-            spec=spec,
-            sender=self._clients[spec.base_url, spec.api_key_env],
-            gate=gate,
-            owner=owner,
-            limits=limits,
-            transcript=transcript,
-            clock=clock,
-            retry=self._retry,
-            fx=self._fx,
-        )
+    def endpoint(self, spec: BackendSpec) -> Endpoint:
+        """A backend as the run reaches it; it must be one of those the pool was made with."""
+        client = self._clients[spec.base_url, spec.api_key_env]
+        return Endpoint(spec, client, self._retry, self._fx)
 
     def close(self) -> None:
         """Turn waiting trials away and drop all connections."""
@@ -246,9 +227,9 @@ def probe(spec: BackendSpec, *, fx: Sequence[FxRate], environ: Mapping[str, str]
     log, started = _Log(), time.monotonic()
     retry = RetryPolicy(budget_s=60)
     with Backends([spec], fx=fx, retry=retry, environ=environ) as pool:
-        backend = pool.for_trial(
-            spec,
-            pool.gate(spec, TrialBudget(Budget()), log),
+        backend = TrialBackend(
+            endpoint=pool.endpoint(spec),
+            gate=pool.gate(spec, TrialBudget(Budget()), log),
             owner=CallOwner("live", 1, spec.name),
             limits=LIMITS,
             transcript=log,

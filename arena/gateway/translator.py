@@ -21,9 +21,6 @@ from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.records import Api, Message, Reply, Usage
 from arena.serialize import mapping, mappings
 
-Delta = dict[str, JsonValue]
-"""A part of an assistant message."""
-
 
 @dataclass(frozen=True)
 class _KnownMessage:
@@ -111,7 +108,7 @@ class MessageAssembler:
     _said: int = 0
     _given: list[int] = field(default_factory=list)
 
-    def add(self, chunk: JsonValue) -> Delta:
+    def add(self, chunk: JsonValue) -> Item:
         """What a chunk adds; nothing where it is empty."""
         delta = chat.delta_of(chunk)
         if delta is None:
@@ -119,19 +116,19 @@ class MessageAssembler:
         chat.grow(self.message, delta)
         return self._news(done=False)
 
-    def finish(self, message: Message) -> Delta:
+    def finish(self, message: Message) -> Item:
         """What the whole message adds to the chunks that came."""
         self.message = message
         return self._news(done=True)
 
-    def _news(self, *, done: bool) -> Delta:
+    def _news(self, *, done: bool) -> Item:
         begun = self._said or self.ids  # no API takes reasoning behind the answer
         reasoning = "" if begun else reasoning_of(self.message)[self._reasoned :]
         content = chat.text_of(self.message.get("content"))[self._said :]
         self._reasoned += len(reasoning)
         self._said += len(content)
         calls = self._calls(done=done)
-        news: Delta = {"reasoning": reasoning, "content": content, "tool_calls": calls}
+        news: Item = {"reasoning": reasoning, "content": content, "tool_calls": calls}
         return {name: value for name, value in news.items() if value}
 
     def _calls(self, *, done: bool) -> list[JsonValue]:
@@ -147,7 +144,7 @@ class MessageAssembler:
             more = more[self._given[number] :] if begun else more
             if begun and not more:
                 continue
-            piece: Delta = {"index": number, "function": {"arguments": more}}
+            piece: Item = {"index": number, "function": {"arguments": more}}
             if not begun:
                 self.ids.append(self.name_call())
                 self._given.append(0)
@@ -173,7 +170,7 @@ def _arguments(given: JsonValue, *, done: bool) -> str:
 
 
 class ReplyEvents(ABC):
-    """A reply in the events of one API, from what each chunk adds to it.
+    """An API over chat completions: a reply in its events, from what each chunk adds to it.
 
     Args:
         name: id of the reply.
@@ -187,9 +184,18 @@ class ReplyEvents(ABC):
         self.name = name
         self.model = model
 
-    def feed(self, delta: Delta) -> Iterator[Item]:
+    def feed(self, delta: Item) -> Iterator[Item]:
         """What is to be said of an addition."""
         return self.events(self.chunk(delta))
+
+    @staticmethod
+    @abstractmethod
+    def request_body(asked: ProxyRequest) -> Item:
+        """A request in the words of chat completions.
+
+        Raises:
+            BadProxyRequestError: it holds what chat completions cannot.
+        """
 
     @abstractmethod
     def close(self, finish: str, usage: Usage) -> Iterator[Item]:
@@ -199,7 +205,7 @@ class ReplyEvents(ABC):
     def events(self, chunk: Item) -> Iterator[Item]:
         """What the library makes of a chunk."""
 
-    def chunk(self, delta: Delta, finish: str | None = None) -> Item:
+    def chunk(self, delta: Item, finish: str | None = None) -> Item:
         """A chunk in the one form that the libraries read."""
         renamed = {(self.reasoning if k == "reasoning" else k): v for k, v in delta.items()}
         return {
@@ -221,14 +227,8 @@ _PICTURES = ("image", "image_url", "input_image", "document", "file", "input_fil
 _INSTRUCTIONS = ("system", "developer")
 
 
-ToChat = Callable[[ProxyRequest], Item]
-"""A request in the words of chat completions; raises `BadProxyRequestError`."""
-
-
-def library(api: Api) -> tuple[ToChat, Callable[[str, str], ReplyEvents]]:
-    """How an API is translated: its requests, and the events of a reply, by its id and model.
-
-    Importing it takes seconds.
+def library(api: Api) -> type[ReplyEvents]:
+    """How an API is translated. Importing it takes seconds.
 
     Raises:
         ModuleNotFoundError: its package is not installed.
@@ -236,10 +236,10 @@ def library(api: Api) -> tuple[ToChat, Callable[[str, str], ReplyEvents]]:
     if api == "messages":
         from arena.gateway import from_messages
 
-        return from_messages.request_body, from_messages.MessagesEvents
+        return from_messages.MessagesEvents
     from arena.gateway import from_responses
 
-    return from_responses.request_body, from_responses.ResponsesEvents
+    return from_responses.ResponsesEvents
 
 
 class Translator:
@@ -247,7 +247,7 @@ class Translator:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._to_chat, self._events = library(api)
+        self._library = library(api)
         self._history = ReplyHistory()
         self._replies = itertools.count(1)
 
@@ -262,7 +262,7 @@ class Translator:
             raise BadProxyRequestError(
                 f"pictures and files are not carried from {self._api} to chat completions"
             )
-        made = self._to_chat(request)
+        made = self._library.request_body(request)
         turns = [_plain(turn) for turn in mappings(made["messages"])]
         body: Item = {name: made[name] for name in _PASSED if made.get(name) is not None}
         body |= {"model": request.model, **({"stream": True} if request.streamed else {})}
@@ -277,7 +277,7 @@ class Translator:
         return TranslatedBridge(self._api, self._made, self._history)
 
     def _made(self, model: str) -> ReplyEvents:
-        return self._events(f"reply_{next(self._replies)}", model)
+        return self._library(f"reply_{next(self._replies)}", model)
 
 
 class TranslatedBridge(ReplyBridge):

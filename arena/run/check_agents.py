@@ -10,7 +10,7 @@ from arena.backend import apis
 from arena.backend.call import Relay, RetryPolicy
 from arena.backend.chat import encoded
 from arena.backend.limiter import AgentClock, Limiter, LocalRequestGate
-from arena.backend.meter import CallOwner, TrialBackend
+from arena.backend.meter import CallOwner, Endpoint, TrialBackend
 from arena.errors import FaultError
 from arena.gateway.server import Gateway, ProxyBackend
 from arena.money.budget import TrialBudget
@@ -75,18 +75,14 @@ def _try(
     program: Program, engine: DockerEngine, gateway: Gateway, image: str, layer: str
 ) -> str | None:
     notes = _Notes()
+    spec = BackendSpec(name="check", model=MODEL, base_url="http://127.0.0.1", api=program.api[0])
     backend = TrialBackend(
-        spec=BackendSpec(
-            name="check", model=MODEL, base_url="http://127.0.0.1", api=program.api[0]
-        ),
-        sender=_Answering(),
+        endpoint=Endpoint(spec, _Answering(), RetryPolicy(), fx=()),
         gate=LocalRequestGate(TrialBudget(Budget()), Limiter(RateLimits()), notes),
         owner=CallOwner("check", 1, program.name),
         limits=LIMITS,
         transcript=notes,
         clock=AgentClock(LIMITS.seconds),
-        retry=RetryPolicy(),
-        fx=(),
     )
     session = ProxyBackend(gateway, backend)
     brief = Brief(task_id="check", problem_statement=STATEMENT, limits=LIMITS, nonce="check")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from arena import registry
 from arena.agent import external
 from arena.backend.limiter import AgentClock, RequestGate
-from arena.backend.meter import CallOwner
+from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading import audit
@@ -290,9 +290,9 @@ class TrialRunner:
         backend: Backend = _NoBackend()
         if request.contestant.backend is not None:
             assert gate is not None
-            metered = self.backends.for_trial(
-                request.contestant.backend,
-                gate,
+            metered = TrialBackend(
+                endpoint=self.backends.endpoint(request.contestant.backend),
+                gate=gate,
                 owner=CallOwner(request.spec.id, request.try_number, request.contestant.name),
                 limits=request.limits,
                 transcript=transcript,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from arena.backend.call import RetryPolicy
 from arena.backend.limiter import AgentClock
-from arena.backend.meter import CallOwner
+from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.errors import ProviderError
 from arena.money.budget import Budgets
@@ -25,9 +25,9 @@ THREADS = 8
 
 def converse(pool, spec, log, trial):
     """One trial of sixty turns, the history growing as an agent's does."""
-    backend = pool.for_trial(
-        spec,
-        pool.gate(spec, Budgets(LIMITS, Budget(), {}, {}).open_trial("c"), log),
+    backend = TrialBackend(
+        endpoint=pool.endpoint(spec),
+        gate=pool.gate(spec, Budgets(LIMITS, Budget(), {}, {}).open_trial("c"), log),
         owner=CallOwner(trial, 1, "c"),
         limits=LIMITS,
         transcript=Notes(),

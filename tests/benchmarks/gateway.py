@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import httpx2
 
 from arena.backend.limiter import AgentClock
-from arena.backend.meter import CallOwner
+from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.gateway.proxy_session import ProxySession
 from arena.gateway.server import Gateway
@@ -86,9 +86,9 @@ def measure(streams, api, base_url, folder):
         Gateway() as gateway,
         TranscriptFile(folder / f"{api}-transcript.jsonl") as transcript,
     ):
-        backend = pool.for_trial(
-            spec,
-            pool.gate(spec, Budgets(limits, Budget(), {}, {}).open_trial("c"), ledger),
+        backend = TrialBackend(
+            endpoint=pool.endpoint(spec),
+            gate=pool.gate(spec, Budgets(limits, Budget(), {}, {}).open_trial("c"), ledger),
             owner=CallOwner("t", 1, "c"),
             limits=limits,
             transcript=transcript,
