@@ -239,14 +239,16 @@ class RequestGate(Protocol):
 
 
 class LocalRequestGate:
-    """The gate itself, beside the budgets and the ledger."""
+    """The gate itself, beside the budgets and the ledger.
+
+    Calls come from several threads; each step on the table of calls is one of the table's own.
+    """
 
     def __init__(self, budget: TrialBudget, limiter: Limiter, log: CallLog) -> None:
         self._budget = budget
         self._limiter = limiter
         self._log = log
         self._going: dict[str, tuple[Amount, LimiterSlot]] = {}
-        self._lock = threading.Lock()
         self._over = threading.Event()
 
     def announce(self, begin: CallBegin, held: Amount) -> Permit | Denial:
@@ -258,14 +260,15 @@ class LocalRequestGate:
             self._budget.settle(held, Amount())
             raise
         begin = begin.model_copy(update={"started_at": datetime.now(UTC)})
-        with self._lock:
-            self._going[begin.call_id] = held, slot
+        self._going[begin.call_id] = held, slot
         try:
             if self._over.is_set():  # after the step above: `close` finds the call, or this does
                 raise HarnessError("the trial is over")  # noqa: TRY301 - undone as any other
             self._log.begin(begin)
         except BaseException:
-            self._leave(begin.call_id, Amount(), certain=True, tokens=0)
+            if self._going.pop(begin.call_id, None):
+                self._budget.settle(held, Amount())
+                self._limiter.release(slot, tokens=0)
             raise
         return Permit(begin, slot.waited_s)
 
@@ -276,19 +279,23 @@ class LocalRequestGate:
         """
         end = end.model_copy(update={"ended_at": datetime.now(UTC)})
         used = None if end.usage is None else end.usage.prompt + end.usage.output
-        self._leave(
-            end.call_id,
-            spent,
-            certain=end.usage is not None,
-            tokens=0 if refused(end) else used,
-            refused=end.outcome == "rate_limited",
-            retry_after_s=retry_after_s,
-        )
+        if going := self._going.pop(end.call_id, None):
+            held, slot = going
+            self._budget.settle(held, spent, certain=end.usage is not None)
+            self._limiter.release(
+                slot,
+                tokens=0 if refused(end) else used,
+                refused=end.outcome == "rate_limited",
+                retry_after_s=retry_after_s,
+            )
         self._log.end(end)
 
     def give_up(self, call_id: str) -> None:
         """As `RequestGate.give_up`; of a call that is settled nothing is to be given up."""
-        self._leave(call_id, None, certain=False, tokens=None)
+        if going := self._going.pop(call_id, None):
+            held, slot = going
+            self._budget.settle(held, held, certain=False)
+            self._limiter.release(slot, tokens=None)
 
     def pause(self, seconds: float) -> None:
         self._limiter.pause(seconds, self._over)
@@ -296,8 +303,7 @@ class LocalRequestGate:
     @property
     def idle(self) -> bool:
         """Whether no call is on its way."""
-        with self._lock:
-            return not self._going
+        return not self._going
 
     def shut(self) -> None:
         """As `RequestGate.shut`; calls that wait leave the queue at once."""
@@ -307,29 +313,8 @@ class LocalRequestGate:
     def close(self) -> None:
         """Let no further call go, and give up those whose sender is lost."""
         self.shut()
-        with self._lock:
-            left = list(self._going)
-        for call_id in left:
+        for call_id in list(self._going):
             self.give_up(call_id)
-
-    def _leave(
-        self,
-        call_id: str,
-        spent: Amount | None,
-        *,
-        certain: bool,
-        tokens: int | None,
-        refused: bool = False,
-        retry_after_s: float | None = None,
-    ) -> None:
-        """A call is over, once; where nobody knows what it cost, it cost what it held."""
-        with self._lock:
-            going = self._going.pop(call_id, None)
-        if going is None:
-            return
-        held, slot = going
-        self._budget.settle(held, held if spent is None else spent, certain=certain)
-        self._limiter.release(slot, tokens=tokens, refused=refused, retry_after_s=retry_after_s)
 
 
 class AgentClock:
