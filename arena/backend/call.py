@@ -225,7 +225,7 @@ class ReplyReader:
             CallFailed: with what came of it, where the stream tells an error or ends early.
         """
         end = _StreamEnd()
-        api = apis.of(self.spec.api)
+        api = apis.DIALECTS[self.spec.api]
         body = self.redaction.value(api.assemble(self._chunks(blocks, end)))
         assert isinstance(body, dict)
         if end.failed is not None:
@@ -248,7 +248,7 @@ class ReplyReader:
             CallFailed: there is none.
         """
         try:
-            return apis.of(self.spec.api).parse_reply(body, self.spec.quirks)
+            return apis.DIALECTS[self.spec.api].parse_reply(body, self.spec.quirks)
         except chat.MalformedReplyError as error:
             shown = brief(f"{error}: {chat.encoded(body).decode('utf-8', 'replace')}")
             raise CallFailed(
@@ -299,7 +299,7 @@ class ReplyReader:
 
     def _chunks(self, blocks: Iterable[bytes], end: _StreamEnd) -> Iterator[JsonValue]:
         """What a stream's events hold, each passed on first."""
-        api, came = apis.of(self.spec.api), self._events(blocks)
+        api, came = apis.DIALECTS[self.spec.api], self._events(blocks)
         try:
             for raw, chunk in self.redaction.across(came) if self.redaction.pattern.key else came:
                 if chunk is not None:
@@ -325,7 +325,7 @@ class ReplyReader:
     def _what_came(self, body: JsonValue) -> Reply:
         """The usage a failed reply told, where it told any."""
         try:
-            return apis.of(self.spec.api).parse_reply(body, self.spec.quirks)
+            return apis.DIALECTS[self.spec.api].parse_reply(body, self.spec.quirks)
         except chat.MalformedReplyError as error:
             return error.reply
 

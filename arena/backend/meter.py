@@ -106,7 +106,7 @@ class TrialBackend:
         for note in notes:
             self.transcript.add("note", {"text": note})
         prompt = Prompt.of(history, tools)
-        body = apis.of(self.spec.api).request_body(self.spec, prompt, limit)
+        body = apis.DIALECTS[self.spec.api].request_body(self.spec, prompt, limit)
         try:
             return self.perform(Call(prompt, body, limit))
         except LimitReached as reached:

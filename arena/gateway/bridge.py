@@ -146,7 +146,7 @@ class ReplyBridge:
         self._loop = asyncio.get_running_loop()
         self.head: asyncio.Future[ReplyHead] = self._loop.create_future()
         self._hides_usage = False
-        self._is_last = apis.of(api).is_last
+        self._is_last = apis.DIALECTS[api].is_last
         self._last = b""
         self._opening: list[bytes] = []
         self._says = False

@@ -324,7 +324,7 @@ class TranslatedBridge(ReplyBridge):
         if self.streamed:
             self._pass_on(events)
         else:
-            super().whole(chat.encoded(apis.of(self.api).assemble(events)))
+            super().whole(chat.encoded(apis.DIALECTS[self.api].assemble(events)))
         self._history.keep(reply.message, self._growth.ids)
         self.end()
 

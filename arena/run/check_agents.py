@@ -108,7 +108,7 @@ class _Answering:
     ) -> Reply:
         """The one answer there is, whole or as a stream."""
         del body, timeout_s
-        dialect = apis.of(spec.api)
+        dialect = apis.DIALECTS[spec.api]
         events = _EVENTS[spec.api]
         if relay and relay.streamed:
             for event in events:

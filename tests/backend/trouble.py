@@ -13,7 +13,7 @@ from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.errors import ProviderError
 from arena.money.budget import Budgets
-from arena.records import BackendSpec, Budget, Limits
+from arena.records import BackendSpec, Budget, Limits, Message
 from arena.rundir.ledger import Ledger
 from tests.backend.rig import BASH, Notes
 from tests.servers.vendor import KEY
@@ -33,7 +33,7 @@ def converse(pool, spec, log, trial):
         transcript=Notes(),
         clock=AgentClock(LIMITS.seconds),
     )
-    history = [{"role": "user", "content": f"trial {trial}"}]
+    history: list[Message] = [{"role": "user", "content": f"trial {trial}"}]
     while True:
         try:
             reply = backend.complete(history, [BASH])
