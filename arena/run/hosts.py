@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from arena.backend.limiter import RequestGate
 from arena.backend.pool import Backends
-from arena.backend.request_gate import RequestGate
 from arena.errors import EngineError, InputError
 from arena.grading.verify import ExclusiveLock
 from arena.records import Record, SandboxLimits, Task, TrialRecord
