@@ -22,7 +22,8 @@ from arena.backend.pool import Backends
 from arena.backend.request_gate import RequestGate
 from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading import audit
-from arena.grading.verify import Bench, ExclusiveLock, judge
+from arena.grading.job import Bench
+from arena.grading.verify import ExclusiveLock, judge
 from arena.paths import SafePath
 from arena.protocols import Backend, CallTotals, Engine, Sandbox, Transcript
 from arena.records import (
@@ -46,7 +47,7 @@ from arena.records.container import AGENT_USER, HOME
 from arena.records.program import Program
 from arena.rundir.directory import Manifest, RunDir
 from arena.rundir.transcript import TranscriptFile
-from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.store import Image
 from arena.task import diff, pack
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class TrialRunner:
 
     engine: Engine
     backends: Backends
-    images: Mapping[str, TaskImage]
+    images: Mapping[str, Image]
     """By task id."""
     layers: Mapping[str, str]
     """What holds the programs of external agents, by name."""
