@@ -29,8 +29,8 @@ from arena.protocols import Sandbox
 from arena.records import File, Language, Record, ReportForm, TestPlan
 from arena.records.container import AGENT_USER
 from arena.resources import sandboxes_dir
+from arena.sandbox import docker
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import sources
 from arena.sandbox.image.recipe import language_names
 from arena.serialize import read_record
 from arena.task.files import read_files
@@ -136,7 +136,7 @@ def _keep_image(
             raise InputError("no Dockerfile in it", where=str(folder), remedy=remedy)
         write_image(pack, name, files, table.language, about, base=table.base)
         return
-    pinned = sources.pin(engine.connection, table.image)
+    pinned = docker.pin(engine.connection, table.image)
     dockerfile = File(path="Dockerfile", data=b"ARG BASE\nFROM ${BASE}\nUSER root\n")
     write_image(pack, name, [dockerfile], table.language, about, pull=pinned)
 
