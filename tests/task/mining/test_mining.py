@@ -78,7 +78,8 @@ def test_fixes_become_tasks_that_stay_sound(tmp_path):
     assert kept["mb_each"] > 10
     assert kept["seconds_each"] > 1
     (outcome,) = [one for one in log if one["task"] == debt.root.name]
-    assert (outcome["image_mb"], outcome["provenance"]) == (kept["mb_each"], "B")
+    assert abs(outcome["image_mb"] - kept["mb_each"]) <= 1
+    assert outcome["provenance"] == "B"
     assert list(outcome["fail_to_pass"].values()) == ["assertion: Failed"]
     checked = arena("tasks", "check", "./ours", cwd=tmp_path, timeout_s=600)
     assert checked.code == 0, checked.err
