@@ -163,36 +163,34 @@ def lock_node(requirements: Mapping[str, str]) -> list[File]:
     """
     needs = dict(requirements)
     node = needs.pop(NODE, "")
-    package, pinned = _resolve_node(needs, node)
+    pinned = _resolve_node(needs, node)
     if not node and any(map(needs_newer_node, pinned["packages"].values())):
         with suppress(NoPackageError):
-            package, pinned = _resolve_node(needs, NEWER_NODE)
+            pinned = _resolve_node(needs, NEWER_NODE)
+    package = {"private": True, **pinned["packages"][""]}
+    return [
+        File(path=name, data=(json.dumps(data, indent=1) + "\n").encode())
+        for name, data in ((PACKAGE, package), (LOCK, pinned))
+    ]
+
+
+def _resolve_node(needs: Mapping[str, str], node: str) -> Any:
+    """The lock that npm makes of packages and a version of Node, without addresses."""
+    asked = {"dependencies": needs, "optionalDependencies": {one: node for one in _NODES if node}}
+    with tempfile.TemporaryDirectory(prefix="arena-npm-") as scratch:
+        folder = Path(scratch)
+        (folder / PACKAGE).write_text(json.dumps(asked), encoding="utf-8")
+        _npm(["install", "--package-lock-only"], folder)
+        pinned = json.loads((folder / LOCK).read_text(encoding="utf-8"))
     had = {place.rpartition("node_modules/")[2] for place in pinned["packages"]}
+    if node and not had.intersection(_NODES):
+        raise NoPackageError(NODE)
     for entry in pinned["packages"].values():
         entry.pop("resolved", None)
         # npm passes over optional ones that no registry has, and then refuses its own lock
         for name in entry.get("optionalDependencies", {}).keys() - had:
             del entry["optionalDependencies"][name]
-    return [
-        File(path=PACKAGE, data=package),
-        File(path=LOCK, data=(json.dumps(pinned, indent=1) + "\n").encode()),
-    ]
-
-
-def _resolve_node(needs: Mapping[str, str], node: str) -> tuple[bytes, Any]:
-    """What is asked of npm, and its lock."""
-    asked: dict[str, JsonValue] = {"private": True, "dependencies": dict(needs)}
-    if node:
-        asked["optionalDependencies"] = dict.fromkeys(_NODES, node)
-    package = json.dumps(asked, indent=1).encode()
-    with tempfile.TemporaryDirectory(prefix="arena-npm-") as scratch:
-        folder = Path(scratch)
-        (folder / PACKAGE).write_bytes(package)
-        _npm(["install", "--package-lock-only"], folder)
-        pinned = json.loads((folder / LOCK).read_text(encoding="utf-8"))
-    if node and f"node_modules/{_NODES[0]}" not in pinned["packages"]:
-        raise NoPackageError(NODE)
-    return package, pinned
+    return pinned
 
 
 def unpack_node(pinned: Sequence[File]) -> list[File]:

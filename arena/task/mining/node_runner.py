@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import Any
 from arena.grading.job import CLEAN_ENV
 from arena.grading.node_runner import Event, ended
 from arena.protocols import Sandbox
-from arena.records import File
+from arena.records import File, ReportForm
 from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
 from arena.sandbox.image import packages
 from arena.sandbox.image.packages import LOCK, MODULES
@@ -113,41 +114,37 @@ def _read(data: bytes) -> list[tuple[str, SeenTest]]:
 
 
 _REPORT = ".test-report.json"
-COMMANDS = {
-    "jest": TestCommand(
-        script=f"node {MODULES}/jest/bin/jest.js --ci --json --outputFile={_REPORT} {{files}}",
-        report="jest-json",
-        report_files=(_REPORT,),
-    ),
-    "vitest": TestCommand(
-        script=f"node {MODULES}/vitest/vitest.mjs run --reporter=json"
-        f" --outputFile={_REPORT} {{files}}",
-        report="jest-json",
-        report_files=(_REPORT,),
-    ),
-    "mocha": TestCommand(
-        script=f"m={MODULES}/mocha/bin/mocha; [ -e $m.js ] && m=$m.js\n"
-        f"node $m --reporter json --reporter-option output={_REPORT} {{files}}",
-        report="mocha-json",
-        report_files=(_REPORT,),
-    ),
+_COMMANDS = {
+    "jest": f"{MODULES}/jest/bin/jest.js --ci --json --outputFile={_REPORT}",
+    "vitest": f"{MODULES}/vitest/vitest.mjs run --reporter=json --outputFile={_REPORT}",
+    "mocha": f"$m --reporter json --reporter-option output={_REPORT}",
 }
 """Runners of npm that can be driven by a command of ours."""
-_RUNNERS = (*COMMANDS, "ava", "tap", "tape", "jasmine", "karma", "uvu", "lab", "bun")
+_MOCHA = f"m={MODULES}/mocha/bin/mocha; [ -e $m.js ] && m=$m.js"
+_FORMS: dict[str, ReportForm] = {"jest": "jest-json", "vitest": "jest-json", "mocha": "mocha-json"}
+_WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"]+)"""
+_SETTING = re.compile(rf"(?<!\S)[A-Z]\w*={_WORD}")
+_OF_NODE = re.compile(rf"(?<!\S)--(?:experimental-[\w-]+|(?:import|loader|require)[ =]{_WORD})")
+"""What stands before a runner in a script: settings of the environment, options of Node."""
+_OPTION = re.compile(
+    r"(?<!\S)(?:--(?:recursive|globals|exit|runInBand)(?!\S)|(?:-r|-c|--(?:require|import|loader"
+    r"|config|env|environment|ui|ext|extension|file|root|rootDir|dir|project|projects|timeout"
+    rf"|testTimeout))[ =]{_WORD})"
+)
+"""What stands after it and decides what its tests are and how they are loaded."""
+_PLACE = re.compile(r"(?<!\S)(?!-)\S*[/*.]\S*")
+_RUNNERS = (*_COMMANDS, "ava", "tap", "tape", "jasmine", "karma", "uvu", "lab", "bun")
+_SITES = frozenset({"website", "site", "www"})
 _RUN_SECONDS = 300.0
-_IMPORT = re.compile(r"""(?:\bfrom\s*|\brequire\(\s*|\bimport\(?\s*)["']([^"'.][^"']*)["']""")
-_SETTINGS = re.compile(
-    r"package\.json|tsconfig.*\.json|\.babelrc.*|\.mocharc.*|\.swcrc"
-    r"|(jest|vitest|vite|babel|mocha|svelte)(\.\w+)*\.config\.[cm]?[jt]s(on)?|(jest|vitest)\.\w+.*"
+_TOOLS = re.compile(
+    r"@?(typescript-)?(eslint|prettier|stylelint|oxlint|biome|husky|lint-staged|commit|cz-|xo$|np$"
+    r"|semantic-release|release|changesets|standard|lerna|nx$|turbo$|size-limit|bundlesize|typedoc"
+    r"|jsdoc|docusaurus|storybook|playwright|puppeteer|karma|nyc$|c8$|codecov|coveralls|tsd$|types/"
+    r"|flow-bin$)"
 )
-_NEEDED = re.compile(
-    r"(@babel/|@swc/|@vitest/|@testing-library/|@vitejs/|@sveltejs/|babel-|jest|ts-|vite|esbuild"
-    r"|rollup|mocha|chai|sinon|react|preact|vue|svelte|solid-js|(tsx|typescript|tslib|jsdom"
-    r"|happy-dom|nock|supertest)$)"
-)
-"""Packages that tests need without naming them: runners' parts, transforms, peers."""
+"""Packages for development that tests do not need; what is tested with one has it as a peer."""
 _YARN = re.compile(
-    r"^\"?(@?[^@\s\"]+)@[^\n]*:\n(?:  [^\n]*\n)*?  version:? \"?([^\s\"]+)", re.MULTILINE
+    r"^([^\s#][^\n]*@[^\n]*):\n(?:  [^\n]*\n)*?  version:? \"?([^\s\"]+)", re.MULTILINE
 )
 _PNPM = re.compile(
     r"^ +'?(@?[^'\s:]+)'?:\n +specifier: [^\n]*\n +version: '?(\d[\w.+-]*)", re.MULTILINE
@@ -156,22 +153,23 @@ _VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|latest")
 
 
 def read_package(tree: Sequence[File]) -> Project:
-    """What a package and its tests need: its dependencies, and those for development that a test
-    names; Node itself where the image's is too old for it. Requirements are written
-    `name@versions`.
+    """What a package and its tests need: its dependencies, those for development that are no tools
+    beside them; Node itself where the image's is too old. Requirements are written `name@versions`.
     """
     package, exact, driven = _package(tree), _locked(tree), _driven(tree)
-    settings, named = _settings(tree, package), set(_named(tree))
-    needs: dict[str, str] = {}
-    for inner in (package, *_workspace(tree)):
-        needs |= _versions_in(inner, "peerDependencies") | _versions_in(inner, "dependencies")
-    for name, versions in _versions_in(package, "devDependencies").items():
-        if name in named or (driven and (_NEEDED.match(name) or f'"{name}' in settings)):
+    needs = _in_all(tree, "peerDependencies") | _in_all(tree, "dependencies")
+    for name, versions in _in_all(tree, "devDependencies").items():
+        if not _TOOLS.match(name):
             needs.setdefault(name, versions)
+    own_names = {inner.get("name") for _, inner in _workspace(tree)}
     wanted = {
-        name: exact.get(name, text) for name, text in needs.items() if _VERSION.fullmatch(text)
+        name: exact.get(f"{name}@{text}", exact.get(name, text))
+        for name, text in needs.items()
+        # Versions of a catalogue stand in the lock alone
+        if _VERSION.fullmatch(exact.get(name, "") if text.startswith("catalog:") else text)
+        and name not in own_names
     }
-    typed = any(uses_node_test(file) and file.path.endswith("ts") for file in tree)
+    typed = not driven and any(uses_node_test(one) and one.path.endswith("ts") for one in tree)
     if typed or packages.needs_newer_node(package):
         wanted[packages.NODE] = packages.NEWER_NODE
     own, version = package.get("name"), package.get("version")
@@ -187,11 +185,12 @@ def javascript_of(tree: Sequence[File]) -> LanguageSupport:
     runner = _driven(tree)
     if not runner:
         return JAVASCRIPT
+    command = _command(runner, tree)
     return replace(
         JAVASCRIPT,
         runner="command",
-        command=COMMANDS[runner],
-        run=partial(run_tests, COMMANDS[runner]),
+        command=command,
+        run=partial(run_tests, command),
         run_seconds=_RUN_SECONDS,
         is_test=lambda file: _is_test(file.path),
         refuses=lambda _tree, _hidden: "",
@@ -199,36 +198,54 @@ def javascript_of(tree: Sequence[File]) -> LanguageSupport:
 
 
 def _driven(tree: Sequence[File]) -> str:
-    """The runner of npm that a package's tests are driven with; empty for Node's own."""
-    if any(map(uses_node_test, tree)):
-        return ""
-    package = _package(tree)
-    there = _versions_in(package, "devDependencies") | _versions_in(package, "dependencies")
-    choices = (name for name in (_runner(package), *COMMANDS) if name in COMMANDS and name in there)
-    return next(choices, "")
+    """The runner of npm that a package's tests are driven with; empty for Node's own.
+
+    A test script that names one decides: a file of its tests may import a part of `node:test`.
+    """
+    there = _in_all(tree, "devDependencies") | _in_all(tree, "dependencies")
+    had = [name for name in _COMMANDS if name in there]
+    called = [name for name in had if _call(_package(tree), name)]
+    return next(iter(called or ([] if any(map(uses_node_test, tree)) else had)), "")
 
 
-def _settings(tree: Sequence[File], package: Mapping[str, Any]) -> str:
-    """The texts of the files in which a package sets its tools, quoted alike."""
-    texts = [
-        file.data.decode("utf-8", "replace")
-        for file in tree
-        if "/" not in file.path and file.path != "package.json" and _SETTINGS.fullmatch(file.path)
-    ]
-    texts += [str(package.get(key)) for key in ("jest", "babel", "mocha", "scripts", "vitest")]
-    return "\n".join(texts).replace("'", '"')
+def _call(package: Mapping[str, Any], runner: str) -> re.Match[str] | None:
+    """The first command of `npm test`, and of the scripts that it runs, that names a runner."""
+    scripts, names = _versions_in(package, "scripts"), ["test"]
+    for name in names:  # which grows
+        words = scripts.get(name, "").split()
+        names += [word for word in words if word in scripts and word not in names]
+    called = rf"([^&|;]*?)(?<![\w@-])_?{runner}(?:\.m?js)?(?!\S)([^&|;]*)"
+    return re.search(called, " ; ".join(scripts.get(name, "") for name in names))
 
 
-def _workspace(tree: Sequence[File]) -> Iterator[dict[str, Any]]:
-    """The packages inside a package."""
+def _command(runner: str, tree: Sequence[File]) -> TestCommand:
+    """What runs a package's tests as its own script does; its workspace's packages are linked."""
+    call, lines = _call(_package(tree), runner), ["set -- {files}"]
+    before, after = call.groups() if call else ("", "")
+    words = (_SETTING.findall(before), _OF_NODE.findall(before), _OPTION.findall(after))
+    env, node, options = map(" ".join, words)
+    if runner == "mocha":
+        places = " ".join(_PLACE.findall(_OPTION.sub("", after)))
+        lines = [_MOCHA, *lines, f"[ $# -gt 0 ] || set -- {places}"]
+    for folder, inner in _workspace(tree):
+        link = PurePosixPath("node_modules", str(inner.get("name")))
+        lines.append(shlex.join(["mkdir", "-p", str(link.parent)]))
+        lines.append(shlex.join(["ln", "-sfn", f"{WORKDIR}/{folder}", str(link)]))
+    lines.append(f'env {env} node {node} {_COMMANDS[runner]} {options} "$@"')
+    return TestCommand(script="\n".join(lines), report=_FORMS[runner], report_files=(_REPORT,))
+
+
+def _workspace(tree: Sequence[File]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The packages inside a package, each with its folder; no site for its documentation."""
     for file in tree:
         folder, _, name = file.path.rpartition("/")
-        if name == "package.json" and folder and folder.count("/") < 2 and "test" not in folder:
-            yield _read_json(file.data)
+        inside = name == "package.json" and folder and folder.count("/") < 2
+        if inside and purpose(f"{folder}/index.js") == "source" and folder not in _SITES:
+            yield folder, _read_json(file.data)
 
 
 def _locked(tree: Sequence[File]) -> dict[str, str]:
-    """Exact versions of what a package itself asks for, as its lock file has them."""
+    """Exact versions as a lock file has them, by name; of yarn's by name and what is asked for."""
     texts = {file.path: file.data for file in tree if "/" not in file.path}
     found: dict[str, str] = {}
     for place, entry in table(_read_json(texts.get(LOCK, b"")), "packages").items():
@@ -237,7 +254,8 @@ def _locked(tree: Sequence[File]) -> dict[str, str]:
             found[name] = str(entry.get("version", ""))
     for lock, line in (("pnpm-lock.yaml", _PNPM), ("yarn.lock", _YARN)):
         for match in line.finditer(texts.get(lock, b"").decode("utf-8", "replace")):
-            found.setdefault(match[1], match[2])
+            for name in match[1].replace('"', "").replace("@npm:", "@").split(", "):
+                found.setdefault(name, match[2])
     return {name: text for name, text in found.items() if re.fullmatch(r"\d+\.[\w.+-]+", text)}
 
 
@@ -247,27 +265,17 @@ def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
         return ""
     if not any(_is_test(file.path) for file in hidden):
         return "no test file is left by it"
-    return f"its tests are run by {_runner(_package(tree))}, which cannot be driven without --with"
+    package = _package(tree)
+    words = [_versions_in(package, "scripts").get("test", "")]
+    words += _versions_in(package, "devDependencies")
+    named = re.search(rf"\b({'|'.join(_RUNNERS)})\b", " ".join(words))
+    runner = named[1] if named else "another runner"
+    return f"its tests are run by {runner}, which cannot be driven without --with"
 
 
 def _pin(_project: Project, wanted: Sequence[str]) -> tuple[list[File], tuple[str, ...]]:
     parts = ((word[0], *word[1:].partition("@")) for word in wanted)
     return packages.lock_node({at + name: text or "*" for at, name, _, text in parts}), ()
-
-
-def _runner(package: Mapping[str, Any]) -> str:
-    script = _versions_in(package, "scripts").get("test", "")
-    texts = (script, " ".join(_versions_in(package, "devDependencies")))
-    found = (name for text in texts for name in _RUNNERS if re.search(rf"\b{name}\b", text))
-    return next(found, "another runner")
-
-
-def _named(tree: Sequence[File]) -> Iterator[str]:
-    """Packages that the tests import."""
-    for file in tree:
-        if _is_test(file.path):
-            for module in _IMPORT.findall(file.data.decode("utf-8", "replace")):
-                yield "/".join(module.split("/")[: 2 if module.startswith("@") else 1])
 
 
 def _package(tree: Sequence[File]) -> dict[str, Any]:
@@ -280,6 +288,12 @@ def _read_json(text: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _in_all(tree: Sequence[File], key: str) -> dict[str, str]:
+    """Versions by name that a package or one of its workspace asks for; its own win."""
+    of = [*(inner for _, inner in _workspace(tree)), _package(tree)]
+    return {name: text for one in of for name, text in _versions_in(one, key).items()}
 
 
 def _versions_in(package: Mapping[str, Any], key: str) -> dict[str, str]:

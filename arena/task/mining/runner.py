@@ -31,6 +31,7 @@ from arena.sandbox.image.images import Images
 from arena.sandbox.image.packages import NoPackageError
 from arena.serialize import read_record, to_toml
 from arena.task.files import write_files
+from arena.task.formats.predictions import slug
 from arena.task.mining.projects import Project, normal_name
 
 LATE = "TestTimeLimit"
@@ -131,9 +132,10 @@ def image_of(
     Raises:
         InputError: it cannot be built.
     """
+    pack = slug(root.parent.name)
     task = Task(
-        id=f"{root.parent.name}/{root.name}",
-        pack=root.parent.name,
+        id=f"{pack}/{root.name}",
+        pack=pack,
         title=root.name,
         language=language,
         image=image,

@@ -37,15 +37,15 @@ ENDLESS = "case $1 in -*) while :; do :; done;; esac\necho $((($1 + 1) / 2))\n"
 FIXED = "echo $((($1 + 1) / 2))\n"
 
 
-def mined(folder, *words):
+def mined(folder, *words, out="ours"):
     done = arena(
-        *("tasks", "mine", "purse", "--out", "ours", "--format", "json", *words),
+        *("tasks", "mine", "purse", "--out", out, "--format", "json", *words),
         cwd=folder,
         timeout_s=800,
     )
     assert done.code == 0, done.err
-    log = [json.loads(line) for line in (folder / "ours/mining.jsonl").read_text().splitlines()]
-    tasks = {task.title: task for task in packs.load("./ours", base=folder)}
+    log = [json.loads(line) for line in (folder / out / "mining.jsonl").read_text().splitlines()]
+    tasks = {task.title: task for task in packs.load(f"./{out}", base=folder)}
     return {one["subject"]: one for one in log}, tasks
 
 
@@ -65,7 +65,7 @@ def test_a_command_of_ones_own_gives_tasks(tmp_path):
             ),
         ],
     )
-    log, tasks = mined(tmp_path, "--with", "mine.toml")
+    log, tasks = mined(tmp_path, "--with", "mine.toml", out="Our+pack")  # as no image may be called
     assert set(tasks) == {"Fix halves of odd cents", "Fix what never ends for debts"}, log
     odd = tasks["Fix halves of odd cents"]
     assert (odd.language, odd.tests.runner, odd.assurance) == ("other", "command", "report")

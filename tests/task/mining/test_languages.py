@@ -1,6 +1,7 @@
 """Mining JavaScript and Go repositories made here, on the engine."""
 
 import json
+import re
 
 import pytest
 
@@ -172,7 +173,48 @@ def test_what_a_package_needs_for_its_tests():
     test = "import x from '@scope/fixtures/a.js';\nimport test from 'node:test';\n"
     found = read_package(files(package_dot_json=text, test__a_dot_test_dot_js=test))
     assert found.name == "@acme/purse"
-    assert found.requirements == ("@scope/fixtures@~1.0", "ms@^2.1.0")
+    assert found.requirements == ("@scope/fixtures@~1.0", "ms@^2.1.0", "sinon@*")
+
+
+@pytest.mark.parametrize(
+    ("lock", "text"),
+    [
+        ("package-lock_dot_json", '{"packages": {"node_modules/ms": {"version": "2.1.3"}}}'),
+        (
+            "pnpm-lock_dot_yaml",
+            (
+                "importers:\n\n  .:\n    dependencies:\n      ms:\n        specifier: ^2.1.0\n"
+                "        version: 2.1.3(peer@1.0.0)\n      own:\n        specifier: workspace:*\n"
+                "        version: link:packages/own\n"
+            ),
+        ),
+        (
+            "yarn_dot_lock",
+            (
+                'ms@2.0.0, ms@^1.0.0:\n  version "2.0.0"\n\n"ms@^2.0.0", ms@^2.1.0:\n  version "2.1.3"\n'
+                '  resolved "https://example.org"\n'
+            ),
+        ),
+        (
+            "yarn_dot_lock",
+            (
+                '"ms@npm:2.0.0":\n  version: 2.0.0\n  checksum: 1\n\n"ms@npm:^2.0.0, ms@npm:^2.1.0":\n'
+                "  version: 2.1.3\n"
+            ),
+        ),
+    ],
+)
+def test_versions_are_those_of_the_lock_file(lock, text):
+    package = '{"dependencies": {"ms": "^2.1.0", "own": "workspace:*"}}'
+    found = read_package(files(package_dot_json=package, **{lock: text}))
+    assert found.requirements == ("ms@2.1.3",)
+
+
+def test_a_version_of_a_catalogue_stands_in_the_lock():
+    package = '{"dependencies": {"ms": "catalog:", "gone": "catalog:old"}}'
+    lock = "      ms:\n        specifier: 'catalog:'\n        version: 2.1.3\n"
+    tree = files(package_dot_json=package, **{"pnpm-lock_dot_yaml": lock})
+    assert read_package(tree).requirements == ("ms@2.1.3",)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +229,59 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
     assert read_package(tree).requirements == ("node@24",)
     assert javascript_of(tree).runner == "node"
     assert refuses_node(tree, files(**test)) == ""
+
+
+@pytest.mark.parametrize(
+    ("runner", "scripts", "wanted"),
+    [
+        (
+            "mocha",
+            {"test": "nyc mocha --require should --reporter dot --recursive 'test/*.js'"},
+            ("set -- 'test/*.js'", '--require should --recursive "$@"'),
+        ),
+        ("vitest", {"test": "env TZ=Asia/Kolkata vitest"}, ("env TZ=Asia/Kolkata node ",)),
+        (
+            "jest",
+            {"test": "cross-env NODE_OPTIONS='--experimental-vm-modules --trace' npx jest"},
+            ("env NODE_OPTIONS='--experimental-vm-modules --trace' node /node_modules/jest/",),
+        ),
+        (
+            "jest",
+            {
+                "test": "npm run unit && npm run lint",
+                "lint": "eslint .",
+                "unit": "node --experimental-vm-modules node_modules/jest/bin/jest.js --env node",
+            },
+            ("env node --experimental-vm-modules /node_modules/jest/", ' --env node "$@"'),
+        ),
+        ("jest", {"test": "jest --coverage -t 'one test'"}, ('.test-report.json "$@"',)),
+    ],
+)
+def test_what_a_test_script_says_of_its_runner_is_carried(runner, scripts, wanted):
+    needs = {runner: "1", "should": "13", "eslint": "9"}
+    package = json.dumps({"scripts": scripts, "devDependencies": needs})
+    # A file may import of Node's runner what another one runs
+    tree = files(package_dot_json=package, a_dot_test_dot_js="import 'node:test'")
+    script = javascript_of(tree).command.script
+    assert [part for part in wanted if part not in re.sub(" +", " ", script)] == []
+    assert set(read_package(tree).requirements) == {f"{runner}@1", "should@13"}, "no tools"
+
+
+def test_packages_of_a_workspace_are_linked_and_those_beside_it_are_not_needed():
+    def told(name, **more):
+        return json.dumps({"name": name, "dependencies": more})
+
+    tree = files(
+        package_dot_json='{"scripts": {"test": "jest"}, "devDependencies": {"jest": "29"}}',
+        packages__core__package_dot_json=told("@acme/core", ms="2"),
+        packages__shop__package_dot_json=told("shop", **{"@acme/core": "^1.0.0"}),
+        packages__shop__a_dot_test_dot_js="require('@acme/core')",
+        website__package_dot_json=told("site", docusaurus="3"),
+    )
+    assert read_package(tree).requirements == ("jest@29", "ms@2")
+    script = javascript_of(tree).command.script
+    assert "ln -sfn /repo/packages/core node_modules/@acme/core" in script
+    assert "site" not in script
 
 
 @pytest.mark.parametrize(
