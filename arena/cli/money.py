@@ -184,8 +184,8 @@ def reprice(
         before,
         after,
         fx_before=manifest.fx,
-        fx_after=money.with_rates(
-            manifest.fx, dict(map(money.parse_rate, fx or ())), on=options.today()
+        fx_after=money.rates_over(
+            manifest.fx, [money.parse_rate(one, options.today()) for one in fx or ()]
         ),
     )
     rows = [_repriced(one) for one in found]

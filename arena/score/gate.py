@@ -117,19 +117,18 @@ def gate(
     """
     lacking = _allowed(max_faults, cost_margin, results)
     both, skipped = _by_level(results, baseline, level)
-    said = [*notes, *skipped]
     margin = checked_margin(margin, max(len(scoring_tasks(results.manifest, one)) for one in both))
     alpha = NIGHT_ALPHA / max(1, 2 * sum(len(old) for _, old in both.values()))
     checks: list[Check] = []
     gated: list[Gated] = []
+    said = [*notes, *skipped]
     for one, (new, old) in both.items():
         said += [note for note in _notes(new, old, results, anyway) if note not in said]
         checks += _soundness(new, old, results, one, lacking)
         for name in old:
             lined = pair(new[name].tally, old[name].tally, limit=lacking)
             gated.append(numbers := _numbers(name, one, lined, margin, alpha))
-            checks.append(_pass_rate(numbers, lined, margin, alpha))
-            checks.append(_cost(numbers, lined, cost_margin))
+            checks += _pass_rate(numbers, lined, margin, alpha), _cost(numbers, lined, cost_margin)
     checks += _integrity(checks, results)
     outcome = next(o for o in EXIT_CODES if o == "pass" or any(c.outcome == o for c in checks))
     tolerated = outcome == "inconclusive" and not require_evidence

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from arena.money import statement
+from arena.money import prices
 from arena.money.budget import Amount
 from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, FxRate, TrialSpec
@@ -65,11 +65,10 @@ def _share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     number of calls in flight at the machine of each contestant.
     """
     specs = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
-    machines = {name: statement.machine_of(spec) for name, spec in specs.items()}
+    machines = {name: prices.machine_of(spec) for name, spec in specs.items()}
     hourly = [(m, span) for span in reducer.spans if (m := machines[span.contestant]) is not None]
-    found = statement.shares(
-        (machine, statement.CallSpan(span.call_id, span.start, span.end))
-        for machine, span in hourly
+    found = prices.shares(
+        (machine, prices.CallSpan(span.call_id, span.start, span.end)) for machine, span in hourly
     )
     concurrency: dict[str, Decimal] = {}
     for machine, span in hourly:

@@ -116,7 +116,6 @@ def recommend(
     """
     ranked = ranked_of(results, level)
     rivals = [c.name for c in results.manifest.contestants if not c.control]
-    _check_wanted(wanted)
     value_usd = value_of(results, value_usd)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
     margin = None if margin is None else checked_margin(margin, tasks)
@@ -192,6 +191,7 @@ def _candidates(
     margin: float | None,
     wanted: Wanted,
 ) -> tuple[Candidate, ...]:
+    _check_wanted(wanted)
     hardest = [_hardest(name, ranked, margin) for name in ranked]
     adjusted = holm([p for _, _, p in hardest], true_at_most=len(ranked) - 1)
     found = []

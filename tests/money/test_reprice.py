@@ -15,6 +15,8 @@ from tests.money.test_statement import PRICED, START, call
 NEXT_YEAR = PriceRow(valid_from=date(2027, 1, 1), tiers=(PriceTier(input="2", output="8"),))
 NIGHT = PeakWindow(start=time(0), end=time(1))
 
+DAY = date(2026, 2, 2)
+
 
 def test_another_days_prices_for_the_same_calls():
     spec = PRICED.model_copy(update={"prices": (*PRICED.prices, NEXT_YEAR)})
@@ -47,7 +49,7 @@ def test_another_rate():
     yuan = PRICED.model_copy(
         update={"prices": (PriceRow(currency="CNY", tiers=PRICED.prices[0].tiers),)}
     )
-    fx = prices.with_rates(SHIPPED_FX, dict([prices.parse_rate("CNY=0.2")]), on=date(2026, 1, 1))
+    fx = prices.rates_over(SHIPPED_FX, [prices.parse_rate("CNY=0.2", DAY)])
     (row,) = load.compare([call("a")], {"c": yuan}, {"c": yuan}, fx_before=[], fx_after=fx)
     assert row.before.billed_usd is None
     assert row.after.billed_usd == Decimal("0.0014") * Decimal("0.2")
@@ -55,14 +57,14 @@ def test_another_rate():
 
 def test_rates_replace_only_their_own_currency():
     other = FxRate(currency="EUR", usd="1.1", on=date(2026, 1, 1), source="x")
-    fx = prices.with_rates([*SHIPPED_FX, other], {"CNY": Decimal(1)}, on=date(2026, 2, 2))
+    fx = prices.rates_over([*SHIPPED_FX, other], [prices.parse_rate("CNY=1", DAY)])
     assert {r.currency: r.usd for r in fx} == {"EUR": Decimal("1.1"), "CNY": Decimal(1)}
 
 
 @pytest.mark.parametrize("text", ["CNY", "CNY=", "CNY=x", "cny=1", "CNY=-1", "CNY=NaN", "=1"])
 def test_bad_rates(text):
     with pytest.raises(InputError, match="is not a rate"):
-        prices.parse_rate(text)
+        prices.parse_rate(text, DAY)
 
 
 def test_unknown_is_not_zero_at_other_prices_either():
@@ -78,4 +80,4 @@ def test_unknown_is_not_zero_at_other_prices_either():
 
 def test_the_dollar_has_no_rate():
     with pytest.raises(InputError, match="it has no rate"):
-        prices.parse_rate("USD=2")
+        prices.parse_rate("USD=2", DAY)
