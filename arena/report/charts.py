@@ -304,10 +304,12 @@ def place(
     """A place for each name beside its point, which is in pixels, first come first served; None
     where there is none that covers no obstacle and no other name.
     """
-    taken, placed = list(obstacles), []
+    taken = list(obstacles)
+    placed: list[Label | None] = []
     for name, (x, y) in names:
         text = name if len(name) <= MAX_CHARS else name[: MAX_CHARS - 1] + "…"
-        length, found = len(text) * CHAR_PX, None
+        length = len(text) * CHAR_PX
+        found: Label | None = None
         for dy, dx in product(_HEIGHTS, (GAP_PX, -GAP_PX)):
             left, middle = x + dx - (length if dx < 0 else 0.0), y + dy
             box = left, middle - LINE_PX / 2, left + length, middle + LINE_PX / 2

@@ -79,7 +79,7 @@ class Statistic:
 
 def observed_gap(lined: Pair) -> float | None:
     """Gap that this many tasks see with 80% power at the observed spread."""
-    if len(lined.tasks) < 2 or lined.raced is not None:
+    if len(lined.tasks) < 2:
         return None
     spread = float(lined.differences.std(ddof=1))
     return smallest_gap(len(lined.tasks), spread=spread) if spread > 0 else None
@@ -110,7 +110,7 @@ class Comparison(Record):
     """Of the difference, adjusted over all pairs of the run (Holm), as the leaderboard and
     `recommend` decide; None for contestants of two runs, or with a control."""
     worth: PairWorth | None
-    """At a value of a solved task, where one is known; none of a race."""
+    """At a value of a solved task, where one is known."""
     table: tuple[int, int, int, int] | None
     """Tasks passed by both, only A, only B, neither; one attempt a task only."""
     margins: tuple[Margin, ...]
@@ -148,14 +148,13 @@ def compare(
         value_usd: worth of a solved task in US dollars; needs a family.
 
     Raises:
-        InputError: the two are not comparable.
+        InputError: the two are not comparable, or of a race.
     """
     reasons = require_comparable(a, b, anyway=anyway)
     lined = pair(a.tally, b.tally)
     difference = lined.difference()
     names = lined.a.who.name, lined.b.who.name
     ranked = family if family and {*names} <= {*family} else {}
-    drawn = value_usd if lined.raced is None else None  # draws hold for a fixed number of tasks
     cells = {frozenset((c.a, c.b)): c.adjusted_p for c in compare_all(ranked)}
     return Comparison(
         a=_side(a, lined.a),
@@ -168,7 +167,7 @@ def compare(
         difference=difference,
         exact_p=_exact_p(lined, difference, seed),
         adjusted_p=cells.get(frozenset(names)),
-        worth=pair_worth(ranked, *names, drawn, seed=seed) if drawn else None,
+        worth=pair_worth(ranked, *names, value_usd, seed=seed) if value_usd else None,
         table=_table(lined),
         margins=_margins(lined),
         cost_per_solved_ratio=lined.cost_per_solved_ratio(),
@@ -199,8 +198,7 @@ def _side(who: Contender, used: TaskTally) -> Side:
 def _exact_p(lined: Pair, difference: Difference | None, seed: int) -> float | None:
     if difference is None:
         return None
-    fixed = lined.single or lined.raced is not None
-    return difference.p if fixed else sign_flip(lined.differences, seed=seed)
+    return difference.p if lined.single else sign_flip(lined.differences, seed=seed)
 
 
 def _table(lined: Pair) -> tuple[int, int, int, int] | None:
@@ -292,6 +290,7 @@ def country_comparison(
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
     chosen = checked_margin(margin, tasks)
 
+    raced = results.manifest.race is not None  # its number of tasks was not fixed before
     here, there = (
         [t for n, t in ranked.items() if (b := specs[n].backend) and b.country == country]
         for country in (ours, theirs)
@@ -305,7 +304,7 @@ def country_comparison(
         simulated=results.manifest.simulated,
         claimed=claimed,
         absent=tuple(who for who, found in ((ours, here), (theirs, there)) if not found),
-        matches=tuple(_match(t, there, chosen, claimed) for t in here if there),
+        matches=tuple(_match(t, there, chosen, claimed) for t in here if there and not raced),
     )
 
 

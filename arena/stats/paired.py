@@ -25,7 +25,6 @@ from arena.stats.intervals import (
     one_sided_level,
     two_sided_t,
 )
-from arena.stats.sequential import anytime_p, confidence_sequence
 
 
 def holm(p_values: Sequence[float], *, true_at_most: int | None = None) -> list[float]:
@@ -156,7 +155,7 @@ def sign_flip(differences: FloatArray, *, draws: int = SIGN_FLIP_DRAWS, seed: in
     return (1 + int(np.count_nonzero(np.abs(sums) >= observed))) / (1 + draws)
 
 
-Method = Literal["mcnemar_tango", "student_t", "sign_flip_tango", "betting"]
+Method = Literal["mcnemar_tango", "student_t", "sign_flip_tango"]
 
 
 class Difference(Record):
@@ -231,27 +230,6 @@ def not_worse(differences: FloatArray, margin: float, *, single: bool) -> NotWor
     if not trusted:
         p = max(p, (1 - margin) ** len(differences))
     return NotWorse(margin=margin, lo=max(-1.0, interval.lo), p=p, shown=p <= ALPHA)
-
-
-def raced_difference(differences: FloatArray) -> Difference:
-    """As `difference`, of a race: interval and p hold whenever it ended.
-
-    Args:
-        differences: in the order of the race, shape (tasks,), within [-1, 1].
-    """
-    return Difference(
-        estimate=float(differences.mean()),
-        ci=confidence_sequence(differences, Interval(-1, 1)),
-        p=min(1.0, 2 * min(anytime_p(differences), anytime_p(-differences))),
-        method="betting",
-    )
-
-
-def raced_not_worse(differences: FloatArray, margin: float) -> NotWorse:
-    """As `not_worse`, of a race: bound and p hold whenever it ended."""
-    lo = confidence_sequence(differences, Interval(-1, 1), 2 * ALPHA).lo
-    p = anytime_p((differences + margin) / (1 - margin))
-    return NotWorse(margin=margin, lo=lo, p=p, shown=p <= ALPHA)
 
 
 def trusts_t(differences: FloatArray) -> bool:
