@@ -29,10 +29,10 @@ from arena.records import (
 from arena.records.container import AGENT_USER, HOME
 from arena.records.program import Program
 from arena.registry import unknown
+from arena.sandbox.docker import Say
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.sandbox.image.layer import Layers
-from arena.sandbox.image.sources import Say
 from arena.task import pack
 
 MODEL = "check-1"

@@ -28,7 +28,7 @@ from arena.run.hosts import check_extra
 from arena.run.plan import Plan, first_call, stale_price
 from arena.sandbox.image.images import Images
 from arena.score.load import by_trial, load, recorded
-from arena.stats.power import suite_power
+from arena.stats.paired import suite_power
 
 CONTROL_S = 10.0
 """Of a control's trial, where none was made."""

@@ -10,7 +10,7 @@ from arena.records import ContestantSpec, Record, digest_of
 from arena.records.program import Program
 from arena.run.plan import Narrowing, Plan
 from arena.rundir.directory import Manifest, TaskEntry
-from arena.sandbox.image.sources import Say
+from arena.sandbox.docker import Say
 
 
 def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:

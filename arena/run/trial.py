@@ -21,7 +21,8 @@ from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading import audit
-from arena.grading.verify import Bench, ExclusiveLock, judge
+from arena.grading.job import Bench
+from arena.grading.verify import ExclusiveLock, judge
 from arena.paths import SafePath
 from arena.protocols import Backend, CallTotals, Engine, Sandbox, Transcript
 from arena.records import (
@@ -45,7 +46,7 @@ from arena.records.container import AGENT_USER, HOME
 from arena.records.program import Program
 from arena.rundir.directory import Manifest, RunDir
 from arena.rundir.transcript import TranscriptFile
-from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.store import Image
 from arena.task import diff, pack
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ class TrialRunner:
 
     engine: Engine
     backends: Backends
-    images: Mapping[str, TaskImage]
+    images: Mapping[str, Image]
     """By task id."""
     layers: Mapping[str, str]
     """What holds the programs of external agents, by name."""

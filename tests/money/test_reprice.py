@@ -25,8 +25,8 @@ def test_another_days_prices_for_the_same_calls():
         [call("a"), call("b")], {"c": spec}, {"c": then}, fx_before=SHIPPED_FX, fx_after=SHIPPED_FX
     )
     assert row.calls == 2
-    assert row.billed_before_usd == Decimal("0.0028")
-    assert row.billed_after_usd == Decimal("0.0056")
+    assert row.before.billed_usd == Decimal("0.0028")
+    assert row.after.billed_usd == Decimal("0.0056")
 
 
 def test_a_day_before_the_first_price_has_none():
@@ -42,7 +42,7 @@ def test_peak_hours_still_go_by_the_time_of_the_call():
     calls = [call("a"), call("b", after_s=7200)]
     assert START.time() == time(0)
     (row,) = load.compare(calls, {"c": spec}, {"c": spec}, fx_before=[], fx_after=[])
-    assert row.billed_after_usd == Decimal("0.028") + Decimal("0.0028")
+    assert row.after.billed_usd == Decimal("0.028") + Decimal("0.0028")
 
 
 def test_another_rate():
@@ -51,8 +51,8 @@ def test_another_rate():
     )
     fx = prices.rates_over(SHIPPED_FX, [prices.parse_rate("CNY=0.2", DAY)])
     (row,) = load.compare([call("a")], {"c": yuan}, {"c": yuan}, fx_before=[], fx_after=fx)
-    assert row.billed_before_usd is None
-    assert row.billed_after_usd == Decimal("0.0014") * Decimal("0.2")
+    assert row.before.billed_usd is None
+    assert row.after.billed_usd == Decimal("0.0014") * Decimal("0.2")
 
 
 def test_rates_replace_only_their_own_currency():
@@ -72,10 +72,10 @@ def test_unknown_is_not_zero_at_other_prices_either():
     specs = {"alone": PRICED, "c": PRICED}
     bare = {name: prices.repriced_spec(spec, rows=[]) for name, spec in specs.items()}
     alone, both = load.compare(calls, specs, bare, fx_before=[], fx_after=[])
-    assert (alone.billed_before_usd, alone.status_before) == (None, "unknown")
-    assert alone.possibly_billed_before_usd == Decimal("0.006")
-    assert (both.billed_before_usd, both.status_before) == (Decimal("0.0014"), "estimated")
-    assert (both.billed_after_usd, both.status_after) == (None, "unknown")
+    assert (alone.before.billed_usd, alone.before.status) == (None, "unknown")
+    assert alone.before.unsettled_bound_usd == Decimal("0.006")
+    assert (both.before.billed_usd, both.before.status) == (Decimal("0.0014"), "estimated")
+    assert (both.after.billed_usd, both.after.status) == (None, "unknown")
 
 
 def test_the_dollar_has_no_rate():
