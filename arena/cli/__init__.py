@@ -45,19 +45,20 @@ def _root(
 
 
 def register() -> None:
-    """Add every command; what one needs beside its flags is imported when it runs."""
-    from arena.cli import backends, decide, money, nights, report, run, sandboxes, tasks
+    """Add all commands; what one imports is imported when it runs."""
+    from arena.cli import agents, backends, money, nights, report, run, sandboxes
+    from arena.cli import tasks as packs
 
     for command in (
         run.run, run.demo, money.plan, money.scale, money.reprice, report.view, run.grade,
-        report.report, decide.compare, decide.recommend, decide.power, nights.gate, nights.trend,
-        nights.retain, decide.race,
+        report.report, report.compare, report.recommend, report.power, nights.gate, nights.trend,
+        nights.retain, report.race,
     ):  # fmt: skip
         app.command()(command)
-    app.add_typer(tasks.app, name="tasks")
+    app.add_typer(packs.app, name="tasks")
     app.add_typer(sandboxes.app, name="sandboxes")
     app.add_typer(backends.app, name="backends")
-    app.add_typer(sandboxes.agents, name="agents")
+    app.add_typer(agents.app, name="agents")
     app.add_typer(sandboxes.baseline, name="baseline")
 
 

@@ -1,4 +1,4 @@
-"""`arena plan`, `scale` and `reprice`: a run before it starts, and other money for an old one."""
+"""`arena plan`, `reprice` and `scale`: what a run costs and takes, at these prices or others."""
 
 from contextlib import ExitStack
 from datetime import datetime
@@ -32,6 +32,7 @@ from arena.errors import InputError
 if TYPE_CHECKING:
     from arena.run.preview import Preview
     from arena.run.simulate import Workload
+    from arena.score.load import Repriced
 
 EARLIER = "Earlier run to forecast costs from; may be repeated."
 
@@ -56,7 +57,7 @@ def plan(
 
     Example: arena plan bakeoff.toml --from runs/last
     """
-    from arena.cli.decide import forecast_lines
+    from arena.cli.report import forecast_lines
     from arena.cli.run import prepare, start
     from arena.run.plan import Overrides
     from arena.run.preview import preview
@@ -139,6 +140,80 @@ def _print_plan(shown: "Preview", form: Format) -> None:
     print(shown.power)
     for line in shown.race:
         print(line)
+
+
+def reprice(
+    run: Annotated[Path, typer.Argument(help="A run directory; it stays as it is.")],
+    at: Annotated[
+        str | None,
+        unset("Prices of this day, as 2026-11-01.", "the day of each call", callback=options.day),
+    ] = None,
+    prices: Annotated[
+        Path | None, unset("Profiles with other prices.", "the run's; with --at the catalogue's")
+    ] = None,
+    fx: Annotated[
+        list[str] | None, unset("A rate, such as CNY=0.14; may be repeated.", "the run's own")
+    ] = None,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Compute the money of an old run anew, offline, from its recorded usage.
+
+    Example: arena reprice runs/first --at 2026-11-01
+    """
+    from arena.backend import catalog
+    from arena.money import prices as money
+    from arena.rundir.directory import RunDir
+    from arena.score import load
+    from arena.score.load import recorded
+
+    manifest = RunDir(run).read_manifest()
+    known = catalog.load([prices] if prices else ())
+    day = None if at is None else datetime.fromisoformat(at).date()
+    before = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
+    listed = {name: catalog.prices_of(known, spec) for name, spec in before.items()}
+    if prices and not any(listed.values()):
+        raise InputError(
+            "it has no price of a backend of the run",
+            where=f"--prices {prices}",
+            remedy="name the provider and the model as the run's manifest does",
+        )
+    after = {
+        name: money.repriced_spec(spec, rows=listed[name] if prices or day else None, at=day)
+        for name, spec in before.items()
+    }
+    found = load.compare(
+        recorded(run),
+        before,
+        after,
+        fx_before=manifest.fx,
+        fx_after=money.rates_over(
+            manifest.fx, [money.parse_rate(one, options.today()) for one in fx or ()]
+        ),
+    )
+    rows = [_repriced(one) for one in found]
+    money_columns = ("billed_before_usd", "billed_after_usd")
+    columns = ("contestant", "calls", *money_columns, "status_after", "possibly_billed_after_usd")
+    if format_ is Format.TABLE:
+        for row in rows:
+            row |= {c: _usd(row[c]) for c in money_columns}
+            if (bound := row["possibly_billed_after_usd"]) is not None:
+                row["possibly_billed_after_usd"] = f"at most {_usd(bound)}"
+    emit("contestants", rows, columns, format_)
+
+
+def _repriced(one: "Repriced") -> dict[str, object]:
+    """One contestant's money before and after; null where any trial's is unknown."""
+    row: dict[str, object] = {"contestant": one.contestant, "calls": one.calls}
+    for when, cost in (("before", one.before), ("after", one.after)):
+        row[f"billed_{when}_usd"] = cost.billed_usd
+        row[f"standard_{when}_usd"] = cost.standard_usd
+        row[f"status_{when}"] = cost.status
+        row[f"possibly_billed_{when}_usd"] = cost.unsettled_bound_usd
+    return row
+
+
+def _usd(amount: object) -> str:
+    return "unknown" if amount is None else f"{float(str(amount)):.4g}"
 
 
 def _as(like: str, meaning: str, least: int | None = None) -> Any:
@@ -227,66 +302,3 @@ def _workload(
             f"{' and '.join(missing)} missing", remedy="give them, or a run with --like"
         )
     return Workload.model_validate(given)
-
-
-def reprice(
-    run: Annotated[Path, typer.Argument(help="A run directory; it stays as it is.")],
-    at: Annotated[
-        str | None,
-        unset("Prices of this day, as 2026-11-01.", "the day of each call", callback=options.day),
-    ] = None,
-    prices: Annotated[
-        Path | None, unset("Profiles with other prices.", "the run's; with --at the catalogue's")
-    ] = None,
-    fx: Annotated[
-        list[str] | None, unset("A rate, such as CNY=0.14; may be repeated.", "the run's own")
-    ] = None,
-    format_: FormatFlag = Format.TABLE,
-) -> None:
-    """Compute the money of an old run anew, offline, from its recorded usage.
-
-    Example: arena reprice runs/first --at 2026-11-01
-    """
-    from arena.backend import catalog
-    from arena.money import prices as money
-    from arena.rundir.directory import RunDir
-    from arena.score import load
-    from arena.score.load import recorded
-
-    manifest = RunDir(run).read_manifest()
-    known = catalog.load([prices] if prices else ())
-    day = None if at is None else datetime.fromisoformat(at).date()
-    before = manifest.backends
-    listed = {name: catalog.prices_of(known, spec) for name, spec in before.items()}
-    if prices and not any(listed.values()):
-        raise InputError(
-            "it has no price of a backend of the run",
-            where=f"--prices {prices}",
-            remedy="name the provider and the model as the run's manifest does",
-        )
-    after = {
-        name: money.repriced_spec(spec, rows=listed[name] if prices or day else None, at=day)
-        for name, spec in before.items()
-    }
-    found = load.compare(
-        recorded(run),
-        before,
-        after,
-        fx_before=manifest.fx,
-        fx_after=money.with_rates(
-            manifest.fx, dict(map(money.parse_rate, fx or ())), on=options.today()
-        ),
-    )
-    rows = [one.model_dump(mode="json") for one in found]
-    money_columns = ("billed_before_usd", "billed_after_usd")
-    columns = ("contestant", "calls", *money_columns, "status_after", "possibly_billed_after_usd")
-    if format_ is Format.TABLE:
-        for row in rows:
-            row |= {c: _usd(row[c]) for c in money_columns}
-            if (bound := row["possibly_billed_after_usd"]) is not None:
-                row["possibly_billed_after_usd"] = f"at most {_usd(bound)}"
-    emit("contestants", rows, columns, format_)
-
-
-def _usd(amount: object) -> str:
-    return "unknown" if amount is None else f"{float(str(amount)):.4g}"

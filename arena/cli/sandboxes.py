@@ -1,35 +1,20 @@
-"""`arena sandboxes`, `agents` and `baseline`: what this machine provides for trials to run with."""
+"""`arena sandboxes` and `arena baseline`: what this machine provides, images and an endpoint."""
 
-import json
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from arena.cli import options
 from arena.cli.options import Format, FormatFlag, argument, emit, our_images, say, unset, write_file
 from arena.errors import InputError
 
-if TYPE_CHECKING:
-    from arena.sandbox.image.images import BuildProgress
-
 app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
-agents = typer.Typer(help="List and check agents; export trajectories.", no_args_is_help=True)
 baseline = typer.Typer(help="The search baseline: no language model.", no_args_is_help=True)
 
 GB = 10**9
 COLUMNS = ("kind", "name", "size_gb", "last_used", "in_use", "id")
-AGENT_COLUMNS = ("name", "kind", "api", "label", "installs")
-ProfilesFlag = Annotated[
-    list[Path] | None,
-    unset(
-        "File or folder with profiles of agents; may be repeated.",
-        "the shipped ones alone",
-        "--agents",
-    ),
-]
 
 
 @app.command()
@@ -41,7 +26,7 @@ def build(
     Example: arena sandboxes build python
     """
     with our_images() as (_, ours):
-        for name, image in ours.ensure_languages(names, _say_state).items():
+        for name, image in ours.ensure_languages(names, say).items():
             print(f"{name} {image.id}")
 
 
@@ -134,62 +119,6 @@ def pull(
             found = store.fetch(engine.connection, store.read_lock(source), say)
     for image in found:
         print(f"{image.kind} {image.name} {image.content[:12]}")
-
-
-def _say_state(progress: "BuildProgress") -> None:
-    if progress.state != "line":
-        say(f"{progress.kind} {progress.name}: {progress.state}")
-
-
-@agents.command("list")
-def list_agents(profiles: ProfilesFlag = None, format_: FormatFlag = Format.TABLE) -> None:
-    """List the agents a configuration may name.
-
-    Example: arena agents list
-    """
-    from arena.agent.listing import listed
-
-    emit("agents", listed(profiles or ()), AGENT_COLUMNS, format_)
-
-
-@agents.command("check")
-def check_agents(
-    names: Annotated[
-        list[str] | None, argument("Agents that are programs.", options.programs, "all")
-    ] = None,
-    profiles: ProfilesFlag = None,
-) -> None:
-    """Install agents that are programs, where they are missing, and start each of them once.
-
-    Example: arena agents check claude-code codex
-    """
-    from arena.run.check_agents import checked
-
-    failed = False
-    for name, problem in checked(names or (), profiles or (), say=say):
-        print(f"{name}: {problem or 'ok'}")
-        failed = failed or problem is not None
-    raise typer.Exit(int(failed))
-
-
-@agents.command()
-def trajectories(
-    run: Annotated[Path, typer.Argument(help="Folder that `arena run` wrote.")],
-    out: Annotated[Path | None, unset("Folder to write to.", "trajectories in the run")] = None,
-) -> None:
-    """Export every trial's transcript as an ATIF trajectory, which other viewers open.
-
-    Example: arena agents trajectories runs/first
-    """
-    from arena.paths import SafePath
-    from arena.report.interchange import trajectories_of_run
-    from arena.rundir.directory import file_stem
-
-    folder = SafePath(out) if out else SafePath(run) / "trajectories"
-    for name, trajectory in trajectories_of_run(run):
-        (folder / f"{file_stem(name)}.json").write(json.dumps(trajectory, indent=1))
-    folder.mkdir()
-    print(folder)
 
 
 @baseline.callback()

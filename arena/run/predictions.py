@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from arena import __version__
+from arena.backend.limiter import RequestGate
 from arena.backend.pool import Backends
-from arena.backend.request_gate import RequestGate
 from arena.errors import InputError
 from arena.grading.verify import ExclusiveLock, judge
 from arena.records import (
@@ -39,7 +39,8 @@ from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.rundir.ledger import Ledger
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image.images import Images, TaskImage, exported_image
+from arena.sandbox.image.images import Images, exported_image
+from arena.sandbox.image.store import Image
 from arena.score.load import load
 from arena.task import pack as packs
 from arena.task.formats import exports
@@ -120,7 +121,7 @@ class GradingJob:
     """Each is for one of the tasks."""
     tasks: Mapping[str, Task]
     """By instance id, as the predictions write it."""
-    images: Mapping[str, TaskImage]
+    images: Mapping[str, Image]
     engine: DockerEngine
     jobs: int
 
@@ -155,10 +156,12 @@ def grade(job: GradingJob, out: Path, *, say: Say, watcher: Watcher | None = Non
             def work(progress: TrialProgress) -> None:
                 progress.ending, progress.patch = Ending(stop="submitted"), patch
                 began = time.monotonic()
-                progress.verification = judge(
-                    request.task, bench, exclusive, lambda _: patch, strict=request.strict
-                )
-                progress.wall_s = time.monotonic() - began
+                try:
+                    progress.verification = judge(
+                        request.task, bench, exclusive, lambda _: patch, strict=request.strict
+                    )
+                finally:
+                    progress.wall_s = time.monotonic() - began
 
             return recorded(request, work)
 

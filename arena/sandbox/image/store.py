@@ -18,8 +18,7 @@ from arena.errors import EngineError, InputError
 from arena.paths import safe
 from arena.records import Record
 from arena.sandbox import owner
-from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
-from arena.sandbox.image.sources import Say, pull
+from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError, Say, pull
 from arena.serialize import read_json, shaped
 
 UNFINISHED = "arena/unfinished"
@@ -38,7 +37,8 @@ class Naming(Record):
     recipe: str
     """Digest of what it is made of; does not depend on the machine."""
     content: str
-    """Digest of the recipe and of the versions of everything installed."""
+    """Digest of the recipe and of the versions of everything installed: what a trial is matched by.
+    Building the same again, anywhere, gives the same."""
     parent: str = ""
     """Recipe of the image it stands on."""
     base: str = ""
@@ -59,7 +59,7 @@ class Image(Naming):
     """One image of ours on the engine."""
 
     id: str
-    """The engine's own digest, `sha256:…`."""
+    """The engine's own digest, `sha256:…`: give it to `Engine.open`."""
     size_bytes: int
     """All layers, those shared with other images included."""
     created_s: float

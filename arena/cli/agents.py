@@ -1,0 +1,69 @@
+"""`arena agents`: who can drive a model here, and what they did."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arena.cli import options
+from arena.cli.options import Format, FormatFlag, argument, emit, unset
+
+app = typer.Typer(help="List and check agents; export trajectories.", no_args_is_help=True)
+
+COLUMNS = ("name", "kind", "api", "label", "installs")
+AgentsFlag = Annotated[
+    list[Path] | None,
+    unset("File or folder with profiles of agents; may be repeated.", "the shipped ones alone"),
+]
+
+
+@app.command("list")
+def list_(agents: AgentsFlag = None, format_: FormatFlag = Format.TABLE) -> None:
+    """List the agents a configuration may name.
+
+    Example: arena agents list
+    """
+    from arena.agent.listing import listed
+
+    emit("agents", listed(agents or ()), COLUMNS, format_)
+
+
+@app.command()
+def check(
+    names: Annotated[
+        list[str] | None, argument("Agents that are programs.", options.programs, "all")
+    ] = None,
+    agents: AgentsFlag = None,
+) -> None:
+    """Install agents that are programs, where they are missing, and start each of them once.
+
+    Example: arena agents check claude-code codex
+    """
+    from arena.run.check_agents import checked
+
+    failed = False
+    for name, problem in checked(names or (), agents or (), say=options.say):
+        print(f"{name}: {problem or 'ok'}")
+        failed = failed or problem is not None
+    raise typer.Exit(int(failed))
+
+
+@app.command()
+def trajectories(
+    run: Annotated[Path, typer.Argument(help="Folder that `arena run` wrote.")],
+    out: Annotated[Path | None, unset("Folder to write to.", "trajectories in the run")] = None,
+) -> None:
+    """Export every trial's transcript as an ATIF trajectory, which other viewers open.
+
+    Example: arena agents trajectories runs/first
+    """
+    from arena.paths import SafePath
+    from arena.report.tables import trajectories_of_run
+    from arena.rundir.directory import file_stem
+
+    folder = SafePath(out) if out else SafePath(run) / "trajectories"
+    for name, trajectory in trajectories_of_run(run):
+        (folder / f"{file_stem(name)}.json").write(json.dumps(trajectory, indent=1))
+    folder.mkdir()
+    print(folder)
