@@ -30,9 +30,8 @@ from arena.cli.run import (
 from arena.errors import InputError
 
 if TYPE_CHECKING:
-    from arena.records import RateLimits
     from arena.run.preview import Preview
-    from arena.run.simulate import Estimate, Fleet, Workload
+    from arena.run.simulate import Workload
     from arena.score.load import Repriced
 
 EARLIER = "Earlier run to forecast costs from; may be repeated."
@@ -65,8 +64,14 @@ def plan(
     from arena.run.resume import priced_as
     from arena.rundir.directory import RunDir
 
-    overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)
-    known, made = prepare(config, profiles, overrides, retired=pilot is None, race=race)
+    overrides = Overrides(
+        tuple(task or ()),
+        tuple(contestant or ()),
+        attempts,
+        race=race,
+        retired=pilot is None,
+    )
+    known, made = prepare(config, profiles, overrides)
     out = out or runs_dir() / made.config.name
     history = list(earlier or ([out] if RunDir(out).manifest_path.exists() else []))
     if pilot is not None:
@@ -114,10 +119,7 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         lacks = [f"{one.missing_key} is not set"] if one.missing_key else []
         for line in (*lacks, *one.problems):
             print(f"{one.name}: REFUSED: {line}")
-        told = [one.first_call, one.retires_soon, one.stale_price, *one.caveats]
-        told += [] if one.priced or one.cost is None else ["no price: its cost is unknown"]
-        told += [f"translated from {one.translated_from}"] if one.translated_from else []
-        for line in filter(None, told):
+        for line in one.notes:
             print(f"{one.name}: {line}")
     for line in (*shown.not_installed, *shown.refusals):
         print(f"REFUSED: {line}")
@@ -245,7 +247,6 @@ def scale(
         float | None,
         unset("Find the fewest hosts that take so many hours.", "tell what --hosts take", min=0.01),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Simulate how long a run takes on some hosts, or how many hosts it needs.
@@ -253,80 +254,51 @@ def scale(
     Example: arena scale --tasks 300 --backends 10 --within-h 2
     """
     from arena.records import RateLimits
-    from arena.run.simulate import Fleet
+    from arena.run.simulate import Fleet, fewest_hosts, simulate
 
-    given = {
-        "tasks": tasks,
-        "backends": backends,
-        "attempts": attempts,
-        "calls": None if calls is None else _spread(calls, "--calls"),
-        "call_s": None if call_s is None else _spread(call_s, "--call-s"),
-        "call_tokens": call_tokens,
-        "cpu_s": cpu_s,
-    }
-    work = _workload(like, {name: value for name, value in given.items() if value is not None})
-    memory_mb = int(memory_gb * 1024)
+    counts = {"tasks": tasks, "backends": backends, "attempts": attempts}
+    spreads = {"calls": calls, "call_s": call_s}
+    work = _workload(like, {**counts, "call_tokens": call_tokens, "cpu_s": cpu_s}, spreads)
     fleet = Fleet(
         hosts=hosts,
         cores=cores,
-        memory_mb=memory_mb,
+        memory_mb=int(memory_gb * 1024),
         container_mb=container_mb,
         concurrency=concurrency,
     )
     rate = RateLimits(concurrency=provider_concurrency, rpm=rpm, tpm=tpm)
-    found = _estimate(work, fleet, rate, within_h, seed)
-    emit_answer(found, _estimated(found), format_)
-
-
-def _workload(like: Path | None, given: dict[str, object]) -> "Workload":
-    from arena.run.simulate import Workload, workload_of
-
-    if like is not None:
-        return workload_of(like).model_copy(update=given)
-    if missing := [name for name in ("tasks", "backends") if name not in given]:
-        flags = " and ".join(f"--{name}" for name in missing)
-        raise InputError(f"{flags} missing", remedy="give them, or a run with --like")
-    return Workload.model_validate(given)
-
-
-def _estimate(
-    work: "Workload", fleet: "Fleet", rate: "RateLimits", within_h: float | None, seed: int
-) -> "Estimate":
-    from arena.run.simulate import fewest_hosts, simulate
-
-    if within_h is None:
-        return simulate(work, fleet, rate, seed=seed)
-    found = fewest_hosts(work, fleet, rate, hours=within_h, seed=seed)
-    if found is None:
-        shortest = simulate(work, fleet.model_copy(update={"hosts": work.trials}), rate, seed=seed)
-        raise InputError(
-            f"no number of hosts is done in {within_h} h: it takes {shortest.hours:.2f} h with as "
-            f"many as there are trials, for {shortest.bottleneck}",
-            where="--within-h",
-        )
-    return found
-
-
-def _spread(text: str, flag: str) -> object:
-    from pydantic import ValidationError
-
-    from arena.run.simulate import Spread
-
-    median, _, p90 = text.partition(",")
-    try:
-        return Spread(median=float(median), p90=float(p90 or median))
-    except (ValueError, ValidationError):
-        raise InputError(
-            f"{text!r} is not a median and a higher p90", where=flag, remedy="write 6,20"
-        ) from None
-
-
-def _estimated(found: "Estimate") -> str:
+    found = (
+        simulate(work, fleet, rate)
+        if within_h is None
+        else fewest_hosts(work, fleet, rate, hours=within_h)
+    )
     alone = ", ".join(f"{name} {hours:.2f} h" for name, hours in found.bounds.items())
-    return (
+    text = (
         f"{found.trials} trials on {found.hosts} hosts, {found.slots} at once on each: "
         f"{found.hours:.2f} h, {found.trials_per_minute:.1f} trials a minute\n"
-        f"cores {found.cpu_share:.0%} busy, {found.calls_in_flight:.1f} calls in flight, "
-        f"{found.throttled_s:.1f} s a call waited for rate limits\n"
         f"each limit alone: {alone}; what decides: {found.bottleneck}"
     )
+    emit_answer(found, text, format_)
+
+
+def _workload(
+    like: Path | None, numbers: dict[str, float | None], spreads: dict[str, str | None]
+) -> "Workload":
+    """The trials of a run, or usual ones, changed by the flags that are given."""
+    from arena.run.simulate import Spread, Workload, workload_of
+    from arena.serialize import shaped
+
+    given: dict[str, object] = {n: value for n, value in numbers.items() if value is not None}
+    for name, text in spreads.items():
+        if text is not None:
+            median, _, p90 = text.partition(",")
+            told = {"median": median, "p90": p90 or median}
+            where = f"--{name.replace('_', '-')}"
+            given[name] = shaped(told, Spread, where=where, remedy="write median,p90 as in 6,20")
+    if like is not None:
+        return workload_of(like).model_copy(update=given)
+    if missing := [f"--{name}" for name in ("tasks", "backends") if name not in given]:
+        raise InputError(
+            f"{' and '.join(missing)} missing", remedy="give them, or a run with --like"
+        )
+    return Workload.model_validate(given)

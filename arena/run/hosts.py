@@ -75,7 +75,7 @@ class LocalHost:
     """One engine that this process uses itself."""
 
     engine: DockerEngine
-    runner: TrialRunner
+    run: RunTrial
     ready: Ready
     say: Say
     _doubted: threading.Event = field(default_factory=threading.Event)
@@ -107,7 +107,7 @@ class LocalHost:
         return nullcontext(self._run)
 
     def _run(self, request: TrialRequest, gate: RequestGate | None) -> TrialRecord:
-        record = self.runner.run(request, gate)
+        record = self.run(request, gate)
         if record.fault is not None and record.fault.kind == "engine":
             self._doubted.set()
         return record
@@ -159,7 +159,7 @@ def local(
             )
             held = {name: layer.id for name, layer in layers.items()}
             runner = TrialRunner(engine, backends, images, held, ExclusiveLock(), gateway)
-            yield LocalHost(engine, runner, ready, say)
+            yield LocalHost(engine, runner.run, ready, say)
 
 
 def check_extra(extra: str, who: str) -> None:

@@ -18,7 +18,7 @@ def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:
     differ: what is done is never priced anew without a word, and a run has one price.
     """
     fx = rates_over(plan.fx, earlier.fx)
-    before = {c.name: c.backend for c in earlier.contestants if c.backend is not None}
+    before = earlier.backends
     kept = []
     for contestant in plan.contestants:
         spec, old = contestant.backend, before.get(contestant.name)

@@ -8,10 +8,11 @@ import hashlib
 import secrets
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from arena import registry
@@ -194,6 +195,22 @@ class TrialProgress:
         )
 
 
+def recorded(request: TrialRequest, work: Callable[[TrialProgress], None]) -> TrialRecord:
+    """The record of a try, whatever becomes of its work: what goes wrong is a fault."""
+    progress = TrialProgress()
+    try:
+        work(progress)
+    except FaultError as error:
+        stops = isinstance(error, ProviderError) and error.stops_contestant
+        progress.fault = Fault(kind=error.kind, message=_one_line(error), stops_contestant=stops)
+    except Exception as error:  # noqa: BLE001 - a bug of ours must cost one trial, not the run
+        line = f"{type(error).__name__}: {_one_line(error)}"
+        progress.fault = Fault(kind="harness", message=line)
+        with suppress(OSError):  # a full disk is what may have gone wrong
+            (request.folder / "fault.log").write(traceback.format_exc())
+    return progress.record(request)
+
+
 @dataclass(frozen=True)
 class TrialRunner:
     """Runs tries on one engine; what they share there."""
@@ -217,20 +234,7 @@ class TrialRunner:
 
         `KeyboardInterrupt` and the like pass through: the try is then unfinished.
         """
-        progress = TrialProgress()
-        try:
-            self._run(request, gate, progress)
-        except FaultError as error:
-            stops = isinstance(error, ProviderError) and error.stops_contestant
-            progress.fault = Fault(
-                kind=error.kind, message=_one_line(error), stops_contestant=stops
-            )
-        except Exception as error:  # noqa: BLE001 - a bug of ours must cost one trial, not the run
-            line = f"{type(error).__name__}: {_one_line(error)}"
-            progress.fault = Fault(kind="harness", message=line)
-            with suppress(OSError):  # a full disk is what may have gone wrong
-                (request.folder / "fault.log").write(traceback.format_exc())
-        return progress.record(request)
+        return recorded(request, partial(self._run, request, gate))
 
     def _run(
         self, request: TrialRequest, gate: RequestGate | None, progress: TrialProgress

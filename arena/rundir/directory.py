@@ -31,6 +31,7 @@ from arena.errors import HarnessError, InputError
 from arena.paths import AnyPath, SafePath
 from arena.records import (
     Assurance,
+    BackendSpec,
     Budget,
     ContestantSpec,
     Difficulty,
@@ -142,9 +143,14 @@ class Manifest(Record):
         return self.model_copy(update={"tasks": tasks, "contestants": contestants})
 
     @property
+    def backends(self) -> dict[str, BackendSpec]:
+        """By contestant; controls have none."""
+        return {c.name: c.backend for c in self.contestants if c.backend is not None}
+
+    @property
     def simulated(self) -> bool:
         """Whether any endpoint was not its provider's own."""
-        return any(c.backend is not None and c.backend.simulated for c in self.contestants)
+        return any(spec.simulated for spec in self.backends.values())
 
 
 def file_stem(trial_id: str) -> str:

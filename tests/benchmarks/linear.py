@@ -33,7 +33,8 @@ from arena.run import bakeoff, plan
 from arena.run.hosts import Ready, RunTrial
 from arena.run.plan import Overrides
 from arena.run.trial import TrialRunner
-from arena.rundir.directory import EngineInfo, RunDir
+from arena.run.worker import Worker
+from arena.rundir.directory import EngineInfo, RunDir, trial_specs
 from arena.rundir.ledger import Event, Ledger, TrialEnd
 from arena.sandbox.image.store import Image
 from arena.task import pack
@@ -133,7 +134,9 @@ def in_memory(folder: Path, base_url: str, trials: int) -> None:
         runner = TrialRunner(engine, backends, images, {}, ExclusiveLock(), None)
         with Ledger(rundir.ledger_path, meter) as ledger:
             host = MemoryHost(runner, ready)
-            bakeoff.run_trials(plan_, manifest, rundir, host, backends, ledger, lambda _: None)
+            tasks = {task.id: task for task in plan_.tasks}
+            worker = Worker(manifest, rundir, tasks, host, backends, ledger)
+            bakeoff.run_trials(worker, lambda: trial_specs(manifest), lambda _: None)
     memory_mb = resident_mb()
     windows = [
         ((after[0] - before[0]) / WINDOW, (after[1] - before[1]) / WINDOW)
