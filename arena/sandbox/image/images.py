@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pydantic import JsonValue
+
 from arena.errors import EngineError, InputError
-from arena.records import File, Record, Task, digest_of
+from arena.records import Composition, File, Record, Task, digest_of
 from arena.records.container import AGENT_UID
 from arena.resources import sandboxes_dir
 from arena.sandbox import owner
@@ -18,7 +20,7 @@ from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import build, packages, recipe
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
 from arena.sandbox.image.sources import Say
-from arena.sandbox.image.store import Image, ImageKind, Naming, Store
+from arena.sandbox.image.store import Image, ImageKind, Naming, Store, tag_of
 
 _BASE_MB = 400
 _RESERVE_MB = 300
@@ -61,7 +63,10 @@ class _TaskRecipe(NamedTuple):
     name: str
     task: Task
     language: LanguageRecipe
+    services: tuple[LanguageRecipe, ...]
     digest: str
+    composition: Composition | None = None
+    """What runs beside it; images by the tags that they have on an engine."""
     kind: Literal["task"] = "task"
 
 
@@ -95,17 +100,21 @@ class Images:
         jobs = [self._job(task, base) for task in tasks]
         known = {job.digest: found for job in jobs if (found := self._find(job))}
         missing = {job.language.digest: job.language for job in jobs if job.digest not in known}
+        missing |= {one.digest: one for job in jobs for one in job.services}
         below = self._languages(missing.values(), tell)
         with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
             made = list(
                 pool.map(lambda job: known.get(job.digest) or self._task(job, below, tell), jobs)
             )
-        for used in {base.digest, *(one.digest for job in jobs for one in (job, job.language))}:
-            owner.mark(used)
+        used: list[_AnyRecipe] = [base, *jobs]
+        for job in jobs:
+            used += (job.language, *job.services)
+        for digest in {one.digest for one in used}:
+            owner.mark(digest)
         return {
             job.name: TaskImage(
                 id=image.id,
-                content=image.content,
+                content=_content(image, [below[one.digest] for one in job.services]),
                 workdir=job.language.spec.workdir,
                 base=image.base,
             )
@@ -180,7 +189,17 @@ class Images:
         images = task.root.parent / "images"
         language = recipe.task_recipe(self._sandboxes, images, task.image, base)
         digest = recipe.task_digest(language, self._tree_of(task))
-        return _TaskRecipe(task.id, task, language, digest)
+        if not task.composition:
+            return _TaskRecipe(task.id, task, language, (), digest)
+        told = task.composition.services
+        made = [recipe.task_recipe(self._sandboxes, images, one.image, base) for one in told]
+        services = tuple(
+            one.model_copy(update={"image": tag_of("language", its.name, its.digest)})
+            for one, its in zip(told, made, strict=True)
+        )
+        placed = task.composition.model_copy(update={"services": services})
+        digest = digest_of([digest, placed.model_dump(mode="json", exclude_defaults=True)])
+        return _TaskRecipe(task.id, task, language, tuple(made), digest, placed)
 
     def _find(self, wanted: _AnyRecipe) -> Image | None:
         return self.store.find(wanted.kind, wanted.name, wanted.digest)
@@ -194,6 +213,7 @@ class Images:
             below, workdir = languages[job.language.digest], job.language.spec.workdir
             content = digest_of([job.digest, below.content])
             naming = below.below("task", job.name, job.digest, content)
+            naming = naming.model_copy(update={"composition": job.composition})
             placed = committed(tree, workdir)
             build.add_files(self._connection, below.id, placed, AGENT_UID, naming, workdir)
 
@@ -251,6 +271,12 @@ class Images:
                 f"about {need_mb + _RESERVE_MB} MB are needed for the next image and {free_mb} MB "
                 f"are free at {root}; free some, for example with 'arena sandboxes prune'"
             )
+
+
+def _content(image: Image, services: Sequence[Image]) -> str:
+    """Digest of what is installed in an image and in those of its services."""
+    contents: list[JsonValue] = [one.content for one in (image, *services)]
+    return digest_of(contents) if services else image.content
 
 
 def exported_image(

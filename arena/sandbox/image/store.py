@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from arena.errors import EngineError, InputError
 from arena.paths import safe
-from arena.records import Record
+from arena.records import Composition, Record
 from arena.sandbox import owner
 from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
 from arena.sandbox.image.sources import Say, pull
@@ -43,16 +43,18 @@ class Naming(Record):
     """Recipe of the image it stands on."""
     base: str = ""
     """How the base image was made."""
+    composition: Composition | None = None
+    """What is started beside every sandbox of it; images by the tags that they have here."""
 
     @property
     def tag(self) -> str:
         """`repository:tag`"""
-        return _tag_of(self.kind, self.name, self.recipe)
+        return tag_of(self.kind, self.name, self.recipe)
 
     @property
     def comment(self) -> str:
         """What is written into the layer that finishes it."""
-        return _SIGN + self.model_dump_json()
+        return _SIGN + self.model_dump_json(exclude_none=True)
 
 
 class Image(Naming):
@@ -123,7 +125,7 @@ class Store:
 
     def find(self, kind: ImageKind, name: str, recipe: str) -> Image | None:
         """The finished image of a recipe under its name; None for anything else of that name."""
-        image = self.named(_tag_of(kind, name, recipe))
+        image = self.named(tag_of(kind, name, recipe))
         return image if image and image.recipe == recipe else None
 
     def all(self) -> list[CachedItem]:
@@ -189,7 +191,7 @@ class Store:
         )
 
 
-def _tag_of(kind: ImageKind, name: str, recipe: str) -> str:
+def tag_of(kind: ImageKind, name: str, recipe: str) -> str:
     """The name and tag that only a finished image gets; older versions gave shorter ones."""
     return f"{_OURS}{kind}/{name.lower()}:{recipe[:16]}"
 
