@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from arena.backend import health, resolve
-from arena.backend.pool import Backends
+from arena.backend import resolve
+from arena.backend.pool import Backends, check_endpoints
 from arena.errors import FaultError, located
 from arena.money.budget import Budgets, check_budgets
 from arena.records import TrialRecord, TrialSpec
@@ -84,7 +84,7 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
             if old := plan.stale_price(contestant):
                 say(f"{contestant.name}: {old}; 'arena backends check' tells of all")
         with located(plan_.where):
-            health.check(specs)
+            check_endpoints(specs)
         with _host(plan_, backends, say) as host:
             ready = host.ready
             manifest = plan.manifest_of(

@@ -7,11 +7,10 @@ from pydantic import JsonValue
 
 from arena.agent import external
 from arena.backend import apis
-from arena.backend.call import Relay
+from arena.backend.call import Relay, RetryPolicy
 from arena.backend.chat import encoded
-from arena.backend.limiter import AgentClock, Limiter, RetryPolicy
-from arena.backend.meter import CallOwner, TrialBackend
-from arena.backend.request_gate import LocalRequestGate
+from arena.backend.limiter import AgentClock, Limiter, LocalRequestGate
+from arena.backend.meter import CallOwner, Endpoint, TrialBackend
 from arena.errors import FaultError
 from arena.gateway.server import Gateway, ProxyBackend
 from arena.money.budget import TrialBudget
@@ -30,10 +29,10 @@ from arena.records import (
 from arena.records.container import AGENT_USER, HOME
 from arena.records.program import Program
 from arena.registry import unknown
+from arena.sandbox.docker import Say
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.sandbox.image.layer import Layers
-from arena.sandbox.image.sources import Say
 from arena.task import pack
 
 MODEL = "check-1"
@@ -75,22 +74,17 @@ def checked(
 def _try(
     program: Program, engine: DockerEngine, gateway: Gateway, image: str, layer: str
 ) -> str | None:
-    clock = AgentClock(LIMITS.seconds)
     notes = _Notes()
+    spec = BackendSpec(name="check", model=MODEL, base_url="http://127.0.0.1", api=program.api[0])
     backend = TrialBackend(
-        spec=BackendSpec(
-            name="check", model=MODEL, base_url="http://127.0.0.1", api=program.api[0]
-        ),
-        sender=_Answering(),
+        endpoint=Endpoint(spec, _Answering(), RetryPolicy(), fx=()),
         gate=LocalRequestGate(TrialBudget(Budget()), Limiter(RateLimits()), notes),
         owner=CallOwner("check", 1, program.name),
         limits=LIMITS,
         transcript=notes,
-        clock=clock,
-        retry=RetryPolicy(),
-        fx=(),
+        clock=AgentClock(LIMITS.seconds),
     )
-    session = ProxyBackend(gateway, backend, LIMITS, notes, clock)
+    session = ProxyBackend(gateway, backend)
     brief = Brief(task_id="check", problem_statement=STATEMENT, limits=LIMITS, nonce="check")
     with engine.open(
         image,
@@ -114,7 +108,7 @@ class _Answering:
     ) -> Reply:
         """The one answer there is, whole or as a stream."""
         del body, timeout_s
-        dialect = apis.of(spec.api)
+        dialect = apis.DIALECTS[spec.api]
         events = _EVENTS[spec.api]
         if relay and relay.streamed:
             for event in events:

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from arena import resources
-from arena.backend import health
-from arena.backend.pool import Backends
-from arena.backend.request_gate import Denial, LocalRequestGate, Permit
+from arena.backend.limiter import Denial, LocalRequestGate, Permit
+from arena.backend.pool import Backends, check_endpoints
 from arena.errors import FaultError, HarnessError, InputError
 from arena.money.budget import Amount
 from arena.paths import SafePath
@@ -171,7 +170,7 @@ class NodeHost:
         self._tasks = {task.id: task for task in tasks}
         backends = Backends(setup.backends, fx=setup.fx, environ=setup.keys)
         self._backends = self._stack.enter_context(backends)
-        health.check(setup.backends)
+        check_endpoints(setup.backends)
         made = hosts.local(tasks, setup.programs, backends, self._say)
         self._host = self._stack.enter_context(made)
         return self._host.ready

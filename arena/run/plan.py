@@ -12,7 +12,6 @@ from pydantic import JsonValue
 
 from arena import __version__, registry
 from arena.agent import external
-from arena.agent.identity import code_of
 from arena.backend import listing
 from arena.backend.apis import routed, with_effort
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
@@ -22,7 +21,7 @@ from arena.money.statement import FIRST_CALL_S, CallPricing
 from arena.records import BackendSpec, ContestantSpec, FxRate, RacePlan, Task, digest_of
 from arena.records.program import Program
 from arena.rundir.directory import EngineInfo, Manifest, TaskEntry, conditions_of, runs
-from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.store import Image
 from arena.serialize import shaped
 from arena.task import pack
 
@@ -175,7 +174,7 @@ def _contestant(
         module = registry.agent_module(table.agent)
         module.make(table.agent, table.params)
         able = module.capabilities(table.agent, table.params)
-        identity: JsonValue = [table.agent, code_of(registry.AGENTS[table.agent])]
+        identity: JsonValue = [table.agent, registry.code_of(registry.AGENTS[table.agent])]
     else:
         external.make(program, table.params)
         able = external.capabilities(program)
@@ -256,7 +255,7 @@ def stale_price(contestant: ContestantSpec) -> str:
 def manifest_of(
     plan: Plan,
     *,
-    images: Mapping[str, TaskImage],
+    images: Mapping[str, Image],
     layers: Mapping[str, str],
     engine: EngineInfo,
 ) -> Manifest:
@@ -292,7 +291,7 @@ def manifest_of(
     )
 
 
-def task_entry(task: Task, image: TaskImage) -> TaskEntry:
+def task_entry(task: Task, image: Image) -> TaskEntry:
     """What the manifest keeps of a task."""
     own = {"image", "image_id"}
     shared = {name: getattr(task, name) for name in TaskEntry.model_fields if name not in own}

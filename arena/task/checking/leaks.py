@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from arena.grading.verify import Bench
+from arena.grading.job import Bench
 from arena.protocols import Sandbox
 from arena.records import File, Record, Task
 from arena.records.container import AGENT_USER

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from arena.grading import verify
-from arena.grading.verify import Bench
+from arena.grading.job import Bench
 from arena.protocols import Engine, Sandbox
 from arena.records import SandboxLimits, Task, TestOutcome, Verification
 from arena.sandbox.image.images import Images

@@ -13,12 +13,12 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import Field, TypeAdapter
 
 from arena.errors import InputError
-from arena.grading.verify import Bench
+from arena.grading.job import Bench
 from arena.protocols import Sandbox
 from arena.records import Assurance, File, Record, SandboxLimits
 from arena.records.container import AGENT_USER, WORKDIR
+from arena.sandbox import docker
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import sources
 from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
 from arena.task import pack as packs
@@ -153,9 +153,9 @@ class Pulls:
             if host in self._away:
                 raise NotImportableError(self._away[host])
             try:
-                return sources.pin(self._engine.connection, image)
+                return docker.pin(self._engine.connection, image)
             except InputError as error:
-                if not sources.is_missing(error):
+                if not docker.is_missing(error):
                     self._away[host] = f"no registry answers for {image}"
                 raise NotImportableError(error.what) from None
 
@@ -286,6 +286,19 @@ class ImportRequest:
     """Longest that a single test may take; one that takes longer does not end."""
     run_seconds: float = 900.0
     """Longest that the tests of a row may take together."""
+
+
+def find_mirror(mirrors: Path, repo: str) -> Path | None:
+    """The clone of `owner/name` in a folder of clones, however they are called."""
+    if leads_out(repo):
+        return None
+    owner, _, name = repo.partition("/")
+    for form in (f"{owner}__{name}", f"{owner}+{name}", f"{owner}/{name}", f"{owner}-{name}", name):
+        for ending in ("", ".git", "/repo"):
+            path = mirrors / (form + ending)
+            if (path / "HEAD").is_file() or (path / ".git").exists():
+                return path
+    return None
 
 
 @dataclass(frozen=True)

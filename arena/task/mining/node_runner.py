@@ -52,22 +52,23 @@ export default async function* (events) {
 """
 _NODE_TEST = re.compile(rb"""["']node:test["']""")
 _FIND = (
-    *("grep", "-rlE", "[\"']node:test[\"']", WORKDIR, "--include=*.js", "--include=*.mjs"),
-    *("--include=*.cjs", "--exclude-dir=node_modules", "--exclude-dir=.git"),
+    *("grep", "-rlE", "[\"']node:test[\"']", WORKDIR, "--include=*.js", "--include=*.ts"),
+    *("--include=*.[cm][jt]s", "--exclude-dir=node_modules", "--exclude-dir=.git"),
 )
-_JS = frozenset({".js", ".mjs", ".cjs"})
-_TS = frozenset({".ts", ".mts", ".cts", ".tsx", ".jsx"})
+_PLAIN = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"})
+"""What Node itself runs, where it is new enough for types."""
+_SUFFIXES = _PLAIN | {".jsx", ".tsx"}
 _MISSING = re.compile(r"MODULE_NOT_FOUND|does not provide an export|ERR_PACKAGE_PATH_NOT_EXPORTED")
 _THROWN = re.compile(r"^(?:Uncaught )?(\w*Error)\b", re.MULTILINE)
 
 
-def _is_test(path: str, suffixes: frozenset[str] = _JS) -> bool:
+def _is_test(path: str, suffixes: frozenset[str] = _SUFFIXES) -> bool:
     return PurePosixPath(path).suffix in suffixes and purpose(path) == "test"
 
 
 def uses_node_test(file: File) -> bool:
     """Whether a file's tests are of Node's own runner."""
-    return _is_test(file.path) and bool(_NODE_TEST.search(file.data))
+    return _is_test(file.path, _PLAIN) and bool(_NODE_TEST.search(file.data))
 
 
 def run_node(run: RepositoryRun) -> MiningSession:
@@ -156,7 +157,8 @@ _VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|latest")
 
 def read_package(tree: Sequence[File]) -> Project:
     """What a package and its tests need: its dependencies, and those for development that a test
-    names. Requirements are written `name@versions`.
+    names; Node itself where the image's is too old for it. Requirements are written
+    `name@versions`.
     """
     package, exact, driven = _package(tree), _locked(tree), _driven(tree)
     settings, named = _settings(tree, package), set(_named(tree))
@@ -169,6 +171,9 @@ def read_package(tree: Sequence[File]) -> Project:
     wanted = {
         name: exact.get(name, text) for name, text in needs.items() if _VERSION.fullmatch(text)
     }
+    typed = any(uses_node_test(file) and file.path.endswith("ts") for file in tree)
+    if typed or packages.needs_newer_node(package):
+        wanted[packages.NODE] = packages.NEWER_NODE
     own, version = package.get("name"), package.get("version")
     return Project(
         name=own if isinstance(own, str) else None,
@@ -188,7 +193,7 @@ def javascript_of(tree: Sequence[File]) -> LanguageSupport:
         command=COMMANDS[runner],
         run=partial(run_tests, COMMANDS[runner]),
         run_seconds=_RUN_SECONDS,
-        is_test=lambda file: _is_test(file.path, _JS | _TS),
+        is_test=lambda file: _is_test(file.path),
         refuses=lambda _tree, _hidden: "",
     )
 
@@ -240,10 +245,8 @@ def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
     """Why the hidden tests cannot be run with Node's own runner; empty where they can."""
     if any(map(uses_node_test, hidden)):
         return ""
-    if any(re.search(r"\.[cm]?tsx?$", file.path) for file in hidden):
-        return "its tests are TypeScript, which the image's Node does not run"
     if not any(_is_test(file.path) for file in hidden):
-        return "no test file of JavaScript is left by it"
+        return "no test file is left by it"
     return f"its tests are run by {_runner(_package(tree))}, which cannot be driven without --with"
 
 
@@ -262,7 +265,7 @@ def _runner(package: Mapping[str, Any]) -> str:
 def _named(tree: Sequence[File]) -> Iterator[str]:
     """Packages that the tests import."""
     for file in tree:
-        if _is_test(file.path, _JS | _TS):
+        if _is_test(file.path):
             for module in _IMPORT.findall(file.data.decode("utf-8", "replace")):
                 yield "/".join(module.split("/")[: 2 if module.startswith("@") else 1])
 

@@ -5,7 +5,7 @@ import tomllib
 import docker
 import pytest
 
-from arena.grading.verify import Bench
+from arena.grading.job import Bench
 from arena.records import SandboxLimits
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images

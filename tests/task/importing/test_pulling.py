@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from arena.errors import InputError
-from arena.sandbox.image import sources
+from arena.sandbox import docker
 from arena.sandbox.image.images import Images
 from arena.sandbox.owner import remove_image
 from arena.task import pack as packs
@@ -163,15 +163,15 @@ def test_the_mirror_serves_names_without_a_registry_and_stays_out_of_them(
 ):
     pinned = f"acme/purse:1@{registry.digest('acme/purse:1')}"
     monkeypatch.setenv("ARENA_REGISTRY_MIRROR", registry.host)
-    assert sources.pin(engine.connection, "acme/purse:1") == pinned
-    assert sources.pin(engine.connection, pinned) == pinned
+    assert docker.pin(engine.connection, "acme/purse:1") == pinned
+    assert docker.pin(engine.connection, pinned) == pinned
     with pytest.raises(InputError, match="no registry gave none:2") as caught:
-        sources.pin(engine.connection, "none:2")
-    assert sources.is_missing(caught.value)
+        docker.pin(engine.connection, "none:2")
+    assert docker.is_missing(caught.value)
     assert "library/none:2" in registry.asked
-    source = sources.pull(engine.connection, pinned, lambda _: None)
+    source = docker.pull(engine.connection, pinned, lambda _: None)
     assert source == f"{registry.host}/acme/purse@{registry.digest('acme/purse:1')}"
     said: list[str] = []
     with pytest.raises(InputError, match="no registry gave none"):
-        sources.pull(engine.connection, f"none:1@sha256:{'0' * 64}", said.append)
+        docker.pull(engine.connection, f"none:1@sha256:{'0' * 64}", said.append)
     assert len(said) == 1, "what a registry does not have is not asked for again"

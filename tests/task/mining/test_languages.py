@@ -8,7 +8,7 @@ from arena.errors import InputError
 from arena.records import File
 from arena.task import pack as packs
 from arena.task.mining.history import purpose
-from arena.task.mining.node_runner import read_package, refuses_node
+from arena.task.mining.node_runner import javascript_of, read_package, refuses_node
 from arena.task.mining.parts import language_of
 from tests.e2e.rig import arena
 from tests.task.importing import rig
@@ -176,13 +176,27 @@ def test_what_a_package_needs_for_its_tests():
 
 
 @pytest.mark.parametrize(
+    ("package", "test"),
+    [
+        ('{"engines": {"node": ">=22"}}', {"a_dot_test_dot_js": "import 'node:test'"}),
+        ("{}", {"a_dot_test_dot_ts": "import test from 'node:test';\n"}),
+    ],
+)
+def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
+    tree = files(package_dot_json=package, **test)
+    assert read_package(tree).requirements == ("node@24",)
+    assert javascript_of(tree).runner == "node"
+    assert refuses_node(tree, files(**test)) == ""
+
+
+@pytest.mark.parametrize(
     ("package", "hidden", "words"),
     [
         ('{"scripts": {"test": "karma start"}}', {"a_dot_test_dot_js": "it()"}, "run by karma"),
         ('{"scripts": {"test": "nyc tape"}}', {"test__a_dot_js": "it()"}, "run by tape"),
         ("{}", {"a_dot_test_dot_js": ""}, "run by another runner"),
-        ("{}", {"a_dot_test_dot_ts": "import 'node:test'"}, "TypeScript"),
-        ("{}", {"test__data_dot_json": "{}"}, "no test file of JavaScript"),
+        ('{"scripts": {"test": "ava"}}', {"a_dot_test_dot_ts": "test()"}, "run by ava"),
+        ("{}", {"test__data_dot_json": "{}"}, "no test file is left"),
     ],
 )  # fmt: skip
 def test_runners_that_cannot_be_driven_are_named(package, hidden, words):

@@ -37,41 +37,60 @@ def wheel():
     return data.getvalue()
 
 
-def package():
+def package(told, files):
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as tar:
-        for name, text in (
-            ("package/package.json", '{"name": "tiny", "version": "1.2.0", "main": "index.js"}'),
-            ("package/index.js", "exports.value = 1;\n"),
-        ):
-            info = tarfile.TarInfo(name)
+        for name, text in {"package.json": json.dumps(told), **files}.items():
+            info = tarfile.TarInfo(f"package/{name}")
             info.size = len(text)
             tar.addfile(info, io.BytesIO(text.encode()))
     return data.getvalue()
 
 
+NPM = {
+    "tiny": ({"version": "1.2.0", "main": "index.js"}, {"index.js": "exports.value = 1;\n"}),
+    "modern": (
+        {
+            "version": "4.1.0",
+            "engines": {"node": "^20.19.0 || >=22.12.0"},
+            "optionalDependencies": {"gone": "1"},
+        },
+        {"index.js": "exports.value = 2;\n"},
+    ),
+    **{
+        f"node-linux-{cpu}": (
+            {"version": "24.2.0", "os": "linux", "cpu": cpu},
+            {"bin/node": "#!/bin/sh\necho new\n", "include/node.h": "\n"},
+        )
+        for cpu in ("x64", "arm64")
+    },
+}
+
+
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
     """Both kinds of registry at one address, known to pip and npm by their own settings."""
-    served, tarball = wheel(), package()
+    served = wheel()
+    tarballs = {name: package({"name": name, **told}, more) for name, (told, more) in NPM.items()}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             host = f"http://{self.headers['Host']}"
-            sha512 = base64.b64encode(hashlib.sha512(tarball).digest()).decode()
-            dist = {"tarball": f"{host}/tiny/-/tiny-1.2.0.tgz", "integrity": f"sha512-{sha512}"}
-            version = {"name": "tiny", "version": "1.2.0", "main": "index.js", "dist": dist}
-            document = {
-                "name": "tiny",
-                "dist-tags": {"latest": "1.2.0"},
-                "versions": {"1.2.0": version},
-            }
             pages = {
                 "/simple/tiny/": ("text/html", f'<a href="/{WHEEL}">{WHEEL}</a>'.encode()),
                 f"/{WHEEL}": ("application/octet-stream", served),
-                "/tiny": ("application/json", json.dumps(document).encode()),
-                "/tiny/-/tiny-1.2.0.tgz": ("application/octet-stream", tarball),
             }
+            for name, (told, _) in NPM.items():
+                sha512 = base64.b64encode(hashlib.sha512(tarballs[name]).digest()).decode()
+                path, number = f"/{name}/-/{name}.tgz", told["version"]
+                dist = {"tarball": f"{host}{path}", "integrity": f"sha512-{sha512}"}
+                document = {
+                    "name": name,
+                    "dist-tags": {"latest": number},
+                    "versions": {number: {"name": name, **told, "dist": dist}},
+                }
+                pages[f"/{name}"] = ("application/json", json.dumps(document).encode())
+                pages[path] = ("application/octet-stream", tarballs[name])
             basic = base64.b64encode(f"me:{SECRET}".encode()).decode()
             known = self.headers.get("Authorization") in {f"Basic {basic}", f"Bearer {SECRET}"}
             kind, body = pages.get(self.path, ("text/plain", b""))
@@ -135,6 +154,45 @@ def test_packages_of_npm_are_pinned_without_a_word_of_where_from(registry, tmp_p
     assert clean(registry, files.values())
     again = node_runner.make(tmp_path / "ours", "purse", Project(), ("other",), said.append)
     assert again == made, "what is there is kept"
+
+
+def test_a_package_that_asks_for_a_newer_node_gets_one(registry):
+    pinned = packages.lock_node({"modern": "^4"})
+    files = {file.path: file for file in packages.unpack_node(pinned)}
+    modern = {f"/node_modules/modern/{name}" for name in ("index.js", "package.json")}
+    assert set(files) == {*modern, "/usr/local/bin/node"}, "of Node the program alone"
+    assert clean(registry, [file.data for file in (*pinned, *files.values())])
+    asked = packages.lock_node({"tiny": "1", "node": "24"})
+    assert "/usr/local/bin/node" in {file.path for file in packages.unpack_node(asked)}
+    with pytest.raises(packages.NoPackageError, match="node"):
+        packages.lock_node({"tiny": "1", "node": "99"})
+
+
+def test_what_no_registry_has_of_a_newer_node_is_done_without(registry, monkeypatch):
+    for name in [name for name in NPM if name.startswith("node-")]:
+        monkeypatch.delitem(NPM, name)
+    files = packages.unpack_node(packages.lock_node({"modern": "^4"}))
+    assert {file.path.split("/")[2] for file in files} == {"modern"}
+
+
+@pytest.mark.parametrize(
+    ("engines", "newer"),
+    [
+        ({"node": "^20.19.0 || >=22.12.0"}, True),
+        ({"node": ">=20"}, True),
+        ({"node": "22.x"}, True),
+        ({"node": "18 || 20"}, False),
+        ({"node": ">= 0.6"}, False),
+        ({"node": "<20"}, False),
+        ({"node": "lts/*"}, False),
+        ({"node": ""}, False),
+        ({"npm": ">=20"}, False),
+        (["node >= 20"], False),
+        (None, False),
+    ],
+)
+def test_whether_the_node_of_the_image_is_too_old(engines, newer):
+    assert packages.needs_newer_node({"engines": engines}) is newer
 
 
 def test_what_a_person_asks_for_must_be_had(registry, tmp_path):

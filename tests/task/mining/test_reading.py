@@ -134,6 +134,19 @@ def test_a_file_for_development_counts_only_where_there_is_none_for_tests():
     assert alone.requirements == ("freezegun", "pytest")
 
 
+def test_files_that_a_file_or_tox_names_are_read_once():
+    found = project(
+        requirements_test_dot_txt="-r requirements_test_min.txt\n--requirement=docs/../a/b.txt\n",
+        requirements_test_min_dot_txt="-r requirements_test.txt\nastroid==2.11.6  # pinned\n",
+        a__b_dot_txt="-r c.txt\nsix\n-c constraints.txt\n",
+        a__c_dot_txt="mock\n",
+        tox_dot_ini="[testenv]\ndeps =\n    py27: -r old.txt\n    py3: -r{toxinidir}/more.txt\n",
+        more_dot_txt="freezegun\n-r ../../etc/passwd\n",
+        old_dot_txt="unittest2\n",
+    )
+    assert found.bounded == ("astroid==2.11.6", "six", "mock", "freezegun", "pytest")
+
+
 def test_of_two_conditions_for_a_package_the_true_one_is_left_to_win():
     found = project(
         pyproject_dot_toml="[project]\nname = 'purse'\ndependencies = [\"tomli<2; python_version<'3.8'\","
