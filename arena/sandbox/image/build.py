@@ -28,6 +28,8 @@ from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image
 _BUILD_TIMEOUT_S = 3600
 _ERROR_LINES = 5
 _CHUNK = 1 << 20
+_STARTING = ("Cmd", "Entrypoint", "User", "WorkingDir", "Healthcheck", "StopSignal")
+"""What an image says of how it is started."""
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
 
@@ -127,8 +129,14 @@ def container(
         remove(connection, name)
 
 
-def commit(connection: Connection, ident: str, naming: Naming | str, workdir: str) -> None:
-    """Make a container's file system an image that starts nothing by itself.
+def commit(
+    connection: Connection,
+    ident: str,
+    naming: Naming | str,
+    workdir: str,
+    starts: Mapping[str, object] | None = None,
+) -> None:
+    """Make a container's file system an image that starts nothing by itself, or what it is told.
 
     `naming` is that of a finished image, or the bare tag of one that is not.
     """
@@ -139,6 +147,7 @@ def commit(connection: Connection, ident: str, naming: Naming | str, workdir: st
         "Entrypoint": [],
         "User": "",
         "WorkingDir": workdir,
+        **(starts or {}),
         "Labels": {LABEL_OWNER: ""} if comment else unfinished(),
     }
     connection.raw.commit(ident, repository=repository, tag=last, conf=config, message=comment)
@@ -210,7 +219,13 @@ def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) 
             source = made
             _import(connection, bootstrap(sandboxes / "engine" / "base.sh"), made, {})
         with container(connection, source) as ident:
-            commit(connection, ident, naming, workdir_of(connection, source))
+            commit(connection, ident, naming, "/", starting(connection, source))
+
+
+def starting(connection: Connection, image: str) -> dict[str, object]:
+    """What an image starts, where and as whom, as far as it says."""
+    config = connection.raw.inspect_image(image)["Config"]
+    return {key: config[key] for key in _STARTING if config.get(key)}
 
 
 def bootstrap(script: Path) -> Iterator[bytes]:
@@ -227,11 +242,6 @@ def bootstrap(script: Path) -> Iterator[bytes]:
             said = messages.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
             text = said.removeprefix("base image: ") or f"{script} failed"
             raise InputError(text, where="base image")
-
-
-def workdir_of(connection: Connection, image: str) -> str:
-    """The folder that an image's commands start in."""
-    return str(connection.raw.inspect_image(image)["Config"].get("WorkingDir") or "/")
 
 
 def language(connection: Connection, recipe: LanguageRecipe, below: Image) -> None:
@@ -261,7 +271,9 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image) -> None
     with ExitStack() as stack:
         ground, built, flat = (stack.enter_context(temporary(connection)) for _ in range(3))
         if settings:
-            add_files(connection, below.id, settings, 0, ground, workdir_of(connection, below.id))
+            with container(connection, below.id) as ident:
+                files.put(connection, ident, settings, owner=0)
+                commit(connection, ident, ground, "/", starting(connection, below.id))
         else:
             connection.raw.tag(below.id, *ground.split(":"))
         dockerfile(connection, recipe.files, built, {"BASE": ground})
@@ -271,7 +283,8 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image) -> None
         listing = files.read(connection, ident, _PACKAGES, limit=_PACKAGES_LIMIT)
         content = digest_of([recipe.digest, *packages(listing.data, recipe.spec.decides)])
         naming = below.below("language", recipe.name, recipe.digest, content)
-        commit(connection, ident, naming, recipe.spec.workdir)
+        starts = starting(connection, built) if recipe.spec.serves else {}
+        commit(connection, ident, naming, recipe.spec.workdir, starts)
 
 
 def packages(status: bytes, named: Sequence[str] = ()) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from arena.errors import EngineError, InputError
-from arena.records import File, Task, digest_of
+from arena.records import Composition, File, Task, digest_of
 from arena.records.container import AGENT_UID
 from arena.resources import sandboxes_dir
 from arena.sandbox import owner
@@ -17,7 +17,7 @@ from arena.sandbox.docker import Connection, Say
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import build, recipe
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
-from arena.sandbox.image.store import Image, Naming, Store
+from arena.sandbox.image.store import Image, Naming, Store, tag_of
 
 _BASE_MB = 400
 _RESERVE_MB = 300
@@ -32,7 +32,10 @@ class _TaskRecipe(NamedTuple):
     name: str
     task: Task
     below: LanguageRecipe
+    services: tuple[LanguageRecipe, ...]
     digest: str
+    composition: Composition | None = None
+    """What runs beside it; images by the tags that they have on an engine."""
     kind: Literal["task"] = "task"
 
 
@@ -69,10 +72,12 @@ class Images:
         base = self.base_recipe()
         jobs = [self._job(task, base) for task in tasks]
         missing = [job for job in jobs if not self._find(job)]
-        self._made({job.below.digest: job.below for job in missing}.values(), say)
+        below = {job.below.digest: job.below for job in missing}
+        self._made([*below.values(), *(one for job in jobs for one in job.services)], say)
         made = self._made(jobs, say)
-        for used in {base.digest, *(one.digest for job in jobs for one in (job, job.below))}:
-            owner.mark(used)
+        used = {one.digest for job in jobs for one in (job, job.below, *job.services)}
+        for digest in (base.digest, *used):
+            owner.mark(digest)
         return {job.name: image for job, image in zip(jobs, made, strict=True)}
 
     def missing(self, tasks: Sequence[Task]) -> list[str]:
@@ -138,7 +143,17 @@ class Images:
         images = task.root.parent / "images"
         language = recipe.task_recipe(self._sandboxes, images, task.image, base)
         digest = recipe.task_digest(language, self._tree_of(task))
-        return _TaskRecipe(task.id, task, language, digest)
+        if not task.composition:
+            return _TaskRecipe(task.id, task, language, (), digest)
+        told = task.composition.services
+        made = [recipe.task_recipe(self._sandboxes, images, one.image, base) for one in told]
+        services = tuple(
+            one.model_copy(update={"image": tag_of("language", its.name, its.digest)})
+            for one, its in zip(told, made, strict=True)
+        )
+        placed = task.composition.model_copy(update={"services": services})
+        digest = digest_of([digest, placed.model_dump(mode="json", exclude_defaults=True)])
+        return _TaskRecipe(task.id, task, language, tuple(made), digest, placed)
 
     def _find(self, wanted: _AnyRecipe) -> Image | None:
         return self.store.find(wanted.kind, wanted.name, wanted.digest)
@@ -176,8 +191,10 @@ class Images:
             return
         tree, workdir = self._tree_of(wanted.task), wanted.below.spec.workdir
         self._check_disk(2 * sum(len(file.data) for file in tree) // _MB)
-        content = digest_of([wanted.digest, below.content])
+        beside = [self._ensured(one, say).content for one in wanted.services]
+        content = digest_of([wanted.digest, below.content, *beside])
         naming = below.below("task", wanted.name, wanted.digest, content)
+        naming = naming.model_copy(update={"composition": wanted.composition})
         # Its tree as one commit on its language image; nothing of the task is run
         build.add_files(connection, below.id, committed(tree, workdir), AGENT_UID, naming, workdir)
 

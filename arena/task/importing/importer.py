@@ -349,9 +349,10 @@ def write_proved(draft: Draft, source: Source) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory(prefix="arena-import-") as scratch:
         aside = Path(scratch, source.out.name)
         write_pack(aside, source.pack, draft.title, private=False, description="")
-        image = source.out / "images" / draft.image
-        if image.is_dir():
-            shutil.copytree(image, aside / "images" / draft.image)
+        services = draft.composition.services if draft.composition else ()
+        for name in {draft.image, *(service.image for service in services)}:
+            if (image := source.out / "images" / name).is_dir():
+                shutil.copytree(image, aside / "images" / name, dirs_exist_ok=True)
         root = write_task(aside, draft)
         try:
             (task,) = packs.load(str(root.resolve()), base=source.out)
