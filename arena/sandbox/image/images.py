@@ -75,7 +75,8 @@ class Images:
         below = {job.below.digest: job.below for job in missing}
         self._made([*below.values(), *(one for job in jobs for one in job.services)], say)
         made = self._made(jobs, say)
-        used = {one.digest for job in jobs for one in (job, job.below, *job.services)}
+        used = {digest for job in jobs for digest in (job.digest, job.below.digest)}
+        used |= {service.digest for job in jobs for service in job.services}
         for digest in (base.digest, *used):
             owner.mark(digest)
         return {job.name: image for job, image in zip(jobs, made, strict=True)}

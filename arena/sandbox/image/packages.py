@@ -26,8 +26,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
-
 from arena.errors import HarnessError, InputError
 from arena.records import File
 from arena.sandbox.image.recipe import LanguageRecipe
