@@ -168,9 +168,8 @@ def _section(lines: Sequence[str], start: int, strip: int) -> tuple[FilePatch, i
     here = lines[at] if at < len(lines) else ""
     if here.startswith(("GIT binary patch", "Binary files ", "Files ")):
         head.binary = True
-    elif here.startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ "):
-        (_names if at > start else _plain_names)(lines, at, head, strip)
-        at += 2
+    elif here.startswith("--- ") and (here != "--- " or head.created):
+        at = (_names if at > start else _plain_names)(lines, at, head, strip)
     if head.created:
         head.old = None
     if head.deleted:
@@ -239,23 +238,32 @@ def _extended(line: str, at: int, head: _Head) -> bool:
     return True
 
 
-def _names(lines: Sequence[str], at: int, head: _Head, strip: int) -> None:
-    """Names below git's own header, which must be the same as there."""
-    old, new = _side(lines[at], at, strip), _side(lines[at + 1], at + 1, strip)
+def _names(lines: Sequence[str], at: int, head: _Head, strip: int) -> int:
+    """Take in the names below git's own header, which must be the same as there, and tell where
+    they end. As git does, the old one is read where it stands alone too.
+    """
+    old, new = _side(lines[at], at, strip), None if head.deleted else head.new
+    ends = at + 1
+    if ends < len(lines) and lines[ends].startswith("+++ "):
+        new, ends = _side(lines[ends], ends, strip), ends + 1
+    elif not (head.created or head.deleted):
+        raise PatchError(f"line {at + 1}: an old name without the new one below it")
     for said, name in ((head.old, old), (head.new, new)):
         if None not in (said, name) and said != name:
             raise PatchError(f"line {at + 1}: two different names for one file")
     if (head.created and old is not None) or (head.deleted and new is not None):
         raise PatchError(f"line {at + 1}: a new or deleted file with two names")
     head.old, head.new = old, new
+    return ends
 
 
-def _plain_names(lines: Sequence[str], at: int, head: _Head, strip: int) -> None:
+def _plain_names(lines: Sequence[str], at: int, head: _Head, strip: int) -> int:
     """Names of a change that git's header is not above: one file, whatever they are called."""
     old, new = (_side(_STAMP.sub("", lines[n]), n, strip) for n in (at, at + 1))
     name = old if old and new and new.startswith(old) else new or old
     head.old = None if old is None or _is_epoch(lines[at]) else name
     head.new = None if new is None or _is_epoch(lines[at + 1]) else name
+    return at + 2
 
 
 def _is_epoch(line: str) -> bool:
