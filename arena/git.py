@@ -58,6 +58,8 @@ _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TAG = re.compile(r"refs/tags/(?:[\w+-][\w.+-]*/)*[\w+-][\w.+-]*(?<!\.)(?<!\.lock)", re.ASCII)
 _GITDIR = re.compile(r"gitdir: (.*\S)\s*")
 _WORKTREE = re.compile(r"^[^\S\n]*worktree\s*=\s*\"?([^\"\n]*[^\"\s])", re.MULTILINE)
+NOTES = "refs/notes/commits"
+"""Where `git notes` keeps what people said of commits later."""
 _REMEDY = "give the folder of a whole local clone"
 
 
@@ -256,8 +258,7 @@ class _Clone:
         for _ in range(_SYMBOLIC_DEPTH):
             if _ID.fullmatch(text) or not text.startswith("ref: refs/"):
                 break
-            name = text.removeprefix("ref: ")
-            text = self._text(self._common, name).strip() or dict(self._packed()).get(name, "")
+            text = self._reference(text.removeprefix("ref: "))
         if _ID.fullmatch(text):
             return text
         if (self._common / "reftable").is_dir():
@@ -269,15 +270,15 @@ class _Clone:
         raise self._refused("no git repository with a commit: HEAD names none")
 
     def lend(self, own: Path) -> None:
-        """Link the object files into a repository of ours, and write its tags into it."""
+        """Link the object files into a repository of ours, with its tags and notes."""
         try:
             for folder in (SafePath(self._common) / "objects").iterdir():
                 if folder.name == "pack" or re.fullmatch("[0-9a-f]{2}", folder.name):
                     self._lend(folder, own / "objects" / folder.name)
-            tags = {name: text for name, text in self._tags() if len(text) == len(self.head())}
+            names = {name: text for name, text in self._lent() if len(text) == len(self.head())}
         except OSError as error:
             raise self._refused(f"its objects cannot be read ({error})") from None
-        lines = "".join(f"{text} {name}\n" for name, text in sorted(tags.items()))
+        lines = "".join(f"{text} {name}\n" for name, text in sorted(names.items()))
         (own / "packed-refs").write_text(lines, encoding="utf-8")
         edge = self._text(self._common, "shallow").split("\n")
         if known := [f"{line}\n" for line in edge if _ID.fullmatch(line)]:
@@ -291,7 +292,12 @@ class _Clone:
             if folder.name != "pack" or file.suffix in {".pack", ".idx"}:
                 (to / file.name).symlink_to(str(file))
 
-    def _tags(self) -> Iterator[tuple[str, str]]:
+    def _reference(self, name: str) -> str:
+        return self._text(self._common, name).strip() or dict(self._packed()).get(name, "")
+
+    def _lent(self) -> Iterator[tuple[str, str]]:
+        if _ID.fullmatch(notes := self._reference(NOTES)):
+            yield NOTES, notes
         yield from (pair for pair in self._packed() if _is_tag(pair[0]))
         for file in (SafePath(self._common) / "refs/tags").files():
             path = "/".join(file.parts)

@@ -1,8 +1,12 @@
 """Names of things a configuration may ask for, and where they live. Nothing is imported early."""
 
+import ast
 import difflib
+import hashlib
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Protocol, cast
 
 from pydantic import JsonValue
@@ -25,13 +29,16 @@ EARLIER_DIGESTS = {
     "nop": "2a9e3e0b8187433231dfefbf8fc418edf41ea3abfd3f35030066997a6369c9e4",
 }
 """What the first version of Arena told its agents by, before their code counted."""
+_AGENTS = "arena.agent"
+_SHARED = frozenset({"arena.records.container"})
+"""Modules beside that package that hold what an agent's result can depend on."""
 
 
 RUNNERS = {
     "pytest": "arena.grading.pytest_runner",
     "node": "arena.grading.node_runner",
     "go": "arena.grading.go_runner",
-    "junit": "arena.grading.junit_runner",
+    "junit": "arena.grading.command_runner",
     "command": "arena.grading.command_runner",
     "blackbox": "arena.grading.blackbox_runner",
     "script": "arena.grading.script_runner",
@@ -59,6 +66,51 @@ def agent_module(name: str, *, where: str = "") -> AgentModule:
 def is_given_gold(agent: str) -> bool:
     """Whether an agent is given the fix of its task; programs of their own never are."""
     return agent in AGENTS and agent_module(agent).capabilities(agent, {}).given_gold
+
+
+def code_of(module: str) -> dict[str, JsonValue]:
+    """Sha256 of the source of a module and of all that it is made of, by name of module.
+
+    Of an agent: a change of any line makes another one. Followed are imports of `arena.agent` and
+    of the module's own package.
+    """
+    roots = {_AGENTS, module.rpartition(".")[0] or module}
+    found: dict[str, JsonValue] = {}
+    pending = [module]
+    while pending:
+        name = pending.pop()
+        source = _source(name)
+        if name in found or source is None:
+            continue
+        found[name] = hashlib.sha256(source).hexdigest()
+        pending += [
+            other
+            for other in _imported(source)
+            if other in _SHARED or other.rpartition(".")[0] in roots
+        ]
+    return found
+
+
+def _source(module: str) -> bytes | None:
+    """None where there is no such module, as behind the name of a function that is imported."""
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).read_bytes()
+
+
+def _imported(source: bytes) -> set[str]:
+    """Names of modules that a source imports, wherever it does."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
 
 
 MANY = 8

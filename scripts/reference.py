@@ -20,7 +20,7 @@ from pydantic import JsonValue
 from pydantic.fields import FieldInfo
 
 from arena.backend.catalog import ProviderProfile
-from arena.cli import app, commands
+from arena.cli import app, register
 from arena.config import BakeoffConfig
 from arena.records import Record
 from arena.records.program import Program
@@ -200,7 +200,7 @@ def command_page() -> str:
 def _whole() -> typer.Typer:
     """The app with all of its commands, however often it is asked for."""
     if not app.registered_commands:
-        commands.register(app)
+        register()
     return app
 
 

@@ -36,8 +36,8 @@ LAYERS = [
 PROCESS_OWNERS = {  # who starts programs of the host, and which
     "git": "git",
     "demo/baseline/probe/runs": "itself again, in the contestant's own container",
-    "sandbox/image/packages": "pip and npm",
-    "sandbox/image/sources": "debootstrap and the engine's own script",
+    "sandbox/image/build": "debootstrap: the script of the engine's own",
+    "sandbox/image/packages": "pip, npm and apt, for packages and for their settings",
 }
 STARTING = {"subprocess", "pty"}
 STARTERS = re.compile(r"system|popen|exec[lv]\w*|spawn\w+|posix_spawn\w*|create_subprocess_\w+")
@@ -166,7 +166,7 @@ def test_arena_is_the_only_import_package():
     [
         ("arena", {"pydantic", "docker", "httpx2", "openai", "rich"}),
         (
-            "arena.cli.commands",
+            "arena.cli; arena.cli.register()",
             {"docker", "httpx2", "openai", "scipy", "numpy", "altair", "jinja2"},
         ),
         ("arena.report.site", {"docker", "httpx2", "openai", "ray"}),
@@ -193,11 +193,12 @@ FILES_TOUCHED_BY = {
     "task/formats/instances": "a data set that a person names",
     "task/mining/": "the folder that a person names for a new pack, and scripts for containers",
     "task/importing/": "the folder that a person names for a new pack, and scratch folders",
-    "agent/": "its own source, and profiles that a person names",
+    "registry": "the source of an agent",
+    "agent/": "profiles that a person names",
     "backend/": "profiles that a person names, and what was seen of endpoints",
     "gateway/tunnel": "its own source",
     "sandbox/": "what ships with Arena, scratch folders and the machine's own",
-    "report/page": "templates that ship with Arena",
+    "report/site": "templates that ship with Arena",
     "score/baseline": "a file that a person names",
     "run/node": "its own source, and scratch folders",
     "run/predictions": "the folder that a person names for an export",

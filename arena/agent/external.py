@@ -13,7 +13,6 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from arena.agent.identity import code_of
 from arena.errors import FaultError, HarnessError, InputError
 from arena.protocols import (
     Agent,
@@ -29,7 +28,7 @@ from arena.records import AgentCapabilities, Brief, Ending, File, Flag, Task, di
 from arena.records.container import AGENT_UID, HOME
 from arena.records.outcome import KILLED, NO_CALL
 from arena.records.program import OwnReport, Program, problems
-from arena.registry import AGENTS
+from arena.registry import AGENTS, code_of
 from arena.serialize import from_json, read_toml, shaped
 
 SHARE = Decimal("0.1")

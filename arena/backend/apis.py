@@ -47,11 +47,6 @@ DIALECTS: dict[Api, Dialect] = {"chat": chat, "messages": messages, "responses":
 """A new one is a module, and a row here."""
 
 
-def of(api: Api) -> Dialect:
-    """The dialect of an API."""
-    return DIALECTS[api]
-
-
 TRANSLATORS: dict[Api, str] = {"messages": "any-llm-sdk", "responses": "openai-agents"}
 """What must be installed for the gateway to translate an agent's API to chat completions."""
 

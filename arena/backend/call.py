@@ -1,12 +1,13 @@
-"""One call: its request, and its reply as it arrives, whole or as server-sent events."""
+"""One call: its request, when it is made again, and its reply as it arrives, whole or as events."""
 
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from arena.backend import apis, chat
 from arena.backend.chat import Prompt
@@ -18,8 +19,7 @@ from arena.backend.replies import (
     classify,
     problem_in,
 )
-from arena.records import BackendSpec, Reply, Stop
-from arena.records.base import CallOutcome
+from arena.records import BackendSpec, CallOutcome, Record, Reply, Stop
 from arena.serialize import from_json
 
 
@@ -76,6 +76,50 @@ class LimitReached(Exception):  # noqa: N818 - an outcome, caught by whoever ask
     def __init__(self, stop: Stop) -> None:
         super().__init__(f"the trial's limit of {stop} is reached")
         self.stop: Stop = stop
+
+
+RETRYABLE: frozenset[CallOutcome] = frozenset(
+    {"rate_limited", "overloaded", "timeout", "connection", "malformed_reply"}
+)
+_FEW: frozenset[CallOutcome] = frozenset({"timeout", "malformed_reply"})
+"""Outcomes that cost a whole generation each time."""
+
+
+class RetryPolicy(Record):
+    """Exponential backoff with full jitter inside a total wait."""
+
+    base_s: float = Field(default=1.0, gt=0)
+    cap_s: float = Field(default=60.0, gt=0)
+    """Longest single wait that is not asked for by the provider."""
+    budget_s: float = Field(default=600.0, ge=0)
+    """All waiting between the attempts of one call together."""
+    attempts: int = Field(default=12, ge=1)
+    costly_attempts: int = Field(default=3, ge=1)
+    """Attempts where each failure may have cost a generation (timeouts, malformed replies)."""
+
+    def delay_s(
+        self,
+        outcome: CallOutcome,
+        attempt: int,
+        *,
+        waited_s: float,
+        retry_after_s: float | None = None,
+    ) -> float | None:
+        """Seconds to wait before the next attempt, or None to give up.
+
+        Args:
+            outcome: of the attempt that failed.
+            attempt: its number, from 1.
+            waited_s: waited between attempts so far.
+            retry_after_s: what the provider asks for.
+        """
+        most = self.costly_attempts if outcome in _FEW else self.attempts
+        if outcome not in RETRYABLE or attempt >= most:
+            return None
+        delay = random.uniform(0, min(self.cap_s, self.base_s * 2 ** (attempt - 1)))
+        if retry_after_s is not None:
+            delay = retry_after_s + random.uniform(0, min(1.0, self.base_s))
+        return delay if waited_s + delay <= self.budget_s else None
 
 
 # ── streams ────────────────────────────────────────────────────────────────────────────────────
@@ -163,8 +207,8 @@ class ReplyReader:
             CallFailed: no JSON.
         """
         try:
-            odd = b"NaN" in data or b"Infinity" in data  # a reader of its own takes its time
-            value: JsonValue = from_json(data, parse_constant=_nothing if odd else None)
+            odd = b"NaN" in data or b"Infinity" in data  # no JSON; reading them takes its time
+            value: JsonValue = from_json(data, parse_constant=(lambda _: None) if odd else None)
         except ValueError:
             shown = f"not JSON: {data[:200].decode('utf-8', 'replace')!r}"
             raise CallFailed("malformed_reply", brief(shown), http_status=self.status) from None
@@ -181,7 +225,7 @@ class ReplyReader:
             CallFailed: with what came of it, where the stream tells an error or ends early.
         """
         end = _StreamEnd()
-        api = apis.of(self.spec.api)
+        api = apis.DIALECTS[self.spec.api]
         body = self.redaction.value(api.assemble(self._chunks(blocks, end)))
         assert isinstance(body, dict)
         if end.failed is not None:
@@ -204,7 +248,7 @@ class ReplyReader:
             CallFailed: there is none.
         """
         try:
-            return apis.of(self.spec.api).parse_reply(body, self.spec.quirks)
+            return apis.DIALECTS[self.spec.api].parse_reply(body, self.spec.quirks)
         except chat.MalformedReplyError as error:
             shown = brief(f"{error}: {chat.encoded(body).decode('utf-8', 'replace')}")
             raise CallFailed(
@@ -255,7 +299,7 @@ class ReplyReader:
 
     def _chunks(self, blocks: Iterable[bytes], end: _StreamEnd) -> Iterator[JsonValue]:
         """What a stream's events hold, each passed on first."""
-        api, came = apis.of(self.spec.api), self._events(blocks)
+        api, came = apis.DIALECTS[self.spec.api], self._events(blocks)
         try:
             for raw, chunk in self.redaction.across(came) if self.redaction.pattern.key else came:
                 if chunk is not None:
@@ -281,14 +325,9 @@ class ReplyReader:
     def _what_came(self, body: JsonValue) -> Reply:
         """The usage a failed reply told, where it told any."""
         try:
-            return apis.of(self.spec.api).parse_reply(body, self.spec.quirks)
+            return apis.DIALECTS[self.spec.api].parse_reply(body, self.spec.quirks)
         except chat.MalformedReplyError as error:
             return error.reply
-
-
-def _nothing(constant: str) -> None:
-    """What is no number in JSON."""
-    del constant
 
 
 def _so_far(reply: Reply) -> Reply:

@@ -145,7 +145,7 @@ class EndpointClient:
         The key is in the header that the API or, as a `bearer` token, the profile names.
         """
         if (known := self._heads.get((api, bearer))) is None:
-            form = apis.of(api).REQUEST
+            form = apis.DIALECTS[api].REQUEST
             url = httpx2.URL(self._base_url + form.path)
             headers = httpx2.Headers({"host": url.netloc.decode(), **self._connections.headers})
             headers.update(form.headers)

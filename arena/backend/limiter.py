@@ -1,66 +1,26 @@
-"""Waiting: for a call's turn, before another attempt, and on whose time: the agent's clock stops.
+"""Whether and when a call may go, and on whose time it waits: the agent's clock stops.
+
+A gate is where a trial's calls are allowed and accounted for: budget, rate limit and log in one
+step. It is all that the trials of a run share, so it may stand in another process than the trial.
 
 One limiter per provider and key. Threads are served in the order in which they came. A refusal for
 rate halves the calls allowed in flight, at most once a second, since one overload refuses many
 calls at once; each success gives a little back.
 """
 
-import random
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-from pydantic import Field
+from datetime import UTC, datetime
+from typing import Protocol
 
 from arena.errors import HarnessError
-from arena.records import CallOutcome, RateLimits, Record
-
-RETRYABLE: frozenset[CallOutcome] = frozenset(
-    {"rate_limited", "overloaded", "timeout", "connection", "malformed_reply"}
-)
-_FEW: frozenset[CallOutcome] = frozenset({"timeout", "malformed_reply"})
-"""Outcomes that cost a whole generation each time."""
-
-
-class RetryPolicy(Record):
-    """Exponential backoff with full jitter inside a total wait."""
-
-    base_s: float = Field(default=1.0, gt=0)
-    cap_s: float = Field(default=60.0, gt=0)
-    """Longest single wait that is not asked for by the provider."""
-    budget_s: float = Field(default=600.0, ge=0)
-    """All waiting between the attempts of one call together."""
-    attempts: int = Field(default=12, ge=1)
-    costly_attempts: int = Field(default=3, ge=1)
-    """Attempts where each failure may have cost a generation (timeouts, malformed replies)."""
-
-    def delay_s(
-        self,
-        outcome: CallOutcome,
-        attempt: int,
-        *,
-        waited_s: float,
-        retry_after_s: float | None = None,
-    ) -> float | None:
-        """Seconds to wait before the next attempt, or None to give up.
-
-        Args:
-            outcome: of the attempt that failed.
-            attempt: its number, from 1.
-            waited_s: waited between attempts so far.
-            retry_after_s: what the provider asks for.
-        """
-        most = self.costly_attempts if outcome in _FEW else self.attempts
-        if outcome not in RETRYABLE or attempt >= most:
-            return None
-        delay = random.uniform(0, min(self.cap_s, self.base_s * 2 ** (attempt - 1)))
-        if retry_after_s is not None:
-            delay = retry_after_s + random.uniform(0, min(1.0, self.base_s))
-        return delay if waited_s + delay <= self.budget_s else None
-
+from arena.money.budget import Amount, Resource, TrialBudget
+from arena.money.statement import refused
+from arena.records import CallBegin, CallEnd, RateLimits
 
 WINDOW_S = 60.0
 HALVING_PAUSE_S = 1.0
@@ -214,6 +174,147 @@ class Limiter:
         if used + tokens <= self.limits.tpm:
             return 0.0
         return self._recent[0].entered_at + WINDOW_S - now
+
+
+class CallLog(Protocol):
+    """Where calls are written down; `begin` returns only when that is durable."""
+
+    def begin(self, call: CallBegin) -> None:
+        """A call is about to be sent."""
+
+    def end(self, call: CallEnd) -> None:
+        """An announced call ended."""
+
+
+@dataclass(frozen=True)
+class Permit:
+    """A call may go."""
+
+    begin: CallBegin
+    """As it was announced."""
+    waited_s: float
+    """For a slot or a rate limit."""
+
+
+@dataclass(frozen=True)
+class Denial:
+    """A call may not go, because the trial's budget is used up."""
+
+    short: Resource
+    doubtful: bool
+    """Only calls without a reply, which may have cost nothing, use it up."""
+
+
+class RequestGate(Protocol):
+    """Lets the calls of one trial go, and takes their account. Calls may come from threads."""
+
+    def announce(self, begin: CallBegin, held: Amount) -> Permit | Denial:
+        """Reserve a call, wait for its turn, and write it down durably.
+
+        Raises:
+            HarnessError: the run or the trial is ending, or it could not be written down.
+        """
+
+    def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
+        """Take the account of an announced call.
+
+        Args:
+            end: how it ended.
+            spent: what it cost, for the budgets.
+            retry_after_s: the provider wants no call of anybody before that.
+        """
+
+    def give_up(self, call_id: str) -> None:
+        """An announced call of which nobody knows what became: it counts as reserved."""
+
+    def pause(self, seconds: float) -> None:
+        """Sleep before another attempt.
+
+        Raises:
+            HarnessError: the run or the trial is ending.
+        """
+
+    def shut(self) -> None:
+        """Let no further call go, those that wait for their turn included."""
+
+
+class LocalRequestGate:
+    """The gate itself, beside the budgets and the ledger.
+
+    Calls come from several threads; each step on the table of calls is one of the table's own.
+    """
+
+    def __init__(self, budget: TrialBudget, limiter: Limiter, log: CallLog) -> None:
+        self._budget = budget
+        self._limiter = limiter
+        self._log = log
+        self._going: dict[str, tuple[Amount, LimiterSlot]] = {}
+        self._over = threading.Event()
+
+    def announce(self, begin: CallBegin, held: Amount) -> Permit | Denial:
+        if (short := self._budget.hold(held)) is not None:
+            return Denial(short, self._budget.held_by_doubt(held))
+        try:
+            slot = self._limiter.acquire(held.tokens, self._over)
+        except BaseException:
+            self._budget.settle(held, Amount())
+            raise
+        begin = begin.model_copy(update={"started_at": datetime.now(UTC)})
+        self._going[begin.call_id] = held, slot
+        try:
+            if self._over.is_set():  # after the step above: `close` finds the call, or this does
+                raise HarnessError("the trial is over")  # noqa: TRY301 - undone as any other
+            self._log.begin(begin)
+        except BaseException:
+            if self._going.pop(begin.call_id, None):
+                self._budget.settle(held, Amount())
+                self._limiter.release(slot, tokens=0)
+            raise
+        return Permit(begin, slot.waited_s)
+
+    def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
+        """As `RequestGate.settle`; of a call that was given up only the log hears.
+
+        Another machine's clock does not count: calls are laid side by side by when they ended.
+        """
+        end = end.model_copy(update={"ended_at": datetime.now(UTC)})
+        used = None if end.usage is None else end.usage.prompt + end.usage.output
+        if going := self._going.pop(end.call_id, None):
+            held, slot = going
+            self._budget.settle(held, spent, certain=end.usage is not None)
+            self._limiter.release(
+                slot,
+                tokens=0 if refused(end) else used,
+                refused=end.outcome == "rate_limited",
+                retry_after_s=retry_after_s,
+            )
+        self._log.end(end)
+
+    def give_up(self, call_id: str) -> None:
+        """As `RequestGate.give_up`; of a call that is settled nothing is to be given up."""
+        if going := self._going.pop(call_id, None):
+            held, slot = going
+            self._budget.settle(held, held, certain=False)
+            self._limiter.release(slot, tokens=None)
+
+    def pause(self, seconds: float) -> None:
+        self._limiter.pause(seconds, self._over)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is on its way."""
+        return not self._going
+
+    def shut(self) -> None:
+        """As `RequestGate.shut`; calls that wait leave the queue at once."""
+        self._over.set()
+        self._limiter.wake()
+
+    def close(self) -> None:
+        """Let no further call go, and give up those whose sender is lost."""
+        self.shut()
+        for call_id in list(self._going):
+            self.give_up(call_id)
 
 
 class AgentClock:

@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 
 from arena.backend import apis, chat
 from arena.backend.apis import HistoryMender
-from arena.backend.call import Call, LimitReached, Sender
+from arena.backend.call import RETRYABLE, Call, LimitReached, RetryPolicy, Sender
 from arena.backend.chat import Prompt
-from arena.backend.limiter import RETRYABLE, AgentClock, RetryPolicy
+from arena.backend.limiter import AgentClock, Denial, RequestGate
 from arena.backend.replies import CallFailed
-from arena.backend.request_gate import Denial, RequestGate
 from arena.errors import ProviderError
 from arena.money import usage
 from arena.money.budget import Amount
@@ -47,6 +46,16 @@ CONVERSATIONS = 4
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """A backend as a run reaches it."""
+
+    spec: BackendSpec
+    sender: Sender
+    retry: RetryPolicy
+    fx: Sequence[FxRate]
+
+
+@dataclass(frozen=True)
 class CallOwner:
     """Whose calls these are."""
 
@@ -67,19 +76,17 @@ class _Attempt:
 class TrialBackend:
     """`arena.protocols.Backend` for one trial. Calls may come from several threads."""
 
-    spec: BackendSpec
-    sender: Sender
+    endpoint: Endpoint
     gate: RequestGate
     owner: CallOwner
     limits: Limits
     transcript: Transcript
     clock: AgentClock
-    retry: RetryPolicy
-    fx: Sequence[FxRate]
     tally: CallTotals = field(default_factory=CallTotals)
 
     def __post_init__(self) -> None:
-        self._pricing = CallPricing(self.spec, self.fx)
+        self.spec = self.endpoint.spec
+        self._pricing = CallPricing(self.spec, self.endpoint.fx)
         self._lock = threading.Lock()
         self._in_flight = 0
         self._previous: deque[tuple[Prompt, int]] = deque(maxlen=CONVERSATIONS)
@@ -99,7 +106,7 @@ class TrialBackend:
         for note in notes:
             self.transcript.add("note", {"text": note})
         prompt = Prompt.of(history, tools)
-        body = apis.of(self.spec.api).request_body(self.spec, prompt, limit)
+        body = apis.DIALECTS[self.spec.api].request_body(self.spec, prompt, limit)
         try:
             return self.perform(Call(prompt, body, limit))
         except LimitReached as reached:
@@ -128,7 +135,7 @@ class TrialBackend:
             going = self._announce(call, step, attempt, waited_s)
             timeout_s = max(0.001, min(self.spec.request_timeout_s, self.clock.remaining_s))
             try:
-                reply = self.sender.send(
+                reply = self.endpoint.sender.send(
                     self.spec, call.body, timeout_s=timeout_s, relay=call.relay
                 )
             except CallFailed as failed:
@@ -213,17 +220,13 @@ class TrialBackend:
             raise
         if isinstance(answer, Denial):
             self._left()
-            raise self._over(answer)
+            if not answer.doubtful:
+                raise LimitReached(answer.short)
+            raise ProviderError(  # no outcome of the agent: perhaps nothing was spent
+                f"{self.spec.name}: calls without a reply may have cost the rest of "
+                f"limits.{answer.short}"
+            )
         return _Attempt(answer.begin, held, time.monotonic(), waited_s + answer.waited_s)
-
-    def _over(self, denial: Denial) -> Exception:
-        """Why no further call may be made: an outcome, unless only doubtful spending says so."""
-        if not denial.doubtful:
-            return LimitReached(denial.short)
-        return ProviderError(
-            f"{self.spec.name}: calls without a reply may have cost the rest of "
-            f"limits.{denial.short}"
-        )
 
     # ── after ──────────────────────────────────────────────────────────────────────────────────
 
@@ -298,7 +301,7 @@ class TrialBackend:
             raise failed
         failed_s = time.monotonic() - going.sent_at
         self.clock.exclude(failed_s)
-        delay_s = self.retry.delay_s(
+        delay_s = self.endpoint.retry.delay_s(
             failed.outcome,
             failed.attempts,
             waited_s=backoff_s,

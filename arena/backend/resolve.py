@@ -29,7 +29,6 @@ from arena.records import (
     PriceRow,
     PriceTier,
     Quirks,
-    RateLimits,
     digest_of,
 )
 from arena.records.base import is_local
@@ -96,6 +95,7 @@ def _from_profile(
     api = profile.api if profile.api in endpoints else "chat"
     lab = table.lab or row.lab or profile.lab
     country = table.country or row.country or profile.country
+    most = {"concurrency": table.max_concurrency} if table.max_concurrency else {}
     spec = BackendSpec(
         name=f"simulated:{urlsplit(base_url).netloc}/{table.model}" if simulated else name,
         provider=profile.id,
@@ -109,7 +109,7 @@ def _from_profile(
         chat_body=_chat_body(profile, row, table),
         effort=_efforts(profile, row),
         error_rules=profile.errors,
-        rate=_rate(profile.rate, table),
+        rate=profile.rate.model_copy(update=most),
         request_timeout_s=profile.request_timeout_s,
         prices=_own_price(table.price) if table.price else prices,
         bills_told_cost=profile.bills_told_cost and not other_product,
@@ -244,15 +244,7 @@ def _inline(table: BackendTable, environ: Mapping[str, str]) -> BackendSpec:
     return spec.model_copy(update={"name": name, "provider": None, "profile_digest": None})
 
 
-def _rate(rate: RateLimits, table: BackendTable) -> RateLimits:
-    if table.max_concurrency is None:
-        return rate
-    return rate.model_copy(update={"concurrency": table.max_concurrency})
-
-
-def _own_price(price: PriceTable | None) -> tuple[PriceRow, ...]:
-    if price is None:
-        return ()
+def _own_price(price: PriceTable) -> tuple[PriceRow, ...]:
     tier = PriceTier(**price.model_dump(exclude={"currency"}))
     return (PriceRow(currency=price.currency, tiers=(tier,)),)
 

@@ -44,11 +44,27 @@ def _root(
     """Options of `arena` itself."""
 
 
+def register() -> None:
+    """Add all commands; what one imports is imported when it runs."""
+    from arena.cli import agents, backends, money, nights, report, run, sandboxes
+    from arena.cli import tasks as packs
+
+    for command in (
+        run.run, run.demo, money.plan, money.scale, money.reprice, report.view, run.grade,
+        report.report, report.compare, report.recommend, report.power, nights.gate, nights.trend,
+        nights.retain, report.race,
+    ):  # fmt: skip
+        app.command()(command)
+    app.add_typer(packs.app, name="tasks")
+    app.add_typer(sandboxes.app, name="sandboxes")
+    app.add_typer(backends.app, name="backends")
+    app.add_typer(agents.app, name="agents")
+    app.add_typer(sandboxes.baseline, name="baseline")
+
+
 def main() -> None:
     """Entry point: errors on purpose become one line and an exit code."""
-    from arena.cli import commands
-
-    commands.register(app)
+    register()
     try:
         # Without standalone mode the parser raises its errors, and returns the code of an exit.
         sys.exit(app(standalone_mode=False))

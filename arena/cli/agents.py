@@ -8,9 +8,8 @@ import typer
 
 from arena.cli import options
 from arena.cli.options import Format, FormatFlag, argument, emit, unset
-from arena.errors import InputError
 
-app = typer.Typer(help="List, check and install agents; export trajectories.", no_args_is_help=True)
+app = typer.Typer(help="List and check agents; export trajectories.", no_args_is_help=True)
 
 COLUMNS = ("name", "kind", "api", "label", "installs")
 AgentsFlag = Annotated[
@@ -51,28 +50,6 @@ def check(
 
 
 @app.command()
-def remove(
-    names: Annotated[list[str], argument("Agents whose programs go.", options.programs)],
-) -> None:
-    """Remove installed programs; the next run installs them again.
-
-    Example: arena agents remove codex
-    """
-    from arena.sandbox.image.layer import Layers
-
-    with options.our_images() as (engine, _):
-        layers = Layers(engine.connection)
-        installed = layers.all()
-        for name in names:
-            if name not in {layer.name for layer in installed}:
-                raise InputError(f"no programs of {name!r} are installed", where="agents remove")
-        for layer in installed:
-            if layer.name in names:
-                layers.remove(layer)
-                print(f"removed {layer.name} ({layer.size_mb} MB)")
-
-
-@app.command()
 def trajectories(
     run: Annotated[Path, typer.Argument(help="Folder that `arena run` wrote.")],
     out: Annotated[Path | None, unset("Folder to write to.", "trajectories in the run")] = None,
@@ -82,7 +59,7 @@ def trajectories(
     Example: arena agents trajectories runs/first
     """
     from arena.paths import SafePath
-    from arena.report.interchange import trajectories_of_run
+    from arena.report.tables import trajectories_of_run
     from arena.rundir.directory import file_stem
 
     folder = SafePath(out) if out else SafePath(run) / "trajectories"

@@ -1,14 +1,23 @@
-"""`arena plan` and `arena reprice`: money before a run, and other money for an old one."""
+"""`arena plan`, `reprice` and `scale`: what a run costs and takes, at these prices or others."""
 
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from arena.cli import EXIT_CHECK_FAILED, options
-from arena.cli.options import Format, FormatFlag, emit, our_images, runs_dir, say, unset
+from arena.cli.options import (
+    Format,
+    FormatFlag,
+    emit,
+    emit_answer,
+    our_images,
+    runs_dir,
+    say,
+    unset,
+)
 from arena.cli.run import (
     AttemptsFlag,
     ConfigFile,
@@ -22,6 +31,8 @@ from arena.errors import InputError
 
 if TYPE_CHECKING:
     from arena.run.preview import Preview
+    from arena.run.simulate import Workload
+    from arena.score.load import Repriced
 
 EARLIER = "Earlier run to forecast costs from; may be repeated."
 
@@ -46,15 +57,21 @@ def plan(
 
     Example: arena plan bakeoff.toml --from runs/last
     """
-    from arena.cli.decide import forecast_lines
+    from arena.cli.report import forecast_lines
     from arena.cli.run import prepare, start
     from arena.run.plan import Overrides
     from arena.run.preview import preview
     from arena.run.resume import priced_as
     from arena.rundir.directory import RunDir
 
-    overrides = Overrides(tuple(task or ()), tuple(contestant or ()), attempts)
-    known, made = prepare(config, profiles, overrides, retired=pilot is None, race=race)
+    overrides = Overrides(
+        tuple(task or ()),
+        tuple(contestant or ()),
+        attempts,
+        race=race,
+        retired=pilot is None,
+    )
+    known, made = prepare(config, profiles, overrides)
     out = out or runs_dir() / made.config.name
     history = list(earlier or ([out] if RunDir(out).manifest_path.exists() else []))
     if pilot is not None:
@@ -102,10 +119,7 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         lacks = [f"{one.missing_key} is not set"] if one.missing_key else []
         for line in (*lacks, *one.problems):
             print(f"{one.name}: REFUSED: {line}")
-        told = [one.first_call, one.retires_soon, one.stale_price, *one.caveats]
-        told += [] if one.priced or one.cost is None else ["no price: its cost is unknown"]
-        told += [f"translated from {one.translated_from}"] if one.translated_from else []
-        for line in filter(None, told):
+        for line in one.notes:
             print(f"{one.name}: {line}")
     for line in (*shown.not_installed, *shown.refusals):
         print(f"REFUSED: {line}")
@@ -172,11 +186,11 @@ def reprice(
         before,
         after,
         fx_before=manifest.fx,
-        fx_after=money.with_rates(
-            manifest.fx, dict(map(money.parse_rate, fx or ())), on=options.today()
+        fx_after=money.rates_over(
+            manifest.fx, [money.parse_rate(one, options.today()) for one in fx or ()]
         ),
     )
-    rows = [one.model_dump(mode="json") for one in found]
+    rows = [_repriced(one) for one in found]
     money_columns = ("billed_before_usd", "billed_after_usd")
     columns = ("contestant", "calls", *money_columns, "status_after", "possibly_billed_after_usd")
     if format_ is Format.TABLE:
@@ -187,5 +201,104 @@ def reprice(
     emit("contestants", rows, columns, format_)
 
 
+def _repriced(one: "Repriced") -> dict[str, object]:
+    """One contestant's money before and after; null where any trial's is unknown."""
+    row: dict[str, object] = {"contestant": one.contestant, "calls": one.calls}
+    for when, cost in (("before", one.before), ("after", one.after)):
+        row[f"billed_{when}_usd"] = cost.billed_usd
+        row[f"standard_{when}_usd"] = cost.standard_usd
+        row[f"status_{when}"] = cost.status
+        row[f"possibly_billed_{when}_usd"] = cost.unsettled_bound_usd
+    return row
+
+
 def _usd(amount: object) -> str:
     return "unknown" if amount is None else f"{float(str(amount)):.4g}"
+
+
+def _as(like: str, meaning: str, least: int | None = None) -> Any:
+    """A flag of the workload, which a run with --like tells where it is not given."""
+    return unset(meaning, f"of --like{like}", min=least)
+
+
+def _at_most(meaning: str) -> Any:
+    """A flag of what a provider allows."""
+    return unset(meaning, "no limit", min=1)
+
+
+def scale(
+    like: Annotated[Path | None, unset("A run to take trials from; flags overrule it.")] = None,
+    tasks: Annotated[int | None, _as("", "Tasks of the run.", 1)] = None,
+    backends: Annotated[int | None, _as("", "Backends of the run.", 1)] = None,
+    attempts: Annotated[int | None, _as(", else 1", "Attempts per task.", 1)] = None,
+    calls: Annotated[str | None, _as(", else 20,40", "Calls of a trial: median,p90.")] = None,
+    call_s: Annotated[str | None, _as(", else 6,20", "Seconds of a call: median,p90.")] = None,
+    call_tokens: Annotated[int | None, _as(", else 10000", "Tokens of a call.", 0)] = None,
+    cpu_s: Annotated[float | None, _as(", else 4", "CPU seconds of a trial.", 0)] = None,
+    hosts: Annotated[int, typer.Option(min=1, help="Hosts, all alike.")] = 1,
+    cores: Annotated[int, typer.Option(min=1, help="Of one host.")] = 8,
+    memory_gb: Annotated[float, typer.Option(min=0.1, help="Of one host.")] = 32,
+    container_mb: Annotated[int, typer.Option(min=64, help="Memory of one container.")] = 1024,
+    concurrency: Annotated[int | None, unset("Trials at once.", "what memory holds", min=1)] = None,
+    provider_concurrency: Annotated[int | None, _at_most("Calls at once of a backend.")] = None,
+    rpm: Annotated[int | None, _at_most("Calls a minute of a backend.")] = None,
+    tpm: Annotated[int | None, _at_most("Tokens a minute of a backend.")] = None,
+    within_h: Annotated[
+        float | None,
+        unset("Find the fewest hosts that take so many hours.", "tell what --hosts take", min=0.01),
+    ] = None,
+    format_: FormatFlag = Format.TABLE,
+) -> None:
+    """Simulate how long a run takes on some hosts, or how many hosts it needs.
+
+    Example: arena scale --tasks 300 --backends 10 --within-h 2
+    """
+    from arena.records import RateLimits
+    from arena.run.simulate import Fleet, fewest_hosts, simulate
+
+    counts = {"tasks": tasks, "backends": backends, "attempts": attempts}
+    spreads = {"calls": calls, "call_s": call_s}
+    work = _workload(like, {**counts, "call_tokens": call_tokens, "cpu_s": cpu_s}, spreads)
+    fleet = Fleet(
+        hosts=hosts,
+        cores=cores,
+        memory_mb=int(memory_gb * 1024),
+        container_mb=container_mb,
+        concurrency=concurrency,
+    )
+    rate = RateLimits(concurrency=provider_concurrency, rpm=rpm, tpm=tpm)
+    found = (
+        simulate(work, fleet, rate)
+        if within_h is None
+        else fewest_hosts(work, fleet, rate, hours=within_h)
+    )
+    alone = ", ".join(f"{name} {hours:.2f} h" for name, hours in found.bounds.items())
+    text = (
+        f"{found.trials} trials on {found.hosts} hosts, {found.slots} at once on each: "
+        f"{found.hours:.2f} h, {found.trials_per_minute:.1f} trials a minute\n"
+        f"each limit alone: {alone}; what decides: {found.bottleneck}"
+    )
+    emit_answer(found, text, format_)
+
+
+def _workload(
+    like: Path | None, numbers: dict[str, float | None], spreads: dict[str, str | None]
+) -> "Workload":
+    """The trials of a run, or usual ones, changed by the flags that are given."""
+    from arena.run.simulate import Spread, Workload, workload_of
+    from arena.serialize import shaped
+
+    given: dict[str, object] = {n: value for n, value in numbers.items() if value is not None}
+    for name, text in spreads.items():
+        if text is not None:
+            median, _, p90 = text.partition(",")
+            told = {"median": median, "p90": p90 or median}
+            where = f"--{name.replace('_', '-')}"
+            given[name] = shaped(told, Spread, where=where, remedy="write median,p90 as in 6,20")
+    if like is not None:
+        return workload_of(like).model_copy(update=given)
+    if missing := [f"--{name}" for name in ("tasks", "backends") if name not in given]:
+        raise InputError(
+            f"{' and '.join(missing)} missing", remedy="give them, or a run with --like"
+        )
+    return Workload.model_validate(given)

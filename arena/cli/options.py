@@ -107,18 +107,16 @@ def write_file(path: Path, data: str | bytes, *, flag: str, append: bool = False
         ) from None
 
 
-def share(param: typer.CallbackParam, value: float | None) -> float | None:
-    """A flag that holds a share; raises `InputError` for what is none, such as a percentage."""
-    if value is not None and not 0 <= value <= 1:
-        meant = f"did you mean {value / 100:g}?" if 1 < value <= 100 else "give one from 0 to 1"
-        raise InputError(f"{value:g} is not a share", where=param.opts[0], remedy=meant)
-    return value
-
-
-def shares(param: typer.CallbackParam, value: list[float] | None) -> list[float] | None:
-    """As `share`, for a flag that may be repeated."""
-    for one in value or ():
-        share(param, one)
+def share(
+    param: typer.CallbackParam, value: float | list[float] | None
+) -> float | list[float] | None:
+    """A flag that holds a share, or several; raises `InputError` for what is none, such as a
+    percentage.
+    """
+    for one in value if isinstance(value, list) else [value]:
+        if one is not None and not 0 <= one <= 1:
+            meant = f"did you mean {one / 100:g}?" if 1 < one <= 100 else "give one from 0 to 1"
+            raise InputError(f"{one:g} is not a share", where=param.opts[0], remedy=meant)
     return value
 
 

@@ -81,10 +81,11 @@ class RunProgress:
         """Take in the prices of the run, and what is known of each contestant from before."""
         with self._lock:
             self._fx = manifest.fx
-            self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
-            for name, before in kept.items():
-                row = self._rows[name]
-                row.done, row.passed, row.spent_usd = before.done, before.passed, before.spent_usd
+            self._backends = manifest.backends
+            for name, row in self._rows.items():
+                if before := kept.get(name):
+                    row.done, row.passed = before.done, before.passed
+                    row.spent_usd = before.spent_usd
 
     @contextmanager
     def showing(self) -> Iterator[None]:

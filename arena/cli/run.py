@@ -4,10 +4,12 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 
 import typer
 
@@ -26,11 +28,13 @@ from arena.errors import FaultError, InputError
 
 if TYPE_CHECKING:
     from arena.backend.catalog import Catalog
+    from arena.cli.progress import RunProgress
     from arena.config import BakeoffConfig
     from arena.run.bakeoff import RunOutcome
     from arena.run.plan import Overrides, Plan
     from arena.run.predictions import Graded
 
+Made = TypeVar("Made")
 GRADE_COLUMNS = ("instance_id", "model", "verdict", "reason", "seconds")
 
 ConfigFile = Annotated[Path, typer.Argument(help="The bake-off to run, such as bakeoff.toml.")]
@@ -87,8 +91,9 @@ def run(
         executor=executor,
         address=address,
         narrow=narrow,
+        race=race,
     )
-    _, plan = prepare(config, profiles, overrides, race=race)
+    _, plan = prepare(config, profiles, overrides)
     finish(plan, out or runs_dir() / plan.config.name, format_)
 
 
@@ -104,51 +109,36 @@ def demo(
     Example: arena demo --out runs/demo
     """
     from arena.demo import bakeoff as shipped
-    from arena.demo import race as racing
     from arena.run.plan import Overrides
 
     if race and with_llm:
         remedy = "leave one out"
         raise InputError("the small model does not race", where="--with-llm", remedy=remedy)
     out = out or shipped.out_dir(runs_dir(), "race" if race else "demo")
-    budgets = racing.BUDGETS if race else shipped.BUDGETS
+    budgets = shipped.RACE_BUDGETS if race else shipped.BUDGETS
     with shipped.contestants(
         with_llm=with_llm, earlier=out, budgets=budgets, controls=not race
     ) as tables:
         beside = out.parent / f"{out.name}-tasks"
-        made = racing.configuration(tables, beside) if race else shipped.configuration(tables)
-        overrides = Overrides(concurrency=concurrency)
-        _, plan = resolve(made, Path(), "demo", overrides, race=race)
+        made = shipped.race_configuration(tables, beside) if race else shipped.configuration(tables)
+        _, plan = resolve(made, Path(), "demo", Overrides(concurrency=concurrency, race=race))
         finish(plan, out, format_)
 
 
 def prepare(
-    config: Path,
-    profiles: list[Path] | None,
-    overrides: "Overrides",
-    *,
-    retired: bool = False,
-    race: bool = False,
+    config: Path, profiles: list[Path] | None, overrides: "Overrides"
 ) -> "tuple[Catalog, Plan]":
-    """Read a configuration and resolve it, as a race where that is asked for; retired models too
-    where they are only shown.
-    """
+    """Read a configuration and resolve it."""
     from arena import config as configuration
 
     loaded = configuration.load(config)
     if profiles:
         loaded = loaded.model_copy(update={"profiles": tuple(str(p.resolve()) for p in profiles)})
-    return resolve(loaded, config.parent, str(config), overrides, retired=retired, race=race)
+    return resolve(loaded, config.parent, str(config), overrides)
 
 
 def resolve(
-    config: "BakeoffConfig",
-    base: Path,
-    where: str,
-    overrides: "Overrides",
-    *,
-    retired: bool = False,
-    race: bool = False,
+    config: "BakeoffConfig", base: Path, where: str, overrides: "Overrides"
 ) -> "tuple[Catalog, Plan]":
     """The catalogue a configuration asks for, and its plan."""
     from arena.backend import catalog
@@ -159,27 +149,38 @@ def resolve(
 
     known = catalog.load([base / folder for folder in config.profiles])
     backend = partial(
-        resolve_backend, catalogue=known, today=today(), environ=os.environ, retired=retired
+        resolve_backend,
+        catalogue=known,
+        today=today(),
+        environ=os.environ,
+        retired=overrides.retired,
     )
     made = plan.resolve(
         config, base=base, backend=backend, fx=SHIPPED_FX, overrides=overrides, where=where
     )
-    return known, as_race(made) if race else made
+    return known, as_race(made) if overrides.race else made
 
 
 def start(plan: "Plan", out: Path) -> "RunOutcome":
     """Run a plan with its progress on stderr; cut short, say how to go on."""
-    from arena.cli.progress import RunProgress
     from arena.run import bakeoff
 
-    progress = RunProgress({c.name: plan.trials_of(c) for c in plan.contestants}, out)
+    planned = {c.name: plan.trials_of(c) for c in plan.contestants}
+    return _shown(planned, out, lambda shown: bakeoff.run(plan, out, say=shown.say, watcher=shown))
+
+
+def _shown(planned: Mapping[str, int], out: Path, work: "Callable[[RunProgress], Made]") -> Made:
+    """Do what makes a run, of which `planned` counts each contestant's trials, as `start` does."""
+    from arena.cli.progress import RunProgress
+
+    progress = RunProgress(planned, out)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
     again = f"run the same command again to go on with {out}"
     try:
         with progress.showing():
-            return bakeoff.run(plan, out, say=progress.say, watcher=progress)
+            return work(progress)
     except KeyboardInterrupt:
         progress.say(f"interrupted; {again}")
         _leave(EXIT_INTERRUPTED)
@@ -255,7 +256,10 @@ def grade(
         engine.reap()
         images = ours.ensure(list(chosen.values()))
         job = grading.GradingJob(graded, found, images, engine, jobs)
-        results = grading.grade(job, out, say=say)
+        planned = Counter(grading.contestant_name(one.model) for one in graded)
+        results = _shown(
+            planned, out, lambda shown: grading.grade(job, out, say=shown.say, watcher=shown)
+        )
     unknown = sorted({one.instance_id for one in given} - found.keys())
     without = sorted({task.id for task in known} - chosen.keys())
     _show_grades(results, {"unknown": unknown, "without_prediction": without}, out, format_)

@@ -3,15 +3,12 @@
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from arena.cli.options import Format, FormatFlag, argument, emit, our_images, say, unset, write_file
 from arena.errors import InputError
-
-if TYPE_CHECKING:
-    from arena.sandbox.image.images import BuildProgress
 
 app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
 baseline = typer.Typer(help="The search baseline: no language model.", no_args_is_help=True)
@@ -29,7 +26,7 @@ def build(
     Example: arena sandboxes build python
     """
     with our_images() as (_, ours):
-        for name, image in ours.ensure_languages(names, _say_state).items():
+        for name, image in ours.ensure_languages(names, say).items():
             print(f"{name} {image.id}")
 
 
@@ -122,11 +119,6 @@ def pull(
             found = store.fetch(engine.connection, store.read_lock(source), say)
     for image in found:
         print(f"{image.kind} {image.name} {image.content[:12]}")
-
-
-def _say_state(progress: "BuildProgress") -> None:
-    if progress.state != "line":
-        say(f"{progress.kind} {progress.name}: {progress.state}")
 
 
 @baseline.callback()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, check, mine, import and export tasks.", no_args_is_help=True)
 
 
-COLUMNS = ("id", "language", "difficulty", "title")
+COLUMNS = ("id", "language", "difficulty", "provenance", "title", "underspecified")
 MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fixes_tasks", "fell")
 IMPORT_COLUMNS = ("instance_id", "result", "task", "assurance", "reason")
 YIELD_COLUMNS = ("outcome", "count", "seconds_each", "mb_each")
@@ -48,6 +48,8 @@ def list_(
             "title": task.title,
             "tags": task.tags,
             "assurance": task.assurance,
+            "provenance": task.provenance,
+            "underspecified": task.underspecified,
             "fail_to_pass": len(task.tests.fail_to_pass),
             "pass_to_pass": len(task.tests.pass_to_pass),
             "quarantined": task.quarantined,
@@ -123,7 +125,13 @@ def mine(
     install: InstallFlag = None,
     test: TestFlag = None,
     with_: WithFlag = None,
-    issues: Annotated[Path | None, unset("JSON with number, title and body of issues.")] = None,
+    issues: Annotated[
+        list[Path] | None, unset("Export of issues or requests, as gh writes it; may be repeated.")
+    ] = None,
+    underspecified: Annotated[
+        Literal["refuse", "keep"],
+        typer.Option(help="Candidates whose tests need what their statement does not tell."),
+    ] = "refuse",
     rewrite: RewriteFlag = None,
     rewrite_usd: Annotated[
         float | None, unset("Most that rewriting may cost.", "no limit", min=0)
@@ -151,7 +159,8 @@ def mine(
         paths=tuple(paths or ()),
         install=tuple(install or ()),
         arguments=tuple(test or ()),
-        issues=read_issues(issues) if issues else {},
+        issues=read_issues(issues or ()),
+        keep_underspecified=underspecified == "keep",
         rewrite=backend_of(rewrite, policy, environ=os.environ) if rewrite else None,
         rewrite_usd=None if rewrite_usd is None else Decimal(str(rewrite_usd)),
         jobs=jobs,
@@ -161,6 +170,9 @@ def mine(
         command = read_command(with_, engine) if with_ else None
         found = mine_history(replace(request, command=command), engine, say)
     emit("yield", [found], MINE_COLUMNS, format_)
+    if format_ is Format.TABLE:
+        print()
+        emit("yield", found.yields, YIELD_COLUMNS, format_)
 
 
 @app.command("import")
@@ -211,8 +223,6 @@ def import_(
 
 def _emit_import(report: "Report", form: Format) -> None:
     """Every thing with what became of it; as a table, below it, how many came to what."""
-    from arena.task.importing.suite import yields
-
     rows = (
         {**dict(one), "result": "imported" if one.task else "refused"}
         for one in (*report.tasks, *report.refused)
@@ -220,7 +230,7 @@ def _emit_import(report: "Report", form: Format) -> None:
     emit("instances", rows, IMPORT_COLUMNS, form)
     if form is Format.TABLE:
         print()
-        emit("yield", yields(report), YIELD_COLUMNS, form)
+        emit("yield", report.yields, YIELD_COLUMNS, form)
 
 
 @app.command()

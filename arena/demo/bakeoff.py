@@ -1,22 +1,26 @@
 """The demo bake-off: controls, two budgets of the search baseline, and a small LLM if asked.
 
 Everything is real: endpoints on 127.0.0.1 that speak the OpenAI protocol, and Docker sandboxes.
+Its race is on made-up tasks with one wrong operator each, which a larger search wins clearly: the
+shipped tasks are too few, since one at 5% needs at least ten that one contestant alone passes.
 """
 
 import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
+from difflib import unified_diff
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
 from arena.demo.baseline import server
 from arena.errors import InputError
-from arena.records import Limits
+from arena.records import File, Limits, RaceRules, TestPlan
 from arena.rundir.directory import RunDir
 from arena.score.load import load
 from arena.task import pack
+from arena.task.files import Draft, write_pack, write_task
 
 MACHINE_USD = Decimal("0.096")
 """An hour of a 2-core virtual machine: an example rate, for a cost that can be compared."""
@@ -24,6 +28,44 @@ BUDGETS = (20, 200)
 CONTEXT_TOKENS = 8192
 REPLY_TOKENS = 256
 """What a reply of the small model may hold: it talks without end otherwise."""
+
+RACE_BUDGETS = (1, 20)
+"""Candidates that the two searches try."""
+VALUE_USD, TRIAL_USD = Decimal(1), Decimal("0.01")
+GOODS = (
+    "apples", "books", "chairs", "drums", "eggs", "flutes", "gloves", "hats", "inks", "jars",
+    "keys", "lamps", "maps", "nails", "oars", "pens", "quilts", "ropes", "saws", "tents",
+)  # fmt: skip
+"""A task each."""
+SLIPS = (("+", "-"), ("-", "+"), ("//", "/"), ("+", "*"))
+"""The operator that is right, and the one that stands there."""
+SOURCE = """\
+def {good}(had, came):
+    return had {operator} came if had > 0 and came > 0 else 0
+"""
+PROBLEM = """\
+The stock of {good} comes out wrong. It should be:
+
+    >>> from stock import {good}
+    >>> {good}(9, 4)
+    {result}
+"""
+VISIBLE = """\
+from stock import {good}
+
+
+def test_none():
+    assert {good}(0, 4) == 0
+"""
+HIDDEN = """\
+from stock import {good}
+
+
+def test_stock():
+    assert ({good}(9, 4), {good}(8, 3)) == ({result}, {other})
+"""
+RESULTS = {"+": (13, 11), "-": (5, 5), "//": (2, 2)}
+"""Of 9 and 4, and of 8 and 3."""
 
 
 @contextmanager
@@ -81,6 +123,57 @@ def configuration(tables: list[ContestantTable]) -> BakeoffConfig:
     )
 
 
+def race_configuration(tables: list[ContestantTable], folder: Path) -> BakeoffConfig:
+    """The demo's race as a configuration.
+
+    Args:
+        tables: who races.
+        folder: where its tasks are written, unless they are there.
+    """
+    write_pack(folder, "slips", "Slips of the demo's race", private=False, description="Made up.")
+    for number, good in enumerate(GOODS):
+        write_task(folder, _slip(number, good))
+    return BakeoffConfig(
+        name="race",
+        tasks=(str(folder.resolve()),),
+        concurrency=4,
+        limits=Limits(steps=40, seconds=180, usd=TRIAL_USD),
+        contestant=tuple(tables),
+        race=RaceRules(goal="best_value", value_usd=VALUE_USD, alpha=0.05),
+    )
+
+
+def _slip(number: int, good: str) -> Draft:
+    """A task of the race."""
+    right, wrong = SLIPS[number % len(SLIPS)]
+    result, other = RESULTS[right]
+    before, after = (SOURCE.format(good=good, operator=one) for one in (wrong, right))
+    sides = (before.splitlines(keepends=True), after.splitlines(keepends=True))
+    texts = {
+        "stock.py": before,
+        "tests/test_none.py": VISIBLE.format(good=good),
+        f"tests/test_{good}.py": HIDDEN.format(good=good, result=result, other=other),
+    }
+    source, visible, hidden = (File(path=p, data=text.encode()) for p, text in texts.items())
+    return Draft(
+        name=good,
+        title=f"Stock of {good}",
+        language="python",
+        difficulty="easy",
+        image="python",
+        statement=PROBLEM.format(good=good, result=result),
+        tests=TestPlan(
+            runner="pytest",
+            fail_to_pass=(f"tests/test_{good}.py::test_stock",),
+            pass_to_pass=("tests/test_none.py::test_none",),
+        ),
+        tree=(source, visible),
+        hidden=(hidden,),
+        gold="diff --git a/stock.py b/stock.py\n"
+        + "".join(unified_diff(*sides, "a/stock.py", "b/stock.py")),
+    )
+
+
 def out_dir(runs: Path, name: str) -> Path:
     """`demo`, or the next of `demo-2`, `demo-3` … that holds no finished run; `race` alike."""
     for number in range(1, 10_000):
@@ -96,7 +189,7 @@ def _ports(earlier: Path) -> dict[str, int]:
     rundir = RunDir(earlier)
     if not rundir.manifest_path.exists():
         return {}
-    backends = [c.backend for c in rundir.read_manifest().contestants if c.backend]
+    backends = rundir.read_manifest().backends.values()
     return {b.model: urlsplit(b.base_url).port or 0 for b in backends}
 
 

@@ -137,18 +137,16 @@ class ReplyBridge:
     until the reply is known to be whole.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, api: Api, headers: Mapping[str, str]
-    ) -> None:
+    def __init__(self, api: Api, headers: Mapping[str, str]) -> None:
         self.api = api
         self.headers = headers
         self.streamed = False
-        self.head: asyncio.Future[ReplyHead] = loop.create_future()
         self.begun = False
         self.ended = False
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
+        self.head: asyncio.Future[ReplyHead] = self._loop.create_future()
         self._hides_usage = False
-        self._is_last = apis.of(api).is_last
+        self._is_last = apis.DIALECTS[api].is_last
         self._last = b""
         self._opening: list[bytes] = []
         self._says = False

@@ -13,38 +13,33 @@ from any_llm.utils.messages_compat import (
 )
 from pydantic import ValidationError
 
-from arena.gateway.message_assembler import ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
+from arena.gateway.translator import ReplyEvents
 from arena.records import Usage
 from arena.serialize import mappings
 
 _TAKEN = ("max_tokens", "tools", "tool_choice", "stop_sequences", "temperature", "top_p")
 
 
-def request_body(asked: ProxyRequest) -> Item:
-    """A request in the words of chat completions.
-
-    Raises:
-        BadProxyRequestError: it holds what chat completions cannot.
-    """
-    fields = {name: asked.body[name] for name in _TAKEN if name in asked.body}
-    tools = mappings(fields.get("tools"))
-    # The others' schemas are known to Anthropic alone.
-    fields["tools"] = [tool for tool in tools if "input_schema" in tool]
-    try:
-        params = MessagesParams.model_validate(
-            {"model": asked.model, "messages": list(asked.turns), "max_tokens": 1, **fields}
-        )
-        body: Item = messages_params_to_completion_params(params)
-    except (AnyLLMError, ValidationError, AttributeError, KeyError, TypeError) as error:
-        raise BadProxyRequestError(f"not for chat completions: {str(error)[:200]}") from None
-    return body
-
-
 class MessagesEvents(ReplyEvents):
     """Events of one message."""
 
     reasoning = "reasoning"
+
+    @staticmethod
+    def request_body(asked: ProxyRequest) -> Item:
+        fields = {name: asked.body[name] for name in _TAKEN if name in asked.body}
+        tools = mappings(fields.get("tools"))
+        # The others' schemas are known to Anthropic alone.
+        fields["tools"] = [tool for tool in tools if "input_schema" in tool]
+        try:
+            params = MessagesParams.model_validate(
+                {"model": asked.model, "messages": list(asked.turns), "max_tokens": 1, **fields}
+            )
+            body: Item = messages_params_to_completion_params(params)
+        except (AnyLLMError, ValidationError, AttributeError, KeyError, TypeError) as error:
+            raise BadProxyRequestError(f"not for chat completions: {str(error)[:200]}") from None
+        return body
 
     def __init__(self, name: str, model: str) -> None:
         super().__init__(name, model)

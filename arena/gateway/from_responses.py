@@ -8,39 +8,13 @@ from agents.exceptions import AgentsException
 from agents.models import chatcmpl_stream_handler as library
 from agents.models.chatcmpl_converter import Converter
 
-from arena.gateway.message_assembler import ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
+from arena.gateway.translator import ReplyEvents
 from arena.records import Usage
 from arena.serialize import mappings
 
 _SAMPLING = ("temperature", "top_p")
 _PREFIX = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
-
-
-def request_body(asked: ProxyRequest) -> Item:
-    """A request in the words of chat completions.
-
-    Raises:
-        BadProxyRequestError: it holds what chat completions cannot.
-    """
-    items = [_named(number, turn) for number, turn in enumerate(asked.turns)]
-    try:
-        messages = Converter.items_to_messages(items, strict_feature_validation=True)
-    except (AgentsException, AttributeError, KeyError, TypeError) as error:
-        raise BadProxyRequestError(f"not for chat completions: {str(error)[:200]}") from None
-    body: Item = {"messages": messages}
-    body |= {k: v for k, v in asked.body.items() if k in _SAMPLING}
-    if limit := asked.body.get("max_output_tokens"):
-        body["max_tokens"] = limit
-    tools = mappings(asked.body.get("tools"))
-    functions = [tool for tool in tools if tool.get("type") == "function"]
-    body["tools"] = [{"type": "function", "function": tool} for tool in functions]
-    choice = asked.body.get("tool_choice")
-    if isinstance(choice, dict) and choice.get("type") == "function":
-        choice = {"type": "function", "function": {"name": choice.get("name")}}
-    body["tool_choice"] = choice
-    body["parallel_tool_calls"] = asked.body.get("parallel_tool_calls")
-    return body
 
 
 def _named(number: int, turn: Item) -> Item:
@@ -52,6 +26,27 @@ class ResponsesEvents(ReplyEvents):
     """Events of one response."""
 
     reasoning = "reasoning_content"
+
+    @staticmethod
+    def request_body(asked: ProxyRequest) -> Item:
+        items = [_named(number, turn) for number, turn in enumerate(asked.turns)]
+        try:
+            messages = Converter.items_to_messages(items, strict_feature_validation=True)
+        except (AgentsException, AttributeError, KeyError, TypeError) as error:
+            raise BadProxyRequestError(f"not for chat completions: {str(error)[:200]}") from None
+        body: Item = {"messages": messages}
+        body |= {k: v for k, v in asked.body.items() if k in _SAMPLING}
+        if limit := asked.body.get("max_output_tokens"):
+            body["max_tokens"] = limit
+        tools = mappings(asked.body.get("tools"))
+        functions = [tool for tool in tools if tool.get("type") == "function"]
+        body["tools"] = [{"type": "function", "function": tool} for tool in functions]
+        choice = asked.body.get("tool_choice")
+        if isinstance(choice, dict) and choice.get("type") == "function":
+            choice = {"type": "function", "function": {"name": choice.get("name")}}
+        body["tool_choice"] = choice
+        body["parallel_tool_calls"] = asked.body.get("parallel_tool_calls")
+        return body
 
     def __init__(self, name: str, model: str) -> None:
         super().__init__(name, model)

@@ -19,7 +19,7 @@ from arena.serialize import from_json
 
 def error_body(api: Api, status: int, message: str, *, overflow: bool = False) -> bytes:
     """The body of an error; `overflow` has the words by which agents know that they can mend it."""
-    return encoded(apis.of(api).error_body(status, message, overflow=overflow))
+    return encoded(apis.DIALECTS[api].error_body(status, message, overflow=overflow))
 
 
 def error_event(api: Api, body: bytes) -> bytes:
@@ -129,7 +129,7 @@ def of(api: Api, body: Item, dropped: tuple[str, ...]) -> ProxyRequest:
 def prepared(asked: ProxyRequest, spec: BackendSpec, limit: int) -> tuple[bytes, int]:
     """The request as it goes to the endpoint, and its output limit in tokens."""
     quirks = spec.quirks
-    names = apis.of(asked.api).REQUEST.limits
+    names = apis.DIALECTS[asked.api].REQUEST.limits
     wanted = [v for v in (asked.body.get(name) for name in names) if type(v) is int and v > 0]
     limit = min([limit, *wanted])
     skipped = {*names, *spec.refuses}
@@ -159,7 +159,7 @@ def _briefly_cached(part: Item) -> Item:
 
 
 def _turns(api: Api, body: Item) -> Iterator[Item]:
-    form = apis.of(api).REQUEST
+    form = apis.DIALECTS[api].REQUEST
     if form.system and (system := body.get(form.system)):
         yield {"role": "system", "content": system}
     said = body.get(form.turns)
@@ -175,7 +175,7 @@ def _turns(api: Api, body: Item) -> Iterator[Item]:
 
 
 def _kept(api: Api, body: Item) -> tuple[Item, tuple[str, ...]]:
-    passed = apis.of(api).REQUEST.passed
+    passed = apis.DIALECTS[api].REQUEST.passed
     kept = {k: v for k, v in body.items() if k in passed}
     dropped = [k for k in body if k not in passed]
 
@@ -225,7 +225,7 @@ def _runs_at_agent(api: Api, tool: JsonValue) -> bool:
     if api == "responses" and kind == "namespace" and isinstance(tool, dict):
         inner = tool.get("tools")
         return isinstance(inner, list) and all(_runs_at_agent(api, one) for one in inner)
-    return api == "messages" if kind is None else kind.startswith(apis.of(api).REQUEST.tools)
+    return api == "messages" if kind is None else kind.startswith(apis.DIALECTS[api].REQUEST.tools)
 
 
 def _type(tool: JsonValue) -> str | None:

@@ -5,10 +5,10 @@ import secrets
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 
-from arena.backend.call import Call, LimitReached, Relay
+from arena.backend.call import Call, LimitReached
 from arena.backend.chat import Prompt, encoded
-from arena.backend.limiter import AgentClock
 from arena.backend.meter import TrialBackend
 from arena.backend.replies import CallFailed
 from arena.errors import FaultError, HarnessError, UncertainError
@@ -16,8 +16,8 @@ from arena.gateway import proxy_request
 from arena.gateway.bridge import ByteBudget, ReplyBridge, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.gateway.translator import Translator
-from arena.protocols import CallTotals, Transcript
-from arena.records import Api, Ending, Limits, Stop
+from arena.protocols import CallTotals
+from arena.records import Api, Ending, Stop
 
 STATUS_OVER = 403
 """For a call that no limit allows: client libraries try 429 and 5xx again, but not this."""
@@ -54,9 +54,7 @@ class ProxySession:
     origin = ""
     """Address inside the sandbox, once it leads here."""
 
-    def __init__(
-        self, backend: TrialBackend, limits: Limits, transcript: Transcript, clock: AgentClock
-    ) -> None:
+    def __init__(self, backend: TrialBackend) -> None:
         self.token = secrets.token_urlsafe(24)
         self.backend = backend
         self.over = threading.Event()
@@ -67,9 +65,6 @@ class ProxySession:
         self.budget = ByteBudget()
         agents_api = backend.spec.translated_from
         self._translator = None if agents_api is None else Translator(agents_api)
-        self._limits = limits
-        self._transcript = transcript
-        self._clock = clock
         self._change = threading.Condition()
         self._inside: dict[ReplyBridge, float] = {}
         """Calls on their way, and since when."""
@@ -127,7 +122,11 @@ class ProxySession:
     @property
     def remaining_s(self) -> float:
         """Seconds that the agent has left."""
-        return self._clock.remaining_s
+        return self.backend.clock.remaining_s
+
+    def bridge(self, headers: Mapping[str, str]) -> ReplyBridge:
+        """Takes the answer to a call; `headers` go with it to an endpoint of the agent's API."""
+        return self._translator.bridge() if self._translator else ReplyBridge(self.api, headers)
 
     def serve(self, body: RequestBody, bridge: ReplyBridge) -> None:
         """Make one call and answer the agent, whatever happens; never raises."""
@@ -190,14 +189,13 @@ class ProxySession:
             self._change.wait_for(lambda: heard.isdisjoint(self._inside), LAST_CALLS_S)
 
     def _serve(self, request: ProxyRequest, bridge: ReplyBridge) -> None:
-        relay: Relay = bridge
         if self._translator:
-            relay = self._translator.relay(request, bridge)
             request = self._translator.request(request)
-        body, limit = proxy_request.prepared(request, self.backend.spec, self._limits.output_tokens)
+        most = self.backend.limits.output_tokens
+        body, limit = proxy_request.prepared(request, self.backend.spec, most)
         self._say(request)
         try:
-            reply = self.backend.perform(Call(request.prompt, body, limit, relay))
+            reply = self.backend.perform(Call(request.prompt, body, limit, bridge))
         except LimitReached as reached:
             self._end(stop=reached.stop)
             raise _OverError(f"arena: {reached}; the trial is over") from None
@@ -308,7 +306,7 @@ class ProxySession:
     def _write(self, kind: str, record: dict[str, object]) -> None:
         with self._change:
             if self._is_written:
-                self._transcript.add(kind, record)
+                self.backend.transcript.add(kind, record)
 
 
 def _slow() -> UncertainError:

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -24,16 +23,15 @@ from starlette.types import Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from arena.backend import apis
-from arena.backend.limiter import AgentClock
 from arena.backend.meter import TrialBackend
 from arena.errors import HarnessError
 from arena.gateway import proxy_request
-from arena.gateway.bridge import BrokenStreamError, ByteBudget, ReplyBridge, RequestBody
+from arena.gateway.bridge import BrokenStreamError, RequestBody
 from arena.gateway.proxy_request import BadProxyRequestError, brief
 from arena.gateway.proxy_session import ProxySession
 from arena.gateway.tunnel import FORWARDER, Tunnel
-from arena.protocols import Sandbox, Transcript
-from arena.records import Api, Limits, Message, Reply, ToolSpec
+from arena.protocols import Sandbox
+from arena.records import Api, Message, Reply, ToolSpec
 from arena.records.container import LAYER_PYTHON
 
 CALLS_AT_ONCE = 1024
@@ -70,7 +68,7 @@ class Gateway:
         self._socket.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
             _app(self),
-            http=cast("type[asyncio.Protocol]", partial(BoundedConnection, self)),
+            http=BoundedConnection,
             log_config=None,
             log_level="critical",  # what breaks here is told by the trial that it ends
             access_log=False,
@@ -116,11 +114,6 @@ class Gateway:
             sock.close()
             self._tunnels.pop(port, None)
 
-    def budget(self, port: int) -> ByteBudget:
-        """What holds for the bytes of a connection: that of the trial whose way this is."""
-        session = self._tunnels.get(port)
-        return session.budget if session else ByteBudget()
-
     def session(self, request: Request) -> ProxySession | None:
         """Whose token a request carries, if the session is open and this is the way to it."""
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
@@ -147,22 +140,12 @@ class Gateway:
 class BoundedConnection(HttpToolsProtocol):
     """One connection, which ends when it makes the parser hold more than a request needs.
 
-    Bodies are counted where they are put together, where a refusal can be told in words.
+    A trial has few of them, so no more than `HEAD_LIMIT_BYTES` of each adds up to little. Bodies
+    are counted where they are put together, where a refusal can be told in words.
     """
 
-    def __init__(self, gateway: Gateway, **how: Any) -> None:
-        super().__init__(**how)
-        self._gateway = gateway
-        self._budget = ByteBudget()
-        self._framing = self._body = self._taken = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._budget = self._gateway.budget(self.client[1] if self.client else 0)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._give_back()
+    _framing = _body = 0
+    """Bytes of the request that is read, by what they are."""
 
     def data_received(self, data: bytes) -> None:
         for start in range(0, len(data), _READ_BYTES):
@@ -184,23 +167,10 @@ class BoundedConnection(HttpToolsProtocol):
         self._body += len(body)
         super().on_body(body)
 
-    def on_response_complete(self) -> None:
-        self._give_back()
-        super().on_response_complete()
-
     def _fits(self) -> bool:
         if self._framing > HEAD_LIMIT_BYTES + self._body // FRAMING_SHARE:
             return False
-        if len(self.pipeline) > PIPELINED_LIMIT or len(self.headers or ()) > HEADERS_LIMIT:
-            return False
-        more = max(0, self._framing - self._taken)
-        fits = self._budget.take(more)
-        self._taken += more if fits else 0
-        return fits
-
-    def _give_back(self) -> None:
-        self._budget.give(self._taken)
-        self._taken = 0
+        return len(self.pipeline) <= PIPELINED_LIMIT and len(self.headers or ()) <= HEADERS_LIMIT
 
 
 @dataclass(frozen=True)
@@ -209,9 +179,6 @@ class ProxyBackend:
 
     gateway: Gateway
     metered: TrialBackend
-    limits: Limits
-    transcript: Transcript
-    clock: AgentClock
 
     @property
     def model(self) -> str:
@@ -234,8 +201,8 @@ class ProxyBackend:
         Raises:
             EngineError: the forwarder did not start.
         """
-        with self.clock.waiting():  # a translation's library takes seconds to import
-            session = ProxySession(self.metered, self.limits, self.transcript, self.clock)
+        with self.metered.clock.waiting():  # a translation's library takes seconds to import
+            session = ProxySession(self.metered)
         forwarder = [LAYER_PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
         with (
             self.gateway.serving(session),
@@ -286,7 +253,7 @@ async def _call(gateway: Gateway, session: ProxySession, api: Api, request: Requ
         with contextlib.suppress(ClientDisconnect):  # whoever broke it off reads no answer
             async for block in request.stream():
                 body.add(block)
-        bridge = ReplyBridge(asyncio.get_running_loop(), api, _sent_along(request, api, session))
+        bridge = session.bridge(_sent_along(request, api, session))
         gateway.calls.submit(session.serve, body, bridge)
     except BaseException:
         body.release()

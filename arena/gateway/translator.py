@@ -7,18 +7,18 @@ its text where it made none.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from pydantic import JsonValue
 
 from arena.backend import apis, chat
 from arena.gateway import proxy_request
 from arena.gateway.bridge import ReplyBridge
-from arena.gateway.message_assembler import MessageAssembler, ReplyEvents
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
-from arena.records import Api, Message, Reply
+from arena.records import Api, Message, Reply, Usage
 from arena.serialize import mapping, mappings
 
 
@@ -91,6 +91,132 @@ class ReplyHistory:
         return calls[said.ids.index(str(name))].get("id")
 
 
+@dataclass
+class MessageAssembler:
+    """One assistant message as it grows; each part is handed out once.
+
+    A delta may hold `reasoning` and `content` (text) and `tool_calls`, numbered as the calls of the
+    message are, each with its name at first and then more of its arguments.
+    """
+
+    name_call: Callable[[], str]
+    """A new id for a call: the vendors' own are not unique, and some leave them out."""
+    message: Message = field(default_factory=dict)
+    ids: list[str] = field(default_factory=list)
+    """Of the calls handed out, in the message's order."""
+    _reasoned: int = 0
+    _said: int = 0
+    _given: list[int] = field(default_factory=list)
+
+    def add(self, chunk: JsonValue) -> Item:
+        """What a chunk adds; nothing where it is empty."""
+        delta = chat.delta_of(chunk)
+        if delta is None:
+            return {}
+        chat.grow(self.message, delta)
+        return self._news(done=False)
+
+    def finish(self, message: Message) -> Item:
+        """What the whole message adds to the chunks that came."""
+        self.message = message
+        return self._news(done=True)
+
+    def _news(self, *, done: bool) -> Item:
+        begun = self._said or self.ids  # no API takes reasoning behind the answer
+        reasoning = "" if begun else reasoning_of(self.message)[self._reasoned :]
+        content = chat.text_of(self.message.get("content"))[self._said :]
+        self._reasoned += len(reasoning)
+        self._said += len(content)
+        calls = self._calls(done=done)
+        news: Item = {"reasoning": reasoning, "content": content, "tool_calls": calls}
+        return {name: value for name, value in news.items() if value}
+
+    def _calls(self, *, done: bool) -> list[JsonValue]:
+        news: list[JsonValue] = []
+        for number, call in enumerate(mappings(self.message.get("tool_calls"))):
+            function = call.get("function")
+            name = function.get("name") if isinstance(function, dict) else None
+            # An unnamed call waits for its name, and those behind it wait with it.
+            if not isinstance(function, dict) or not isinstance(name, str) or not name:
+                break
+            begun = number < len(self.ids)
+            more = _arguments(function.get("arguments"), done=done)
+            more = more[self._given[number] :] if begun else more
+            if begun and not more:
+                continue
+            piece: Item = {"index": number, "function": {"arguments": more}}
+            if not begun:
+                self.ids.append(self.name_call())
+                self._given.append(0)
+                piece |= {"id": self.ids[number], "type": "function"}
+                piece["function"] = {"name": name, "arguments": more}
+            self._given[number] += len(more)
+            news.append(piece)
+        return news
+
+
+def reasoning_of(message: Message) -> str:
+    """What a message says of its reasoning, in any of the fields in use."""
+    for name in ("reasoning_content", "reasoning"):
+        if isinstance(text := message.get(name), str) and text:
+            return text
+    return chat.text_of(message.get("reasoning_details"))
+
+
+def _arguments(given: JsonValue, *, done: bool) -> str:
+    if isinstance(given, str) and given:
+        return given
+    return json.dumps(given or {}) if done else ""
+
+
+class ReplyEvents(ABC):
+    """An API over chat completions: a reply in its events, from what each chunk adds to it.
+
+    Args:
+        name: id of the reply.
+        model: as the agent calls it.
+    """
+
+    reasoning: str
+    """The field of a chunk in which the library expects reasoning."""
+
+    def __init__(self, name: str, model: str) -> None:
+        self.name = name
+        self.model = model
+
+    def feed(self, delta: Item) -> Iterator[Item]:
+        """What is to be said of an addition."""
+        return self.events(self.chunk(delta))
+
+    @staticmethod
+    @abstractmethod
+    def request_body(asked: ProxyRequest) -> Item:
+        """A request in the words of chat completions.
+
+        Raises:
+            BadProxyRequestError: it holds what chat completions cannot.
+        """
+
+    @abstractmethod
+    def close(self, finish: str, usage: Usage) -> Iterator[Item]:
+        """The end of the reply."""
+
+    @abstractmethod
+    def events(self, chunk: Item) -> Iterator[Item]:
+        """What the library makes of a chunk."""
+
+    def chunk(self, delta: Item, finish: str | None = None) -> Item:
+        """A chunk in the one form that the libraries read."""
+        renamed = {(self.reasoning if k == "reasoning" else k): v for k, v in delta.items()}
+        return {
+            "id": self.name,
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": self.model,
+            "choices": [{"index": 0, "delta": renamed, "finish_reason": finish}],
+        }
+
+
 _PASSED = ("max_tokens", "stop", "temperature", "top_p")
 _CARRIED = frozenset(
     {"model", "messages", "input", "instructions", "system", "stream", "tools", "tool_choice"}
@@ -101,14 +227,8 @@ _PICTURES = ("image", "image_url", "input_image", "document", "file", "input_fil
 _INSTRUCTIONS = ("system", "developer")
 
 
-ToChat = Callable[[ProxyRequest], Item]
-"""A request in the words of chat completions; raises `BadProxyRequestError`."""
-
-
-def library(api: Api) -> tuple[ToChat, Callable[[str, str], ReplyEvents]]:
-    """How an API is translated: its requests, and the events of a reply, by its id and model.
-
-    Importing it takes seconds.
+def library(api: Api) -> type[ReplyEvents]:
+    """How an API is translated. Importing it takes seconds.
 
     Raises:
         ModuleNotFoundError: its package is not installed.
@@ -116,10 +236,10 @@ def library(api: Api) -> tuple[ToChat, Callable[[str, str], ReplyEvents]]:
     if api == "messages":
         from arena.gateway import from_messages
 
-        return from_messages.request_body, from_messages.MessagesEvents
+        return from_messages.MessagesEvents
     from arena.gateway import from_responses
 
-    return from_responses.request_body, from_responses.ResponsesEvents
+    return from_responses.ResponsesEvents
 
 
 class Translator:
@@ -127,7 +247,7 @@ class Translator:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._to_chat, self._events = library(api)
+        self._library = library(api)
         self._history = ReplyHistory()
         self._replies = itertools.count(1)
 
@@ -142,7 +262,7 @@ class Translator:
             raise BadProxyRequestError(
                 f"pictures and files are not carried from {self._api} to chat completions"
             )
-        made = self._to_chat(request)
+        made = self._library.request_body(request)
         turns = [_plain(turn) for turn in mappings(made["messages"])]
         body: Item = {name: made[name] for name in _PASSED if made.get(name) is not None}
         body |= {"model": request.model, **({"stream": True} if request.streamed else {})}
@@ -152,42 +272,39 @@ class Translator:
             body |= {"tools": list(tools), **_choices(made)}
         return proxy_request.of("chat", body, (*request.dropped, *_left_out(request, tools)))
 
-    def relay(self, request: ProxyRequest, bridge: ReplyBridge) -> "TranslatedRelay":
-        """Takes the reply to a request, and hands it on in the agent's API."""
-        name = f"reply_{next(self._replies)}"
-        make = partial(self._events, name, request.model)
-        return TranslatedRelay(self._api, make, self._history, bridge)
+    def bridge(self) -> "TranslatedBridge":
+        """Takes the reply to one call."""
+        return TranslatedBridge(self._api, self._made, self._history)
+
+    def _made(self, model: str) -> ReplyEvents:
+        return self._library(f"reply_{next(self._replies)}", model)
 
 
-@dataclass
-class TranslatedRelay:
-    """A `Relay` from a chat reply to the agent's bridge."""
+class TranslatedBridge(ReplyBridge):
+    """Takes a chat reply, and hands it on in the agent's API."""
 
-    api: Api
-    make_events: Callable[[], ReplyEvents]
-    history: ReplyHistory
-    bridge: ReplyBridge
-    headers: Mapping[str, str] = field(default_factory=dict)
+    def __init__(
+        self, api: Api, events: Callable[[str], ReplyEvents], history: ReplyHistory
+    ) -> None:
+        super().__init__(api, {})
+        self._begin_events = events
+        self._history = history
+        self._model = ""
 
-    def __post_init__(self) -> None:
-        self.streamed = self.bridge.streamed
+    def read(self, request: ProxyRequest) -> None:
+        super().read(request)
+        self._model = request.model
         self.restart()
 
-    @property
-    def closed(self) -> bool:
-        """A part of the reply is out, or nobody waits any more."""
-        return self.bridge.closed
-
     def restart(self) -> None:
-        """Begin the reply anew."""
-        self.bridge.restart()
-        self._events = self.make_events()
-        self._growth = MessageAssembler(self.history.name_call)
+        super().restart()
+        self._events = self._begin_events(self._model)
+        self._growth = MessageAssembler(self._history.name_call)
 
     def event(self, raw: bytes, chunk: JsonValue) -> None:
         """Pass on what a chunk adds; a comment keeps the agent's connection alive."""
         if raw.startswith(b":"):
-            self.bridge.event(raw, None)
+            super().event(raw, None)
         if delta := self._growth.add(chunk):
             self._pass_on(self._events.feed(delta))
 
@@ -207,14 +324,14 @@ class TranslatedRelay:
         if self.streamed:
             self._pass_on(events)
         else:
-            self.bridge.whole(chat.encoded(apis.of(self.api).assemble(events)))
-        self.history.keep(reply.message, self._growth.ids)
-        self.bridge.end()
+            super().whole(chat.encoded(apis.DIALECTS[self.api].assemble(events)))
+        self._history.keep(reply.message, self._growth.ids)
+        self.end()
 
     def _pass_on(self, events: Iterable[Item]) -> None:
         for event in events:
             data = b"event: %s\ndata: %s\n\n" % (str(event["type"]).encode(), chat.encoded(event))
-            self.bridge.event(data, event)
+            super().event(data, event)
 
 
 def _plain(turn: Message) -> Message:

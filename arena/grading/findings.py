@@ -11,40 +11,9 @@ from pydantic import Field
 
 from arena.records import Record, TestOutcome, TestPlan, Verdict
 
-
-class Defences(Record):
-    """Switches of the verifier. Neither configuration nor command line reaches them."""
-
-    refuse: bool = True
-    """Refuse patches that the policy calls dangerous."""
-    strip: bool = True
-    """Leave changes to tests and their configuration out."""
-    isolated: bool = True
-    """The runner is loaded whole before anything of the tree can be."""
-    root_owned: bool = True
-    """Hidden tests belong to root and are read-only."""
-    trusted_config: bool = True
-    """The runner reads our configuration, not the repository's."""
-    canaries: bool = True
-    """Tests made for this run, which must fail."""
-    twins: bool = True
-    """The task's own tests with wrong expectations, which must fail."""
-    random_names: bool = True
-    """Names of canaries, twins and reports are drawn anew for each run."""
-    exit_code: bool = True
-    """The exit code must say that some tests failed."""
-    complete: bool = True
-    """The report must hold each expected test exactly once, and its own counts must be right."""
-    literal: bool = True
-    """Only `passed` is passed: a skipped or expected failure is none."""
-    kill_first: bool = True
-    """The container is killed before anything is read from it."""
-    second_look: bool = True
-    """With `strict`, a pass must hold without the protected part of the patch, which alone must
-    not pass."""
-
-
-ALL_ON = Defences()
+_MISSING: TestOutcome = "missing"
+_FINE = frozenset({"passed"})
+"""Only `passed` is passed: a skipped or expected failure is none."""
 
 
 class Findings(Record):
@@ -80,22 +49,20 @@ class Session(Record):
     """Ids that must pass."""
     must_fail: tuple[str, ...] = ()
     exit_code: int | None
+    exit_code_tells: bool = True
+    """It says whether any of these tests failed."""
     selected: bool = True
     """The runner was told which tests to run, so that no others may be reported."""
     ids: dict[str, str] = Field(default_factory=dict)
     """Id in the report to the plan's, where they differ."""
 
 
-_MISSING: TestOutcome = "missing"
-
-
-def weigh(session: Session, read: Callable[[], Iterable[Reported]], defences: Defences) -> Findings:
+def weigh(session: Session, read: Callable[[], Iterable[Reported]]) -> Findings:
     """Check one session's claims against each other.
 
     Args:
         session: what ran.
         read: gives its report, or raises `ReportError`.
-        defences: which checks are made.
     """
     try:
         report = [(session.ids.get(test.id, test.id), test.outcome) for test in read()]
@@ -103,23 +70,23 @@ def weigh(session: Session, read: Callable[[], Iterable[Reported]], defences: De
         gone, why = dict.fromkeys(session.expected, _MISSING), (str(error),)
         return Findings(tests=gone, doubts=why, refused=why)
     last = dict(report)
-    expected, forged, doubts = session.expected, list[str](), list[str]()
-    if defences.complete:
-        doubts += _incomplete(session, Counter(name for name, _ in report))
-    else:
-        expected = tuple(name for name in expected if name in last)
-    if defences.exit_code:
-        required = 1 if session.must_fail else 0
-        if session.exit_code == 0 and required:
-            forged.append("the runner ended with 0 although some tests had to fail")
-        elif session.exit_code != required:
-            doubts.append(f"the runner ended with {session.exit_code}, not with {required}")
+    forged, doubts = _told_by_exit(session)
     return Findings(
-        tests={name: last.get(name, _MISSING) for name in expected},
+        tests={name: last.get(name, _MISSING) for name in session.expected},
         must_fail={name: last.get(name, _MISSING) for name in session.must_fail},
-        forged=tuple(forged),
-        doubts=tuple(doubts),
+        forged=forged,
+        doubts=(*_incomplete(session, Counter(name for name, _ in report)), *doubts),
     )
+
+
+def _told_by_exit(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is forged, and what is doubtful, by the exit code: it must say that some failed."""
+    required = 1 if session.must_fail else 0
+    if not session.exit_code_tells or session.exit_code == required:
+        return (), ()
+    if session.exit_code == 0:
+        return ("the runner ended with 0 although some tests had to fail",), ()
+    return (), (f"the runner ended with {session.exit_code}, not with {required}",)
 
 
 def _incomplete(session: Session, counts: Mapping[str, int]) -> list[str]:
@@ -146,16 +113,14 @@ def merge(parts: Sequence[Findings]) -> Findings:
     )
 
 
-def decide(findings: Findings, plan: TestPlan, defences: Defences) -> tuple[Verdict, str]:
+def decide(findings: Findings, plan: TestPlan) -> tuple[Verdict, str]:
     """The verdict on a run, and why. Anything short of full agreement is not `passed`."""
     impossible = _named(findings.must_fail, {"passed"})
     if impossible:
         return "integrity", f"tests that must fail passed: {impossible}"
-    fine = {"passed"} if defences.literal else {"passed", "skipped"}
     required = (*plan.fail_to_pass, *plan.pass_to_pass)
-    absent: TestOutcome = _MISSING if defences.complete else "passed"
-    outcomes = {name: findings.tests.get(name, absent) for name in required}
-    red = _named(outcomes, {"passed", "failed", "error", "skipped", "missing"} - fine)
+    outcomes = {name: findings.tests.get(name, _MISSING) for name in required}
+    red = _named(outcomes, {"passed", "failed", "error", "skipped", "missing"} - _FINE)
     if red:
         return "failed", "; ".join((f"not passed: {red}", *findings.refused[:3]))
     if findings.forged:
@@ -163,7 +128,7 @@ def decide(findings: Findings, plan: TestPlan, defences: Defences) -> tuple[Verd
     if findings.doubts:
         return "failed", "; ".join(findings.doubts[:3])
     unsure = _named(findings.must_fail, {"skipped", "missing"})
-    if unsure and defences.complete:
+    if unsure:
         return "failed", f"tests that must fail did not run: {unsure}"
     return "passed", ""
 

@@ -77,7 +77,7 @@ def _packages(job: Job) -> tuple[list[_Package], list[File]]:
     files = {path: file for path, file in job.tree().items() if path.endswith("_test.go")}
     known = set(files)
     files.update(hidden)
-    targets, must_fail = by_place(plan.fail_to_pass), by_place(job.must_fail)
+    targets, must_fail = by_place(plan.fail_to_pass), by_place(job.task.tests.must_fail)
     renaming = Renaming(job.names, job.around(), twins)
     packages, rest = [], set(hidden)
     for folder, ids in by_place((*plan.fail_to_pass, *plan.pass_to_pass)).items():
@@ -91,7 +91,7 @@ def _packages(job: Job) -> tuple[list[_Package], list[File]]:
         texts |= authored
         failing = {f"{folder}:{name}": name for name in twin_ids.values()}
         originals = [asked[test_id] for test_id in targets.get(folder, [])]
-        count = min(rng.randint(*_CANARIES), len(originals)) if job.defences.canaries else 0
+        count = min(rng.randint(*_CANARIES), len(originals))
         for name in rng.sample(originals, count):
             if copy := _plant(texts, name, renaming):
                 failing[f"{folder}:{copy}"] = copy

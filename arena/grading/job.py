@@ -8,12 +8,12 @@ from functools import cached_property
 from itertools import cycle, islice
 from typing import NamedTuple
 
-from arena.grading.findings import ALL_ON, Defences, ReportError
+from arena.grading.findings import ReportError
 from arena.grading.names import Names, Renaming
-from arena.paths import AnyPath, safe
-from arena.protocols import Sandbox
-from arena.records import Entry, ExecResult, File, Task
-from arena.records.container import TESTER_UID, TESTER_USER, TRUSTED, WORKDIR
+from arena.paths import AnyPath, Mode, safe
+from arena.protocols import Engine, Sandbox
+from arena.records import Entry, ExecResult, File, SandboxLimits, Task
+from arena.records.container import TESTER_USER, TRUSTED, WORKDIR
 from arena.task.pack import hidden_files, tree_files, twin_files
 from arena.task.plan_ids import by_place
 
@@ -23,6 +23,8 @@ _LOG_BYTES = 64 << 10
 _CANARIES = (3, 6)
 """Least and most of a run. Every one more makes it less likely to guess which they are."""
 _IN_TWINS = 2
+_OWNER, _MODE = 0, 0o444
+"""Of what is laid: root's, and read-only."""
 CLEAN_ENV = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": "/nonexistent",
@@ -39,21 +41,38 @@ class OutOfTimeError(Exception):
 
 
 @dataclass(frozen=True)
+class Bench:
+    """Where a task's patches are graded."""
+
+    engine: Engine
+    image: str
+    limits: SandboxLimits
+    labels: Mapping[str, str]
+    folder: AnyPath | None = None
+    """Where `verify.log`, `junit.xml` and the patch go; nowhere when None."""
+    shuffle: bool = False
+    """Run the tests in a random order: shows which of them depend on it."""
+    watch: Callable[[Sandbox], None] = lambda _sandbox: None
+    """Shown each container when its tests have ended, just before it is killed."""
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Write what is worth keeping, at the end of a log that is there."""
+        if self.folder is not None:
+            mode: Mode = "ab" if name.endswith(".log") else "wb"
+            with (safe(self.folder) / name).open(mode) as file:
+                file.write(data)
+
+
+@dataclass(frozen=True)
 class Job:
     """A task being graded in a container that already holds the patched tree."""
 
     task: Task
     sandbox: Sandbox
+    bench: Bench
     names: Names
     deadline: float
     """On the clock of `time.monotonic`."""
-    defences: Defences = ALL_ON
-    shuffle: bool = False
-    """Run the tests in an order drawn anew, to see whether it matters; never when grading."""
-    keep: Callable[[str, bytes], None] = lambda _name, _data: None
-    """Takes what is worth keeping: `verify.log` and `junit.xml`."""
-    watch: Callable[[Sandbox], None] = lambda _sandbox: None
-    """Shown the container just before it is killed."""
 
     @cached_property
     def folder(self) -> str:
@@ -70,12 +89,7 @@ class Job:
 
     def twins(self) -> dict[str, File]:
         """Files of the twins by path."""
-        return {file.path: file for file in twin_files(self.task)} if self.defences.twins else {}
-
-    @property
-    def must_fail(self) -> tuple[str, ...]:
-        """Ids of the twins, where they are used."""
-        return self.task.tests.must_fail if self.defences.twins else ()
+        return {file.path: file for file in twin_files(self.task)}
 
     def lay(self, files: Sequence[File], reports: Sequence[str] = ()) -> None:
         """Put trusted files in their places, and the empty reports that the tests may write.
@@ -83,12 +97,10 @@ class Job:
         The reports are anyone's to write, and their folder is root's: nothing else can be put into
         it or taken out of it.
         """
-        safe = self.defences.root_owned
-        mode = 0o444 if safe else 0o644
-        laid = [file.model_copy(update={"mode": mode | (file.mode & 0o111)}) for file in files]
+        laid = [file.model_copy(update={"mode": _MODE | (file.mode & 0o111)}) for file in files]
         laid.sort(key=lambda file: file.path)  # not even numbers of files say what is whose
         laid += [File(path=path, data=b"", mode=0o666) for path in reports]
-        self.sandbox.put(laid, owner=0 if safe else TESTER_UID)
+        self.sandbox.put(laid, owner=_OWNER)
 
     def around(self) -> dict[str, File]:
         """Files that may speak of a test by its name: what lies beside tests, by path."""
@@ -101,7 +113,7 @@ class Job:
     def tell(self, names: Mapping[str, str]) -> None:
         """Write into the log what the tests are called in this run."""
         changed = [f"{new} is {old}\n" for old, new in names.items() if old != new]
-        self.keep("verify.log", "".join(changed).encode("utf-8", "surrogateescape"))
+        self.bench.keep("verify.log", "".join(changed).encode("utf-8", "surrogateescape"))
 
     def report(self, suffix: str) -> str:
         """A path for a report, under a name of this run."""
@@ -125,7 +137,7 @@ class Job:
             OutOfTimeError: it did not end; no runner catches it.
         """
         result = self.sandbox.exec(
-            ["sh", "-c", _SWEEP, "sh", *argv] if self.defences.kill_first else argv,
+            ["sh", "-c", _SWEEP, "sh", *argv],
             timeout_s=max(self.deadline - time.monotonic(), 0.1),
             output_limit=OUTPUT_LIMIT,
             cwd=cwd,
@@ -133,27 +145,19 @@ class Job:
             user=user,
             stdin=stdin,
         )
-        self.keep("verify.log", _log(argv, result))
+        self.bench.keep("verify.log", _log(argv, result))
         if result.ended == "timeout":
             raise OutOfTimeError
         return result
 
     def finish(self) -> None:
         """End every process; after it the reports stand still."""
-        if self.defences.kill_first:
-            self.watch(self.sandbox)
-            self.sandbox.kill()
+        self.bench.watch(self.sandbox)
+        self.sandbox.kill()
 
     def read(self, path: str) -> bytes:
         """The report that the tests left at a path; raises `ReportError` as `content`."""
         return content(self.sandbox.get(path, limit=REPORT_LIMIT))
-
-
-def keep_in(folder: AnyPath | None, name: str, data: bytes) -> None:
-    """Write what is worth keeping, at the end of a log that is there; nowhere when None."""
-    if folder is not None:
-        with (safe(folder) / name).open("ab" if name.endswith(".log") else "wb") as file:
-            file.write(data)
 
 
 class Part(NamedTuple):
@@ -190,18 +194,15 @@ def parts_of(job: Job, rename: Rename, plant: Plant) -> tuple[list[Part], list[F
         if path in targets:
             file, new = rename(file, ids, renaming)
         pools = [[new[test_id] for test_id in targets.get(path, [])], *[[*new.values()]] * most]
-        failing: list[str] = []
-        if job.defences.canaries:
-            file, failing = plant(file, pools[: counts[path]], renaming)
+        file, failing = plant(file, pools[: counts[path]], renaming)
         parts.append(Part(file, {changed: test_id for test_id, changed in new.items()}, failing))
-    for path, ids in by_place(job.must_fail).items():
+    for path, ids in by_place(job.task.tests.must_fail).items():
         file, new = rename(twins.pop(path), ids, renaming)
         failing = [*new.values()]
-        if job.defences.canaries:
-            file, planted = plant(file, [failing] * rng.randint(0, _IN_TWINS), renaming)
-            failing += planted
+        file, planted = plant(file, [failing] * rng.randint(0, _IN_TWINS), renaming)
+        failing += planted
         parts.insert(rng.randint(0, len(parts)), Part(file, {}, failing))
-    if job.shuffle:
+    if job.bench.shuffle:
         rng.shuffle(parts)
     return parts, [*hidden.values(), *twins.values()]
 

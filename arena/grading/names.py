@@ -30,19 +30,15 @@ _NOT_DECLARED = r"(?<!def )(?<!func )(?<!class )(?<!\(['\"`])"
 
 
 class Names:
-    """Draws names; with `fixed` they are the same in every run."""
+    """Draws names.
 
-    def __init__(
-        self, rng: random.Random, known: Iterable[str] = (), *, fixed: bool = False
-    ) -> None:
-        """Args:
+    Args:
         rng: where chance comes from.
         known: names of the repository's tests, in any style.
-        fixed: take no chances, and say what a name is for.
-        """
+    """
+
+    def __init__(self, rng: random.Random, known: Iterable[str] = ()) -> None:
         self.rng = rng
-        self.fixed = fixed
-        self._count = 0
         self._taken = frozenset(known)
         self._known = [words for name in sorted(self._taken) if (words := _words(name))] or [[*FEW]]
 
@@ -52,20 +48,14 @@ class Names:
         Where the repository's own words leave too few, names grow by a word every few tries.
         """
         for tries in range(1_000_000):
-            if self.fixed:
-                self._count += 1
-                words = ["canary", str(self._count)]
-            else:
-                words = self._spliced(more=tries // _TRIES)
-            name = _styled(words, style)
+            name = _styled(self._spliced(more=tries // _TRIES), style)
             if name not in self._taken and free(name):
                 return name
         raise AssertionError("names do not run out")
 
     def token(self) -> str:
         """A name that nobody can know beforehand, for what is no test."""
-        self._count += 1
-        return f"canary{self._count}" if self.fixed else f"{self.rng.getrandbits(64):016x}"
+        return f"{self.rng.getrandbits(64):016x}"
 
     def _spliced(self, *, more: int) -> list[str]:
         """The head of one name and the tail of another, with some words more."""
@@ -124,7 +114,7 @@ class Renaming:
             (r"(?<=['\"`])", r"(?=['\"`])") if style == "plain words" else (r"(?<!\w)", r"(?!\w)")
         )
         parts = re.split(f"{before}{re.escape(old)}{after}", text)
-        kept = self.names.fixed or len(parts) != 2 or _ITS_OWN_NAME.search(text) is not None
+        kept = len(parts) != 2 or _ITS_OWN_NAME.search(text) is not None
         if kept or self._spoken_of(old, path):
             return text, old
         new = self.draw(style)
@@ -133,7 +123,7 @@ class Renaming:
     def of_file(self, path: str, style: Style) -> str:
         """A new path in the same folder, or the old one where another file speaks of it."""
         folder, slash, name = path.rpartition("/")
-        if self.names.fixed or self._spoken_of(name.rpartition(".")[0], path):
+        if self._spoken_of(name.rpartition(".")[0], path):
             return path
         suffix = "_test.go" if style == "joined" else name[name.index(".") :]
         return f"{folder}{slash}{self.draw(style)}{suffix}"

@@ -78,7 +78,7 @@ def run(job: Job) -> Findings:
         )
         sessions.append((session, partial(_told, job, report, part.file.path)))
     job.finish()
-    return merge([weigh(session, told, job.defences) for session, told in sessions])
+    return merge([weigh(session, told) for session, told in sessions])
 
 
 def _rename(file: File, ids: Sequence[str], renaming: Renaming) -> tuple[File, dict[str, str]]:

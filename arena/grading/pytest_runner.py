@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable
 from functools import partial
 
+from arena.grading.command_runner import read_junit
 from arena.grading.findings import Findings, Session, weigh
 from arena.grading.job import Job, Part, parts_of
-from arena.grading.junit_runner import read_junit
 from arena.grading.python_canaries import in_file_order, inherited, plant, rename
 from arena.records import File
 from arena.records.container import WORKDIR
@@ -119,7 +119,7 @@ def run(job: Job) -> Findings:
     expected = (*tests.fail_to_pass, *tests.pass_to_pass)
     parts, rest = _parts(job, tree)
     order = [i for part in parts for i in in_file_order(part.file, [*part.ids, *part.must_fail])]
-    if job.shuffle:
+    if job.bench.shuffle:
         job.names.rng.shuffle(order)
     config = File(path=f"{job.folder}/pytest.ini", data=b"[pytest]\n")
     start = File(path=f"{job.folder}/start.py", data=START)
@@ -128,14 +128,14 @@ def run(job: Job) -> Findings:
     ids = {new: old for part in parts for new, old in part.ids.items()}
     job.tell(ids)
     root = f"{WORKDIR}/src" if any(path.startswith("src/") for path in tree) else WORKDIR
-    isolated = job.defences.isolated
     result = job.run(
         [
-            *(_start(job, start.path, root, tree) if isolated else ("python3", "-m", "pytest")),
-            *_options(job, config.path, report),
+            *_start(job, start.path, root, tree),
+            *_trusted(config.path),
+            *_options(job, report),
             *order,
         ],
-        PYTEST_ENV if isolated else {**PYTEST_ENV, "PYTHONPATH": root},
+        PYTEST_ENV,
     )
     job.finish()
     must_fail = tuple(name for part in parts for name in part.must_fail)
@@ -146,7 +146,7 @@ def run(job: Job) -> Findings:
         exit_code=result.exit_code,
         ids={_key(new): old for new, old in ids.items()},
     )
-    return weigh(session, lambda: read_junit(job, report), job.defences)
+    return weigh(session, lambda: read_junit(job, report))
 
 
 def _parts(job: Job, tree: dict[str, File]) -> tuple[list[Part], list[File]]:
@@ -165,11 +165,14 @@ def _start(job: Job, start: str, root: str, tree: Iterable[str]) -> list[str]:
     return ["python3", "-S", start, json.dumps(told)]
 
 
-def _options(job: Job, config: str, report: str) -> list[str]:
-    trusted = ("-c", config, f"--rootdir={WORKDIR}", f"--confcutdir={WORKDIR}", "-o", "addopts=")
+def _trusted(config: str) -> tuple[str, ...]:
+    """Our configuration, not the repository's."""
+    return ("-c", config, f"--rootdir={WORKDIR}", f"--confcutdir={WORKDIR}", "-o", "addopts=")
+
+
+def _options(job: Job, report: str) -> list[str]:
     return [
         *("-q", "--tb=short", "--color=no"),
-        *(trusted if job.defences.trusted_config else ()),
         *("-p", "no:cacheprovider", f"--junitxml={report}"),
         *(word for name in job.task.tests.plugins for word in ("-p", name)),
         *(word for line in job.task.tests.options for word in ("-o", line)),

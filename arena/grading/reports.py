@@ -6,6 +6,7 @@ the form:
     junit       <classname>::<name>
     tap         <outer> > <inner>               of nested subtests
     ctest       <name>                          what `ctest` prints
+    unittest    <test> (<class>) <doc line>     what `unittest -v` prints, below Django too
     go-json     <package>::<Test/subtest>       `go test -json`
     cargo-json  <path::to::test>                libtest's JSON, or the lines it prints without
     jest-json   <file>::<describe> > <name>     `jest --json`, `vitest --reporter=json`
@@ -43,6 +44,11 @@ _CTEST = re.compile(r"\s*\d+/\d+ Test\s+#\d+: ")
 _CTEST_DOTS = re.compile(r" \.{2,}\s*(?:\*{3})?")
 _CTEST_TIME = re.compile(r"\s\d+\.\d+ sec\b")
 _CTEST_SKIPPED = re.compile(r"Skipped|Not Run \(Disabled\)", re.IGNORECASE)
+_UNITTEST = re.compile(r"^(\w+ \([\w.]+\))(?:\n(.*))? \.\.\. ", re.MULTILINE)
+_UNITTEST_SAID = re.compile(
+    r"(?:^| \.\.\. )(ok$|FAIL$|ERROR$|skipped\b|expected failure$|unexpected success$)",
+    re.MULTILINE,
+)
 _LIBTEST = re.compile(r"test (\S.*?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b.*")
 _GO: dict[str, TestOutcome] = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 _CARGO: dict[str, TestOutcome] = {
@@ -238,6 +244,24 @@ def _ctest(data: bytes) -> Iterator[Reported]:
             yield Reported(id=line[head.end() : dots.start()], outcome=outcome)
 
 
+def _unittest(data: bytes) -> Iterator[Reported]:
+    """Tests by what is printed of each, its line of documentation too.
+
+    What a test prints stands between its name and its end; it failed if any of its subtests did.
+    """
+    text = _text(data)
+    heads = list(_UNITTEST.finditer(text))
+    ends = [*(head.start() for head in heads), len(text)][1:]
+    for head, end in zip(heads, ends, strict=True):
+        said = set(_UNITTEST_SAID.findall(text, head.end() - len(" ... "), end))
+        outcome: TestOutcome = "passed" if said == {"ok"} else "error"
+        if said & {"FAIL", "unexpected success"}:
+            outcome = "failed"
+        elif said & {"skipped", "expected failure"}:
+            outcome = "skipped"
+        yield Reported(id=" ".join(filter(None, head.groups())), outcome=outcome)
+
+
 def _go_json(data: bytes) -> Iterator[Reported]:
     for event in _events(data):
         if event.get("Test") and event.get("Action") in _GO:
@@ -302,6 +326,7 @@ _FORMS: dict[ReportForm, Callable[[bytes], Iterator[Reported]]] = {
     "junit": _junit,
     "tap": _tap,
     "ctest": _ctest,
+    "unittest": _unittest,
     "go-json": _go_json,
     "cargo-json": _cargo_json,
     "jest-json": _jest_json,

@@ -7,25 +7,23 @@ verdict, and only broken machinery raises.
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import Literal, Protocol, cast
 
 from arena.errors import EngineError, HarnessError
 from arena.grading.audit import scan_patch
-from arena.grading.findings import ALL_ON, Defences, Findings, decide
-from arena.grading.job import CLEAN_ENV, Job, OutOfTimeError, keep_in
+from arena.grading.findings import Findings, decide
+from arena.grading.job import CLEAN_ENV, Bench, Job, OutOfTimeError
 from arena.grading.names import Names, names_of
-from arena.paths import AnyPath
-from arena.protocols import Engine, Sandbox
-from arena.records import Flag, SandboxLimits, Task, Verdict, Verification
+from arena.protocols import Sandbox
+from arena.records import Flag, Task, Verdict, Verification
 from arena.records.container import AGENT_USER, TESTER_USER, WORKDIR
 from arena.registry import RUNNERS
-from arena.task.diff import MAX_READ_BYTES
-from arena.task.fuzz import fitted
+from arena.task.diff import MAX_READ_BYTES, fitted
 from arena.task.pack import gold_patch, hidden_files, tree_files
 from arena.task.patch import FilePatch, render
 from arena.task.plan_ids import visible_ids
@@ -81,25 +79,6 @@ APPLY_FUZZY = (*APPLY[:-1], "--unidiff-zero", "-")
 _APPLY_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Bench:
-    """Where a task's patches are graded."""
-
-    engine: Engine
-    image: str
-    limits: SandboxLimits
-    labels: Mapping[str, str]
-    folder: AnyPath | None = None
-    """Where `verify.log` and `junit.xml` go."""
-    defences: Defences = ALL_ON
-    shuffle: bool = False
-    """Run the tests in a random order: shows which of them depend on it."""
-    watch: Callable[[Sandbox], None] = lambda _sandbox: None
-    """Shown each container when its tests have ended, just before it is killed."""
-    rng: random.Random = random.SystemRandom()  # noqa: RUF009  stateless
-    """Draws the names of a run; the system's own source unless a test needs to repeat one."""
-
-
 def judge(
     task: Task,
     bench: Bench,
@@ -124,7 +103,7 @@ def judge(
     """
     with opened(task, bench) as fresh:
         patch = take(fresh)
-        keep_in(bench.folder, "patch.diff", patch.encode("utf-8", "surrogateescape"))
+        bench.keep("patch.diff", patch.encode("utf-8", "surrogateescape"))
         with exclusive.shared():
             graded = verify(task, patch, bench, strict=strict, fresh=fresh)
     if graded.verdict in EXHAUSTED:
@@ -208,16 +187,16 @@ def _grade(
 ) -> tuple[Verification, Policed, list[Flag]]:
     if not patch.strip():
         return Verification(verdict="no_patch", reason="nothing was changed"), Policed(), []
-    policed = _policed(patch, rules, bench.defences)
+    policed = police(patch, rules)
     if policed.refused:
         return Verification(verdict="invalid_patch", reason=policed.refused), policed, []
     attempt = _attempt(task, policed.kept, bench, fresh, fuzzy=policed.fuzzy)
     if attempt.verdict == "invalid_patch" and not policed.fuzzy:  # it has no place in the tree
-        loose = _policed(patch, rules, bench.defences, fuzzy=True)
+        loose = police(patch, rules, fuzzy=True)
         again = None if loose.refused else _attempt(task, loose.kept, bench, fuzzy=True)
         if again and again.verdict != "invalid_patch":
             attempt, policed = again, loose
-    if attempt.verdict != "passed" or not strict or not bench.defences.second_look:
+    if attempt.verdict != "passed" or not strict:
         return attempt, policed, []
     second, flags = _look_again(task, policed, rules, bench)
     return second or attempt, policed, flags
@@ -231,17 +210,6 @@ def _visible(task: Task, graded: Verification) -> Literal["passed", "failed"] | 
     if not seen:
         return None
     return "passed" if all(graded.tests.get(i) == "passed" for i in seen) else "failed"
-
-
-def _policed(patch: str, rules: PatchRules, defences: Defences, *, fuzzy: bool = False) -> Policed:
-    policed = police(patch, rules, fuzzy=fuzzy)
-    if not defences.strip:
-        policed = policed.model_copy(
-            update={"kept": (*policed.kept, *policed.stripped), "stripped": ()}
-        )
-    if not defences.refuse and policed.kept:
-        policed = policed.model_copy(update={"refused": None})
-    return policed
 
 
 def _look_again(
@@ -359,21 +327,13 @@ def _inapplicable(why: str) -> Verification:
 
 
 def _run(task: Task, sandbox: Sandbox, bench: Bench) -> Verification:
-    plan, defences = task.tests, bench.defences
-    job = Job(
-        task=task,
-        sandbox=sandbox,
-        names=Names(bench.rng, names_of(plan), fixed=not defences.random_names),
-        deadline=time.monotonic() + plan.timeout_s,
-        defences=defences,
-        shuffle=bench.shuffle,
-        keep=partial(keep_in, bench.folder),
-        watch=bench.watch,
-    )
+    plan = task.tests
+    names = Names(random.SystemRandom(), names_of(plan))
+    job = Job(task, sandbox, bench, names, deadline=time.monotonic() + plan.timeout_s)
     found = Findings()
     try:
         found = _runner(task).run(job)
-        verdict, reason = decide(found, plan, defences)
+        verdict, reason = decide(found, plan)
     except OutOfTimeError:
         job.finish()
         verdict, reason = "timeout", f"the tests did not end within {plan.timeout_s:g} s"

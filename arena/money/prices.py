@@ -2,16 +2,22 @@
 
 Prices are per million tokens in the vendor's own currency and become dollars once, with the dated
 rates of the run. Everything is `Decimal`; what cannot be known is None, never 0.
+
+At a machine paid by the hour, cost = rate x wall time in which at least one call was in flight, all
+contestants together. How well it is used is the run's own doing, so the mean concurrency belongs
+beside every such cost, and the cost at full use is only ever a labelled what-if.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from arena.errors import InputError
 from arena.records import (
     BackendSpec,
+    CallEnd,
     CostStatus,
     FxRate,
     PeakWindow,
@@ -22,6 +28,7 @@ from arena.records import (
 )
 
 MILLION = Decimal(1_000_000)
+SECONDS_PER_HOUR = Decimal(3600)
 ECB_CNY = FxRate(
     currency="CNY",
     usd=Decimal("0.150311"),
@@ -100,10 +107,9 @@ def to_usd(amount: Decimal, currency: str, fx: Sequence[FxRate]) -> Decimal | No
     return None if rate is None else amount * rate
 
 
-def rates_kept(begun: Sequence[FxRate], now: Sequence[FxRate]) -> tuple[FxRate, ...]:
-    """The rates with which a run began, and those of now for currencies that it had none for."""
-    had = {rate.currency for rate in begun}
-    return (*begun, *(rate for rate in now if rate.currency not in had))
+def rates_over(rates: Sequence[FxRate], others: Sequence[FxRate]) -> tuple[FxRate, ...]:
+    """Rates with others in the places of those of the same currencies, and behind them."""
+    return tuple({rate.currency: rate for rate in (*rates, *others)}.values())
 
 
 def call_cost(
@@ -210,6 +216,71 @@ def _told_caveats(
     return ("the endpoint tells another cost than the price gives",) if differs else ()
 
 
+Machine = tuple[str, Decimal]
+"""An endpoint and what it costs an hour."""
+
+
+class CallSpan(NamedTuple):
+    """When one call was in flight, in seconds since 1970."""
+
+    call_id: str
+    start: float
+    end: float
+
+    @classmethod
+    def of(cls, end: CallEnd) -> Self:
+        ended = end.ended_at.timestamp()
+        return cls(end.call_id, ended - end.wall_s, ended)
+
+
+class HourlyShare(Record):
+    """Cost of one endpoint's calls."""
+
+    busy_s: Decimal
+    """Wall time with at least one call in flight."""
+    total_usd: Decimal
+    mean_concurrency: Decimal | None
+    """Calls in flight on average while busy; None when nothing was."""
+    by_call: dict[str, Decimal]
+    """USD by call id; adds up to `total_usd` up to the last rounded digit."""
+
+
+def machine_of(spec: BackendSpec) -> Machine | None:
+    """The machine that serves a backend, where it is paid by the hour."""
+    return None if spec.hourly_usd is None else (spec.base_url, spec.hourly_usd)
+
+
+def shares(calls: Iterable[tuple[Machine, CallSpan]]) -> dict[Machine, HourlyShare]:
+    """Each machine's time shared among all calls to it, whoever made them."""
+    spans: dict[Machine, list[CallSpan]] = {}
+    for machine, span in calls:
+        spans.setdefault(machine, []).append(span)
+    return {machine: share(found, machine[1]) for machine, found in spans.items()}
+
+
+def share(spans: Sequence[CallSpan], hourly_usd: Decimal) -> HourlyShare:
+    """Share an endpoint's busy time among its calls in proportion to their length."""
+    length_s = {span.call_id: _seconds(span.start, span.end) for span in spans}
+    in_flight_s = sum(length_s.values(), Decimal(0))
+    busy_s, reached = Decimal(0), 0.0
+    for span in sorted(spans, key=lambda s: s.start):
+        busy_s += _seconds(max(span.start, reached), span.end)
+        reached = max(span.end, reached)
+    total = hourly_usd * busy_s / SECONDS_PER_HOUR
+    per_second = total / in_flight_s if in_flight_s else Decimal(0)
+    return HourlyShare(
+        busy_s=busy_s,
+        total_usd=total,
+        mean_concurrency=in_flight_s / busy_s if busy_s else None,
+        by_call={name: seconds * per_second for name, seconds in length_s.items()},
+    )
+
+
+def _seconds(start: float, end: float) -> Decimal:
+    """From one time to another, to the microsecond; 0 where it is before."""
+    return Decimal(str(round(max(0.0, end - start), 6)))
+
+
 def repriced_spec(
     spec: BackendSpec, *, rows: Sequence[PriceRow] | None = None, at: date | None = None
 ) -> BackendSpec:
@@ -229,18 +300,8 @@ def repriced_spec(
     return spec.model_copy(update={"prices": found})
 
 
-def with_rates(fx: Sequence[FxRate], changes: Mapping[str, Decimal], *, on: date) -> list[FxRate]:
-    """Rates of a run with some replaced, by currency; a rate is dollars for one unit."""
-    kept = [rate for rate in fx if rate.currency not in changes]
-    given = [
-        FxRate(currency=currency, usd=usd, on=on, source="given by the user")
-        for currency, usd in changes.items()
-    ]
-    return kept + given
-
-
-def parse_rate(text: str) -> tuple[str, Decimal]:
-    """`CNY=0.14`: dollars for one unit of a currency.
+def parse_rate(text: str, on: date) -> FxRate:
+    """`CNY=0.14`, given on a day: dollars for one unit of a currency.
 
     Raises:
         InputError: not of that form, or of the dollar itself.
@@ -256,4 +317,4 @@ def parse_rate(text: str) -> tuple[str, Decimal]:
         raise InputError(
             f"{text!r} is not a rate", where="--fx", remedy="write dollars for one unit: CNY=0.14"
         )
-    return currency, usd
+    return FxRate(currency=currency, usd=usd, on=on, source="given by the user")

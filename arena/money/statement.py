@@ -1,93 +1,37 @@
-"""The account of recorded calls: what each settled, and what each may have cost beyond that.
-
-cost = rate x wall time in which at least one call was in flight, all contestants together. How
-well a machine is used is the run's own doing, so the mean concurrency belongs beside every such
-cost, and the cost at full use is only ever a labelled what-if.
+"""The account of recorded calls: what each settled, what it may have cost beyond, what is to come.
 
 Everything that prices a call asks here: budgets while a run goes on, and every reader of its
 ledger. So what was held and what is reported cannot differ by more than what was unknown.
 
 A call whose reply carried usage is settled exactly. Every other announced call is listed with an
 upper bound, which is 0 only where the provider refused it before doing anything.
+
+What a run will probably cost is best told by a contestant's own earlier trials. Without them the
+calls of other contestants are priced as if this backend had made them, which says little about a
+model that thinks longer: such a forecast is marked, and its range spans the cheapest and dearest of
+the others. Where no run was made at all, a usual trial is assumed, and that is said.
 """
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple
 
 from arena.money import prices
 from arena.money.budget import Amount
 from arena.money.prices import CallCost
-from arena.records import BackendSpec, CallBegin, CallEnd, CallOutcome, FxRate, Record
-
-SECONDS_PER_HOUR = Decimal(3600)
-
-Machine = tuple[str, Decimal]
-"""An endpoint and what it costs an hour."""
-
-
-class CallSpan(NamedTuple):
-    """When one call was in flight, in seconds since 1970."""
-
-    call_id: str
-    start: float
-    end: float
-
-    @classmethod
-    def of(cls, end: CallEnd) -> Self:
-        ended = end.ended_at.timestamp()
-        return cls(end.call_id, ended - end.wall_s, ended)
-
-
-class HourlyShare(Record):
-    """Cost of one endpoint's calls."""
-
-    busy_s: Decimal
-    """Wall time with at least one call in flight."""
-    total_usd: Decimal
-    mean_concurrency: Decimal | None
-    """Calls in flight on average while busy; None when nothing was."""
-    by_call: dict[str, Decimal]
-    """USD by call id; adds up to `total_usd` up to the last rounded digit."""
-
-
-def machine_of(spec: BackendSpec) -> Machine | None:
-    """The machine that serves a backend, where it is paid by the hour."""
-    return None if spec.hourly_usd is None else (spec.base_url, spec.hourly_usd)
-
-
-def shares(calls: Iterable[tuple[Machine, CallSpan]]) -> dict[Machine, HourlyShare]:
-    """Each machine's time shared among all calls to it, whoever made them."""
-    spans: dict[Machine, list[CallSpan]] = {}
-    for machine, span in calls:
-        spans.setdefault(machine, []).append(span)
-    return {machine: share(found, machine[1]) for machine, found in spans.items()}
-
-
-def share(spans: Sequence[CallSpan], hourly_usd: Decimal) -> HourlyShare:
-    """Share an endpoint's busy time among its calls in proportion to their length."""
-    length_s = {span.call_id: _seconds(span.start, span.end) for span in spans}
-    in_flight_s = sum(length_s.values(), Decimal(0))
-    busy_s, reached = Decimal(0), 0.0
-    for span in sorted(spans, key=lambda s: s.start):
-        busy_s += _seconds(max(span.start, reached), span.end)
-        reached = max(span.end, reached)
-    total = hourly_usd * busy_s / SECONDS_PER_HOUR
-    per_second = total / in_flight_s if in_flight_s else Decimal(0)
-    return HourlyShare(
-        busy_s=busy_s,
-        total_usd=total,
-        mean_concurrency=in_flight_s / busy_s if busy_s else None,
-        by_call={name: seconds * per_second for name, seconds in length_s.items()},
-    )
-
-
-def _seconds(start: float, end: float) -> Decimal:
-    """From one time to another, to the microsecond; 0 where it is before."""
-    return Decimal(str(round(max(0.0, end - start), 6)))
-
+from arena.records import (
+    BackendSpec,
+    CallBegin,
+    CallEnd,
+    CallOutcome,
+    FxRate,
+    Limits,
+    Record,
+    Usage,
+)
 
 UNKNOWN = Decimal(0)
 """Unknown money: budgets in USD cannot hold it, so a token limit must."""
@@ -195,7 +139,7 @@ class CallPricing:
 
     def _machine_usd(self, seconds: float) -> Decimal:
         assert self.spec.hourly_usd is not None
-        return self.spec.hourly_usd * Decimal(str(seconds)) / SECONDS_PER_HOUR
+        return self.spec.hourly_usd * Decimal(str(seconds)) / prices.SECONDS_PER_HOUR
 
 
 class CallStatement(Record):
@@ -233,11 +177,11 @@ def statements(
     """
     recorded = _learned(list(calls))
     by_the_hour = [
-        (machine, CallSpan.of(end))
+        (machine, prices.CallSpan.of(end))
         for begin, end in recorded
-        if end is not None and (machine := machine_of(backends[begin.contestant]))
+        if end is not None and (machine := prices.machine_of(backends[begin.contestant]))
     ]
-    shared = shares(by_the_hour).values()
+    shared = prices.shares(by_the_hour).values()
     hours = {name: usd for machine in shared for name, usd in machine.by_call.items()}
     return [
         _statement(one, CallPricing(backends[one.begin.contestant], fx), hours) for one in recorded
@@ -299,3 +243,115 @@ def _statement(
         bound_tokens=sum(_sizes(call)) if open_ else 0,
         bound_usd=pricing.most_usd(call) if open_ else Decimal(0),
     )
+
+
+# ── what is to come ────────────────────────────────────────────────────────────────────────────
+
+Basis = Literal["own", "others", "assumed", "none"]
+"""What a forecast rests on; `none` where no price is known."""
+DRAWS = 2000
+ASSUMED_CALLS = (8, 20, 60)
+"""Of a small, a usual and a large trial; the usual one is that of `arena scale`."""
+ASSUMED = Usage(input_fresh=2_000, cache_read=8_000, output=500)
+"""Of each call."""
+ASSUMED_CALL_S = 9.0
+"""Mean latency of the calls that `arena scale` takes."""
+ASSUMPTION = (
+    f"no earlier run: a trial is taken to be {ASSUMED_CALLS[1]} calls ({ASSUMED_CALLS[0]} to"
+    f" {ASSUMED_CALLS[2]}) of {ASSUMED.prompt:,} prompt tokens, {ASSUMED.cache_read:,} of them"
+    f" cached, and {ASSUMED.output:,} of output, {ASSUMED_CALL_S:.0f} s each"
+)
+
+
+class Forecast(Record):
+    """Expected spend of one contestant in USD."""
+
+    contestant: str
+    trials: int
+    basis: Basis
+    earlier_trials: int
+    """How many trials it rests on."""
+    low_usd: Decimal | None
+    """One run in ten is cheaper, if the future is like the past."""
+    expected_usd: Decimal | None
+    high_usd: Decimal | None
+    """One run in ten is dearer."""
+    ceiling_usd: Decimal | None
+    """What the limit of each trial allows in all."""
+
+
+def forecast(
+    contestant: str,
+    spec: BackendSpec,
+    trials: int,
+    history: Mapping[str, Sequence[Sequence[RecordedCall]]],
+    limits: Limits,
+    *,
+    fx: Sequence[FxRate],
+    seed: int,
+) -> Forecast:
+    """Forecast one contestant's part of a run.
+
+    Args:
+        contestant: by name.
+        spec: its backend, whose prices apply.
+        trials: planned.
+        history: calls of earlier trials, by contestant and trial.
+        limits: of each trial.
+        fx: rates of the run.
+        seed: of the run; draws the range.
+    """
+    own = _costs(history.get(contestant, ()), spec, fx)
+    groups = [own] if own else [g for c in history.values() if (g := _costs(c, spec, fx))]
+    everything = [cost for group in groups for cost in group]
+    basis: Basis
+    usd: Sequence[Decimal | None]
+    if groups:
+        lows, highs = zip(*(_range(group, trials, seed) for group in groups), strict=True)
+        expected = trials * sum(everything, Decimal(0)) / len(everything)
+        basis, usd = "own" if own else "others", (min(lows), expected, max(highs))
+    elif usual := _assumed(spec, trials, fx):
+        basis, usd = "assumed", usual
+    else:
+        basis, usd = "none", (None, None, None)
+    return Forecast(
+        contestant=contestant,
+        trials=trials,
+        basis=basis,
+        earlier_trials=len(everything),
+        low_usd=usd[0],
+        expected_usd=usd[1],
+        high_usd=usd[2],
+        ceiling_usd=None if limits.usd is None else limits.usd * trials,
+    )
+
+
+def _assumed(spec: BackendSpec, trials: int, fx: Sequence[FxRate]) -> list[Decimal]:
+    """Dollars of that many small, usual and large trials; empty where no price is known."""
+    if spec.hourly_usd is not None:
+        a_call: Decimal | None = spec.hourly_usd * Decimal(ASSUMED_CALL_S) / 3600
+    else:
+        a_call = prices.call_cost(ASSUMED, spec.prices, at=datetime.now(UTC), fx=fx).billed_usd
+    return [] if a_call is None else [a_call * calls * trials for calls in ASSUMED_CALLS]
+
+
+def _costs(
+    earlier: Sequence[Sequence[RecordedCall]], spec: BackendSpec, fx: Sequence[FxRate]
+) -> list[Decimal]:
+    """Billed cost of each earlier trial at this backend's prices, where all of it is known."""
+    found = []
+    for calls in earlier:
+        made = statements(calls, {c.begin.contestant: spec for c in calls}, fx=fx)
+        known = [s.cost.billed_usd for s in made if s.cost is not None]
+        if calls and None not in known:
+            found.append(sum((k for k in known if k is not None), Decimal(0)))
+    return found
+
+
+def _range(costs: Sequence[Decimal], trials: int, seed: int) -> tuple[Decimal, Decimal]:
+    """The middle eight tenths of what that many trials cost, drawn from earlier ones."""
+    dice = random.Random(seed)
+    floats = [float(cost) for cost in costs]
+    totals = sorted(sum(dice.choices(floats, k=trials)) for _ in range(DRAWS))
+    low, high = totals[DRAWS // 10], totals[DRAWS - DRAWS // 10 - 1]
+    return Decimal(str(low)), Decimal(str(high))

@@ -27,6 +27,7 @@ from arena.records.base import (
     Evidence,
     Language,
     Message,
+    Provenance,
     Record,
     ReportForm,
     Stop,
@@ -56,4 +57,14 @@ from arena.records.outcome import (
     Usage,
     Verification,
 )
-from arena.records.task import Change, Entry, ExecResult, File, Task, TaskHead, TestPlan
+from arena.records.task import (
+    Change,
+    Composition,
+    Entry,
+    ExecResult,
+    File,
+    Service,
+    Task,
+    TaskHead,
+    TestPlan,
+)

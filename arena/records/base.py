@@ -15,7 +15,10 @@ from arena.serialize import well_formed
 Language = Literal["python", "javascript", "go", "other"]
 Difficulty = Literal["easy", "medium", "hard", "unknown"]
 Assurance = Literal["ids", "report", "exit_code", "reward_file"]
-ReportForm = Literal["junit", "tap", "ctest", "go-json", "cargo-json", "jest-json", "mocha-json"]
+ReportForm = Literal[
+    "junit", "tap", "ctest", "unittest", "go-json", "cargo-json", "jest-json", "mocha-json"
+]
+Provenance = Literal["A", "B", "C", "D"]
 Evidence = Literal["live", "docs", "code", "recalled", "user"]
 
 Verdict = Literal[

@@ -165,7 +165,7 @@ def problems(program: Program) -> Iterator[str]:
     It is asked of profiles that are read to be run. What an earlier run holds was run, and stays
     readable whatever is asked of profiles later.
     """
-    told = list(_texts("", program.model_dump()))
+    told = list(texts("", program.model_dump()))
     for key, text in told:
         form, example = _PINNED.get(_place(key), (".*", ""))
         if "\0" in key + text:
@@ -191,16 +191,16 @@ def problems(program: Program) -> Iterator[str]:
             yield f"{place}: unknown placeholder {{{name}}}; known: {all_known}"
 
 
-def _texts(key: str, value: object) -> Iterator[tuple[str, str]]:
-    """Every text inside, by its key."""
+def texts(key: str, value: object) -> Iterator[tuple[str, str]]:
+    """Every text inside a value of JSON, by its key below a key."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from _texts(f"{key}.{name}" if key else name, inner)
-    elif isinstance(value, tuple):
+            yield from texts(f"{key}.{name}" if key else name, inner)
+    elif isinstance(value, tuple | list):
         for number, inner in enumerate(value, 1):
-            yield from _texts(f"{key}[{number}]", inner)
+            yield from texts(f"{key}[{number}]", inner)
 
 
 def _place(key: str) -> str:

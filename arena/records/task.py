@@ -1,11 +1,11 @@
 """Tasks, the tests that decide them, and what goes into and comes out of a sandbox."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from arena.records.base import Assurance, Difficulty, Language, Record, ReportForm
+from arena.records.base import Assurance, Difficulty, Language, Provenance, Record, ReportForm
 
 
 class ExecResult(Record):
@@ -88,6 +88,34 @@ class TestPlan(Record):
         return self
 
 
+Mount = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][\w.-]*:/[^:]*(:ro)?$")]
+"""A volume of the services and where it is seen: `name:/path`, or `name:/path:ro`."""
+
+
+class Service(Record):
+    """A program beside a task's sandbox."""
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")
+    """Its host name on their network."""
+    image: str
+    """A folder of the pack's `images/`, with `serves`: all of how it is started stands there."""
+    aliases: tuple[str, ...] = ()
+    """More host names."""
+    mounts: tuple[Mount, ...] = ()
+    """Volumes that it sees, each `name:/path` or `name:/path:ro`."""
+    ends: bool = False
+    """It does its work and ends with 0 before anything after it starts."""
+
+
+class Composition(Record):
+    """Services beside a task's sandbox, on a network of theirs that leads nowhere else."""
+
+    services: tuple[Service, ...] = Field(min_length=1)
+    """Started afresh with each sandbox, in this order, each once the one before is ready."""
+    mounts: tuple[Mount, ...] = ()
+    """Volumes of theirs that the sandbox sees, each `name:/path` or `name:/path:ro`."""
+
+
 class TaskHead(Record):
     """What a task says of itself."""
 
@@ -108,6 +136,13 @@ class TaskHead(Record):
     assurance: Assurance = "ids"
     """What a pass is worth: named tests seen to pass, or what a script said beside the code it
     judges."""
+    provenance: Provenance | None = None
+    """Where the statement is from: a report of the problem (A), what was written with the fix (B),
+    the fix's first line alone (C), a model (D)."""
+    underspecified: tuple[str, ...] = ()
+    """Names and texts that the tests need and neither statement nor tree tells."""
+    composition: Composition | None = None
+    """What runs beside its sandbox."""
 
 
 class Task(TaskHead):

@@ -9,6 +9,7 @@ to its row of the leaderboard, which is what makes it reachable by keyboard.
 import math
 import re
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any, Literal, NamedTuple, get_args
 
 import altair as alt
@@ -59,9 +60,9 @@ class PlotPoint(NamedTuple):
     @property
     def description(self) -> str:
         """All numbers in one sentence: shown on hover and read aloud."""
-        one, solved = self.contestant, self.contestant.row.money.per_solved
+        one, solved = self.contestant, self.contestant.row.per_solved
         passed = f"{show.percent(self.rate)} passed ({show.percent_range(self.rate_ci)})"
-        sure = f" ({show.usd_range(one.cost_ci)})" if one.cost_ci else ""
+        sure = f" ({show.usd_range(one.row.mean_ci)})" if one.row.mean_ci else ""
         parts = (
             f"{one.name} ({one.country}): {passed}",
             f"{show.usd(self.cost)} per attempt{sure}",
@@ -74,9 +75,9 @@ class PlotPoint(NamedTuple):
 def points(scored: Scored) -> list[PlotPoint]:
     """Contestants that have a pass rate and a price."""
     return [
-        PlotPoint(one, one.row.score.pass_rate, one.row.score.ci, one.row.money.mean_usd)
+        PlotPoint(one, one.row.pass_rate, one.row.ci, one.row.mean_usd)
         for one in scored.ranked
-        if one.row.score.pass_rate is not None and one.row.score.ci and one.row.money.mean_usd
+        if one.row.pass_rate is not None and one.row.ci and one.row.mean_usd
     ]
 
 
@@ -140,9 +141,9 @@ def _hull(
 def efforts(points: Sequence[PlotPoint]) -> list[list[PlotPoint]]:
     """Contestants that differ in effort alone, two or more of one model, the least effort first."""
     families: dict[str, list[PlotPoint]] = {}
-    told = [p for p in points if p.contestant.spec.effort]
-    for p in sorted(told, key=lambda p: LEVELS.index(p.contestant.spec.effort or LEVELS[0])):
-        families.setdefault(p.contestant.spec.family, []).append(p)
+    told = [p for p in points if p.contestant.row.who.effort]
+    for p in sorted(told, key=lambda p: LEVELS.index(p.contestant.row.who.effort or LEVELS[0])):
+        families.setdefault(p.contestant.row.who.family, []).append(p)
     return [family for family in families.values() if len(family) > 1]
 
 
@@ -160,7 +161,7 @@ def _marks(
     """Intervals in both directions, and over them the points."""
     rows = []
     for p in points:
-        lo, hi = p.contestant.cost_ci or (p.cost, p.cost)
+        lo, hi = p.contestant.row.mean_ci or (p.cost, p.cost)
         rows.append(
             {
                 "cost": p.cost,
@@ -206,7 +207,7 @@ def _names(
         along = math.log(p.cost / domain[0]) / width
         return along * size.width, (1 - p.rate) * size.height
 
-    obstacles = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in map(at, points)]
+    obstacles = [(x - 8, y - 8, x + 8, y + 8) for x, y in map(at, points)]
     labels = place([(p.contestant.name, at(p)) for p in named], obstacles, size)
     for p, label in zip(named, labels, strict=True):
         if label is None:
@@ -224,7 +225,7 @@ def _names(
 
 def _cost_domain(points: Sequence[PlotPoint]) -> tuple[float, float]:
     """What the axis shows; an interval that reaches further than five times is cut."""
-    ends = [(p.cost, p.contestant.cost_ci or Interval(p.cost, p.cost)) for p in points]
+    ends = [(p.cost, p.contestant.row.mean_ci or Interval(p.cost, p.cost)) for p in points]
     lows = [ci.lo if ci.lo > cost / 5 else cost for cost, ci in ends]
     highs = [ci.hi if ci.hi < cost * 5 else cost for cost, ci in ends]
     low, high = min(lows, default=0.1), max(highs, default=1.0)
@@ -279,27 +280,13 @@ def inline_svg(chart: alt.LayerChart) -> str:
     return re.sub(r'<svg([^>]*?) width="\d+" height="\d+"', r"<svg\1", text, count=1)
 
 
-CHAR_PX = 6.8
-LINE_PX = 15.0
-GAP_PX = 9.0
+CHAR_PX, LINE_PX, GAP_PX = 6.8, 15.0, 9.0
 MAX_CHARS = 26
+_HEIGHTS = (-LINE_PX * 0.8, LINE_PX * 0.8, 0.0, -25.0, 25.0, -38.0, 38.0)
+"""Of a name above or below its point, the best first."""
 
-
-class Box(NamedTuple):
-    """Pixels, y downwards."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def meets(self, other: "Box") -> bool:
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
-        )
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels, y downwards."""
 
 
 class Label(NamedTuple):
@@ -310,13 +297,6 @@ class Label(NamedTuple):
     dx: float
     dy: float
 
-    def box(self, x: float, y: float) -> Box:
-        """What it covers beside a point."""
-        length = len(self.text) * CHAR_PX
-        start = x + self.dx - (length if self.align == "right" else 0.0)
-        middle = y + self.dy
-        return Box(start, middle - LINE_PX / 2, start + length, middle + LINE_PX / 2)
-
 
 def place(
     names: Sequence[tuple[str, tuple[float, float]]], obstacles: Sequence[Box], size: PlotSize
@@ -325,23 +305,26 @@ def place(
     where there is none that covers no obstacle and no other name.
     """
     taken = list(obstacles)
-
-    def is_free(box: Box) -> bool:
-        inside = box.left >= 0 and box.right <= size.width + 12
-        inside = inside and box.top >= -LINE_PX and box.bottom <= size.height
-        return inside and not any(box.meets(other) for other in taken)
-
-    placed = []
-    for name, at in names:
+    placed: list[Label | None] = []
+    for name, (x, y) in names:
         text = name if len(name) <= MAX_CHARS else name[: MAX_CHARS - 1] + "…"
-        label = next((one for one in _candidates(text) if is_free(one.box(*at))), None)
-        placed.append(label)
-        if label is not None:
-            taken.append(label.box(*at))
+        length = len(text) * CHAR_PX
+        found: Label | None = None
+        for dy, dx in product(_HEIGHTS, (GAP_PX, -GAP_PX)):
+            left, middle = x + dx - (length if dx < 0 else 0.0), y + dy
+            box = left, middle - LINE_PX / 2, left + length, middle + LINE_PX / 2
+            if _is_free(box, taken, size):
+                taken.append(box)
+                found = Label(text, "right" if dx < 0 else "left", dx, dy)
+                break
+        placed.append(found)
     return placed
 
 
-def _candidates(text: str) -> Iterator[Label]:
-    for dy in (-LINE_PX * 0.8, LINE_PX * 0.8, 0.0, -25.0, 25.0, -38.0, 38.0):
-        yield Label(text, "left", GAP_PX, dy)
-        yield Label(text, "right", -GAP_PX, dy)
+def _is_free(box: Box, taken: Sequence[Box], size: PlotSize) -> bool:
+    left, top, right, bottom = box
+    inside = left >= 0 and right <= size.width + 12 and top >= -LINE_PX and bottom <= size.height
+    return inside and all(
+        left >= other[2] or other[0] >= right or top >= other[3] or other[1] >= bottom
+        for other in taken
+    )

@@ -270,6 +270,8 @@ TASKS: tuple[Column[ScoredTask], ...] = (
            lambda t: t.task.difficulty),
     Column("repository", "string", "", "Project it comes from", lambda t: t.task.repository),
     Column("assurance", "string", "", "How it is graded", lambda t: t.task.assurance),
+    Column("provenance", "string", "", "Tier of its statement, A to D; empty where unsaid",
+           lambda t: t.task.provenance),
     Column("scored", "bool", "", "Whether it counts on the leaderboard", lambda t: t.scored),
     Column("digest", "string", "", "Over everything that can change a result",
            lambda t: t.task.digest),

@@ -7,8 +7,6 @@ from xml.etree import ElementTree as ET
 
 from arena.report import format as show
 from arena.report.format import factor, p_value, percent, plain, plural, points, usd
-from arena.report.race import race_report
-from arena.report.scored import Scored
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
 from arena.score.gate import EXIT_CODES, Check, GateResult
@@ -31,14 +29,8 @@ class Answer:
     """A table of the best buys tells what `lead` does."""
 
 
-def answer(scored: Scored) -> Answer:
-    """The answer of a run."""
-    if (race := race_report(scored)) is not None:
-        return Answer(race.headline, race.lead, "")
-    return _answer(scored.recommendation)
-
-
-def _answer(found: Recommendation) -> Answer:
+def answer_of(found: Recommendation) -> Answer:
+    """A recommendation in words."""
     gaps = "".join(f" Nothing is known of {plain(n)}: it has no verdict." for n in found.left_out)
     if why := _why_not(found):
         return Answer("Not decided", f"{why}{gaps}", "")
@@ -233,7 +225,7 @@ def recommendation(found: Recommendation) -> str:
 
 
 def _recommendation(found: Recommendation) -> Iterator[str]:
-    said = _answer(found)
+    said = answer_of(found)
     yield f"{said.headline}."
     yield said.lead
     yield from filter(None, (said.guess,))

@@ -16,16 +16,13 @@ from rich.text import Text
 from arena.errors import InputError
 from arena.report import columns, leaderboard
 from arena.report import format as show
-from arena.report.caveats import lead, missing, notes, simulated_note
+from arena.report.caveats import answer, lead, missing, notes, race_report, simulated_note
 from arena.report.columns import KEPT, Column, Form, headed, json_object
-from arena.report.decisions import answer, count_cases
+from arena.report.decisions import count_cases
 from arena.report.format import latex, markdown, one_line, plain
-from arena.report.interchange import predictions_of_run
 from arena.report.leaderboard import NAME, Control, controls, marks, texts
-from arena.report.outcomes import ENDINGS, endings
-from arena.report.race import race_report
-from arena.report.scored import Scored, ScoredContestant
-from arena.report.tables import Run, TableName
+from arena.report.scored import ENDINGS, Scored, ScoredContestant, endings
+from arena.report.tables import Run, TableName, predictions_of_run
 from arena.score.results import TrialRow
 from arena.task.formats.predictions import write_predictions
 
@@ -86,7 +83,7 @@ def _parts(scored: Scored) -> Iterator[RenderableType]:
         yield Text(f"{note}\n", style="yellow")
     yield Text(answer(scored).headline + ".", style="bold")
     yield from map(Text, lead(scored, switches=True))
-    yield from (Text(), LeaderboardTable(scored.ranked, scored.board.attempts), Text())
+    yield from (Text(), LeaderboardTable(scored.ranked, scored.results.manifest.attempts), Text())
     ended = endings(scored)
     if ended and set(ended) != {ENDINGS["submitted"]}:
         yield from (_endings(scored, ended), Text())
@@ -193,7 +190,7 @@ def latex_table(scored: Scored) -> str:
 
 def _headings(scored: Scored, form: Form) -> tuple[tuple[Column[ScoredContestant], ...], list[str]]:
     """The leaderboard's columns in one form of text, and what stands above them."""
-    attempts = scored.board.attempts
+    attempts = scored.results.manifest.attempts
     heads = headed(leaderboard.CONTESTANTS, form, attempts)
     return heads, [column.title(form, attempts) for column in heads]
 
@@ -201,7 +198,8 @@ def _headings(scored: Scored, form: Form) -> tuple[tuple[Column[ScoredContestant
 def _caption(scored: Scored) -> str:
     """What the table shows, for a reader who has nothing else of the run."""
     board, manifest = scored.board, scored.results.manifest
-    attempts = f", {show.plural(board.attempts, 'attempt')} each" if board.attempts > 1 else ""
+    made = manifest.attempts
+    attempts = f", {show.plural(made, 'attempt')} each" if made > 1 else ""
     return (
         f"Pass rate, cost in US dollars and time of {show.plural(len(board.rows), 'contestant')} on"
         f" {show.plural(len(board.tasks), 'repository-fix task')}{attempts} (run"
@@ -230,17 +228,18 @@ def json_chunks(scored: Scored) -> Iterator[str]:
 def _document(scored: Scored) -> dict[str, Any]:
     """All but the trials."""
     results, board = scored.results, scored.board
+    manifest = results.manifest
     return {
         "schema": SCHEMA,
-        "run": results.manifest.name,
-        "run_id": results.manifest.run_id,
-        "arena_version": results.manifest.arena_version,
-        "simulated": board.simulated,
+        "run": manifest.name,
+        "run_id": manifest.run_id,
+        "arena_version": manifest.arena_version,
+        "simulated": manifest.simulated,
         "tasks": len(board.tasks),
-        "assurance": board.level,
-        "other_assurance": board.other_levels,
+        "assurance": board.scope.level,
+        "other_assurance": [*board.scope.others],
         "quarantined": {t.id: t.quarantined for t in results.tasks if t.quarantined},
-        "attempts": board.attempts,
+        "attempts": manifest.attempts,
         # The difference of pass rates that this many tasks see with 80% power.
         "smallest_gap": board.power.smallest_gap if board.power else None,
         "stopped": results.stopped,

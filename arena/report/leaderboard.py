@@ -41,7 +41,7 @@ def _rank(one: ScoredContestant) -> Cell:
 
 
 def _rate(one: ScoredContestant) -> Cell:
-    rate, ci = one.row.score.pass_rate, one.row.score.ci
+    rate, ci = one.row.pass_rate, one.row.ci
     cell = _share(rate)
     return cell if ci is None else cell._replace(note=show.percent_range(ci), bar=ci)
 
@@ -57,14 +57,14 @@ def _share(share: float | None) -> Cell:
 
 
 def _per_attempt(one: ScoredContestant) -> Cell:
-    cost, ci = one.row.money.mean_usd, one.cost_ci
+    cost, ci = one.row.mean_usd, one.row.mean_ci
     if cost is None:
         return Cell(_no_cost(one.row))
     return Cell(show.usd(cost), cost, show.usd_range(ci) if ci else "")
 
 
 def _per_solved(one: ScoredContestant) -> Cell:
-    found = one.row.money.per_solved
+    found = one.row.per_solved
     if found is None or not found.estimate:
         return Cell(_no_cost(one.row), found.estimate if found else None)
     return Cell(show.usd(found.estimate), found.estimate, show.usd_range(found.ci))
@@ -74,34 +74,34 @@ def _no_cost(row: Row) -> str:
     """Why there is no ranking cost."""
     if not row.counts.scored:
         return show.DASH
-    if row.money.basis is not None:
+    if row.basis is not None:
         return "nothing solved"
-    if row.money.total.status == "partial":
-        return f"≥ {show.usd(row.money.total.known_usd)} in all"
-    if row.money.total.billed_usd == 0:
+    if row.total.status == "partial":
+        return f"≥ {show.usd(row.total.known_usd)} in all"
+    if row.total.billed_usd == 0:
         return "nothing billed"
-    return "no price" if row.money.total.status != "unknown" else show.UNKNOWN
+    return "no price" if row.total.status != "unknown" else show.UNKNOWN
 
 
 def _billed(one: ScoredContestant) -> Cell:
-    total = one.row.money.total
+    total = one.row.total
     if total.billed_usd is None and total.known_usd:
         return Cell(f"≥ {show.usd(total.known_usd)}")
     return Cell(show.usd(total.billed_usd), usd_float(total.billed_usd))
 
 
 def _prompts(one: ScoredContestant) -> Cell:
-    effort = one.row.effort
-    cached = "" if effort.cached_share is None else f"{show.percent(effort.cached_share)} cached"
-    return Cell(show.tokens(effort.tokens.input), effort.tokens.input, cached)
+    found = one.row.tokens
+    cached = f"{show.percent(found.cached_input / found.input)} cached" if found.input else ""
+    return Cell(show.tokens(found.input), found.input, cached)
 
 
 def _ranking(one: ScoredContestant) -> dict[str, Any]:
     """Cost as contestants are ranked on it, with a 95% Fieller interval where there is one."""
-    money, solved = one.row.money, one.row.money.per_solved
+    solved = one.row.per_solved
     return {
-        "basis": money.basis,
-        "mean_cost_usd": money.mean_usd,
+        "basis": one.row.basis,
+        "mean_cost_usd": one.row.mean_usd,
         "cost_per_solved_usd": solved.estimate if solved else None,
         "cost_per_solved_ci": solved.ci if solved else None,
     }
@@ -114,65 +114,66 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
            json_name="name", heading="Contestant", style="", keep=KEPT),
     Column("control", "bool", "", "Oracle or nop: never ranked", lambda c: c.row.who.control),
     Column("pass_rate", "float64", "", "Mean over tasks of the share passed",
-           lambda c: c.row.score.pass_rate, heading="Pass rate", cell=_rate, style="rate",
+           lambda c: c.row.pass_rate, heading="Pass rate", cell=_rate, style="rate",
            keep=KEPT, tip="Mean over tasks; below it the 95% interval"),
     Column("pass_rate_ci", "object", "",
            "95% Wilson interval on task means at the effective n; of a race a confidence sequence",
-           lambda c: c.row.score.ci, JSON | TEXT,
+           lambda c: c.row.ci, JSON | TEXT,
            heading="95%", cell=lambda c: Cell(_rate(c).note), keep=6),
     *limits("pass_rate", "",
             "95%, Wilson on task means at the effective n; of a race a confidence sequence",
-            lambda c: c.row.score.ci, TABLE),
+            lambda c: c.row.ci, TABLE),
     Column("passed", "int64", "count", "Passed", lambda c: c.row.counts.passed, DATA | LISTS,
            heading="Passed", cell=_passed, keep=4),
     Column("pass_hat_k", "float64", "", "Share of tasks passed in every attempt",
-           lambda c: c.row.score.pass_hat_k, DATA | LISTS, heading="All {attempts}",
-           repeated=True, keep=0, cell=lambda c: _share(c.row.score.pass_hat_k)),
+           lambda c: c.row.pass_hat_k, DATA | LISTS, heading="All {attempts}",
+           repeated=True, keep=0, cell=lambda c: _share(c.row.pass_hat_k)),
     Column("pass_at_k", "float64", "", "Share of tasks passed in any of k attempts",
-           lambda c: c.row.score.pass_at_k, DATA),
+           lambda c: c.row.pass_at_k, DATA),
     Column("cost_per_attempt_usd", "float64", "US dollars", "Ranking cost, mean over tasks",
-           lambda c: c.row.money.mean_usd, heading="$ per attempt", short="$/attempt",
+           lambda c: c.row.mean_usd, heading="$ per attempt", short="$/attempt",
            cell=_per_attempt, keep=5, tip="Mean over tasks; below it the 95% interval"),
     *limits("cost_per_attempt_usd", "US dollars", "95%, of the mean over tasks",
-            lambda c: c.cost_ci),
+            lambda c: c.row.mean_ci),
     Column("cost_per_solved_usd", "float64", "US dollars", "Ranking cost per solved task",
-           lambda c: c.row.money.per_solved.estimate if c.row.money.per_solved else None,
+           lambda c: c.row.per_solved.estimate if c.row.per_solved else None,
            TABLE | BOARD, heading="$ per solved task", short="$/solved", cell=_per_solved, keep=7,
            tip="What its failures cost is in it; below it the 95% interval"),
     *limits("cost_per_solved_usd", "US dollars", "95%, Fieller",
-            lambda c: c.row.money.per_solved.ci if c.row.money.per_solved else None),
+            lambda c: c.row.per_solved.ci if c.row.per_solved else None),
     Column("median_active_s", "float64", "seconds",
            "Half of the trials took the agent at most so long, without waiting for rate limits",
-           lambda c: c.row.effort.median_active_s, heading="Median time", short="Time", keep=3),
+           lambda c: c.row.median_active_s, heading="Median time", short="Time", keep=3),
     Column("p90_active_s", "float64", "seconds", "Nine of ten trials took at most so long",
-           lambda c: c.row.effort.p90_active_s, heading="90% within", keep=2),
+           lambda c: c.row.p90_active_s, heading="90% within", keep=2),
     Column("first_byte_s", "float64", "seconds",
            "From a call to the first byte of its reply, on average; all of the wait where an"
            " endpoint does not stream",
-           lambda c: c.row.effort.first_byte_s, heading="First byte", keep=1),
+           lambda c: c.row.times.first_byte_s, heading="First byte", keep=1),
     Column("tokens_per_s", "float64", "tokens a second",
            "Output tokens for each second of waiting for replies",
-           lambda c: c.row.effort.tokens_per_s, heading="Tokens/s", keep=1),
+           lambda c: c.row.times.tokens_per_s, heading="Tokens/s", keep=1),
     Column("effort", "string", "", "How hard its model was told to think",
-           lambda c: c.spec.effort),
+           lambda c: c.row.who.effort),
     Column("agent", "string", "", "The scaffold", lambda c: c.row.who.agent),
-    Column("backend", "string", "", "Catalogue name of the backend", lambda c: c.row.who.backend),
-    Column("model", "string", "", "Model asked for", lambda c: c.row.who.model, TABLE),
-    Column("provider", "string", "", "Who serves it", lambda c: c.row.who.provider),
-    Column("lab", "string", "", "Who trained it", lambda c: c.row.who.lab),
-    Column("country", "string", "", "Country of the lab, ISO code", lambda c: c.row.who.country),
+    Column("backend", "string", "", "Catalogue name of the backend", lambda c: c.backend("name")),
+    Column("model", "string", "", "Model asked for", lambda c: c.backend("model"), TABLE),
+    Column("provider", "string", "", "Who serves it",
+           lambda c: None if c.backend("simulated") else c.backend("provider")),
+    Column("lab", "string", "", "Who trained it", lambda c: c.backend("lab")),
+    Column("country", "string", "", "Country of the lab, ISO code", lambda c: c.backend("country")),
     Column("open_weights", "bool", "", "Whether its weights are published",
-           lambda c: c.row.who.open_weights),
+           lambda c: c.backend("open_weights")),
     Column("simulated", "bool", "", "The endpoint is not the provider's own",
-           lambda c: c.row.who.simulated),
-    Column("api", "string", "", "What its endpoint was spoken to in", lambda c: c.row.who.api),
+           lambda c: bool(c.backend("simulated"))),
+    Column("api", "string", "", "What its endpoint was spoken to in", lambda c: c.backend("api")),
     Column("translated_from", "string", "", "What its agent speaks, where that was translated",
-           lambda c: c.row.who.translated_from),
+           lambda c: c.backend("translated_from")),
     Column("caveats", "object", "", "What must stand beside its numbers",
-           lambda c: c.row.who.caveats, JSON),
+           lambda c: c.backend("caveats") or (), JSON),
     Column("digest", "string", "", "Identity of the contestant", lambda c: c.row.who.digest),
     Column("tasks", "int64", "count", "Tasks with a scored attempt",
-           lambda c: c.row.score.tasks, TABLE),
+           lambda c: c.row.tasks, TABLE),
     Column("trials", "int64", "count", "Planned", lambda c: c.row.counts.trials),
     Column("scored", "int64", "count", "With a verdict", lambda c: c.row.counts.scored),
     Column("failed", "int64", "count", "Every scored verdict but passed",
@@ -194,43 +195,43 @@ CONTESTANTS: tuple[Column[ScoredContestant], ...] = (
     Column("rank_worst", "int64", "", "Worst rank the comparisons leave open",
            lambda c: c.row.rank.worst if c.row.rank else None, TABLE),
     Column("cost_usd", "float64", "US dollars", "Billed in the whole run; null when partial",
-           lambda c: usd_float(c.row.money.total.billed_usd), DATA | LISTS | MONEY,
+           lambda c: usd_float(c.row.total.billed_usd), DATA | LISTS | MONEY,
            heading="Billed", cell=_billed, keep=0),
     Column("cost_known_usd", "float64", "US dollars", "The known part: a lower bound",
-           lambda c: usd_float(c.row.money.total.known_usd)),
+           lambda c: usd_float(c.row.total.known_usd)),
     Column("cost_standard_usd", "float64", "US dollars",
            "With exactly what a trial repeated as cached: no luck with caches",
-           lambda c: usd_float(c.row.money.total.standard_usd), JSON | MONEY,
+           lambda c: usd_float(c.row.total.standard_usd), JSON | MONEY,
            heading="At a standard cache"),
     Column("cost_no_cache_usd", "float64", "US dollars", "With every prompt token at full price",
-           lambda c: usd_float(c.row.money.total.no_cache_usd), JSON | MONEY,
+           lambda c: usd_float(c.row.total.no_cache_usd), JSON | MONEY,
            heading="Without caches"),
     Column("cost_wasted_usd", "float64", "US dollars", "Billed for calls and tries that failed",
-           lambda c: usd_float(c.row.money.waste_usd), JSON | MONEY, heading="Lost to retries"),
+           lambda c: usd_float(c.row.waste_usd), JSON | MONEY, heading="Lost to retries"),
     Column("cost_status", "string", "", "known, estimated, partial or unknown",
-           lambda c: c.row.money.total.status),
+           lambda c: c.row.total.status),
     Column("unsettled_calls", "int64", "count", "Calls that no usage tells the whole cost of",
-           lambda c: c.row.money.total.unsettled_calls),
+           lambda c: c.row.total.unsettled_calls),
     Column("unsettled_at_most_usd", "float64", "US dollars",
            "Most that these calls came to; null where none or unknown",
-           lambda c: usd_float(c.row.money.total.unsettled_bound_usd)),
+           lambda c: usd_float(c.row.total.unsettled_bound_usd)),
     Column("mean_concurrency", "float64", "count",
            "Calls in flight on average while a machine paid by the hour was busy",
            lambda c: usd_float(c.scored.results.mean_concurrency.get(c.row.who.name)), JSON),
     Column("billed_per_solved_usd", "float64", "US dollars",
            "Billed cost of the scored trials over passed ones; null at zero solved",
-           lambda c: c.row.money.billed_per_solved_usd, JSON, "cost_per_solved_usd"),
+           lambda c: c.row.billed_per_solved_usd, JSON, "cost_per_solved_usd"),
     Column("ranking", "object", "", "Cost as contestants are ranked on it", _ranking, JSON),
     Column("cost_basis", "string", "", "What the two ranking costs count",
-           lambda c: c.row.money.basis, TABLE),
+           lambda c: c.row.basis, TABLE),
     Column("tokens", "object", "tokens", "Input with its cached parts, output with reasoning",
-           lambda c: c.row.effort.tokens, JSON),
+           lambda c: c.row.tokens, JSON),
     Column("input_tokens", "int64", "tokens", "Whole prompts",
-           lambda c: c.row.effort.tokens.input, TABLE | MONEY, heading="Input", cell=_prompts),
+           lambda c: c.row.tokens.input, TABLE | MONEY, heading="Input", cell=_prompts),
     Column("output_tokens", "int64", "tokens", "Generated",
-           lambda c: c.row.effort.tokens.output, TABLE | MONEY, heading="Output"),
+           lambda c: c.row.tokens.output, TABLE | MONEY, heading="Output"),
     Column("median_wall_s", "float64", "seconds", "Median from start to end of a trial",
-           lambda c: c.row.effort.median_wall_s, JSON),
+           lambda c: c.row.median_wall_s, JSON),
     Column("mistakes", "int64", "count", "Malformed or impossible tool calls",
            lambda c: c.row.counts.mistakes, JSON),
     Column("truncations", "int64", "count", "Replies cut by the output limit",
@@ -268,14 +269,14 @@ class Control(NamedTuple):
 
 def badges(row: Row) -> list[tuple[str, str]]:
     """What stands beside a name: tone and text of each mark."""
-    broken = row.score.integrity
+    broken, backend = row.counts.verdicts.get("integrity", 0), row.who.backend
     marks = (
-        (row.who.simulated, "warn", "simulated"),
-        (row.who.translated_from, "warn", "translated"),
+        (backend and backend.simulated, "warn", "simulated"),
+        (backend and backend.translated_from, "warn", "translated"),
         (row.inconclusive, "warn", "inconclusive"),
         (broken, "bad", show.plural(broken, "breach", "breaches") + " of integrity"),
         (row.counts.other_names, "warn", "other model answered"),
-        (row.who.caveats, "warn", "with a caveat"),
+        (backend and backend.caveats, "warn", "with a caveat"),
     )
     return [(tone, text) for held, tone, text in marks if held]
 

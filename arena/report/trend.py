@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from arena.report import format as show
-from arena.report.page import page, template
+from arena.report.site import page, template
 from arena.score.trend import METRICS, Alarm, Point, Trend
 from arena.stats.intervals import Interval
 

@@ -15,10 +15,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from arena.errors import ArenaError
-from arena.report import page, site
-from arena.report.outcomes import page_name
-from arena.report.scored import Scored, score
-from arena.report.trial_page import FILES
+from arena.report import site
+from arena.report.scored import Scored, page_name, score
 from arena.rundir.directory import RunDir
 from arena.score.load import load
 
@@ -78,7 +76,7 @@ class Viewer:
                 for row in results.trials:
                     if page_name(row.id) == name:
                         return ViewerReply(site.render_trial(results, row.id).encode())
-            case ["trials", trial_id, name] if name in FILES:
+            case ["trials", trial_id, name] if name in site.FILES:
                 path = self._run.trial_dir(trial_id) / name
                 known = {row.id for row in self._current()[0].results.trials}
                 if trial_id in known and path.is_file():
@@ -90,7 +88,7 @@ class Viewer:
             version = self._ledger_version()
             if self._last is None or version != self._last[0]:
                 scored = score(load(self._run.path))
-                self._last = (version, scored, page.render(scored, live=version).encode())
+                self._last = (version, scored, site.render(scored, live=version).encode())
             return self._last[1:]
 
     def _ledger_version(self) -> str:

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from arena.backend import health, resolve
-from arena.backend.pool import Backends
+from arena.backend import resolve
+from arena.backend.pool import Backends, check_endpoints
 from arena.errors import FaultError, located
-from arena.money.budget import Budgets, check_budgets
+from arena.money.budget import check_budgets
 from arena.records import TrialRecord, TrialSpec
 from arena.run import hosts, plan, race, resume
 from arena.run.hosts import Say, TrialHost
@@ -25,9 +25,11 @@ from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.rundir.ledger import Event, Ledger, SessionBegin, SessionEnd
 from arena.score.index import indexing
-from arena.score.load import Kept, load, resume_state
+from arena.score.load import Kept, load
 from arena.score.results import Results
 
+Planned = Callable[[], Iterator[TrialSpec]]
+"""The trials of a command, which may be a part of the run's; each call goes through them anew."""
 Ended = Callable[[TrialSpec, TrialRecord | None], None]
 """Told of a trial that is over, and what a worker made of it."""
 
@@ -71,20 +73,19 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
     earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
     if earlier is not None:
         plan_ = resume.priced_as(plan_, earlier, say)
-    specs = [c.backend for c in plan_.contestants if c.backend is not None]
     private = [task.id for task in plan_.tasks if task.private]
     config = plan_.config
     with located(plan_.where):
-        resolve.enforce(config.policy, specs, private=private)
+        resolve.enforce(config.policy, plan_.specs, private=private)
         own = [c.budget for c in config.contestant if c.budget]
         check_budgets(config.limits, (config.budget, *own))
-        pool = Backends(specs, fx=plan_.fx)
+        pool = Backends(plan_.specs, fx=plan_.fx)
     with pool as backends, rundir.lock():
         for contestant in plan_.contestants:
             if old := plan.stale_price(contestant):
                 say(f"{contestant.name}: {old}; 'arena backends check' tells of all")
         with located(plan_.where):
-            health.check(specs)
+            check_endpoints(plan_.specs)
         with _host(plan_, backends, say) as host:
             ready = host.ready
             manifest = plan.manifest_of(
@@ -96,10 +97,13 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
                     earlier, manifest, where=str(out), say=say, narrows=plan_.narrows
                 )
             rundir.write_manifest(manifest)
+            planned = partial(_planned, plan_, manifest)
+            tasks = {task.id: task for task in plan_.tasks}
             with Ledger(rundir.ledger_path, watcher) as ledger:
-                run_trials(plan_, manifest, rundir, host, backends, ledger, say, watcher)
+                worker = Worker(manifest, rundir, tasks, host, backends, ledger)
+                run_trials(worker, planned, say, watcher)
     results = load(out)
-    asked = {spec.id for spec in _planned(plan_, manifest)}
+    asked = {spec.id for spec in planned()}
     missing = [row.id in asked for row in results.trials if row.verdict is None]
     return RunOutcome(results, sum(missing), len(missing) - sum(missing))
 
@@ -109,31 +113,22 @@ def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[T
     config = plan_.config
     if config.executor == "local":
         return hosts.local(plan_.tasks, plan_.programs, backends, say)
+    hosts.check_extra("ray", "executor 'ray'")
     from arena.run.node import RunSetup
     from arena.run.ray_host import remote  # a cluster: not for every run
 
-    specs = tuple(c.backend for c in plan_.contestants if c.backend is not None)
     setup = RunSetup(
         programs=plan_.programs,
-        backends=specs,
+        backends=plan_.specs,
         fx=plan_.fx,
-        keys={s.api_key_env: os.environ[s.api_key_env] for s in specs if s.api_key_env},
+        keys={s.api_key_env: os.environ[s.api_key_env] for s in plan_.specs if s.api_key_env},
         sandbox=config.sandbox,
         concurrency=config.concurrency,
     )
     return remote(config.address, plan_.tasks, setup, say)
 
 
-def run_trials(
-    plan_: Plan,
-    manifest: Manifest,
-    rundir: RunDir,
-    host: TrialHost,
-    backends: Backends,
-    ledger: Ledger,
-    say: Say,
-    watcher: Watcher | None = None,
-) -> None:
+def run_trials(worker: Worker, planned: Planned, say: Say, watcher: Watcher | None = None) -> None:
     """Run every trial of a plan that has no verdict yet.
 
     Memory does not grow with the number of trials, except by the ids of those of earlier sessions.
@@ -141,52 +136,39 @@ def run_trials(
     Raises:
         FaultError: the machinery is broken; what is done is kept.
     """
-    before = resume_state(rundir, manifest)
-    worker = Worker(
-        manifest=manifest,
-        rundir=rundir,
-        tasks={t.id: t for t in plan_.tasks},
-        host=host,
-        backends=backends,
-        budgets=Budgets(
-            manifest.limits, manifest.budget, manifest.contestant_budgets, before.spent
-        ),
-        ledger=ledger,
-        earlier_tries=before.tries,
-    )
-    mine = [spec for spec in _planned(plan_, manifest) if spec.id in before.done]
+    manifest, before, stopped = worker.manifest, worker.before, worker.is_stopped
+    mine = [spec for spec in planned() if spec.id in before.done]
     if mine:
         say(f"resuming: {len(mine)} trials are done and are kept")
-    concurrency = host.concurrency(plan_.config.concurrency, manifest.sandbox)
+    concurrency = worker.host.concurrency(manifest.concurrency, manifest.sandbox)
     if watcher is not None:
         done = Counter(spec.contestant for spec in mine)
         passed = Counter(spec.contestant for spec in mine if spec.id in before.passed)
         kept = {
-            c.name: Kept(done[c.name], passed[c.name], before.known_usd.get(c.name, Decimal(0)))
-            for c in plan_.contestants
+            name: Kept(done[name], passed[name], before.known_usd.get(name, Decimal(0)))
+            for name in done.keys() | before.known_usd.keys()
         }
         watcher.begin(manifest, kept)
-    planned, stopped = _planned(plan_, manifest), worker.is_stopped
     order = None
     if manifest.race is not None:
-        order = race.RaceOrder(manifest, rundir, planned, before.done, stopped)
-    todo = (s for s in planned if s.id not in before.done and not stopped(s.contestant))
+        order = race.RaceOrder(manifest, worker.rundir, planned(), before.done, stopped)
+    todo = (s for s in planned() if s.id not in before.done and not stopped(s.contestant))
     following = order.next if order else partial(next, todo, None)
     ended = order.ended if order else None
-    with session(ledger), indexing(rundir, manifest):
+    with _session(worker.ledger), indexing(worker.rundir, manifest):
         try:
             _in_threads(worker, following, ended, concurrency)
         except BaseException:
             # What still runs ends because its container and its connection are gone.
             worker.cancelled.set()
-            backends.close()
+            worker.backends.close()
             with suppress(FaultError):  # what went wrong before says more
-                host.stop()
+                worker.host.stop()
             raise
 
 
 @contextmanager
-def session(ledger: Ledger) -> Iterator[None]:
+def _session(ledger: Ledger) -> Iterator[None]:
     """One sitting at a ledger: interrupted, unless it comes to its end."""
     ident, reason = secrets.token_hex(4), "interrupted"
     ledger.append(SessionBegin(session=ident, at=datetime.now(UTC)))

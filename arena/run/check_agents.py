@@ -7,16 +7,14 @@ from pydantic import JsonValue
 
 from arena.agent import external
 from arena.backend import apis
-from arena.backend.call import Relay
+from arena.backend.call import Relay, RetryPolicy
 from arena.backend.chat import encoded
-from arena.backend.limiter import AgentClock, Limiter, RetryPolicy
-from arena.backend.meter import CallOwner, TrialBackend
-from arena.backend.request_gate import LocalRequestGate
+from arena.backend.limiter import AgentClock, Limiter, LocalRequestGate
+from arena.backend.meter import CallOwner, Endpoint, TrialBackend
 from arena.errors import FaultError
 from arena.gateway.server import Gateway, ProxyBackend
 from arena.money.budget import TrialBudget
 from arena.records import (
-    Api,
     BackendSpec,
     Brief,
     Budget,
@@ -30,14 +28,16 @@ from arena.records import (
 from arena.records.container import AGENT_USER, HOME
 from arena.records.program import Program
 from arena.registry import unknown
+from arena.sandbox.docker import Say
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.sandbox.image.layer import Layers
-from arena.sandbox.image.sources import Say
+from arena.serialize import read_json
 from arena.task import pack
 
 MODEL = "check-1"
-SAID = "There is nothing to do."
+ANSWERS = Path(__file__).with_name("answers.json")
+"""That there is nothing to do, as a stream of each API."""
 IMAGE = "python"
 LIMITS = Limits(seconds=180, steps=5)
 STATEMENT = "Answer at once: there is nothing to do."
@@ -75,22 +75,17 @@ def checked(
 def _try(
     program: Program, engine: DockerEngine, gateway: Gateway, image: str, layer: str
 ) -> str | None:
-    clock = AgentClock(LIMITS.seconds)
     notes = _Notes()
+    spec = BackendSpec(name="check", model=MODEL, base_url="http://127.0.0.1", api=program.api[0])
     backend = TrialBackend(
-        spec=BackendSpec(
-            name="check", model=MODEL, base_url="http://127.0.0.1", api=program.api[0]
-        ),
-        sender=_Answering(),
+        endpoint=Endpoint(spec, _Answering(), RetryPolicy(), fx=()),
         gate=LocalRequestGate(TrialBudget(Budget()), Limiter(RateLimits()), notes),
         owner=CallOwner("check", 1, program.name),
         limits=LIMITS,
         transcript=notes,
-        clock=clock,
-        retry=RetryPolicy(),
-        fx=(),
+        clock=AgentClock(LIMITS.seconds),
     )
-    session = ProxyBackend(gateway, backend, LIMITS, notes, clock)
+    session = ProxyBackend(gateway, backend)
     brief = Brief(task_id="check", problem_statement=STATEMENT, limits=LIMITS, nonce="check")
     with engine.open(
         image,
@@ -114,8 +109,8 @@ class _Answering:
     ) -> Reply:
         """The one answer there is, whole or as a stream."""
         del body, timeout_s
-        dialect = apis.of(spec.api)
-        events = _EVENTS[spec.api]
+        dialect = apis.DIALECTS[spec.api]
+        events = read_json(ANSWERS)[spec.api]
         if relay and relay.streamed:
             for event in events:
                 relay.event(_raw(event), event)
@@ -130,43 +125,6 @@ class _Answering:
 def _raw(event: Mapping[str, JsonValue]) -> bytes:
     head = f"event: {event['type']}\n".encode() if "type" in event else b""
     return head + b"data: " + encoded(dict(event)) + b"\n\n"
-
-
-_HEAD: dict[str, JsonValue] = {"model": MODEL, "id": "c"}
-_CHAT = {**_HEAD, "object": "chat.completion.chunk", "created": 0}
-_DELTA: JsonValue = {"role": "assistant", "content": SAID}
-_TOKENS: JsonValue = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-_USED: JsonValue = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
-_BY: dict[str, JsonValue] = {"role": "assistant", "type": "message"}
-_MESSAGE: JsonValue = {**_HEAD, **_BY, "content": [], "stop_reason": None, "usage": _USED}
-_SAYS: JsonValue = {"type": "text_delta", "text": SAID}
-_ENDS: JsonValue = {"stop_reason": "end_turn"}
-_ITEM: dict[str, JsonValue] = {"id": "m", **_BY, "content": []}
-_TEXT: JsonValue = {"type": "output_text", "text": SAID, "annotations": []}
-_DONE: JsonValue = {**_ITEM, "content": [_TEXT]}
-_RESPONSE: dict[str, JsonValue] = {**_HEAD, "object": "response", "created_at": 0, "output": []}
-_WHOLE: JsonValue = {**_RESPONSE, "status": "completed", "output": [_DONE], "usage": _USED}
-_EVENTS: dict[Api, list[dict[str, JsonValue]]] = {
-    "chat": [
-        {**_CHAT, "choices": [{"index": 0, "delta": _DELTA}]},
-        {**_CHAT, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
-        {**_CHAT, "choices": [], "usage": _TOKENS},
-    ],
-    "messages": [
-        {"type": "message_start", "message": _MESSAGE},
-        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 0, "delta": _SAYS},
-        {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": _ENDS, "usage": {"output_tokens": 1}},
-        {"type": "message_stop"},
-    ],
-    "responses": [
-        {"type": "response.created", "response": {**_RESPONSE, "status": "in_progress"}},
-        {"type": "response.output_item.added", "output_index": 0, "item": _ITEM},
-        {"type": "response.output_item.done", "output_index": 0, "item": _DONE},
-        {"type": "response.completed", "response": _WHOLE},
-    ],
-}
 
 
 class _Notes:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from arena.backend.limiter import RequestGate
 from arena.backend.pool import Backends
-from arena.backend.request_gate import RequestGate
 from arena.errors import EngineError, InputError
 from arena.grading.verify import ExclusiveLock
 from arena.records import Record, SandboxLimits, Task, TrialRecord
@@ -18,9 +18,9 @@ from arena.records.program import Program
 from arena.run.trial import TrialRequest, TrialRunner
 from arena.rundir.directory import EngineInfo
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image.images import BuildProgress, Images, TaskImage, Tell
+from arena.sandbox.image.images import Images
 from arena.sandbox.image.layer import Layers
-from arena.sandbox.image.store import AgentLayer
+from arena.sandbox.image.store import AgentLayer, Image
 from arena.task import pack
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ PATIENCE_S = 120.0
 class Ready(Record):
     """What a host has made ready; hosts of one run must not differ in images and layers."""
 
-    images: dict[str, TaskImage]
+    images: dict[str, Image]
     """By task id."""
     layers: dict[str, str]
     """Digests of what was installed for external agents, by name."""
@@ -75,7 +75,7 @@ class LocalHost:
     """One engine that this process uses itself."""
 
     engine: DockerEngine
-    runner: TrialRunner
+    run: RunTrial
     ready: Ready
     say: Say
     _doubted: threading.Event = field(default_factory=threading.Event)
@@ -107,7 +107,7 @@ class LocalHost:
         return nullcontext(self._run)
 
     def _run(self, request: TrialRequest, gate: RequestGate | None) -> TrialRecord:
-        record = self.runner.run(request, gate)
+        record = self.run(request, gate)
         if record.fault is not None and record.fault.kind == "engine":
             self._doubted.set()
         return record
@@ -148,7 +148,7 @@ def local(
         if gone := engine.reap():
             say(f"removed {len(gone)} containers that dead runs had left")
         store = Images(engine, pack.tree_files)
-        images = store.ensure(tasks, _telling(say))
+        images = store.ensure(tasks, say)
         layers = _layers(programs, engine, store, say)
         with _gateway(programs) as gateway:
             ready = Ready(
@@ -159,7 +159,7 @@ def local(
             )
             held = {name: layer.id for name, layer in layers.items()}
             runner = TrialRunner(engine, backends, images, held, ExclusiveLock(), gateway)
-            yield LocalHost(engine, runner, ready, say)
+            yield LocalHost(engine, runner.run, ready, say)
 
 
 def check_extra(extra: str, who: str) -> None:
@@ -184,7 +184,7 @@ def _layers(
     """The programs of external agents, installed where they are missing."""
     if not programs:
         return {}
-    base = images.ensure_base(_telling(say))
+    base = images.ensure_base(say)
     layers = Layers(engine.connection)
 
     def naming(name: str) -> Say:
@@ -203,15 +203,3 @@ def _gateway(programs: Mapping[str, Program]) -> "AbstractContextManager[Gateway
     from arena.gateway.server import Gateway  # a web server: not for every run
 
     return Gateway()
-
-
-def _telling(say: Say) -> Tell:
-    """Image building as lines: what starts and how long it took, not what builders print."""
-
-    def tell(progress: BuildProgress) -> None:
-        if progress.state == "started":
-            say(f"making {progress.kind} image {progress.name} …")
-        elif progress.state == "done":
-            say(f"made {progress.kind} image {progress.name} in {progress.seconds:.0f} s")
-
-    return tell

@@ -5,7 +5,6 @@ node keeps what it was sent in a folder that goes with it, and refuses tasks of 
 """
 
 import hashlib
-import pickle
 import shutil
 import socket
 import tempfile
@@ -18,9 +17,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from arena import resources
-from arena.backend import health
-from arena.backend.pool import Backends
-from arena.backend.request_gate import Denial, LocalRequestGate, Permit
+from arena.backend.limiter import Denial, LocalRequestGate, Permit
+from arena.backend.pool import Backends, check_endpoints
 from arena.errors import FaultError, HarnessError, InputError
 from arena.money.budget import Amount
 from arena.paths import SafePath
@@ -42,17 +40,21 @@ from arena.run.ray import Ask
 from arena.run.trial import TrialRequest
 from arena.sandbox.engine import DockerEngine
 from arena.task import pack, plan_ids
-from arena.task.files import is_cache, read_tree, write_files
+from arena.task.files import is_cache, read_files, read_tree, write_files
 
 PACKAGE = Path(__file__).parent.parent
 
 
-def packed(tasks: Sequence[Task]) -> list[bytes]:
-    """The tasks with what their packs say of them, one shipment a pack."""
+Shipment = list[list[File]]
+"""Tasks with what their packs say of them, pack by pack."""
+
+
+def packed(tasks: Sequence[Task]) -> Shipment:
+    """Tasks as they are sent."""
     packs: dict[Path, list[Task]] = {}
     for task in tasks:
         packs.setdefault(task.root.parent, []).append(task)
-    return [pickle.dumps(_files(folder, inside)) for folder, inside in packs.items()]
+    return [_files(folder, inside) for folder, inside in packs.items()]
 
 
 def _files(folder: Path, tasks: Iterable[Task]) -> list[File]:
@@ -70,16 +72,16 @@ def _files(folder: Path, tasks: Iterable[Task]) -> list[File]:
     return files
 
 
-def unpacked(shipments: Iterable[bytes], folder: Path, digests: Mapping[str, str]) -> list[Task]:
-    """The tasks of some shipments, written to a folder.
+def unpacked(shipment: Shipment, folder: Path, digests: Mapping[str, str]) -> list[Task]:
+    """The tasks of a shipment, written to a folder.
 
     Raises:
         InputError: a task has another digest than the run's, or is missing.
     """
     tasks: dict[str, Task] = {}
-    for number, shipment in enumerate(shipments):
+    for number, files in enumerate(shipment):
         root = folder / str(number)
-        write_files(root, pickle.loads(shipment))  # noqa: S301 - from our own driver
+        write_files(root, files)
         for path in root.glob("*/task.toml"):
             tasks |= {task.id: task for task in pack.load(str(path.parent), base=root)}
     other = sorted(n for n, one in digests.items() if n not in tasks or tasks[n].digest != one)
@@ -130,8 +132,8 @@ class TrialResult:
     """A try that ended on a node."""
 
     record: TrialRecord
-    files: Mapping[str, bytes]
-    """Of the trial's folder, by path in it."""
+    files: tuple[File, ...]
+    """Of the trial's folder."""
 
 
 class NodeHost:
@@ -160,18 +162,18 @@ class NodeHost:
         with DockerEngine.answering() as engine:
             return NodeInfo(source=source_digest(), engine=engine.host_id())
 
-    def open(self, setup: RunSetup, digests: Mapping[str, str], *packs: bytes) -> Ready:
+    def open(self, setup: RunSetup, digests: Mapping[str, str], shipment: Shipment) -> Ready:
         """Get ready for trials: tasks, images, agents' programs, endpoints.
 
         Raises:
             InputError: something has another digest here, or an endpoint cannot be reached.
             EngineError: an image could not be made.
         """
-        tasks = unpacked(packs, self._folder / "packs", digests)
+        tasks = unpacked(shipment, self._folder / "packs", digests)
         self._tasks = {task.id: task for task in tasks}
         backends = Backends(setup.backends, fx=setup.fx, environ=setup.keys)
         self._backends = self._stack.enter_context(backends)
-        health.check(setup.backends)
+        check_endpoints(setup.backends)
         made = hosts.local(tasks, setup.programs, backends, self._say)
         self._host = self._stack.enter_context(made)
         return self._host.ready
@@ -197,8 +199,7 @@ class NodeHost:
             folder = SafePath(Path(folder_name))
             gate = RemoteRequestGate(self._ask, owner, self._ending)
             record = run(replace(request, task=task, folder=folder), gate)
-            files = {"/".join(path.parts): path.read_bytes() for path in folder.files()}
-            return TrialResult(record, files)
+            return TrialResult(record, read_files(folder, lambda _: False))
 
     def reap(self, leases: Sequence[str]) -> None:
         """Remove the containers of lost nodes that this one can see."""
@@ -246,7 +247,7 @@ class RemoteRequestGate:
 class RemoteRequestGates:
     """What nodes reach of the run: request gates by the trial that owns one, and its log.
 
-    An owner is kept until its try has ended and all its calls have.
+    A gate is kept beyond the end of its try where a call of it is still to be heard of.
 
     Args:
         say: takes what nodes have to tell.
@@ -254,30 +255,23 @@ class RemoteRequestGates:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
-        self._lock = threading.Lock()
         self._gates: dict[str, LocalRequestGate] = {}
-        self._left: set[str] = set()
 
     def admit(self, owner: str, gate: LocalRequestGate) -> None:
         """A try begins."""
-        with self._lock:
-            self._gates[owner] = gate
+        self._gates[owner] = gate
 
     def leave(self, owner: str, *, lost: bool) -> None:
-        """A try has ended. One that was lost keeps its owner: its node may live after all, and
-        what a call of it came to must still be written down.
+        """A try has ended. Of one that was lost, what a call came to must still be written down:
+        its node may live after all.
         """
-        with self._lock:
-            gate = self._gates.get(owner)
-            if gate is None:
-                return
-            if not lost:
-                self._left.add(owner)
-        if lost:
+        gate = self._gates.get(owner)
+        if gate is not None and lost:
             gate.close()
-        else:
+        elif gate is not None:
             gate.shut()
-            self._forget(owner)
+            if gate.idle:
+                del self._gates[owner]
 
     def gate(self, owner: str, method: str, *args: Any) -> Any:
         """A node calls a method of the request gate of one of its trials.
@@ -285,16 +279,6 @@ class RemoteRequestGates:
         Raises:
             HarnessError: the trial is over, or the disk is full.
         """
-        with self._lock:
-            if (gate := self._gates.get(owner)) is None:
-                raise HarnessError("the run has given this trial up")
-        found = getattr(gate, method)(*args)
-        self._forget(owner)
-        return found
-
-    def _forget(self, owner: str) -> None:
-        with self._lock:
-            gate = self._gates.get(owner)
-            if gate is not None and owner in self._left and gate.idle:
-                del self._gates[owner]
-                self._left.remove(owner)
+        if (gate := self._gates.get(owner)) is None:
+            raise HarnessError("the run has given this trial up")
+        return getattr(gate, method)(*args)

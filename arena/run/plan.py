@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,6 @@ from pydantic import JsonValue
 
 from arena import __version__, registry
 from arena.agent import external
-from arena.agent.identity import code_of
 from arena.backend import listing
 from arena.backend.apis import routed, with_effort
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
@@ -20,9 +19,9 @@ from arena.errors import InputError, located
 from arena.grading.audit import refuse_hints
 from arena.money.statement import FIRST_CALL_S, CallPricing
 from arena.records import BackendSpec, ContestantSpec, FxRate, RacePlan, Task, digest_of
-from arena.records.program import Program
+from arena.records.program import Program, texts
 from arena.rundir.directory import EngineInfo, Manifest, TaskEntry, conditions_of, runs
-from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.store import Image
 from arena.serialize import shaped
 from arena.task import pack
 
@@ -47,6 +46,11 @@ class Plan:
     """What of an earlier run is left out where this plan is smaller."""
     race: RacePlan | None = None
     """Set where the plan is a race."""
+
+    @property
+    def specs(self) -> tuple[BackendSpec, ...]:
+        """The backends of those contestants that have one."""
+        return tuple(c.backend for c in self.contestants if c.backend is not None)
 
     @property
     def trials(self) -> int:
@@ -84,6 +88,10 @@ class Overrides:
     address: str | None = None
     narrow: bool = False
     """Leave tasks and contestants of an earlier run out that are not chosen."""
+    race: bool = False
+    """Choose trials as evidence comes in."""
+    retired: bool = False
+    """Take retired models too: they are only shown."""
 
 
 def resolve(
@@ -123,7 +131,7 @@ def resolve(
             raise registry.unknown("agent", table.agent, {*registry.AGENTS, *known}, where=at)
         program = programs.get(table.agent)
         own = [table.params, None if program is None else external.identity(program)]
-        refuse_hints("\n".join(_strings(own)), tasks, where=at)
+        refuse_hints("\n".join(text for _, text in texts("", own)), tasks, where=at)
     contestants = []
     for table in tables:
         with located(f"{where}: contestant {table.name!r}"):
@@ -175,7 +183,7 @@ def _contestant(
         module = registry.agent_module(table.agent)
         module.make(table.agent, table.params)
         able = module.capabilities(table.agent, table.params)
-        identity: JsonValue = [table.agent, code_of(registry.AGENTS[table.agent])]
+        identity: JsonValue = [table.agent, registry.code_of(registry.AGENTS[table.agent])]
     else:
         external.make(program, table.params)
         able = external.capabilities(program)
@@ -205,15 +213,6 @@ def _contestant(
         family=table.name.removesuffix(f"-{level}") if level else "",
         control=able.control,
     )
-
-
-def _strings(value: JsonValue) -> Iterator[str]:
-    """Every text inside a JSON value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | dict):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _strings(inner)
 
 
 def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, fx: Sequence[FxRate]) -> None:
@@ -256,7 +255,7 @@ def stale_price(contestant: ContestantSpec) -> str:
 def manifest_of(
     plan: Plan,
     *,
-    images: Mapping[str, TaskImage],
+    images: Mapping[str, Image],
     layers: Mapping[str, str],
     engine: EngineInfo,
 ) -> Manifest:
@@ -292,7 +291,7 @@ def manifest_of(
     )
 
 
-def task_entry(task: Task, image: TaskImage) -> TaskEntry:
+def task_entry(task: Task, image: Image) -> TaskEntry:
     """What the manifest keeps of a task."""
     own = {"image", "image_id"}
     shared = {name: getattr(task, name) for name in TaskEntry.model_fields if name not in own}

@@ -9,20 +9,20 @@ the agent `predictions` and no backend. What is graded already is kept when it i
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from arena import __version__
-from arena.errors import FaultError, InputError
-from arena.grading.verify import Bench, ExclusiveLock, judge
+from arena.backend.limiter import RequestGate
+from arena.backend.pool import Backends
+from arena.errors import InputError
+from arena.grading.verify import ExclusiveLock, judge
 from arena.records import (
     ContestantSpec,
     Ending,
-    Fault,
     Limits,
     SandboxLimits,
     Task,
@@ -32,11 +32,15 @@ from arena.records import (
     digest_of,
 )
 from arena.run import bakeoff, plan, resume
-from arena.run.trial import TrialProgress, TrialRequest
+from arena.run.bakeoff import Watcher
+from arena.run.hosts import LocalHost, Ready, Say
+from arena.run.trial import TrialProgress, TrialRequest, recorded
+from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs
-from arena.rundir.ledger import Ledger, TrialBegin, TrialEnd
+from arena.rundir.ledger import Ledger
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image.images import Images, TaskImage, exported_image
+from arena.sandbox.image.images import Images, exported_image
+from arena.sandbox.image.store import Image
 from arena.score.load import load
 from arena.task import pack as packs
 from arena.task.formats import exports
@@ -95,8 +99,6 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
 
 AGENT = "predictions"
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Graded:
@@ -119,35 +121,57 @@ class GradingJob:
     """Each is for one of the tasks."""
     tasks: Mapping[str, Task]
     """By instance id, as the predictions write it."""
-    images: Mapping[str, TaskImage]
+    images: Mapping[str, Image]
     engine: DockerEngine
     jobs: int
 
 
-def grade(job: GradingJob, out: Path, *, say: Say) -> list[Graded]:
+def grade(job: GradingJob, out: Path, *, say: Say, watcher: Watcher | None = None) -> list[Graded]:
     """Grade predictions into a run directory; one result each, in their order.
 
     Args:
         job: what to grade.
         out: the run directory; what was graded there before is kept.
-        say: told of each verdict in one line.
+        say: told in one line each what is being done.
+        watcher: told of everything that goes into the ledger.
 
     Raises:
         InputError: the directory holds another run.
+        FaultError: the machinery is broken; what is graded is kept.
     """
-    rundir = RunDir(out)
-    with rundir.lock():
+    rundir, patches = RunDir(out), _by_pair(job)
+    with rundir.lock(), Backends((), fx=()) as backends:
         manifest = _manifest(job, out, say)
         rundir.write_manifest(manifest)
-        done = {row.id for row in load(out).trials if row.verdict is not None}
-        wanted = _by_pair(job)
-        todo = [
-            spec
-            for spec in trial_specs(manifest)
-            if spec.id not in done and (spec.task_id, spec.contestant) in wanted
-        ]
-        with Ledger(rundir.ledger_path) as ledger:
-            _run(job, todo, wanted, manifest, rundir, ledger, say)
+        tasks = {task.id: task for task in job.tasks.values()}
+        ready = Ready(
+            images=dict(job.images), layers={}, engine=job.engine.info(), lease=job.engine.ident
+        )
+        exclusive = ExclusiveLock()
+
+        def graded(request: TrialRequest, _: RequestGate | None) -> TrialRecord:
+            patch = patches[request.spec.task_id, request.spec.contestant]
+            bench = request.bench(job.engine, job.images[request.task.id].id)
+
+            def work(progress: TrialProgress) -> None:
+                progress.ending, progress.patch = Ending(stop="submitted"), patch
+                began = time.monotonic()
+                try:
+                    progress.verification = judge(
+                        request.task, bench, exclusive, lambda _: patch, strict=request.strict
+                    )
+                finally:
+                    progress.wall_s = time.monotonic() - began
+
+            return recorded(request, work)
+
+        def planned() -> Iterator[TrialSpec]:
+            return (s for s in trial_specs(manifest) if (s.task_id, s.contestant) in patches)
+
+        with Ledger(rundir.ledger_path, watcher) as ledger:
+            host = LocalHost(job.engine, graded, ready, say)
+            worker = Worker(manifest, rundir, tasks, host, backends, ledger)
+            bakeoff.run_trials(worker, planned, say, watcher)
     rows = {(row.task_id, row.contestant): row for row in load(out).trials}
     return [
         Graded(
@@ -233,51 +257,3 @@ def _by_pair(job: GradingJob) -> dict[tuple[str, str], str]:
             )
         found[pair] = one.patch
     return found
-
-
-# ── grading ────────────────────────────────────────────────────────────────────────────────────
-
-
-def _run(
-    job: GradingJob,
-    todo: Sequence[TrialSpec],
-    patches: Mapping[tuple[str, str], str],
-    manifest: Manifest,
-    rundir: RunDir,
-    ledger: Ledger,
-    say: Say,
-) -> None:
-    exclusive = ExclusiveLock()
-    tasks = {task.id: task for task in job.tasks.values()}
-
-    def one(spec: TrialSpec) -> TrialRecord:
-        request = TrialRequest.of(spec, 1, tasks[spec.task_id], manifest, rundir)
-        bench = request.bench(job.engine, job.images[spec.task_id].id)
-        patch = patches[spec.task_id, spec.contestant]
-        ledger.append(TrialBegin(spec=spec, try_number=1, at=datetime.now(UTC)))
-        record = _graded(request, patch, bench, exclusive)
-        ledger.append(TrialEnd(record=record))
-        return record
-
-    with (
-        bakeoff.session(ledger),
-        ThreadPoolExecutor(job.jobs, thread_name_prefix="grade") as pool,
-    ):
-        for number, record in enumerate(pool.map(one, todo), 1):
-            what = record.verdict or f"fault: {record.fault.message if record.fault else ''}"
-            say(f"[{number}/{len(todo)}] {record.id}: {what}, {record.wall_s:.1f} s")
-
-
-def _graded(
-    request: TrialRequest, patch: str, bench: Bench, exclusive: ExclusiveLock
-) -> TrialRecord:
-    progress = TrialProgress(ending=Ending(stop="submitted"), patch=patch)
-    began = time.monotonic()
-    try:
-        progress.verification = judge(
-            request.task, bench, exclusive, lambda _: patch, strict=request.strict
-        )
-    except FaultError as error:
-        progress.fault = Fault(kind=error.kind, message=" ".join(str(error).split()))
-    progress.wall_s = time.monotonic() - began
-    return progress.record(request)

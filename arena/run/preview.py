@@ -9,26 +9,26 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import fmean
 
-from arena.backend import catalog, health, listing, resolve
+from arena.backend import catalog, listing, resolve
 from arena.backend.catalog import Catalog
-from arena.backend.pool import missing_keys
+from arena.backend.pool import check_endpoints, missing_keys
 from arena.backend.resolve import violations
 from arena.errors import InputError
 from arena.money.budget import check_budgets
-from arena.money.forecast import (
+from arena.money.statement import (
     ASSUMED_CALL_S,
     ASSUMED_CALLS,
     ASSUMPTION,
     Forecast,
+    RecordedCall,
     forecast,
 )
-from arena.money.statement import RecordedCall
 from arena.records import Api, BackendSpec, ContestantSpec, Record
 from arena.run.hosts import check_extra
 from arena.run.plan import Plan, first_call, stale_price
 from arena.sandbox.image.images import Images
 from arena.score.load import by_trial, load, recorded
-from arena.stats.power import suite_power
+from arena.stats.paired import suite_power
 
 CONTROL_S = 10.0
 """Of a control's trial, where none was made."""
@@ -39,27 +39,20 @@ class ContestantPreview(Record):
 
     name: str
     agent: str
-    backend: str | None
-    priced: bool
-    simulated: bool
-    api: Api | None
+    backend: str | None = None
+    api: Api | None = None
     """What its endpoint is spoken to in."""
-    translated_from: Api | None
+    translated_from: Api | None = None
     """What its agent speaks, where the gateway translates that."""
     trials: int
-    missing_key: str | None
+    missing_key: str | None = None
     """Environment variable that holds no key."""
-    problems: tuple[str, ...]
+    problems: tuple[str, ...] = ()
     """Why the run would be refused: a retired model, the policy, an endpoint that is not there."""
-    retires_soon: str
-    """That its model ends within sixty days, in words; else empty."""
-    caveats: tuple[str, ...]
-    """What must be known beside its cost, such as why that is unknown."""
-    first_call: str
-    """That the limit of a trial allows no call, in words; else empty."""
-    stale_price: str
-    """That its price was looked at long ago, in words; else empty."""
-    cost: Forecast | None
+    notes: tuple[str, ...] = ()
+    """What must be known besides: that its model ends soon, that the limit of a trial allows no
+    call, that its price is unknown or was looked at long ago."""
+    cost: Forecast | None = None
     """None for controls."""
 
 
@@ -146,14 +139,10 @@ def _refusals(plan: Plan) -> Iterator[str]:
     try:
         if config.policy is None:  # what it does not allow is a problem of its contestant
             private = [task.id for task in plan.tasks if task.private]
-            resolve.enforce(None, _specs(plan), private=private)
+            resolve.enforce(None, plan.specs, private=private)
         check_budgets(config.limits, (config.budget, *own))
     except InputError as error:
         yield error.line()
-
-
-def _specs(plan: Plan) -> list[BackendSpec]:
-    return [c.backend for c in plan.contestants if c.backend is not None]
 
 
 def _away(plan: Plan) -> dict[str, str]:
@@ -161,12 +150,12 @@ def _away(plan: Plan) -> dict[str, str]:
 
     def asked(spec: BackendSpec) -> str:
         try:
-            health.check([spec])
+            check_endpoints([spec])
         except InputError as error:
             return error.line()
         return ""
 
-    specs = {spec.base_url: spec for spec in _specs(plan)}
+    specs = {spec.base_url: spec for spec in plan.specs}
     with ThreadPoolExecutor(max(1, len(specs))) as pool:
         return dict(zip(specs, pool.map(asked, specs.values()), strict=True))
 
@@ -222,43 +211,33 @@ def _contestant(
     away: Mapping[str, str],
 ) -> ContestantPreview:
     spec, trials = contestant.backend, plan.trials_of(contestant)
-    problems: list[str] = []
-    soon: list[str] = []
-    key = cost = None
-    if spec is not None:
-        key = next(iter(missing_keys([spec], os.environ)), None)
-        if plan.config.policy is not None:
-            problems += violations(plan.config.policy, spec)
-        ends = _retirement(spec, known, today)
-        problems += [text for gone, text in ends if gone]
-        soon = [text for gone, text in ends if not gone]
-        if not problems and away[spec.base_url]:
-            problems.append(away[spec.base_url])
-        cost = forecast(
-            contestant.name,
-            spec,
-            trials,
-            history,
-            plan.config.limits,
-            fx=plan.fx,
-            seed=plan.config.seed,
-        )
+    if spec is None:
+        return ContestantPreview(name=contestant.name, agent=contestant.agent, trials=trials)
+    ends = _retirement(spec, known, today)
+    problems = [] if plan.config.policy is None else violations(plan.config.policy, spec)
+    problems += [text for gone, text in ends if gone]
+    if not problems and away[spec.base_url]:
+        problems.append(away[spec.base_url])
+    limits, seed = plan.config.limits, plan.config.seed
+    notes = [
+        first_call(plan, contestant),
+        *(text for gone, text in ends if not gone),
+        stale_price(contestant),
+        *spec.caveats,
+        "" if spec.prices or spec.hourly_usd else "no price: its cost is unknown",
+        f"translated from {spec.translated_from}" if spec.translated_from else "",
+    ]
     return ContestantPreview(
         name=contestant.name,
         agent=contestant.agent,
-        backend=None if spec is None else spec.name,
-        priced=spec is not None and bool(spec.prices or spec.hourly_usd),
-        simulated=spec is not None and spec.simulated,
-        api=spec and spec.api,
-        translated_from=spec and spec.translated_from,
+        backend=spec.name,
+        api=spec.api,
+        translated_from=spec.translated_from,
         trials=trials,
-        missing_key=key,
+        missing_key=next(iter(missing_keys([spec], os.environ)), None),
         problems=tuple(problems),
-        retires_soon="; ".join(soon),
-        caveats=() if spec is None else spec.caveats,
-        first_call=first_call(plan, contestant),
-        stale_price=stale_price(contestant),
-        cost=cost,
+        notes=tuple(filter(None, notes)),
+        cost=forecast(contestant.name, spec, trials, history, limits, fx=plan.fx, seed=seed),
     )
 
 

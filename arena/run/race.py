@@ -97,9 +97,7 @@ class RaceOrder:
         assert manifest.race is not None
         self._ledger = rundir.ledger_path
         self._offset = 0
-        self._reducer = Reducer(
-            {c.name: c.backend for c in manifest.contestants if c.backend is not None}, manifest.fx
-        )
+        self._reducer = Reducer(manifest.backends, manifest.fx)
         self._is_stopped = is_stopped
         self._who = racers(manifest.contestants)
         self._number = {one.name: i for i, one in enumerate(self._who)}

@@ -1,17 +1,16 @@
 """Objects of ours on the nodes of a Ray cluster, and a line home. The only importer of ray.
 
-An actor of ours holds one object on one node. What the object asks goes through a mailbox, an
-actor beside the driver, to a method of the object that the driver gave to `Cluster.listen`.
+An object on a node is an actor, which the driver calls. What it asks in turn goes through a
+mailbox, an actor beside the driver, to a method of the object that `Cluster.listen` was given.
 """
 
 import asyncio
 import logging
 import os
-import pickle
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
@@ -59,13 +58,8 @@ class RemoteActor:
             LostError: the node is gone, or did not answer in time.
         """
         with self._cluster.in_use() as ray:
-            try:
-                reply = ray.get(self._actor.call.remote(method, *args), timeout=timeout_s)
-            except ray.exceptions.RayTaskError as error:
-                raise HarnessError(f"node {self.node.name}: {_last_line(error)}") from error
-            except ray.exceptions.RayError as error:
-                raise LostError(f"node {self.node.name} is lost: {_last_line(error)}") from error
-        return _opened(reply)
+            reply = getattr(self._actor, method).remote(*args)
+            return _value(ray, reply, f"node {self.node.name}", timeout_s)
 
     def kill(self) -> None:
         """End the process that holds the object; what waits for a call of it gets `LostError`."""
@@ -121,22 +115,22 @@ class Cluster:
             self._mailbox = self._actor(_Mailbox, here, ASKING)
         threading.Thread(target=self._deliver, args=(answering,), daemon=True).start()
 
-    def share(self, data: bytes) -> object:
-        """Give it to `RemoteActor.call` in place of the data: a node fetches it only once."""
+    def share(self, value: object) -> object:
+        """Give it to `RemoteActor.call` in place of the value: a node fetches it only once."""
         with self.in_use() as ray:
-            return ray.put(data)
+            return ray.put(value)
 
-    def start(self, node: Node, make: Callable[[Ask], object], threads: int) -> RemoteActor:
-        """Put an object on a node; `make` is given the way to ask the driver and runs there.
+    def start(self, node: Node, made_of: type, threads: int) -> RemoteActor:
+        """Put an object on a node.
 
         Args:
             node: where.
-            make: importable on the node.
+            made_of: its class, importable there; it is given the way to ask the driver (`Ask`).
             threads: calls to it at once.
         """
         with self.in_use():
-            held = self._actor(_Holder, node.id, threads, make, self._mailbox)
-        actor = RemoteActor(self, node, held)
+            made = self._actor(made_of, node.id, threads, partial(_ask, self._mailbox))
+        actor = RemoteActor(self, node, made)
         self._actors.append(actor)
         return actor
 
@@ -163,13 +157,13 @@ class Cluster:
     def _deliver(self, answering: object) -> None:
         with suppress(LostError), self.in_use() as ray, suppress(ray.exceptions.RayError):
             while True:
-                for number, message in ray.get(self._mailbox.take.remote()):
-                    self._pool.submit(self._answer, answering, number, message)
+                for number, method, args in ray.get(self._mailbox.take.remote()):
+                    self._pool.submit(self._answer, answering, number, method, args)
 
-    def _answer(self, answering: object, number: int, message: bytes) -> None:
-        reply = reply_to(message, answering)
+    def _answer(self, answering: object, number: int, method: str, args: Sequence[object]) -> None:
+        reply = answer_of(answering, method, args)
         with suppress(LostError), self.in_use():
-            self._mailbox.answer.remote(number, reply)
+            self._mailbox.answer.remote(number, *reply)
 
 
 @contextmanager
@@ -180,16 +174,10 @@ def connect(address: str) -> Iterator[Cluster]:
         address: `host:port` of its head, or `auto` for the one that runs on this machine.
 
     Raises:
-        InputError: Ray is not installed, or no cluster of this version answers.
+        InputError: no cluster of this version answers.
     """
-    try:
-        import ray  # 80 MB that few need
-    except ModuleNotFoundError:
-        raise InputError(
-            "Ray is not installed",
-            where="executor 'ray'",
-            remedy="pip install 'arena-bakeoff[ray]' here and on every node",
-        ) from None
+    import ray  # 80 MB that few need
+
     if address == "auto":
         address = os.environ.get("RAY_ADDRESS", address)
     where = f"Ray address {address!r}"
@@ -227,77 +215,59 @@ class _Mailbox:
     """Carries questions to the driver, which no actor can call, and answers back."""
 
     def __init__(self) -> None:
-        self._messages: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
-        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._questions: asyncio.Queue[tuple[int, str, Sequence[object]]] = asyncio.Queue()
+        self._waiting: dict[int, asyncio.Future[object]] = {}
         self._number = 0
 
-    async def ask(self, message: bytes) -> Any:
+    async def ask(self, method: str, args: Sequence[object]) -> object:
         self._number += 1
         number = self._number
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self._messages.put_nowait((number, message))
+        self._questions.put_nowait((number, method, args))
         return await answer
 
-    async def take(self) -> list[tuple[int, bytes]]:
-        messages = [await self._messages.get()]
-        while not self._messages.empty():
-            messages.append(self._messages.get_nowait())
-        return messages
+    async def take(self) -> list[tuple[int, str, Sequence[object]]]:
+        questions = [await self._questions.get()]
+        while not self._questions.empty():
+            questions.append(self._questions.get_nowait())
+        return questions
 
-    async def answer(self, number: int, reply: bytes) -> None:
-        self._waiting.pop(number).set_result(reply)
-
-
-class _Holder:
-    """Holds an object on a node."""
-
-    def __init__(self, make: Callable[[Ask], object], mailbox: Any) -> None:
-        self._object = make(partial(_ask, mailbox))
-
-    def call(self, method: str, *args: object) -> bytes:
-        return _closed(lambda: getattr(self._object, method)(*args))
+    async def answer(self, number: int, value: object, error: ArenaError | None) -> None:
+        waiting = self._waiting.pop(number)
+        if error is None:
+            waiting.set_result(value)
+        else:
+            waiting.set_exception(error)
 
 
 def _ask(mailbox: Any, method: str, *args: object) -> Any:
     import ray
 
+    return _value(ray, mailbox.ask.remote(method, args), "the run")
+
+
+def answer_of(
+    answering: object, method: str, args: Sequence[object]
+) -> tuple[object, ArenaError | None]:
+    """What a question came to, or its error; always one, for somebody waits for it."""
     try:
-        return _opened(ray.get(mailbox.ask.remote(pickle.dumps((method, args)))))
-    except ray.exceptions.RayError as error:
-        raise HarnessError(f"the run cannot be reached: {_last_line(error)}") from error
-
-
-# ── what travels ───────────────────────────────────────────────────────────────────────────────
-
-
-def reply_to(message: bytes, answering: object) -> bytes:
-    """What an answer to a message came to; there always is one, for somebody waits for it."""
-
-    def work() -> object:
-        try:
-            method, args = pickle.loads(message)  # noqa: S301 - from our own workers
-            return getattr(answering, method)(*args)
-        except ArenaError:
-            raise
-        except Exception as error:
-            raise HarnessError(f"{type(error).__name__}: {_last_line(error)}") from error
-
-    return _closed(work)
-
-
-def _closed(work: Callable[[], object]) -> bytes:
-    """What came of some work, ready to travel: a result or an error of ours."""
-    try:
-        return pickle.dumps((True, work()))
+        return getattr(answering, method)(*args), None
     except ArenaError as error:
-        return pickle.dumps((False, error))
+        return None, error
+    except Exception as error:  # noqa: BLE001 - whoever asked is to hear of any
+        return None, HarnessError(f"{type(error).__name__}: {_last_line(error)}")
 
 
-def _opened(reply: bytes) -> Any:
-    fine, value = pickle.loads(reply)  # noqa: S301 - from our own workers
-    if not fine:
-        raise value
-    return value
+def _value(ray: Any, reply: object, who: str, timeout_s: float | None = None) -> Any:
+    """What an actor's method returned; an `ArenaError` that it raised is raised here."""
+    try:
+        return ray.get(reply, timeout=timeout_s)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, ArenaError):
+            raise error.cause from None
+        raise HarnessError(f"{who}: {_last_line(error)}") from error
+    except ray.exceptions.RayError as error:
+        raise LostError(f"{who} is lost: {_last_line(error)}") from error
 
 
 def _last_line(error: BaseException) -> str:

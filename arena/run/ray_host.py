@@ -7,16 +7,16 @@ what the lost node left on an engine that others can see, they remove while the 
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from arena.backend.request_gate import LocalRequestGate, RequestGate
+from arena.backend.limiter import LocalRequestGate, RequestGate
 from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
-from arena.paths import AnyPath, safe
-from arena.records import Fault, SandboxLimits, Task, TrialRecord
+from arena.paths import AnyPath
+from arena.records import Fault, File, SandboxLimits, Task, TrialRecord
 from arena.run import ray
 from arena.run.hosts import Ready, RunTrial, Say
 from arena.run.node import (
@@ -30,8 +30,9 @@ from arena.run.node import (
 )
 from arena.run.ray import Cluster, Node, RemoteActor
 from arena.run.trial import TrialProgress, TrialRequest
+from arena.task.files import write_files
 
-WATCH_S = 2.0
+WATCH_S, POLL_S = 2.0, 0.1
 CLOSE_S = 20.0
 """How long a node may take to remove its containers at the end of a run."""
 GATHER_S = 30.0
@@ -127,7 +128,7 @@ class RayHost:
         self._setup = setup
         self._digests = {task.id: task.digest for task in tasks}
         self._source = source_digest()
-        self._packs = [cluster.share(data) for data in packed(tasks)]
+        self._shipment = cluster.share(packed(tasks))
         self._pool = NodePool()
         self._gates = RemoteRequestGates(say)
         self._lock = threading.Lock()
@@ -135,6 +136,8 @@ class RayHost:
         self._known: set[str] = set()
         self._leases: list[str] = []
         """Of nodes that were lost."""
+        self._refused = "see above"
+        """Why the last node that cannot be used cannot."""
         self._ready: Ready | None = None
         self._stopping = threading.Event()
 
@@ -151,34 +154,20 @@ class RayHost:
             InputError: none can be used.
         """
         self._cluster.listen(self._gates)
-        nodes = self._cluster.nodes()
-        if not nodes:
+        begun = self._meet()
+        if not begun:
             raise InputError(
                 "the cluster has no node with CPUs",
                 where="executor 'ray'",
                 remedy="start one with 'ray start --address …' where an engine runs",
             )
-        failed: list[str] = []
-        done = threading.Semaphore(0)
-
-        def bring(node: Node) -> None:
-            try:
-                if reason := self._bring(node):
-                    failed.append(reason)
-            finally:
-                done.release()
-
-        for node in nodes:
-            self._known.add(node.id)
-            _begin(bring, node)
-        until = None
-        for _ in nodes:
-            if until is None and self._pool.workers:
-                until = time.monotonic() + GATHER_S
-            done.acquire(timeout=None if until is None else max(0.0, until - time.monotonic()))
+        while not self._pool.workers and any(one.is_alive() for one in begun):
+            time.sleep(POLL_S)
+        until = time.monotonic() + GATHER_S
+        for one in begun:
+            one.join(max(0.0, until - time.monotonic()))
         if not self._pool.workers:
-            reason = next(iter(failed), "see above")
-            raise InputError(f"no node can be used: {reason}", where="executor 'ray'")
+            raise InputError(f"no node can be used: {self._refused}", where="executor 'ray'")
         _begin(self._watch)
 
     def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
@@ -206,7 +195,7 @@ class RayHost:
         self, worker: WorkerNode, request: TrialRequest, gate: RequestGate | None
     ) -> TrialRecord:
         """Run a try on a node; one that is lost meanwhile is a fault of the engine."""
-        owner, progress, lost = secrets.token_hex(8), TrialProgress(), True
+        owner, began, lost = secrets.token_hex(8), TrialProgress(), True
         if gate is not None:
             assert isinstance(gate, LocalRequestGate)
             self._gates.admit(owner, gate)
@@ -217,8 +206,8 @@ class RayHost:
         except FaultError as error:
             if isinstance(error, EngineError):
                 self._lose(worker, str(error))
-            progress.fault = Fault(kind=error.kind, message=str(error))
-            return progress.record(request)
+            fault = Fault(kind=error.kind, message=str(error))
+            return replace(began, fault=fault).record(request)
         finally:
             self._gates.leave(owner, lost=lost)
         return done.record
@@ -231,10 +220,8 @@ class RayHost:
         with ThreadPoolExecutor(max(1, len(workers))) as threads:
             list(threads.map(_dismiss, workers))
 
-    # ── nodes that come ────────────────────────────────────────────────────────────────────────
-
-    def _bring(self, node: Node) -> str:
-        """Make a node ready and use it; why not, where it cannot be used."""
+    def _bring(self, node: Node) -> None:
+        """Make a node ready and use it; where it cannot be used, say why."""
         actor = self._cluster.start(node, NodeHost, self._setup.concurrency + OTHER_CALLS)
         try:
             info: NodeInfo = actor.call("info")
@@ -243,20 +230,19 @@ class RayHost:
             with self._lock:
                 engine = self._engines.setdefault(info.engine, threading.Lock())
             with engine:  # nodes that share one make images one after the other
-                ready = actor.call("open", self._setup, self._digests, *self._packs)
+                ready = actor.call("open", self._setup, self._digests, self._shipment)
             self._agree(ready)
             actor.call("reap", self._leases)
         except ArenaError as error:
             actor.kill()
-            line = f"node {node.name} is not used: {error}"
+            self._refused = f"node {node.name} is not used: {error}"
             if not self._stopping.is_set():
-                self._say(line)
-            return line
+                self._say(self._refused)
+            return
         slots = self._setup.sandbox.fitting(ready.engine.memory_mb)
         worker = WorkerNode(actor, ready.lease, slots)
         if not self._pool.add(worker):
             _dismiss(worker)
-        return ""
 
     def _agree(self, ready: Ready) -> None:
         """The first node says what images hold; others must have the same."""
@@ -272,21 +258,22 @@ class RayHost:
                 remedy="carry them over from another node with 'docker save' and 'docker load'",
             )
 
-    # ── nodes that go ──────────────────────────────────────────────────────────────────────────
+    # ── nodes that come and go ─────────────────────────────────────────────────────────────────
 
     def _watch(self) -> None:
         while not self._stopping.wait(WATCH_S):
-            try:
-                nodes = {node.id: node for node in self._cluster.nodes()}
-            except EngineError:  # it was let go meanwhile
-                return
-            for worker in self._pool.workers:
-                if worker.actor.node.id not in nodes:
-                    self._lose(worker, "it left the cluster")
-            for node in nodes.values():
-                if node.id not in self._known:
-                    self._known.add(node.id)
-                    _begin(self._bring, node)
+            with suppress(EngineError):  # the cluster was let go meanwhile
+                self._meet()
+
+    def _meet(self) -> list[threading.Thread]:
+        """Begin with the nodes that have come; use those no more that have left."""
+        nodes = {node.id: node for node in self._cluster.nodes()}
+        for worker in self._pool.workers:
+            if worker.actor.node.id not in nodes:
+                self._lose(worker, "it left the cluster")
+        new = [node for name, node in nodes.items() if name not in self._known]
+        self._known |= {node.id for node in new}
+        return [_begin(self._bring, node) for node in new]
 
     def _lose(self, worker: WorkerNode, reason: str) -> None:
         """Use a node no more; another process may be started on it where it is still there."""
@@ -308,22 +295,22 @@ def _dismiss(worker: WorkerNode) -> None:
     worker.actor.kill()
 
 
-def keep(files: Mapping[str, bytes], folder: AnyPath) -> None:
-    """Write a trial's files, by path in its folder.
+def keep(files: Sequence[File], folder: AnyPath) -> None:
+    """Write a trial's files.
 
     Raises:
         HarnessError: the disk is full or broken.
     """
-    for name, data in files.items():
-        path = safe(folder) / name
-        try:
-            path.write(data)
-        except (OSError, InputError) as error:
-            raise HarnessError(f"{path}: cannot be written: {error}") from error
+    try:
+        write_files(folder, files)
+    except (OSError, InputError) as error:
+        raise HarnessError(f"{folder}: cannot be written: {error}") from error
 
 
-def _begin(work: Callable[..., object], *args: object) -> None:
-    threading.Thread(target=work, args=args, daemon=True).start()
+def _begin(work: Callable[..., object], *args: object) -> threading.Thread:
+    begun = threading.Thread(target=work, args=args, daemon=True)
+    begun.start()
+    return begun
 
 
 @contextmanager

@@ -5,20 +5,20 @@ from dataclasses import replace
 from arena import registry
 from arena.agent import external
 from arena.errors import InputError
-from arena.money.prices import rates_kept
+from arena.money.prices import rates_over
 from arena.records import ContestantSpec, Record, digest_of
 from arena.records.program import Program
 from arena.run.plan import Narrowing, Plan
 from arena.rundir.directory import Manifest, TaskEntry
-from arena.sandbox.image.sources import Say
+from arena.sandbox.docker import Say
 
 
 def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:
     """The plan at the prices and rates with which an earlier run began, and a line where they
     differ: what is done is never priced anew without a word, and a run has one price.
     """
-    fx = rates_kept(earlier.fx, plan.fx)
-    before = {c.name: c.backend for c in earlier.contestants if c.backend is not None}
+    fx = rates_over(plan.fx, earlier.fx)
+    before = earlier.backends
     kept = []
     for contestant in plan.contestants:
         spec, old = contestant.backend, before.get(contestant.name)
@@ -93,7 +93,7 @@ def continued(
             "tasks": tuple(tasks.values()),
             "contestants": tuple(contestants.values()),
             "contestant_budgets": old.contestant_budgets | new.contestant_budgets,
-            "fx": rates_kept(old.fx, new.fx),
+            "fx": rates_over(new.fx, old.fx),
             "programs": old.programs | new.programs,
             "layers": old.layers | new.layers,
         }

@@ -1,20 +1,19 @@
-"""How long a run takes on how many hosts: its workload, a fleet, and the run event by event.
+"""How long a run takes on how many hosts: its workload, a fleet, and the run step by step.
 
-Trials take a slot, then cores and calls in turn, and wait for both. A core is held by one piece of
-work at a time, first come first served. A provider lets calls go as `arena.backend.limiter` does,
-without its halving after refusals.
+A trial takes a slot, then cores and calls in turn, and waits for both: first come, first served.
+Without retries, and without the limiter's halving after refusals.
 """
 
-import heapq
-import itertools
 import math
 import random
 import statistics
+from bisect import bisect_left
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Generator
+from functools import cache
+from heapq import heappop, heapreplace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -29,8 +28,6 @@ P90 = 1.2815515655446004
 """Of the standard normal distribution."""
 
 Bound = Literal["slots", "cpu", "provider concurrency", "rpm", "tpm", "longest trial"]
-OF_HOSTS: frozenset[Bound] = frozenset({"slots", "cpu"})
-"""What more hosts have more of."""
 
 
 class Spread(Record):
@@ -108,12 +105,6 @@ class Estimate(Record):
     """Trials at once on one host."""
     hours: float
     trials_per_minute: float
-    cpu_share: float
-    """Of all cores, how much was busy on average."""
-    calls_in_flight: float
-    """On average, all providers together."""
-    throttled_s: float
-    """Mean wait of a call for its provider's limits."""
     bounds: dict[Bound, float]
     """Hours that each limit alone would take: the largest is what the run waits for."""
 
@@ -190,204 +181,96 @@ def _spread(values: list[float] | list[int]) -> Spread:
     return Spread(median=median, p90=max(median, p90))
 
 
-# ── event by event ────────────────────────────────────────────────────────────────────────────────
+class _Line:
+    """Who waits for something that holds so many at once and lets in so many a minute.
 
-Resume = Callable[[], None]
+    First come, first served: whoever comes later is asked for later, so that who is let in when
+    is known at once.
+    """
 
+    def __init__(self, at_once: int, a_minute: int | None = None) -> None:
+        self._free = [0.0] * at_once
+        """When each of its places is free again."""
+        self._let_in: deque[float] = deque(maxlen=a_minute or 0)
 
-class _Clock:
-    """Simulated time: what is due next happens next."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._due: list[tuple[float, int, Resume]] = []
-        self._numbers = itertools.count()
-
-    def after(self, seconds: float, resume: Resume) -> None:
-        heapq.heappush(self._due, (self.now + seconds, next(self._numbers), resume))
-
-    def run(self) -> None:
-        while self._due:
-            self.now, _, resume = heapq.heappop(self._due)
-            resume()
-
-
-class _Request(NamedTuple):
-    """Something a trial does for a while with a resource that it may have to wait for."""
-
-    resource: "_Resource"
-    seconds: float
-    tokens: int = 0
-
-
-class _Resource:
-    """Holds so many at once; others wait in line."""
-
-    def __init__(self, clock: _Clock, limit: int | None = None) -> None:
-        self._clock = clock
-        self._limit = math.inf if limit is None else limit
-        self._line: deque[tuple[_Request, Resume, float]] = deque()
-        self._inside = self.entered = 0
-        self._asleep = False
-        self.busy_s = self.waited_s = 0.0
-
-    def enter(self, request: _Request, resume: Resume) -> None:
-        self._line.append((request, resume, self._clock.now))
-        self._admit()
-
-    def _hold_s(self, request: _Request) -> float:
-        """Seconds until the next may be let in beside those inside; 0 for now."""
-        del request
-        return 0.0
-
-    def _admit(self) -> None:
-        while self._line and self._inside < self._limit:
-            request, resume, since = self._line[0]
-            if (hold_s := self._hold_s(request)) > 0:
-                if not self._asleep:
-                    self._asleep = True
-                    self._clock.after(hold_s, self._wake)
-                return
-            self._line.popleft()
-            self._inside += 1
-            self.entered += 1
-            self.busy_s += request.seconds
-            self.waited_s += self._clock.now - since
-            self._clock.after(request.seconds, partial(self._leave, resume))
-
-    def _wake(self) -> None:
-        self._asleep = False
-        self._admit()
-
-    def _leave(self, resume: Resume) -> None:
-        self._inside -= 1
-        self._admit()
-        resume()
-
-
-class _Provider(_Resource):
-    """Also counts the calls and tokens of the last minute."""
-
-    def __init__(self, clock: _Clock, rate: RateLimits) -> None:
-        super().__init__(clock, rate.concurrency)
-        self._rate = rate
-        self._recent: deque[tuple[float, int]] = deque()
-        self._tokens = 0
-
-    def _hold_s(self, request: _Request) -> float:
-        now = self._clock.now
-        while self._recent and now - self._recent[0][0] >= WINDOW_S:
-            self._tokens -= self._recent.popleft()[1]
-        full = self._rate.rpm is not None and len(self._recent) >= self._rate.rpm
-        if self._rate.tpm is not None and self._recent:
-            full = full or self._tokens + request.tokens > self._rate.tpm
-        if full:
-            return max(self._recent[0][0] + WINDOW_S - now, 1e-9)
-        self._recent.append((now, request.tokens))
-        self._tokens += request.tokens
-        return 0.0
-
-
-class _Run:
-    """One simulated run."""
-
-    def __init__(self, work: Workload, fleet: Fleet, rate: RateLimits, seed: int) -> None:
-        self.clock = _Clock()
-        self.providers = [_Provider(self.clock, rate) for _ in range(work.backends)]
-        self.cores = [_Resource(self.clock, fleet.cores) for _ in range(fleet.hosts)]
-        self._idle = _Resource(self.clock)
-        self._work = work
-        self._free = [fleet.slots] * fleet.hosts
-        """Slots left by host."""
-        self._room = min(fleet.slots * fleet.hosts, fleet.concurrency or work.trials)
-        self._todo = deque(range(work.trials))
-        self._draw = random.Random(seed)
-
-    def go(self) -> None:
-        while self._room and self._todo:
-            self._begin()
-        self.clock.run()
-
-    def _begin(self) -> None:
-        host = max(range(len(self._free)), key=self._free.__getitem__)
-        self._free[host] -= 1
-        self._room -= 1
-        number = self._todo.popleft()
-        provider = self.providers[number % self._work.backends]
-        self._next(self._trial(self.cores[host], provider), host)
-
-    def _next(self, trial: Iterator[_Request], host: int) -> None:
-        request = next(trial, None)
-        if request is not None:
-            request.resource.enter(request, partial(self._next, trial, host))
-            return
-        self._room += 1
-        self._free[host] += 1
-        if self._todo:
-            self._begin()
-
-    def _trial(self, cores: _Resource, provider: _Provider) -> Iterator[_Request]:
-        """Work on the host, then calls with work after each; tests come last."""
-        work = self._work
-        calls = max(1, round(self._drawn(work.calls)))
-        for turn in range(calls + 2):
-            yield _Request(cores, work.cpu_s / (calls + 2))
-            yield _Request(self._idle, work.idle_s / (calls + 2))
-            if turn < calls:
-                yield _Request(provider, self._drawn(work.call_s), work.call_tokens)
-
-    def _drawn(self, spread: Spread) -> float:
-        return self._draw.lognormvariate(math.log(spread.median), spread.sigma)
+    def done_at(self, now: float, seconds: float) -> float:
+        """When something that comes now and takes so long is done."""
+        begins = max(now, self._free[0])
+        if self._let_in and len(self._let_in) == self._let_in.maxlen:
+            begins = max(begins, self._let_in[0] + WINDOW_S)
+        self._let_in.append(begins)
+        heapreplace(self._free, begins + seconds)
+        return begins + seconds
 
 
 def simulate(work: Workload, fleet: Fleet, rate: RateLimits, *, seed: int = 0) -> Estimate:
-    """Simulate a run once.
+    """Simulate a run once; `seed` is of latencies and numbers of calls."""
+    draw, todo = random.Random(seed), iter(range(work.trials))
+    hosts = [_Line(fleet.cores) for _ in range(fleet.hosts)]
+    a_minute = [] if rate.rpm is None else [rate.rpm]
+    if rate.tpm is not None and work.call_tokens:  # calls are of one size
+        a_minute.append(max(1, rate.tpm // work.call_tokens))
+    at_once = min(rate.concurrency or work.trials, work.trials)
+    providers = [_Line(at_once, min(a_minute, default=None)) for _ in range(work.backends)]
 
-    Args:
-        work: its trials.
-        fleet: its machines.
-        rate: what each provider allows.
-        seed: of latencies and numbers of calls.
-    """
-    run = _Run(work, fleet, rate, seed)
-    run.go()
-    seconds = run.clock.now
-    calls = sum(provider.entered for provider in run.providers)
+    def drawn(spread: Spread) -> float:
+        return draw.lognormvariate(math.log(spread.median), spread.sigma)
+
+    def slot(cores: _Line) -> Generator[float, float, None]:
+        """Trials one after the other: gives when the next step is due, is sent the time it is.
+
+        A trial is work on its host, then calls with work after each; tests come last.
+        """
+        now = yield 0.0
+        for number in todo:
+            calls = max(1, round(drawn(work.calls)))
+            for turn in range(calls + 2):
+                done = cores.done_at(now, work.cpu_s / (calls + 2))
+                now = yield done + work.idle_s / (calls + 2)
+                if turn < calls:
+                    provider = providers[number % work.backends]
+                    now = yield provider.done_at(now, drawn(work.call_s))
+
+    room = min(fleet.slots * fleet.hosts, fleet.concurrency or work.trials, work.trials)
+    slots = [slot(hosts[number % fleet.hosts]) for number in range(room)]
+    due = [(next(one), number) for number, one in enumerate(slots)]
+    now = 0.0
+    while due:
+        now, number = due[0]
+        try:
+            heapreplace(due, (slots[number].send(now), number))
+        except StopIteration:
+            heappop(due)
     return Estimate(
         trials=work.trials,
         hosts=fleet.hosts,
         slots=fleet.slots,
-        hours=seconds / 3600,
-        trials_per_minute=60 * work.trials / seconds,
-        cpu_share=sum(c.busy_s for c in run.cores) / (seconds * fleet.hosts * fleet.cores),
-        calls_in_flight=sum(provider.busy_s for provider in run.providers) / seconds,
-        throttled_s=sum(provider.waited_s for provider in run.providers) / calls,
+        hours=now / 3600,
+        trials_per_minute=60 * work.trials / now,
         bounds=bounds(work, fleet, rate),
     )
 
 
-def fewest_hosts(
-    work: Workload, fleet: Fleet, rate: RateLimits, *, hours: float, seed: int = 0
-) -> Estimate | None:
-    """The smallest fleet of such hosts that is done in time; None where no number is."""
+def fewest_hosts(work: Workload, fleet: Fleet, rate: RateLimits, *, hours: float) -> Estimate:
+    """The smallest fleet of such hosts that is done in time.
+
+    Raises:
+        InputError: no number of hosts is.
+    """
+
+    @cache
+    def on(hosts: int) -> Estimate:
+        return simulate(work, fleet.model_copy(update={"hosts": hosts}), rate)
+
+    most = min(work.trials, MOST_HOSTS)
+    if (shortest := on(most)).hours > hours:
+        raise InputError(
+            f"no number of hosts is done in {hours} h: it takes {shortest.hours:.2f} h with {most},"
+            f" for {shortest.bottleneck}",
+            where="--within-h",
+        )
     alone = bounds(work, fleet.model_copy(update={"hosts": 1}), rate)
-    if any(alone[name] > hours for name in alone.keys() - OF_HOSTS):
-        return None
-    least = math.ceil(max(alone[name] for name in OF_HOSTS) / hours)
-    low, high, step = least - 1, least, 1
-    while (best := _on(high, work, fleet, rate, seed)).hours > hours:
-        if high >= min(work.trials, MOST_HOSTS):
-            return None
-        low, high, step = high, high + step, 2 * step
-    while high - low > 1:
-        middle = (low + high) // 2
-        tried = _on(middle, work, fleet, rate, seed)
-        if tried.hours <= hours:
-            best, high = tried, middle
-        else:
-            low = middle
-    return best
-
-
-def _on(hosts: int, work: Workload, fleet: Fleet, rate: RateLimits, seed: int) -> Estimate:
-    return simulate(work, fleet.model_copy(update={"hosts": hosts}), rate, seed=seed)
+    least = enough = min(most, math.ceil(max(alone["slots"], alone["cpu"]) / hours))
+    while on(enough).hours > hours:
+        enough = min(2 * enough, most)
+    return on(bisect_left(range(enough), True, least, key=lambda n: on(n).hours <= hours))

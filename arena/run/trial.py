@@ -8,21 +8,22 @@ import hashlib
 import secrets
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from arena import registry
 from arena.agent import external
-from arena.backend.limiter import AgentClock
-from arena.backend.meter import CallOwner
+from arena.backend.limiter import AgentClock, RequestGate
+from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
-from arena.backend.request_gate import RequestGate
 from arena.errors import FaultError, HarnessError, ProviderError
 from arena.grading import audit
-from arena.grading.verify import Bench, ExclusiveLock, judge
+from arena.grading.job import Bench
+from arena.grading.verify import ExclusiveLock, judge
 from arena.paths import SafePath
 from arena.protocols import Backend, CallTotals, Engine, Sandbox, Transcript
 from arena.records import (
@@ -46,7 +47,7 @@ from arena.records.container import AGENT_USER, HOME
 from arena.records.program import Program
 from arena.rundir.directory import Manifest, RunDir
 from arena.rundir.transcript import TranscriptFile
-from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.store import Image
 from arena.task import diff, pack
 
 if TYPE_CHECKING:
@@ -194,13 +195,29 @@ class TrialProgress:
         )
 
 
+def recorded(request: TrialRequest, work: Callable[[TrialProgress], None]) -> TrialRecord:
+    """The record of a try, whatever becomes of its work: what goes wrong is a fault."""
+    progress = TrialProgress()
+    try:
+        work(progress)
+    except FaultError as error:
+        stops = isinstance(error, ProviderError) and error.stops_contestant
+        progress.fault = Fault(kind=error.kind, message=_one_line(error), stops_contestant=stops)
+    except Exception as error:  # noqa: BLE001 - a bug of ours must cost one trial, not the run
+        line = f"{type(error).__name__}: {_one_line(error)}"
+        progress.fault = Fault(kind="harness", message=line)
+        with suppress(OSError):  # a full disk is what may have gone wrong
+            (request.folder / "fault.log").write(traceback.format_exc())
+    return progress.record(request)
+
+
 @dataclass(frozen=True)
 class TrialRunner:
     """Runs tries on one engine; what they share there."""
 
     engine: Engine
     backends: Backends
-    images: Mapping[str, TaskImage]
+    images: Mapping[str, Image]
     """By task id."""
     layers: Mapping[str, str]
     """What holds the programs of external agents, by name."""
@@ -217,20 +234,7 @@ class TrialRunner:
 
         `KeyboardInterrupt` and the like pass through: the try is then unfinished.
         """
-        progress = TrialProgress()
-        try:
-            self._run(request, gate, progress)
-        except FaultError as error:
-            stops = isinstance(error, ProviderError) and error.stops_contestant
-            progress.fault = Fault(
-                kind=error.kind, message=_one_line(error), stops_contestant=stops
-            )
-        except Exception as error:  # noqa: BLE001 - a bug of ours must cost one trial, not the run
-            line = f"{type(error).__name__}: {_one_line(error)}"
-            progress.fault = Fault(kind="harness", message=line)
-            with suppress(OSError):  # a full disk is what may have gone wrong
-                (request.folder / "fault.log").write(traceback.format_exc())
-        return progress.record(request)
+        return recorded(request, partial(self._run, request, gate))
 
     def _run(
         self, request: TrialRequest, gate: RequestGate | None, progress: TrialProgress
@@ -291,9 +295,9 @@ class TrialRunner:
         backend: Backend = _NoBackend()
         if request.contestant.backend is not None:
             assert gate is not None
-            metered = self.backends.for_trial(
-                request.contestant.backend,
-                gate,
+            metered = TrialBackend(
+                endpoint=self.backends.endpoint(request.contestant.backend),
+                gate=gate,
                 owner=CallOwner(request.spec.id, request.try_number, request.contestant.name),
                 limits=request.limits,
                 transcript=transcript,
@@ -304,7 +308,7 @@ class TrialRunner:
             if self.gateway is not None and request.program is not None:
                 from arena.gateway.server import ProxyBackend
 
-                backend = ProxyBackend(self.gateway, metered, request.limits, transcript, clock)
+                backend = ProxyBackend(self.gateway, metered)
         gold = registry.is_given_gold(name)
         brief = Brief(
             task_id=request.task.id,

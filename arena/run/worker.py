@@ -14,6 +14,7 @@ from arena.run.hosts import TrialHost
 from arena.run.trial import TrialRequest
 from arena.rundir.directory import Manifest, RunDir
 from arena.rundir.ledger import ContestantStopped, Ledger, TrialBegin, TrialEnd
+from arena.score.load import ResumeState, resume_state
 
 MAX_TRIES = 3
 PAUSE_S = 2.0
@@ -34,17 +35,22 @@ class Worker:
     tasks: Mapping[str, Task]
     host: TrialHost
     backends: Backends
-    budgets: Budgets
     ledger: Ledger
-    earlier_tries: Mapping[str, int]
-    """Tries of earlier sessions by trial id; their folders are kept."""
+    before: ResumeState = field(init=False)
+    """What earlier sessions did."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set to leave running trials unfinished: nothing more is written for them."""
+    _budgets: Budgets = field(init=False)
     _stopped: dict[str, str] = field(default_factory=dict)
     _in_a_row: dict[str, int] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
     """Tasks that the machinery failed since anything got a verdict."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        run = self.manifest
+        self.before = resume_state(self.rundir, run)
+        self._budgets = Budgets(run.limits, run.budget, run.contestant_budgets, self.before.spent)
 
     def is_stopped(self, contestant: str) -> bool:
         """Whether no further trial of a contestant is to start."""
@@ -57,7 +63,7 @@ class Worker:
         Raises:
             FaultError: the machinery is broken, so that no trial can be run.
         """
-        first = self.earlier_tries.get(spec.id, 0) + 1
+        first = self.before.tries.get(spec.id, 0) + 1
         record = None
         for number in range(first, first + MAX_TRIES):
             budget = self._open_budget(spec)
@@ -99,10 +105,10 @@ class Worker:
         """Reserve the trial's cap, waiting while running trials may still give back."""
         metered = self.manifest.contestant(spec.contestant).backend is not None
         while not (self.cancelled.is_set() or self.is_stopped(spec.contestant)):
-            found = self.budgets.open_trial(spec.contestant, metered=metered)
+            found = self._budgets.open_trial(spec.contestant, metered=metered)
             if isinstance(found, TrialBudget):
                 return found
-            if not self.budgets.may_open_later(spec.contestant):
+            if not self._budgets.may_open_later(spec.contestant):
                 self._stop(spec.contestant, found)
             self.cancelled.wait(BUDGET_POLL_S)
         return None

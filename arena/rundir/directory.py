@@ -31,12 +31,14 @@ from arena.errors import HarnessError, InputError
 from arena.paths import AnyPath, SafePath
 from arena.records import (
     Assurance,
+    BackendSpec,
     Budget,
     ContestantSpec,
     Difficulty,
     FxRate,
     Language,
     Limits,
+    Provenance,
     RacePlan,
     Record,
     SandboxLimits,
@@ -70,6 +72,8 @@ class TaskEntry(Record):
     problem_statement: str
     tests: TestPlan
     assurance: Assurance = "ids"
+    provenance: Provenance | None = None
+    underspecified: tuple[str, ...] = ()
     repository: str | None = None
     instance_id: str | None = None
     quarantined: tuple[str, ...] = ()
@@ -139,9 +143,14 @@ class Manifest(Record):
         return self.model_copy(update={"tasks": tasks, "contestants": contestants})
 
     @property
+    def backends(self) -> dict[str, BackendSpec]:
+        """By contestant; controls have none."""
+        return {c.name: c.backend for c in self.contestants if c.backend is not None}
+
+    @property
     def simulated(self) -> bool:
         """Whether any endpoint was not its provider's own."""
-        return any(c.backend is not None and c.backend.simulated for c in self.contestants)
+        return any(spec.simulated for spec in self.backends.values())
 
 
 def file_stem(trial_id: str) -> str:

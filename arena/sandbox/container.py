@@ -44,6 +44,8 @@ class Where(NamedTuple):
     image: str
     channel: bool
     """Whether commands without input, run as `user`, share one shell."""
+    services: tuple[str, ...] = ()
+    """Containers of its services, each with limits of its own."""
 
 
 class DockerSandbox:

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ContextDecorator, contextmanager
 from pathlib import Path
@@ -28,7 +29,11 @@ NOT_FOUND = 404
 _INSIDE = ("_url", "_raise_for_status", "_get_raw_response_socket")
 """What we use of its client though it is not offered; more is found in replies."""
 _STAT_HEADER = "X-Docker-Container-Path-Stat"
+_PULL_PAUSES_S = (2.0, 5.0)
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+
+Say = Callable[[str], None]
+"""Takes one line about what is going on."""
 
 
 class EngineRefusedError(EngineError):
@@ -236,3 +241,70 @@ def _refused(error: Any) -> EngineRefusedError:
     else:
         line = f"the container engine refused: {text}"
     return EngineRefusedError(line, int(error.status_code or 0))
+
+
+# ── images of registries ──────────────────────────────────────────────────────────────────────────
+
+
+def pull(connection: Connection, image: str, say: Say) -> str:
+    """Pull a pinned image, from `ARENA_REGISTRY_MIRROR` where set; its name afterwards."""
+    name, _, digest = image.partition("@")
+    source = _source(_repository(name))
+    for pause_s in (*_PULL_PAUSES_S, None):
+        say(f"pulling {name}")
+        try:
+            with connection.registry(source) as client:
+                client.pull(source, tag=digest)
+                return f"{source}@{digest}"
+        except EngineError as error:
+            missing = isinstance(error, EngineRefusedError) and error.status == NOT_FOUND
+            if pause_s is None or missing:
+                raise InputError(
+                    f"no registry gave {name} ({error})",
+                    where="base image",
+                    remedy="set ARENA_REGISTRY_MIRROR, or bootstrap it from packages: "
+                    "ARENA_BASE=debootstrap as root on Debian or Ubuntu",
+                ) from error
+            time.sleep(pause_s)
+    raise AssertionError
+
+
+def pin(connection: Connection, image: str) -> str:
+    """An image of a registry with the digest that its tag stands for now; nothing is pulled.
+
+    Raises:
+        InputError: no registry gave it.
+    """
+    name, _, digest = image.partition("@")
+    if digest:
+        return image
+    repository = _repository(name)
+    tag = name.removeprefix(repository).removeprefix(":") or "latest"
+    source = _source(repository)
+    try:
+        with connection.registry(source) as client:
+            found = client.inspect_distribution(f"{source}:{tag}")
+    except EngineError as error:
+        raise InputError(f"no registry gave {name} ({error})", where=name) from error
+    return f"{repository}:{tag}@{found['Descriptor']['digest']}"
+
+
+def is_missing(error: InputError) -> bool:
+    """Whether a registry answered that it does not have an image."""
+    cause = error.__cause__
+    return isinstance(cause, EngineRefusedError) and cause.status == NOT_FOUND
+
+
+def _repository(name: str) -> str:
+    """A name without its tag; the colon of a registry's port is none."""
+    head, slash, last = name.rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}"
+
+
+def _source(repository: str) -> str:
+    """Where a repository is pulled from: names without a registry from the mirror, where one is."""
+    mirror = os.environ.get("ARENA_REGISTRY_MIRROR", "").rstrip("/")
+    host, slash, _ = repository.partition("/")
+    if not mirror or (slash and ("." in host or ":" in host or host == "localhost")):
+        return repository
+    return f"{mirror}/{repository}" if slash else f"{mirror}/library/{repository}"

@@ -9,21 +9,24 @@ from functools import lru_cache
 from typing import Self
 
 from arena.errors import EngineError, InputError
-from arena.records import SandboxLimits
+from arena.records import Composition, SandboxLimits
 from arena.records.container import IDLE_USER, TRUSTED, WORKDIR
 from arena.rundir.directory import EngineInfo
-from arena.sandbox import files, owner
+from arena.sandbox import files, owner, services
 from arena.sandbox import limits as limits_
 from arena.sandbox.container import DockerSandbox, Where
 from arena.sandbox.docker import FULL, Connection
 from arena.sandbox.files import WorkTree
+from arena.sandbox.image.store import Store
 from arena.sandbox.limits import Watch
 from arena.sandbox.owner import LABEL_ENGINE, LABEL_OWNER, Owner
+from arena.sandbox.services import Beside
 
 _REMOVERS = 4
 _IDLE = ["sleep", "2147483647"]
 _TREE_LIMIT = 8 << 30
 _TREES_KEPT = 32
+_IMAGES_KNOWN = 4096
 
 
 class DockerEngine:
@@ -44,6 +47,7 @@ class DockerEngine:
         self._removers = ThreadPoolExecutor(_REMOVERS, thread_name_prefix="remove")
         self._reading: dict[tuple[str, str], threading.Lock] = {}
         self._tree_of = lru_cache(_TREES_KEPT)(self._read_pristine)
+        self._composition_of = lru_cache(_IMAGES_KNOWN)(self._find_composition)
 
     def check(self) -> str:
         """The engine's version; raises `EngineError` with one clear line when none answers."""
@@ -105,9 +109,16 @@ class DockerEngine:
         """
         watch = self._watching()
         writable = tuple(dict.fromkeys((workdir, TRUSTED, *volumes)))
-        with self._container(image, limits, labels, workdir, writable, layer) as ident:
+        composition = self._composition_of(image)
+        beside = services.running(self.connection, composition, limits, self._marked(labels))
+        settings = limits_.host_config(limits, layer)
+        with (
+            beside as joined,
+            self._container(image, settings, labels, workdir, writable, joined) as ident,
+        ):
             watch.expect(ident, image)
-            where = Where(ident, limits, user, workdir, writable, image, channel)
+            idents = joined.idents if joined else ()
+            where = Where(ident, limits, user, workdir, writable, image, channel, idents)
             sandbox = DockerSandbox(self.connection, where, lambda: self._pristine(image, workdir))
             self._running[ident] = sandbox
             try:
@@ -116,7 +127,7 @@ class DockerEngine:
             finally:
                 self._running.pop(ident, None)
                 sandbox.close()
-                if sandbox.resource_ended == "disk":
+                if joined or sandbox.resource_ended == "disk":
                     owner.remove(self.connection, ident)
 
     def check_disk_space(self, since: float) -> None:
@@ -139,15 +150,22 @@ class DockerEngine:
         with suppress(EngineError) if any(ended) else nullcontext():
             self.close()
 
+    def _marked(self, labels: Mapping[str, str]) -> dict[str, str]:
+        return {**labels, LABEL_ENGINE: self.ident, LABEL_OWNER: self._owner}
+
+    def _find_composition(self, image: str) -> Composition | None:
+        known = Store(self.connection).named(image)
+        return known.composition if known else None
+
     @contextmanager
     def _container(
         self,
         image: str,
-        limits: SandboxLimits,
+        settings: Mapping[str, object],
         labels: Mapping[str, str],
         workdir: str,
         writable: Sequence[str],
-        layer: str | None = None,
+        joined: Beside | None = None,
     ) -> Iterator[str]:
         """A container that is not started, removed soon after the context is left."""
         name = f"arena-{self.ident[:8]}-{secrets.token_hex(6)}"
@@ -162,10 +180,10 @@ class DockerEngine:
                 working_dir=workdir,
                 volumes=list(writable),
                 # An empty network namespace: the same as network "none", in half the time
-                network_disabled=True,
+                network_disabled=joined is None,
                 healthcheck={"test": ["NONE"]},
-                host_config=limits_.host_config(limits, layer),
-                labels={**labels, LABEL_ENGINE: self.ident, LABEL_OWNER: self._owner},
+                host_config={**settings, **(joined.settings if joined else {})},
+                labels=self._marked(labels),
                 use_config_proxy=False,
             )
             yield str(made["Id"])
@@ -190,7 +208,8 @@ class DockerEngine:
                     tree = read(where.ident)
                     if sandbox.untouched:
                         return tree
-        with self._container(image, SandboxLimits(), {}, workdir, [workdir]) as ident:
+        settings = limits_.host_config(SandboxLimits())
+        with self._container(image, settings, {}, workdir, [workdir]) as ident:
             return read(ident)
 
     def _remove_later(self, name: str) -> None:

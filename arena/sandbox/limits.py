@@ -56,6 +56,7 @@ _LEAST_BYTES = 4096
 _BLOCK_BYTES = 512
 _MEASURING = "disk usage operation is already running"
 _MEASURING_PAUSE_S = 0.2
+_OUT_OF_SIGHT = "/nonexistent"
 
 
 class DiskUsage:
@@ -84,33 +85,40 @@ class DiskUsage:
         return {ident: sum(sizes.get(name, 0) for name in mounts[ident]) for ident in idents}
 
     def _volumes(self, ident: str) -> dict[str, Path]:
-        """The volumes a container may write to: name and folder on the engine's host."""
-        mounts: list[dict[str, Any]] = self._connection.raw.inspect_container(ident)["Mounts"]
-        return {
+        """The volumes a container may write to: name and folder on the engine's host.
+
+        So is what it writes beside them, where it may, under the container's own id.
+        """
+        fields: dict[str, Any] = self._connection.raw.inspect_container(ident)
+        found = {
             str(mount["Name"]): Path(mount["Source"])
-            for mount in mounts
+            for mount in fields["Mounts"]
             if mount.get("Type") == "volume" and mount.get("RW")
         }
+        if not fields["HostConfig"]["ReadonlyRootfs"]:
+            driver = fields.get("GraphDriver") or {}
+            found[ident] = Path((driver.get("Data") or {}).get("UpperDir") or _OUT_OF_SIGHT)
+        return found
 
     def _reported(self) -> dict[str, int]:
-        """The engine's own measurement of every volume, by name.
+        """The engine's own measurement of every volume by name, and every container by id.
 
         Some make one at a time and refuse another, of whoever asks: that one is waited for.
         """
         until = time.monotonic() + CALL_TIMEOUT_S
-        volumes: list[dict[str, Any]] | None = None
-        while volumes is None:
+        told: dict[str, Any] | None = None
+        while told is None:
             try:
                 with self._asking:
-                    volumes = self._connection.raw.df().get("Volumes") or []
+                    told = self._connection.raw.df()
             except EngineRefusedError as error:
                 if _MEASURING not in str(error) or time.monotonic() > until:
                     raise
                 time.sleep(_MEASURING_PAUSE_S)
         return {
             str(volume["Name"]): int((volume.get("UsageData") or {}).get("Size") or 0)
-            for volume in volumes
-        }
+            for volume in told.get("Volumes") or []
+        } | {str(one["Id"]): int(one.get("SizeRw") or 0) for one in told.get("Containers") or []}
 
 
 def measure(folders: Iterable[Path], limit: int) -> int:
@@ -228,9 +236,13 @@ class Watch:
                 ident: (box.where.limits.disk_mb << 20) + self._given.get(box.where.image, 0)
                 for ident, box in running.items()
             }
+            boxes = dict(running)
+            for box in running.values():
+                boxes |= dict.fromkeys(box.where.services, box)
+                allowed |= dict.fromkeys(box.where.services, box.where.limits.disk_mb << 20)
             for ident, size in self._usage.of(allowed).items():
                 if size > allowed[ident]:
-                    running[ident].end("disk")
+                    boxes[ident].end("disk")
             self._last = used, count, now
         else:
             self._last = min(used, last_used), min(count, last_count), last_time

@@ -6,10 +6,9 @@ digest of what is used.
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -117,26 +116,44 @@ def _folder(digest: str) -> Path:
 
 
 def reap(connection: Connection) -> list[str]:
-    """Remove the containers and half-built images of dead processes; ids of what was removed.
+    """Remove what dead processes left: containers with their networks and volumes, half-built
+    images; ids of what was removed.
 
     Something is left alone when its process lives, when it is another machine's, or when its label
     cannot be read.
     """
-    raw = connection.raw
-    containers = _dead(raw.containers(all=True, filters={"label": [LABEL_OWNER]}))
-    images = _dead(raw.images(filters={"label": [LABEL_OWNER]}))
-    for ident in containers:
-        remove(connection, ident)
-    for ident in images:
-        remove_image(connection, ident)
-    return containers + images
+    here, gone = Owner.current(), []
+    images = connection.raw.images(filters={"label": [LABEL_OWNER]})
+    for remove_it, ident, labels in [
+        *_labelled(connection, LABEL_OWNER),
+        *((remove_image, one["Id"], one["Labels"]) for one in images),
+    ]:
+        with suppress(ValidationError):
+            if Owner.model_validate_json(labels[LABEL_OWNER]).is_dead(here):
+                remove_it(connection, ident)
+                gone.append(ident)
+    return gone
 
 
 def reap_of(connection: Connection, engine: str) -> None:
-    """Remove the containers that carry the id of one engine object of ours."""
-    found = connection.raw.containers(all=True, filters={"label": [f"{LABEL_ENGINE}={engine}"]})
-    for fields in found:
-        remove(connection, str(fields["Id"]))
+    """Remove what carries the id of one engine object of ours."""
+    for remove_it, ident, _ in _labelled(connection, f"{LABEL_ENGINE}={engine}"):
+        remove_it(connection, ident)
+
+
+def _labelled(
+    connection: Connection, label: str
+) -> list[tuple[Callable[[Connection, str], None], str, Mapping[str, str]]]:
+    """Containers, then the networks and volumes that they hold: how each is removed, its id and
+    its labels.
+    """
+    raw, only = connection.raw, {"label": [label]}
+    volumes = raw.volumes(filters=only)["Volumes"] or []
+    return [
+        *((remove, one["Id"], one["Labels"]) for one in raw.containers(all=True, filters=only)),
+        *((remove_network, one["Id"], one["Labels"]) for one in raw.networks(filters=only)),
+        *((remove_volume, one["Name"], one["Labels"]) for one in volumes),
+    ]
 
 
 def remove(connection: Connection, ident: str) -> None:
@@ -145,17 +162,19 @@ def remove(connection: Connection, ident: str) -> None:
         connection.raw.remove_container(ident, force=True, v=True)
 
 
+def remove_network(connection: Connection, ident: str) -> None:
+    """Remove a network that nothing is on any more, if it is there."""
+    with suppress(EngineRefusedError):
+        connection.raw.remove_network(ident)
+
+
+def remove_volume(connection: Connection, name: str) -> None:
+    """Remove a volume that nothing holds any more, if it is there."""
+    with suppress(EngineRefusedError):
+        connection.raw.remove_volume(name)
+
+
 def remove_image(connection: Connection, name: str) -> None:
     """Remove an image and the unnamed ones under it that nothing else needs."""
     with suppress(EngineRefusedError):
         connection.raw.remove_image(name, force=True)
-
-
-def _dead(found: Sequence[Mapping[str, Any]]) -> list[str]:
-    here = Owner.current()
-    dead = []
-    for fields in found:
-        with suppress(ValidationError):
-            if Owner.model_validate_json(fields["Labels"][LABEL_OWNER]).is_dead(here):
-                dead.append(str(fields["Id"]))
-    return dead

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from arena.records import Record
-from arena.score.results import Results, TrialRow
-from arena.score.tally import TaskTally
+from arena.score.results import Results
+from arena.score.tally import TaskTally, by_task
 from arena.score.trade import Matrix
 from arena.stats.intervals import ALPHA, LEVEL, SEED, FloatArray, Interval
 from arena.stats.value import Draws, prior_rows, task_draws, value_per_task
@@ -95,15 +95,12 @@ def _trusts(results: Results, matrix: Matrix) -> dict[str, _Trust | None]:
     found: dict[str, _Trust | None] = {}
     wanted = set(matrix.ids)
     for name in matrix.names:
-        by_task: dict[str, list[TrialRow]] = {}
-        for trial in results.of(name, wanted):
-            if trial.verdict is not None:
-                by_task.setdefault(trial.task_id, []).append(trial)
-        rows = [by_task[task] for task in matrix.ids]
-        kept = [np.mean([t.visible == "passed" for t in row]) for row in rows]
-        right = [np.mean([t.visible == "passed" and t.passed for t in row]) for row in rows]
-        unknown = any(t.visible is None for row in rows for t in row)
-        found[name] = None if unknown else _Trust(np.array(kept), np.array(right))
+        rows = [t for t in results.of(name, wanted) if t.verdict is not None]
+        trusted = [t.visible == "passed" for t in rows]
+        right = [kept and t.passed for kept, t in zip(trusted, rows, strict=True)]
+        kept_of, right_of, made = (by_task(rows, matrix.ids, of) for of in (trusted, right, None))
+        unknown = any(t.visible is None for t in rows)
+        found[name] = None if unknown else _Trust(kept_of / made, right_of / made)
     return found
 
 

@@ -18,8 +18,7 @@ from arena.score.pairs import Contender, Pair, contenders, pair, require_compara
 from arena.score.results import Results
 from arena.score.tally import LEVELS, MISSING_LIMIT, doubt, levels, scoring_tasks
 from arena.stats.intervals import ALPHA, Ratio, one_sided_level
-from arena.stats.paired import Difference, NotWorse
-from arena.stats.power import checked_margin
+from arena.stats.paired import Difference, NotWorse, checked_margin
 
 COST_MARGIN = 0.15
 NIGHT_ALPHA = 0.007
@@ -118,21 +117,21 @@ def gate(
     """
     lacking = _allowed(max_faults, cost_margin, results)
     both, skipped = _by_level(results, baseline, level)
-    said = [*notes, *skipped]
     margin = checked_margin(margin, max(len(scoring_tasks(results.manifest, one)) for one in both))
     alpha = NIGHT_ALPHA / max(1, 2 * sum(len(old) for _, old in both.values()))
     checks: list[Check] = []
     gated: list[Gated] = []
+    said = [*notes, *skipped]
     for one, (new, old) in both.items():
         said += [note for note in _notes(new, old, results, anyway) if note not in said]
         checks += _soundness(new, old, results, one, lacking)
         for name in old:
             lined = pair(new[name].tally, old[name].tally, limit=lacking)
             gated.append(numbers := _numbers(name, one, lined, margin, alpha))
-            checks.append(_pass_rate(numbers, lined, margin, alpha))
-            checks.append(_cost(numbers, lined, cost_margin))
+            checks += _pass_rate(numbers, lined, margin, alpha), _cost(numbers, lined, cost_margin)
     checks += _integrity(checks, results)
     outcome = next(o for o in EXIT_CODES if o == "pass" or any(c.outcome == o for c in checks))
+    tolerated = outcome == "inconclusive" and not require_evidence
     return GateResult(
         run=results.manifest.name,
         baseline=baseline.levels[0].conditions.run,
@@ -141,23 +140,19 @@ def gate(
         max_faults=lacking,
         check_alpha=alpha,
         outcome=outcome,
-        exit_code=_exit_code(outcome, tolerated=not require_evidence),
-        headline=_headline(outcome, checks, gated, tolerated=not require_evidence),
+        exit_code=0 if tolerated else EXIT_CODES[outcome],
+        headline=_headline(outcome, checks, gated, tolerated=tolerated),
         checks=tuple(checks),
         contestants=tuple(gated),
         notes=tuple(said),
     )
 
 
-def _check_shares(cost_margin: float, max_faults: float) -> None:
-    for flag, share in (("--cost-margin", cost_margin), ("--max-faults", max_faults)):
-        if not 0 <= share < inf:
-            raise InputError(f"{share} is no share", where=flag, remedy="give one, such as 0.15")
-
-
 def _allowed(max_faults: float | None, cost_margin: float, results: Results) -> float:
     """Share that may be missing: of a contestant with few trials, one is more than 2%."""
-    _check_shares(cost_margin, max_faults or 0.0)
+    for flag, share in (("--cost-margin", cost_margin), ("--max-faults", max_faults)):
+        if share is not None and not 0 <= share < inf:
+            raise InputError(f"{share} is no share", where=flag, remedy="give one, such as 0.15")
     if max_faults is not None:
         return max_faults
     planned = [len(results.of(spec.name)) for spec in results.manifest.contestants]
@@ -323,10 +318,6 @@ def _decided(
     if lined.doubt is not None:
         outcome, detail, alike = "inconclusive", f"{lined.doubt}; {detail}", False
     return Check(name, numbers.contestant, numbers.level, outcome, detail, alike)
-
-
-def _exit_code(outcome: Outcome, *, tolerated: bool) -> int:
-    return 0 if tolerated and outcome == "inconclusive" else EXIT_CODES[outcome]
 
 
 def _headline(

@@ -1,15 +1,13 @@
 """A derived index beside the ledger, so that a long run need not be read again from its start.
 
 `ledger.index` is JSON Lines and only ever appended to. Each megabyte or so of the ledger gives a
-segment: a line a trial that it tells of (`t`), a line a call at a machine paid by the hour (`s`),
-and a head that closes it and says which bytes of the ledger it stands for. A segment counts only
-when its digest, its prices and the ledger agree with its head; what follows the last that does is
-written anew. The index is never needed: the ledger alone is the record.
+segment of two lines: what it tells, and a head that says which bytes of the ledger that stands for.
+A segment counts only when its digest, its prices and the ledger agree with its head; what follows
+the last that does is written anew. The index is never needed: the ledger alone is the record.
 """
 
 import fcntl
 import hashlib
-import json
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -19,7 +17,6 @@ from dataclasses import dataclass
 from typing import IO
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
-from pydantic_core import from_json
 
 from arena.errors import ArenaError
 from arena.paths import SafePath
@@ -28,11 +25,14 @@ from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir
 from arena.score.reducer import Carried, Reducer, Span, TrialState
 
-VERSION = 6
+VERSION = 7
 CHECKED_BYTES = 4096
 SEGMENT_BYTES = 1 << 20
-_TRIAL, _SPAN = b'["t", ', b'["s", '
 _STATE = TypeAdapter(TrialState)
+_BODY = TypeAdapter(tuple[dict[str, str], list[Span]])
+"""What a segment tells: of each trial, as JSON that is read when that trial is asked for, and the
+calls at machines paid by the hour.
+"""
 
 
 class SegmentHead(Carried):
@@ -47,8 +47,8 @@ class SegmentHead(Carried):
     """Bytes of the ledger that are covered."""
     check: str = ""
     """Digest of the last bytes covered."""
-    lines: str = ""
-    """Digest of the segment's other lines."""
+    body: str = ""
+    """Digest of the line before."""
 
 
 class Index:
@@ -74,19 +74,18 @@ class Index:
         Raises:
             InputError: the ledger is broken.
         """
-        lines: dict[str, list[bytes]] = {}
+        states: dict[str, list[str]] = {}
         spans: list[Span] = []
-        for segment in self._up_to_date():
-            for line in segment:
-                if line.startswith(_SPAN):
-                    spans.append(Span(*from_json(line)[1:]))
-                else:
-                    lines.setdefault(_trial_of(line), []).append(line)
+        for body in self._up_to_date():
+            trials, more = _BODY.validate_json(body)
+            spans += more
+            for trial_id, state in trials.items():
+                states.setdefault(trial_id, []).append(state)
         reducer = self._reducer()
         reducer.spans = spans
         for event, _ in ledger.read_from(self._ledger, self._head.offset):
             reducer.add(event)
-        return Replay(reducer, lines)
+        return Replay(reducer, states)
 
     def extend(self) -> None:
         """Append what the ledger has grown by, if that is a segment or more.
@@ -115,7 +114,7 @@ class Index:
         except FileNotFoundError:
             return False
 
-    def _up_to_date(self) -> Iterator[list[bytes]]:
+    def _up_to_date(self) -> Iterator[bytes]:
         """As `_segments`, then those of what the ledger has grown by."""
         yield from self._segments()
         if self._has_grown():
@@ -123,32 +122,31 @@ class Index:
                 copy(self).extend()
             yield from self._segments()
 
-    def _segments(self) -> Iterator[list[bytes]]:
-        """The lines of each further segment that counts; afterwards that is our place."""
-        lines: list[bytes] = []
-        at = self._at
+    def _segments(self) -> Iterator[bytes]:
+        """The body of each further segment that counts; afterwards that is our place."""
+        body, at = b"", self._at
         with suppress(OSError):  # an index that cannot be read is none
             for line in self._path.lines(at):
                 at += len(line)
-                if line.startswith(b"["):
-                    lines.append(line)
+                if not body:
+                    body = line
                     continue
-                head = self._next(line, lines)
+                head = self._next(line, body)
                 if head is None:
                     return
                 self._head, self._at = head, at
-                yield lines
-                lines = []
+                yield body
+                body = b""
 
-    def _next(self, line: bytes, lines: list[bytes]) -> SegmentHead | None:
+    def _next(self, line: bytes, body: bytes) -> SegmentHead | None:
         """The head of the segment after ours; None when it does not count."""
         try:
             head = SegmentHead.model_validate_json(line)
         except ValidationError:
             return None
         mine = self._head
-        wanted = mine.version, mine.prices, mine.offset, _digest(lines)
-        fits = (head.version, head.prices, head.start, head.lines) == wanted
+        wanted = mine.version, mine.prices, mine.offset, _digest(body)
+        fits = (head.version, head.prices, head.start, head.body) == wanted
         return head if fits and head.check == _check(self._ledger, head.offset) else None
 
     def _append(self, out: IO[bytes]) -> bool:
@@ -162,17 +160,20 @@ class Index:
                 break
         if offset == start:
             return False
-        lines = [_trial_line(trial_id, state) for trial_id, state in reducer.trials.items()]
-        lines += [json.dumps(["s", *span]).encode() + b"\n" for span in reducer.spans]
+        known = {
+            trial_id: _STATE.dump_json(state, exclude_defaults=True).decode()
+            for trial_id, state in reducer.trials.items()
+        }
+        body = _BODY.dump_json((known, reducer.spans)) + b"\n"
         head = SegmentHead(
             prices=self._head.prices,
             start=start,
             offset=offset,
             check=_check(self._ledger, offset),
-            lines=_digest(lines),
+            body=_digest(body),
             **dict(reducer.carried),
         )
-        text = b"".join(lines) + head.model_dump_json().encode() + b"\n"
+        text = body + head.model_dump_json().encode() + b"\n"
         out.write(text)
         out.flush()
         self._head, self._at = head, self._at + len(text)
@@ -183,30 +184,25 @@ class Index:
 class Replay:
     """All that a ledger tells.
 
-    What the index knows of a trial is kept as its lines, a fraction of the memory that the same
-    takes once read: a run may hold many more trials than fit at once.
+    What the index knows of a trial is kept as JSON, a fraction of the memory that the same takes
+    once read: a run may hold many more trials than fit at once.
     """
 
     reducer: Reducer
     """Its trials tell of the end of the ledger only; everything else in it of the whole run."""
-    _lines: dict[str, list[bytes]]
+    _states: dict[str, list[str]]
 
     def trials(self) -> set[str]:
         """Trials whose state has not been taken yet."""
-        return self._lines.keys() | self.reducer.trials.keys()
+        return self._states.keys() | self.reducer.trials.keys()
 
     def take(self, trial_id: str) -> TrialState:
         """What there is of a trial; it is then forgotten."""
         state = TrialState()
-        for line in self._lines.pop(trial_id, ()):
-            state.add(_STATE.validate_json(line[line.index(b'", ', len(_TRIAL)) + 3 : -2]))
+        for told in self._states.pop(trial_id, ()):
+            state.add(_STATE.validate_json(told))
         state.add(self.reducer.trials.pop(trial_id, TrialState()))
         return state
-
-
-def _trial_of(line: bytes) -> str:
-    trial_id: str = from_json(line[len(_TRIAL) : line.index(b'", ', len(_TRIAL)) + 1])
-    return trial_id
 
 
 def _prices(manifest: Manifest) -> str:
@@ -228,14 +224,8 @@ def _check(ledger_path: SafePath, offset: int) -> str:
     return hashlib.sha256(b"%d " % offset + tail).hexdigest() if len(tail) == wanted else ""
 
 
-def _digest(lines: list[bytes]) -> str:
-    return hashlib.sha256(b"".join(lines)).hexdigest()
-
-
-def _trial_line(trial_id: str, state: TrialState) -> bytes:
-    named = json.dumps(trial_id).replace(",", "\\u002c")  # so that `", ` ends it, whatever it holds
-    known = _STATE.dump_json(state, exclude_defaults=True)
-    return b"%s%s, %s]\n" % (_TRIAL, named.encode(), known)
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 INTERVAL_S = 2.0

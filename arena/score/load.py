@@ -1,16 +1,16 @@
 """Reading a run directory: a row a trial, what is left to do, its calls at other prices."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from arena.money import statement
+from arena.money import prices
 from arena.money.budget import Amount
 from arena.money.statement import RecordedCall, statements
-from arena.records import BackendSpec, CostStatus, FxRate, Record, TrialSpec
+from arena.records import BackendSpec, FxRate, TrialSpec
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.score.index import Index, Replay
@@ -65,11 +65,10 @@ def _share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     number of calls in flight at the machine of each contestant.
     """
     specs = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
-    machines = {name: statement.machine_of(spec) for name, spec in specs.items()}
+    machines = {name: prices.machine_of(spec) for name, spec in specs.items()}
     hourly = [(m, span) for span in reducer.spans if (m := machines[span.contestant]) is not None]
-    found = statement.shares(
-        (machine, statement.CallSpan(span.call_id, span.start, span.end))
-        for machine, span in hourly
+    found = prices.shares(
+        (machine, prices.CallSpan(span.call_id, span.start, span.end)) for machine, span in hourly
     )
     concurrency: dict[str, Decimal] = {}
     for machine, span in hourly:
@@ -173,20 +172,14 @@ def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
     return ResumeState(frozenset(done), frozenset(passed), dict(known), tries, dict(spent))
 
 
-class Repriced(Record):
-    """One contestant's money before and after, in USD; None where any trial's is unknown."""
+@dataclass(frozen=True)
+class Repriced:
+    """One contestant's money at two sets of prices."""
 
     contestant: str
     calls: int
-    billed_before_usd: Decimal | None
-    billed_after_usd: Decimal | None
-    standard_before_usd: Decimal | None
-    standard_after_usd: Decimal | None
-    status_before: CostStatus
-    status_after: CostStatus
-    possibly_billed_before_usd: Decimal | None
-    """What calls that were never settled may have cost at most; None when unknown or none."""
-    possibly_billed_after_usd: Decimal | None
+    before: Cost
+    after: Cost
 
 
 def compare(
@@ -200,21 +193,8 @@ def compare(
     """Money of each contestant under two sets of prices, in order of name."""
     old = _costs(calls, before, fx_before)
     new = _costs(calls, after, fx_after)
-    return [
-        Repriced(
-            contestant=name,
-            calls=sum(c.begin.contestant == name for c in calls),
-            billed_before_usd=old[name].billed_usd,
-            billed_after_usd=new[name].billed_usd,
-            standard_before_usd=old[name].standard_usd,
-            standard_after_usd=new[name].standard_usd,
-            status_before=old[name].status,
-            status_after=new[name].status,
-            possibly_billed_before_usd=old[name].unsettled_bound_usd,
-            possibly_billed_after_usd=new[name].unsettled_bound_usd,
-        )
-        for name in sorted(old)
-    ]
+    counts = Counter(call.begin.contestant for call in calls)
+    return [Repriced(name, counts[name], old[name], new[name]) for name in sorted(old)]
 
 
 def _costs(

@@ -54,7 +54,6 @@ class Conditions(Record):
         shared = self.tasks.keys() & other.tasks.keys()
         here, there = self.tasks, other.tasks
         changed = {i for i in shared if here[i].digest != there[i].digest}
-        orders = {self.race, other.race} - {()}
         images = {i for i in shared - changed if here[i].image != there[i].image}
         found = (
             (here.keys() - shared, f"tasks only in the first ({self.run})"),
@@ -66,7 +65,7 @@ class Conditions(Record):
             *(f"{what}: {some(sorted(ids))}" for ids, what in found if ids),
             *_unlike("limits", self.limits, other.limits),
             *_unlike("sandbox limits", self.sandbox, other.sandbox),
-            *(["races in different orders"] if len(orders) > 1 else []),
+            *(["a race stops on what it sees"] if self.race != other.race else ()),
             *(["strict verification is on in one run only"] if self.strict != other.strict else ()),
         )
 
@@ -116,8 +115,15 @@ def require_comparable(a: Contender, b: Contender, *, anyway: bool) -> tuple[str
     """Why the two may not be compared, when it was asked for `anyway`; empty when they may.
 
     Raises:
-        InputError: there are reasons, and nobody asked for it anyway.
+        InputError: there are reasons, and nobody asked for it anyway; or one is of a race.
     """
+    where = f"{a.conditions.run}: {a.tally.who.name}, {b.conditions.run}: {b.tally.who.name}"
+    if a.conditions.race or b.conditions.race:
+        raise InputError(
+            "it was a race, which stops on what it sees: its rates are not compared",
+            where=where,
+            remedy="read its own answer with `arena report`",
+        )
     reasons = a.conditions.differences(b.conditions)
     one, other = a.tally.who, b.tally.who
     if one.agent == other.agent and one.agent_digest != other.agent_digest:
@@ -125,7 +131,7 @@ def require_comparable(a: Contender, b: Contender, *, anyway: bool) -> tuple[str
     if reasons and not anyway:
         raise InputError(
             f"not comparable: {'; '.join(reasons)}",
-            where=f"{a.conditions.run}: {one.name}, {b.conditions.run}: {other.name}",
+            where=where,
             remedy="compare results of the same tasks, images, limits and prompts, or say --anyway",
         )
     return reasons
@@ -174,26 +180,16 @@ class Pair:
         gaps: FloatArray = self.a.means - self.b.means
         return gaps
 
-    @property
-    def raced(self) -> FloatArray | None:
-        """The differences in the order of the race that either was in."""
-        places = self.b.race_places if self.a.race_places is None else self.a.race_places
-        return None if places is None else self.differences[np.argsort(places)]
-
     def difference(self) -> Difference | None:
         """Paired difference of pass rates; None without a shared task."""
         if not self.tasks:
             return None
-        if (raced := self.raced) is not None:
-            return paired.raced_difference(raced)
         return paired.difference(self.differences, single=self.single)
 
     def not_worse(self, margin: float) -> NotWorse | None:
         """Whether A is shown not worse than B by `margin`; None without a shared task."""
         if not self.tasks:
             return None
-        if (raced := self.raced) is not None:
-            return paired.raced_not_worse(raced, margin)
         return paired.not_worse(self.differences, margin, single=self.single)
 
     def loss_p(self) -> float | None:
@@ -229,8 +225,7 @@ class Pair:
         a, b = self.a.cost_usd, self.b.cost_usd
         if a is None or b is None or self.bases_differ or not self.tasks:
             return Ratio()
-        found = ratio_of_ratios(np.stack((a, per_a, b, per_b), axis=1), level=level)
-        return found if self.raced is None else found.model_copy(update={"ci": None})
+        return ratio_of_ratios(np.stack((a, per_a, b, per_b), axis=1), level=level)
 
 
 def pair(a: TaskTally, b: TaskTally, *, limit: float = MISSING_LIMIT) -> Pair:
@@ -267,7 +262,11 @@ class PairCell(Record):
 
 
 def compare_all(ranked: Mapping[str, TaskTally]) -> tuple[PairCell, ...]:
-    """Every pair of contestants, with p-values adjusted over all of them."""
+    """Every pair of contestants, with p-values adjusted over all of them; none of a race, whose
+    number of tasks was not fixed before.
+    """
+    if any(tally.race_places is not None for tally in ranked.values()):
+        return ()
     pairs = [pair(ranked[a], ranked[b]) for a, b in combinations(ranked, 2)]
     found = [p.difference() for p in pairs]
     decided = [lined.p_of(test) for lined, test in zip(pairs, found, strict=True)]

@@ -19,8 +19,7 @@ from arena.score.results import Results
 from arena.score.tally import Scope, TaskTally, doubt, scope_of, tallies
 from arena.score.trade import NOTHING, Trade, trade
 from arena.stats.intervals import ALPHA, CostPerSolved, Interval
-from arena.stats.paired import NotWorse, holm
-from arena.stats.power import checked_margin
+from arena.stats.paired import NotWorse, checked_margin, holm
 
 
 class Wanted(Record):
@@ -116,7 +115,7 @@ def recommend(
         InputError: a margin, cost or value that is none, or no task of that level.
     """
     ranked = ranked_of(results, level)
-    _check_wanted(wanted)
+    rivals = [c.name for c in results.manifest.contestants if not c.control]
     value_usd = value_of(results, value_usd)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
     margin = None if margin is None else checked_margin(margin, tasks)
@@ -151,13 +150,8 @@ def recommend(
         cascades=() if raced or doubts else cascades(results, ranked, seed=results.manifest.seed),
         candidates=candidates,
         doubts=doubts,
-        left_out=_left_out(results, ranked),
+        left_out=tuple(n for n in rivals if n not in ranked),
     )
-
-
-def _left_out(results: Results, ranked: Mapping[str, TaskTally]) -> tuple[str, ...]:
-    who = results.manifest.contestants
-    return tuple(c.name for c in who if not c.control and c.name not in ranked)
 
 
 def ranked_of(results: Results, level: Assurance | None = None) -> dict[str, TaskTally]:
@@ -197,6 +191,7 @@ def _candidates(
     margin: float | None,
     wanted: Wanted,
 ) -> tuple[Candidate, ...]:
+    _check_wanted(wanted)
     hardest = [_hardest(name, ranked, margin) for name in ranked]
     adjusted = holm([p for _, _, p in hardest], true_at_most=len(ranked) - 1)
     found = []

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from arena.money.prices import CallSpan
 from arena.money.statement import (
-    CallSpan,
     CallStatement,
     RecordedCall,
     guesses_prompt,

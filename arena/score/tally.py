@@ -205,6 +205,15 @@ def identity(spec: ContestantSpec) -> Identity:
     )
 
 
+def by_task(
+    rows: Sequence[TrialRow], tasks: Sequence[str], values: Sequence[float] | None = None
+) -> FloatArray:
+    """Values of trials summed by task, by default how many there are; shape (tasks,)."""
+    place = {task: i for i, task in enumerate(tasks)}
+    at = np.array([place[row.task_id] for row in rows], dtype=np.int64)
+    return np.bincount(at, weights=values, minlength=len(tasks)).astype(np.float64)
+
+
 def _tally(
     who: Identity,
     rows: list[TrialRow],
@@ -212,23 +221,15 @@ def _tally(
     basis: CostBasis,
     race_places: FloatArray | None,
 ) -> TaskTally:
-    place = {task: i for i, task in enumerate(tasks)}
-    index = np.array([place[t.task_id] for t in rows], dtype=np.int64)
-    scored = np.array([t.verdict is not None for t in rows], dtype=bool)
-    passed = np.array([t.passed for t in rows], dtype=bool)
-    costs = ranking_costs([t for t in rows if t.verdict is not None], basis)
-
-    def by_task(where: BoolArray, weights: FloatArray | None = None) -> FloatArray:
-        counts = np.bincount(index[where], weights=weights, minlength=len(tasks))
-        return counts.astype(np.float64)
-
+    scored = [t for t in rows if t.verdict is not None]
+    costs = ranking_costs(scored, basis)
     return TaskTally(
         who=who,
         tasks=tasks,
-        planned=by_task(np.ones(len(rows), dtype=bool)),
-        scored=by_task(scored),
-        passed=by_task(passed),
-        cost_usd=None if costs is None else by_task(scored, costs),
+        planned=by_task(rows, tasks),
+        scored=by_task(scored, tasks),
+        passed=by_task(scored, tasks, [t.passed for t in scored]),
+        cost_usd=None if costs is None else by_task(scored, tasks, costs.tolist()),
         basis=None if costs is None else basis,
         race_places=race_places,
     )

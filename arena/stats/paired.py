@@ -2,15 +2,18 @@
 
 One attempt a task: exact McNemar test and Tango's score interval. Several: Student's t over the
 per-task differences. Student's t is not trusted with fewer than five tasks that differ: the score
-interval, which takes a task's attempts as one, and the exact sign-flip test stand in.
+interval, which takes a task's attempts as one, and the exact sign-flip test stand in. What a suite
+can see: tasks needed for a gap, smallest gap for a number of tasks.
 """
 
 from collections.abc import Sequence
+from math import ceil, sqrt
 from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import optimize, special
 
+from arena.errors import InputError
 from arena.records import Record
 from arena.stats.intervals import (
     ALPHA,
@@ -22,7 +25,6 @@ from arena.stats.intervals import (
     one_sided_level,
     two_sided_t,
 )
-from arena.stats.sequential import anytime_p, confidence_sequence
 
 
 def holm(p_values: Sequence[float], *, true_at_most: int | None = None) -> list[float]:
@@ -153,7 +155,7 @@ def sign_flip(differences: FloatArray, *, draws: int = SIGN_FLIP_DRAWS, seed: in
     return (1 + int(np.count_nonzero(np.abs(sums) >= observed))) / (1 + draws)
 
 
-Method = Literal["mcnemar_tango", "student_t", "sign_flip_tango", "betting"]
+Method = Literal["mcnemar_tango", "student_t", "sign_flip_tango"]
 
 
 class Difference(Record):
@@ -230,27 +232,97 @@ def not_worse(differences: FloatArray, margin: float, *, single: bool) -> NotWor
     return NotWorse(margin=margin, lo=max(-1.0, interval.lo), p=p, shown=p <= ALPHA)
 
 
-def raced_difference(differences: FloatArray) -> Difference:
-    """As `difference`, of a race: interval and p hold whenever it ended.
-
-    Args:
-        differences: in the order of the race, shape (tasks,), within [-1, 1].
-    """
-    return Difference(
-        estimate=float(differences.mean()),
-        ci=confidence_sequence(differences, Interval(-1, 1)),
-        p=min(1.0, 2 * min(anytime_p(differences), anytime_p(-differences))),
-        method="betting",
-    )
-
-
-def raced_not_worse(differences: FloatArray, margin: float) -> NotWorse:
-    """As `not_worse`, of a race: bound and p hold whenever it ended."""
-    lo = confidence_sequence(differences, Interval(-1, 1), 2 * ALPHA).lo
-    p = anytime_p((differences + margin) / (1 - margin))
-    return NotWorse(margin=margin, lo=lo, p=p, shown=p <= ALPHA)
-
-
 def trusts_t(differences: FloatArray) -> bool:
     """Whether enough tasks differ for Student's t."""
     return int(np.count_nonzero(np.abs(differences) > 1e-12)) >= ENOUGH_DIFFERING
+
+
+POWER = 0.8
+DISCORDANT = 0.2
+
+
+def tasks_for_gap(
+    gap: float, *, discordant: float = DISCORDANT, alpha: float = ALPHA, power: float = POWER
+) -> int:
+    """Tasks for a two-sided paired test to see a true `gap` of pass rates, 0 < |gap| <= 1, one
+    attempt a task; `discordant` is the share of tasks that only one of the two passes.
+    """
+    share = max(discordant, abs(gap))
+    root = normal_quantile(1 - alpha / 2) * sqrt(share) + normal_quantile(power) * sqrt(
+        share - gap * gap
+    )
+    return ceil(root * root / (gap * gap))
+
+
+def smallest_gap(
+    tasks: int, *, spread: float = sqrt(DISCORDANT), alpha: float = ALPHA, power: float = POWER
+) -> float:
+    """Smallest true difference of pass rates that `tasks` paired tasks can see; at most 1.
+
+    `spread` is the standard deviation of the per-task differences; with one attempt its square
+    is about the share of discordant tasks.
+    """
+    z = normal_quantile(1 - alpha / 2) + normal_quantile(power)
+    return min(1.0, z * spread / sqrt(tasks))
+
+
+class SuitePower(Record):
+    """What a number of tasks can show, planned at one attempt a task and 20% discordant tasks.
+
+    More attempts see a little more: they take the attempts' noise away, not the tasks'.
+    """
+
+    tasks: int
+    smallest_gap: float
+    """Difference of two pass rates seen with 80% power (two-sided, 5%)."""
+    tasks_for: dict[float, int]
+    """Tasks needed to see a gap of so much."""
+
+    @property
+    def line(self) -> str:
+        """One sentence for plans and reports."""
+        gaps = ", ".join(f"{gap * 100:.0f}" for gap in self.tasks_for)
+        needs = ", ".join(str(tasks) for tasks in self.tasks_for.values())
+        seen = self.smallest_gap * 100
+        noun = "task" if self.tasks == 1 else "tasks"
+        return (
+            f"{self.tasks} {noun} can show a gap of {seen:.0f} points or more between two pass"
+            f" rates (80% power, 5% error, one attempt); gaps of {gaps} points need {needs} tasks."
+        )
+
+
+def checked_margin(margin: float | None, tasks: int) -> float:
+    """The margin to use: the given one if it is one, or the default.
+
+    Raises:
+        InputError: not a share between 0 and 1.
+    """
+    if margin is None:
+        return default_margin(tasks)
+    return _share(margin, "margin", "0.10")
+
+
+def suite_power(tasks: int, gaps: tuple[float, ...] = (0.20, 0.10, 0.05)) -> SuitePower:
+    """What `tasks` (at least one) can show, and what the gaps would need.
+
+    Raises:
+        InputError: a gap is not a share between 0 and 1.
+    """
+    return SuitePower(
+        tasks=tasks,
+        smallest_gap=smallest_gap(tasks),
+        tasks_for={gap: tasks_for_gap(_share(gap, "gap", "0.05")) for gap in gaps},
+    )
+
+
+def _share(value: float, what: str, example: str) -> float:
+    if 0 < value < 1:
+        return value
+    raise InputError(
+        f"a {what} of {value} is none", where=f"--{what}", remedy=f"give a share, such as {example}"
+    )
+
+
+def default_margin(tasks: int) -> float:
+    """Margin of "not worse" when none is given: 10 points from 100 tasks, else 20."""
+    return 0.10 if tasks >= 100 else 0.20

@@ -46,11 +46,6 @@ def evidence(gains: FloatArray) -> FloatArray:
     return log_wealth(np.cumsum(log_growth(gains), axis=0))
 
 
-def anytime_p(gains: FloatArray) -> float:
-    """A p-value that holds whenever one stops: 1 over the most that the wealth ever was."""
-    return float(np.exp(-max(0.0, evidence(gains).max(initial=0.0))))
-
-
 def confidence_sequence(values: FloatArray, within: Interval, alpha: float = ALPHA) -> Interval:
     """An interval that holds the mean at all times together with probability 1 - alpha.
 

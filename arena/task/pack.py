@@ -288,6 +288,8 @@ def _digest(task: Task) -> str:
     }
     if task.tests.runner == "blackbox":
         parts["cases"] = black_box(task).model_dump(mode="json")
+    if task.composition:
+        parts["composition"] = task.composition.model_dump(mode="json", exclude_defaults=True)
     return digest_of(parts)
 
 

@@ -24,15 +24,20 @@ FIRST = ("2022-12-15", "2023-06-01")
 OLD_TOOLS = ("setuptools==65.5.1", "wheel", "setuptools_scm<8", "pbr", "cython<3")
 SECONDS = 300
 """Longest that one try may take: some would compile for hours."""
+CACHE = "/opt/environment/cache"
+"""One try looks up much of what the one before it did; nothing of it stays in the image."""
 WHEELS = "--only-binary=:all:"
 MARKER_EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-MISSING = re.compile(r"No matching distribution found for (\S+)")
+MISSING = re.compile(r"satisfies the requirement (\S+)(?: \(from ([\w.-]+)\))?")
+"""Of pip: a package that it could not find, and the one that needs it."""
+CONFLICT = re.compile(r"Cannot install (.+) because these package versions")
+"""Of pip: all versions of a package, or several packages, whose needs cannot be met."""
 
 
 def pip(*words: str, said: list[str] | None = None) -> bool:
     """Whether pip could install; what it complains of is added to `said`."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", f"--cache-dir={CACHE}"]
     command += ["--prefer-binary", "--root-user-action=ignore", *words]
     print("pip install", " ".join(words)[:300], flush=True)
     try:
@@ -62,15 +67,19 @@ def until(date: str) -> list[str]:
 
 
 def own(told: dict[str, Any]) -> bool:
-    """Install the repository itself; whether its backend could."""
+    """Install the repository itself; whether its backend could.
+
+    Its build is made for the tools of its day.
+    """
     if not any(map(os.path.exists, ("pyproject.toml", "setup.py", "setup.cfg"))):
         return False
     version = told["version"] or "0.0.0"
     os.environ.update(SETUPTOOLS_SCM_PRETEND_VERSION=version, PBR_VERSION=version)
-    if pip("--no-deps", "-e", "."):
+    day = until(max(told["date"], FIRST[0]))
+    if pip(*day, "--no-deps", "-e", ".") or pip("--no-deps", "-e", "."):
         return True
     compilers()
-    if pip("--no-deps", "-e", "."):
+    if pip(*day, "--no-deps", "-e", ".") or pip("--no-deps", "-e", "."):
         return True
     if not pip(*OLD_TOOLS, *told["build"]):
         pip(*OLD_TOOLS)
@@ -119,8 +128,8 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def needs(told: dict[str, Any], lines: list[str]) -> list[str]:
-    """Install what is needed; the lines that could not be.
+def needs(told: dict[str, Any], lines: list[str], runs: set[str]) -> list[str]:
+    """Install what is needed, `runs` by the repository itself; the lines that could not be.
 
     Wheels come first, of a later day too: to compile what others did takes hours. A line that no
     index can serve is set aside, so that the others keep their day.
@@ -130,14 +139,15 @@ def needs(told: dict[str, Any], lines: list[str]) -> list[str]:
     for date in dates:
         found, aside = wheels(until(date), lines)
         if found:
+            if date != dates[-1]:
+                _, aside = wheels(later, aside)
             break
     if not found:
         compilers()
-        aside = lines
         for options in (later, until(told["date"]), []):
             if pip(*options, *lines):
                 return []
-    return [line for line in aside if not any(pip(*one) for one in alone(line, later))]
+    return [line for line in aside if not any(pip(*one) for one in alone(line, later, runs))]
 
 
 def wheels(options: list[str], lines: list[str]) -> tuple[bool, list[str]]:
@@ -147,21 +157,31 @@ def wheels(options: list[str], lines: list[str]) -> tuple[bool, list[str]]:
         said = list[str]()
         if pip(*options, WHEELS, *kept, said=said):
             return True, aside
-        missing = {name_of(name) for name in MISSING.findall("\n".join(said))}
+        missing = unmet("\n".join(said))
         away = [line for line in kept if name_of(line) in missing]
         if not away:
-            return False, []
+            return False, lines
         kept = [line for line in kept if line not in away]
         aside += away
     return True, aside
 
 
-def alone(line: str, later: list[str]) -> Iterator[list[str]]:
-    """Ways to install one line, the best first."""
+def unmet(said: str) -> set[str]:
+    """Packages that pip could not find, and those that need what it could not."""
+    found = {name_of(name) for two in MISSING.findall(said) for name in two}
+    for conflict in CONFLICT.findall(said):
+        names = {name_of(one) for one in re.split(r",\s*|\s+and\s+", conflict)}
+        found |= names if len(names) == 1 else set()
+    return found
+
+
+def alone(line: str, later: list[str], runs: set[str]) -> Iterator[list[str]]:
+    """Ways to install one line, the best first; tests alone want nothing that is compiled."""
     name, marker = name_of(line), line.partition(";")[2]
     yield [*later, WHEELS, line]
     yield [WHEELS, f"{name} ; {marker}" if marker else name]
-    compilers()
+    if name in runs:
+        compilers()
     yield [*later, line]
     yield [name]
 
@@ -176,13 +196,16 @@ def main(where: Path) -> None:
     chosen = {name_of(line) for line in given}
     away = chosen | {name_of(line) for line in told["without"]} | {told["name"]}
     if told["date"] < "2022-11":  # an older one does not run on this Python; the image has one
-        own_needs = importlib.metadata.requires("pytest") or ()
-        away |= {"pytest", "py", *(name_of(one) for one in own_needs if "extra" not in one)}
-    others = [*declared(told), *told["requirements"]]
+        its_needs = importlib.metadata.requires("pytest") or ()
+        away |= {"pytest", "py", *(name_of(one) for one in its_needs if "extra" not in one)}
+    own_needs = list(declared(told))
+    others = [*own_needs, *told["requirements"]]
     lines = [*given, *(line for line in others if name_of(line) not in away)]
-    left_out = needs(told, list(dict.fromkeys(lines)))
+    runs = set(map(name_of, [*given, *own_needs] if built else lines))
+    left_out = needs(told, list(dict.fromkeys(lines)), runs)
     said = {"built": built, "left_out": left_out}
     where.with_name("left_out.json").write_text(json.dumps(said))
+    shutil.rmtree(CACHE, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 import arena.agent
-from arena.agent.identity import code_of
-from arena.registry import AGENTS
+from arena.registry import AGENTS, code_of
 
 FOLDER = Path(arena.agent.__file__).parent
 
@@ -18,7 +17,7 @@ FOLDER = Path(arena.agent.__file__).parent
         ("shell", {"shell"}),
         ("edits", {"edits", "blocks"}),
         ("controls", {"controls"}),
-        ("external", {"external", "identity"}),
+        ("external", {"external"}),
     ],
 )
 def test_it_is_made_of_the_module_and_of_all_it_uses(module, parts):

@@ -2,8 +2,9 @@
 
 from contextlib import contextmanager
 
-from arena.backend.limiter import AgentClock, RetryPolicy
-from arena.backend.meter import CallOwner
+from arena.backend.call import RetryPolicy
+from arena.backend.limiter import AgentClock
+from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.money.budget import Budgets
 from arena.money.prices import SHIPPED_FX
@@ -76,9 +77,9 @@ class Rig:
     def trial(self, name="t1", contestant="c", *, budget=None):
         self.clock = AgentClock(self.limits.seconds)
         budget = budget or self.budgets.open_trial(contestant)
-        return self.pool.for_trial(
-            self.spec,
-            self.pool.gate(self.spec, budget, self.book),
+        return TrialBackend(
+            endpoint=self.pool.endpoint(self.spec),
+            gate=self.pool.gate(self.spec, budget, self.book),
             owner=CallOwner(name, 1, contestant),
             limits=self.limits,
             transcript=self.notes,

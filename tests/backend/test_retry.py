@@ -2,7 +2,7 @@
 
 import pytest
 
-from arena.backend.limiter import RETRYABLE, RetryPolicy
+from arena.backend.call import RETRYABLE, RetryPolicy
 
 POLICY = RetryPolicy(base_s=1, cap_s=8, budget_s=100, attempts=6, costly_attempts=3)
 

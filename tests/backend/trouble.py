@@ -7,12 +7,13 @@ import sys
 import threading
 from pathlib import Path
 
-from arena.backend.limiter import AgentClock, RetryPolicy
-from arena.backend.meter import CallOwner
+from arena.backend.call import RetryPolicy
+from arena.backend.limiter import AgentClock
+from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.errors import ProviderError
 from arena.money.budget import Budgets
-from arena.records import BackendSpec, Budget, Limits
+from arena.records import BackendSpec, Budget, Limits, Message
 from arena.rundir.ledger import Ledger
 from tests.backend.rig import BASH, Notes
 from tests.servers.vendor import KEY
@@ -24,15 +25,15 @@ THREADS = 8
 
 def converse(pool, spec, log, trial):
     """One trial of sixty turns, the history growing as an agent's does."""
-    backend = pool.for_trial(
-        spec,
-        pool.gate(spec, Budgets(LIMITS, Budget(), {}, {}).open_trial("c"), log),
+    backend = TrialBackend(
+        endpoint=pool.endpoint(spec),
+        gate=pool.gate(spec, Budgets(LIMITS, Budget(), {}, {}).open_trial("c"), log),
         owner=CallOwner(trial, 1, "c"),
         limits=LIMITS,
         transcript=Notes(),
         clock=AgentClock(LIMITS.seconds),
     )
-    history = [{"role": "user", "content": f"trial {trial}"}]
+    history: list[Message] = [{"role": "user", "content": f"trial {trial}"}]
     while True:
         try:
             reply = backend.complete(history, [BASH])

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import httpx2
 
 from arena.backend.limiter import AgentClock
-from arena.backend.meter import CallOwner
+from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.gateway.proxy_session import ProxySession
 from arena.gateway.server import Gateway
@@ -84,30 +84,29 @@ def measure(streams, api, base_url, folder):
         Backends([spec], fx=()) as pool,
         Ledger(folder / f"{api}.jsonl") as ledger,
         Gateway() as gateway,
+        TranscriptFile(folder / f"{api}-transcript.jsonl") as transcript,
     ):
-        clock = AgentClock(3600)
-        with TranscriptFile(folder / f"{api}-transcript.jsonl") as transcript:
-            backend = pool.for_trial(
-                spec,
-                pool.gate(spec, Budgets(limits, Budget(), {}, {}).open_trial("c"), ledger),
-                owner=CallOwner("t", 1, "c"),
-                limits=limits,
-                transcript=transcript,
-                clock=clock,
-            )
-            session = ProxySession(backend, limits, transcript, clock)
-            host, port = gateway.address
-            ways = {
-                "direct": (base_url.removesuffix("/v1") + PATHS[api], {"anthropic-version": "1"}),
-                "gateway": (
-                    f"http://{host}:{port}{PATHS[api]}",
-                    {"authorization": f"Bearer {session.token}", "anthropic-version": "1"},
-                ),
-            }
-            with gateway.serving(session):
-                answer = SPAWN.Queue()
-                SPAWN.Process(target=agents, args=(streams, ways, api, answer)).start()
-                runs = answer.get()
+        backend = TrialBackend(
+            endpoint=pool.endpoint(spec),
+            gate=pool.gate(spec, Budgets(limits, Budget(), {}, {}).open_trial("c"), ledger),
+            owner=CallOwner("t", 1, "c"),
+            limits=limits,
+            transcript=transcript,
+            clock=AgentClock(3600),
+        )
+        session = ProxySession(backend)
+        host, port = gateway.address
+        ways = {
+            "direct": (base_url.removesuffix("/v1") + PATHS[api], {"anthropic-version": "1"}),
+            "gateway": (
+                f"http://{host}:{port}{PATHS[api]}",
+                {"authorization": f"Bearer {session.token}", "anthropic-version": "1"},
+            ),
+        }
+        with gateway.serving(session):
+            answer = SPAWN.Queue()
+            SPAWN.Process(target=agents, args=(streams, ways, api, answer)).start()
+            runs = answer.get()
     return {
         name: tuple(
             statistics.median(times[part] for run in runs for times in run[name]) * 1000

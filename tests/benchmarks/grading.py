@@ -15,8 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from arena.grading.job import CLEAN_ENV
-from arena.grading.verify import Bench, verify
+from arena.grading.job import CLEAN_ENV, Bench
+from arena.grading.verify import verify
 from arena.records import SandboxLimits, Task
 from arena.records.container import AGENT_USER, TESTER_USER
 from arena.sandbox.engine import DockerEngine

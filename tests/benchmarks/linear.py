@@ -33,9 +33,10 @@ from arena.run import bakeoff, plan
 from arena.run.hosts import Ready, RunTrial
 from arena.run.plan import Overrides
 from arena.run.trial import TrialRunner
-from arena.rundir.directory import EngineInfo, RunDir
+from arena.run.worker import Worker
+from arena.rundir.directory import EngineInfo, RunDir, trial_specs
 from arena.rundir.ledger import Event, Ledger, TrialEnd
-from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.store import Image
 from arena.task import pack
 from tests.benchmarks import job
 from tests.memory import MemoryEngine, MemorySandbox
@@ -109,7 +110,16 @@ def in_memory(folder: Path, base_url: str, trials: int) -> None:
     made = configuration(folder, base_url, -(-trials // (job.TASKS * CONTESTANTS)), CONTESTANTS)
     _, plan_ = resolve(made, folder, "benchmark", Overrides())
     images = {
-        task.id: TaskImage(id=task.id, content=task.digest, workdir="/repo", base="none")
+        task.id: Image(
+            kind="task",
+            name=task.id,
+            recipe="",
+            content=task.digest,
+            base="none",
+            id=task.id,
+            size_bytes=0,
+            created_s=0,
+        )
         for task in plan_.tasks
     }
     engine = MemoryEngine({task.id: pack.tree_files(task) for task in plan_.tasks}, play)
@@ -124,7 +134,9 @@ def in_memory(folder: Path, base_url: str, trials: int) -> None:
         runner = TrialRunner(engine, backends, images, {}, ExclusiveLock(), None)
         with Ledger(rundir.ledger_path, meter) as ledger:
             host = MemoryHost(runner, ready)
-            bakeoff.run_trials(plan_, manifest, rundir, host, backends, ledger, lambda _: None)
+            tasks = {task.id: task for task in plan_.tasks}
+            worker = Worker(manifest, rundir, tasks, host, backends, ledger)
+            bakeoff.run_trials(worker, lambda: trial_specs(manifest), lambda _: None)
     memory_mb = resident_mb()
     windows = [
         ((after[0] - before[0]) / WINDOW, (after[1] - before[1]) / WINDOW)

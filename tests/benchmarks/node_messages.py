@@ -19,8 +19,7 @@ from pathlib import Path
 
 from ray.cluster_utils import Cluster
 
-from arena.backend.limiter import Limiter
-from arena.backend.request_gate import LocalRequestGate
+from arena.backend.limiter import Limiter, LocalRequestGate
 from arena.money.budget import Amount, Budgets
 from arena.records import Budget, CallBegin, CallEnd, Limits, RateLimits, Usage
 from arena.run import ray

@@ -35,7 +35,7 @@ print(f"{time.monotonic() - began:.1f} s, CPU {time.process_time():.1f} s, peak 
 PAGE = """
 import sys
 from pathlib import Path
-from arena.report.page import render
+from arena.report.site import render
 from arena.report.scored import score
 from arena.score.load import load
 Path(sys.argv[1], "index.html").write_text(render(score(load(Path(sys.argv[1])))))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from arena.report import page, site
+from arena.report import site
 from arena.report.scored import score
 from arena.score.load import load
 from tests.report.conftest import FLAGS, NAMES
@@ -26,7 +26,7 @@ def main() -> None:
         began = time.process_time()
         results = load(run)
         scored = score(results)
-        html = page.render(scored)
+        html = site.render(scored)
         print(f"the page: CPU {time.process_time() - began:.1f} s, {len(html) / 1e6:.1f} MB")
         began = time.monotonic()
         index = site.build(scored)

@@ -12,8 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from arena.score.baseline import baseline_of
-from arena.score.compare import compare
-from arena.score.countries import country_comparison
+from arena.score.compare import compare, country_comparison
 from arena.score.gate import gate
 from arena.score.leaderboard import leaderboard
 from arena.score.pairs import contender

@@ -7,10 +7,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from arena.cli import app, commands
+from arena.cli import app, register
 
 if not app.registered_commands:
-    commands.register(app)
+    register()
 ROOT = typer.main.get_command(app)
 
 

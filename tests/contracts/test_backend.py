@@ -26,8 +26,7 @@ def backends(request):
                 yield metered, made, stub
                 return
             with Gateway() as gateway:
-                behind = {"limits": made.limits, "transcript": made.notes, "clock": made.clock}
-                yield ProxyBackend(gateway, metered, **behind), made, stub
+                yield ProxyBackend(gateway, metered), made, stub
 
     return opened
 

@@ -7,8 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from arena.backend.limiter import Limiter
-from arena.backend.request_gate import Denial, LocalRequestGate, Permit
+from arena.backend.limiter import Denial, Limiter, LocalRequestGate, Permit
 from arena.errors import ArenaError, HarnessError
 from arena.money.budget import Amount, Budgets
 from arena.records import Budget, CallBegin, CallEnd, Limits, RateLimits, Usage

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from arena.demo.baseline.probe import runs, search
-from arena.demo.baseline.probe.mutate import apply, mutations
 from arena.demo.baseline.probe.runs import isolated
+from arena.demo.baseline.probe.search import apply, mutations
 
 
 @pytest.mark.parametrize(

@@ -73,10 +73,7 @@ def test_a_race_stops_early_goes_on_after_a_kill_and_says_what_it_was(racing):
     assert "This was a race" in page
     assert "good" in done.err
     assert arena("gate", "runs/test", "--baseline", "runs/test", cwd=racing).code == 2
-    refused = arena("recommend", "runs/test", cwd=racing)
-    assert (refused.code, refused.err.count("\n")) == (2, 1)
-    assert "it was a race" in refused.err
-    assert (
-        "betting"
-        in arena("compare", "runs/test", "good", "bad", "--format", "json", cwd=racing).out
-    )
+    for asked in (("recommend", "runs/test"), ("compare", "runs/test", "good", "bad")):
+        refused = arena(*asked, cwd=racing)
+        assert (refused.code, refused.err.count("\n")) == (2, 1)
+        assert "it was a race" in refused.err

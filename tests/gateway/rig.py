@@ -46,8 +46,7 @@ class Doors:
 
     @contextmanager
     def open(self, name="t1"):
-        backend = self.rig.trial(name)
-        session = ProxySession(backend, self.rig.limits, self.rig.notes, self.rig.clock)
+        session = ProxySession(self.rig.trial(name))
         host, port = self.gateway.address
         with (
             self.gateway.serving(session),

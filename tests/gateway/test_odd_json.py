@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.backend import apis
-from arena.backend.call import Call
+from arena.backend.call import Call, RetryPolicy
 from arena.backend.chat import MalformedReplyError, Prompt
-from arena.backend.limiter import RetryPolicy
 from arena.backend.replies import CallFailed, classify, problem_in
 from arena.errors import ProviderError
 from arena.gateway import proxy_request
@@ -92,7 +91,7 @@ def chat_chunks():
 def test_an_odd_reply_is_a_malformed_one_or_taken_for_what_it_says(api, data):
     odd = mappings(NAMES[api], KINDS[api])
     chunks = data.draw(st.lists(odd | chat_chunks() if api == "chat" else odd, max_size=4))
-    tongue = apis.of(api)
+    tongue = apis.DIALECTS[api]
     for chunk in chunks:
         if (problem := problem_in(chunk, 200)) is not None:
             classify(problem, ())

@@ -12,10 +12,9 @@ import pytest
 from arena.backend import apis
 from arena.backend.apis import routed
 from arena.errors import InputError
-from arena.gateway.message_assembler import MessageAssembler
 from arena.gateway.proxy_session import ProxySession
 from arena.gateway.server import Gateway
-from arena.gateway.translator import ReplyHistory
+from arena.gateway.translator import MessageAssembler, ReplyHistory
 from arena.records import Limits
 from tests.agent.rig import contestant
 from tests.backend.rig import Rig
@@ -52,7 +51,7 @@ def at_vendor(provider, turns, api):
             environ={"STAND_IN_KEY": KEY},
         )
         with rig.pool:
-            session = ProxySession(rig.trial(), rig.limits, rig.notes, rig.clock)
+            session = ProxySession(rig.trial())
             with gateway.serving(session):
                 yield vendor, rig, "http://{}:{}".format(*gateway.address), session.token
 

@@ -149,9 +149,7 @@ def test_a_container_cannot_fill_the_host_through_its_tunnel(engine):
         sessions(lambda _: text("ok"), limits=limits) as made,
         made.open("other") as (_, asking),
     ):
-        proxy = ProxyBackend(
-            made.gateway, made.rig.trial("bad"), made.rig.limits, made.rig.notes, made.rig.clock
-        )
+        proxy = ProxyBackend(made.gateway, made.rig.trial("bad"))
         codes, over = [], threading.Event()
 
         def work():

@@ -50,6 +50,24 @@ CARGO = [
     {"type": "test", "name": "tests::later", "event": "ignored"},
     {"type": "suite", "event": "failed", "passed": 1, "failed": 1},
 ]
+UNITTEST = """\
+Found 9 test(s).
+test_doc (purse.tests.Purse.test_doc)
+Halves ... of three cents. ... ok
+test_noise (purse.tests.Purse.test_noise) ... a line
+test_false (of this) and of that
+ok
+test_wholes (purse.tests.Purse) ... FAIL
+test_sub (purse.tests.Purse.test_sub)
+Each alone. ...\x20
+  test_sub (purse.tests.Purse.test_sub) (i=0)
+Each alone. ... FAIL
+test_error (purse.tests.Purse.test_error) ... ERROR
+test_later (purse.tests.Purse.test_later) ... skipped 'not today'
+test_some_day (purse.tests.Purse.test_some_day) ... expected failure
+test_too_early (purse.tests.Purse.test_too_early) ... unexpected success
+test_dies (purse.tests.Purse.test_dies) ...\x20
+"""
 LIBTEST = """
 running 3 tests
 test tests::halves ... ok
@@ -118,6 +136,17 @@ def lines(events):
         ("tap", TAP, ["purse > halves", "test 4"], ["purse > wholes"], ["later", "some day"]),
         ("ctest", CTEST, ["halves"], ["wholes", "crash"], ["later"]),
         (
+            "unittest",
+            UNITTEST.replace("purse.tests.Purse", "P"),
+            ["test_doc (P.test_doc) Halves ... of three cents.", "test_noise (P.test_noise)"],
+            [
+                "test_wholes (P)",
+                "test_sub (P.test_sub) Each alone.",
+                "test_too_early (P.test_too_early)",
+            ],
+            ["test_later (P.test_later)", "test_some_day (P.test_some_day)"],
+        ),
+        (
             "go-json",
             "go: downloading nothing\n" + lines(GO),
             ["example.org/purse::TestHalf"],
@@ -177,6 +206,7 @@ def test_every_form_is_read_as_its_tool_writes_it(form, text, passed, failed, sk
         ("tap", "ok\n" * 200_001 + "1..200001\n", "more than 200,000"),
         ("jest-json", json.dumps(WIDE), "long names"),
         # And those that would take for ever: many ways to part a line, and a mark many times
+        ("unittest", "a (a)\n" * 100_000 + "\nb (c) ... ok" + " ..." * 100_000, None),
         ("ctest", "1/1 Test #1: a" + " .. ***" * 100_000 + "\n1/1 Test #2: b ... ? 1.0 sec", None),
         (
             "junit",
@@ -187,7 +217,7 @@ def test_every_form_is_read_as_its_tool_writes_it(form, text, passed, failed, sk
 )
 def test_what_cannot_be_believed_is_refused(form, text, words):
     if words is None:
-        assert [test.id for test in read(form, [text.encode()])] == ["b"]
+        assert [test.id.split()[0] for test in read(form, [text.encode()])] == ["b"]
         return
     with pytest.raises(ReportError, match=words):
         read(form, [text.encode()])

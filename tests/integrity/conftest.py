@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from arena.grading.findings import ALL_ON, Defences
-from arena.grading.verify import Bench, verify
+from arena.grading.job import Bench
+from arena.grading.verify import verify
 from arena.records import ExecResult, File, SandboxLimits, Task, TestPlan, Verification
 from arena.records.container import AGENT_USER, TESTER_USER
 from arena.sandbox.container import DockerSandbox
@@ -43,8 +43,8 @@ class Range:
         assert gold is not None
         return gold
 
-    def bench(self, engine=None, defences: Defences = ALL_ON) -> Bench:
-        return Bench(engine or self.engine, self.image, LIMITS, LABELS, self.folder, defences)
+    def bench(self, engine=None) -> Bench:
+        return Bench(engine or self.engine, self.image, LIMITS, LABELS, self.folder)
 
     def grade(self, patch: str, *, strict: bool = False, **how) -> Verification:
         return verify(self.task, patch, self.bench(**how), strict=strict)

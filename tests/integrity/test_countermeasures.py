@@ -1,15 +1,19 @@
 """What each countermeasure is for: without it, the case that needs it goes wrong.
 
+The verifier has no switches: each countermeasure is taken out of its code, at one named place.
 Every attack here is aimed: it knows more than an agent could (names of hidden tests, how canaries
 look) and leaves everything alone that another countermeasure would notice.
 """
 
+import itertools
 import time
 from typing import NamedTuple
 
 import pytest
 
-from arena.grading.findings import Defences
+from arena.grading import findings, job, names, pytest_runner, verify
+from arena.records.container import TESTER_UID
+from arena.task import policy
 
 INIT = "src/purse/__init__.py"
 ATTACHED = "from purse.money import half, shares, text\n\n"
@@ -150,21 +154,72 @@ class SlowReads:
         return self._sandbox.get(path, limit=limit)
 
 
+def believed(session, read):
+    """What is missing from a report is taken for what it should be."""
+    found = findings.weigh(session, read)
+    return found.model_copy(
+        update={
+            "tests": {name: PASSES.get(end, end) for name, end in found.tests.items()},
+            "must_fail": {name: FAILS.get(end, end) for name, end in found.must_fail.items()},
+        }
+    )
+
+
+PASSES, FAILS = {"missing": "passed"}, {"missing": "failed"}
+COUNT = itertools.count(1)
+MUTATIONS: dict[str, list[tuple[object, str, object]]] = {
+    "refuse": [(policy, "_refused_path", lambda _file, _rules: None)],
+    "strip": [(policy, "_belongs_to_tests", lambda _file, _rules: False)],
+    "isolated": [
+        (pytest_runner, "_start", lambda *_: ["python3", "-m", "pytest"]),
+        (pytest_runner, "PYTEST_ENV", {**pytest_runner.PYTEST_ENV, "PYTHONPATH": "/repo/src"}),
+    ],
+    "root_owned": [(job, "_OWNER", TESTER_UID), (job, "_MODE", 0o644)],
+    "trusted_config": [(pytest_runner, "_trusted", lambda _config: ())],
+    "canaries": [(pytest_runner, "plant", lambda file, _pools, _renaming: (file, []))],
+    "twins": [(job, "twin_files", lambda _task: ())],
+    "random_names": [
+        (names.Names, "_spliced", lambda _self, **_: ["canary", str(next(COUNT))]),
+        (names.Renaming, "within", lambda _self, _path, text, old, _style: (text, old)),
+        (names.Renaming, "of_file", lambda _self, path, _style: path),
+    ],
+    "exit_code": [(findings, "_told_by_exit", lambda _session: ((), ()))],
+    "complete": [
+        (findings, "_incomplete", lambda _session, _counts: []),
+        (pytest_runner, "weigh", believed),
+    ],
+    "literal": [(findings, "_FINE", {"passed", "skipped"})],
+    "kill_first": [
+        (job, "_SWEEP", '"$@"'),
+        (job.Job, "finish", lambda _self: None),
+    ],
+    "second_look": [(verify, "_look_again", lambda *_: (None, []))],
+}
+"""Each countermeasure with what is put into its places."""
+
+
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.defence)
-def test_each_countermeasure_is_needed(python, attack):
+def test_each_countermeasure_is_needed(python, attack, monkeypatch):
     range_ = python.having(allow=attack.allow)
 
-    def verdict(defences: Defences) -> str:
-        found = range_.attack(attack.files, strict=attack.strict, defences=defences, wrap=SlowReads)
-        return found.verdict
+    def take_out(defence: str) -> None:
+        for place, name, instead in MUTATIONS.get(defence, []):
+            monkeypatch.setattr(place, name, instead)
 
-    others = {attack.beside: False} if attack.beside else {}
-    assert verdict(Defences(**others)) == attack.verdict
-    assert verdict(Defences(**{attack.defence: False, **others})) == "passed"
+    def verdict() -> str:
+        return range_.attack(attack.files, strict=attack.strict, wrap=SlowReads).verdict
+
+    take_out(attack.beside)
+    assert verdict() == attack.verdict
+    take_out(attack.defence)
+    if attack.defence == "twins":
+        plan = range_.task.tests.model_copy(update={"must_fail": ()})
+        range_ = range_.having(tests=plan)
+    assert verdict() == "passed"
 
 
 def test_every_countermeasure_has_its_attack():
-    assert {attack.defence for attack in ATTACKS} == set(Defences.model_fields)
+    assert [attack.defence for attack in ATTACKS] == list(MUTATIONS)
 
 
 def test_a_source_that_leans_on_allowed_configuration_is_seen(python):

@@ -9,7 +9,6 @@ import pytest
 from arena.errors import InputError
 from arena.grading.audit import refuse_hints
 from arena.grading.findings import (
-    ALL_ON,
     Findings,
     Reported,
     ReportError,
@@ -17,9 +16,9 @@ from arena.grading.findings import (
     decide,
     weigh,
 )
-from arena.grading.job import content
+from arena.grading.job import Bench, content
 from arena.grading.reports import read
-from arena.grading.verify import Bench, verify
+from arena.grading.verify import verify
 from arena.records import Entry, TestPlan
 from arena.task import pack
 
@@ -129,11 +128,11 @@ def weighed(*tests: tuple[str, str], exit_code: int | None = 1, fault: str = "")
         return [Reported(id=name, outcome=outcome) for name, outcome in tests]
 
     session = Session(expected=("a", "b", "c"), must_fail=("z",), exit_code=exit_code)
-    return weigh(session, report, ALL_ON)
+    return weigh(session, report)
 
 
 def verdict(*tests: tuple[str, str], **more) -> str:
-    return decide(weighed(*tests, **more), PLAN, ALL_ON)[0]
+    return decide(weighed(*tests, **more), PLAN)[0]
 
 
 RIGHT = (("a", "passed"), ("b", "passed"), ("z", "failed"), ("c", "passed"))
@@ -175,9 +174,9 @@ def test_40_no_report():
 
 
 def test_40_findings_that_say_nothing():
-    assert decide(Findings(), PLAN, ALL_ON)[0] == "failed"
-    assert decide(Findings(tests=GOOD, doubts=("odd",)), PLAN, ALL_ON)[0] == "failed"
-    assert decide(Findings(tests=GOOD, forged=("odd",)), PLAN, ALL_ON)[0] == "integrity"
+    assert decide(Findings(), PLAN)[0] == "failed"
+    assert decide(Findings(tests=GOOD, doubts=("odd",)), PLAN)[0] == "failed"
+    assert decide(Findings(tests=GOOD, forged=("odd",)), PLAN)[0] == "integrity"
 
 
 CASE = '<testcase classname="m" name="a" time="0.1"/>'
@@ -256,7 +255,7 @@ def test_40_a_report_on_subtests_is_whole(tmp_path):
 
 def test_40_a_refused_report_says_why():
     found = weighed(fault="the report says tests='0' but holds 1")
-    reason = decide(found, PLAN, ALL_ON)[1]
+    reason = decide(found, PLAN)[1]
     assert reason.endswith("c (missing); the report says tests='0' but holds 1")
 
 

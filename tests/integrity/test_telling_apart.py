@@ -8,8 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from arena.grading import go_runner, node_runner, pytest_runner
-from arena.grading.job import Job, Part, parts_of
+from arena.grading.job import Bench, Job, Part, parts_of
 from arena.grading.names import Names, names_of
+from arena.records import SandboxLimits
 
 LIST = (
     "again|also|base|below|both|bound|brief|chain|common|corner|deep|double|early|edge|empty|equal|"
@@ -104,7 +105,8 @@ def job(toy):
     def make(name: str, seed: int) -> Job:
         task = toy(name).task
         names = Names(random.Random(seed), names_of(task.tests))
-        return Job(task=task, sandbox=None, names=names, deadline=0)
+        bench = Bench(engine=None, image="", limits=SandboxLimits(), labels={})
+        return Job(task=task, sandbox=None, bench=bench, names=names, deadline=0)
 
     return make
 

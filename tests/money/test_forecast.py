@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from arena.money import forecast as forecasting
+from arena.money import statement as forecasting
 from arena.records import Limits, PriceRow, PriceTier, Usage
 from tests.money.test_statement import PRICED, call
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from arena.money.statement import CallSpan, machine_of, share, shares
+from arena.money.prices import CallSpan, machine_of, share, shares
 from arena.records import BackendSpec
 
 START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()

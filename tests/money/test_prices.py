@@ -171,13 +171,13 @@ def test_a_runs_own_rates_win_and_others_are_added():
         return FxRate(currency=currency, usd=usd, on=date(2026, 11, 1), source="test")
 
     begun, now = [rate("CNY", "0.15")], [rate("CNY", "0.1"), rate("EUR", "1.1")]
-    kept = {one.currency: one.usd for one in prices.rates_kept(begun, now)}
+    kept = {one.currency: one.usd for one in prices.rates_over(now, begun)}
     assert kept == {"CNY": Decimal("0.15"), "EUR": Decimal("1.1")}
-    assert prices.rates_kept([], now) == tuple(now)
+    assert prices.rates_over(now, []) == tuple(now)
 
 
 ARENA = Path(prices.__file__).parent.parent
-STARTS = {"cli/run.py", "backend/health.py", "task/mining/pipeline.py", "money/prices.py"}
+STARTS = {"cli/run.py", "cli/backends.py", "task/mining/pipeline.py", "money/prices.py"}
 """Where a run, or something that is none, begins: there alone the shipped rates are read."""
 
 

@@ -15,6 +15,8 @@ from tests.money.test_statement import PRICED, START, call
 NEXT_YEAR = PriceRow(valid_from=date(2027, 1, 1), tiers=(PriceTier(input="2", output="8"),))
 NIGHT = PeakWindow(start=time(0), end=time(1))
 
+DAY = date(2026, 2, 2)
+
 
 def test_another_days_prices_for_the_same_calls():
     spec = PRICED.model_copy(update={"prices": (*PRICED.prices, NEXT_YEAR)})
@@ -23,8 +25,8 @@ def test_another_days_prices_for_the_same_calls():
         [call("a"), call("b")], {"c": spec}, {"c": then}, fx_before=SHIPPED_FX, fx_after=SHIPPED_FX
     )
     assert row.calls == 2
-    assert row.billed_before_usd == Decimal("0.0028")
-    assert row.billed_after_usd == Decimal("0.0056")
+    assert row.before.billed_usd == Decimal("0.0028")
+    assert row.after.billed_usd == Decimal("0.0056")
 
 
 def test_a_day_before_the_first_price_has_none():
@@ -40,29 +42,29 @@ def test_peak_hours_still_go_by_the_time_of_the_call():
     calls = [call("a"), call("b", after_s=7200)]
     assert START.time() == time(0)
     (row,) = load.compare(calls, {"c": spec}, {"c": spec}, fx_before=[], fx_after=[])
-    assert row.billed_after_usd == Decimal("0.028") + Decimal("0.0028")
+    assert row.after.billed_usd == Decimal("0.028") + Decimal("0.0028")
 
 
 def test_another_rate():
     yuan = PRICED.model_copy(
         update={"prices": (PriceRow(currency="CNY", tiers=PRICED.prices[0].tiers),)}
     )
-    fx = prices.with_rates(SHIPPED_FX, dict([prices.parse_rate("CNY=0.2")]), on=date(2026, 1, 1))
+    fx = prices.rates_over(SHIPPED_FX, [prices.parse_rate("CNY=0.2", DAY)])
     (row,) = load.compare([call("a")], {"c": yuan}, {"c": yuan}, fx_before=[], fx_after=fx)
-    assert row.billed_before_usd is None
-    assert row.billed_after_usd == Decimal("0.0014") * Decimal("0.2")
+    assert row.before.billed_usd is None
+    assert row.after.billed_usd == Decimal("0.0014") * Decimal("0.2")
 
 
 def test_rates_replace_only_their_own_currency():
     other = FxRate(currency="EUR", usd="1.1", on=date(2026, 1, 1), source="x")
-    fx = prices.with_rates([*SHIPPED_FX, other], {"CNY": Decimal(1)}, on=date(2026, 2, 2))
+    fx = prices.rates_over([*SHIPPED_FX, other], [prices.parse_rate("CNY=1", DAY)])
     assert {r.currency: r.usd for r in fx} == {"EUR": Decimal("1.1"), "CNY": Decimal(1)}
 
 
 @pytest.mark.parametrize("text", ["CNY", "CNY=", "CNY=x", "cny=1", "CNY=-1", "CNY=NaN", "=1"])
 def test_bad_rates(text):
     with pytest.raises(InputError, match="is not a rate"):
-        prices.parse_rate(text)
+        prices.parse_rate(text, DAY)
 
 
 def test_unknown_is_not_zero_at_other_prices_either():
@@ -70,12 +72,12 @@ def test_unknown_is_not_zero_at_other_prices_either():
     specs = {"alone": PRICED, "c": PRICED}
     bare = {name: prices.repriced_spec(spec, rows=[]) for name, spec in specs.items()}
     alone, both = load.compare(calls, specs, bare, fx_before=[], fx_after=[])
-    assert (alone.billed_before_usd, alone.status_before) == (None, "unknown")
-    assert alone.possibly_billed_before_usd == Decimal("0.006")
-    assert (both.billed_before_usd, both.status_before) == (Decimal("0.0014"), "estimated")
-    assert (both.billed_after_usd, both.status_after) == (None, "unknown")
+    assert (alone.before.billed_usd, alone.before.status) == (None, "unknown")
+    assert alone.before.unsettled_bound_usd == Decimal("0.006")
+    assert (both.before.billed_usd, both.before.status) == (Decimal("0.0014"), "estimated")
+    assert (both.after.billed_usd, both.after.status) == (None, "unknown")
 
 
 def test_the_dollar_has_no_rate():
     with pytest.raises(InputError, match="it has no rate"):
-        prices.parse_rate("USD=2")
+        prices.parse_rate("USD=2", DAY)

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from arena.report import columns, exports, leaderboard, page, tables
+from arena.report import columns, exports, leaderboard, site, tables
 from arena.report.columns import Column, headed
 
 STEPS = Column(
     "mean_steps", "float64", "count", "Mean of completed model calls",
-    lambda c: c.row.effort.mean_steps, heading="Steps",
+    lambda c: c.row.mean_steps, heading="Steps",
 )  # fmt: skip
 SIZE = Column(
     "patch_kb", "float64", "kilobytes", "Size of the patch", lambda t: t.patch_bytes / 1000
@@ -34,12 +34,12 @@ def shown(scored, monkeypatch) -> dict[str, str]:
     """What each contestant's new figure must read."""
     monkeypatch.setattr(leaderboard, "CONTESTANTS", (*leaderboard.CONTESTANTS, STEPS))
     rows = scored.board.rows
-    assert len({row.effort.mean_steps for row in rows}) > 4
-    return {row.who.name: f"{row.effort.mean_steps:.2f}" for row in rows}
+    assert len({row.mean_steps for row in rows}) > 4
+    return {row.who.name: f"{row.mean_steps:.2f}" for row in rows}
 
 
 def test_a_new_column_of_contestants_is_in_every_form_for_people(scored, shown):
-    html = page.render(scored)
+    html = site.render(scored)
     assert 'data-tip="Mean of completed model calls">Steps</button>' in html
     by_name = {
         "terminal": terminal(scored).splitlines(),
@@ -52,12 +52,12 @@ def test_a_new_column_of_contestants_is_in_every_form_for_people(scored, shown):
         for name, value in shown.items():
             assert any(name in line and value in line for line in lines), (form, name)
     for row in scored.board.rows:
-        steps = row.effort.mean_steps
+        steps = row.mean_steps
         assert f'<td class="number" data-v="{steps}">{shown[row.who.name]}</td>' in html
 
 
 def test_a_new_column_of_contestants_is_in_every_form_for_programs(scored, shown):
-    wanted = {row.who.name: row.effort.mean_steps for row in scored.rows}
+    wanted = {row.who.name: row.mean_steps for row in scored.rows}
     found = json.loads(exports.export(scored, "json"))["contestants"]
     assert {one["name"]: one["mean_steps"] for one in found} == wanted
     text_ = exports.export(scored, "csv", table="contestants").decode()
@@ -135,11 +135,11 @@ def test_what_the_page_bounds_is_bounded_in_every_table(scored):
     contestants = tables.Run(scored).contestants.to_pandas().set_index("contestant")
     told = {c["name"]: c for c in json.loads(exports.export(scored, "json"))["contestants"]}
     for one in scored.contestants:
-        solved, found = one.row.money.per_solved, contestants.loc[one.row.who.name]
+        solved, found = one.row.per_solved, contestants.loc[one.row.who.name]
         wanted = {
-            "pass_rate": one.row.score.ci,
+            "pass_rate": one.row.ci,
             "pass_rate_bounds": one.row.missing.rate_bounds,
-            "cost_per_attempt_usd": one.cost_ci,
+            "cost_per_attempt_usd": one.row.mean_ci,
             "cost_per_solved_usd": solved.ci if solved else None,
         }
         for name, interval in wanted.items():
@@ -174,12 +174,12 @@ def test_times_are_in_every_form(scored):
     table = tables.Run(scored).contestants.to_pandas().set_index("contestant")
     told = {c["name"]: c for c in json.loads(exports.export(scored, "json"))["contestants"]}
     for row in scored.board.rows:
-        effort = row.effort
-        assert effort.first_byte_s < effort.median_active_s < effort.p90_active_s
-        assert effort.tokens_per_s > 1
+        times = {name: getattr(row, name, None) or getattr(row.times, name) for name in names}
+        assert times["first_byte_s"] < row.median_active_s < row.p90_active_s
+        assert row.times.tokens_per_s > 1
         for name in names:
             assert told[row.who.name][name] == table.loc[row.who.name, name]
-            assert told[row.who.name][name] == getattr(effort, name)
+            assert told[row.who.name][name] == times[name]
     for form in ("page", "terminal", "markdown", "latex"):
         assert set(names) <= {c.name for c in headed(leaderboard.CONTESTANTS, form)}
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from arena.report import decisions, page
-from arena.report.decisions import answer
+from arena.report import decisions, site
+from arena.report.caveats import answer
 from arena.report.scored import score
 from arena.score import compare as comparing
 from arena.score.baseline import baseline_of
@@ -162,7 +162,7 @@ def test_a_defect_is_no_regression(run, tmp_path):
 def told(players, *, attempts=3, **asked):
     """The answer on terminal, as lines, and on the page, without its marks."""
     run = results(players, attempts=attempts)
-    seen = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.render(score(run))))
+    seen = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", site.render(score(run))))
     return decisions.recommendation(recommend(run, **asked)).splitlines(), seen
 
 

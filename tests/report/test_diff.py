@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.report import trial_page
+from arena.report import site
 
 PATCH = """\
 diff --git a/pkg/core.py b/pkg/core.py
@@ -32,7 +32,7 @@ deleted file mode 100644
 
 
 def test_lines_carry_kind_and_numbers():
-    shown = trial_page.parse(PATCH)
+    shown = site.parse_diff(PATCH)
     first, added, gone = shown.files
     assert (first.path, first.change) == ("pkg/core.py", "changed")
     assert [(line.kind, line.old, line.new, line.text) for line in first.lines] == [
@@ -51,12 +51,12 @@ def test_lines_carry_kind_and_numbers():
 
 
 def test_a_long_patch_is_cut_and_says_so():
-    body = "".join(f"+line {i}\n" for i in range(trial_page.MAX_LINES + 10))
+    body = "".join(f"+line {i}\n" for i in range(site.MAX_LINES + 10))
     head = "--- /dev/null\n+++ b/new.py\n"
-    shown = trial_page.parse(f"{head}@@ -0,0 +1,{trial_page.MAX_LINES + 10} @@\n{body}")
+    shown = site.parse_diff(f"{head}@@ -0,0 +1,{site.MAX_LINES + 10} @@\n{body}")
     assert shown.dropped_lines == 11
     assert (
-        trial_page.parse(f"{head}@@ -0,0 +1 @@\n+" + "x" * 9_000 + "\n")
+        site.parse_diff(f"{head}@@ -0,0 +1 @@\n+" + "x" * 9_000 + "\n")
         .files[0]
         .lines[1]
         .text.endswith("7000 more characters")
@@ -64,31 +64,31 @@ def test_a_long_patch_is_cut_and_says_so():
 
 
 def test_a_patch_without_its_last_newline_is_one():
-    assert trial_page.parse(PATCH.rstrip("\n")) == trial_page.parse(PATCH)
+    assert site.parse_diff(PATCH.rstrip("\n")) == site.parse_diff(PATCH)
 
 
 def test_a_patch_that_is_too_long_ends_with_its_last_whole_file(tmp_path, monkeypatch):
     (tmp_path / "patch.diff").write_text(PATCH)
-    monkeypatch.setattr(trial_page, "MAX_PATCH_BYTES", len(PATCH) - 5)
-    shown = trial_page.parse(trial_page._patch(tmp_path / "patch.diff"))
+    monkeypatch.setattr(site, "MAX_PATCH_BYTES", len(PATCH) - 5)
+    shown = site.parse_diff(site._patch(tmp_path / "patch.diff"))
     assert [file.path for file in shown.files] == ["pkg/core.py", "new file.txt"]
 
 
 def test_text_that_is_no_patch_is_shown_as_it_is():
     text = "prose\n@@ -1 +1,2 @@\n-a\n"
-    (shown,) = trial_page.parse(text).files
+    (shown,) = site.parse_diff(text).files
     assert [(line.kind, line.text) for line in shown.lines] == [
         ("note", line) for line in text.splitlines()
     ]
 
 
 def test_nothing_is_no_file():
-    assert trial_page.parse("") == trial_page.Diff(())
+    assert site.parse_diff("") == site.Diff(())
 
 
 @given(st.text(alphabet="+-@ \\ab\n0123,diff git/", max_size=300))
 def test_whatever_is_written_is_shown(text):
-    shown = trial_page.parse(text)
+    shown = site.parse_diff(text)
     assert shown.dropped_lines == 0
     total = sum(len(file.lines) for file in shown.files)
     assert total <= text.count("\n") + 1

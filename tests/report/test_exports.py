@@ -43,7 +43,9 @@ def test_markdown_and_latex_say_what_the_terminal_says(scored):
 
 def test_no_sentence_is_cut(scored):
     caveats = ("word " * 100).strip(), "# no heading"
-    who = scored.board.rows[0].who.model_copy(update={"caveats": caveats})
+    who = scored.board.rows[0].who
+    backend = who.backend.model_copy(update={"caveats": caveats})
+    who = who.model_copy(update={"backend": backend})
     first = scored.board.rows[0].model_copy(update={"who": who})
     board = scored.board.model_copy(update={"rows": (first, *scored.board.rows[1:])})
     text = exports.export(replace(scored, board=board), "markdown").decode()
@@ -62,7 +64,7 @@ def test_junit_counts_every_trial(scored):
 def test_png_is_a_picture_and_svg_names_everyone(scored):
     assert exports.export(scored, "png").startswith(b"\x89PNG")
     texts = {e.text for e in ET.fromstring(exports.export(scored, "svg")).iter() if e.text}
-    priced = {r.who.name for r in scored.board.rows if r.money.mean_usd}
+    priced = {r.who.name for r in scored.board.rows if r.mean_usd}
     assert priced <= texts
 
 

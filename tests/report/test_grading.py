@@ -1,7 +1,9 @@
 """Levels of assurance and quarantined tests, as every kind of report shows them."""
 
+import csv
 import io
 import json
+import shutil
 
 import pytest
 from rich.console import Console
@@ -70,6 +72,35 @@ def test_the_command_takes_the_level(mixed):
     refused = arena("report", str(root), "--assurance", "exit_code", cwd=root)
     assert refused.code == 2
     assert "no task has assurance exit_code" in refused.err
+
+
+def test_tiers_of_statements_and_what_they_do_not_tell_are_shown(mixed, tmp_path):
+    run = RunDir(mixed[0])
+    manifest = run.read_manifest()
+    assert not any("Statements" in note for note in caveats.notes(score(load(mixed[0]))))
+    changes = [
+        {"provenance": "A"},
+        {"provenance": "D", "underspecified": ("--up",)},
+        {},
+        {},
+        {},
+        {},
+    ]
+    tasks = [
+        task.model_copy(update=change) for task, change in zip(manifest.tasks, changes, strict=True)
+    ]
+    shutil.copytree(mixed[0], tmp_path / "run")
+    RunDir(tmp_path / "run").write_manifest(manifest.model_copy(update={"tasks": tuple(tasks)}))
+    scored = score(load(tmp_path / "run"))
+    wanted = [
+        "Statements of the tasks: 1 reports of the problem (A), 1 a model's words (D), 2 not stated.",
+        f"Underspecified, as their tests need what nobody tells: {tasks[1].id}.",
+    ]
+    assert set(wanted) <= set(caveats.notes(scored))
+    for note in wanted:
+        assert note in terminal(scored)
+    (_, *rows) = csv.reader(io.StringIO(exports.export(scored, "csv", table="tasks").decode()))
+    assert [row[6] for row in rows] == ["A", "D", "", "", "", ""]
 
 
 def test_quarantined_tests_are_shown_everywhere(mixed):

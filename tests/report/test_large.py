@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from arena.report import page, site
+from arena.report import site
 from arena.report.scored import score
 from arena.score.load import load
 from tests.report.cast import cast
@@ -28,7 +28,7 @@ def large(tmp_path_factory):
 def test_the_page_is_small_and_answers(browser, large):
     scored = score(load(large))
     assert len(scored.results.trials) == TRIALS
-    html = page.render(scored)
+    html = site.render(scored)
     assert len(html.encode()) < MAX_BYTES
     index = large / "report" / "index.html"
     index.parent.mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from arena.report import charts, decisions, exports, leaderboard, page
+from arena.report import caveats, charts, exports, leaderboard, site
 from arena.report.caveats import missing, notes
 from arena.report.scored import score
 from tests.score.made import Player, results
@@ -72,7 +72,7 @@ def test_exports_show_who_is_inconclusive(lucky, format_):
 def test_missing_trials_are_told_once(lucky, form):
     """Neither counts nor names of what is missing come again in other words."""
     if form == "page":
-        found = re.sub(r"<[^>]*>", " ", page.render(lucky))
+        found = re.sub(r"<[^>]*>", " ", site.render(lucky))
     elif form == "terminal":
         console = Console(width=1000, file=io.StringIO())
         console.print(exports.render(lucky))
@@ -112,8 +112,7 @@ def test_costs_that_are_as_billed_are_said_to_be():
 def test_no_sentence_ends_with_names_that_are_none():
     run = results({"a": Player([1] * 20, [1.0] * 20)}, attempts=1)
     (row,) = score(run).board.rows
-    money = row.money.model_copy(update={"basis": "billed"})
-    billed = row.model_copy(update={"money": money})
+    billed = row.model_copy(update={"basis": "billed"})
     scored = score(run)
     board = scored.board.model_copy(update={"rows": (billed,)})
     assert "Costs are as billed, with whatever caches did." in notes(replace(scored, board=board))
@@ -121,4 +120,4 @@ def test_no_sentence_ends_with_names_that_are_none():
 
 def test_a_name_keeps_its_letters_in_the_lead():
     few = results({"a": Player([1] * 4, faults={0: 1}), "b": Player([1] * 4)}, attempts=1)
-    assert decisions.answer(score(few)).lead.startswith("a lacks a verdict")
+    assert caveats.answer(score(few)).lead.startswith("a lacks a verdict")

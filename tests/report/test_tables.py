@@ -99,4 +99,4 @@ def test_the_notebook_reproduces_the_report(run, scored):
         [sys.executable, notebook, run], capture_output=True, text=True, check=True
     ).stdout
     for row in scored.board.rows:
-        assert f"{row.score.pass_rate:.1%} passed" in shown
+        assert f"{row.pass_rate:.1%} passed" in shown

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from arena.report import exports
-from arena.report.decisions import answer
+from arena.report.caveats import answer
 
 
 def shown(scored, width: int) -> list[str]:

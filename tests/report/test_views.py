@@ -3,31 +3,32 @@
 import re
 from collections import Counter
 
-from arena.report import caveats, leaderboard, outcomes
-from arena.report.charts import WIDE, Box, place
+from arena.report import caveats, leaderboard
+from arena.report import scored as views
+from arena.report.charts import WIDE, place
 
 
 def test_the_grid_has_every_trial_once(scored):
-    found = outcomes.grid(scored)
+    found = views.grid(scored)
     marks = [mark for row in found.rows for cell in row.cells for mark in cell]
     assert len(marks) == len(scored.results.trials)
     assert {trial for mark in marks for trial in mark} == set(scored.results.trials)
-    passed = sum(outcomes.ending(trial).words == "passed" for (trial,) in marks)
+    passed = sum(views.ending(trial).words == "passed" for (trial,) in marks)
     assert passed == sum(row.counts.passed for row in scored.rows)
 
 
 def test_in_a_large_run_attempts_that_ended_alike_share_a_mark(scored, monkeypatch):
-    single = outcomes.grid(scored)
-    monkeypatch.setattr(outcomes, "MANY", len(scored.results.trials) - 1)
-    joined = outcomes.grid(scored)
+    single = views.grid(scored)
+    monkeypatch.setattr(views, "MANY", len(scored.results.trials) - 1)
+    joined = views.grid(scored)
     assert not single.joined
     assert joined.joined
     assert joined.endings == single.endings
     for before, after in zip(single.rows, joined.rows, strict=True):
         assert after.task == before.task
         for marks, fewer in zip(before.cells, after.cells, strict=True):
-            counts = Counter(outcomes.ending(trial) for (trial,) in marks)
-            assert {outcomes.ending(mark[0]): len(mark) for mark in fewer} == counts
+            counts = Counter(views.ending(trial) for (trial,) in marks)
+            assert {views.ending(mark[0]): len(mark) for mark in fewer} == counts
             assert {(trial,) for mark in fewer for trial in mark} == set(marks)
 
 
@@ -52,9 +53,13 @@ def test_no_fact_is_told_twice(scored):
     assert sum("priced by machine time" in one for one in said) == 1
 
 
+def meet(one, other) -> bool:
+    return all(one[i] < other[i + 2] and other[i] < one[i + 2] for i in (0, 1))
+
+
 def test_names_never_cover_points_or_each_other():
     points = [(f"contestant-{i}", (200.0 + i % 3, 100.0 + 4 * i)) for i in range(8)]
-    obstacles = [Box(x - 8, y - 8, x + 8, y + 8) for _, (x, y) in points]
+    obstacles = [(x - 8, y - 8, x + 8, y + 8) for _, (x, y) in points]
     placed = place(points, obstacles, WIDE)
     assert sum(label is not None for label in placed) >= 5
     boxes = []
@@ -63,6 +68,6 @@ def test_names_never_cover_points_or_each_other():
             continue
         length = len(label.text) * 6.8
         left = x + label.dx - (length if label.align == "right" else 0)
-        box = Box(left, y + label.dy - 7.5, left + length, y + label.dy + 7.5)
-        assert not any(box.meets(other) for other in boxes + obstacles)
+        box = (left, y + label.dy - 7.5, left + length, y + label.dy + 7.5)
+        assert not any(meet(box, other) for other in boxes + obstacles)
         boxes.append(box)

@@ -17,7 +17,7 @@ from arena.records import BackendSpec, Limits, digest_of
 from arena.registry import EARLIER_DIGESTS
 from arena.run import plan, preview, resume
 from arena.rundir.directory import EngineInfo, Manifest
-from arena.sandbox.image.images import TaskImage
+from arena.sandbox.image.store import Image
 from arena.serialize import shaped
 from arena.task import pack
 from tests.benchmarks import job
@@ -74,7 +74,10 @@ def test_a_statement_that_is_no_argument_is_refused_before_it_costs_anything(tmp
 
 
 def manifest(made: plan.Plan) -> Manifest:
-    images = {t.id: TaskImage(id="i", content="i", workdir="/repo", base="b") for t in made.tasks}
+    image = Image(
+        kind="task", name="t", recipe="i", content="i", base="b", id="i", size_bytes=0, created_s=0
+    )
+    images = {t.id: image for t in made.tasks}
     info = EngineInfo(version="1", platform="any", cpus=1, memory_mb=1)
     return plan.manifest_of(made, images=images, layers={}, engine=info)
 

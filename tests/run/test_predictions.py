@@ -84,6 +84,7 @@ def test_graded_patches_are_a_run_and_runs_give_predictions(tmp_path):
     command = ("grade", "p.json", "--tasks", "./toys", "--out", "run", "--format", "json")
     done = arena(*command, cwd=tmp_path)
     assert done.code == 0, done.err
+    assert "[4/4] " in done.err  # its progress is that of any run
     results = {one["model"]: one for one in done.json["results"]}
     assert {name: one["verdict"] for name, one in results.items()} == {
         "good/one": "passed",
@@ -106,6 +107,7 @@ def test_graded_patches_are_a_run_and_runs_give_predictions(tmp_path):
     assert again["none"]["model_patch"] == ""
     resumed = arena(*command, cwd=tmp_path)
     assert resumed.code == 0
+    assert "4 trials are done and are kept" in resumed.err
     assert "passed" not in resumed.err  # nothing is graded twice
     (tmp_path / "p.json").write_text(json.dumps(rows[:1]).replace("diff --git", "diff  --git"))
     changed = arena(*command, cwd=tmp_path)

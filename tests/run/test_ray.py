@@ -139,7 +139,7 @@ def holder(node):
         with contextlib.suppress(OSError):
             parent = int(status.read_text().rpartition(")")[2].split()[1])
             title = status.with_name("cmdline").read_text()
-            if parent == raylet and title.startswith("ray::_Holder"):
+            if parent == raylet and title.startswith("ray::NodeHost"):
                 return int(status.parent.name)
     raise AssertionError("no object of ours there")
 

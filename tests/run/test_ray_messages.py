@@ -1,11 +1,9 @@
 """What a run answers to its nodes: always something, for they wait."""
 
-import pickle
-
 import pytest
 
 from arena.errors import ArenaError, EngineError, HarnessError
-from arena.run.ray import reply_to
+from arena.run.ray import answer_of
 
 
 class Driver:
@@ -16,9 +14,9 @@ class Driver:
 
 
 def answered(answer, question="?"):
-    fine, value = pickle.loads(reply_to(pickle.dumps(("answer", (question,))), Driver(answer)))
-    if not fine:
-        raise value
+    value, error = answer_of(Driver(answer), "answer", (question,))
+    if error is not None:
+        raise error
     return value
 
 

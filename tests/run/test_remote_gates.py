@@ -11,14 +11,21 @@ from arena.run.node import RemoteRequestGates
 from tests.contracts.test_request_gate import HELD, Rig, begin, end
 
 
-def test_a_call_that_outlives_its_try_is_settled_and_then_its_gate_is_gone():
+def test_a_call_that_outlives_its_try_is_settled_and_is_the_last():
     rig = Rig(remote=True)
     rig.ask("gate", "owner", "announce", begin(), HELD)
     rig.gates.leave("owner", lost=False)
     rig.ask("gate", "owner", "settle", end(), Amount(), None)
     assert list(rig.book.ended) == ["call1"]
-    with pytest.raises(HarnessError, match="given this trial up"):
+    with pytest.raises(HarnessError, match="the trial is over"):
         rig.ask("gate", "owner", "announce", begin(2), HELD)
+
+
+def test_a_try_without_calls_on_their_way_leaves_no_gate_behind():
+    rig = Rig(remote=True)
+    rig.gates.leave("owner", lost=False)
+    with pytest.raises(HarnessError, match="given this trial up"):
+        rig.ask("gate", "owner", "announce", begin(), HELD)
 
 
 def test_a_call_that_waits_when_its_try_ends_is_refused_and_gives_everything_back():

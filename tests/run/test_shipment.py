@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from arena.errors import HarnessError, InputError
+from arena.records import File
 from arena.run.node import packed, source_digest, unpacked
 from arena.run.ray_host import keep
 from arena.sandbox.docker import EngineRefusedError
@@ -43,7 +44,10 @@ def test_a_refusal_of_a_nodes_engine_travels_home():
 
 
 def test_a_trials_files_come_home_or_their_loss_is_a_fault(tmp_path):
-    keep({"patch.diff": b"a", "try-1/notes": b"b"}, tmp_path / "trial")
+    keep(
+        [File(path="patch.diff", data=b"a"), File(path="try-1/notes", data=b"b")],
+        tmp_path / "trial",
+    )
     assert (tmp_path / "trial/try-1/notes").read_bytes() == b"b"
     with pytest.raises(HarnessError, match="cannot be written"):
-        keep({"patch.diff/notes": b"c"}, tmp_path / "trial")
+        keep([File(path="patch.diff/notes", data=b"c")], tmp_path / "trial")

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from arena.errors import InputError
 from arena.records import RateLimits
 from arena.run.simulate import Fleet, Spread, Workload, bounds, fewest_hosts, simulate
 
@@ -31,8 +32,6 @@ def seconds(estimate):
 def test_one_trial_takes_the_sum_of_its_parts():
     found = simulate(work(), fleet(), FREE)
     assert seconds(found) == 5 * 2 + 7 + 3.5
-    assert found.calls_in_flight == pytest.approx(10 / 20.5)
-    assert found.throttled_s == 0
 
 
 def test_memory_lets_so_many_run_at_once():
@@ -45,7 +44,6 @@ def test_memory_lets_so_many_run_at_once():
 def test_cores_are_shared():
     found = simulate(work(tasks=6, calls=always(1), call_s=always(0.1), idle_s=0), fleet(), FREE)
     assert 21 <= found.hours * 3600 < 23
-    assert found.cpu_share > 0.9
     assert found.bottleneck == "cpu"
 
 
@@ -53,7 +51,6 @@ def test_a_provider_lets_so_many_calls_go_at_once():
     rate = RateLimits(concurrency=2)
     found = simulate(work(tasks=6, cpu_s=0, idle_s=0), fleet(), rate)
     assert seconds(found) == 6 * 5 * 2.0 / 2
-    assert found.throttled_s > 2
     assert found.bottleneck == "provider concurrency"
 
 
@@ -120,7 +117,8 @@ def test_the_fewest_hosts_are_enough_and_one_less_is_not():
 
 
 def test_no_number_of_hosts_beats_a_provider():
-    assert fewest_hosts(work(tasks=100), fleet(), RateLimits(rpm=10), hours=0.1) is None
+    with pytest.raises(InputError, match=r"no number of hosts is done in 0\.1 h: .* for rpm"):
+        fewest_hosts(work(tasks=100), fleet(), RateLimits(rpm=10), hours=0.1)
 
 
 def test_ten_thousand_trials_are_simulated_whole():

@@ -11,9 +11,9 @@ import pytest
 import arena
 from arena.errors import EngineError, InputError
 from arena.records import File
+from arena.sandbox import docker as ours
 from arena.sandbox.docker import Connection
 from arena.sandbox.image import build as image_build
-from arena.sandbox.image import sources
 
 PACKAGE = Path(arena.__file__).parent
 
@@ -59,16 +59,15 @@ def build(connection):
         [File(path="Dockerfile", data=b"FROM scratch\n")],
         "arena/none:1",
         {},
-        lambda _: None,
     )
 
 
 def pull(connection):
-    sources.pull(connection, f"127.0.0.1:1/a@sha256:{'0' * 64}", lambda _: None)
+    ours.pull(connection, f"127.0.0.1:1/a@sha256:{'0' * 64}", lambda _: None)
 
 
 def pin(connection):
-    sources.pin(connection, "127.0.0.1:1/a:latest")
+    ours.pin(connection, "127.0.0.1:1/a:latest")
 
 
 @pytest.fixture

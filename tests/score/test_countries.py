@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from arena.score.countries import country_comparison
+from arena.score.compare import country_comparison
 from arena.stats.intervals import Interval
 from tests.score.made import Player, results
 

@@ -6,7 +6,7 @@ import pytest
 
 from arena.records import Fault
 from arena.records.outcome import KILLED, NO_CALL
-from arena.report.outcomes import ENDINGS
+from arena.report.scored import ENDINGS
 from arena.score.load import load
 from tests.report.cast import cast
 from tests.report.make_run import make_run

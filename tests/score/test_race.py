@@ -8,9 +8,10 @@ from pydantic import ValidationError
 
 from arena.errors import InputError
 from arena.records import Limits, RacePlan, RaceRules
-from arena.score.baseline import baseline_of
+from arena.score.baseline import baseline_of, series_of
 from arena.score.compare import compare
 from arena.score.gate import gate
+from arena.score.leaderboard import leaderboard
 from arena.score.pairs import contender
 from arena.score.race import Race, forecast, outcomes, replay, stated
 from arena.score.tally import Identity, TaskTally
@@ -121,32 +122,23 @@ def test_a_replay_spends_no_more_than_the_matrix_and_says_the_same():
     assert "oracle" not in found.answers
 
 
-def test_a_race_is_compared_at_every_time_and_never_gated():
-    passed = {"a": Player([1, 0] * 20), "b": Player([0, 0] * 20)}
+def test_a_race_is_neither_compared_nor_ranked_nor_gated():
+    passed = {"a": Player([1, 0] * 20, [1] * 40), "b": Player([0, 0] * 20, [1] * 40)}
     order = tuple(t.id for t in results(passed, attempts=1).manifest.tasks)
     whole = results(passed, attempts=1)
     run = results(passed, attempts=1, race=RacePlan(rules=VALUE, order=order))
-    one, other = (compare(contender(r, "a"), contender(r, "b")) for r in (whole, run))
-    assert other.difference.method == "betting"
-    assert other.difference.estimate == one.difference.estimate
-    assert other.difference.ci.lo < one.difference.ci.lo
-    assert other.difference.p > one.difference.p
-    assert other.cost_per_solved_ratio.ci is None
+    for one, other in ((run, run), (whole, run), (run, whole)):
+        with pytest.raises(InputError, match="it was a race"):
+            compare(contender(one, "a"), contender(other, "b"), anyway=True)
+    board = leaderboard(run)
+    assert (board.pairs, {row.rank for row in board.rows}) == ((), {(1, 2)})
     with pytest.raises(InputError, match="race"):
         gate(run, baseline_of(whole))
     with pytest.raises(InputError, match="race"):
         baseline_of(run)
-
-
-def test_races_in_different_orders_are_not_compared():
-    passed = {"a": Player([1, 0] * 5), "b": Player([0, 0] * 5)}
-    order = tuple(t.id for t in results(passed, attempts=1).manifest.tasks)
-    one, other = (
-        results(passed, attempts=1, race=RacePlan(rules=VALUE, order=o))
-        for o in (order, order[::-1])
-    )
-    with pytest.raises(InputError, match="different orders"):
-        compare(contender(one, "a"), contender(other, "b"))
+    known, notes = series_of(whole, [run])
+    assert known.levels[0].contestants == ()
+    assert all("a race stops on what it sees" in note for note in notes)
 
 
 @pytest.mark.parametrize(

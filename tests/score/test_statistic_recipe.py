@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arena.cli import decide
+from arena.cli import report as decide
 from arena.cli.options import Format
 from arena.score import compare
 from arena.score.pairs import Pair

@@ -3,7 +3,7 @@ from math import sqrt
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from arena.stats.power import (
+from arena.stats.paired import (
     default_margin,
     smallest_gap,
     suite_power,

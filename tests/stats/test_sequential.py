@@ -13,7 +13,6 @@ from arena.stats.sequential import (
     Attempts,
     Detector,
     NightBag,
-    anytime_p,
     change_point,
     confidence_sequence,
     evidence,
@@ -64,10 +63,10 @@ def test_wealth_is_what_five_gamblers_have():
     assert log_wealth(log_growth(np.array([np.nan]))) == pytest.approx([0.0])
 
 
-def test_p_is_one_over_the_most_that_the_wealth_was():
+def test_evidence_is_what_all_gamblers_have_together():
     gains = np.array([1.0] * 6 + [-1.0] * 30)
-    assert anytime_p(gains) == pytest.approx(1 / np.mean((1 + BETS) ** 6))
-    assert anytime_p(np.array([-1.0])) == 1.0
+    assert np.exp(evidence(gains).max()) == pytest.approx(np.mean((1 + BETS) ** 6))
+    assert evidence(np.array([-1.0])) < 0
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.97])

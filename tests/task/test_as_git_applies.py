@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from arena.grading.verify import APPLY, APPLY_FUZZY
-from arena.task.fuzz import fitted
+from arena.task.diff import fitted
 from arena.task.patch import PatchError, parse, render
 from arena.task.policy import PatchRules, police
 

@@ -1,20 +1,242 @@
-"""The baseline as an ordinary OpenAI-compatible endpoint on this machine."""
+"""The baseline as an ordinary OpenAI-compatible endpoint on this machine.
 
+What a request says, what is answered, and what that costs; and the service that does it.
+"""
+
+import base64
+import hashlib
+import io
 import json
 import logging
+import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from importlib.resources import files
+from typing import Any, Literal
 
-from pydantic import JsonValue, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
-from arena.backend.chat import error_body
-from arena.demo.baseline import chat
+from arena.backend.chat import error_body, text_of
 from arena.errors import InputError
 from arena.serialize import from_json, mapping
+
+RESULT = re.compile(r"^arena-mutate: (\{.*\})$", re.MULTILINE)
+ISSUE = re.compile(r"<issue>\n?(.*?)\n?</issue>", re.DOTALL)
+FOLDER = "/tmp/arena-mutate"  # noqa: S108 - a path inside the contestant's own container
+
+
+class Result(BaseModel, frozen=True, extra="forbid"):
+    """The line of JSON that a command of the search ends with."""
+
+    say: str
+    done: bool
+
+
+@dataclass(frozen=True)
+class Action:
+    """What to do next and the sentence to say with it; submit where there is no command."""
+
+    say: str
+    command: str | None = None
+
+
+def next_action(problem: str, observations: Sequence[str], budget: int) -> Action:
+    """Return what follows on a problem statement and the observations so far.
+
+    Args:
+        problem: the first user message.
+        observations: what came back after each earlier reply, in order.
+        budget: most candidates to try.
+    """
+    if not observations:
+        tagged = ISSUE.search(problem)
+        return Action("Looking around.", _begin(tagged[1] if tagged else problem, budget))
+    results = [_result(text) for text in observations]
+    last = results[-1]
+    if last is not None:
+        return Action(last.say, None if last.done else _step("go-on"))
+    if results[0] is None:
+        return Action("The search cannot run here: it needs python3 and base64.")
+    if results[-2] is None or results[-2].done:
+        return Action("There is no more to try.")
+    return Action("That batch was cut off.", _step("go-on"))
+
+
+def _result(observation: str) -> Result | None:
+    found = RESULT.findall(observation)
+    try:
+        return Result.model_validate_json(found[-1]) if found else None
+    except ValidationError:
+        return None
+
+
+def _begin(report: str, budget: int) -> str:
+    """The command that brings the search and the report, and lets it look around."""
+    brought = {"search.zip": _search(), "report.txt": report.encode("utf-8", "replace")}
+    lines = [f"mkdir -p {FOLDER}"]
+    for name, data in brought.items():
+        lines += [f"base64 -d <<'END' > {FOLDER}/{name}", base64.b64encode(data).decode(), "END"]
+    return "\n".join([*lines, _step(f"begin {budget}")])
+
+
+def _step(arguments: str) -> str:
+    return f"python3 {FOLDER}/search.zip {arguments}"
+
+
+@cache
+def _search() -> bytes:
+    """The search as a zip that Python runs; it fits one reply under the usual limits."""
+    probe = files(__package__) / "probe"
+    texts = {
+        f"mutate_probe/{one.name}": one.read_text() for one in probe.iterdir() if one.is_file()
+    }
+    texts["__main__.py"] = "from mutate_probe.search import main\nmain()\n"
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        for name, text in sorted(texts.items()):
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+    return raw.getvalue()
+
+
+MODEL = re.compile(r"mutate-([1-9][0-9]{0,4})")
+LISTED = ("mutate-20", "mutate-200")
+BYTES_PER_TOKEN = 4
+
+
+class Spoken(BaseModel, frozen=True):
+    """One message of the conversation; of its content only text is read."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[JsonValue] | None = None
+
+
+class StreamOptions(BaseModel, frozen=True):
+    """What a stream ends with."""
+
+    include_usage: bool = False
+
+
+class ChatRequest(BaseModel, frozen=True):
+    """A request for a completion; what it does not use is passed over."""
+
+    model: str
+    messages: tuple[Spoken, ...] = Field(min_length=1)
+    tools: tuple[dict[str, JsonValue], ...] | None = None
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+
+    @property
+    def tool_names(self) -> frozenset[str]:
+        """Names of the functions offered."""
+        return frozenset(str(mapping(tool, "function").get("name")) for tool in self.tools or ())
+
+    @property
+    def problem(self) -> str:
+        """The user's first words."""
+        return next((text_of(one.content) for one in self.messages if one.role == "user"), "")
+
+    @property
+    def observations(self) -> list[str]:
+        """What came back after each earlier reply."""
+        found: list[str] = []
+        for message in self.messages:
+            if message.role == "assistant":
+                found.append("")
+            elif found:
+                found[-1] += text_of(message.content) + "\n"
+        return found
+
+
+def budget(model: str) -> int | None:
+    """Return the candidates a model name allows, None where it names no such model."""
+    found = MODEL.fullmatch(model)
+    return int(found[1]) if found else None
+
+
+def tokens(text: str) -> int:
+    """Return the size of a text in tokens: its UTF-8 bytes divided by four, rounded up."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
+
+
+def complete(request: ChatRequest, raw: Mapping[str, JsonValue], budget: int) -> dict[str, Any]:
+    """The body that answers a request.
+
+    Args:
+        request: the request as understood.
+        raw: the request as it came; its messages and tools are what is counted as the prompt.
+        budget: most mutations to try, from the model's name.
+    """
+    action = next_action(request.problem, request.observations, budget)
+    content, call = speak(action, request.tool_names)
+    prompt = json.dumps([raw.get("messages"), raw.get("tools")], ensure_ascii=False)
+    spent = tokens(content + "".join(call or ()))
+    finish = "tool_calls" if call else "stop"
+    limit = request.max_completion_tokens or request.max_tokens
+    if limit is not None and spent > limit:
+        # A language model would be cut off here too; half a call is none.
+        content = content.encode()[: limit * BYTES_PER_TOKEN].decode(errors="ignore")
+        call, finish, spent = None, "length", limit
+    digest = hashlib.sha256((prompt + request.model).encode("utf-8", "surrogatepass")).hexdigest()
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if call:
+        function = {"name": call[0], "arguments": call[1]}
+        message["tool_calls"] = [
+            {"id": f"call_{digest[:24]}", "type": "function", "function": function}
+        ]
+    choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
+    return {
+        "id": f"chatcmpl-{digest[:24]}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": request.model,
+        "choices": [choice],
+        "usage": {
+            "prompt_tokens": tokens(prompt),
+            "completion_tokens": spent,
+            "total_tokens": tokens(prompt) + spent,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0},
+        },
+    }
+
+
+def pieces(whole: Mapping[str, Any], *, include_usage: bool) -> Iterator[dict[str, Any]]:
+    """The same as the chunks of a stream."""
+    head = {**whole, "object": "chat.completion.chunk"}
+    usage, (choice,) = head.pop("usage"), head.pop("choices")
+    delta = dict(choice.pop("message"))
+    if calls := delta.get("tool_calls"):
+        delta["tool_calls"] = [{"index": index, **one} for index, one in enumerate(calls)]
+    yield {**head, "choices": [{**choice, "delta": delta, "finish_reason": None}]}
+    yield {**head, "choices": [{**choice, "delta": {}}]}
+    if include_usage:
+        yield {**head, "choices": [], "usage": usage}
+
+
+def speak(action: Action, tool_names: frozenset[str]) -> tuple[str, tuple[str, str] | None]:
+    """Put an action into words, as a call of an offered tool or as a fenced block."""
+    if not tool_names:
+        return f"{action.say}\n\n```bash\n{action.command or 'submit'}\n```", None
+    if action.command is not None and "bash" in tool_names:
+        return action.say, ("bash", json.dumps({"command": action.command}))
+    if action.command is None and "submit" in tool_names:
+        return action.say, ("submit", "{}")
+    if action.command is None:
+        return action.say, None
+    return "I can only work through a tool called bash, and none is offered.", None
+
+
+# ── the service ────────────────────────────────────────────────────────────────────────────────
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 POLL_S = 0.05
@@ -82,7 +304,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.rstrip("/") != "/v1/models":
             raise RefusedError(404, f"no such path: GET {self.path}")
         model: dict[str, JsonValue] = {"object": "model", "created": 0, "owned_by": "arena"}
-        return {"object": "list", "data": [{"id": name, **model} for name in chat.LISTED]}
+        return {"object": "list", "data": [{"id": name, **model} for name in LISTED]}
 
     def _completion(self) -> JsonValue:
         raw = self._json()
@@ -90,20 +312,19 @@ class Handler(BaseHTTPRequestHandler):
         if path != "/v1/chat/completions":
             raise RefusedError(404, f"no such path: POST {path}")
         try:
-            request = chat.ChatRequest.model_validate(raw)
+            request = ChatRequest.model_validate(raw)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
             raise RefusedError(400, f"{place or 'body'}: {first['msg']}") from None
-        budget = chat.budget(request.model)
-        if budget is None:
+        if (most := budget(request.model)) is None:
             message = f"the model {request.model!r} does not exist: mutate-1 to mutate-99999 do"
             raise RefusedError(404, message, "model_not_found")
         assert isinstance(raw, dict)
-        whole = chat.complete(request, raw, budget)
+        whole = complete(request, raw, most)
         options = request.stream_options
         usage = options is not None and options.include_usage
-        return list(chat.pieces(whole, include_usage=usage)) if request.stream else whole
+        return list(pieces(whole, include_usage=usage)) if request.stream else whole
 
     def _json(self) -> JsonValue:
         length = self.headers.get("Content-Length", "")

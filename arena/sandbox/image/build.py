@@ -1,28 +1,35 @@
 """Makes one image: the base system, a language on it, or a task's tree on that."""
 
+import hashlib
 import io
 import json
 import os
 import re
 import secrets
+import subprocess
+import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from arena.errors import EngineError
+from pydantic import JsonValue
+
+from arena.errors import EngineError, InputError
 from arena.records import File, digest_of
 from arena.sandbox import files
-from arena.sandbox.docker import BAD_REQUEST, FULL, Connection, EngineRefusedError
-from arena.sandbox.image import sources
+from arena.sandbox.docker import BAD_REQUEST, FULL, Connection, EngineRefusedError, Say, pull
+from arena.sandbox.image import packages as tools
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe
-from arena.sandbox.image.sources import Say, bootstrap, pull
 from arena.sandbox.image.store import UNFINISHED, Image, Naming
 from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image
 
 _BUILD_TIMEOUT_S = 3600
 _ERROR_LINES = 5
+_CHUNK = 1 << 20
+_STARTING = ("Cmd", "Entrypoint", "User", "WorkingDir", "Healthcheck", "StopSignal")
+"""What an image says of how it is started."""
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
 
@@ -36,12 +43,11 @@ def dockerfile(
     context: Sequence[File],
     tag: str,
     arguments: Mapping[str, str],
-    say: Say,
 ) -> None:
     """Build the context's Dockerfile and name the result, which is not finished.
 
-    Arguments go beside the proxies of the environment; `say` is told what the builder prints.
-    Raises `DockerfileError` where a step fails.
+    Arguments go beside the proxies of the environment.
+    Raises `DockerfileError`, with the last that the builder printed, where a step fails.
     """
     tar = files.pack(context, owner=0)
     lines: deque[str] = deque(maxlen=_ERROR_LINES)
@@ -58,10 +64,8 @@ def dockerfile(
             decode=True,
             timeout=_BUILD_TIMEOUT_S,
         ):
-            for line in _COLOUR.sub("", str(step.get("stream", ""))).splitlines():
-                if line.strip():
-                    lines.append(line)
-                say(line)
+            printed = _COLOUR.sub("", str(step.get("stream", ""))).splitlines()
+            lines.extend(line for line in printed if line.strip())
             if "error" in step:
                 tail = " / ".join([*lines, str(step["error"])])
                 if _NO_SPACE.search(tail):
@@ -125,8 +129,14 @@ def container(
         remove(connection, name)
 
 
-def commit(connection: Connection, ident: str, naming: Naming | str, workdir: str) -> None:
-    """Make a container's file system an image that starts nothing by itself.
+def commit(
+    connection: Connection,
+    ident: str,
+    naming: Naming | str,
+    workdir: str,
+    starts: Mapping[str, object] | None = None,
+) -> None:
+    """Make a container's file system an image that starts nothing by itself, or what it is told.
 
     `naming` is that of a finished image, or the bare tag of one that is not.
     """
@@ -137,6 +147,7 @@ def commit(connection: Connection, ident: str, naming: Naming | str, workdir: st
         "Entrypoint": [],
         "User": "",
         "WorkingDir": workdir,
+        **(starts or {}),
         "Labels": {LABEL_OWNER: ""} if comment else unfinished(),
     }
     connection.raw.commit(ident, repository=repository, tag=last, conf=config, message=comment)
@@ -163,7 +174,7 @@ def _flatten(connection: Connection, source: str, tag: str) -> None:
     """
     with container(connection, source) as ident:
         pairs = connection.raw.inspect_image(source)["Config"].get("Env") or []
-        tar = files.without(connection.raw.export(ident), sources.WRITTEN)
+        tar = files.without(connection.raw.export(ident), tools.WRITTEN)
         _import(connection, tar, tag, dict(pair.partition("=")[::2] for pair in pairs))
 
 
@@ -206,39 +217,74 @@ def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) 
             source = pull(connection, recipe.source, say)
         else:
             source = made
-            _import(connection, bootstrap(sandboxes / "engine" / "base.sh", say), made, {})
+            _import(connection, bootstrap(sandboxes / "engine" / "base.sh"), made, {})
         with container(connection, source) as ident:
-            commit(connection, ident, naming, workdir_of(connection, source))
+            commit(connection, ident, naming, "/", starting(connection, source))
 
 
-def workdir_of(connection: Connection, image: str) -> str:
-    """The folder that an image's commands start in."""
-    return str(connection.raw.inspect_image(image)["Config"].get("WorkingDir") or "/")
+def starting(connection: Connection, image: str) -> dict[str, object]:
+    """What an image starts, where and as whom, as far as it says."""
+    config = connection.raw.inspect_image(image)["Config"]
+    return {key: config[key] for key in _STARTING if config.get(key)}
 
 
-def language(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
-    """Build and tag a language image, marked with what is installed in it.
+def bootstrap(script: Path) -> Iterator[bytes]:
+    """The tar that a script writes. Raises `InputError` with its last message where it fails."""
+    with (
+        tempfile.TemporaryFile() as messages,
+        subprocess.Popen([str(script)], stdout=subprocess.PIPE, stderr=messages) as process,
+    ):
+        assert process.stdout
+        while chunk := process.stdout.read(_CHUNK):
+            yield chunk
+        if process.wait():
+            messages.seek(0)
+            said = messages.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+            text = said.removeprefix("base image: ") or f"{script} failed"
+            raise InputError(text, where="base image")
 
-    Where the machine has settings of its own, they lie on the base while the Dockerfile runs, and
-    the result is flattened without them.
+
+def language(connection: Connection, recipe: LanguageRecipe, below: Image) -> None:
+    """Make and tag a language image, marked with what is installed in it.
+
+    Raises:
+        InputError: a package cannot be had.
+        EngineError: a step of its Dockerfile failed, or the engine broke.
     """
-    settings = sources.settings()
+    if any(file.path == "Dockerfile" for file in recipe.files):
+        _built(connection, recipe, below)
+        return
+    placed = tools.files_of(recipe)  # laid without running anything
+    held: dict[str, JsonValue] = {
+        file.path: hashlib.sha256(file.data).hexdigest() for file in placed
+    }
+    content = digest_of([recipe.digest, below.content, held])
+    naming = below.below("language", recipe.name, recipe.digest, content)
+    add_files(connection, below.id, placed, 0, naming, recipe.spec.workdir)
+
+
+def _built(connection: Connection, recipe: LanguageRecipe, below: Image) -> None:
+    """Where the machine has settings of its own, they lie on the base while the Dockerfile runs,
+    and the result is flattened without them.
+    """
+    settings = tools.settings()
     with ExitStack() as stack:
         ground, built, flat = (stack.enter_context(temporary(connection)) for _ in range(3))
         if settings:
-            say("with this machine's package mirror and certificate settings")
-            add_files(connection, below.id, settings, 0, ground, workdir_of(connection, below.id))
+            with container(connection, below.id) as ident:
+                files.put(connection, ident, settings, owner=0)
+                commit(connection, ident, ground, "/", starting(connection, below.id))
         else:
             connection.raw.tag(below.id, *ground.split(":"))
-        dockerfile(connection, recipe.files, built, {"BASE": ground}, say)
+        dockerfile(connection, recipe.files, built, {"BASE": ground})
         if settings:
-            say("leaving the machine's settings out")
             _flatten(connection, built, flat)
         ident = stack.enter_context(container(connection, flat if settings else built))
         listing = files.read(connection, ident, _PACKAGES, limit=_PACKAGES_LIMIT)
         content = digest_of([recipe.digest, *packages(listing.data, recipe.spec.decides)])
         naming = below.below("language", recipe.name, recipe.digest, content)
-        commit(connection, ident, naming, recipe.spec.workdir)
+        starts = starting(connection, built) if recipe.spec.serves else {}
+        commit(connection, ident, naming, recipe.spec.workdir, starts)
 
 
 def packages(status: bytes, named: Sequence[str] = ()) -> list[str]:

@@ -3,69 +3,47 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from arena.errors import EngineError, InputError
-from arena.records import File, Record, Task, digest_of
+from arena.records import Composition, File, Task, digest_of
 from arena.records.container import AGENT_UID
 from arena.resources import sandboxes_dir
 from arena.sandbox import owner
-from arena.sandbox.docker import Connection
+from arena.sandbox.docker import Connection, Say
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import build, packages, recipe
+from arena.sandbox.image import build, recipe
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed
-from arena.sandbox.image.sources import Say
-from arena.sandbox.image.store import Image, ImageKind, Naming, Store
+from arena.sandbox.image.store import Image, Naming, Store, tag_of
 
 _BASE_MB = 400
 _RESERVE_MB = 300
 _BUILDERS = 4
 _MB = 1 << 20
 
-BuildState = Literal["started", "line", "done", "reused"]
 
-
-class BuildProgress(Record):
-    """One thing that happened to one image."""
-
-    kind: ImageKind
-    name: str
-    state: BuildState
-    detail: str = ""
-    """What the builder said."""
-    seconds: float = 0.0
-    """How long it took, once it is done."""
-
-
-class TaskImage(Record):
-    """What a task's containers are made from."""
-
-    id: str
-    """The engine's own digest: give it to `Engine.open`."""
-    content: str
-    """Digest of the tree, the recipes and the versions of everything installed: goes into what a
-    trial is matched by. Building the same again, anywhere, gives the same."""
-    workdir: str
-    base: str
-    """How the base image was made."""
-
-
-Tell = Callable[[BuildProgress], None]
 TreeOf = Callable[[Task], Sequence[File]]
 
 
 class _TaskRecipe(NamedTuple):
     name: str
     task: Task
-    language: LanguageRecipe
+    below: LanguageRecipe
+    services: tuple[LanguageRecipe, ...]
     digest: str
+    composition: Composition | None = None
+    """What runs beside it; images by the tags that they have on an engine."""
     kind: Literal["task"] = "task"
 
 
 _AnyRecipe = BaseRecipe | LanguageRecipe | _TaskRecipe
+
+
+def _nobody(_: str) -> None:
+    """Is told what is made, where nobody wants to know."""
 
 
 class Images:
@@ -84,7 +62,7 @@ class Images:
         self._sandboxes = sandboxes or sandboxes_dir()
         self._locks: dict[str, threading.Lock] = {}
 
-    def ensure(self, tasks: Sequence[Task], tell: Tell = lambda _: None) -> dict[str, TaskImage]:
+    def ensure(self, tasks: Sequence[Task], say: Say = _nobody) -> dict[str, Image]:
         """The image of each task by its id, built where it is missing.
 
         Raises:
@@ -93,24 +71,15 @@ class Images:
         """
         base = self.base_recipe()
         jobs = [self._job(task, base) for task in tasks]
-        known = {job.digest: found for job in jobs if (found := self._find(job))}
-        missing = {job.language.digest: job.language for job in jobs if job.digest not in known}
-        below = self._languages(missing.values(), tell)
-        with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
-            made = list(
-                pool.map(lambda job: known.get(job.digest) or self._task(job, below, tell), jobs)
-            )
-        for used in {base.digest, *(one.digest for job in jobs for one in (job, job.language))}:
-            owner.mark(used)
-        return {
-            job.name: TaskImage(
-                id=image.id,
-                content=image.content,
-                workdir=job.language.spec.workdir,
-                base=image.base,
-            )
-            for job, image in zip(jobs, made, strict=True)
-        }
+        missing = [job for job in jobs if not self._find(job)]
+        below = {job.below.digest: job.below for job in missing}
+        self._made([*below.values(), *(one for job in jobs for one in job.services)], say)
+        made = self._made(jobs, say)
+        used = {digest for job in jobs for digest in (job.digest, job.below.digest)}
+        used |= {service.digest for job in jobs for service in job.services}
+        for digest in (base.digest, *used):
+            owner.mark(digest)
+        return {job.name: image for job, image in zip(jobs, made, strict=True)}
 
     def missing(self, tasks: Sequence[Task]) -> list[str]:
         """Ids of the tasks whose image would have to be built."""
@@ -119,12 +88,12 @@ class Images:
         return [job.name for job in jobs if self._find(job) is None]
 
     def ensure_languages(
-        self, names: Iterable[str] | None = None, tell: Tell = lambda _: None
+        self, names: Iterable[str] | None = None, say: Say = _nobody
     ) -> dict[str, Image]:
         """Language images by name, all of them when `names` is None."""
         recipes = self._recipes(names, self.base_recipe())
-        made = self._languages(recipes, tell)
-        return {one.name: made[one.digest] for one in recipes}
+        made = self._made(recipes, say)
+        return {one.name: image for one, image in zip(recipes, made, strict=True)}
 
     def base_recipe(self) -> BaseRecipe:
         """How the base image was made that the engine holds, whoever made it: all its users go on
@@ -152,11 +121,11 @@ class Images:
             )
         return found
 
-    def ensure_base(self, tell: Tell = lambda _: None) -> Image:
+    def ensure_base(self, say: Say = _nobody) -> Image:
         """The base image, which also installs agents' programs."""
-        return self._base(self.base_recipe(), tell)
+        return self._ensured(self.base_recipe(), say)
 
-    def ensure_image(self, pack: Path, name: str, tell: Tell = lambda _: None) -> Image:
+    def ensure_image(self, pack: Path, name: str) -> Image:
         """An image of a pack's own, built where it is missing.
 
         Raises:
@@ -165,79 +134,70 @@ class Images:
         """
         base = self.base_recipe()
         wanted = recipe.task_recipe(self._sandboxes, pack / "images", name, base)
-        return self._language(wanted, tell)
+        return self._ensured(wanted, _nobody)
 
     def _recipes(self, names: Iterable[str] | None, base: BaseRecipe) -> list[LanguageRecipe]:
         wanted = recipe.language_names(self._sandboxes) if names is None else names
         return [recipe.language_recipe(self._sandboxes, name, base) for name in wanted]
 
-    def _languages(self, languages: Iterable[LanguageRecipe], tell: Tell) -> dict[str, Image]:
-        with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
-            building = {one.digest: pool.submit(self._language, one, tell) for one in languages}
-            return {digest: future.result() for digest, future in building.items()}
-
     def _job(self, task: Task, base: BaseRecipe) -> _TaskRecipe:
         images = task.root.parent / "images"
         language = recipe.task_recipe(self._sandboxes, images, task.image, base)
         digest = recipe.task_digest(language, self._tree_of(task))
-        return _TaskRecipe(task.id, task, language, digest)
+        if not task.composition:
+            return _TaskRecipe(task.id, task, language, (), digest)
+        told = task.composition.services
+        made = [recipe.task_recipe(self._sandboxes, images, one.image, base) for one in told]
+        services = tuple(
+            one.model_copy(update={"image": tag_of("language", its.name, its.digest)})
+            for one, its in zip(told, made, strict=True)
+        )
+        placed = task.composition.model_copy(update={"services": services})
+        digest = digest_of([digest, placed.model_dump(mode="json", exclude_defaults=True)])
+        return _TaskRecipe(task.id, task, language, tuple(made), digest, placed)
 
     def _find(self, wanted: _AnyRecipe) -> Image | None:
         return self.store.find(wanted.kind, wanted.name, wanted.digest)
 
-    def _task(self, job: _TaskRecipe, languages: Mapping[str, Image], tell: Tell) -> Image:
-        """Its tree as one commit on its language image; nothing of the task is run."""
+    def _made(self, wanted: Iterable[_AnyRecipe], say: Say) -> list[Image]:
+        """Their images in the same order, several built at a time."""
+        with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
+            return list(pool.map(lambda one: self._ensured(one, say), wanted))
 
-        def make(_: Say) -> None:
-            tree = self._tree_of(job.task)
-            self._check_disk(2 * sum(len(file.data) for file in tree) // _MB)
-            below, workdir = languages[job.language.digest], job.language.spec.workdir
-            content = digest_of([job.digest, below.content])
-            naming = below.below("task", job.name, job.digest, content)
-            placed = committed(tree, workdir)
-            build.add_files(self._connection, below.id, placed, AGENT_UID, naming, workdir)
-
-        return self._once(job, tell, make)
-
-    def _language(self, language: LanguageRecipe, tell: Tell) -> Image:
-        def make(say: Say) -> None:
-            self._check_disk(language.spec.disk_mb)
-            below = language.below
-            if isinstance(below, BaseRecipe):
-                under = self._base(below, tell)
-            else:
-                under = self._language(below, tell)
-            built = any(file.path == "Dockerfile" for file in language.files)
-            make_it = build.language if built else packages.install
-            make_it(self._connection, language, under, say)
-
-        return self._once(language, tell, make)
-
-    def _base(self, base: BaseRecipe, tell: Tell) -> Image:
-        def make(say: Say) -> None:
-            self._check_disk(_BASE_MB)
-            build.base(self._connection, base, self._sandboxes, say)
-
-        return self._once(base, tell, make)
-
-    def _once(self, wanted: _AnyRecipe, tell: Tell, make: Callable[[Say], None]) -> Image:
-        def say(state: BuildState, detail: str = "", seconds: float = 0.0) -> None:
-            kind, name = wanted.kind, wanted.name
-            tell(BuildProgress(kind=kind, name=name, state=state, detail=detail, seconds=seconds))
-
+    def _ensured(self, wanted: _AnyRecipe, say: Say) -> Image:
+        """An image, built where it is missing, with all that it stands on."""
         with self._locks.setdefault(wanted.digest, threading.Lock()):
-            image = self._find(wanted)
-            if image:
-                say("reused")
+            if image := self._find(wanted):
                 return image
             started = time.monotonic()
-            say("started")
-            make(lambda text: say("line", text))
+            say(f"making {wanted.kind} image {wanted.name} …")
+            self._make(wanted, say)
             image = self._find(wanted)
             if image is None:
                 raise EngineError(f"the engine lost the image {wanted.name} that it had just built")
-            say("done", seconds=time.monotonic() - started)
+            seconds = time.monotonic() - started
+            say(f"made {wanted.kind} image {wanted.name} in {seconds:.0f} s")
             return image
+
+    def _make(self, wanted: _AnyRecipe, say: Say) -> None:
+        connection = self._connection
+        if isinstance(wanted, BaseRecipe):
+            self._check_disk(_BASE_MB)
+            build.base(connection, wanted, self._sandboxes, say)
+            return
+        below = self._ensured(wanted.below, say)
+        if isinstance(wanted, LanguageRecipe):
+            self._check_disk(wanted.spec.disk_mb)
+            build.language(connection, wanted, below)
+            return
+        tree, workdir = self._tree_of(wanted.task), wanted.below.spec.workdir
+        self._check_disk(2 * sum(len(file.data) for file in tree) // _MB)
+        beside = [self._ensured(one, say).content for one in wanted.services]
+        content = digest_of([wanted.digest, below.content, *beside])
+        naming = below.below("task", wanted.name, wanted.digest, content)
+        naming = naming.model_copy(update={"composition": wanted.composition})
+        # Its tree as one commit on its language image; nothing of the task is run
+        build.add_files(connection, below.id, committed(tree, workdir), AGENT_UID, naming, workdir)
 
     def _check_disk(self, need_mb: int) -> None:
         """Raise `EngineError` when the engine's disk, where it can be seen, is too small."""
@@ -254,7 +214,7 @@ class Images:
 
 
 def exported_image(
-    connection: Connection, below: TaskImage, name: str, tree: Sequence[File], workdir: str
+    connection: Connection, below: Image, name: str, tree: Sequence[File], workdir: str
 ) -> str:
     """Make an image that holds a tree as one commit of root's at `workdir`; its name.
 

@@ -1,8 +1,9 @@
-"""A pack's own image: a language image with the packages that its repositories need.
+"""The host's pip, npm and apt: packages for a pack's own image, settings for builds in containers.
 
 Packages come as plain files, fetched by the host's own pip and npm with scripts off, and are never
 run. Of Python only wheels are taken, unpacked for the interpreter of the image, not for the host's.
-The host's indexes, proxies and certificates are used, and none of them reaches an image.
+The host's indexes, proxies and certificates are used, and none of them reaches an image. Proxies of
+the environment are no settings here: builders take those as arguments that leave no trace.
 
 images/<name>/
     sandbox.toml        language, description, base = "python" or "node"
@@ -12,28 +13,22 @@ images/<name>/
                         itself, where one of them asks for a newer one than the base has
 """
 
-import hashlib
 import json
+import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
-
 from arena.errors import HarnessError, InputError
-from arena.records import File, digest_of
-from arena.sandbox.docker import Connection
-from arena.sandbox.image import build
+from arena.records import File
 from arena.sandbox.image.recipe import LanguageRecipe
-from arena.sandbox.image.sources import Say
-from arena.sandbox.image.store import Image
 
 PYTHON = "3.11"
 """Version in the shipped image `python`."""
@@ -259,38 +254,143 @@ def _run(
     raise InputError(f"{name}: {told[:300]}", where=where)
 
 
-# ── as an image ────────────────────────────────────────────────────────────────────────────────
-
-
-def install(connection: Connection, recipe: LanguageRecipe, below: Image, say: Say) -> None:
-    """Make a pack's image: one layer of files, laid without running anything.
+def files_of(recipe: LanguageRecipe) -> list[File]:
+    """The files of the packages that a pack's image names, at their absolute paths.
 
     Raises:
-        InputError: a package cannot be had.
-        EngineError: the engine broke.
+        InputError: one cannot be had.
     """
-    placed = _files_of(recipe, say)
-    held: dict[str, JsonValue] = {
-        file.path: hashlib.sha256(file.data).hexdigest() for file in placed
-    }
-    content = digest_of([recipe.digest, below.content, held])
-    naming = below.below("language", recipe.name, recipe.digest, content)
-    build.add_files(connection, below.id, placed, 0, naming, recipe.spec.workdir)
-
-
-def _files_of(recipe: LanguageRecipe, say: Say) -> list[File]:
-    """The files of the packages, at their absolute paths."""
     locked = [file for file in recipe.files if file.path in {PACKAGE, LOCK}]
     if locked:
-        say("fetching packages of npm")
         return unpack_node(locked)
     texts = {file.path: file.data for file in recipe.files}
     pinned = texts.get(REQUIREMENTS, b"").decode().split()
     if pinned and recipe.spec.base != "python":
         raise InputError(f"image {recipe.spec.base!r} has no Python", remedy="use python")
-    say(f"fetching {len(pinned)} packages")
     return unpack_python(pinned) + [
         File(path=f"{SITE}/{path.removeprefix(_SITE)}", data=data)
         for path, data in texts.items()
         if path.startswith(_SITE)
     ]
+
+
+# ── the machine's settings, for builds in containers ──────────────────────────────────────────────
+
+FOLDER = "/etc/arena-host"
+_APT_FILE = "/etc/apt/apt.conf.d/99arena-host"
+_PIP_FILE = "/etc/pip.conf"
+_NPM_FILES = ("/etc/npmrc", "/usr/etc/npmrc")
+WRITTEN = frozenset({FOLDER, _APT_FILE, _PIP_FILE, *_NPM_FILES})
+"""Everything that `settings` writes; no base image has any of it."""
+
+_CA = f"{FOLDER}/ca.pem"
+_SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
+_LOCAL_CA = Path("/usr/local/share/ca-certificates")
+_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
+_PUBLIC_HOSTS = ("deb.debian.org", "security.debian.org", "archive.ubuntu.com")
+_SUITE = "bookworm"
+_APT_PROXY = re.compile(r'^Acquire::https?::Proxy(::\S+)? ".+";$')
+_PIP_KEYS = ("index-url", "extra-index-url", "trusted-host", "proxy")
+_PIP_LINE = re.compile(r"^(\S+?)\.([a-z-]+)='(.*)'$")
+_NPM_LINE = re.compile(r"^(@[^:]+:)?registry *=|^//|^(https-)?proxy *=|^strict-ssl *=")
+
+
+def settings() -> list[File]:
+    """Files that make apt, pip and npm in a container use this machine's mirrors; often none."""
+    bundle = _ca_bundle()
+    parts = {
+        _APT_FILE: _apt_settings(with_ca=bool(bundle)),
+        f"{FOLDER}/sources.list": "".join(_sources()),
+        f"{FOLDER}/auth.conf": _apt_auth(),
+        _PIP_FILE: _pip_settings(with_ca=bool(bundle)),
+        **dict.fromkeys(_NPM_FILES, _npm_settings(with_ca=bool(bundle))),
+        _CA: bundle,
+    }
+    return [File(path=path, data=text.encode()) for path, text in parts.items() if text]
+
+
+def _ca_bundle() -> str:
+    """The machine's certificates where it trusts any that a plain Debian does not."""
+    named = [Path(os.environ[name]) for name in _CA_VARIABLES if os.environ.get(name)]
+    extra = [path for path in named if path != _SYSTEM_CA and path.is_file()]
+    if not extra and not list(_LOCAL_CA.glob("**/*.crt")):
+        return ""
+    return "".join(_read(path) for path in dict.fromkeys([_SYSTEM_CA, *extra]))
+
+
+def _apt_settings(*, with_ca: bool) -> str:
+    lines = [line for line in _lines_of(["apt-config", "dump"]) if _APT_PROXY.match(line)]
+    if _sources():
+        lines.append(f'Dir::Etc::sourcelist "{FOLDER}/sources.list";')
+        lines.append('Dir::Etc::sourceparts "/dev/null";')
+        lines.append(f'Dir::Etc::netrc "{FOLDER}/auth.conf";')
+    if with_ca:
+        lines.append(f'Acquire::https::CaInfo "{_CA}";')
+    return _lines(lines)
+
+
+def _sources() -> list[str]:
+    """The machine's own Debian mirrors as a `sources.list`; none when they are the public ones."""
+    mirror = os.environ.get("ARENA_DEBIAN_MIRROR", "").rstrip("/")
+    if mirror:
+        return [f"deb {mirror} {_SUITE} main\n", f"deb {mirror} {_SUITE}-updates main\n"]
+    if "ID=debian" not in _read(Path("/etc/os-release")).splitlines():
+        return []
+    shape = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+    found = _lines_of(["apt-get", "indextargets", "--format", shape, "Created-By: Packages"])
+    rows = [line.split() for line in found if line.endswith(" main")]
+    if all(any(host in row[0] for host in _PUBLIC_HOSTS) for row in rows):
+        return []
+    return [
+        f"deb {uri} {_SUITE}{release[release.find('-') :] if '-' in release else ''} main\n"
+        for uri, release, _ in rows
+    ]
+
+
+def _apt_auth() -> str:
+    folder = Path("/etc/apt")
+    return "".join(_read(path) for path in [folder / "auth.conf", *folder.glob("auth.conf.d/*")])
+
+
+def _pip_settings(*, with_ca: bool) -> str:
+    found: dict[str, str] = {}
+    listing = _lines_of([sys.executable, "-m", "pip", "config", "list"])
+    for line in sorted(listing, key=lambda line: line.startswith(":env:")):
+        if match := _PIP_LINE.match(line):
+            values = [word for word in match[3].split() if not word.startswith("file:")]
+            if match[2] in _PIP_KEYS and values:
+                found[match[2]] = " ".join(values)
+    if with_ca:
+        found["cert"] = _CA
+    lines = [f"{key} = {value}" for key, value in found.items()]
+    return _lines(["[global]", *lines] if lines else [])
+
+
+def _npm_settings(*, with_ca: bool) -> str:
+    text = _read(Path("/etc/npmrc")) + "\n" + _read(Path.home() / ".npmrc")
+    lines = [os.path.expandvars(line) for line in text.splitlines() if _NPM_LINE.match(line)]
+    for name, value in os.environ.items():  # npm reads the name in either case
+        if name.lower() == "npm_config_registry":
+            lines.append(f"registry={value}")
+    if with_ca:
+        lines.append(f"cafile={_CA}")
+    return _lines(lines)
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _lines_of(words: Sequence[str]) -> list[str]:
+    """Lines that a tool prints; none when it is missing or fails."""
+    if shutil.which(words[0]) is None:
+        return []
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines() if done.returncode == 0 else []

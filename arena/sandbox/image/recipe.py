@@ -102,6 +102,8 @@ class SandboxSpec(Record):
     """Packages that can change a result, such as `python3*`: interpreter, runner and what tests
     use. Runs on images with other versions of these are not comparable; an update of any other
     package changes nothing. All packages when none is named."""
+    serves: bool = False
+    """For a service: what it starts, where and as whom stay as its Dockerfile says."""
     disk_mb: int = 1000
     """About what the image takes, for the estimate before it is built."""
 

@@ -16,10 +16,9 @@ from pydantic import ValidationError
 
 from arena.errors import EngineError, InputError
 from arena.paths import safe
-from arena.records import Record
+from arena.records import Composition, Record, Service
 from arena.sandbox import owner
-from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError
-from arena.sandbox.image.sources import Say, pull
+from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError, Say, pull
 from arena.serialize import read_json, shaped
 
 UNFINISHED = "arena/unfinished"
@@ -38,32 +37,40 @@ class Naming(Record):
     recipe: str
     """Digest of what it is made of; does not depend on the machine."""
     content: str
-    """Digest of the recipe and of the versions of everything installed."""
+    """Digest of the recipe and of the versions of everything installed: what a trial is matched by.
+    Building the same again, anywhere, gives the same."""
     parent: str = ""
     """Recipe of the image it stands on."""
     base: str = ""
     """How the base image was made."""
+    composition: Composition | None = None
+    """What is started beside every sandbox of it; images by the tags that they have here."""
 
     @property
     def tag(self) -> str:
         """`repository:tag`"""
-        return _tag_of(self.kind, self.name, self.recipe)
+        return tag_of(self.kind, self.name, self.recipe)
 
     @property
     def comment(self) -> str:
         """What is written into the layer that finishes it."""
-        return _SIGN + self.model_dump_json()
+        return _SIGN + self.model_dump_json(exclude_none=True)
 
 
 class Image(Naming):
     """One image of ours on the engine."""
 
     id: str
-    """The engine's own digest, `sha256:…`."""
+    """The engine's own digest, `sha256:…`: give it to `Engine.open`."""
     size_bytes: int
     """All layers, those shared with other images included."""
     created_s: float
     """Seconds since the epoch."""
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """What is started beside every sandbox of it."""
+        return self.composition.services if self.composition else ()
 
     @property
     def size_mb(self) -> int:
@@ -123,7 +130,7 @@ class Store:
 
     def find(self, kind: ImageKind, name: str, recipe: str) -> Image | None:
         """The finished image of a recipe under its name; None for anything else of that name."""
-        image = self.named(_tag_of(kind, name, recipe))
+        image = self.named(tag_of(kind, name, recipe))
         return image if image and image.recipe == recipe else None
 
     def all(self) -> list[CachedItem]:
@@ -135,7 +142,8 @@ class Store:
             if not _is_users(one["RepoTags"]) and (image := self.named(one["Id"]))
         ]
         sizes = {image.recipe: image.size_bytes for image in images}
-        parents = {image.parent for image in images}
+        needed = {image.parent for image in images}
+        needed |= {one.image for image in images for one in image.services}
         containers = self._connection.raw.containers(all=True)
         held = {fields["ImageID"] for fields in containers}
         return [
@@ -143,7 +151,9 @@ class Store:
                 what=image,
                 own_bytes=max(image.size_bytes - sizes.get(image.parent, 0), 0),
                 last_used_s=owner.last_used(image.recipe) or image.created_s,
-                in_use=image.id in held or image.recipe in parents or owner.in_use(image.recipe),
+                in_use=image.id in held
+                or not needed.isdisjoint({image.recipe, image.tag})
+                or owner.in_use(image.recipe),
             )
             for image in images
         ]
@@ -156,6 +166,10 @@ class Store:
                 return own["RootFS"]["Layers"], []
             below = self._inspect(below["Parent"])
         return own["RootFS"]["Layers"], below["RootFS"]["Layers"]
+
+    def size_mb(self, image: str) -> int:
+        """Megabytes of an image by its id, layers shared with other images included."""
+        return int(self._inspect(image)["Size"]) >> 20
 
     def _inspect(self, image: str) -> dict[str, Any]:
         fields: dict[str, Any] = self._connection.raw.inspect_image(image)
@@ -189,7 +203,7 @@ class Store:
         )
 
 
-def _tag_of(kind: ImageKind, name: str, recipe: str) -> str:
+def tag_of(kind: ImageKind, name: str, recipe: str) -> str:
     """The name and tag that only a finished image gets; older versions gave shorter ones."""
     return f"{_OURS}{kind}/{name.lower()}:{recipe[:16]}"
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from arena.grading.verify import Bench
+from arena.grading.job import Bench
 from arena.protocols import Sandbox
 from arena.records import File, Record, Task
 from arena.records.container import AGENT_USER
@@ -25,6 +25,7 @@ Look = Literal[
     "cheat",  # neither does a patch that only takes tests away
     "tree",  # the tree gives nothing away
     "statement",  # neither does the problem statement
+    "specified",  # it names what the tests need, or the task says that it does not
     "image",  # nor the image: its history, its layers, its file system
     "cost",  # what one verification takes
 ]

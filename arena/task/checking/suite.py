@@ -14,12 +14,14 @@ from functools import partial
 from pathlib import Path
 
 from arena.grading import verify
-from arena.grading.verify import Bench
+from arena.grading.job import Bench
 from arena.protocols import Engine, Sandbox
 from arena.records import SandboxLimits, Task, TestOutcome, Verification
 from arena.sandbox.image.images import Images
 from arena.task import pack, plan_ids
+from arena.task.checking import specified
 from arena.task.checking.leaks import Finding, Look, audit, lint
+from arena.task.patch import FilePatch, render
 
 
 def check(
@@ -48,7 +50,8 @@ def check(
     def one(task: Task) -> list[Finding]:
         labels = {"arena.check": task.id}
         bench = Bench(engine, made[task.id].id, limits=SandboxLimits(), labels=labels)
-        return [*lint(task), audit(task, bench, images.store), *runs(task, bench, repeat)]
+        looks = [*lint(task), specified.look(task), audit(task, bench, images.store)]
+        return [*looks, *runs(task, bench, repeat)]
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="check") as pool:
         for findings in pool.map(one, tasks):
@@ -188,19 +191,16 @@ def _said(graded: Verification) -> str:
 
 def without_tests(task: Task) -> str:
     """A patch that deletes every visible test: a cheat that must change nothing."""
-    parts = []
+    changes = []
     for file in pack.tree_files(task):
         if not _TEST_FILE.fullmatch(file.path.rsplit("/", 1)[-1]):
             continue
         lines = file.data.decode("utf-8", "replace").split("\n")
         if len(lines) < 2 or lines.pop() or "\r" in lines[0]:
             continue
-        parts.append(
-            f"diff --git a/{file.path} b/{file.path}\ndeleted file mode 100644\n"
-            f"--- a/{file.path}\n+++ /dev/null\n@@ -1,{len(lines)} +0,0 @@\n"
-            + "".join(f"-{line}\n" for line in lines)
-        )
-    return "".join(parts)
+        hunk = f"@@ -1,{len(lines)} +0,0 @@\n" + "".join(f"-{line}\n" for line in lines)
+        changes.append(FilePatch(old=file.path, new=None, hunks=hunk))
+    return render(changes)
 
 
 # ── what does not always end the same way ──────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ from arena.paths import SafePath
 from arena.records import Assurance, File, Record
 from arena.serialize import read_text, read_toml, read_yaml
 from arena.task.files import read_tree
+from arena.task.formats.compose import HARNESS, Composed, read_composed
 from arena.task.formats.instances import MALFORMED, Unreadable, unreadable
 
 TESTS = "/tests"
@@ -21,7 +22,17 @@ TESTS = "/tests"
 
 _COMMENT = re.compile(r"<!--.*-->|#.*")
 _TEST_SECONDS = 600.0
-_COMPOSE = ("docker-compose.yaml", "docker-compose.yml", "compose.yaml", "compose.yml")
+_GIVEN = {
+    **dict.fromkeys(("MAIN_IMAGE_NAME", "T_BENCH_TASK_DOCKER_CLIENT_IMAGE_NAME"), HARNESS),
+    **dict.fromkeys(("T_BENCH_TASK_LOGS_PATH", "T_BENCH_TASK_AGENT_LOGS_PATH"), HARNESS),
+    **dict.fromkeys(("HOST_VERIFIER_LOGS_PATH", "HOST_AGENT_LOGS_PATH"), HARNESS),
+    **dict.fromkeys(("HOST_ARTIFACTS_PATH", "T_BENCH_CONTAINER_AGENT_LOGS_PATH"), HARNESS),
+    **dict.fromkeys(("COMPOSE_PROJECT_NAME", "T_BENCH_TASK_DOCKER_NAME_PREFIX"), "task"),
+    **dict.fromkeys(("MAIN_CONTAINER_NAME", "T_BENCH_TASK_DOCKER_CLIENT_CONTAINER_NAME"), "task"),
+    **dict.fromkeys(("TEST_DIR", "T_BENCH_TEST_DIR"), TESTS),
+    "T_BENCH_CONTAINER_LOGS_PATH": "/logs",
+}
+"""What the two harnesses give compose files."""
 _SOLVING = {"HOME": "/tmp", "DEBIAN_FRONTEND": "noninteractive"}  # noqa: S108
 
 
@@ -40,6 +51,8 @@ class Scripts(Record):
     solve_command: tuple[str, ...]
     environment: dict[str, str] = Field(default_factory=dict)
     """Variables of the solution."""
+    composed: Composed = Composed()
+    """What its compose file says."""
     assurance: Assurance
     timeout_s: float = _TEST_SECONDS
 
@@ -67,8 +80,9 @@ def _harbor(folder: SafePath) -> Scripts:
     config = read_toml(folder / "task.toml")
     environment = config.get("environment", {})
     name = str(config.get("task", {}).get("name") or folder.name).rpartition("/")[2]
-    build = _with_image(read_tree(folder / "environment"), environment)
-    _must_be_plain(build, folder / "environment", "main")
+    files = _with_image(read_tree(folder / "environment"), environment)
+    given = {**_GIVEN, **_variables(environment.get("env"))}
+    composed = read_composed(folder / "environment", files, "main", given)
     verifier = config.get("verifier", {})
     if verifier.get("environment_mode") == "separate" or "environment" in verifier:
         raise ValueError("its verifier has an image of its own")
@@ -80,12 +94,13 @@ def _harbor(folder: SafePath) -> Scripts:
         title=str(config.get("task", {}).get("description") or name)[:100],
         statement=_instruction(read_text(folder / "instruction.md")),
         difficulty=str(config.get("metadata", {}).get("difficulty") or ""),
-        build=build,
+        build=_must_be_built(composed.builds.get("main", files)),
         tests=tests,
         solution=read_tree(folder / "solution"),
-        test_command=("bash", f"{TESTS}/test.sh"),
-        solve_command=("bash", "/solution/solve.sh"),
+        test_command=_told(composed, f"{TESTS}/test.sh"),
+        solve_command=_told(composed, "/solution/solve.sh"),
         environment={**_SOLVING, **_variables(config.get("solution", {}).get("env"))},
+        composed=composed,
         assurance="reward_file",
         timeout_s=float(verifier.get("timeout_sec") or _TEST_SECONDS),
     )
@@ -95,10 +110,10 @@ def _terminal_bench(folder: SafePath) -> Scripts:
     config = read_yaml(folder / "task.yaml")
     aside = {"task.yaml", "run-tests.sh", "solution.sh", "solution.yaml", "docker-compose.yaml"}
     files = read_tree(folder)
-    build = tuple(
+    shown = tuple(
         file for file in files if file.path not in aside and not file.path.startswith("tests/")
     )
-    _must_be_plain(build, folder, "client")
+    composed = read_composed(folder, shown, "client", _GIVEN)
     script = next(file for file in files if file.path == "run-tests.sh")
     solution = tuple(
         file.model_copy(update={"path": "solve.sh"}) for file in files if file.path == "solution.sh"
@@ -108,12 +123,13 @@ def _terminal_bench(folder: SafePath) -> Scripts:
         title=folder.name,
         statement=config["instruction"],
         difficulty=config.get("difficulty") or "",
-        build=build,
+        build=_must_be_built(composed.builds.get("client", shown)),
         tests=(script, *read_tree(folder / "tests")),
         solution=solution,
-        test_command=("bash", f"{TESTS}/run-tests.sh"),
-        solve_command=("bash", "/solution/solve.sh"),
+        test_command=_told(composed, f"{TESTS}/run-tests.sh"),
+        solve_command=_told(composed, "/solution/solve.sh"),
         environment=_SOLVING,
+        composed=composed,
         assurance="exit_code",
         timeout_s=float(config.get("max_test_timeout_sec") or 60.0),
     )
@@ -133,15 +149,16 @@ def _variables(found: Any) -> dict[str, str]:
     return {str(key): str(value) for key, value in pairs if "${" not in str(value)}
 
 
-def _must_be_plain(build: tuple[File, ...], folder: SafePath, main: str) -> None:
-    """Refuse environments of more than one container, and those without an image."""
-    for name in _COMPOSE:
-        services = read_yaml(folder / name).get("services") if (folder / name).is_file() else {}
-        others = sorted(set(services or {}) - {main})
-        if others:
-            raise ValueError(f"several containers are not supported: {', '.join(others)}")
+def _must_be_built(build: tuple[File, ...]) -> tuple[File, ...]:
     if not any(file.path == "Dockerfile" for file in build):
         raise ValueError("no Dockerfile, and no image is named")
+    return build
+
+
+def _told(composed: Composed, script: str) -> tuple[str, ...]:
+    """The command of a script, with the variables that its compose file gives the container."""
+    pairs = [f"{name}={value}" for name, value in composed.environment.items()]
+    return (*(("env", *pairs) if pairs else ()), "bash", script)
 
 
 def _instruction(text: str) -> str:

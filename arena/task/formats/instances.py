@@ -72,7 +72,13 @@ def read_rows(path: Path) -> Iterator[tuple[Any, str]]:
 
 Family = Literal["swe-bench", "swe-bench-5", "swe-rebench", "swe-rebench-2", "multi-swe-bench"]
 
-_PYTEST = re.compile(r"(^|[\s/])(pytest|py\.test)\b")
+_RUNNERS: dict[Literal["pytest", "unittest"], re.Pattern[str]] = {
+    "pytest": re.compile(r"(^|[\s/])(pytest|py\.test|tox|bin/test)\b"),
+    "unittest": re.compile(r"\bunittest\b|[\s/]runtests\.py\b|\bdjango\b"),
+}
+"""What a command or the name of a parser says; pytest runs what tox and SymPy's own script do."""
+_UNITTEST_ID = re.compile(r"((\w+) \(([\w.]+?))(?:\.\2)?\)(?: (.+))?")
+"""From Python 3.11 on it ends with the test's name once more; a line of documentation follows."""
 _IDS = ("fail_to_pass", "pass_to_pass")
 """Also written in lower case."""
 _PATH_PARAMETER = re.compile(r"\[/(?!/)(?:[^\]]*/)?([^/\]]*)\]")
@@ -163,16 +169,21 @@ def read_instances(path: Path) -> Iterator[Instance | Unreadable]:
             yield unreadable(name, "row", error)
 
 
-def runs_pytest(instance: Instance) -> bool:
-    """Whether pytest runs the instance's tests, as far as the row tells."""
-    test = instance.wish.test
-    if test:
-        return bool(_PYTEST.search(test))
-    if instance.parser:
-        return "pytest" in instance.parser
-    return any("::" in name or name.endswith(".py") for name in instance.fail_to_pass) or all(
-        re.fullmatch(r"test\w*(\[.*)?", name) for name in instance.fail_to_pass
-    )
+def runner_of(instance: Instance) -> Literal["pytest", "unittest"] | None:
+    """What runs the instance's tests, as far as the row tells; None for what we cannot run."""
+    told = f"{instance.wish.test or ''} {instance.parser.replace('_', ' ')}"
+    for runner, words in _RUNNERS.items():
+        if words.search(told):
+            return runner
+    if instance.wish.test:
+        return None
+    names = instance.fail_to_pass
+    if any("::" in name or name.endswith(".py") for name in names):
+        return "pytest"
+    if all(re.fullmatch(r"test\w*(\[.*)?", name) for name in names):
+        return "pytest"
+    both = (*names, *instance.pass_to_pass)
+    return "unittest" if any(map(_UNITTEST_ID.fullmatch, both)) else None
 
 
 # ── one row ────────────────────────────────────────────────────────────────────────────────────
@@ -330,16 +341,18 @@ def resolve_ids(
     """The tests that published ids stand for, and the ids that stand for none.
 
     Some suites cut ids at the first blank, so that one stands for several parametrized tests;
-    some give bare names, whose file is only in the test patch, among those it touches.
+    some give bare names, whose file is only in the test patch, among those it touches. A test of
+    unittest is named with or without itself, or by its line of documentation alone.
     """
-    known = set(found)
-    shortened = {_PATH_PARAMETER.sub(r"[/\1]", one): one for one in found}
+    spelled: dict[str, list[str]] = {}
+    for one in found:
+        for form in _spellings(one):
+            spelled.setdefault(form, []).append(one)
     stand_for: dict[str, tuple[str, ...]] = {}
     for name in published:
-        if name in known:
-            stand_for[name] = (name,)
-        elif name in shortened:
-            stand_for[name] = (shortened[name],)
+        if name in spelled:
+            ways = spelled[name]
+            stand_for[name] = (name,) if name in ways else tuple(ways)
         elif "::" in name:
             stand_for[name] = tuple(one for one in found if _is_cut(name) and one.startswith(name))
         else:
@@ -353,6 +366,15 @@ def resolve_ids(
         {name: ids for name, ids in stand_for.items() if ids},
         tuple(name for name, ids in stand_for.items() if not ids),
     )
+
+
+def _spellings(found: str) -> set[str]:
+    """The ways in which suites write the id of a test, itself among them."""
+    ways = {found, _PATH_PARAMETER.sub(r"[/\1]", found)}
+    if match := _UNITTEST_ID.fullmatch(found):
+        test, name, _, line = match.groups()
+        ways |= {f"{test})", f"{test}.{name})", line or found}
+    return ways
 
 
 def _is_cut(name: str) -> bool:

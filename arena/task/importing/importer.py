@@ -13,30 +13,28 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import Field, TypeAdapter
 
 from arena.errors import InputError
-from arena.grading.verify import Bench
+from arena.grading.job import Bench
 from arena.protocols import Sandbox
 from arena.records import Assurance, File, Record, SandboxLimits
 from arena.records.container import AGENT_USER, WORKDIR
+from arena.sandbox import docker
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import sources
 from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
 from arena.task import pack as packs
+from arena.task.checking.specified import told, unsaid
 from arena.task.checking.suite import runs
 from arena.task.files import Draft, is_cache, leads_out, write_files, write_pack, write_task
 from arena.task.formats.instances import Unreadable, Wish
 from arena.task.mining.pytest_runner import NOT_LOADED
 from arena.task.mining.runner import Environment, write_image
+from arena.task.yields import Attempt, YieldLine
 
 
-class Imported(Record):
+class Imported(Attempt):
     """One instance or task directory."""
 
     instance_id: str
-    task: str | None = None
-    """Name in the pack; None where it could not be imported."""
-    reason: str = ""
-    """Why it could not."""
     assurance: Assurance | None = None
     disagrees: tuple[str, ...] = ()
     """What the suite says and running gold and nop did not show; those ids decide nothing."""
@@ -48,9 +46,6 @@ class Imported(Record):
     """The machinery broke: the next import tries it again."""
     given: str = ""
     """Digest of what it was made from."""
-    seconds: float = 0.0
-    image_mb: int | None = None
-    """Of the image that it stands on, layers shared with other images included."""
 
 
 class NotImportableError(Exception):
@@ -64,6 +59,7 @@ class Report(Record):
     tasks: tuple[Imported, ...] = ()
     refused: tuple[Imported, ...] = ()
     reasons: dict[str, int] = Field(default_factory=dict)
+    yields: tuple[YieldLine, ...] = ()
 
 
 LOGS = "logs"
@@ -153,9 +149,9 @@ class Pulls:
             if host in self._away:
                 raise NotImportableError(self._away[host])
             try:
-                return sources.pin(self._engine.connection, image)
+                return docker.pin(self._engine.connection, image)
             except InputError as error:
-                if not sources.is_missing(error):
+                if not docker.is_missing(error):
                     self._away[host] = f"no registry answers for {image}"
                 raise NotImportableError(error.what) from None
 
@@ -288,6 +284,19 @@ class ImportRequest:
     """Longest that the tests of a row may take together."""
 
 
+def find_mirror(mirrors: Path, repo: str) -> Path | None:
+    """The clone of `owner/name` in a folder of clones, however they are called."""
+    if leads_out(repo):
+        return None
+    owner, _, name = repo.partition("/")
+    for form in (f"{owner}__{name}", f"{owner}+{name}", f"{owner}/{name}", f"{owner}-{name}", name):
+        for ending in ("", ".git", "/repo"):
+            path = mirrors / (form + ending)
+            if (path / "HEAD").is_file() or (path / ".git").exists():
+                return path
+    return None
+
+
 @dataclass(frozen=True)
 class Source:
     """Where tasks are built from, and what is known beside them."""
@@ -325,20 +334,25 @@ class Importer(Generic[_T]):
     make: Callable[[_T, Source], Imported]
 
 
-def write_proved(draft: Draft, source: Source) -> None:
+def write_proved(draft: Draft, source: Source) -> tuple[str, ...]:
     """Run gold and nop of a task under the verification of a run, and write it into the pack.
 
-    It is proved in a pack of its own: what nothing has confirmed is never offered.
+    It is proved in a pack of its own: what nothing has confirmed is never offered. A suite's
+    statement is a report; what it does not tell is marked, and is what is returned as notes.
 
     Raises:
         NotImportableError: one of them came out wrong.
     """
+    parts = draft.gold, draft.tree, draft.hidden, draft.tests.fail_to_pass
+    needed = unsaid(draft.statement, *parts)
+    draft = draft.model_copy(update={"provenance": "A", "underspecified": needed})
     with tempfile.TemporaryDirectory(prefix="arena-import-") as scratch:
         aside = Path(scratch, source.out.name)
         write_pack(aside, source.pack, draft.title, private=False, description="")
-        image = source.out / "images" / draft.image
-        if image.is_dir():
-            shutil.copytree(image, aside / "images" / draft.image)
+        services = draft.composition.services if draft.composition else ()
+        for name in {draft.image, *(service.image for service in services)}:
+            if (image := source.out / "images" / name).is_dir():
+                shutil.copytree(image, aside / "images" / name, dirs_exist_ok=True)
         root = write_task(aside, draft)
         try:
             (task,) = packs.load(str(root.resolve()), base=source.out)
@@ -355,3 +369,4 @@ def write_proved(draft: Draft, source: Source) -> None:
     if wrong:
         raise NotImportableError("; ".join(wrong))
     write_task(source.out, draft)
+    return (told(needed),) if needed else ()

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from arena.errors import InputError
@@ -15,10 +16,9 @@ from arena.serialize import well_formed
 from arena.task.files import Draft, leads_out
 from arena.task.formats.instances import (
     Instance,
-    Wish,
     read_instances,
     resolve_ids,
-    runs_pytest,
+    runner_of,
     wish_for,
 )
 from arena.task.formats.predictions import slug
@@ -29,14 +29,21 @@ from arena.task.importing.importer import (
     Made,
     NotImportableError,
     Source,
+    find_mirror,
     python_image,
     write_proved,
 )
 from arena.task.mining.candidate import shows
 from arena.task.mining.command_runner import run_tests, with_command
 from arena.task.mining.history import GitHistory
-from arena.task.mining.projects import Project, read_project, with_version_files
-from arena.task.mining.pytest_runner import OWN_PYTEST, as_reported, is_pytest, run_pytest
+from arena.task.mining.projects import read_project, with_version_files
+from arena.task.mining.pytest_runner import (
+    OWN_PYTEST,
+    as_reported,
+    is_pytest,
+    run_pytest,
+    unittest_command,
+)
 from arena.task.mining.runner import (
     Environment,
     MiningSession,
@@ -84,7 +91,7 @@ def import_row(instance: Instance, source: Source) -> Imported:
         EngineError: the engine broke.
     """
     parts = _parts(instance, source)
-    if parts.command:
+    if parts.command == OWN_PYTEST:
         ids = {name: tuple(map(as_reported, getattr(instance, name))) for name in _IDS}
         instance = instance.model_copy(update=ids)
     before, after = _sessions(parts, _places(instance, parts), source)
@@ -106,8 +113,7 @@ def import_row(instance: Instance, source: Source) -> Imported:
         hidden=parts.fix.hidden,
         gold=parts.fix.gold,
     )
-    write_proved(draft, source)
-    notes = [*held.notes, *parts.notes]
+    notes = [*held.notes, *parts.notes, *write_proved(draft, source)]
     if well_formed(instance.statement) != instance.statement:
         notes.append("bytes of its statement that are no text stand as \N{REPLACEMENT CHARACTER}")
     return Imported(
@@ -121,44 +127,34 @@ def import_row(instance: Instance, source: Source) -> Imported:
     )
 
 
-def find_mirror(mirrors: Path, repo: str) -> Path | None:
-    """The clone of `owner/name` in a folder of clones, however they are called."""
-    if leads_out(repo):
-        return None
-    owner, _, name = repo.partition("/")
-    for form in (f"{owner}__{name}", f"{owner}+{name}", f"{owner}/{name}", f"{owner}-{name}", name):
-        for ending in ("", ".git", "/repo"):
-            path = mirrors / (form + ending)
-            if (path / "HEAD").is_file() or (path / ".git").exists():
-                return path
-    return None
-
-
 # ── before anything runs ───────────────────────────────────────────────────────────────────────
 
 
 def _parts(instance: Instance, source: Source) -> _Parts:
-    wish = wish_for(instance, source.wishes)
+    as_given = instance.wish
+    instance = instance.model_copy(update={"wish": wish_for(instance, source.wishes)})
     if instance.language not in {"python", "unknown"}:
         raise NotImportableError(f"language {instance.language}: only Python is built from source")
-    name = slug(instance.instance_id)
-    if not runs_pytest(instance.model_copy(update={"wish": wish})):
-        raise NotImportableError("its tests are not pytest's: only a log parser could grade them")
+    if runner_of(instance) is None:
+        raise NotImportableError(
+            "its tests are neither pytest's nor unittest's: only a log parser could grade them"
+        )
     why = ""
-    if instance.image and wish == instance.wish:
+    if instance.image and instance.wish == as_given:
         try:
+            name = slug(instance.instance_id)
             made = python_image(instance.image, name, source.out, source.engine, source.pulls)
-            tree = made.generated
-            return _put_together(instance, wish, name, tree, made, read_project(tree), source)
+            return _put_together(instance, made.generated, made, source)
         except NotImportableError as error:
             why = f"; its image: {error}"
     try:
-        return _from_source(instance, wish, name, source)
+        return _from_source(instance, source)
     except NotImportableError as error:
         raise NotImportableError(f"{error}{why}") from None
 
 
-def _from_source(instance: Instance, wish: Wish, name: str, source: Source) -> _Parts:
+def _from_source(instance: Instance, source: Source) -> _Parts:
+    wish = instance.wish
     must_be_plain(wish.packages)
     mirror = find_mirror(source.request.repos, instance.repo) if source.request.repos else None
     if mirror is None:
@@ -181,22 +177,18 @@ def _from_source(instance: Instance, wish: Wish, name: str, source: Source) -> _
         notes = (f"Python {PYTHON} stands for {wish.python}", *notes)
     known = {file.path for file in tree}
     whole = (*tree, *(file for file in made.generated if file.path not in known))
-    parts = _put_together(instance, wish, name, whole, made, project, source)
-    return replace(parts, notes=notes)
+    return replace(_put_together(instance, whole, made, source), notes=notes)
 
 
-def _put_together(
-    instance: Instance,
-    wish: Wish,
-    name: str,
-    tree: tuple[File, ...],
-    made: Made,
-    project: Project,
-    source: Source,
-) -> _Parts:
+def _put_together(instance: Instance, tree: tuple[File, ...], made: Made, source: Source) -> _Parts:
+    wish, project = instance.wish, read_project(tree)
     hidden = _patched(tree, instance.test_patch)
+    command = OWN_PYTEST if is_pytest(tree) else None
+    if command is None and runner_of(instance) == "unittest":
+        files = [file.path for file in hidden if file.path.endswith(".py")]
+        command = unittest_command(tree, files)
     return _Parts(
-        name=name,
+        name=slug(instance.instance_id),
         fix=CandidateFix(instance.gold, tree, hidden),
         allow=_allowed(instance.gold, tree, hidden),
         made=made.environment,
@@ -208,7 +200,7 @@ def _put_together(
             options=(*project.options, *wish.options),
             test_seconds=source.request.test_seconds,
         ),
-        command=OWN_PYTEST if is_pytest(tree) else None,
+        command=command,
     )
 
 
@@ -320,41 +312,39 @@ def _plan(instance: Instance, parts: _Parts, before: MiningSession, after: Minin
     found = list(after.tests)
     shown, unknown = resolve_ids(instance.fail_to_pass, found, parts.touched)
     kept, unknown_kept = resolve_ids(instance.pass_to_pass, found, parts.touched)
-    disagrees = [f"{name}: no such test" for name in (*unknown, *unknown_kept)]
-    reasons: dict[str, str] = {}
+    in_shown, in_kept = chain(*shown.values()), chain(*kept.values())
+    reasons = {one: why for one in in_shown if (why := _why(one, before, after))}
+    good = [one for one in in_kept if one not in reasons and _keeps(one, before, after)]
+    holds = {*reasons, *good}
+    lost = dict.fromkeys(unknown, "no such test")
+    lost_kept = dict.fromkeys(unknown_kept, "no such test")
     for name, ids in shown.items():
-        good = {one: why for one in ids if (why := _why(one, before, after))}
-        if not good:
-            disagrees.append(f"{name}: {_not_shown(ids[0], before, after)}")
-        reasons |= good
-    pass_to_pass: list[str] = []
-    lost = len(unknown_kept)
+        if not reasons.keys() & {*ids}:
+            lost[name] = _not_shown(ids[0], before, after)
     for name, ids in kept.items():
-        good_ids = [one for one in ids if one not in reasons and _keeps(one, before, after)]
-        if not good_ids and not reasons.keys() & set(ids):
-            with_gold = any(after.passed(one) for one in ids)
-            how = "fails without gold too" if with_gold else "fails with gold"
-            disagrees.append(f"{name}: {how}")
-            lost += 1
-        pass_to_pass += good_ids
+        if not holds & {*ids}:
+            passes = any(map(after.passed, ids))
+            lost_kept[name] = "fails without gold too" if passes else "fails with gold"
+    disagrees = [f"{name}: {why}" for name, why in (*lost.items(), *lost_kept.items())]
     if not reasons:
         raise NotImportableError(_nothing_shows(disagrees, parts, after))
     plan = TestPlan(
         runner="command" if parts.command else "pytest",
         fail_to_pass=tuple(reasons),
-        pass_to_pass=tuple(dict.fromkeys(pass_to_pass)),
+        pass_to_pass=tuple(dict.fromkeys(good)),
         plugins=parts.how.plugins,
         options=parts.how.options,
         timeout_s=max(_least_seconds(reasons, parts), round(6 * after.wall_s)),
     )
     if parts.command:
         plan = with_command(plan, parts.command, _places(instance, parts))
-    gone = len(instance.fail_to_pass) - sum(bool(reasons.keys() & set(i)) for i in shown.values())
     notes = []
-    if gone:
-        notes.append(f"{gone} of {len(instance.fail_to_pass)} FAIL_TO_PASS do not hold here")
-    if 2 * lost >= len(instance.pass_to_pass) > 0:
-        notes.append(f"{lost} of {len(instance.pass_to_pass)} PASS_TO_PASS do not hold here")
+    if lost:
+        notes.append(f"{len(lost)} of {len(instance.fail_to_pass)} FAIL_TO_PASS do not hold here")
+    if 2 * len(lost_kept) >= len(instance.pass_to_pass) > 0:
+        notes.append(
+            f"{len(lost_kept)} of {len(instance.pass_to_pass)} PASS_TO_PASS do not hold here"
+        )
     return _Held(plan, reasons, tuple(disagrees), tuple(notes))
 
 

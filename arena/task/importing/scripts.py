@@ -6,16 +6,19 @@ anywhere else; the solution is run once, without network, and its change is the 
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from arena.errors import InputError
 from arena.grading.script_runner import EXIT, REWARD
-from arena.records import Difficulty, File, TestPlan
+from arena.records import Composition, Difficulty, File, TestPlan
 from arena.records.container import AGENT_USER
 from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
+from arena.sandbox.services import ServiceError
 from arena.task import diff
 from arena.task.files import Draft
+from arena.task.formats.compose import variables
 from arena.task.formats.harbor import Scripts, read_scripts
 from arena.task.formats.predictions import slug
 from arena.task.importing.dockerfiles import Based, on_what_there_is, with_needs
@@ -51,10 +54,12 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         EngineError: the engine broke.
     """
     name = slug(thing.instance_id)
-    based = _write_image(thing, name, source)
+    composition, based = _write_images(thing, name, source)
     images = Images(source.engine, lambda _: ())
     try:
         image = images.ensure_image(source.out, name)
+        for service in composition.services if composition else ():
+            images.ensure_image(source.out, service.image)
     except (InputError, DockerfileError) as error:
         notes = "".join(f"; {note}" for note in based.notes)
         raise NotImportableError(f"its image cannot be built: {error}{notes}") from None
@@ -62,7 +67,10 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         tree = work_tree(box)
     if not thing.solution:
         raise NotImportableError("it has no solution to prove it with")
-    gold = _solved(thing, name, tree, source)
+    try:
+        gold = _solved(thing, name, tree, composition, source)
+    except ServiceError as error:
+        raise NotImportableError(str(error)) from None
     plan = TestPlan(
         runner="script",
         fail_to_pass=(EXIT if thing.assurance == "exit_code" else REWARD,),
@@ -83,26 +91,51 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         tree=tree,
         hidden=thing.tests,
         gold=gold,
+        composition=composition,
     )
-    write_proved(draft, source)
+    more = write_proved(draft, source)
     return Imported(
         instance_id=thing.instance_id,
         task=name,
         assurance=thing.assurance,
-        notes=based.notes,
+        notes=(*based.notes, *more),
         image_mb=image.size_mb,
     )
 
 
-def _write_image(thing: Scripts, name: str, source: Source) -> Based:
-    """Write the image's folder: the build context on what its Dockerfile names, or on ours."""
-    text = next(file for file in thing.build if file.path == "Dockerfile").data.decode()
+def _write_images(thing: Scripts, name: str, source: Source) -> tuple[Composition | None, Based]:
+    """Write the folders of its images, and name those of the services; the notes are of all."""
+    end = move(_places(thing)) + "\n".join(variables(thing.composed.environment))
+    based = _write_image(thing.build, name, thing.tests, end, source)
+    composition = thing.composed.composition
+    if composition is None:
+        return None, based
+    services, notes = [], list(based.notes)
+    for one in composition.services:
+        image = f"{name}.{slug(one.name)}"
+        build = thing.composed.builds[one.name]
+        notes += _write_image(build, image, (), "", source, serves=True).notes
+        services.append(one.model_copy(update={"image": image}))
+    composition = composition.model_copy(update={"services": tuple(services)})
+    return composition, replace(based, notes=tuple(dict.fromkeys(notes)))
+
+
+def _write_image(
+    build: Sequence[File],
+    name: str,
+    scripts: Sequence[File],
+    end: str,
+    source: Source,
+    *,
+    serves: bool = False,
+) -> Based:
+    """Write an image's folder: a build context on what its Dockerfile names, or on ours."""
+    text = next(file for file in build if file.path == "Dockerfile").data.decode()
     based = on_what_there_is(text, source.pulls.pin)
-    files = [file for file in thing.build if file.path != "Dockerfile"]
-    files += with_needs(based.dockerfile, thing.tests, move(_places(thing)))
-    write_image(
-        source.out, name, files, based.language, thing.title, base=based.base, pull=based.pull
-    )
+    files = [file for file in build if file.path != "Dockerfile"]
+    files += with_needs(based.dockerfile, scripts, end)
+    under = {"base": based.base, "pull": based.pull}
+    write_image(source.out, name, files, based.language, name, **under, serves=serves)
     return based
 
 
@@ -113,9 +146,15 @@ def _places(thing: Scripts) -> list[str]:
     return sorted(place for place in found if place.lstrip("/") not in _OF_THE_SYSTEM)
 
 
-def _solved(thing: Scripts, name: str, tree: Sequence[File], source: Source) -> str:
+def _solved(
+    thing: Scripts,
+    name: str,
+    tree: Sequence[File],
+    composition: Composition | None,
+    source: Source,
+) -> str:
     """What the solution changes in the work folder, as a patch, however it ends."""
-    image = image_of(source.engine, source.out / name, "other", name, tree)
+    image = image_of(source.engine, source.out / name, "other", name, tree, composition)
     solution = [
         file.model_copy(update={"path": f"/solution/{file.path}"}) for file in thing.solution
     ]

@@ -15,7 +15,7 @@ from typing import Any
 
 from arena.errors import EngineError, FaultError, InputError
 from arena.paths import SafePath
-from arena.records import Record, digest_of
+from arena.records import digest_of
 from arena.sandbox.engine import DockerEngine
 from arena.serialize import read_record, well_formed
 from arena.task.files import write_pack
@@ -35,6 +35,7 @@ from arena.task.importing.importer import (
     Thing,
 )
 from arena.task.mining.runner import Say
+from arena.task.yields import yields
 
 REPORT = "import.json"
 
@@ -112,41 +113,11 @@ def _written(request: ImportRequest, done: Mapping[int, Imported]) -> Report:
         tasks=tuple(one for one in found if one.task),
         refused=refused,
         reasons=dict(Counter(one.reason.partition(":")[0] for one in refused).most_common()),
+        yields=yields(found),
     )
     text = json.dumps(well_formed(report.model_dump(mode="json")), indent=1, ensure_ascii=False)
     (SafePath(request.out) / REPORT).write(text + "\n")
     return report
-
-
-class ImportYield(Record):
-    """How many things came to the same end, and what each took."""
-
-    outcome: str
-    """`imported`, or the head of a reason."""
-    count: int
-    seconds_each: float
-    mb_each: int | None
-    """Of their images; None where none was made."""
-
-
-def yields(report: Report) -> list[ImportYield]:
-    """What an import came to: what was kept, and what was refused by reason."""
-    groups: dict[str, list[Imported]] = {"imported": list(report.tasks)}
-    for one in report.refused:
-        groups.setdefault(one.reason.partition(":")[0], []).append(one)
-    found = []
-    for outcome, members in groups.items():
-        sizes = [one.image_mb for one in members if one.image_mb is not None]
-        seconds = sum(one.seconds for one in members) / max(len(members), 1)
-        found.append(
-            ImportYield(
-                outcome=outcome,
-                count=len(members),
-                seconds_each=round(seconds, 1),
-                mb_each=round(sum(sizes) / len(sizes)) if sizes else None,
-            )
-        )
-    return found
 
 
 def _beside(source: Source) -> list[Any]:

@@ -13,11 +13,12 @@ from pydantic import Field
 
 from arena.errors import InputError
 from arena.git import GitError
-from arena.records import Record, TestPlan
+from arena.records import Provenance, Record, TestPlan
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.task import pack as packs
 from arena.task.checking import suite
+from arena.task.checking.specified import told, unsaid
 from arena.task.files import Draft, write_task
 from arena.task.formats.predictions import slug
 from arena.task.mining.command_runner import with_command
@@ -44,6 +45,7 @@ from arena.task.mining.statement import (
 )
 from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, police
+from arena.task.yields import Attempt
 
 Stage = Literal["patch", "statement", "proof", "check", "task"]
 BEFORE_RUNS = 3
@@ -58,7 +60,7 @@ Run = Callable[[Sequence[str], str | None], MiningSession]
 """Runs the tests of places, all when none are named, in the order of a seed or of the files."""
 
 
-class CandidateOutcome(Record):
+class CandidateOutcome(Attempt):
     """What became of one candidate."""
 
     commit: str
@@ -70,14 +72,15 @@ class CandidateOutcome(Record):
     """The project it concerns, where it is not the top."""
     stage: Stage
     """The stage it fell at; `task` when it became one."""
-    reason: str = ""
-    task: str | None = None
+    provenance: Provenance | None = None
+    """Of its statement, where it came to have one."""
+    underspecified: tuple[str, ...] = ()
+    """What its tests need and nobody tells."""
     fail_to_pass: dict[str, str] = Field(default_factory=dict)
     """Ids, and why each fails before the fix."""
     quarantined: dict[str, str] = Field(default_factory=dict)
     rewrite: str = ""
     """What became of rewriting its statement; empty where nobody asked for it."""
-    seconds: float
 
     @property
     def key(self) -> tuple[str, str]:
@@ -121,6 +124,9 @@ class Miner:
         stage: Stage = "patch"
         name, reason, rewrite = "", "", ""
         proof: Proof | None = None
+        statement: ProblemStatement | None = None
+        image_mb: int | None = None
+        needed: tuple[str, ...] = ()
         try:
             fix = self._fix(commit)
             stage = "statement"
@@ -128,11 +134,16 @@ class Miner:
             title = slug(f"{self.part.folder}{statement.title}")[:40].strip("-")
             name = f"{title}-{commit.sha[:7]}"
             stage = "proof"
-            proof = self._prove(name, fix)
+            language, root = self.part.support.language, self.request.out / name
+            image = image_of(self.engine, root, language, self.made.image, fix.tree)
+            image_mb = Images(self.engine, packs.tree_files).store.size_mb(image)
+            proof = self._prove(name, image, fix)
             if self.rewriter:
                 statement, rewrite = self.rewriter.rewrite(name, statement, fix)
             stage = "check"
-            self._check(self._draft(name, statement, fix, proof), statement.original)
+            draft = self._draft(name, statement, fix, proof)
+            needed = draft.underspecified
+            self._check(draft, statement.original)
             stage = "task"
         except FellError as fell:
             reason, proof = str(fell), None
@@ -145,10 +156,13 @@ class Miner:
             stage=stage,
             reason=reason,
             task=name if stage == "task" else None,
+            provenance=statement.provenance if statement else None,
+            underspecified=needed,
             fail_to_pass=proof.fail_to_pass if proof else {},
             quarantined=proof.quarantined if proof else {},
             rewrite=rewrite,
             seconds=round(time.monotonic() - started, 1),
+            image_mb=image_mb,
         )
 
     def _fix(self, commit: Commit) -> CandidateFix:
@@ -177,12 +191,11 @@ class Miner:
             raise FellError("the source does not change")
         return CandidateFix(gold, tree, hidden)
 
-    def _prove(self, name: str, fix: CandidateFix) -> Proof:
+    def _prove(self, name: str, image: str, fix: CandidateFix) -> Proof:
         support = self.part.support
-        root = self.request.out / name
         first = RepositoryRun(
             engine=self.engine,
-            image=image_of(self.engine, root, support.language, self.made.image, fix.tree),
+            image=image,
             how=self._how,
             timeout_s=support.run_seconds,
             labels={"arena.mine": name},
@@ -198,6 +211,8 @@ class Miner:
 
     def _check(self, draft: Draft, original: str) -> None:
         """Write the task and put it through everything that `arena tasks check` looks at."""
+        if draft.underspecified and not self.request.keep_underspecified:
+            raise FellError(told(draft.underspecified))
         out, images = self.request.out, Images(self.engine, packs.tree_files)
         root = write_task(out, draft)
         if original:
@@ -216,7 +231,7 @@ class Miner:
         self, name: str, statement: ProblemStatement, fix: CandidateFix, proof: Proof
     ) -> Draft:
         support = self.part.support
-        plain = statement.from_issue and not (statement.left_out or statement.original)
+        plain = statement.provenance == "A" and not (statement.left_out or statement.original)
         plan = TestPlan(
             runner=support.runner,
             fail_to_pass=tuple(proof.fail_to_pass),
@@ -225,6 +240,7 @@ class Miner:
             options=self._how.options,
             timeout_s=max(60.0, round(6 * proof.longest_s)),
         )
+        decisive = fix.gold, fix.tree, fix.hidden, plan.fail_to_pass
         return Draft(
             name=name,
             title=statement.title,
@@ -233,6 +249,8 @@ class Miner:
             tags=("mined",) if plain else ("mined", REVIEW),
             repository=self.part.name,
             assurance="report" if support.command else "ids",
+            provenance=statement.provenance,
+            underspecified=unsaid(statement.text, *decisive),
             statement=statement.text,
             tests=with_command(plan, support.command, proof.files) if support.command else plan,
             tree=fix.tree,

@@ -6,7 +6,8 @@ mine.toml, which `arena tasks mine --with` names:
     image = "./ci"                  a folder with a Dockerfile, a name in a registry, or ours
     build = "make"                  before each run of the tests, without network
     test = "ctest {files}"          {files}: the test files, where only some are to be run
-    report = "ctest"                or junit, tap, go-json, cargo-json, jest-json, mocha-json
+    report = "ctest"                or junit, tap, unittest, go-json, cargo-json, jest-json,
+                                    mocha-json
     report_files = ["out/*.xml"]    what the command prints when there are none
 """
 
@@ -28,8 +29,8 @@ from arena.protocols import Sandbox
 from arena.records import File, Language, Record, ReportForm, TestPlan
 from arena.records.container import AGENT_USER
 from arena.resources import sandboxes_dir
+from arena.sandbox import docker
 from arena.sandbox.engine import DockerEngine
-from arena.sandbox.image import sources
 from arena.sandbox.image.recipe import language_names
 from arena.serialize import read_record
 from arena.task.files import read_files
@@ -135,7 +136,7 @@ def _keep_image(
             raise InputError("no Dockerfile in it", where=str(folder), remedy=remedy)
         write_image(pack, name, files, table.language, about, base=table.base)
         return
-    pinned = sources.pin(engine.connection, table.image)
+    pinned = docker.pin(engine.connection, table.image)
     dockerfile = File(path="Dockerfile", data=b"ARG BASE\nFROM ${BASE}\nUSER root\n")
     write_image(pack, name, [dockerfile], table.language, about, pull=pinned)
 

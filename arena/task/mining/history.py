@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from arena.errors import InputError
-from arena.git import BorrowedClone, GitError
+from arena.git import NOTES, BorrowedClone, GitError
 from arena.records import File, Record
 from arena.task.files import leads_out
 
@@ -89,6 +89,8 @@ class Commit(Record):
     at: str
     """Committer's date, ISO 8601."""
     message: str
+    note: str = ""
+    """What `git notes` holds of it."""
     source: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     """Changed paths by purpose."""
@@ -139,12 +141,24 @@ class GitHistory:
             remedy = "give a whole clone, or a newer --since"
             raise InputError(str(error), where=str(self._repo), remedy=remedy) from None
         steps = (self._step(entry) for entry in data.decode("utf-8", "replace").split("\0"))
+        notes = self._notes()
         return [
-            step
+            step.model_copy(update={"note": notes.get(step.sha, "")})
             for step in steps
             if step
             and (step.unreadable or all(any(map(is_code, s)) for s in (step.source, step.tests)))
         ]
+
+    def _notes(self) -> dict[str, str]:
+        """Notes by the commit that they are of; none where they cannot be read."""
+        try:
+            listed = self._clone.run(["ls-tree", "-r", NOTES]).decode("utf-8", "replace")
+            rows = [line.partition("\t") for line in listed.splitlines()]
+            ids = {path.replace("/", ""): meta.split()[2].encode() for meta, _, path in rows}
+            blobs = self._blobs([*ids.values()])
+        except GitError:
+            return {}
+        return {sha: blobs[blob].decode("utf-8", "replace") for sha, blob in ids.items()}
 
     def _step(self, entry: str) -> Commit | None:
         """A commit of the log with what it changes; None where it has no parent."""

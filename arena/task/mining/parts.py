@@ -44,6 +44,8 @@ class MiningRequest:
     command: LanguageSupport | None = None
     """A team's own command and image, instead of what the repository's files say."""
     issues: Mapping[str, Issue] = field(default_factory=dict)
+    keep_underspecified: bool = False
+    """Keep candidates whose tests need what their statement does not tell, marked as such."""
     rewrite: BackendSpec | None = None
     """Says each statement in other words."""
     rewrite_usd: Decimal | None = None

@@ -8,7 +8,6 @@ pack/
 """
 
 import os
-import re
 import shutil
 import threading
 from collections import Counter
@@ -31,6 +30,7 @@ from arena.task.mining.history import Commit
 from arena.task.mining.parts import MiningRequest, Subproject, parts_of
 from arena.task.mining.rewrite import LEDGER, REWRITTEN, Rewriter, Rewriting
 from arena.task.mining.runner import Say
+from arena.task.yields import YieldLine, common_part, yields
 
 LOG = "mining.jsonl"
 SUMMARY = "mining.json"
@@ -51,6 +51,8 @@ class Yield(Record):
     fell: dict[str, int]
     """Candidates by the stage that they fell at."""
     reasons: dict[str, int]
+    yields: tuple[YieldLine, ...]
+    """The same, and what was kept, with seconds and megabytes each."""
     seconds_each: float
     """Mean over the candidates tried."""
     left_out: tuple[str, ...]
@@ -76,7 +78,11 @@ def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
         private=True,
         description="Made by `arena tasks mine`; yield per stage in mining.json.",
     )
-    done = _read_log(request.out)
+    done = {
+        key: one
+        for key, one in _read_log(request.out).items()
+        if one.task or not (one.underspecified and request.keep_underspecified)
+    }
     _remove_unfinished(request.out, done)
     todo = [(commit, part) for commit, part in chosen if (commit.sha, part.folder) not in done]
     say(f"{len(steps)} candidates, {len(chosen)} chosen, {len(chosen) - len(todo)} done before")
@@ -163,8 +169,7 @@ def _summary(
     fixes = [one for one in outcomes if one.says_fix]
     fallen = [one for one in outcomes if one.task is None]
     fell = Counter(one.stage for one in fallen)
-    # Without what is particular to one candidate
-    reasons = Counter(re.split(r"[:(]", one.reason, maxsplit=1)[0].strip() for one in fallen)
+    reasons = Counter(common_part(one.reason) for one in fallen)
     return Yield(
         repository=part.name,
         head=part.history.head(),
@@ -175,6 +180,7 @@ def _summary(
         fixes_tasks=sum(one.task is not None for one in fixes),
         fell={stage: fell[stage] for stage in get_args(Stage) if fell[stage]},
         reasons=dict(reasons.most_common()),
+        yields=yields(outcomes),
         seconds_each=round(sum(one.seconds for one in outcomes) / len(outcomes), 1),
         left_out=tuple(left_out),
         rewriting=rewriting,

@@ -7,6 +7,7 @@ import ast
 import configparser
 import itertools
 import math
+import posixpath
 import re
 import shlex
 import tomllib
@@ -24,8 +25,10 @@ _REQUIREMENT_FILES = re.compile(
     r"(requirements[-_./])?(test|tests|testing|dev)([-_]requirements)?\.(txt|in|pip)"
     r"|requirements\.(txt|in)|(test|dev|tests)[-_]requirements\.txt"
     r"|(tests?|requirements)/(requirements|tests?|testing|dev|base|common)\.(txt|in)"
+    r"|tests?/requirements/(py3|requirements|tests?|testing|base|common)\.(txt|in)"
 )
 _NAME = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*(\([^)]*\)|[^;#]*)(;[^#]*)?")
+_INCLUDES = re.compile(r"(?:-r|--requirement)[\s=]*(\S+)")
 UNWANTED = frozenset(
     {"python", "tox", "nox", "mypy", "black", "flake8", "ruff", "isort", "pylint", "pre-commit"}
     | {"sphinx", "twine", "build", "wheel", "setuptools", "pip", "coverage", "codecov", "coveralls"}
@@ -75,7 +78,7 @@ def read_project(tree: Iterable[File]) -> Project:
     texts = {
         file.path: file.data.decode("utf-8", "replace")
         for file in tree
-        if file.path.count("/") <= 1 and len(file.data) < 1 << 20
+        if file.path.count("/") <= 2 and len(file.data) < 1 << 20
     }
     pyproject = _toml(texts.get("pyproject.toml", ""))
     setup_cfg, tox = read_ini(texts.get("setup.cfg", "")), read_ini(texts.get("tox.ini", ""))
@@ -95,7 +98,7 @@ def read_project(tree: Iterable[File]) -> Project:
         *_of(options, "install_requires", table(setup_cfg, "options.extras_require")),
         *_of(call, "install_requires", table(call, "extras_require")),
         *_of_files(texts),
-        *_of_tox(table(tox, "testenv")),
+        *_of_tox(table(tox, "testenv"), texts),
         "pytest",
     ]
     settings = (
@@ -170,22 +173,36 @@ def _of_files(texts: Mapping[str, str]) -> Iterator[str]:
     paths = sorted(path for path in texts if _REQUIREMENT_FILES.fullmatch(path))
     # A file for development names all sorts of tools beside what one for tests has
     tested = any("test" in path for path in paths)
-    for path in (path for path in paths if not (tested and "dev" in path)):
-        for line in texts[path].splitlines():
-            if not line.strip().startswith(("-", "#", "git+", "http", ".")):
+    yield from _named(paths if not tested else [p for p in paths if "dev" not in p], texts)
+
+
+def _named(paths: Iterable[str], texts: Mapping[str, str]) -> Iterator[str]:
+    """Lines of files, and of those that they include; each file once."""
+    waiting, seen = list(paths), set[str]()
+    while waiting:
+        path = waiting.pop(0)
+        lines = texts.get(path, "").splitlines() if path not in seen else ()
+        seen.add(path)
+        for line in map(str.strip, lines):
+            if match := _INCLUDES.match(line):
+                waiting.append(
+                    posixpath.normpath(posixpath.join(posixpath.dirname(path), match[1]))
+                )
+            elif not line.startswith(("-", "#", "git+", "http", ".")):
                 yield line.split(" --hash")[0]
 
 
-def _of_tox(testenv: Mapping[str, Any]) -> Iterator[str]:
+def _of_tox(testenv: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[str]:
     for line in _texts(testenv.get("deps")):
         plain = line.strip()
-        if not plain or plain.startswith(("-", "{", ".", "#")) or "://" in plain:
-            continue
         if match := re.match(r"([\w!,{}.-]+): +(.*)", plain):
             if not _applies(match[1]):
                 continue
             plain = match[2]
-        yield plain
+        if match := _INCLUDES.match(plain):
+            yield from _named([match[1].replace("{toxinidir}/", "")], texts)
+        elif plain and not plain.startswith(("-", "{", ".", "#")) and "://" not in plain:
+            yield plain
 
 
 def _applies(condition: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import shlex
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -271,7 +272,7 @@ PYTHON = LanguageSupport(
 )
 
 
-# ── pytest's own repository ────────────────────────────────────────────────────────────────────
+# ── tests that our pytest cannot run ───────────────────────────────────────────────────────────
 
 _REPORT = ".arena-report.xml"
 OWN_PYTEST = TestCommand(
@@ -281,6 +282,21 @@ OWN_PYTEST = TestCommand(
     report_files=(_REPORT,),
 )
 """Its tests must share it with the runner, so the tree's runs them."""
+
+
+_DJANGO = "tests/runtests.py"
+
+
+def unittest_command(tree: Sequence[File], files: Sequence[str]) -> TestCommand:
+    """What runs test files of unittest; Django's by its own script, which sets up databases."""
+    words = ["-m", "unittest", "-v", *files]
+    if any(file.path == _DJANGO for file in tree):
+        modules = [
+            file.removeprefix("tests/").removesuffix(".py").replace("/", ".") for file in files
+        ]
+        words = [_DJANGO, "--verbosity=2", "--parallel=1", *modules]
+    script = f'PYTHONPATH="$PWD" python3 -u {shlex.join(words)} 2>&1'
+    return TestCommand(script=script, report="unittest")
 
 
 def is_pytest(tree: Sequence[File]) -> bool:

@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from arena.backend import catalog
-from arena.backend.limiter import AgentClock, RetryPolicy
-from arena.backend.meter import CallOwner
+from arena.backend.call import RetryPolicy
+from arena.backend.limiter import AgentClock
+from arena.backend.meter import CallOwner, TrialBackend
 from arena.backend.pool import Backends
 from arena.backend.resolve import enforce, resolve
 from arena.config import BackendTable, Policy
@@ -131,9 +132,9 @@ class Rewriter(AbstractContextManager["Rewriter"]):
         self, name: str, statement: ProblemStatement, fix: CandidateFix
     ) -> tuple[ProblemStatement, str]:
         """A candidate's new statement, or its old one and why it was kept."""
-        backend = self._pool.for_trial(
-            self._spec,
-            self._pool.gate(self._spec, self._budget, self._ledger),
+        backend = TrialBackend(
+            endpoint=self._pool.endpoint(self._spec),
+            gate=self._pool.gate(self._spec, self._budget, self._ledger),
             owner=CallOwner(name, 1, self._spec.name),
             limits=_LIMITS,
             transcript=_Nowhere(),

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from arena.protocols import Engine, Sandbox
 from arena.records import (
+    Composition,
     File,
     Language,
     Record,
@@ -117,15 +118,21 @@ def write_image(
     *,
     base: str | None = None,
     pull: str | None = None,
+    serves: bool = False,
 ) -> None:
     """Write the folder of an image that stands on a shipped one, or on one of a registry."""
     settings = {"language": language, "description": about, "base": base, "pull": pull}
-    toml = File(path="sandbox.toml", data=to_toml(settings).encode())
+    toml = File(path="sandbox.toml", data=to_toml({**settings, "serves": serves or None}).encode())
     write_files(pack / "images" / name, [*files, toml])
 
 
 def image_of(
-    engine: DockerEngine, root: Path, language: Language, image: str, tree: Sequence[File]
+    engine: DockerEngine,
+    root: Path,
+    language: Language,
+    image: str,
+    tree: Sequence[File],
+    composition: Composition | None = None,
 ) -> str:
     """The id of the image of a task that is not written yet, but will be at `root` in its pack.
 
@@ -139,6 +146,7 @@ def image_of(
         title=root.name,
         language=language,
         image=image,
+        composition=composition,
         problem_statement="",
         tests=_PLACEHOLDER,
         digest="",

@@ -1,4 +1,5 @@
-"""The problem statement of a mined task: the issue's text, or what the commit says of the problem.
+"""The problem statement of a mined task: an issue's or pull request's text, a note, or what the
+commit says of the problem.
 
 Lines that would give the fix away are left out; what cannot be told by a machine is left to a
 person, so every statement that was made of a commit message is tagged for review.
@@ -8,10 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from arena.errors import InputError
-from arena.records import File, Record
+from arena.records import File, Provenance, Record
 from arena.task.checking.leaks import (
     COMMIT,
     LINK,
@@ -34,10 +35,11 @@ _TRAILER = re.compile(
 )
 _MERGE = re.compile(r"^merge (pull request|branch|remote|pr|tag)\b.*", re.IGNORECASE)
 _REFERENCE = re.compile(
-    r"\(?(\b(close[sd]?|fix(e[sd])?|resolve[sd]?|refs?|issue|pr):?\s+)?((?<![\w.-])[\w.-]+/[\w.-]+)?#\d+\)?",
+    r"\(?(\b(close[sd]?|fix(e[sd])?|resolve[sd]?|refs?|issue|pr):?\s+)?((?<![\w.-])[\w.-]+/[\w.-]+)?[#!]\d+\)?",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"#(\d+)\b")
+_NUMBER = re.compile(r"[#!]\d+\b")
+_CLOSED = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(#\d+)\b", re.IGNORECASE)
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _TEST_NAME = re.compile(r"\b[Tt]est_?\w+")
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
@@ -48,6 +50,10 @@ _DEFINED = re.compile(
     re.MULTILINE,
 )
 _LEAST_WORDS = 3
+_OF_REQUESTS = frozenset(
+    {"pull_request", "mergeCommit", "merge_commit_sha", "headRefName", "head", "source_branch"}
+)
+"""Keys that exports give to pull and merge requests alone."""
 
 
 class FellError(Exception):
@@ -59,7 +65,7 @@ class ProblemStatement(Record):
 
     title: str
     text: str
-    from_issue: bool
+    provenance: Provenance
     left_out: tuple[str, ...] = ()
     """Lines of the message that told too much."""
     original: str = ""
@@ -67,24 +73,46 @@ class ProblemStatement(Record):
 
 
 class Issue(Record):
-    """An issue as a file of issues gives it."""
+    """An issue, or a pull or merge request, as an export has it."""
 
     title: str
     body: str
+    request: bool = False
+    """Whether it came with the change."""
+
+    @property
+    def closes(self) -> list[str]:
+        """Issues that a request says it closes."""
+        return _CLOSED.findall(self.body) if self.request else []
 
 
-def read_issues(path: Path) -> dict[str, Issue]:
-    """Issues by number, from JSON or JSON Lines with `number`, `title` and `body`.
+def read_issues(paths: Sequence[Path]) -> dict[str, Issue]:
+    """Issues and requests by what a message calls them (`#12`; GitLab's requests `!12`), requests
+    also by the commits that brought them in.
+
+    Read are JSON and JSON Lines of `gh` and of GitHub's and GitLab's programming interfaces: a row
+    has `number` or `iid`, `title`, and `body` or `description`.
 
     Raises:
-        InputError: a row without them.
+        InputError: a row without a number.
     """
-    found = {}
-    for row, where in read_json_rows(path):
-        if not isinstance(row, dict) or "number" not in row:
-            raise InputError("no 'number'", where=where, remedy="give number, title and body")
-        title, body = str(row.get("title") or ""), str(row.get("body") or "")
-        found[str(row["number"])] = Issue(title=title, body=body)
+    found: dict[str, Issue] = {}
+    for row, where in (pair for path in paths for pair in read_json_rows(path)):
+        number = row.get("number", row.get("iid")) if isinstance(row, dict) else None
+        if number is None:
+            remedy = "give number (or iid), title and body"
+            raise InputError("no 'number'", where=where, remedy=remedy)
+        merged = row.get("mergeCommit")
+        commits = [row.get("merge_commit_sha"), row.get("squash_commit_sha")]
+        commits.append(merged.get("oid") if isinstance(merged, dict) else None)
+        issue = Issue(
+            title=str(row.get("title") or ""),
+            body=str(row.get("body") or row.get("description") or ""),
+            request=not _OF_REQUESTS.isdisjoint(row),
+        )
+        sign = "!" if issue.request and "iid" in row else "#"
+        names = [f"{sign}{number}", *(one for one in commits if isinstance(one, str))]
+        found |= dict.fromkeys(names, issue)
     return found
 
 
@@ -115,30 +143,44 @@ class CandidateFix:
 
     @cached_property
     def interface(self) -> set[str]:
-        """Those of them that the tests use: a contestant has to know them."""
-        return self.new_names & _words(self.hidden)
+        """Those of them, and new modules, that the tests use: a contestant has to know them."""
+        files = (change.new for change in parse(self.gold) if change.new and not change.old)
+        modules = {PurePosixPath(path).stem for path in files} - _words(self.tree)
+        return (self.new_names | modules) & _words(self.hidden)
 
 
 def write_statement(
     commit: Commit, issues: Mapping[str, Issue], fix: CandidateFix
 ) -> ProblemStatement:
-    """The statement of a candidate, from the issue that it names or from its message.
+    """The statement of a candidate: the issue that it or its request names, else the request, else
+    its note, else its message.
 
     Raises:
         FellError: nothing that says anything is left.
     """
-    for number in _NUMBER.findall(commit.message):
-        if issue := issues.get(number):
-            text = COMMIT.sub("", LINK.sub("", f"{issue.title}\n\n{issue.body}"))
-            kept, left = _clean(text.splitlines(), fix.secrets, set())
-            if _says_something(kept):
-                return _made(kept, left, fix.interface, from_issue=True)
-    lines = [line for line in commit.message.strip().splitlines() if not _MERGE.match(line)]
-    kept, left = _clean(lines, fix.secrets, fix.new_names - fix.interface)
-    kept = _plain(kept)
-    if not _says_something(kept):
-        raise FellError("the message says nothing but the fix itself")
-    return _made(kept, left, fix.interface, from_issue=False)
+    for issue in _issues_of(commit, issues):
+        text = COMMIT.sub("", LINK.sub("", f"{issue.title}\n\n{issue.body}"))
+        inner = fix.new_names - fix.interface if issue.request else set[str]()
+        kept, left = _clean(text.splitlines(), fix.secrets, inner)
+        kept = _plain(kept) if issue.request else kept
+        if _says_something(kept):
+            return _made(kept, left, fix.interface, "A")
+    for text in (commit.note, commit.message):
+        lines = [line for line in text.strip().splitlines() if not _MERGE.match(line)]
+        kept, left = _clean(lines, fix.secrets, fix.new_names - fix.interface)
+        kept = _plain(kept)
+        if _says_something(kept):
+            _, *body = [line for line in kept if line.strip()]
+            return _made(kept, left, fix.interface, "B" if _says_something(body) else "C")
+    raise FellError("the message says nothing but the fix itself")
+
+
+def _issues_of(commit: Commit, issues: Mapping[str, Issue]) -> list[Issue]:
+    """What a commit and its requests name, issues first: requests speak of the change."""
+    names = [*_NUMBER.findall(f"{commit.message}\n{commit.note}"), commit.sha]
+    found = [issues[name] for name in names if name in issues]
+    found += [issues[name] for one in found for name in one.closes if name in issues]
+    return sorted(found, key=lambda one: one.request)
 
 
 def leaks(text: str, fix: CandidateFix) -> list[str]:
@@ -151,12 +193,12 @@ def restated(statement: ProblemStatement, text: str, fix: CandidateFix) -> Probl
     """A statement in other words, which keep the names that the tests use."""
     first, *lines = text.splitlines()
     lines = [first.lstrip("# "), *lines]
-    made = _made(lines, (), fix.interface, from_issue=statement.from_issue)
+    made = _made(lines, (), fix.interface, "D")
     return made.model_copy(update={"original": statement.text})
 
 
 def _made(
-    kept: Sequence[str], left: Sequence[str], interface: set[str], *, from_issue: bool
+    kept: Sequence[str], left: Sequence[str], interface: set[str], provenance: Provenance
 ) -> ProblemStatement:
     text = "\n".join(kept).strip()
     unsaid = sorted(name for name in interface if not re.search(rf"\b{re.escape(name)}\b", text))
@@ -164,7 +206,7 @@ def _made(
         text += "\n\nNames that the tests use: " + ", ".join(f"`{name}`" for name in unsaid) + "."
     title = next(line.strip() for line in kept if line.strip())
     return ProblemStatement(
-        title=title[:100], text=text, from_issue=from_issue, left_out=tuple(left)
+        title=title[:100], text=text, provenance=provenance, left_out=tuple(left)
     )
 
 

@@ -5,7 +5,7 @@ import tomllib
 import docker
 import pytest
 
-from arena.grading.verify import Bench
+from arena.grading.job import Bench
 from arena.records import SandboxLimits
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
@@ -47,7 +47,7 @@ def test_a_sound_pack_is_sound(engine, tmp_path):
     _, found = looks(engine, toy.a_pack(tmp_path), repeat=2)
     assert failed(found) == {}
     assert {one.look for one in found} == {
-        *("tree", "statement", "image", "nop", "oracle", "stability", "cheat", "cost"),
+        *("tree", "statement", "specified", "image", "nop", "oracle", "stability", "cheat", "cost"),
     }
     cost = next(one for one in found if one.look == "cost")
     assert cost.seconds > 0

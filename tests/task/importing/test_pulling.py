@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from arena.errors import InputError
-from arena.sandbox.image import sources
+from arena.sandbox import docker
 from arena.sandbox.image.images import Images
 from arena.sandbox.owner import remove_image
 from arena.task import pack as packs
@@ -16,11 +16,27 @@ from tests.servers.registry import Registry
 from tests.task import toy
 from tests.task.importing import rig
 from tests.task.importing.test_rows import graded, imported
-from tests.task.importing.test_scripts import DOCKERFILE, harbor
+from tests.task.importing.test_scripts import DOCKERFILE, MORE, SOLVE, harbor
 
 pytestmark = pytest.mark.timeout(600)
 
 IMAGE = "FROM {base}\nWORKDIR /testbed\nCOPY testbed /testbed\nRUN git init -q && echo kept >/etc/kept\n"
+WORDS = """\
+FROM {base}
+RUN mkdir -m 755 /words && echo hello >/words/word
+USER 998
+WORKDIR /words
+ENTRYPOINT ["python3", "-m"]
+CMD ["http.server"]
+"""
+COMPOSE = """\
+services:
+  main: {depends_on: {words: {condition: service_healthy}}}
+  words:
+    image: IMAGE
+    healthcheck:
+      test: python3 -c "import socket; socket.create_connection(('127.0.0.1', 8000))"
+"""
 
 
 def build(engine, dockerfile, files):
@@ -54,17 +70,20 @@ def registry(engine):
         "testbed/purse/built.txt": "made by the image's build\n",
     }
     built, _ = build(engine, IMAGE.format(base=python.id), files)
+    words, _ = build(engine, WORDS.format(base=python.id), {})
     with Registry() as registry:
-        registry.add("acme/purse:1", built)
-        remove_image(engine.connection, built)
+        for name, image in (("acme/purse:1", built), ("acme/words:1", words)):
+            registry.add(name, image)
+            remove_image(engine.connection, image)
         yield registry
         store = Images(engine, lambda _: ()).store
-        made = [one.what for one in store.all() if "acme/purse" in one.what.base]
+        made = [one.what for one in store.all() if "/acme/" in one.what.base]
         for image in sorted(made, key=lambda one: ("task", "language", "base").index(one.kind)):
             remove_image(engine.connection, image.id)
         raw = engine.connection.raw
-        for image in raw.images(name=registry.image("acme/purse")):
-            remove_image(engine.connection, image["Id"])
+        for name in ("acme/purse", "acme/words"):
+            for image in raw.images(name=registry.image(name)):
+                remove_image(engine.connection, image["Id"])
 
 
 def test_an_instance_runs_in_its_own_image(tmp_path, registry):
@@ -117,6 +136,15 @@ def test_directories_stand_on_the_image_that_they_name(tmp_path, registry):
     }
     harbor(suite, "named", **named)
     (suite / "named/environment/purse/__init__.py").unlink(missing_ok=True)
+    word = "import urllib.request as u; print(u.urlopen('http://words:8000/word').read().decode())"
+    beside = {
+        "environment__docker-compose.yaml": COMPOSE.replace(
+            "IMAGE", registry.image("acme/words:1")
+        ),
+        "solution__solve.sh": f'{SOLVE}python3 -c "{word}" >word\n',
+        "tests__more.py": f"{MORE}\nassert open('/app/word').read() == 'hello\\n\\n'\n",
+    }
+    harbor(suite, "beside", **beside)
     done = arena(
         *("tasks", "import", "suite", "--out", "taken", "--format", "json"),
         cwd=tmp_path,
@@ -124,6 +152,7 @@ def test_directories_stand_on_the_image_that_they_name(tmp_path, registry):
     )
     assert done.code == 0, done.err
     assert {one["instance_id"]: one["result"] for one in done.json["instances"]} == {
+        "beside": "imported",
         "derived": "imported",
         "named": "imported",
     }, done.out
@@ -134,15 +163,15 @@ def test_the_mirror_serves_names_without_a_registry_and_stays_out_of_them(
 ):
     pinned = f"acme/purse:1@{registry.digest('acme/purse:1')}"
     monkeypatch.setenv("ARENA_REGISTRY_MIRROR", registry.host)
-    assert sources.pin(engine.connection, "acme/purse:1") == pinned
-    assert sources.pin(engine.connection, pinned) == pinned
+    assert docker.pin(engine.connection, "acme/purse:1") == pinned
+    assert docker.pin(engine.connection, pinned) == pinned
     with pytest.raises(InputError, match="no registry gave none:2") as caught:
-        sources.pin(engine.connection, "none:2")
-    assert sources.is_missing(caught.value)
+        docker.pin(engine.connection, "none:2")
+    assert docker.is_missing(caught.value)
     assert "library/none:2" in registry.asked
-    source = sources.pull(engine.connection, pinned, lambda _: None)
+    source = docker.pull(engine.connection, pinned, lambda _: None)
     assert source == f"{registry.host}/acme/purse@{registry.digest('acme/purse:1')}"
     said: list[str] = []
     with pytest.raises(InputError, match="no registry gave none"):
-        sources.pull(engine.connection, f"none:1@sha256:{'0' * 64}", said.append)
+        docker.pull(engine.connection, f"none:1@sha256:{'0' * 64}", said.append)
     assert len(said) == 1, "what a registry does not have is not asked for again"

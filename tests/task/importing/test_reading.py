@@ -6,10 +6,18 @@ import tarfile
 
 import pytest
 
+from arena.records import File
 from arena.task.formats.harbor import read_scripts
-from arena.task.formats.instances import Unreadable, read_instances, resolve_ids
+from arena.task.formats.instances import (
+    Instance,
+    Unreadable,
+    Wish,
+    read_instances,
+    resolve_ids,
+    runner_of,
+)
 from arena.task.importing.importer import NotImportableError, read_tar
-from arena.task.mining.pytest_runner import as_reported
+from arena.task.mining.pytest_runner import as_reported, unittest_command
 from tests.task import toy
 
 TASK_YAML = """\
@@ -176,11 +184,14 @@ def test_a_strangers_archive_leads_nowhere_and_fills_nothing(data):
         ("t.py::a[/x.png]", ["t.py::a[/long/way/x.png]"], ["t.py::a[/long/way/x.png]"]),
         ("t.py::a[/x]", ["t.py::a[//host/x]"], []),
         ("a", ["t.py::a", "u.py::a"], ["t.py::a"]),
+        ("a (m.C)", ["a (m.C.a)", "a (m.D.a)"], ["a (m.C.a)"]),
+        ("a (m.C.a)", ["a (m.C) Halves.", "b (m.C)"], ["a (m.C) Halves."]),
+        ("Halves.", ["a (m.C.a) Halves.", "b (m.C.b) Halves.", "c (m.C.c)"], None),
     ],
 )
 def test_shortened_ids_stand_for_what_they_were(published, found, stand_for):
     known, _ = resolve_ids([published], found, ["t.py"])
-    assert list(known.get(published, ())) == stand_for
+    assert list(known.get(published, ())) == (found[:2] if stand_for is None else stand_for)
 
 
 @pytest.mark.parametrize(
@@ -200,3 +211,34 @@ def test_keys_in_lower_case_are_read(tmp_path):
     (tmp_path / "rows.json").write_text(json.dumps(row))
     (one,) = read_instances(tmp_path / "rows.json")
     assert (one.fail_to_pass, one.pass_to_pass) == (("t.py::a",), ("t.py::b",))
+
+
+@pytest.mark.parametrize(
+    ("ids", "told", "runner"),
+    [
+        (["tests/t.py::a"], {}, "pytest"),
+        (["test_a", "test_b[c"], {}, "pytest"),
+        (["test_a (m.tests.C)", "Halves of three."], {}, "unittest"),
+        (["Halves of three."], {"pass_to_pass": ("test_a (m.tests.C.test_a)",)}, "unittest"),
+        (["test_a (m.tests.C)"], {"parser": "parse_log_django"}, "unittest"),
+        (["test_a"], {"parser": "parse_log_pytest_v2"}, "pytest"),
+        (["t.py::a"], {"parser": "parse_log_sphinx"}, "pytest"),
+        (["test_a"], {"wish": Wish(test="bin/test -C --verbose")}, "pytest"),
+        (["test_a"], {"wish": Wish(test="python -m unittest -v")}, "unittest"),
+        (["test_a"], {"wish": Wish(test="make check")}, None),
+        (["halves: of three"], {}, None),
+    ],
+)
+def test_what_runs_a_rows_tests(ids, told, runner):
+    row = {"instance_id": "a", "family": "swe-bench", "repo": "a/b", "base_commit": "c"}
+    row |= {"gold": "", "test_patch": "", "statement": "", "fail_to_pass": tuple(ids), **told}
+    assert runner_of(Instance(**row)) == runner
+
+
+def test_djangos_own_script_takes_modules():
+    tree = [File(path="tests/runtests.py", data=b"")]
+    files = ["tests/queries/tests.py", "tests/queries/models.py"]
+    assert unittest_command(tree, files).script.endswith(
+        " tests/runtests.py --verbosity=2 --parallel=1 queries.tests queries.models 2>&1"
+    )
+    assert unittest_command([], files).script.endswith(f" -m unittest -v {' '.join(files)} 2>&1")

@@ -1,5 +1,6 @@
 """What CONTRIBUTING says of an importer and of a language: one module, one line of a registry."""
 
+import json
 import time
 from dataclasses import replace
 
@@ -44,6 +45,10 @@ def test_an_importer_is_a_line_of_the_registry(tmp_path, monkeypatch):
         "odd": "too odd",
         "bad": "it is bad",
     }
+    written = json.loads((tmp_path / "out/import.json").read_text())["yields"]
+    counted = [(one["outcome"], one["count"]) for one in written]
+    assert counted == [("kept", 1), ("too odd", 1), ("it is bad", 1)]
+    assert [one["seconds_each"] >= 0 for one in written] == [True] * 3
 
 
 def test_an_id_that_is_no_name_or_stands_twice_harms_nothing(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 from arena.errors import InputError
 from arena.task import pack as packs
 from arena.task.formats.instances import read_rows
-from arena.task.importing.rows import find_mirror
+from arena.task.importing.importer import find_mirror
 from tests.e2e.rig import arena
 from tests.task import toy
 from tests.task.importing import rig
@@ -92,7 +92,7 @@ def test_rows_of_every_form_run_from_source_with_the_right_verdicts(tmp_path):
         ),
         rig.row(*made, instance_id="acme__other-1", repo="acme/other"),
         rig.row(*made, instance_id="acme__purse-lost", base_commit="0" * 40),
-        rig.row(*made, instance_id="acme__purse-parser", FAIL_TO_PASS=["test_half (tests.Purse)"]),
+        rig.row(*made, instance_id="acme__purse-parser", FAIL_TO_PASS=["halves: of three"]),
         rig.row(
             *made, instance_id="acme__purse-false", FAIL_TO_PASS=["tests/test_purse.py::test_whole"]
         ),
@@ -219,6 +219,62 @@ def test_what_hangs_shows_a_fix_and_what_fails_before_it_decides_nothing(tmp_pat
     (task,) = packs.load("./taken", base=tmp_path)
     assert set(task.tests.pass_to_pass) == {named[1], "tests/test_plugin.py::test_plugin"}
     assert task.tests.plugins == ("purse.plugin",)
+
+
+UNITTEST = """\
+import unittest
+
+from purse import half_up, whole
+
+
+class Purse(unittest.TestCase):
+    def test_whole(self):
+        print("three")
+        self.assertEqual(whole(3), 3)
+
+    def test_half(self):
+        \"\"\"Half of three cents is two.
+
+        Not one.
+        \"\"\"
+        for cents in (3, 5):
+            with self.subTest(cents=cents):
+                self.assertEqual(half_up(cents) * 2, cents + 1)
+"""
+RUNTESTS = """\
+import sys
+import unittest
+
+assert sys.argv[1:] == ["--verbosity=2", "--parallel=1", "purse_tests.tests"]
+unittest.main(None, argv=["x", "-v", *sys.argv[3:]])
+"""
+
+
+def test_rows_of_unittest_and_of_djangos_own_script_are_graded_by_what_they_print(tmp_path):
+    repo, base, _ = rig.a_repository(tmp_path)
+    tests = {"tests/runtests.py": RUNTESTS, "tests/purse_tests/__init__.py": ""}
+    base = rig.commit(repo, "Script", tests)
+    gold = {"purse/__init__.py": toy.AFTER, "tests/purse_tests/tests.py": UNITTEST}
+    fix = rig.commit(repo, "Fix", gold)
+    shown, kept = "Half of three cents is two.", "test_whole (purse_tests.tests.Purse)"
+    ids = {"FAIL_TO_PASS": [shown], "PASS_TO_PASS": [kept]}
+    (tmp_path / "rows.json").write_text(json.dumps([rig.row(repo, base, fix, **ids)]))
+    found = imported(tmp_path, "rows.json")["acme__purse-7"]
+    assert (found["result"], found["assurance"], found["disagrees"]) == ("imported", "report", [])
+    (task,) = packs.load("./taken", base=tmp_path)
+    (test,) = task.tests.fail_to_pass
+    assert test == f"test_half (purse_tests.tests.Purse.test_half) {shown}"
+    good = rig.row(repo, base, fix)["patch"]
+    wrong = good.replace("+    return (cents + 1) // 2", "+    return (cents + 3) // 2")
+    assert wrong != good
+    patches = [
+        {"instance_id": "acme__purse-7", "model_name_or_path": name, "model_patch": patch}
+        for name, patch in (("gold", good), ("wrong", wrong))
+    ]
+    assert graded(tmp_path, patches) == {
+        ("acme__purse-7", "gold"): "passed",
+        ("acme__purse-7", "wrong"): "failed",
+    }
 
 
 def test_parquet_and_a_task_repository_hold_the_same_rows(tmp_path):

@@ -70,15 +70,42 @@ def test_fixes_become_tasks_that_stay_sound(tmp_path):
     assert debt.tests.fail_to_pass == ("tests/test_purse.py::test_debt",)
     assert "tests/test_luck.py::test_luck" not in debt.tests.pass_to_pass
     assert debt.private
+    assert (debt.provenance, tasks["Fix halves of odd cents"].provenance) == ("B", "C")
     assert "review-statement" in debt.tags
     assert not (debt.root / "repo/.git").exists()
+    kept, *refused = found["yields"]
+    assert (kept["outcome"], kept["count"], sum(one["count"] for one in refused)) == ("kept", 2, 2)
+    assert kept["mb_each"] > 10
+    assert kept["seconds_each"] > 1
     (outcome,) = [one for one in log if one["task"] == debt.root.name]
+    assert abs(outcome["image_mb"] - kept["mb_each"]) <= 1
+    assert outcome["provenance"] == "B"
     assert list(outcome["fail_to_pass"].values()) == ["assertion: Failed"]
     checked = arena("tasks", "check", "./ours", cwd=tmp_path, timeout_s=600)
     assert checked.code == 0, checked.err
     again = arena(*command, cwd=tmp_path, timeout_s=100)
     assert "4 done before" in again.err
     assert again.json == done.json
+
+
+@pytest.mark.slow
+def test_what_tests_need_and_nobody_tells_is_refused_or_marked(tmp_path):
+    repo, _, _ = rig.a_repository(tmp_path)
+    flag = "import argparse\n\nFLAGS = argparse.ArgumentParser()\nFLAGS.add_argument('--up')\n"
+    test = "from purse.cli import FLAGS\n\n\ndef test_up():\n    assert FLAGS.parse_args(['--up', '1'])\n"
+    rig.commit(repo, "Start a cli", {"purse/cli.py": flag.rpartition("FLAGS.")[0]})
+    files = {"purse/cli.py": flag, "tests/test_cli.py": test}
+    rig.commit(repo, "Rounding can be asked for on the command line", files)
+    command = ("tasks", "mine", "repos/acme__purse", "--out", "ours", "--max", "1")
+    refused = arena(*command, cwd=tmp_path, timeout_s=300)
+    assert refused.code == 0, refused.err
+    assert "underspecified: its tests need '--up'" in refused.err
+    assert "underspecified" in refused.out
+    assert not [*(tmp_path / "ours").glob("*/task.toml")]
+    kept = arena(*command, "--underspecified", "keep", cwd=tmp_path, timeout_s=300)
+    assert kept.code == 0, kept.err
+    (task,) = packs.load("./ours", base=tmp_path)
+    assert (task.underspecified, task.provenance) == (("--up",), "C")
 
 
 def test_a_killed_run_goes_on(tmp_path):

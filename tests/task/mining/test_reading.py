@@ -1,5 +1,7 @@
 """What is read of a repository, without running anything."""
 
+import json
+
 import pytest
 
 from arena.errors import InputError
@@ -134,6 +136,19 @@ def test_a_file_for_development_counts_only_where_there_is_none_for_tests():
     assert alone.requirements == ("freezegun", "pytest")
 
 
+def test_files_that_a_file_or_tox_names_are_read_once():
+    found = project(
+        requirements_test_dot_txt="-r requirements_test_min.txt\n--requirement=docs/../a/b.txt\n",
+        requirements_test_min_dot_txt="-r requirements_test.txt\nastroid==2.11.6  # pinned\n",
+        a__b_dot_txt="-r c.txt\nsix\n-c constraints.txt\n",
+        a__c_dot_txt="mock\n",
+        tox_dot_ini="[testenv]\ndeps =\n    py27: -r old.txt\n    py3: -r{toxinidir}/more.txt\n",
+        more_dot_txt="freezegun\n-r ../../etc/passwd\n",
+        old_dot_txt="unittest2\n",
+    )
+    assert found.bounded == ("astroid==2.11.6", "six", "mock", "freezegun", "pytest")
+
+
 def test_of_two_conditions_for_a_package_the_true_one_is_left_to_win():
     found = project(
         pyproject_dot_toml="[project]\nname = 'purse'\ndependencies = [\"tomli<2; python_version<'3.8'\","
@@ -245,7 +260,7 @@ def test_a_message_loses_references_and_what_tells_too_much(tmp_path):
     assert "away from nought" not in found.text
     assert "example.org" not in found.text
     assert len(found.left_out) == 1
-    assert not found.from_issue
+    assert found.provenance == "B"
 
 
 def test_names_that_only_the_fix_knows_leak_and_names_that_tests_use_are_told(tmp_path):
@@ -257,9 +272,9 @@ def test_names_that_only_the_fix_knows_leak_and_names_that_tests_use_are_told(tm
 
 
 def test_an_issue_is_better_than_a_message(tmp_path):
-    issues = {"12": Issue(title="Halves are wrong", body="Three cents give one cent.")}
+    issues = {"#12": Issue(title="Halves are wrong", body="Three cents give one cent.")}
     found = statement("Fix #12", tmp_path, issues=issues)
-    assert found.from_issue
+    assert found.provenance == "A"
     assert found.title == "Halves are wrong"
     with pytest.raises(FellError, match="says nothing but the fix"):
         statement("Fix #12", tmp_path)
@@ -267,10 +282,88 @@ def test_an_issue_is_better_than_a_message(tmp_path):
 
 def test_issues_are_read_by_number(tmp_path):
     (tmp_path / "i.jsonl").write_text('{"number": 3, "title": "T", "body": null}\n')
-    assert read_issues(tmp_path / "i.jsonl") == {"3": Issue(title="T", body="")}
+    assert read_issues([tmp_path / "i.jsonl"]) == {"#3": Issue(title="T", body="")}
     (tmp_path / "i.jsonl").write_text('{"title": "T"}\n')
     with pytest.raises(InputError, match="no 'number'"):
-        read_issues(tmp_path / "i.jsonl")
+        read_issues([tmp_path / "i.jsonl"])
+
+
+ISSUE = {"number": 12, "title": "Halves are wrong", "body": "Three cents give one cent."}
+PULL = {
+    "number": 34,
+    "title": "Halve as people do",
+    "body": "Away from nought. Fixes #12. As in #5.",
+    "mergeCommit": {"oid": "f" * 40},
+}
+MERGE_REQUEST = {
+    "iid": 34,
+    "title": "Halve as people do",
+    "description": "Away from nought.",
+    "source_branch": "halves",
+    "merge_commit_sha": "f" * 40,
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "exports", "title"),
+    [
+        ("Halve anew (#34)", [[PULL], [ISSUE]], "Halves are wrong"),
+        ("Halve anew", [[PULL, {"number": 5, "title": "No", "body": "Nothing of it."}]], "Halve as people do"),
+        ("Halve anew", [[MERGE_REQUEST]], "Halve as people do"),
+        ("Merge branch 'x'\n\nSee merge request acme/purse!34", [[MERGE_REQUEST], [{"iid": 34, "title": "No", "description": "Nothing."}]], "Halve as people do"),
+        ("Fix #34 at last", [[MERGE_REQUEST | {"merge_commit_sha": None}, {"iid": 34, "title": "Halves are wrong", "description": "One cent."}]], "Halves are wrong"),
+    ],
+)  # fmt: skip
+def test_exports_are_read_as_their_tools_write_them(tmp_path, message, exports, title):
+    paths = [tmp_path / f"{number}.json" for number in range(len(exports))]
+    for path, rows in zip(paths, exports, strict=True):
+        path.write_text(json.dumps(rows))
+    found = statement(message, tmp_path, issues=read_issues(paths))
+    assert (found.title, found.provenance) == (title, "A")
+    assert "#" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("message", "note", "tier"),
+    [
+        ("Fix halves of odd cents", "", "C"),
+        ("Fix halves of odd cents\n\nSigned-off-by: A <a@example.org>\nCloses #7", "", "C"),
+        ("Fix halves of odd cents\n\nThree cents gave one.", "", "B"),
+        ("Merge pull request #7 from a/b\n\nFix halves of odd cents", "", "C"),
+        ("Merge pull request #7 from a/b\n\nHalves of odd cents\n\nThree cents gave one.", "", "B"),
+        ("x", "Halves of odd cents are wrong.\n\nThree cents give one cent.", "B"),
+    ],
+)  # fmt: skip
+def test_the_tier_says_where_a_statement_is_from(tmp_path, message, note, tier):
+    gold = toy.diff("purse/__init__.py", toy.BEFORE, toy.AFTER, tmp_path)
+    step = a_commit(message).model_copy(update={"note": note})
+    fix = CandidateFix(gold, (File(path="purse/__init__.py", data=toy.BEFORE.encode()),), ())
+    found = write_statement(step, {}, fix)
+    assert found.provenance == tier
+    assert not note or found.text == note
+
+
+def test_notes_of_a_clone_are_read(tmp_path):
+    repo, _, fix = rig.a_repository(tmp_path)
+    rig.git(repo, "notes", "add", "-m", "Three cents give one cent.", fix)
+    for pack_refs in (False, True):
+        if pack_refs:
+            rig.git(repo, "pack-refs", "--all")
+        (step,) = GitHistory(repo).steps(since=None, until=None, paths=())
+        assert step.note == "Three cents give one cent.\n"
+    (repo / ".git/refs/notes").mkdir(parents=True, exist_ok=True)
+    (repo / ".git/refs/notes/commits").write_text("1" * 40 + "\n")
+    (step,) = GitHistory(repo).steps(since=None, until=None, paths=())
+    assert step.note == ""
+
+
+def test_a_new_module_that_the_tests_use_is_told(tmp_path):
+    gold = toy.diff("purse/wait.py", "", "def rest():\n    pass\n", tmp_path).replace(
+        "--- a/purse/wait.py", "new file mode 100644\n--- /dev/null"
+    )
+    hidden = (File(path="tests/test_a.py", data=b"from purse.wait import rest\n"),)
+    found = write_statement(a_commit("Spend less time"), {}, CandidateFix(gold, (), hidden))
+    assert "`rest`, `wait`" in found.text
 
 
 def session(wall_s=1.0, ended="complete", uncollected=None, **outcomes):

@@ -1,0 +1,259 @@
+"""Compose files of task directories as data: the services beside the container that is worked in.
+
+A key that is neither carried nor known to change nothing here is refused, for the task may rest on
+it.
+"""
+
+import json
+import posixpath
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from arena.paths import SafePath
+from arena.records import Composition, File, Record, Service
+from arena.serialize import read_yaml, shaped
+
+HARNESS = "a folder of the harness"
+"""As a variable's value: what is mounted from there, the harness brings itself."""
+
+_FILES = ("docker-compose.yaml", "docker-compose.yml", "compose.yaml", "compose.yml")
+_ABOUT = frozenset({"version", "name", "networks", "volumes"})
+_NO_EFFECT = frozenset(
+    {"cap_drop", "deploy", "expose", "init", "labels", "links", "logging", "platform", "ports"}
+    | {"pull_policy", "restart", "stdin_open", "stop_grace_period", "stop_signal", "tty"}
+)
+"""Of no effect where nothing is published, all have the same limits and end with the sandbox."""
+_VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+_VOLUME = re.compile(r"\w[\w.-]*")
+_MOUNTED = "compose-mounts"
+"""Folder of a build context for files of the directory that would be mounted."""
+
+
+def _variables(said: Any) -> Any:
+    """By name; one without a value is the host's, and nobody's here."""
+    if isinstance(said, list):
+        said = dict(one.split("=", 1) for one in said if "=" in one)
+    return {name: value for name, value in (said or {}).items() if value is not None}
+
+
+def _by_name(said: Any) -> Any:
+    return {name: {} for name in said} if isinstance(said, list) else said or {}
+
+
+def _words(said: Any) -> Any:
+    return shlex.split(said) if isinstance(said, str) else said or ()
+
+
+def _built(said: Any) -> Any:
+    return {"context": said} if isinstance(said, str) else said
+
+
+_NOTHING: Any = Field(default_factory=dict)
+
+
+class _Build(Record):
+    context: str = "."
+    dockerfile: str = "Dockerfile"
+
+
+class _Container(Record):
+    """What is carried of a service."""
+
+    image: str = ""
+    build: Annotated[_Build | None, BeforeValidator(_built)] = None
+    container_name: str = ""
+    hostname: str = ""
+    command: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    entrypoint: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    environment: Annotated[dict[str, str], BeforeValidator(_variables)] = _NOTHING
+    user: str = ""
+    working_dir: str = ""
+    healthcheck: dict[str, Any] = _NOTHING
+    depends_on: Annotated[dict[str, dict[str, str]], BeforeValidator(_by_name)] = _NOTHING
+    networks: Annotated[dict[str, dict[str, Any] | None], BeforeValidator(_by_name)] = _NOTHING
+    volumes: tuple[str, ...] = ()
+
+    def aliases(self) -> Iterator[str]:
+        """Names that it is known by beside its own."""
+        yield from filter(None, (self.container_name, self.hostname))
+        for joined in self.networks.values():
+            yield from (joined or {}).get("aliases") or ()
+
+    def mounts(self, *, volumes: bool) -> Iterator[tuple[str, str, str]]:
+        """Source, target and `:ro` or nothing, of volumes with a name or of folders and files."""
+        for one in self.volumes:
+            source, *rest = one.split(":")
+            if rest and source != HARNESS and volumes is bool(_VOLUME.fullmatch(source)):
+                yield source, rest[0], ":ro" if "ro" in rest[-1].split(",") else ""
+
+    def named_volumes(self) -> tuple[str, ...]:
+        return tuple(f"{name}:{target}{mode}" for name, target, mode in self.mounts(volumes=True))
+
+    def steps(self) -> Iterator[str]:
+        """What the file says of how it is started, as the end of a Dockerfile."""
+        yield from variables(self.environment)
+        told = {"USER": self.user, "WORKDIR": self.working_dir}
+        yield from (f"{step} {value}" for step, value in told.items() if value)
+        if self.entrypoint:
+            yield from ("CMD []", f"ENTRYPOINT {json.dumps(self.entrypoint)}")
+        if self.command:
+            yield f"CMD {json.dumps(self.command)}"
+        test = self.healthcheck.get("test") or ()
+        kind, *words = ("CMD-SHELL", test) if isinstance(test, str) else test or ("",)
+        if kind == "NONE":
+            yield "HEALTHCHECK NONE"
+        elif kind:
+            shell = ("/bin/sh", "-c") if kind == "CMD-SHELL" else ()
+            yield f"HEALTHCHECK CMD {json.dumps([*shell, *words])}"
+
+
+def variables(pairs: Mapping[str, str]) -> Iterator[str]:
+    """Steps of a Dockerfile that set variables."""
+    for name, value in pairs.items():
+        yield f"ENV {name}={json.dumps(value, ensure_ascii=False)}".replace("$", "\\$")
+
+
+class _ComposeFile(Record):
+    services: dict[str, _Container]
+
+
+class Composed(Record):
+    """What a directory's compose file says."""
+
+    composition: Composition | None = None
+    """Its images have the names of their services."""
+    builds: dict[str, tuple[File, ...]] = _NOTHING
+    """Build contexts with their Dockerfile, by service; one for the main one as well."""
+    environment: dict[str, str] = _NOTHING
+    """Variables of the container that is worked in."""
+
+
+def read_composed(
+    folder: SafePath, files: Sequence[File], main: str, given: Mapping[str, str]
+) -> Composed:
+    """The compose file of a folder; nothing where there is none, or no service but the main one.
+
+    It may build from and mount the files, and name the variables that are given.
+
+    Raises:
+        ValueError: something cannot be carried.
+        InputError: so, with its key.
+    """
+    found = next((folder / name for name in _FILES if (folder / name).is_file()), None)
+    if found is None:
+        return Composed()
+    whole = read_yaml(found)
+    tables = whole.get("services") or {}
+    if not set(tables) - {main}:
+        return Composed()
+    boxes = _containers(whole, found.name, main, given)
+    networks = {name for box in boxes.values() for name in box.networks or ("default",)}
+    if len(networks) > 1:
+        raise ValueError(f"several networks are not supported: {', '.join(sorted(networks))}")
+    after = {name: box.depends_on for name, box in boxes.items()}
+    order = [name for name in TopologicalSorter(after).static_order() if name != main]
+    if unknown := set(order) - set(boxes):
+        raise ValueError(f"no service is called {unknown.pop()}")
+    ending = {
+        name
+        for box in boxes.values()
+        for name, one in box.depends_on.items()
+        if one.get("condition") == "service_completed_successfully"
+    }
+    return Composed(
+        composition=Composition(
+            services=tuple(
+                Service(
+                    name=name,
+                    image=name,
+                    aliases=tuple(boxes[name].aliases()),
+                    mounts=boxes[name].named_volumes(),
+                    ends=name in ending,
+                )
+                for name in order
+            ),
+            mounts=boxes[main].named_volumes(),
+        ),
+        builds={
+            name: _context(name, box, () if name == main else box.steps(), files)
+            for name, box in boxes.items()
+        },
+        environment=boxes[main].environment,
+    )
+
+
+def _containers(
+    whole: Mapping[str, Any], where: str, main: str, given: Mapping[str, str]
+) -> dict[str, _Container]:
+    """The services by name, the main one among them, with variables filled in."""
+    told = {key: one for key, one in whole.items() if key not in _ABOUT and key[:2] != "x-"}
+    told["services"] = {
+        name: {key: one for key, one in (table or {}).items() if key not in _NO_EFFECT}
+        for name, table in {main: None, **whole["services"]}.items()
+    }
+    remedy = "it is not carried; docs/tasks.md says what is"
+    return shaped(_filled(told, given), _ComposeFile, where=where, remedy=remedy).services
+
+
+def _context(
+    name: str, box: _Container, end: Iterable[str], files: Sequence[File]
+) -> tuple[File, ...]:
+    """A build context that copies what would be mounted; of an image, one that says so."""
+    if box.image not in {"", HARNESS} and not box.build:
+        context, steps = {}, [f"FROM {box.image}"]
+    else:
+        build = box.build or _Build()
+        context = {file.path: file for file in _below(build.context, files)}
+        dockerfile = context.get(posixpath.normpath(build.dockerfile))
+        if dockerfile is None:
+            raise ValueError(f"{name}: there is no {build.dockerfile}")
+        steps = [dockerfile.data.decode().rstrip()]
+    for number, (source, target, _) in enumerate(box.mounts(volumes=False)):
+        place = f"{_MOUNTED}/{number}"
+        for file in _below(source, files):
+            path = f"{place}/{file.path}".rstrip("/")
+            context[path] = file.model_copy(update={"path": path})
+        mark = "" if place in context else "/"
+        steps.append(f"COPY {json.dumps([place + mark, target + mark])}")
+    text = "\n".join([*steps, *end, ""])
+    context["Dockerfile"] = File(path="Dockerfile", data=text.encode())
+    return tuple(context.values())
+
+
+def _below(path: str, files: Sequence[File]) -> list[File]:
+    """The files of a folder, or a file under no name; none is the host's."""
+    inside = posixpath.normpath(path)
+    if inside.startswith(("/", "..", "~")):
+        raise ValueError(f"{path} is the host's, and is not carried")
+    start = "" if inside == "." else f"{inside}/"
+    found = [
+        file.model_copy(update={"path": file.path[len(start) :]})
+        for file in files
+        if f"{file.path}/".startswith(start)
+    ]
+    if not found:
+        raise ValueError(f"{path} is not in its directory")
+    return found
+
+
+def _filled(value: Any, given: Mapping[str, str]) -> Any:
+    """A value with its variables filled in."""
+
+    def fill(match: re.Match[str]) -> str:
+        name, otherwise = match[2] or match[3], match[4]
+        if match[1]:
+            return "$"
+        if name not in given and otherwise is None:
+            raise ValueError(f"the variable {name} is not given")
+        return given.get(name) or otherwise or ""
+
+    if isinstance(value, dict):
+        return {key: _filled(one, given) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, given) for one in value]
+    return _VARIABLE.sub(fill, value) if isinstance(value, str) else value

@@ -1,0 +1,173 @@
+"""Compose files as they are read: what is carried, and what is refused in one line."""
+
+import pytest
+
+from arena.paths import SafePath
+from arena.records import File
+from arena.task.files import read_tree
+from arena.task.formats.compose import HARNESS, read_composed
+from arena.task.formats.harbor import read_scripts
+from arena.task.formats.instances import Unreadable
+from tests.task import toy
+
+HEAD = "services:\n  main:\n    depends_on: [cache]\n"
+CACHE = HEAD + "  cache:\n    image: redis:7\n"
+
+
+def composition(folder, text, given=None, **files):
+    names = {name.replace("__", "/"): one for name, one in files.items()}
+    toy.write(folder, {"docker-compose.yaml": text, **names})
+    root = SafePath(folder)
+    return read_composed(root, read_tree(root), "main", given or {})
+
+
+def test_services_come_with_all_that_they_are_started_with(tmp_path):
+    text = """\
+version: "3.8"
+services:
+  main:
+    build: {context: .}
+    environment: {URL: "http://${HOST:-api}:80", UNSET: }
+    volumes: ["${HOST_LOGS}:/logs", "kept:/seen:ro"]
+  api:
+    build: {context: ./api, dockerfile: Dockerfile.api}
+    container_name: the-api
+    networks: {default: {aliases: [rates]}}
+    deploy: {replicas: "${NOBODY_KNOWS}"}
+    working_dir: /srv
+    entrypoint: [run]
+    command: serve --port 80 "two words"
+    user: web
+    ports: ["80:80"]
+    environment: [KEY=$KEY, "PRICE=$$5", PASSED_ON]
+    volumes: ["./init.sql:/init.d/init.sql:ro", "./api:/data", "kept:/var/kept", "/scratch"]
+    depends_on: {db: {condition: service_healthy}, seed: {condition: service_completed_successfully}}
+    healthcheck: {test: "test $$HOME", interval: 1s}
+  seed: {image: debian}
+  db:
+    image: postgres:16
+    healthcheck: {test: [CMD, pg_isready]}
+volumes: {kept: }
+"""
+    files = {
+        "Dockerfile": "FROM a\n",
+        "init.sql": "x",
+        "api__Dockerfile.api": "FROM b",
+        "api__run": "",
+    }
+    found = composition(tmp_path, text, {"KEY": "k", "HOST_LOGS": HARNESS}, **files)
+    services = {one.name: one for one in found.composition.services}
+    assert list(services)[-1] == "api"
+    assert {name for name, one in services.items() if one.ends} == {"seed"}
+    assert found.builds["db"][0].data.decode() == (
+        'FROM postgres:16\nHEALTHCHECK CMD ["pg_isready"]\n'
+    )
+    api = services["api"]
+    assert api.aliases == ("the-api", "rates")
+    assert (api.mounts, found.composition.mounts) == (("kept:/var/kept",), ("kept:/seen:ro",))
+    assert {file.path: file.data.decode() for file in found.builds["api"]} == {
+        "run": "",
+        "Dockerfile.api": "FROM b",
+        "compose-mounts/0": "x",
+        "compose-mounts/1/Dockerfile.api": "FROM b",
+        "compose-mounts/1/run": "",
+        "Dockerfile": """\
+FROM b
+COPY ["compose-mounts/0", "/init.d/init.sql"]
+COPY ["compose-mounts/1/", "/data/"]
+ENV KEY="k"
+ENV PRICE="\\$5"
+USER web
+WORKDIR /srv
+CMD []
+ENTRYPOINT ["run"]
+CMD ["serve", "--port", "80", "two words"]
+HEALTHCHECK CMD ["/bin/sh", "-c", "test $HOME"]
+""",
+    }
+    assert found.environment == {"URL": "http://api:80"}
+    assert {file.path for file in found.builds["main"]} >= {"Dockerfile", "api/run"}
+
+
+def test_a_terminal_bench_directory_gives_its_variables(tmp_path):
+    text = """\
+services:
+  client:
+    build: {dockerfile: Dockerfile}
+    image: ${T_BENCH_TASK_DOCKER_CLIENT_IMAGE_NAME}
+    container_name: ${T_BENCH_TASK_DOCKER_CLIENT_CONTAINER_NAME}
+    command: ["sh", "-c", "sleep infinity"]
+    environment: ["TEST_DIR=${T_BENCH_TEST_DIR}"]
+    volumes:
+      - ${T_BENCH_TASK_LOGS_PATH}:${T_BENCH_CONTAINER_LOGS_PATH}
+      - ${T_BENCH_TASK_AGENT_LOGS_PATH}:${T_BENCH_CONTAINER_AGENT_LOGS_PATH}
+    depends_on: {api: {condition: service_healthy}}
+  api:
+    build: ./api
+    image: ${T_BENCH_TASK_DOCKER_NAME_PREFIX}__api
+"""
+    toy.write(
+        tmp_path / "one",
+        {
+            "task.yaml": "instruction: x\n",
+            "Dockerfile": "FROM a\n",
+            "api/Dockerfile": "FROM b\n",
+            "docker-compose.yaml": text,
+            "run-tests.sh": "true\n",
+        },
+    )
+    (found,) = read_scripts(tmp_path)
+    assert found.test_command == ("env", "TEST_DIR=/tests", "bash", "/tests/run-tests.sh")
+    (api,) = found.composed.composition.services
+    assert (api.name, found.composed.composition.mounts) == ("api", ())
+    assert found.composed.builds["api"] == (File(path="Dockerfile", data=b"FROM b\n"),)
+    assert {file.path for file in found.build} == {"Dockerfile", "api/Dockerfile"}
+
+
+def test_a_file_of_one_container_says_nothing(tmp_path):
+    text = "services:\n  main:\n    privileged: true\n"
+    assert composition(tmp_path, text).composition is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            CACHE + "    privileged: true\n",
+            "unknown key 'services.cache.privileged'; it is not car",
+        ),
+        (CACHE + "    network_mode: host\n", "'services.cache.network_mode'"),
+        (CACHE + "    devices: [/dev/kvm]\n", "'services.cache.devices'"),
+        (
+            CACHE + "    volumes: ['/var/run/docker.sock:/s']\n",
+            "/var/run/docker.sock is the host's",
+        ),
+        (CACHE + "    volumes: ['../up:/s']\n", "../up is the host's"),
+        (CACHE + "    volumes: ['~/.ssh:/s']\n", "~/.ssh is the host's"),
+        (CACHE + "    volumes: ['./gone:/s']\n", "./gone is not in its directory"),
+        (CACHE + "    volumes: [{type: bind}]\n", "services.cache.volumes[1]: "),
+        (CACHE + "    build: {context: ., secrets: [a]}\n", "'services.cache.build.secrets'"),
+        (CACHE + "    environment: [A=$TOKEN]\n", "the variable TOKEN is not given"),
+        (CACHE + "secrets: {a: {file: b}}\n", "unknown key 'secrets'"),
+        (CACHE + "    networks: [back]\n", "several networks are not supported: back, default"),
+        (CACHE + "    depends_on: [b]\n  b: {image: c, depends_on: [cache]}\n", "cycle"),
+        (CACHE + "    depends_on: [b]\n", "no service is called b"),
+        (HEAD + "    cap_add: [ALL]\n  cache: {image: c}\n", "'services.main.cap_add'"),
+        (HEAD + "  cache: {build: ./x}\n", "./x is not in its directory"),
+    ],
+)
+def test_what_cannot_be_carried_is_refused_in_one_line(tmp_path, text, words):
+    toy.write(
+        tmp_path / "one",
+        {
+            "task.toml": "",
+            "instruction.md": "x\n",
+            "environment/Dockerfile": "FROM a\n",
+            "environment/docker-compose.yaml": text,
+            "tests/test.sh": "true\n",
+        },
+    )
+    (found,) = read_scripts(tmp_path)
+    assert isinstance(found, Unreadable)
+    assert words in found.reason
+    assert "\n" not in found.reason
