@@ -140,9 +140,11 @@ _TOOLS = re.compile(
     r"@?(typescript-)?(eslint|prettier|stylelint|oxlint|biome|husky|lint-staged|commit|cz-|xo$|np$"
     r"|semantic-release|release|changesets|standard|lerna|nx$|turbo$|size-limit|bundlesize|typedoc"
     r"|jsdoc|docusaurus|storybook|playwright|puppeteer|karma|nyc$|c8$|codecov|coveralls|tsd$|types/"
-    r"|flow-bin$)"
+    r"|flow-bin$|unbuild$|obuild$|tsup$|tsdown$|automd$|changelogen$)"
 )
-"""Packages for development that tests do not need; what is tested with one has it as a peer."""
+"""Packages for development that tests do not need; what is tested with one has it as a peer.
+
+Those that bundle and release bring published copies of what is mined, with the fix in them."""
 _YARN = re.compile(
     r"^([^\s#][^\n]*@[^\n]*):\n(?:  [^\n]*\n)*?  version:? \"?([^\s\"]+)", re.MULTILINE
 )
