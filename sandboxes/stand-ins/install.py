@@ -22,8 +22,8 @@ from typing import Any
 FIRST = ("2022-12-15", "2023-06-01")
 """Before these, most and many a package has no wheel for a Python of today."""
 OLD_TOOLS = ("setuptools==65.5.1", "wheel", "setuptools_scm<8", "pbr", "cython<3")
-SECONDS = 300
-"""Longest that one try may take: some would compile for hours."""
+SECONDS, OWN_SECONDS = 300, 900
+"""Longest that one try may take, and one of the repository itself: some would compile for hours."""
 CACHE = "/opt/environment/cache"
 """One try looks up much of what the one before it did; nothing of it stays in the image."""
 WHEELS = "--only-binary=:all:"
@@ -35,14 +35,14 @@ CONFLICT = re.compile(r"Cannot install (.+) because these package versions")
 """Of pip: all versions of a package, or several packages, whose needs cannot be met."""
 
 
-def pip(*words: str, said: list[str] | None = None) -> bool:
+def pip(*words: str, said: list[str] | None = None, seconds: float = SECONDS) -> bool:
     """Whether pip could install; what it complains of is added to `said`."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", f"--cache-dir={CACHE}"]
     command += ["--prefer-binary", "--root-user-action=ignore", *words]
     print("pip install", " ".join(words)[:300], flush=True)
     try:
         done = subprocess.run(
-            command, check=False, timeout=SECONDS, stderr=subprocess.PIPE, text=True
+            command, check=False, timeout=seconds, stderr=subprocess.PIPE, text=True
         )
     except subprocess.TimeoutExpired:
         return False
@@ -75,15 +75,16 @@ def own(told: dict[str, Any]) -> bool:
         return False
     version = told["version"] or "0.0.0"
     os.environ.update(SETUPTOOLS_SCM_PRETEND_VERSION=version, PBR_VERSION=version)
-    day = until(max(told["date"], FIRST[0]))
-    if pip(*day, "--no-deps", "-e", ".") or pip("--no-deps", "-e", "."):
+    here = ("--no-deps", "-e", ".")
+    ways = [(*until(max(told["date"], FIRST[0])), *here), here]
+    if any(pip(*way) for way in ways):
         return True
     compilers()
-    if pip(*day, "--no-deps", "-e", ".") or pip("--no-deps", "-e", "."):
+    if any(pip(*way, seconds=OWN_SECONDS) for way in ways):
         return True
     if not pip(*OLD_TOOLS, *told["build"]):
         pip(*OLD_TOOLS)
-    return pip("--no-deps", "--no-build-isolation", "-e", ".")
+    return pip("--no-build-isolation", *here, seconds=OWN_SECONDS)
 
 
 def noted(told: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import fnmatch
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -314,7 +314,9 @@ def _plan(instance: Instance, parts: _Parts, before: MiningSession, after: Minin
     kept, unknown_kept = resolve_ids(instance.pass_to_pass, found, parts.touched)
     in_shown, in_kept = chain(*shown.values()), chain(*kept.values())
     reasons = {one: why for one in in_shown if (why := _why(one, before, after))}
-    good = [one for one in in_kept if one not in reasons and _keeps(one, before, after)]
+    # Where nothing ran without gold, what passes with it is taken
+    bare = before.passed if before.tests else after.passed
+    good = [one for one in in_kept if one not in reasons and after.passed(one) and bare(one)]
     holds = {*reasons, *good}
     lost = dict.fromkeys(unknown, "no such test")
     lost_kept = dict.fromkeys(unknown_kept, "no such test")
@@ -328,13 +330,15 @@ def _plan(instance: Instance, parts: _Parts, before: MiningSession, after: Minin
     disagrees = [f"{name}: {why}" for name, why in (*lost.items(), *lost_kept.items())]
     if not reasons:
         raise NotImportableError(_nothing_shows(disagrees, parts, after))
+    # Where a test hangs, every failing run takes this long at least
+    least_s = max(30.0, parts.how.test_seconds) if "timeout" in reasons.values() else 120.0
     plan = TestPlan(
         runner="command" if parts.command else "pytest",
         fail_to_pass=tuple(reasons),
         pass_to_pass=tuple(dict.fromkeys(good)),
         plugins=parts.how.plugins,
         options=parts.how.options,
-        timeout_s=max(_least_seconds(reasons, parts), round(6 * after.wall_s)),
+        timeout_s=max(least_s, round(6 * after.wall_s)),
     )
     if parts.command:
         plan = with_command(plan, parts.command, _places(instance, parts))
@@ -348,11 +352,6 @@ def _plan(instance: Instance, parts: _Parts, before: MiningSession, after: Minin
     return _Held(plan, reasons, tuple(disagrees), tuple(notes))
 
 
-def _least_seconds(reasons: Mapping[str, str], parts: _Parts) -> float:
-    """How long a graded run may take at least: where a test hangs, every failing one takes it."""
-    return max(30.0, parts.how.test_seconds) if "timeout" in reasons.values() else 120.0
-
-
 def _why(name: str, before: MiningSession, after: MiningSession) -> str:
     """Why a test that passes with gold fails without it; empty where it does not show the fix."""
     if not after.passed(name) or before.passed(name):
@@ -360,11 +359,6 @@ def _why(name: str, before: MiningSession, after: MiningSession) -> str:
     if name not in before.tests and before.ended == "timeout":
         return ""
     return shows(name, before) or "missing"
-
-
-def _keeps(name: str, before: MiningSession, after: MiningSession) -> bool:
-    """Whether a test passes on both sides; where nothing ran without gold, with it."""
-    return after.passed(name) and (before.passed(name) or not before.tests)
 
 
 def _not_shown(name: str, before: MiningSession, after: MiningSession) -> str:
