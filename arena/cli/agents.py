@@ -8,8 +8,9 @@ import typer
 
 from arena.cli import options
 from arena.cli.options import Format, FormatFlag, argument, emit, unset
+from arena.errors import InputError
 
-app = typer.Typer(help="List and check agents; export trajectories.", no_args_is_help=True)
+app = typer.Typer(help="List, check and install agents; export trajectories.", no_args_is_help=True)
 
 COLUMNS = ("name", "kind", "api", "label", "installs")
 AgentsFlag = Annotated[
@@ -47,6 +48,28 @@ def check(
         print(f"{name}: {problem or 'ok'}")
         failed = failed or problem is not None
     raise typer.Exit(int(failed))
+
+
+@app.command()
+def remove(
+    names: Annotated[list[str], argument("Agents whose programs go.", options.programs)],
+) -> None:
+    """Remove installed programs; the next run installs them again.
+
+    Example: arena agents remove codex
+    """
+    from arena.sandbox.image.layer import Layers
+
+    with options.our_images() as (engine, _):
+        layers = Layers(engine.connection)
+        installed = layers.all()
+        for name in names:
+            if name not in {layer.name for layer in installed}:
+                raise InputError(f"no programs of {name!r} are installed", where="agents remove")
+        for layer in installed:
+            if layer.name in names:
+                layers.remove(layer)
+                print(f"removed {layer.name} ({layer.size_mb} MB)")
 
 
 @app.command()

@@ -119,7 +119,10 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         lacks = [f"{one.missing_key} is not set"] if one.missing_key else []
         for line in (*lacks, *one.problems):
             print(f"{one.name}: REFUSED: {line}")
-        for line in one.notes:
+        told = [one.first_call, one.retires_soon, one.stale_price, *one.caveats]
+        told += [] if one.priced or one.cost is None else ["no price: its cost is unknown"]
+        told += [f"translated from {one.translated_from}"] if one.translated_from else []
+        for line in filter(None, told):
             print(f"{one.name}: {line}")
     for line in (*shown.not_installed, *shown.refusals):
         print(f"REFUSED: {line}")

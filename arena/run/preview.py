@@ -40,6 +40,8 @@ class ContestantPreview(Record):
     name: str
     agent: str
     backend: str | None = None
+    priced: bool = False
+    simulated: bool = False
     api: Api | None = None
     """What its endpoint is spoken to in."""
     translated_from: Api | None = None
@@ -49,9 +51,14 @@ class ContestantPreview(Record):
     """Environment variable that holds no key."""
     problems: tuple[str, ...] = ()
     """Why the run would be refused: a retired model, the policy, an endpoint that is not there."""
-    notes: tuple[str, ...] = ()
-    """What must be known besides: that its model ends soon, that the limit of a trial allows no
-    call, that its price is unknown or was looked at long ago."""
+    retires_soon: str = ""
+    """That its model ends within sixty days, in words; else empty."""
+    caveats: tuple[str, ...] = ()
+    """What must be known beside its cost, such as why that is unknown."""
+    first_call: str = ""
+    """That the limit of a trial allows no call, in words; else empty."""
+    stale_price: str = ""
+    """That its price was looked at long ago, in words; else empty."""
     cost: Forecast | None = None
     """None for controls."""
 
@@ -219,24 +226,21 @@ def _contestant(
     if not problems and away[spec.base_url]:
         problems.append(away[spec.base_url])
     limits, seed = plan.config.limits, plan.config.seed
-    notes = [
-        first_call(plan, contestant),
-        *(text for gone, text in ends if not gone),
-        stale_price(contestant),
-        *spec.caveats,
-        "" if spec.prices or spec.hourly_usd else "no price: its cost is unknown",
-        f"translated from {spec.translated_from}" if spec.translated_from else "",
-    ]
     return ContestantPreview(
         name=contestant.name,
         agent=contestant.agent,
         backend=spec.name,
+        priced=bool(spec.prices or spec.hourly_usd),
+        simulated=spec.simulated,
         api=spec.api,
         translated_from=spec.translated_from,
         trials=trials,
         missing_key=next(iter(missing_keys([spec], os.environ)), None),
         problems=tuple(problems),
-        notes=tuple(filter(None, notes)),
+        retires_soon="; ".join(text for gone, text in ends if not gone),
+        caveats=spec.caveats,
+        first_call=first_call(plan, contestant),
+        stale_price=stale_price(contestant),
         cost=forecast(contestant.name, spec, trials, history, limits, fx=plan.fx, seed=seed),
     )
 

@@ -64,10 +64,12 @@ def test_a_bad_profile_is_one_line(tmp_path, text, words):
 
 def test_an_unknown_name_is_one_line_with_the_nearest(tmp_path):
     one_line(arena("agents", "check", "claud-code", cwd=tmp_path), "did you mean 'claude-code'?")
+    one_line(arena("agents", "remove", "claude-kode", cwd=tmp_path), "'claude-kode'")
 
 
-def test_a_missing_engine_is_one_line(tmp_path):
-    one_line(arena("agents", "check", "aider", cwd=tmp_path, **NO_ENGINE), "no container engine")
+@pytest.mark.parametrize("command", [("check", "aider"), ("remove", "aider")])
+def test_a_missing_engine_is_one_line(tmp_path, command):
+    one_line(arena("agents", *command, cwd=tmp_path, **NO_ENGINE), "no container engine")
 
 
 def test_check_says_what_is_wrong_with_each(tmp_path):

@@ -109,7 +109,7 @@ def test_a_price_nobody_looked_at_for_long_is_told_by_plan_run_and_check(tmp_pat
     planned = arena("plan", "bakeoff.toml", "--format", "json", cwd=tmp_path)
     assert planned.code == 1, planned.err  # nothing listens there
     assert "cannot be reached" in planned.json["contestants"][0]["problems"][0]
-    assert any(said in note for note in planned.json["contestants"][0]["notes"])
+    assert said in planned.json["contestants"][0]["stale_price"]
     assert f"a: {said}" in arena("run", "bakeoff.toml", cwd=tmp_path).err
     name = "deepseek/deepseek-v4-pro"
     checked = arena(
