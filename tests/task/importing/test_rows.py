@@ -251,9 +251,9 @@ unittest.main(None, argv=["x", "-v", *sys.argv[3:]])
 
 
 def test_rows_of_unittest_and_of_djangos_own_script_are_graded_by_what_they_print(tmp_path):
-    repo, base, _ = rig.a_repository(tmp_path)
+    repo, _, _ = rig.a_repository(tmp_path)
     tests = {"tests/runtests.py": RUNTESTS, "tests/purse_tests/__init__.py": ""}
-    base = rig.commit(repo, "Script", tests)
+    base = rig.commit(repo, "Script", {"purse/__init__.py": toy.BEFORE, **tests})
     gold = {"purse/__init__.py": toy.AFTER, "tests/purse_tests/tests.py": UNITTEST}
     fix = rig.commit(repo, "Fix", gold)
     shown, kept = "Half of three cents is two.", "test_whole (purse_tests.tests.Purse)"
