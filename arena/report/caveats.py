@@ -28,7 +28,7 @@ HOW = {
     "reward_file": "by the reward a script leaves (reward_file)",
 }
 TIERS: dict[Provenance, str] = {
-    "A": "reports of the problem (A)",
+    "A": "a report of the problem (A)",
     "B": "what was written with the fix (B)",
     "C": "a fix's first line alone (C)",
     "D": "a model's words (D)",
@@ -219,8 +219,8 @@ def _statements(scored: Scored) -> Iterator[str]:
     """Where the statements of the tasks in the numbers are from, and which say too little."""
     tasks = [t for t in scored.results.tasks if t.id in set(scored.board.tasks)]
     counts = Counter(t.provenance for t in tasks)
-    if told := [f"{counts[tier]} {what}" for tier, what in TIERS.items() if counts[tier]]:
-        told += [f"{counts[None]} not stated"] if counts[None] else []
+    if told := [f"{counts[tier]} from {what}" for tier, what in TIERS.items() if counts[tier]]:
+        told += [f"{counts[None]} from an unnamed source"] if counts[None] else []
         yield f"Statements of the tasks: {', '.join(told)}."
     if unfair := [one_line(t.id) for t in tasks if t.underspecified]:
         more = f" and {len(unfair) - _SHOWN_IDS} more" if len(unfair) > _SHOWN_IDS else ""
@@ -337,6 +337,6 @@ def _race_lead(
     whole = ", each counted as all of its machine paid by the hour" if hourly else ""
     yield (
         f"Evidence took {usd(usd_spent)} of trials{whole}. A race stops on what it sees: its"
-        " intervals are confidence sequences, which hold whenever it ended, and contestants that"
-        " left are not ranked among themselves."
+        " intervals are confidence sequences, which hold whenever it ended, and its contestants"
+        " are not ranked among themselves."
     )

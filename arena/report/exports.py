@@ -200,12 +200,14 @@ def _caption(scored: Scored) -> str:
     board, manifest = scored.board, scored.results.manifest
     made = manifest.attempts
     attempts = f", {show.plural(made, 'attempt')} each" if made > 1 else ""
+    kind = " Wilson intervals; a rank is a range where the tasks do not tell contestants apart"
+    if manifest.race:
+        kind = " confidence sequences, which hold whenever the race ended"
     return (
         f"Pass rate, cost in US dollars and time of {show.plural(len(board.rows), 'contestant')} on"
         f" {show.plural(len(board.tasks), 'repository-fix task')}{attempts} (run"
         f" {one_line(manifest.name)}, {manifest.created_at:%Y-%m-%d}, Arena"
-        f" {one_line(manifest.arena_version)}). Pass rates are means over tasks with 95% Wilson"
-        " intervals; a rank is a range where the tasks do not tell contestants apart."
+        f" {one_line(manifest.arena_version)}). Pass rates are means over tasks with 95%{kind}."
     )
 
 

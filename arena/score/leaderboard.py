@@ -120,7 +120,7 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
     counted = tallies(results, level)
     ranked = {c.name: counted[c.name] for c in manifest.contestants if not c.control}
     cells = compare_all(ranked)
-    ranks = ranks_of(list(ranked), cells)
+    ranks = {} if manifest.race else ranks_of(list(ranked), cells)
     rows = [
         _row(results, spec, counted[spec.name], ranks.get(spec.name))
         for spec in manifest.contestants

@@ -97,7 +97,15 @@ class Draft(TaskHead):
     """The reference fix as a diff; bytes that are not UTF-8 as surrogates."""
 
 
-def write_pack(folder: Path, name: str, title: str, *, private: bool, description: str) -> None:
+def write_pack(
+    folder: Path,
+    name: str,
+    title: str,
+    *,
+    private: bool,
+    description: str,
+    license_: str = "as its repositories",
+) -> None:
     """Write `pack.toml`, unless there is one."""
     path = SafePath(folder) / "pack.toml"
     if path.exists():
@@ -106,7 +114,7 @@ def write_pack(folder: Path, name: str, title: str, *, private: bool, descriptio
         "name": name,
         "title": title,
         "version": "1",
-        "license": "as its repositories",
+        "license": license_,
         "private": private,
         "description": description,
     }
