@@ -40,6 +40,8 @@ HEAD_LIMIT_BYTES = 32_000
 """Of a request besides its body: its line, headers, trailers, and what frames its chunks."""
 FRAMING_SHARE = 8
 """For so many bytes of a body, one more for the framing of its chunks."""
+FRAMED_BYTES = 4_000_000
+"""Of a body that count for that: one that nobody takes has no end, and trailers are held."""
 HEADERS_LIMIT = 128
 PIPELINED_LIMIT = 8
 """Requests that wait for an answer before theirs, on one connection."""
@@ -140,8 +142,8 @@ class Gateway:
 class BoundedConnection(HttpToolsProtocol):
     """One connection, which ends when it makes the parser hold more than a request needs.
 
-    A trial has few of them, so no more than `HEAD_LIMIT_BYTES` of each adds up to little. Bodies
-    are counted where they are put together, where a refusal can be told in words.
+    A trial has few of them, so `HEAD_LIMIT_BYTES` and a share of `FRAMED_BYTES` of each add up to
+    little. Bodies are counted where they are put together, where a refusal can be told in words.
     """
 
     _framing = _body = 0
@@ -168,7 +170,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def _fits(self) -> bool:
-        if self._framing > HEAD_LIMIT_BYTES + self._body // FRAMING_SHARE:
+        if self._framing > HEAD_LIMIT_BYTES + min(self._body, FRAMED_BYTES) // FRAMING_SHARE:
             return False
         return len(self.pipeline) <= PIPELINED_LIMIT and len(self.headers or ()) <= HEADERS_LIMIT
 

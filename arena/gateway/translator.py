@@ -11,6 +11,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -274,10 +275,8 @@ class Translator:
 
     def bridge(self) -> "TranslatedBridge":
         """Takes the reply to one call."""
-        return TranslatedBridge(self._api, self._made, self._history)
-
-    def _made(self, model: str) -> ReplyEvents:
-        return self._library(f"reply_{next(self._replies)}", model)
+        made = partial(self._library, f"reply_{next(self._replies)}")
+        return TranslatedBridge(self._api, made, self._history)
 
 
 class TranslatedBridge(ReplyBridge):

@@ -88,7 +88,7 @@ class TestPlan(Record):
         return self
 
 
-Mount = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][\w.-]*:/[^:]*(:ro)?$")]
+Mount = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][\w.-]*:/[^:]+(:ro)?$")]
 """A volume of the services and where it is seen: `name:/path`, or `name:/path:ro`."""
 
 

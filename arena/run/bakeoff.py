@@ -113,7 +113,7 @@ def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[T
     config = plan_.config
     if config.executor == "local":
         return hosts.local(plan_.tasks, plan_.programs, backends, say)
-    hosts.check_extra("ray", "executor 'ray'")
+    hosts.check_extra("ray", "executor 'ray', here and on every node,")
     from arena.run.node import RunSetup
     from arena.run.ray_host import remote  # a cluster: not for every run
 

@@ -243,7 +243,10 @@ class _Mailbox:
 def _ask(mailbox: Any, method: str, *args: object) -> Any:
     import ray
 
-    return _value(ray, mailbox.ask.remote(method, args), "the run")
+    try:
+        return _value(ray, mailbox.ask.remote(method, args), "the run")
+    except LostError as error:  # no engine's doing
+        raise HarnessError(str(error)) from error
 
 
 def answer_of(

@@ -56,7 +56,8 @@ _LEAST_BYTES = 4096
 _BLOCK_BYTES = 512
 _MEASURING = "disk usage operation is already running"
 _MEASURING_PAUSE_S = 0.2
-_OUT_OF_SIGHT = "/nonexistent"
+_OUT_OF_SIGHT = Path("/nonexistent")
+"""Of a layer that the engine does not tell the place of: newer image stores do not."""
 
 
 class DiskUsage:
@@ -77,12 +78,15 @@ class DiskUsage:
         known = self._mounts  # other threads measure other containers meanwhile
         mounts = {ident: known.get(ident) or self._volumes(ident) for ident in idents}
         self._mounts = mounts
-        if self._readable:
-            return {
-                ident: measure(mounts[ident].values(), limit) for ident, limit in idents.items()
-            }
-        sizes = self._reported()
-        return {ident: sum(sizes.get(name, 0) for name in mounts[ident]) for ident in idents}
+        hidden = [ident for ident in idents if _OUT_OF_SIGHT in mounts[ident].values()]
+        sizes = self._reported() if hidden or not self._readable else {}
+        if not self._readable:
+            return {ident: sum(sizes.get(name, 0) for name in mounts[ident]) for ident in idents}
+        return {
+            ident: measure(mounts[ident].values(), limit)
+            + (sizes.get(ident, 0) if ident in hidden else 0)
+            for ident, limit in idents.items()
+        }
 
     def _volumes(self, ident: str) -> dict[str, Path]:
         """The volumes a container may write to: name and folder on the engine's host.
@@ -96,8 +100,8 @@ class DiskUsage:
             if mount.get("Type") == "volume" and mount.get("RW")
         }
         if not fields["HostConfig"]["ReadonlyRootfs"]:
-            driver = fields.get("GraphDriver") or {}
-            found[ident] = Path((driver.get("Data") or {}).get("UpperDir") or _OUT_OF_SIGHT)
+            layer = ((fields.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
+            found[ident] = Path(layer) if layer else _OUT_OF_SIGHT
         return found
 
     def _reported(self) -> dict[str, int]:

@@ -67,7 +67,10 @@ def running(
             name,
             driver="bridge",
             internal=True,
-            options={"com.docker.network.bridge.inhibit_ipv4": "true"},
+            options={
+                "com.docker.network.bridge.inhibit_ipv4": "true",
+                "com.docker.network.enable_ipv6": "false",  # an engine's default may be another
+            },
             labels=dict(labels),
         )
         for volume in volumes:

@@ -32,6 +32,10 @@ ATTACKS = {
     "header name": (POST, b"b" * 1000),
     "trailers": (CHUNKED + b"0\r\n", b"a: b\r\n" * 100),
     "one trailer": (CHUNKED + b"0\r\na: ", b"b" * 1000),
+    "one trailer behind a long body": (
+        CHUNKED + b"400000\r\n%s\r\n" % bytes(0x400000) * 16 + b"0\r\na: ",
+        b"b" * 1000,
+    ),
     "chunk extension": (CHUNKED + b"1;", b"b" * 1000),
     "tiny chunks": (CHUNKED, b"1;abcdefgh\r\na\r\n" * 100),
     "pipelined": (WAITS, GET * 50),

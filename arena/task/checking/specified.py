@@ -22,19 +22,22 @@ _AT = re.compile(r"@@ -(\d+)(,0)? ?")
 _NAME = re.compile(r"[A-Za-z_][\w-]{2,}")
 _ODD = re.compile(r"(?<![\w-])[A-Za-z]+(?:[_-]\w+|[a-z\d][A-Z]\w*)")
 """A word that nobody writes by chance: `dry_run`, `dry-run`, `dryRun`."""
-_KEY = re.compile(r"^\s*[\"']?([A-Za-z_][\w-]{2,})[\"']?\s*[=:]", re.MULTILINE)
+_KEY = re.compile(r"^[ \t]*[\"']?([A-Za-z_][\w-]{2,})[\"']?\s*[=:]", re.MULTILINE)
 _FLAG = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
 _TOLD_FLAG = re.compile(
-    r"(?:(?:flag|option|switch)\W{1,3}|[`'\"])([\w-]+)|([\w-]+)(?=\W{1,3}(?:flag|option|switch))"
+    r"(?:(?:flag|option|switch)\W{1,3}|[`'\"])([\w-]+)"
+    r"|(?<![\w-])([\w-]+)(?=\W{1,3}(?:flag|option|switch))"
 )
 """What a text calls a flag, or sets apart, without its dashes."""
 _BLANK = re.compile(r"\$?\{[^{}]*\}|%[sdr]")
 """What a template fills in."""
 _TEXT = re.compile(
-    r"//[^\n]*|/\*.*?\*/"
-    r"|(`(?:\\.|[^`\\])*`|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')",
+    r"//[^\n]*|/\*(?:.*?\*/|.*)"
+    r"|(`(?:\\.|[^`\\])*`|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')"
+    r"|`.*|[\"'][^\n]*",
     re.DOTALL,
 )
+"""What has no end is passed over, or each place of it would be looked at for one."""
 _OWN = re.compile(
     r"\b(?:function|const|let|var|type|class|interface|enum|func|fn|struct|trait)\s+(\w{3,})"
 )
@@ -181,6 +184,8 @@ def _applied(old: str, hunks: str) -> str:
     for line in hunks.split("\n"):
         if match := _AT.match(line):
             start = int(match[1]) - (not match[2])
+            if start < at:  # no diff of git's: what stands twice would grow without end
+                return old
             new += lines[at:start]
             at = start
         elif line.startswith(("+", " ")):

@@ -18,6 +18,7 @@ from arena.grading.job import Bench
 from arena.protocols import Engine, Sandbox
 from arena.records import SandboxLimits, Task, TestOutcome, Verification
 from arena.sandbox.image.images import Images
+from arena.sandbox.services import ServiceError
 from arena.task import pack, plan_ids
 from arena.task.checking import specified
 from arena.task.checking.leaks import Finding, Look, audit, lint
@@ -51,7 +52,10 @@ def check(
         labels = {"arena.check": task.id}
         bench = Bench(engine, made[task.id].id, limits=SandboxLimits(), labels=labels)
         looks = [*lint(task), specified.look(task), audit(task, bench, images.store)]
-        return [*looks, *runs(task, bench, repeat)]
+        try:
+            return [*looks, *runs(task, bench, repeat)]
+        except ServiceError as error:
+            return [*looks, Finding(task_id=task.id, look="oracle", ok=False, detail=str(error))]
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="check") as pool:
         for findings in pool.map(one, tasks):

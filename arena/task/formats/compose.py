@@ -29,6 +29,7 @@ _NO_EFFECT = frozenset(
 )
 """Of no effect where nothing is published, all have the same limits and end with the sandbox."""
 _VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+_HOST = re.compile(r"[A-Za-z0-9][\w.-]{0,252}", re.ASCII)
 _VOLUME = re.compile(r"\w[\w.-]*")
 _MOUNTED = "compose-mounts"
 """Folder of a build context for files of the directory that would be mounted."""
@@ -80,14 +81,20 @@ class _Container(Record):
 
     def aliases(self) -> Iterator[str]:
         """Names that it is known by beside its own."""
-        yield from filter(None, (self.container_name, self.hostname))
+        names = [one for one in (self.container_name, self.hostname) if one]
         for joined in self.networks.values():
-            yield from (joined or {}).get("aliases") or ()
+            names += (joined or {}).get("aliases") or ()
+        for name in names:
+            if not _HOST.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a host")
+            yield name
 
     def mounts(self, *, volumes: bool) -> Iterator[tuple[str, str, str]]:
         """Source, target and `:ro` or nothing, of volumes with a name or of folders and files."""
         for one in self.volumes:
             source, *rest = one.split(":")
+            if rest and posixpath.normpath(rest[0]) in {"/", "//", "."}:
+                raise ValueError(f"{one!r} mounts nothing below the root")
             if rest and source != HARNESS and volumes is bool(_VOLUME.fullmatch(source)):
                 yield source, rest[0], ":ro" if "ro" in rest[-1].split(",") else ""
 

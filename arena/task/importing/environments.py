@@ -18,6 +18,7 @@ from arena.records.container import AGENT_USER
 from arena.resources import sandboxes_dir
 from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
+from arena.sandbox.image.packages import is_plain
 from arena.serialize import from_json
 from arena.task.files import is_leftover
 from arena.task.formats.instances import Wish
@@ -36,11 +37,6 @@ from arena.task.mining.runner import Environment, write_image
 _BASE = "stand-ins/python"
 _LEFT_OUT = "/opt/environment/left_out.json"
 _TOLD_LIMIT = 1 << 20
-# What pip looks up in an index: nothing that a URL or a path of the row leads to
-_PLAIN = re.compile(
-    r"[A-Za-z0-9]([\w.-]*\s*\[[\w\s,.-]*\])?[\w\s.,*+!<>=~()-]*(;[^\n@/]*)?", re.ASCII
-)
-_ARCHIVE = re.compile(r"\.(zip|whl|egg|tar|tgz|tbz2?|txz|tlz|gz|bz2|xz|lzma)\b", re.IGNORECASE)
 
 
 class _LeftOut(Record):
@@ -84,7 +80,7 @@ def must_be_plain(packages: Sequence[str]) -> None:
         NotImportableError: one is.
     """
     for one in packages:
-        if not _PLAIN.fullmatch(one) or _ARCHIVE.search(one):
+        if not is_plain(one):
             raise NotImportableError(f"its packages cannot be had: {one!r} is no plain requirement")
 
 

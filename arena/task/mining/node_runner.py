@@ -146,7 +146,7 @@ _TOOLS = re.compile(
 
 Those that bundle and release bring published copies of what is mined, with the fix in them."""
 _YARN = re.compile(
-    r"^([^\s#][^\n]*@[^\n]*):\n(?:  [^\n]*\n)*?  version:? \"?([^\s\"]+)", re.MULTILINE
+    r"^(?=[^\n]*@)([^\s#][^\n]*):\n(?:  [^\n]*\n)*?  version:? \"?([^\s\"]+)", re.MULTILINE
 )
 _PNPM = re.compile(
     r"^ +'?(@?[^'\s:]+)'?:\n +specifier: [^\n]*\n +version: '?(\d[\w.+-]*)", re.MULTILINE
@@ -163,7 +163,7 @@ def read_package(tree: Sequence[File]) -> Project:
     for name, versions in _in_all(tree, "devDependencies").items():
         if not _TOOLS.match(name):
             needs.setdefault(name, versions)
-    own_names = {inner.get("name") for _, inner in _workspace(tree)}
+    own_names = {str(inner.get("name")) for _, inner in _workspace(tree)}
     wanted = {
         name: exact.get(f"{name}@{text}", exact.get(name, text))
         for name, text in needs.items()
@@ -216,8 +216,9 @@ def _call(package: Mapping[str, Any], runner: str) -> re.Match[str] | None:
     for name in names:  # which grows
         words = scripts.get(name, "").split()
         names += [word for word in words if word in scripts and word not in names]
-    called = rf"([^&|;]*?)(?<![\w@-])_?{runner}(?:\.m?js)?(?!\S)([^&|;]*)"
-    return re.search(called, " ; ".join(scripts.get(name, "") for name in names))
+    called = re.compile(rf"(.*?)(?<![\w@-])_?{runner}(?:\.m?js)?(?!\S)(.*)", re.DOTALL)
+    commands = (one for name in names for one in re.split("[&|;]", scripts.get(name, "")))
+    return next(filter(None, map(called.match, commands)), None)
 
 
 def _command(runner: str, tree: Sequence[File]) -> TestCommand:

@@ -117,3 +117,21 @@ def test_a_task_that_says_so_is_listed_and_no_fault(tmp_path):
     done = arena("tasks", "list", "./toys", "--format", "json", cwd=tmp_path)
     (row,) = json.loads(done.out)["tasks"]
     assert (row["provenance"], row["underspecified"]) == ("B", ["owed"])
+
+
+@pytest.mark.timeout(60)
+def test_text_made_to_hold_it_up_does_not(tmp_path):
+    endless = ["/* " * 100_000, "'\\" * 100_000, '"a' * 100_001, "`a\\" * 100_001, "\n" * 100_000]
+    for text in endless:
+        before = {"a.js": f"// b\n{text}\n"}
+        gold = toy.diff("a.js", before["a.js"], f"// c\n{text}\n", tmp_path / str(hash(text)))
+        tree = [File(path="a.js", data=before["a.js"].encode())]
+        hidden = [File(path="a.test.js", data=text.encode())]
+        assert unsaid("a-" * 100_000, gold, tree, hidden, ["a.test.js"]) == ()
+
+
+def test_hunks_that_go_back_are_not_followed():
+    tree = [File(path="a.js", data=b"x\n" * 10_000)]
+    hunk = "@@ -10000 +10000 @@\n-x\n+y\n@@ -1 +1 @@\n-x\n+z\n"
+    gold = f"diff --git a/a.js b/a.js\n--- a/a.js\n+++ b/a.js\n{hunk * 1000}"
+    assert unsaid("", gold, tree, [File(path="b.js", data=b"z")], ["b.js"]) == ()

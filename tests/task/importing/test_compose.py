@@ -146,6 +146,8 @@ def test_a_file_of_one_container_says_nothing(tmp_path):
         (CACHE + "    volumes: ['~/.ssh:/s']\n", "~/.ssh is the host's"),
         (CACHE + "    volumes: ['./gone:/s']\n", "./gone is not in its directory"),
         (CACHE + "    volumes: [{type: bind}]\n", "services.cache.volumes[1]: "),
+        (CACHE + "    hostname: 'a b'\n", "'a b' is no name of a host"),
+        (CACHE + "    volumes: ['data:/']\n", "'data:/' mounts nothing below the root"),
         (CACHE + "    build: {context: ., secrets: [a]}\n", "'services.cache.build.secrets'"),
         (CACHE + "    environment: [A=$TOKEN]\n", "the variable TOKEN is not given"),
         (CACHE + "secrets: {a: {file: b}}\n", "unknown key 'secrets'"),

@@ -13,7 +13,8 @@ import pytest
 
 from arena.errors import InputError
 from arena.records import File, SandboxLimits
-from arena.sandbox.image import packages
+from arena.resources import sandboxes_dir
+from arena.sandbox.image import packages, recipe
 from arena.sandbox.image.images import Images
 from arena.sandbox.owner import remove_image
 from arena.task.mining import go_runner, node_runner, pytest_runner
@@ -255,3 +256,92 @@ def test_an_image_of_npm_packages_holds_them_and_nothing_of_the_machine(registry
         assert clean(registry, [told.encode()])
     finally:
         remove_image(engine.connection, made.id)
+
+
+def asked(folder, base, **files):
+    """The recipe of a pack's image."""
+    image = folder / "images/purse"
+    image.mkdir(parents=True)
+    language = {"node": "javascript"}.get(base, base)
+    spec = f'language = "{language}"\ndescription = "Theirs."\nbase = "{base}"\n'
+    for name, text in {"sandbox.toml": spec, **files}.items():
+        (image / name).write_text(text)
+    ours = sandboxes_dir()
+    return recipe.task_recipe(ours, folder / "images", "purse", recipe.base_recipes(ours)[0])
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "file://@",
+        "@",
+        "./theirs",
+        "git+file://@",
+        "tiny@file://@",
+        "-r@/more.txt",
+        "--no-binary=:all:",
+        "--index-url=http://127.0.0.1:1/",
+        "--log=@/log",
+        "tiny",
+        "tiny>=1",
+        "tiny==1.2;python_version>'3'",
+        "tiny-1.2.zip",
+    ],
+)
+def test_a_packs_requirements_are_exact_versions_and_nothing_of_it_runs(registry, tmp_path, word):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "setup.py").write_text(f"open({str(tmp_path / 'started')!r}, 'w')\n")
+    (theirs / "more.txt").write_text(f"{theirs}\n")
+    words = word.replace("@", str(theirs)) if word != "tiny@file://@" else f"tiny@file://{theirs}"
+    made = asked(tmp_path, "python", **{"requirements.txt": f"tiny==1.2\n{words}\n"})
+    with pytest.raises(InputError, match="no exact version"):
+        packages.files_of(made)
+    if not word.startswith("tiny") or "file:" in word or word.endswith(".zip"):
+        with pytest.raises(InputError, match="no requirement that an index answers"):
+            packages.resolve_python([words])
+    assert not (tmp_path / "started").exists()
+    assert not (theirs / "log").exists()
+
+
+GIT = "git+file:///theirs"
+ENTRY = {"version": "1.2.0"}
+
+
+@pytest.mark.parametrize(
+    ("needs", "entries"),
+    [
+        ({"tiny": GIT}, {"node_modules/tiny": ENTRY}),
+        ({"tiny": "file:theirs"}, {"node_modules/tiny": ENTRY}),
+        ({"tiny": "someone/tiny"}, {"node_modules/tiny": ENTRY}),
+        ({"tiny": "npm:tiny@" + GIT}, {"node_modules/tiny": ENTRY}),
+        ({"tiny": "1"}, {"node_modules/tiny": {"version": GIT}}),
+        ({"tiny": "1"}, {"node_modules/tiny": {"link": True, "version": "1.2.0"}}),
+        ({"tiny": "1"}, {"node_modules/tiny": ENTRY | {"dependencies": {"more": GIT}}}),
+        ({"tiny": "1"}, {"node_modules/tiny": ENTRY, "../theirs": ENTRY}),
+        ({"tiny": "1"}, {"node_modules/tiny": {}}),
+        ({"tiny": 1}, {"node_modules/tiny": ENTRY}),
+        ({"tiny": "1"}, ["node_modules/tiny"]),
+    ],
+)
+def test_a_packs_lock_of_npm_names_versions_and_no_address(registry, tmp_path, needs, entries):
+    package = {"private": True, "dependencies": needs}
+    lock = {"lockfileVersion": 3, "packages": entries}
+    if isinstance(entries, dict):
+        lock["packages"] = {"": package, **entries}
+    files = {"package.json": json.dumps(package), "package-lock.json": json.dumps(lock)}
+    with pytest.raises(InputError, match=r"versions alone|as npm writes"):
+        packages.files_of(asked(tmp_path, "node", **files))
+
+
+def test_where_a_packs_lock_says_that_packages_are_from_does_not_count(registry, tmp_path):
+    pinned = {file.path: json.loads(file.data) for file in packages.lock_node({"tiny": "1"})}
+    for entry in pinned["package-lock.json"]["packages"].values():
+        entry["resolved"] = "git+file:///theirs#1"
+    pinned["package.json"]["scripts"] = {"prepare": f"touch {tmp_path}/started"}
+    texts = {name: json.dumps(value) for name, value in pinned.items()}
+    files = packages.files_of(asked(tmp_path, "node", **texts))
+    assert {file.path for file in files} == {
+        f"{packages.MODULES}/tiny/{name}" for name in ("index.js", "package.json")
+    }
+    assert not (tmp_path / "started").exists()
