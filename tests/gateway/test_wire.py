@@ -147,7 +147,9 @@ def test_a_container_cannot_fill_the_host_through_its_tunnel(engine):
         "wire", Install(), images.ensure_base(), lambda _: None
     )
     body = (POST + b"Content-Length: 100000\r\n\r\n", b"")
-    attacks = [pair for name, pair in ATTACKS.items() if name != "pipelined"] + [body]
+    # One more waits for a token, and one's first bytes are more than this process is to grow by
+    attacks = [pair for pair in ATTACKS.values() if pair[0] != WAITS and len(pair[0]) < 1000]
+    attacks.append(body)
     limits = Limits(steps=100_000)
     with (
         sessions(lambda _: text("ok"), limits=limits) as made,
