@@ -1,6 +1,7 @@
 """Services beside a sandbox: each has its own, by their names, and nothing else is in reach."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from arena.records import Composition, SandboxLimits, Service, digest_of
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import build
 from arena.sandbox.image.store import UNFINISHED, Naming
+from arena.sandbox.owner import remove_image
 from arena.sandbox.services import ServiceError
 
 LIMITS = SandboxLimits(memory_mb=128, disk_mb=64)
@@ -57,18 +59,22 @@ def beside(image):
     Each service is a name, what it runs, and more of it.
     """
     with DockerEngine() as engine:
+        made = []
 
         def put(*services, mounts=()):
-            made = [service(engine, image, *one) for one in services]
-            return engine, with_services(engine, image, made, mounts)
+            told = [service(engine, image, *one) for one in services]
+            made.extend(one.image for one in told)
+            return engine, with_services(engine, image, told, mounts)
 
         yield put
         assert left(engine) == []
+        for one in made:
+            remove_image(engine.connection, one)
 
 
 def service(engine, image, name, command, more=None, health=None, workdir="/"):
     starts = {"Cmd": list(command), "Env": ["GREETING=hello"], "Healthcheck": {"Test": health}}
-    tag = f"{UNFINISHED}:{digest_of([image, workdir, starts])[:16]}"
+    tag = f"{UNFINISHED}:{secrets.token_hex(8)}"
     with build.container(engine.connection, image) as ident:
         build.commit(engine.connection, ident, tag, workdir, starts)
     return Service(name=name, image=tag, **(more or {}))
@@ -206,3 +212,4 @@ def test_the_reaper_removes_the_services_of_a_dead_process(image, engine):
     assert there() == [2, 1, 1]
     engine.reap()
     assert there() == [0, 0, 0]
+    remove_image(engine.connection, waiting.image)
