@@ -262,7 +262,7 @@ def _check(task: Task) -> None:
         at = f"{where}: tests.runner"
         raise registry.unknown("runner", task.tests.runner, registry.RUNNERS, where=at)
     tree = tree_files(task)
-    if not tree:
+    if not tree and task.tests.runner != "script":  # whose agents may begin with nothing
         raise InputError("no starting tree", where=str(task.root / "repo"), remedy="add it")
     if gold_patch(task) is None and not task.impossible:
         raise InputError("no reference fix", where=str(task.root / "gold.patch"), remedy="add it")

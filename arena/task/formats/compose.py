@@ -21,14 +21,17 @@ from arena.serialize import read_yaml, shaped
 HARNESS = "a folder of the harness"
 """As a variable's value: what is mounted from there, the harness brings itself."""
 
-_FILES = ("docker-compose.yaml", "docker-compose.yml", "compose.yaml", "compose.yml")
+_FILE = "docker-compose.yaml"
+"""The one name that both harnesses read; a file of another is what the task is about."""
 _ABOUT = frozenset({"version", "name", "networks", "volumes"})
 _NO_EFFECT = frozenset(
     {"cap_drop", "deploy", "expose", "init", "labels", "links", "logging", "platform", "ports"}
     | {"pull_policy", "restart", "stdin_open", "stop_grace_period", "stop_signal", "tty"}
+    | {"cpus", "mem_limit", "mem_reservation", "memswap_limit", "pids_limit", "read_only"}
 )
-"""Of no effect where nothing is published, all have the same limits and end with the sandbox."""
+"""Of no effect where nothing is published, all have limits of ours and end with the sandbox."""
 _VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+_OF_A_MOUNT = frozenset({"type", "source", "target", "read_only"})
 _HOST = re.compile(r"[A-Za-z0-9][\w.-]{0,252}", re.ASCII)
 _VOLUME = re.compile(r"\w[\w.-]*")
 _MOUNTED = "compose-mounts"
@@ -48,6 +51,16 @@ def _by_name(said: Any) -> Any:
 
 def _words(said: Any) -> Any:
     return shlex.split(said) if isinstance(said, str) else said or ()
+
+
+def _mounted(said: Any) -> Any:
+    """Each in its short form, whichever it has."""
+    return [
+        f"{one['source']}:{one['target']}{':ro' if one.get('read_only') else ''}"
+        if isinstance(one, dict) and {*one} <= _OF_A_MOUNT and {"source", "target"} <= {*one}
+        else one
+        for one in said or ()
+    ]
 
 
 def _built(said: Any) -> Any:
@@ -77,7 +90,7 @@ class _Container(Record):
     healthcheck: dict[str, Any] = _NOTHING
     depends_on: Annotated[dict[str, dict[str, str]], BeforeValidator(_by_name)] = _NOTHING
     networks: Annotated[dict[str, dict[str, Any] | None], BeforeValidator(_by_name)] = _NOTHING
-    volumes: tuple[str, ...] = ()
+    volumes: Annotated[tuple[str, ...], BeforeValidator(_mounted)] = ()
 
     def aliases(self) -> Iterator[str]:
         """Names that it is known by beside its own."""
@@ -110,7 +123,7 @@ class _Container(Record):
             yield from ("CMD []", f"ENTRYPOINT {json.dumps(self.entrypoint)}")
         if self.command:
             yield f"CMD {json.dumps(self.command)}"
-        test = self.healthcheck.get("test") or ()
+        test = ["NONE"] if self.healthcheck.get("disable") else self.healthcheck.get("test") or ()
         kind, *words = ("CMD-SHELL", test) if isinstance(test, str) else test or ("",)
         if kind == "NONE":
             yield "HEALTHCHECK NONE"
@@ -151,8 +164,8 @@ def read_composed(
         ValueError: something cannot be carried.
         InputError: so, with its key.
     """
-    found = next((folder / name for name in _FILES if (folder / name).is_file()), None)
-    if found is None:
+    found = folder / _FILE
+    if not found.is_file():
         return Composed()
     whole = read_yaml(found)
     tables = whole.get("services") or {}

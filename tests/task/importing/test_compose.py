@@ -43,7 +43,11 @@ services:
     volumes: ["./init.sql:/init.d/init.sql:ro", "./api:/data", "kept:/var/kept", "/scratch"]
     depends_on: {db: {condition: service_healthy}, seed: {condition: service_completed_successfully}}
     healthcheck: {test: "test $$HOME", interval: 1s}
-  seed: {image: debian}
+  seed:
+    image: debian
+    mem_limit: 1g
+    healthcheck: {disable: true}
+    volumes: [{type: volume, source: kept, target: /to, read_only: true}]
   db:
     image: postgres:16
     healthcheck: {test: [CMD, pg_isready]}
@@ -62,6 +66,8 @@ volumes: {kept: }
     assert found.builds["db"][0].data.decode() == (
         'FROM postgres:16\nHEALTHCHECK CMD ["pg_isready"]\n'
     )
+    assert found.builds["seed"][0].data.decode() == "FROM debian\nHEALTHCHECK NONE\n"
+    assert services["seed"].mounts == ("kept:/to:ro",)
     api = services["api"]
     assert api.aliases == ("the-api", "rates")
     assert (api.mounts, found.composition.mounts) == (("kept:/var/kept",), ("kept:/seen:ro",))
@@ -129,6 +135,13 @@ def test_a_file_of_one_container_says_nothing(tmp_path):
     assert composition(tmp_path, text).composition is None
 
 
+@pytest.mark.parametrize("name", ["docker-compose.yml", "compose.yaml", "compose.yml"])
+def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
+    toy.write(tmp_path, {name: CACHE + "    privileged: true\n"})
+    root = SafePath(tmp_path)
+    assert read_composed(root, read_tree(root), "main", {}).composition is None
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -145,6 +158,12 @@ def test_a_file_of_one_container_says_nothing(tmp_path):
         (CACHE + "    volumes: ['../up:/s']\n", "../up is the host's"),
         (CACHE + "    volumes: ['~/.ssh:/s']\n", "~/.ssh is the host's"),
         (CACHE + "    volumes: ['./gone:/s']\n", "./gone is not in its directory"),
+        (CACHE + "    volumes: [{type: bind, source: /, target: /s}]\n", "/ is the host's"),
+        (
+            CACHE
+            + "    volumes: [{type: volume, source: a, target: /s, volume: {nocopy: true}}]\n",
+            "services.cache.volumes[1]: ",
+        ),
         (CACHE + "    volumes: [{type: bind}]\n", "services.cache.volumes[1]: "),
         (CACHE + "    hostname: 'a b'\n", "'a b' is no name of a host"),
         (CACHE + "    volumes: ['data:/']\n", "'data:/' mounts nothing below the root"),

@@ -83,6 +83,14 @@ else:
 """What a solution is told by a service, and the test is told by another one of the same kind."""
 
 
+EMPTY = {
+    "environment__Dockerfile": "FROM python:3.11-slim\nWORKDIR /app\n",
+    "solution__solve.sh": "echo 1 + 1 >sum\n",
+    "tests__test.sh": "grep -cx '1 + 1' /app/sum >/logs/verifier/reward.txt\ntrue\n",
+}
+"""The work folder holds nothing: all is to be written."""
+
+
 def harbor(folder, name, **changed):
     files = {
         "task.toml": f'schema_version = "1.4"\n[task]\nname = "acme/{name}"\ndescription = "Halves"\n[metadata]\ndifficulty = "easy"\n',
@@ -118,6 +126,7 @@ def test_directories_that_scripts_grade(tmp_path):
     harbor(suite, "silent", **{"tests__test.sh": "true\n"})
     harbor(suite, "bare", environment__Dockerfile="FROM nvidia/cuda:12\n")
     terminal_bench(suite, "halves-tb")
+    harbor(suite, "empty", **EMPTY)
     done = arena(
         *("tasks", "import", "suite", "--out", "taken", "--format", "json"),
         cwd=tmp_path,
@@ -126,13 +135,15 @@ def test_directories_that_scripts_grade(tmp_path):
     assert done.code == 0, done.err
     found = {one["instance_id"]: one for one in done.json["instances"]}
     good = {name: one["assurance"] for name, one in found.items() if one["result"] == "imported"}
-    assert good == {"halves": "reward_file", "halves-tb": "exit_code"}, found
+    scored = {"halves": "reward_file", "empty": "reward_file"}
+    assert good == {**scored, "halves-tb": "exit_code"}, found
     assert "changes nothing" in found["lazy"]["reason"]
     assert "no reward" in found["silent"]["reason"] or "missing" in found["silent"]["reason"]
     assert "nvidia/cuda:12" in found["bare"]["reason"]
     tasks = {task.instance_id: task for task in packs.load("./taken", base=tmp_path)}
     assert tasks["halves"].problem_statement.startswith("Half of three cents")
     assert [file.path for file in packs.tree_files(tasks["halves"])] == ["purse/__init__.py"]
+    assert packs.tree_files(tasks["empty"]) == ()
     assert_graded(tmp_path, tasks)
 
 
