@@ -28,10 +28,10 @@ HOW = {
     "reward_file": "by the reward a script leaves (reward_file)",
 }
 TIERS: dict[Provenance, str] = {
-    "A": "a report of the problem (A)",
-    "B": "what was written with the fix (B)",
-    "C": "a fix's first line alone (C)",
-    "D": "a model's words (D)",
+    "A": "a report of the problem",
+    "B": "what was written with the fix",
+    "C": "the fix's first line alone",
+    "D": "a model's words",
 }
 _SHOWN_IDS = 5
 
@@ -219,9 +219,9 @@ def _statements(scored: Scored) -> Iterator[str]:
     """Where the statements of the tasks in the numbers are from, and which say too little."""
     tasks = [t for t in scored.results.tasks if t.id in set(scored.board.tasks)]
     counts = Counter(t.provenance for t in tasks)
-    if told := [f"{counts[tier]} from {what}" for tier, what in TIERS.items() if counts[tier]]:
-        told += [f"{counts[None]} from an unnamed source"] if counts[None] else []
-        yield f"Statements of the tasks: {', '.join(told)}."
+    if told := [f"{counts[t]} of tier {t} ({what})" for t, what in TIERS.items() if counts[t]]:
+        told += [f"{counts[None]} of no stated tier"] if counts[None] else []
+        yield f"Problem statements: {', '.join(told)}."
     if unfair := [one_line(t.id) for t in tasks if t.underspecified]:
         more = f" and {len(unfair) - _SHOWN_IDS} more" if len(unfair) > _SHOWN_IDS else ""
         shown = ", ".join(unfair[:_SHOWN_IDS])

@@ -93,7 +93,7 @@ def test_tiers_of_statements_and_what_they_do_not_tell_are_shown(mixed, tmp_path
     RunDir(tmp_path / "run").write_manifest(manifest.model_copy(update={"tasks": tuple(tasks)}))
     scored = score(load(tmp_path / "run"))
     wanted = [
-        "Statements of the tasks: 1 from a report of the problem (A), 1 from a model's words (D), 2 from an unnamed source.",
+        "Problem statements: 1 of tier A (a report of the problem), 1 of tier D (a model's words), 2 of no stated tier.",
         f"Underspecified, as their tests need what nobody tells: {tasks[1].id}.",
     ]
     assert set(wanted) <= set(caveats.notes(scored))
