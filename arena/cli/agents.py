@@ -82,7 +82,7 @@ def trajectories(
     Example: arena agents trajectories runs/first
     """
     from arena.paths import SafePath
-    from arena.report.tables import trajectories_of_run
+    from arena.report.interchange import trajectories_of_run
     from arena.rundir.directory import file_stem
 
     folder = SafePath(out) if out else SafePath(run) / "trajectories"

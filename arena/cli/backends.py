@@ -117,7 +117,7 @@ def check(
 
 
 def _check_live(known: "Catalog", names: list[str], evidence: Path, form: Format) -> bool:
-    from arena.backend import pool
+    from arena.backend import health
     from arena.backend.resolve import resolve
     from arena.money.prices import SHIPPED_FX
 
@@ -125,7 +125,7 @@ def _check_live(known: "Catalog", names: list[str], evidence: Path, form: Format
         raise InputError("no backend named", where="--live", remedy="name some: each costs money")
     today = options.today()
     specs = [resolve(name, known, today=today, environ=os.environ) for name in names]
-    checks = [pool.probe(spec, fx=SHIPPED_FX, environ=os.environ) for spec in specs]
-    pool.record(checks, evidence, today=today)
+    checks = [health.probe(spec, fx=SHIPPED_FX, environ=os.environ) for spec in specs]
+    health.record(checks, evidence, today=today)
     emit("checks", checks, ("backend", "ok", "cost_usd", "detail"), form)
     return all(one.ok for one in checks)

@@ -20,9 +20,10 @@ from arena.report.caveats import answer, lead, missing, notes, race_report, simu
 from arena.report.columns import KEPT, Column, Form, headed, json_object
 from arena.report.decisions import count_cases
 from arena.report.format import latex, markdown, one_line, plain
+from arena.report.interchange import predictions_of_run
 from arena.report.leaderboard import NAME, Control, controls, marks, texts
 from arena.report.scored import ENDINGS, Scored, ScoredContestant, endings
-from arena.report.tables import Run, TableName, predictions_of_run
+from arena.report.tables import Run, TableName
 from arena.score.results import TrialRow
 from arena.task.formats.predictions import write_predictions
 

@@ -11,7 +11,8 @@ from statistics import fmean
 
 from arena.backend import catalog, listing, resolve
 from arena.backend.catalog import Catalog
-from arena.backend.pool import check_endpoints, missing_keys
+from arena.backend.health import check_endpoints
+from arena.backend.pool import missing_keys
 from arena.backend.resolve import violations
 from arena.errors import InputError
 from arena.money.budget import check_budgets

@@ -6,14 +6,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from arena.backend import pool
+from arena.backend import health
 from arena.errors import InputError
 from arena.records import BackendSpec
 from tests.servers.openai_stub import Stub
 
 
 def check(address):
-    pool.check_endpoints([BackendSpec(name="s", model="m", base_url=address)])
+    health.check_endpoints([BackendSpec(name="s", model="m", base_url=address)])
 
 
 @contextmanager
