@@ -7,6 +7,7 @@ we wrote, by hash, so that text which slipped through escaping would still do no
 import base64
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -37,7 +38,7 @@ from arena.report.scored import (
 )
 from arena.report.transcript import TrialDetails, tests_of
 from arena.rundir.directory import RunDir, TaskEntry, replace_file
-from arena.score.results import Results
+from arena.score.results import Results, TrialRow
 from arena.task import patch
 
 _FUNCTIONS = (badges, controls, count_tables, ending, grid, outcome, page_name)
@@ -239,11 +240,21 @@ FILES = ("transcript.jsonl", "patch.diff", "junit.xml", "verify.log")
 MAX_PATCH_BYTES = 1_000_000
 
 
-def _trial_page(results: Results, task: TaskEntry, found: TrialDetails) -> str:
-    """The page of one trial."""
+def _peers(rows: Sequence[TrialRow]) -> Markup:
+    """The list of all trials of one task, the same on the page of each."""
+    by_name: dict[str, list[TrialRow]] = {}
+    for row in rows:
+        by_name.setdefault(row.contestant, []).append(row)
+    # Rendered by a template that escapes.
+    return Markup(template("peers.html").render(peers=by_name))  # noqa: S704
+
+
+def _trial_page(results: Results, task: TaskEntry, found: TrialDetails, peers: Markup) -> str:
+    """The page of one trial; `peers` are those of its task, by the function of that name."""
     row, folder = found.row, RunDir(results.path).trial_dir(found.row.id)
     # A record of an earlier digest is not this trial's, as in `arena.score.load`.
     record = found.record if row.verdict or row.fault else None
+    own = Markup('href="{}"').format(page_name(row.id))
     return template("trial.html").render(
         page=page(("base.css", "trial.css"), ("theme.js",)),
         title=f"{outcome(row)[0]}: {plain(row.contestant)} on {row.task_id}",
@@ -257,6 +268,7 @@ def _trial_page(results: Results, task: TaskEntry, found: TrialDetails) -> str:
         verified=record.verification if record else None,
         tests=list(tests_of(row, record, task.tests)) if record else [],
         conversation=transcript.read_conversation(folder / "transcript.jsonl"),
+        peers=peers.replace(own, own + Markup(' aria-current="page"'), 1),
         base=f"../../trials/{quote(folder.name)}",
         files=[name for name in FILES if (folder / name).is_file()],
     )
@@ -297,6 +309,10 @@ def render_trial(results: Results, trial_id: str) -> str:
 
 def _pages(results: Results, wanted: set[str]) -> Iterator[tuple[str, str]]:
     """Ids and pages of the wanted trials, each as soon as the ledger has told all of it."""
-    tasks = {task.id: task for task in results.tasks}
+    tasks, by_task = {t.id: t for t in results.tasks}, defaultdict[str, list[TrialRow]](list)
+    for row in results.trials:
+        by_task[row.task_id].append(row)
+    peers = cache(lambda task_id: _peers(by_task[task_id]))
     for found in transcript.read_details(results, wanted):
-        yield found.row.id, _trial_page(results, tasks[found.row.task_id], found)
+        id_ = found.row.task_id
+        yield found.row.id, _trial_page(results, tasks[id_], found, peers(id_))

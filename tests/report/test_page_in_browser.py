@@ -223,6 +223,7 @@ def test_the_grid_leads_to_a_trial_and_back(browser, index, scored):
         )
         meter = seen.page.locator(".meter", has_text="cached").first.inner_text()
         assert re.search(r"\$0\.\d+ in .*s\n.* in, .* cached\n\d+ out", meter)
+        seen.page.locator('#peers ~ ul a[aria-current="page"]').wait_for()
         seen.page.get_by_role("link", name="patch.diff").click()
         assert "diff --git" in seen.page.content()
         seen.page.go_back()

@@ -92,6 +92,7 @@ def test_pages_of_such_names_lead_to_each_other_and_are_served(foreign):
         text = page.read_text()
         for name in re.findall(r'href="([^"/#]+\.html)"', text):
             assert (page.parent / name).is_file()
+        assert len(re.findall(r'aria-current="page"', text)) == 1
         assert viewer.answer(f"/report/trials/{page.name}").body.decode() == text
     assert viewer.answer(f"/trials/core.interval-merge--{NAMES[1]}--1/patch.diff").status == 404
 
