@@ -44,6 +44,15 @@ class Ready(Record):
     lease: str
     """Carried by every container of this host."""
 
+    @property
+    def together(self) -> int:
+        """Containers of a trial at once, those of its task's services among them."""
+        return max((1 + len(image.services) for image in self.images.values()), default=1)
+
+    def fitting(self, sandbox: SandboxLimits) -> int:
+        """Trials that fit the engine's memory together, at least one."""
+        return max(1, sandbox.fitting(self.engine.memory_mb) // self.together)
+
 
 RunTrial = Callable[[TrialRequest, RequestGate | None], TrialRecord]
 """Runs one try to its record; without a gate it is a control's, which makes no calls."""
@@ -84,11 +93,12 @@ class LocalHost:
 
     def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
         """As asked, or as many as have containers that fit the engine's memory together."""
-        fitting = sandbox.fitting(self.ready.engine.memory_mb)
+        fitting = self.ready.fitting(sandbox)
         if fitting < asked:
             self.say(
-                f"concurrency {fitting} instead of {asked}: {sandbox.memory_mb} MB a container "
-                f"must fit {MEMORY_SHARE:.0%} of the engine's {self.ready.engine.memory_mb} MB"
+                f"concurrency {fitting} instead of {asked}: {self.ready.together} x"
+                f" {sandbox.memory_mb} MB a trial must fit {MEMORY_SHARE:.0%} of the engine's"
+                f" {self.ready.engine.memory_mb} MB"
             )
         return min(fitting, asked)
 

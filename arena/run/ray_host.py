@@ -239,7 +239,7 @@ class RayHost:
             if not self._stopping.is_set():
                 self._say(self._refused)
             return
-        slots = self._setup.sandbox.fitting(ready.engine.memory_mb)
+        slots = ready.fitting(self._setup.sandbox)
         worker = WorkerNode(actor, ready.lease, slots)
         if not self._pool.add(worker):
             _dismiss(worker)
