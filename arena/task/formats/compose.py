@@ -28,9 +28,20 @@ _NO_EFFECT = frozenset(
     {"cap_drop", "deploy", "expose", "init", "labels", "links", "logging", "platform", "ports"}
     | {"pull_policy", "restart", "stdin_open", "stop_grace_period", "stop_signal", "tty"}
     | {"cpus", "mem_limit", "mem_reservation", "memswap_limit", "pids_limit", "read_only"}
+    | {"attach", "develop", "security_opt", "shm_size", "tmpfs", "ulimits"}
 )
 """Of no effect where nothing is published, all have limits of ours and end with the sandbox."""
-_VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+_NO_EFFECT_BUILT = frozenset(
+    {"cache_from", "cache_to", "labels", "network", "no_cache", "platforms", "pull", "tags"}
+)
+_ALONE = frozenset({"build", "env_file", "environment", "image", "volumes"})
+"""What is read of a container without services: of the rest, all that matters is ours."""
+_VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?:(:?)([-+?])([^{}]*))?\})")
+_NESTED = re.compile(r"\$\{[^}]*\$\{")
+_LINE = re.compile(
+    r"""\s*(?:export\s+)?([\w.-]+)\s*=\s*(?:'([^']*)'|"([^"]*)"|(.*?))(?:\s+\#.*)?\s*"""
+)
+_ARG = re.compile(r"^(\s*ARG\s+)(\w+)(?:=.*)?$", re.ASCII | re.IGNORECASE | re.MULTILINE)
 _OF_A_MOUNT = frozenset({"type", "source", "target", "read_only"})
 _HOST = re.compile(r"[A-Za-z0-9][\w.-]{0,252}", re.ASCII)
 _VOLUME = re.compile(r"\w[\w.-]*")
@@ -64,7 +75,16 @@ def _mounted(said: Any) -> Any:
 
 
 def _built(said: Any) -> Any:
+    if isinstance(said, dict):
+        return {key: one for key, one in said.items() if key not in _NO_EFFECT_BUILT}
     return {"context": said} if isinstance(said, str) else said
+
+
+def _env_files(said: Any) -> Any:
+    """Paths, and whether each must be there."""
+    listed = said if isinstance(said, list) else [said] if said else []
+    told = [one if isinstance(one, dict) else {"path": one} for one in listed]
+    return {one.get("path", ""): one.get("required", True) for one in told}
 
 
 _NOTHING: Any = Field(default_factory=dict)
@@ -73,6 +93,25 @@ _NOTHING: Any = Field(default_factory=dict)
 class _Build(Record):
     context: str = "."
     dockerfile: str = "Dockerfile"
+    dockerfile_inline: str = ""
+    args: Annotated[dict[str, str], BeforeValidator(_variables)] = _NOTHING
+    target: str = ""
+
+    def steps(self, name: str, context: Mapping[str, File]) -> Iterator[str]:
+        """Its Dockerfile, with its arguments, as far as it is built."""
+        text = self.dockerfile_inline
+        if not text:
+            found = context.get(posixpath.normpath(self.dockerfile))
+            if found is None:
+                raise ValueError(f"{name}: there is no {self.dockerfile}")
+            text = found.data.decode()
+        yield _ARG.sub(self._argument, text.rstrip())
+        if self.target:
+            yield f"FROM {self.target}"
+
+    def _argument(self, match: re.Match[str]) -> str:
+        start, name = match[1], match[2]
+        return start + _set(name, self.args[name]) if name in self.args else match[0]
 
 
 class _Container(Record):
@@ -85,6 +124,7 @@ class _Container(Record):
     command: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     entrypoint: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     environment: Annotated[dict[str, str], BeforeValidator(_variables)] = _NOTHING
+    env_file: Annotated[dict[str, bool], BeforeValidator(_env_files)] = _NOTHING
     user: str = ""
     working_dir: str = ""
     healthcheck: dict[str, Any] = _NOTHING
@@ -106,6 +146,8 @@ class _Container(Record):
         """Source, target and `:ro` or nothing, of volumes with a name or of folders and files."""
         for one in self.volumes:
             source, *rest = one.split(":")
+            if not source:
+                raise ValueError(f"{one!r} does not say what is mounted")
             if rest and posixpath.normpath(rest[0]) in {"/", "//", "."}:
                 raise ValueError(f"{one!r} mounts nothing below the root")
             if rest and source != HARNESS and volumes is bool(_VOLUME.fullmatch(source)):
@@ -134,8 +176,11 @@ class _Container(Record):
 
 def variables(pairs: Mapping[str, str]) -> Iterator[str]:
     """Steps of a Dockerfile that set variables."""
-    for name, value in pairs.items():
-        yield f"ENV {name}={json.dumps(value, ensure_ascii=False)}".replace("$", "\\$")
+    yield from (f"ENV {_set(name, value)}" for name, value in pairs.items())
+
+
+def _set(name: str, value: str) -> str:
+    return f"{name}={json.dumps(value, ensure_ascii=False)}".replace("$", "\\$")
 
 
 class _ComposeFile(Record):
@@ -156,9 +201,10 @@ class Composed(Record):
 def read_composed(
     folder: SafePath, files: Sequence[File], main: str, given: Mapping[str, str]
 ) -> Composed:
-    """The compose file of a folder; nothing where there is none, or no service but the main one.
+    """The compose file of a folder; nothing where there is none.
 
-    It may build from and mount the files, and name the variables that are given.
+    It may build from and mount the files, and name the variables that are given or in `.env`;
+    others are empty, as Compose has it. Services of a profile are not started.
 
     Raises:
         ValueError: something cannot be carried.
@@ -167,14 +213,18 @@ def read_composed(
     found = folder / _FILE
     if not found.is_file():
         return Composed()
-    whole = read_yaml(found)
-    tables = whole.get("services") or {}
-    if not set(tables) - {main}:
-        return Composed()
-    boxes = _containers(whole, found.name, main, given)
-    networks = {name for box in boxes.values() for name in box.networks or ("default",)}
-    if len(networks) > 1:
-        raise ValueError(f"several networks are not supported: {', '.join(sorted(networks))}")
+    boxes = _containers(read_yaml(found), found.name, main, given, files)
+    builds = {
+        name: _context(name, box, () if name == main else box.steps(), files)
+        for name, box in boxes.items()
+    }
+    environment = boxes[main].environment
+    if len(boxes) == 1:
+        return Composed(builds=builds, environment=environment)
+    of_main = set(boxes[main].networks or ("default",))
+    others = {name for box in boxes.values() for name in box.networks or ("default",)} - of_main
+    if others:
+        raise ValueError(f"networks without {main} are not supported: {', '.join(sorted(others))}")
     after = {name: box.depends_on for name, box in boxes.items()}
     order = [name for name in TopologicalSorter(after).static_order() if name != main]
     if unknown := set(order) - set(boxes):
@@ -199,25 +249,57 @@ def read_composed(
             ),
             mounts=boxes[main].named_volumes(),
         ),
-        builds={
-            name: _context(name, box, () if name == main else box.steps(), files)
-            for name, box in boxes.items()
-        },
-        environment=boxes[main].environment,
+        builds=builds,
+        environment=environment,
     )
 
 
 def _containers(
-    whole: Mapping[str, Any], where: str, main: str, given: Mapping[str, str]
+    whole: Mapping[str, Any],
+    where: str,
+    main: str,
+    given: Mapping[str, str],
+    files: Sequence[File],
 ) -> dict[str, _Container]:
     """The services by name, the main one among them, with variables filled in."""
     told = {key: one for key, one in whole.items() if key not in _ABOUT and key[:2] != "x-"}
-    told["services"] = {
+    tables = {
         name: {key: one for key, one in (table or {}).items() if key not in _NO_EFFECT}
-        for name, table in {main: None, **whole["services"]}.items()
+        for name, table in {main: None, **(whole.get("services") or {})}.items()
+        if not (table or {}).get("profiles")
     }
+    if len(tables) == 1:
+        told = {}
+        tables[main] = {key: one for key, one in tables[main].items() if key in _ALONE}
+    given = {**_read_env(".env", files, {}, required=False), **given}
+    filled = _filled({**told, "services": tables}, given)
     remedy = "it is not carried; docs/tasks.md says what is"
-    return shaped(_filled(told, given), _ComposeFile, where=where, remedy=remedy).services
+    boxes = shaped(filled, _ComposeFile, where=where, remedy=remedy).services
+    for name, box in boxes.items():
+        environment: dict[str, str] = {}
+        for path, required in box.env_file.items():
+            environment |= _read_env(path, files, given, required=required)
+        environment |= box.environment
+        boxes[name] = box.model_copy(update={"environment": environment})
+    return boxes
+
+
+def _read_env(
+    path: str, files: Sequence[File], given: Mapping[str, str], *, required: bool
+) -> dict[str, str]:
+    """Variables of a file of lines `NAME=value`."""
+    try:
+        text = b"".join(file.data for file in _below(path, files) if not file.path).decode()
+    except ValueError:
+        if required:
+            raise
+        return {}
+    found = (_LINE.fullmatch(line) for line in text.splitlines())
+    return {
+        one[1]: one[2] if one[2] is not None else _filled(one[3] or one[4] or "", given)
+        for one in found
+        if one and not one[1].startswith("#")
+    }
 
 
 def _context(
@@ -229,13 +311,14 @@ def _context(
     else:
         build = box.build or _Build()
         context = {file.path: file for file in _below(build.context, files)}
-        dockerfile = context.get(posixpath.normpath(build.dockerfile))
-        if dockerfile is None:
-            raise ValueError(f"{name}: there is no {build.dockerfile}")
-        steps = [dockerfile.data.decode().rstrip()]
+        steps = [*build.steps(name, context)]
     for number, (source, target, _) in enumerate(box.mounts(volumes=False)):
         place = f"{_MOUNTED}/{number}"
-        for file in _below(source, files):
+        below = _below(source, files, there=False)
+        if not below:
+            steps.append(f"RUN {json.dumps(['mkdir', '-p', target])}")
+            continue
+        for file in below:
             path = f"{place}/{file.path}".rstrip("/")
             context[path] = file.model_copy(update={"path": path})
         mark = "" if place in context else "/"
@@ -245,8 +328,8 @@ def _context(
     return tuple(context.values())
 
 
-def _below(path: str, files: Sequence[File]) -> list[File]:
-    """The files of a folder, or a file under no name; none is the host's."""
+def _below(path: str, files: Sequence[File], *, there: bool = True) -> list[File]:
+    """The files of a folder that must be there, or a file under no name; none is the host's."""
     inside = posixpath.normpath(path)
     if inside.startswith(("/", "..", "~")):
         raise ValueError(f"{path} is the host's, and is not carried")
@@ -256,7 +339,7 @@ def _below(path: str, files: Sequence[File]) -> list[File]:
         for file in files
         if f"{file.path}/".startswith(start)
     ]
-    if not found:
+    if there and not found:
         raise ValueError(f"{path} is not in its directory")
     return found
 
@@ -265,15 +348,22 @@ def _filled(value: Any, given: Mapping[str, str]) -> Any:
     """A value with its variables filled in."""
 
     def fill(match: re.Match[str]) -> str:
-        name, otherwise = match[2] or match[3], match[4]
+        name, sign, word = match[2] or match[3], match[5], match[6]
         if match[1]:
             return "$"
-        if name not in given and otherwise is None:
-            raise ValueError(f"the variable {name} is not given")
-        return given.get(name) or otherwise or ""
+        found = given.get(name, "")
+        holds = bool(found) if match[4] else name in given
+        if sign == "?" and not holds:
+            raise ValueError(f"the variable {name} is not given: {word}")
+        takes_word = holds if sign == "+" else sign == "-" and not holds
+        return word if takes_word else found
 
     if isinstance(value, dict):
         return {key: _filled(one, given) for key, one in value.items()}
     if isinstance(value, list):
         return [_filled(one, given) for one in value]
-    return _VARIABLE.sub(fill, value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if _NESTED.search(value):
+        raise ValueError(f"a variable within another is not read: {value}")
+    return _VARIABLE.sub(fill, value)

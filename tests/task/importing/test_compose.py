@@ -130,9 +130,82 @@ services:
     assert {file.path for file in found.build} == {"Dockerfile", "api/Dockerfile"}
 
 
-def test_a_file_of_one_container_says_nothing(tmp_path):
-    text = "services:\n  main:\n    privileged: true\n"
-    assert composition(tmp_path, text).composition is None
+def test_a_file_of_one_container_says_how_it_is_built_and_its_variables(tmp_path):
+    text = """\
+services:
+  main:
+    build: {context: app, dockerfile: Dockerfile.app, args: {LEVEL: 2}}
+    privileged: true
+    network_mode: none
+    environment: {URL: "$URL", NO: "$UNSET"}
+    volumes: ["./seen:/seen:ro", "./empty:/empty"]
+  spare:
+    image: redis
+    profiles: [debug]
+"""
+    dockerfile = "ARG LEVEL=1\nFROM a\n"
+    files = {"app__Dockerfile.app": dockerfile, ".env": "URL='http://here' # so\n", "seen": "x"}
+    found = composition(tmp_path, text, **files)
+    assert (found.composition, found.environment) == (None, {"URL": "http://here", "NO": ""})
+    assert {file.path: file.data.decode() for file in found.builds["main"]} == {
+        "Dockerfile.app": dockerfile,
+        "compose-mounts/0": "x",
+        "Dockerfile": """\
+ARG LEVEL="2"
+FROM a
+COPY ["compose-mounts/0", "/seen"]
+RUN ["mkdir", "-p", "/empty"]
+""",
+    }
+
+
+def test_a_service_is_built_as_the_file_says(tmp_path):
+    text = (
+        CACHE
+        + """\
+    networks: [front, default]
+    env_file: [one.env, {path: gone.env, required: false}]
+    environment: {THREE: "${GIVEN:+given}${GONE:+gone}${GONE-none}${EMPTY-}${EMPTY:-blank}"}
+    tmpfs: /run
+  built:
+    build:
+      dockerfile_inline: |
+        FROM a AS first
+        arg A
+        ARG B=1
+        FROM b
+      args: [A=$$x, C=3]
+      target: first
+      network: host
+"""
+    )
+    text = text.replace("main:\n", "main:\n    networks: [front, default]\n")
+    text += "    networks: [front]\n"
+    one = "# no\nexport ONE=1 # so\nTWO=\"a $GIVEN\"\nTHREE=3\n\nFOUR='$GIVEN'\nFIVE=a#b\n"
+    files = {"Dockerfile": "FROM a\n", "one.env": one}
+    found = composition(tmp_path, text, {"GIVEN": "g", "EMPTY": ""}, **files)
+    assert (
+        found.builds["cache"][0].data.decode()
+        == """\
+FROM redis:7
+ENV ONE="1"
+ENV TWO="a g"
+ENV THREE="givennoneblank"
+ENV FOUR="\\$GIVEN"
+ENV FIVE="a#b"
+"""
+    )
+    dockerfile = next(file for file in found.builds["built"] if file.path == "Dockerfile")
+    assert (
+        dockerfile.data.decode()
+        == """\
+FROM a AS first
+arg A="\\$x"
+ARG B=1
+FROM b
+FROM first
+"""
+    )
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yml", "compose.yaml", "compose.yml"])
@@ -157,7 +230,7 @@ def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
         ),
         (CACHE + "    volumes: ['../up:/s']\n", "../up is the host's"),
         (CACHE + "    volumes: ['~/.ssh:/s']\n", "~/.ssh is the host's"),
-        (CACHE + "    volumes: ['./gone:/s']\n", "./gone is not in its directory"),
+        (CACHE + "    volumes: ['${GONE}:/s']\n", "':/s' does not say what is mounted"),
         (CACHE + "    volumes: [{type: bind, source: /, target: /s}]\n", "/ is the host's"),
         (
             CACHE
@@ -168,9 +241,15 @@ def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
         (CACHE + "    hostname: 'a b'\n", "'a b' is no name of a host"),
         (CACHE + "    volumes: ['data:/']\n", "'data:/' mounts nothing below the root"),
         (CACHE + "    build: {context: ., secrets: [a]}\n", "'services.cache.build.secrets'"),
-        (CACHE + "    environment: [A=$TOKEN]\n", "the variable TOKEN is not given"),
+        (
+            CACHE + "    environment: ['A=${TOKEN:?ask us}']\n",
+            "the variable TOKEN is not given: ask us",
+        ),
+        (CACHE + "    environment: ['A=${B:-${C}}']\n", "a variable within another is not read"),
+        (CACHE + "    env_file: gone.env\n", "gone.env is not in its directory"),
+        (CACHE + "    build: {dockerfile: Other}\n", "cache: there is no Other"),
         (CACHE + "secrets: {a: {file: b}}\n", "unknown key 'secrets'"),
-        (CACHE + "    networks: [back]\n", "several networks are not supported: back, default"),
+        (CACHE + "    networks: [back]\n", "networks without main are not supported: back"),
         (CACHE + "    depends_on: [b]\n  b: {image: c, depends_on: [cache]}\n", "cycle"),
         (CACHE + "    depends_on: [b]\n", "no service is called b"),
         (HEAD + "    cap_add: [ALL]\n  cache: {image: c}\n", "'services.main.cap_add'"),
