@@ -33,12 +33,16 @@ _ASIDE_FOLDERS = frozenset(
     {"doc", "docs", "changes", "changelog", "changelog.d", "newsfragments", "news", "examples"}
     | {"benchmarks", "benchmark", "bench", "releasenotes", "scripts", "tools", "ci", "fuzz"}
 )
+_OF_OTHERS = re.compile(r"(.*/)?(node_modules|third_party|vendor/[\w-]+\.[\w.-]+)/.*")
+"""Code of other projects, with tests that are not this one's; Go's are below a host's name."""
 
 
 def purpose(path: str) -> Purpose:
     """Test code and its data; source that a fix may change; or neither."""
     pure = PurePosixPath(path)
     *folders, name = pure.parts
+    if _OF_OTHERS.fullmatch(path):
+        return "other"
     if any(folder in _TEST_FOLDERS for folder in folders) or _TEST_NAME.fullmatch(name):
         return "test"
     if any(folder.startswith(".") or folder.lower() in _ASIDE_FOLDERS for folder in folders):

@@ -312,6 +312,11 @@ def test_runners_that_cannot_be_driven_are_named(package, hidden, words):
         ("internal/testutil.go", "source"),
         ("package.json", "other"),
         ("go.mod", "other"),
+        ("vendor/github.com/a/b/c.go", "other"),
+        ("sub/vendor/golang.org/x/sys/a_test.go", "other"),
+        ("node_modules/a/test.js", "other"),
+        ("shop/vendor/models.py", "source"),
+        ("shop/vendor/test_models.py", "test"),
     ],
 )
 def test_purpose_of_a_path_in_other_languages(path, wanted):
