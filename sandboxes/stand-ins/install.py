@@ -129,6 +129,13 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def of_pytest(told: dict[str, Any]) -> set[str]:
+    """What the image has for its pytest; of `py`, which that brings, pytest's own tests want all."""
+    needed = {name_of(one) for one in importlib.metadata.requires("pytest") or ()}
+    there = {_normal(found.metadata["Name"] or "") for found in importlib.metadata.distributions()}
+    return {"pytest"} | needed & there | ({"py"} if told["name"] != "pytest" else set())
+
+
 def needs(told: dict[str, Any], lines: list[str], runs: set[str]) -> list[str]:
     """Install what is needed, `runs` by the repository itself; the lines that could not be.
 
@@ -197,8 +204,7 @@ def main(where: Path) -> None:
     chosen = {name_of(line) for line in given}
     away = chosen | {name_of(line) for line in told["without"]} | {told["name"]}
     if told["date"] < "2022-11":  # an older one does not run on this Python; the image has one
-        its_needs = importlib.metadata.requires("pytest") or ()
-        away |= {"pytest", "py", *(name_of(one) for one in its_needs if "extra" not in one)}
+        away |= of_pytest(told)
     own_needs = list(declared(told))
     others = [*own_needs, *told["requirements"]]
     lines = [*given, *(line for line in others if name_of(line) not in away)]

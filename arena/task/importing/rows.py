@@ -370,7 +370,8 @@ def _not_shown(name: str, before: MiningSession, after: MiningSession) -> str:
 def _nothing_shows(disagrees: Sequence[str], parts: _Parts, after: MiningSession) -> str:
     errors = {seen.error for seen in after.tests.values() if seen.error}
     errors |= set(after.uncollected.values())
-    said = "".join(f"; {note}" for note in parts.notes)
+    told = [*parts.notes, *([after.detail] if after.detail else ())]
+    said = "".join(f"; {note}" for note in told)
     return (
         f"no FAIL_TO_PASS holds here: {disagrees[0] if disagrees else 'none is given'}"
         f" (errors with gold: {', '.join(sorted(errors)[:3]) or 'none'}){said}"

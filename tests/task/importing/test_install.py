@@ -90,3 +90,10 @@ def test_what_its_day_has_no_wheel_of_is_had_of_a_later_day_together(install, mo
     assert install.needs({"date": "2022-06-01"}, ["old", "new", "newer"], set()) == []
     assert [words[-1] for words in tried] == ["newer", "newer", "old", "newer"]
     assert tried[-1][1:] == ("2023-06-01T00:00:00Z", install.WHEELS, "new", "newer")
+
+
+def test_of_an_old_rows_needs_only_what_the_image_has_for_pytest_stays_away(install, monkeypatch):
+    needs = ["iniconfig", "pluggy<2", "never-installed>=1", 'other; extra == "dev"']
+    monkeypatch.setattr(install.importlib.metadata, "requires", lambda _: needs)
+    assert install.of_pytest({"name": "toy"}) == {"pytest", "iniconfig", "pluggy", "py"}
+    assert install.of_pytest({"name": "pytest"}) == {"pytest", "iniconfig", "pluggy"}
