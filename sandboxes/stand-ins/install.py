@@ -130,10 +130,11 @@ def _normal(name: str) -> str:
 
 
 def of_pytest(told: dict[str, Any]) -> set[str]:
-    """What the image has for its pytest; of `py`, which that brings, pytest's own tests want all."""
-    needed = {name_of(one) for one in importlib.metadata.requires("pytest") or ()}
+    """What the image has for its pytest, with `py`, which only pytest's own tests want whole."""
+    needed = importlib.metadata.requires("pytest") or ()
     there = {_normal(found.metadata["Name"] or "") for found in importlib.metadata.distributions()}
-    return {"pytest"} | needed & there | ({"py"} if told["name"] != "pytest" else set())
+    kept = {name_of(one) for one in needed if "extra" not in one} & there
+    return {"pytest"} | kept | ({"py"} if told["name"] != "pytest" else set())
 
 
 def needs(told: dict[str, Any], lines: list[str], runs: set[str]) -> list[str]:
@@ -159,13 +160,28 @@ def needs(told: dict[str, Any], lines: list[str], runs: set[str]) -> list[str]:
 
 
 def wheels(options: list[str], lines: list[str]) -> tuple[bool, list[str]]:
-    """Install the lines that there are wheels for together; whether it could, and the others."""
+    """Install the lines that there are wheels for together; whether it could, and the others.
+
+    What no line names but one needs, and has no wheel, is first tried from source, without a
+    compiler: a line had of a later day because of it might not fit the others.
+    """
     kept, aside = list(lines), list[str]()
+    needed, tried = set[str](), False
     while kept:
         said = list[str]()
-        if pip(*options, WHEELS, *kept, said=said):
+        sources = [f"--no-binary={name}" for name in sorted(needed)]
+        if pip(*options, WHEELS, *sources, *kept, said=said):
             return True, aside
-        missing = unmet("\n".join(said))
+        if sources:
+            needed = set()
+            continue
+        told = "\n".join(said)
+        if not tried:
+            needed = {name_of(two[0]) for two in MISSING.findall(told)} - set(map(name_of, lines))
+            tried = True
+            if needed:
+                continue
+        missing = unmet(told)
         away = [line for line in kept if name_of(line) in missing]
         if not away:
             return False, lines

@@ -51,6 +51,27 @@ def test_what_needs_a_package_in_vain_is_set_aside_in_every_version(install, tmp
     assert install.wheels([], ["one", "two"]) == (True, ["one"])
 
 
+def test_what_only_a_need_lacks_a_wheel_of_is_built_from_source(install, tmp_path):
+    wheel(tmp_path, "one", "Requires-Dist: deep\n")
+    backend = (
+        "import os, zipfile\nname = 'deep-1.0-py3-none-any.whl'\ninfo = 'deep-1.0.dist-info'\n"
+    )
+    backend += (
+        "def build_wheel(to, *_):\n    with zipfile.ZipFile(os.path.join(to, name), 'w') as made:\n"
+    )
+    backend += "        made.writestr('deep.py', '')\n        made.writestr(f'{info}/RECORD', '')\n"
+    meta = "Metadata-Version: 2.1\\nName: deep\\nVersion: 1.0\\n"
+    tag = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    backend += f"        made.writestr(f'{{info}}/METADATA', '{meta}')\n"
+    backend += f"        made.writestr(f'{{info}}/WHEEL', '{tag}')\n    return name\n"
+    project = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    with zipfile.ZipFile(tmp_path / "deep-1.0.zip", "w") as made:
+        made.writestr("deep-1.0/backend.py", backend)
+        made.writestr("deep-1.0/pyproject.toml", project)
+    assert install.wheels([], ["one"]) == (True, [])
+    assert {path.name for path in (tmp_path / "target").glob("*.py")} == {"one.py", "deep.py"}
+
+
 def test_packages_that_do_not_fit_each_other_are_no_reason_to_set_one_aside(install, tmp_path):
     wheel(tmp_path, "one", "Requires-Dist: three<2\n")
     wheel(tmp_path, "two", "Requires-Dist: three>=2\n")
