@@ -31,24 +31,31 @@ MARKER_EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 MISSING = re.compile(r"satisfies the requirement (\S+)(?: \(from ([\w.-]+)\))?")
 """Of pip: a package that it could not find, and the one that needs it."""
+LACKING = re.compile(r"no matching distributions available for your environment:\n((?: +\S+\n)+)")
+"""Of pip: what several packages or versions of one need, and is not there."""
 CONFLICT = re.compile(r"Cannot install (.+) because these package versions")
 """Of pip: all versions of a package, or several packages, whose needs cannot be met."""
 
 
 def pip(*words: str, said: list[str] | None = None, seconds: float = SECONDS) -> bool:
     """Whether pip could install; what it complains of is added to `said`."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", f"--cache-dir={CACHE}"]
-    command += ["--prefer-binary", "--root-user-action=ignore", *words]
+    command = [sys.executable, "-m", "pip", "install", f"--cache-dir={CACHE}"]
+    command += ["--prefer-binary", "--progress-bar=off", "--root-user-action=ignore", *words]
     print("pip install", " ".join(words)[:300], flush=True)
     try:
         done = subprocess.run(
-            command, check=False, timeout=seconds, stderr=subprocess.PIPE, text=True
+            command,
+            check=False,
+            timeout=seconds,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
     except subprocess.TimeoutExpired:
         return False
-    sys.stderr.write(done.stderr)
+    print(done.stdout, flush=True)
     if said is not None:
-        said += done.stderr.splitlines()
+        said += done.stdout.splitlines()
     return done.returncode == 0
 
 
@@ -177,7 +184,7 @@ def wheels(options: list[str], lines: list[str]) -> tuple[bool, list[str]]:
             continue
         told = "\n".join(said)
         if not tried:
-            needed = {name_of(two[0]) for two in MISSING.findall(told)} - set(map(name_of, lines))
+            needed = lacking(told) - set(map(name_of, lines))
             tried = True
             if needed:
                 continue
@@ -188,6 +195,12 @@ def wheels(options: list[str], lines: list[str]) -> tuple[bool, list[str]]:
         kept = [line for line in kept if line not in away]
         aside += away
     return True, aside
+
+
+def lacking(said: str) -> set[str]:
+    """Packages that pip could not find."""
+    listed = " ".join(LACKING.findall(said)).split()
+    return set(map(name_of, [*listed, *(name for name, _ in MISSING.findall(said))]))
 
 
 def unmet(said: str) -> set[str]:

@@ -51,8 +51,10 @@ def test_what_needs_a_package_in_vain_is_set_aside_in_every_version(install, tmp
     assert install.wheels([], ["one", "two"]) == (True, ["one"])
 
 
-def test_what_only_a_need_lacks_a_wheel_of_is_built_from_source(install, tmp_path):
-    wheel(tmp_path, "one", "Requires-Dist: deep\n")
+@pytest.mark.parametrize("versions", [["1.0"], ["1.0", "2.0"]])
+def test_what_only_a_need_lacks_a_wheel_of_is_built_from_source(install, tmp_path, versions):
+    for version in versions:
+        wheel(tmp_path, "one", "Requires-Dist: deep\n", version=version)
     backend = (
         "import os, zipfile\nname = 'deep-1.0-py3-none-any.whl'\ninfo = 'deep-1.0.dist-info'\n"
     )
