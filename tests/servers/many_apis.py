@@ -43,10 +43,16 @@ def breaking(
         with lock:
             if left[0] and request.body.get("tools") and turn(request) == at:
                 left[0] -= 1
-                return replace(answer, fault="cut")
+                return replace(answer, message=_renamed(answer.message, left[0]), fault="cut")
         return answer
 
     return broken
+
+
+def _renamed(message: Mapping[str, Any] | None, number: int) -> dict[str, Any]:
+    """With ids of its own, as every reply of a vendor has: agents tell calls apart by them."""
+    calls = [{**one, "id": f"{one['id']}_{number}"} for one in message.get("tool_calls") or ()]
+    return {**message, **({"tool_calls": calls} if calls else {})}
 
 
 class ManyStub(Stub):
