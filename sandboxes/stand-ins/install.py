@@ -43,19 +43,12 @@ def pip(*words: str, said: list[str] | None = None, seconds: float = SECONDS) ->
     command += ["--prefer-binary", "--progress-bar=off", "--root-user-action=ignore", *words]
     print("pip install", " ".join(words)[:300], flush=True)
     try:
-        done = subprocess.run(
-            command,
-            check=False,
-            timeout=seconds,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        done = subprocess.run(command, check=False, timeout=seconds, capture_output=True, text=True)
     except subprocess.TimeoutExpired:
         return False
-    print(done.stdout, flush=True)
+    sys.stderr.write(done.stderr)  # the rest has addresses of indexes
     if said is not None:
-        said += done.stdout.splitlines()
+        said += [*done.stdout.splitlines(), *done.stderr.splitlines()]
     return done.returncode == 0
 
 
