@@ -99,8 +99,8 @@ def everything(repo, base, fix):
     """Whatever is ever asked of a history."""
     history = GitHistory(repo)
     steps = history.steps(since=None, until=None, paths=())
-    history.describe(history.head())
-    assert history.tree(history.head())
+    history.describe(history.head)
+    assert history.tree(history.head)
     assert history.diff(base, fix, ["purse"]).startswith("diff --git a/purse/__init__.py b/purse")
     return steps
 
@@ -257,13 +257,13 @@ def test_every_form_of_a_clone_is_read(tmp_path, form):
     assert step.source == ("purse/__init__.py",)
     tree = {file.path: file.data.decode() for file in GitHistory(clone).tree(step.parent)}
     assert tree["purse/__init__.py"] == toy.BEFORE
-    assert rig.git(clone, "rev-parse", "HEAD").strip() == GitHistory(clone).head()
+    assert rig.git(clone, "rev-parse", "HEAD").strip() == GitHistory(clone).head
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 def test_a_clone_of_another_owner_is_read(tmp_path):
     repo, _, fix = rig.a_repository(tmp_path)
-    assert GitHistory(of_another_owner(repo, tmp_path)).head() == fix
+    assert GitHistory(of_another_owner(repo, tmp_path)).head == fix
 
 
 def test_tags_tell_versions(tmp_path):

@@ -4,7 +4,6 @@ It is loaded whole before anything of the tree can be imported.
 """
 
 import json
-import re
 from collections.abc import Iterable
 from functools import partial
 
@@ -144,7 +143,7 @@ def run(job: Job) -> Findings:
         expected=expected,
         must_fail=must_fail,
         exit_code=result.exit_code,
-        ids={_key(new): old for new, old in ids.items()},
+        ids={as_reported(new): old for new, old in ids.items()},
     )
     return weigh(session, lambda: read_junit(job, report))
 
@@ -180,9 +179,9 @@ def _options(job: Job, report: str) -> list[str]:
     ]
 
 
-def _key(test_id: str) -> str:
+def as_reported(test_id: str) -> str:
     """Class and name under which pytest's report speaks of a test, as `reports` joins them."""
     head, bracket, param = test_id.partition("[")
-    path, *scopes, function = head.split("::")
-    module = re.sub(r"\.py$", "", path.replace("/", "."))
-    return f"{'.'.join([module, *scopes])}::{function}{bracket}{param}"
+    path, *inner = head.split("::")
+    parts = [path.removesuffix(".py").replace("/", "."), *inner[:-1]]
+    return f"{'.'.join(parts)}::{''.join(inner[-1:])}{bracket}{param}"

@@ -13,12 +13,14 @@ from arena.resources import sandboxes_dir
 from arena.sandbox.image.images import Images
 from arena.task import pack
 from arena.task.importing.importer import _PROBE, plugins_of
-from arena.task.mining.pytest_runner import _PLUGIN_SOURCE, run_pytest
+from arena.task.mining.pytest_runner import PLUGIN_FILE, run_pytest
 from arena.task.mining.runner import RepositoryRun, TestRunOptions
+from arena.task.mining.statement import CandidateFix
 from tests.integrity.conftest import LABELS, LIMITS, TOYS, Range
 from tests.integrity.test_before_the_runner import FIX, LOOKED_FOR
 from tests.integrity.test_python_source import FORGE_JUNIT, on_import
 
+PLUGIN = sandboxes_dir() / PLUGIN_FILE
 OLDEST = (3, 7)
 NEWER = (
     r"\b(removeprefix|removesuffix|tomllib|zoneinfo|graphlib|missing_ok|is_relative_to|unparse"
@@ -28,7 +30,7 @@ NEWER = (
 """What came with later versions than that, as far as such code might use it."""
 
 
-@pytest.mark.parametrize("source", [START.decode(), _PLUGIN_SOURCE, _PROBE])
+@pytest.mark.parametrize("source", [START.decode(), PLUGIN.read_text(), _PROBE])
 def test_what_is_put_into_containers_is_of_the_oldest_python(source):
     ast.parse(source, feature_version=OLDEST)
     assert re.findall(NEWER, source) == []
@@ -69,11 +71,9 @@ def test_other_interpreters_grade_what_is_right_and_no_attack(other):
 @pytest.mark.timeout(1200)
 def test_other_interpreters_can_be_mined(other):
     toy, _ = other
-    hidden = pack.hidden_files(toy.task)
-    run = RepositoryRun(
-        toy.engine, toy.image, TestRunOptions(), 60.0, LABELS, hidden=hidden, src=True
-    )
-    before, after = run_pytest(run), run_pytest(replace(run, patch=toy.gold))
+    fix = CandidateFix(toy.gold, pack.tree_files(toy.task), pack.hidden_files(toy.task))
+    run = RepositoryRun(toy.engine, toy.image, TestRunOptions(), 60.0, LABELS, fix)
+    before, after = run_pytest(run), run_pytest(replace(run, fixed=True))
     for name in toy.task.tests.fail_to_pass:
         assert before.tests[name].error == "AssertionError"
         assert after.passed(name)

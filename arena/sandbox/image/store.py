@@ -167,10 +167,6 @@ class Store:
             below = self._inspect(below["Parent"])
         return own["RootFS"]["Layers"], below["RootFS"]["Layers"]
 
-    def size_mb(self, image: str) -> int:
-        """Megabytes of an image by its id, layers shared with other images included."""
-        return int(self._inspect(image)["Size"]) >> 20
-
     def _inspect(self, image: str) -> dict[str, Any]:
         fields: dict[str, Any] = self._connection.raw.inspect_image(image)
         return fields

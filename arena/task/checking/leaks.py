@@ -133,11 +133,7 @@ _KEPT = (
 
 
 def audit(task: Task, bench: Bench, store: Store) -> Finding:
-    """Look for anything in a task's image that no agent may see.
-
-    Raises:
-        EngineError: the engine broke.
-    """
+    """Look for anything in a task's image that no agent may see. Raises `EngineError`."""
     with bench.engine.open(
         bench.image, limits=bench.limits, labels=bench.labels, user=AGENT_USER
     ) as sandbox:

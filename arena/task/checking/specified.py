@@ -53,10 +53,8 @@ _USES = re.compile(r"\.(\w{3,})|[{,]\s*(\w{3,})\s*(?=[:,}])|\b(\w{3,})\s*\(")
 
 def look(task: Task) -> Finding:
     """Whether a task tells all that its tests need, or says in its file that it does not."""
-    found: tuple[str, ...] = ()
-    if gold := pack.gold_patch(task):
-        files = pack.tree_files(task), pack.hidden_files(task)
-        found = unsaid(task.problem_statement, gold, *files, task.tests.fail_to_pass)
+    files = pack.gold_patch(task) or "", pack.tree_files(task), pack.hidden_files(task)
+    found = unsaid(task.problem_statement, *files, task.tests.fail_to_pass)
     ok = set(found) <= set(task.underspecified)
     detail = told(found) + (", as the task says" if ok else "") if found else ""
     return Finding(task_id=task.id, look="specified", ok=ok, detail=detail)
@@ -77,12 +75,8 @@ def unsaid(
 ) -> tuple[str, ...]:
     """Names, flags and messages that the tests need and nobody tells, sorted.
 
-    Args:
-        statement: what a contestant is told.
-        gold: the reference fix.
-        tree: the files before it.
-        hidden: the tests.
-        fail_to_pass: those that decide; a test function that no id of pytest names is left out.
+    The tree is that before the fix. Test functions that no id of pytest in FAIL_TO_PASS names are
+    left out.
     """
     texts = {file.path: text_of(file) for file in tree}
     try:
@@ -150,11 +144,9 @@ class _Named(NamedTuple):
 
 
 def _joined(parts: Iterable[_Named]) -> _Named:
-    found = _Named(set(), set())
-    for part in parts:
-        found.names.update(part.names)
-        found.texts.update(part.texts)
-    return found
+    found = list(parts)
+    names = set[str]().union(*(one.names for one in found))
+    return _Named(names, set[str]().union(*(one.texts for one in found)))
 
 
 def _brought(change: FilePatch, old: str) -> _Named:

@@ -1,9 +1,4 @@
-"""Everything that is looked at in a pack, task by task.
-
-The gold patch passes and the untouched tree fails, as often as asked and in random order; other
-correct fixes pass, plausible wrong ones do not; and neither tree, statement nor image gives the
-fix or the hidden tests away.
-"""
+"""Everything that is looked at in a pack, task by task: what `Look` names."""
 
 import re
 from collections import defaultdict
@@ -11,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from arena.grading import verify
 from arena.grading.job import Bench
@@ -26,25 +20,12 @@ from arena.task.patch import FilePatch, render
 
 
 def check(
-    tasks: Sequence[Task],
-    images: Images,
-    engine: Engine,
-    *,
-    repeat: int = 1,
-    jobs: int = 2,
+    tasks: Sequence[Task], images: Images, engine: Engine, *, repeat: int = 1, jobs: int = 2
 ) -> Iterator[Finding]:
-    """Look at every task; findings come as they are made, those of one task together.
+    """Look at every task, `jobs` at once; the findings of one come together.
 
-    Args:
-        tasks: what to check.
-        images: those of the engine; what is missing is built.
-        engine: where.
-        repeat: how often the gold patch and the untouched tree are run.
-        jobs: tasks at once.
-
-    Raises:
-        InputError: an image cannot be built.
-        EngineError: the engine broke.
+    Missing images are built: raises `InputError` where one cannot be. The gold patch and the
+    untouched tree are run `repeat` times.
     """
     made = images.ensure(tasks)
 
@@ -68,15 +49,12 @@ def keep_out(tasks: Sequence[Task], findings: Sequence[Finding]) -> list[str]:
     A task that would be left without any test that shows the fix is left as it is: it failed.
     """
     unstable = {one.task_id: one.flaky for one in findings if one.flaky}
-    beside: dict[Path, dict[str, dict[str, str]]] = defaultdict(dict)
     kept = []
     for task in tasks:
         flaky = unstable.get(task.id, {})
         if flaky and not set(task.tests.fail_to_pass) <= flaky.keys():
-            beside[task.root.parent][task.root.name] = flaky
+            plan_ids.add(task.root.parent, {task.root.name: flaky})
             kept += [f"{task.id}: {test_id}" for test_id in flaky]
-    for folder, found in beside.items():
-        plan_ids.add(folder, found)
     return kept
 
 
@@ -93,11 +71,8 @@ _Run = Callable[[Bench], tuple[Verification, str]]
 def runs(task: Task, bench: Bench, repeat: int) -> Iterator[Finding]:
     """Run everything a task comes with.
 
-    Args:
-        task: what is checked.
-        bench: where.
-        repeat: how often the gold patch and the untouched tree are run: first in file order, then
-            in an order drawn anew.
+    The gold patch and the untouched tree are run `repeat` times: first in file order, then in an
+    order drawn anew.
     """
     peaks: list[int] = []
     bench = replace(bench, watch=lambda box: peaks.extend(_peaks(box)))

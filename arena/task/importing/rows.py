@@ -11,6 +11,7 @@ from pathlib import Path
 
 from arena.errors import InputError
 from arena.git import GitError, make_repository, run_git
+from arena.grading.pytest_runner import as_reported
 from arena.records import Assurance, File, TestPlan
 from arena.serialize import well_formed
 from arena.task.files import Draft, leads_out
@@ -37,20 +38,13 @@ from arena.task.mining.candidate import shows
 from arena.task.mining.command_runner import run_tests, with_command
 from arena.task.mining.history import GitHistory
 from arena.task.mining.projects import read_project, with_version_files
-from arena.task.mining.pytest_runner import (
-    OWN_PYTEST,
-    as_reported,
-    is_pytest,
-    run_pytest,
-    unittest_command,
-)
+from arena.task.mining.pytest_runner import OWN_PYTEST, is_pytest, run_pytest, unittest_command
 from arena.task.mining.runner import (
     Environment,
     MiningSession,
     RepositoryRun,
     TestCommand,
     TestRunOptions,
-    has_src,
     image_of,
 )
 from arena.task.mining.statement import CandidateFix
@@ -278,7 +272,7 @@ def _sessions(
     """Some test files without and with the gold patch."""
     try:
         root = source.out / parts.name
-        image = image_of(source.engine, root, "python", parts.made.image, parts.fix.tree)
+        image = image_of(source.engine, root, "python", parts.made.image, parts.fix.tree).id
     except InputError as error:
         raise NotImportableError(f"its environment cannot be built: {error.line()}") from None
     run = RepositoryRun(
@@ -287,12 +281,11 @@ def _sessions(
         how=parts.how,
         timeout_s=source.request.run_seconds,
         labels={"arena.import": "1"},
-        hidden=parts.fix.hidden,
-        src=has_src(parts.fix.tree),
+        fix=parts.fix,
         places=places,
     )
     look = partial(run_tests, parts.command) if parts.command else run_pytest
-    return look(run), look(replace(run, patch=parts.fix.gold))
+    return look(run), look(replace(run, fixed=True))
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def _solved(
     source: Source,
 ) -> str:
     """What the solution changes in the work folder, as a patch, however it ends."""
-    image = image_of(source.engine, source.out / name, "other", name, tree, composition)
+    image = image_of(source.engine, source.out / name, "other", name, tree, composition).id
     solution = [
         file.model_copy(update={"path": f"/solution/{file.path}"}) for file in thing.solution
     ]

@@ -33,20 +33,14 @@ from arena.task.mining.runner import (
     MiningSession,
     RepositoryRun,
     TestRunOptions,
-    has_src,
     image_of,
 )
-from arena.task.mining.statement import (
-    REVIEW,
-    CandidateFix,
-    FellError,
-    ProblemStatement,
-    write_statement,
-)
+from arena.task.mining.statement import CandidateFix, FellError, ProblemStatement, write_statement
 from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, police
 from arena.task.yields import Attempt
 
+REVIEW = "review-statement"
 Stage = Literal["patch", "statement", "proof", "check", "task"]
 BEFORE_RUNS = 3
 AFTER_RUNS = 5
@@ -114,8 +108,7 @@ class Miner:
 
     @property
     def _how(self) -> TestRunOptions:
-        options = self.part.project.options
-        arguments = self.request.arguments
+        options, arguments = self.part.project.options, self.request.arguments
         return TestRunOptions(plugins=self.made.plugins, options=options, arguments=arguments)
 
     def attempt(self, commit: Commit) -> CandidateOutcome:
@@ -136,8 +129,8 @@ class Miner:
             stage = "proof"
             language, root = self.part.support.language, self.request.out / name
             image = image_of(self.engine, root, language, self.made.image, fix.tree)
-            image_mb = Images(self.engine, packs.tree_files).store.size_mb(image)
-            proof = self._prove(name, image, fix)
+            image_mb = image.size_mb
+            proof = self._prove(name, image.id, fix)
             if self.rewriter:
                 statement, rewrite = self.rewriter.rewrite(name, statement, fix)
             stage = "check"
@@ -192,22 +185,14 @@ class Miner:
         return CandidateFix(gold, tree, hidden)
 
     def _prove(self, name: str, image: str, fix: CandidateFix) -> Proof:
-        support = self.part.support
-        first = RepositoryRun(
-            engine=self.engine,
-            image=image,
-            how=self._how,
-            timeout_s=support.run_seconds,
-            labels={"arena.mine": name},
-            hidden=fix.hidden,
-            src=has_src(fix.tree),
-        )
+        support, labels = self.part.support, {"arena.mine": name}
+        first = RepositoryRun(self.engine, image, self._how, support.run_seconds, labels, fix)
 
-        def run(patch: str, places: Sequence[str], seed: str | None) -> MiningSession:
-            return support.run(replace(first, patch=patch, places=places, seed=seed))
+        def run(fixed: bool, places: Sequence[str], seed: str | None) -> MiningSession:
+            return support.run(replace(first, fixed=fixed, places=places, seed=seed))
 
         touched = (support.place(file.path) for file in fix.hidden if support.is_test(file))
-        return prove(partial(run, ""), partial(run, fix.gold), list(dict.fromkeys(touched)))
+        return prove(partial(run, False), partial(run, True), list(dict.fromkeys(touched)))
 
     def _check(self, draft: Draft, original: str) -> None:
         """Write the task and put it through everything that `arena tasks check` looks at."""
@@ -265,14 +250,8 @@ class Miner:
 def prove(before: Run, after: Run, touched: Sequence[str]) -> Proof:
     """Tell apart what a fix mends, what it leaves whole, and what is unstable.
 
-    Args:
-        before: runs the tests on the tree without the fix.
-        after: runs them with it.
-        touched: places of the tests that came with the fix; they alone are run where all take
-            long.
-
-    Raises:
-        FellError: no test shows the fix, or the tests cannot be run.
+    Where all tests take long, those that came with the fix, in the places touched, are run alone.
+    Raises `FellError` where no test shows the fix, or the tests cannot be run.
     """
     files: Sequence[str] = ()
     first = after(files, None)
@@ -293,11 +272,9 @@ def prove(before: Run, after: Run, touched: Sequence[str]) -> Proof:
     while len(broken) < BEFORE_RUNS:
         session = before(places, secrets.token_hex(4))
         broken.append(_ended(session, "without the fix, shuffled", may_hang=True))
-    mixed: dict[str, str] = {}
-    showing: dict[str, str] = {}
-    kept: list[str] = []
+    mixed, showing, kept = dict[str, str](), dict[str, str](), list[str]()
     for name in passing:
-        ends_before, ends_after = ([_outcome(name, one) for one in of] for of in (broken, fixed))
+        ends_before, ends_after = ([one.outcome(name) for one in of] for of in (broken, fixed))
         if len(set(ends_after)) > 1 or len({one == "passed" for one in ends_before}) > 1:
             mixed[name] = f"before: {_counted(ends_before)}; after: {_counted(ends_after)}"
         elif ends_before[0] == "passed":
@@ -348,10 +325,6 @@ def _nothing_passes(session: MiningSession) -> str:
     most = ", ".join(f"{count} {error}" for error, count in errors.most_common(3))
     said = " ".join(session.detail.split())[-160:]
     return f"no test passes with the fix ({most or 'none was found'}){': ' if said else ''}{said}"
-
-
-def _outcome(name: str, session: MiningSession) -> str:
-    return session.tests[name].outcome if name in session.tests else "missing"
 
 
 def _counted(outcomes: Sequence[str]) -> str:

@@ -1,15 +1,4 @@
-"""Repositories of any language: a team's own image and command, and the report that it leaves.
-
-mine.toml, which `arena tasks mine --with` names:
-
-    [mine]
-    image = "./ci"                  a folder with a Dockerfile, a name in a registry, or ours
-    build = "make"                  before each run of the tests, without network
-    test = "ctest {files}"          {files}: the test files, where only some are to be run
-    report = "ctest"                or junit, tap, unittest, go-json, cargo-json, jest-json,
-                                    mocha-json
-    report_files = ["out/*.xml"]    what the command prints when there are none
-"""
+"""Repositories of any language: a team's own image and command, and the report that it leaves."""
 
 import os
 import re
@@ -66,7 +55,7 @@ class MineTable(Record):
     language: Language = "other"
     """What the tasks are said to be written in."""
     build: str = ""
-    """A shell command before the tests, in the work tree."""
+    """A shell command before the tests, in the work tree, without network."""
     test: str = Field(min_length=1)
     """A shell command that runs the tests. `{files}` stands for the test files to run; without it,
     all are always run."""
@@ -79,30 +68,22 @@ class MineTable(Record):
 
 
 class MineFile(Record):
-    """`mine.toml`."""
+    """`mine.toml`, which `arena tasks mine --with` names."""
 
     mine: MineTable
-    """How the repository's tests are run."""
 
 
 def read_command(path: Path, engine: DockerEngine) -> LanguageSupport:
-    """What a team's file says of its repository's tests.
-
-    Raises:
-        InputError: no such file, or it is malformed.
-    """
+    """What a team's file says of its repository's tests. Raises `InputError` as files do."""
     table = read_record(path, MineFile).mine
-    parts = [f"{table.build} || exit" if table.build else "", table.test]
+    built = f"{table.build} || exit\n" if table.build else ""
     command = TestCommand(
-        script="\n".join(part for part in parts if part),
-        report=table.report,
-        report_files=table.report_files,
+        script=built + table.test, report=table.report, report_files=table.report_files
     )
 
     def make(
-        pack: Path, image: str, project: Project, install: Sequence[str], say: Say
+        pack: Path, image: str, _project: Project, install: Sequence[str], say: Say
     ) -> Environment:
-        del project
         if install:
             what = "packages cannot be installed into an image of your own"
             raise InputError(what, where=", ".join(install), remedy=f"put them into {table.image}")
@@ -171,7 +152,7 @@ def plan_script(command: TestCommand, places: Sequence[str]) -> str:
 
 def _files_of(run: RepositoryRun, command: TestCommand) -> Sequence[str]:
     """The files among the places of a run: ids of most forms do not begin with one."""
-    known = {file.path for file in run.hidden}
+    known = {file.path for file in run.fix.hidden}
     return run.places if command.report in _BY_FILE or known.issuperset(run.places) else ()
 
 

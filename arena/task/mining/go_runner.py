@@ -5,7 +5,9 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import PurePosixPath
+from typing import NoReturn
 
 from arena.errors import InputError
 from arena.grading.go_runner import BUILD_ENV, COMPILE
@@ -13,22 +15,19 @@ from arena.grading.job import CLEAN_ENV
 from arena.protocols import Sandbox
 from arena.records import ExecResult, File
 from arena.records.container import AGENT_USER, WORKDIR
+from arena.task.checking.leaks import text_of
 from arena.task.mining.projects import Project
 from arena.task.mining.runner import (
     LATE,
-    Environment,
     LanguageSupport,
     MiningSession,
     RepositoryRun,
-    Say,
     SeenTest,
+    make_environment,
 )
+from arena.task.mining.statement import CandidateFix
 
-_FIND = (
-    *("grep", "-roE", r"^func Test\w*\(\w+ \*testing\.T\) \{", WORKDIR, "--include=*_test.go"),
-    *("--exclude-dir=vendor", "--exclude-dir=testdata", "--exclude-dir=.git"),
-)
-_FOUND = re.compile(rf"{WORKDIR}/(?:(.+)/)?[^/]+_test\.go:func (Test\w*)\(")
+_TEST = re.compile(r"^func (Test\w*)\(\w+ \*testing\.T\) \{", re.MULTILINE)
 _LIST = '"$1" -test.list "^Test"'
 # A line a test: its name, the exit code, and what kind of end its output tells of
 _EACH = """
@@ -46,11 +45,13 @@ done
 _LINE = re.compile(r"(Test\w*) (\d+) (-|skip|panic)")
 _MODULE = re.compile(r"no required module provides|cannot find module|module lookup disabled")
 _REQUIRES = re.compile(r"module requires Go \S+")
+_ASIDE = frozenset({"vendor", "testdata"})
 _MAJOR = re.compile(r"v\d+")
 
 
 def run_go(run: RepositoryRun) -> MiningSession:
     """Run tests a folder at a time."""
+    declared = _declared(run.fix)
 
     def one(box: Sandbox, folder: str, left_s: float) -> tuple[dict[str, SeenTest], str]:
         started = time.monotonic()
@@ -59,7 +60,7 @@ def run_go(run: RepositoryRun) -> MiningSession:
         built = box.exec(words, timeout_s=left_s, env=env, user=AGENT_USER)
         if built.exit_code != 0:
             return {}, _why(built)
-        names = _listed(box, out, _declared(box)[folder])
+        names = _listed(box, out, declared[folder])
         run.shuffle(names, folder)
         left_s = max(left_s - (time.monotonic() - started), 1.0)
         words = ["sh", "-c", _EACH, "sh", f"{out}/tests", f"{run.how.test_seconds:g}", *names]
@@ -67,14 +68,17 @@ def run_go(run: RepositoryRun) -> MiningSession:
         ends = _LINE.finditer(_text(done))
         return {f"{folder}:{end[1]}": _seen(int(end[2]), end[3]) for end in ends}, ""
 
-    return run.each(lambda box: sorted(_declared(box)), one)
+    return run.each(sorted(declared), one)
 
 
-def _declared(box: Sandbox) -> defaultdict[str, list[str]]:
+def _declared(fix: CandidateFix) -> defaultdict[str, list[str]]:
     """Names of tests by folder, as the grader reads them from the files."""
-    found = defaultdict(list)
-    for match in _FOUND.finditer(_text(box.exec(_FIND, timeout_s=60.0, output_limit=4 << 20))):
-        found[match[1] or "."].append(match[2])
+    found = defaultdict[str, list[str]](list)
+    for path, file in fix.files.items():
+        folder = PurePosixPath(path).parent
+        names = _TEST.findall(text_of(file)) if path.endswith("_test.go") else []
+        if names and not _ASIDE.intersection(folder.parts):
+            found[str(folder)] += names
     return found
 
 
@@ -90,17 +94,11 @@ def _text(done: ExecResult) -> str:
 
 
 def _seen(code: int, kind: str) -> SeenTest:
-    match code, kind:
-        case 0, "skip":
-            return SeenTest(outcome="skipped")
-        case 0, _:
-            return SeenTest(outcome="passed")
-        case 137, _:
-            return SeenTest(outcome="error", error=LATE)
-        case _, "panic":
-            return SeenTest(outcome="error", error="panic")
-        case _:
-            return SeenTest(outcome="failed", error="t.Fail")
+    if code == 0:
+        return SeenTest(outcome="skipped" if kind == "skip" else "passed")
+    if code == 137 or kind == "panic":
+        return SeenTest(outcome="error", error="panic" if code != 137 else LATE)
+    return SeenTest(outcome="failed", error="t.Fail")
 
 
 def _why(built: ExecResult) -> str:
@@ -113,19 +111,12 @@ def _why(built: ExecResult) -> str:
     return f"BuildError, {needed[0]}" if needed else "BuildError"
 
 
-# ── what mining needs to know ──────────────────────────────────────────────────────────────────
-
-
-def make(pack: Path, image: str, project: Project, install: Sequence[str], say: Say) -> Environment:
-    """As `LanguageSupport.make`: the shipped image, for other modules cannot be had."""
-    del pack, image, project, say
-    if install:
-        raise InputError(
-            "modules of Go cannot be installed",
-            where=", ".join(install),
-            remedy="mine repositories that need none",
-        )
-    return Environment(image="go")
+def _pin(_project: Project, wanted: Sequence[str]) -> NoReturn:
+    raise InputError(
+        "modules of Go cannot be installed",
+        where=", ".join(wanted),
+        remedy="mine repositories that need none",
+    )
 
 
 def _refuses_go(tree: Sequence[File], _hidden: Sequence[File]) -> str:
@@ -134,7 +125,7 @@ def _refuses_go(tree: Sequence[File], _hidden: Sequence[File]) -> str:
 
 
 def _read_go(tree: Sequence[File]) -> Project:
-    texts = (file.data.decode("utf-8", "replace") for file in tree if file.path == "go.mod")
+    texts = (text_of(file) for file in tree if file.path == "go.mod")
     match = re.search(r"^module\s+\"?(\S+?)\"?\s*$", next(texts, ""), re.MULTILINE)
     parts = [part for part in match[1].split("/") if not _MAJOR.fullmatch(part)] if match else []
     return Project(name=parts[-1] if parts else None)
@@ -146,7 +137,7 @@ GO = LanguageSupport(
     manifests=("go.mod",),
     suffixes=(".go",),
     read=_read_go,
-    make=make,
+    make=partial(make_environment, "go", _pin),
     run=run_go,
     run_seconds=180.0,
     is_test=lambda file: file.path.endswith("_test.go"),

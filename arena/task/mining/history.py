@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -29,6 +29,7 @@ _SOURCE = _CODE | frozenset(
     {".pyi", ".pyx", ".vue", ".svelte"}
     | {".json", ".toml", ".yaml", ".yml", ".txt", ".html", ".jinja", ".j2", ".cfg", ".ini", ".po"}
 )
+_OF_TOOLS = frozenset({"setup.py", "noxfile.py", "tasks.py"})
 _ASIDE_FOLDERS = frozenset(
     {"doc", "docs", "changes", "changelog", "changelog.d", "newsfragments", "news", "examples"}
     | {"benchmarks", "benchmark", "bench", "releasenotes", "scripts", "tools", "ci", "fuzz"}
@@ -47,23 +48,14 @@ def purpose(path: str) -> Purpose:
         return "test"
     if any(folder.startswith(".") or folder.lower() in _ASIDE_FOLDERS for folder in folders):
         return "other"
-    if name.startswith(".") or pure.suffix.lower() not in _SOURCE:
-        return "other"
     # At the top lie settings of tools and packaging, never the code of a library's package
-    if not folders and pure.suffix not in _CODE:
+    if not folders and (pure.suffix not in _CODE or name in _OF_TOOLS):
         return "other"
-    return "other" if name in {"setup.py", "noxfile.py", "tasks.py"} and not folders else "source"
+    return "other" if name[0] == "." or pure.suffix.lower() not in _SOURCE else "source"
 
 
-def is_code(path: str) -> bool:
-    """Whether a path holds program text."""
-    return PurePosixPath(path).suffix in _CODE
-
-
-def is_python_test(path: str) -> bool:
-    """Whether pytest would collect a path by its name."""
-    name = path.rpartition("/")[2]
-    return bool(re.fullmatch(r"test_.*\.py|.*_test\.py|tests?\.py", name))
+def _has_code(paths: Sequence[str]) -> bool:
+    return any(PurePosixPath(path).suffix in _CODE for path in paths)
 
 
 _FIELDS = "%H%n%P%n%cI%n%B"
@@ -110,30 +102,22 @@ class Commit(Record):
 class GitHistory:
     """One local clone, or the part of its history that concerns a folder in it.
 
-    Args:
-        repo: the clone, or a folder in it.
-        folder: one below it, with `/` at its end; empty for itself.
-        without: paths that begin so belong to others.
-
-    Raises:
-        InputError: there is no repository, or it is broken.
+    The folder is below `repo`, with `/` at its end; paths in it that begin as `without` says belong
+    to others. Raises `InputError` where there is no repository, or it is broken.
     """
 
     def __init__(self, repo: Path, folder: str = "", without: Sequence[str] = ()) -> None:
         self._repo, self._clone = repo, BorrowedClone(repo)
+        self.head = self._clone.head
+        """The newest commit."""
         self._prefix, self._without = self._clone.prefix + folder, tuple(without)
         self._relative = (f"--relative={self._prefix}",) if self._prefix else ()
 
     def steps(self, *, since: str | None, until: str | None, paths: Sequence[str]) -> list[Commit]:
         """Steps of the main line that change source and tests, newest first.
 
-        Args:
-            since: only commits after this date, as git reads dates.
-            until: only commits before it.
-            paths: only commits that touch one of these.
-
-        Raises:
-            InputError: the line cannot be followed to its start.
+        Dates are as git reads them; a step must touch one of the paths, where there are any.
+        Raises `InputError` where the line cannot be followed to its start.
         """
         words = ["log", "--first-parent", "-z", f"--format={_FIELDS}"]
         words += [f"--since={since}"] if since else []
@@ -144,13 +128,11 @@ class GitHistory:
         except GitError as error:
             remedy = "give a whole clone, or a newer --since"
             raise InputError(str(error), where=str(self._repo), remedy=remedy) from None
-        steps = (self._step(entry) for entry in data.decode("utf-8", "replace").split("\0"))
-        notes = self._notes()
+        notes, entries = self._notes(), data.decode("utf-8", "replace").split("\0")
         return [
-            step.model_copy(update={"note": notes.get(step.sha, "")})
-            for step in steps
-            if step
-            and (step.unreadable or all(any(map(is_code, s)) for s in (step.source, step.tests)))
+            step
+            for step in (self._step(entry, notes) for entry in entries)
+            if step and (step.unreadable or (_has_code(step.source) and _has_code(step.tests)))
         ]
 
     def _notes(self) -> dict[str, str]:
@@ -164,7 +146,7 @@ class GitHistory:
             return {}
         return {sha: blobs[blob].decode("utf-8", "replace") for sha, blob in ids.items()}
 
-    def _step(self, entry: str) -> Commit | None:
+    def _step(self, entry: str, notes: Mapping[str, str]) -> Commit | None:
         """A commit of the log with what it changes; None where it has no parent."""
         sha, _, rest = entry.partition("\n")
         parents, _, rest = rest.partition("\n")
@@ -172,24 +154,18 @@ class GitHistory:
         if not parents:
             return None
         parent, *merged = parents.split()
-        step = Commit(sha=sha, parent=parent, at=at, message=message)
+        step = Commit(sha=sha, parent=parent, at=at, message=message, note=notes.get(sha, ""))
         try:
             if merged and len(message.strip().splitlines()) == 1:
                 message = f"{message.strip()}\n\n{self._inner(parent, sha)}"
             changed = self._changed(parent, sha)
         except GitError as error:
             return step.model_copy(update={"unreadable": str(error)})
-        source, tests = (
-            tuple(path for path in changed if purpose(path) == wanted)
-            for wanted in ("source", "test")
-        )
+        source = tuple(path for path in changed if purpose(path) == "source")
+        tests = tuple(path for path in changed if purpose(path) == "test")
         if odd := [path for path in (*source, *tests) if not path.isprintable()]:
             return step.model_copy(update={"unreadable": f"the path {odd[0]!r} is no plain text"})
         return step.model_copy(update={"message": message, "source": source, "tests": tests})
-
-    def head(self) -> str:
-        """The newest commit."""
-        return self._clone.head
 
     def describe(self, commit: str) -> str | None:
         """The version of the newest tag before a commit, without its `v`."""
@@ -206,12 +182,9 @@ class GitHistory:
         return told.decode("ascii", "replace").strip()
 
     def tree(self, commit: str) -> tuple[File, ...]:
-        """Regular files of a commit.
+        """Regular files of a commit, less very large ones and paths that are no plain text.
 
-        Links, submodules, very large files and paths that are no plain text are left out.
-
-        Raises:
-            GitError: it cannot be read, is too large, or has a path that leads out of it.
+        Raises `GitError` where it cannot be read, is too large, or has a path that leads out of it.
         """
         sha = self._clone.commit(commit)
         tree = f"{sha}:{self._prefix}" if self._prefix else sha
@@ -243,11 +216,7 @@ class GitHistory:
         )
 
     def diff(self, before: str, after: str, paths: Sequence[str]) -> str:
-        """The change of some paths; bytes that are not UTF-8 as surrogates.
-
-        Raises:
-            GitError: it cannot be read, or is too large.
-        """
+        """The change of some paths, bytes that are not UTF-8 as surrogates. Raises `GitError`."""
         words = [
             *("diff", *_PLAIN_DIFF, *self._relative, self._clone.commit(before)),
             *(self._clone.commit(after), "--"),

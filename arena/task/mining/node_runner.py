@@ -20,7 +20,7 @@ from arena.sandbox.image.packages import LOCK, MODULES
 from arena.serialize import from_json, json_lines
 from arena.task.mining.command_runner import run_tests
 from arena.task.mining.history import purpose
-from arena.task.mining.projects import Project, table
+from arena.task.mining.projects import Project, first_text, table
 from arena.task.mining.runner import (
     LATE,
     LanguageSupport,
@@ -52,10 +52,6 @@ export default async function* (events) {
 }
 """
 _NODE_TEST = re.compile(rb"""["']node:test["']""")
-_FIND = (
-    *("grep", "-rlE", "[\"']node:test[\"']", WORKDIR, "--include=*.js", "--include=*.ts"),
-    *("--include=*.[cm][jt]s", "--exclude-dir=node_modules", "--exclude-dir=.git"),
-)
 _PLAIN = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"})
 """What Node itself runs, where it is new enough for types."""
 _SUFFIXES = _PLAIN | {".jsx", ".tsx"}
@@ -93,12 +89,8 @@ def run_node(run: RepositoryRun) -> MiningSession:
         thrown = _THROWN.search(done.text)
         return {}, thrown[1] if thrown else f"exit code {done.exit_code}"
 
-    return run.each(_found, one)
-
-
-def _found(box: Sandbox) -> list[str]:
-    listed = box.exec(_FIND, timeout_s=60.0).stdout.decode("utf-8", "replace").splitlines()
-    return sorted(filter(_is_test, (line.removeprefix(f"{WORKDIR}/") for line in listed)))
+    found = sorted(path for path, file in run.fix.files.items() if uses_node_test(file))
+    return run.each([path for path in found if "node_modules" not in path.split("/")], one)
 
 
 def _read(data: bytes) -> list[tuple[str, SeenTest]]:
@@ -155,9 +147,7 @@ _VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|latest")
 
 
 def read_package(tree: Sequence[File]) -> Project:
-    """What a package and its tests need: its dependencies, those for development that are no tools
-    beside them; Node itself where the image's is too old. Requirements are written `name@versions`.
-    """
+    """What it and its tests need, as `name@versions`; Node itself where the image's is too old."""
     package, exact, driven = _package(tree), _locked(tree), _driven(tree)
     needs = _in_all(tree, "peerDependencies") | _in_all(tree, "dependencies")
     for name, versions in _in_all(tree, "devDependencies").items():
@@ -174,10 +164,9 @@ def read_package(tree: Sequence[File]) -> Project:
     typed = not driven and any(uses_node_test(one) and one.path.endswith("ts") for one in tree)
     if typed or packages.needs_newer_node(package):
         wanted[packages.NODE] = packages.NEWER_NODE
-    own, version = package.get("name"), package.get("version")
     return Project(
-        name=own if isinstance(own, str) else None,
-        version=version if isinstance(version, str) else None,
+        name=first_text("name", package),
+        version=first_text("version", package),
         requirements=tuple(f"{name}@{text}" for name, text in sorted(wanted.items())),
     )
 
@@ -200,12 +189,10 @@ def javascript_of(tree: Sequence[File]) -> LanguageSupport:
 
 
 def _driven(tree: Sequence[File]) -> str:
-    """The runner of npm that a package's tests are driven with; empty for Node's own.
-
-    A test script that names one decides: a file of its tests may import a part of `node:test`.
-    """
+    """The runner of npm that a package's tests are driven with; empty for Node's own."""
     there = _in_all(tree, "devDependencies") | _in_all(tree, "dependencies")
     had = [name for name in _COMMANDS if name in there]
+    # A file of tests that a script runs with another runner may import a part of `node:test`
     called = [name for name in had if _call(_package(tree), name)]
     return next(iter(called or ([] if any(map(uses_node_test, tree)) else had)), "")
 
@@ -262,12 +249,9 @@ def _locked(tree: Sequence[File]) -> dict[str, str]:
     return {name: text for name, text in found.items() if re.fullmatch(r"\d+\.[\w.+-]+", text)}
 
 
-def refuses_node(tree: Sequence[File], hidden: Sequence[File]) -> str:
-    """Why the hidden tests cannot be run with Node's own runner; empty where they can."""
-    if any(map(uses_node_test, hidden)):
+def _refuses(tree: Sequence[File], hidden: Sequence[File]) -> str:
+    if any(map(uses_node_test, hidden)) or not any(_is_test(file.path) for file in hidden):
         return ""
-    if not any(_is_test(file.path) for file in hidden):
-        return "no test file is left by it"
     package = _package(tree)
     words = [_versions_in(package, "scripts").get("test", "")]
     words += _versions_in(package, "devDependencies")
@@ -303,16 +287,15 @@ def _versions_in(package: Mapping[str, Any], key: str) -> dict[str, str]:
     return {name: text for name, text in table(package, key).items() if isinstance(text, str)}
 
 
-make = partial(make_environment, "javascript", _pin)
 JAVASCRIPT = LanguageSupport(
     language="javascript",
     runner="node",
     manifests=("package.json",),
     suffixes=(".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"),
     read=read_package,
-    make=make,
+    make=partial(make_environment, "javascript", _pin),
     run=run_node,
     run_seconds=90.0,
     is_test=uses_node_test,
-    refuses=refuses_node,
+    refuses=_refuses,
 )

@@ -64,28 +64,21 @@ class Subproject:
     support: LanguageSupport
     project: Project
     history: GitHistory
-    steps: tuple[Commit, ...]
+    steps: Sequence[Commit]
 
 
 def parts_of(request: MiningRequest) -> list[Subproject]:
-    """The projects of what is asked for that have candidates.
-
-    Raises:
-        InputError: there are none, or a flag is for another language.
-    """
+    """The projects that have candidates. Raises `InputError` for none, or flags that do not fit."""
     whole, newest = GitHistory(request.repo), tuple[File, ...]()
     found: Mapping[str, LanguageSupport] = {}
-    if steps := _steps(request, whole, request.paths):
-        newest = _newest_tree(whole, steps, str(request.repo))
-        own = {"": request.command} if request.command else None
-        found = own or projects_of(newest, str(request.repo))
+    where = str(request.repo)
+    if steps := whole.steps(since=request.since, until=request.until, paths=request.paths):
+        newest = _newest_tree(whole, steps, where)
+        found = {"": request.command} if request.command else projects_of(newest, where)
     parts = [part for folder in found if (part := _part(request, folder, found, newest)).steps]
     if not parts:
-        raise InputError(
-            "no commit changes both source and tests",
-            where=str(request.repo),
-            remedy="widen --since, --until or --paths",
-        )
+        remedy = "widen --since, --until or --paths"
+        raise InputError("no commit changes both source and tests", where=where, remedy=remedy)
     if request.arguments and any(part.support.runner != "pytest" for part in parts):
         where = ", ".join(part.support.language for part in parts)
         raise InputError("--test is for pytest", where=where, remedy="leave it out")
@@ -95,43 +88,30 @@ def parts_of(request: MiningRequest) -> list[Subproject]:
     return parts
 
 
-def _steps(request: MiningRequest, history: GitHistory, paths: Sequence[str]) -> list[Commit]:
-    return history.steps(since=request.since, until=request.until, paths=paths)
-
-
 def _part(
     request: MiningRequest,
     folder: str,
     found: Mapping[str, LanguageSupport],
     newest: Sequence[File],
 ) -> Subproject:
-    others = tuple(
-        other.removeprefix(folder)
-        for other in found
-        if other != folder and other.startswith(folder)
-    )
+    below = [other for other in found if other != folder and other.startswith(folder)]
+    others = tuple(other.removeprefix(folder) for other in below)
     history, support = GitHistory(request.repo, folder, others), found[folder]
     paths = [path.removeprefix(folder) for path in request.paths if path.startswith(folder)]
     inside = not request.paths or paths or any(folder.startswith(path) for path in request.paths)
     project = support.read(_below(newest, folder, others))
-    return Subproject(
-        name=slug(project.name or request.repo.resolve().name) or "repository",
-        folder=folder,
-        support=support,
-        project=project,
-        history=history,
-        steps=tuple(_steps(request, history, paths)) if inside else (),
-    )
+    steps: Sequence[Commit] = ()
+    if inside:
+        steps = history.steps(since=request.since, until=request.until, paths=paths)
+    name = slug(project.name or request.repo.resolve().name) or "repository"
+    return Subproject(name, folder, support, project, history, steps)
 
 
 def projects_of(tree: Sequence[File], where: str) -> dict[str, LanguageSupport]:
     """The projects of a repository by their folders: the top, or each folder with a manifest.
 
     A folder inside a project of the same language is part of it (a workspace's packages are tested
-    from its top).
-
-    Raises:
-        InputError: nothing in a language of ours.
+    from its top). Raises `InputError` where nothing is in a language of ours.
     """
     manifests: dict[str, set[str]] = defaultdict(set)
     for file in tree:
@@ -163,11 +143,7 @@ def _below(tree: Sequence[File], folder: str, others: tuple[str, ...]) -> tuple[
 
 
 def language_of(tree: Sequence[File], where: str) -> LanguageSupport:
-    """The language of a repository: of those it has the files of, the one with the most code.
-
-    Raises:
-        InputError: none of ours.
-    """
+    """The language with the most code. Raises `InputError` where none is of ours."""
     top = {file.path for file in tree}
     counts = {
         one: sum(file.path.endswith(one.suffixes) for file in tree)
@@ -182,11 +158,11 @@ def language_of(tree: Sequence[File], where: str) -> LanguageSupport:
 
 def _newest_tree(history: GitHistory, chosen: Sequence[Commit], where: str) -> tuple[File, ...]:
     """The tree of the newest commit that can be read."""
-    why = ""
+    errors = []
     for commit in chosen:
         try:
             return history.tree(commit.sha)
         except GitError as error:
-            why = why or str(error)
+            errors.append(error)
     remedy = "give the folder of a whole local clone"
-    raise InputError(f"no commit can be read ({why})", where=where, remedy=remedy)
+    raise InputError(f"no commit can be read ({errors[0]})", where=where, remedy=remedy)

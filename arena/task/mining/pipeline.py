@@ -30,7 +30,7 @@ from arena.task.mining.history import Commit
 from arena.task.mining.parts import MiningRequest, Subproject, parts_of
 from arena.task.mining.rewrite import LEDGER, REWRITTEN, Rewriter, Rewriting
 from arena.task.mining.runner import Say
-from arena.task.yields import YieldLine, common_part, yields
+from arena.task.yields import YieldLine, yields
 
 LOG = "mining.jsonl"
 SUMMARY = "mining.json"
@@ -50,9 +50,8 @@ class Yield(Record):
     fixes_tasks: int
     fell: dict[str, int]
     """Candidates by the stage that they fell at."""
-    reasons: dict[str, int]
     yields: tuple[YieldLine, ...]
-    """The same, and what was kept, with seconds and megabytes each."""
+    """What was kept, and what fell by reason, with seconds and megabytes each."""
     seconds_each: float
     """Mean over the candidates tried."""
     left_out: tuple[str, ...]
@@ -63,41 +62,31 @@ class Yield(Record):
 def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
     """Mine a repository into a pack, going on where an earlier run ended.
 
-    Raises:
-        InputError: no repository, no candidate, or an environment that cannot be had.
-        EngineError: the engine broke.
+    Raises `InputError` for no repository, no candidate, or an environment that cannot be had.
     """
     parts = parts_of(request)
     steps = [(commit, part) for part in parts for commit in part.steps]
     steps.sort(key=lambda one: datetime.fromisoformat(one[0].at), reverse=True)
     chosen = steps[: request.limit]
-    write_pack(
-        request.out,
-        slug(request.out.name),
-        f"Mined from {parts[0].name}",
-        private=True,
-        description="Made by `arena tasks mine`; yield per stage in mining.json.",
-    )
-    done = {
-        key: one
-        for key, one in _read_log(request.out).items()
-        if one.task or not (one.underspecified and request.keep_underspecified)
-    }
-    _remove_unfinished(request.out, done)
+    out, title = request.out, f"Mined from {parts[0].name}"
+    about = "Made by `arena tasks mine`; yield per stage in mining.json."
+    write_pack(out, slug(out.name), title, private=True, description=about)
+    before, keeps = _read_log(out), request.keep_underspecified
+    done = {one.key: one for one in before if one.task or not (one.underspecified and keeps)}
+    _remove_unfinished(out, done)
     todo = [(commit, part) for commit, part in chosen if (commit.sha, part.folder) not in done]
     say(f"{len(steps)} candidates, {len(chosen)} chosen, {len(chosen) - len(todo)} done before")
     with ExitStack() as stack:
         rewriter = None
         if spec := request.rewrite:
             say(f"message, fix and tests of each proven candidate are sent to {spec.base_url}")
-            ledger, usd = request.out / LEDGER, request.rewrite_usd
-            rewriter = stack.enter_context(
-                Rewriter(spec, ledger, usd, fx=SHIPPED_FX, environ=os.environ)
-            )
+            usd = request.rewrite_usd
+            rewriter = Rewriter(spec, out / LEDGER, usd, fx=SHIPPED_FX, environ=os.environ)
+            stack.enter_context(rewriter)
         miners = {}
         for part in parts:
             image = slug(part.folder + part.name)
-            made = part.support.make(request.out, image, part.project, request.install, say)
+            made = part.support.make(out, image, part.project, request.install, say)
             miners[part.folder] = Miner(request, engine, part, made, rewriter)
         attempts = [(miners[part.folder], commit) for commit, part in todo]
         done |= {one.key: one for one in _attempts(attempts, request, say)}
@@ -108,7 +97,7 @@ def mine(request: MiningRequest, engine: DockerEngine, say: Say) -> Yield:
             say(rewriting.line)
     left_out = sorted({name for miner in miners.values() for name in miner.made.left_out})
     found = _summary(parts[0], len(steps), outcomes, left_out, rewriting)
-    (request.out / SUMMARY).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (out / SUMMARY).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return found
 
 
@@ -140,23 +129,21 @@ def _remove_unfinished(out: Path, done: Mapping[tuple[str, str], CandidateOutcom
             shutil.rmtree(folder.parent)
 
 
-def _read_log(out: Path) -> dict[tuple[str, str], CandidateOutcome]:
-    """Earlier outcomes by commit and folder; a torn last line is as if it were not there."""
+def _read_log(out: Path) -> list[CandidateOutcome]:
+    """Earlier outcomes; a torn last line is as if it were not there."""
     path = out / LOG
     if not path.is_file():
-        return {}
+        return []
     whole, end, torn = path.read_bytes().rpartition(b"\n")
     if torn:
         path.write_bytes(whole + end)
 
     def broken(number: int, what: str) -> None:
-        raise InputError(
-            f"not JSON ({what})", where=f"{path}: line {number}", remedy="take the line out"
-        )
+        where = f"{path}: line {number}"
+        raise InputError(f"not JSON ({what})", where=where, remedy="take the line out")
 
     rows = json_lines(whole.split(b"\n"), broken)
-    found = [CandidateOutcome.model_validate(row) for _, row in rows]
-    return {one.key: one for one in found}
+    return [CandidateOutcome.model_validate(row) for _, row in rows]
 
 
 def _summary(
@@ -169,17 +156,15 @@ def _summary(
     fixes = [one for one in outcomes if one.says_fix]
     fallen = [one for one in outcomes if one.task is None]
     fell = Counter(one.stage for one in fallen)
-    reasons = Counter(common_part(one.reason) for one in fallen)
     return Yield(
         repository=part.name,
-        head=part.history.head(),
+        head=part.history.head,
         candidates=candidates,
         tried=len(outcomes),
         tasks=len(outcomes) - len(fallen),
         fixes_tried=len(fixes),
         fixes_tasks=sum(one.task is not None for one in fixes),
         fell={stage: fell[stage] for stage in get_args(Stage) if fell[stage]},
-        reasons=dict(reasons.most_common()),
         yields=yields(outcomes),
         seconds_each=round(sum(one.seconds for one in outcomes) / len(outcomes), 1),
         left_out=tuple(left_out),

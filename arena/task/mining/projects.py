@@ -107,12 +107,12 @@ def read_project(tree: Iterable[File]) -> Project:
         table(tox, "pytest"),
         table(setup_cfg, "tool:pytest"),
     )
-    name = _first_text("name", project, poetry, table(setup_cfg, "metadata"), call)
+    name = first_text("name", project, poetry, table(setup_cfg, "metadata"), call)
     needed = list(_needed(wanted, own_needs, name))
     chosen = next((one for one in settings if one), {})
     return Project(
         name=name,
-        version=_first_text("version", project, poetry, call),
+        version=first_text("version", project, poetry, call),
         requirements=_distinct(needed, versions=False),
         bounded=_distinct(needed, versions=True),
         build=tuple(_texts(table(pyproject, "build-system").get("requires"))),
@@ -183,11 +183,10 @@ def _named(paths: Iterable[str], texts: Mapping[str, str]) -> Iterator[str]:
         path = waiting.pop(0)
         lines = texts.get(path, "").splitlines() if path not in seen else ()
         seen.add(path)
+        folder = posixpath.dirname(path)
         for line in map(str.strip, lines):
             if match := _INCLUDES.match(line):
-                waiting.append(
-                    posixpath.normpath(posixpath.join(posixpath.dirname(path), match[1]))
-                )
+                waiting.append(posixpath.normpath(posixpath.join(folder, match[1])))
             elif not line.startswith(("-", "#", "git+", "http", ".")):
                 yield line.split(" --hash")[0]
 
@@ -266,13 +265,9 @@ def _options(settings: Mapping[str, Any]) -> Iterator[str]:
         yield f"addopts={' '.join(kept)}"
 
 
-def _plugins(settings: Mapping[str, Any]) -> Iterator[str]:
+def _plugins(settings: Mapping[str, Any]) -> list[str]:
     """Plugins that `addopts` loads."""
-    words = _added(settings)
-    for at, word in enumerate(words):
-        name = words[at + 1] if word == "-p" and at + 1 < len(words) else word.removeprefix("-p")
-        if word.startswith("-p") and name and not name.startswith("no:") and name != "-p":
-            yield name
+    return re.findall(r"(?<!\S)-p\s*(?!no:)(\S+)", " ".join(_added(settings)))
 
 
 def _added(settings: Mapping[str, Any]) -> list[str]:
@@ -335,7 +330,8 @@ def _texts(value: Any) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
 
 
-def _first_text(key: str, *places: Mapping[str, Any]) -> str | None:
+def first_text(key: str, *places: Mapping[str, Any]) -> str | None:
+    """The first text that stands under a key and is not empty."""
     values = (place.get(key) for place in places)
     return next((value for value in values if value and isinstance(value, str)), None)
 

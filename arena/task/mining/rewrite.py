@@ -22,7 +22,7 @@ from arena.errors import InputError, ProviderError
 from arena.money import statement as money
 from arena.money.budget import Amount, TrialBudget
 from arena.money.statement import CallPricing, RecordedCall
-from arena.records import BackendSpec, Budget, CallBegin, FxRate, Limits, Message, Record
+from arena.records import BackendSpec, Budget, FxRate, Limits, Message, Record
 from arena.rundir.ledger import CallBeginEvent, CallEndEvent, Ledger, read
 from arena.serialize import read_record
 from arena.task.checking.leaks import text_of
@@ -66,13 +66,8 @@ class Rewriting(Record):
 def backend_of(name: str, policy: Path | None, *, environ: Mapping[str, str]) -> BackendSpec:
     """A backend that may be sent a repository's code.
 
-    Args:
-        name: of the catalogue, or a TOML file with the table of a configuration.
-        policy: TOML file with what stands in `[policy]` of a configuration.
-        environ: of this process.
-
-    Raises:
-        InputError: no such backend, a malformed file, or a policy that does not allow it.
+    Its name is one of the catalogue, or a TOML file with the table of a configuration; the policy
+    is a TOML file with what stands in `[policy]`. Raises `InputError` where that does not allow it.
     """
     ref = read_record(Path(name), BackendTable) if name.endswith(".toml") else name
     if policy is None:
@@ -89,16 +84,9 @@ def backend_of(name: str, policy: Path | None, *, environ: Mapping[str, str]) ->
 class Rewriter(AbstractContextManager["Rewriter"]):
     """One backend, for as long as mining runs. Safe from several threads.
 
-    Args:
-        spec: the backend.
-        ledger: where its calls are written down.
-        usd: most that all of them may cost; no limit when None.
-        fx: rates for prices in other currencies.
-        environ: holds the key.
-
-    Raises:
-        InputError: the key is missing, the limit cannot be held without a price, or another
-            backend began to rewrite this pack: its calls have other prices.
+    All calls that the ledger holds may cost at most `usd`; no limit when None. Raises `InputError`
+    where the key is missing, the limit cannot be held without a price, or another backend began to
+    rewrite this pack: its calls have other prices.
     """
 
     def __init__(
@@ -171,24 +159,18 @@ class Rewriter(AbstractContextManager["Rewriter"]):
         return sum((most if usd is None else usd for usd, most in costs), Decimal(0))
 
     def _statements(self) -> list[money.CallStatement]:
-        calls: dict[str, RecordedCall] = {}
-        for event in read(self._path):
-            if isinstance(event, CallBeginEvent):
-                self._must_be_ours(event.call)
-                calls[event.call.call_id] = RecordedCall(event.call, None)
-            elif isinstance(event, CallEndEvent) and (held := calls.get(event.call.call_id)):
-                calls[event.call.call_id] = RecordedCall(held.begin, event.call)
-        specs = {call.begin.contestant: self._spec for call in calls.values()}
-        return money.statements(calls.values(), specs, fx=self._fx)
-
-    def _must_be_ours(self, call: CallBegin) -> None:
-        ours = (_host(self._spec.base_url), self._spec.model)
-        if (_host(call.endpoint), call.model) != ours:
-            raise InputError(
-                f"{call.model} at {call.endpoint} began to rewrite this pack",
-                where=str(self._path),
-                remedy="go on with that backend, or give another --out",
-            )
+        events, ours = list(read(self._path)), (_host(self._spec.base_url), self._spec.model)
+        begun = [event.call for event in events if isinstance(event, CallBeginEvent)]
+        for call in begun:
+            if (_host(call.endpoint), call.model) != ours:
+                raise InputError(
+                    f"{call.model} at {call.endpoint} began to rewrite this pack",
+                    where=str(self._path),
+                    remedy="go on with that backend, or give another --out",
+                )
+        ended = {one.call.call_id: one.call for one in events if isinstance(one, CallEndEvent)}
+        calls = [RecordedCall(call, ended.get(call.call_id)) for call in begun]
+        return money.statements(calls, {call.contestant: self._spec for call in begun}, fx=self._fx)
 
 
 class _Nowhere:

@@ -1,7 +1,6 @@
 """What mining knows of a language, and one run of a repository's tests in a fresh container.
 
-Nothing here is a verdict: the candidates of mining do not attack their grader, and what comes out
-is graded again by the verification of a run before it becomes a task.
+Nothing here is a verdict: what comes out is verified as in a run before it becomes a task.
 """
 
 import random
@@ -30,10 +29,12 @@ from arena.records.container import AGENT_USER, TESTER_USER
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.sandbox.image.packages import NoPackageError
+from arena.sandbox.image.store import Image
 from arena.serialize import read_record, to_toml
 from arena.task.files import write_files
 from arena.task.formats.predictions import slug
 from arena.task.mining.projects import Project, normal_name
+from arena.task.mining.statement import CandidateFix
 
 LATE = "TestTimeLimit"
 """The error of a test that took too long."""
@@ -78,7 +79,7 @@ def make_environment(
     say: Say,
 ) -> Environment:
     """As `LanguageSupport.make`, from registries; the shipped image where nothing is needed."""
-    base = {"python": "python", "javascript": "node"}[language]
+    base = {"python": "python", "javascript": "node", "go": "go"}[language]
     record = pack / "images" / image / _RECORD
     if record.is_file():
         return read_record(record, Environment)
@@ -133,12 +134,8 @@ def image_of(
     image: str,
     tree: Sequence[File],
     composition: Composition | None = None,
-) -> str:
-    """The id of the image of a task that is not written yet, but will be at `root` in its pack.
-
-    Raises:
-        InputError: it cannot be built.
-    """
+) -> Image:
+    """The image of a task that will be written to `root`. Raises `InputError` as a build does."""
     pack = slug(root.parent.name)
     task = Task(
         id=f"{pack}/{root.name}",
@@ -152,15 +149,10 @@ def image_of(
         digest="",
         root=root,
     )
-    return Images(engine, lambda _: tuple(tree)).ensure([task])[task.id].id
+    return Images(engine, lambda _: tuple(tree)).ensure([task])[task.id]
 
 
 # ── one run ────────────────────────────────────────────────────────────────────────────────────
-
-
-def has_src(tree: Sequence[File]) -> bool:
-    """Whether packages lie below `src/`."""
-    return any(file.path.startswith("src/") for file in tree)
 
 
 class TestCommand(Record):
@@ -206,9 +198,13 @@ class MiningSession(Record):
     """Files that could not be collected, with the type of the error."""
     wall_s: float = 0.0
 
+    def outcome(self, name: str) -> TestOutcome:
+        """How a test ended."""
+        return self.tests[name].outcome if name in self.tests else "missing"
+
     def passed(self, name: str) -> bool:
         """Whether a test was run and passed."""
-        return name in self.tests and self.tests[name].outcome == "passed"
+        return self.outcome(name) == "passed"
 
 
 @dataclass(frozen=True)
@@ -222,11 +218,10 @@ class RepositoryRun:
     """For all tests together."""
     labels: Mapping[str, str]
     """Put on the container."""
-    hidden: tuple[File, ...] = ()
-    """Laid over the tree, when it is patched."""
-    patch: str = ""
-    src: bool = False
-    """Packages lie below `src/`."""
+    fix: CandidateFix
+    """Its tests are laid over the tree."""
+    fixed: bool = False
+    """Whether the tree is patched first."""
     places: Sequence[str] = ()
     """Where the tests stand (files; for Go folders); all that there are when empty."""
     seed: str | None = None
@@ -236,12 +231,12 @@ class RepositoryRun:
         """What is seen in a fresh container, once tree and tests are laid out in it."""
         engine, labels = self.engine, self.labels
         with engine.open(self.image, limits=_LIMITS, labels=labels, user=TESTER_USER) as box:
-            if self.patch:
-                patch = self.patch.encode("utf-8", "surrogateescape")
+            if self.fixed and self.fix.gold:
+                patch = self.fix.gold.encode("utf-8", "surrogateescape")
                 done = box.exec(_APPLY, timeout_s=_APPLY_SECONDS, user=AGENT_USER, stdin=patch)
                 if done.exit_code != 0:
                     return MiningSession(ended="not_applied", detail=done.text.strip()[:200])
-            box.put(self.hidden)
+            box.put(self.fix.hidden)
             started = time.monotonic()
             seen = look(box)
             return seen.model_copy(update={"wall_s": time.monotonic() - started})
@@ -253,35 +248,30 @@ class RepositoryRun:
 
     def each(
         self,
-        find: Callable[[Sandbox], list[str]],
+        found: Sequence[str],
         one: Callable[[Sandbox, str, float], tuple[dict[str, SeenTest], str]],
     ) -> MiningSession:
-        """Run the tests place by place.
+        """Run the tests place by place, of all that were found where none are named.
 
-        Args:
-            find: all places that have tests.
-            one: the tests of a place, or the error for which it has none, within some seconds.
+        `one` gives the tests of a place, or the error for which it has none, within some seconds.
         """
 
         def look(box: Sandbox) -> MiningSession:
             deadline = time.monotonic() + self.timeout_s
-            tests: dict[str, SeenTest] = {}
-            uncollected: dict[str, str] = {}
-            places = list(self.places) or find(box)
+            tests, uncollected = dict[str, SeenTest](), dict[str, str]()
+            places = list(self.places or found)
             if not places:
                 return MiningSession(ended="broken", detail="there is no test")
             self.shuffle(places)
-            ended: Ended = "complete"
             for place in places:
                 left_s = deadline - time.monotonic()
                 if left_s <= 0:
-                    ended = "timeout"
-                    break
+                    return MiningSession(ended="timeout", tests=tests, uncollected=uncollected)
                 seen, error = one(box, place, left_s)
                 tests.update(seen)
                 if error:
                     uncollected[place] = error
-            return MiningSession(ended=ended, tests=tests, uncollected=uncollected)
+            return MiningSession(ended="complete", tests=tests, uncollected=uncollected)
 
         return self.session(look)
 

@@ -1,8 +1,7 @@
-"""The problem statement of a mined task: an issue's or pull request's text, a note, or what the
-commit says of the problem.
+"""The problem statement of a mined task: the text of an issue, a request, a note or the commit.
 
-Lines that would give the fix away are left out; what cannot be told by a machine is left to a
-person, so every statement that was made of a commit message is tagged for review.
+Lines that would give the fix away are left out; what no machine can tell is left to a person, so
+every statement that was made of a commit message is tagged for review.
 """
 
 import re
@@ -25,8 +24,6 @@ from arena.task.checking.leaks import (
 from arena.task.formats.instances import read_json_rows
 from arena.task.mining.history import Commit
 from arena.task.patch import parse
-
-REVIEW = "review-statement"
 
 _TRAILER = re.compile(
     r"^(signed-off-by|co-authored-by|reviewed-by|change-id|reported-by|cc|refs?|see|sem-ver"
@@ -90,11 +87,8 @@ def read_issues(paths: Sequence[Path]) -> dict[str, Issue]:
     """Issues and requests by what a message calls them (`#12`; GitLab's requests `!12`), requests
     also by the commits that brought them in.
 
-    Read are JSON and JSON Lines of `gh` and of GitHub's and GitLab's programming interfaces: a row
-    has `number` or `iid`, `title`, and `body` or `description`.
-
-    Raises:
-        InputError: a row without a number.
+    Read are JSON and JSON Lines of `gh` and of GitHub's and GitLab's programming interfaces.
+    Raises `InputError` for a row without a number.
     """
     found: dict[str, Issue] = {}
     for row, where in (pair for path in paths for pair in read_json_rows(path)):
@@ -124,15 +118,23 @@ class CandidateFix:
     tree: tuple[File, ...]
     hidden: tuple[File, ...]
 
+    @property
+    def files(self) -> dict[str, File]:
+        """By path: the tree with the tests over it."""
+        return {file.path: file for file in (*self.tree, *self.hidden)}
+
+    @property
+    def in_src(self) -> bool:
+        """Whether packages lie below `src/`."""
+        return any(file.path.startswith("src/") for file in self.tree)
+
     @cached_property
     def secrets(self) -> Secrets:
         """Lines and test names that must not be said."""
         words = (name for file in self.hidden for name in _TEST_NAME.findall(text_of(file)))
         names = {name for name in words if len(name) >= TELLING_CHARS}
-        return Secrets(
-            lines=lines_of_fix(self.gold, self.tree),
-            names=tuple(sorted(names - _words(self.tree))),
-        )
+        lines = lines_of_fix(self.gold, self.tree)
+        return Secrets(lines=lines, names=tuple(sorted(names - _words(self.tree))))
 
     @cached_property
     def new_names(self) -> set[str]:
@@ -152,22 +154,19 @@ class CandidateFix:
 def write_statement(
     commit: Commit, issues: Mapping[str, Issue], fix: CandidateFix
 ) -> ProblemStatement:
-    """The statement of a candidate: the issue that it or its request names, else the request, else
-    its note, else its message.
-
-    Raises:
-        FellError: nothing that says anything is left.
+    """The statement of a candidate: of the issues that it or its request names, the request itself,
+    its note and its message the first that says something. Raises `FellError` where none does.
     """
+    inner = fix.new_names - fix.interface
     for issue in _issues_of(commit, issues):
         text = COMMIT.sub("", LINK.sub("", f"{issue.title}\n\n{issue.body}"))
-        inner = fix.new_names - fix.interface if issue.request else set[str]()
-        kept, left = _clean(text.splitlines(), fix.secrets, inner)
+        kept, left = _clean(text.splitlines(), fix.secrets, inner if issue.request else set())
         kept = _plain(kept) if issue.request else kept
         if _says_something(kept):
             return _made(kept, left, fix.interface, "A")
     for text in (commit.note, commit.message):
         lines = [line for line in text.strip().splitlines() if not _MERGE.match(line)]
-        kept, left = _clean(lines, fix.secrets, fix.new_names - fix.interface)
+        kept, left = _clean(lines, fix.secrets, inner)
         kept = _plain(kept)
         if _says_something(kept):
             _, *body = [line for line in kept if line.strip()]
@@ -191,9 +190,7 @@ def leaks(text: str, fix: CandidateFix) -> list[str]:
 
 def restated(statement: ProblemStatement, text: str, fix: CandidateFix) -> ProblemStatement:
     """A statement in other words, which keep the names that the tests use."""
-    first, *lines = text.splitlines()
-    lines = [first.lstrip("# "), *lines]
-    made = _made(lines, (), fix.interface, "D")
+    made = _made(text.lstrip("# ").splitlines(), (), fix.interface, "D")
     return made.model_copy(update={"original": statement.text})
 
 

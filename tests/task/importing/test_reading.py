@@ -6,6 +6,7 @@ import tarfile
 
 import pytest
 
+from arena.grading.pytest_runner import as_reported
 from arena.records import File
 from arena.task.formats.harbor import read_scripts
 from arena.task.formats.instances import (
@@ -17,7 +18,7 @@ from arena.task.formats.instances import (
     runner_of,
 )
 from arena.task.importing.importer import NotImportableError, read_tar
-from arena.task.mining.pytest_runner import as_reported, unittest_command
+from arena.task.mining.pytest_runner import unittest_command
 from tests.task import toy
 
 TASK_YAML = """\

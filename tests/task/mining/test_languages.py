@@ -9,7 +9,7 @@ from arena.errors import InputError
 from arena.records import File
 from arena.task import pack as packs
 from arena.task.mining.history import purpose
-from arena.task.mining.node_runner import javascript_of, read_package, refuses_node
+from arena.task.mining.node_runner import JAVASCRIPT, javascript_of, read_package
 from arena.task.mining.parts import language_of
 from tests.e2e.rig import arena
 from tests.task.importing import rig
@@ -228,7 +228,7 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
     tree = files(package_dot_json=package, **test)
     assert read_package(tree).requirements == ("node@24",)
     assert javascript_of(tree).runner == "node"
-    assert refuses_node(tree, files(**test)) == ""
+    assert JAVASCRIPT.refusal(tree, files(**test)) == ""
 
 
 @pytest.mark.parametrize(
@@ -295,9 +295,9 @@ def test_packages_of_a_workspace_are_linked_and_those_beside_it_are_not_needed()
     ],
 )  # fmt: skip
 def test_runners_that_cannot_be_driven_are_named(package, hidden, words):
-    assert words in refuses_node(files(package_dot_json=package), files(**hidden))
+    assert words in JAVASCRIPT.refusal(files(package_dot_json=package), files(**hidden))
     ours = files(test__b_dot_test_dot_js="import test from 'node:test'")
-    assert refuses_node(files(package_dot_json=package), ours) == ""
+    assert JAVASCRIPT.refusal(files(package_dot_json=package), ours) == ""
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ from arena.resources import sandboxes_dir
 from arena.sandbox.image import packages, recipe
 from arena.sandbox.image.images import Images
 from arena.sandbox.owner import remove_image
-from arena.task.mining import go_runner, node_runner, pytest_runner
+from arena.task.mining.go_runner import GO
+from arena.task.mining.node_runner import JAVASCRIPT
 from arena.task.mining.projects import Project
+from arena.task.mining.pytest_runner import PYTHON
 
 SECRET = "sk-canary-5b1e"
 WHEEL = "tiny-1.2-py3-none-any.whl"
@@ -142,7 +144,7 @@ def clean(host, datas):
 def test_packages_of_npm_are_pinned_without_a_word_of_where_from(registry, tmp_path):
     said: list[str] = []
     wanted = Project(name="purse", requirements=("absent@^2.0", "tiny@^1.0"))
-    made = node_runner.make(tmp_path / "ours", "purse", wanted, (), said.append)
+    made = JAVASCRIPT.make(tmp_path / "ours", "purse", wanted, (), said.append)
     assert (made.image, made.left_out) == ("purse", ("absent",))
     assert said == ["left out: no package absent"]
     kept = written(tmp_path / "ours/images/purse")
@@ -153,7 +155,7 @@ def test_packages_of_npm_are_pinned_without_a_word_of_where_from(registry, tmp_p
     files = {file.path: file.data for file in packages.unpack_node(pinned)}
     assert set(files) == {"/node_modules/tiny/index.js", "/node_modules/tiny/package.json"}
     assert clean(registry, files.values())
-    again = node_runner.make(tmp_path / "ours", "purse", Project(), ("other",), said.append)
+    again = JAVASCRIPT.make(tmp_path / "ours", "purse", Project(), ("other",), said.append)
     assert again == made, "what is there is kept"
 
 
@@ -198,13 +200,13 @@ def test_whether_the_node_of_the_image_is_too_old(engines, newer):
 
 def test_what_a_person_asks_for_must_be_had(registry, tmp_path):
     with pytest.raises(InputError, match="absent"):
-        node_runner.make(tmp_path, "purse", Project(), ("absent",), print)
+        JAVASCRIPT.make(tmp_path, "purse", Project(), ("absent",), print)
     with pytest.raises(InputError, match="cannot be installed"):
-        go_runner.make(tmp_path, "purse", Project(), ("example.org/x",), print)
+        GO.make(tmp_path, "purse", Project(), ("example.org/x",), print)
 
 
 def test_a_package_without_needs_runs_in_the_shipped_image(tmp_path):
-    made = node_runner.make(tmp_path, "purse", Project(name="purse"), (), print)
+    made = JAVASCRIPT.make(tmp_path, "purse", Project(name="purse"), (), print)
     assert made.image == "node"
     assert not (tmp_path / "images").exists()
 
@@ -212,7 +214,7 @@ def test_a_package_without_needs_runs_in_the_shipped_image(tmp_path):
 def test_wheels_are_pinned_without_a_word_of_where_from(registry, tmp_path):
     said: list[str] = []
     wanted = Project(name="purse", version="3.1", requirements=("absent", "tiny"))
-    made = pytest_runner.make(tmp_path / "ours", "purse", wanted, (), said.append)
+    made = PYTHON.make(tmp_path / "ours", "purse", wanted, (), said.append)
     assert (made.plugins, made.left_out) == (("tiny_plugin",), ("absent",))
     kept = written(tmp_path / "ours/images/purse")
     assert kept["requirements.txt"] == b"tiny==1.2\n"
@@ -241,7 +243,7 @@ def test_a_refusal_of_pip_names_no_password(registry, tmp_path, monkeypatch):
 
 def test_an_image_of_npm_packages_holds_them_and_nothing_of_the_machine(registry, engine, tmp_path):
     pack = tmp_path / "ours"
-    node_runner.make(pack, "purse", Project(name="purse"), ("tiny@1",), print)
+    JAVASCRIPT.make(pack, "purse", Project(name="purse"), ("tiny@1",), print)
     made = Images(engine, lambda _: ()).ensure_image(pack, "purse")
     try:
         with engine.open(
