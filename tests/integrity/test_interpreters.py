@@ -12,7 +12,7 @@ from arena.records.container import AGENT_USER
 from arena.resources import sandboxes_dir
 from arena.sandbox.image.images import Images
 from arena.task import pack
-from arena.task.importing.importer import _PROBE, plugins_of
+from arena.task.importing.importer import plugins_of, shipped
 from arena.task.mining.pytest_runner import _PLUGIN_SOURCE, run_pytest
 from arena.task.mining.runner import RepositoryRun, TestRunOptions
 from tests.integrity.conftest import LABELS, LIMITS, TOYS, Range
@@ -28,7 +28,7 @@ NEWER = (
 """What came with later versions than that, as far as such code might use it."""
 
 
-@pytest.mark.parametrize("source", [START.decode(), _PLUGIN_SOURCE, _PROBE])
+@pytest.mark.parametrize("source", [START.decode(), _PLUGIN_SOURCE, shipped("plugins.py").decode()])
 def test_what_is_put_into_containers_is_of_the_oldest_python(source):
     ast.parse(source, feature_version=OLDEST)
     assert re.findall(NEWER, source) == []
