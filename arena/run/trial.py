@@ -265,7 +265,7 @@ class TrialRunner:
                 if box.resource_ended == "disk":
                     remains = diff.Remains(box)
                 else:
-                    self._grade(request, box, progress)
+                    self._grade(request, diff.Remains(box), progress)
             # If the engine's disk was full, that was its doing, and is over.
             if remains is not None:
                 began = time.monotonic()
@@ -321,13 +321,11 @@ class TrialRunner:
         transcript.add("stop", ending.model_dump(mode="json"))
         return ending
 
-    def _grade(
-        self, request: TrialRequest, box: Sandbox | diff.Remains, progress: TrialProgress
-    ) -> None:
+    def _grade(self, request: TrialRequest, remains: diff.Remains, progress: TrialProgress) -> None:
         """Take the diff against a fresh container of the same image, and grade it there."""
 
         def take(fresh: Sandbox) -> str:
-            progress.patch = diff.capture(box, fresh)
+            progress.patch = diff.capture(remains, fresh)
             return progress.patch
 
         bench = request.bench(self.engine, self.images[request.task.id].id)

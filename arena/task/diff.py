@@ -9,11 +9,9 @@ tries where `git apply` finds no place. What comes out is again an exact change,
 `git apply -C` would insert at other lines than `patch` does.
 """
 
-import itertools
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,27 +39,30 @@ _SECTION = re.compile(rb"^diff --git a/(?:old|new)/(\d+) ", re.MULTILINE)
 
 
 class Remains:
-    """What a killed container's work tree says, read at once: the container itself may then go."""
+    """What a killed container's work tree says, read at once: the container itself may then go.
+
+    Of more than the policy allows, what is needed to say so.
+    """
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._changes = sandbox.changes(limit=MAX_CHANGES)
-        self._entries: dict[str, Entry] = {}
-        left_bytes = MAX_TOTAL_BYTES
-        for change in self._changes if len(self._changes) <= MAX_CHANGES else ():
-            if not _is_left_over(change):
-                path = f"{WORKDIR}/{change.path}"
-                entry = sandbox.get(path, limit=min(MAX_READ_BYTES, left_bytes))
-                self._entries[path] = entry
-                left_bytes -= len(entry.data)
+        changes = sandbox.changes(limit=MAX_CHANGES)
+        self.not_looked_at = changes if len(changes) > MAX_CHANGES else []
+        self.entries: dict[str, Entry] = {}
+        """What is at changed paths, caches and other leftovers left out."""
+        self.left_bytes = MAX_TOTAL_BYTES
+        for change in changes if not self.not_looked_at else ():
+            if len(self.entries) <= MAX_FILES and not _is_left_over(change):
+                entry = self.read(sandbox, change.path)
+                nothing = entry.kind in _ABSENT or entry.data.startswith(_LEFTOVER_CONTENT)
+                if change.kind != "added" or not nothing:
+                    self.entries[change.path] = entry
 
-    def changes(self, *, limit: int) -> list[Change]:
-        """As `Sandbox.changes`."""
-        return self._changes[: limit + 1]
-
-    def get(self, path: str, *, limit: int) -> Entry:
-        """As `Sandbox.get`, of what has changed and may be part of a diff."""
-        entry = self._entries[path]
-        return Entry(kind="file", too_large=True) if len(entry.data) > limit else entry
+    def read(self, sandbox: Sandbox, path: str) -> Entry:
+        """What is at a path, within the bound on memory of all that is read."""
+        limit = min(MAX_READ_BYTES, self.left_bytes)
+        entry = sandbox.get(f"{WORKDIR}/{path}", limit=limit)
+        self.left_bytes -= len(entry.data)
+        return entry
 
 
 class _Pair(NamedTuple):
@@ -80,7 +81,7 @@ class _Pair(NamedTuple):
         )
 
 
-def capture(sandbox: Sandbox | Remains, pristine: Sandbox) -> str:
+def capture(remains: Remains, pristine: Sandbox) -> str:
     """What the work tree of a stopped container says over that of a fresh one, as a diff.
 
     New files are part of it; caches and other leftovers, and anything under `.git`, are not.
@@ -88,48 +89,20 @@ def capture(sandbox: Sandbox | Remains, pristine: Sandbox) -> str:
     in it in a form that the policy refuses with the reason. Bytes that are not UTF-8 come back as
     surrogates: encode with `surrogateescape`.
     """
-    changes = sandbox.changes(limit=MAX_CHANGES)
-    if len(changes) > MAX_CHANGES:
-        changes = changes[: MAX_FILES + 1]
+    if remains.not_looked_at:
+        changes = remains.not_looked_at[: MAX_FILES + 1]
         return render([FilePatch(old=None, new=change.path) for change in changes])
-    found = filter(_counts, _pairs(changes, sandbox, pristine))
-    pairs = list(itertools.islice(found, MAX_FILES + 1))
+    entries = remains.entries.items()
+    found = [_Pair(path, remains.read(pristine, path), new) for path, new in entries]
+    pairs = [pair for pair in found if not _ABSENT.issuperset({pair.old.kind, pair.new.kind})]
     hunks = _hunks([pair for pair in pairs if pair.comparable])
     return render([_change(pair, hunks) for pair in pairs])
-
-
-def _pairs(
-    changes: Sequence[Change], sandbox: Sandbox | Remains, pristine: Sandbox
-) -> Iterator[_Pair]:
-    """Changed paths from both containers, within one bound on memory."""
-    left_bytes = MAX_TOTAL_BYTES
-    for change in changes:
-        if _is_left_over(change):
-            continue
-        sides = []
-        for side in (pristine, sandbox):
-            limit = min(MAX_READ_BYTES, left_bytes)
-            sides.append(side.get(f"{WORKDIR}/{change.path}", limit=limit))
-            left_bytes -= len(sides[-1].data)
-        yield _Pair(change.path, *sides)
 
 
 def _is_left_over(change: Change) -> bool:
     if ".git" in change.path.split("/") or is_cache(change.path):
         return True
     return change.kind == "added" and is_leftover(change.path)
-
-
-def _counts(pair: _Pair) -> bool:
-    """Whether there is something to say about a path."""
-    if _ABSENT.issuperset({pair.old.kind, pair.new.kind}):
-        return False
-    if pair.old.kind == "absent" and pair.new.data.startswith(_LEFTOVER_CONTENT):
-        return False
-    if pair.old.too_large or pair.new.too_large:
-        return True
-    sides = [(entry.kind, entry.data, _mode(entry)) for entry in (pair.old, pair.new)]
-    return sides[0] != sides[1]
 
 
 # ── writing the diff ───────────────────────────────────────────────────────────────────────────
@@ -187,24 +160,14 @@ def _hunks(pairs: Sequence[_Pair]) -> dict[str, str]:
 
 def _replaced(pair: _Pair) -> str:
     """One hunk that takes away all old lines and adds all new ones."""
-    sides = [_lines("-", pair.old.data), _lines("+", pair.new.data)]
-    counts = [len(lines) for lines in sides]
-    spans = [f"{min(count, 1)},{count}" for count in counts]
-    return f"@@ -{spans[0]} +{spans[1]} @@\n" + "".join(itertools.chain(*sides))
-
-
-def _lines(mark: str, data: bytes) -> list[str]:
-    text = data.decode("utf-8", "surrogateescape")
-    lines = [f"{mark}{line}\n" for line in text.split("\n")]
-    if lines[-1] == mark + "\n":
-        return lines[:-1]
-    lines[-1] += "\\ No newline at end of file\n"
-    return lines
+    sides = (("-", pair.old.data), ("+", pair.new.data))
+    texts = ((mark, data.decode("utf-8", "surrogateescape")) for mark, data in sides)
+    return _written(0, 0, [(mark, line) for mark, text in texts for line in _split(text)])
 
 
 # ── hunks placed where their surroundings have changed ───────────────────────────────────────────
 
-MOST_FUZZ = 5
+_MOST_FUZZ = 5
 """Lines at each end of a hunk that need not be there, as SWE-bench has it."""
 _AT = re.compile(r"@@ -(\d+)(?:,\d+)? ")
 
@@ -233,8 +196,7 @@ def fitted(
     return tuple(found)
 
 
-@dataclass
-class _Hunk:
+class _Hunk(NamedTuple):
     """One hunk: where it says that it begins, and its lines with their marks."""
 
     first: int
@@ -244,12 +206,6 @@ class _Hunk:
     def pattern(self) -> list[str]:
         """What must be in the file."""
         return [line for mark, line in self.lines if mark != "+"]
-
-    @property
-    def context(self) -> tuple[int, int]:
-        """Unchanged lines at its beginning and at its end."""
-        marks = "".join(mark for mark, _ in self.lines)
-        return len(marks) - len(marks.lstrip(" ")), len(marks) - len(marks.rstrip(" "))
 
 
 def _hunks_in(text: str) -> Iterator[_Hunk]:
@@ -282,20 +238,22 @@ def _place_all(hunks: Sequence[_Hunk], old: list[str]) -> tuple[str, list[str]] 
         at, ahead, behind = found
         offset += at - guess
         kept = hunk.lines[ahead : len(hunk.lines) - behind]
-        gone = [line for mark, line in kept if mark != "+"]
-        come = [line for mark, line in kept if mark != "-"]
         start = at + ahead
         new += old[done:start]
-        spans = [f"{n + bool(side)},{len(side)}" for n, side in ((start, gone), (len(new), come))]
-        text += f"@@ -{spans[0]} +{spans[1]} @@\n" + "".join(map(_written, kept))
-        new += come
-        done = start + len(gone)
+        text += _written(start, len(new), kept)
+        new += [line for mark, line in kept if mark != "-"]
+        done = start + sum(mark != "+" for mark, _ in kept)
     return text, new + old[done:]
 
 
-def _written(marked: tuple[str, str]) -> str:
-    line = "".join(marked)
-    return line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+def _written(start: int, to: int, lines: Sequence[tuple[str, str]]) -> str:
+    """A hunk of marked lines; where it begins before and after counts from 0."""
+    gone, come = (sum(mark != other for mark, _ in lines) for other in "+-")
+    text = f"@@ -{start + bool(gone)},{gone} +{to + bool(come)},{come} @@\n"
+    for mark, line in lines:
+        end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
+        text += f"{mark}{line}{end}"
+    return text
 
 
 def _locate(hunk: _Hunk, old: list[str], guess: int, done: int) -> tuple[int, int, int] | None:
@@ -305,11 +263,12 @@ def _locate(hunk: _Hunk, old: list[str], guess: int, done: int) -> tuple[int, in
     to where the hunk is expected, lines below first. A hunk with less context at one end than at
     the other is at that end of the file, until as much is left out at the other.
     """
-    pattern, (ahead, behind) = hunk.pattern, hunk.context
+    pattern, marks = hunk.pattern, "".join(mark for mark, _ in hunk.lines)
     if not pattern:
         return (guess, 0, 0) if done <= guess <= len(old) else None
+    ahead, behind = len(marks) - len(marks.lstrip(" ")), len(marks) - len(marks.rstrip(" "))
     most = max(ahead, behind)
-    for fuzz in range(min(MOST_FUZZ, most) + 1):
+    for fuzz in range(min(_MOST_FUZZ, most) + 1):
         cut = fuzz + ahead - most, fuzz + behind - most
         lost = max(cut[0], 0), max(cut[1], 0)
         wanted = pattern[lost[0] : len(pattern) - lost[1]]

@@ -47,13 +47,7 @@ def _named(path: str, globs: tuple[str, ...]) -> bool:
 
 
 def read_tree(folder: SafePath) -> tuple[File, ...]:
-    """Regular files under a folder, sorted, with paths relative to it; nothing if it is absent.
-
-    Only the execute bit of a mode is kept, as git does. Caches are skipped.
-
-    Raises:
-        InputError: a link, a socket or a `.git` lies in the folder, or too much.
-    """
+    """As `read_files`, less caches. A `.git` raises `InputError`: a tree has no history."""
 
     def passed_over(path: str) -> bool:
         if path.rpartition("/")[2] == ".git":
@@ -66,10 +60,12 @@ def read_tree(folder: SafePath) -> tuple[File, ...]:
 
 
 def read_files(folder: SafePath, passed_over: Callable[[str], bool]) -> tuple[File, ...]:
-    """Regular files under a folder, sorted, with paths relative to it, less what is passed over.
+    """Regular files under a folder, sorted, with paths relative to it; nothing if it is absent.
+
+    Only the execute bit of a mode is kept, as git does.
 
     Raises:
-        InputError: a link or a socket lies in the folder, or too much.
+        InputError: a link or a socket that is not passed over lies in the folder, or too much.
     """
     found = []
     left_bytes = TREE_BYTES
@@ -110,15 +106,8 @@ def write_pack(
     path = SafePath(folder) / "pack.toml"
     if path.exists():
         return
-    values = {
-        "name": name,
-        "title": title,
-        "version": "1",
-        "license": license_,
-        "private": private,
-        "description": description,
-    }
-    path.write(to_toml(values))
+    head = {"name": name, "title": title, "version": "1", "license": license_}
+    path.write(to_toml({**head, "private": private, "description": description}))
 
 
 def write_task(pack: Path, draft: Draft) -> Path:
@@ -139,11 +128,7 @@ def leads_out(path: str) -> bool:
 
 
 def write_files(folder: AnyPath, files: Sequence[File]) -> None:
-    """Write files below a folder, with their execute bit.
-
-    Raises:
-        InputError: a path would lead out of the folder.
-    """
+    """Write files below a folder, with their execute bit. Raises `InputError` if one leads out."""
     inside = folder if isinstance(folder, SafePath) else SafePath(folder)
     for file in files:
         if leads_out(file.path):

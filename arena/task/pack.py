@@ -94,9 +94,6 @@ def load(selection: str, *, base: Path) -> list[Task]:
         selection: `core` (a shipped pack), `core/some-task`, or a path starting with `.`, `/` or
             `~` to a pack or to one task in a pack.
         base: folder that relative paths start from.
-
-    Raises:
-        InputError: nothing of that name, or a pack that is not well-formed.
     """
     if selection.startswith((".", "/", "~")):
         return _load_path((base / Path(selection).expanduser()).resolve(), selection)
@@ -136,14 +133,13 @@ def load_pack(folder: Path) -> list[Task]:
 def pack_info(folder: Path) -> PackInfo:
     """What `pack.toml` says."""
     info = read_record(SafePath(folder) / "pack.toml", PackInfo)
-    if not NAME.fullmatch(info.name):
-        raise _bad_name(folder / "pack.toml", info.name)
+    _check_name(info.name, folder / "pack.toml")
     return info
 
 
-def demo_tasks(pack: str = "core") -> list[Task]:
-    """The tasks that the demo of a shipped pack runs, in the pack's own order."""
-    folder = resources.tasks_dir() / pack
+def demo_tasks() -> list[Task]:
+    """The tasks that the demo runs, in the order of their pack."""
+    folder = resources.tasks_dir() / "core"
     info = pack_info(folder)
     return [_task(folder, info, name) for name in info.demo]
 
@@ -230,8 +226,7 @@ def _read_text(path: SafePath) -> str | None:
 
 
 def _task(folder: Path, info: PackInfo, name: str) -> Task:
-    if not NAME.fullmatch(name):
-        raise _bad_name(folder / name / "task.toml", name)
+    _check_name(name, folder / name / "task.toml")
     root = SafePath(folder) / name
     where = root / "task.toml"
     spec = read_record(where, TaskFile)
@@ -274,6 +269,7 @@ def _check(task: Task) -> None:
 
 
 def _digest(task: Task) -> str:
+    gold = (gold_patch(task) or "").encode("utf-8", "surrogateescape")
     parts: dict[str, JsonValue] = {
         "id": task.id,
         "statement": task.problem_statement,
@@ -281,7 +277,7 @@ def _digest(task: Task) -> str:
         "plan": task.tests.model_dump(mode="json", exclude_defaults=True),
         "allow": list(task.allow),
         "impossible": task.impossible,
-        "gold": _sha(gold_patch(task) or ""),
+        "gold": hashlib.sha256(gold).hexdigest(),
         "repo": _digests(tree_files(task)),
         "tests": _digests(hidden_files(task)),
         "twin": _digests(twin_files(task)),
@@ -300,13 +296,7 @@ def _digests(files: tuple[File, ...]) -> JsonValue:
     }
 
 
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _bad_name(path: AnyPath, name: str) -> InputError:
-    return InputError(
-        f"{name!r} is not a name",
-        where=str(path),
-        remedy="use lower-case words and digits joined with '-'",
-    )
+def _check_name(name: str, where: AnyPath) -> None:
+    if not NAME.fullmatch(name):
+        remedy = "use lower-case words and digits joined with '-'"
+        raise InputError(f"{name!r} is not a name", where=str(where), remedy=remedy)

@@ -239,8 +239,8 @@ def _extended(line: str, at: int, head: _Head) -> bool:
 
 
 def _names(lines: Sequence[str], at: int, head: _Head, strip: int) -> int:
-    """Take in the names below git's own header, which must be the same as there, and tell where
-    they end. As git does, the old one is read where it stands alone too.
+    """Where the names below git's own header end, which must be the same as there. As git does,
+    the old one is read where it stands alone too.
     """
     old, new = _side(lines[at], at, strip), None if head.deleted else head.new
     ends = at + 1

@@ -7,7 +7,7 @@ an agent which honestly adds tests loses nothing by it.
 import fnmatch
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from arena.errors import InputError
@@ -85,11 +85,7 @@ class Policed(Record):
 
 
 def rules_for(task: Task) -> PatchRules:
-    """The rules of a task, from its files.
-
-    Raises:
-        InputError: its gold patch cannot be read as one.
-    """
+    """The rules of a task, from its files. Raises `InputError` where its gold is no diff."""
     try:
         gold = parse(gold_patch(task) or "")
     except PatchError as error:
@@ -122,13 +118,14 @@ def police(text: str, rules: PatchRules, *, fuzzy: bool = False) -> Policed:
         return loose if loose.fuzzy else Policed(refused=f"not a diff: {error}")
     if not files and text.strip():
         return Policed(refused="not a diff: no change is in it")
-    many = f"the patch changes {len(files):,} files; {MAX_FILES} are allowed"
-    reason = many if len(files) > MAX_FILES else _first(files, _unsafe)
-    if reason := reason or _colliding(files, rules.tree):
+    reason = f"the patch changes {len(files):,} files; {MAX_FILES} are allowed"
+    if len(files) <= MAX_FILES:
+        reason = next(filter(None, map(_unsafe, files)), "") or _colliding(files, rules.tree)
+    if reason:
         return Policed(refused=reason, fuzzy=fuzzy)
     stripped = [file for file in files if _belongs_to_tests(file, rules)]
     kept = [file for file in files if file not in stripped]
-    reason = _first(kept, lambda file: _refused_path(file, rules))
+    reason = next(filter(None, (_refused_path(file, rules) for file in kept)), None)
     return Policed(kept=tuple(kept), stripped=tuple(stripped), refused=reason, fuzzy=fuzzy)
 
 
@@ -136,7 +133,8 @@ def is_protected(path: str, rules: PatchRules) -> bool:
     """Whether a path belongs to the tests or their configuration, allowed or not."""
     *folders, name = PurePosixPath(path).parts
     return (
-        any(_same_or_inside(path, graded) for graded in rules.graded)
+        # the same path, or one inside the other
+        any(f"{path}/".startswith(f"{one}/") or one.startswith(f"{path}/") for one in rules.graded)
         or any(folder in _STRIPPED_FOLDERS for folder in folders)
         or _matches(name, _STRIPPED_FILES)
     )
@@ -150,11 +148,6 @@ def acts_unasked(file: FilePatch) -> bool:
     return not _matches(name, _INERT)
 
 
-def _same_or_inside(one: str, other: str) -> bool:
-    """Whether two paths cannot both be files."""
-    return one == other or one.startswith(other + "/") or other.startswith(one + "/")
-
-
 # ── the whole text ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -162,7 +155,7 @@ def _oversized(text: str) -> str | None:
     size = len(text.encode("utf-8", "surrogateescape"))
     if size > MAX_BYTES:
         return f"the patch has {size:,} bytes; {MAX_BYTES:,} are allowed"
-    longest = max((len(line) for line in text.split("\n")), default=0)
+    longest = max(map(len, text.split("\n")))
     if longest > MAX_LINE_BYTES:
         return f"a line has {longest:,} characters; {MAX_LINE_BYTES:,} are allowed"
     return None
@@ -181,10 +174,6 @@ def _colliding(files: Sequence[FilePatch], tree: frozenset[str]) -> str | None:
 
 
 # ── one change ─────────────────────────────────────────────────────────────────────────────────
-
-
-def _first(files: Iterable[FilePatch], judge: Callable[[FilePatch], str | None]) -> str | None:
-    return next((reason for file in files if (reason := judge(file))), None)
 
 
 def _unsafe(file: FilePatch) -> str | None:
@@ -215,12 +204,12 @@ def _bad_path(path: str) -> str | None:
 
 
 def _belongs_to_tests(file: FilePatch, rules: PatchRules) -> bool:
-    return any(is_protected(path, rules) and not _allowed(path, rules) for path in file.paths)
+    return any(is_protected(path, rules) and not _matches(path, rules.allow) for path in file.paths)
 
 
 def _refused_path(file: FilePatch, rules: PatchRules) -> str | None:
     for path in file.paths:
-        if _allowed(path, rules):
+        if _matches(path, rules.allow):
             continue
         for reason, globs in _REFUSED.items():
             if any(_matches(part, globs) for part in path.casefold().split("/")):
@@ -240,10 +229,6 @@ def _shadowing(path: str, tree: frozenset[str]) -> str | None:
     place = "/".join(parts[: len(parts) - len(inner) + 1])
     known = place in tree or any(other.startswith(place + "/") for other in tree)
     return module if module in _SHADOWED and path.endswith(".py") and not known else None
-
-
-def _allowed(path: str, rules: PatchRules) -> bool:
-    return any(fnmatch.fnmatchcase(path, glob) for glob in rules.allow)
 
 
 def _matches(name: str, globs: Sequence[str]) -> bool:

@@ -14,8 +14,7 @@ class Attempt(Record):
     """Why it was."""
     seconds: float = 0.0
     image_mb: int | None = None
-    """Of the image that it stands on, layers shared with other images included; None where none
-    was made."""
+    """Of the image that it stands on, with layers that others share; None where none was made."""
 
 
 class YieldLine(Record):

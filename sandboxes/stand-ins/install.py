@@ -231,9 +231,9 @@ def main(where: Path) -> None:
     others = [*own_needs, *told["requirements"]]
     lines = [*given, *(line for line in others if name_of(line) not in away)]
     runs = set(map(name_of, [*given, *own_needs] if built else lines))
-    left_out = needs(told, list(dict.fromkeys(lines)), runs)
-    said = {"built": built, "left_out": left_out}
-    where.with_name("left_out.json").write_text(json.dumps(said))
+    left_out = [] if built else ["the repository itself"]
+    left_out += needs(told, list(dict.fromkeys(lines)), runs)
+    where.with_name("left_out.json").write_text(json.dumps(left_out))
     shutil.rmtree(CACHE, ignore_errors=True)
 
 

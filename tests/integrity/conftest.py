@@ -16,7 +16,7 @@ from arena.sandbox.container import DockerSandbox
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.task import pack
-from arena.task.diff import capture
+from arena.task.diff import Remains, capture
 
 collect_ignore = ["toys"]
 TOYS = Path(__file__).parent / "toys"
@@ -73,7 +73,7 @@ class Range:
     ) -> Verification:
         """Let an agent work, take its patch, and grade it: the way a trial goes."""
         with self.agent(files or {}, *scripts) as sandbox, self.fresh() as fresh:
-            self.patch = capture(sandbox, fresh)
+            self.patch = capture(Remains(sandbox), fresh)
             bench = self.bench(**how)
             return verify(self.task, self.patch, bench, strict=strict, fresh=wrap(fresh))
 

@@ -12,7 +12,7 @@ from arena.records.container import AGENT_USER
 from arena.resources import sandboxes_dir
 from arena.sandbox.image.images import Images
 from arena.task import pack
-from arena.task.importing.importer import _PROBE, plugins_of
+from arena.task.importing.importer import plugins_of, shipped
 from arena.task.mining.pytest_runner import PLUGIN_FILE, run_pytest
 from arena.task.mining.runner import RepositoryRun, TestRunOptions
 from arena.task.mining.statement import CandidateFix
@@ -30,7 +30,9 @@ NEWER = (
 """What came with later versions than that, as far as such code might use it."""
 
 
-@pytest.mark.parametrize("source", [START.decode(), PLUGIN.read_text(), _PROBE])
+@pytest.mark.parametrize(
+    "source", [START.decode(), PLUGIN.read_text(), shipped("plugins.py").decode()]
+)
 def test_what_is_put_into_containers_is_of_the_oldest_python(source):
     ast.parse(source, feature_version=OLDEST)
     assert re.findall(NEWER, source) == []

@@ -6,7 +6,7 @@ import pytest
 
 from arena.errors import EngineError
 from arena.grading.verify import ExclusiveLock, confirm, judge, verify
-from arena.task.diff import capture
+from arena.task.diff import Remains, capture
 
 INIT = "src/purse/__init__.py"
 BOMBS = {
@@ -83,7 +83,7 @@ def test_38_tests_that_never_end(python, code):
 def test_a_limit_is_charged_only_when_gold_keeps_within_it(python):
     slow = python.within(12)
     with slow.agent({INIT: "import time\ntime.sleep(1e9)\n"}) as sandbox, slow.fresh() as fresh:
-        patch = capture(sandbox, fresh)
+        patch = capture(Remains(sandbox), fresh)
         first = verify(slow.task, patch, slow.bench(), strict=False, fresh=fresh)
     assert first.verdict == "timeout"
     again = judge(slow.task, slow.bench(), ExclusiveLock(), lambda _: patch, strict=False)

@@ -19,21 +19,7 @@ from arena.task.formats.predictions import instance_id
 from arena.task.pack import gold_patch, hidden_files, tree_files
 from arena.task.plan_ids import by_place
 
-_REPORTER = """\
-const shown = new Map([['test:pass', 'PASSED'], ['test:fail', 'FAILED']]);
-export default async function* (events) {
-  const stack = [];
-  for await (const { type, data } of events) {
-    if (type !== 'test:start' && !shown.has(type)) continue;
-    stack[data.nesting] = data.name;
-    if (type === 'test:start' || data.details?.type === 'suite') continue;
-    const name = stack.slice(0, data.nesting + 1).join(' > ');
-    const bad = data.skip !== undefined || data.todo !== undefined;
-    const id = `${process.env.ARENA_FILE}::${name}`.replace(/\\s/g, '_');
-    yield `${bad ? 'SKIPPED' : shown.get(type)} ${id}\\n`;
-  }
-}
-"""
+_HERE = Path(__file__).parent
 _PYTEST_ENV = (
     "PYTHONSAFEPATH=1 PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0 "
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"
@@ -46,11 +32,15 @@ def _shown_id(test_id: str) -> str:
     return "_".join(test_id.partition(" - ")[0].split())
 
 
+def _deciding(task: Task) -> tuple[str, ...]:
+    return (*task.tests.fail_to_pass, *task.tests.pass_to_pass)
+
+
 def can_be_shown(task: Task) -> str | None:
     """Why a task's tests cannot be a script of this kind; None where they can."""
     if task.tests.runner not in {"pytest", "node", "go"}:
         return f"runner {task.tests.runner}: what decides is not what its tests print"
-    ids = (*task.tests.fail_to_pass, *task.tests.pass_to_pass)
+    ids = _deciding(task)
     if len({_shown_id(one) for one in ids}) < len(ids):
         return "its test ids differ in blanks alone"
     return None
@@ -68,7 +58,7 @@ def _lay_files(files: Sequence[File], folder: str) -> list[str]:
 
 def _test_commands(task: Task, workdir: str) -> list[str]:
     """Commands that run the tests and print one line each; the last one's status is theirs."""
-    ids = (*task.tests.fail_to_pass, *task.tests.pass_to_pass)
+    ids = _deciding(task)
     if task.tests.runner == "pytest":
         return _pytest(task, ids, workdir)
     return (_node if task.tests.runner == "node" else _go)(ids, workdir)
@@ -89,7 +79,7 @@ def _pytest(task: Task, ids: Sequence[str], workdir: str) -> list[str]:
 
 
 def _node(ids: Sequence[str], workdir: str) -> list[str]:
-    reporter = File(path="arena-reporter.mjs", data=_REPORTER.encode())
+    reporter = File(path="arena-reporter.mjs", data=(_HERE / "reporter.mjs").read_bytes())
     files = " ".join(shlex.quote(path) for path in by_place(ids))
     run = 'ARENA_FILE="$f" node --test-reporter=/tmp/arena-reporter.mjs "$f"'
     return [
@@ -114,8 +104,8 @@ def _go(ids: Sequence[str], workdir: str) -> list[str]:
 
 SWEBENCH_WORKDIR = "/testbed"
 HARBOR_WORKDIR = "/app"
-
-_START, _END = ">>>>> Start Test Output", ">>>>> End Test Output"
+"""As `harbor-test.sh` has it."""
+_GOLD = "/solution/gold.patch"
 
 
 def swebench_row(task: Task, image: str) -> dict[str, JsonValue]:
@@ -125,9 +115,9 @@ def swebench_row(task: Task, image: str) -> dict[str, JsonValue]:
         "set -uxo pipefail",
         *_lay_files(hidden_files(task), SWEBENCH_WORKDIR),
         "set +x",
-        f"echo '{_START}'",
+        "echo '>>>>> Start Test Output'",
         *_test_commands(task, SWEBENCH_WORKDIR),
-        f"echo '{_END}'",
+        "echo '>>>>> End Test Output'",
     ]
     return {
         "instance_id": instance_id(task),
@@ -138,8 +128,8 @@ def swebench_row(task: Task, image: str) -> dict[str, JsonValue]:
         "eval_script": "\n".join(script) + "\n",
         "log_parser": "parse_log_pytest",
         "eval_type": "pass_and_fail",
-        "FAIL_TO_PASS": [_shown_id(one) for one in task.tests.fail_to_pass],
-        "PASS_TO_PASS": [_shown_id(one) for one in task.tests.pass_to_pass],
+        "FAIL_TO_PASS": [*map(_shown_id, task.tests.fail_to_pass)],
+        "PASS_TO_PASS": [*map(_shown_id, task.tests.pass_to_pass)],
         "patch": gold_patch(task) or "",
         "test_patch": "",
         "problem_statement": task.problem_statement,
@@ -155,58 +145,30 @@ def write_swebench(path: Path, tasks: Sequence[Task], images: Mapping[str, str])
     safe(path).write(rows.getvalue())
 
 
-def write_harbor(folder: Path, task: Task, image: str) -> Path:
-    """Write one Harbor task directory; its path."""
-    root = folder / instance_id(task)
-    wanted = " ".join(
-        _shown_id(one) for one in (*task.tests.fail_to_pass, *task.tests.pass_to_pass)
-    )
-    expected = wanted.replace(" ", "\n") + "\n"
-    test = [
-        "#!/bin/bash",
-        "set -o pipefail",
-        f"cp -r /tests/files/. {HARBOR_WORKDIR}/ 2>/dev/null",
-        "{",
-        *_test_commands(task, HARBOR_WORKDIR),
-        "} > /tmp/arena-tests.out 2>&1",
-        "cat /tmp/arena-tests.out",
-        "reward=1",
-        "while read -r id; do",
-        '  grep -qxF -- "PASSED $id" /tmp/arena-tests.out || reward=0',
-        "done < /tests/expected.txt",
-        "mkdir -p /logs/verifier && echo $reward > /logs/verifier/reward.txt",
-    ]
-    solve = [
-        "#!/bin/bash",
-        f"cd {HARBOR_WORKDIR} && git apply --whitespace=nowarn /solution/gold.patch",
-    ]
+def write_harbor(folder: Path, task: Task, image: str) -> None:
+    """Write one Harbor task directory."""
+    head = {
+        "schema_version": "1.4",
+        "task": {"name": f"{task.pack}/{task.root.name}", "description": task.title},
+        "metadata": {"difficulty": task.difficulty, "tags": task.tags},
+        "verifier": {"timeout_sec": task.tests.timeout_s},
+        "environment": {"docker_image": image, "workdir": HARBOR_WORKDIR},
+    }
+    expected = "".join(f"{_shown_id(one)}\n" for one in _deciding(task))
+    run = "\n".join([*_test_commands(task, HARBOR_WORKDIR), ""])
+    solve = f"#!/bin/bash\ncd {HARBOR_WORKDIR} && git apply --whitespace=nowarn {_GOLD}\n"
     gold = (gold_patch(task) or "").encode("utf-8", "surrogateescape")
-    write_files(
-        root,
-        [
-            File(path="task.toml", data=_task_toml(task, image).encode()),
-            File(path="instruction.md", data=task.problem_statement.encode()),
-            File(path="environment/Dockerfile", data=f"FROM {image}\n".encode()),
-            File(path="tests/test.sh", data=("\n".join(test) + "\n").encode(), mode=0o755),
-            File(path="tests/expected.txt", data=expected.encode()),
-            *(
-                file.model_copy(update={"path": f"tests/files/{file.path}"})
-                for file in hidden_files(task)
-            ),
-            File(path="solution/solve.sh", data=("\n".join(solve) + "\n").encode(), mode=0o755),
-            File(path="solution/gold.patch", data=gold),
-        ],
-    )
-    return root
-
-
-def _task_toml(task: Task, image: str) -> str:
-    return to_toml(
-        {
-            "schema_version": "1.4",
-            "task": {"name": f"{task.pack}/{task.root.name}", "description": task.title},
-            "metadata": {"difficulty": task.difficulty, "tags": task.tags},
-            "verifier": {"timeout_sec": task.tests.timeout_s},
-            "environment": {"docker_image": image, "workdir": HARBOR_WORKDIR},
-        }
-    )
+    files = [
+        File(path="task.toml", data=to_toml(head).encode()),
+        File(path="instruction.md", data=task.problem_statement.encode()),
+        File(path="environment/Dockerfile", data=f"FROM {image}\n".encode()),
+        File(path="tests/test.sh", data=(_HERE / "harbor-test.sh").read_bytes(), mode=0o755),
+        File(path="tests/run.sh", data=run.encode()),
+        File(path="tests/expected.txt", data=expected.encode()),
+        File(path="solution/solve.sh", data=solve.encode(), mode=0o755),
+        File(path=_GOLD.strip("/"), data=gold),
+    ]
+    files += [
+        file.model_copy(update={"path": f"tests/files/{file.path}"}) for file in hidden_files(task)
+    ]
+    write_files(folder / instance_id(task), files)

@@ -5,22 +5,24 @@ Read as data; nothing is run here.
 
 import re
 from collections.abc import Iterator
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from arena.paths import SafePath
-from arena.records import Assurance, File, Record
+from arena.records import Assurance, File
 from arena.serialize import read_text, read_toml, read_yaml
 from arena.task.files import read_tree
 from arena.task.formats.compose import HARNESS, Composed, read_composed
-from arena.task.formats.instances import MALFORMED, Unreadable, unreadable
+from arena.task.formats.instances import MALFORMED, Thing, Unreadable, unreadable
 
 TESTS = "/tests"
 """Where the grading scripts lie in the container."""
 
-_COMMENT = re.compile(r"<!--.*-->|#.*")
+_ABOVE = re.compile(r"|<!--.*canary.*-->|#.*canary.*", re.IGNORECASE)
+"""Lines above an instruction that do not belong to it."""
 _TEST_SECONDS = 600.0
 _GIVEN = {
     **dict.fromkeys(("MAIN_IMAGE_NAME", "T_BENCH_TASK_DOCKER_CLIENT_IMAGE_NAME"), HARNESS),
@@ -36,10 +38,9 @@ _GIVEN = {
 _SOLVING = {"HOME": "/tmp", "DEBIAN_FRONTEND": "noninteractive"}  # noqa: S108
 
 
-class Scripts(Record):
-    """One task that a script grades."""
+class Scripts(Thing):
+    """One that a script grades."""
 
-    instance_id: str
     title: str
     statement: str
     difficulty: str = ""
@@ -58,11 +59,7 @@ class Scripts(Record):
 
 
 def read_scripts(path: Path) -> Iterator[Scripts | Unreadable]:
-    """The tasks of a folder: the folder itself, or its children.
-
-    Raises:
-        InputError: a link or special file lies in a task.
-    """
+    """The tasks of a folder: the folder itself, or its children."""
     root = SafePath(path)
     for folder in (root, *root.iterdir()):
         try:
@@ -109,25 +106,21 @@ def _harbor(folder: SafePath) -> Scripts:
 def _terminal_bench(folder: SafePath) -> Scripts:
     config = read_yaml(folder / "task.yaml")
     aside = {"task.yaml", "run-tests.sh", "solution.sh", "solution.yaml", "docker-compose.yaml"}
-    files = read_tree(folder)
+    files = {file.path: file for file in read_tree(folder)}
     shown = tuple(
-        file for file in files if file.path not in aside and not file.path.startswith("tests/")
+        file for path, file in files.items() if path not in aside and not path.startswith("tests/")
     )
     composed = read_composed(folder, shown, "client", _GIVEN)
-    script = next(file for file in files if file.path == "run-tests.sh")
-    solution = tuple(
-        file.model_copy(update={"path": "solve.sh"}) for file in files if file.path == "solution.sh"
-    )
     return Scripts(
         instance_id=folder.name,
         title=folder.name,
         statement=config["instruction"],
         difficulty=config.get("difficulty") or "",
         build=_must_be_built(composed.builds.get("client", shown)),
-        tests=(script, *read_tree(folder / "tests")),
-        solution=solution,
+        tests=(files["run-tests.sh"], *read_tree(folder / "tests")),
+        solution=(files["solution.sh"],) if "solution.sh" in files else (),
         test_command=_told(composed, f"{TESTS}/run-tests.sh"),
-        solve_command=_told(composed, "/solution/solve.sh"),
+        solve_command=_told(composed, "/solution/solution.sh"),
         environment=_SOLVING,
         composed=composed,
         assurance="exit_code",
@@ -162,11 +155,5 @@ def _told(composed: Composed, script: str) -> tuple[str, ...]:
 
 
 def _instruction(text: str) -> str:
-    lines = text.splitlines()
-    while lines and (_is_canary(lines[0].strip()) or not lines[0].strip()):
-        lines.pop(0)
+    lines = dropwhile(lambda line: _ABOVE.fullmatch(line.strip()), text.splitlines())
     return "\n".join(lines)
-
-
-def _is_canary(line: str) -> bool:
-    return "canary" in line.lower() and _COMMENT.fullmatch(line) is not None

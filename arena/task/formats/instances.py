@@ -13,7 +13,7 @@ from typing import Any, Literal
 from arena.errors import InputError
 from arena.paths import SafePath
 from arena.records import Record
-from arena.serialize import from_json, json_lines, read_json, read_record, read_text, read_yaml
+from arena.serialize import from_json, json_lines, read_json, read_text, read_yaml
 from arena.task.patch import PatchError, parse, parse_loosely, render
 
 
@@ -23,13 +23,17 @@ def read_json_rows(path: Path) -> Iterator[tuple[Any, str]]:
     Raises:
         InputError: it cannot be read, or is neither.
     """
+
+    def broken(number: int, what: str) -> None:
+        where = f"{path}: line {number}"
+        raise InputError(f"not JSON ({what})", where=where, remedy="give JSON or JSON Lines")
+
     text = read_text(path)
-    if not text.strip():
-        return
     try:
         value = from_json(text)
     except ValueError:
-        yield from _lines(text, path)
+        rows = json_lines(text.split("\n"), broken)
+        yield from ((row, f"{path}: line {number}") for number, row in rows)
         return
     if isinstance(value, list):
         yield from ((row, f"{path}: entry {number}") for number, row in enumerate(value, 1))
@@ -37,24 +41,8 @@ def read_json_rows(path: Path) -> Iterator[tuple[Any, str]]:
         yield value, str(path)
 
 
-def _lines(text: str, path: Path) -> Iterator[tuple[Any, str]]:
-    def broken(number: int, what: str) -> None:
-        raise InputError(
-            f"not JSON ({what})",
-            where=f"{path}: line {number}",
-            remedy="give JSON or JSON Lines",
-        )
-
-    for number, value in json_lines(text.split("\n"), broken):
-        yield value, f"{path}: line {number}"
-
-
 def read_rows(path: Path) -> Iterator[tuple[Any, str]]:
-    """Rows of a JSON, JSON Lines or Parquet file, each with its place for errors.
-
-    Raises:
-        InputError: it cannot be read, or Parquet is not installed.
-    """
+    """As `read_json_rows`, and of Parquet, whose package may be missing."""
     if path.suffix != ".parquet":
         yield from read_json_rows(path)
         return
@@ -70,8 +58,6 @@ def read_rows(path: Path) -> Iterator[tuple[Any, str]]:
         yield row, f"{path}: row {number}"
 
 
-Family = Literal["swe-bench", "swe-bench-5", "swe-rebench", "swe-rebench-2", "multi-swe-bench"]
-
 _RUNNERS: dict[Literal["pytest", "unittest"], re.Pattern[str]] = {
     "pytest": re.compile(r"(^|[\s/])(pytest|py\.test|tox|bin/test)\b"),
     "unittest": re.compile(r"\bunittest\b|[\s/]runtests\.py\b|\bdjango\b"),
@@ -82,7 +68,7 @@ _UNITTEST_ID = re.compile(r"((\w+) \(([\w.]+?))(?:\.\2)?\)(?: (.+))?")
 _IDS = ("fail_to_pass", "pass_to_pass")
 """Also written in lower case."""
 _PATH_PARAMETER = re.compile(r"\[/(?!/)(?:[^\]]*/)?([^/\]]*)\]")
-"""Some suites keep the last part alone of a parameter that is a path."""
+"""Some suites keep only the last part of a parameter that is a path."""
 _SHOWN = ("f2p_tests", "s2p_tests", "n2p_tests")
 
 
@@ -100,11 +86,16 @@ class Wish(Record):
     options: tuple[str, ...] = ()
 
 
-class Instance(Record):
-    """One repository-fix instance of somebody's suite."""
+class Thing(Record):
+    """One task of somebody's suite, as it was read."""
 
     instance_id: str
-    family: Family
+    """What the suite calls it."""
+
+
+class Instance(Thing):
+    """One that is to fix a repository."""
+
     repo: str
     """`owner/name`"""
     version: str = ""
@@ -127,10 +118,9 @@ class Instance(Record):
         return next((line for line in lines if line), self.instance_id)[:100]
 
 
-class Unreadable(Record):
-    """A row that cannot be an instance."""
+class Unreadable(Thing):
+    """One that cannot be read."""
 
-    instance_id: str
     reason: str
 
 
@@ -147,15 +137,8 @@ def unreadable(name: str, kind: str, error: Exception) -> Unreadable:
 
 
 def read_instances(path: Path) -> Iterator[Instance | Unreadable]:
-    """The instances of a data set file or of a v5 task repository.
-
-    Raises:
-        InputError: it is neither.
-    """
-    if path.is_dir():
-        rows: Iterator[tuple[Any, str]] = _task_repository(path)
-    else:
-        rows = read_rows(path)
+    """The instances of a data set file or of a v5 task repository; else `InputError`."""
+    rows = _task_repository(path) if path.is_dir() else read_rows(path)
     for number, (row, where) in enumerate(rows, 1):
         if isinstance(row, Unreadable):
             yield row
@@ -192,19 +175,11 @@ def runner_of(instance: Instance) -> Literal["pytest", "unittest"] | None:
 def _one(given: Row) -> Instance:
     row = {**given, **{key.upper(): given[key] for key in _IDS if key in given}}
     config = _mapping(row.get("install_config"))
-    family: Family = "swe-bench"
-    if "eval_script" in row or "eval_type" in row:
-        family = "swe-bench-5"
-    elif config and "docker_specs" in config and isinstance(config.get("test_cmd"), list):
-        family = "swe-rebench-2"
-    elif config:
-        family = "swe-rebench"
     statement = str(row["problem_statement"])
     if interface := row.get("interface"):
         statement += f"\n\n{interface}"
     return Instance(
         instance_id=str(row["instance_id"]),
-        family=family,
         repo=str(row["repo"]),
         version=str(row.get("version") or ""),
         base_commit=str(row["base_commit"]),
@@ -227,7 +202,6 @@ def _multi(row: Row) -> Instance:
     shown = [name for key in _SHOWN for name in _mapping(row.get(key))]
     return Instance(
         instance_id=f"{row['org']}__{row['repo']}-{int(row['number'])}",
-        family="multi-swe-bench",
         repo=f"{row['org']}/{row['repo']}",
         base_commit=str(row["base"]["sha"]),
         gold=_taken(str(row["fix_patch"])),
@@ -311,24 +285,14 @@ def _task_folder(root: SafePath) -> Row:
         "problem_statement": read_text(root / "problem_statement.md"),
         "patch": (root / "gold.patch").read_bytes().decode("utf-8", "surrogateescape"),
         "test_patch": (root / "test.patch").read_bytes().decode("utf-8", "surrogateescape"),
-        "eval_script": "",
     }
 
 
 # ── what a person adds ─────────────────────────────────────────────────────────────────────────
 
 
-def read_wishes(path: Path) -> dict[str, Wish]:
-    """Environments by `owner/name` or `owner/name@version`, from a TOML file of such tables.
-
-    Raises:
-        InputError: not TOML, or a key that no environment has.
-    """
-    return read_record(path, dict[str, Wish])
-
-
 def wish_for(instance: Instance, wishes: Mapping[str, Wish]) -> Wish:
-    """The environment of an instance: a person's word before the row's."""
+    """Its environment: a person's, by `owner/name@version` or `owner/name`, before the row's."""
     given = wishes.get(f"{instance.repo}@{instance.version}") or wishes.get(instance.repo)
     if given is None:
         return instance.wish
@@ -337,12 +301,12 @@ def wish_for(instance: Instance, wishes: Mapping[str, Wish]) -> Wish:
 
 def resolve_ids(
     published: Sequence[str], found: Sequence[str], touched: Sequence[str]
-) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """The tests that published ids stand for, and the ids that stand for none.
+) -> dict[str, tuple[str, ...]]:
+    """The tests that each published id stands for; ids that stand for none are not in it.
 
-    Some suites cut ids at the first blank, so that one stands for several parametrized tests;
-    some give bare names, whose file is only in the test patch, among those it touches. A test of
-    unittest is named with or without itself, or by its line of documentation alone.
+    Some suites cut ids at the first blank, so that one stands for several parametrized tests; some
+    give bare names, of a file that the test patch touches. A test of unittest is named with or
+    without itself, or by its line of documentation alone.
     """
     spelled: dict[str, list[str]] = {}
     for one in found:
@@ -362,10 +326,7 @@ def resolve_ids(
                 if one.partition("::")[0] in touched
                 and (one.rpartition("::")[2] == name or (_is_cut(name) and f"::{name}" in one))
             )
-    return (
-        {name: ids for name, ids in stand_for.items() if ids},
-        tuple(name for name, ids in stand_for.items() if not ids),
-    )
+    return {name: ids for name, ids in stand_for.items() if ids}
 
 
 def _spellings(found: str) -> set[str]:

@@ -20,7 +20,7 @@ UNNAMED = "predictions"
 """The contestant whose patches come without a name."""
 
 _NO_BYTES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-_PATCH_KEYS = ("model_patch", "patch", "fix_patch")
+"""Halves of surrogate pairs that Python's `surrogateescape` writes for no byte."""
 
 
 class Prediction(Record):
@@ -39,31 +39,25 @@ def read_predictions(path: Path) -> tuple[Prediction, ...]:
     Raises:
         InputError: not one of the shapes, or two patches of one model for one instance.
     """
-    found = tuple(_prediction(row, where) for row, where in _rows(path))
-    if not found:
-        raise InputError("it holds no predictions", where=str(path), remedy="give another file")
-    seen: set[tuple[str, str]] = set()
-    for one in found:
-        key = one.instance_id, one.model
-        if key in seen:
+    found: dict[tuple[str, str], Prediction] = {}
+    for row, where in _rows(path):
+        one = _prediction(row, where)
+        if found.setdefault((one.instance_id, one.model), one) is not one:
             raise InputError(
                 f"two patches of {one.model!r} for {one.instance_id!r}",
                 where=str(path),
                 remedy="keep one of them, or give them different model_name_or_path",
             )
-        seen.add(key)
-    return found
+    if not found:
+        raise InputError("it holds no predictions", where=str(path), remedy="give another file")
+    return tuple(found.values())
 
 
 def write_predictions(predictions: Iterable[Prediction]) -> str:
     """Predictions as JSON Lines in SWE-bench's shape."""
     written = io.StringIO()
     lines_writer(written).write_all(
-        {
-            "instance_id": one.instance_id,
-            "model_name_or_path": one.model,
-            "model_patch": one.patch,
-        }
+        {"instance_id": one.instance_id, "model_name_or_path": one.model, "model_patch": one.patch}
         for one in predictions
     )
     return written.getvalue()
@@ -95,7 +89,7 @@ def match(predictions: Sequence[Prediction], tasks: Sequence[Task]) -> dict[str,
     for task in tasks:
         for name in (task.id, task.root.name, instance_id(task)):
             known.setdefault(slug(name), {})[task.id] = task
-    found = {}
+    found: dict[str, Task] = {}
     for wanted in dict.fromkeys(one.instance_id for one in predictions):
         answering = known.get(slug(wanted), {})
         if len(answering) > 1:
@@ -103,7 +97,8 @@ def match(predictions: Sequence[Prediction], tasks: Sequence[Task]) -> dict[str,
                 f"several tasks answer to {wanted!r}: {', '.join(sorted(answering))}",
                 remedy="name fewer packs, or write <pack>/<task> into the predictions",
             )
-        found.update(dict.fromkeys([wanted], *answering.values()) if answering else {})
+        for task in answering.values():
+            found[wanted] = task
     return found
 
 
@@ -129,23 +124,16 @@ def _is_row(value: dict[str, Any]) -> bool:
 
 
 def _prediction(row: dict[str, Any], where: str) -> Prediction:
-    keys = [key for key in _PATCH_KEYS if key in row]
-    if not keys:
-        raise InputError(
-            "no patch in it", where=where, remedy=f"give one of {', '.join(_PATCH_KEYS)}"
-        )
-    patch = row[keys[0]]
+    patches = [row[key] for key in ("model_patch", "patch", "fix_patch") if key in row]
+    if not patches:
+        remedy = "give one of model_patch, patch, fix_patch"
+        raise InputError("no patch in it", where=where, remedy=remedy)
+    patch = patches[0]
     name = row.get("instance_id")
     if name is None and {"org", "repo", "number"} <= row.keys():
         name = f"{row['org']}__{row['repo']}-{row['number']}"
     if not isinstance(name, str) or not isinstance(patch, str | None):
         raise InputError("instance_id and patch must be text", where=where, remedy="mend the row")
     model = row.get("model_name_or_path") or UNNAMED
-    return Prediction(instance_id=name, model=str(model), patch=_bytes_kept(patch or ""))
-
-
-def _bytes_kept(text: str) -> str:
-    """Text whose lone surrogates each stand for a byte that is not UTF-8, as Python's
-    `surrogateescape` writes it; other halves of pairs stand for nothing that a file can hold.
-    """
-    return _NO_BYTES.sub("\N{REPLACEMENT CHARACTER}", text)
+    patch = _NO_BYTES.sub("\N{REPLACEMENT CHARACTER}", patch or "")
+    return Prediction(instance_id=name, model=str(model), patch=patch)

@@ -1,7 +1,6 @@
 """A stranger's Dockerfile, made to build here: on images that can be had, with all that it needs.
 
-Where no registry answers, a stand-in holds what an image's name promises: Python with pip, Node
-with npm, a Debian whose apt works in the build. What it holds instead is said with the task.
+Where no registry answers, a stand-in holds what an image's name promises, and the task says so.
 Nothing that is graded has a network: what a test script would fetch is installed when the image is
 built, with the versions it names, and the same line of the script then finds it there.
 """
@@ -12,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from arena.records import File, Language
-from arena.resources import sandboxes_dir
-from arena.task.importing.importer import NotImportableError
+from arena.task.importing.importer import NotImportableError, shipped
 
 _ENDS = "(-(slim|bookworm|bullseye|trixie))*"
 _STAND_INS: tuple[tuple[str, str, str, Language], ...] = (
@@ -57,9 +55,6 @@ def on_what_there_is(text: str, pin: Callable[[str], str]) -> Based:
     """Put a Dockerfile on the images it names where a registry answers, else on ours.
 
     `pin` gives an image with its digest, or raises where no registry has it.
-
-    Raises:
-        NotImportableError: an image can neither be had nor be stood for.
     """
     text = _ONLY_BUILDKIT.sub("", text.replace("\r\n", "\n"))
     found = list(_FROM.finditer(text))
@@ -83,22 +78,21 @@ def on_what_there_is(text: str, pin: Callable[[str], str]) -> Based:
 def _stand_in(
     text: str, wanted: Sequence[str], foreign: Sequence[str], last: str, why: str
 ) -> Based:
-    kinds: dict[str, tuple[str, str]] = {}
+    kinds: dict[str, str] = {}
+    notes: list[str] = []
     for image in dict.fromkeys(foreign):
         entry = _entry(image)
         if entry is None:
             raise NotImportableError(f"base image: none of ours stands for {image}, and {why}")
-        kinds[image] = entry[1], entry[2]
-    used = {kind for kind, _ in kinds.values()}
-    if len(used) > 1 and not used <= set(_ORDER):
+        kinds[image] = entry[1]
+        notes.append(f"{entry[2]} stands for {image}")
+    used = {*kinds.values()}
+    if len(used) > 1 and not used <= {*_ORDER}:
         raise NotImportableError(f"base image: no one image of ours stands for {', '.join(kinds)}")
-    kind = max(used, key=_ORDER.index) if len(used) > 1 else next(iter(used))
-    return Based(
-        _based(text, wanted, dict.fromkeys(kinds, "${BASE}")),
-        _language(last),
-        base="go" if kind == "go" else f"stand-ins/{kind}",
-        notes=tuple(f"{what} stands for {image}" for image, (_, what) in kinds.items()),
-    )
+    kind = max(used, key=_ORDER.index) if len(used) > 1 else used.pop()
+    base = "go" if kind == "go" else f"stand-ins/{kind}"
+    dockerfile = _based(text, wanted, dict.fromkeys(kinds, "${BASE}"))
+    return Based(dockerfile, _language(last), base=base, notes=tuple(notes))
 
 
 def _entry(image: str) -> tuple[str, str, str, Language] | None:
@@ -123,22 +117,14 @@ def _foreign_below(found: Sequence[re.Match[str]], wanted: Sequence[str], at: in
 
 def _based(text: str, wanted: Sequence[str], sources: Mapping[str, str]) -> str:
     """The Dockerfile with other images in its `FROM` lines."""
-    images = iter(wanted)
-
-    def line(match: re.Match[str]) -> str:
-        image = next(images)
-        return f"FROM {sources.get(image, image)}{match['stage'] or ''}"
-
-    return f"ARG BASE\n{_FROM.sub(line, text).rstrip()}\n"
+    images = iter(sources.get(image, image) for image in wanted)
+    text = _FROM.sub(lambda match: f"FROM {next(images)}{match['stage'] or ''}", text)
+    return f"ARG BASE\n{text.rstrip()}\n"
 
 
 def _filled(image: str, given: Mapping[str, str]) -> str:
     """An image's name with the build arguments that the Dockerfile gives it."""
-
-    def value(match: re.Match[str]) -> str:
-        return given.get(match[1]) or match[2] or match[0]
-
-    return _VARIABLE.sub(value, image)
+    return _VARIABLE.sub(lambda match: given.get(match[1]) or match[2] or match[0], image)
 
 
 # ── what its scripts fetch ───────────────────────────────────────────────────────────────────────
@@ -165,10 +151,10 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
     """
     packages: dict[str, None] = {}
     requirements: dict[str, None] = {}
-    files: list[File] = []
-    for command in (
-        one for file in scripts if file.path.endswith(".sh") for one in _commands(file)
-    ):
+    uses_uv = False
+    shell = (file for file in scripts if file.path.endswith(".sh"))
+    for command in (one for file in shell for one in _commands(file)):
+        uses_uv = uses_uv or command.startswith(("uv ", "uvx "))
         if match := _APT.match(command):
             packages |= dict.fromkeys(_plain(command[match.end() :].split()))
         elif match := _PIP.match(command):
@@ -176,10 +162,6 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
         elif match := _UVX.match(command):
             words = _words(command[match.end() :])
             requirements |= dict.fromkeys(_of_uvx(words, runs_tool=bool(match["tool"])))
-        if command.startswith(("uv ", "uvx ")) and not files:
-            files.append(
-                File(path=_SHIM, data=(sandboxes_dir() / "stand-ins" / _SHIM).read_bytes())
-            )
     steps = []
     if packages:
         install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes"
@@ -188,11 +170,12 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
         words = [shlex.quote(one) for one in requirements]
         install = "PIP_BREAK_SYSTEM_PACKAGES=1 pip3 install --no-cache-dir"
         steps += [_PIP3, f"RUN {install} {' '.join(words)}"]
-    if files:
+    if uses_uv:
         links = "ln -sf uvx.sh /usr/local/bin/uvx && ln -sf uvx.sh /usr/local/bin/uv"
         steps.append(f"COPY {_SHIM} /usr/local/bin/")
         steps.append(f"RUN chmod 755 /usr/local/bin/{_SHIM} && {links}")
     text = "\n".join([dockerfile.rstrip(), *(["USER root"] if steps else []), *steps, end])
+    files = [File(path=_SHIM, data=shipped(_SHIM))] if uses_uv else []
     return [*files, File(path="Dockerfile", data=text.encode())]
 
 

@@ -6,9 +6,10 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any
 
 from pydantic import Field, TypeAdapter
 
@@ -17,15 +18,17 @@ from arena.grading.job import Bench
 from arena.protocols import Sandbox
 from arena.records import Assurance, File, Record, SandboxLimits
 from arena.records.container import AGENT_USER, WORKDIR
+from arena.resources import sandboxes_dir
 from arena.sandbox import docker
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
+from arena.sandbox.image.store import Image
 from arena.task import pack as packs
 from arena.task.checking.specified import told, unsaid
 from arena.task.checking.suite import runs
-from arena.task.files import Draft, is_cache, leads_out, write_files, write_pack, write_task
-from arena.task.formats.instances import Unreadable, Wish
+from arena.task.files import Draft, is_cache, leads_out, write_pack, write_task
+from arena.task.formats.instances import Thing, Wish
 from arena.task.mining.pytest_runner import NOT_LOADED
 from arena.task.mining.runner import Environment, write_image
 from arena.task.yields import Attempt, YieldLine
@@ -49,7 +52,7 @@ class Imported(Attempt):
 
 
 class NotImportableError(Exception):
-    """Something that no task can be made of; the message is the reason."""
+    """A thing of a suite can be no task, whoever finds that out; the message is the reason."""
 
 
 class Report(Record):
@@ -67,34 +70,15 @@ LOGS = "logs"
 PLACES = ".places"
 """Folder of the work tree that holds what lies elsewhere in the original."""
 
-LIMITS = SandboxLimits(memory_mb=2048)
-
+_LIMITS = SandboxLimits(memory_mb=2048)
 _TREE_LIMIT = 256 << 20
 _SECONDS = 120.0
-# Suites keep the interpreter of a repository in an environment that a login shell switches on
-_PYTHON = """
-RUN for bin in /opt/miniconda3/envs/testbed/bin /opt/conda/envs/testbed/bin; do \\
-        if [ -x "$bin/python" ]; then mkdir -p /usr/local/bin && rm -f /usr/local/bin/python3 \\
-         && printf '#!/bin/sh\\nexec %s/python "$@"\\n' "$bin" >/usr/local/bin/python3 \\
-         && chmod 755 /usr/local/bin/python3; fi; done
-"""
-_PLUGINS = TypeAdapter(tuple[str, ...])
-_PROBE = """
-import json, pytest
-try:
-    from importlib.metadata import distributions
-except ImportError:
-    from importlib_metadata import distributions
-from importlib.util import find_spec
-def named(point):  # the repository's own by its module, which grading finds in the tree
-    module = point.value.partition(":")[0]
-    spec = find_spec(module.partition(".")[0])
-    places = list(spec.submodule_search_locations or [spec.origin]) if spec else ["/repo"]
-    return module if str(places[0]).startswith("/repo") else point.name
-points = [point for found in distributions() for point in found.entry_points]
-print(json.dumps(sorted({named(point) for point in points if point.group == "pytest11"})))
-"""
-"""For any Python 3 with a pytest."""
+TEXTS = TypeAdapter(tuple[str, ...])
+
+
+def shipped(name: str) -> bytes:
+    """A file that helps to build images of others."""
+    return (sandboxes_dir() / "stand-ins" / name).read_bytes()
 
 
 def move(places: Sequence[str] = ()) -> str:
@@ -128,10 +112,7 @@ class Made:
 
 
 class Pulls:
-    """Asks registries for images, and those that cannot be reached only once.
-
-    Safe from several threads.
-    """
+    """Asks registries for images, those that do not answer only once; for several threads."""
 
     def __init__(self, engine: DockerEngine) -> None:
         self._engine = engine
@@ -139,11 +120,7 @@ class Pulls:
         self._away: dict[str, str] = {}
 
     def pin(self, image: str) -> str:
-        """An image with its digest.
-
-        Raises:
-            NotImportableError: no registry gave it.
-        """
+        """An image with its digest, where a registry gives it."""
         host = image.partition("/")[0] if "." in image.partition("/")[0] else ""
         with self._lock:
             if host in self._away:
@@ -156,46 +133,23 @@ class Pulls:
                 raise NotImportableError(error.what) from None
 
 
-def python_image(image: str, name: str, out: Path, engine: DockerEngine, pulls: Pulls) -> Made:
-    """An instance's own image as an environment, and the tree in its work folder.
-
-    Raises:
-        NotImportableError: it cannot be pulled, or cannot run our grading.
-    """
-    pinned = pulls.pin(image)
-    dockerfile = f"ARG BASE\nFROM ${{BASE}}\n{move()}{_PYTHON}"
-    given = [File(path="Dockerfile", data=dockerfile.encode())]
-    write_image(out, name, given, "python", image, pull=pinned)
-    try:
-        made = Images(engine, lambda _: ()).ensure_image(out, name)
-    except (InputError, DockerfileError) as error:
-        raise NotImportableError(f"its image cannot be used: {error}") from None
-    with engine.open(made.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
-        plugins = plugins_of(box)
-        tree = work_tree(box)
-    return Made(Environment(image=name, plugins=plugins), tree, made.size_mb)
-
-
 def plugins_of(box: Sandbox) -> tuple[str, ...]:
     """Plugins of the image's pytest."""
-    words = ["sh", "-c", 'git --version >&2 && exec python3 -I -c "$1"', "sh", _PROBE]
+    words = ["sh", "-c", 'git --version >&2 && exec python3 -I -c "$1"', "sh"]
+    words.append(shipped("plugins.py").decode())
     done = box.exec(words, timeout_s=_SECONDS)
     if done.exit_code != 0:
         said = " ".join(done.text.split())[-160:]
         raise NotImportableError(f"its image has not git, Python and pytest: {said}")
     try:
-        names = _PLUGINS.validate_json(done.stdout)
+        names = TEXTS.validate_json(done.stdout)
     except ValueError:
         raise NotImportableError("its Python does not tell pytest's plugins") from None
     return tuple(name for name in names if name not in NOT_LOADED)
 
 
 def work_tree(box: Sandbox) -> tuple[File, ...]:
-    """Regular files of the work folder, without its history.
-
-    Raises:
-        NotImportableError: they are too many, or as `read_tar`.
-    """
+    """Regular files of the work folder, without its history."""
     words = ["tar", "-C", WORKDIR, "--exclude=./.git", "-c", "."]
     done = box.exec(words, timeout_s=_SECONDS, output_limit=_TREE_LIMIT)
     if done.truncated_bytes:
@@ -227,23 +181,8 @@ def read_tar(data: bytes) -> tuple[File, ...]:
     return tuple(found)
 
 
-class Thing(Protocol):
-    """One task of somebody's suite, as it was read."""
-
-    @property
-    def instance_id(self) -> str:
-        """What the suite calls it."""
-        ...
-
-
-_T = TypeVar("_T", bound=Thing)
-
-
 class Once:
-    """Makes each environment of an import once, however many rows share it.
-
-    Safe from several threads.
-    """
+    """Makes each environment of an import once, however many rows share it; for several threads."""
 
     def __init__(self) -> None:
         self._made: dict[str, Made | NotImportableError] = {}
@@ -313,25 +252,38 @@ class Source:
         """The pack's folder."""
         return self.request.out
 
-    def keep_log(self, name: str, text: str) -> str:
-        """Keep what a thing printed that failed; where, below the pack."""
-        log = File(path=f"{LOGS}/{name}.log", data=text.encode("utf-8", "replace"))
-        write_files(self.out, [log])
-        return log.path
+    def image(self, name: str, what: str = "image") -> Image:
+        """An image of the pack, built where it is missing."""
+        try:
+            return Images(self.engine, lambda _: ()).ensure_image(self.out, name)
+        except (InputError, DockerfileError) as error:
+            raise NotImportableError(f"its {what} cannot be built: {error}") from None
+
+    def opened(self, image: str, volumes: Sequence[str] = ()) -> AbstractContextManager[Sandbox]:
+        """A container of an image, with somebody in it who may write to its work folder."""
+        return self.engine.open(image, limits=_LIMITS, labels={}, user=AGENT_USER, volumes=volumes)
+
+    def pulled(self, image: str, name: str) -> Made:
+        """An instance's own image as an environment, and the tree in its work folder."""
+        pinned = self.pulls.pin(image)
+        dockerfile = shipped("pulled.Dockerfile") + move().encode()
+        given = [File(path="Dockerfile", data=dockerfile)]
+        write_image(self.out, name, given, "python", image, pull=pinned)
+        made = self.image(name)
+        with self.opened(made.id) as box:
+            environment = Environment(image=name, plugins=plugins_of(box))
+            return Made(environment, work_tree(box), made.size_mb)
 
 
 @dataclass(frozen=True)
-class Importer(Generic[_T]):
-    """One family of suites: a module that has one of these, and a line in `suite.py`.
-
-    `make` proves and writes the task with `write_proved`, and raises `NotImportableError` with the
-    reason where it cannot.
-    """
+class Importer:
+    """One family of suites: a module that has one of these, and a line in `suite.py`."""
 
     takes: Callable[[Path], bool]
     """Whether a path may be a suite of it."""
-    read: Callable[[Path], Iterator[_T | Unreadable]]
-    make: Callable[[_T, Source], Imported]
+    read: Callable[[Path], Iterator[Thing]]
+    make: Callable[[Any, Source], Imported]
+    """Proves and writes the task of a thing that is not `Unreadable`, with `write_proved`."""
 
 
 def write_proved(draft: Draft, source: Source) -> tuple[str, ...]:
@@ -339,9 +291,6 @@ def write_proved(draft: Draft, source: Source) -> tuple[str, ...]:
 
     It is proved in a pack of its own: what nothing has confirmed is never offered. A suite's
     statement is a report; what it does not tell is marked, and is what is returned as notes.
-
-    Raises:
-        NotImportableError: one of them came out wrong.
     """
     parts = draft.gold, draft.tree, draft.hidden, draft.tests.fail_to_pass
     needed = unsaid(draft.statement, *parts)

@@ -1,6 +1,6 @@
 """Rows of the SWE-bench family, built from source: a local mirror and the wheels they need."""
 
-import fnmatch
+import glob
 import re
 import tempfile
 from collections.abc import Sequence
@@ -31,7 +31,6 @@ from arena.task.importing.importer import (
     NotImportableError,
     Source,
     find_mirror,
-    python_image,
     write_proved,
 )
 from arena.task.mining.candidate import shows
@@ -40,7 +39,6 @@ from arena.task.mining.history import GitHistory
 from arena.task.mining.projects import read_project, with_version_files
 from arena.task.mining.pytest_runner import OWN_PYTEST, is_pytest, run_pytest, unittest_command
 from arena.task.mining.runner import (
-    Environment,
     MiningSession,
     RepositoryRun,
     TestCommand,
@@ -63,9 +61,8 @@ class _Parts:
     name: str
     fix: CandidateFix
     allow: tuple[str, ...]
-    made: Environment
+    made: Made
     how: TestRunOptions
-    image_mb: int
     notes: tuple[str, ...] = ()
     """What of its environment is not as the suite has it."""
     command: TestCommand | None = None
@@ -78,47 +75,35 @@ class _Parts:
 
 
 def import_row(instance: Instance, source: Source) -> Imported:
-    """Make one row a task, and run its gold patch and nothing against it.
-
-    Raises:
-        NotImportableError: with the reason.
-        EngineError: the engine broke.
-    """
+    """Make one row a task, and run its gold patch and nothing against it."""
     parts = _parts(instance, source)
     if parts.command == OWN_PYTEST:
         ids = {name: tuple(map(as_reported, getattr(instance, name))) for name in _IDS}
         instance = instance.model_copy(update=ids)
     before, after = _sessions(parts, _places(instance, parts), source)
-    held = _plan(instance, parts, before, after)
+    plan, seen = _plan(instance, parts, before, after)
     assurance: Assurance = "ids" if parts.command is None else "report"
     draft = Draft(
         name=parts.name,
         title=instance.title,
         language="python",
-        image=parts.made.image,
-        tags=("imported", instance.family),
+        image=parts.made.environment.image,
+        tags=("imported",),
         repository=instance.repo,
         instance_id=instance.instance_id,
         assurance=assurance,
         statement=instance.statement or "(no text)",
-        tests=held.plan,
+        tests=plan,
         allow=parts.allow,
         tree=parts.fix.tree,
         hidden=parts.fix.hidden,
         gold=parts.fix.gold,
     )
-    notes = [*held.notes, *parts.notes, *write_proved(draft, source)]
+    notes = [*seen.notes, *parts.notes, *write_proved(draft, source)]
     if well_formed(instance.statement) != instance.statement:
         notes.append("bytes of its statement that are no text stand as \N{REPLACEMENT CHARACTER}")
-    return Imported(
-        instance_id=instance.instance_id,
-        task=parts.name,
-        assurance=assurance,
-        disagrees=held.disagrees,
-        reasons=held.reasons,
-        notes=tuple(notes),
-        image_mb=parts.image_mb,
-    )
+    done = {"task": parts.name, "assurance": assurance, "notes": tuple(notes)}
+    return seen.model_copy(update=done)
 
 
 # ── before anything runs ───────────────────────────────────────────────────────────────────────
@@ -136,8 +121,7 @@ def _parts(instance: Instance, source: Source) -> _Parts:
     why = ""
     if instance.image and instance.wish == as_given:
         try:
-            name = slug(instance.instance_id)
-            made = python_image(instance.image, name, source.out, source.engine, source.pulls)
+            made = source.pulled(instance.image, slug(instance.instance_id))
             return _put_together(instance, made.generated, made, source)
         except NotImportableError as error:
             why = f"; its image: {error}"
@@ -177,6 +161,7 @@ def _from_source(instance: Instance, source: Source) -> _Parts:
 def _put_together(instance: Instance, tree: tuple[File, ...], made: Made, source: Source) -> _Parts:
     wish, project = instance.wish, read_project(tree)
     hidden = _patched(tree, instance.test_patch)
+    plugins = (*made.environment.plugins, *project.plugins, *wish.plugins)
     command = OWN_PYTEST if is_pytest(tree) else None
     if command is None and runner_of(instance) == "unittest":
         files = [file.path for file in hidden if file.path.endswith(".py")]
@@ -185,12 +170,9 @@ def _put_together(instance: Instance, tree: tuple[File, ...], made: Made, source
         name=slug(instance.instance_id),
         fix=CandidateFix(instance.gold, tree, hidden),
         allow=_allowed(instance.gold, tree, hidden),
-        made=made.environment,
-        image_mb=made.image_mb,
+        made=made,
         how=TestRunOptions(
-            plugins=tuple(
-                dict.fromkeys((*made.environment.plugins, *project.plugins, *wish.plugins))
-            ),
+            plugins=tuple(dict.fromkeys(plugins)),
             options=(*project.options, *wish.options),
             test_seconds=source.request.test_seconds,
         ),
@@ -242,9 +224,7 @@ def _allowed(gold: str, tree: Sequence[File], hidden: Sequence[File]) -> tuple[s
         paths = {path for change in parse(gold) for path in change.paths}
     except PatchError as error:
         raise NotImportableError(f"the gold patch is no diff: {error}") from None
-    allow = sorted(path for path in paths if is_protected(path, rules))
-    globs = tuple(re.sub(r"([*?[])", r"[\1]", path) for path in allow)
-    assert all(fnmatch.fnmatchcase(path, glob) for path, glob in zip(allow, globs, strict=True))
+    globs = tuple(glob.escape(path) for path in sorted(paths) if is_protected(path, rules))
     policed = police(gold, rules.model_copy(update={"allow": globs}))
     if policed.refused:
         raise NotImportableError(f"the gold patch would be refused: {policed.refused}")
@@ -258,12 +238,8 @@ def _places(instance: Instance, parts: _Parts) -> list[str]:
     """The test files that the test patch touches or a published id names."""
     there = {file.path for file in (*parts.fix.tree, *parts.fix.hidden)}
     ids = (*instance.fail_to_pass, *instance.pass_to_pass)
-    named = (name.partition("::")[0] for name in ids)
-    return list(
-        dict.fromkeys(
-            path for path in (*parts.touched, *named) if path in there and path.endswith(".py")
-        )
-    )
+    named = dict.fromkeys((*parts.touched, *(name.partition("::")[0] for name in ids)))
+    return [path for path in named if path in there and path.endswith(".py")]
 
 
 def _sessions(
@@ -272,7 +248,8 @@ def _sessions(
     """Some test files without and with the gold patch."""
     try:
         root = source.out / parts.name
-        image = image_of(source.engine, root, "python", parts.made.image, parts.fix.tree).id
+        name = parts.made.environment.image
+        image = image_of(source.engine, root, "python", name, parts.fix.tree).id
     except InputError as error:
         raise NotImportableError(f"its environment cannot be built: {error.line()}") from None
     run = RepositoryRun(
@@ -288,31 +265,23 @@ def _sessions(
     return look(run), look(replace(run, fixed=True))
 
 
-@dataclass(frozen=True)
-class _Held:
+def _plan(
+    instance: Instance, parts: _Parts, before: MiningSession, after: MiningSession
+) -> tuple[TestPlan, Imported]:
     """Published tests that hold here, and what is said of the others."""
-
-    plan: TestPlan
-    reasons: dict[str, str]
-    """Id to why it fails without the gold patch."""
-    disagrees: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-def _plan(instance: Instance, parts: _Parts, before: MiningSession, after: MiningSession) -> _Held:
     if after.ended != "complete":
         raise NotImportableError(f"gold: {after.ended} {' '.join(after.detail.split())[-200:]}")
     found = list(after.tests)
-    shown, unknown = resolve_ids(instance.fail_to_pass, found, parts.touched)
-    kept, unknown_kept = resolve_ids(instance.pass_to_pass, found, parts.touched)
+    shown = resolve_ids(instance.fail_to_pass, found, parts.touched)
+    kept = resolve_ids(instance.pass_to_pass, found, parts.touched)
     in_shown, in_kept = chain(*shown.values()), chain(*kept.values())
     reasons = {one: why for one in in_shown if (why := _why(one, before, after))}
     # Where nothing ran without gold, what passes with it is taken
     bare = before.passed if before.tests else after.passed
     good = [one for one in in_kept if one not in reasons and after.passed(one) and bare(one)]
     holds = {*reasons, *good}
-    lost = dict.fromkeys(unknown, "no such test")
-    lost_kept = dict.fromkeys(unknown_kept, "no such test")
+    lost = {name: "no such test" for name in instance.fail_to_pass if name not in shown}
+    lost_kept = {name: "no such test" for name in instance.pass_to_pass if name not in kept}
     for name, ids in shown.items():
         if not reasons.keys() & {*ids}:
             lost[name] = _not_shown(ids[0], before, after)
@@ -335,14 +304,18 @@ def _plan(instance: Instance, parts: _Parts, before: MiningSession, after: Minin
     )
     if parts.command:
         plan = with_command(plan, parts.command, _places(instance, parts))
-    notes = []
+    notes, many = [], len(instance.pass_to_pass)
     if lost:
         notes.append(f"{len(lost)} of {len(instance.fail_to_pass)} FAIL_TO_PASS do not hold here")
-    if 2 * len(lost_kept) >= len(instance.pass_to_pass) > 0:
-        notes.append(
-            f"{len(lost_kept)} of {len(instance.pass_to_pass)} PASS_TO_PASS do not hold here"
-        )
-    return _Held(plan, reasons, tuple(disagrees), tuple(notes))
+    if 2 * len(lost_kept) >= many > 0:
+        notes.append(f"{len(lost_kept)} of {many} PASS_TO_PASS do not hold here")
+    return plan, Imported(
+        instance_id=instance.instance_id,
+        disagrees=tuple(disagrees),
+        reasons=reasons,
+        notes=tuple(notes),
+        image_mb=parts.made.image_mb,
+    )
 
 
 def _why(name: str, before: MiningSession, after: MiningSession) -> str:
@@ -361,13 +334,15 @@ def _not_shown(name: str, before: MiningSession, after: MiningSession) -> str:
 
 
 def _nothing_shows(disagrees: Sequence[str], parts: _Parts, after: MiningSession) -> str:
-    errors = {seen.error for seen in after.tests.values() if seen.error}
-    errors |= set(after.uncollected.values())
-    told = [*parts.notes, *([after.detail] if after.detail else ())]
-    said = "".join(f"; {note}" for note in told)
-    return (
-        f"no FAIL_TO_PASS holds here: {disagrees[0] if disagrees else 'none is given'}"
-        f" (errors with gold: {', '.join(sorted(errors)[:3]) or 'none'}){said}"
+    errors = {*(seen.error for seen in after.tests.values()), *after.uncollected.values()} - {""}
+    first = disagrees[0] if disagrees else "none is given"
+    told = f"errors with gold: {', '.join(sorted(errors)[:3]) or 'none'}"
+    return "; ".join(
+        [
+            f"no FAIL_TO_PASS holds here: {first} ({told})",
+            *parts.notes,
+            *filter(None, [after.detail]),
+        ]
     )
 
 

@@ -9,13 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from arena.errors import InputError
 from arena.grading.script_runner import EXIT, REWARD
+from arena.paths import SafePath
 from arena.records import Composition, Difficulty, File, TestPlan
-from arena.records.container import AGENT_USER
-from arena.sandbox.image.build import DockerfileError
-from arena.sandbox.image.images import Images
-from arena.sandbox.services import ServiceError
 from arena.task import diff
 from arena.task.files import Draft
 from arena.task.formats.compose import variables
@@ -23,7 +19,7 @@ from arena.task.formats.harbor import Scripts, read_scripts
 from arena.task.formats.predictions import slug
 from arena.task.importing.dockerfiles import Based, on_what_there_is, with_needs
 from arena.task.importing.importer import (
-    LIMITS,
+    LOGS,
     Imported,
     Importer,
     NotImportableError,
@@ -47,30 +43,19 @@ _DIFFICULTIES: dict[str, Difficulty] = {"easy": "easy", "medium": "medium", "har
 
 
 def import_scripts(thing: Scripts, source: Source) -> Imported:
-    """Make one task directory a task, and run its solution and nothing against it.
-
-    Raises:
-        NotImportableError: with the reason.
-        EngineError: the engine broke.
-    """
-    name = slug(thing.instance_id)
-    composition, based = _write_images(thing, name, source)
-    images = Images(source.engine, lambda _: ())
-    try:
-        image = images.ensure_image(source.out, name)
-        for service in composition.services if composition else ():
-            images.ensure_image(source.out, service.image)
-    except (InputError, DockerfileError) as error:
-        notes = "".join(f"; {note}" for note in based.notes)
-        raise NotImportableError(f"its image cannot be built: {error}{notes}") from None
-    with source.engine.open(image.id, limits=LIMITS, labels={}, user=AGENT_USER) as box:
-        tree = work_tree(box)
+    """Make one task directory a task, and run its solution and nothing against it."""
     if not thing.solution:
         raise NotImportableError("it has no solution to prove it with")
+    name = slug(thing.instance_id)
+    composition, based = _write_images(thing, name, source)
     try:
-        gold = _solved(thing, name, tree, composition, source)
-    except ServiceError as error:
-        raise NotImportableError(str(error)) from None
+        image = source.image(name)
+        for service in composition.services if composition else ():
+            source.image(service.image)
+    except NotImportableError as error:
+        raise NotImportableError("; ".join([str(error), *based.notes])) from None
+    with source.opened(image.id) as box:
+        tree = work_tree(box)
     plan = TestPlan(
         runner="script",
         fail_to_pass=(EXIT if thing.assurance == "exit_code" else REWARD,),
@@ -90,9 +75,10 @@ def import_scripts(thing: Scripts, source: Source) -> Imported:
         tests=plan,
         tree=tree,
         hidden=thing.tests,
-        gold=gold,
+        gold="",
         composition=composition,
     )
+    draft = draft.model_copy(update={"gold": _solved(thing, draft, source)})
     more = write_proved(draft, source)
     return Imported(
         instance_id=thing.instance_id,
@@ -146,37 +132,29 @@ def _places(thing: Scripts) -> list[str]:
     return sorted(place for place in found if place.lstrip("/") not in _OF_THE_SYSTEM)
 
 
-def _solved(
-    thing: Scripts,
-    name: str,
-    tree: Sequence[File],
-    composition: Composition | None,
-    source: Source,
-) -> str:
+def _solved(thing: Scripts, draft: Draft, source: Source) -> str:
     """What the solution changes in the work folder, as a patch, however it ends."""
-    image = image_of(source.engine, source.out / name, "other", name, tree, composition).id
+    root = source.out / draft.name
+    image = image_of(
+        source.engine, root, draft.language, draft.image, draft.tree, draft.composition
+    ).id
     solution = [
         file.model_copy(update={"path": f"/solution/{file.path}"}) for file in thing.solution
     ]
-    engine = source.engine
-    with (
-        engine.open(image, limits=LIMITS, labels={}, user=AGENT_USER, volumes=["/solution"]) as box,
-        engine.open(image, limits=LIMITS, labels={}, user=AGENT_USER) as fresh,
-    ):
+    with source.opened(image, ["/solution"]) as box, source.opened(image) as fresh:
         box.put(solution)
         done = box.exec(
             thing.solve_command, timeout_s=thing.timeout_s, env=thing.environment, output_limit=_LOG
         )
         box.kill()
-        patch = diff.capture(box, fresh)
+        patch = diff.capture(diff.Remains(box), fresh)
+    log = f"{LOGS}/{draft.name}.log"
     if done.exit_code != 0 or not patch.strip():
-        log = source.keep_log(name, done.text)
-        said = " ".join(done.text.split())[-200:]
+        (SafePath(source.out) / log).write(done.text.encode("utf-8", "replace"))
+    if not patch.strip():
         what = f"its solution ends with {done.exit_code}" if done.exit_code else "its solution"
-        if not patch.strip():
-            raise NotImportableError(
-                f"{what} and changes nothing in the work folder: {said} ({log})"
-            )
+        said = " ".join(done.text.split())[-200:]
+        raise NotImportableError(f"{what} and changes nothing in the work folder: {said} ({log})")
     return patch
 
 

@@ -11,15 +11,15 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
 from arena.errors import EngineError, FaultError, InputError
 from arena.paths import SafePath
 from arena.records import digest_of
 from arena.sandbox.engine import DockerEngine
+from arena.sandbox.services import ServiceError
 from arena.serialize import read_record, well_formed
 from arena.task.files import write_pack
-from arena.task.formats.instances import Unreadable, read_wishes
+from arena.task.formats.instances import Thing, Unreadable, Wish
 from arena.task.formats.predictions import slug
 from arena.task.importing import rows, scripts
 from arena.task.importing.importer import (
@@ -32,14 +32,13 @@ from arena.task.importing.importer import (
     Pulls,
     Report,
     Source,
-    Thing,
 )
 from arena.task.mining.runner import Say
 from arena.task.yields import yields
 
 REPORT = "import.json"
 
-IMPORTERS: tuple[Importer[Any], ...] = (rows.IMPORTER, scripts.IMPORTER)
+IMPORTERS: tuple[Importer, ...] = (rows.IMPORTER, scripts.IMPORTER)
 """The first that takes a path reads it."""
 _NO_NAMES = {"", "images", LOGS}
 
@@ -51,8 +50,11 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
         InputError: the path is no suite of a known form.
         EngineError: no engine answers any more.
     """
-    importer = _importer_of(request.path)
-    things: list[Thing | Unreadable] = list(importer.read(request.path))[: request.limit]
+    importer = next((one for one in IMPORTERS if one.takes(request.path)), None)
+    if importer is None:
+        where = str(request.path)
+        raise InputError("no such file or folder", where=where, remedy="give a suite")
+    things = list(importer.read(request.path))[: request.limit]
     if not things:
         raise InputError(
             "nothing in it has a known form",
@@ -60,8 +62,9 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
             remedy="`arena tasks import --help` names the forms",
         )
     source = _source(request, engine)
-    beside = _beside(source)
-    keys = [digest_of([repr(thing), beside]) for thing in things]
+    # What else than the thing itself decides what becomes of it
+    clones = sorted(path.name for path in request.repos.iterdir()) if request.repos else []
+    keys = [digest_of(repr((thing, clones, source.wishes))) for thing in things]
     before = _done_before(request.out)
     found = {at: before[key] for at, key in enumerate(keys) if key in before}
     readable = [one for one in things if not isinstance(one, Unreadable)]
@@ -95,7 +98,7 @@ def _source(request: ImportRequest, engine: DockerEngine) -> Source:
         private=False,
         description="Made by `arena tasks import`; what could not be imported is in import.json.",
     )
-    wishes = read_wishes(request.env) if request.env else {}
+    wishes = read_record(request.env, dict[str, Wish]) if request.env else {}
     return Source(request, pack, wishes, engine, Pulls(engine), Once())
 
 
@@ -120,15 +123,6 @@ def _written(request: ImportRequest, done: Mapping[int, Imported]) -> Report:
     return report
 
 
-def _beside(source: Source) -> list[Any]:
-    """What else than the thing itself decides what becomes of it."""
-    clones = (
-        sorted(path.name for path in source.request.repos.iterdir()) if source.request.repos else []
-    )
-    wishes = {name: wish.model_dump(mode="json") for name, wish in source.wishes.items()}
-    return [clones, wishes]
-
-
 def _done_before(out: Path) -> dict[str, Imported]:
     """What an earlier import of the same things came to, less what a fault ended."""
     path = SafePath(out) / REPORT
@@ -145,30 +139,20 @@ def _done_before(out: Path) -> dict[str, Imported]:
     }
 
 
-def _importer_of(path: Path) -> Importer[Any]:
-    for one in IMPORTERS:
-        if one.takes(path):
-            return one
-    raise InputError("no such file or folder", where=str(path), remedy="give a suite")
-
-
-def _one(
-    thing: Thing | Unreadable,
-    importer: Importer[Any],
-    source: Source,
-    firsts: Mapping[str, Thing],
-) -> Imported:
+def _one(thing: Thing, importer: Importer, source: Source, firsts: Mapping[str, Thing]) -> Imported:
     started = time.monotonic()
-    name, reason = slug(thing.instance_id), thing.reason if isinstance(thing, Unreadable) else ""
-    if name in _NO_NAMES:
-        reason = reason or "its id can be no name of a folder"
-    elif firsts.get(name, thing) is not thing:
-        reason = reason or "another one before it has this name"
-    if reason or isinstance(thing, Unreadable):
+    name, reason = slug(thing.instance_id), ""
+    if isinstance(thing, Unreadable):
+        reason = thing.reason
+    elif name in _NO_NAMES:
+        reason = "its id can be no name of a folder"
+    elif firsts[name] is not thing:
+        reason = "another one before it has this name"
+    if reason:
         return Imported(instance_id=thing.instance_id, reason=reason)
     try:
         done = importer.make(thing, source)
-    except NotImportableError as error:
+    except (NotImportableError, ServiceError) as error:
         done = Imported(instance_id=thing.instance_id, reason=str(error))
     except FaultError as error:
         if isinstance(error, EngineError):

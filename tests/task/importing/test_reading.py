@@ -191,7 +191,7 @@ def test_a_strangers_archive_leads_nowhere_and_fills_nothing(data):
     ],
 )
 def test_shortened_ids_stand_for_what_they_were(published, found, stand_for):
-    known, _ = resolve_ids([published], found, ["t.py"])
+    known = resolve_ids([published], found, ["t.py"])
     assert list(known.get(published, ())) == (found[:2] if stand_for is None else stand_for)
 
 
@@ -231,7 +231,7 @@ def test_keys_in_lower_case_are_read(tmp_path):
     ],
 )
 def test_what_runs_a_rows_tests(ids, told, runner):
-    row = {"instance_id": "a", "family": "swe-bench", "repo": "a/b", "base_commit": "c"}
+    row = {"instance_id": "a", "repo": "a/b", "base_commit": "c"}
     row |= {"gold": "", "test_patch": "", "statement": "", "fail_to_pass": tuple(ids), **told}
     assert runner_of(Instance(**row)) == runner
 
