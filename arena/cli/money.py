@@ -8,25 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arena.cli import EXIT_CHECK_FAILED, options
-from arena.cli.options import (
-    Format,
-    FormatFlag,
-    emit,
-    emit_answer,
-    our_images,
-    runs_dir,
-    say,
-    unset,
-)
-from arena.cli.run import (
-    AttemptsFlag,
-    ConfigFile,
-    ContestantFlag,
-    OutFlag,
-    ProfilesFlag,
-    RaceFlag,
-    TaskFlag,
-)
+from arena.cli import run as running
+from arena.cli.options import Format, FormatFlag, emit, say, unset
 from arena.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,22 +18,23 @@ if TYPE_CHECKING:
     from arena.score.load import Repriced
 
 EARLIER = "Earlier run to forecast costs from; may be repeated."
+PLAN_COLUMNS = ("contestant", "backend", "trials", "expected_usd", "range_usd", "at_most_usd")
 
 
 def plan(
-    config: ConfigFile,
-    task: TaskFlag = None,
-    contestant: ContestantFlag = None,
-    attempts: AttemptsFlag = None,
-    out: OutFlag = None,
-    profiles: ProfilesFlag = None,
+    config: running.ConfigFile,
+    task: running.TaskFlag = None,
+    contestant: running.ContestantFlag = None,
+    attempts: running.AttemptsFlag = None,
+    out: running.OutFlag = None,
+    profiles: running.ProfilesFlag = None,
     earlier: Annotated[
         list[Path] | None, unset(EARLIER, "the run directory, where there is one", "--from")
     ] = None,
     pilot: Annotated[
         int | None, unset("First run this many tasks once, for money; the run keeps them.", min=1)
     ] = None,
-    race: RaceFlag = False,
+    race: running.RaceFlag = False,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Show what a run would do, need and cost, before it starts; exit code 1 if it would not.
@@ -58,24 +42,18 @@ def plan(
     Example: arena plan bakeoff.toml --from runs/last
     """
     from arena.cli.report import forecast_lines
-    from arena.cli.run import prepare, start
     from arena.run.plan import Overrides
     from arena.run.preview import preview
     from arena.run.resume import priced_as
     from arena.rundir.directory import RunDir
 
-    overrides = Overrides(
-        tuple(task or ()),
-        tuple(contestant or ()),
-        attempts,
-        race=race,
-        retired=pilot is None,
-    )
-    known, made = prepare(config, profiles, overrides)
-    out = out or runs_dir() / made.config.name
+    chosen = tuple(task or ()), tuple(contestant or ())
+    overrides = Overrides(*chosen, attempts, race=race, retired=pilot is None)
+    known, made = running.prepare(config, profiles, overrides)
+    out = out or options.runs_dir() / made.config.name
     history = list(earlier or ([out] if RunDir(out).manifest_path.exists() else []))
     if pilot is not None:
-        start(made.first(pilot), out)
+        running.start(made.first(pilot), out)
         history.append(out)
     runs = list(dict.fromkeys(history))
     if (begun := RunDir(out)).manifest_path.exists():
@@ -83,7 +61,7 @@ def plan(
     images = None
     with ExitStack() as opened:
         try:
-            _, images = opened.enter_context(our_images())
+            _, images = opened.enter_context(options.our_images())
         except InputError as error:
             say(f"arena: {error.line()}; all images count as missing")
         shown = preview(made, known=known, today=options.today(), images=images, earlier=runs)
@@ -101,20 +79,16 @@ def _print_plan(shown: "Preview", form: Format) -> None:
         return
     rows = []
     for one in shown.contestants:
-        cost, between = one.cost, None
-        if cost and cost.low_usd is not None:
-            between = f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}"
-        rows.append(
-            {
-                "contestant": one.name,
-                "backend": one.backend,
-                "trials": one.trials,
-                "expected_usd": _usd(cost.expected_usd) if cost else None,
-                "range_usd": between,
-                "at_most_usd": _usd(cost.ceiling_usd) if cost and cost.ceiling_usd else None,
-            }
-        )
-    emit("contestants", rows, tuple(rows[0]), form)
+        row: dict[str, object] = dict.fromkeys(PLAN_COLUMNS)
+        row |= {"contestant": one.name, "backend": one.backend, "trials": one.trials}
+        if cost := one.cost:
+            row["expected_usd"] = _usd(cost.expected_usd)
+            if cost.low_usd is not None:
+                row["range_usd"] = f"{_usd(cost.low_usd)} to {_usd(cost.high_usd)}"
+            if cost.ceiling_usd:
+                row["at_most_usd"] = _usd(cost.ceiling_usd)
+        rows.append(row)
+    emit("contestants", rows, PLAN_COLUMNS, form)
     for one in shown.contestants:
         lacks = [f"{one.missing_key} is not set"] if one.missing_key else []
         for line in (*lacks, *one.problems):
@@ -132,11 +106,8 @@ def _print_plan(shown: "Preview", form: Format) -> None:
     money = usd(sum(amount for _, amount in costs if amount is not None))
     if unknown := [name for name, amount in costs if amount is None]:
         money += f", the unknown cost of {', '.join(unknown)} aside,"
-    minutes = max(1, round(shown.expected_s / 60))
-    print(
-        f"expected in all: {money} and about {plural(minutes, 'minute')},"
-        f" {shown.concurrency} trials at once"
-    )
+    minutes = plural(max(1, round(shown.expected_s / 60)), "minute")
+    print(f"expected in all: {money} and about {minutes}, {shown.concurrency} trials at once")
     print(f"basis: {shown.basis}")
     base = f"; base image: {shown.base_image} (ARENA_BASE)" if shown.base_image else ""
     print(f"images to build: {len(shown.images_to_build)}{base}")
@@ -167,7 +138,6 @@ def reprice(
     from arena.money import prices as money
     from arena.rundir.directory import RunDir
     from arena.score import load
-    from arena.score.load import recorded
 
     manifest = RunDir(run).read_manifest()
     known = catalog.load([prices] if prices else ())
@@ -175,24 +145,17 @@ def reprice(
     before = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
     listed = {name: catalog.prices_of(known, spec) for name, spec in before.items()}
     if prices and not any(listed.values()):
-        raise InputError(
-            "it has no price of a backend of the run",
-            where=f"--prices {prices}",
-            remedy="name the provider and the model as the run's manifest does",
-        )
+        remedy = "name the provider and the model as the run's manifest does"
+        what = "it has no price of a backend of the run"
+        raise InputError(what, where=f"--prices {prices}", remedy=remedy)
     after = {
         name: money.repriced_spec(spec, rows=listed[name] if prices or day else None, at=day)
         for name, spec in before.items()
     }
-    found = load.compare(
-        recorded(run),
-        before,
-        after,
-        fx_before=manifest.fx,
-        fx_after=money.rates_over(
-            manifest.fx, [money.parse_rate(one, options.today()) for one in fx or ()]
-        ),
-    )
+    told = [money.parse_rate(one, options.today()) for one in fx or ()]
+    rates = money.rates_over(manifest.fx, told)
+    calls = load.recorded(run)
+    found = load.compare(calls, before, after, fx_before=manifest.fx, fx_after=rates)
     rows = [_repriced(one) for one in found]
     money_columns = ("billed_before_usd", "billed_after_usd")
     columns = ("contestant", "calls", *money_columns, "status_after", "possibly_billed_after_usd")
@@ -270,18 +233,17 @@ def scale(
         concurrency=concurrency,
     )
     rate = RateLimits(concurrency=provider_concurrency, rpm=rpm, tpm=tpm)
-    found = (
-        simulate(work, fleet, rate)
-        if within_h is None
-        else fewest_hosts(work, fleet, rate, hours=within_h)
-    )
+    if within_h is None:
+        found = simulate(work, fleet, rate)
+    else:
+        found = fewest_hosts(work, fleet, rate, hours=within_h)
     alone = ", ".join(f"{name} {hours:.2f} h" for name, hours in found.bounds.items())
     text = (
         f"{found.trials} trials on {found.hosts} hosts, {found.slots} at once on each: "
         f"{found.hours:.2f} h, {found.trials_per_minute:.1f} trials a minute\n"
         f"each limit alone: {alone}; what decides: {found.bottleneck}"
     )
-    emit_answer(found, text, format_)
+    options.emit_answer(found, text, format_)
 
 
 def _workload(
@@ -301,7 +263,6 @@ def _workload(
     if like is not None:
         return workload_of(like).model_copy(update=given)
     if missing := [f"--{name}" for name in ("tasks", "backends") if name not in given]:
-        raise InputError(
-            f"{' and '.join(missing)} missing", remedy="give them, or a run with --like"
-        )
+        what = f"{' and '.join(missing)} missing"
+        raise InputError(what, remedy="give them, or a run with --like")
     return Workload.model_validate(given)

@@ -7,20 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from arena.cli import EXIT_CHECK_FAILED
-from arena.cli.options import (
-    AnywayFlag,
-    AssuranceChoice,
-    Format,
-    FormatFlag,
-    MarginFlag,
-    RunArgument,
-    emit_answer,
-    share,
-    switch,
-    unset,
-    write_file,
-)
+from arena.cli import EXIT_CHECK_FAILED, options
+from arena.cli.options import Format, FormatFlag, emit_answer, switch, unset, write_file
 from arena.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,27 +21,27 @@ TrendFormat = Literal["table", "json", "html"]
 
 
 def gate(
-    run: RunArgument,
+    run: options.RunArgument,
     baseline: Annotated[
         Path | None,
         unset("A run, or a file that --write-baseline made.", "none; this or --series is needed"),
     ] = None,
     series: Annotated[Path | None, unset("The folder of earlier nights to test against.")] = None,
     nights: Annotated[int, typer.Option(min=1, help="Take so many nights of the series.")] = 30,
-    margin: MarginFlag = None,
+    margin: options.MarginFlag = None,
     cost_margin: Annotated[
         float, typer.Option(help="Tolerated growth of the same tasks' cost.")
     ] = 0.15,
     max_faults: Annotated[
         float | None,
-        unset("Tolerated share without verdict.", "0.02, or one trial", callback=share),
+        unset("Tolerated share without verdict.", "0.02, or one trial", callback=options.share),
     ] = None,
     require_evidence: Annotated[
         bool, switch("--require-evidence", "Fail a night that cannot tell, with 4.")
     ] = False,
-    anyway: AnywayFlag = False,
+    anyway: options.AnywayFlag = False,
     assurance: Annotated[
-        AssuranceChoice | None,
+        options.AssuranceChoice | None,
         unset("Gate the tasks graded this way alone.", "all, each way apart"),
     ] = None,
     write_baseline: Annotated[Path | None, unset("Write the run as a baseline and stop.")] = None,
@@ -122,18 +110,13 @@ def _before(
     if baseline is not None and series is None:
         return (baseline_of(load(baseline)) if baseline.is_dir() else read_baseline(baseline)), []
     if series is None or baseline is not None:
-        raise InputError(
-            "nothing to compare with" if series is None else "two things to compare with",
-            where="--baseline, --series",
-            remedy="give one: a run or file, or the folder of earlier nights",
-        )
+        what = "nothing to compare with" if series is None else "two things to compare with"
+        remedy = "give one: a run or file, or the folder of earlier nights"
+        raise InputError(what, where="--baseline, --series", remedy=remedy)
     nights, broken = read_runs(runs_in([series]))
     now = results.manifest
-    before = [
-        night
-        for night in nights
-        if night.manifest.created_at < now.created_at and night.manifest.run_id != now.run_id
-    ]
+    others = (night for night in nights if night.manifest.run_id != now.run_id)
+    before = [night for night in others if night.manifest.created_at < now.created_at]
     known, notes = series_of(results, before[-most:])
     return known, [f"{one.run}: {one.reason}" for one in broken] + notes
 
@@ -145,7 +128,7 @@ def trend(
     ] = None,
     run_length: Annotated[float, typer.Option(help="Mean nights between false alarms.")] = 365,
     assurance: Annotated[
-        AssuranceChoice | None,
+        options.AssuranceChoice | None,
         unset("Take the tasks graded this way.", "the strongest of each run"),
     ] = None,
     format_: Annotated[

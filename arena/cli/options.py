@@ -1,8 +1,4 @@
-"""What commands share: flags, the form of results, ways to print them, completion of values.
-
-A completion that cannot be made, for a broken profile or a run that is none, is no completion; of
-those that are made, the ones that begin as what is typed are shown.
-"""
+"""What commands share: flags, the form of results, ways to print them, completion of values."""
 
 import json
 import os
@@ -61,6 +57,7 @@ def contestants(ctx: typer.Context) -> list[str]:
 
 
 def _known(read: Callable[[], Iterable[str]]) -> list[str]:
+    """Nothing is completed from a broken profile, or from a run that is none."""
     try:
         return list(read())
     except InputError:
@@ -110,9 +107,7 @@ def write_file(path: Path, data: str | bytes, *, flag: str, append: bool = False
 def share(
     param: typer.CallbackParam, value: float | list[float] | None
 ) -> float | list[float] | None:
-    """A flag that holds a share, or several; raises `InputError` for what is none, such as a
-    percentage.
-    """
+    """A flag that holds a share, or several; raises `InputError` for a percentage or the like."""
     for one in value if isinstance(value, list) else [value]:
         if one is not None and not 0 <= one <= 1:
             meant = f"did you mean {one / 100:g}?" if 1 < one <= 100 else "give one from 0 to 1"

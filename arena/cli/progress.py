@@ -44,17 +44,14 @@ class ContestantProgress:
     since_s: dict[str, float] = field(default_factory=dict)
     """When each trial began that is running now."""
     took_s: float = 0.0
-    """All trials of this session that are done, together."""
+    """All trials of this session that are done, together; `timed` is how many those are."""
     timed: int = 0
-    """How many those are."""
     warned_s: float = -WARN_EVERY_S
     """When a failed call was last told."""
 
 
 class RunProgress:
-    """Follows the events of a run into `out`, of which `planned` counts each contestant's trials.
-    Events come from many threads.
-    """
+    """Follows a run into `out`, by events of many threads; `planned` is trials by contestant."""
 
     def __init__(self, planned: Mapping[str, int], out: Path) -> None:
         self.console = Console(stderr=True)

@@ -1,6 +1,4 @@
-"""`arena report`, `view`, `compare`, `recommend`, `power` and `race`: what runs found, for people,
-papers and other programs, and the decisions that it makes.
-"""
+"""`arena report`, `view`, `compare`, `recommend`, `power` and `race`: what runs found."""
 
 import io
 import sys
@@ -12,21 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from arena.cli import options
-from arena.cli.options import (
-    PIPED_WIDTH,
-    AnywayFlag,
-    AssuranceFlag,
-    Format,
-    FormatFlag,
-    RunArgument,
-    ValueFlag,
-    argument,
-    console,
-    emit_answer,
-    switch,
-    unset,
-    write_file,
-)
+from arena.cli.options import Format, FormatFlag, emit_answer, switch, unset
 from arena.errors import InputError, located
 
 if TYPE_CHECKING:
@@ -43,14 +27,14 @@ TableChoice = Literal["trials", "calls", "tests", "contestants", "tasks", "pairs
 
 
 def report(
-    run: RunArgument,
+    run: options.RunArgument,
     format_: Annotated[
         ReportFormat, typer.Option("--format", help="html writes the page and prints its path.")
     ] = "terminal",
     table: Annotated[TableChoice, typer.Option(help="What csv and parquet hold.")] = "trials",
     out: Annotated[Path | None, unset("A file; not for html.", "stdout")] = None,
-    assurance: AssuranceFlag = None,
-    value_usd: ValueFlag = None,
+    assurance: options.AssuranceFlag = None,
+    value_usd: options.ValueFlag = None,
 ) -> None:
     """Show what a run found, for people, papers and other programs.
 
@@ -71,33 +55,30 @@ def report(
 
         print(build(scored))
     elif out is not None:
-        write_file(out, _made(scored, format_, table), flag="--out")
-    elif format_ == "terminal":
-        show(scored, Format.TABLE)
-    elif format_ == "json":
-        show(scored, Format.JSON)
+        options.write_file(out, _made(scored, format_, table), flag="--out")
+    elif format_ in {"terminal", "json"}:
+        show(scored, Format.JSON if format_ == "json" else Format.TABLE)
     else:
         sys.stdout.buffer.write(_made(scored, format_, table))
 
 
 def _made(scored: "Scored", format_: ReportFormat, table: TableChoice) -> bytes:
     """A report as a file holds it."""
+    from arena.report import exports
+
     if format_ == "terminal":
         from rich.console import Console
 
-        from arena.report.exports import render
-
         text = io.StringIO()
-        Console(file=text, width=PIPED_WIDTH, force_terminal=False).print(render(scored))
+        file = Console(file=text, width=options.PIPED_WIDTH, force_terminal=False)
+        file.print(exports.render(scored))
         return text.getvalue().encode()
-    from arena.report.exports import export
-
     assert format_ != "html"  # that is a folder of pages
-    return export(scored, format_, table=table)
+    return exports.export(scored, format_, table=table)
 
 
 def view(
-    run: RunArgument,
+    run: options.RunArgument,
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
 ) -> None:
     """Serve the page of a run on 127.0.0.1 and follow it while it is running.
@@ -111,14 +92,12 @@ def view(
 
 def show(scored: "Scored", as_: Format) -> None:
     """Print the scoreboard of a run on stdout."""
+    from arena.report import exports
+
     if as_ is Format.JSON:
-        from arena.report.exports import json_chunks
-
-        sys.stdout.writelines(json_chunks(scored))
+        sys.stdout.writelines(exports.json_chunks(scored))
     else:
-        from arena.report import exports
-
-        console().print(exports.render(scored))
+        options.console().print(exports.render(scored))
 
 
 RACES = 1000
@@ -135,13 +114,13 @@ RateFlag = Annotated[
 
 
 def compare(
-    run: RunArgument,
-    a: Annotated[str, argument("A contestant.", options.contestants)],
-    b: Annotated[str, argument("Another contestant.", options.contestants)],
+    run: options.RunArgument,
+    a: Annotated[str, options.argument("A contestant.", options.contestants)],
+    b: Annotated[str, options.argument("Another contestant.", options.contestants)],
     other: Annotated[Path | None, unset("The run of the second.", "the same run", "--with")] = None,
-    anyway: AnywayFlag = False,
-    assurance: AssuranceFlag = None,
-    value_usd: ValueFlag = None,
+    anyway: options.AnywayFlag = False,
+    assurance: options.AssuranceFlag = None,
+    value_usd: options.ValueFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Compare two contestants of one run, or of two.
@@ -168,8 +147,8 @@ def compare(
 
 
 def recommend(
-    run: RunArgument,
-    value_usd: ValueFlag = None,
+    run: options.RunArgument,
+    value_usd: options.ValueFlag = None,
     margin: Annotated[
         float | None,
         unset("Only who is shown not worse than any by so much.", "any", callback=options.share),
@@ -188,7 +167,7 @@ def recommend(
     ] = None,
     open_weights: Annotated[bool, switch("--open-weights", "Only open weights.")] = False,
     self_hosted: Annotated[bool, switch("--self-hosted", "Only servers of your own.")] = False,
-    assurance: AssuranceFlag = None,
+    assurance: options.AssuranceFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Name the best buy at what a solved task is worth, and say how sure that is.
@@ -214,9 +193,7 @@ def recommend(
 
 
 def _no_race(run: Path, instead: str) -> "Results":
-    """The results of a run whose number of tasks was fixed before, as draws of tasks need; raises
-    `InputError` where it was a race.
-    """
+    """Results that draws of tasks may be taken from; raises `InputError` where it was a race."""
     from arena.score.load import load
 
     results = load(run)
@@ -255,7 +232,7 @@ def power(
 
 
 def race(
-    run: RunArgument,
+    run: options.RunArgument,
     value_usd: RaceValueFlag = None,
     margin: RaceMarginFlag = None,
     alpha: AlphaFlag = None,
@@ -281,11 +258,9 @@ def _rules(value_usd: float | None, margin: float | None, alpha: float | None) -
     from arena.serialize import shaped
 
     if (value_usd is None) == (margin is None):
-        raise InputError(
-            "a race decides one thing",
-            where="--value-usd, --margin",
-            remedy="give one of them, such as --value-usd 5",
-        )
+        remedy = "give one of them, such as --value-usd 5"
+        where = "--value-usd, --margin"
+        raise InputError("a race decides one thing", where=where, remedy=remedy)
     rules = {
         "goal": "best_value" if margin is None else "cheapest_not_worse",
         "value_usd": None if value_usd is None else Decimal(str(value_usd)),

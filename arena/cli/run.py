@@ -14,16 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 import typer
 
 from arena.cli import EXIT_INTERRUPTED, EXIT_NO_VERDICT, options
-from arena.cli.options import (
-    Format,
-    emit,
-    our_images,
-    runs_dir,
-    say,
-    switch,
-    today,
-    unset,
-)
+from arena.cli.options import Format, emit, runs_dir, say, switch, unset
 from arena.errors import FaultError, InputError
 
 if TYPE_CHECKING:
@@ -112,8 +103,8 @@ def demo(
     from arena.run.plan import Overrides
 
     if race and with_llm:
-        remedy = "leave one out"
-        raise InputError("the small model does not race", where="--with-llm", remedy=remedy)
+        what = "the small model does not race"
+        raise InputError(what, where="--with-llm", remedy="leave one out")
     out = out or shipped.out_dir(runs_dir(), "race" if race else "demo")
     budgets = shipped.RACE_BUDGETS if race else shipped.BUDGETS
     with shipped.contestants(
@@ -151,7 +142,7 @@ def resolve(
     backend = partial(
         resolve_backend,
         catalogue=known,
-        today=today(),
+        today=options.today(),
         environ=os.environ,
         retired=overrides.retired,
     )
@@ -170,7 +161,7 @@ def start(plan: "Plan", out: Path) -> "RunOutcome":
 
 
 def _shown(planned: Mapping[str, int], out: Path, work: "Callable[[RunProgress], Made]") -> Made:
-    """Do what makes a run, of which `planned` counts each contestant's trials, as `start` does."""
+    """Do what makes a run, as `start` does; `planned` counts the trials of each contestant."""
     from arena.cli.progress import RunProgress
 
     progress = RunProgress(planned, out)
@@ -210,10 +201,10 @@ def finish(plan: "Plan", out: Path, as_: Format) -> None:
     show(scored, as_)
     say(f"page: {page}")
     if outcome.outside:
+        more = plural(outcome.outside, "trial")
         say(
-            f"{plural(outcome.outside, 'trial')} more without a verdict that this command did not"
-            " ask for; without --task and --contestant they are run, with --narrow left out for"
-            " good"
+            f"{more} more without a verdict that this command did not ask for; without --task and"
+            " --contestant they are run, with --narrow left out for good"
         )
     if lacking := outcome.without_verdict:
         say(f"{plural(lacking, 'trial')} without a verdict; the same command tries again")
@@ -252,7 +243,7 @@ def grade(
     graded = [one for one in given if one.instance_id in found]
     out = out or runs_dir() / f"grade-{predictions.stem}"
     chosen = {task.id: task for task in found.values()}
-    with our_images() as (engine, ours):
+    with options.our_images() as (engine, ours):
         engine.reap()
         images = ours.ensure(list(chosen.values()))
         job = grading.GradingJob(graded, found, images, engine, jobs)

@@ -31,9 +31,7 @@ def build(
 
 
 @app.command("list")
-def list_(
-    format_: FormatFlag = Format.TABLE,
-) -> None:
+def list_(format_: FormatFlag = Format.TABLE) -> None:
     """List our images and agents' programs on the engine, the least recently used first.
 
     Example: arena sandboxes list
@@ -44,18 +42,17 @@ def list_(
     rows = []
     with our_images() as (engine, _):
         for one in layer.kept(engine.connection):
-            used = datetime.fromtimestamp(one.last_used_s, UTC)
-            rows.append(
-                {
-                    "kind": one.what.kind,
-                    "name": one.what.name,
-                    "size_gb": round(one.own_bytes / GB, 3),
-                    "last_used": used.isoformat(timespec="seconds"),
-                    "in_use": one.in_use,
-                    "id": one.what.id.removeprefix("sha256:")[:12],
-                    "base": one.what.base if isinstance(one.what, Image) else "",
-                }
-            )
+            used, what = datetime.fromtimestamp(one.last_used_s, UTC), one.what
+            row = {
+                "kind": what.kind,
+                "name": what.name,
+                "size_gb": round(one.own_bytes / GB, 3),
+                "last_used": used.isoformat(timespec="seconds"),
+                "in_use": one.in_use,
+                "id": what.id.removeprefix("sha256:")[:12],
+                "base": what.base if isinstance(what, Image) else "",
+            }
+            rows.append(row)
     emit("images", rows, COLUMNS, format_)
 
 

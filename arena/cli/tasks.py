@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, check, mine, import and export tasks.", no_args_is_help=True)
 
-
 COLUMNS = ("id", "language", "difficulty", "provenance", "title", "underspecified")
+LISTED = (*COLUMNS, "tags", "assurance", "quarantined", "impossible", "private", "digest")
 MINE_COLUMNS = ("repository", "candidates", "tried", "tasks", "fixes_tried", "fixes_tasks", "fell")
 IMPORT_COLUMNS = ("instance_id", "result", "task", "assurance", "reason")
 YIELD_COLUMNS = ("outcome", "count", "seconds_each", "mb_each")
@@ -40,25 +40,14 @@ def list_(
 
     selections = [pack] if pack else packs.shipped_packs()
     found = [task for name in selections for task in packs.load(name, base=Path())]
-    rows = [
+    rows = (
         {
-            "id": task.id,
-            "language": task.language,
-            "difficulty": task.difficulty,
-            "title": task.title,
-            "tags": task.tags,
-            "assurance": task.assurance,
-            "provenance": task.provenance,
-            "underspecified": task.underspecified,
+            **{name: getattr(task, name) for name in LISTED},
             "fail_to_pass": len(task.tests.fail_to_pass),
             "pass_to_pass": len(task.tests.pass_to_pass),
-            "quarantined": task.quarantined,
-            "impossible": task.impossible,
-            "private": task.private,
-            "digest": task.digest,
         }
         for task in found
-    ]
+    )
     emit("tasks", rows, COLUMNS, format_)
 
 

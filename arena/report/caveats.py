@@ -1,12 +1,11 @@
 """Sentences that must stand beside a run's numbers, made from these numbers, each fact once.
 
-`lead` stands below the headline, with all that is to say of missing trials; `notes` stand below the
-leaderboard, one list for page, terminal, Markdown and LaTeX; `method` says what no run of this size
-and kind shows. A race has an answer of its own: who left when, and the evidence over the spend.
+`lead` stands below the headline; `notes` below the leaderboard, alike in all forms for people. A
+race has an answer of its own: who left when, and the evidence over the spend.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,9 +54,7 @@ def simulated_note(scored: Scored) -> str:
 
 
 def lead(scored: Scored, *, switches: bool) -> tuple[str, ...]:
-    """The lines below a headline, with `switches` the switch points, which a page has in a table;
-    what is missing is told by `missing` alone.
-    """
+    """The lines below a headline; with `switches` those points too, which a page has in a table."""
     said, gone = answer(scored), missing(scored)
     raced = scored.results.manifest.race is not None
     doubted = bool(scored.recommendation.doubts and gone)
@@ -95,15 +92,8 @@ def _lacking(row: Row) -> str:
 
 def notes(scored: Scored) -> tuple[str, ...]:
     """What the costs are, who was stopped or answered oddly, and which tasks count."""
-    return (
-        *_costs(scored),
-        *_narrowed(scored),
-        *_routes(scored),
-        *_contestants(scored),
-        *_assurance(scored),
-        *_statements(scored),
-        *_quarantined(scored),
-    )
+    parts = (_costs, _narrowed, _routes, _contestants, _assurance, _statements, _quarantined)
+    return tuple(note for part in parts for note in part(scored))
 
 
 def method(scored: Scored) -> Iterator[str]:
@@ -222,20 +212,21 @@ def _statements(scored: Scored) -> Iterator[str]:
     if told := [f"{counts[t]} of tier {t} ({what})" for t, what in TIERS.items() if counts[t]]:
         told += [f"{counts[None]} of no stated tier"] if counts[None] else []
         yield f"Problem statements: {', '.join(told)}."
-    if unfair := [one_line(t.id) for t in tasks if t.underspecified]:
-        more = f" and {len(unfair) - _SHOWN_IDS} more" if len(unfair) > _SHOWN_IDS else ""
-        shown = ", ".join(unfair[:_SHOWN_IDS])
-        yield f"Underspecified, as their tests need what nobody tells: {shown}{more}."
+    if unfair := [t.id for t in tasks if t.underspecified]:
+        yield f"Underspecified, as their tests need what nobody tells: {_first(unfair)}."
 
 
 def _quarantined(scored: Scored) -> Iterator[str]:
     """Tests that proved unstable and decide nothing, one sentence a task."""
     for task in scored.results.tasks:
         if task.quarantined:
-            first = ", ".join(map(one_line, task.quarantined[:_SHOWN_IDS]))
-            more = len(task.quarantined) - _SHOWN_IDS
-            rest = f" and {more} more" if more > 0 else ""
-            yield f"Quarantined in {one_line(task.id)}, deciding nothing: {first}{rest}."
+            tests = _first(task.quarantined)
+            yield f"Quarantined in {one_line(task.id)}, deciding nothing: {tests}."
+
+
+def _first(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _SHOWN_IDS} more" if len(ids) > _SHOWN_IDS else ""
+    return ", ".join(map(one_line, ids[:_SHOWN_IDS])) + more
 
 
 WIDTH, HEIGHT = 600, 150
@@ -250,9 +241,8 @@ class RaceLine:
     became: str
     """In words: the answer, when it left and with what was known then, or that it is in."""
     curve: str
-    """Points of its evidence over the spend, for an SVG polyline."""
+    """Points of its evidence over the spend, for an SVG polyline; `end` is the last."""
     end: tuple[float, float]
-    """The last of these points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,9 +318,8 @@ def _race_lead(
         )
     else:
         still = ", ".join(name for i, name in enumerate(names) if race.live[0, i])
-        yield (
-            f"This was a race for {question}. After {plural(race.tasks, 'task')} still in: {still}."
-        )
+        after = plural(race.tasks, "task")
+        yield f"This was a race for {question}. After {after} still in: {still}."
     if gone := int((~race.live[0]).sum()):
         yield f"{plural(gone, 'contestant')} left before the end."
     hourly = any(c.backend and c.backend.hourly_usd is not None for c in manifest.contestants)

@@ -1,9 +1,7 @@
-"""Charts by Altair, rendered to SVG when the report is made.
+"""Charts by Altair, rendered to SVG when the report is made; `reports/README.md` says why.
 
-A browser that runs Vega needs 900 KB of library on every page. Rendered beforehand, a chart is
-30 KB, prints, is there without scripts, and follows the page's colours through CSS variables; the
-page's own script adds the numbers on hover and focus. Every mark that is one contestant is a link
-to its row of the leaderboard, which is what makes it reachable by keyboard.
+They follow the page's colours through CSS variables. Every mark that is one contestant is a link to
+its row of the leaderboard, which is what makes it reachable by keyboard.
 """
 
 import math
@@ -120,8 +118,8 @@ def _chart(rows: list[dict[str, Any]]) -> alt.Chart:
 def _hull(
     points: Sequence[PlotPoint], domain: tuple[float, float], x: alt.X, y: alt.Y
 ) -> list[alt.Chart]:
-    """What money can buy at most, from nothing to the highest pass rate, as a line and a faint
-    area below it. Straight against cost, it is bent on a logarithm.
+    """What money can buy at most, as a line and a faint area below it; straight against cost, it is
+    bent on a logarithm.
     """
     best = sorted((p.cost, p.rate) for p in points if p.contestant.buy)
     if not best:

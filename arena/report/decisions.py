@@ -18,10 +18,9 @@ from arena.stats.intervals import ALPHA
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The recommendation in words."""
+    """The recommendation in words; `headline` is without a full stop."""
 
     headline: str
-    """Without a full stop."""
     lead: str
     guess: str
     """What costs much less and is not shown worse, beyond what the headline says."""
@@ -140,9 +139,7 @@ def _rival(rival: CheaperRival) -> str:
 
 
 def _cheaper(found: Recommendation) -> str:
-    """What costs much less than the best buy and is not shown worse; the headline has the first
-    where it names one.
-    """
+    """`Answer.guess`: of one best buy, the headline has the first."""
     rest = found.trade.cheaper[1 if found.trade.choice else 0 :]
     others = f"; nor {plural(len(rest) - 1, 'other')}" if len(rest) > 1 else ""
     return f"{_rival(rest[0])}{others}." if rest else ""
@@ -167,9 +164,8 @@ def _comparison(found: Comparison) -> Iterator[str]:
     if found.difference is not None:
         gap = found.difference
         yield (
-            f"A less B: {points(gap.estimate)} "
-            f"({points(gap.ci.lo)} to {points(gap.ci.hi)}), "
-            f"p {p_value(gap.p)}, exact p {p_value(found.exact_p)}, both of this pair alone"
+            f"A less B: {points(gap.estimate)} ({points(gap.ci.lo)} to {points(gap.ci.hi)}),"
+            f" p {p_value(gap.p)}, exact p {p_value(found.exact_p)}, both of this pair alone"
         )
     if found.adjusted_p is not None:
         said = "shown" if found.adjusted_p <= ALPHA else "not shown"
@@ -329,10 +325,6 @@ def gate_junit(found: GateResult) -> str:
 
 def count_cases(suite: ET.Element) -> None:
     """Write on a suite of JUnit how many of its cases there are of each kind."""
-    for name, found in (
-        ("tests", "testcase"),
-        ("failures", "testcase/failure"),
-        ("errors", "testcase/error"),
-        ("skipped", "testcase/skipped"),
-    ):
-        suite.set(name, str(len(suite.findall(found))))
+    kinds = {"tests": "", "failures": "/failure", "errors": "/error", "skipped": "/skipped"}
+    for name, below in kinds.items():
+        suite.set(name, str(len(suite.findall(f"testcase{below}"))))

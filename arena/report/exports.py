@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 from pydantic_core import to_json
@@ -109,7 +109,6 @@ def _endings(scored: Scored, ended: Mapping[str, Sequence[int]]) -> Table:
 ExportFormat = Literal[
     "json", "csv", "parquet", "markdown", "latex", "junit", "predictions", "png", "svg"
 ]
-FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 SCHEMA = 2
 """Of the JSON document; a field that goes or changes its meaning counts it up."""
 NOTE_LIMIT = 10_000
@@ -117,14 +116,9 @@ NOTE_LIMIT = 10_000
 
 
 def export(scored: Scored, format_: ExportFormat, *, table: TableName = "trials") -> bytes:
-    """A run in one of the export formats; text is UTF-8.
-
-    Args:
-        scored: the run.
-        format_: `json` holds the whole run, `csv` and `parquet` a table, `markdown` and `latex`
-            the leaderboard, `junit` a test case for every trial, `predictions` their patches, `png`
-            and `svg` the chart of pass rate against cost.
-        table: which table `csv` and `parquet` hold.
+    """A run in one export format, text as UTF-8: `json` holds all of it, `csv` and `parquet`
+    the `table`, `markdown` and `latex` the leaderboard, `junit` a case for every trial,
+    `predictions` their patches, `png` and `svg` the chart of pass rate against cost.
 
     Raises:
         InputError: there is nothing to draw, or pyarrow is missing.
@@ -215,8 +209,8 @@ def _caption(scored: Scored) -> str:
 def json_chunks(scored: Scored) -> Iterator[str]:
     """A run as JSON text in pieces, a trial each: a run may have a hundred thousand.
 
-    Unknown is null. Money is in US dollars and billed unless a name says otherwise, times are in
-    seconds, rates are shares. No value is ever NaN or infinite.
+    Unknown is null, rates are shares, times in seconds, money in US dollars, billed unless a name
+    says otherwise. No value is ever NaN or infinite.
     """
     whole = to_json(_document(scored), indent=2).decode()
     yield whole.removesuffix("\n}") + ',\n  "trials": ['
@@ -261,12 +255,8 @@ def junit(scored: Scored) -> bytes:
     root = ET.Element("testsuites", name=one_line(scored.results.manifest.name))
     for row in scored.rows:
         trials = scored.results.of(row.who.name)
-        suite = ET.SubElement(
-            root,
-            "testsuite",
-            name=one_line(row.who.name),
-            time=f"{sum(t.wall_s for t in trials):.3f}",
-        )
+        took = f"{sum(t.wall_s for t in trials):.3f}"
+        suite = ET.SubElement(root, "testsuite", name=one_line(row.who.name), time=took)
         if row.who.control:
             kept = ET.SubElement(suite, "properties")
             ET.SubElement(kept, "property", name="control", value="true")
@@ -278,12 +268,9 @@ def junit(scored: Scored) -> bytes:
 
 
 def _case(trial: TrialRow) -> ET.Element:
-    case = ET.Element(
-        "testcase",
-        classname=f"{one_line(trial.contestant)}.{one_line(trial.task_id)}",
-        name=f"attempt {trial.attempt}",
-        time=f"{trial.wall_s:.3f}",
-    )
+    whose = f"{one_line(trial.contestant)}.{one_line(trial.task_id)}"
+    name, took = f"attempt {trial.attempt}", f"{trial.wall_s:.3f}"
+    case = ET.Element("testcase", classname=whose, name=name, time=took)
     if trial.verdict is not None:
         if not trial.passed:
             reason = one_line(trial.reason, 1000)
@@ -311,10 +298,8 @@ def _chart(scored: Scored, kind: Literal["png", "svg"]) -> bytes:
 
     found = charts.points(scored)
     if not found:
-        raise InputError(
-            "there is nothing to draw: no contestant has both a verdict and a known price",
-            where=plain(scored.results.manifest.name),
-            remedy="give a backend a price or hourly_usd",
-        )
+        what = "there is nothing to draw: no contestant has both a verdict and a known price"
+        where = plain(scored.results.manifest.name)
+        raise InputError(what, where=where, remedy="give a backend a price or hourly_usd")
     chart = charts.plot(found)
     return charts.png(chart) if kind == "png" else charts.svg(chart).encode()

@@ -1,8 +1,7 @@
 """Numbers as people read them, and text that others wrote made harmless for where it is shown.
 
-Names, patches and outputs come from tasks and models. HTML is escaped by Jinja2; what is here
-removes what escaping leaves alone (terminal codes, direction overrides) and serves the formats
-that have no engine of their own.
+Jinja2 escapes HTML; what is here removes what escaping leaves alone (terminal codes, direction
+overrides) and serves the formats that have no engine of their own.
 """
 
 import re
@@ -48,10 +47,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def plain(text: str) -> str:
-    r"""Text without terminal codes and control characters; also valid in XML.
-
-    Line ends become `\n`; characters that reorder text are spelled out, since they can make code
-    look like other code.
+    r"""Text without terminal codes and control characters, valid in XML too, its line ends `\n`;
+    characters that reorder text, and so make code look like other code, are spelled out.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -170,8 +167,10 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def tokens(number: Number) -> str:
+def tokens(number: Number | None) -> str:
     """Tokens to three digits: `940`, `12.4 k`, `1.24 M`."""
+    if number is None:
+        return UNKNOWN
     value = float(number)
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size * 0.9995:

@@ -49,16 +49,13 @@ def _read(path: SafePath) -> str:
 SCHEMA = "ATIF-v1.7"
 _SOURCES = {"assistant": "agent", "system": "system"}
 _ARGUMENTS = "arguments"
-
-
 _Spent = tuple[Usage, Decimal | None]
 """Of one attempt of a model call: tokens, and USD where known."""
 
 
 def trajectories_of_run(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and trajectory of each try that a model worked on, in the order in which they ended.
-
-    The last try has its trial's id for a name, an earlier one `<id>--try-<number>`.
+    """Name and trajectory of each try that a model worked on, in the order in which they ended: the
+    last has its trial's id for a name, an earlier one `<id>--try-<number>`.
 
     Raises:
         InputError: no run there.
@@ -124,10 +121,7 @@ def _steps(
         for said in transcript.plain(message) if isinstance(message, dict) else ():
             step = by_call.get(str(said.get("tool_call_id")))
             if said.get("role") == "tool" and step is not None:
-                result = {
-                    "source_call_id": said["tool_call_id"],
-                    "content": _text(said),
-                }
+                result = {"source_call_id": said["tool_call_id"], "content": _text(said)}
                 step["observation"] = step["observation"] or {"results": []}
                 step["observation"]["results"].append(result)
                 continue

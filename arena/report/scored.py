@@ -1,12 +1,12 @@
 """A run with every score that reports show, computed once, and how its trials ended: in words, as
-a grid of marks, counted, and what a person should look at.
+a grid of marks, and counted.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from arena.records import Assurance, Stop, Verdict
+from arena.records import Assurance, Verdict
 from arena.report import format as show
 from arena.rundir.directory import TaskEntry, file_stem
 from arena.score.compare import CountryComparison, country_comparison
@@ -17,7 +17,7 @@ from arena.score.trade import BestBuy
 
 
 class ScoredContestant(NamedTuple):
-    """A contestant with the run that it was scored in: what a column takes its value from."""
+    """A contestant with the run that it was scored in."""
 
     row: Row
     scored: "Scored"
@@ -100,11 +100,10 @@ def score(
 
 
 class TrialEnding(NamedTuple):
-    """One way that a trial can come out."""
+    """One way that a trial can come out, and the class of its marks on the page."""
 
     words: str
     code: str
-    """Class of its marks, which draws them; short, since a page may hold ten thousand."""
 
 
 VERDICTS: Mapping[Verdict, TrialEnding] = {
@@ -117,7 +116,7 @@ VERDICTS: Mapping[Verdict, TrialEnding] = {
     "integrity": TrialEnding("integrity", "g"),
 }
 FAULT, NOT_RUN = TrialEnding("fault", "x"), TrialEnding("not run", "o")
-STOPS: Mapping[Stop, str] = {
+ENDINGS: Mapping[str, str] = {
     "submitted": "submitted",
     "gave_up": "ended without submitting",
     "steps": "step limit",
@@ -128,9 +127,6 @@ STOPS: Mapping[Stop, str] = {
     "content_filter": "refused by the provider",
     "container_ended": "ended its container",
     "agent_error": "the agent broke",
-}
-ENDINGS: Mapping[str, str] = {
-    **{str(stop): words for stop, words in STOPS.items()},
     "killed": "the agent was killed",
     "no_call": "the agent called no model",
     "provider_fault": "the provider failed",
@@ -165,22 +161,21 @@ Alike = tuple[TrialRow, ...]
 
 
 class GridRow(NamedTuple):
-    """A task with the attempts of each contestant."""
+    """A task with the attempts of each contestant; `note` says why it is not scored."""
 
     task: TaskEntry
     note: str
-    """Why the task is not scored, if it is not."""
     cells: tuple[tuple[Alike, ...], ...]
 
 
 class Grid(NamedTuple):
-    """The whole matrix, contestants in the order of the leaderboard."""
+    """The whole matrix, contestants in the order of the leaderboard; `endings` are those that
+    occur, and `joined` says that a mark may stand for several attempts.
+    """
 
     rows: tuple[GridRow, ...]
     endings: tuple[TrialEnding, ...]
-    """Those that occur, for the legend."""
     joined: bool
-    """A mark may stand for several attempts."""
 
 
 def grid(scored: Scored) -> Grid:

@@ -1,7 +1,7 @@
 """The pages of a run: `report/index.html`, complete in one file, and one for every trial begun.
 
-Pages hold no address they would fetch from. The policy allows exactly the scripts and styles that
-we wrote, by hash, so that text which slipped through escaping would still do nothing.
+They fetch nothing. The policy allows exactly the scripts and styles that we wrote, by hash, so that
+text which slipped through escaping would still do nothing.
 """
 
 import base64
@@ -23,25 +23,19 @@ from arena import resources
 from arena.paths import SafePath
 from arena.report import caveats, charts, leaderboard, transcript
 from arena.report import format as show
+from arena.report import scored as views
 from arena.report.columns import PAIRS, headed
 from arena.report.format import one_line, plain
-from arena.report.leaderboard import badges, controls
-from arena.report.scored import (
-    STOPS,
-    Scored,
-    count_tables,
-    ending,
-    grid,
-    is_suspicious,
-    outcome,
-    page_name,
-)
-from arena.report.transcript import TrialDetails, tests_of
+from arena.report.scored import Scored, outcome, page_name
+from arena.report.transcript import TrialDetails
 from arena.rundir.directory import RunDir, TaskEntry, replace_file
 from arena.score.results import Results, TrialRow
 from arena.task import patch
 
-_FUNCTIONS = (badges, controls, count_tables, ending, grid, outcome, page_name)
+_FUNCTIONS = (
+    leaderboard.badges, leaderboard.controls, outcome, page_name, views.count_tables, views.ending,
+    views.grid,
+)  # fmt: skip
 _FILTERS = (
     one_line, show.amount, show.count, show.fraction, show.moment, show.percent,
     show.percent_range, show.plural, show.seconds, show.tokens, show.usd, show.usd_range,
@@ -118,12 +112,7 @@ def _hash(text: str) -> str:
 
 
 def render(scored: Scored, *, live: str | None = None) -> str:
-    """The page as HTML.
-
-    Args:
-        scored: the run.
-        live: version of what is shown, for a page that asks its server whether there is news.
-    """
+    """The page as HTML; `live` is the version of what a page shows that asks for news."""
     scripts = ("theme.js", "index.js", *(() if live is None else ("live.js",)))
     results, attempts = scored.results, scored.results.manifest.attempts
     found, drawn = caveats.answer(scored), charts.points(scored)
@@ -146,7 +135,7 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         columns=headed(leaderboard.CONTESTANTS, "page", attempts),
         money=headed(leaderboard.CONTESTANTS, "money", attempts),
         pair_columns=headed(PAIRS, "page"),
-        suspicious=[trial for trial in results.trials if is_suspicious(trial)],
+        suspicious=[trial for trial in results.trials if views.is_suspicious(trial)],
         notes=(*caveats.notes(scored), *caveats.method(scored)),
     )
 
@@ -186,7 +175,7 @@ class Diff(NamedTuple):
     """A whole patch; `dropped_lines` of it are not shown."""
 
     files: tuple[DiffFile, ...]
-    dropped_lines: int = 0
+    dropped_lines: int
 
 
 def parse_diff(text: str) -> Diff:
@@ -197,8 +186,8 @@ def parse_diff(text: str) -> Diff:
         found = []
     files = [DiffFile(plain(one.path), _change(one), tuple(_rows(one))) for one in found]
     if not files and text:
-        notes = (_line("note", line) for line in text.splitlines())
-        files = [DiffFile("", "changed", tuple(notes))]
+        notes = tuple(_line("note", line) for line in text.splitlines())
+        files = [DiffFile("", "changed", notes)]
     left, shown = MAX_LINES, []
     for file in files:
         shown.append(file._replace(lines=file.lines[: max(0, left)]))
@@ -263,10 +252,10 @@ def _trial_page(results: Results, task: TaskEntry, found: TrialDetails, peers: M
         task=task,
         row=row,
         calls={call.begin.call_id: call for call in found.calls},
-        stop=STOPS[row.stop] if row.stop else show.DASH,
+        stop=views.ENDINGS[row.stop] if row.stop else show.DASH,
         diff=parse_diff(_patch(folder / "patch.diff")),
         verified=record.verification if record else None,
-        tests=list(tests_of(row, record, task.tests)) if record else [],
+        tests=list(transcript.tests_of(row, record, task.tests)) if record else [],
         conversation=transcript.read_conversation(folder / "transcript.jsonl"),
         peers=peers.replace(own, own + Markup(' aria-current="page"'), 1),
         base=f"../../trials/{quote(folder.name)}",
@@ -286,9 +275,7 @@ def _patch(path: SafePath) -> str:
 
 
 def build(scored: Scored) -> Path:
-    """Write a run's pages and return the path of `index.html`. A page of a trial that is no more
-    goes.
-    """
+    """Write a run's pages, remove those of other trials, and return the path of `index.html`."""
     results, folder = scored.results, RunDir(scored.results.path).report_dir
     trials, index = folder / "trials", folder / "index.html"
     begun = {row.id for row in results.trials if row.tries}

@@ -1,8 +1,7 @@
-"""A run as tidy tables, for notebooks and other programs.
+"""A run as tidy tables, for notebooks and other programs: `arena.load(run).trials.to_pandas()`.
 
-`arena.load(run).trials.to_pandas()`: every table offers the Arrow C stream, so
-`polars.DataFrame(run.trials)`, `pyarrow.table(run.calls)` and others take it as it is. Columns are
-described by `run.trials.describe()`.
+Every table offers the Arrow C stream: `polars.DataFrame(run.trials)`, `pyarrow.table(run.calls)`
+and others take it as it is.
 """
 
 import csv
@@ -49,9 +48,8 @@ class Table:
         try:
             import pyarrow as pa
         except ImportError:
-            raise InputError(
-                "this needs the package pyarrow", remedy="pip install 'arena-bakeoff[tables]'"
-            ) from None
+            remedy = "pip install 'arena-bakeoff[tables]'"
+            raise InputError("this needs the package pyarrow", remedy=remedy) from None
         kinds = {"timestamp": pa.timestamp("us", tz="UTC")}
         fields = [
             pa.field(
@@ -70,11 +68,9 @@ class Table:
 
     def to_csv(self) -> str:
         """Comma-separated text with a header; no cell is taken for a formula."""
-        out = io.StringIO()
-        heads = tuple(column.name for column in self.columns)
-        csv.writer(out, lineterminator="\n").writerows(
-            map(_csv_cell, row) for row in (heads, *self.rows)
-        )
+        out, heads = io.StringIO(), tuple(column.name for column in self.columns)
+        rows = (map(_csv_cell, row) for row in (heads, *self.rows))
+        csv.writer(out, lineterminator="\n").writerows(rows)
         return out.getvalue()
 
     def to_parquet(self) -> bytes:
@@ -130,13 +126,11 @@ class Run:
     def tests(self) -> Table:
         """One row a hidden test of a trial that was graded by its tests."""
         plans = {task.id: task.tests for task in self.scored.results.tasks}
-        tests = (
-            test
-            for one in self._details
-            if one.record is not None
-            for test in details.tests_of(one.row, one.record, plans[one.row.task_id])
-        )
-        return _table("tests", columns.TESTS, tests)
+        rows: list[details.TestRow] = []
+        for one in self._details:
+            if one.record is not None:
+                rows += details.tests_of(one.row, one.record, plans[one.row.task_id])
+        return _table("tests", columns.TESTS, rows)
 
     def table(self, name: TableName) -> Table:
         """A table by name."""

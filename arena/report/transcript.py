@@ -1,8 +1,5 @@
-"""A trial as it went: its calls and tests from the ledger, its conversation from the transcript.
-
-`arena.score` folds a run into one row a trial; this keeps the parts, for the trials asked for.
-
-The file is read as leniently as possible: unknown entries become notes, a broken line is named.
+"""A trial as it went: its calls and tests from the ledger, its conversation from the transcript,
+which is read leniently: unknown entries become notes, a broken line is named.
 """
 
 import json
@@ -16,7 +13,7 @@ from pydantic import JsonValue
 from arena.money.prices import CallCost
 from arena.money.statement import RecordedCall, statements
 from arena.paths import AnyPath, safe
-from arena.records import CallBegin, CallEnd, TestOutcome, TestPlan, TrialRecord, Usage
+from arena.records import CallBegin, CallEnd, TestOutcome, TestPlan, TrialRecord
 from arena.report import format as show
 from arena.report.format import plain
 from arena.rundir import ledger, transcript
@@ -28,18 +25,13 @@ Duty = Literal["fail_to_pass", "pass_to_pass", "must_fail", "other"]
 
 
 class PricedCall(NamedTuple):
-    """One attempt of one model call."""
+    """One attempt of a model call."""
 
     begin: CallBegin
     end: CallEnd | None
     """None: announced and never settled."""
     cost: CallCost | None
     """None is unknown."""
-
-    @property
-    def usage(self) -> Usage | None:
-        """Its tokens; None is unknown."""
-        return self.end.usage if self.end else None
 
 
 class TestRow(NamedTuple):
@@ -123,19 +115,14 @@ def tests_of(trial: TrialRow, record: TrialRecord, plan: TestPlan) -> Iterator[T
     seen = record.verification.tests if record.verification else {}
     if not seen:
         return
-    duties: tuple[tuple[Duty, tuple[str, ...]], ...] = (
-        ("fail_to_pass", plan.fail_to_pass),
-        ("pass_to_pass", plan.pass_to_pass),
-        ("must_fail", tuple(test for test in plan.must_fail if test in seen)),
-    )
-    planned: set[str] = set()
-    for duty, ids in duties:
-        for test_id in ids:
-            yield TestRow(trial, test_id, duty, seen.get(test_id, "missing"))
-        planned.update(ids)
-    for test_id, outcome in seen.items():
-        if test_id not in planned:
-            yield TestRow(trial, test_id, "other", outcome)
+    duties: dict[str, Duty] = {
+        **dict.fromkeys(plan.fail_to_pass, "fail_to_pass"),
+        **dict.fromkeys(plan.pass_to_pass, "pass_to_pass"),
+        **dict.fromkeys((test for test in plan.must_fail if test in seen), "must_fail"),
+    }
+    for test_id in (*duties, *(test for test in seen if test not in duties)):
+        outcome = seen.get(test_id, "missing")
+        yield TestRow(trial, test_id, duties.get(test_id, "other"), outcome)
 
 
 MAX_TEXT_CHARS = 20_000
@@ -166,22 +153,22 @@ class Turn(NamedTuple):
 class _Reader:
     turns: list[Turn] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
-    command: tuple[int, dict[str, JsonValue]] | None = None
-    """A command that no message has answered yet, with its line."""
+    command: Turn | None = None
+    """A command that no message has answered yet."""
 
     def feed(self, line: int, entry: JsonValue) -> None:
+        message = entry.get("message") if isinstance(entry, dict) else None
         if not isinstance(entry, dict):
             self.note(line, json.dumps(entry))
-            return
-        message = entry.get("message")
-        if isinstance(message, dict):
+        elif isinstance(message, dict):
             for said in transcript.plain(message):
                 self._message(line, said)
         elif entry.get("kind") == "call":
             self.pending.append(str(entry.get("call_id", "")))
         elif entry.get("kind") == "command":
             self.flush()
-            self.command = (line, entry)
+            action = ShownCall("command", shown_text(_command_line(entry)), is_command=True)
+            self.command = Turn(line, "command", "", actions=(action,), command=_ended(entry))
         else:
             self.flush()
             self.note(line, _shown(entry), role=str(entry.get("kind", "note")))
@@ -189,11 +176,8 @@ class _Reader:
     def flush(self) -> None:
         """Show a command that an agent ran of its own accord, without a message about it."""
         if self.command is not None:
-            line, entry = self.command
+            self.turns.append(self.command)
             self.command = None
-            action = ShownCall("command", shown_text(_command_line(entry)), is_command=True)
-            turn = Turn(line, "command", "", actions=(action,), command=_ended(entry))
-            self.turns.append(turn)
 
     def note(self, line: int, text: str, role: str = "note") -> None:
         self.turns.append(Turn(line, plain(role), shown_text(text)))
@@ -202,27 +186,24 @@ class _Reader:
         self.note(line, f"line {line} of the transcript cannot be read")
 
     def _message(self, line: int, message: dict[str, JsonValue]) -> None:
-        role = str(message.get("role", "unknown"))
-        ended = ""
+        role, ended = str(message.get("role", "unknown")), ""
         calls: tuple[str, ...] = ()
-        if role == "assistant" or self.command is None:
-            self.flush()
-        else:
-            ended, self.command = _ended(self.command[1]), None
         if role == "assistant":
+            self.flush()
             calls, self.pending = tuple(self.pending), []
+        elif self.command is not None:
+            ended, self.command = self.command.command, None
         thinking = message.get("reasoning_content") or message.get("reasoning")
-        self.turns.append(
-            Turn(
-                line=line,
-                role=plain(role),
-                text=shown_text(text_of(message.get("content"))),
-                thinking=shown_text(text_of(thinking or None)),
-                actions=tuple(_actions(message.get("tool_calls"))),
-                call_ids=calls,
-                command=ended,
-            )
+        turn = Turn(
+            line=line,
+            role=plain(role),
+            text=shown_text(text_of(message.get("content"))),
+            thinking=shown_text(text_of(thinking or None)),
+            actions=tuple(_actions(message.get("tool_calls"))),
+            call_ids=calls,
+            command=ended,
         )
+        self.turns.append(turn)
 
 
 def read_conversation(path: AnyPath) -> list[Turn] | None:
@@ -235,8 +216,7 @@ def read_conversation(path: AnyPath) -> list[Turn] | None:
         return None
     reader.flush()
     if reader.pending:
-        last = Turn(0, "note", "", call_ids=tuple(reader.pending))
-        reader.turns.append(last)
+        reader.turns.append(Turn(0, "note", "", call_ids=tuple(reader.pending)))
     return reader.turns
 
 

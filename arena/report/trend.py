@@ -1,7 +1,6 @@
 """A series of nights as a page and as lines: one small drawing a contestant and quantity."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -56,7 +55,7 @@ def sentence(alarm: Alarm, trend: Trend) -> str:
     sizes = {
         "pass": (show.percent(alarm.before), show.percent(alarm.after)),
         "cost": (show.usd(alarm.before), show.usd(alarm.after)),
-        "tokens": (show.tokens(round(alarm.before)), show.tokens(round(alarm.after))),
+        "tokens": (show.tokens(alarm.before), show.tokens(alarm.after)),
     }
     was, now = sizes[alarm.metric]
     return (
@@ -67,8 +66,7 @@ def sentence(alarm: Alarm, trend: Trend) -> str:
 
 def day(trend: Trend, night: int) -> str:
     """The day of a night."""
-    when: datetime = trend.nights[night].created_at
-    return when.date().isoformat()
+    return trend.nights[night].created_at.date().isoformat()
 
 
 def text(trend: Trend) -> str:
@@ -94,10 +92,8 @@ def _lines(trend: Trend) -> Iterator[str]:
         yield f"mark {day(trend, mark.night)}: {whose}{mark.what}"
     for left in trend.left_out:
         yield f"left out: {left.run}: {left.reason}"
-    yield (
-        f"a false alarm once in {trend.average_run_length:.0f} nights at most, on average, "
-        f"while nothing changes"
-    )
+    length = f"{trend.average_run_length:.0f} nights"
+    yield f"a false alarm once in {length} at most, on average, while nothing changes"
 
 
 def _rate(point: Point) -> str:
@@ -121,22 +117,12 @@ def _bars(points: Sequence[Point]) -> str:
     return "".join(" " if r is None else BARS[min(7, int(r * 8))] for r in rates)
 
 
-def _count(value: float | None) -> str:
-    return "unknown" if value is None else show.tokens(round(value))
-
-
-def _mean(amount: str, interval: Interval | None, words: Callable[[float], str]) -> str:
-    if interval is None:
-        return amount
-    return f"{amount} (since the last mark {words(interval.lo)} to {words(interval.hi)})"
-
-
-def _cost(point: Point) -> str:
-    return _mean(show.usd(point.cost_usd), point.cost_sequence, show.usd)
-
-
-def _tokens(point: Point) -> str:
-    return _mean(_count(point.tokens), point.tokens_sequence, _count)
+def _mean(
+    value: float | None, sequence: Interval | None, words: Callable[[float | None], str]
+) -> str:
+    if sequence is None:
+        return words(value)
+    return f"{words(value)} (since the last mark {words(sequence.lo)} to {words(sequence.hi)})"
 
 
 def _most(point: Point) -> float:
@@ -146,16 +132,18 @@ def _most(point: Point) -> float:
 QUANTITIES = (
     Quantity("Pass rate", lambda p: p.pass_rate, _rate, top=1.0, band=lambda p: p.sequence),
     Quantity("US$ per solved task", lambda p: p.cost_per_solved_usd, _money),
-    Quantity("US$ per attempt", lambda p: p.cost_usd, _cost, band=lambda p: p.cost_sequence),
-    Quantity("Tokens per attempt", lambda p: p.tokens, _tokens, band=lambda p: p.tokens_sequence),
-    Quantity(
-        "Reasoning tokens", lambda p: p.reasoning_tokens, lambda p: _count(p.reasoning_tokens)
-    ),
+    Quantity("US$ per attempt", lambda p: p.cost_usd,
+             lambda p: _mean(p.cost_usd, p.cost_sequence, show.usd),
+             band=lambda p: p.cost_sequence),
+    Quantity("Tokens per attempt", lambda p: p.tokens,
+             lambda p: _mean(p.tokens, p.tokens_sequence, show.tokens),
+             band=lambda p: p.tokens_sequence),
+    Quantity("Reasoning tokens", lambda p: p.reasoning_tokens,
+             lambda p: show.tokens(p.reasoning_tokens)),
     Quantity("Seconds, median", lambda p: p.active_s, lambda p: show.seconds(p.active_s)),
     Quantity("Faults", lambda p: p.faults, lambda p: show.plural(p.faults, "fault")),
-    Quantity(
-        "Tool-call mistakes", lambda p: p.mistakes, lambda p: show.plural(p.mistakes, "mistake")
-    ),
+    Quantity("Tool-call mistakes", lambda p: p.mistakes,
+             lambda p: show.plural(p.mistakes, "mistake")),
     Quantity("Evidence of a change", _most, _way, top=1.0),
-)
+)  # fmt: skip
 """All that is drawn of a contestant."""

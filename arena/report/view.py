@@ -1,7 +1,7 @@
-"""`arena view`: a run served read-only on 127.0.0.1, followed while it is going on.
+"""`arena view`: a run served read-only on 127.0.0.1, its pages made from the ledger when asked for.
 
-Nothing is written: pages are made from the ledger when they are asked for. Requests that name
-another host are refused, so that no web page can read a run through a name of its own.
+Requests that name another host are refused, so that no web page can read a run through a name of
+its own.
 """
 
 import socket
@@ -95,21 +95,15 @@ class Viewer:
         """Changes whenever the ledger or the manifest does."""
         stats = []
         for path in (self._run.manifest_path, self._run.ledger_path):
-            try:
+            with suppress(FileNotFoundError):
                 stat = path.stat()
-            except FileNotFoundError:
-                continue
-            stats.append(f"{stat.st_size}.{stat.st_mtime_ns}")
+                stats.append(f"{stat.st_size}.{stat.st_mtime_ns}")
         return "-".join(stats)
 
 
 def serve(run: Path, *, port: int = 0, ready: Callable[[str], None]) -> None:
-    """Serve a run until interrupted.
-
-    Args:
-        run: the run directory.
-        port: 0 takes a free one.
-        ready: called once with the address.
+    """Serve a run directory until interrupted, on a free port where it is 0; `ready` is called once
+    with the address.
 
     Raises:
         InputError: there is no run.
@@ -140,8 +134,7 @@ def handler(viewer: Viewer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self._reply(viewer.answer(self.path) if self._is_local() else _FORBIDDEN)
 
-        def do_HEAD(self) -> None:
-            self.do_GET()
+        do_HEAD = do_GET  # noqa: N815 - as the server calls it
 
         def _read_no_more(self) -> None:
             with suppress(OSError):

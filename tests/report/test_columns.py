@@ -4,6 +4,10 @@ import csv
 import io
 import json
 import re
+import tomllib
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import get_args
 from xml.etree import ElementTree as ET
 
 import pandas as pd
@@ -11,16 +15,19 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from arena import resources
 from arena.report import columns, exports, leaderboard, site, tables
-from arena.report.columns import Column, headed
+from arena.report.columns import headed
 
-STEPS = Column(
-    "mean_steps", "float64", "count", "Mean of completed model calls",
-    lambda c: c.row.mean_steps, heading="Steps",
-)  # fmt: skip
-SIZE = Column(
-    "patch_kb", "float64", "kilobytes", "Size of the patch", lambda t: t.patch_bytes / 1000
-)
+ROW = """
+[contestants.mean_steps]
+of = "row.mean_steps"
+kind = "float64"
+unit = "count"
+meaning = "Mean of completed model calls"
+heading = "Steps"
+"""
+SIZE = {"kind": "float64", "unit": "kilobytes", "meaning": "Size of the patch"}
 
 
 def terminal(scored) -> str:
@@ -32,7 +39,9 @@ def terminal(scored) -> str:
 @pytest.fixture
 def shown(scored, monkeypatch) -> dict[str, str]:
     """What each contestant's new figure must read."""
-    monkeypatch.setattr(leaderboard, "CONTESTANTS", (*leaderboard.CONTESTANTS, STEPS))
+    added = tomllib.loads(ROW)["contestants"]
+    steps = columns.column("mean_steps", added["mean_steps"])
+    monkeypatch.setattr(leaderboard, "CONTESTANTS", (*leaderboard.CONTESTANTS, steps))
     rows = scored.board.rows
     assert len({row.mean_steps for row in rows}) > 4
     return {row.who.name: f"{row.mean_steps:.2f}" for row in rows}
@@ -70,7 +79,8 @@ def test_a_new_column_of_contestants_is_in_every_form_for_programs(scored, shown
 
 
 def test_a_new_column_of_trials_is_in_json_and_tables(scored, monkeypatch):
-    monkeypatch.setattr(columns, "TRIALS", (*columns.TRIALS, SIZE))
+    size = columns.column("patch_kb", SIZE, lambda trial: trial.patch_bytes / 1000)
+    monkeypatch.setattr(columns, "TRIALS", (*columns.TRIALS, size))
     wanted = [trial.patch_bytes / 1000 for trial in scored.results.trials]
     assert any(wanted)
     found = json.loads(exports.export(scored, "json"))["trials"]
@@ -80,7 +90,8 @@ def test_a_new_column_of_trials_is_in_json_and_tables(scored, monkeypatch):
 
 
 def test_a_column_can_be_in_some_forms_alone(scored, monkeypatch):
-    column = Column("mean_steps", "float64", "count", "Steps", STEPS.value, columns.JSON)
+    row = {"of": "row.mean_steps", "kind": "float64", "meaning": "Steps", "forms": ["json"]}
+    column = columns.column("mean_steps", row)
     monkeypatch.setattr(leaderboard, "CONTESTANTS", (*leaderboard.CONTESTANTS, column))
     assert "mean_steps" in exports.export(scored, "json").decode()
     assert "mean_steps" not in exports.export(scored, "csv", table="contestants").decode()
@@ -109,6 +120,37 @@ def test_no_name_is_there_twice(found):
 def test_a_column_that_only_json_can_hold_is_in_no_table():
     for found in (leaderboard.CONTESTANTS, columns.TRIALS):
         assert not [c.name for c in found if c.kind == "object" and "table" in c.forms]
+
+
+def test_every_row_says_only_what_a_column_has():
+    tables_ = tomllib.loads((resources.reports_dir() / "columns.toml").read_text())
+    found = {
+        "trials": columns.TRIALS,
+        "calls": columns.CALLS,
+        "tests": columns.TESTS,
+        "tasks": columns.TASKS,
+        "pairs": columns.PAIRS,
+        "contestants": leaderboard.CONTESTANTS,
+    }
+    assert tables_.keys() == found.keys() == set(get_args(tables.TableName))
+    for name, read in found.items():
+        assert [column.name for column in read] == list(tables_[name])
+        for column in read:
+            assert column.kind in get_args(columns.Kind)
+            assert column.forms <= set(get_args(columns.Form))
+            assert column.meaning
+
+
+def test_a_value_that_is_not_there_is_null_or_what_the_file_says():
+    call = SimpleNamespace(cost=None, end=None)
+    values = {column.name: column.value for column in columns.CALLS}
+    assert values["cost_usd"](call) is None
+    assert values["wall_s"](call) is None
+    assert values["cost_status"](call) == "unknown"
+    assert values["usage_estimated"](call) is False
+    call = SimpleNamespace(cost=SimpleNamespace(billed_usd=Decimal("0.25")))
+    assert values["cost_usd"](call) == 0.25
+    assert type(values["cost_usd"](call)) is float
 
 
 def test_controls_are_told_apart_in_every_form(scored):

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import get_args
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,7 +14,7 @@ from tests.report.cast import cast
 from tests.report.make_run import make_run
 
 
-@pytest.mark.parametrize("format_", exports.FORMATS)
+@pytest.mark.parametrize("format_", get_args(exports.ExportFormat))
 def test_every_format_writes_something(scored, format_):
     assert len(exports.export(scored, format_)) > 500
 
