@@ -23,12 +23,8 @@ class ArenaError(Exception):
 
 
 class InputError(ArenaError):
-    """Input that a person must mend.
-
-    Args:
-        what: what is wrong, in a few words.
-        where: file and key, flag or value that is wrong.
-        remedy: what to do about it.
+    """Input that a person must mend: `what` is wrong, `where` (file and key, or flag), and what to
+    do about it.
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
@@ -57,7 +53,7 @@ def located(where: str) -> Iterator[None]:
 class FaultError(ArenaError):
     """Broken machinery; the trial has no verdict and is tried again."""
 
-    kind: ClassVar[FaultKind] = "harness"
+    kind: ClassVar[FaultKind]
 
 
 class EngineError(FaultError):
@@ -69,8 +65,8 @@ class EngineError(FaultError):
 class ProviderError(FaultError):
     """A model endpoint did not serve a call, after every allowed retry.
 
-    `stops_contestant` is true when further calls cannot succeed either (wrong key, no credit):
-    the contestant's remaining trials are then not run.
+    `stops_contestant` where further calls cannot succeed either (wrong key, no credit): the
+    contestant's other trials are then not run.
     """
 
     kind = "provider"

@@ -1,9 +1,9 @@
 """The one module that starts git: in repositories of ours, with settings of ours, within limits.
 
-Git obeys the settings of the repository that it works in, and many of them name programs. A clone
-is therefore never git's repository: `BorrowedClone` makes an empty one beside it, links its object
-files into that one by one, and reads its references as text. Nothing else of the clone is seen by
-git: no settings, attributes, hooks, grafts, replacements, alternates or commit graphs.
+Settings of the repository that git works in may name programs. A clone is therefore never git's
+repository: `BorrowedClone` makes an empty one beside it, links its object files into that one by
+one, and reads its references as text. Git sees no settings, attributes, hooks, grafts,
+replacements, alternates or commit graphs of the clone.
 """
 
 import os
@@ -81,16 +81,9 @@ def run_git(
     output_limit: int = 64 << 20,
     codes: Sequence[int] = (0,),
 ) -> bytes:
-    """What git prints.
+    """What git prints, in a folder and with a repository of ours, which it may not need.
 
-    Args:
-        words: its arguments.
-        cwd: where it works; a folder of ours.
-        git_dir: its repository, one of ours; None where it needs none.
-        stdin: its input.
-        timeout_s: longest that it may take.
-        output_limit: most bytes that it may print.
-        codes: exit codes that are no failure.
+    Most bytes that it may print are the `output_limit`; `codes` of its exit are no failure.
 
     Raises:
         GitError: it failed, or went over a limit.
@@ -174,10 +167,8 @@ def make_repository(folder: Path, *, id_chars: int = 40) -> None:
 class BorrowedClone:
     """The history of somebody's clone, in a repository of ours that lasts as long as this object.
 
-    Safe from several threads.
-
-    Args:
-        folder: a clone, bare or not, a work tree or submodule of one, or a folder inside.
+    Safe from several threads. Given is a folder of a clone, bare or not, of a work tree or of a
+    submodule.
 
     Raises:
         InputError: there is no clone, it is broken, or something in it leads out of it.

@@ -32,8 +32,6 @@ EARLIER_DIGESTS = {
 _AGENTS = "arena.agent"
 _SHARED = frozenset({"arena.records.container"})
 """Modules beside that package that hold what an agent's result can depend on."""
-
-
 RUNNERS = {
     "pytest": "arena.grading.pytest_runner",
     "node": "arena.grading.node_runner",
@@ -69,10 +67,8 @@ def is_given_gold(agent: str) -> bool:
 
 
 def code_of(module: str) -> dict[str, JsonValue]:
-    """Sha256 of the source of a module and of all that it is made of, by name of module.
-
-    Of an agent: a change of any line makes another one. Followed are imports of `arena.agent` and
-    of the module's own package.
+    """Sha256 of the source of an agent's module and of all that it imports of `arena.agent` and of
+    its own package, by name of module: a change of any line makes another agent.
     """
     roots = {_AGENTS, module.rpartition(".")[0] or module}
     found: dict[str, JsonValue] = {}
@@ -120,14 +116,8 @@ MANY = 8
 def unknown(
     what: str, name: str, known: Iterable[str], *, where: str = "", listing: str = ""
 ) -> InputError:
-    """One clear line for a name that is not known, with the nearest that is.
-
-    Args:
-        what: kind of the thing.
-        name: as it was written.
-        known: all that would be right.
-        where: file and key, or flag.
-        listing: command that shows all, where they may be too many for a line.
+    """One clear line for a name that is not known, with the nearest that is; `listing` is a command
+    that shows all, where they may be too many for a line.
     """
     by_lower = {one.lower(): one for one in sorted(known)}
     names, wanted = list(by_lower.values()), name.lower()

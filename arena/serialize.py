@@ -1,7 +1,6 @@
 """What comes from outside as JSON, JSON Lines, TOML or YAML: one reader each, all of them bounded.
 
-`from_json` reads texts of models, programs and providers, and raises `ValueError`. Files are what a
-person gave: their readers raise `InputError` with the place and what to do.
+Files are what a person gave: their readers raise `InputError` with the place and what to do.
 """
 
 import difflib
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     import yaml
 
 DEPTH = 100
-"""Lists and objects inside one another: more than anybody needs, and half of what pydantic reads
-back (200), since it writes more than that (255)."""
+"""Lists and objects inside one another: half of what pydantic reads back (200; it writes 255)."""
 YAML_BYTES = 1 << 20
 YAML_NODES = 50_000
 """Values of a YAML file, those behind its aliases counted wherever they are named again."""
@@ -51,8 +49,7 @@ def from_json(
     """The value of a JSON text, as `json.loads` reads it.
 
     Raises:
-        ValueError: it is none, or is nested deeper than `DEPTH`, which `json` does not count among
-            its errors although anybody can write it.
+        ValueError: it is none, or is nested deeper than `DEPTH`.
     """
     try:
         value = json.loads(data, parse_float=parse_float, parse_constant=parse_constant)
@@ -64,9 +61,8 @@ def from_json(
 
 
 def well_formed(value: _Json) -> _Json:
-    """The same without halves of surrogate pairs: JSON can hold them, UTF-8 and our files cannot.
-
-    Not for what goes back to where it came from.
+    """The same without halves of surrogate pairs, which JSON can hold and UTF-8 cannot; not for
+    what goes back to where it came from.
     """
     if isinstance(value, str):
         return _HALVES.sub("\N{REPLACEMENT CHARACTER}", value)
@@ -91,11 +87,8 @@ def json_lines(
 ) -> Iterator[tuple[int, Any]]:
     r"""The values of JSON Lines, each with the number of its line; empty lines are none.
 
-    Args:
-        lines: a file that is open for reading bytes, or lines that were split at `\n` alone, for
-            JSON allows U+2028 and the like inside of one.
-        broken: told of a line that is no JSON, as its number and what is wrong; may raise. With
-            None such lines are passed over.
+    Lines must have been split at `\n` alone: JSON allows U+2028 and the like inside of one.
+    `broken`, which may raise, is told the number of a line that is no JSON and what is wrong.
     """
     import jsonlines
 
@@ -111,10 +104,7 @@ def json_lines(
 
 
 def lines_writer(handle: IO[str]) -> "jsonlines.Writer":
-    """Writes JSON Lines, each flushed but not synced.
-
-    In ASCII: half of a surrogate pair is legal in JSON from a provider and illegal in UTF-8.
-    """
+    """Writes JSON Lines, each flushed but not synced; in ASCII, for halves of surrogate pairs."""
     import jsonlines
 
     return jsonlines.Writer(handle, dumps=json.dumps, flush=True)
@@ -171,14 +161,12 @@ def read_toml(path: AnyPath) -> dict[str, Any]:
 
 
 def read_yaml(path: AnyPath) -> dict[str, Any]:
-    """The mapping of a YAML file, with every scalar but null as the text that stands there.
-
-    What is a number, a date or a yes is for whoever wants one: `version: 3.10` is no 3.1, and `no`
-    may be a country.
+    """The mapping of a YAML file, with every scalar but null as the text that stands there:
+    `version: 3.10` is no 3.1, and `no` may be a country.
 
     Raises:
-        InputError: it cannot be read, is not one YAML document, is none of keys that are texts and
-            stand once, has a tag of its own, or is too large.
+        InputError: it cannot be read, is not one YAML document, has other keys than texts that
+            stand once or a tag of its own, or is too large.
     """
     import yaml
 
@@ -210,16 +198,10 @@ def read_record(path: AnyPath, shape: type[_Shape]) -> _Shape:
 
 
 def shaped(value: Any, shape: type[_Shape], *, where: str, remedy: str = "") -> _Shape:
-    """A value from outside as a record.
-
-    Args:
-        value: as it was read.
-        shape: of the record.
-        where: the value came from, for errors.
-        remedy: what to do about any error; else each says it.
+    """A value from outside as a record or another type.
 
     Raises:
-        InputError: it does not have the shape.
+        InputError: it does not have the shape; the remedy is its own where none is given.
     """
     try:
         return TypeAdapter(shape).validate_python(value)

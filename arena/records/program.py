@@ -39,11 +39,6 @@ class Install(Record):
     steps: tuple[str, ...] = ()
     """Shell commands after that, as root and with a network, in `/opt/agent`."""
 
-    @property
-    def identity(self) -> JsonValue:
-        """All that decides what the layer holds."""
-        return self.model_dump(mode="json")
-
 
 class WrittenFile(Record):
     """A file put into the container before the agent starts; its text may hold placeholders."""
@@ -79,10 +74,9 @@ class OwnReport(Record):
 
 
 class AgentEffort(Record):
-    """How the program is told how hard its model is to think.
+    """What the program must know of how hard its model is to think, with `{effort}` for the level.
 
-    The gateway puts the effort into every request in the endpoint's own words; this is what the
-    program must know besides, for `{effort}`.
+    The gateway puts it into every request in the endpoint's own words.
     """
 
     levels: tuple[EffortLevel, ...] = Field(min_length=1)
@@ -162,8 +156,7 @@ class Program(Record):
 def problems(program: Program) -> Iterator[str]:
     """What would break a run, or make it another one, each in words behind its key.
 
-    It is asked of profiles that are read to be run. What an earlier run holds was run, and stays
-    readable whatever is asked of profiles later.
+    Asked of profiles that are to be run; what an earlier run holds stays readable.
     """
     told = list(texts("", program.model_dump()))
     for key, text in told:

@@ -3,10 +3,10 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from arena.backend.limiter import RequestGate
 from arena.backend.pool import Backends
@@ -22,9 +22,6 @@ from arena.sandbox.image.images import Images
 from arena.sandbox.image.layer import Layers
 from arena.sandbox.image.store import AgentLayer, Image
 from arena.task import pack
-
-if TYPE_CHECKING:
-    from arena.gateway.server import Gateway
 
 Say = Callable[[str], None]
 EXTRAS = {"gateway": ("starlette", "uvicorn", "httptools"), "ray": ("ray",)}
@@ -92,7 +89,7 @@ class LocalHost:
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
-        """As asked, or as many as have containers that fit the engine's memory together."""
+        """As asked, or as many as fit the engine's memory together."""
         fitting = self.ready.fitting(sandbox)
         if fitting < asked:
             self.say(
@@ -103,9 +100,7 @@ class LocalHost:
         return min(fitting, asked)
 
     def slot(self) -> AbstractContextManager[RunTrial]:
-        """At once: whoever runs trials keeps to the concurrency.
-
-        After a fault of the engine it waits, one thread for all, until the engine answers.
+        """At once; after a fault of the engine once that answers, which one thread waits for.
 
         Raises:
             EngineError: it did not, for `PATIENCE_S`.
@@ -160,7 +155,12 @@ def local(
         store = Images(engine, pack.tree_files)
         images = store.ensure(tasks, say)
         layers = _layers(programs, engine, store, say)
-        with _gateway(programs) as gateway:
+        with ExitStack() as stack:
+            gateway = None
+            if programs:
+                from arena.gateway.server import Gateway  # a web server: not for every run
+
+                gateway = stack.enter_context(Gateway())
             ready = Ready(
                 images=images,
                 layers={name: layer.content for name, layer in layers.items()},
@@ -176,7 +176,7 @@ def check_extra(extra: str, who: str) -> None:
     """Make sure that what an extra of Arena brings is installed here.
 
     Raises:
-        InputError: it is not, with what needs it and how to get it.
+        InputError: it is not; `who` needs it.
     """
     for module in EXTRAS[extra]:
         try:
@@ -204,12 +204,3 @@ def _layers(
         name: layers.ensure(name, program.install, base, naming(name))
         for name, program in programs.items()
     }
-
-
-def _gateway(programs: Mapping[str, Program]) -> "AbstractContextManager[Gateway | None]":
-    """The gateway, where an external agent needs one."""
-    if not programs:
-        return nullcontext()
-    from arena.gateway.server import Gateway  # a web server: not for every run
-
-    return Gateway()

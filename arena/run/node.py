@@ -1,7 +1,6 @@
 """A node of a run: its task packs, engine and endpoints, and the tries that are sent to it.
 
-Their calls reach the run's request gates by `RemoteRequestGates`, which stay beside the ledger. A
-node keeps what it was sent in a folder that goes with it, and refuses tasks of another digest.
+Their calls reach the run's request gates by `RemoteRequestGates`, which stay beside the ledger.
 """
 
 import hashlib
@@ -29,7 +28,6 @@ from arena.records import (
     CallEnd,
     File,
     FxRate,
-    Record,
     SandboxLimits,
     Task,
     TrialRecord,
@@ -44,8 +42,6 @@ from arena.task import pack, plan_ids
 from arena.task.files import is_cache, read_files, read_tree, write_files
 
 PACKAGE = Path(__file__).parent.parent
-
-
 Shipment = list[list[File]]
 """Tasks with what their packs say of them, pack by pack."""
 
@@ -105,15 +101,6 @@ def source_digest() -> str:
     return found.hexdigest()
 
 
-class NodeInfo(Record):
-    """What a node says of itself first."""
-
-    source: str
-    """Digest of its copy of Arena."""
-    engine: str
-    """Id of its container engine, which several nodes may share."""
-
-
 @dataclass(frozen=True)
 class RunSetup:
     """What a run needs of every node, but for its tasks."""
@@ -128,21 +115,8 @@ class RunSetup:
     concurrency: int
 
 
-@dataclass(frozen=True)
-class TrialResult:
-    """A try that ended on a node."""
-
-    record: TrialRecord
-    files: tuple[File, ...]
-    """Of the trial's folder."""
-
-
 class NodeHost:
-    """What lives on a node while a run lasts. `run` may be called by many threads.
-
-    Args:
-        ask: reaches the run.
-    """
+    """What lives on a node while a run lasts. `run` may be called by many threads."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -154,14 +128,14 @@ class NodeHost:
         self._backends: Backends | None = None
         self._tasks: Mapping[str, Task] = {}
 
-    def info(self) -> NodeInfo:
-        """Who this is.
+    def info(self) -> tuple[str, str]:
+        """Digest of this copy of Arena, and id of its engine, which several nodes may share.
 
         Raises:
             InputError: no engine answers here.
         """
         with DockerEngine.answering() as engine:
-            return NodeInfo(source=source_digest(), engine=engine.host_id())
+            return source_digest(), engine.host_id()
 
     def open(self, setup: RunSetup, digests: Mapping[str, str], shipment: Shipment) -> Ready:
         """Get ready for trials: tasks, images, agents' programs, endpoints.
@@ -179,33 +153,24 @@ class NodeHost:
         self._host = self._stack.enter_context(made)
         return self._host.ready
 
-    @property
-    def _opened(self) -> LocalHost:
-        if self._host is None:
-            raise HarnessError("the node is not ready")
-        return self._host
-
-    def run(self, request: TrialRequest, owner: str) -> TrialResult:
-        """Run one try; its calls are allowed and accounted for at home, at `owner`.
+    def run(self, request: TrialRequest, owner: str) -> tuple[TrialRecord, tuple[File, ...]]:
+        """Run one try, its calls accounted for at home, at `owner`; its record and files.
 
         Raises:
             EngineError: the engine here is gone.
         """
-        task = self._tasks[request.task.id]
-        # Its files are on their way home when the folder goes
-        with (
-            tempfile.TemporaryDirectory(dir=self._folder) as folder_name,
-            self._opened.slot() as run,
-        ):
-            folder = SafePath(Path(folder_name))
-            gate = RemoteRequestGate(self._ask, owner, self._ending)
+        assert self._host is not None
+        task, gate = self._tasks[request.task.id], RemoteRequestGate(self._ask, owner, self._ending)
+        with tempfile.TemporaryDirectory(dir=self._folder) as name, self._host.slot() as run:
+            folder = SafePath(Path(name))
             record = run(replace(request, task=task, folder=folder), gate)
-            return TrialResult(record, read_files(folder, lambda _: False))
+            return record, read_files(folder, lambda _: False)
 
     def reap(self, leases: Sequence[str]) -> None:
         """Remove the containers of lost nodes that this one can see."""
+        assert self._host is not None
         for lease in leases:
-            self._opened.engine.reap_of(lease)
+            self._host.engine.reap_of(lease)
 
     def close(self) -> None:
         """End what runs and remove all that is here."""
@@ -249,9 +214,6 @@ class RemoteRequestGates:
     """What nodes reach of the run: request gates by the trial that owns one, and its log.
 
     A gate is kept beyond the end of its try where a call of it is still to be heard of.
-
-    Args:
-        say: takes what nodes have to tell.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -263,9 +225,7 @@ class RemoteRequestGates:
         self._gates[owner] = gate
 
     def leave(self, owner: str, *, lost: bool) -> None:
-        """A try has ended. Of one that was lost, what a call came to must still be written down:
-        its node may live after all.
-        """
+        """A try has ended. A lost one's node may live after all, and tell what a call came to."""
         gate = self._gates.get(owner)
         if gate is not None and lost:
             gate.close()

@@ -105,13 +105,7 @@ def resolve(
 ) -> Plan:
     """Look up every task, agent and backend a configuration names.
 
-    Args:
-        config: checked configuration.
-        base: folder that relative task paths start from.
-        backend: resolves a catalogue name or an inline table.
-        fx: rates, for a run that has not begun.
-        overrides: flags that replace parts of the configuration.
-        where: source of the configuration, for errors.
+    Relative paths start from `base`; `fx` are rates for a run that has not begun.
 
     Raises:
         InputError: something named does not exist, or limits do not fit the contestants.
@@ -139,15 +133,8 @@ def resolve(
             _check_limits(contestants[-1], config, fx)
             if table.agent in programs:
                 external.check_tasks(programs[table.agent], tasks)
-    return Plan(
-        config,
-        tasks,
-        tuple(contestants),
-        tuple(fx),
-        programs,
-        where,
-        narrows="everything" if overrides.narrow else "attempts",
-    )
+    narrows: Narrowing = "everything" if overrides.narrow else "attempts"
+    return Plan(config, tasks, tuple(contestants), tuple(fx), programs, where, narrows)
 
 
 def _chosen(tables: Sequence[ContestantTable], names: Sequence[str]) -> list[ContestantTable]:
@@ -228,7 +215,7 @@ def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, fx: Sequenc
 
 def first_call(plan: Plan, contestant: ContestantSpec) -> str:
     """In words, that limits.usd is less than a first call reserves, so that none is made; else
-    empty. Programs say themselves how much a call may write: of theirs only time is known before.
+    empty. Programs set the length of replies themselves: of theirs only time is known before.
     """
     spec, limit = contestant.backend, plan.config.limits.usd
     if spec is None or limit is None:
@@ -253,11 +240,7 @@ def stale_price(contestant: ContestantSpec) -> str:
 
 
 def manifest_of(
-    plan: Plan,
-    *,
-    images: Mapping[str, Image],
-    layers: Mapping[str, str],
-    engine: EngineInfo,
+    plan: Plan, *, images: Mapping[str, Image], layers: Mapping[str, str], engine: EngineInfo
 ) -> Manifest:
     """The manifest of a new run."""
     config = plan.config

@@ -1,16 +1,13 @@
 """Work of other harnesses and for them: patches graded as a run, tasks exported with images.
 
-Their trees lie where the harness wants them and belong to root, as harnesses run as root.
-
-The run directory is one like any other: its contestants are the names in the predictions, with
-the agent `predictions` and no backend. What is graded already is kept when it is done again.
+Its contestants are the names in the predictions, with the agent `predictions` and no backend.
 """
 
 import hashlib
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -50,23 +47,15 @@ from arena.task.formats.predictions import Prediction, instance_id, slug
 Form = Literal["swebench", "harbor"]
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What an export wrote."""
+def export(
+    tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine
+) -> tuple[Path, dict[str, str]]:
+    """Write tasks in somebody's form into a folder.
 
-    path: Path
-    left_out: dict[str, str] = field(default_factory=dict)
-    """Tasks that have no such form, and why."""
+    Trees in their images lie where the harness wants them and are root's, as harnesses run as root.
 
-
-def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> Exported:
-    """Write tasks in somebody's form.
-
-    Args:
-        tasks: what to export.
-        to: whose form.
-        out: a folder.
-        engine: where the images are made.
+    Returns:
+        What was written, and why a task has no such form, by id.
 
     Raises:
         EngineError: an image could not be made.
@@ -91,10 +80,10 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
     if to == "harbor":
         for task in chosen:
             exports.write_harbor(out, task, names[task.id])
-        return Exported(out, left_out)
+        return out, left_out
     path = out / "instances.jsonl"
     exports.write_swebench(path, chosen, names)
-    return Exported(path, left_out)
+    return path, left_out
 
 
 AGENT = "predictions"
@@ -127,13 +116,8 @@ class GradingJob:
 
 
 def grade(job: GradingJob, out: Path, *, say: Say, watcher: Watcher | None = None) -> list[Graded]:
-    """Grade predictions into a run directory; one result each, in their order.
-
-    Args:
-        job: what to grade.
-        out: the run directory; what was graded there before is kept.
-        say: told in one line each what is being done.
-        watcher: told of everything that goes into the ledger.
+    """Grade predictions into a run directory, where what is graded is kept; one result each, in
+    their order.
 
     Raises:
         InputError: the directory holds another run.

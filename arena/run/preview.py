@@ -105,14 +105,8 @@ def preview(
     images: Images | None = None,
     earlier: Sequence[Path] = (),
 ) -> Preview:
-    """Describe a plan.
-
-    Args:
-        plan: resolved.
-        known: the catalogue, for retirements.
-        today: what retirements are counted from.
-        images: asked which images exist; without an engine all count as missing.
-        earlier: run directories that costs are forecast from.
+    """Describe a plan: its costs by earlier runs, its models' retirements by the catalogue and the
+    day. Without an engine all images count as missing.
 
     Raises:
         InputError: an earlier run cannot be read.

@@ -1,9 +1,8 @@
 """Which trial a race runs next, given what has ended: a function of seed and events alone.
 
-Evidence takes tasks in their order, each once all who are still in the race are done with it; in
-what order trials end does not matter to it. So trials may run ahead of the evidence, which keeps
-all workers busy: the nearest task first, on it the cheapest contestant first, and last of all what
-will probably not matter any more when its task's turn comes.
+Evidence takes tasks in their order, each once all who are still in the race are done with it. So
+trials may run ahead of it, which keeps all workers busy: the nearest task first, on it the cheapest
+contestant first, and last what will probably not matter any more when its task's turn comes.
 """
 
 import random
@@ -83,7 +82,7 @@ class RaceOrder:
         rundir: where its ledger is.
         specs: its trials, done or not.
         done: ids of those with a verdict.
-        is_stopped: whether nothing more of a contestant is to start.
+        is_stopped: whether no more of a contestant is to start.
     """
 
     def __init__(

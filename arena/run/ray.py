@@ -34,8 +34,6 @@ class Node(Record):
 
     id: str
     name: str
-    cpus: float
-    """As the cluster counts them; 0 means that no work is wanted there."""
 
 
 Ask = Callable[..., Any]
@@ -98,11 +96,11 @@ class Cluster:
                 self._condition.notify_all()
 
     def nodes(self) -> list[Node]:
-        """The machines that are there now and take work."""
+        """The machines that are there now and take work, as those without CPUs do not."""
         with self.in_use() as ray:
             listed = ray.nodes()
         found = [
-            Node(id=one["NodeID"], name=one["NodeManagerAddress"], cpus=one["Resources"]["CPU"])
+            Node(id=one["NodeID"], name=one["NodeManagerAddress"])
             for one in listed
             if one["Alive"] and one["Resources"].get("CPU")
         ]
@@ -121,12 +119,9 @@ class Cluster:
             return ray.put(value)
 
     def start(self, node: Node, made_of: type, threads: int) -> RemoteActor:
-        """Put an object on a node.
+        """Put an object on a node, which takes so many calls at once.
 
-        Args:
-            node: where.
-            made_of: its class, importable there; it is given the way to ask the driver (`Ask`).
-            threads: calls to it at once.
+        Its class must be importable there, and is given the way to ask the driver (`Ask`).
         """
         with self.in_use():
             made = self._actor(made_of, node.id, threads, partial(_ask, self._mailbox))
@@ -168,10 +163,7 @@ class Cluster:
 
 @contextmanager
 def connect(address: str) -> Iterator[Cluster]:
-    """Connect to a running cluster.
-
-    Args:
-        address: `host:port` of its head, or `auto` for the one that runs on this machine.
+    """Connect to the cluster whose head is at `host:port`, or at `auto` to this machine's.
 
     Raises:
         InputError: no cluster of this version answers.

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 
 from arena.backend.limiter import LocalRequestGate, RequestGate
 from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
@@ -19,15 +20,7 @@ from arena.paths import AnyPath
 from arena.records import Fault, File, SandboxLimits, Task, TrialRecord
 from arena.run import ray
 from arena.run.hosts import Ready, RunTrial, Say
-from arena.run.node import (
-    NodeHost,
-    NodeInfo,
-    RemoteRequestGates,
-    RunSetup,
-    TrialResult,
-    packed,
-    source_digest,
-)
+from arena.run.node import NodeHost, RemoteRequestGates, RunSetup, packed, source_digest
 from arena.run.ray import Cluster, Node, RemoteActor
 from arena.run.trial import TrialProgress, TrialRequest
 from arena.task.files import write_files
@@ -180,11 +173,7 @@ class RayHost:
 
     @contextmanager
     def slot(self) -> Iterator[RunTrial]:
-        """A slot on the node with most room.
-
-        Raises:
-            EngineError: there has been no node for two minutes.
-        """
+        """A slot on the node with most room; raises as `NodePool.take`."""
         worker = self._pool.take()
         try:
             yield partial(self._run, worker)
@@ -200,9 +189,9 @@ class RayHost:
             assert isinstance(gate, LocalRequestGate)
             self._gates.admit(owner, gate)
         try:
-            done: TrialResult = worker.actor.call("run", request, owner)
+            record, files = worker.actor.call("run", request, owner)
             lost = False
-            keep(done.files, request.folder)
+            keep(files, request.folder)
         except FaultError as error:
             if isinstance(error, EngineError):
                 self._lose(worker, str(error))
@@ -210,7 +199,7 @@ class RayHost:
             return replace(began, fault=fault).record(request)
         finally:
             self._gates.leave(owner, lost=lost)
-        return done.record
+        return cast("TrialRecord", record)
 
     def stop(self) -> None:
         """End what runs on every node and remove it; a second call does nothing."""
@@ -224,11 +213,11 @@ class RayHost:
         """Make a node ready and use it; where it cannot be used, say why."""
         actor = self._cluster.start(node, NodeHost, self._setup.concurrency + OTHER_CALLS)
         try:
-            info: NodeInfo = actor.call("info")
-            if info.source != self._source:
+            source, engine_id = actor.call("info")
+            if source != self._source:
                 raise InputError("another version of Arena", remedy="install the same everywhere")
             with self._lock:
-                engine = self._engines.setdefault(info.engine, threading.Lock())
+                engine = self._engines.setdefault(engine_id, threading.Lock())
             with engine:  # nodes that share one make images one after the other
                 ready = actor.call("open", self._setup, self._digests, self._shipment)
             self._agree(ready)
@@ -315,13 +304,7 @@ def _begin(work: Callable[..., object], *args: object) -> threading.Thread:
 
 @contextmanager
 def remote(address: str, tasks: Sequence[Task], setup: RunSetup, say: Say) -> Iterator[RayHost]:
-    """The host on a running cluster.
-
-    Args:
-        address: of the cluster's head, or `auto`.
-        tasks: of the run; their packs are sent to every node.
-        setup: what else the run asks of every node.
-        say: takes one line about what happens to nodes.
+    """The host on a running cluster, each of whose nodes is sent the tasks' packs.
 
     Raises:
         InputError: no cluster answers, or none of its nodes can be used.

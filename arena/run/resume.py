@@ -47,15 +47,8 @@ def continued(
     """The manifest with which an earlier run goes on.
 
     Tasks, contestants, attempts, concurrency and budgets may be added to, and the plan narrowed;
-    what would make old and new trials incomparable may not change.
-
-    Args:
-        old: of the earlier run.
-        new: of what is to be run now.
-        where: the run directory, for errors.
-        say: told in one line each where the code of an agent may be another than the run began
-            with, and what leaves the plan.
-        narrows: what leaves the plan where the new one is smaller.
+    what would make old and new trials incomparable may not change. Told are agents whose code may
+    be another than the run began with, and what leaves the plan.
 
     Raises:
         InputError: naming everything that changed.

@@ -31,7 +31,7 @@ Bound = Literal["slots", "cpu", "provider concurrency", "rpm", "tpm", "longest t
 
 
 class Spread(Record):
-    """A quantity that differs from one time to the next: log-normal, by two of its quantiles."""
+    """A log-normal quantity, by two of its quantiles."""
 
     median: float = Field(gt=0)
     p90: float = Field(gt=0)
@@ -184,8 +184,7 @@ def _spread(values: list[float] | list[int]) -> Spread:
 class _Line:
     """Who waits for something that holds so many at once and lets in so many a minute.
 
-    First come, first served: whoever comes later is asked for later, so that who is let in when
-    is known at once.
+    Whoever comes later is asked for later, so that who is let in when is known at once.
     """
 
     def __init__(self, at_once: int, a_minute: int | None = None) -> None:

@@ -154,10 +154,8 @@ class Manifest(Record):
 
 
 def file_stem(trial_id: str) -> str:
-    """Name of a file about a trial.
-
-    An id that could lead elsewhere, or is too long for a file, is cut and told apart by its digest
-    behind a sign that no other has.
+    """Name of a file about a trial. An id that could lead elsewhere or is too long is cut, and told
+    apart by its digest behind a sign that no other has.
     """
     if _PLAIN.fullmatch(trial_id):
         return trial_id
@@ -177,9 +175,7 @@ class RunDir:
         self.report_dir = self.inside / "report"
 
     def trial_dir(self, trial_id: str) -> SafePath:
-        """Folder of the last try of a trial; one that is not there where the id, of a foreign
-        run, can be no folder's name.
-        """
+        """Folder of the last try of a trial; none where a foreign run's id can name no folder."""
         fits = not _NO_FOLDER.search(trial_id) and len(trial_id.encode()) <= MAX_NAME_BYTES
         return self.inside / "trials" / (trial_id if fits else file_stem(trial_id))
 
@@ -204,7 +200,7 @@ class RunDir:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the directory for writing; when that fails, nothing new and empty is left of it.
+        """Hold the directory for writing; after an error nothing new and empty is left of it.
 
         Raises:
             InputError: another process holds it, or it cannot be written.
@@ -256,11 +252,7 @@ class RunDir:
 
 
 def refuse_newer(version: object, known: int, path: AnyPath) -> None:
-    """Refuse a file of a newer version.
-
-    Raises:
-        InputError: it is of one.
-    """
+    """Raise an `InputError` for a file of a newer version."""
     if isinstance(version, int) and version > known:
         raise InputError(
             f"was written by a newer version (schema {version})",
@@ -292,9 +284,8 @@ def conditions_of(limits: Limits, sandbox: SandboxLimits, *, strict: bool) -> st
 
 
 def trial_specs(manifest: Manifest, *, ever: bool = False) -> Iterator[TrialSpec]:
-    """Every trial that is planned in the order of work; or all that were ever.
-
-    A trial's digest covers everything that may not differ between comparable trials.
+    """Every trial that is planned, or ever was, in the order of work; its digest covers all that
+    may not differ between comparable trials.
     """
     order = random.Random(manifest.seed)
     conditions = manifest.conditions or conditions_of(

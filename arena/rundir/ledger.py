@@ -2,8 +2,7 @@
 
 A call is announced (`call_begin`) before it is sent and settled (`call_end`) after; what was
 announced and never settled may have been billed. So a settlement alone need not wait for the disk.
-Readers tolerate a torn last line, because its `append` never returned and nobody acted on it; any
-other broken line is an error that names it.
+Readers tolerate a torn last line, as nobody acted on it; any other broken line is an error.
 """
 
 import os
@@ -95,10 +94,9 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="k
 
 
 class Ledger:
-    """The one writer of a ledger file; any number of threads may append.
+    """The one writer of a ledger file, new or not; threads that append at once share one fsync.
 
-    Threads that append at the same time share one fsync. The file may be there already; a listener
-    is shown every event after it is written.
+    A listener is shown every event after it is written.
     """
 
     def __init__(self, path: AnyPath, listener: Listener | None = None) -> None:
@@ -120,8 +118,8 @@ class Ledger:
     def append(self, event: Event, *, durable: bool = True) -> None:
         """Write one event and return when it is on disk and was shown.
 
-        One that is not `durable` is left to the system, which survives this process but not the
-        machine; the next durable event takes it to the disk with it.
+        One that is not `durable` is left to the system: it survives this process, and the machine
+        from the next durable event on.
 
         Raises:
             HarnessError: the disk is full or broken, and the event cannot be relied on.

@@ -1,10 +1,10 @@
 """A trial's transcript: written as it happens, read as messages of one form whatever the API.
 
-Entries: `message` (as sent or received, verbatim), `call` (one attempt of a model call),
+Entries: `message` (verbatim, as the API wrote it), `call` (one attempt of a model call),
 `command` (one command in the sandbox), `note`, `stop`. Each carries `at`, seconds since the start.
 
-A transcript holds what was said as the API wrote it. Here it becomes chat messages: text content,
-`reasoning_content`, `tool_calls`, and results of tools as messages of their own.
+Read, messages are chat messages: text content, `reasoning_content`, `tool_calls`, and results of
+tools as messages of their own.
 """
 
 import io
@@ -23,7 +23,7 @@ from arena.serialize import lines_writer
 
 
 class TranscriptFile:
-    """Writes one transcript; one trial's own thread or its gateway appends."""
+    """Writes one transcript, from any thread."""
 
     def __init__(self, path: AnyPath) -> None:
         self._path = safe(path)

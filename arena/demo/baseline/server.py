@@ -1,7 +1,4 @@
-"""The baseline as an ordinary OpenAI-compatible endpoint on this machine.
-
-What a request says, what is answered, and what that costs; and the service that does it.
-"""
+"""The baseline as an ordinary OpenAI-compatible endpoint on this machine."""
 
 import base64
 import hashlib
@@ -48,12 +45,8 @@ class Action:
 
 
 def next_action(problem: str, observations: Sequence[str], budget: int) -> Action:
-    """Return what follows on a problem statement and the observations so far.
-
-    Args:
-        problem: the first user message.
-        observations: what came back after each earlier reply, in order.
-        budget: most candidates to try.
+    """What follows on the first user message and what came back after each earlier reply; `budget`
+    is the most candidates to try.
     """
     if not observations:
         tagged = ISSUE.search(problem)
@@ -158,24 +151,18 @@ class ChatRequest(BaseModel, frozen=True):
 
 
 def budget(model: str) -> int | None:
-    """Return the candidates a model name allows, None where it names no such model."""
+    """The candidates that a model's name allows, None where there is no such model."""
     found = MODEL.fullmatch(model)
     return int(found[1]) if found else None
 
 
 def tokens(text: str) -> int:
-    """Return the size of a text in tokens: its UTF-8 bytes divided by four, rounded up."""
+    """The size of a text in tokens: its UTF-8 bytes divided by four, rounded up."""
     return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
 
 
 def complete(request: ChatRequest, raw: Mapping[str, JsonValue], budget: int) -> dict[str, Any]:
-    """The body that answers a request.
-
-    Args:
-        request: the request as understood.
-        raw: the request as it came; its messages and tools are what is counted as the prompt.
-        budget: most mutations to try, from the model's name.
-    """
+    """The body that answers a request, whose raw messages and tools are counted as the prompt."""
     action = next_action(request.problem, request.observations, budget)
     content, call = speak(action, request.tool_names)
     prompt = json.dumps([raw.get("messages"), raw.get("tools")], ensure_ascii=False)
@@ -354,11 +341,8 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serve(host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve in threads of this process while the context is open; yields the base URL.
-
-    Args:
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one.
+    """Serve in threads of this process while the context is open, port 0 at a free one; yields the
+    base URL.
 
     Raises:
         InputError: the address cannot be listened on.
