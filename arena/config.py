@@ -185,9 +185,5 @@ class BakeoffConfig(Record):
 
 
 def load(path: Path) -> BakeoffConfig:
-    """Read and check a bakeoff.toml.
-
-    Raises:
-        InputError: no such file, not TOML, unknown key or bad value.
-    """
+    """Read and check a bakeoff.toml; an `InputError` names what is wrong in it."""
     return read_record(path, BakeoffConfig)

@@ -23,9 +23,7 @@ class ArenaError(Exception):
 
 
 class InputError(ArenaError):
-    """Input that a person must mend: `what` is wrong, `where` (file and key, or flag), and what to
-    do about it.
-    """
+    """What a person must mend, where (file and key, or flag), and what to do about it."""
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.what, self.where, self.remedy = what, where, remedy
@@ -63,10 +61,8 @@ class EngineError(FaultError):
 
 
 class ProviderError(FaultError):
-    """A model endpoint did not serve a call, after every allowed retry.
-
-    `stops_contestant` where further calls cannot succeed either (wrong key, no credit): the
-    contestant's other trials are then not run.
+    """A model endpoint did not serve a call, after every allowed retry; where it never will (wrong
+    key, no credit) it `stops_contestant`, whose other trials are then not run.
     """
 
     kind = "provider"

@@ -83,11 +83,8 @@ def run_git(
 ) -> bytes:
     """What git prints, in a folder and with a repository of ours, which it may not need.
 
-    Most bytes that it may print are the `output_limit`; `codes` of its exit are no failure.
-
-    Raises:
-        GitError: it failed, or went over a limit.
-        HarnessError: there is no git.
+    `codes` of its exit are no failure; any other or a limit reached is a `GitError`, no git a
+    `HarnessError`.
     """
     env = {**_ENV, "GIT_CEILING_DIRECTORIES": str(cwd.parent)}
     if git_dir:
@@ -167,11 +164,8 @@ def make_repository(folder: Path, *, id_chars: int = 40) -> None:
 class BorrowedClone:
     """The history of somebody's clone, in a repository of ours that lasts as long as this object.
 
-    Safe from several threads. Given is a folder of a clone, bare or not, of a work tree or of a
-    submodule.
-
-    Raises:
-        InputError: there is no clone, it is broken, or something in it leads out of it.
+    Safe from several threads. A folder without a whole clone, work tree or submodule of one, or
+    with anything that leads out of it, is an `InputError`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -194,11 +188,7 @@ class BorrowedClone:
             raise InputError(what, where=str(folder), remedy=_REMEDY) from None
 
     def commit(self, name: str) -> str:
-        """The id of a commit by a name that may be anybody's text.
-
-        Raises:
-            GitError: there is none, or it cannot be read.
-        """
+        """The id of a commit by a name that may be anybody's text; a `GitError` where none is."""
         words = ("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
         return self.run(words).decode().strip()
 

@@ -122,11 +122,7 @@ class Engine(Protocol):
         """
 
     def check_disk_space(self, since: float) -> None:
-        """Make sure that nothing failed for want of room on the engine's own disk.
-
-        Raises:
-            EngineError: it was full at some time since that moment of `time.monotonic`.
-        """
+        """An `EngineError` where the engine's own disk was full since that `time.monotonic`."""
 
 
 class Backend(Protocol):
@@ -179,19 +175,11 @@ class SandboxSession(Protocol):
         """Seconds that the agent has left."""
 
     def check_end(self, *, clean: bool) -> None:
-        """Raise the fault for which the program ended, or may have; `clean` says that it was done.
-
-        Raises:
-            FaultError: the provider failed, or that is uncertain.
-        """
+        """Raise the fault for which the program ended, or may have; `clean` says it was done."""
 
     @property
     def ending(self) -> Ending | None:
-        """Why no further call can succeed; None while one can.
-
-        Raises:
-            FaultError: the harness or the provider broke.
-        """
+        """Why no further call can succeed, None while one can; faults of ours or theirs raise."""
 
 
 @runtime_checkable
@@ -223,7 +211,4 @@ class Agent(Protocol):
     def solve(
         self, brief: Brief, sandbox: Sandbox, backend: Backend, transcript: Transcript
     ) -> Ending:
-        """Work until done or stopped. Whatever is then in the tree is the patch.
-
-        Its own failure is an `Ending`; only faults of the machinery raise.
-        """
+        """Work until done or stopped; what is then in the tree is the patch. Only faults raise."""

@@ -116,9 +116,7 @@ MANY = 8
 def unknown(
     what: str, name: str, known: Iterable[str], *, where: str = "", listing: str = ""
 ) -> InputError:
-    """One clear line for a name that is not known, with the nearest that is; `listing` is a command
-    that shows all, where they may be too many for a line.
-    """
+    """One clear line for an unknown name, with the nearest; `listing`, a command, shows all."""
     by_lower = {one.lower(): one for one in sorted(known)}
     names, wanted = list(by_lower.values()), name.lower()
     close = difflib.get_close_matches(wanted, by_lower, n=1)

@@ -46,11 +46,7 @@ def from_json(
     parse_float: Callable[[str], Any] | None = None,
     parse_constant: Callable[[str], Any] | None = None,
 ) -> Any:
-    """The value of a JSON text, as `json.loads` reads it.
-
-    Raises:
-        ValueError: it is none, or is nested deeper than `DEPTH`.
-    """
+    """The value of a JSON text; a `ValueError` where it is none, or nested deeper than `DEPTH`."""
     try:
         value = json.loads(data, parse_float=parse_float, parse_constant=parse_constant)
     except RecursionError:
@@ -114,11 +110,7 @@ def lines_writer(handle: IO[str]) -> "jsonlines.Writer":
 
 
 def read_text(path: AnyPath) -> str:
-    """The text of a file, without a byte order mark.
-
-    Raises:
-        InputError: it is not there, cannot be read, or is not UTF-8.
-    """
+    """The text of a file in UTF-8, without its byte order mark; else an `InputError`."""
     try:
         return path.read_text("utf-8-sig")
     except FileNotFoundError:
@@ -131,11 +123,7 @@ def read_text(path: AnyPath) -> str:
 
 
 def read_json(path: AnyPath) -> Any:
-    """The value of a JSON file.
-
-    Raises:
-        InputError: it cannot be read or is no JSON.
-    """
+    """The value of a JSON file; an `InputError` where it cannot be read or is none."""
     try:
         return from_json(read_text(path))
     except ValueError as error:
@@ -143,11 +131,7 @@ def read_json(path: AnyPath) -> Any:
 
 
 def read_toml(path: AnyPath) -> dict[str, Any]:
-    """The table of a TOML file.
-
-    Raises:
-        InputError: it cannot be read or is not TOML.
-    """
+    """The table of a TOML file; an `InputError` where it cannot be read or is none."""
     text = read_text(path)
     try:
         table = tomllib.loads(text)
@@ -164,9 +148,8 @@ def read_yaml(path: AnyPath) -> dict[str, Any]:
     """The mapping of a YAML file, with every scalar but null as the text that stands there:
     `version: 3.10` is no 3.1, and `no` may be a country.
 
-    Raises:
-        InputError: it cannot be read, is not one YAML document, has other keys than texts that
-            stand once or a tag of its own, or is too large.
+    An `InputError` where it cannot be read, is not one document, has other keys than texts that
+    stand once or a tag of its own, or is too large.
     """
     import yaml
 
@@ -188,21 +171,13 @@ def read_yaml(path: AnyPath) -> dict[str, Any]:
 
 
 def read_record(path: AnyPath, shape: type[_Shape]) -> _Shape:
-    """A TOML or JSON file, as its ending says, as a record or another type that pydantic knows.
-
-    Raises:
-        InputError: it cannot be read or does not have the shape.
-    """
+    """A TOML or JSON file, by its ending, in a shape that pydantic knows; else an `InputError`."""
     value = read_json(path) if path.suffix == ".json" else read_toml(path)
     return shaped(value, shape, where=str(path))
 
 
 def shaped(value: Any, shape: type[_Shape], *, where: str, remedy: str = "") -> _Shape:
-    """A value from outside as a record or another type.
-
-    Raises:
-        InputError: it does not have the shape; the remedy is its own where none is given.
-    """
+    """A value from outside as a record or another type; an `InputError` where it does not fit."""
     try:
         return TypeAdapter(shape).validate_python(value)
     except ValidationError as error:

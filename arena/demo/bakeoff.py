@@ -46,10 +46,7 @@ def contestants(
     """The demo's contestants, their servers running while the context is open.
 
     An `earlier` run that is unfinished keeps the ports of its endpoints, which are part of its
-    contestants' identity; the small model is SmolLM2-135M.
-
-    Raises:
-        InputError: the language model's packages are not installed.
+    contestants' identity. Without its packages the small model is an `InputError`.
     """
     ports = _ports(earlier)
     tables = [ContestantTable(name=n, agent=n) for n in ("oracle", "nop") if controls]

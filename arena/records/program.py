@@ -74,10 +74,7 @@ class OwnReport(Record):
 
 
 class AgentEffort(Record):
-    """What the program must know of how hard its model is to think, with `{effort}` for the level.
-
-    The gateway puts it into every request in the endpoint's own words.
-    """
+    """What the program must know of `{effort}`, which the gateway puts into its requests anyway."""
 
     levels: tuple[EffortLevel, ...] = Field(min_length=1)
     """Those that a contestant may ask for."""
@@ -135,11 +132,7 @@ class Program(Record):
         return self.model_dump(mode="json", exclude=described)
 
     def told(self, effort: EffortLevel | None) -> "Program":
-        """The program as it is started for an effort.
-
-        Raises:
-            InputError: it does not know that one, or none at all.
-        """
+        """The program as started for an effort; an `InputError` where it does not know that."""
         if effort is None:
             return self
         own = self.effort
@@ -154,10 +147,7 @@ class Program(Record):
 
 
 def problems(program: Program) -> Iterator[str]:
-    """What would break a run, or make it another one, each in words behind its key.
-
-    Asked of profiles that are to be run; what an earlier run holds stays readable.
-    """
+    """What would break a run, or make it another one, by key; not asked of runs that are over."""
     told = list(texts("", program.model_dump()))
     for key, text in told:
         form, example = _PINNED.get(_place(key), (".*", ""))

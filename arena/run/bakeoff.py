@@ -122,11 +122,7 @@ def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[T
 
 
 def run_trials(worker: Worker, planned: Planned, say: Say, watcher: Watcher | None = None) -> None:
-    """Run every trial of a plan that has no verdict yet; ids of earlier ones alone are held.
-
-    Raises:
-        FaultError: the machinery is broken; what is done is kept.
-    """
+    """Run every planned trial without a verdict; a `FaultError` where the machinery is broken."""
     manifest, before, stopped = worker.manifest, worker.before, worker.is_stopped
     mine = [spec for spec in planned() if spec.id in before.done]
     if mine:

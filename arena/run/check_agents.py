@@ -48,10 +48,8 @@ def checked(
 ) -> Iterator[tuple[str, str | None]]:
     """Each agent's name and what is wrong with it; None when it called its model and ended.
 
-    Without names all are checked, those of the profiles at `paths` among them.
-
-    Raises:
-        InputError: no such agent, or a profile that does not fit the form.
+    Without names all are checked, those of the profiles at `paths` among them. An unknown name or a
+    profile that does not fit the form is an `InputError`.
     """
     known = external.load(paths)
     for name in names:

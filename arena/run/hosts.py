@@ -66,11 +66,7 @@ class TrialHost(Protocol):
         """How many trials may be under way at once."""
 
     def slot(self) -> AbstractContextManager[RunTrial]:
-        """Wait for room for one try.
-
-        Raises:
-            FaultError: there is none any more.
-        """
+        """Wait for room for one try; a `FaultError` where there is none any more."""
 
     def stop(self) -> None:
         """End everything that runs and remove it."""
@@ -102,8 +98,7 @@ class LocalHost:
     def slot(self) -> AbstractContextManager[RunTrial]:
         """At once; after a fault of the engine once that answers, which one thread waits for.
 
-        Raises:
-            EngineError: it did not, for `PATIENCE_S`.
+        It is an `EngineError` where it does not for `PATIENCE_S`.
         """
         with self._asking:
             if self._doubted.is_set():
@@ -173,11 +168,7 @@ def local(
 
 
 def check_extra(extra: str, who: str) -> None:
-    """Make sure that what an extra of Arena brings is installed here.
-
-    Raises:
-        InputError: it is not; `who` needs it.
-    """
+    """An `InputError` for `who` needs it, where what an extra of Arena brings is not installed."""
     for module in EXTRAS[extra]:
         try:
             import_module(module)

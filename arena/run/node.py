@@ -70,11 +70,7 @@ def _files(folder: Path, tasks: Iterable[Task]) -> list[File]:
 
 
 def unpacked(shipment: Shipment, folder: Path, digests: Mapping[str, str]) -> list[Task]:
-    """The tasks of a shipment, written to a folder.
-
-    Raises:
-        InputError: a task has another digest than the run's, or is missing.
-    """
+    """The tasks, written to a folder; an `InputError` where one is missing or not the run's."""
     tasks: dict[str, Task] = {}
     for number, files in enumerate(shipment):
         root = folder / str(number)
@@ -129,11 +125,7 @@ class NodeHost:
         self._tasks: Mapping[str, Task] = {}
 
     def info(self) -> tuple[str, str]:
-        """Digest of this copy of Arena, and id of its engine, which several nodes may share.
-
-        Raises:
-            InputError: no engine answers here.
-        """
+        """Digest of this Arena, and id of the engine here; an `InputError` where none answers."""
         with DockerEngine.answering() as engine:
             return source_digest(), engine.host_id()
 
@@ -154,10 +146,9 @@ class NodeHost:
         return self._host.ready
 
     def run(self, request: TrialRequest, owner: str) -> tuple[TrialRecord, tuple[File, ...]]:
-        """Run one try, its calls accounted for at home, at `owner`; its record and files.
+        """One try's record and files, its calls accounted for at home, at `owner`.
 
-        Raises:
-            EngineError: the engine here is gone.
+        It is an `EngineError` where the engine here is gone.
         """
         assert self._host is not None
         task, gate = self._tasks[request.task.id], RemoteRequestGate(self._ask, owner, self._ending)
@@ -211,10 +202,7 @@ class RemoteRequestGate:
 
 
 class RemoteRequestGates:
-    """What nodes reach of the run: request gates by the trial that owns one, and its log.
-
-    A gate is kept beyond the end of its try where a call of it is still to be heard of.
-    """
+    """Request gates of trials on nodes, by owner; kept while a call may still be heard of."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
@@ -235,11 +223,7 @@ class RemoteRequestGates:
                 del self._gates[owner]
 
     def gate(self, owner: str, method: str, *args: Any) -> Any:
-        """A node calls a method of the request gate of one of its trials.
-
-        Raises:
-            HarnessError: the trial is over, or the disk is full.
-        """
+        """Call a method of a try's gate for its node; a `HarnessError` where the trial is over."""
         if (gate := self._gates.get(owner)) is None:
             raise HarnessError("the run has given this trial up")
         return getattr(gate, method)(*args)

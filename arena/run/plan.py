@@ -63,11 +63,7 @@ class Plan:
         return tasks * self.config.attempts
 
     def first(self, tasks: int) -> "Plan":
-        """The first tasks of the same run, one attempt each: what a pilot runs.
-
-        Raises:
-            InputError: the plan is a race, which goes on only as it began.
-        """
+        """The first tasks of the run, one attempt each, for a pilot; an `InputError` of a race."""
         if self.race is not None:
             raise InputError("a race has no pilot", where="--pilot", remedy="leave it out")
         order = list(self.tasks)

@@ -50,15 +50,9 @@ Form = Literal["swebench", "harbor"]
 def export(
     tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine
 ) -> tuple[Path, dict[str, str]]:
-    """Write tasks in somebody's form into a folder.
+    """Write tasks in somebody's form: the path, and for those without such a form, why.
 
     Trees in their images lie where the harness wants them and are root's, as harnesses run as root.
-
-    Returns:
-        What was written, and why a task has no such form, by id.
-
-    Raises:
-        EngineError: an image could not be made.
     """
     no_patch = "an impossible control has no gold patch"
     reasons = {task.id: no_patch if task.impossible else can_be_shown(task) for task in tasks}

@@ -106,10 +106,7 @@ def preview(
     earlier: Sequence[Path] = (),
 ) -> Preview:
     """Describe a plan: its costs by earlier runs, its models' retirements by the catalogue and the
-    day. Without an engine all images count as missing.
-
-    Raises:
-        InputError: an earlier run cannot be read.
+    day. Without an engine all images count as missing; a broken earlier run is an `InputError`.
     """
     history = by_trial([call for run in earlier for call in recorded(run)])
     away = _away(plan)

@@ -25,11 +25,7 @@ from arena.score.tally import scoring_tasks
 
 
 def as_race(plan: Plan) -> Plan:
-    """The same plan as a race: its order of tasks is drawn, and its money limited.
-
-    Raises:
-        InputError: the configuration does not say what to decide, or that cannot be decided.
-    """
+    """The plan as a race, its order drawn, its money limited; an `InputError` where it is none."""
     config, rules = plan.config, plan.config.race
     if rules is None:
         remedy = 'add [race], such as goal = "best_value" with value_usd = 5'
@@ -55,11 +51,7 @@ def as_race(plan: Plan) -> Plan:
 
 
 def check_same(old: Manifest, new: Manifest, *, where: str) -> None:
-    """Refuse to go on with a race as another one, or with a run as a race.
-
-    Raises:
-        InputError: naming what differs.
-    """
+    """An `InputError` on going on with a race as another one, or with a run as a race."""
     if (old.race is None) != (new.race is None):
         flag = "add --race" if old.race else "leave --race out"
         kind = "a race" if old.race else "no race"

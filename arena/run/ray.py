@@ -52,8 +52,7 @@ class RemoteActor:
     def call(self, method: str, *args: object, timeout_s: float | None = None) -> Any:
         """Call a method of the object and wait; an `ArenaError` that it raises is raised here.
 
-        Raises:
-            LostError: the node is gone, or did not answer in time.
+        A node that is gone or does not answer in time is a `LostError`.
         """
         with self._cluster.in_use() as ray:
             reply = getattr(self._actor, method).remote(*args)
@@ -79,11 +78,7 @@ class Cluster:
 
     @contextmanager
     def in_use(self) -> Iterator[Any]:
-        """The module ray, for one thing: it crashes when it is shut down under another thread.
-
-        Raises:
-            LostError: the cluster was let go.
-        """
+        """The module ray, which crashes when let go under another thread; then a `LostError`."""
         with self._condition:
             if self._closed:
                 raise LostError("the cluster was let go")
@@ -165,8 +160,7 @@ class Cluster:
 def connect(address: str) -> Iterator[Cluster]:
     """Connect to the cluster whose head is at `host:port`, or at `auto` to this machine's.
 
-    Raises:
-        InputError: no cluster of this version answers.
+    It is an `InputError` where no cluster of this version answers.
     """
     import ray  # 80 MB that few need
 

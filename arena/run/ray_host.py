@@ -80,9 +80,7 @@ class NodePool:
     def take(self) -> WorkerNode:
         """A slot where most are free, as soon as there is one.
 
-        Raises:
-            EngineError: there has been no node for `PATIENCE_S`.
-            HarnessError: the run is ending.
+        A `HarnessError` when the run ends; an `EngineError` after `PATIENCE_S` without a node.
         """
         with self._condition:
             empty_since = time.monotonic()
@@ -141,11 +139,7 @@ class RayHost:
         return self._ready
 
     def start(self) -> None:
-        """Bring up the nodes; returns when the first is ready.
-
-        Raises:
-            InputError: none can be used.
-        """
+        """Bring up the nodes until the first is ready; an `InputError` where none can be used."""
         self._cluster.listen(self._gates)
         begun = self._meet()
         if not begun:
@@ -285,11 +279,7 @@ def _dismiss(worker: WorkerNode) -> None:
 
 
 def keep(files: Sequence[File], folder: AnyPath) -> None:
-    """Write a trial's files.
-
-    Raises:
-        HarnessError: the disk is full or broken.
-    """
+    """Write a trial's files; a `HarnessError` where the disk is full or broken."""
     try:
         write_files(folder, files)
     except (OSError, InputError) as error:
@@ -304,11 +294,7 @@ def _begin(work: Callable[..., object], *args: object) -> threading.Thread:
 
 @contextmanager
 def remote(address: str, tasks: Sequence[Task], setup: RunSetup, say: Say) -> Iterator[RayHost]:
-    """The host on a running cluster, each of whose nodes is sent the tasks' packs.
-
-    Raises:
-        InputError: no cluster answers, or none of its nodes can be used.
-    """
+    """A host of a running cluster's nodes; an `InputError` where none answers or can be used."""
     with ray.connect(address) as cluster:
         made = RayHost(cluster, tasks, setup, say)
         try:

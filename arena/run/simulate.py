@@ -135,14 +135,10 @@ def bounds(work: Workload, fleet: Fleet, rate: RateLimits) -> dict[Bound, float]
 
 
 def workload_of(run: Path) -> Workload:
-    """What the trials of a run that called a model were like.
+    """What the trials of a run that called a model were like; an `InputError` where none did.
 
     The ledger does not tell work from waiting: whatever was not a call counts as CPU time, which
     is too much for a host that was not busy, and the tests' share cannot be told apart.
-
-    Raises:
-        InputError: there is no run, its ledger is broken, or no trial in it has both a verdict
-            and calls.
     """
     rundir = RunDir(run)
     manifest = rundir.read_manifest()
@@ -251,11 +247,7 @@ def simulate(work: Workload, fleet: Fleet, rate: RateLimits, *, seed: int = 0) -
 
 
 def fewest_hosts(work: Workload, fleet: Fleet, rate: RateLimits, *, hours: float) -> Estimate:
-    """The smallest fleet of such hosts that is done in time.
-
-    Raises:
-        InputError: no number of hosts is.
-    """
+    """The smallest fleet of such hosts that is done in time; an `InputError` where none is."""
 
     @cache
     def on(hosts: int) -> Estimate:

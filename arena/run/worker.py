@@ -60,8 +60,7 @@ class Worker:
     def __call__(self, spec: TrialSpec) -> TrialRecord | None:
         """Run a trial, up to three tries; None when it was not run or was cancelled.
 
-        Raises:
-            FaultError: the machinery is broken, so that no trial can be run.
+        A `FaultError` says that the machinery is broken, so that no trial can be run.
         """
         first = self.before.tries.get(spec.id, 0) + 1
         record = None
@@ -141,11 +140,7 @@ class Worker:
 
 
 def _set_aside(folder: SafePath, number: int) -> None:
-    """Move the files of the try before this one into a folder of their own.
-
-    Raises:
-        HarnessError: the disk is full or broken.
-    """
+    """Move the files of the try before this one into a folder of their own."""
     files = [path for path in folder.iterdir() if not path.name.startswith("try-")]
     if not files:
         return

@@ -202,8 +202,7 @@ class RunDir:
     def lock(self) -> Iterator[None]:
         """Hold the directory for writing; after an error nothing new and empty is left of it.
 
-        Raises:
-            InputError: another process holds it, or it cannot be written.
+        It is an `InputError` where another process holds it, or it cannot be written.
         """
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         is_new = not self.lock_path.exists()
@@ -262,11 +261,7 @@ def refuse_newer(version: object, known: int, path: AnyPath) -> None:
 
 
 def replace_file(path: SafePath, text: str) -> None:
-    """Write a file and sync it, then put it in place in one step.
-
-    Raises:
-        HarnessError: the disk is full or broken; what was there before still is.
-    """
+    """Put a file in place, synced; on a full or broken disk the old one stays, a `HarnessError`."""
     try:
         path.write(text, durable=True)
     except OSError as error:

@@ -94,10 +94,7 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="k
 
 
 class Ledger:
-    """The one writer of a ledger file, new or not; threads that append at once share one fsync.
-
-    A listener is shown every event after it is written.
-    """
+    """The one writer of a ledger file; threads that append at once share one fsync."""
 
     def __init__(self, path: AnyPath, listener: Listener | None = None) -> None:
         self._listener = listener
@@ -116,13 +113,10 @@ class Ledger:
         the next one may succeed all the same."""
 
     def append(self, event: Event, *, durable: bool = True) -> None:
-        """Write one event and return when it is on disk and was shown.
+        """Write one event and return when it is on disk and was shown to the listener.
 
         One that is not `durable` is left to the system: it survives this process, and the machine
-        from the next durable event on.
-
-        Raises:
-            HarnessError: the disk is full or broken, and the event cannot be relied on.
+        from the next durable event on. A full or broken disk is a `HarnessError`.
         """
         with self._write_lock:
             self._write(json_of(event).encode() + b"\n")
@@ -180,20 +174,12 @@ class Ledger:
 
 
 def read(path: AnyPath) -> Iterator[Event]:
-    """Events in order.
-
-    Raises:
-        InputError: a line that is not the last is broken, or the file comes from a newer version.
-    """
+    """Events in order; an `InputError` for a broken line before the last, or a newer version."""
     return (event for event, _ in read_from(path, 0))
 
 
 def read_from(path: AnyPath, offset: int) -> Iterator[tuple[Event, int]]:
-    """Events from a byte offset that an earlier read returned, each with the offset after it.
-
-    Raises:
-        InputError: as `read`.
-    """
+    """As `read`, from a byte offset that an earlier read returned; each with the one after it."""
     path = safe(path)
     if not path.exists():
         return

@@ -2,9 +2,6 @@
 
 Entries: `message` (verbatim, as the API wrote it), `call` (one attempt of a model call),
 `command` (one command in the sandbox), `note`, `stop`. Each carries `at`, seconds since the start.
-
-Read, messages are chat messages: text content, `reasoning_content`, `tool_calls`, and results of
-tools as messages of their own.
 """
 
 import io
@@ -33,11 +30,7 @@ class TranscriptFile:
         self._lock = threading.Lock()
 
     def add(self, kind: str, record: Mapping[str, object]) -> None:
-        """Append one entry.
-
-        Raises:
-            HarnessError: the disk is full.
-        """
+        """Append one entry; a `HarnessError` where the disk is full."""
         at = round(time.monotonic() - self._started, 3)
         try:
             with self._lock:
@@ -65,7 +58,7 @@ _THOUGHTS = ("thinking", "reasoning", "redacted_thinking")
 
 
 def plain(message: Message) -> list[Message]:
-    """One entry of a transcript as chat messages: usually one."""
+    """One entry as chat messages, usually one: text, `reasoning_content`, `tool_calls`, results."""
     if "role" not in message and "type" in message:
         return _parted("user" if message.get("type") in _RESULTS else "assistant", [message])
     role = "system" if message.get("role") == "developer" else str(message.get("role"))

@@ -45,9 +45,7 @@ class Action:
 
 
 def next_action(problem: str, observations: Sequence[str], budget: int) -> Action:
-    """What follows on the first user message and what came back after each earlier reply; `budget`
-    is the most candidates to try.
-    """
+    """What follows on the first user message and the answers to each earlier reply."""
     if not observations:
         tagged = ISSUE.search(problem)
         return Action("Looking around.", _begin(tagged[1] if tagged else problem, budget))
@@ -341,11 +339,9 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serve(host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve in threads of this process while the context is open, port 0 at a free one; yields the
-    base URL.
+    """Serve in threads while the context is open, port 0 at a free one; yields the base URL.
 
-    Raises:
-        InputError: the address cannot be listened on.
+    An address that cannot be listened on is an `InputError`.
     """
     try:
         server = _Server((host, port), Handler)
