@@ -287,7 +287,6 @@ class _Clone:
                 yield path, text
 
     def _packed(self) -> Iterator[tuple[str, str]]:
-        """References that stand in one file, by name."""
         for line in self._text(self._common, "packed-refs").split("\n"):
             text, _, name = line.partition(" ")
             if _ID.fullmatch(text):

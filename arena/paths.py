@@ -123,7 +123,7 @@ class SafePath:
         yield from (SafePath(self.root, (*self.parts, name)) for name in names)
 
     def files(self, skip: Callable[[str], bool] = lambda _: False) -> Iterator["SafePath"]:
-        """Regular files below a folder, if it is there, but for paths from here that `skip` names."""
+        """Regular files below a folder, if there is one; `skip` is asked of paths from here."""
         pending = [self]
         while pending:
             for path in pending.pop().iterdir():

@@ -54,10 +54,8 @@ class AgentModule(Protocol):
         """A fresh agent for one trial. Raises `InputError` on bad parameters."""
 
 
-def agent_module(name: str, *, where: str = "") -> AgentModule:
+def agent_module(name: str) -> AgentModule:
     """The module that provides a built-in agent."""
-    if name not in AGENTS:
-        raise unknown("agent", name, AGENTS, where=where)
     return cast("AgentModule", import_module(AGENTS[name]))
 
 
@@ -67,9 +65,7 @@ def is_given_gold(agent: str) -> bool:
 
 
 def code_of(module: str) -> dict[str, JsonValue]:
-    """Sha256 of the source of an agent's module and of all that it imports of `arena.agent` and of
-    its own package, by name of module: a change of any line makes another agent.
-    """
+    """Sha256 of the source of an agent's module and of all of its own that it imports, by name."""
     roots = {_AGENTS, module.rpartition(".")[0] or module}
     found: dict[str, JsonValue] = {}
     pending = [module]

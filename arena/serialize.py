@@ -1,7 +1,4 @@
-"""What comes from outside as JSON, JSON Lines, TOML or YAML: one reader each, all of them bounded.
-
-Files are what a person gave: their readers raise `InputError` with the place and what to do.
-"""
+"""What comes from outside as JSON, JSON Lines, TOML or YAML: one bounded reader each."""
 
 import difflib
 import itertools
@@ -57,9 +54,7 @@ def from_json(
 
 
 def well_formed(value: _Json) -> _Json:
-    """The same without halves of surrogate pairs, which JSON can hold and UTF-8 cannot; not for
-    what goes back to where it came from.
-    """
+    """The same without halves of surrogate pairs, which UTF-8 cannot hold; not for sending back."""
     if isinstance(value, str):
         return _HALVES.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, dict):

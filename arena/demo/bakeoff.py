@@ -7,7 +7,7 @@ shipped tasks are too few, since one at 5% needs at least ten that one contestan
 
 import importlib.util
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from difflib import unified_diff
@@ -40,16 +40,14 @@ SLIPS = Path(__file__).with_name("slips.toml")
 
 
 @contextmanager
-def contestants(
-    *, with_llm: bool, earlier: Path, budgets: Sequence[int] = BUDGETS, controls: bool = True
-) -> Iterator[list[ContestantTable]]:
+def contestants(*, with_llm: bool, race: bool, earlier: Path) -> Iterator[list[ContestantTable]]:
     """The demo's contestants, their servers running while the context is open.
 
     An `earlier` run that is unfinished keeps the ports of its endpoints, which are part of its
     contestants' identity. Without its packages the small model is an `InputError`.
     """
-    ports = _ports(earlier)
-    tables = [ContestantTable(name=n, agent=n) for n in ("oracle", "nop") if controls]
+    ports, budgets = _ports(earlier), RACE_BUDGETS if race else BUDGETS
+    tables = [ContestantTable(name=n, agent=n) for n in ("oracle", "nop") if not race]
     with ExitStack() as stack:
         base_url = stack.enter_context(server.serve(port=ports.get(f"mutate-{budgets[0]}", 0)))
         for budget in budgets:
@@ -106,8 +104,6 @@ def race_configuration(tables: list[ContestantTable], folder: Path) -> BakeoffCo
 
 
 def _draft(words: Mapping[str, str], good: str, slip: Mapping[str, Any]) -> Draft:
-    """A task of the race."""
-
     def told(name: str, operator: str = "") -> str:
         return words[name].format(good=good, operator=operator, results=slip["results"])
 

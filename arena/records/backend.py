@@ -189,8 +189,7 @@ class BackendSpec(Record):
     """Longest wait for one reply."""
     prices: tuple[PriceRow, ...] = ()
     bills_told_cost: bool | None = None
-    """The cost in a reply is the bill; else it only stands beside the computed. None in runs older
-    than this key, where it was the bill."""
+    """The cost in a reply is the bill, as in runs older than this key (None)."""
     hourly_usd: Decimal | None = Field(default=None, ge=0)
     """Price of the machine that serves the model, for self-hosted backends."""
     lab: str | None = None

@@ -68,9 +68,7 @@ class Record(BaseModel):
 
 
 def json_of(record: BaseModel) -> str:
-    """A record as one line of JSON, halves of surrogate pairs replaced, as names of files that are
-    not UTF-8 hold them.
-    """
+    """A record as a line of JSON, without halves of surrogate pairs, as names of files may hold."""
     try:
         return record.model_dump_json()
     except PydanticSerializationError:

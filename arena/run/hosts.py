@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from typing import Protocol
 
@@ -96,10 +97,7 @@ class LocalHost:
         return min(fitting, asked)
 
     def slot(self) -> AbstractContextManager[RunTrial]:
-        """At once; after a fault of the engine once that answers, which one thread waits for.
-
-        It is an `EngineError` where it does not for `PATIENCE_S`.
-        """
+        """At once, or after a fault of its engine once that answers; else an `EngineError`."""
         with self._asking:
             if self._doubted.is_set():
                 self._wait()
@@ -149,12 +147,16 @@ def local(
             say(f"removed {len(gone)} containers that dead runs had left")
         store = Images(engine, pack.tree_files)
         images = store.ensure(tasks, say)
-        layers = _layers(programs, engine, store, say)
         with ExitStack() as stack:
+            layers: dict[str, AgentLayer] = {}
             gateway = None
             if programs:
                 from arena.gateway.server import Gateway  # a web server: not for every run
 
+                base, installed = store.ensure_base(say), Layers(engine.connection)
+                for name, program in programs.items():
+                    telling = partial(_tell, say, name)
+                    layers[name] = installed.ensure(name, program.install, base, telling)
                 gateway = stack.enter_context(Gateway())
             ready = Ready(
                 images=images,
@@ -179,19 +181,5 @@ def check_extra(extra: str, who: str) -> None:
             ) from None
 
 
-def _layers(
-    programs: Mapping[str, Program], engine: DockerEngine, images: Images, say: Say
-) -> dict[str, AgentLayer]:
-    """The programs of external agents, installed where they are missing."""
-    if not programs:
-        return {}
-    base = images.ensure_base(say)
-    layers = Layers(engine.connection)
-
-    def naming(name: str) -> Say:
-        return lambda line: say(f"{name}: {line}")
-
-    return {
-        name: layers.ensure(name, program.install, base, naming(name))
-        for name, program in programs.items()
-    }
+def _tell(say: Say, name: str, line: str) -> None:
+    say(f"{name}: {line}")

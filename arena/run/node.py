@@ -1,7 +1,4 @@
-"""A node of a run: its task packs, engine and endpoints, and the tries that are sent to it.
-
-Their calls reach the run's request gates by `RemoteRequestGates`, which stay beside the ledger.
-"""
+"""A node of a run: its packs, engine and endpoints, the tries sent to it, and its way home."""
 
 import hashlib
 import shutil
@@ -146,10 +143,7 @@ class NodeHost:
         return self._host.ready
 
     def run(self, request: TrialRequest, owner: str) -> tuple[TrialRecord, tuple[File, ...]]:
-        """One try's record and files, its calls accounted for at home, at `owner`.
-
-        It is an `EngineError` where the engine here is gone.
-        """
+        """One try's record and files, calls accounted for at `owner`; may be an `EngineError`."""
         assert self._host is not None
         task, gate = self._tasks[request.task.id], RemoteRequestGate(self._ask, owner, self._ending)
         with tempfile.TemporaryDirectory(dir=self._folder) as name, self._host.slot() as run:
@@ -202,7 +196,9 @@ class RemoteRequestGate:
 
 
 class RemoteRequestGates:
-    """Request gates of trials on nodes, by owner; kept while a call may still be heard of."""
+    """Request gates of trials on nodes, by owner, beside the ledger; kept while a call may still be
+    heard of.
+    """
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say

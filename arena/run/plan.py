@@ -101,10 +101,8 @@ def resolve(
 ) -> Plan:
     """Look up every task, agent and backend a configuration names.
 
-    Relative paths start from `base`; `fx` are rates for a run that has not begun.
-
-    Raises:
-        InputError: something named does not exist, or limits do not fit the contestants.
+    Relative paths start from `base`; `fx` are rates for a run that has not begun. What does not
+    exist, or limits that do not fit the contestants, is an `InputError`.
     """
     overrides = overrides or Overrides()
     names = ("attempts", "concurrency", "executor", "address")

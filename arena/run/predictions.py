@@ -1,9 +1,7 @@
-"""Work of other harnesses and for them: patches graded as a run, tasks exported with images.
-
-Its contestants are the names in the predictions, with the agent `predictions` and no backend.
-"""
+"""Work of other harnesses and for them: patches graded as a run, tasks exported with images."""
 
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,12 +108,9 @@ class GradingJob:
 
 
 def grade(job: GradingJob, out: Path, *, say: Say, watcher: Watcher | None = None) -> list[Graded]:
-    """Grade predictions into a run directory, where what is graded is kept; one result each, in
-    their order.
+    """Grade predictions into a run directory, which keeps what is graded; results in their order.
 
-    Raises:
-        InputError: the directory holds another run.
-        FaultError: the machinery is broken; what is graded is kept.
+    It is an `InputError` where that holds another run.
     """
     rundir, patches = RunDir(out), _by_pair(job)
     with rundir.lock(), Backends((), fx=()) as backends:
@@ -167,9 +162,7 @@ def grade(job: GradingJob, out: Path, *, say: Say, watcher: Watcher | None = Non
 
 def contestant_name(model: str) -> str:
     """A model's name as the name of a contestant, fit for a folder."""
-    kept = "".join(
-        char if (char.isalnum() and char.isascii()) or char in "._-" else "-" for char in model
-    )
+    kept = re.sub("[^A-Za-z0-9._-]", "-", model)
     return kept.strip(".-_")[:64] or slug(model) or AGENT
 
 
@@ -199,7 +192,7 @@ def _manifest(job: GradingJob, out: Path, say: Say) -> Manifest:
 
 
 def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...]:
-    """One contestant a name; all its patches are its identity."""
+    """A contestant without a backend for each name; all its patches are its identity."""
     patches: dict[str, dict[str, str]] = {}
     names: dict[str, str] = {}
     for one in predictions:
@@ -223,7 +216,6 @@ def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...
 
 
 def _by_pair(job: GradingJob) -> dict[tuple[str, str], str]:
-    """The patch of each pair of task and contestant."""
     found: dict[tuple[str, str], str] = {}
     for one in job.predictions:
         pair = job.tasks[one.instance_id].id, contestant_name(one.model)

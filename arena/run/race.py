@@ -67,15 +67,7 @@ def check_same(old: Manifest, new: Manifest, *, where: str) -> None:
 
 
 class RaceOrder:
-    """The order of work of a race; reads the ledger as it grows.
-
-    Args:
-        manifest: of a run that is a race.
-        rundir: where its ledger is.
-        specs: its trials, done or not.
-        done: ids of those with a verdict.
-        is_stopped: whether no more of a contestant is to start.
-    """
+    """The order of work of a race, whose `specs` are all its trials; reads the growing ledger."""
 
     def __init__(
         self,

@@ -37,8 +37,7 @@ class Node(Record):
 
 
 Ask = Callable[..., Any]
-"""How an object on a node reaches the driver, from any thread: takes the name of a method of the
-driver's object and its arguments, gives what it returns, and raises an `ArenaError` it raises."""
+"""Calls a method of the driver's object, by name, from any thread; its `ArenaError` is raised."""
 
 
 class RemoteActor:
@@ -50,10 +49,7 @@ class RemoteActor:
         self._actor = actor
 
     def call(self, method: str, *args: object, timeout_s: float | None = None) -> Any:
-        """Call a method of the object and wait; an `ArenaError` that it raises is raised here.
-
-        A node that is gone or does not answer in time is a `LostError`.
-        """
+        """Call a method and wait; raises its `ArenaError`, a `LostError` of a node that is gone."""
         with self._cluster.in_use() as ray:
             reply = getattr(self._actor, method).remote(*args)
             return _value(ray, reply, f"node {self.node.name}", timeout_s)

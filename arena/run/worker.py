@@ -58,10 +58,7 @@ class Worker:
             return contestant in self._stopped
 
     def __call__(self, spec: TrialSpec) -> TrialRecord | None:
-        """Run a trial, up to three tries; None when it was not run or was cancelled.
-
-        A `FaultError` says that the machinery is broken, so that no trial can be run.
-        """
+        """Run a trial; None where it was not run or cancelled, a `FaultError` if none can be."""
         first = self.before.tries.get(spec.id, 0) + 1
         record = None
         for number in range(first, first + MAX_TRIES):

@@ -154,9 +154,7 @@ class Manifest(Record):
 
 
 def file_stem(trial_id: str) -> str:
-    """Name of a file about a trial. An id that could lead elsewhere or is too long is cut, and told
-    apart by its digest behind a sign that no other has.
-    """
+    """Name of a file about a trial; an id unfit for one is cut, with its digest behind a `~`."""
     if _PLAIN.fullmatch(trial_id):
         return trial_id
     start = _NOT_PLAIN.sub("-", trial_id)[:60].strip("-.")
@@ -279,9 +277,7 @@ def conditions_of(limits: Limits, sandbox: SandboxLimits, *, strict: bool) -> st
 
 
 def trial_specs(manifest: Manifest, *, ever: bool = False) -> Iterator[TrialSpec]:
-    """Every trial that is planned, or ever was, in the order of work; its digest covers all that
-    may not differ between comparable trials.
-    """
+    """Every trial that is planned, or ever was, in the order of work."""
     order = random.Random(manifest.seed)
     conditions = manifest.conditions or conditions_of(
         manifest.limits, manifest.sandbox, strict=manifest.strict

@@ -89,14 +89,13 @@ Event = (
     | ContestantStopped
     | SessionEnd
 )
-Listener = Callable[[Event], None]
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 
 class Ledger:
     """The one writer of a ledger file; threads that append at once share one fsync."""
 
-    def __init__(self, path: AnyPath, listener: Listener | None = None) -> None:
+    def __init__(self, path: AnyPath, listener: Callable[[Event], None] | None = None) -> None:
         self._listener = listener
         self._path = path = safe(path)
         _mend_tail(path)

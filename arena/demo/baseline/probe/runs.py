@@ -46,9 +46,7 @@ class HangError(BaseException):
 
 
 def examples(report: str) -> tuple[bool, set[Line]] | None:
-    """Whether all examples of a report give what it shows on the tree here, and which of its lines
-    ran inside functions; None where the process crashed or took too long.
-    """
+    """Whether a report's examples hold here, and what lines ran in functions; None on a crash."""
     told = isolated(f"run_examples({report!a})", EXAMPLES_S)
     return None if told is None else (told[0], {(path, line) for path, line in told[1]})
 
@@ -64,7 +62,7 @@ def failing_tests() -> set[str] | None:
 
 
 def isolated(call: str, timeout_s: float) -> Any:
-    """Return what a call of this module returns in a child, or None where it crashed or was late.
+    """What a call of this module returns in a child, None where it crashed or was late.
 
     Code that loops, exits, eats memory or starts others takes only its own processes with it.
     """
