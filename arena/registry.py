@@ -89,9 +89,7 @@ def _source(module: str) -> bytes | None:
         spec = find_spec(module)
     except ModuleNotFoundError:
         return None
-    if spec is None or spec.origin is None:
-        return None
-    return Path(spec.origin).read_bytes()
+    return Path(spec.origin).read_bytes() if spec and spec.origin else None
 
 
 def _imported(source: bytes) -> set[str]:

@@ -113,20 +113,19 @@ def resolve(
         tasks = _tasks(overrides.tasks or config.tasks, base)
     known = external.load([base / path for path in config.agents])
     programs = {t.agent: known[t.agent] for t in tables if t.agent in known}
+    agents, contestants = {*registry.AGENTS, *known}, []
     for table in tables:
         at = f"{where}: contestant {table.name!r}"
-        if table.agent not in {*registry.AGENTS, *known}:
-            raise registry.unknown("agent", table.agent, {*registry.AGENTS, *known}, where=at)
-        program = programs.get(table.agent)
-        own = [table.params, None if program is None else external.identity(program)]
-        refuse_hints("\n".join(text for _, text in texts("", own)), tasks, where=at)
-    contestants = []
-    for table in tables:
-        with located(f"{where}: contestant {table.name!r}"):
-            contestants.append(_contestant(table, programs.get(table.agent), backend))
+        with located(at):
+            if table.agent not in agents:
+                raise registry.unknown("agent", table.agent, agents)
+            program = programs.get(table.agent)
+            own = [table.params, None if program is None else external.identity(program)]
+            refuse_hints("\n".join(text for _, text in texts("", own)), tasks, where=at)
+            contestants.append(_contestant(table, program, backend))
             _check_limits(contestants[-1], config, fx)
-            if table.agent in programs:
-                external.check_tasks(programs[table.agent], tasks)
+            if program is not None:
+                external.check_tasks(program, tasks)
     narrows: Narrowing = "everything" if overrides.narrow else "attempts"
     return Plan(config, tasks, tuple(contestants), tuple(fx), programs, where, narrows)
 
