@@ -1,6 +1,5 @@
 """The demo bake-off: controls, two budgets of the search baseline, and a small LLM if asked.
 
-Everything is real: endpoints on 127.0.0.1 that speak the OpenAI protocol, and Docker sandboxes.
 Its race is on made-up tasks with one wrong operator each, which a larger search wins clearly: the
 shipped tasks are too few, since one at 5% needs at least ten that one contestant alone passes.
 """

@@ -101,7 +101,6 @@ class RunSetup:
     programs: Mapping[str, Program]
     backends: tuple[BackendSpec, ...]
     fx: tuple[FxRate, ...]
-    """Rates of the run."""
     keys: Mapping[str, str] = field(repr=False)
     """By environment variable; shown nowhere and written nowhere."""
     sandbox: SandboxLimits
@@ -196,9 +195,7 @@ class RemoteRequestGate:
 
 
 class RemoteRequestGates:
-    """Request gates of trials on nodes, by owner, beside the ledger; kept while a call may still be
-    heard of.
-    """
+    """Request gates of trials on nodes, by owner; kept while a call may still be heard of."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say

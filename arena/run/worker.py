@@ -41,7 +41,7 @@ class Worker:
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set to leave running trials unfinished: nothing more is written for them."""
     _budgets: Budgets = field(init=False)
-    _stopped: dict[str, str] = field(default_factory=dict)
+    _stopped: set[str] = field(default_factory=set)
     _in_a_row: dict[str, int] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
     """Tasks that the machinery failed since anything got a verdict."""
@@ -131,7 +131,7 @@ class Worker:
         with self._lock:
             if contestant in self._stopped:
                 return
-            self._stopped[contestant] = reason
+            self._stopped.add(contestant)
         event = ContestantStopped(contestant=contestant, reason=reason, at=datetime.now(UTC))
         self.ledger.append(event)
 
