@@ -13,8 +13,7 @@ __version__ = "0.1.0"
 def load(run: "Path | str") -> "Run":
     """Read a run directory into tidy tables: `trials`, `calls`, `tests`, `contestants`.
 
-    Raises:
-        InputError: there is no run, or its manifest or ledger is broken.
+    It is an `InputError` where there is no run, or its manifest or ledger is broken.
     """
     from arena.report import tables
 

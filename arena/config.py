@@ -1,8 +1,4 @@
-"""`bakeoff.toml`: what a person asks for, checked before anything starts.
-
-Every error names the file, the key and what to do. Nothing here looks anything up: names of
-tasks and backends are resolved by `arena.run.plan`.
-"""
+"""`bakeoff.toml`: what a person asks for, checked; `arena.run.plan` looks up what it names."""
 
 import re
 from decimal import Decimal
@@ -63,8 +59,8 @@ class BackendTable(Record):
     streaming: bool | None = None
     """Ask for a stream; some models refuse anything else."""
     endpoints: dict[Api, Address] = Field(default_factory=dict)
-    """Addresses of the other APIs beside `base_url`: `messages` and `responses`, for agents that
-    speak them. Each ends before `/messages` or `/responses`, often in /v1."""
+    """Addresses of `messages` and `responses` beside `base_url`, for agents that speak them. Each
+    ends before `/messages` or `/responses`, often in /v1."""
     lab: str | None = None
     """Who trained the model."""
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
@@ -135,8 +131,8 @@ class Decision(Record):
     """`[decision]`: what the answer is for."""
 
     value_usd: Decimal | None = Field(default=None, gt=0)
-    """What a solved task is worth, in US dollars: what a fix brings in, or what a person's time
-    for an unsolved one costs. Without it the answer is told for every value."""
+    """US dollars that a solved task is worth: what a fix brings in, or a person's time for it
+    costs. Without it the answer is told for every value."""
 
 
 class BakeoffConfig(Record):
@@ -189,9 +185,5 @@ class BakeoffConfig(Record):
 
 
 def load(path: Path) -> BakeoffConfig:
-    """Read and check a bakeoff.toml.
-
-    Raises:
-        InputError: no such file, not TOML, unknown key or bad value.
-    """
+    """Read and check a bakeoff.toml; an `InputError` names what is wrong in it."""
     return read_record(path, BakeoffConfig)

@@ -23,13 +23,7 @@ class ArenaError(Exception):
 
 
 class InputError(ArenaError):
-    """Input that a person must mend.
-
-    Args:
-        what: what is wrong, in a few words.
-        where: file and key, flag or value that is wrong.
-        remedy: what to do about it.
-    """
+    """What a person must mend, where (file and key, or flag), and what to do about it."""
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.what, self.where, self.remedy = what, where, remedy
@@ -57,7 +51,7 @@ def located(where: str) -> Iterator[None]:
 class FaultError(ArenaError):
     """Broken machinery; the trial has no verdict and is tried again."""
 
-    kind: ClassVar[FaultKind] = "harness"
+    kind: ClassVar[FaultKind]
 
 
 class EngineError(FaultError):
@@ -67,10 +61,8 @@ class EngineError(FaultError):
 
 
 class ProviderError(FaultError):
-    """A model endpoint did not serve a call, after every allowed retry.
-
-    `stops_contestant` is true when further calls cannot succeed either (wrong key, no credit):
-    the contestant's remaining trials are then not run.
+    """A model endpoint did not serve a call, after every allowed retry; where it never will (wrong
+    key, no credit) it `stops_contestant`, whose other trials are then not run.
     """
 
     kind = "provider"

@@ -1,9 +1,9 @@
 """The one module that starts git: in repositories of ours, with settings of ours, within limits.
 
-Git obeys the settings of the repository that it works in, and many of them name programs. A clone
-is therefore never git's repository: `BorrowedClone` makes an empty one beside it, links its object
-files into that one by one, and reads its references as text. Nothing else of the clone is seen by
-git: no settings, attributes, hooks, grafts, replacements, alternates or commit graphs.
+Settings of the repository that git works in may name programs. A clone is therefore never git's
+repository: `BorrowedClone` makes an empty one beside it, links its object files into that one by
+one, and reads its references as text. Git sees no settings, attributes, hooks, grafts,
+replacements, alternates or commit graphs of the clone.
 """
 
 import os
@@ -81,20 +81,10 @@ def run_git(
     output_limit: int = 64 << 20,
     codes: Sequence[int] = (0,),
 ) -> bytes:
-    """What git prints.
+    """What git prints, in a folder and with a repository of ours, which it may not need.
 
-    Args:
-        words: its arguments.
-        cwd: where it works; a folder of ours.
-        git_dir: its repository, one of ours; None where it needs none.
-        stdin: its input.
-        timeout_s: longest that it may take.
-        output_limit: most bytes that it may print.
-        codes: exit codes that are no failure.
-
-    Raises:
-        GitError: it failed, or went over a limit.
-        HarnessError: there is no git.
+    `codes` of its exit are no failure; any other or a limit reached is a `GitError`, no git a
+    `HarnessError`.
     """
     env = {**_ENV, "GIT_CEILING_DIRECTORIES": str(cwd.parent)}
     if git_dir:
@@ -174,13 +164,8 @@ def make_repository(folder: Path, *, id_chars: int = 40) -> None:
 class BorrowedClone:
     """The history of somebody's clone, in a repository of ours that lasts as long as this object.
 
-    Safe from several threads.
-
-    Args:
-        folder: a clone, bare or not, a work tree or submodule of one, or a folder inside.
-
-    Raises:
-        InputError: there is no clone, it is broken, or something in it leads out of it.
+    Safe from several threads. A folder without a whole clone, work tree or submodule of one, or
+    with anything that leads out of it, is an `InputError`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -203,11 +188,7 @@ class BorrowedClone:
             raise InputError(what, where=str(folder), remedy=_REMEDY) from None
 
     def commit(self, name: str) -> str:
-        """The id of a commit by a name that may be anybody's text.
-
-        Raises:
-            GitError: there is none, or it cannot be read.
-        """
+        """The id of a commit by a name that may be anybody's text; a `GitError` where none is."""
         words = ("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
         return self.run(words).decode().strip()
 
@@ -306,7 +287,6 @@ class _Clone:
                 yield path, text
 
     def _packed(self) -> Iterator[tuple[str, str]]:
-        """References that stand in one file, by name."""
         for line in self._text(self._common, "packed-refs").split("\n"):
             text, _, name = line.partition(" ")
             if _ID.fullmatch(text):

@@ -1,13 +1,12 @@
 """Files below a folder that a stranger may have filled: reached through no link, and no other kind.
 
-A run directory or a task pack is a folder that its user names, through links if they like. Below
-it every part of a path is opened in the folder that was opened before it, never through a link;
-only regular files are read or written, so that a pipe or a device holds nobody up; what is read
-has a bound; and what is written is made beside, then renamed.
+The folder is named by its user, through links if they like. Below it every part of a path is opened
+in the one before; a pipe or a device holds nobody up; what is read has a bound; and what is written
+is made beside, then renamed.
 
-A hard link is a file like any other for reading, as backups and installers make them, unless it is
-another user's than the folder it lies in. It is never written through: a new file takes its place,
-and a file that is appended to must have one name alone.
+A hard link may be read, as backups and installers make them, unless it is another user's than the
+folder it lies in. It is never written through: a new file takes its place, and a file that is
+appended to must have one name alone.
 """
 
 import errno
@@ -50,7 +49,7 @@ Mode = Literal["rb", "rb+", "ab", "ab+", "wb"]
 
 @dataclass(frozen=True, slots=True)
 class SafePath:
-    """A path below a folder; what it does is done without following a link there.
+    """A path below a folder.
 
     Its methods raise `InputError` where a link, or anything but a file or folder, is met, and
     `OSError` as those of `Path` do.
@@ -124,9 +123,7 @@ class SafePath:
         yield from (SafePath(self.root, (*self.parts, name)) for name in names)
 
     def files(self, skip: Callable[[str], bool] = lambda _: False) -> Iterator["SafePath"]:
-        """Regular files below a folder; nothing where it is absent. Paths that `skip` names, as
-        seen from here, are passed over whatever they are.
-        """
+        """Regular files below a folder, if there is one; `skip` is asked of paths from here."""
         pending = [self]
         while pending:
             for path in pending.pop().iterdir():
@@ -193,7 +190,7 @@ class SafePath:
     def write(self, data: bytes | str, *, mode: int = 0o644, durable: bool = False) -> None:
         """Put a file in place in one step, with the folders it lies in; a text in UTF-8.
 
-        Its permissions are less what the umask takes. A durable one is on the disk on return.
+        The umask takes from its permissions. A durable one is on the disk on return.
         """
         content = data.encode() if isinstance(data, str) else data
         if self.is_dir():

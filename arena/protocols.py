@@ -1,7 +1,6 @@
 """The architecture on one page: the seams at which parts meet, so that neither knows the other.
 
-Everything else is plain functions over records. Each seam has one contract test under
-`tests/contracts/` that runs over every implementation.
+Each has one contract test under `tests/contracts/` that runs over every implementation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,9 +39,8 @@ class Pipe(Protocol):
         """Queue input; it is written here and while output is read. `last` closes the input."""
 
     def read(self, deadline: float) -> list[tuple[int, bytes]] | None:
-        """The next pieces of output as (1 stdout or 2 stderr, data).
-
-        Empty at the end of the output, None when `deadline` (of `time.monotonic`) is reached.
+        """The next pieces of output as (1 stdout or 2 stderr, data); empty at its end, None when
+        `deadline` (of `time.monotonic`) is reached.
         """
 
     def running(self) -> bool:
@@ -53,11 +51,7 @@ class Pipe(Protocol):
 
 
 class Sandbox(Protocol):
-    """One container for one phase of one trial.
-
-    A failing command, a missing program, a timeout and an ended container are results. Only a
-    broken engine raises (`EngineError`).
-    """
+    """One container for one phase of one trial. Only a broken engine raises (`EngineError`)."""
 
     def exec(
         self,
@@ -70,16 +64,11 @@ class Sandbox(Protocol):
         user: str | None = None,
         stdin: bytes = b"",
     ) -> ExecResult:
-        """Run a command to its end; on timeout it and its children are killed.
+        """Run a program, without a shell, to its end; on timeout it and its children are killed.
 
-        Args:
-            argv: program and arguments; no shell is involved.
-            timeout_s: wall seconds.
-            output_limit: bytes kept of stdout and of stderr each; the rest is drained.
-            cwd: absolute; the work tree when None.
-            env: the whole environment when given, else the image's.
-            user: `uid:gid` or `root`; the sandbox's own user when None.
-            stdin: fed to the command, then closed.
+        Of stdout and of stderr `output_limit` bytes each are kept, the rest is drained. `cwd` is
+        absolute, else the work tree; `env` is the whole environment, else the image's; `user` is
+        `uid:gid` or `root`, else the sandbox's own.
         """
 
     def pipe(
@@ -91,9 +80,8 @@ class Sandbox(Protocol):
         """Write regular files, making parent folders, replacing whatever is at their paths."""
 
     def get(self, path: str, *, limit: int) -> Entry:
-        """Read what is at an absolute path, also after the container has stopped.
-
-        Links are never followed. A file above `limit` bytes comes back `too_large` without data.
+        """Read what is at an absolute path, through no link, also after the container has stopped.
+        A file above `limit` bytes comes back `too_large` without data.
         """
 
     def know_image(self) -> None:
@@ -128,30 +116,20 @@ class Engine(Protocol):
         """A started sandbox; leaving the context removes it, whatever happened inside.
 
         `layer` is an agent's programs, seen read-only at `/opt/agent`. Nothing can be written
-        but the work tree, `/tmp`, `/opt/trial` (root's) and the `volumes` named.
-
-        `channel` lets commands share one connection, which is faster. What runs in the container
-        can forge its results, so no verdict may rest on them.
+        but the work tree, `/tmp`, `/opt/trial` (root's) and the `volumes` named. `channel` lets
+        commands share one connection: faster, but what runs in the container can forge their
+        results, so no verdict may rest on them.
         """
 
     def check_disk_space(self, since: float) -> None:
-        """Make sure that nothing failed for want of room on the engine's own disk.
-
-        Args:
-            since: a moment of `time.monotonic`.
-
-        Raises:
-            EngineError: that disk was full at some time since.
-        """
+        """An `EngineError` where the engine's own disk was full since that `time.monotonic`."""
 
 
 class Backend(Protocol):
     """One model behind one endpoint."""
 
     def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
-        """One answer. Limits reached come back as `Reply.stop`; a lost endpoint raises
-        `ProviderError`.
-        """
+        """One answer, or the limit reached as its `stop`; a lost endpoint is a `ProviderError`."""
 
 
 @dataclass
@@ -197,19 +175,11 @@ class SandboxSession(Protocol):
         """Seconds that the agent has left."""
 
     def check_end(self, *, clean: bool) -> None:
-        """Raise the fault for which the program ended, or may have; `clean` says that it was done.
-
-        Raises:
-            FaultError: the provider failed, or that is uncertain.
-        """
+        """Raise the fault for which the program ended, or may have; `clean` says it was done."""
 
     @property
     def ending(self) -> Ending | None:
-        """Why no further call can succeed; None while one can.
-
-        Raises:
-            FaultError: the harness or the provider broke.
-        """
+        """Why no further call can succeed, None while one can; faults of ours or theirs raise."""
 
 
 @runtime_checkable
@@ -241,7 +211,4 @@ class Agent(Protocol):
     def solve(
         self, brief: Brief, sandbox: Sandbox, backend: Backend, transcript: Transcript
     ) -> Ending:
-        """Work until done or stopped. Whatever is then in the tree is the patch.
-
-        Its own failure is an `Ending`; only faults of the machinery raise.
-        """
+        """Work until done or stopped; what is then in the tree is the patch. Only faults raise."""

@@ -32,8 +32,6 @@ EARLIER_DIGESTS = {
 _AGENTS = "arena.agent"
 _SHARED = frozenset({"arena.records.container"})
 """Modules beside that package that hold what an agent's result can depend on."""
-
-
 RUNNERS = {
     "pytest": "arena.grading.pytest_runner",
     "node": "arena.grading.node_runner",
@@ -56,10 +54,8 @@ class AgentModule(Protocol):
         """A fresh agent for one trial. Raises `InputError` on bad parameters."""
 
 
-def agent_module(name: str, *, where: str = "") -> AgentModule:
+def agent_module(name: str) -> AgentModule:
     """The module that provides a built-in agent."""
-    if name not in AGENTS:
-        raise unknown("agent", name, AGENTS, where=where)
     return cast("AgentModule", import_module(AGENTS[name]))
 
 
@@ -69,11 +65,7 @@ def is_given_gold(agent: str) -> bool:
 
 
 def code_of(module: str) -> dict[str, JsonValue]:
-    """Sha256 of the source of a module and of all that it is made of, by name of module.
-
-    Of an agent: a change of any line makes another one. Followed are imports of `arena.agent` and
-    of the module's own package.
-    """
+    """Sha256 of the source of an agent's module and of all of its own that it imports, by name."""
     roots = {_AGENTS, module.rpartition(".")[0] or module}
     found: dict[str, JsonValue] = {}
     pending = [module]
@@ -97,9 +89,7 @@ def _source(module: str) -> bytes | None:
         spec = find_spec(module)
     except ModuleNotFoundError:
         return None
-    if spec is None or spec.origin is None:
-        return None
-    return Path(spec.origin).read_bytes()
+    return Path(spec.origin).read_bytes() if spec and spec.origin else None
 
 
 def _imported(source: bytes) -> set[str]:
@@ -120,15 +110,7 @@ MANY = 8
 def unknown(
     what: str, name: str, known: Iterable[str], *, where: str = "", listing: str = ""
 ) -> InputError:
-    """One clear line for a name that is not known, with the nearest that is.
-
-    Args:
-        what: kind of the thing.
-        name: as it was written.
-        known: all that would be right.
-        where: file and key, or flag.
-        listing: command that shows all, where they may be too many for a line.
-    """
+    """One clear line for an unknown name, with the nearest; `listing`, a command, shows all."""
     by_lower = {one.lower(): one for one in sorted(known)}
     names, wanted = list(by_lower.values()), name.lower()
     close = difflib.get_close_matches(wanted, by_lower, n=1)

@@ -1,8 +1,4 @@
-"""What comes from outside as JSON, JSON Lines, TOML or YAML: one reader each, all of them bounded.
-
-`from_json` reads texts of models, programs and providers, and raises `ValueError`. Files are what a
-person gave: their readers raise `InputError` with the place and what to do.
-"""
+"""What comes from outside as JSON, JSON Lines, TOML or YAML: one bounded reader each."""
 
 import difflib
 import itertools
@@ -22,8 +18,7 @@ if TYPE_CHECKING:
     import yaml
 
 DEPTH = 100
-"""Lists and objects inside one another: more than anybody needs, and half of what pydantic reads
-back (200), since it writes more than that (255)."""
+"""Lists and objects inside one another: half of what pydantic reads back (200; it writes 255)."""
 YAML_BYTES = 1 << 20
 YAML_NODES = 50_000
 """Values of a YAML file, those behind its aliases counted wherever they are named again."""
@@ -48,12 +43,7 @@ def from_json(
     parse_float: Callable[[str], Any] | None = None,
     parse_constant: Callable[[str], Any] | None = None,
 ) -> Any:
-    """The value of a JSON text, as `json.loads` reads it.
-
-    Raises:
-        ValueError: it is none, or is nested deeper than `DEPTH`, which `json` does not count among
-            its errors although anybody can write it.
-    """
+    """The value of a JSON text; a `ValueError` where it is none, or nested deeper than `DEPTH`."""
     try:
         value = json.loads(data, parse_float=parse_float, parse_constant=parse_constant)
     except RecursionError:
@@ -64,10 +54,7 @@ def from_json(
 
 
 def well_formed(value: _Json) -> _Json:
-    """The same without halves of surrogate pairs: JSON can hold them, UTF-8 and our files cannot.
-
-    Not for what goes back to where it came from.
-    """
+    """The same without halves of surrogate pairs, which UTF-8 cannot hold; not for sending back."""
     if isinstance(value, str):
         return _HALVES.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, dict):
@@ -91,11 +78,8 @@ def json_lines(
 ) -> Iterator[tuple[int, Any]]:
     r"""The values of JSON Lines, each with the number of its line; empty lines are none.
 
-    Args:
-        lines: a file that is open for reading bytes, or lines that were split at `\n` alone, for
-            JSON allows U+2028 and the like inside of one.
-        broken: told of a line that is no JSON, as its number and what is wrong; may raise. With
-            None such lines are passed over.
+    Lines must have been split at `\n` alone: JSON allows U+2028 and the like inside of one.
+    `broken`, which may raise, is told the number of a line that is no JSON and what is wrong.
     """
     import jsonlines
 
@@ -111,10 +95,7 @@ def json_lines(
 
 
 def lines_writer(handle: IO[str]) -> "jsonlines.Writer":
-    """Writes JSON Lines, each flushed but not synced.
-
-    In ASCII: half of a surrogate pair is legal in JSON from a provider and illegal in UTF-8.
-    """
+    """Writes JSON Lines, each flushed but not synced; in ASCII, for halves of surrogate pairs."""
     import jsonlines
 
     return jsonlines.Writer(handle, dumps=json.dumps, flush=True)
@@ -124,11 +105,7 @@ def lines_writer(handle: IO[str]) -> "jsonlines.Writer":
 
 
 def read_text(path: AnyPath) -> str:
-    """The text of a file, without a byte order mark.
-
-    Raises:
-        InputError: it is not there, cannot be read, or is not UTF-8.
-    """
+    """The text of a file in UTF-8, without its byte order mark; else an `InputError`."""
     try:
         return path.read_text("utf-8-sig")
     except FileNotFoundError:
@@ -141,11 +118,7 @@ def read_text(path: AnyPath) -> str:
 
 
 def read_json(path: AnyPath) -> Any:
-    """The value of a JSON file.
-
-    Raises:
-        InputError: it cannot be read or is no JSON.
-    """
+    """The value of a JSON file; an `InputError` where it cannot be read or is none."""
     try:
         return from_json(read_text(path))
     except ValueError as error:
@@ -153,11 +126,7 @@ def read_json(path: AnyPath) -> Any:
 
 
 def read_toml(path: AnyPath) -> dict[str, Any]:
-    """The table of a TOML file.
-
-    Raises:
-        InputError: it cannot be read or is not TOML.
-    """
+    """The table of a TOML file; an `InputError` where it cannot be read or is none."""
     text = read_text(path)
     try:
         table = tomllib.loads(text)
@@ -171,14 +140,11 @@ def read_toml(path: AnyPath) -> dict[str, Any]:
 
 
 def read_yaml(path: AnyPath) -> dict[str, Any]:
-    """The mapping of a YAML file, with every scalar but null as the text that stands there.
+    """The mapping of a YAML file, with every scalar but null as the text that stands there:
+    `version: 3.10` is no 3.1, and `no` may be a country.
 
-    What is a number, a date or a yes is for whoever wants one: `version: 3.10` is no 3.1, and `no`
-    may be a country.
-
-    Raises:
-        InputError: it cannot be read, is not one YAML document, is none of keys that are texts and
-            stand once, has a tag of its own, or is too large.
+    An `InputError` where it cannot be read, is not one document, has other keys than texts that
+    stand once or a tag of its own, or is too large.
     """
     import yaml
 
@@ -200,27 +166,13 @@ def read_yaml(path: AnyPath) -> dict[str, Any]:
 
 
 def read_record(path: AnyPath, shape: type[_Shape]) -> _Shape:
-    """A TOML or JSON file, as its ending says, as a record or another type that pydantic knows.
-
-    Raises:
-        InputError: it cannot be read or does not have the shape.
-    """
+    """A TOML or JSON file, by its ending, in a shape that pydantic knows; else an `InputError`."""
     value = read_json(path) if path.suffix == ".json" else read_toml(path)
     return shaped(value, shape, where=str(path))
 
 
 def shaped(value: Any, shape: type[_Shape], *, where: str, remedy: str = "") -> _Shape:
-    """A value from outside as a record.
-
-    Args:
-        value: as it was read.
-        shape: of the record.
-        where: the value came from, for errors.
-        remedy: what to do about any error; else each says it.
-
-    Raises:
-        InputError: it does not have the shape.
-    """
+    """A value from outside as a record or another type; an `InputError` where it does not fit."""
     try:
         return TypeAdapter(shape).validate_python(value)
     except ValidationError as error:

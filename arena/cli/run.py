@@ -106,10 +106,7 @@ def demo(
         what = "the small model does not race"
         raise InputError(what, where="--with-llm", remedy="leave one out")
     out = out or shipped.out_dir(runs_dir(), "race" if race else "demo")
-    budgets = shipped.RACE_BUDGETS if race else shipped.BUDGETS
-    with shipped.contestants(
-        with_llm=with_llm, earlier=out, budgets=budgets, controls=not race
-    ) as tables:
+    with shipped.contestants(with_llm=with_llm, race=race, earlier=out) as tables:
         beside = out.parent / f"{out.name}-tasks"
         made = shipped.race_configuration(tables, beside) if race else shipped.configuration(tables)
         _, plan = resolve(made, Path(), "demo", Overrides(concurrency=concurrency, race=race))

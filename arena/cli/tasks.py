@@ -237,7 +237,7 @@ def export(
 
     tasks = packs.load(pack, base=Path())
     with our_images() as (engine, _):
-        made = export_tasks(tasks, to, out, engine)
-    for task_id, reason in made.left_out.items():
+        path, left_out = export_tasks(tasks, to, out, engine)
+    for task_id, reason in left_out.items():
         say(f"not exported: {task_id}: {reason}")
-    print(made.path)
+    print(path)

@@ -1,16 +1,17 @@
 """The demo bake-off: controls, two budgets of the search baseline, and a small LLM if asked.
 
-Everything is real: endpoints on 127.0.0.1 that speak the OpenAI protocol, and Docker sandboxes.
 Its race is on made-up tasks with one wrong operator each, which a larger search wins clearly: the
 shipped tasks are too few, since one at 5% needs at least ten that one contestant alone passes.
 """
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from difflib import unified_diff
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
@@ -19,6 +20,7 @@ from arena.errors import InputError
 from arena.records import File, Limits, RaceRules, TestPlan
 from arena.rundir.directory import RunDir
 from arena.score.load import load
+from arena.serialize import read_toml
 from arena.task import pack
 from arena.task.files import Draft, write_pack, write_task
 
@@ -32,60 +34,19 @@ REPLY_TOKENS = 256
 RACE_BUDGETS = (1, 20)
 """Candidates that the two searches try."""
 VALUE_USD, TRIAL_USD = Decimal(1), Decimal("0.01")
-GOODS = (
-    "apples", "books", "chairs", "drums", "eggs", "flutes", "gloves", "hats", "inks", "jars",
-    "keys", "lamps", "maps", "nails", "oars", "pens", "quilts", "ropes", "saws", "tents",
-)  # fmt: skip
-"""A task each."""
-SLIPS = (("+", "-"), ("-", "+"), ("//", "/"), ("+", "*"))
-"""The operator that is right, and the one that stands there."""
-SOURCE = """\
-def {good}(had, came):
-    return had {operator} came if had > 0 and came > 0 else 0
-"""
-PROBLEM = """\
-The stock of {good} comes out wrong. It should be:
-
-    >>> from stock import {good}
-    >>> {good}(9, 4)
-    {result}
-"""
-VISIBLE = """\
-from stock import {good}
-
-
-def test_none():
-    assert {good}(0, 4) == 0
-"""
-HIDDEN = """\
-from stock import {good}
-
-
-def test_stock():
-    assert ({good}(9, 4), {good}(8, 3)) == ({result}, {other})
-"""
-RESULTS = {"+": (13, 11), "-": (5, 5), "//": (2, 2)}
-"""Of 9 and 4, and of 8 and 3."""
+SLIPS = Path(__file__).with_name("slips.toml")
+"""Tasks of the race: their words, and the operators that are right and wrong."""
 
 
 @contextmanager
-def contestants(
-    *, with_llm: bool, earlier: Path, budgets: Sequence[int] = BUDGETS, controls: bool = True
-) -> Iterator[list[ContestantTable]]:
+def contestants(*, with_llm: bool, race: bool, earlier: Path) -> Iterator[list[ContestantTable]]:
     """The demo's contestants, their servers running while the context is open.
 
-    Args:
-        with_llm: add SmolLM2-135M.
-        budgets: candidates that each search tries.
-        controls: add oracle and nop.
-        earlier: run directory; an unfinished run there keeps the ports of its endpoints, which
-            are part of its contestants' identity.
-
-    Raises:
-        InputError: the language model's packages are not installed.
+    An `earlier` run that is unfinished keeps the ports of its endpoints, which are part of its
+    contestants' identity. Without its packages the small model is an `InputError`.
     """
-    ports = _ports(earlier)
-    tables = [ContestantTable(name=n, agent=n) for n in ("oracle", "nop") if controls]
+    ports, budgets = _ports(earlier), RACE_BUDGETS if race else BUDGETS
+    tables = [ContestantTable(name=n, agent=n) for n in ("oracle", "nop") if not race]
     with ExitStack() as stack:
         base_url = stack.enter_context(server.serve(port=ports.get(f"mutate-{budgets[0]}", 0)))
         for budget in budgets:
@@ -124,18 +85,13 @@ def configuration(tables: list[ContestantTable]) -> BakeoffConfig:
 
 
 def race_configuration(tables: list[ContestantTable], folder: Path) -> BakeoffConfig:
-    """The demo's race as a configuration.
-
-    Args:
-        tables: who races.
-        folder: where its tasks are written, unless they are there.
-    """
+    """The demo's race as a configuration, its tasks in a folder."""
     title = "Slips of the demo's race"
     write_pack(folder, "slips", title, private=False, description="Made up.", license_="MIT")
-    for number, good in enumerate(GOODS):
-        slip = _slip(number, good)
-        if not (folder / slip.name / "task.toml").is_file():  # a race that runs may be reading it
-            write_task(folder, slip)
+    words = read_toml(SLIPS)
+    for good, slip in zip(words["goods"], itertools.cycle(words["slips"]), strict=False):
+        if not (folder / good / "task.toml").is_file():  # a race that runs may be reading it
+            write_task(folder, _draft(words, good, slip))
     return BakeoffConfig(
         name="race",
         tasks=(str(folder.resolve()),),
@@ -146,16 +102,16 @@ def race_configuration(tables: list[ContestantTable], folder: Path) -> BakeoffCo
     )
 
 
-def _slip(number: int, good: str) -> Draft:
-    """A task of the race."""
-    right, wrong = SLIPS[number % len(SLIPS)]
-    result, other = RESULTS[right]
-    before, after = (SOURCE.format(good=good, operator=one) for one in (wrong, right))
+def _draft(words: Mapping[str, str], good: str, slip: Mapping[str, Any]) -> Draft:
+    def told(name: str, operator: str = "") -> str:
+        return words[name].format(good=good, operator=operator, results=slip["results"])
+
+    before, after = (told("source", slip[one]) for one in ("wrong", "right"))
     sides = (before.splitlines(keepends=True), after.splitlines(keepends=True))
     texts = {
         "stock.py": before,
-        "tests/test_none.py": VISIBLE.format(good=good),
-        f"tests/test_{good}.py": HIDDEN.format(good=good, result=result, other=other),
+        "tests/test_none.py": told("visible"),
+        f"tests/test_{good}.py": told("hidden"),
     }
     source, visible, hidden = (File(path=p, data=text.encode()) for p, text in texts.items())
     return Draft(
@@ -164,7 +120,7 @@ def _slip(number: int, good: str) -> Draft:
         language="python",
         difficulty="easy",
         image="python",
-        statement=PROBLEM.format(good=good, result=result),
+        statement=told("problem"),
         tests=TestPlan(
             runner="pytest",
             fail_to_pass=(f"tests/test_{good}.py::test_stock",),

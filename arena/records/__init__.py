@@ -1,8 +1,4 @@
-"""Frozen data that crosses seams. No behaviour beyond what follows from the fields.
-
-Digests are sha256 over canonical JSON (sorted keys, no blanks), so they do not depend on the
-machine, on file times or on key order.
-"""
+"""Frozen data that crosses seams. No behaviour beyond what follows from the fields."""
 
 from arena.records.backend import (
     AgentCapabilities,
@@ -32,7 +28,6 @@ from arena.records.base import (
     ReportForm,
     Stop,
     TestOutcome,
-    Tokens,
     Verdict,
     digest_of,
     json_of,

@@ -6,15 +6,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from arena.records.base import (
-    Api,
-    CallOutcome,
-    EffortLevel,
-    Evidence,
-    Record,
-    Tokens,
-    digest_of,
-)
+from arena.records.base import Api, CallOutcome, EffortLevel, Evidence, Record, Tokens, digest_of
 
 
 class AgentCapabilities(Record):
@@ -43,8 +35,7 @@ class UnitPrices(Record):
     input: Decimal = Field(ge=0)
     """Prompt tokens."""
     cached_input: Decimal | None = Field(default=None, ge=0)
-    """Prompt tokens read from a cache; without it they are billed at the input price and
-    flagged."""
+    """Prompt tokens read from a cache; without it they cost the input price and are flagged."""
     cache_write: Decimal | None = Field(default=None, ge=0)
     """Prompt tokens written to a cache."""
     output: Decimal = Field(ge=0)
@@ -108,8 +99,7 @@ class PriceRow(Record):
 
 
 Mend = Literal["empty_turns", "empty_calls", "reasoning"]
-"""What an endpoint may refuse to take back as it came: a turn with neither text nor calls, an empty
-list of calls, fields with reasoning."""
+"""What an endpoint may refuse: turns without text or calls, empty lists of calls, reasoning."""
 
 
 class Quirks(Record):
@@ -199,8 +189,7 @@ class BackendSpec(Record):
     """Longest wait for one reply."""
     prices: tuple[PriceRow, ...] = ()
     bills_told_cost: bool | None = None
-    """The cost in a reply is what the provider bills; else it only stands beside the computed. None
-    in runs that began before this was told apart, where it was the bill."""
+    """The cost in a reply is the bill, as in runs older than this key (None)."""
     hourly_usd: Decimal | None = Field(default=None, ge=0)
     """Price of the machine that serves the model, for self-hosted backends."""
     lab: str | None = None
@@ -216,8 +205,7 @@ class BackendSpec(Record):
     context_window: int | None = None
     retires_on: date | None = None
     chat_tools: bool = True
-    """Whether chat completions take tools; else the built-in agent must speak text, and agents of
-    others another API."""
+    """Whether chat completions take tools; else agents must speak text or another API."""
     caveats: tuple[str, ...] = ()
     """What a reader must know beside this backend's cost."""
     route_caveats: dict[Api, tuple[str, ...]] = Field(default_factory=dict)
@@ -258,10 +246,8 @@ class ContestantSpec(Record):
     """Name in the configuration, which the contestants of its several efforts share."""
     control: bool = False
     """Bounds the results: shown apart, never ranked."""
-
     recorded_digest: str = ""
-    """The digest as the run that met the contestant first computed it: a later version of Arena,
-    whose records have more fields, must still match that run's trials."""
+    """As the run that first met it computed it: later versions must still match its trials."""
 
     @property
     def digest(self) -> str:

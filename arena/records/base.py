@@ -68,11 +68,7 @@ class Record(BaseModel):
 
 
 def json_of(record: BaseModel) -> str:
-    """A record as one line of JSON.
-
-    Names of files and output of programs may hold bytes that are not UTF-8, as halves of surrogate
-    pairs: those are replaced.
-    """
+    """A record as a line of JSON, without halves of surrogate pairs, as names of files may hold."""
     try:
         return record.model_dump_json()
     except PydanticSerializationError:
@@ -81,7 +77,7 @@ def json_of(record: BaseModel) -> str:
 
 
 def digest_of(value: JsonValue) -> str:
-    """Sha256 (hex) of a JSON value in canonical form."""
+    """Sha256 (hex) of a JSON value, whatever the order of its keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -105,9 +101,8 @@ def _checked(value: str) -> str:
     if "@" in authority or "?" in value or "#" in value:
         raise ValueError("must not hold a user name, key or query; use api_key_env")
     if not value.isascii():
-        raise ValueError(
-            "must be ASCII: an international host in punycode (xn--...), a path percent-encoded"
-        )
+        what = "must be ASCII: an international host in punycode (xn--...), a path percent-encoded"
+        raise ValueError(what)
     found = _ADDRESS.fullmatch(value)
     if found is None or len(value) > _LONGEST or not _is_host(found) or not _is_port(found["port"]):
         raise ValueError(

@@ -66,8 +66,7 @@ class ReplyAccount(Record):
     reported_usd: Decimal | None = None
     """Cost as the endpoint itself told it, whoever bills."""
     first_byte_s: float | None = None
-    """From sending to the first byte of the body: all of the wait where nothing is streamed. None
-    where it failed or was not noted."""
+    """From sending to the first byte of the body; None where it failed or was not noted."""
 
 
 class Reply(ReplyAccount):
@@ -111,15 +110,12 @@ class CallBegin(CallIdentity):
     prompt_estimate: Tokens
     """Expected prompt: what budgets reserve."""
     prompt_bound: Tokens
-    """More than the prompt can be (its bytes): what a call that was never settled may have cost."""
+    """Its bytes, which is more than it can be: what a call never settled may have cost."""
     output_limit: Tokens
 
 
 class CallEnd(ReplyAccount, CallIdentity):
-    """How an announced attempt ended.
-
-    Usage is as the provider told it; estimated where a whole reply told none; else None.
-    """
+    """How an announced attempt ended; `usage` is estimated where a whole reply told none."""
 
     outcome: CallOutcome
     sent: bool = True
@@ -130,7 +126,7 @@ class CallEnd(ReplyAccount, CallIdentity):
     requested_model: str
     repeated_tokens: Tokens = 0
     """Prompt tokens that a standard cache would have held: the smaller of this and the previous
-    prompt when the earlier messages are a byte-identical prefix of these, else 0."""
+    prompt where that is a byte-identical prefix, else 0."""
     wall_s: float
     """From sending to the end of the reply."""
     waited_s: float = 0.0
@@ -168,13 +164,11 @@ class RaceRules(Record):
     """`[race]`: what `arena run --race` decides, and how sure it must be."""
 
     goal: Literal["best_value", "cheapest_not_worse"]
-    """The contestant with the highest value a task, or the cheapest that passes not less by
-    `margin` than any other."""
+    """Highest value a task, or the cheapest that passes not less by `margin` than any other."""
     alpha: float = Field(default=0.05, gt=0, le=0.5)
     """Chance of a wrong answer, whenever the race ends."""
     value_usd: Decimal | None = Field(default=None, gt=0)
-    """With `best_value`: what a solved task is worth; the value of a task is this for a pass, less
-    what the trial cost."""
+    """With `best_value`: what a pass is worth; a task's value is that less what the trial cost."""
     margin: float | None = Field(default=None, gt=0, lt=1)
     """With `cheapest_not_worse`: the loss of pass rate that is tolerated, as a share."""
     max_usd: Decimal | None = Field(default=None, gt=0)
@@ -275,8 +269,7 @@ class Verification(Record):
     stripped: tuple[str, ...] = ()
     """Protected paths the patch touched, removed before it was applied."""
     applied: Literal["exact", "fuzzy"] = "exact"
-    """`fuzzy` where `git apply` calls the patch corrupt or finds no place for it, and GNU `patch`,
-    which SWE-bench tries after it, does."""
+    """`fuzzy` where `git apply` refuses it and GNU `patch`, SWE-bench's next try, does not."""
     visible: Literal["passed", "failed"] | None = None
     """Outcome of those deciding tests that the agent could see and run; None where it saw none."""
     flags: tuple[Flag, ...] = ()

@@ -39,11 +39,6 @@ class Install(Record):
     steps: tuple[str, ...] = ()
     """Shell commands after that, as root and with a network, in `/opt/agent`."""
 
-    @property
-    def identity(self) -> JsonValue:
-        """All that decides what the layer holds."""
-        return self.model_dump(mode="json")
-
 
 class WrittenFile(Record):
     """A file put into the container before the agent starts; its text may hold placeholders."""
@@ -79,11 +74,7 @@ class OwnReport(Record):
 
 
 class AgentEffort(Record):
-    """How the program is told how hard its model is to think.
-
-    The gateway puts the effort into every request in the endpoint's own words; this is what the
-    program must know besides, for `{effort}`.
-    """
+    """What the program must know of `{effort}`, which the gateway puts into its requests anyway."""
 
     levels: tuple[EffortLevel, ...] = Field(min_length=1)
     """Those that a contestant may ask for."""
@@ -141,11 +132,7 @@ class Program(Record):
         return self.model_dump(mode="json", exclude=described)
 
     def told(self, effort: EffortLevel | None) -> "Program":
-        """The program as it is started for an effort.
-
-        Raises:
-            InputError: it does not know that one, or none at all.
-        """
+        """The program as started for an effort; an `InputError` where it does not know that."""
         if effort is None:
             return self
         own = self.effort
@@ -160,11 +147,7 @@ class Program(Record):
 
 
 def problems(program: Program) -> Iterator[str]:
-    """What would break a run, or make it another one, each in words behind its key.
-
-    It is asked of profiles that are read to be run. What an earlier run holds was run, and stays
-    readable whatever is asked of profiles later.
-    """
+    """What would break a run, or make it another one, by key; not asked of runs that are over."""
     told = list(texts("", program.model_dump()))
     for key, text in told:
         form, example = _PINNED.get(_place(key), (".*", ""))

@@ -66,8 +66,7 @@ class TestPlan(Record):
     must_fail: tuple[str, ...] = ()
     """Ids of the twins: tests with a wrong expected value, failing even after the fix."""
     command: tuple[str, ...] = ()
-    """For `junit` (`{report}` stands for the file that its report belongs in), `command` and
-    `script`."""
+    """For `junit` (`{report}` is the file that its report belongs in), `command` and `script`."""
     report: ReportForm | None = None
     """For `command`: the form of its report."""
     report_files: tuple[str, ...] = ()
@@ -134,11 +133,9 @@ class TaskHead(Record):
     instance_id: str | None = None
     """Its id in the suite that it was imported from."""
     assurance: Assurance = "ids"
-    """What a pass is worth: named tests seen to pass, or what a script said beside the code it
-    judges."""
+    """What a pass is worth: named tests seen to pass, or what a script said beside the code."""
     provenance: Provenance | None = None
-    """Where the statement is from: a report of the problem (A), what was written with the fix (B),
-    the fix's first line alone (C), a model (D)."""
+    """The statement is from a report (A), the fix's author (B), its first line (C), a model (D)."""
     underspecified: tuple[str, ...] = ()
     """Names and texts that the tests need and neither statement nor tree tells."""
     composition: Composition | None = None

@@ -31,8 +31,6 @@ from arena.score.results import Results
 
 Planned = Callable[[], Iterator[TrialSpec]]
 """The trials of a command, which may be a part of the run's; each call goes through them anew."""
-Ended = Callable[[TrialSpec, TrialRecord | None], None]
-"""Told of a trial that is over, and what a worker made of it."""
 
 
 class Watcher(Protocol):
@@ -57,13 +55,7 @@ class RunOutcome:
 
 
 def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> RunOutcome:
-    """Run or resume a bake-off.
-
-    Args:
-        plan_: what to run.
-        out: the run directory; an earlier run there is continued.
-        say: told in one line each what is being done.
-        watcher: told of everything that goes into the ledger.
+    """Run a bake-off into a run directory, where an earlier run is continued.
 
     Raises:
         InputError: the endpoint, key, engine or earlier run does not fit; nothing was started.
@@ -130,13 +122,7 @@ def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[T
 
 
 def run_trials(worker: Worker, planned: Planned, say: Say, watcher: Watcher | None = None) -> None:
-    """Run every trial of a plan that has no verdict yet.
-
-    Memory does not grow with the number of trials, except by the ids of those of earlier sessions.
-
-    Raises:
-        FaultError: the machinery is broken; what is done is kept.
-    """
+    """Run every planned trial without a verdict; a `FaultError` where the machinery is broken."""
     manifest, before, stopped = worker.manifest, worker.before, worker.is_stopped
     mine = [spec for spec in planned() if spec.id in before.done]
     if mine:
@@ -155,10 +141,9 @@ def run_trials(worker: Worker, planned: Planned, say: Say, watcher: Watcher | No
         order = race.RaceOrder(manifest, worker.rundir, planned(), before.done, stopped)
     todo = (s for s in planned() if s.id not in before.done and not stopped(s.contestant))
     following = order.next if order else partial(next, todo, None)
-    ended = order.ended if order else None
     with _session(worker.ledger), indexing(worker.rundir, manifest):
         try:
-            _in_threads(worker, following, ended, concurrency)
+            _in_threads(worker, following, order, concurrency)
         except BaseException:
             # What still runs ends because its container and its connection are gone.
             worker.cancelled.set()
@@ -183,13 +168,12 @@ def _session(ledger: Ledger) -> Iterator[None]:
 def _in_threads(
     worker: Worker,
     following: Callable[[], TrialSpec | None],
-    ended: Ended | None,
+    order: race.RaceOrder | None,
     at_once: int,
 ) -> None:
-    """Run trials; the next is taken when a thread is free, and none while there is none to take.
+    """Run trials, each once a thread is free and there is one to take, which `order` hears of.
 
-    An exception is raised here, and nothing new is started; what runs must be ended by whoever
-    owns its resources.
+    An exception is raised here; what runs must be ended by whoever owns its resources.
     """
     pool = ThreadPoolExecutor(at_once, thread_name_prefix="trial")
     running: dict[Future[TrialRecord | None], TrialSpec] = {}
@@ -201,8 +185,8 @@ def _in_threads(
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 spec, record = running.pop(future), future.result()
-                if ended is not None:
-                    ended(spec, record)
+                if order is not None:
+                    order.ended(spec, record)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -48,13 +48,8 @@ def checked(
 ) -> Iterator[tuple[str, str | None]]:
     """Each agent's name and what is wrong with it; None when it called its model and ended.
 
-    Args:
-        names: of agents; all when empty.
-        paths: files or folders with profiles beside the shipped ones.
-        say: told in one line each what is being done.
-
-    Raises:
-        InputError: no such agent, or a profile that does not fit the form.
+    Without names all are checked, those of the profiles at `paths` among them. An unknown name or a
+    profile that does not fit the form is an `InputError`.
     """
     known = external.load(paths)
     for name in names:
@@ -87,13 +82,9 @@ def _try(
     )
     session = ProxyBackend(gateway, backend)
     brief = Brief(task_id="check", problem_statement=STATEMENT, limits=LIMITS, nonce="check")
+    limits = SandboxLimits()
     with engine.open(
-        image,
-        limits=SandboxLimits(),
-        labels={},
-        user=AGENT_USER,
-        workdir=HOME,
-        layer=layer,
+        image, limits=limits, labels={}, user=AGENT_USER, workdir=HOME, layer=layer
     ) as box:
         ending = external.make(program, {}).solve(brief, box, session, notes)
     if ending.stop in {"submitted", "gave_up"} and backend.tally.steps:

@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from arena.backend.limiter import RequestGate
 from arena.backend.pool import Backends
@@ -22,9 +23,6 @@ from arena.sandbox.image.images import Images
 from arena.sandbox.image.layer import Layers
 from arena.sandbox.image.store import AgentLayer, Image
 from arena.task import pack
-
-if TYPE_CHECKING:
-    from arena.gateway.server import Gateway
 
 Say = Callable[[str], None]
 EXTRAS = {"gateway": ("starlette", "uvicorn", "httptools"), "ray": ("ray",)}
@@ -69,11 +67,7 @@ class TrialHost(Protocol):
         """How many trials may be under way at once."""
 
     def slot(self) -> AbstractContextManager[RunTrial]:
-        """Wait for room for one try.
-
-        Raises:
-            FaultError: there is none any more.
-        """
+        """Wait for room for one try; a `FaultError` where there is none any more."""
 
     def stop(self) -> None:
         """End everything that runs and remove it."""
@@ -92,7 +86,7 @@ class LocalHost:
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def concurrency(self, asked: int, sandbox: SandboxLimits) -> int:
-        """As asked, or as many as have containers that fit the engine's memory together."""
+        """As asked, or as many as fit the engine's memory together."""
         fitting = self.ready.fitting(sandbox)
         if fitting < asked:
             self.say(
@@ -103,13 +97,7 @@ class LocalHost:
         return min(fitting, asked)
 
     def slot(self) -> AbstractContextManager[RunTrial]:
-        """At once: whoever runs trials keeps to the concurrency.
-
-        After a fault of the engine it waits, one thread for all, until the engine answers.
-
-        Raises:
-            EngineError: it did not, for `PATIENCE_S`.
-        """
+        """At once, or after a fault of its engine once that answers; else an `EngineError`."""
         with self._asking:
             if self._doubted.is_set():
                 self._wait()
@@ -159,8 +147,17 @@ def local(
             say(f"removed {len(gone)} containers that dead runs had left")
         store = Images(engine, pack.tree_files)
         images = store.ensure(tasks, say)
-        layers = _layers(programs, engine, store, say)
-        with _gateway(programs) as gateway:
+        with ExitStack() as stack:
+            layers: dict[str, AgentLayer] = {}
+            gateway = None
+            if programs:
+                from arena.gateway.server import Gateway  # a web server: not for every run
+
+                base, installed = store.ensure_base(say), Layers(engine.connection)
+                for name, program in programs.items():
+                    telling = partial(_tell, say, name)
+                    layers[name] = installed.ensure(name, program.install, base, telling)
+                gateway = stack.enter_context(Gateway())
             ready = Ready(
                 images=images,
                 layers={name: layer.content for name, layer in layers.items()},
@@ -173,11 +170,7 @@ def local(
 
 
 def check_extra(extra: str, who: str) -> None:
-    """Make sure that what an extra of Arena brings is installed here.
-
-    Raises:
-        InputError: it is not, with what needs it and how to get it.
-    """
+    """An `InputError` for `who` needs it, where what an extra of Arena brings is not installed."""
     for module in EXTRAS[extra]:
         try:
             import_module(module)
@@ -188,28 +181,5 @@ def check_extra(extra: str, who: str) -> None:
             ) from None
 
 
-def _layers(
-    programs: Mapping[str, Program], engine: DockerEngine, images: Images, say: Say
-) -> dict[str, AgentLayer]:
-    """The programs of external agents, installed where they are missing."""
-    if not programs:
-        return {}
-    base = images.ensure_base(say)
-    layers = Layers(engine.connection)
-
-    def naming(name: str) -> Say:
-        return lambda line: say(f"{name}: {line}")
-
-    return {
-        name: layers.ensure(name, program.install, base, naming(name))
-        for name, program in programs.items()
-    }
-
-
-def _gateway(programs: Mapping[str, Program]) -> "AbstractContextManager[Gateway | None]":
-    """The gateway, where an external agent needs one."""
-    if not programs:
-        return nullcontext()
-    from arena.gateway.server import Gateway  # a web server: not for every run
-
-    return Gateway()
+def _tell(say: Say, name: str, line: str) -> None:
+    say(f"{name}: {line}")

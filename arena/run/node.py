@@ -1,8 +1,4 @@
-"""A node of a run: its task packs, engine and endpoints, and the tries that are sent to it.
-
-Their calls reach the run's request gates by `RemoteRequestGates`, which stay beside the ledger. A
-node keeps what it was sent in a folder that goes with it, and refuses tasks of another digest.
-"""
+"""A node of a run: its packs, engine and endpoints, the tries sent to it, and its way home."""
 
 import hashlib
 import shutil
@@ -29,7 +25,6 @@ from arena.records import (
     CallEnd,
     File,
     FxRate,
-    Record,
     SandboxLimits,
     Task,
     TrialRecord,
@@ -44,8 +39,6 @@ from arena.task import pack, plan_ids
 from arena.task.files import is_cache, read_files, read_tree, write_files
 
 PACKAGE = Path(__file__).parent.parent
-
-
 Shipment = list[list[File]]
 """Tasks with what their packs say of them, pack by pack."""
 
@@ -74,11 +67,7 @@ def _files(folder: Path, tasks: Iterable[Task]) -> list[File]:
 
 
 def unpacked(shipment: Shipment, folder: Path, digests: Mapping[str, str]) -> list[Task]:
-    """The tasks of a shipment, written to a folder.
-
-    Raises:
-        InputError: a task has another digest than the run's, or is missing.
-    """
+    """The tasks, written to a folder; an `InputError` where one is missing or not the run's."""
     tasks: dict[str, Task] = {}
     for number, files in enumerate(shipment):
         root = folder / str(number)
@@ -105,15 +94,6 @@ def source_digest() -> str:
     return found.hexdigest()
 
 
-class NodeInfo(Record):
-    """What a node says of itself first."""
-
-    source: str
-    """Digest of its copy of Arena."""
-    engine: str
-    """Id of its container engine, which several nodes may share."""
-
-
 @dataclass(frozen=True)
 class RunSetup:
     """What a run needs of every node, but for its tasks."""
@@ -121,28 +101,14 @@ class RunSetup:
     programs: Mapping[str, Program]
     backends: tuple[BackendSpec, ...]
     fx: tuple[FxRate, ...]
-    """Rates of the run."""
     keys: Mapping[str, str] = field(repr=False)
     """By environment variable; shown nowhere and written nowhere."""
     sandbox: SandboxLimits
     concurrency: int
 
 
-@dataclass(frozen=True)
-class TrialResult:
-    """A try that ended on a node."""
-
-    record: TrialRecord
-    files: tuple[File, ...]
-    """Of the trial's folder."""
-
-
 class NodeHost:
-    """What lives on a node while a run lasts. `run` may be called by many threads.
-
-    Args:
-        ask: reaches the run.
-    """
+    """What lives on a node while a run lasts. `run` may be called by many threads."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -154,14 +120,10 @@ class NodeHost:
         self._backends: Backends | None = None
         self._tasks: Mapping[str, Task] = {}
 
-    def info(self) -> NodeInfo:
-        """Who this is.
-
-        Raises:
-            InputError: no engine answers here.
-        """
+    def info(self) -> tuple[str, str]:
+        """Digest of this Arena, and id of the engine here; an `InputError` where none answers."""
         with DockerEngine.answering() as engine:
-            return NodeInfo(source=source_digest(), engine=engine.host_id())
+            return source_digest(), engine.host_id()
 
     def open(self, setup: RunSetup, digests: Mapping[str, str], shipment: Shipment) -> Ready:
         """Get ready for trials: tasks, images, agents' programs, endpoints.
@@ -179,33 +141,20 @@ class NodeHost:
         self._host = self._stack.enter_context(made)
         return self._host.ready
 
-    @property
-    def _opened(self) -> LocalHost:
-        if self._host is None:
-            raise HarnessError("the node is not ready")
-        return self._host
-
-    def run(self, request: TrialRequest, owner: str) -> TrialResult:
-        """Run one try; its calls are allowed and accounted for at home, at `owner`.
-
-        Raises:
-            EngineError: the engine here is gone.
-        """
-        task = self._tasks[request.task.id]
-        # Its files are on their way home when the folder goes
-        with (
-            tempfile.TemporaryDirectory(dir=self._folder) as folder_name,
-            self._opened.slot() as run,
-        ):
-            folder = SafePath(Path(folder_name))
-            gate = RemoteRequestGate(self._ask, owner, self._ending)
+    def run(self, request: TrialRequest, owner: str) -> tuple[TrialRecord, tuple[File, ...]]:
+        """One try's record and files, calls accounted for at `owner`; may be an `EngineError`."""
+        assert self._host is not None
+        task, gate = self._tasks[request.task.id], RemoteRequestGate(self._ask, owner, self._ending)
+        with tempfile.TemporaryDirectory(dir=self._folder) as name, self._host.slot() as run:
+            folder = SafePath(Path(name))
             record = run(replace(request, task=task, folder=folder), gate)
-            return TrialResult(record, read_files(folder, lambda _: False))
+            return record, read_files(folder, lambda _: False)
 
     def reap(self, leases: Sequence[str]) -> None:
         """Remove the containers of lost nodes that this one can see."""
+        assert self._host is not None
         for lease in leases:
-            self._opened.engine.reap_of(lease)
+            self._host.engine.reap_of(lease)
 
     def close(self) -> None:
         """End what runs and remove all that is here."""
@@ -246,13 +195,7 @@ class RemoteRequestGate:
 
 
 class RemoteRequestGates:
-    """What nodes reach of the run: request gates by the trial that owns one, and its log.
-
-    A gate is kept beyond the end of its try where a call of it is still to be heard of.
-
-    Args:
-        say: takes what nodes have to tell.
-    """
+    """Request gates of trials on nodes, by owner; kept while a call may still be heard of."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
@@ -263,9 +206,7 @@ class RemoteRequestGates:
         self._gates[owner] = gate
 
     def leave(self, owner: str, *, lost: bool) -> None:
-        """A try has ended. Of one that was lost, what a call came to must still be written down:
-        its node may live after all.
-        """
+        """A try has ended. A lost one's node may live after all, and tell what a call came to."""
         gate = self._gates.get(owner)
         if gate is not None and lost:
             gate.close()
@@ -275,11 +216,7 @@ class RemoteRequestGates:
                 del self._gates[owner]
 
     def gate(self, owner: str, method: str, *args: Any) -> Any:
-        """A node calls a method of the request gate of one of its trials.
-
-        Raises:
-            HarnessError: the trial is over, or the disk is full.
-        """
+        """Call a method of a try's gate for its node; a `HarnessError` where the trial is over."""
         if (gate := self._gates.get(owner)) is None:
             raise HarnessError("the run has given this trial up")
         return getattr(gate, method)(*args)

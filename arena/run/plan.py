@@ -63,11 +63,7 @@ class Plan:
         return tasks * self.config.attempts
 
     def first(self, tasks: int) -> "Plan":
-        """The first tasks of the same run, one attempt each: what a pilot runs.
-
-        Raises:
-            InputError: the plan is a race, which goes on only as it began.
-        """
+        """The first tasks of the run, one attempt each, for a pilot; an `InputError` of a race."""
         if self.race is not None:
             raise InputError("a race has no pilot", where="--pilot", remedy="leave it out")
         order = list(self.tasks)
@@ -105,16 +101,8 @@ def resolve(
 ) -> Plan:
     """Look up every task, agent and backend a configuration names.
 
-    Args:
-        config: checked configuration.
-        base: folder that relative task paths start from.
-        backend: resolves a catalogue name or an inline table.
-        fx: rates, for a run that has not begun.
-        overrides: flags that replace parts of the configuration.
-        where: source of the configuration, for errors.
-
-    Raises:
-        InputError: something named does not exist, or limits do not fit the contestants.
+    Relative paths start from `base`; `fx` are rates for a run that has not begun. What does not
+    exist, or limits that do not fit the contestants, is an `InputError`.
     """
     overrides = overrides or Overrides()
     names = ("attempts", "concurrency", "executor", "address")
@@ -125,29 +113,21 @@ def resolve(
         tasks = _tasks(overrides.tasks or config.tasks, base)
     known = external.load([base / path for path in config.agents])
     programs = {t.agent: known[t.agent] for t in tables if t.agent in known}
+    agents, contestants = {*registry.AGENTS, *known}, []
     for table in tables:
         at = f"{where}: contestant {table.name!r}"
-        if table.agent not in {*registry.AGENTS, *known}:
-            raise registry.unknown("agent", table.agent, {*registry.AGENTS, *known}, where=at)
-        program = programs.get(table.agent)
-        own = [table.params, None if program is None else external.identity(program)]
-        refuse_hints("\n".join(text for _, text in texts("", own)), tasks, where=at)
-    contestants = []
-    for table in tables:
-        with located(f"{where}: contestant {table.name!r}"):
-            contestants.append(_contestant(table, programs.get(table.agent), backend))
+        with located(at):
+            if table.agent not in agents:
+                raise registry.unknown("agent", table.agent, agents)
+            program = programs.get(table.agent)
+            own = [table.params, None if program is None else external.identity(program)]
+            refuse_hints("\n".join(text for _, text in texts("", own)), tasks, where=at)
+            contestants.append(_contestant(table, program, backend))
             _check_limits(contestants[-1], config, fx)
-            if table.agent in programs:
-                external.check_tasks(programs[table.agent], tasks)
-    return Plan(
-        config,
-        tasks,
-        tuple(contestants),
-        tuple(fx),
-        programs,
-        where,
-        narrows="everything" if overrides.narrow else "attempts",
-    )
+            if program is not None:
+                external.check_tasks(program, tasks)
+    narrows: Narrowing = "everything" if overrides.narrow else "attempts"
+    return Plan(config, tasks, tuple(contestants), tuple(fx), programs, where, narrows)
 
 
 def _chosen(tables: Sequence[ContestantTable], names: Sequence[str]) -> list[ContestantTable]:
@@ -228,7 +208,7 @@ def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, fx: Sequenc
 
 def first_call(plan: Plan, contestant: ContestantSpec) -> str:
     """In words, that limits.usd is less than a first call reserves, so that none is made; else
-    empty. Programs say themselves how much a call may write: of theirs only time is known before.
+    empty. Programs set the length of replies themselves: of theirs only time is known before.
     """
     spec, limit = contestant.backend, plan.config.limits.usd
     if spec is None or limit is None:
@@ -253,11 +233,7 @@ def stale_price(contestant: ContestantSpec) -> str:
 
 
 def manifest_of(
-    plan: Plan,
-    *,
-    images: Mapping[str, Image],
-    layers: Mapping[str, str],
-    engine: EngineInfo,
+    plan: Plan, *, images: Mapping[str, Image], layers: Mapping[str, str], engine: EngineInfo
 ) -> Manifest:
     """The manifest of a new run."""
     config = plan.config

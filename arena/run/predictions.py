@@ -1,16 +1,11 @@
-"""Work of other harnesses and for them: patches graded as a run, tasks exported with images.
-
-Their trees lie where the harness wants them and belong to root, as harnesses run as root.
-
-The run directory is one like any other: its contestants are the names in the predictions, with
-the agent `predictions` and no backend. What is graded already is kept when it is done again.
-"""
+"""Work of other harnesses and for them: patches graded as a run, tasks exported with images."""
 
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -50,26 +45,12 @@ from arena.task.formats.predictions import Prediction, instance_id, slug
 Form = Literal["swebench", "harbor"]
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What an export wrote."""
+def export(
+    tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine
+) -> tuple[Path, dict[str, str]]:
+    """Write tasks in somebody's form: the path, and for those without such a form, why.
 
-    path: Path
-    left_out: dict[str, str] = field(default_factory=dict)
-    """Tasks that have no such form, and why."""
-
-
-def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> Exported:
-    """Write tasks in somebody's form.
-
-    Args:
-        tasks: what to export.
-        to: whose form.
-        out: a folder.
-        engine: where the images are made.
-
-    Raises:
-        EngineError: an image could not be made.
+    Trees in their images lie where the harness wants them and are root's, as harnesses run as root.
     """
     no_patch = "an impossible control has no gold patch"
     reasons = {task.id: no_patch if task.impossible else can_be_shown(task) for task in tasks}
@@ -91,10 +72,10 @@ def export(tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine) -> 
     if to == "harbor":
         for task in chosen:
             exports.write_harbor(out, task, names[task.id])
-        return Exported(out, left_out)
+        return out, left_out
     path = out / "instances.jsonl"
     exports.write_swebench(path, chosen, names)
-    return Exported(path, left_out)
+    return path, left_out
 
 
 AGENT = "predictions"
@@ -127,17 +108,9 @@ class GradingJob:
 
 
 def grade(job: GradingJob, out: Path, *, say: Say, watcher: Watcher | None = None) -> list[Graded]:
-    """Grade predictions into a run directory; one result each, in their order.
+    """Grade predictions into a run directory, which keeps what is graded; results in their order.
 
-    Args:
-        job: what to grade.
-        out: the run directory; what was graded there before is kept.
-        say: told in one line each what is being done.
-        watcher: told of everything that goes into the ledger.
-
-    Raises:
-        InputError: the directory holds another run.
-        FaultError: the machinery is broken; what is graded is kept.
+    It is an `InputError` where that holds another run.
     """
     rundir, patches = RunDir(out), _by_pair(job)
     with rundir.lock(), Backends((), fx=()) as backends:
@@ -189,9 +162,7 @@ def grade(job: GradingJob, out: Path, *, say: Say, watcher: Watcher | None = Non
 
 def contestant_name(model: str) -> str:
     """A model's name as the name of a contestant, fit for a folder."""
-    kept = "".join(
-        char if (char.isalnum() and char.isascii()) or char in "._-" else "-" for char in model
-    )
+    kept = re.sub("[^A-Za-z0-9._-]", "-", model)
     return kept.strip(".-_")[:64] or slug(model) or AGENT
 
 
@@ -221,7 +192,7 @@ def _manifest(job: GradingJob, out: Path, say: Say) -> Manifest:
 
 
 def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...]:
-    """One contestant a name; all its patches are its identity."""
+    """A contestant without a backend for each name; all its patches are its identity."""
     patches: dict[str, dict[str, str]] = {}
     names: dict[str, str] = {}
     for one in predictions:
@@ -245,7 +216,6 @@ def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...
 
 
 def _by_pair(job: GradingJob) -> dict[tuple[str, str], str]:
-    """The patch of each pair of task and contestant."""
     found: dict[tuple[str, str], str] = {}
     for one in job.predictions:
         pair = job.tasks[one.instance_id].id, contestant_name(one.model)

@@ -2,10 +2,11 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -105,17 +106,8 @@ def preview(
     images: Images | None = None,
     earlier: Sequence[Path] = (),
 ) -> Preview:
-    """Describe a plan.
-
-    Args:
-        plan: resolved.
-        known: the catalogue, for retirements.
-        today: what retirements are counted from.
-        images: asked which images exist; without an engine all count as missing.
-        earlier: run directories that costs are forecast from.
-
-    Raises:
-        InputError: an earlier run cannot be read.
+    """Describe a plan: its costs by earlier runs, its models' retirements by the catalogue and the
+    day. Without an engine all images count as missing; a broken earlier run is an `InputError`.
     """
     history = by_trial([call for run in earlier for call in recorded(run)])
     away = _away(plan)
@@ -141,31 +133,29 @@ def preview(
     )
 
 
-def _refusals(plan: Plan) -> Iterator[str]:
+def _refusals(plan: Plan) -> list[str]:
     config = plan.config
     own = [c.budget for c in config.contestant if c.budget]
+    checks = [partial(check_budgets, config.limits, (config.budget, *own))]
+    if config.policy is None:  # what it does not allow is a problem of its contestant
+        private = [task.id for task in plan.tasks if task.private]
+        checks.insert(0, partial(resolve.enforce, None, plan.specs, private=private))
+    return [line for check in checks if (line := _refusal(check))]
+
+
+def _refusal(check: Callable[[], object]) -> str:
     try:
-        if config.policy is None:  # what it does not allow is a problem of its contestant
-            private = [task.id for task in plan.tasks if task.private]
-            resolve.enforce(None, plan.specs, private=private)
-        check_budgets(config.limits, (config.budget, *own))
+        check()
     except InputError as error:
-        yield error.line()
+        return error.line()
+    return ""
 
 
 def _away(plan: Plan) -> dict[str, str]:
     """Why an address cannot be used, for those that cannot; all are asked at once."""
-
-    def asked(spec: BackendSpec) -> str:
-        try:
-            check_endpoints([spec])
-        except InputError as error:
-            return error.line()
-        return ""
-
-    specs = {spec.base_url: spec for spec in plan.specs}
-    with ThreadPoolExecutor(max(1, len(specs))) as pool:
-        return dict(zip(specs, pool.map(asked, specs.values()), strict=True))
+    checks = {spec.base_url: partial(check_endpoints, [spec]) for spec in plan.specs}
+    with ThreadPoolExecutor(max(1, len(checks))) as pool:
+        return dict(zip(checks, pool.map(_refusal, checks.values()), strict=True))
 
 
 def _seconds(plan: Plan, earlier: Sequence[Path]) -> float:
@@ -199,15 +189,11 @@ def _basis(shown: Sequence[ContestantPreview]) -> str:
     return "; ".join(text for kind, text in told.items() if kind in kinds) or "controls alone"
 
 
-def _not_installed(plan: Plan) -> Iterator[str]:
+def _not_installed(plan: Plan) -> list[str]:
     ray = "executor 'ray'" if plan.config.executor == "ray" else ""
     needed = {"gateway": ", ".join(plan.programs), "ray": ray}
-    for extra, who in needed.items():
-        try:
-            if who:
-                check_extra(extra, who)
-        except InputError as error:
-            yield error.line()
+    checks = [partial(check_extra, extra, who) for extra, who in needed.items() if who]
+    return [line for check in checks if (line := _refusal(check))]
 
 
 def _contestant(

@@ -1,9 +1,8 @@
 """Which trial a race runs next, given what has ended: a function of seed and events alone.
 
-Evidence takes tasks in their order, each once all who are still in the race are done with it; in
-what order trials end does not matter to it. So trials may run ahead of the evidence, which keeps
-all workers busy: the nearest task first, on it the cheapest contestant first, and last of all what
-will probably not matter any more when its task's turn comes.
+Evidence takes tasks in their order, each once all who are still in the race are done with it. So
+trials may run ahead of it, which keeps all workers busy: the nearest task first, on it the cheapest
+contestant first, and last what will probably not matter any more when its task's turn comes.
 """
 
 import random
@@ -26,11 +25,7 @@ from arena.score.tally import scoring_tasks
 
 
 def as_race(plan: Plan) -> Plan:
-    """The same plan as a race: its order of tasks is drawn, and its money limited.
-
-    Raises:
-        InputError: the configuration does not say what to decide, or that cannot be decided.
-    """
+    """The plan as a race, its order drawn, its money limited; an `InputError` where it is none."""
     config, rules = plan.config, plan.config.race
     if rules is None:
         remedy = 'add [race], such as goal = "best_value" with value_usd = 5'
@@ -56,11 +51,7 @@ def as_race(plan: Plan) -> Plan:
 
 
 def check_same(old: Manifest, new: Manifest, *, where: str) -> None:
-    """Refuse to go on with a race as another one, or with a run as a race.
-
-    Raises:
-        InputError: naming what differs.
-    """
+    """An `InputError` on going on with a race as another one, or with a run as a race."""
     if (old.race is None) != (new.race is None):
         flag = "add --race" if old.race else "leave --race out"
         kind = "a race" if old.race else "no race"
@@ -76,15 +67,7 @@ def check_same(old: Manifest, new: Manifest, *, where: str) -> None:
 
 
 class RaceOrder:
-    """The order of work of a race; reads the ledger as it grows.
-
-    Args:
-        manifest: of a run that is a race.
-        rundir: where its ledger is.
-        specs: its trials, done or not.
-        done: ids of those with a verdict.
-        is_stopped: whether nothing more of a contestant is to start.
-    """
+    """The order of work of a race, whose `specs` are all its trials; reads the growing ledger."""
 
     def __init__(
         self,

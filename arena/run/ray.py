@@ -34,13 +34,10 @@ class Node(Record):
 
     id: str
     name: str
-    cpus: float
-    """As the cluster counts them; 0 means that no work is wanted there."""
 
 
 Ask = Callable[..., Any]
-"""How an object on a node reaches the driver, from any thread: takes the name of a method of the
-driver's object and its arguments, gives what it returns, and raises an `ArenaError` it raises."""
+"""Calls a method of the driver's object, by name, from any thread; its `ArenaError` is raised."""
 
 
 class RemoteActor:
@@ -52,11 +49,7 @@ class RemoteActor:
         self._actor = actor
 
     def call(self, method: str, *args: object, timeout_s: float | None = None) -> Any:
-        """Call a method of the object and wait; an `ArenaError` that it raises is raised here.
-
-        Raises:
-            LostError: the node is gone, or did not answer in time.
-        """
+        """Call a method and wait; raises its `ArenaError`, a `LostError` of a node that is gone."""
         with self._cluster.in_use() as ray:
             reply = getattr(self._actor, method).remote(*args)
             return _value(ray, reply, f"node {self.node.name}", timeout_s)
@@ -81,11 +74,7 @@ class Cluster:
 
     @contextmanager
     def in_use(self) -> Iterator[Any]:
-        """The module ray, for one thing: it crashes when it is shut down under another thread.
-
-        Raises:
-            LostError: the cluster was let go.
-        """
+        """The module ray, which crashes when let go under another thread; then a `LostError`."""
         with self._condition:
             if self._closed:
                 raise LostError("the cluster was let go")
@@ -98,11 +87,11 @@ class Cluster:
                 self._condition.notify_all()
 
     def nodes(self) -> list[Node]:
-        """The machines that are there now and take work."""
+        """The machines that are there now and take work, as those without CPUs do not."""
         with self.in_use() as ray:
             listed = ray.nodes()
         found = [
-            Node(id=one["NodeID"], name=one["NodeManagerAddress"], cpus=one["Resources"]["CPU"])
+            Node(id=one["NodeID"], name=one["NodeManagerAddress"])
             for one in listed
             if one["Alive"] and one["Resources"].get("CPU")
         ]
@@ -121,12 +110,9 @@ class Cluster:
             return ray.put(value)
 
     def start(self, node: Node, made_of: type, threads: int) -> RemoteActor:
-        """Put an object on a node.
+        """Put an object on a node, which takes so many calls at once.
 
-        Args:
-            node: where.
-            made_of: its class, importable there; it is given the way to ask the driver (`Ask`).
-            threads: calls to it at once.
+        Its class must be importable there, and is given the way to ask the driver (`Ask`).
         """
         with self.in_use():
             made = self._actor(made_of, node.id, threads, partial(_ask, self._mailbox))
@@ -168,13 +154,9 @@ class Cluster:
 
 @contextmanager
 def connect(address: str) -> Iterator[Cluster]:
-    """Connect to a running cluster.
+    """Connect to the cluster whose head is at `host:port`, or at `auto` to this machine's.
 
-    Args:
-        address: `host:port` of its head, or `auto` for the one that runs on this machine.
-
-    Raises:
-        InputError: no cluster of this version answers.
+    It is an `InputError` where no cluster of this version answers.
     """
     import ray  # 80 MB that few need
 

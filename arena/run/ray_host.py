@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 
 from arena.backend.limiter import LocalRequestGate, RequestGate
 from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
@@ -19,15 +20,7 @@ from arena.paths import AnyPath
 from arena.records import Fault, File, SandboxLimits, Task, TrialRecord
 from arena.run import ray
 from arena.run.hosts import Ready, RunTrial, Say
-from arena.run.node import (
-    NodeHost,
-    NodeInfo,
-    RemoteRequestGates,
-    RunSetup,
-    TrialResult,
-    packed,
-    source_digest,
-)
+from arena.run.node import NodeHost, RemoteRequestGates, RunSetup, packed, source_digest
 from arena.run.ray import Cluster, Node, RemoteActor
 from arena.run.trial import TrialProgress, TrialRequest
 from arena.task.files import write_files
@@ -87,9 +80,7 @@ class NodePool:
     def take(self) -> WorkerNode:
         """A slot where most are free, as soon as there is one.
 
-        Raises:
-            EngineError: there has been no node for `PATIENCE_S`.
-            HarnessError: the run is ending.
+        A `HarnessError` when the run ends; an `EngineError` after `PATIENCE_S` without a node.
         """
         with self._condition:
             empty_since = time.monotonic()
@@ -148,11 +139,7 @@ class RayHost:
         return self._ready
 
     def start(self) -> None:
-        """Bring up the nodes; returns when the first is ready.
-
-        Raises:
-            InputError: none can be used.
-        """
+        """Bring up the nodes until the first is ready; an `InputError` where none can be used."""
         self._cluster.listen(self._gates)
         begun = self._meet()
         if not begun:
@@ -180,11 +167,7 @@ class RayHost:
 
     @contextmanager
     def slot(self) -> Iterator[RunTrial]:
-        """A slot on the node with most room.
-
-        Raises:
-            EngineError: there has been no node for two minutes.
-        """
+        """A slot on the node with most room; raises as `NodePool.take`."""
         worker = self._pool.take()
         try:
             yield partial(self._run, worker)
@@ -200,9 +183,9 @@ class RayHost:
             assert isinstance(gate, LocalRequestGate)
             self._gates.admit(owner, gate)
         try:
-            done: TrialResult = worker.actor.call("run", request, owner)
+            record, files = worker.actor.call("run", request, owner)
             lost = False
-            keep(done.files, request.folder)
+            keep(files, request.folder)
         except FaultError as error:
             if isinstance(error, EngineError):
                 self._lose(worker, str(error))
@@ -210,7 +193,7 @@ class RayHost:
             return replace(began, fault=fault).record(request)
         finally:
             self._gates.leave(owner, lost=lost)
-        return done.record
+        return cast("TrialRecord", record)
 
     def stop(self) -> None:
         """End what runs on every node and remove it; a second call does nothing."""
@@ -224,11 +207,11 @@ class RayHost:
         """Make a node ready and use it; where it cannot be used, say why."""
         actor = self._cluster.start(node, NodeHost, self._setup.concurrency + OTHER_CALLS)
         try:
-            info: NodeInfo = actor.call("info")
-            if info.source != self._source:
+            source, engine_id = actor.call("info")
+            if source != self._source:
                 raise InputError("another version of Arena", remedy="install the same everywhere")
             with self._lock:
-                engine = self._engines.setdefault(info.engine, threading.Lock())
+                engine = self._engines.setdefault(engine_id, threading.Lock())
             with engine:  # nodes that share one make images one after the other
                 ready = actor.call("open", self._setup, self._digests, self._shipment)
             self._agree(ready)
@@ -296,11 +279,7 @@ def _dismiss(worker: WorkerNode) -> None:
 
 
 def keep(files: Sequence[File], folder: AnyPath) -> None:
-    """Write a trial's files.
-
-    Raises:
-        HarnessError: the disk is full or broken.
-    """
+    """Write a trial's files; a `HarnessError` where the disk is full or broken."""
     try:
         write_files(folder, files)
     except (OSError, InputError) as error:
@@ -315,17 +294,7 @@ def _begin(work: Callable[..., object], *args: object) -> threading.Thread:
 
 @contextmanager
 def remote(address: str, tasks: Sequence[Task], setup: RunSetup, say: Say) -> Iterator[RayHost]:
-    """The host on a running cluster.
-
-    Args:
-        address: of the cluster's head, or `auto`.
-        tasks: of the run; their packs are sent to every node.
-        setup: what else the run asks of every node.
-        say: takes one line about what happens to nodes.
-
-    Raises:
-        InputError: no cluster answers, or none of its nodes can be used.
-    """
+    """A host of a running cluster's nodes; an `InputError` where none answers or can be used."""
     with ray.connect(address) as cluster:
         made = RayHost(cluster, tasks, setup, say)
         try:

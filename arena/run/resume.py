@@ -14,9 +14,7 @@ from arena.sandbox.docker import Say
 
 
 def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:
-    """The plan at the prices and rates with which an earlier run began, and a line where they
-    differ: what is done is never priced anew without a word, and a run has one price.
-    """
+    """The plan at the prices and rates of an earlier run, as a run has one; says what differs."""
     fx = rates_over(plan.fx, earlier.fx)
     before = earlier.backends
     kept = []
@@ -47,18 +45,8 @@ def continued(
     """The manifest with which an earlier run goes on.
 
     Tasks, contestants, attempts, concurrency and budgets may be added to, and the plan narrowed;
-    what would make old and new trials incomparable may not change.
-
-    Args:
-        old: of the earlier run.
-        new: of what is to be run now.
-        where: the run directory, for errors.
-        say: told in one line each where the code of an agent may be another than the run began
-            with, and what leaves the plan.
-        narrows: what leaves the plan where the new one is smaller.
-
-    Raises:
-        InputError: naming everything that changed.
+    what would make old and new trials incomparable may not change: an `InputError` names it all.
+    Told are agents whose code may be another than the run began with, and what leaves the plan.
     """
     changes = _changes(old.limits, new.limits, "limits.")
     changes += _changes(old.sandbox, new.sandbox, "sandbox.")
@@ -149,7 +137,6 @@ def _same(
 
 
 def _differing(earlier: ContestantSpec, now: ContestantSpec) -> str:
-    """What of a contestant changed."""
     then, new = (c.backend and c.backend.identity() for c in (earlier, now))
     parts = {
         "its agent": earlier.agent != now.agent,

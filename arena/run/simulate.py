@@ -31,7 +31,7 @@ Bound = Literal["slots", "cpu", "provider concurrency", "rpm", "tpm", "longest t
 
 
 class Spread(Record):
-    """A quantity that differs from one time to the next: log-normal, by two of its quantiles."""
+    """A log-normal quantity, by two of its quantiles."""
 
     median: float = Field(gt=0)
     p90: float = Field(gt=0)
@@ -135,14 +135,10 @@ def bounds(work: Workload, fleet: Fleet, rate: RateLimits) -> dict[Bound, float]
 
 
 def workload_of(run: Path) -> Workload:
-    """What the trials of a run that called a model were like.
+    """What the trials of a run that called a model were like; an `InputError` where none did.
 
     The ledger does not tell work from waiting: whatever was not a call counts as CPU time, which
     is too much for a host that was not busy, and the tests' share cannot be told apart.
-
-    Raises:
-        InputError: there is no run, its ledger is broken, or no trial in it has both a verdict
-            and calls.
     """
     rundir = RunDir(run)
     manifest = rundir.read_manifest()
@@ -184,8 +180,7 @@ def _spread(values: list[float] | list[int]) -> Spread:
 class _Line:
     """Who waits for something that holds so many at once and lets in so many a minute.
 
-    First come, first served: whoever comes later is asked for later, so that who is let in when
-    is known at once.
+    Whoever comes later is asked for later, so that who is let in when is known at once.
     """
 
     def __init__(self, at_once: int, a_minute: int | None = None) -> None:
@@ -252,11 +247,7 @@ def simulate(work: Workload, fleet: Fleet, rate: RateLimits, *, seed: int = 0) -
 
 
 def fewest_hosts(work: Workload, fleet: Fleet, rate: RateLimits, *, hours: float) -> Estimate:
-    """The smallest fleet of such hosts that is done in time.
-
-    Raises:
-        InputError: no number of hosts is.
-    """
+    """The smallest fleet of such hosts that is done in time; an `InputError` where none is."""
 
     @cache
     def on(hosts: int) -> Estimate:

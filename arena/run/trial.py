@@ -55,10 +55,7 @@ if TYPE_CHECKING:
 
 
 class TimedSandbox:
-    """A sandbox that cuts each command's time limit and writes each command down.
-
-    Whoever starts a program of its own (`pipe`) watches the clock.
-    """
+    """A sandbox that cuts each command's time and writes it down; who pipes watches the clock."""
 
     def __init__(self, inner: Sandbox, clock: AgentClock, transcript: Transcript) -> None:
         self._inner = inner
@@ -148,13 +145,7 @@ class TrialRequest:
 
     def bench(self, engine: Engine, image: str) -> Bench:
         """Where its patch is graded."""
-        return Bench(
-            engine=engine,
-            image=image,
-            limits=self.sandbox,
-            labels=self.labels,
-            folder=self.folder,
-        )
+        return Bench(engine, image, self.sandbox, self.labels, self.folder)
 
 
 @dataclass
@@ -226,11 +217,7 @@ class TrialRunner:
     """Where a contestant's agent is a program of its own."""
 
     def run(self, request: TrialRequest, gate: RequestGate | None) -> TrialRecord:
-        """Run one try to its record; never raises for a fault.
-
-        Args:
-            request: what to run.
-            gate: lets its calls go; None for controls, which make none.
+        """Run one try to its record, whatever fault it ends in; controls need no gate.
 
         `KeyboardInterrupt` and the like pass through: the try is then unfinished.
         """

@@ -41,7 +41,7 @@ class Worker:
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set to leave running trials unfinished: nothing more is written for them."""
     _budgets: Budgets = field(init=False)
-    _stopped: dict[str, str] = field(default_factory=dict)
+    _stopped: set[str] = field(default_factory=set)
     _in_a_row: dict[str, int] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
     """Tasks that the machinery failed since anything got a verdict."""
@@ -58,11 +58,7 @@ class Worker:
             return contestant in self._stopped
 
     def __call__(self, spec: TrialSpec) -> TrialRecord | None:
-        """Run a trial, up to three tries; None when it was not run or was cancelled.
-
-        Raises:
-            FaultError: the machinery is broken, so that no trial can be run.
-        """
+        """Run a trial; None where it was not run or cancelled, a `FaultError` if none can be."""
         first = self.before.tries.get(spec.id, 0) + 1
         record = None
         for number in range(first, first + MAX_TRIES):
@@ -135,17 +131,13 @@ class Worker:
         with self._lock:
             if contestant in self._stopped:
                 return
-            self._stopped[contestant] = reason
+            self._stopped.add(contestant)
         event = ContestantStopped(contestant=contestant, reason=reason, at=datetime.now(UTC))
         self.ledger.append(event)
 
 
 def _set_aside(folder: SafePath, number: int) -> None:
-    """Move the files of the try before this one into a folder of their own.
-
-    Raises:
-        HarnessError: the disk is full or broken.
-    """
+    """Move the files of the try before this one into a folder of their own."""
     files = [path for path in folder.iterdir() if not path.name.startswith("try-")]
     if not files:
         return

@@ -154,11 +154,7 @@ class Manifest(Record):
 
 
 def file_stem(trial_id: str) -> str:
-    """Name of a file about a trial.
-
-    An id that could lead elsewhere, or is too long for a file, is cut and told apart by its digest
-    behind a sign that no other has.
-    """
+    """Name of a file about a trial; an id unfit for one is cut, with its digest behind a `~`."""
     if _PLAIN.fullmatch(trial_id):
         return trial_id
     start = _NOT_PLAIN.sub("-", trial_id)[:60].strip("-.")
@@ -177,9 +173,7 @@ class RunDir:
         self.report_dir = self.inside / "report"
 
     def trial_dir(self, trial_id: str) -> SafePath:
-        """Folder of the last try of a trial; one that is not there where the id, of a foreign
-        run, can be no folder's name.
-        """
+        """Folder of the last try of a trial; none where a foreign run's id can name no folder."""
         fits = not _NO_FOLDER.search(trial_id) and len(trial_id.encode()) <= MAX_NAME_BYTES
         return self.inside / "trials" / (trial_id if fits else file_stem(trial_id))
 
@@ -204,10 +198,9 @@ class RunDir:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the directory for writing; when that fails, nothing new and empty is left of it.
+        """Hold the directory for writing; after an error nothing new and empty is left of it.
 
-        Raises:
-            InputError: another process holds it, or it cannot be written.
+        It is an `InputError` where another process holds it, or it cannot be written.
         """
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         is_new = not self.lock_path.exists()
@@ -256,11 +249,7 @@ class RunDir:
 
 
 def refuse_newer(version: object, known: int, path: AnyPath) -> None:
-    """Refuse a file of a newer version.
-
-    Raises:
-        InputError: it is of one.
-    """
+    """Raise an `InputError` for a file of a newer version."""
     if isinstance(version, int) and version > known:
         raise InputError(
             f"was written by a newer version (schema {version})",
@@ -270,11 +259,7 @@ def refuse_newer(version: object, known: int, path: AnyPath) -> None:
 
 
 def replace_file(path: SafePath, text: str) -> None:
-    """Write a file and sync it, then put it in place in one step.
-
-    Raises:
-        HarnessError: the disk is full or broken; what was there before still is.
-    """
+    """Put a file in place, synced; on a full or broken disk the old one stays, a `HarnessError`."""
     try:
         path.write(text, durable=True)
     except OSError as error:
@@ -292,10 +277,7 @@ def conditions_of(limits: Limits, sandbox: SandboxLimits, *, strict: bool) -> st
 
 
 def trial_specs(manifest: Manifest, *, ever: bool = False) -> Iterator[TrialSpec]:
-    """Every trial that is planned in the order of work; or all that were ever.
-
-    A trial's digest covers everything that may not differ between comparable trials.
-    """
+    """Every trial that is planned, or ever was, in the order of work."""
     order = random.Random(manifest.seed)
     conditions = manifest.conditions or conditions_of(
         manifest.limits, manifest.sandbox, strict=manifest.strict

@@ -2,8 +2,7 @@
 
 A call is announced (`call_begin`) before it is sent and settled (`call_end`) after; what was
 announced and never settled may have been billed. So a settlement alone need not wait for the disk.
-Readers tolerate a torn last line, because its `append` never returned and nobody acted on it; any
-other broken line is an error that names it.
+Readers tolerate a torn last line, as nobody acted on it; any other broken line is an error.
 """
 
 import os
@@ -90,18 +89,13 @@ Event = (
     | ContestantStopped
     | SessionEnd
 )
-Listener = Callable[[Event], None]
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 
 class Ledger:
-    """The one writer of a ledger file; any number of threads may append.
+    """The one writer of a ledger file; threads that append at once share one fsync."""
 
-    Threads that append at the same time share one fsync. The file may be there already; a listener
-    is shown every event after it is written.
-    """
-
-    def __init__(self, path: AnyPath, listener: Listener | None = None) -> None:
+    def __init__(self, path: AnyPath, listener: Callable[[Event], None] | None = None) -> None:
         self._listener = listener
         self._path = path = safe(path)
         _mend_tail(path)
@@ -118,13 +112,10 @@ class Ledger:
         the next one may succeed all the same."""
 
     def append(self, event: Event, *, durable: bool = True) -> None:
-        """Write one event and return when it is on disk and was shown.
+        """Write one event and return when it is on disk and was shown to the listener.
 
-        One that is not `durable` is left to the system, which survives this process but not the
-        machine; the next durable event takes it to the disk with it.
-
-        Raises:
-            HarnessError: the disk is full or broken, and the event cannot be relied on.
+        One that is not `durable` is left to the system: it survives this process, and the machine
+        from the next durable event on. A full or broken disk is a `HarnessError`.
         """
         with self._write_lock:
             self._write(json_of(event).encode() + b"\n")
@@ -182,20 +173,12 @@ class Ledger:
 
 
 def read(path: AnyPath) -> Iterator[Event]:
-    """Events in order.
-
-    Raises:
-        InputError: a line that is not the last is broken, or the file comes from a newer version.
-    """
+    """Events in order; an `InputError` for a broken line before the last, or a newer version."""
     return (event for event, _ in read_from(path, 0))
 
 
 def read_from(path: AnyPath, offset: int) -> Iterator[tuple[Event, int]]:
-    """Events from a byte offset that an earlier read returned, each with the offset after it.
-
-    Raises:
-        InputError: as `read`.
-    """
+    """As `read`, from a byte offset that an earlier read returned; each with the one after it."""
     path = safe(path)
     if not path.exists():
         return

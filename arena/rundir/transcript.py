@@ -1,10 +1,7 @@
 """A trial's transcript: written as it happens, read as messages of one form whatever the API.
 
-Entries: `message` (as sent or received, verbatim), `call` (one attempt of a model call),
+Entries: `message` (verbatim, as the API wrote it), `call` (one attempt of a model call),
 `command` (one command in the sandbox), `note`, `stop`. Each carries `at`, seconds since the start.
-
-A transcript holds what was said as the API wrote it. Here it becomes chat messages: text content,
-`reasoning_content`, `tool_calls`, and results of tools as messages of their own.
 """
 
 import io
@@ -23,7 +20,7 @@ from arena.serialize import lines_writer
 
 
 class TranscriptFile:
-    """Writes one transcript; one trial's own thread or its gateway appends."""
+    """Writes one transcript, from any thread."""
 
     def __init__(self, path: AnyPath) -> None:
         self._path = safe(path)
@@ -33,11 +30,7 @@ class TranscriptFile:
         self._lock = threading.Lock()
 
     def add(self, kind: str, record: Mapping[str, object]) -> None:
-        """Append one entry.
-
-        Raises:
-            HarnessError: the disk is full.
-        """
+        """Append one entry; a `HarnessError` where the disk is full."""
         at = round(time.monotonic() - self._started, 3)
         try:
             with self._lock:
@@ -65,7 +58,7 @@ _THOUGHTS = ("thinking", "reasoning", "redacted_thinking")
 
 
 def plain(message: Message) -> list[Message]:
-    """One entry of a transcript as chat messages: usually one."""
+    """One entry as chat messages, usually one: text, `reasoning_content`, `tool_calls`, results."""
     if "role" not in message and "type" in message:
         return _parted("user" if message.get("type") in _RESULTS else "assistant", [message])
     role = "system" if message.get("role") == "developer" else str(message.get("role"))

@@ -1,7 +1,4 @@
-"""The baseline as an ordinary OpenAI-compatible endpoint on this machine.
-
-What a request says, what is answered, and what that costs; and the service that does it.
-"""
+"""The baseline as an ordinary OpenAI-compatible endpoint on this machine."""
 
 import base64
 import hashlib
@@ -48,13 +45,7 @@ class Action:
 
 
 def next_action(problem: str, observations: Sequence[str], budget: int) -> Action:
-    """Return what follows on a problem statement and the observations so far.
-
-    Args:
-        problem: the first user message.
-        observations: what came back after each earlier reply, in order.
-        budget: most candidates to try.
-    """
+    """What follows on the first user message and the answers to each earlier reply."""
     if not observations:
         tagged = ISSUE.search(problem)
         return Action("Looking around.", _begin(tagged[1] if tagged else problem, budget))
@@ -158,24 +149,18 @@ class ChatRequest(BaseModel, frozen=True):
 
 
 def budget(model: str) -> int | None:
-    """Return the candidates a model name allows, None where it names no such model."""
+    """The candidates that a model's name allows, None where there is no such model."""
     found = MODEL.fullmatch(model)
     return int(found[1]) if found else None
 
 
 def tokens(text: str) -> int:
-    """Return the size of a text in tokens: its UTF-8 bytes divided by four, rounded up."""
+    """The size of a text in tokens: its UTF-8 bytes divided by four, rounded up."""
     return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
 
 
 def complete(request: ChatRequest, raw: Mapping[str, JsonValue], budget: int) -> dict[str, Any]:
-    """The body that answers a request.
-
-    Args:
-        request: the request as understood.
-        raw: the request as it came; its messages and tools are what is counted as the prompt.
-        budget: most mutations to try, from the model's name.
-    """
+    """The body that answers a request, whose raw messages and tools are counted as the prompt."""
     action = next_action(request.problem, request.observations, budget)
     content, call = speak(action, request.tool_names)
     prompt = json.dumps([raw.get("messages"), raw.get("tools")], ensure_ascii=False)
@@ -342,8 +327,6 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -354,14 +337,9 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serve(host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve in threads of this process while the context is open; yields the base URL.
+    """Serve in threads while the context is open, port 0 at a free one; yields the base URL.
 
-    Args:
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one.
-
-    Raises:
-        InputError: the address cannot be listened on.
+    An address that cannot be listened on is an `InputError`.
     """
     try:
         server = _Server((host, port), Handler)

@@ -40,7 +40,7 @@ class Layers:
         Raises:
             EngineError: the installation failed.
         """
-        recipe = digest_of([base.recipe, install.identity, SCRIPT.read_text()])
+        recipe = digest_of([base.recipe, install.model_dump(mode="json"), SCRIPT.read_text()])
         owner.mark(recipe)
         found = self._find(recipe)
         if found is None:

@@ -46,11 +46,7 @@ class HangError(BaseException):
 
 
 def examples(report: str) -> tuple[bool, set[Line]] | None:
-    """Run the examples of a report on the tree here.
-
-    Returns whether all give what it shows, and which lines of the tree ran inside functions; None
-    where the process crashed or took too long.
-    """
+    """Whether a report's examples hold here, and what lines ran in functions; None on a crash."""
     told = isolated(f"run_examples({report!a})", EXAMPLES_S)
     return None if told is None else (told[0], {(path, line) for path, line in told[1]})
 
@@ -66,7 +62,7 @@ def failing_tests() -> set[str] | None:
 
 
 def isolated(call: str, timeout_s: float) -> Any:
-    """Return what a call of this module returns in a child, or None where it crashed or was late.
+    """What a call of this module returns in a child, None where it crashed or was late.
 
     Code that loops, exits, eats memory or starts others takes only its own processes with it.
     """
@@ -131,10 +127,7 @@ def run_examples(report: str) -> tuple[bool, list[Line]]:
 
 
 class _Examples(doctest.DocTestRunner):
-    """Notes which lines of the tree run inside functions, and ends an example that hangs.
-
-    What runs when a module is imported tells nothing about the example that imports it first.
-    """
+    """Notes lines of the tree that run inside functions, not on import; ends what hangs."""
 
     def __init__(self, *given: Any, **how: Any) -> None:
         super().__init__(*given, **how)
