@@ -49,10 +49,12 @@ def breaking(
     return broken
 
 
-def _renamed(message: Mapping[str, Any] | None, number: int) -> dict[str, Any]:
+def _renamed(message: Mapping[str, Any] | None, number: int) -> Mapping[str, Any] | None:
     """With ids of its own, as every reply of a vendor has: agents tell calls apart by them."""
-    calls = [{**one, "id": f"{one['id']}_{number}"} for one in message.get("tool_calls") or ()]
-    return {**message, **({"tool_calls": calls} if calls else {})}
+    if not message or "tool_calls" not in message:
+        return message
+    calls = [{**one, "id": f"{one['id']}_{number}"} for one in message["tool_calls"]]
+    return {**message, "tool_calls": calls}
 
 
 class ManyStub(Stub):
