@@ -49,9 +49,9 @@ def breaking(
     return broken
 
 
-def _renamed(message: Mapping[str, Any] | None, number: int) -> Mapping[str, Any] | None:
+def _renamed(message: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     """With ids of its own, as every reply of a vendor has: agents tell calls apart by them."""
-    if not message or "tool_calls" not in message:
+    if "tool_calls" not in message:
         return message
     calls = [{**one, "id": f"{one['id']}_{number}"} for one in message["tool_calls"]]
     return {**message, "tool_calls": calls}
