@@ -4,6 +4,7 @@ import glob
 import re
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -74,9 +75,30 @@ class _Parts:
         return tuple(file.path for file in self.fix.hidden)
 
 
+class _RunnerError(NotImportableError):
+    """Another way to run the tests may do better."""
+
+
 def import_row(instance: Instance, source: Source) -> Imported:
-    """Make one row a task, and run its gold patch and nothing against it."""
+    """Make one row a task, and run its gold patch and nothing against it.
+
+    Tests that need settings which our runner leaves out, or that what it adds between them
+    disturbs, are run by the repository's own pytest.
+    """
     parts = _parts(instance, source)
+    try:
+        return _proved(instance, parts, source)
+    except _RunnerError as error:
+        if parts.command is not None:
+            raise
+        note = f"run by its own pytest, since under ours {error}"[:200]
+        own = replace(parts, command=OWN_PYTEST, notes=(*parts.notes, note))
+        with suppress(NotImportableError):
+            return _proved(instance, own, source)
+        raise
+
+
+def _proved(instance: Instance, parts: _Parts, source: Source) -> Imported:
     if parts.command == OWN_PYTEST:
         ids = {name: tuple(map(as_reported, getattr(instance, name))) for name in _IDS}
         instance = instance.model_copy(update=ids)
@@ -99,7 +121,11 @@ def import_row(instance: Instance, source: Source) -> Imported:
         hidden=parts.fix.hidden,
         gold=parts.fix.gold,
     )
-    notes = [*seen.notes, *parts.notes, *write_proved(draft, source)]
+    try:
+        more = write_proved(draft, source)
+    except NotImportableError as error:
+        raise _RunnerError(str(error)) from None
+    notes = [*seen.notes, *parts.notes, *more]
     if well_formed(instance.statement) != instance.statement:
         notes.append("bytes of its statement that are no text stand as \N{REPLACEMENT CHARACTER}")
     done = {"task": parts.name, "assurance": assurance, "notes": tuple(notes)}
@@ -270,7 +296,7 @@ def _plan(
 ) -> tuple[TestPlan, Imported]:
     """Published tests that hold here, and what is said of the others."""
     if after.ended != "complete":
-        raise NotImportableError(f"gold: {after.ended} {' '.join(after.detail.split())[-200:]}")
+        raise _RunnerError(f"gold: {after.ended} {' '.join(after.detail.split())[-200:]}")
     found = list(after.tests)
     shown = resolve_ids(instance.fail_to_pass, found, parts.touched)
     kept = resolve_ids(instance.pass_to_pass, found, parts.touched)
@@ -291,7 +317,8 @@ def _plan(
             lost_kept[name] = "fails without gold too" if passes else "fails with gold"
     disagrees = [f"{name}: {why}" for name, why in (*lost.items(), *lost_kept.items())]
     if not reasons:
-        raise NotImportableError(_nothing_shows(disagrees, parts, after))
+        kind = NotImportableError if any(map(after.passed, found)) else _RunnerError
+        raise kind(_nothing_shows(disagrees, parts, after))
     # Where a test hangs, every failing run takes this long at least
     least_s = max(30.0, parts.how.test_seconds) if "timeout" in reasons.values() else 120.0
     plan = TestPlan(

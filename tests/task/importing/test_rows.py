@@ -221,6 +221,41 @@ def test_what_hangs_shows_a_fix_and_what_fails_before_it_decides_nothing(tmp_pat
     assert task.tests.plugins == ("purse.plugin",)
 
 
+SETTINGS = """
+
+@pytest.fixture(autouse=True)
+def settings(pytestconfig):
+    assert pytestconfig.getini("purse") == "own"
+"""
+INI = "def pytest_addoption(parser):\n    parser.addini('purse', '')\n"
+
+
+def test_tests_that_need_their_own_settings_are_run_by_their_own_pytest(tmp_path):
+    repo, _, _ = rig.a_repository(tmp_path)
+    settings = {"conftest.py": INI, "pytest.ini": "[pytest]\npurse = own\n"}
+    before = {"purse/__init__.py": toy.BEFORE, "tests/test_purse.py": rig.VISIBLE}
+    base = rig.commit(repo, "Settings", {**before, **settings})
+    tests = rig.TESTS_AFTER + SETTINGS
+    fix = rig.commit(repo, "Fix", {"purse/__init__.py": toy.AFTER, "tests/test_purse.py": tests})
+    row = rig.row(repo, base, fix)
+    (tmp_path / "rows.json").write_text(json.dumps([row]))
+    found = imported(tmp_path, "rows.json")["acme__purse-7"]
+    assert (found["result"], found["assurance"]) == ("imported", "report"), found
+    assert any("run by its own pytest" in note for note in found["notes"]), found
+    (task,) = packs.load("./taken", base=tmp_path)
+    assert task.tests.fail_to_pass == ("tests.test_purse::test_half[odd cents]",)
+    good = row["patch"]
+    wrong = good.replace("+    return (cents + 1) // 2", "+    return (cents + 3) // 2")
+    patches = [
+        {"instance_id": "acme__purse-7", "model_name_or_path": name, "model_patch": patch}
+        for name, patch in (("gold", good), ("wrong", wrong))
+    ]
+    assert graded(tmp_path, patches) == {
+        ("acme__purse-7", "gold"): "passed",
+        ("acme__purse-7", "wrong"): "failed",
+    }
+
+
 UNITTEST = """\
 import unittest
 
