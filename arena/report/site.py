@@ -175,7 +175,7 @@ class Diff(NamedTuple):
     """A whole patch; `dropped_lines` of it are not shown."""
 
     files: tuple[DiffFile, ...]
-    dropped_lines: int
+    dropped_lines: int = 0
 
 
 def parse_diff(text: str) -> Diff:
