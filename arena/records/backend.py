@@ -99,7 +99,7 @@ class PriceRow(Record):
 
 
 Mend = Literal["empty_turns", "empty_calls", "reasoning"]
-"""What an endpoint may refuse: turns without text or calls, empty lists of calls, reasoning."""
+"""What an endpoint may not take back: turns without text or calls, empty calls, reasoning."""
 
 
 class Quirks(Record):
@@ -189,7 +189,7 @@ class BackendSpec(Record):
     """Longest wait for one reply."""
     prices: tuple[PriceRow, ...] = ()
     bills_told_cost: bool | None = None
-    """The cost in a reply is the bill, as in runs older than this key (None)."""
+    """Whether the cost in a reply is the bill; None in runs older than this key, where it was."""
     hourly_usd: Decimal | None = Field(default=None, ge=0)
     """Price of the machine that serves the model, for self-hosted backends."""
     lab: str | None = None

@@ -110,7 +110,7 @@ class CallBegin(CallIdentity):
     prompt_estimate: Tokens
     """Expected prompt: what budgets reserve."""
     prompt_bound: Tokens
-    """Its bytes, which is more than it can be: what a call never settled may have cost."""
+    """Bytes of the prompt, more than its tokens can be: what a call never settled may cost."""
     output_limit: Tokens
 
 

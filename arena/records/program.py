@@ -74,7 +74,7 @@ class OwnReport(Record):
 
 
 class AgentEffort(Record):
-    """What the program must know of `{effort}`, which the gateway puts into its requests anyway."""
+    """What the program must know of its effort, which the gateway puts into its requests anyway."""
 
     levels: tuple[EffortLevel, ...] = Field(min_length=1)
     """Those that a contestant may ask for."""

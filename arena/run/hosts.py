@@ -170,7 +170,7 @@ def local(
 
 
 def check_extra(extra: str, who: str) -> None:
-    """An `InputError` for `who` needs it, where what an extra of Arena brings is not installed."""
+    """An `InputError` where what an extra brings, which `who` needs, is not installed here."""
     for module in EXTRAS[extra]:
         try:
             import_module(module)
