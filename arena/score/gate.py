@@ -97,7 +97,8 @@ def gate(
     require_evidence: bool = False,
     notes: Sequence[str] = (),
 ) -> GateResult:
-    """Gate a run against a baseline: contestants of the same name, each assurance level apart.
+    """Gate a run against a baseline: contestants of the same name, each assurance level apart;
+    raises `InputError` for a race, for nothing in common, and for what is not comparable.
 
     Args:
         results: the new run.
@@ -109,9 +110,6 @@ def gate(
         level: of the tasks that are gated; by default all.
         require_evidence: an inconclusive night fails.
         notes: what to say beside.
-
-    Raises:
-        InputError: nothing in common, or not comparable; or the run is a race.
     """
     lacking = _allowed(max_faults, cost_margin, results)
     both, skipped = _by_level(results, baseline, level)
