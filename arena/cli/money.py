@@ -1,5 +1,6 @@
 """`arena plan`, `reprice` and `scale`: what a run costs and takes, at these prices or others."""
 
+from collections import Counter
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from arena.errors import InputError
 if TYPE_CHECKING:
     from arena.run.preview import Preview
     from arena.run.simulate import Workload
-    from arena.score.load import Repriced
+    from arena.score.results import Cost
 
 EARLIER = "Earlier run to forecast costs from; may be repeated."
 PLAN_COLUMNS = ("contestant", "backend", "trials", "expected_usd", "range_usd", "at_most_usd")
@@ -137,12 +138,12 @@ def reprice(
     from arena.backend import catalog
     from arena.money import prices as money
     from arena.rundir.directory import RunDir
-    from arena.score import load
+    from arena.score.load import costs, recorded
 
     manifest = RunDir(run).read_manifest()
     known = catalog.load([prices] if prices else ())
     day = None if at is None else datetime.fromisoformat(at).date()
-    before = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
+    before = manifest.backends
     listed = {name: catalog.prices_of(known, spec) for name, spec in before.items()}
     if prices and not any(listed.values()):
         remedy = "name the provider and the model as the run's manifest does"
@@ -152,11 +153,12 @@ def reprice(
         name: money.repriced_spec(spec, rows=listed[name] if prices or day else None, at=day)
         for name, spec in before.items()
     }
-    told = [money.parse_rate(one, options.today()) for one in fx or ()]
-    rates = money.rates_over(manifest.fx, told)
-    calls = load.recorded(run)
-    found = load.compare(calls, before, after, fx_before=manifest.fx, fx_after=rates)
-    rows = [_repriced(one) for one in found]
+    given = [money.parse_rate(one, options.today()) for one in fx or ()]
+    calls = recorded(run)
+    counts = Counter(call.begin.contestant for call in calls)
+    old = costs(calls, before, manifest.fx)
+    new = costs(calls, after, money.rates_over(manifest.fx, given))
+    rows = [_repriced(name, counts[name], old[name], new[name]) for name in sorted(old)]
     money_columns = ("billed_before_usd", "billed_after_usd")
     columns = ("contestant", "calls", *money_columns, "status_after", "possibly_billed_after_usd")
     if format_ is Format.TABLE:
@@ -167,10 +169,10 @@ def reprice(
     emit("contestants", rows, columns, format_)
 
 
-def _repriced(one: "Repriced") -> dict[str, object]:
+def _repriced(name: str, calls: int, before: "Cost", after: "Cost") -> dict[str, object]:
     """One contestant's money before and after; null where any trial's is unknown."""
-    row: dict[str, object] = {"contestant": one.contestant, "calls": one.calls}
-    for when, cost in (("before", one.before), ("after", one.after)):
+    row: dict[str, object] = {"contestant": name, "calls": calls}
+    for when, cost in (("before", before), ("after", after)):
         row[f"billed_{when}_usd"] = cost.billed_usd
         row[f"standard_{when}_usd"] = cost.standard_usd
         row[f"status_{when}"] = cost.status

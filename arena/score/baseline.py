@@ -39,12 +39,10 @@ class BaselineContestant(Record):
 
 
 class BaselineLevel(Record):
-    """Scores over the tasks of one assurance level. `conditions` says what they may be compared
-    with: the same tasks, images, limits and sandbox; the digests say which agent and prompts they
-    were made with.
-    """
+    """Scores over the tasks of one assurance level."""
 
     conditions: Conditions
+    """What they may be compared with: the same tasks, images, limits and sandbox."""
     contestants: tuple[BaselineContestant, ...]
 
 
@@ -57,9 +55,7 @@ class Baseline(Record):
     levels: tuple[BaselineLevel, ...] = Field(min_length=1)
 
     def contenders(self, level: Assurance) -> dict[str, Contender]:
-        """Contestants by name, as `arena.score.compare` takes them; none where the run had no task
-        of that level.
-        """
+        """Contestants by name; none where the run had no task of that level."""
         return {
             c.who.name: Contender(part.conditions, _tally(c))
             for part in self.levels
@@ -69,11 +65,7 @@ class Baseline(Record):
 
 
 def baseline_of(results: Results) -> Baseline:
-    """Baseline of a run's ranked contestants; controls are left out.
-
-    Raises:
-        InputError: there is no contestant, or no task that is scored; or the run is a race.
-    """
+    """Baseline of a run's ranked contestants; raises `InputError` for a race or without a score."""
     refuse_race(results)
     ranked = {c.name for c in results.manifest.contestants if not c.control}
     parts = []
@@ -90,11 +82,10 @@ def baseline_of(results: Results) -> Baseline:
 
 
 def series_of(results: Results, earlier: Sequence[Results]) -> tuple[Baseline, list[str]]:
-    """What earlier nights amount to as a baseline of a run, and which of them are left out.
+    """What nights before a run amount to as its baseline, and which of them are left out.
 
     A night counts where its tasks, images and limits are the run's; a contestant where its digest
-    is; a task of it where no attempt is missing. Without such a night it holds no contestant. The
-    caller has excluded the run itself and later ones.
+    is; a task of it where no attempt is missing. Without such a night it holds no contestant.
     """
     notes: list[str] = []
     parts = []
@@ -127,9 +118,7 @@ def _unlike(new: Contender, old: Contender | None) -> tuple[str, ...]:
 
 
 def _pooled(nights: Sequence[TaskTally]) -> TaskTally:
-    """Nights of one contestant as one tally; a task's incomplete nights are left out. Costs count
-    where all nights have them on one basis.
-    """
+    """Nights of a contestant as one tally; costs count where all have them on one basis."""
     last = nights[-1]
     scored = np.sum([np.where(n.complete, n.scored, 0.0) for n in nights], axis=0)
     costs = [
@@ -149,11 +138,7 @@ def _pooled(nights: Sequence[TaskTally]) -> TaskTally:
 
 
 def refuse_race(results: Results) -> None:
-    """Refuse to gate with a race.
-
-    Raises:
-        InputError: the run is one.
-    """
+    """Raise `InputError` for a race."""
     if results.manifest.race is not None:
         raise InputError(
             "a race stops on what it sees: its rates are no baseline and are not gated",
@@ -177,11 +162,7 @@ def text_of(baseline: Baseline) -> str:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Read a baseline file.
-
-    Raises:
-        InputError: it is missing, broken or from a newer version.
-    """
+    """Read a baseline file; raises `InputError` for one missing, broken or of a newer version."""
     try:
         baseline = Baseline.model_validate_json(read_text(path))
     except ValidationError as error:
@@ -198,20 +179,15 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def _contestant(tally: TaskTally) -> BaselineContestant:
-    columns = zip(tally.planned, tally.scored, tally.passed, strict=True)
-    counts = (map(int, numbers) for numbers in columns)
-    usd = [None] * len(tally.tasks) if tally.cost_usd is None else tally.cost_usd.tolist()
+    counts = np.stack((tally.planned, tally.scored, tally.passed), axis=1).astype(int).tolist()
+    costs = [None] * len(counts) if tally.cost_usd is None else tally.cost_usd.tolist()
+    usd = [None if cost is None else Decimal(str(cost)) for cost in costs]
     return BaselineContestant(
         who=tally.who,
         basis=tally.basis,
         tasks={
-            task: TaskScore(
-                planned=planned,
-                scored=scored,
-                passed=passed,
-                cost_usd=None if cost is None else Decimal(str(cost)),
-            )
-            for task, (planned, scored, passed), cost in zip(tally.tasks, counts, usd, strict=True)
+            task: TaskScore(planned=made, scored=scored, passed=passed, cost_usd=cost)
+            for task, (made, scored, passed), cost in zip(tally.tasks, counts, usd, strict=True)
         },
     )
 

@@ -1,7 +1,5 @@
-"""Cascades: a cheap contestant first, a dear one only where the cheap one's patch is not trusted.
-
-Trusted is what passes the tests that the repository itself shows to everybody, as grading recorded
-it. The hidden verdict cannot be asked for in a real pipeline: it makes a bound, and is told as one.
+"""Cascades: a cheap contestant first, a dear one only where the cheap one's patch is not trusted:
+where it fails the tests that the repository shows to everybody, as grading recorded it.
 """
 
 from collections.abc import Mapping
@@ -33,8 +31,7 @@ class CascadePoint(Record):
     passed_on: float
     """Share of attempts that went on to the dear contestant."""
     chance: float
-    """Share of draws in which it is worth more than every single contestant, at the value of a
-    solved task where that share is largest: it lies above the upper hull."""
+    """Share of draws in which it is worth more than every single contestant, at the best value."""
 
 
 class CascadeRow(Record):
@@ -48,7 +45,7 @@ class CascadeRow(Record):
     unknown: str
     """Why `seen` is None; empty where it is not."""
     bound: CascadePoint
-    """If the hidden verdict itself could be asked: no switch can do better."""
+    """If the hidden verdict itself could be asked, as nobody can: no switch does better."""
     beats: bool
     """Shown to lie above the hull of the single contestants; 5%, over all cascades of the run."""
 
@@ -68,13 +65,12 @@ def cascades(
     if len(matrix.names) < 2 or not matrix.enough:
         return ()
     judge = _Judge(matrix, seed)
-    trusts = _trusts(results, matrix)
+    trusts = [_trust(results, matrix, name) for name in matrix.names]
     costs = matrix.costs_usd.mean(axis=0)
     found = []
     pairs = [(i, j) for i, j in permutations(range(len(costs)), 2) if costs[i] < costs[j]]
     for i, j in pairs:
-        known = trusts[matrix.names[i]]
-        passed = matrix.passes[:, i]
+        known, passed = trusts[i], matrix.passes[:, i]
         seen = None if known is None else judge.point(i, j, known)
         found.append(
             CascadeRow(
@@ -90,18 +86,15 @@ def cascades(
     return tuple(sorted(found, key=lambda row: -(row.seen or row.bound).chance))
 
 
-def _trusts(results: Results, matrix: Matrix) -> dict[str, _Trust | None]:
-    """What is kept of each contestant's work by its visible tests; None where some are unknown."""
-    found: dict[str, _Trust | None] = {}
-    wanted = set(matrix.ids)
-    for name in matrix.names:
-        rows = [t for t in results.of(name, wanted) if t.verdict is not None]
-        trusted = [t.visible == "passed" for t in rows]
-        right = [kept and t.passed for kept, t in zip(trusted, rows, strict=True)]
-        kept_of, right_of, made = (by_task(rows, matrix.ids, of) for of in (trusted, right, None))
-        unknown = any(t.visible is None for t in rows)
-        found[name] = None if unknown else _Trust(kept_of / made, right_of / made)
-    return found
+def _trust(results: Results, matrix: Matrix, name: str) -> _Trust | None:
+    """What is kept of a contestant's work by its visible tests; None where some are unknown."""
+    rows = [t for t in results.of(name, set(matrix.ids)) if t.verdict is not None]
+    if any(t.visible is None for t in rows):
+        return None
+    trusted = [t.visible == "passed" for t in rows]
+    right = [kept and t.passed for kept, t in zip(trusted, rows, strict=True)]
+    kept_of, right_of, made = (by_task(rows, matrix.ids, of) for of in (trusted, right, None))
+    return _Trust(kept_of / made, right_of / made)
 
 
 class _Judge:

@@ -1,7 +1,5 @@
 """Two contestants of one run or of two: what differs, how sure that is, and on which tasks; and the
-price of the same work from one country's contestants and from another's.
-
-Statements of countries are about these contestants on these tasks, never about countries.
+price of the same work by contestants of two countries: never a statement about countries.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +16,7 @@ from arena.score.results import CostBasis, Results
 from arena.score.tally import Identity, Missing, Scope, TaskTally, missing_p
 from arena.score.trade import PairWorth, pair_worth
 from arena.stats.intervals import ALPHA, SEED, Interval, Ratio
-from arena.stats.paired import (
-    Difference,
-    NotWorse,
-    checked_margin,
-    holm,
-    sign_flip,
-    smallest_gap,
-)
+from arena.stats.paired import Difference, NotWorse, default_margin, holm, sign_flip, smallest_gap
 
 MARGINS = (0.05, 0.10, 0.15, 0.20)
 
@@ -67,7 +58,7 @@ class Margin(Record):
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """One number of a comparison; a new one is a function of the pair and a row of `STATISTICS`."""
+    """One number of a comparison: a row of `STATISTICS`."""
 
     name: str
     """Its key in JSON."""
@@ -107,8 +98,8 @@ class Comparison(Record):
     exact_p: float | None
     """Two-sided exact p of this pair alone: McNemar with one attempt a task, else sign-flip."""
     adjusted_p: float | None
-    """Of the difference, adjusted over all pairs of the run (Holm), as the leaderboard and
-    `recommend` decide; None for contestants of two runs, or with a control."""
+    """Of the difference, Holm-adjusted over all pairs of the run, as the leaderboard decides; None
+    for contestants of two runs, or with a control."""
     worth: PairWorth | None
     """At a value of a solved task, where one is known."""
     table: tuple[int, int, int, int] | None
@@ -137,22 +128,18 @@ def compare(
     family: Mapping[str, TaskTally] | None = None,
     value_usd: float | None = None,
 ) -> Comparison:
-    """Compare A with B on the tasks that both have in full.
+    """Compare A with B on the tasks that both have in full; raises `InputError` for a race, and for
+    what is not comparable unless it is `anyway`.
 
-    Args:
-        a: of a run.
-        b: of the same run or another.
-        anyway: compare what is not comparable; the reasons are then in the result.
-        seed: of drawn sign flips and tasks.
-        family: all ranked contestants of the run that both are of; by default they are of two.
-        value_usd: worth of a solved task in US dollars; needs a family.
-
-    Raises:
-        InputError: the two are not comparable, or of a race.
+    `family` is all ranked contestants of the run, where both are of one; the worth of a solved task
+    in US dollars needs it.
     """
     reasons = require_comparable(a, b, anyway=anyway)
     lined = pair(a.tally, b.tally)
     difference = lined.difference()
+    exact = difference and difference.p
+    if difference and not lined.single:
+        exact = sign_flip(lined.differences, seed=seed)
     names = lined.a.who.name, lined.b.who.name
     ranked = family if family and {*names} <= {*family} else {}
     cells = {frozenset((c.a, c.b)): c.adjusted_p for c in compare_all(ranked)}
@@ -165,7 +152,7 @@ def compare(
         inconclusive=lined.inconclusive,
         missing_p=missing_p(a.tally, b.tally),
         difference=difference,
-        exact_p=_exact_p(lined, difference, seed),
+        exact_p=exact,
         adjusted_p=cells.get(frozenset(names)),
         worth=pair_worth(ranked, *names, value_usd, seed=seed) if value_usd else None,
         table=_table(lined),
@@ -195,12 +182,6 @@ def _side(who: Contender, used: TaskTally) -> Side:
     )
 
 
-def _exact_p(lined: Pair, difference: Difference | None, seed: int) -> float | None:
-    if difference is None:
-        return None
-    return difference.p if lined.single else sign_flip(lined.differences, seed=seed)
-
-
 def _table(lined: Pair) -> tuple[int, int, int, int] | None:
     if not lined.single or not lined.tasks:
         return None
@@ -223,14 +204,13 @@ def _discordant(lined: Pair) -> tuple[DiscordantTask, ...]:
 
 Claim = Literal["within", "dearer", "cheaper", "open", "not_estimable"]
 
+OURS, THEIRS = "US", "CN"
 CLAIMED = Interval(1 / 100, 1 / 7)
 """The share of the cost that the claim under test names."""
 
 
 class Match(Record):
-    """One contestant and the cheapest counterpart shown not worse. Ratios are counterpart over
-    contestant: 0.1 is a tenth of the cost.
-    """
+    """One contestant and the cheapest counterpart shown not worse, whose cost is over its own."""
 
     contestant: str
     candidates: tuple[str, ...]
@@ -244,8 +224,7 @@ class Match(Record):
     adjusted_p: float | None
     """Holm-adjusted over the candidates, among which the cheapest was chosen."""
     level: float
-    """Confidence of the ratios' intervals: one of so many candidates was picked by the data, so
-    each is held to 1 - 5%/candidates, and the picked one keeps 95%."""
+    """Confidence of the ratio's interval: 1 - 5%/candidates, so that the one picked keeps 95%."""
     cost_per_solved_ratio: Ratio
     claim: Claim
     """What the interval of the cost per solved task says of the claimed share."""
@@ -269,42 +248,30 @@ class CountryComparison(Record):
 def country_comparison(
     results: Results,
     *,
-    ours: str = "US",
-    theirs: str = "CN",
-    margin: float | None = None,
     claimed: Interval = CLAIMED,
     level: Assurance | None = None,
 ) -> CountryComparison:
-    """For each contestant of `ours`, the cheapest of `theirs` that is not worse, and its price.
-
-    Args:
-        results: the run.
-        ours: ISO code of a country, as the next.
-        theirs: of the counterparts.
-        margin: of non-inferiority, within (0, 1); by default 10 points from 100 tasks, else 20.
-        claimed: the share of the cost to confirm or to refute.
-        level: assurance of the tasks; by default the strongest there is.
+    """For each contestant of `OURS`, the cheapest of `THEIRS` that is not worse, and whether its
+    cost confirms or refutes the share that is `claimed`.
     """
-    specs = {spec.name: spec for spec in results.manifest.contestants}
-    ranked = ranked_of(results, level)
+    backends, ranked = results.manifest.backends, ranked_of(results, level)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
-    chosen = checked_margin(margin, tasks)
-
+    margin = default_margin(tasks)
     raced = results.manifest.race is not None  # its number of tasks was not fixed before
     here, there = (
-        [t for n, t in ranked.items() if (b := specs[n].backend) and b.country == country]
-        for country in (ours, theirs)
+        [t for n, t in ranked.items() if n in backends and backends[n].country == country]
+        for country in (OURS, THEIRS)
     )
     return CountryComparison(
         run=results.manifest.name,
-        ours=ours,
-        theirs=theirs,
-        margin=chosen,
+        ours=OURS,
+        theirs=THEIRS,
+        margin=margin,
         tasks=tasks,
         simulated=results.manifest.simulated,
         claimed=claimed,
-        absent=tuple(who for who, found in ((ours, here), (theirs, there)) if not found),
-        matches=tuple(_match(t, there, chosen, claimed) for t in here if there and not raced),
+        absent=tuple(who for who, found in ((OURS, here), (THEIRS, there)) if not found),
+        matches=tuple(_match(t, there, margin, claimed) for t in here if there and not raced),
     )
 
 
@@ -339,8 +306,7 @@ def _no_match(same_agent: int, pairs: Sequence[Pair], margin: float) -> str:
         return "no counterpart uses the same agent"
     if not pairs:
         return "no counterpart has a known cost per solved task"
-    doubts = {p.doubt for p in pairs}
-    if None not in doubts:
+    if all(lined.doubt for lined in pairs):
         return "nothing may be concluded, since trials are missing"
     tasks = len(pairs[0].tasks)
     return f"no counterpart is shown not worse by {margin * 100:.0f} points on {tasks} tasks"

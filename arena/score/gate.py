@@ -17,19 +17,20 @@ from arena.score.baseline import Baseline, refuse_race
 from arena.score.pairs import Contender, Pair, contenders, pair, require_comparable, some
 from arena.score.results import Results
 from arena.score.tally import LEVELS, MISSING_LIMIT, doubt, levels, scoring_tasks
-from arena.stats.intervals import ALPHA, Ratio, one_sided_level
+from arena.stats.intervals import ALPHA, Ratio
 from arena.stats.paired import Difference, NotWorse, checked_margin
 
 COST_MARGIN = 0.15
 NIGHT_ALPHA = 0.007
-"""Chance that a night is red for nothing, all contestants and checks together. With an alarm a year
-(`arena.score.trend`) it stays below one night in a hundred."""
+"""Chance that a night is red for nothing; with an alarm a year it stays below one in a hundred."""
 NO_NIGHT = "no earlier night can be compared with this one"
 NOT_GATED = "neither run has a known cost: not gated"
 
 Outcome = Literal["pass", "fail", "inconclusive", "unsound"]
 """`unsound`: faults, integrity violations or broken controls forbid a verdict on the run."""
 
+Finding = tuple[Outcome, str, bool]
+"""Outcome, detail and `alike` of a check."""
 EXIT_CODES: dict[Outcome, int] = {"unsound": 3, "fail": 1, "inconclusive": 4, "pass": 0}
 """The worst first: one of them decides. An inconclusive night is 4 where evidence is required."""
 
@@ -45,7 +46,7 @@ class Check:
     outcome: Outcome
     detail: str
     alike: bool = False
-    """Whether two numbers were compared that need not differ: the 95% interval allows for it."""
+    """Two numbers were compared, and their 95% interval allows that they are the same."""
 
 
 class Gated(Record):
@@ -56,7 +57,7 @@ class Gated(Record):
     tasks: int
     difference: Difference | None
     loss_p: float | None
-    """Exact one-sided p of so few passes, had the tasks' chances stayed the same."""
+    """Exact one-sided p of so few passes."""
     not_worse: NotWorse | None
     cost_ratio: Ratio
     """Of costs per attempt at the same tasks, with its 95% interval."""
@@ -67,9 +68,7 @@ class Gated(Record):
 
 
 class GateResult(Record):
-    """The gate's verdict; `exit_code` is 0 nothing shown worse, 1 regression, 3 unsound, 4
-    inconclusive where evidence is required. Bad input raises instead: exit code 2.
-    """
+    """The gate's verdict; `exit_code` is as `EXIT_CODES` says, and that of bad input is 2."""
 
     run: str
     baseline: str
@@ -98,12 +97,12 @@ def gate(
     require_evidence: bool = False,
     notes: Sequence[str] = (),
 ) -> GateResult:
-    """Gate a run against a baseline, contestant by contestant of the same name, and each
-    assurance level on its own: tasks that are graded differently are never in one rate.
+    """Gate a run against a baseline: contestants of the same name, each assurance level apart;
+    raises `InputError` for a race, for nothing in common, and for what is not comparable.
 
     Args:
         results: the new run.
-        baseline: from `read_baseline`, `baseline_of` another run, or `series_of` earlier nights.
+        baseline: of another run or of earlier nights.
         margin: tolerated loss of pass rate; by default 10 points from 100 tasks, else 20.
         cost_margin: tolerated growth of the cost of the same tasks, as a share.
         max_faults: share of planned trials that may lack a verdict; by default 2%, or one trial.
@@ -111,9 +110,6 @@ def gate(
         level: of the tasks that are gated; by default all.
         require_evidence: an inconclusive night fails.
         notes: what to say beside.
-
-    Raises:
-        InputError: nothing in common, or not comparable; or the run is a race.
     """
     lacking = _allowed(max_faults, cost_margin, results)
     both, skipped = _by_level(results, baseline, level)
@@ -125,11 +121,13 @@ def gate(
     for one, (new, old) in both.items():
         said += [note for note in _notes(new, old, results, anyway) if note not in said]
         checks += _soundness(new, old, results, one, lacking)
-        for name in old:
-            lined = pair(new[name].tally, old[name].tally, limit=lacking)
+        for name, was in old.items():
+            lined = pair(new[name].tally, was.tally, limit=lacking)
             gated.append(numbers := _numbers(name, one, lined, margin, alpha))
-            checks += _pass_rate(numbers, lined, margin, alpha), _cost(numbers, lined, cost_margin)
-    checks += _integrity(checks, results)
+            rate, cost = _pass_rate(numbers, margin, alpha), _cost(numbers, lined, cost_margin)
+            checks.append(Check("pass_rate", name, one, *_decided(rate, lined.doubt)))
+            checks.append(Check("cost", name, one, *_decided(cost, lined.doubt)))
+    checks += [*_integrity(checks, results)]
     outcome = next(o for o in EXIT_CODES if o == "pass" or any(c.outcome == o for c in checks))
     tolerated = outcome == "inconclusive" and not require_evidence
     return GateResult(
@@ -210,15 +208,6 @@ def _soundness(
     limit: float,
 ) -> Iterator[Check]:
     """Whether a level's trials can be judged at all, and against what."""
-    yield from _controls(new, results, level)
-    for name in old or [c.name for c in results.manifest.contestants if not c.control]:
-        yield _faults(name, level, new[name], old.get(name), limit)
-    if not old:
-        yield Check("series", "all", level, "inconclusive", NO_NIGHT)
-
-
-def _controls(new: Mapping[str, Contender], results: Results, level: Assurance) -> Iterator[Check]:
-    """A control that is given the fix must pass everything, any other nothing."""
     for spec in results.manifest.contestants:
         if spec.control:
             tally = new[spec.name].tally
@@ -228,34 +217,29 @@ def _controls(new: Mapping[str, Contender], results: Results, level: Assurance) 
             outcome: Outcome = "unsound" if lacking or passed != wanted else "pass"
             detail = lacking or f"passed {passed} of {scored} trials, must be {wanted}"
             yield Check("controls", spec.name, level, outcome, detail)
+    for name in old or [c.name for c in results.manifest.contestants if not c.control]:
+        reason = doubt(new[name].tally, limit)
+        if reason is None and name in old and (before := doubt(old[name].tally, limit)):
+            reason = f"in the baseline {before}"
+        gone = new[name].tally.missing
+        detail = reason or f"{gone.missing} of {gone.planned} trials lack a verdict"
+        yield Check("faults", name, level, "unsound" if reason else "pass", detail)
+    if not old:
+        yield Check("series", "all", level, "inconclusive", NO_NIGHT)
 
 
-def _faults(
-    name: str, level: Assurance, new: Contender, old: Contender | None, limit: float
-) -> Check:
-    reason = doubt(new.tally, limit)
-    if reason is None and old and (before := doubt(old.tally, limit)):
-        reason = f"in the baseline {before}"
-    gone = new.tally.missing
-    detail = reason or f"{gone.missing} of {gone.planned} trials lack a verdict"
-    return Check("faults", name, level, "unsound" if reason else "pass", detail)
-
-
-def _integrity(checks: Sequence[Check], results: Results) -> list[Check]:
+def _integrity(checks: Sequence[Check], results: Results) -> Iterator[Check]:
     """One check for each contestant that was judged."""
-    found = []
     for name in dict.fromkeys(check.contestant for check in checks if check.name == "faults"):
         trials = [t.id for t in results.of(name) if t.verdict == "integrity"]
         where = f": {', '.join(trials[:3])}" if trials else ""
         detail = f"{len(trials)} trials broke integrity{where}"
-        found.append(Check("integrity", name, None, "unsound" if trials else "pass", detail))
-    return found
+        yield Check("integrity", name, None, "unsound" if trials else "pass", detail)
 
 
 def _numbers(name: str, level: Assurance, lined: Pair, margin: float, alpha: float) -> Gated:
-    least, most = (
-        lined.cost_per_attempt_ratio(level=one_sided_level(error)) for error in (alpha, ALPHA)
-    )
+    # One limit of an interval of this level is a one-sided test at `error`.
+    least, most = (lined.cost_per_attempt_ratio(level=1 - 2 * error) for error in (alpha, ALPHA))
     return Gated(
         contestant=name,
         level=level,
@@ -269,55 +253,43 @@ def _numbers(name: str, level: Assurance, lined: Pair, margin: float, alpha: flo
     )
 
 
-def _pass_rate(numbers: Gated, lined: Pair, margin: float, alpha: float) -> Check:
+def _pass_rate(numbers: Gated, margin: float, alpha: float) -> Finding:
     difference, test, p = numbers.difference, numbers.not_worse, numbers.loss_p
     if difference is None or test is None or p is None:
-        detail = "no task is complete in both runs"
-        return _decided("pass_rate", numbers, lined, "inconclusive", detail)
+        return "inconclusive", "no task is complete in both runs", False
     lo, hi = difference.ci
     ruled_out = test.lo > -margin
-    outcome: Outcome = "fail" if p <= alpha else "pass" if ruled_out else "inconclusive"
     detail = (
         f"changed by {difference.estimate:+.3f} (95% {lo:+.3f} to {hi:+.3f}) on"
         f" {numbers.tasks} tasks; a loss of {margin:.3f} is {'' if ruled_out else 'not '}ruled out;"
         f" p of so few {p:.2g}, red at {alpha:.2g}"
     )
-    return _decided("pass_rate", numbers, lined, outcome, detail, alike=lo <= 0 <= hi)
+    outcome: Outcome = "fail" if p <= alpha else "pass" if ruled_out else "inconclusive"
+    return outcome, detail, lo <= 0 <= hi
 
 
-def _cost(numbers: Gated, lined: Pair, margin: float) -> Check:
+def _cost(numbers: Gated, lined: Pair, margin: float) -> Finding:
     ratio, limit, least = numbers.cost_ratio, 1 + margin, numbers.cost_ratio_lo
     if lined.a.cost_usd is None and lined.b.cost_usd is None:
-        return _decided("cost", numbers, lined, "pass", NOT_GATED)
+        return "pass", NOT_GATED, False
     if lined.bases_differ:
         detail = f"costs count different things: {lined.a.basis} now, {lined.b.basis} before"
-        return _decided("cost", numbers, lined, "inconclusive", detail)
+        return "inconclusive", detail, False
     if least is None or ratio.ci is None or numbers.cost_ratio_hi is None:
-        detail = "the ratio of costs is not estimable"
-        return _decided("cost", numbers, lined, "inconclusive", detail, alike=ratio.estimate == 1)
+        return "inconclusive", "the ratio of costs is not estimable", ratio.estimate == 1
     lo, hi = ratio.ci
-    below = numbers.cost_ratio_hi < limit
-    outcome: Outcome = "fail" if least > limit else "pass" if below else "inconclusive"
     detail = (
         f"the same tasks cost {ratio.estimate:.3f} times as much (95% {lo:.3f} to {hi:.3f});"
         f" red where shown above {limit:.3f}, now at least {least:.3f}"
     )
-    return _decided("cost", numbers, lined, outcome, detail, alike=lo <= 1 <= hi)
+    below = numbers.cost_ratio_hi < limit
+    outcome: Outcome = "fail" if least > limit else "pass" if below else "inconclusive"
+    return outcome, detail, lo <= 1 <= hi
 
 
-def _decided(
-    name: Literal["pass_rate", "cost"],
-    numbers: Gated,
-    lined: Pair,
-    outcome: Outcome,
-    detail: str,
-    *,
-    alike: bool = False,
-) -> Check:
-    """The check; what too many missing trials make doubtful decides nothing."""
-    if lined.doubt is not None:
-        outcome, detail, alike = "inconclusive", f"{lined.doubt}; {detail}", False
-    return Check(name, numbers.contestant, numbers.level, outcome, detail, alike)
+def _decided(found: Finding, doubtful: str | None) -> Finding:
+    """What too many missing trials make doubtful decides nothing."""
+    return found if doubtful is None else ("inconclusive", f"{doubtful}; {found[1]}", False)
 
 
 def _headline(

@@ -1,9 +1,9 @@
 """A derived index beside the ledger, so that a long run need not be read again from its start.
 
-`ledger.index` is JSON Lines and only ever appended to. Each megabyte or so of the ledger gives a
-segment of two lines: what it tells, and a head that says which bytes of the ledger that stands for.
-A segment counts only when its digest, its prices and the ledger agree with its head; what follows
-the last that does is written anew. The index is never needed: the ledger alone is the record.
+`ledger.index` is JSON Lines. Each megabyte or so of the ledger gives a segment of two lines: what
+it tells, and a head that says which bytes of the ledger that stands for. A segment counts only when
+its digest, its prices and the ledger agree with its head; what follows the last that does is
+written anew. The index is never needed: the ledger alone is the record.
 """
 
 import fcntl
@@ -30,9 +30,7 @@ CHECKED_BYTES = 4096
 SEGMENT_BYTES = 1 << 20
 _STATE = TypeAdapter(TrialState)
 _BODY = TypeAdapter(tuple[dict[str, str], list[Span]])
-"""What a segment tells: of each trial, as JSON that is read when that trial is asked for, and the
-calls at machines paid by the hour.
-"""
+"""What a segment tells: of each trial, as JSON for when it is asked for, and of hourly machines."""
 
 
 class SegmentHead(Carried):
@@ -42,9 +40,9 @@ class SegmentHead(Carried):
     prices: str
     """Digest of everything money was computed with."""
     start: int = 0
-    """Where in the ledger the segment begins: where the one before it ends."""
+    """Where in the ledger the segment begins."""
     offset: int = 0
-    """Bytes of the ledger that are covered."""
+    """Where it ends."""
     check: str = ""
     """Digest of the last bytes covered."""
     body: str = ""
@@ -57,23 +55,15 @@ class Index:
     def __init__(self, rundir: RunDir, manifest: Manifest) -> None:
         self._ledger = rundir.ledger_path
         self._path = rundir.inside / "ledger.index"
-        self._backends = {c.name: c.backend for c in manifest.contestants if c.backend}
-        self._fx = manifest.fx
-        self._head = SegmentHead(prices=_prices(manifest))
+        self._backends, self._fx = manifest.backends, manifest.fx
+        specs: JsonValue = {n: s.model_dump(mode="json") for n, s in manifest.backends.items()}
+        rates: JsonValue = [rate.model_dump(mode="json") for rate in manifest.fx]
+        self._head = SegmentHead(prices=digest_of([specs, rates]))
         self._at = 0
         """Bytes of the index up to the end of that head."""
 
-    def _reducer(self) -> Reducer:
-        """What goes on from our place."""
-        return Reducer(self._backends, self._fx, self._head)
-
     def replay(self) -> "Replay":
-        """The whole ledger, its beginning from the index, which is brought up to date where it can
-        be written.
-
-        Raises:
-            InputError: the ledger is broken.
-        """
+        """The whole ledger, once the index is up to date; raises `InputError` if it is broken."""
         states: dict[str, list[str]] = {}
         spans: list[Span] = []
         for body in self._up_to_date():
@@ -81,16 +71,15 @@ class Index:
             spans += more
             for trial_id, state in trials.items():
                 states.setdefault(trial_id, []).append(state)
-        reducer = self._reducer()
+        reducer = Reducer(self._backends, self._fx, self._head)
         reducer.spans = spans
         for event, _ in ledger.read_from(self._ledger, self._head.offset):
             reducer.add(event)
         return Replay(reducer, states)
 
     def extend(self) -> None:
-        """Append what the ledger has grown by, if that is a segment or more.
-
-        Does nothing while another process does it. Memory is that of one segment.
+        """Append what the ledger has grown by, if that is a segment or more and no other process
+        does it. Memory is that of one segment.
 
         Raises:
             InputError: the ledger is broken.
@@ -145,13 +134,13 @@ class Index:
         except ValidationError:
             return None
         mine = self._head
-        wanted = mine.version, mine.prices, mine.offset, _digest(body)
+        wanted = mine.version, mine.prices, mine.offset, hashlib.sha256(body).hexdigest()
         fits = (head.version, head.prices, head.start, head.body) == wanted
         return head if fits and head.check == _check(self._ledger, head.offset) else None
 
     def _append(self, out: IO[bytes]) -> bool:
         """Write one segment; false where there is no whole event to write of."""
-        reducer = self._reducer()
+        reducer = Reducer(self._backends, self._fx, self._head)
         start = offset = self._head.offset
         for event, end in ledger.read_from(self._ledger, start):
             reducer.add(event)
@@ -170,7 +159,7 @@ class Index:
             start=start,
             offset=offset,
             check=_check(self._ledger, offset),
-            body=_digest(body),
+            body=hashlib.sha256(body).hexdigest(),
             **dict(reducer.carried),
         )
         text = body + head.model_dump_json().encode() + b"\n"
@@ -182,15 +171,12 @@ class Index:
 
 @dataclass(frozen=True)
 class Replay:
-    """All that a ledger tells.
-
-    What the index knows of a trial is kept as JSON, a fraction of the memory that the same takes
-    once read: a run may hold many more trials than fit at once.
-    """
+    """All that a ledger tells."""
 
     reducer: Reducer
     """Its trials tell of the end of the ledger only; everything else in it of the whole run."""
     _states: dict[str, list[str]]
+    """Of trials as JSON, a fraction of the memory that the same takes once read."""
 
     def trials(self) -> set[str]:
         """Trials whose state has not been taken yet."""
@@ -205,13 +191,6 @@ class Replay:
         return state
 
 
-def _prices(manifest: Manifest) -> str:
-    contestants: JsonValue = {
-        c.name: c.backend.model_dump(mode="json") for c in manifest.contestants if c.backend
-    }
-    return digest_of([contestants, [rate.model_dump(mode="json") for rate in manifest.fx]])
-
-
 def _check(ledger_path: SafePath, offset: int) -> str:
     """Digest of the bytes before an offset; empty where the ledger is shorter."""
     wanted = min(offset, CHECKED_BYTES)
@@ -224,19 +203,13 @@ def _check(ledger_path: SafePath, offset: int) -> str:
     return hashlib.sha256(b"%d " % offset + tail).hexdigest() if len(tail) == wanted else ""
 
 
-def _digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
-
-
 INTERVAL_S = 2.0
 
 
 @contextmanager
 def indexing(rundir: RunDir, manifest: Manifest) -> Iterator[None]:
-    """Extend the index from time to time while the context is open.
-
-    It costs about 50 ms of a core for each megabyte of new ledger, and never holds up a trial.
-    What goes wrong with it is no fault: the index is not needed.
+    """Extend the index from time to time while the context is open: about 50 ms of a core for each
+    megabyte of new ledger. What goes wrong with it is no fault: the index is not needed.
     """
     index = Index(rundir, manifest)
     over = threading.Event()

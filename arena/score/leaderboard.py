@@ -1,8 +1,4 @@
-"""The leaderboard of a run: a row a contestant, every pair compared, and ranks.
-
-Controls are apart and never ranked, impossible controls never scored, and tasks of different
-assurance never share a board.
-"""
+"""The leaderboard of a run: a row a contestant, every pair compared, and ranks; controls apart."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -53,8 +49,8 @@ class ImpossibleControls(Record):
 
 
 class Row(Record):
-    """One contestant on the board's tasks. Rates and costs are over its scored trials, tasks as the
-    unit; tokens, calls and the total are of the whole run.
+    """One contestant: rates and costs of its scored trials on the board's tasks, tasks as the unit;
+    tokens, calls and the total of the whole run.
     """
 
     who: ContestantSpec
@@ -110,11 +106,7 @@ class Leaderboard(Record):
 
 
 def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard:
-    """Score a run on the tasks of one assurance level, by default the strongest there is.
-
-    Raises:
-        InputError: no task has that level.
-    """
+    """Score a run on tasks of one level, by default the strongest; raises `InputError` for none."""
     manifest = results.manifest
     tasks = scoring_tasks(manifest, level)
     counted = tallies(results, level)
@@ -136,13 +128,9 @@ def leaderboard(results: Results, level: Assurance | None = None) -> Leaderboard
 
 
 def _order(line: Row) -> tuple[bool, float, float, str]:
-    rate, cost = line.pass_rate, line.mean_usd
-    return (
-        line.inconclusive is not None,
-        1.0 if rate is None else -rate,
-        np.inf if cost is None else cost,
-        line.who.name,
-    )
+    rate = 1.0 if line.pass_rate is None else -line.pass_rate
+    cost = np.inf if line.mean_usd is None else line.mean_usd
+    return line.inconclusive is not None, rate, cost, line.who.name
 
 
 def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRange | None) -> Row:

@@ -1,6 +1,6 @@
 """Reading a run directory: a row a trial, what is left to do, its calls at other prices."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,16 +14,12 @@ from arena.records import BackendSpec, FxRate, TrialSpec
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.score.index import Index, Replay
-from arena.score.reducer import Reducer, Sums, TrialState
+from arena.score.reducer import Sums, TrialState
 from arena.score.results import Cost, Results, TrialRow, sum_costs
 
 
 def load(path: Path) -> Results:
-    """Read a run directory, finished or not.
-
-    Raises:
-        InputError: there is no run, or its manifest or ledger is broken.
-    """
+    """Read a run directory, finished or not; raises `InputError` where it is none or broken."""
     rundir = RunDir(path)
     manifest = rundir.read_manifest()
     found, concurrency = _replayed(rundir, manifest)
@@ -54,18 +50,13 @@ def load(path: Path) -> Results:
 
 
 def _replayed(rundir: RunDir, manifest: Manifest) -> tuple[Replay, dict[str, Decimal]]:
-    """The ledger with all calls settled and paid; see `_share_machines`."""
-    found = Index(rundir, manifest).replay()
-    found.reducer.settle_open()
-    return found, _share_machines(found.reducer, manifest)
-
-
-def _share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
-    """Share out the machines paid by the hour, each over all contestants that called it; the mean
-    number of calls in flight at the machine of each contestant.
+    """The ledger with all calls settled, and machines paid by the hour shared out over all who
+    called them; with the mean number of calls in flight at the machine of each contestant.
     """
-    specs = {c.name: c.backend for c in manifest.contestants if c.backend is not None}
-    machines = {name: prices.machine_of(spec) for name, spec in specs.items()}
+    replay = Index(rundir, manifest).replay()
+    reducer = replay.reducer
+    reducer.settle_open()
+    machines = {name: prices.machine_of(spec) for name, spec in manifest.backends.items()}
     hourly = [(m, span) for span in reducer.spans if (m := machines[span.contestant]) is not None]
     found = prices.shares(
         (machine, prices.CallSpan(span.call_id, span.start, span.end)) for machine, span in hourly
@@ -73,10 +64,10 @@ def _share_machines(reducer: Reducer, manifest: Manifest) -> dict[str, Decimal]:
     concurrency: dict[str, Decimal] = {}
     for machine, span in hourly:
         shared = found[machine]
-        reducer.trial(span.trial_id).sums.pay_hourly(shared.by_call[span.call_id])
+        reducer.trials[span.trial_id].sums.pay_hourly(shared.by_call[span.call_id])
         if shared.mean_concurrency is not None:
             concurrency[span.contestant] = shared.mean_concurrency
-    return concurrency
+    return replay, concurrency
 
 
 _RECORDED = (
@@ -141,13 +132,7 @@ class ResumeState:
 
 
 def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
-    """Read where a run stands.
-
-    Raises:
-        InputError: the ledger is broken.
-    """
-    if not rundir.ledger_path.exists():
-        return ResumeState(frozenset(), frozenset(), {}, {}, {})
+    """Read where a run stands; raises `InputError` for a broken ledger."""
     done: set[str] = set()
     passed: set[str] = set()
     known: dict[str, Decimal] = defaultdict(Decimal)
@@ -155,7 +140,7 @@ def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
     spent: dict[str, Amount] = defaultdict(Amount)
     found, _ = _replayed(rundir, manifest)
     begun = found.trials()
-    for spec in trial_specs(manifest, ever=True):
+    for spec in trial_specs(manifest, ever=True) if begun else ():
         if spec.id not in begun:
             continue
         state = found.take(spec.id)
@@ -172,48 +157,18 @@ def resume_state(rundir: RunDir, manifest: Manifest) -> ResumeState:
     return ResumeState(frozenset(done), frozenset(passed), dict(known), tries, dict(spent))
 
 
-@dataclass(frozen=True)
-class Repriced:
-    """One contestant's money at two sets of prices."""
-
-    contestant: str
-    calls: int
-    before: Cost
-    after: Cost
-
-
-def compare(
-    calls: Sequence[RecordedCall],
-    before: Mapping[str, BackendSpec],
-    after: Mapping[str, BackendSpec],
-    *,
-    fx_before: Sequence[FxRate],
-    fx_after: Sequence[FxRate],
-) -> list[Repriced]:
-    """Money of each contestant under two sets of prices, in order of name."""
-    old = _costs(calls, before, fx_before)
-    new = _costs(calls, after, fx_after)
-    counts = Counter(call.begin.contestant for call in calls)
-    return [Repriced(name, counts[name], old[name], new[name]) for name in sorted(old)]
-
-
-def _costs(
+def costs(
     calls: Sequence[RecordedCall], backends: Mapping[str, BackendSpec], fx: Sequence[FxRate]
 ) -> dict[str, Cost]:
-    """Every contestant's trials summed."""
-    trials: dict[str, dict[str, Sums]] = {}
+    """Money of each contestant's calls, at some prices and rates."""
+    trials: dict[str, dict[str, Sums]] = defaultdict(lambda: defaultdict(Sums))
     for call in statements(calls, backends, fx=fx):
-        own = trials.setdefault(call.contestant, {})
-        own.setdefault(call.trial_id, Sums()).pay(call)
+        trials[call.contestant][call.trial_id].pay(call)
     return {name: sum_costs([s.cost() for s in own.values()]) for name, own in trials.items()}
 
 
 def recorded(run: Path) -> list[RecordedCall]:
-    """Calls in the order they were announced, ended or not.
-
-    Raises:
-        InputError: the ledger is broken.
-    """
+    """Calls as they were announced, ended or not; raises `InputError` for a broken ledger."""
     found: dict[str, RecordedCall] = {}
     for event in ledger.read(RunDir(run).ledger_path):
         if isinstance(event, ledger.CallBeginEvent):
@@ -225,8 +180,7 @@ def recorded(run: Path) -> list[RecordedCall]:
 
 def by_trial(calls: list[RecordedCall]) -> dict[str, list[list[RecordedCall]]]:
     """Calls grouped by trial, by contestant."""
-    grouped: dict[str, dict[str, list[RecordedCall]]] = {}
+    grouped: dict[str, dict[str, list[RecordedCall]]] = defaultdict(lambda: defaultdict(list))
     for call in calls:
-        trials = grouped.setdefault(call.begin.contestant, {})
-        trials.setdefault(call.begin.trial_id, []).append(call)
+        grouped[call.begin.contestant][call.begin.trial_id].append(call)
     return {name: list(trials.values()) for name, trials in grouped.items()}

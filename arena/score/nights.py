@@ -9,60 +9,12 @@ import numpy as np
 
 from arena.errors import InputError
 from arena.paths import SafePath
-from arena.records import Assurance, CallEnd, ContestantSpec, Record, digest_of
+from arena.records import CallEnd, ContestantSpec, Record, digest_of
 from arena.rundir import ledger
-from arena.rundir.directory import Manifest, RunDir, TaskEntry
+from arena.rundir.directory import RunDir
 from arena.score.load import load
-from arena.score.pairs import Conditions, conditions_of_run, some
-from arena.score.results import Results, TrialRow
-from arena.score.tally import common_basis, ranking_costs, scoring_tasks
-from arena.stats.sequential import Attempts
-
-
-class NightScore(Record):
-    """What one contestant came to on one night."""
-
-    pass_rate: float | None
-    scored: int
-    faults: int
-    """Trials without a verdict because something broke."""
-    cost_usd: float | None
-    """Mean of an attempt, with equal use of caches, else as billed; None where unknown."""
-    cost_per_solved_usd: float | None
-    """The same for a solved task; None where nothing was solved."""
-    tokens: float | None
-    """Mean of an attempt, prompt and output."""
-    reasoning_tokens: float | None
-    """Mean of an attempt."""
-    active_s: float | None
-    """Median of the agent's clock."""
-    mistakes: int
-    """Tool calls that were malformed, unknown or impossible."""
-    other_names: tuple[str, ...]
-    """Model names returned that were not asked for."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Played:
-    """What one contestant did on one night: all that a series keeps in memory of its trials."""
-
-    spec: ContestantSpec
-    price: str
-    """Digest of what a call costs, the exchange rates included."""
-    score: NightScore
-    attempts: dict[str, Attempts]
-    """Values by metric: pass 0 or 1, cost in US dollars, tokens. Absent where unknown."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Night:
-    """One run of a series."""
-
-    path: Path
-    manifest: Manifest
-    conditions: Conditions
-    played: dict[str, Played]
-    """By contestant; controls are left out."""
+from arena.score.pairs import Conditions, some
+from arena.score.results import Results
 
 
 class LeftOut(Record):
@@ -73,11 +25,7 @@ class LeftOut(Record):
 
 
 def runs_in(places: Sequence[Path]) -> list[Path]:
-    """The run directories among the given folders, and right below those that are none.
-
-    Raises:
-        InputError: there is none.
-    """
+    """Run directories: of some folders, and right below others; raises `InputError` without any."""
     found = []
     for place in places:
         below = sorted(place.iterdir()) if place.is_dir() else []
@@ -106,118 +54,71 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Results], list[LeftOut]]:
     return sorted(found.values(), key=lambda r: (r.manifest.created_at, str(r.path))), broken
 
 
-def night(results: Results, level: Assurance | None = None) -> Night:
-    """One run as a night, over the tasks of one assurance level (by default the strongest)."""
-    tasks = scoring_tasks(results.manifest, level)
-    wanted = {task.id for task in tasks}
-    return Night(
-        path=results.path,
-        manifest=results.manifest,
-        conditions=conditions_of_run(results.manifest, level),
-        played={
-            spec.name: _played(spec, results.of(spec.name, wanted), tasks, results.manifest)
-            for spec in results.manifest.contestants
-            if not spec.control
-        },
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class Night:
+    """One run of a series, over the tasks of one assurance level."""
 
+    results: Results
+    conditions: Conditions
 
-def _played(
-    spec: ContestantSpec, rows: list[TrialRow], tasks: Sequence[TaskEntry], manifest: Manifest
-) -> Played:
-    place = {task.id: i for i, task in enumerate(tasks)}
-    scored = [row for row in rows if row.verdict is not None]
-    at = np.array([place[row.task_id] for row in scored], dtype=np.int64)
-    tokens = np.array([row.tokens.input + row.tokens.output for row in scored], dtype=np.float64)
-    costs = ranking_costs(scored, common_basis([scored]))
-    values = {
-        "pass": np.array([row.passed for row in scored], dtype=np.float64),
-        "cost": costs,
-        "tokens": tokens if tokens.any() else None,
-    }
-    passed, told = sum(row.passed for row in scored), bool(tokens.any())
-    return Played(
-        spec=spec,
-        price=_price(spec, manifest),
-        score=NightScore(
-            pass_rate=passed / len(scored) if scored else None,
-            scored=len(scored),
-            faults=sum(row.verdict is None and row.fault is not None for row in rows),
-            cost_usd=None if costs is None else float(costs.mean()),
-            cost_per_solved_usd=None
-            if costs is None or not passed
-            else float(costs.sum()) / passed,
-            tokens=float(tokens.mean()) if told else None,
-            reasoning_tokens=_mean([row.tokens.reasoning for row in scored]) if told else None,
-            active_s=float(np.median([row.active_s for row in scored])) if scored else None,
-            mistakes=sum(row.mistakes for row in rows),
-            other_names=tuple(sorted({name for row in rows for name in row.other_names})),
-        ),
-        attempts={name: Attempts(at, one) for name, one in values.items() if one is not None},
-    )
+    def who(self, name: str) -> ContestantSpec:
+        """One of its contestants."""
+        return self.results.manifest.contestant(name)
 
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
-
-
-def _price(spec: ContestantSpec, manifest: Manifest) -> str:
-    """Digest of the prices of the day and the rates of their currencies, not of where they are
-    known from.
-    """
-    if spec.backend is None:
-        return ""
-    day = manifest.created_at.date()
-    told = {"source", "checked_on", "evidence", "valid_from", "valid_to"}
-    rows = [
-        row
-        for row in spec.backend.prices
-        if (row.valid_from or day) <= day and (row.valid_to is None or day < row.valid_to)
-    ]
-    rates = {rate.currency: str(rate.usd) for rate in manifest.fx}
-    return digest_of(
-        [
-            [row.model_dump(mode="json", exclude=told) for row in rows],
-            [rates.get(row.currency) for row in rows],
-            str(spec.backend.hourly_usd),
+    def price(self, name: str) -> str:
+        """Digest of what a contestant's calls cost that day, exchange rates included."""
+        spec, manifest = self.who(name).backend, self.results.manifest
+        if spec is None:
+            return ""
+        day = manifest.created_at.date()
+        told = {"source", "checked_on", "evidence", "valid_from", "valid_to"}
+        rows = [
+            row
+            for row in spec.prices
+            if (row.valid_from or day) <= day and (row.valid_to is None or day < row.valid_to)
         ]
-    )
+        rates = {rate.currency: str(rate.usd) for rate in manifest.fx}
+        return digest_of(
+            [
+                [row.model_dump(mode="json", exclude=told) for row in rows],
+                [rates.get(row.currency) for row in rows],
+                str(spec.hourly_usd),
+            ]
+        )
 
 
 NOTABLE = 1.1
 """Ratio from which a quantity that moved with an alarm is named."""
 
 
-def causes(name: str, before: Sequence[Night], after: Sequence[Night]) -> Iterator[str]:
-    """What else changed about a contestant between some nights and some later ones: candidates
-    for the cause of an alarm, read from the ledgers.
-    """
+Side = Sequence[tuple[Night, float | None]]
+"""Nights before a change or after it, each with its mean reasoning tokens, where they are known."""
+
+
+def causes(name: str, before: Side, after: Side) -> Iterator[str]:
+    """What else changed about a contestant: candidates for the cause of an alarm."""
     (old, was_s), (new, now_s) = (_told(name, nights) for nights in (before, after))
     for what, was in old.items():
         if fresh := [word for word in new[what] if word not in was]:
             gone = f", before {some(list(was))}" if was else ""
             yield f"{what}: now {some(fresh)}{gone}"
-    if len({one.played[name].price for one in (*before, *after)}) > 1:
+    if len({night.price(name) for night, _ in (*before, *after)}) > 1:
         yield "price: the price book was changed"
-    thought, thinks = (
-        _mean([r for one in nights if (r := one.played[name].score.reasoning_tokens) is not None])
-        for nights in (before, after)
-    )
+    told = ([tokens for _, tokens in side if tokens is not None] for side in (before, after))
+    thought, thinks = (float(np.mean(each)) if each else None for each in told)
     moved = (("reasoning tokens", thought, thinks), ("seconds per call", was_s, now_s))
     for what, was_so, is_so in moved:
         if was_so and is_so and not 1 / NOTABLE < is_so / was_so < NOTABLE:
             yield f"{what}: {is_so / was_so:.2f} times as many ({was_so:.3g} to {is_so:.3g})"
 
 
-def _told(name: str, nights: Sequence[Night]) -> tuple[dict[str, dict[str, None]], float | None]:
-    """What its calls say of who answered them, by kind each word once, and the mean seconds of a
-    call that ended well.
-    """
+def _told(name: str, nights: Side) -> tuple[dict[str, dict[str, None]], float | None]:
+    """What the ledgers say of who answered, each word once, and mean seconds of a good call."""
     kinds = ("returned model name", "fingerprint", "upstream", "error")
     words: dict[str, dict[str, None]] = {kind: {} for kind in kinds}
     wall_s, calls = 0.0, 0
-    for one in nights:
-        for call in calls_of(one.path, name):
+    for night, _ in nights:
+        for call in calls_of(night.results.path, name):
             good = call.outcome == "ok"
             wall_s, calls = wall_s + good * call.wall_s, calls + good
             said = (call.returned_model, call.fingerprint, call.upstream)
@@ -236,10 +137,6 @@ def calls_of(run: Path, contestant: str) -> Iterator[CallEnd]:
             yield event.call
 
 
-LARGE = ("trials", "report")
-"""What of a run no series, gate or price needs: transcripts, patches, logs and pages."""
-
-
 class Freed(Record):
     """What was removed of one run."""
 
@@ -253,16 +150,11 @@ class Freed(Record):
 def retain(
     folder: Path, *, nights: int, ledgers: int | None = None, keep: Sequence[Path] = ()
 ) -> Iterator[Freed]:
-    """Drop what is large of all but the newest runs right below a folder.
+    """Drop what is large of all but the `nights` newest runs right below a folder: transcripts,
+    patches, logs and pages. Where only so many are to keep their ledgers, older runs go altogether.
 
-    What a baseline or a series is read from, manifest and ledger, stays; so does every file that
-    is no part of a run, every run that is a link, and every run that is being written.
-
-    Args:
-        folder: of the runs.
-        nights: how many of the newest keep everything.
-        ledgers: how many of the newest keep their ledger, by default all; older runs go altogether.
-        keep: runs that nothing is removed of, such as a baseline.
+    Every file that is no part of a run stays, every run that is to `keep`, that is a link, or that
+    is being written.
     """
     spared = {path.resolve() for path in keep}
     runs = [path for path in runs_in([folder]) if path != folder and not path.is_symlink()]
@@ -282,7 +174,7 @@ def retain(
 def _drop(run: SafePath, *, whole: bool) -> Freed:
     before = _bytes(run)
     with RunDir(Path(str(run))).lock():
-        for name in LARGE:
+        for name in ("trials", "report"):  # what no series, gate or price needs
             (run / name).rmtree()
     if whole:
         run.rmtree()

@@ -78,11 +78,7 @@ class Contender(NamedTuple):
 
 
 def contender(results: Results, name: str, level: Assurance | None = None) -> Contender:
-    """One contestant of a run.
-
-    Raises:
-        InputError: the run has no contestant of that name.
-    """
+    """One contestant of a run; raises `InputError` where none has that name."""
     among = contenders(results, level)
     if name not in among:
         raise registry.unknown("contestant", name, among, where=str(results.path))
@@ -153,9 +149,7 @@ def some(names: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """Two tallies over the tasks that both have in full; a task with a missing attempt of either
-    is dropped for both.
-    """
+    """Two tallies over the tasks that both have in full."""
 
     a: TaskTally
     b: TaskTally
@@ -193,9 +187,7 @@ class Pair:
         return paired.not_worse(self.differences, margin, single=self.single)
 
     def loss_p(self) -> float | None:
-        """Exact one-sided p that A passes so few, if a task's chance is the same for both; None
-        without a shared task.
-        """
+        """Exact one-sided p that A passes so few; None without a shared task."""
         a, b = self.a, self.b
         return loss_p(a.passed, a.scored, b.passed, b.scored) if self.tasks else None
 
@@ -229,9 +221,7 @@ class Pair:
 
 
 def pair(a: TaskTally, b: TaskTally, *, limit: float = MISSING_LIMIT) -> Pair:
-    """Line two contestants up on the tasks that both have in full; `limit` is the share of either's
-    planned attempts that may be missing without a doubt.
-    """
+    """Line two contestants up; `limit` of either's attempts may be missing without a doubt."""
     whole = set(a.take(a.complete).tasks) & set(b.take(b.complete).tasks)
     left_a, left_b = (
         one if len(one.tasks) == len(whole) else one.take(np.array([t in whole for t in one.tasks]))
@@ -262,9 +252,7 @@ class PairCell(Record):
 
 
 def compare_all(ranked: Mapping[str, TaskTally]) -> tuple[PairCell, ...]:
-    """Every pair of contestants, with p-values adjusted over all of them; none of a race, whose
-    number of tasks was not fixed before.
-    """
+    """Every pair, p-values adjusted over all; of a race, whose tasks were not fixed, none."""
     if any(tally.race_places is not None for tally in ranked.values()):
         return ()
     pairs = [pair(ranked[a], ranked[b]) for a, b in combinations(ranked, 2)]

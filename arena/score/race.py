@@ -1,9 +1,8 @@
 """A race: who may still be the answer, from outcomes in the order of the tasks and nothing else.
 
 Every contestant is bet against: its e-process grows while it does worse than the best of the others
-so far, and once it is shown that it cannot be the answer, it leaves for good. Only one contestant
-is the best, so that a wrong answer means that the e-process of this one was mistaken, and no
-further correction for their number is due. See `docs/racing.md` for the argument.
+so far, and once it is shown that it cannot be the answer, it leaves for good. `docs/racing.md` says
+why no correction for their number is due.
 """
 
 from collections.abc import Sequence
@@ -53,12 +52,13 @@ class Race:
         shape = (orders, contestants)
         self.rules = rules
         self.most_usd = most_usd
+        self._most_gain = float(rules.value_usd or 0) + most_usd
         self.tasks = 0
         """Tasks taken so far."""
         self.live: BoolArray = np.ones(shape, dtype=bool)
         """Who may still be the answer, shape (orders, contestants)."""
         self.answer = np.full(orders, -1)
-        """The contestant that is the answer; -1 while that is open."""
+        """The contestant that is the answer, shape (orders,); -1 while that is open."""
         self.left_after = np.full(shape, -1)
         """Tasks after which a contestant left, or its race was decided; -1 before."""
         self.evidence: FloatArray = np.zeros(shape)
@@ -81,32 +81,26 @@ class Race:
         return found
 
     def take(self, passed: FloatArray, cost_usd: FloatArray) -> None:
-        """Take the next task, shapes (orders, contestants); what is unknown is no bet.
-
-        What becomes of contestants that have left is of no account.
-        """
+        """Take the next task, shapes (orders, contestants); what is unknown is no bet."""
         costs = np.minimum(cost_usd, self.most_usd)
         gains = passed.copy()
         if self.rules.value_usd is not None:
             gains = (passed * float(self.rules.value_usd) - costs) / self._most_gain
-        racing = self.live & ~self.decided[:, None]
+        racing, margin = self.live & ~self.decided[:, None], self.rules.margin or 0.0
         if self.tasks:
             rival = np.take_along_axis(gains, self._rivals(), axis=1)
-            margin = self.rules.margin or 0.0
             growth = log_growth((rival - gains - margin) / (1 + margin))
             self._wealth += np.where(racing[..., None], growth, 0.0)
             self.evidence = log_wealth(self._wealth)
-        if self.rules.margin is not None:
-            self._compare(gains, self.rules.margin)
+        if self.rules.margin is not None:  # each is bet on as not worse than each other
+            gaps = passed[:, :, None] - passed[:, None, :]
+            self._not_worse += log_growth((gaps + margin) / (1 - margin))
+            self._shown |= log_wealth(self._not_worse) >= self._accepts
         known = racing & ~np.isnan(gains)
         self._sums += np.where(known, np.stack((gains, costs, np.ones_like(gains))), 0.0)
         self.tasks += 1
         self._send_away(racing & (self.evidence >= self.enough))
         self._decide()
-
-    @property
-    def _most_gain(self) -> float:
-        return float(self.rules.value_usd or 0) + self.most_usd
 
     def _means(self, of: int, otherwise: float) -> FloatArray:
         """Of gains or costs; `otherwise` for who has left and where nothing is known."""
@@ -122,12 +116,6 @@ class Race:
         second = order[:, 1:2] if means.shape[1] > 1 else order[:, :1]
         rivals: np.ndarray = np.where(place == order[:, :1], second, order[:, :1])
         return rivals
-
-    def _compare(self, passed: FloatArray, margin: float) -> None:
-        """Bet on each being not worse than each other, by the margin."""
-        gaps = passed[:, :, None] - passed[:, None, :]
-        self._not_worse += log_growth((gaps + margin) / (1 - margin))
-        self._shown |= log_wealth(self._not_worse) >= self._accepts
 
     def _send_away(self, out: BoolArray) -> None:
         """Let contestants leave, but for the best where all would."""
@@ -160,10 +148,8 @@ def cost_bound(limits: Limits, costs: FloatArray) -> float:
 
 
 def attempt_usd(billed: Decimal | None, active_s: float, who: ContestantSpec) -> float:
-    """What an attempt counts as in a race, in US dollars; infinite where that is unknown.
-
-    At a machine paid by the hour it is the whole machine for the agent's own time: what the share
-    of the others was is known only when all is over.
+    """What an attempt counts as, in US dollars; infinite where unknown. A machine paid by the hour
+    counts whole for the agent's own time: the share of others is known only when all is over.
     """
     if who.backend is not None and who.backend.hourly_usd is not None:
         return float(who.backend.hourly_usd) * active_s / 3600
@@ -200,9 +186,8 @@ def outcomes(results: Results, order: Sequence[str] = ()) -> Outcomes:
 
 
 def held(results: Results) -> tuple[Race, FloatArray, FloatArray]:
-    """The race that a run was, as far as it is: with the evidence after each task, as a share of
-    what makes a contestant leave, and with what the tasks so far cost. Shapes (tasks, contestants)
-    and (tasks,).
+    """The race that a run was so far; the evidence after each task, as a share of what makes a
+    contestant leave, shape (tasks, contestants); US dollars spent by then, shape (tasks,).
     """
     plan, limits = results.manifest.race, results.manifest.limits
     assert plan is not None
@@ -233,7 +218,7 @@ class RaceForecast(Record):
     expected: str
     """The answer that is right: of the whole matrix, or of the rates that were stated."""
     wrong: float
-    """Share of the races with another answer than that."""
+    """Share of the races with another answer."""
     full_usd: float
     """What the whole matrix costs, on average."""
     median_usd: float
@@ -262,13 +247,12 @@ class RaceForecast(Record):
             f"spend: median ${self.median_usd:.4g} of ${self.full_usd:.4g} for the whole matrix"
             f" ({self.median_share:.0%}); one race in ten takes more than ${self.high_usd:.4g}"
         )
-        time = f"time: median {self.median_time_share:.0%} of the whole matrix's trials"
+        share = f"{self.median_time_share:.0%}"
+        time = f"{share} of the whole matrix's trials"
         if self.full_hours is not None:
-            time = (
-                f"time: median {self.median_hours:.3g} of {self.full_hours:.3g} hours for the whole"
-                f" matrix ({self.median_time_share:.0%})"
-            )
-        return said, spend, f"{time}; tasks on average: {tasks}"
+            hours = f"{self.median_hours:.3g} of {self.full_hours:.3g} hours"
+            time = f"{hours} for the whole matrix ({share})"
+        return said, spend, f"time: median {time}; tasks on average: {tasks}"
 
 
 def forecast(
@@ -282,17 +266,11 @@ def forecast(
     attempts: int = 1,
     task_s: FloatArray | None = None,
 ) -> RaceForecast:
-    """Hold races.
+    """Hold races on outcomes and costs of an attempt, at most `most_usd`, in the order of each:
+    shape (races, contestants, tasks), NaN and infinity are unknown.
 
-    Args:
-        names: of the contestants.
-        passed: outcomes in the order of each race, shape (races, contestants, tasks).
-        cost_usd: the same for costs of an attempt; NaN and infinity are unknown.
-        rules: what they decide.
-        most_usd: what an attempt can cost at most.
-        expected: place of the right answer; by default that of the first race's whole matrix.
-        attempts: at each task.
-        task_s: seconds that a task adds to the run, at its concurrency, shape (contestants,).
+    The right answer is by default that of the first race's whole matrix. `task_s` is the seconds
+    that a task adds to the run, at its concurrency, shape (contestants,).
     """
     races, count, tasks = passed.shape
     race = Race(count, rules, most_usd, races)
@@ -337,11 +315,7 @@ def best_of(passed: FloatArray, cost_usd: FloatArray, rules: RaceRules) -> int:
 
 
 def replay(found: Outcomes, rules: RaceRules, manifest: Manifest, *, races: int) -> RaceForecast:
-    """Race on a finished matrix, in random orders of its tasks.
-
-    Raises:
-        InputError: a task lacks an outcome, or a race by value a known cost.
-    """
+    """Race on a matrix in random orders of its tasks; raises `InputError` where it has a gap."""
     if np.isnan(found.passed).any() or found.passed.shape[0] < 2 or not found.passed.shape[1]:
         raise InputError(
             "a replay needs two contestants and the outcome of every trial",
@@ -349,23 +323,18 @@ def replay(found: Outcomes, rules: RaceRules, manifest: Manifest, *, races: int)
         )
     if rules.value_usd is not None and not np.isfinite(found.cost_usd).all():
         raise InputError("the cost of some trial is unknown", remedy="give --margin")
-    order = orders_of(found.passed.shape[1], races, manifest.seed)
+    tasks = np.tile(np.arange(found.passed.shape[1]), (races, 1))
+    order = np.random.default_rng(manifest.seed).permuted(tasks, axis=1)
     passed, cost = (np.moveaxis(of[:, order], 0, 1) for of in (found.passed, found.cost_usd))
-    attempts = manifest.attempts
     return forecast(
         found.contestants,
         passed,
         cost,
         rules,
         cost_bound(manifest.limits, found.cost_usd),
-        attempts=attempts,
-        task_s=found.wall_s.mean(axis=1) * attempts / manifest.concurrency,
+        attempts=manifest.attempts,
+        task_s=found.wall_s.mean(axis=1) * manifest.attempts / manifest.concurrency,
     )
-
-
-def orders_of(tasks: int, races: int, seed: int) -> np.ndarray:
-    """Random orders of tasks, shape (races, tasks)."""
-    return np.random.default_rng(seed).permuted(np.tile(np.arange(tasks), (races, 1)), axis=1)
 
 
 SHARED, COST_SPREAD = 0.5, 0.8

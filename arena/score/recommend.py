@@ -1,9 +1,8 @@
-"""Which backend to take: the best buy at what a solved task is worth.
+"""Which backend to take: the best buy at what a solved task is worth, of those that are wanted.
 
-The answer is the trade of `arena.score.trade` among the contestants that are what is wanted. A
-quality floor can be asked for: then only those count that are shown not worse than every other by
-a margin; the p-values of all contestants are adjusted together (Holm, with Shaffer's limit: the
-best one is never worse, so not all can fail).
+With a quality floor only those count that are shown not worse than every other by a margin; their
+p-values are adjusted together (Holm, with Shaffer's limit: the best one is never worse, so not all
+can fail).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -100,57 +99,49 @@ def recommend(
     level: Assurance | None = None,
     value_usd: float | None = None,
 ) -> Recommendation:
-    """Recommend a backend; of a race, which has its own answer, no trade: draws of tasks hold for a
-    number of them that was fixed before.
+    """Recommend a backend; of a race, whose number of tasks was not fixed before, none.
 
-    Args:
-        results: the run.
-        margin: a quality floor: largest loss of pass rate that is accepted, within (0, 1).
-        wanted: what the backend must be. The others still count as rivals of the floor.
-        level: assurance of the tasks; by default the strongest there is.
-        value_usd: worth of a solved task in US dollars; by default that of the run's
-            configuration, and without either all values are told.
+    A quality floor is the loss of pass rate that is accepted, a `margin` within (0, 1); who is not
+    `wanted` still counts as a rival of it.
 
     Raises:
         InputError: a margin, cost or value that is none, or no task of that level.
     """
     ranked = ranked_of(results, level)
-    rivals = [c.name for c in results.manifest.contestants if not c.control]
-    value_usd = value_of(results, value_usd)
+    manifest, value_usd = results.manifest, value_of(results, value_usd)
     tasks = max((len(t.tasks) for t in ranked.values()), default=0)
     margin = None if margin is None else checked_margin(margin, tasks)
     pairs = compare_all(ranked)
     candidates = _candidates(results, ranked, pairs, margin, wanted)
     doubts = tuple(reason for t in ranked.values() if (reason := doubt(t)))
     wanted_too = {c.name for c in candidates if {*c.excluded} <= {SOLVED_NOTHING, UNPRICED}}
-    raced = results.manifest.race is not None
-    found = (
-        NOTHING
-        if raced
-        else trade(
+    found = NOTHING
+    if manifest.race is None:
+        found = trade(
             {n: t for n, t in ranked.items() if n in wanted_too},
             pairs,
             value_usd=value_usd,
             floor=None if margin is None else {c.name for c in candidates if c.shown},
             doubtful=bool(doubts) or len(ranked) < 2,
-            seed=results.manifest.seed,
+            seed=manifest.seed,
         )
-    )
     decided = found.decided and bool(found.buys)
     name = found.choice.name if found.choice and decided else None
     return Recommendation(
-        run=results.manifest.name,
+        run=manifest.name,
         margin=margin,
         tasks=tasks,
-        scope=scope_of(results.manifest, level),
-        simulated=results.manifest.simulated,
+        scope=scope_of(manifest, level),
+        simulated=manifest.simulated,
         decided=decided,
         pick=next((c for c in candidates if c.name == name), None),
         trade=found,
-        cascades=() if raced or doubts else cascades(results, ranked, seed=results.manifest.seed),
+        cascades=() if manifest.race or doubts else cascades(results, ranked, seed=manifest.seed),
         candidates=candidates,
         doubts=doubts,
-        left_out=tuple(n for n in rivals if n not in ranked),
+        left_out=tuple(
+            c.name for c in manifest.contestants if not c.control and c.name not in ranked
+        ),
     )
 
 
@@ -162,26 +153,17 @@ def ranked_of(results: Results, level: Assurance | None = None) -> dict[str, Tas
 
 
 def value_of(results: Results, value_usd: float | None) -> float | None:
-    """The worth of a solved task in US dollars that is asked for, else that of the run's file.
-
-    Raises:
-        InputError: it is none.
+    """Worth of a solved task in US dollars: what is asked for (`InputError` where it is no amount),
+    else what the run's file says.
     """
     told = results.manifest.value_usd
-    _check_usd(value_usd, "--value-usd")
+    _check_amount(value_usd, "--value-usd", "US dollars, such as 5")
     return float(told) if value_usd is None and told is not None else value_usd
 
 
-def _check_wanted(wanted: Wanted) -> None:
-    _check_usd(wanted.max_cost_usd, "--max-cost")
-    if wanted.max_minutes is not None and not 0 < wanted.max_minutes < inf:
-        what = f"{wanted.max_minutes} is no time"
-        raise InputError(what, where="--max-minutes", remedy="give minutes, such as 20")
-
-
-def _check_usd(usd: float | None, flag: str) -> None:
-    if usd is not None and not 0 < usd < inf:
-        raise InputError(f"{usd} is no amount", where=flag, remedy="give US dollars, such as 5")
+def _check_amount(amount: float | None, flag: str, example: str) -> None:
+    if amount is not None and not 0 < amount < inf:
+        raise InputError(f"{amount} is no amount", where=flag, remedy=f"give {example}")
 
 
 def _candidates(
@@ -191,7 +173,8 @@ def _candidates(
     margin: float | None,
     wanted: Wanted,
 ) -> tuple[Candidate, ...]:
-    _check_wanted(wanted)
+    _check_amount(wanted.max_cost_usd, "--max-cost", "US dollars, such as 5")
+    _check_amount(wanted.max_minutes, "--max-minutes", "minutes, such as 20")
     hardest = [_hardest(name, ranked, margin) for name in ranked]
     adjusted = holm([p for _, _, p in hardest], true_at_most=len(ranked) - 1)
     found = []
@@ -214,12 +197,7 @@ def _candidates(
                 shown_worse_than=tuple(other for pair_of in worse for other in pair_of),
             )
         )
-    return tuple(sorted(found, key=_order))
-
-
-def _order(candidate: Candidate) -> tuple[bool, float, str]:
-    cost = candidate.cost_usd
-    return cost is None, cost or 0.0, candidate.name
+    return tuple(sorted(found, key=lambda c: (c.cost_usd is None, c.cost_usd or 0.0, c.name)))
 
 
 def _hardest(
@@ -234,12 +212,6 @@ def _hardest(
     return max(found, key=lambda one: one[2], default=(None, None, 1.0))
 
 
-def _minutes(results: Results, name: str) -> float | None:
-    """The active time, in minutes, that nine in ten of its trials keep within."""
-    active_s = [row.active_s for row in results.of(name) if row.verdict is not None]
-    return float(np.quantile(active_s, 0.9)) / 60 if active_s else None
-
-
 def _excluded(
     results: Results, tally: TaskTally, cost: CostPerSolved | None, wanted: Wanted
 ) -> Iterator[str]:
@@ -251,13 +223,12 @@ def _excluded(
     elif wanted.max_cost_usd is not None and cost.estimate > wanted.max_cost_usd:
         yield f"it costs more than ${wanted.max_cost_usd} per solved task"
     if wanted.max_minutes is not None:
-        minutes = _minutes(results, tally.who.name)
-        if minutes is None or minutes > wanted.max_minutes:
+        active_s = [row.active_s for row in results.of(tally.who.name) if row.verdict is not None]
+        if not active_s or float(np.quantile(active_s, 0.9)) / 60 > wanted.max_minutes:
             yield f"one trial in ten takes more than {wanted.max_minutes} minutes"
-    country = backend.country if backend else None
+    country, residency = (backend.country, backend.residency) if backend else (None, None)
     if not _among(country, wanted.countries):
         yield f"country {country or 'unknown'}"
-    residency = backend.residency if backend else None
     if not _among(residency, wanted.residencies):
         yield f"data in {residency or 'unknown'}"
     if wanted.open_weights and not (backend and backend.open_weights):

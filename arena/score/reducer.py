@@ -1,5 +1,6 @@
 """Events of a ledger reduced to sums a trial: what reading a run and its index have in common."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
@@ -195,25 +196,21 @@ class Carried(Record):
     paid: tuple[Paid, ...] = ()
 
 
-class Reducer:
-    """Takes events in order; `trials` holds only what these events tell.
+FROM_START = Carried()
 
-    Args:
-        backends: by contestant.
-        fx: rates of the run.
-        earlier: `carried` after the events before these.
-    """
+
+class Reducer:
+    """Takes events in order, after `earlier` ones; `trials` holds only what these events tell."""
 
     def __init__(
         self,
         backends: dict[str, BackendSpec],
         fx: tuple[FxRate, ...],
-        earlier: Carried | None = None,
+        earlier: Carried = FROM_START,
     ) -> None:
-        earlier = earlier or Carried()
         self._backends = backends
         self._fx = fx
-        self.trials: dict[str, TrialState] = {}
+        self.trials: defaultdict[str, TrialState] = defaultdict(TrialState)
         self.open = {begin.call_id: begin for begin in earlier.open}
         self.guessed = list(earlier.guessed)
         self.spans: list[Span] = []
@@ -232,17 +229,15 @@ class Reducer:
             paid=tuple(Paid(*key, usd) for key, usd in self._by_try.items()),
         )
 
-    def trial(self, trial_id: str) -> TrialState:
-        """The state of a trial, made when first asked for."""
-        return self.trials.setdefault(trial_id, TrialState())
-
     def add(self, event: ledger.Event) -> None:
         """Take one event."""
         match event:
-            case ledger.SessionBegin():
-                self._begin()
+            case ledger.SessionBegin():  # what an earlier one left open will never end
+                self.settle_open()
+                self.stopped.clear()
+                self._by_try.clear()
             case ledger.TrialBegin(spec=spec, try_number=number):
-                self.trial(spec.id).tries += 1
+                self.trials[spec.id].tries += 1
                 self._by_try[spec.id, number] = ZERO
             case ledger.CallBeginEvent(call=begin):
                 self.open[begin.call_id] = begin
@@ -252,14 +247,6 @@ class Reducer:
                 self._trial_end(record)
             case ledger.ContestantStopped(contestant=name, reason=reason):
                 self.stopped[name] = reason
-            case ledger.SessionEnd():
-                pass
-
-    def _begin(self) -> None:
-        """A session has the run to itself: what an earlier one left open will never end."""
-        self.settle_open()
-        self.stopped.clear()
-        self._by_try.clear()
 
     def _trial_end(self, record: TrialRecord) -> None:
         self._settle_guesses(record.id)
@@ -269,7 +256,7 @@ class Reducer:
         if record.verification is not None:
             graded = record.verification.model_copy(update={"tests": {}})
             record = record.model_copy(update={"verification": graded})
-        self.trial(record.id).record = record
+        self.trials[record.id].record = record
 
     def _end(self, end: CallEnd) -> None:
         begin = self.open.pop(end.call_id, None)
@@ -278,7 +265,7 @@ class Reducer:
             return
         call = RecordedCall(begin, end)
         if spec.hourly_usd is not None:
-            self.trial(begin.trial_id).sums.count(end)
+            self.trials[begin.trial_id].sums.count(end)
             self.spans.append(Span(begin.contestant, begin.trial_id, *CallSpan.of(end)))
             return
         if guesses_prompt(call):
@@ -298,7 +285,7 @@ class Reducer:
     def _pay(self, call: RecordedCall) -> None:
         begin, end = call
         assert end is not None
-        sums = self.trial(begin.trial_id).sums
+        sums = self.trials[begin.trial_id].sums
         sums.count(end)
         statement = self._statement(begin, end)
         sums.pay(statement)
@@ -312,12 +299,10 @@ class Reducer:
         self.waste[contestant] = self.waste.get(contestant, ZERO) + usd
 
     def settle_open(self) -> None:
-        """Count the calls that were announced and never ended, at their upper bound; none is then
-        open.
-        """
+        """Count the calls that were announced and never ended, at their upper bound."""
         for begin in self.open.values():
             if begin.contestant in self._backends:
-                sums = self.trial(begin.trial_id).sums
+                sums = self.trials[begin.trial_id].sums
                 sums.count(None)
                 sums.pay(self._statement(begin, None))
         self.open.clear()

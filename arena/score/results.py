@@ -1,7 +1,4 @@
-"""A run as data for scoring: one row a trial, money already computed, nothing else in memory.
-
-`load` streams the ledger once. Everything else in `arena.score` is a pure function of `Results`.
-"""
+"""A run as data for scoring: one row a trial, money already computed, nothing else in memory."""
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,10 +36,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class CallTimes:
-    """How fast an endpoint was, summed over the calls that ended well.
-
-    In whole microseconds: their sum is the same in whatever parts it is made.
-    """
+    """How fast an endpoint was, over the calls that ended well; whole, so that sums are exact."""
 
     wall_us: int = 0
     """From sending to the end of the reply."""
@@ -77,15 +71,14 @@ class Cost:
     """Money of some calls, in USD, on three bases.
 
     A basis is None when any call's cost on it is unknown, or when there is nothing but calls that
-    were never settled; `known_usd` is the billed part that is known, without estimates: a lower
-    bound, never a total. Beside settled calls those that never were make an estimate, with their
-    bound apart.
+    were never settled. Beside settled calls those make an estimate, with their bound apart.
     """
 
     billed_usd: Decimal | None
     no_cache_usd: Decimal | None
     standard_usd: Decimal | None
     known_usd: Decimal
+    """The billed part that is known, without estimates: a lower bound, never a total."""
     status: CostStatus
     unsettled_bound_usd: Decimal | None = None
     """Upper bound of calls that were announced and never settled; None when unpriced or none."""

@@ -1,9 +1,8 @@
 """Results as arrays over tasks, one tally a contestant: what every score is computed from.
 
 Impossible controls are left out, and tasks of different assurance are never in one tally. Attempts
-without a verdict are missing, never failures: they are left out of rates, shown with the rate's
-bounds, and make every decision inconclusive when they are more than 2% of what was planned or hit
-one contestant more than the other.
+without a verdict are missing, never failures: they are in no rate, and make every decision
+inconclusive when they are more than 2% of what was planned or hit one contestant more than another.
 """
 
 from collections import Counter
@@ -59,11 +58,10 @@ class TaskTally:
     cost_usd: FloatArray | None
     """US dollars of the scored attempts; None when any of them is unknown or all were free."""
     basis: CostBasis | None
-    """What `cost_usd` counts: see `common_basis`."""
+    """What `cost_usd` counts."""
     race_places: FloatArray | None = None
-    """Places of the tasks in the order of a race; None for what was no race. After a race, which
-    stops on what it sees, an interval must hold at every time to hold at its end.
-    """
+    """Of the tasks in the order of a race, whose intervals must hold at every time to hold at its
+    end; None for what was no race."""
 
     @property
     def means(self) -> FloatArray:
@@ -113,10 +111,8 @@ class TaskTally:
         return found._replace(interval=self._at_any_time(self.means, 1.0))
 
     def cost_interval(self, most_usd: Decimal | None) -> Interval | None:
-        """95% interval of the mean cost an attempt in US dollars, each task with a scored attempt.
-
-        None where costs are unknown or without spread; after a race, which needs a bound, also
-        where attempts had no limit or came to more than it.
+        """95% interval of the mean US dollars of an attempt, each task with a scored one; None for
+        costs that are unknown or without spread, in a race also without a limit or above it.
         """
         if (each := self.mean_costs_usd) is None:
             return None
@@ -132,15 +128,12 @@ class TaskTally:
         return confidence_sequence(in_order, Interval(0, most))
 
     def cost_per_solved(self) -> CostPerSolved | None:
-        """Cost of a solved task; None where costs are unknown, or without a task.
-
-        After a race it has no interval: there is none of a ratio that holds at every time.
-        """
+        """Cost of a solved task; None where costs are unknown, or without a task."""
         if self.cost_usd is None:
             return None
         found = intervals.cost_per_solved(self.cost_usd, self.passed)
         if found is None or self.race_places is None:
-            return found
+            return found  # of a ratio there is no interval that holds at every time
         return found.model_copy(update={"ci": None, "solved_per_usd_hi": None})
 
     def take(self, mask: BoolArray) -> "TaskTally":
@@ -163,27 +156,24 @@ def levels(manifest: Manifest) -> dict[Assurance, int]:
 
 
 def scoring_tasks(manifest: Manifest, level: Assurance | None = None) -> list[TaskEntry]:
-    """Tasks that are scored together: one assurance level (by default the strongest present)."""
-    present = levels(manifest)
-    if level and level not in present:
-        remedy = f"choose from {', '.join(present)}"
-        raise InputError(f"no task has assurance {level}", remedy=remedy)
-    wanted = level or next(iter(present), None)
+    """Tasks that are scored together, sorted by id."""
+    wanted = scope_of(manifest, level).level
     chosen = [t for t in manifest.tasks if not t.impossible and t.assurance == wanted]
     return sorted(chosen, key=lambda t: t.id)
 
 
 def scope_of(manifest: Manifest, level: Assurance | None = None) -> Scope:
-    """What `scoring_tasks` takes and what it leaves."""
+    """One assurance level, by default the strongest; raises `InputError` where no task has it."""
     counts = levels(manifest)
+    if level and level not in counts:
+        remedy = f"choose from {', '.join(counts)}"
+        raise InputError(f"no task has assurance {level}", remedy=remedy)
     used = level or next(iter(counts), None)
     return Scope(level=used, others={k: n for k, n in counts.items() if k != used})
 
 
 def tallies(results: Results, level: Assurance | None = None) -> dict[str, TaskTally]:
-    """Every contestant's tally, controls included, in the order of the manifest; all costs are on
-    one basis.
-    """
+    """Every contestant's tally, controls included, all costs on one basis."""
     tasks = tuple(t.id for t in scoring_tasks(results.manifest, level))
     wanted, who = set(tasks), results.manifest.contestants
     rows = {spec.name: results.of(spec.name, wanted) for spec in who}
@@ -191,18 +181,7 @@ def tallies(results: Results, level: Assurance | None = None) -> dict[str, TaskT
     places = None
     if (race := results.manifest.race) is not None:
         places = np.array([race.order.index(task) for task in tasks], dtype=np.float64)
-    return {one.name: _tally(identity(one), rows[one.name], tasks, basis, places) for one in who}
-
-
-def identity(spec: ContestantSpec) -> Identity:
-    """Identity of a contestant."""
-    return Identity(
-        name=spec.name,
-        digest=spec.digest,
-        agent=spec.agent,
-        agent_digest=spec.agent_digest,
-        caveats=spec.backend.caveats if spec.backend else (),
-    )
+    return {one.name: _tally(one, rows[one.name], tasks, basis, places) for one in who}
 
 
 def by_task(
@@ -215,7 +194,7 @@ def by_task(
 
 
 def _tally(
-    who: Identity,
+    spec: ContestantSpec,
     rows: list[TrialRow],
     tasks: tuple[str, ...],
     basis: CostBasis,
@@ -224,7 +203,13 @@ def _tally(
     scored = [t for t in rows if t.verdict is not None]
     costs = ranking_costs(scored, basis)
     return TaskTally(
-        who=who,
+        who=Identity(
+            name=spec.name,
+            digest=spec.digest,
+            agent=spec.agent,
+            agent_digest=spec.agent_digest,
+            caveats=spec.backend.caveats if spec.backend else (),
+        ),
         tasks=tasks,
         planned=by_task(rows, tasks),
         scored=by_task(scored, tasks),
@@ -236,9 +221,7 @@ def _tally(
 
 
 def common_basis(contestants: Iterable[Sequence[TrialRow]]) -> CostBasis:
-    """The basis that all contestants can be compared on: the standard-cache cost, or the billed
-    one where some contestant has no other.
-    """
+    """The basis of all contestants: the standard-cache cost, or billed where one has no other."""
     known = [
         {basis for basis in ("standard", "billed") if _amounts(trials, basis)}
         for trials in contestants
@@ -249,10 +232,8 @@ def common_basis(contestants: Iterable[Sequence[TrialRow]]) -> CostBasis:
 
 
 def ranking_costs(trials: Sequence[TrialRow], basis: CostBasis | None) -> FloatArray | None:
-    """Cost of each trial in US dollars on the basis that contestants are ranked on.
-
-    Nothing when it is unknown of any trial, or when all cost is 0: a free endpoint has no price
-    to rank by.
+    """Cost of each trial in US dollars; None when that is unknown of any, or all 0: a free endpoint
+    has no price to rank by.
     """
     amounts = None if basis is None else _amounts(trials, basis)
     costs = np.array(amounts or (), dtype=np.float64)

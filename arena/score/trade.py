@@ -120,10 +120,7 @@ NOTHING = Trade(tasks=0, buys=(), curve=None, choice=None, cheaper=(), unpriced=
 
 
 class Matrix:
-    """Contestants with known costs over the tasks that all of them have an attempt at.
-
-    Nothing is shown of a `doubtful` run, whatever its numbers say.
-    """
+    """Contestants with known costs over the tasks that all of them have an attempt at."""
 
     def __init__(self, ranked: Mapping[str, TaskTally], *, doubtful: bool = False) -> None:
         priced = {n: t for n, t in ranked.items() if t.cost_usd is not None and not doubt(t)}
@@ -165,15 +162,10 @@ def trade(
     doubtful: bool = False,
     seed: int = SEED,
 ) -> Trade:
-    """Set pass rate against cost.
+    """Set pass rate against cost, for contestants with verdicts and all their pairs.
 
-    Args:
-        ranked: contestants with verdicts, controls left out.
-        pairs: all their pairs.
-        value_usd: worth of a solved task in US dollars.
-        floor: contestants that may be chosen, where a quality floor was asked for.
-        doubtful: nothing of the run is shown.
-        seed: of the draws.
+    `floor` is who may be chosen, where a quality floor was asked for; nothing is shown of a
+    `doubtful` run, whatever its numbers say.
     """
     every = Matrix(ranked)
     chosen = ranked if floor is None else {n: ranked[n] for n in ranked if n in floor}
@@ -181,11 +173,16 @@ def trade(
     if not matrix.ids:
         return NOTHING.model_copy(update={"unpriced": matrix.unpriced})
     means = matrix.means(seed)
-    curve = _curve(matrix, means)
+    grid = matrix.values(GRID)
+    found = value.chances(means.drawn_in, grid)
+    curve = ValueCurve(
+        values_usd=tuple(grid.tolist()),
+        chances={name: tuple(found[:, i].tolist()) for i, name in enumerate(matrix.names)},
+        nobody=tuple(found[:, -1].tolist()),
+    )
     buys = _buys(matrix, means, curve)
     choice = None if value_usd is None else _choice(matrix, means, value_usd)
-    last = buys[-1].name if buys else None
-    named = last if choice is None else choice.name
+    named = choice.name if choice else buys[-1].name if buys else None
     return Trade(
         tasks=len(matrix.ids),
         buys=buys,
@@ -197,7 +194,7 @@ def trade(
 
 
 class PairWorth(Record):
-    """Two contestants at one value of a solved task; draws are those of the whole trade."""
+    """Two contestants at one value of a solved task, on the draws of the whole trade."""
 
     value_usd: float
     gap_usd: float
@@ -232,25 +229,14 @@ def pair_worth(
     )
 
 
-def _curve(matrix: Matrix, means: Means) -> ValueCurve:
-    grid = matrix.values(GRID)
-    found = value.chances(means.drawn_in, grid)
-    return ValueCurve(
-        values_usd=tuple(grid.tolist()),
-        chances={name: tuple(found[:, i].tolist()) for i, name in enumerate(matrix.names)},
-        nobody=tuple(found[:, -1].tolist()),
-    )
-
-
 def _buys(matrix: Matrix, means: Means, curve: ValueCurve) -> tuple[BestBuy, ...]:
     sure = value.chances(means.plain, np.array(curve.values_usd))
     hull = value.upper_hull(means.best.rates[0], means.best.costs_usd[0])
     starts: list[SwitchPoint] = []
     for (place, usd), before in zip(hull, (None, *(place for place, _ in hull)), strict=False):
         lo, hi = value.switch_interval(means.plain, before, place)
-        starts.append(
-            SwitchPoint(usd=usd, lo=min(lo, usd), hi=None if hi is None else max(hi, usd))
-        )
+        hi = None if hi is None else max(hi, usd)
+        starts.append(SwitchPoint(usd=usd, lo=min(lo, usd), hi=hi))
     return tuple(
         BestBuy(
             name=matrix.names[place],
@@ -290,17 +276,18 @@ def _cheaper(matrix: Matrix, than: str, pairs: Sequence[PairCell]) -> tuple[Chea
     """What costs much less than a best buy and is not shown worse than it."""
     costs = dict(zip(matrix.names, matrix.costs_usd.mean(axis=0).tolist(), strict=True))
     rates = dict(zip(matrix.names, matrix.passes.mean(axis=0).tolist(), strict=True))
-    found: list[CheaperRival] = []
-    for cell in pairs:
-        other = {cell.a: cell.b, cell.b: cell.a}.get(than)
-        if other in costs and cell.shown_worse != other:
-            rival = CheaperRival(
-                name=other,
-                than=than,
-                times=costs[than] / costs[other] if costs[other] else inf,
-                pass_rate=rates[other],
-                than_pass_rate=rates[than],
-                adjusted_p=cell.adjusted_p,
-            )
-            found += [rival] if rival.times >= MUCH_CHEAPER else []
-    return tuple(sorted(found, key=lambda one: -one.times))
+    others = (({cell.a: cell.b, cell.b: cell.a}.get(than), cell) for cell in pairs)
+    found = [
+        CheaperRival(
+            name=other,
+            than=than,
+            times=costs[than] / costs[other] if costs[other] else inf,
+            pass_rate=rates[other],
+            than_pass_rate=rates[than],
+            adjusted_p=cell.adjusted_p,
+        )
+        for other, cell in others
+        if other in costs and cell.shown_worse != other
+    ]
+    much = (one for one in found if one.times >= MUCH_CHEAPER)
+    return tuple(sorted(much, key=lambda one: -one.times))

@@ -17,9 +17,11 @@ from typing import Literal, get_args
 import numpy as np
 
 from arena.errors import InputError
-from arena.records import Assurance, Record
-from arena.score.nights import LeftOut, Night, NightScore, causes, night
-from arena.score.results import Results
+from arena.records import Assurance, Limits, Record
+from arena.score.nights import LeftOut, Night, Side, causes
+from arena.score.pairs import conditions_of_run
+from arena.score.results import Results, TrialRow
+from arena.score.tally import common_basis, ranking_costs
 from arena.stats import sequential
 from arena.stats.intervals import FloatArray, Interval
 from arena.stats.sequential import Attempts, Detector, NightBag
@@ -31,9 +33,27 @@ Metric = Literal["pass", "cost", "tokens"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
-class Point(NightScore):
+class Point(Record):
     """One contestant on one night, and since the last mark."""
 
+    pass_rate: float | None
+    scored: int
+    faults: int
+    """Trials without a verdict because something broke."""
+    cost_usd: float | None
+    """Mean of an attempt, with equal use of caches, else as billed; None where unknown."""
+    cost_per_solved_usd: float | None
+    """The same for a solved task; None where nothing was solved."""
+    tokens: float | None
+    """Mean of an attempt, prompt and output."""
+    reasoning_tokens: float | None
+    """Mean of an attempt."""
+    active_s: float | None
+    """Median of the agent's clock."""
+    mistakes: int
+    """Tool calls that were malformed, unknown or impossible."""
+    other_names: tuple[str, ...]
+    """Model names returned that were not asked for."""
     night: int
     """Index into the nights of the trend."""
     sequence: Interval
@@ -76,7 +96,6 @@ class NightInfo(Record):
     """One night."""
 
     run: str
-    """Path of its folder."""
     created_at: datetime
 
 
@@ -163,39 +182,33 @@ def trend(
     run_length: float = RUN_LENGTH,
     left_out: Sequence[LeftOut] = (),
 ) -> Trend:
-    """The series of some runs.
-
-    Args:
-        runs: from the oldest on.
-        level: of the tasks that count; by default the strongest of each run.
-        run_length: nights between two false alarms, at least, on average.
-        left_out: runs that could not be read.
-
-    Raises:
-        InputError: `run_length` is none.
+    """The series of some runs, from the oldest on, over tasks of a level, by default the strongest
+    of each run; raises `InputError` where `run_length` is no number of nights.
     """
     if not 1 <= run_length < inf:
         raise InputError(
             f"{run_length} is no number of nights", where="--run-length", remedy="give 365 or so"
         )
-    nights = [night(results, level) for results in runs]
-    names = list(dict.fromkeys(name for one in nights for name in one.played))
+    played = [[c.name for c in run.manifest.contestants if not c.control] for run in runs]
+    names = dict.fromkeys(name for own in played for name in own)
     limit = run_length * max(1, len(names)) * len(METRICS)
-    series = [_Series(name, nights, limit) for name in names]
+    series = {name: _Series(name, limit) for name in names}
+    for index, (run, own) in enumerate(zip(runs, played, strict=True)):
+        night = Night(run, conditions_of_run(run.manifest, level))
+        for name in own:
+            series[name].take(index, night)
+    alarms = [alarm for one in series.values() for alarm in one.alarms()]
     return Trend(
         average_run_length=run_length,
         nights=tuple(
-            NightInfo(run=str(one.path), created_at=one.manifest.created_at) for one in nights
+            NightInfo(run=str(run.path), created_at=run.manifest.created_at) for run in runs
         ),
         contestants=tuple(
-            ContestantTrend(contestant=one.name, points=tuple(one.points)) for one in series
+            ContestantTrend(contestant=name, points=tuple(one.points))
+            for name, one in series.items()
         ),
-        marks=tuple(_merged([mark for one in series for mark in one.marks], len(names))),
-        alarms=tuple(
-            sorted(
-                (a for one in series for a in one.alarms()), key=lambda a: (a.night, a.contestant)
-            )
-        ),
+        marks=tuple(_merged([mark for one in series.values() for mark in one.marks], len(names))),
+        alarms=tuple(sorted(alarms, key=lambda alarm: (alarm.night, alarm.contestant))),
         left_out=tuple(left_out),
     )
 
@@ -203,65 +216,78 @@ def trend(
 class _Series:
     """One contestant's nights, taken in order."""
 
-    def __init__(self, name: str, nights: Sequence[Night], limit: float) -> None:
+    def __init__(self, name: str, limit: float) -> None:
         self.name = name
-        self._nights = nights
         self._limit = limit
         self.points: list[Point] = []
         self.marks: list[ChangeMark] = []
+        self._nights: list[Night] = []
+        """Those of the points."""
         self._streams: list[_Stream] = []
         self._now: dict[Metric, _Stream] = {}
         """Those that no mark has ended."""
-        last: int | None = None
-        for index, one in enumerate(nights):
-            if name in one.played:
-                self._take(index, last)
-                last = index
 
-    def _take(self, index: int, last: int | None) -> None:
-        one = self._nights[index]
-        played = one.played[self.name]
-        changed = () if last is None else self._changes(index, last)
+    def take(self, index: int, night: Night) -> None:
+        """Take the next night that it was a contestant of."""
+        changed = self._changes(self._nights[-1], night) if self._nights else ()
         self.marks += [ChangeMark(night=index, contestant=self.name, what=what) for what in changed]
-        if last is None or set(changed) - {_PRICE}:
-            self._begin(METRICS, one)
-        elif changed:
-            self._begin(("cost",), one)
-        for metric, stream in self._now.items():
-            attempts = played.attempts.get(metric)
-            if attempts is not None and len(attempts.task):
-                stream.take(index, attempts, self._random(index, metric))
-        passes, limits = self._now["pass"].values, one.manifest.limits
-        self.points.append(
-            Point(
-                **dict(played.score),
-                night=index,
-                sequence=sequential.rate_sequence(int(passes.sum()), len(passes)),
-                cost_sequence=self._now["cost"].sequence(limits.usd),
-                tokens_sequence=self._now["tokens"].sequence(limits.tokens),
-                evidence={m: s.evidence for m, s in self._now.items()},
-            )
+        anew: tuple[Metric, ...] = ("cost",) if changed else ()
+        for metric in METRICS if not self._nights or set(changed) - {_PRICE} else anew:
+            bag = NightBag(len(night.conditions.tasks))
+            self._now[metric] = stream = _Stream(metric, self._limit, bag)
+            self._streams.append(stream)
+        rows = night.results.of(self.name, night.conditions.tasks)
+        scored = [row for row in rows if row.verdict is not None]
+        place = {task: i for i, task in enumerate(night.conditions.tasks)}
+        at = np.array([place[row.task_id] for row in scored], dtype=np.int64)
+        values = _values(scored)
+        for metric, each in values.items():
+            if len(at):
+                self._now[metric].take(index, Attempts(at, each), self._random(night, metric))
+        self._nights.append(night)
+        self.points.append(self._point(index, rows, values, night.results.manifest.limits))
+
+    def _point(
+        self, index: int, rows: list[TrialRow], values: dict[Metric, FloatArray], limits: Limits
+    ) -> Point:
+        scored = [row for row in rows if row.verdict is not None]
+        costs, tokens, passed = values.get("cost"), values.get("tokens"), values["pass"].sum()
+        passes = self._now["pass"].values
+        return Point(
+            pass_rate=float(passed) / len(scored) if scored else None,
+            scored=len(scored),
+            faults=sum(row.verdict is None and row.fault is not None for row in rows),
+            cost_usd=None if costs is None else float(costs.mean()),
+            cost_per_solved_usd=None
+            if costs is None or not passed
+            else float(costs.sum() / passed),
+            tokens=None if tokens is None else float(tokens.mean()),
+            reasoning_tokens=None
+            if tokens is None
+            else float(np.mean([row.tokens.reasoning for row in scored])),
+            active_s=float(np.median([row.active_s for row in scored])) if scored else None,
+            mistakes=sum(row.mistakes for row in rows),
+            other_names=tuple(sorted({name for row in rows for name in row.other_names})),
+            night=index,
+            sequence=sequential.rate_sequence(int(passes.sum()), len(passes)),
+            cost_sequence=self._now["cost"].sequence(limits.usd),
+            tokens_sequence=self._now["tokens"].sequence(limits.tokens),
+            evidence={m: s.evidence for m, s in self._now.items()},
         )
 
-    def _begin(self, metrics: Sequence[Metric], one: Night) -> None:
-        tasks = len(one.conditions.tasks)
-        fresh = {metric: _Stream(metric, self._limit, NightBag(tasks)) for metric in metrics}
-        self._now |= fresh
-        self._streams += fresh.values()
-
-    def _changes(self, index: int, last: int) -> tuple[str, ...]:
-        here, before = self._nights[index], self._nights[last]
+    def _changes(self, before: Night, here: Night) -> tuple[str, ...]:
         reasons = before.conditions.differences(here.conditions)
-        now, was = here.played[self.name], before.played[self.name]
-        if now.spec.digest != was.spec.digest:
-            agent = now.spec.agent_digest != was.spec.agent_digest
+        now, was = here.who(self.name), before.who(self.name)
+        if now.digest != was.digest:
+            agent = now.agent_digest != was.agent_digest
             what = "agent changed" if agent else "backend or parameters changed"
             reasons = (*reasons, what)
-        return reasons if now.price == was.price else (*reasons, _PRICE)
+        same = here.price(self.name) == before.price(self.name)
+        return reasons if same else (*reasons, _PRICE)
 
-    def _random(self, index: int, metric: Metric) -> np.random.Generator:
+    def _random(self, night: Night, metric: Metric) -> np.random.Generator:
         """The same draws whenever the same night is looked at again."""
-        run_id = self._nights[index].manifest.run_id
+        run_id = night.results.manifest.run_id
         key = hashlib.sha256(f"{run_id}\n{self.name}\n{metric}".encode()).digest()
         return np.random.default_rng(int.from_bytes(key[:8]))
 
@@ -281,15 +307,27 @@ class _Series:
                 before=before,
                 after=after,
                 causes=tuple(
-                    causes(self.name, self._played(first, since), self._played(since, last + 1))
+                    causes(self.name, self._side(first, since), self._side(since, last + 1))
                 ),
             )
 
-    def _played(self, first: int, end: int) -> list[Night]:
-        return [one for one in self._nights[first:end] if self.name in one.played]
+    def _side(self, first: int, end: int) -> Side:
+        every = zip(self._nights, self.points, strict=True)
+        return [(one, p.reasoning_tokens) for one, p in every if first <= p.night < end]
 
 
 _PRICE = "price changed"
+
+
+def _values(scored: Sequence[TrialRow]) -> dict[Metric, FloatArray]:
+    """Of each attempt: pass 0 or 1, cost in US dollars, tokens; what is unknown is not there."""
+    tokens = np.array([row.tokens.input + row.tokens.output for row in scored], dtype=np.float64)
+    values: dict[Metric, FloatArray | None] = {
+        "pass": np.array([row.passed for row in scored], dtype=np.float64),
+        "cost": ranking_costs(scored, common_basis([scored])),
+        "tokens": tokens if tokens.any() else None,
+    }
+    return {metric: each for metric, each in values.items() if each is not None}
 
 
 def _merged(marks: Sequence[ChangeMark], contestants: int) -> Iterator[ChangeMark]:

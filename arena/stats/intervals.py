@@ -33,29 +33,21 @@ def two_sided_t(level: float, df: float) -> float:
     return float(special.stdtrit(df, (1 + level) / 2))
 
 
-def one_sided_level(alpha: float) -> float:
-    """Level of the two-sided interval whose one limit is a one-sided test at `alpha`."""
-    return 1 - 2 * alpha
-
-
 ENOUGH_DIFFERING = 5
-"""Tasks that must differ before their spread is trusted; fewer make intervals shrink on luck (see
-`tests/benchmarks/coverage.py`)."""
+"""Tasks that must differ before their spread is trusted (see `tests/benchmarks/coverage.py`)."""
 
 
 class Rate(NamedTuple):
-    """Mean over tasks with its 95% interval; `n_eff` is the number of independent attempts
-    that would give the same standard error.
-    """
+    """Mean over tasks with its 95% interval; `n_eff` is as of `effective_n`."""
 
     mean: float
     interval: Interval
     n_eff: float
 
 
-def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
+def wilson(successes: float, n: float) -> Interval:
     """Wilson score interval of a proportion; counts may be fractional, `n` > 0."""
-    z2 = normal_quantile((1 + level) / 2) ** 2
+    z2 = normal_quantile((1 + LEVEL) / 2) ** 2
     p = successes / n
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
@@ -64,17 +56,16 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
     return Interval(lo, hi)
 
 
-def zero_event_bound(n: int, alpha: float = ALPHA) -> float:
+def zero_event_bound(n: int) -> float:
     """One-sided upper bound of a rate after no event in `n` > 0 independent chances."""
-    return float(1 - alpha ** (1 / n))
+    return float(1 - ALPHA ** (1 / n))
 
 
 def effective_n(task_means: FloatArray, attempts: int) -> float:
-    """Independent attempts worth the same as `attempts` in total, clustered by task.
+    """Independent attempts with the same standard error as `attempts` in total, clustered by task.
 
-    p(1-p)/SE² within [tasks, attempts]: however alike the attempts at one task are, each task
-    tells as much as one attempt at it would. When fewer than five tasks differ from all passed, or
-    from none passed, the spread between tasks cannot be estimated and a task counts at most once.
+    p(1-p)/SE² within [tasks, attempts]: a task tells at least as much as one attempt. When fewer
+    than five tasks differ from all passed, or from none passed, it counts at most once.
     """
     n = len(task_means)
     if n < 2 or attempts <= n:
@@ -87,15 +78,15 @@ def effective_n(task_means: FloatArray, attempts: int) -> float:
     return min(max(worth, float(n)), float(most))
 
 
-def task_rate(task_means: FloatArray, attempts: int, level: float = LEVEL) -> Rate | None:
+def task_rate(task_means: FloatArray, attempts: int) -> Rate | None:
     """Mean of per-task values in [0, 1], shape (tasks,), with its Wilson interval at the effective
-    n of all attempts behind them; None without a task. One attempt a task makes it plain Wilson.
+    n of all attempts behind them; None without a task.
     """
     if not len(task_means):
         return None
     mean = float(task_means.mean())
     n_eff = effective_n(task_means, attempts)
-    return Rate(mean, wilson(mean * n_eff, n_eff, level), n_eff)
+    return Rate(mean, wilson(mean * n_eff, n_eff), n_eff)
 
 
 def rate_bounds(passed: int, scored: int, missing: int) -> Interval | None:
@@ -105,9 +96,7 @@ def rate_bounds(passed: int, scored: int, missing: int) -> Interval | None:
 
 
 def fisher_exact(one: tuple[int, int], other: tuple[int, int]) -> float:
-    """Fisher's exact two-sided p that an event is as likely in one group as in the other, from the
-    counts with and without it.
-    """
+    """Fisher's exact two-sided p of two groups, from the counts with and without an event."""
     if not one[0] and not other[0]:
         return 1.0
     from scipy import stats
@@ -117,12 +106,8 @@ def fisher_exact(one: tuple[int, int], other: tuple[int, int]) -> float:
 
 def mean_pass_k(attempts: FloatArray, passed: FloatArray, k: int) -> tuple[float, float] | None:
     """Chance that any (pass@k, Chen et al. 2021), and that all (pass^k), of k attempts drawn from
-    a task's pass; mean over the tasks that have k scored attempts, None without one.
-
-    Args:
-        attempts: scored attempts of each task, shape (tasks,).
-        passed: passed attempts of each task, shape (tasks,).
-        k: attempts drawn.
+    a task's pass; mean over the tasks that have k scored attempts, None without one. Scored and
+    passed attempts have shape (tasks,).
     """
     made, won = attempts[attempts >= k], passed[attempts >= k]
     if not len(made):
@@ -156,12 +141,12 @@ class Ratio(Record):
     """None: not estimable."""
 
 
-def fieller(costs: FloatArray, solved: FloatArray, level: float = LEVEL) -> Interval | None:
+def fieller(costs: FloatArray, solved: FloatArray) -> Interval | None:
     """Fieller interval of sum(costs) / sum(solved), tasks as the unit; None if unbounded."""
     n = len(costs)
     if n < 2:
         return None
-    t2 = two_sided_t(level, n - 1) ** 2
+    t2 = two_sided_t(LEVEL, n - 1) ** 2
     covariance = np.cov(costs, solved) / n
     mean_cost, mean_solved = float(costs.mean()), float(solved.mean())
     a = mean_solved**2 - t2 * float(covariance[1, 1])
@@ -173,15 +158,9 @@ def fieller(costs: FloatArray, solved: FloatArray, level: float = LEVEL) -> Inte
     return Interval(max(0.0, (b - root) / a), (b + root) / a)
 
 
-def cost_per_solved(
-    costs: FloatArray, solved: FloatArray, level: float = LEVEL
-) -> CostPerSolved | None:
-    """Cost of one solved task; None without a task.
-
-    Args:
-        costs: US dollars of all scored attempts of each task, shape (tasks,).
-        solved: passed attempts of each task, shape (tasks,).
-        level: of the interval.
+def cost_per_solved(costs: FloatArray, solved: FloatArray) -> CostPerSolved | None:
+    """Cost of one solved task, from US dollars of all scored attempts of each task and how many
+    passed, both of shape (tasks,); None without a task.
     """
     if not len(costs):
         return None
@@ -189,20 +168,16 @@ def cost_per_solved(
     if not solved.any():
         bound = zero_event_bound(len(costs)) * len(costs) / total if total > 0 else None
         return CostPerSolved(estimate=None, ci=None, solved_per_usd_hi=bound)
-    return CostPerSolved(estimate=total / float(solved.sum()), ci=fieller(costs, solved, level))
+    return CostPerSolved(estimate=total / float(solved.sum()), ci=fieller(costs, solved))
 
 
 def ratio_of_ratios(columns: FloatArray, *, level: float = LEVEL) -> Ratio:
-    """Ratio of two ratios of sums over the same tasks, with its paired interval.
+    """Ratio of two ratios of sums over the same tasks, from columns of shape (tasks, 4): A's
+    numerator and denominator, then B's.
 
-    The interval is Student's t on the logarithm, linearised per task. At 20 to 100 tasks it
-    holds its level where a bootstrap of the same statistic does not
-    (`tests/benchmarks/coverage.py`). Not estimable with fewer than three tasks that add to either
-    denominator.
-
-    Args:
-        columns: shape (tasks, 4): A's numerator and denominator, then B's.
-        level: of the interval.
+    The interval is Student's t on the logarithm, linearised per task: at 20 to 100 tasks it holds
+    its level where a bootstrap does not (`tests/benchmarks/coverage.py`). Not estimable with fewer
+    than three tasks that add to either denominator.
     """
     total, tasks = columns.sum(axis=0), len(columns)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,9 +1,8 @@
-"""Two contestants on the same tasks: tests and intervals of the difference; many at once.
+"""Two contestants on the same tasks: tests and intervals of the difference; what a suite can see.
 
 One attempt a task: exact McNemar test and Tango's score interval. Several: Student's t over the
-per-task differences. Student's t is not trusted with fewer than five tasks that differ: the score
-interval, which takes a task's attempts as one, and the exact sign-flip test stand in. What a suite
-can see: tasks needed for a gap, smallest gap for a number of tasks.
+per-task differences; with fewer than five tasks that differ the score interval, which takes a
+task's attempts as one, and the exact sign-flip test.
 """
 
 from collections.abc import Sequence
@@ -15,25 +14,12 @@ from scipy import optimize, special
 
 from arena.errors import InputError
 from arena.records import Record
-from arena.stats.intervals import (
-    ALPHA,
-    ENOUGH_DIFFERING,
-    LEVEL,
-    FloatArray,
-    Interval,
-    normal_quantile,
-    one_sided_level,
-    two_sided_t,
-)
+from arena.stats.intervals import ALPHA, ENOUGH_DIFFERING, LEVEL, FloatArray, Interval, two_sided_t
 
 
 def holm(p_values: Sequence[float], *, true_at_most: int | None = None) -> list[float]:
-    """Holm-adjusted p-values, in the order given.
-
-    Args:
-        p_values: of one family of hypotheses.
-        true_at_most: how many of the hypotheses can be true together, where logic limits
-            that (Shaffer 1986); by default all of them.
+    """Holm-adjusted p-values of one family, in the order given; `true_at_most` of the hypotheses
+    can be true together, where logic limits that (Shaffer 1986).
     """
     count = len(p_values)
     limit = count if true_at_most is None else true_at_most
@@ -95,7 +81,7 @@ def tango_z(pairs: Discordance, difference: float) -> float:
 
 def tango_interval(pairs: Discordance, level: float = LEVEL) -> Interval:
     """Score interval of pA - pB (Tango 1998); holds its level when nothing is discordant."""
-    z = normal_quantile((1 + level) / 2)
+    z = float(special.ndtri((1 + level) / 2))
     estimate = (pairs.only_a - pairs.only_b) / pairs.tasks
 
     def limit(end: int) -> float:
@@ -133,12 +119,11 @@ def _error(differences: FloatArray) -> float | None:
     return spread / float(np.sqrt(n)) if spread > 1e-12 else None
 
 
-def sign_flip(differences: FloatArray, *, draws: int = SIGN_FLIP_DRAWS, seed: int = 0) -> float:
+def sign_flip(differences: FloatArray, *, seed: int = 0) -> float:
     """Two-sided sign-flip p of the mean difference.
 
-    Exact up to 20 non-zero differences, else from `draws` seeded draws with the observed
-    arrangement counted among them. Differences of one size are flipped together, as one
-    binomial count, so that the work grows with the number of sizes and not of tasks.
+    Exact up to 20 non-zero differences, else from seeded draws with the observed arrangement among
+    them. Differences of one size are flipped together, as one binomial count.
     """
     sizes = np.abs(differences[np.abs(differences) > 1e-12])
     observed = abs(float(differences.sum())) - 1e-9
@@ -149,10 +134,10 @@ def sign_flip(differences: FloatArray, *, draws: int = SIGN_FLIP_DRAWS, seed: in
         return float(np.mean(np.abs(sums) >= observed))
     rng = np.random.default_rng(seed)
     values, counts = np.unique(np.round(sizes, 12), return_counts=True)
-    sums = np.zeros(draws)
+    sums = np.zeros(SIGN_FLIP_DRAWS)
     for value, count in zip(values, counts, strict=True):
-        sums += value * (2 * rng.binomial(count, 0.5, size=draws) - count)
-    return (1 + int(np.count_nonzero(np.abs(sums) >= observed))) / (1 + draws)
+        sums += value * (2 * rng.binomial(count, 0.5, size=len(sums)) - count)
+    return (1 + int(np.count_nonzero(np.abs(sums) >= observed))) / (1 + len(sums))
 
 
 Method = Literal["mcnemar_tango", "student_t", "sign_flip_tango"]
@@ -182,11 +167,8 @@ class NotWorse(Record):
 
 
 def difference(differences: FloatArray, *, single: bool) -> Difference:
-    """Estimate, interval and p of per-task differences A - B, at least one.
-
-    Args:
-        differences: shape (tasks,), within [-1, 1].
-        single: every task had one attempt.
+    """Estimate, interval and p of per-task differences A - B within [-1, 1], shape (tasks,), at
+    least one; `single`: every task had one attempt.
     """
     estimate = float(differences.mean())
     if single:
@@ -221,7 +203,7 @@ def not_worse(differences: FloatArray, margin: float, *, single: bool) -> NotWor
     Where fewer than five tasks differ, p is never below the chance that a loss of the margin would
     not have come up at all in so many tasks: what could not be seen is not shown to be absent.
     """
-    level, trusted = one_sided_level(ALPHA), trusts_t(differences)
+    level, trusted = 1 - 2 * ALPHA, trusts_t(differences)
     interval, p = t_interval(differences, level), t_p(differences, -margin)
     if single or not trusted or interval is None or p is None:
         pairs = discordance(differences)
@@ -239,38 +221,28 @@ def trusts_t(differences: FloatArray) -> bool:
 
 POWER = 0.8
 DISCORDANT = 0.2
+SIGMAS = float(special.ndtri(1 - ALPHA / 2)), float(special.ndtri(POWER))
+"""Standard normal quantiles of the error and of the power."""
 
 
-def tasks_for_gap(
-    gap: float, *, discordant: float = DISCORDANT, alpha: float = ALPHA, power: float = POWER
-) -> int:
+def tasks_for_gap(gap: float, *, discordant: float = DISCORDANT) -> int:
     """Tasks for a two-sided paired test to see a true `gap` of pass rates, 0 < |gap| <= 1, one
     attempt a task; `discordant` is the share of tasks that only one of the two passes.
     """
     share = max(discordant, abs(gap))
-    root = normal_quantile(1 - alpha / 2) * sqrt(share) + normal_quantile(power) * sqrt(
-        share - gap * gap
-    )
+    root = SIGMAS[0] * sqrt(share) + SIGMAS[1] * sqrt(share - gap * gap)
     return ceil(root * root / (gap * gap))
 
 
-def smallest_gap(
-    tasks: int, *, spread: float = sqrt(DISCORDANT), alpha: float = ALPHA, power: float = POWER
-) -> float:
-    """Smallest true difference of pass rates that `tasks` paired tasks can see; at most 1.
-
-    `spread` is the standard deviation of the per-task differences; with one attempt its square
-    is about the share of discordant tasks.
+def smallest_gap(tasks: int, *, spread: float = sqrt(DISCORDANT)) -> float:
+    """Smallest true difference of pass rates that `tasks` paired tasks can see, at most 1; `spread`
+    is the standard deviation of the per-task differences.
     """
-    z = normal_quantile(1 - alpha / 2) + normal_quantile(power)
-    return min(1.0, z * spread / sqrt(tasks))
+    return min(1.0, sum(SIGMAS) * spread / sqrt(tasks))
 
 
 class SuitePower(Record):
-    """What a number of tasks can show, planned at one attempt a task and 20% discordant tasks.
-
-    More attempts see a little more: they take the attempts' noise away, not the tasks'.
-    """
+    """What a number of tasks can show, planned at one attempt a task and 20% discordant tasks."""
 
     tasks: int
     smallest_gap: float
@@ -292,22 +264,12 @@ class SuitePower(Record):
 
 
 def checked_margin(margin: float | None, tasks: int) -> float:
-    """The margin to use: the given one if it is one, or the default.
-
-    Raises:
-        InputError: not a share between 0 and 1.
-    """
-    if margin is None:
-        return default_margin(tasks)
-    return _share(margin, "margin", "0.10")
+    """The margin to use, given or by default; raises `InputError` for no share within (0, 1)."""
+    return default_margin(tasks) if margin is None else _share(margin, "margin", "0.10")
 
 
 def suite_power(tasks: int, gaps: tuple[float, ...] = (0.20, 0.10, 0.05)) -> SuitePower:
-    """What `tasks` (at least one) can show, and what the gaps would need.
-
-    Raises:
-        InputError: a gap is not a share between 0 and 1.
-    """
+    """What `tasks` (at least one) can show; raises `InputError` for a gap outside (0, 1)."""
     return SuitePower(
         tasks=tasks,
         smallest_gap=smallest_gap(tasks),

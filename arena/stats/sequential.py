@@ -21,8 +21,7 @@ from scipy import optimize, special
 from arena.stats.intervals import ALPHA, LEVEL, FloatArray, Interval
 
 BETS: FloatArray = np.array([0.05, 0.1, 0.2, 0.4, 0.8])
-"""Shares of the wealth that are bet, each by a gambler of its own with as much to start with: the
-mixture learns which of them grows fastest, at a price of log(5) at most."""
+"""Shares of the wealth that are bet, each by a gambler of its own with as much to start with."""
 PRECISION = 1e-4
 """Of the limits of a confidence sequence, as a share of what values can be."""
 
@@ -46,18 +45,16 @@ def evidence(gains: FloatArray) -> FloatArray:
     return log_wealth(np.cumsum(log_growth(gains), axis=0))
 
 
-def confidence_sequence(values: FloatArray, within: Interval, alpha: float = ALPHA) -> Interval:
-    """An interval that holds the mean at all times together with probability 1 - alpha.
-
-    Half of alpha is for either side. Values, shape (tasks,), are in the order in which they came;
-    `within` is the least and the most that one can be.
+def confidence_sequence(values: FloatArray, within: Interval) -> Interval:
+    """An interval that holds the mean at all times together with 95%, half of the error for either
+    side; values, shape (tasks,), are in the order in which they came, none outside of `within`.
     """
-    lo = _bound(values - within.lo, within.hi - within.lo, alpha / 2)
-    hi = _bound(within.hi - values, within.hi - within.lo, alpha / 2)
+    lo = _bound(values - within.lo, within.hi - within.lo)
+    hi = _bound(within.hi - values, within.hi - within.lo)
     return Interval(within.lo + lo, within.hi - hi)
 
 
-def _bound(values: FloatArray, most: float, alpha: float) -> float:
+def _bound(values: FloatArray, most: float) -> float:
     """What the mean of values in [0, most] is shown to be above.
 
     Betting against a lower mean always wins more, so that the means refuted are all up to a bound.
@@ -65,7 +62,7 @@ def _bound(values: FloatArray, most: float, alpha: float) -> float:
     refuted, open_ = 0.0, most
     while open_ - refuted > PRECISION * most:
         mean = (refuted + open_) / 2
-        shown = evidence(values / mean - 1).max(initial=0.0) >= -np.log(alpha)
+        shown = evidence(values / mean - 1).max(initial=0.0) >= -np.log(ALPHA / 2)
         refuted, open_ = (mean, open_) if shown else (refuted, mean)
     return refuted
 
@@ -101,15 +98,14 @@ def _log_choose(n: int, k: NDArray[np.int64] | int) -> FloatArray:
     return logs
 
 
-def rate_sequence(passed: int, scored: int, level: float = LEVEL) -> Interval:
-    """One interval of a confidence sequence of a pass rate: all of them hold together at `level`,
-    however often one looks (Robbins 1970, with a uniform mixture).
+def rate_sequence(passed: int, scored: int) -> Interval:
+    """One interval of a confidence sequence of a pass rate: all of them hold together with 95%,
+    however often one looks (Robbins 1970, with a uniform mixture); counts are of all nights.
 
     It holds for tasks of any difficulty that are attempted equally often: the mixture's bets are
-    linear in each attempt, and so worth at most what they are worth at the mean chance. Counts are
-    of all attempts up to now, all nights together.
+    linear in each attempt, and so worth at most what they are worth at the mean chance.
     """
-    lost, limit = scored - passed, -np.log1p(-level)
+    lost, limit = scored - passed, -np.log1p(-LEVEL)
     mixed = float(special.betaln(1 + passed, 1 + lost))
 
     def surplus(rate: float) -> float:
@@ -124,27 +120,20 @@ def rate_sequence(passed: int, scored: int, level: float = LEVEL) -> Interval:
     return Interval(lo, hi)
 
 
-def mean_sequence(values: FloatArray, most: float, level: float = LEVEL) -> Interval | None:
-    """As `rate_sequence`, of the mean of values between 0 and a bound, such as costs with a limit.
+def mean_sequence(values: FloatArray, most: float) -> Interval | None:
+    """As `rate_sequence`, of the mean of values from 0 to `most`, known before the first; None
+    without a value, or where one is above the bound. Values are of all nights, in order.
 
     The narrowest of empirical Bernstein bounds (Howard, Ramdas, McAuliffe and Sekhon 2021), one a
     share of the wealth that is bet. It depends on the attempts' chances through the sum of their
     means alone, so that it holds for any tasks that are attempted equally often.
-
-    Args:
-        values: of all attempts up to now, all nights together, in order.
-        most: what a value can be at most, known before the first.
-        level: chance that every interval of the sequence holds.
-
-    Returns:
-        None without a value, or where one is above the bound.
     """
     shares, count = values / most, len(values)
     if not count or shares.max() > 1:
         return None
     centres = (np.cumsum(shares) - shares) / np.maximum(np.arange(count), 1)
     spread = float(((shares - centres) ** 2).sum())
-    needed = np.log(2 * len(BETS) / (1 - level)) - (np.log1p(-BETS) + BETS) * spread
+    needed = np.log(2 * len(BETS) / (1 - LEVEL)) - (np.log1p(-BETS) + BETS) * spread
     half, mean = float((needed / (BETS * count)).min()), float(shares.mean())
     return Interval(most * max(0.0, mean - half), most * min(1.0, mean + half))
 
@@ -163,11 +152,11 @@ class NightBag:
         self._values: list[list[float]] = [[] for _ in range(tasks)]
 
     def add(self, night: Attempts, rng: np.random.Generator) -> float | None:
-        """Take one more night: its p, or None where there is nothing to compare it with.
+        """Take one more night: its p, small for a low one; None where there is nothing to compare.
 
         While nothing changes the p's are independent and uniform on (0, 1), exactly: the rank of
         tonight's sum among those of nights redrawn from all attempts at each task, ties broken at
-        random (a conformal p). Small is a low night, large a high one.
+        random (a conformal p).
         """
         for task, value in zip(night.task.tolist(), night.value.tolist(), strict=True):
             self._values[task].append(value)
@@ -205,11 +194,9 @@ class NightBag:
 
 
 class Detector:
-    """An e-detector of Shiryaev and Roberts' form (Shin, Ramdas and Rinaldo, arXiv 2203.03532).
-
-    Its expectation grows by one a night at most while nothing changes, so that the mean number of
-    nights until it first reaches `n` is `n` or more. It bets on several sizes of a change at once,
-    up and down.
+    """An e-detector of Shiryaev and Roberts' form (Shin, Ramdas and Rinaldo, arXiv 2203.03532): the
+    mean number of nights until it first reaches `n` is `n` or more while nothing changes. It bets
+    on several sizes of a change at once, up and down.
     """
 
     def __init__(self) -> None:

@@ -20,17 +20,15 @@ IntArray = NDArray[np.int64]
 
 DRAWS = 4_000
 SURE = 0.985
-"""Share of draws that must agree before an option is named without a "not sure". Between two that
-are alike in everything either may be named, at either end of the values: more would err in more
-than 5% (see `tests/benchmarks/decisions.py`)."""
+"""Share of draws that must agree before an option is shown: of two that are alike either may be, at
+either end of the values, in 5% together (see `tests/benchmarks/decisions.py`)."""
 GRID = 97
 """Values of a solved task at which chances are told."""
 ALONE = 0.25
 """Tasks added at which one option alone passes, and at which it alone fails, for each option."""
 TINY = 1e-12
 LUCK = 0.2
-"""Chance that any of several options that are alike looks this far from their mean by luck: what
-is nearer is taken for luck."""
+"""Chance that any of several options that are alike looks further from their mean by luck."""
 
 
 def value_per_task(rates: FloatArray, costs_usd: FloatArray, value_usd: float) -> FloatArray:
@@ -49,19 +47,15 @@ class Draws(NamedTuple):
 def prior_rows(options: int) -> FloatArray:
     """Passes of made-up tasks, each as much as `ALONE` tasks; shape (2 * options, options).
 
-    Without them, options that did alike on all of a few tasks would count as proven alike, and one
-    task more solved as certain. They leave every pair half a task in either direction, as Agresti
-    and Min (2005) add to the cells of a paired table.
+    They leave every pair half a task in either direction, as Agresti and Min (2005) add to a paired
+    table: else options alike on a few tasks would count as proven alike.
     """
     one: FloatArray = np.eye(options)
     return np.concatenate((one, 1 - one))
 
 
 def task_weights(tasks: int, options: int, *, draws: int = DRAWS, seed: int = SEED) -> FloatArray:
-    """Weights of tasks and made-up tasks in each draw, of sum 1.
-
-    Shape (draws, tasks + made-up tasks); the same seed and numbers give the same weights.
-    """
+    """Seeded weights of sum 1 in each draw, shape (draws, tasks + made-up tasks)."""
     rng = np.random.default_rng(seed)
     own = rng.standard_exponential((draws, tasks))
     weights: FloatArray = np.hstack((own, rng.standard_gamma(ALONE, (draws, 2 * options))))
@@ -79,12 +73,12 @@ def task_draws(passes: FloatArray, costs_usd: FloatArray, weights: FloatArray) -
 
 
 def drawn_in(passes: FloatArray) -> FloatArray:
-    """Pass rates with luck taken off, shape (options,): what is expected of each option.
+    """Pass rates with luck taken off, shape (options,), from the shares of each task's attempts
+    that passed, shape (tasks, options): the best of several always looks better than it is.
 
-    The best of several always looks better than it is. Each rate is drawn in towards their mean,
-    by the more the less its distance stands out of its own error: all the way within what is put
-    down to `LUCK`, hardly at all at three times that. Who passed nothing is not credited with what
-    others passed. The share of each task's attempts that passed has shape (tasks, options).
+    Each rate is drawn in towards their mean, by the more the less its distance stands out of its
+    own error: all the way within `LUCK`, hardly at all at three times that. Who passed nothing is
+    not credited with what others passed.
     """
     tasks, options = passes.shape
     rows = np.vstack((passes, prior_rows(options)))
@@ -141,9 +135,7 @@ def chances(means: Draws, values_usd: FloatArray) -> FloatArray:
 
 
 def upper_hull(rates: FloatArray, costs_usd: FloatArray) -> list[tuple[int, float]]:
-    """Best buys in order of V, each with the V in US dollars from which it is the best; arrays
-    have shape (options,).
-    """
+    """Best buys in order of V, and the V in US dollars that each begins at; shapes (options,)."""
     found: list[tuple[int, float]] = []
     rate = cost = value = 0.0
     while True:
@@ -160,10 +152,8 @@ def upper_hull(rates: FloatArray, costs_usd: FloatArray) -> list[tuple[int, floa
         found.append((place, value))
 
 
-def switch_interval(
-    means: Draws, before: int | None, after: int, level: float = LEVEL
-) -> tuple[float, float | None]:
-    """Interval of the V in US dollars from which one option is worth more than another, or than
+def switch_interval(means: Draws, before: int | None, after: int) -> tuple[float, float | None]:
+    """95% interval of the V in US dollars from which one option is worth more than another, or than
     nothing; without an upper limit it may never come.
     """
     gain, more = means.rates[:, after], means.costs_usd[:, after]
@@ -171,7 +161,7 @@ def switch_interval(
         gain, more = gain - means.rates[:, before], more - means.costs_usd[:, before]
     with np.errstate(divide="ignore", invalid="ignore"):
         at = np.where(gain > 0, np.maximum(more, 0) / gain, np.where(more < 0, 0.0, np.inf))
-    tail = (1 - level) / 2
+    tail = (1 - LEVEL) / 2
     lo, hi = np.quantile(at, (tail, 1 - tail), method="nearest")
     return float(lo), float(hi) if np.isfinite(hi) else None
 

@@ -9,7 +9,7 @@ from arena.errors import InputError
 from arena.money import prices
 from arena.money.prices import SHIPPED_FX
 from arena.records import FxRate, PeakWindow, PriceRow, PriceTier
-from arena.score import load
+from arena.score.load import costs
 from tests.money.test_statement import PRICED, START, call
 
 NEXT_YEAR = PriceRow(valid_from=date(2027, 1, 1), tiers=(PriceTier(input="2", output="8"),))
@@ -21,12 +21,10 @@ DAY = date(2026, 2, 2)
 def test_another_days_prices_for_the_same_calls():
     spec = PRICED.model_copy(update={"prices": (*PRICED.prices, NEXT_YEAR)})
     then = prices.repriced_spec(spec, at=date(2027, 6, 1))
-    (row,) = load.compare(
-        [call("a"), call("b")], {"c": spec}, {"c": then}, fx_before=SHIPPED_FX, fx_after=SHIPPED_FX
-    )
-    assert row.calls == 2
-    assert row.before.billed_usd == Decimal("0.0028")
-    assert row.after.billed_usd == Decimal("0.0056")
+    calls = [call("a"), call("b")]
+    before, after = (costs(calls, {"c": one}, SHIPPED_FX)["c"] for one in (spec, then))
+    assert before.billed_usd == Decimal("0.0028")
+    assert after.billed_usd == Decimal("0.0056")
 
 
 def test_a_day_before_the_first_price_has_none():
@@ -41,8 +39,7 @@ def test_peak_hours_still_go_by_the_time_of_the_call():
     spec = prices.repriced_spec(PRICED, rows=[peaky], at=date(2027, 1, 5))
     calls = [call("a"), call("b", after_s=7200)]
     assert START.time() == time(0)
-    (row,) = load.compare(calls, {"c": spec}, {"c": spec}, fx_before=[], fx_after=[])
-    assert row.after.billed_usd == Decimal("0.028") + Decimal("0.0028")
+    assert costs(calls, {"c": spec}, [])["c"].billed_usd == Decimal("0.028") + Decimal("0.0028")
 
 
 def test_another_rate():
@@ -50,9 +47,9 @@ def test_another_rate():
         update={"prices": (PriceRow(currency="CNY", tiers=PRICED.prices[0].tiers),)}
     )
     fx = prices.rates_over(SHIPPED_FX, [prices.parse_rate("CNY=0.2", DAY)])
-    (row,) = load.compare([call("a")], {"c": yuan}, {"c": yuan}, fx_before=[], fx_after=fx)
-    assert row.before.billed_usd is None
-    assert row.after.billed_usd == Decimal("0.0014") * Decimal("0.2")
+    before, after = (costs([call("a")], {"c": yuan}, rates)["c"] for rates in ([], fx))
+    assert before.billed_usd is None
+    assert after.billed_usd == Decimal("0.0014") * Decimal("0.2")
 
 
 def test_rates_replace_only_their_own_currency():
@@ -71,11 +68,13 @@ def test_unknown_is_not_zero_at_other_prices_either():
     calls = [call("a", "alone", ended=False), call("b"), call("c", ended=False)]
     specs = {"alone": PRICED, "c": PRICED}
     bare = {name: prices.repriced_spec(spec, rows=[]) for name, spec in specs.items()}
-    alone, both = load.compare(calls, specs, bare, fx_before=[], fx_after=[])
-    assert (alone.before.billed_usd, alone.before.status) == (None, "unknown")
-    assert alone.before.unsettled_bound_usd == Decimal("0.006")
-    assert (both.before.billed_usd, both.before.status) == (Decimal("0.0014"), "estimated")
-    assert (both.after.billed_usd, both.after.status) == (None, "unknown")
+    before, after = (costs(calls, one, []) for one in (specs, bare))
+    assert sorted(before) == sorted(after) == ["alone", "c"]
+    alone, both = before["alone"], before["c"]
+    assert (alone.billed_usd, alone.status) == (None, "unknown")
+    assert alone.unsettled_bound_usd == Decimal("0.006")
+    assert (both.billed_usd, both.status) == (Decimal("0.0014"), "estimated")
+    assert (after["c"].billed_usd, after["c"].status) == (None, "unknown")
 
 
 def test_the_dollar_has_no_rate():
