@@ -48,8 +48,7 @@ class BlockError(Exception):
 def path_of(written: str) -> str:
     """A path inside the repository as a model wrote it, in its one normal form.
 
-    Raises:
-        BlockError: no file can be there, or none that may be seen or changed.
+    Raises `BlockError` where no file can be, or none that may be seen or changed.
     """
     parts = [part for part in written.split("/") if part not in {"", "."}]
     if _NOT_UTF8.search(written) or "\0" in written or _is_long(parts):
@@ -64,8 +63,7 @@ def path_of(written: str) -> str:
 def parse(text: str) -> list[Block]:
     """All blocks of a reply, in order; a block without a path goes on with the file before.
 
-    Raises:
-        BlockError: a block that has no end, not one middle or no path, or that no file can hold.
+    Raises `BlockError` where one has no end, not one middle or no path, or no file can hold it.
     """
     lines = _bare(text)
     blocks: list[Block] = []
@@ -90,10 +88,7 @@ def apply(text: str, block: Block) -> str:
     """The file after a block: new lines end as the file's do, all others stay as they are.
 
     Whole lines come first; failing that, lines that differ by one move to the right or left and in
-    the blanks at their ends, when they stand in one place alone.
-
-    Raises:
-        BlockError: the search text is not there, or more than once.
+    the blanks at their ends. Raises `BlockError` where these stand nowhere or more than once.
     """
     if text.startswith(BOM):
         return BOM + apply(text.removeprefix(BOM), block)
@@ -197,9 +192,8 @@ def _parts(lines: list[str], start: int, path: str) -> tuple[int, int]:
                     "divides is not clear. Leave all but the divider out of it."
                 )
             return dividers[0], at
-    raise BlockError(
-        f"The block for {path} is not complete: it needs one line of seven `=` and then its end."
-    )
+    wants = "it needs one line of seven `=` and then its end."
+    raise BlockError(f"The block for {path} is not complete: {wants}")
 
 
 def _joined(lines: list[str]) -> str:

@@ -45,10 +45,7 @@ class Nop:
 
 
 _CONTROLS: dict[str, tuple[type[Agent], AgentCapabilities]] = {
-    "oracle": (
-        Oracle,
-        AgentCapabilities(label="control: applies the gold patch", given_gold=True),
-    ),
+    "oracle": (Oracle, AgentCapabilities(label="control: applies the gold patch", given_gold=True)),
     "nop": (Nop, AgentCapabilities(label="control: changes nothing")),
 }
 

@@ -47,11 +47,10 @@ def of(sandbox: Sandbox, statement: str, budget_tokens: int) -> str:
         if room < 0:
             break
         shown[path] = [path]
-    for path in shown:
-        lines = signatures.get(path, [])
-        cost = sum(len(line) + 1 for line in lines)
+    for path, lines in shown.items():
+        cost = sum(len(line) + 1 for line in signatures.get(path, ()))
         if cost <= room:
-            shown[path] += lines
+            lines.extend(signatures.get(path, ()))
             room -= cost
     written = [line for path in sorted(shown) for line in shown[path]]
     if missing := len(paths) - len(shown):
@@ -161,9 +160,8 @@ class EditsAgent:
             mistakes += not useful
             idle = 0 if useful else idle + 1
             if idle == IDLE_TURNS:
-                return Ending(
-                    stop="gave_up", detail=f"{idle} replies without use", mistakes=mistakes
-                )
+                why = f"{idle} replies without use"
+                return Ending(stop="gave_up", detail=why, mistakes=mistakes)
             say({"role": "user", "content": answer})
 
     def _opening(self, brief: Brief, sandbox: Sandbox) -> tuple[Message, Message]:
@@ -182,25 +180,19 @@ class EditsAgent:
 def _answer(reply: Reply, sandbox: Sandbox) -> tuple[str, bool]:
     """What the model hears, and whether its reply was of use."""
     try:
-        found = blocks.parse(reply.text)
-        if found:
-            count = _apply(found, sandbox)
-            return APPLIED.format(count=f"{count} block{'s' * (count > 1)}"), True
+        if found := blocks.parse(reply.text):
+            _apply(found, sandbox)
+            return APPLIED.format(count=f"{len(found)} block{'s' * (len(found) > 1)}"), True
     except blocks.BlockError as error:
-        why = TRUNCATED if reply.truncated else str(error)
-        return FAILED.format(why=why), False
+        return FAILED.format(why=TRUNCATED if reply.truncated else str(error)), False
     wanted = [line.strip() for part in _SHOW.findall(reply.text) for line in part.split("\n")]
     if any(wanted):
         return "\n\n".join(_shown(path, sandbox) for path in wanted if path), True
     return (TRUNCATED if reply.truncated else NOTHING), False
 
 
-def _apply(found: list[blocks.Block], sandbox: Sandbox) -> int:
-    """Apply all blocks or none.
-
-    Raises:
-        BlockError: one of them does not fit.
-    """
+def _apply(found: list[blocks.Block], sandbox: Sandbox) -> None:
+    """Apply all blocks or, with `BlockError`, none."""
     texts: dict[str, tuple[str, int]] = {}
     for block in found:
         text, mode = texts.get(block.path) or _read(block.path, sandbox)
@@ -208,11 +200,8 @@ def _apply(found: list[blocks.Block], sandbox: Sandbox) -> int:
     for path in texts:
         if any(other.startswith(f"{path}/") for other in texts):
             raise blocks.BlockError(f"{path} cannot be a file and a folder.")
-    sandbox.put(
-        [File(path=path, data=text.encode(), mode=mode) for path, (text, mode) in texts.items()],
-        owner=AGENT_UID,
-    )
-    return len(found)
+    files = [File(path=path, data=text.encode(), mode=mode) for path, (text, mode) in texts.items()]
+    sandbox.put(files, owner=AGENT_UID)
 
 
 def _read(path: str, sandbox: Sandbox) -> tuple[str, int]:
@@ -244,9 +233,8 @@ def _check_folders(path: str, sandbox: Sandbox) -> None:
 
 
 def _names(path: str, sandbox: Sandbox) -> str:
-    found = sandbox.exec(
-        ["ls", "-1Ap", "--", path], timeout_s=_TIMEOUT_S, output_limit=FOLDER_LIMIT_BYTES
-    )
+    argv = ["ls", "-1Ap", "--", path]
+    found = sandbox.exec(argv, timeout_s=_TIMEOUT_S, output_limit=FOLDER_LIMIT_BYTES)
     names = found.stdout.decode("utf-8", "replace").rstrip("\n")
     return names + (CUT.format(count=found.truncated_bytes) if found.truncated_bytes else "")
 

@@ -28,7 +28,7 @@ from arena.records import AgentCapabilities, Brief, Ending, File, Flag, Task, di
 from arena.records.container import AGENT_UID, HOME
 from arena.records.outcome import KILLED, NO_CALL
 from arena.records.program import OwnReport, Program, problems
-from arena.registry import AGENTS, code_of
+from arena.registry import AGENTS, code_of, unknown
 from arena.serialize import from_json, read_toml, shaped
 
 SHARE = Decimal("0.1")
@@ -40,13 +40,7 @@ LARGEST = Decimal(10) ** 15
 
 
 def flags(report: OwnReport, told: str, metered: CallTotals) -> tuple[Flag, ...]:
-    """Flags for counts that differ; none where the agent tells nothing.
-
-    Args:
-        report: where in its words the agent tells its counts.
-        told: its output, or the file that it wrote.
-        metered: what counts.
-    """
+    """Flags for counts in the agent's words that differ; none where it tells nothing."""
     objects = list(_objects(told))
     prompt, output = Decimal(metered.prompt_tokens), Decimal(metered.output_tokens)
     compared = [
@@ -95,14 +89,10 @@ SHIPPED = Path(__file__).parent / "profiles"
 
 
 def load(paths: Sequence[Path] = ()) -> dict[str, Program]:
-    """Profiles by name.
+    """Profiles by name; those in files, or folders of files, add to the shipped or replace them.
 
-    Args:
-        paths: files, or folders of files, that add to the shipped ones or replace them.
-
-    Raises:
-        InputError: a file that cannot be read or does not fit the form, or the name of a built-in
-            agent or of another file in the folder.
+    Raises `InputError` where a file cannot be read or does not fit the form, or has the name of a
+    built-in agent or of another file in the folder.
     """
     found: dict[str, Program] = {}
     for path in (SHIPPED, *paths):
@@ -110,11 +100,8 @@ def load(paths: Sequence[Path] = ()) -> dict[str, Program]:
         for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
             program = read(file)
             if other := files.get(program.name):
-                raise InputError(
-                    f"{other.name} is called {program.name!r} too",
-                    where=str(file),
-                    remedy="choose another name",
-                )
+                what = f"{other.name} is called {program.name!r} too"
+                raise InputError(what, where=str(file), remedy="choose another name")
             files[program.name] = file
             found[program.name] = program
     return dict(sorted(found.items()))
@@ -126,9 +113,8 @@ def read(file: Path) -> Program:
     if wrong := next(problems(program), None):
         raise InputError(wrong, where=str(file))
     if program.name in AGENTS:
-        raise InputError(
-            f"{program.name!r} is a built-in agent", where=str(file), remedy="choose another name"
-        )
+        what = f"{program.name!r} is a built-in agent"
+        raise InputError(what, where=str(file), remedy="choose another name")
     return program
 
 
@@ -173,17 +159,12 @@ class ExternalAgent:
             raise HarnessError(f"{program.name} was given no gateway")
         with backend.open(sandbox) as session:
             fill = self._filling(brief, backend, session)
-            written = [
-                File(path=fill(file.path), data=fill(file.text).encode()) for file in program.files
-            ]
+            written = [File(path=fill(f.path), data=fill(f.text).encode()) for f in program.files]
             sandbox.put([File(path=f"{HOME}/.arena", data=b""), *written], owner=AGENT_UID)
-            env = {"HOME": HOME, **{name: fill(value) for name, value in program.env.items()}}
-            argv = [
-                *(f"{name}={value}" for name, value in env.items()),
-                *map(fill, program.command),
-            ]
+            env = [f"HOME={HOME}", *(f"{name}={fill(to)}" for name, to in program.env.items())]
+            argv = ["/usr/bin/env", *env, *map(fill, program.command)]
             output = _Output()
-            with sandbox.pipe(["/usr/bin/env", *argv], with_input=bool(program.stdin)) as pipe:
+            with sandbox.pipe(argv, with_input=bool(program.stdin)) as pipe:
                 if program.stdin:
                     pipe.send(fill(program.stdin).encode(), last=True)
                 ending = _watch(pipe, session, output)
@@ -193,9 +174,8 @@ class ExternalAgent:
             transcript.add("note", {"text": f"the agent's output:\n{output.tail(SHOWN_CHARS)}"})
             if program.report is None:
                 return ending
-            told = output.text
-            if program.report.source == "file":
-                told = _read(sandbox, fill(program.report.path))
+            in_file = program.report.source == "file"
+            told = _read(sandbox, fill(program.report.path)) if in_file else output.text
             found = flags(program.report, told, session.metered)
             return ending.model_copy(update={"flags": found})
 
@@ -226,33 +206,28 @@ class ExternalAgent:
         """What the program's own end means; `limit` is what its container ran out of."""
         if (over := session.ending) is not None:
             return over
-        ending = self._own_end(code, session, output, limit)
-        clean = ending.stop == "submitted"
-        if not limit and not (clean and self._program.finish.submitted):
-            session.check_end(clean=clean)
-        return ending
-
-    def _own_end(
-        self, code: int | None, session: SandboxSession, output: "_Output", limit: str | None
-    ) -> Ending:
-        finish = self._program.finish
+        finish, steps = self._program.finish, session.metered.steps
         short = f"its container ran out of {limit}" if limit else ""
+        ending = Ending(stop="submitted")
         if code is None:
-            return Ending(stop="container_ended", detail=short)
-        if code not in finish.exit_codes:
+            ending = Ending(stop="container_ended", detail=short)
+        elif code not in finish.exit_codes:
             last = " / ".join(output.tail(300).split("\n")[-3:])
             left = f"exit code {code}"
             if 0 < code - 128 < SIGNALS:
                 left = f"{KILLED}{code - 128} ({left})"
-            elif session.metered.steps == 0:
+            elif steps == 0:
                 left = f"{NO_CALL} ({left})"
             told = "; ".join(filter(None, (left, short)))
-            return Ending(stop="agent_error", detail=f"{told}: {last}")
-        if session.metered.steps == 0:
-            return Ending(stop="agent_error", detail=NO_CALL)
-        if finish.submitted and not re.search(finish.submitted, output.text):
-            return Ending(stop="gave_up", detail="it ended without saying that it is done")
-        return Ending(stop="submitted")
+            ending = Ending(stop="agent_error", detail=f"{told}: {last}")
+        elif steps == 0:
+            ending = Ending(stop="agent_error", detail=NO_CALL)
+        elif finish.submitted and not re.search(finish.submitted, output.text):
+            ending = Ending(stop="gave_up", detail="it ended without saying that it is done")
+        clean = ending.stop == "submitted"
+        if not limit and not (clean and finish.submitted):
+            session.check_end(clean=clean)
+        return ending
 
 
 DEFAULT_CONTEXT = 128_000
@@ -302,15 +277,11 @@ def _watch(pipe: Pipe, session: SandboxSession, output: _Output) -> Ending | Non
 
 
 def _read(sandbox: Sandbox, path: str) -> str:
-    """A file that the agent wrote, or nothing: what it put there instead may break the reading.
-
-    Of a socket, and of a link to itself, the engine sends no copy.
-    """
+    """A file that the agent wrote, or nothing: of a socket, say, the engine sends no copy."""
     try:
-        entry = sandbox.get(path, limit=REPORT_BYTES)
+        return sandbox.get(path, limit=REPORT_BYTES).data.decode("utf-8", "replace")
     except FaultError:
         return ""
-    return entry.data.decode("utf-8", "replace")
 
 
 def make(program: Program, params: Mapping[str, JsonValue]) -> Agent:
@@ -318,8 +289,7 @@ def make(program: Program, params: Mapping[str, JsonValue]) -> Agent:
     where = f"params of agent {program.name}"
     for name, value in params.items():
         if name not in program.params:
-            known = ", ".join(program.params) or "none"
-            raise InputError(f"unknown parameter {name!r}", where=where, remedy=f"known: {known}")
+            raise unknown("parameter", name, program.params, where=where)
         if isinstance(value, dict | list) or value is None:
             raise InputError(f"{name} must be text, a number or a boolean", where=where)
         if "\0" in str(value):

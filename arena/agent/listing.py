@@ -25,11 +25,7 @@ class AgentRow(Record):
 
 
 def listed(paths: Sequence[Path] = ()) -> list[AgentRow]:
-    """All agents, the built-in ones first.
-
-    Args:
-        paths: files or folders with profiles beside the shipped ones.
-    """
+    """All agents, the built-in ones first, with profiles of files or folders after the shipped."""
     rows = [_row(name, agent_module(name).capabilities(name, {})) for name in AGENTS]
     programs = external.load(paths).values()
     return rows + [_row(one.name, external.capabilities(one), one) for one in programs]

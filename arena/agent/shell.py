@@ -133,16 +133,14 @@ class ShellAgent:
                     return Ending(stop="container_ended", mistakes=mistakes)
             idle = 0 if any(a.command is not None for a in actions) else idle + 1
             if idle == IDLE_TURNS:
-                return Ending(
-                    stop="gave_up", detail=f"{idle} replies without a command", mistakes=mistakes
-                )
+                why = f"{idle} replies without a command"
+                return Ending(stop="gave_up", detail=why, mistakes=mistakes)
 
     def _opening(self, brief: Brief) -> tuple[Message, Message]:
-        how = HOW_TOOLS if self._protocol == "tools" else HOW_TEXT
         task = TASK.format(
             workdir=brief.workdir,
             problem_statement=brief.problem_statement.strip(),
-            how=how,
+            how=HOW_TOOLS if self._protocol == "tools" else HOW_TEXT,
             command_seconds=brief.limits.command_seconds,
             steps=brief.limits.steps,
         )

@@ -1,11 +1,10 @@
-"""The APIs that endpoints speak: which of them an agent uses, how each is told how hard to think,
-and what they do not take back.
+"""The APIs that endpoints speak: which an agent uses, efforts, what endpoints do not take back.
 
 An effort is data: one vocabulary, each provider's own words. What an endpoint would refuse, drop or
 silently round to another level is refused before the run.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import Protocol, get_args
 
@@ -55,22 +54,19 @@ def over(spec: BackendSpec, api: Api) -> BackendSpec:
     """The backend as it is reached over one of its APIs."""
     of_routes = {text for texts in spec.route_caveats.values() for text in texts}
     caveats = [text for text in spec.caveats if text not in of_routes]
-    address = spec.endpoints.get(api, spec.base_url)
-    told = (*caveats, *spec.route_caveats.get(api, ()))
     body = {k: v for k, v in spec.quirks.extra_body.items() if k not in spec.chat_body}
     body = {**spec.chat_body, **body} if api == "chat" else body
-    quirks = spec.quirks.model_copy(update={"extra_body": body})
-    changed = {"api": api, "base_url": address, "caveats": told, "quirks": quirks}
+    changed = {
+        "api": api,
+        "base_url": spec.endpoints.get(api, spec.base_url),
+        "caveats": (*caveats, *spec.route_caveats.get(api, ())),
+        "quirks": spec.quirks.model_copy(update={"extra_body": body}),
+    }
     return spec.model_copy(update=changed)
 
 
 def routed(spec: BackendSpec, speaks: Sequence[Api], *, agent: str) -> BackendSpec:
-    """The backend at the first API of the agent's that it offers, else translated to chat.
-
-    Args:
-        spec: as it was resolved.
-        speaks: APIs of the agent, the best first.
-        agent: its name, for errors.
+    """The backend at the first API of the named agent's, the best first, else translated to chat.
 
     Raises:
         InputError: the backend offers none of them, and no translation is possible.
@@ -81,13 +77,7 @@ def routed(spec: BackendSpec, speaks: Sequence[Api], *, agent: str) -> BackendSp
     for api in speaks:
         if api in offered:
             return over(spec, api)
-    return _translated(spec, speaks[0], offered, agent=agent)
-
-
-def _translated(
-    spec: BackendSpec, api: Api, offered: Collection[Api], *, agent: str
-) -> BackendSpec:
-    """The backend over chat completions, for an agent that speaks another API."""
+    api = speaks[0]
     between = f"{agent} speaks {api}, {spec.name} offers {', '.join(sorted(offered)) or 'nothing'}"
     if "chat" not in offered:
         why = "chat completions take no tools there" if not spec.chat_tools else "no chat there"
@@ -122,11 +112,7 @@ UNPROVEN = "Nobody knows whether this endpoint heeds an effort: compare the outp
 
 
 def with_effort(spec: BackendSpec, effort: EffortLevel) -> BackendSpec:
-    """The backend with an effort in every call, by whichever agent.
-
-    Args:
-        spec: at the API that is used.
-        effort: asked for.
+    """The backend, at the API that is used, with an effort in every call of whichever agent.
 
     Raises:
         InputError: the endpoint would not heed it, or `extra_body` says otherwise.
@@ -137,9 +123,7 @@ def with_effort(spec: BackendSpec, effort: EffortLevel) -> BackendSpec:
         what = f"effort {effort!r} would be refused, dropped or rounded by {spec.name}"
         taken = ", ".join(rule.levels) or f"no effort over its {spec.api} API, as far as is known"
         raise InputError(what, remedy=f"it takes {taken}")
-    body = rule.body
-    if effort == "none" and rule.none:
-        body = rule.none
+    body = rule.none if effort == "none" and rule.none else rule.body
     asked = filled(body, {"effort": rule.values.get(effort, effort)})
     assert isinstance(asked, dict)
     given = spec.quirks.extra_body
@@ -189,9 +173,7 @@ _UNTAKEN = frozenset({400, 422})
 
 
 class HistoryMender:
-    """A history over chat completions, as its endpoint takes it back: by its profile's rules, and
-    by those that are learned when it refuses what it sent itself.
-    """
+    """A history as its endpoint takes it back: by its profile's rules, and by learned ones."""
 
     def __init__(self, spec: BackendSpec) -> None:
         self._chat = spec.api == "chat"

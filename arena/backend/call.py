@@ -11,14 +11,7 @@ from pydantic import Field, JsonValue
 
 from arena.backend import apis, chat
 from arena.backend.chat import Prompt
-from arena.backend.replies import (
-    CallFailed,
-    Problem,
-    Redaction,
-    brief,
-    classify,
-    problem_in,
-)
+from arena.backend.replies import CallFailed, Problem, Redaction, brief, classify, problem_in
 from arena.records import BackendSpec, CallOutcome, Record, Reply, Stop
 from arena.serialize import from_json
 
@@ -95,7 +88,7 @@ class RetryPolicy(Record):
     """All waiting between the attempts of one call together."""
     attempts: int = Field(default=12, ge=1)
     costly_attempts: int = Field(default=3, ge=1)
-    """Attempts where each failure may have cost a generation (timeouts, malformed replies)."""
+    """Of which each may have cost a generation."""
 
     def delay_s(
         self,
@@ -105,13 +98,9 @@ class RetryPolicy(Record):
         waited_s: float,
         retry_after_s: float | None = None,
     ) -> float | None:
-        """Seconds to wait before the next attempt, or None to give up.
+        """Seconds to wait after a failed attempt, counted from 1, or None to give up.
 
-        Args:
-            outcome: of the attempt that failed.
-            attempt: its number, from 1.
-            waited_s: waited between attempts so far.
-            retry_after_s: what the provider asks for.
+        `waited_s` were waited between attempts so far, `retry_after_s` is what the provider wants.
         """
         most = self.costly_attempts if outcome in _FEW else self.attempts
         if outcome not in RETRYABLE or attempt >= most:
@@ -201,11 +190,7 @@ class ReplyReader:
     """Given each event as it arrives."""
 
     def decoded(self, data: bytes) -> JsonValue:
-        """What a body, or an event, holds.
-
-        Raises:
-            CallFailed: no JSON.
-        """
+        """What a body, or an event, holds. Raises `CallFailed` where it is no JSON."""
         try:
             odd = b"NaN" in data or b"Infinity" in data  # no JSON; reading them takes its time
             value: JsonValue = from_json(data, parse_constant=(lambda _: None) if odd else None)
@@ -217,12 +202,8 @@ class ReplyReader:
     def assembled(self, blocks: Iterable[bytes], lost_by: Callable[[], CallOutcome]) -> JsonValue:
         """The body that a stream amounts to, passed on as it comes.
 
-        Args:
-            blocks: of the stream; what follows its last event is left in them.
-            lost_by: what a stream that ends early failed by, just now.
-
-        Raises:
-            CallFailed: with what came of it, where the stream tells an error or ends early.
+        What follows its last event is left in `blocks`; `lost_by` tells what it fails by where it
+        ends early. Raises `CallFailed`, with what came, then and where the stream tells an error.
         """
         end = _StreamEnd()
         api = apis.DIALECTS[self.spec.api]
@@ -234,19 +215,11 @@ class ReplyReader:
             raise end.failed
         if end.broken is None or api.is_whole(body):
             return body
-        raise CallFailed(
-            lost_by(),
-            end.broken,
-            http_status=self.status,
-            reply=_so_far(self._what_came(body)),
-        )
+        reply = _so_far(self._what_came(body))
+        raise CallFailed(lost_by(), end.broken, http_status=self.status, reply=reply)
 
     def parsed(self, body: JsonValue) -> Reply:
-        """The reply in a whole body.
-
-        Raises:
-            CallFailed: there is none.
-        """
+        """The reply in a whole body. Raises `CallFailed` where there is none."""
         try:
             return apis.DIALECTS[self.spec.api].parse_reply(body, self.spec.quirks)
         except chat.MalformedReplyError as error:
@@ -264,11 +237,10 @@ class ReplyReader:
             text = f"finish_reason {reply.finish_reason!r}"
             raise CallFailed(outcome, text, http_status=self.status, reply=reply)
 
-    def check(self, body: JsonValue) -> None:
-        """Raise the error that a body with HTTP 200 tells."""
+    def told_failure(self, body: JsonValue) -> CallFailed | None:
+        """The error that a body with HTTP 200 tells."""
         problem = problem_in(body, self.status)
-        if problem is not None:
-            raise self._failure(problem, body)
+        return None if problem is None else self._failure(problem, body)
 
     def refusal(self, data: bytes, reason: str) -> CallFailed:
         """The failure in the body of a reply whose status says that there is one."""
@@ -302,14 +274,11 @@ class ReplyReader:
         api, came = apis.DIALECTS[self.spec.api], self._events(blocks)
         try:
             for raw, chunk in self.redaction.across(came) if self.redaction.pattern.key else came:
-                if chunk is not None:
-                    try:
-                        self.check(chunk)
-                    except CallFailed as failed:
-                        failed.reply = self._what_came(api.assemble([chunk]))
-                        end.failed = failed
-                        yield chunk  # its usage counts
-                        return
+                if chunk is not None and (told := self.told_failure(chunk)):
+                    told.reply = self._what_came(api.assemble([chunk]))
+                    end.failed = told
+                    yield chunk  # its usage counts
+                    return
                 if self.relay and self.relay.streamed:
                     self.relay.event(raw, chunk)
                 if chunk is not None:
@@ -342,9 +311,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
         if (ms := headers.get("retry-after-ms")) is not None:
             return max(0.0, float(ms) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
+        value = headers.get("retry-after", "")
         if value.strip().replace(".", "", 1).isdigit():
             return float(value)
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())

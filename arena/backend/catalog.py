@@ -134,14 +134,9 @@ class ModelRow(Record):
 
     def priced_in(self, region: str) -> tuple[PriceRow, ...]:
         """Its price rows in one region."""
-        return tuple(
-            PriceRow(
-                **price.model_dump(exclude={"regions", "checked_on"}),
-                checked_on=price.checked_on or self.checked_on,
-            )
-            for price in self.prices
-            if not price.regions or region in price.regions
-        )
+        fit = [price for price in self.prices if not price.regions or region in price.regions]
+        dumped = (price.model_dump(exclude={"regions"}, exclude_none=True) for price in fit)
+        return tuple(PriceRow(**{"checked_on": self.checked_on, **price}) for price in dumped)
 
 
 class ProviderProfile(Record):
@@ -232,32 +227,23 @@ class Catalog:
         return self.profiles[name]
 
     def find(self, name: str) -> tuple[ProviderProfile, str, str]:
-        """Provider, region and model of a catalogue name.
-
-        Raises:
-            InputError: no such provider, region or model.
-        """
+        """Provider, region and model of a catalogue name; `InputError` where one is not there."""
         head, slash, model = name.partition("/")
         provider, _, region = head.partition("@")
         if not slash or not model:
             also = [f"{profile.id}/{row.id}" for profile, row in self.rows() if row.id == name]
-            remedy = f"did you mean {also[0]!r}?" if also else f"write provider/model; {LISTING}"
-            remedy += "" if also else " shows them"
+            listed = f"write provider/model; {LISTING} shows them"
+            remedy = f"did you mean {also[0]!r}?" if also else listed
             raise InputError(f"{name!r} is not a backend", remedy=remedy)
         profile = self.provider(provider)
         return profile, region_of(profile, row_of(profile, model), region or None), model
 
 
 def load(own: Sequence[Path] = ()) -> Catalog:
-    """Shipped profiles, each changed by later ones of the same id.
+    """Shipped profiles, each changed by later ones of the same id in a user's own folders or files.
 
-    A user's file may be a whole profile or only what differs; model rows are matched by id.
-
-    Args:
-        own: folders of profiles, or single files.
-
-    Raises:
-        InputError: a folder or file that cannot be read, or a profile that does not fit the form.
+    Such a file may be a whole profile or only what differs; model rows are matched by id. Raises
+    `InputError` where one cannot be read or does not fit the form.
     """
     raw: dict[str, dict[str, Any]] = {}
     origin: dict[str, Path] = {}
@@ -290,32 +276,25 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def region_of(profile: ProviderProfile, row: ModelRow, name: str | None) -> str:
-    """The region asked for, else the first that serves the model.
-
-    Raises:
-        InputError: no such region, or it does not serve the model.
-    """
+    """The region asked for, else the first; `InputError` where it does not serve the model."""
     served = profile.serving(row)
-    if name is None:
-        return served[0]
-    if name not in served:
+    if name is not None and name not in served:
         raise registry.unknown(f"region of {profile.id}", name, served)
-    return name
+    return name or served[0]
 
 
 def row_of(profile: ProviderProfile, model: str) -> ModelRow:
     """A model's row, aliases followed; an empty one for what a server may have loaded.
 
-    Raises:
-        InputError: no such model.
+    Raises `InputError` where there is no such model.
     """
     rows = {row.id: row for row in profile.models}
-    row = rows.get(model)
-    if row is None and profile.any_model:
+    if model in rows:
+        row = rows[model]
+        return row if row.alias_of is None else rows[row.alias_of]
+    if profile.any_model:
         return ModelRow(id=model, source="", checked_on=profile.checked_on, evidence="user")
-    if row is None:
-        raise registry.unknown(f"model of {profile.id}", model, rows, listing=LISTING)
-    return row if row.alias_of is None else rows[row.alias_of]
+    raise registry.unknown(f"model of {profile.id}", model, rows, listing=LISTING)
 
 
 def is_at(url: str, address: str) -> bool:
@@ -343,7 +322,7 @@ def place_of(profile: ProviderProfile, base_url: str) -> tuple[bool, str]:
 def prices_of(catalogue: Catalog, spec: BackendSpec) -> tuple[PriceRow, ...] | None:
     """What the catalogue says now about a recorded backend's prices; None if it says nothing."""
     profile = catalogue.profiles.get(spec.provider or "")
-    row = None if profile is None else next((m for m in profile.models if m.id == spec.model), None)
+    row = next((m for m in (profile.models if profile else ()) if m.id == spec.model), None)
     if profile is None or row is None:
         return None
     if place_of(profile, spec.base_url)[1]:
@@ -359,12 +338,10 @@ def is_retired(row: ModelRow, today: date) -> bool:
 
 def explain(profile: ProviderProfile, row: ModelRow, today: date) -> str:
     """In words what became of a model that is retired or will be, and what still serves it."""
-    name = row.label or row.id
+    name, since = row.label or row.id, f" since {row.retires_on}" if row.retires_on else ""
+    fate = f"{profile.label} ends {name} on {row.retires_on}"
     if is_retired(row, today):
-        since = f" since {row.retires_on}" if row.retires_on else ""
         fate = f"{profile.label} no longer serves {name}{since}"
-    else:
-        fate = f"{profile.label} ends {name} on {row.retires_on}"
     redirect = f"; {row.redirects_to} answers under its name" if row.redirects_to else ""
     routes = f"; other routes: {', '.join(row.routes)}" if row.routes else "; no other route known"
     return f"{fate}{redirect}{routes}"

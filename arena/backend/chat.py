@@ -1,8 +1,7 @@
 """Chat completions as JSON: the request's bytes, and a reply from a body or a stream.
 
-Assistant messages are never rebuilt, but where a rule of the provider's profile says that it does
-not take one back. What a provider puts beside text and tool calls (reasoning,
-signatures, details) comes back to it byte for byte, also when it arrived in pieces.
+What a provider puts beside text and tool calls (reasoning, signatures, details) comes back to it
+byte for byte, also when it arrived in pieces.
 """
 
 import json
@@ -62,8 +61,6 @@ TEMPLATE_TOKENS = 2048
 
 REPEATED = frozenset({"role", "id", "type", "name", "index", "object", "format"})
 """Strings that streams repeat instead of continuing."""
-
-
 _SUMMED = frozenset({"choices", "usage"})
 """What a stream's chunks hold parts of."""
 
@@ -115,11 +112,6 @@ def error_body(status: int, message: str, *, overflow: bool) -> dict[str, JsonVa
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
-def token_bound(body: bytes) -> int:
-    """More tokens than the prompt of a request can have: a token is at least one byte."""
-    return len(body) + TEMPLATE_TOKENS
-
-
 class MalformedReplyError(Exception):
     """A body that is not a chat completion; `reply` holds the usage it told all the same."""
 
@@ -129,11 +121,7 @@ class MalformedReplyError(Exception):
 
 
 def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
-    """A reply from the body of a chat completion.
-
-    Raises:
-        MalformedReplyError: no choice with a message in it.
-    """
+    """A reply from a body; raises `MalformedReplyError` where no choice has a message in it."""
     choice = _choice(body)
     if choice is not None and isinstance(body, dict):
         _take_usage(body := dict(body), choice)
@@ -156,11 +144,7 @@ def finished(
 
 
 def read_account(body: JsonValue, api: Api, quirks: Quirks) -> tuple[dict[str, JsonValue], Reply]:
-    """A body as an object, and what every API tells in it: who answered, and the usage.
-
-    Raises:
-        MalformedReplyError: it is no object.
-    """
+    """A body as an object (else `MalformedReplyError`), and what every API tells in it."""
     if not isinstance(body, dict):
         raise MalformedReplyError("the body is not a JSON object")
     raw_usage = well_formed(body.get("usage"))
@@ -176,10 +160,7 @@ def read_account(body: JsonValue, api: Api, quirks: Quirks) -> tuple[dict[str, J
 
 
 def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
-    """The body that a stream's chunks amount to.
-
-    A stream that ended early gives a body whose choice has no `finish_reason`.
-    """
+    """The body that a stream's chunks amount to; without `finish_reason` where it ended early."""
     body: dict[str, JsonValue] = {}
     message: Message = {}
     finish: JsonValue = None
@@ -215,23 +196,20 @@ def _counts(told: JsonValue) -> bool:
     return isinstance(told, dict) and any(v for k, v in told.items() if k.endswith("_tokens"))
 
 
-def is_last(chunk: JsonValue) -> bool:
+def is_last(_: JsonValue) -> bool:
     """A chat stream ends with a line of its own, not with an event."""
-    del chunk
     return False
 
 
 def is_whole(body: dict[str, JsonValue]) -> bool:
     """Whether an assembled body says why it ended."""
-    choice = _choice(body)
-    return choice is not None and _finish(choice) is not None
+    return _finish(_choice(body) or {}) is not None
 
 
-def delta_of(chunk: JsonValue) -> Message | None:
+def delta_of(chunk: JsonValue) -> Message:
     """What a chunk holds of the message."""
-    choice = _choice(chunk)
-    delta = None if choice is None or choice.get("index", 0) != 0 else choice.get("delta")
-    return delta if isinstance(delta, dict) else None
+    choice = _choice(chunk) or {}
+    return mapping(choice, "delta") if choice.get("index", 0) == 0 else {}
 
 
 def _choice(body: JsonValue) -> dict[str, JsonValue] | None:
@@ -249,23 +227,15 @@ def _finish(choice: dict[str, JsonValue]) -> str | None:
 
 def grow(message: Message, delta: Message) -> None:
     """Add what a chunk holds to the message."""
-    pieces = delta.get("tool_calls")
-    if isinstance(pieces, list):
+    if isinstance(pieces := delta.get("tool_calls"), list):
         made = message.setdefault("tool_calls", [])
         assert isinstance(made, list)
-        for piece in pieces:
-            if isinstance(piece, dict):
-                _merge_call(made, piece)
+        for piece in mappings(pieces):  # an `index` in it stays until the message is whole
+            target = _continued(mappings(made), piece)
+            if target is None:
+                made.append(target := {})
+            _merge(target, {k: v for k, v in piece.items() if k != "id" or not target.get("id")})
     _merge(message, {k: v for k, v in delta.items() if k != "tool_calls"})
-
-
-def _merge_call(made: list[JsonValue], piece: dict[str, JsonValue]) -> None:
-    """Add a piece to the call it continues; an `index` in it stays until the message is whole."""
-    held = mappings(made)
-    target = _continued(held, piece)
-    if target is None:
-        made.append(target := {})
-    _merge(target, {k: v for k, v in piece.items() if k != "id" or not target.get("id")})
 
 
 def _continued(
@@ -273,9 +243,8 @@ def _continued(
 ) -> dict[str, JsonValue] | None:
     """The call that a piece continues; None where it begins another.
 
-    Some vendors number every parallel call 0 or not at all, give none an id, or each piece one of
-    its own. So one that names a function begins another call where no call has its number, or the
-    arguments of the one that has it are complete.
+    Some vendors number every parallel call 0 or not at all, give none an id, or each piece its own.
+    So one that names a function begins another where no call has its number, or that one is whole.
     """
     index, call_id = piece.get("index"), piece.get("id")
     name = mapping(piece, "function").get("name")
@@ -329,8 +298,7 @@ def _merge_list(have: list[JsonValue], more: list[JsonValue]) -> None:
 
 def _tool_calls(raw: JsonValue) -> Iterable[ToolCall]:
     for call in mappings(raw):
-        function = call.get("function")
-        if not isinstance(function, dict):
+        if not isinstance(function := call.get("function"), dict):
             continue
         arguments = function.get("arguments")
         yield ToolCall(
@@ -345,6 +313,11 @@ def text_of(content: JsonValue) -> str:
     if isinstance(content, list):
         return "".join(str(p.get("text") or "") for p in content if isinstance(p, dict))
     return content if isinstance(content, str) else ""
+
+
+def says(message: Message) -> bool:
+    """Whether there is anything in a message, or a piece of one."""
+    return any(value for name, value in message.items() if name != "role")
 
 
 def word(value: JsonValue) -> str | None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -73,36 +74,26 @@ class EndpointClient:
             base_url=self._base_url, api_key="none", max_retries=0, http_client=self._connections
         )
         self._sdk.attempt = self._attempt
+        self.close = self._sdk.close
         logging.getLogger("openai").setLevel(logging.NOTSET)  # whatever OPENAI_LOG says
-
-    def __repr__(self) -> str:
-        return f"EndpointClient({self._base_url!r})"
-
-    def close(self) -> None:
-        self._sdk.close()
 
     def send(
         self, spec: BackendSpec, body: bytes, *, timeout_s: float, relay: Relay | None = None
     ) -> Reply:
-        """One attempt.
+        """One attempt with a whole request; anything but a reply without fault is `CallFailed`.
 
-        Args:
-            spec: whose API, quirks and error rules apply.
-            body: the whole request.
-            timeout_s: for everything up to the last byte.
-            relay: given the reply as it arrives, from the first event that is no error.
-
-        Raises:
-            CallFailed: anything but a whole reply without fault.
+        `timeout_s` is for everything up to the last byte. The relay is given the reply as it
+        arrives, from the first event that is no error.
         """
         redaction = Redaction(self._pattern)
         self._attempt.begin(self._request(spec, body, timeout_s, relay), timeout_s)
         try:
-            reply = redaction.noted(self._answer(spec, redaction, relay))
-            return reply.model_copy(update={"first_byte_s": self._attempt.first_byte_s})
+            reply = self._answer(spec, redaction, relay)
         except CallFailed as failed:
-            failed.reply = redaction.noted(failed.reply)
+            failed.reply = failed.reply.model_copy(update={"redacted": redaction.changed})
             raise
+        first = self._attempt.first_byte_s
+        return reply.model_copy(update={"redacted": redaction.changed, "first_byte_s": first})
 
     def _answer(self, spec: BackendSpec, redaction: Redaction, relay: Relay | None) -> Reply:
         try:
@@ -127,13 +118,9 @@ class EndpointClient:
     ) -> httpx2.Request:
         url, headers = self._head(spec.api, bearer=spec.quirks.messages_bearer)
         steps = dict.fromkeys(("read", "write", "pool"), timeout_s)
-        request = httpx2.Request(
-            "POST",
-            url,
-            headers=headers,
-            stream=httpx2.ByteStream(body),
-            extensions={"timeout": {**steps, "connect": min(CONNECT_TIMEOUT_S, timeout_s)}},
-        )
+        limits = {"timeout": {**steps, "connect": min(CONNECT_TIMEOUT_S, timeout_s)}}
+        stream = httpx2.ByteStream(body)
+        request = httpx2.Request("POST", url, headers=headers, stream=stream, extensions=limits)
         request.headers["content-length"] = str(len(body))
         if relay:
             request.headers.update(relay.headers)
@@ -171,7 +158,8 @@ class EndpointClient:
             return reply
         data = reader.redaction.raw(head + b"".join(blocks))
         body = reader.decoded(data)
-        reader.check(body)
+        if failed := reader.told_failure(body):
+            raise failed
         reply = reader.parsed(body)
         if relay:
             relay.whole(data)
@@ -186,12 +174,9 @@ class EndpointClient:
 
     def _lost(self, error: openai.APIConnectionError, redaction: Redaction) -> CallFailed:
         cause = error.__cause__ or error
-        timed_out = isinstance(error, openai.APITimeoutError)
-        return CallFailed(
-            "timeout" if timed_out else self._lost_by(),
-            brief(redaction.text(repr(cause))),
-            sent=not isinstance(cause, _UNSENT),
-        )
+        by = "timeout" if isinstance(error, openai.APITimeoutError) else self._lost_by()
+        told = brief(redaction.text(repr(cause)))
+        return CallFailed(by, told, sent=not isinstance(cause, _UNSENT))
 
     def _lost_by(self) -> CallOutcome:
         """Why a connection is gone: we end it when the call's time is up."""
@@ -276,15 +261,15 @@ class _Package(openai.OpenAI):
         return self.attempt.request
 
 
+@dataclass
 class _Network:
     """Opens connections on which each step ends with the attempt's time, however slow its bytes."""
 
-    def __init__(self, inner: Any, attempt: _Attempt) -> None:
-        self._inner = inner
-        self._attempt = attempt
+    inner: Any
+    attempt: _Attempt
 
     def connect_tcp(self, *args: Any, **named: Any) -> "_Timed":
-        return _Timed(self._inner.connect_tcp(*args, **named), self._attempt)
+        return _Timed(self.inner.connect_tcp(*args, **named), self.attempt)
 
 
 class _Timed:
@@ -322,11 +307,8 @@ def _capped(response: httpx2.Response) -> Iterator[bytes]:
         for block in response.iter_bytes():
             size += len(block)
             if size > REPLY_LIMIT_BYTES:
-                raise CallFailed(
-                    "malformed_reply",
-                    f"the reply is larger than {REPLY_LIMIT_BYTES} bytes",
-                    http_status=response.status_code,
-                )
+                what = f"the reply is larger than {REPLY_LIMIT_BYTES} bytes"
+                raise CallFailed("malformed_reply", what, http_status=response.status_code)
             yield block
     except _BROKEN as error:
         if "too long" in str(error):  # its trailers
@@ -335,6 +317,5 @@ def _capped(response: httpx2.Response) -> Iterator[bytes]:
 
 
 def _endless() -> CallFailed:
-    return CallFailed(
-        "malformed_reply", f"its headers have over {HEADERS_LIMIT_BYTES} bytes", final=True
-    )
+    told = f"its headers have over {HEADERS_LIMIT_BYTES} bytes"
+    return CallFailed("malformed_reply", told, final=True)

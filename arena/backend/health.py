@@ -1,14 +1,13 @@
 """Does an endpoint answer as its profile says: a look before a run, one tiny conversation.
 
-Two turns with one tool: the model calls it, gets a result, and answers. That shows in one go
-whether the key works, the parameters are taken, reasoning may go back, and usage is told.
+Two turns with one tool show in one go whether the key works, the parameters are taken, reasoning
+may go back, and usage is told.
 """
 
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from http.client import HTTPException
@@ -41,8 +40,7 @@ ANSWERS_WITHIN_S = 15.0
 def check_endpoints(specs: Sequence[BackendSpec]) -> None:
     """Ask each endpoint once for its list of models; any JSON answer, even a refusal, will do.
 
-    Raises:
-        InputError: nothing listens there, or what answers is no API.
+    Raises `InputError` where nothing listens, or what answers is no API.
     """
     for address, name in {spec.base_url: spec.name for spec in specs}.items():
         where = f"backend {name}, base_url {address}"
@@ -100,10 +98,10 @@ class LiveCheck(Record):
     wall_s: float
 
 
-@dataclass
 class _Log:
-    begun: list[CallBegin] = field(default_factory=list)
-    ended: dict[str, CallEnd] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.begun: list[CallBegin] = []
+        self.ended: dict[str, CallEnd] = {}
 
     def begin(self, call: CallBegin) -> None:
         self.begun.append(call)
@@ -116,14 +114,9 @@ class _Log:
 
 
 def probe(spec: BackendSpec, *, fx: Sequence[FxRate], environ: Mapping[str, str]) -> LiveCheck:
-    """Hold the conversation; spends a few hundred tokens.
-
-    Raises:
-        InputError: the key is missing.
-    """
+    """Hold the conversation; spends a few hundred tokens. `InputError` where the key is missing."""
     log, started = _Log(), time.monotonic()
-    retry = RetryPolicy(budget_s=60)
-    with Backends([spec], fx=fx, retry=retry, environ=environ) as pool:
+    with Backends([spec], fx=fx, retry=RetryPolicy(budget_s=60), environ=environ) as pool:
         backend = TrialBackend(
             endpoint=pool.endpoint(spec),
             gate=pool.gate(spec, TrialBudget(Budget()), log),
@@ -179,7 +172,7 @@ def _converse(backend: TrialBackend) -> str:
         return f"did not call the tool: {first.text[:80]!r}"
     history = [*ASK, first.message]
     for call in first.tool_calls:
-        content: str = str(ANSWER) if call.name == ADD.name else "unknown tool"
+        content = str(ANSWER) if call.name == ADD.name else "unknown tool"
         history.append({"role": "tool", "tool_call_id": call.id, "content": content})
     second = backend.complete(history, [ADD])
     if second.stop is not None:

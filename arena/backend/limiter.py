@@ -1,11 +1,9 @@
 """Whether and when a call may go, and on whose time it waits: the agent's clock stops.
 
-A gate is where a trial's calls are allowed and accounted for: budget, rate limit and log in one
-step. It is all that the trials of a run share, so it may stand in another process than the trial.
-
-One limiter per provider and key. Threads are served in the order in which they came. A refusal for
-rate halves the calls allowed in flight, at most once a second, since one overload refuses many
-calls at once; each success gives a little back.
+A gate, where a trial's calls are allowed and accounted for, is all that the trials of a run share:
+it may stand in another process than the trial. One limiter per provider and key serves threads in
+the order in which they came. A refusal for rate halves the calls allowed in flight, at most once a
+second, since one overload refuses many calls at once; each success gives a little back.
 """
 
 import threading
@@ -13,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -42,24 +40,21 @@ class Limiter:
     """Shared by all threads that use one key at one provider."""
 
     limits: RateLimits
-    _condition: threading.Condition = field(default_factory=threading.Condition)
-    _queue: deque[object] = field(default_factory=deque)
-    _recent: deque[LimiterSlot] = field(default_factory=deque)
-    _in_flight: int = 0
-    _window: float | None = None
-    _halved_at: float = -HALVING_PAUSE_S
-    _resume_at: float = 0.0
-    _closed: bool = False
 
     def __post_init__(self) -> None:
-        self._window = self.limits.concurrency and float(self.limits.concurrency)
+        self._condition = threading.Condition()
+        self._queue: deque[object] = deque()
+        self._recent: deque[LimiterSlot] = deque()
+        self._in_flight = 0
+        self._window: float | None = self.limits.concurrency
+        self._halved_at = -HALVING_PAUSE_S
+        self._resume_at = 0.0
+        self._closed = False
 
     def acquire(self, tokens: int, over: threading.Event | None = None) -> LimiterSlot:
-        """Wait for a slot for a call of about this many tokens.
+        """Wait for a slot for a call that will probably use this many tokens.
 
-        Args:
-            tokens: what the call will probably use.
-            over: whoever sets it and calls `wake` takes the call out of the queue.
+        Whoever sets `over` and calls `wake` takes the call out of the queue.
 
         Raises:
             HarnessError: the limiter was closed meanwhile, or the caller's trial is over.
@@ -93,13 +88,9 @@ class Limiter:
         refused: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
-        """Give a slot back.
+        """Give a slot back; `tokens` is what the call really used, None leaves the estimate.
 
-        Args:
-            slot: from `acquire`.
-            tokens: what the call really used; None leaves the estimate.
-            refused: the provider refused it for rate.
-            retry_after_s: the provider wants no call of anybody before that.
+        `refused` is for rate; the provider wants no call of anybody before `retry_after_s`.
         """
         with self._condition:
             self._in_flight -= 1
@@ -111,15 +102,12 @@ class Limiter:
             if refused:
                 self._halve()
             elif self._window is not None:
-                self._grow()
+                grown = self._window + 1 / self._window
+                self._window = min(grown, self.limits.concurrency or grown)
             self._condition.notify_all()
 
     def pause(self, seconds: float, over: threading.Event | None = None) -> None:
-        """Sleep, unless the limiter is closed; `over` as for `acquire`.
-
-        Raises:
-            HarnessError: the limiter was closed meanwhile, or the caller's trial is over.
-        """
+        """Sleep; `over` and errors as for `acquire`."""
         until = time.monotonic() + seconds
         with self._condition:
             self._check(over)
@@ -152,12 +140,6 @@ class Limiter:
         window = self._in_flight + 1 if self._window is None else self._window
         self._window = max(1.0, window / 2)
 
-    def _grow(self) -> None:
-        assert self._window is not None
-        grown = self._window + 1 / self._window
-        most = self.limits.concurrency
-        self._window = grown if most is None else min(float(most), grown)
-
     def _wait_s(self, tokens: int, now: float) -> float | None:
         """0 when a call may go, seconds until it might, None to wait for a release."""
         while self._recent and now - self._recent[0].entered_at >= WINDOW_S:
@@ -166,14 +148,10 @@ class Limiter:
             return self._resume_at - now
         if self._window is not None and self._in_flight >= max(1, int(self._window)):
             return None
-        if self.limits.rpm is not None and len(self._recent) >= self.limits.rpm:
-            return self._recent[0].entered_at + WINDOW_S - now
-        if self.limits.tpm is None or not self._recent:
-            return 0.0
-        used = sum(p.tokens for p in self._recent)
-        if used + tokens <= self.limits.tpm:
-            return 0.0
-        return self._recent[0].entered_at + WINDOW_S - now
+        full = self.limits.rpm is not None and len(self._recent) >= self.limits.rpm
+        if self.limits.tpm is not None:
+            full |= tokens + sum(p.tokens for p in self._recent) > self.limits.tpm
+        return self._recent[0].entered_at + WINDOW_S - now if full and self._recent else 0.0
 
 
 class CallLog(Protocol):
@@ -216,23 +194,16 @@ class RequestGate(Protocol):
         """
 
     def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
-        """Take the account of an announced call.
+        """Take the account of an announced call: how it ended, and what it cost for the budgets.
 
-        Args:
-            end: how it ended.
-            spent: what it cost, for the budgets.
-            retry_after_s: the provider wants no call of anybody before that.
+        The provider wants no call of anybody before `retry_after_s`.
         """
 
     def give_up(self, call_id: str) -> None:
         """An announced call of which nobody knows what became: it counts as reserved."""
 
     def pause(self, seconds: float) -> None:
-        """Sleep before another attempt.
-
-        Raises:
-            HarnessError: the run or the trial is ending.
-        """
+        """Sleep before another attempt. Raises `HarnessError`: the run or the trial is ending."""
 
     def shut(self) -> None:
         """Let no further call go, those that wait for their turn included."""
@@ -241,7 +212,7 @@ class RequestGate(Protocol):
 class LocalRequestGate:
     """The gate itself, beside the budgets and the ledger.
 
-    Calls come from several threads; each step on the table of calls is one of the table's own.
+    Each step on the table of calls is one of the table's own: several threads call.
     """
 
     def __init__(self, budget: TrialBudget, limiter: Limiter, log: CallLog) -> None:
@@ -273,21 +244,16 @@ class LocalRequestGate:
         return Permit(begin, slot.waited_s)
 
     def settle(self, end: CallEnd, spent: Amount, retry_after_s: float | None) -> None:
-        """As `RequestGate.settle`; of a call that was given up only the log hears.
-
-        Another machine's clock does not count: calls are laid side by side by when they ended.
-        """
+        """As `RequestGate.settle`; of a call that was given up only the log hears."""
+        # Another machine's clock does not count: calls are laid side by side by when they ended.
         end = end.model_copy(update={"ended_at": datetime.now(UTC)})
         used = None if end.usage is None else end.usage.prompt + end.usage.output
         if going := self._going.pop(end.call_id, None):
             held, slot = going
             self._budget.settle(held, spent, certain=end.usage is not None)
-            self._limiter.release(
-                slot,
-                tokens=0 if refused(end) else used,
-                refused=end.outcome == "rate_limited",
-                retry_after_s=retry_after_s,
-            )
+            used = 0 if refused(end) else used
+            limited = end.outcome == "rate_limited"
+            self._limiter.release(slot, tokens=used, refused=limited, retry_after_s=retry_after_s)
         self._log.end(end)
 
     def give_up(self, call_id: str) -> None:
@@ -318,11 +284,7 @@ class LocalRequestGate:
 
 
 class AgentClock:
-    """Counts from its making. Shared by the threads of one trial, whose waits may overlap.
-
-    Args:
-        limit_s: seconds the agent has.
-    """
+    """Counts the seconds that an agent has, from its making; waits of its threads may overlap."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s

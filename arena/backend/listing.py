@@ -54,15 +54,7 @@ def listed(
     open_weights: bool | None = None,
     residency: str | None = None,
 ) -> list[BackendRow]:
-    """Backends that fit every condition given; what is unknown fits none.
-
-    Args:
-        catalogue: profiles.
-        today: decides prices and retirements.
-        country: ISO code of the lab's country.
-        open_weights: whether the weights are open.
-        residency: ISO code of where requests are processed.
-    """
+    """Backends that fit every condition given (ISO codes of countries); the unknown fits none."""
     return [
         row
         for profile, model in catalogue.rows()
@@ -97,13 +89,7 @@ def _row(profile: ProviderProfile, region: str, model: ModelRow, today: date) ->
 def check(catalogue: Catalog, *, today: date, names: Sequence[str] = ()) -> list[CatalogFinding]:
     """What is wrong, ends within sixty days, or wants looking up again.
 
-    Args:
-        catalogue: profiles.
-        today: what time is counted from.
-        names: backends to look at alone, as `provider/model`, and their providers.
-
-    Raises:
-        InputError: no such backend.
+    With names (`provider/model`) of these and their providers alone; `InputError` on unknown ones.
     """
     found = [
         *(f for profile in catalogue.profiles.values() for f in _of_profile(profile)),
@@ -112,10 +98,8 @@ def check(catalogue: Catalog, *, today: date, names: Sequence[str] = ()) -> list
     ]
     if not names:
         return found
-    wanted = set()
-    for name in names:
-        profile, _, model = catalogue.find(name)
-        wanted |= {profile.id, f"{profile.id}/{model}"}
+    named = [catalogue.find(name) for name in names]
+    wanted = {one for profile, _, model in named for one in (profile.id, f"{profile.id}/{model}")}
     return [finding for finding in found if finding.backend in wanted]
 
 
@@ -134,32 +118,33 @@ def _of_model(
     catalogue: Catalog, profile: ProviderProfile, row: ModelRow
 ) -> Iterator[CatalogFinding]:
     name = f"{profile.id}/{row.id}"
-    if not row.source:
-        yield CatalogFinding("error", name, "no source")
-    if row.alias_of is not None and row.alias_of not in {m.id for m in profile.models}:
-        yield CatalogFinding("error", name, f"alias of {row.alias_of!r}, which is not there")
-    for region in {*row.regions, *(r for p in row.prices for r in p.regions)}:
-        if region not in profile.regions:
-            yield CatalogFinding("error", name, f"no region {region!r}")
-    for route in row.routes:
-        try:
-            catalogue.find(route)
-        except InputError as error:
-            yield CatalogFinding("error", name, f"route {route!r}: {error.what}")
-    for price in row.prices:
-        yield from _of_price(name, price)
+    for wrong in _wrong_in(catalogue, profile, row):
+        yield CatalogFinding("error", name, wrong)
     if row.status == "listed" and not row.prices and not profile.self_hosted:
         yield CatalogFinding("warning", name, "no price is known")
 
 
-def _of_price(name: str, price: PriceRow) -> Iterator[CatalogFinding]:
-    for tiers in (price.tiers, price.peak_tiers):
-        if tiers and not any(t.input_from == t.output_from == 0 for t in tiers):
-            yield CatalogFinding("error", name, "no price tier starts at 0")
-    if bool(price.peak) != bool(price.peak_tiers):
-        yield CatalogFinding("error", name, "peak hours without peak prices, or the reverse")
-    if not price.source:
-        yield CatalogFinding("error", name, "a price has no source")
+def _wrong_in(catalogue: Catalog, profile: ProviderProfile, row: ModelRow) -> Iterator[str]:
+    if not row.source:
+        yield "no source"
+    if row.alias_of is not None and row.alias_of not in {m.id for m in profile.models}:
+        yield f"alias of {row.alias_of!r}, which is not there"
+    for region in {*row.regions, *(r for p in row.prices for r in p.regions)}:
+        if region not in profile.regions:
+            yield f"no region {region!r}"
+    for route in row.routes:
+        try:
+            catalogue.find(route)
+        except InputError as error:
+            yield f"route {route!r}: {error.what}"
+    for price in row.prices:
+        for tiers in (price.tiers, price.peak_tiers):
+            if tiers and not any(t.input_from == t.output_from == 0 for t in tiers):
+                yield "no price tier starts at 0"
+        if bool(price.peak) != bool(price.peak_tiers):
+            yield "peak hours without peak prices, or the reverse"
+        if not price.source:
+            yield "a price has no source"
 
 
 def _of_time(profile: ProviderProfile, row: ModelRow, today: date) -> Iterator[CatalogFinding]:
@@ -168,10 +153,9 @@ def _of_time(profile: ProviderProfile, row: ModelRow, today: date) -> Iterator[C
         yield CatalogFinding("retirement", name, explain(profile, row, today))
     if not is_retired(row, today) and today - row.checked_on > STALE:
         yield CatalogFinding("warning", name, f"last looked up on {row.checked_on}")
-    regions = profile.serving(row)
-    stale = {stale_price(row.priced_in(region), today) for region in regions} - {""}
-    if stale and not is_retired(row, today):
-        yield from (CatalogFinding("stale", name, text) for text in sorted(stale))
+    stale = {stale_price(row.priced_in(region), today) for region in profile.serving(row)} - {""}
+    for text in () if is_retired(row, today) else sorted(stale):
+        yield CatalogFinding("stale", name, text)
 
 
 def stale_price(rows: Sequence[PriceRow], today: date) -> str:

@@ -35,6 +35,8 @@ REQUEST = RequestForm(
     | {"context_management", "output_config", "cache_control"},
     tools=("custom", "bash_", "text_editor_", "memory_"),
 )
+Block = dict[str, JsonValue]
+
 _ERROR_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -43,7 +45,7 @@ _ERROR_TYPES = {
     413: "request_too_large",
     429: "rate_limit_error",
 }
-_BREAKPOINT: dict[str, JsonValue] = {"cache_control": {"type": "ephemeral"}}
+_BREAKPOINT: Block = {"cache_control": {"type": "ephemeral"}}
 _CACHED_TURNS = 2
 _ENDS = {
     "end_turn": "stop",
@@ -60,10 +62,7 @@ _DELTAS = {
     "signature_delta": "signature",
     "input_json_delta": "partial_json",
 }
-
 _CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
-
-Block = dict[str, JsonValue]
 
 
 def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
@@ -96,11 +95,7 @@ def error_body(status: int, message: str, *, overflow: bool) -> dict[str, JsonVa
 
 
 def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
-    """A reply from the body of a message.
-
-    Raises:
-        MalformedReplyError: there is no content in it.
-    """
+    """A reply from the body of a message; `MalformedReplyError` where there is no content."""
     body, bare = read_account(body, "messages", quirks)
     content, reason = body.get("content"), body.get("stop_reason")
     begun = "stop_reason" in body and not is_whole(body)  # its stream counted one token so far
@@ -166,13 +161,11 @@ def _turns(history: Sequence[Message]) -> list[Block]:
             if said := _without_blanks(message["content"]):
                 turns.append({"role": role, "content": said})
             continue
-        block = _result(message) if message.get("role") == "tool" else _text_block(message)
-        if turns and turns[-1]["role"] == "user":
-            content = turns[-1]["content"]
-            assert isinstance(content, list)
-            content.append(block)
-        else:
-            turns.append({"role": role, "content": [block]})
+        if not turns or turns[-1]["role"] != "user":
+            turns.append({"role": role, "content": []})
+        content = turns[-1]["content"]
+        assert isinstance(content, list)
+        content.append(_result(message) if message.get("role") == "tool" else _text_block(message))
     return turns
 
 
@@ -180,12 +173,14 @@ def _without_blanks(content: JsonValue) -> JsonValue:
     """What a turn says, without texts of nothing, which this API sends and does not take back."""
     if not isinstance(content, list):
         return content
-    texts = (isinstance(b, dict) and b.get("type") == "text" and b.get("text") for b in content)
-    return [
-        block
-        for block, text in zip(content, texts, strict=True)
-        if text is False or (isinstance(text, str) and text.strip())
-    ]
+
+    def says(block: JsonValue) -> bool:
+        if not isinstance(block, dict) or block.get("type") != "text":
+            return True
+        text = block.get("text")
+        return isinstance(text, str) and bool(text.strip())
+
+    return list(filter(says, content))
 
 
 def _text_block(message: Message) -> Block:
@@ -193,20 +188,14 @@ def _text_block(message: Message) -> Block:
 
 
 def _result(message: Message) -> Block:
-    return {
-        "type": "tool_result",
-        "tool_use_id": message.get("tool_call_id"),
-        "content": message.get("content"),
-    }
+    answers, content = message.get("tool_call_id"), message.get("content")
+    return {"type": "tool_result", "tool_use_id": answers, "content": content}
 
 
-def _tool(made: dict[str, dict[str, JsonValue]]) -> Block:
-    function = made["function"]
-    return {
-        "name": function["name"],
-        "description": function["description"],
-        "input_schema": function["parameters"],
-    }
+def _tool(made: dict[str, Block]) -> Block:
+    function = dict(made["function"])
+    schema = function.pop("parameters")
+    return {**function, "input_schema": schema}
 
 
 def _mark(blocks: JsonValue) -> JsonValue:
@@ -257,12 +246,10 @@ def _most(had: Block, told: Block) -> Block:
     if type(whole) is int and cached and not _cached(had):
         told["input_tokens"] = told.get("input_tokens") or max(0, whole - cached)
         had = {k: v for k, v in had.items() if k not in ("input_tokens", *_CACHED)}
-    merged = {**had, **told}
     for name, value in had.items():
-        new = merged[name]
-        if type(value) is int and type(new) is int:
-            merged[name] = max(value, new)
-    return merged
+        new = told.get(name, value)
+        told[name] = max(value, new) if type(value) is int and type(new) is int else new
+    return told
 
 
 def _cached(told: Block) -> int:

@@ -27,7 +27,6 @@ from arena.records import (
     BackendSpec,
     CallBegin,
     CallEnd,
-    CallOutcome,
     FxRate,
     Limits,
     Message,
@@ -114,19 +113,16 @@ class TrialBackend:
         except CallFailed as failed:
             if self._mending.learns(failed, messages):
                 return self.complete(messages, tools)
-            stop = self.stop_of(failed)
-            if stop is None:
+            if (stop := self.stop_of(failed)) is None:
                 raise self.fault(failed) from None
             return failed.reply.model_copy(update={"stop": stop})
 
     def perform(self, call: Call) -> Reply:
-        """One answer to a whole request, after as many attempts as it takes.
+        """One answer to a whole request; besides the errors of `complete`, it raises these.
 
         Raises:
             LimitReached: no call may be made any more.
             CallFailed: how the last attempt ended, when no further one can help.
-            ProviderError: failed calls may have used up the trial's budget.
-            HarnessError: the call could not be written down.
         """
         attempt, backoff_s, waited_s = 0, 0.0, 0.0
         while True:
@@ -134,10 +130,9 @@ class TrialBackend:
             attempt += 1
             going = self._announce(call, step, attempt, waited_s)
             timeout_s = max(0.001, min(self.spec.request_timeout_s, self.clock.remaining_s))
+            send = self.endpoint.sender.send
             try:
-                reply = self.endpoint.sender.send(
-                    self.spec, call.body, timeout_s=timeout_s, relay=call.relay
-                )
+                reply = send(self.spec, call.body, timeout_s=timeout_s, relay=call.relay)
             except CallFailed as failed:
                 self._settle(going, call.prompt, failed.reply, failed)
                 failed.attempts = attempt
@@ -162,20 +157,18 @@ class TrialBackend:
 
     def stop_of(self, failed: CallFailed) -> Stop | None:
         """How a failed call ends the trial of an agent that cannot mend it; None is a fault."""
-        if failed.outcome == "context_overflow":
-            return "context_overflow"
-        if failed.outcome == "content_filter":
-            return "content_filter"
+        if failed.outcome in ("context_overflow", "content_filter"):
+            return failed.outcome
         return "seconds" if self._is_late(failed) else None
 
     def fault(self, failed: CallFailed) -> ProviderError:
         """A failed call as a fault of the provider."""
         gone = failed.outcome == "auth" or failed.is_gone
+        stops = gone and not self.is_about_one_call(failed)
+        what = f"{failed.outcome} after {failed.attempts} attempts: {failed.message}"
         return ProviderError(
-            f"{self.spec.name}: {failed.outcome} after {failed.attempts} attempts: "
-            f"{failed.message}",
-            stops_contestant=failed.outcome == "quota_exhausted"
-            or (gone and not self.is_about_one_call(failed)),
+            f"{self.spec.name}: {what}",
+            stops_contestant=stops or failed.outcome == "quota_exhausted",
         )
 
     def is_about_one_call(self, failed: CallFailed) -> bool:
@@ -209,7 +202,7 @@ class TrialBackend:
             attempt=attempt,
             started_at=datetime.now(UTC),
             prompt_estimate=asked,
-            prompt_bound=chat.token_bound(call.body),
+            prompt_bound=len(call.body) + chat.TEMPLATE_TOKENS,  # a token is at least a byte
             output_limit=call.output_limit,
         )
         try:
@@ -222,29 +215,23 @@ class TrialBackend:
             self._left()
             if not answer.doubtful:
                 raise LimitReached(answer.short)
-            raise ProviderError(  # no outcome of the agent: perhaps nothing was spent
-                f"{self.spec.name}: calls without a reply may have cost the rest of "
-                f"limits.{answer.short}"
-            )
+            # No outcome of the agent: perhaps nothing was spent.
+            rest = f"calls without a reply may have cost the rest of limits.{answer.short}"
+            raise ProviderError(f"{self.spec.name}: {rest}")
         return _Attempt(answer.begin, held, time.monotonic(), waited_s + answer.waited_s)
 
     # ── after ──────────────────────────────────────────────────────────────────────────────────
 
     def _settle(
-        self,
-        going: _Attempt,
-        prompt: Prompt,
-        reply: Reply,
-        failed: CallFailed | None = None,
+        self, going: _Attempt, prompt: Prompt, reply: Reply, failed: CallFailed | None = None
     ) -> None:
         wall_s = time.monotonic() - going.sent_at
-        outcome: CallOutcome = "ok" if failed is None else failed.outcome
-        if outcome in REFUSALS and _says(reply):
+        if failed is not None and failed.outcome in REFUSALS and chat.says(reply.message):
             reply = _counted(reply, going.begin)
         end = CallEnd(
             call_id=going.begin.call_id,
             trial_id=going.begin.trial_id,
-            outcome=outcome,
+            outcome=failed.outcome if failed else "ok",
             sent=failed is None or failed.sent,
             http_status=failed.http_status if failed else 200,
             error=failed.message if failed else "",
@@ -257,16 +244,16 @@ class TrialBackend:
         )
         spent = self._pricing.spent(RecordedCall(going.begin, end), going.held)
         self._note(prompt, reply, end, spent)
-        self.gate.settle(end, spent, None if failed is None else failed.retry_after_s)
-        self.transcript.add("call", _shown(going.begin, end))
+        self.gate.settle(end, spent, failed.retry_after_s if failed else None)
+        shown = end.model_dump(mode="json", exclude_none=True, exclude={"trial_id", "raw_usage"})
+        place = {"step": going.begin.step, "attempt": going.begin.attempt}
+        self.transcript.add("call", {**place, **shown})
 
     def _repeated(self, prompt: Prompt, used: Usage | None) -> int:
-        if used is None:
-            return 0
         with self._lock:
             earlier = list(self._previous)
         held = max((tokens for one, tokens in earlier if prompt.extends(one)), default=0)
-        return min(used.prompt, held)
+        return min(used.prompt, held) if used else 0
 
     def _note(self, prompt: Prompt, reply: Reply, end: CallEnd, spent: Amount) -> None:
         with self._lock:
@@ -294,18 +281,13 @@ class TrialBackend:
     ) -> float:
         """Take the failed attempt off the agent's clock, wait; seconds waited.
 
-        Raises:
-            CallFailed: the same, when no further attempt can or may succeed.
+        Raises the failure itself where no further attempt can or may succeed.
         """
         if self._is_late(failed):
             raise failed
-        failed_s = time.monotonic() - going.sent_at
-        self.clock.exclude(failed_s)
+        self.clock.exclude(time.monotonic() - going.sent_at)
         delay_s = self.endpoint.retry.delay_s(
-            failed.outcome,
-            failed.attempts,
-            waited_s=backoff_s,
-            retry_after_s=failed.retry_after_s,
+            failed.outcome, failed.attempts, waited_s=backoff_s, retry_after_s=failed.retry_after_s
         )
         if failed.final or delay_s is None or (call.relay is not None and call.relay.closed):
             raise failed
@@ -323,18 +305,9 @@ class TrialBackend:
 def _counted(reply: Reply, begin: CallBegin) -> Reply:
     """A reply with its usage, estimated where the endpoint told none, or nothing for something."""
     told = reply.usage
-    if told is not None and told.prompt and (told.output or not _says(reply)):
+    if told is not None and told.prompt and (told.output or not chat.says(reply.message)):
         return reply
     guessed = usage.estimate(begin.prompt_estimate, len(chat.encoded(reply.message)))
     if told is not None and told.prompt:
         guessed = told.model_copy(update={"output": guessed.output, "estimated": True})
     return reply.model_copy(update={"usage": guessed})
-
-
-def _says(reply: Reply) -> bool:
-    return any(value for name, value in reply.message.items() if name != "role")
-
-
-def _shown(begin: CallBegin, end: CallEnd) -> dict[str, object]:
-    shown = end.model_dump(mode="json", exclude_none=True, exclude={"trial_id", "raw_usage"})
-    return {"step": begin.step, "attempt": begin.attempt, **shown}

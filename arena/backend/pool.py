@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Self
+from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
 from arena.backend.call import RetryPolicy
@@ -11,14 +11,10 @@ from arena.backend.limiter import CallLog, Limiter, LocalRequestGate
 from arena.backend.meter import Endpoint
 from arena.errors import InputError
 from arena.money.budget import TrialBudget
-from arena.records import (
-    BackendSpec,
-    FxRate,
-    RateLimits,
-)
+from arena.records import BackendSpec, FxRate, RateLimits
 
 
-class Backends:
+class Backends(AbstractContextManager["Backends"]):
     """Endpoints shared by all trials and threads of a run; use as a context manager."""
 
     def __init__(
@@ -29,17 +25,7 @@ class Backends:
         retry: RetryPolicy | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """Open every endpoint a run needs; nothing is sent yet.
-
-        Args:
-            specs: the endpoints.
-            fx: rates of the run.
-            retry: how often and how long.
-            environ: holds the keys.
-
-        Raises:
-            InputError: a key's environment variable is empty.
-        """
+        """Open endpoints, sending nothing; `InputError` where the variable of a key is empty."""
         self._retry = retry or RetryPolicy()
         self._fx = tuple(fx)
         keys = {spec.api_key_env: _key(spec, environ) for spec in specs}
@@ -67,9 +53,6 @@ class Backends:
             limiter.close()
         for client in self._clients.values():
             client.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *ended: object) -> None:
         self.close()

@@ -14,11 +14,10 @@ from pydantic import JsonValue
 
 from arena.backend.chat import REPEATED, encoded
 from arena.records import CallOutcome, ErrorRule, Reply
-from arena.serialize import from_json, well_formed
+from arena.serialize import from_json, mapping, mappings, well_formed
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """What a provider said about a call that went wrong."""
 
     http: int | None = None
@@ -102,12 +101,11 @@ _GOOD = frozenset({"0", "200", "ok", "success", "none", "null"})
 
 def problem_in(body: JsonValue, http: int) -> Problem | None:
     """The error a body tells, in any of the shapes in use; None when it tells none."""
-    if isinstance(body, list):
-        body = body[0] if body else None
+    body = next(iter(body), None) if isinstance(body, list) else body
     if not isinstance(body, dict):
         return None
-    base = body.get("base_resp")
-    if isinstance(base, dict) and base.get("status_code") not in (0, None):
+    base = mapping(body, "base_resp")
+    if base.get("status_code") not in (0, None):
         return Problem(http, (str(base["status_code"]),), str(base.get("status_msg") or ""))
     error = _told_error(body) or _event_error(body)
     if isinstance(error, str):
@@ -129,8 +127,7 @@ def problem_in(body: JsonValue, http: int) -> Problem | None:
 def _told_error(body: Mapping[str, JsonValue]) -> JsonValue:
     """What stands under `error`, unless that says nothing: some send an empty one with replies."""
     error = body.get("error") or body.get("errors")
-    if isinstance(error, list):
-        error = error[0]
+    error = error[0] if isinstance(error, list) else error
     if error is True:
         return dict(body)
     return None if isinstance(error, dict) and not any(error.values()) else error
@@ -160,9 +157,8 @@ def _is_failure(body: Mapping[str, JsonValue], http: int) -> bool:
 
 def _event_error(body: Mapping[str, JsonValue]) -> JsonValue:
     """The error in an event of the Responses API: a failed response's, or the event itself."""
-    response = body.get("response")
-    if body.get("type") == "response.failed" and isinstance(response, dict):
-        return response.get("error")
+    if body.get("type") == "response.failed":
+        return mapping(body, "response").get("error")
     return dict(body) if body.get("type") == "error" else None
 
 
@@ -224,9 +220,7 @@ class KeyPattern:
         return self._all.sub(MARK.encode(), data)
 
     def begun(self, text: str) -> tuple[int, int]:
-        """How many characters at the end of a text may be its beginning, and of how many of its
-        own: there are fewer of these where some are escaped, or the last one not yet whole.
-        """
+        """How many characters at a text's end may be its beginning, and of how many of its own."""
         text = text[-_WIDEST * len(self.key) :]
         cut = _CUT_SHORT.search(text) if "\\" in text else None
         end = cut.start() if cut else len(text)
@@ -251,11 +245,11 @@ class _Held:
     changed: bool = False
 
     def released(self) -> Event:
-        if not self.changed:
-            return self.raw, self.chunk
-        lines = self.raw.splitlines(keepends=True)
-        head = b"".join(ln for ln in lines if ln.strip() and not ln.startswith(b"data:"))
-        return head + b"data: " + encoded(self.chunk) + b"\n\n", self.chunk
+        if self.changed:
+            lines = self.raw.splitlines(keepends=True)
+            head = b"".join(ln for ln in lines if ln.strip() and not ln.startswith(b"data:"))
+            self.raw = head + b"data: " + encoded(self.chunk) + b"\n\n"
+        return self.raw, self.chunk
 
 
 class _Piece(NamedTuple):
@@ -303,10 +297,6 @@ class Redaction:
         found: JsonValue = from_json(clean)
         return found
 
-    def noted(self, reply: Reply) -> Reply:
-        """The reply, which says whether anything was taken out of it."""
-        return reply.model_copy(update={"redacted": True}) if self.changed else reply
-
     def across(self, events: Iterator[Event]) -> Iterator[Event]:
         """Events without what several of them hold of the key together."""
         held: list[_Held] = []
@@ -321,8 +311,7 @@ class Redaction:
                 held.append(event)
                 if not self._open or waited > HELD_EVENTS:
                     self._open.clear()
-                    for one in held:
-                        yield one.released()
+                    yield from (one.released() for one in held)
                     held.clear()
         except Exception:
             yield from self._left(held)
@@ -369,11 +358,10 @@ def _growing(chunk: JsonValue) -> Iterator[Text]:
     if isinstance(chunk.get("delta"), str):
         yield (str(chunk.get("output_index")),), chunk, "delta"
     choices = chunk.get("choices")
-    for one in choices if isinstance(choices, list) else (chunk,):
-        if isinstance(one, dict):
-            inner = one.get("delta") or one.get("content_block")
-            if isinstance(inner, dict):
-                yield from _texts(inner, (str(one.get("index")),))
+    for one in mappings(choices) if isinstance(choices, list) else (chunk,):
+        inner = one.get("delta") or one.get("content_block")
+        if isinstance(inner, dict):
+            yield from _texts(inner, (str(one.get("index")),))
 
 
 def _texts(value: dict[str, JsonValue], place: Place) -> Iterator[Text]:

@@ -11,7 +11,6 @@ from arena.backend.catalog import (
     Catalog,
     ModelRow,
     ProviderProfile,
-    ProviderRules,
     Region,
     explain,
     is_at,
@@ -22,15 +21,7 @@ from arena.backend.catalog import (
 )
 from arena.config import BackendTable, Policy, PriceTable
 from arena.errors import InputError
-from arena.records import (
-    Api,
-    BackendSpec,
-    EffortRule,
-    PriceRow,
-    PriceTier,
-    Quirks,
-    digest_of,
-)
+from arena.records import Api, BackendSpec, EffortRule, PriceRow, PriceTier, Quirks, digest_of
 from arena.records.base import is_local
 
 
@@ -42,18 +33,13 @@ def resolve(
     environ: Mapping[str, str],
     retired: bool = False,
 ) -> BackendSpec:
-    """The whole of what a run needs to know about one backend.
+    """What a run needs to know about a backend, by a catalogue name or a table; no key is read.
 
-    Args:
-        ref: a catalogue name, or a table of the configuration.
-        catalogue: what names are looked up in.
-        today: decides what is retired.
-        environ: decides which of several accepted key variables is used; no key is read.
-        retired: take a retired model as well, to show what became of it.
+    `environ` decides which of several accepted key variables is used. With `retired` a retired
+    model is taken as well, to show what became of it.
 
     Raises:
-        InputError: unknown, retired (with the routes that remain), or a parameter that the
-            endpoint would refuse or drop.
+        InputError: unknown, retired, or a parameter that the endpoint would refuse or drop.
     """
     if isinstance(ref, str):
         profile, region, model = catalogue.find(ref)
@@ -92,10 +78,11 @@ def _from_profile(
         caveats += (f"its cost is unknown: {other_product}",)
     others = table.endpoints if table.base_url else region.endpoints
     endpoints: dict[Api, str] = {"chat": base_url, **others}
-    api = profile.api if profile.api in endpoints else "chat"
     lab = table.lab or row.lab or profile.lab
     country = table.country or row.country or profile.country
     most = {"concurrency": table.max_concurrency} if table.max_concurrency else {}
+    body = {**profile.quirks.extra_body, **row.quirks.extra_body}
+    fixed = ("temperature",) if profile.rules.temperature in {"one", "refused"} else ()
     spec = BackendSpec(
         name=f"simulated:{urlsplit(base_url).netloc}/{table.model}" if simulated else name,
         provider=profile.id,
@@ -103,10 +90,10 @@ def _from_profile(
         base_url=base_url,
         endpoints=endpoints,
         route_caveats=profile.route_caveats,
-        refuses=_refused(profile.rules),
+        refuses=(*profile.rules.refuses, *fixed),
         api_key_env=table.api_key_env or _key_env(profile, region, environ, simulated=simulated),
         quirks=_quirks(profile, row, table),
-        chat_body=_chat_body(profile, row, table),
+        chat_body={k: v for k, v in body.items() if k not in table.extra_body},
         effort=_efforts(profile, row),
         error_rules=profile.errors,
         rate=profile.rate.model_copy(update=most),
@@ -118,7 +105,7 @@ def _from_profile(
         country=None if simulated else country,
         provider_country=None if simulated else profile.country,
         residency=table.residency or (None if simulated or other_product else region.residency),
-        open_weights=_first(table.open_weights, row.open_weights),
+        open_weights=row.open_weights if table.open_weights is None else table.open_weights,
         trains_on_data=None
         if other_product
         else _first(row.trains_on_data, region.trains_on_data, profile.trains_on_data),
@@ -130,12 +117,7 @@ def _from_profile(
         self_hosted=profile.self_hosted if table.self_hosted is None else table.self_hosted,
         simulated=simulated,
     )
-    return over(spec, api)
-
-
-def _refused(rules: ProviderRules) -> tuple[str, ...]:
-    temperature = ("temperature",) if rules.temperature in {"one", "refused"} else ()
-    return (*rules.refuses, *temperature)
+    return over(spec, profile.api if profile.api in endpoints else "chat")
 
 
 def _region_at(profile: ProviderProfile, row: ModelRow, url: str | None) -> str | None:
@@ -158,9 +140,8 @@ def _key_env(
     """
     names = region.key_env or profile.key_env
     found = next((name for name in names if environ.get(name)), None)
-    if simulated or (profile.self_hosted and found is None):
-        return None
-    return found or (names[0] if names else None)
+    usual = None if profile.self_hosted else next(iter(names), None)
+    return None if simulated else found or usual
 
 
 def _quirks(profile: ProviderProfile, row: ModelRow, table: BackendTable) -> Quirks:
@@ -176,14 +157,6 @@ def _quirks(profile: ProviderProfile, row: ModelRow, table: BackendTable) -> Qui
             raise InputError("this model answers streams only", where=where)
         changed["stream"] = table.streaming
     return profile.quirks.model_copy(update={**changed, "extra_body": body})
-
-
-def _chat_body(
-    profile: ProviderProfile, row: ModelRow, table: BackendTable
-) -> dict[str, JsonValue]:
-    """What the profile sends, where nobody asks for anything else."""
-    body = {**profile.quirks.extra_body, **row.quirks.extra_body}
-    return {name: value for name, value in body.items() if name not in table.extra_body}
 
 
 def _efforts(profile: ProviderProfile, row: ModelRow) -> dict[Api, EffortRule]:
@@ -252,15 +225,9 @@ def _own_price(price: PriceTable) -> tuple[PriceRow, ...]:
 def enforce(
     policy: Policy | None, specs: Sequence[BackendSpec], *, private: Sequence[str] = ()
 ) -> None:
-    """Refuse before the first call.
+    """Refuse before the first call, with `InputError`, what a policy does not allow.
 
-    Args:
-        policy: of the configuration.
-        specs: every backend of the run.
-        private: tasks that may only be sent where a policy allows it.
-
-    Raises:
-        InputError: a backend the policy does not allow, or private tasks without a policy.
+    Private tasks may only be sent where there is one.
     """
     if policy is None:
         if private and specs:
@@ -294,11 +261,8 @@ def violations(policy: Policy, spec: BackendSpec) -> list[str]:
     if policy.residency is not None:
         found += _outside("where it processes requests", spec.residency, policy.residency)
     if not policy.allow_training and spec.trains_on_data is not False:
-        found.append(
-            "it may train on what it is sent"
-            if spec.trains_on_data
-            else "whether it trains on what it is sent is not known"
-        )
+        unknown = "whether it trains on what it is sent is not known"
+        found.append("it may train on what it is sent" if spec.trains_on_data else unknown)
     return found
 
 

@@ -8,7 +8,7 @@ from arena.backend import chat
 from arena.backend.chat import COMMON, MalformedReplyError, Prompt, RequestForm, read_account, word
 from arena.errors import HarnessError
 from arena.records import BackendSpec, Message, Quirks, Reply, ToolCall
-from arena.serialize import mappings
+from arena.serialize import mapping, mappings
 
 REQUEST = RequestForm(
     path="/responses",
@@ -35,11 +35,7 @@ def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
 
 
 def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
-    """A reply from the body of a response.
-
-    Raises:
-        MalformedReplyError: there is no output in it.
-    """
+    """A reply from the body of a response; `MalformedReplyError` where there is no output."""
     body, bare = read_account(body, "responses", quirks)
     output = body.get("output")
     if not isinstance(output, list):
@@ -53,10 +49,7 @@ def parse_reply(body: JsonValue, quirks: Quirks) -> Reply:
 
 
 def assemble(chunks: Iterable[JsonValue]) -> dict[str, JsonValue]:
-    """The response that a stream's events amount to.
-
-    The last event holds all of it; some endpoints leave its output empty.
-    """
+    """The response that a stream's events amount to; the last one's output may be empty."""
     body: dict[str, JsonValue] = {}
     items: list[JsonValue] = []
     for chunk in chunks:
@@ -83,21 +76,19 @@ def is_whole(body: dict[str, JsonValue]) -> bool:
 
 
 def _finish(body: Item, *, called: bool) -> str | None:
-    details = body.get("incomplete_details")
-    reason = details.get("reason") if isinstance(details, dict) else None
-    if body.get("status") == "incomplete" or reason:
+    reason, status = mapping(body, "incomplete_details").get("reason"), body.get("status")
+    if status == "incomplete" or reason:
         return _ENDS.get(str(reason), str(reason))
-    if body.get("status") in ("failed", "cancelled"):
+    if status in ("failed", "cancelled"):
         return "error"
-    if body.get("status") not in ("completed", None):
-        return str(body["status"])
+    if status not in ("completed", None):
+        return str(status)
     return "tool_calls" if called else "stop"
 
 
 def _call(item: Item) -> ToolCall:
-    given = item.get("arguments") or item.get("input") or ""
     return ToolCall(
         id=str(item.get("call_id") or item.get("id") or ""),
         name=str(item.get("name") or item.get("type") or ""),
-        arguments=str(given),
+        arguments=str(item.get("arguments") or item.get("input") or ""),
     )

@@ -3,14 +3,14 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from arena.backend import apis
+from arena.backend import apis, chat
 from arena.backend.call import DONE
 from arena.gateway.proxy_request import BadProxyRequestError, ProxyRequest, error_body
 from arena.records import Api, Reply
+from arena.serialize import mapping, mappings
 
 REQUEST_LIMIT_BYTES = 32_000_000
 HELD_LIMIT_BYTES = 128_000_000
@@ -53,11 +53,7 @@ class RequestBody:
         self._openings = self._commas = self._taken = 0
 
     def add(self, block: bytes) -> None:
-        """Take the next part of it.
-
-        Raises:
-            BadProxyRequestError: it is too large, or too many are under way.
-        """
+        """Take the next part; `BadProxyRequestError` where it is too large or too much is asked."""
         openings = block.count(b"{") + block.count(b"[")
         self._openings += openings
         self._commas += block.count(b",")
@@ -101,27 +97,13 @@ def opens_only(api: Api, chunk: JsonValue) -> bool:
     if chunk.get("usage") or not isinstance(choices, list):
         return False
     return not any(
-        choice.get("finish_reason") or _says(choice.get("delta"))
-        for choice in choices
-        if isinstance(choice, dict)
+        choice.get("finish_reason") or chat.says(mapping(choice, "delta"))
+        for choice in mappings(choices)
     )
 
 
 def _type(chunk: JsonValue) -> JsonValue:
     return chunk.get("type") if isinstance(chunk, dict) else None
-
-
-def _says(delta: JsonValue) -> bool:
-    return isinstance(delta, dict) and any(v for name, v in delta.items() if name != "role")
-
-
-@dataclass(frozen=True)
-class ReplyHead:
-    """How an answer begins."""
-
-    status: int
-    body: bytes | None
-    """The whole body; None for a stream, whose events follow."""
 
 
 class BrokenStreamError(Exception):
@@ -131,10 +113,8 @@ class BrokenStreamError(Exception):
 class ReplyBridge:
     """A `Relay` into an event loop. The thread writes, the loop reads.
 
-    What an endpoint sends waits here only until the loop's next turn, or for an agent that reads
-    more slowly than the endpoint writes. Two things wait longer: the events before the first that
-    says anything, so that a stream that breaks off before can be asked for again, and the end,
-    until the reply is known to be whole.
+    Only two things wait here: the events before the first that says anything, so that a stream that
+    breaks off before can be asked for again, and the end, until the reply is known to be whole.
     """
 
     def __init__(self, api: Api, headers: Mapping[str, str]) -> None:
@@ -144,14 +124,16 @@ class ReplyBridge:
         self.begun = False
         self.ended = False
         self._loop = asyncio.get_running_loop()
-        self.head: asyncio.Future[ReplyHead] = self._loop.create_future()
+        self.head: asyncio.Future[tuple[int, bytes | None]] = self._loop.create_future()
+        """How an answer begins: status and whole body; None for a stream, whose events follow."""
         self._hides_usage = False
         self._is_last = apis.DIALECTS[api].is_last
         self._last = b""
         self._opening: list[bytes] = []
         self._says = False
         self._pieces: asyncio.Queue[bytes | BrokenStreamError | None] = asyncio.Queue()
-        self._gone = threading.Event()
+        self.left = False
+        """Whether nobody waits any more."""
 
     # ── from the thread ────────────────────────────────────────────────────────────────────────
 
@@ -162,7 +144,7 @@ class ReplyBridge:
 
     @property
     def closed(self) -> bool:
-        """Whether another attempt would be of no use."""
+        """As `Relay.closed`."""
         return self._says or self.left
 
     def restart(self) -> None:
@@ -199,16 +181,10 @@ class ReplyBridge:
         self.end()
 
     def fail(self, status: int, told: bytes | str, *, overflow: bool = False) -> None:
-        """Answer with an error, as the endpoint told it or in words, if nothing was answered yet.
-
-        Args:
-            status: of HTTP.
-            told: body, or what is to be said in one.
-            overflow: the context is too long, which agents can mend.
-        """
+        """Answer with an error, by the body told or in words, if nothing was answered yet."""
         if isinstance(told, str):
             told = error_body(self.api, status, told, overflow=overflow)
-        self._begin(ReplyHead(status, told))
+        self._begin(status, told)
 
     def end(self, last: bytes = b"") -> None:
         """The answer is complete; a second call does nothing."""
@@ -219,7 +195,7 @@ class ReplyBridge:
         if self._opening:
             self._put_opening()
         if last and not self.begun:
-            self._begin(ReplyHead(200, last))
+            self._begin(200, last)
         elif last:
             self._put(last)
         self._put(None)
@@ -231,15 +207,6 @@ class ReplyBridge:
             self._put(BrokenStreamError())
 
     # ── from the loop ──────────────────────────────────────────────────────────────────────────
-
-    def leave(self) -> None:
-        """Nobody waits any more."""
-        self._gone.set()
-
-    @property
-    def left(self) -> bool:
-        """Whether nobody waits any more."""
-        return self._gone.is_set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The stream as it arrives: at each turn of the loop all that came until then."""
@@ -256,17 +223,18 @@ class ReplyBridge:
                 if end is None:
                     return
         finally:
-            self.leave()
+            self.left = True
 
     def _put_opening(self) -> None:
-        opening, self._opening = self._opening, []
         self._begin()
-        for raw in opening:
+        for raw in self._opening:
             self._put(raw)
+        self._opening = []
 
-    def _begin(self, head: ReplyHead = ReplyHead(200, None)) -> None:
+    def _begin(self, status: int = 200, body: bytes | None = None) -> None:
         if not self.begun:
             self.begun = True
+            head = status, body
             self._call(lambda: None if self.head.done() else self.head.set_result(head))
 
     def _put(self, piece: bytes | BrokenStreamError | None) -> None:

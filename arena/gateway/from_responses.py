@@ -11,15 +11,10 @@ from agents.models.chatcmpl_converter import Converter
 from arena.gateway.proxy_request import BadProxyRequestError, Item, ProxyRequest
 from arena.gateway.translator import ReplyEvents
 from arena.records import Usage
-from arena.serialize import mappings
+from arena.serialize import mapping, mappings
 
 _SAMPLING = ("temperature", "top_p")
 _PREFIX = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
-
-
-def _named(number: int, turn: Item) -> Item:
-    """An item with an id, by which the library tells a message of the model from others."""
-    return {"id": f"item_{number}", **turn} if turn.get("role") == "assistant" else turn
 
 
 class ResponsesEvents(ReplyEvents):
@@ -29,7 +24,11 @@ class ResponsesEvents(ReplyEvents):
 
     @staticmethod
     def request_body(asked: ProxyRequest) -> Item:
-        items = [_named(number, turn) for number, turn in enumerate(asked.turns)]
+        # By an id the library tells a message of the model from others.
+        items = [
+            {"id": f"item_{number}", **turn} if turn.get("role") == "assistant" else turn
+            for number, turn in enumerate(asked.turns)
+        ]
         try:
             messages = Converter.items_to_messages(items, strict_feature_validation=True)
         except (AgentsException, AttributeError, KeyError, TypeError) as error:
@@ -40,10 +39,10 @@ class ResponsesEvents(ReplyEvents):
             body["max_tokens"] = limit
         tools = mappings(asked.body.get("tools"))
         functions = [tool for tool in tools if tool.get("type") == "function"]
-        body["tools"] = [{"type": "function", "function": tool} for tool in functions]
         choice = asked.body.get("tool_choice")
         if isinstance(choice, dict) and choice.get("type") == "function":
             choice = {"type": "function", "function": {"name": choice.get("name")}}
+        body["tools"] = [{"type": "function", "function": tool} for tool in functions]
         body["tool_choice"] = choice
         body["parallel_tool_calls"] = asked.body.get("parallel_tool_calls")
         return body
@@ -93,8 +92,8 @@ class ResponsesEvents(ReplyEvents):
                 self._sign(item, index)
             if "item_id" in shown:
                 shown["item_id"] = self._item_name(index)
-        response = shown.get("response")
-        if isinstance(response, dict) and shown["type"] == "response.completed":
+        if shown["type"] == "response.completed":
+            response = mapping(shown, "response")
             shown |= _ended(response, cut=cut)
             for number, made in enumerate(mappings(response["output"])):
                 self._sign(made, number)
@@ -120,8 +119,7 @@ def _ended(response: Item, *, cut: bool) -> Item:
 def _driven(response: Any) -> Generator[list[Any], Any]:
     """Drive the library's asynchronous generator by hand: takes a chunk, gives its events.
 
-    It awaits nothing but chunks, so it needs no event loop: it stands still wherever it waits for
-    one, and goes on when it gets it. None ends it.
+    It awaits nothing but chunks, so it needs no event loop. None ends it.
     """
     events: Any = library.ChatCmplStreamHandler.handle_stream(response, _chunks())
     made: list[Any] = []

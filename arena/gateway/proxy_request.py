@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from arena.backend import apis
 from arena.backend.chat import Prompt, encoded
 from arena.records import Api, BackendSpec
-from arena.serialize import from_json
+from arena.serialize import from_json, mapping
 
 
 def error_body(api: Api, status: int, message: str, *, overflow: bool = False) -> bytes:
@@ -26,9 +26,8 @@ def error_event(api: Api, body: bytes) -> bytes:
     """An error's body as an event inside a stream that has begun."""
     told = from_json(body)
     failed = isinstance(told, dict) and told.get("type") == "response.failed"
-    name = b"response.failed" if failed else b"error"
-    head = b"" if api == "chat" else b"event: " + name + b"\n"
-    return head + b"data: " + body + b"\n\n"
+    event = b"event: response.failed\n" if failed else b"event: error\n"
+    return (b"" if api == "chat" else event) + b"data: " + body + b"\n\n"
 
 
 def models(name: str) -> bytes:
@@ -85,16 +84,14 @@ class ProxyRequest:
     @property
     def wants_usage(self) -> bool:
         """Whether a chat stream is to end with its usage."""
-        options = self.body.get("stream_options")
-        return isinstance(options, dict) and options.get("include_usage") is True
+        return mapping(self.body, "stream_options").get("include_usage") is True
 
 
 def read(api: Api, data: bytes) -> ProxyRequest:
     """Read a request.
 
-    Raises:
-        BadProxyRequestError: it is malformed, leans on state at the provider, or wants it to fetch
-            something.
+    Raises `BadProxyRequestError` where it is malformed, leans on state at the provider, or wants it
+    to fetch something.
     """
     try:
         body: JsonValue = from_json(data)
@@ -115,11 +112,7 @@ def read(api: Api, data: bytes) -> ProxyRequest:
 
 
 def of(api: Api, body: Item, dropped: tuple[str, ...]) -> ProxyRequest:
-    """A request from a body that may go on.
-
-    Raises:
-        BadProxyRequestError: nothing is said in it.
-    """
+    """A request from a body that may go on; `BadProxyRequestError` where nothing is said in it."""
     turns = tuple(_turns(api, body))
     tools = body.get("tools")
     prompt = Prompt(tuple(encoded(plain(turn)) for turn in turns), encoded(tools) if tools else b"")
@@ -138,11 +131,10 @@ def prepared(asked: ProxyRequest, spec: BackendSpec, limit: int) -> tuple[bytes,
         body = _edited(body, _briefly_cached, besides=_OWN)
     body |= {**quirks.extra_body, "model": spec.model}
     body[quirks.output_limit_param if asked.api == "chat" else names[0]] = limit
-    thinking = body.get("thinking")
-    if isinstance(thinking, dict) and isinstance(budget := thinking.get("budget_tokens"), int):
+    thinking = mapping(body, "thinking")
+    if isinstance(budget := thinking.get("budget_tokens"), int) and budget >= limit:
         # The Messages API demands that it leaves room for an answer.
-        fits = budget if budget < limit else max(1, limit // 2)
-        body["thinking"] = {**thinking, "budget_tokens": fits}
+        body["thinking"] = {**thinking, "budget_tokens": max(1, limit // 2)}
     if quirks.stream:
         body["stream"] = True
     if asked.api == "chat" and body.get("stream") and quirks.stream_usage:
@@ -152,8 +144,7 @@ def prepared(asked: ProxyRequest, spec: BackendSpec, limit: int) -> tuple[bytes,
 
 def _briefly_cached(part: Item) -> Item:
     """A part of a request whose cache breakpoint has the life that the price book prices."""
-    cached = part.get("cache_control")
-    if not isinstance(cached, dict):
+    if not isinstance(cached := part.get("cache_control"), dict):
         return part
     return {**part, "cache_control": {k: v for k, v in cached.items() if k != "ttl"}}
 
@@ -192,16 +183,13 @@ def _kept(api: Api, body: Item) -> tuple[Item, tuple[str, ...]]:
         tools = sifted("tool", holder["tools"], lambda tool: _runs_at_agent(api, tool))
         return {**holder, "tools": tools}
 
-    if "tools" in kept:
-        kept = with_own_tools(kept)
-        if not kept["tools"]:
-            kept.pop("tools")
-            kept.pop("tool_choice", None)
-    if "context_management" in kept:
-        managed = kept.pop("context_management")
-        edits = managed.get("edits") if isinstance(managed, dict) else managed
-        if clearing := sifted("edit", edits, _clears):
-            kept["context_management"] = {"edits": clearing}
+    if "tools" in kept and not (kept := with_own_tools(kept))["tools"]:
+        kept.pop("tools")
+        kept.pop("tool_choice", None)
+    managed = kept.pop("context_management", None)
+    edits = managed.get("edits") if isinstance(managed, dict) else managed
+    if clearing := sifted("edit", edits, _clears):
+        kept["context_management"] = {"edits": clearing}
     said = body.get("input")
     if api == "responses" and isinstance(said, list):  # Codex offers some models their tools there
         kept["input"] = [
@@ -212,11 +200,7 @@ def _kept(api: Api, body: Item) -> tuple[Item, tuple[str, ...]]:
 
 
 def _clears(edit: JsonValue) -> bool:
-    """Whether an edit of a conversation leaves something out.
-
-    A compaction is a request of its own to the model, which the agent's limits do not hold and its
-    usage does not count.
-    """
+    """Whether an edit leaves something out; no limit holds a compaction, a request of its own."""
     return (_type(edit) or "").startswith("clear_")
 
 

@@ -47,8 +47,7 @@ class _OverError(Exception):
 class ProxySession:
     """Serves the calls of one trial, from several threads, until a limit or a fault ends it.
 
-    As `arena.protocols.SandboxSession` it is what the agent's program is told, and what came of its
-    calls.
+    It is the `arena.protocols.SandboxSession` of the agent's program.
     """
 
     origin = ""
@@ -64,6 +63,8 @@ class ProxySession:
         self.detail = ""
         self.budget = ByteBudget()
         agents_api = backend.spec.translated_from
+        self.api: Api = agents_api or backend.spec.api
+        """What the agent speaks here."""
         self._translator = None if agents_api is None else Translator(agents_api)
         self._change = threading.Condition()
         self._inside: dict[ReplyBridge, float] = {}
@@ -77,11 +78,6 @@ class ProxySession:
         self._failed_in_a_row = 0
         self._said: Counter[bytes] = Counter()
         self._strayed: set[str] = set()
-
-    @property
-    def api(self) -> Api:
-        """What the agent speaks here."""
-        return self.backend.spec.translated_from or self.backend.spec.api
 
     @property
     def metered(self) -> CallTotals:
@@ -100,10 +96,7 @@ class ProxySession:
         return Ending(stop=self.stop or "agent_error", detail=self.detail)
 
     def check_end(self, *, clean: bool) -> None:
-        """Raise the fault for which the agent's program ended, or may have.
-
-        Args:
-            clean: it ended as one that has done its work.
+        """Raise the fault for which the agent's program ended, or may have where it is not `clean`.
 
         Raises:
             ProviderError: its last call failed at the provider.
@@ -216,17 +209,19 @@ class ProxySession:
                 self._unserved = [one for one in self._unserved if not prompt.extends(one[0])]
 
     def _answer_failure(self, failed: CallFailed, bridge: ReplyBridge, prompt: Prompt) -> None:
-        passed_on, unwanted = bridge.begun, bridge.closed
-        if self.backend.is_about_one_call(failed):
-            self._count_unserved(prompt, failed)
-        elif failed.outcome in _AGENTS_TO_MEND and not failed.is_gone:
+        passed_on, fault = bridge.begun, self.backend.fault(failed)
+        about_one = self.backend.is_about_one_call(failed)
+        if failed.outcome in _AGENTS_TO_MEND and not failed.is_gone:
             self._count_failure(REFUSED_IN_A_ROW, f"{failed.outcome}: {failed.message}")
-        elif (stop := self.backend.stop_of(failed)) is not None:
+        elif not about_one and (stop := self.backend.stop_of(failed)) is not None:
             self._end(stop=stop)
-        elif not unwanted:
-            self._end(fault=self.backend.fault(failed))
+        elif about_one or bridge.closed:
+            with self._change:
+                self._unserved.append((prompt, fault))
+                self._last_failed = True
+            self._count_failure(BROKEN_IN_A_ROW, failed.message, fault)
         else:
-            self._count_unserved(prompt, failed)
+            self._end(fault=fault)
         told = b"" if self._translator else failed.body
         if not passed_on:
             status = failed.http_status or 0
@@ -236,13 +231,6 @@ class ProxySession:
             bridge.end(proxy_request.error_event(bridge.api, told))
         else:
             bridge.break_off()
-
-    def _count_unserved(self, prompt: Prompt, failed: CallFailed) -> None:
-        fault = self.backend.fault(failed)
-        with self._change:
-            self._unserved.append((prompt, fault))
-            self._last_failed = True
-        self._count_failure(BROKEN_IN_A_ROW, failed.message, fault)
 
     def _count_failure(self, most: int, detail: str, fault: FaultError | None = None) -> None:
         self._failed_in_a_row += 1

@@ -8,10 +8,9 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 
 import uvicorn
@@ -31,7 +30,7 @@ from arena.gateway.proxy_request import BadProxyRequestError, brief
 from arena.gateway.proxy_session import ProxySession
 from arena.gateway.tunnel import FORWARDER, Tunnel
 from arena.protocols import Sandbox
-from arena.records import Api, Message, Reply, ToolSpec
+from arena.records import Api
 from arena.records.container import LAYER_PYTHON
 
 CALLS_AT_ONCE = 1024
@@ -142,8 +141,7 @@ class Gateway:
 class BoundedConnection(HttpToolsProtocol):
     """One connection, which ends when it makes the parser hold more than a request needs.
 
-    A trial has few of them, so `HEAD_LIMIT_BYTES` and a share of `FRAMED_BYTES` of each add up to
-    little. Bodies are counted where they are put together, where a refusal can be told in words.
+    Bodies are counted where they are put together, where a refusal can be told in words.
     """
 
     _framing = _body = 0
@@ -175,26 +173,15 @@ class BoundedConnection(HttpToolsProtocol):
         return len(self.pipeline) <= PIPELINED_LIMIT and len(self.headers or ()) <= HEADERS_LIMIT
 
 
-@dataclass(frozen=True)
 class ProxyBackend:
     """`arena.protocols.SandboxBackend` for one trial: opens a session in the agent's container."""
 
-    gateway: Gateway
-    metered: TrialBackend
-
-    @property
-    def model(self) -> str:
-        """What a program must call the model."""
-        return self.metered.spec.model
-
-    @property
-    def context_window(self) -> int | None:
-        """Tokens that fit the model, where that is known."""
-        return self.metered.spec.context_window
-
-    def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
-        """As the metered backend does."""
-        return self.metered.complete(messages, tools)
+    def __init__(self, gateway: Gateway, metered: TrialBackend) -> None:
+        self._gateway = gateway
+        self._metered = metered
+        self.model = metered.spec.model
+        self.context_window = metered.spec.context_window
+        self.complete = metered.complete
 
     @contextmanager
     def open(self, sandbox: Sandbox) -> Iterator[ProxySession]:
@@ -203,13 +190,13 @@ class ProxyBackend:
         Raises:
             EngineError: the forwarder did not start.
         """
-        with self.metered.clock.waiting():  # a translation's library takes seconds to import
-            session = ProxySession(self.metered)
+        with self._metered.clock.waiting():  # a translation's library takes seconds to import
+            session = ProxySession(self._metered)
         forwarder = [LAYER_PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
         with (
-            self.gateway.serving(session),
+            self._gateway.serving(session),
             sandbox.pipe(forwarder, user=_NOBODY) as pipe,
-            Tunnel(pipe, lambda: self.gateway.connected(session)) as tunnel,
+            Tunnel(pipe, lambda: self._gateway.connected(session)) as tunnel,
         ):
             session.origin = f"http://127.0.0.1:{tunnel.port}"
             yield session
@@ -218,8 +205,7 @@ class ProxyBackend:
 def _app(gateway: Gateway) -> Starlette:
     async def call(request: Request) -> Response:
         api = _PATHS[request.scope["path"]]
-        session = gateway.session(request)
-        if session is None:
+        if (session := gateway.session(request)) is None:
             return _error(api, 401, "no such token")
         try:
             return await _call(gateway, session, api, request)
@@ -231,8 +217,7 @@ def _app(gateway: Gateway) -> Starlette:
             return _error(api, 503, "the harness broke")
 
     async def models(request: Request) -> Response:
-        session = gateway.session(request)
-        if session is None:
+        if (session := gateway.session(request)) is None:
             return _error("chat", 401, "no such token")
         return Response(proxy_request.models(session.backend.spec.model), media_type=_JSON)
 
@@ -263,13 +248,13 @@ async def _call(gateway: Gateway, session: ProxySession, api: Api, request: Requ
     leaving: asyncio.Future[None] = asyncio.ensure_future(_left(request))
     waited: tuple[asyncio.Future[Any], ...] = (bridge.head, leaving)
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-    if not bridge.head.done():
-        bridge.leave()
-    head = await bridge.head  # also where nobody reads the answer: the call is to end in order
+    bridge.left = not bridge.head.done()
+    # Also where nobody reads the answer: the call is to end in order.
+    status, told = await bridge.head
     leaving.cancel()
-    if head.body is not None:
-        return Response(head.body, head.status, media_type=_JSON)
-    return _Events(bridge.pieces(), head.status, media_type="text/event-stream")
+    if told is not None:
+        return Response(told, status, media_type=_JSON)
+    return _Events(bridge.pieces(), status, media_type="text/event-stream")
 
 
 def _sent_along(request: Request, api: Api, session: ProxySession) -> dict[str, str]:

@@ -1,9 +1,8 @@
 """One trial's translation: requests before the metered call, replies as they arrive.
 
-An agent repeats the model's messages in the words of its own API, which has no place for every
-vendor's reasoning and signatures; without them some vendors refuse the next request. So the gateway
-keeps each message and puts it back where the agent repeats it, known by the ids of its calls, or by
-its text where it made none.
+An agent's own API has no place for every vendor's reasoning and signatures, without which some
+refuse the next request. So the gateway keeps each message and puts it back where the agent repeats
+it, known by the ids of its calls, or by its text where it made none.
 """
 
 import itertools
@@ -85,8 +84,7 @@ class ReplyHistory:
 
     def _vendors(self, name: JsonValue) -> JsonValue:
         """The id that the vendor gave a call."""
-        said = self._by_call.get(str(name))
-        if said is None:
+        if (said := self._by_call.get(str(name))) is None:
             return name
         calls = mappings(said.message.get("tool_calls"))
         return calls[said.ids.index(str(name))].get("id")
@@ -111,10 +109,7 @@ class MessageAssembler:
 
     def add(self, chunk: JsonValue) -> Item:
         """What a chunk adds; nothing where it is empty."""
-        delta = chat.delta_of(chunk)
-        if delta is None:
-            return {}
-        chat.grow(self.message, delta)
+        chat.grow(self.message, chat.delta_of(chunk))
         return self._news(done=False)
 
     def finish(self, message: Message) -> Item:
@@ -135,21 +130,21 @@ class MessageAssembler:
     def _calls(self, *, done: bool) -> list[JsonValue]:
         news: list[JsonValue] = []
         for number, call in enumerate(mappings(self.message.get("tool_calls"))):
-            function = call.get("function")
-            name = function.get("name") if isinstance(function, dict) else None
+            function = mapping(call, "function")
+            name = function.get("name")
             # An unnamed call waits for its name, and those behind it wait with it.
-            if not isinstance(function, dict) or not isinstance(name, str) or not name:
+            if not isinstance(name, str) or not name:
                 break
-            begun = number < len(self.ids)
             more = _arguments(function.get("arguments"), done=done)
-            more = more[self._given[number] :] if begun else more
-            if begun and not more:
-                continue
-            piece: Item = {"index": number, "function": {"arguments": more}}
-            if not begun:
+            if number < len(self.ids):
+                more = more[self._given[number] :]
+                piece: Item = {"index": number, "function": {"arguments": more}}
+                if not more:
+                    continue
+            else:
                 self.ids.append(self.name_call())
                 self._given.append(0)
-                piece |= {"id": self.ids[number], "type": "function"}
+                piece = {"index": number, "id": self.ids[number], "type": "function"}
                 piece["function"] = {"name": name, "arguments": more}
             self._given[number] += len(more)
             news.append(piece)
@@ -171,12 +166,7 @@ def _arguments(given: JsonValue, *, done: bool) -> str:
 
 
 class ReplyEvents(ABC):
-    """An API over chat completions: a reply in its events, from what each chunk adds to it.
-
-    Args:
-        name: id of the reply.
-        model: as the agent calls it.
-    """
+    """An API over chat completions: a named reply in its events, from what each chunk adds."""
 
     reasoning: str
     """The field of a chunk in which the library expects reasoning."""
@@ -185,18 +175,10 @@ class ReplyEvents(ABC):
         self.name = name
         self.model = model
 
-    def feed(self, delta: Item) -> Iterator[Item]:
-        """What is to be said of an addition."""
-        return self.events(self.chunk(delta))
-
     @staticmethod
     @abstractmethod
     def request_body(asked: ProxyRequest) -> Item:
-        """A request in the words of chat completions.
-
-        Raises:
-            BadProxyRequestError: it holds what chat completions cannot.
-        """
+        """A request for chat completions; `BadProxyRequestError` where they cannot hold it."""
 
     @abstractmethod
     def close(self, finish: str, usage: Usage) -> Iterator[Item]:
@@ -229,11 +211,7 @@ _INSTRUCTIONS = ("system", "developer")
 
 
 def library(api: Api) -> type[ReplyEvents]:
-    """How an API is translated. Importing it takes seconds.
-
-    Raises:
-        ModuleNotFoundError: its package is not installed.
-    """
+    """How an API is translated, by a package that takes seconds to import and may be missing."""
     if api == "messages":
         from arena.gateway import from_messages
 
@@ -253,11 +231,7 @@ class Translator:
         self._replies = itertools.count(1)
 
     def request(self, request: ProxyRequest) -> ProxyRequest:
-        """The same request for chat completions.
-
-        Raises:
-            BadProxyRequestError: it holds what chat completions, or the translation, cannot carry.
-        """
+        """The same request for chat completions; `BadProxyRequestError` where none carries it."""
         inside = proxy_request.objects_in(list(request.turns), besides=frozenset({"input"}))
         if any(part.get("type") in _PICTURES for part in inside):
             raise BadProxyRequestError(
@@ -305,7 +279,7 @@ class TranslatedBridge(ReplyBridge):
         if raw.startswith(b":"):
             super().event(raw, None)
         if delta := self._growth.add(chunk):
-            self._pass_on(self._events.feed(delta))
+            self._pass_on(self._events.events(self._events.chunk(delta)))
 
     def whole(self, body: bytes) -> None:
         """Wait for `finish`, which has the reply read."""
@@ -313,13 +287,12 @@ class TranslatedBridge(ReplyBridge):
     def finish(self, reply: Reply) -> None:
         """Pass on the rest of a reply, and its end."""
         assert reply.usage is not None, "the meter has estimated what was not told"
-        rest = self._growth.finish(reply.message)
+        rest, made = self._growth.finish(reply.message), self._events
         finish = reply.finish_reason or "stop"
         if self._growth.ids and finish != "length":
             finish = "tool_calls"
-        events = itertools.chain(
-            self._events.feed(rest) if rest else (), self._events.close(finish, reply.usage)
-        )
+        last = made.events(made.chunk(rest)) if rest else ()
+        events = itertools.chain(last, made.close(finish, reply.usage))
         if self.streamed:
             self._pass_on(events)
         else:
@@ -343,38 +316,36 @@ def _text(content: JsonValue) -> JsonValue:
     if not isinstance(content, list):
         return content
     parts = mappings(content)
-    for part in parts:
-        if part.get("type") not in ("text", "input_text", "output_text"):
-            kind = part.get("type")
-            raise BadProxyRequestError(
-                f"content of type {kind!r} is not carried to chat completions"
-            )
+    for kind in (part.get("type") for part in parts):
+        if kind not in ("text", "input_text", "output_text"):
+            what = f"content of type {kind!r}"
+            raise BadProxyRequestError(f"{what} is not carried to chat completions")
     return "\n\n".join(str(part.get("text") or "") for part in parts)
 
 
 def _in_order(turns: Iterable[Message]) -> Iterator[Message]:
-    """One system message at the start; instructions that come later are said as the user.
+    """One system message, at the start; instructions that come later are said as the user.
 
-    Many chat templates take a single system message, and only in the first place, and not every
-    endpoint knows the role `developer`.
+    Many chat templates take no other, and not every endpoint knows the role `developer`.
     """
     first: list[str] = []
     begun = False
     for turn in turns:
-        if turn["role"] in _INSTRUCTIONS and not begun:
+        instructs = turn["role"] in _INSTRUCTIONS
+        if instructs and not begun:
             first.append(str(turn["content"]))
             continue
         if not begun and first:
             yield {"role": "system", "content": "\n\n".join(first)}
         begun = True
-        yield {**turn, "role": "user"} if turn["role"] in _INSTRUCTIONS else turn
+        yield {**turn, "role": "user"} if instructs else turn
 
 
 def _tool(tool: Item) -> Item:
     """A function without `strict`, which several vendors refuse."""
-    function = mapping(tool, "function")
-    known: Item = {k: function[k] for k in ("name", "description", "parameters") if k in function}
-    return {"type": "function", "function": known}
+    known = ("name", "description", "parameters")
+    function = {k: v for k, v in mapping(tool, "function").items() if k in known}
+    return {"type": "function", "function": function}
 
 
 def _choices(made: Item) -> Item:

@@ -49,11 +49,7 @@ class Frames:
         self._data = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
-        """Whole frames: kind, connection, data.
-
-        Raises:
-            BadFrameError: no frame looks like this.
-        """
+        """Whole frames: kind, connection, data; `BadFrameError` where none looks like this."""
         self._data += data
         while len(self._data) >= HEAD.size:
             kind, connection, size = HEAD.unpack_from(self._data)
@@ -67,12 +63,7 @@ class Frames:
 
 
 class Tunnel:
-    """The host's end, in a thread of its own.
-
-    Args:
-        pipe: the forwarder's input and output.
-        connect: opens a connection to the gateway.
-    """
+    """The host's end of the forwarder's pipe, in a thread; `connect` leads to the gateway."""
 
     def __init__(self, pipe: Pipe, connect: Connect) -> None:
         self._pipe = pipe

@@ -4,8 +4,7 @@ Prices are per million tokens in the vendor's own currency and become dollars on
 rates of the run. Everything is `Decimal`; what cannot be known is None, never 0.
 
 At a machine paid by the hour, cost = rate x wall time in which at least one call was in flight, all
-contestants together. How well it is used is the run's own doing, so the mean concurrency belongs
-beside every such cost, and the cost at full use is only ever a labelled what-if.
+contestants together; the mean concurrency, the run's own doing, belongs beside every such cost.
 """
 
 from collections.abc import Iterable, Sequence
@@ -88,13 +87,10 @@ def in_peak(windows: Sequence[PeakWindow], at: datetime) -> bool:
     for window in windows:
         local = at.astimezone(ZoneInfo(window.zone))
         clock = local.time().replace(tzinfo=None)
-        if window.start < window.end:
-            began = local if window.start <= clock < window.end else None
-        elif clock >= window.start:
-            began = local
-        else:
-            began = local - timedelta(days=1) if clock < window.end else None
-        if began is not None and began.isoweekday() in window.weekdays:
+        after, before = window.start <= clock, clock < window.end
+        inside = (after and before) if window.start < window.end else (after or before)
+        began = local if after else local - timedelta(days=1)
+        if inside and began.isoweekday() in window.weekdays:
             return True
     return False
 
@@ -122,16 +118,10 @@ def call_cost(
     reported_usd: Decimal | None = None,
     bills_reported: bool = True,
 ) -> CallCost:
-    """Cost of one call.
+    """Cost of one call, sent at `at`, at a backend's price rows and a run's rates.
 
-    Args:
-        usage: normalised tokens.
-        prices: the backend's price rows.
-        at: when the call was sent.
-        fx: rates of the run.
-        repeated_tokens: prompt tokens a standard cache would have held.
-        reported_usd: cost the endpoint told.
-        bills_reported: whether that is what its provider bills; else it only stands beside ours.
+    A standard cache would have held `repeated_tokens` of its prompt. `bills_reported`: the cost the
+    endpoint told, `reported_usd`, is what its provider bills; else it only stands beside ours.
     """
     bill = reported_usd if bills_reported else None
     row = row_at(prices, at)
@@ -172,12 +162,7 @@ def call_cost(
 
 
 def bound_usd(
-    prices: Sequence[PriceRow],
-    *,
-    at: datetime,
-    prompt: int,
-    output: int,
-    fx: Sequence[FxRate],
+    prices: Sequence[PriceRow], *, at: datetime, prompt: int, output: int, fx: Sequence[FxRate]
 ) -> Decimal | None:
     """The most that a call of at most this size can cost, at any hour and tier it could reach."""
     row = row_at(prices, at)
@@ -192,14 +177,12 @@ def bound_usd(
 
 
 def _caveats(usage: Usage, tier: PriceTier) -> tuple[str, ...]:
-    found = []
-    if usage.estimated:
-        found.append("usage estimated")
-    if usage.cache_read and tier.cached_input is None:
-        found.append("cached tokens at the input price")
-    if usage.cache_write and tier.cache_write is None:
-        found.append("cache writes at the input price")
-    return tuple(found)
+    found = {
+        "usage estimated": usage.estimated,
+        "cached tokens at the input price": usage.cache_read and tier.cached_input is None,
+        "cache writes at the input price": usage.cache_write and tier.cache_write is None,
+    }
+    return tuple(text for text, holds in found.items() if holds)
 
 
 def _told_caveats(
@@ -236,13 +219,10 @@ class CallSpan(NamedTuple):
 class HourlyShare(Record):
     """Cost of one endpoint's calls."""
 
-    busy_s: Decimal
-    """Wall time with at least one call in flight."""
-    total_usd: Decimal
     mean_concurrency: Decimal | None
-    """Calls in flight on average while busy; None when nothing was."""
+    """Calls in flight on average while any was; None when none was."""
     by_call: dict[str, Decimal]
-    """USD by call id; adds up to `total_usd` up to the last rounded digit."""
+    """USD by call id."""
 
 
 def machine_of(spec: BackendSpec) -> Machine | None:
@@ -266,11 +246,9 @@ def share(spans: Sequence[CallSpan], hourly_usd: Decimal) -> HourlyShare:
     for span in sorted(spans, key=lambda s: s.start):
         busy_s += _seconds(max(span.start, reached), span.end)
         reached = max(span.end, reached)
-    total = hourly_usd * busy_s / SECONDS_PER_HOUR
-    per_second = total / in_flight_s if in_flight_s else Decimal(0)
+    total_usd = hourly_usd * busy_s / SECONDS_PER_HOUR
+    per_second = total_usd / in_flight_s if in_flight_s else Decimal(0)
     return HourlyShare(
-        busy_s=busy_s,
-        total_usd=total,
         mean_concurrency=in_flight_s / busy_s if busy_s else None,
         by_call={name: seconds * per_second for name, seconds in length_s.items()},
     )
@@ -284,13 +262,9 @@ def _seconds(start: float, end: float) -> Decimal:
 def repriced_spec(
     spec: BackendSpec, *, rows: Sequence[PriceRow] | None = None, at: date | None = None
 ) -> BackendSpec:
-    """A backend with other prices.
+    """A recorded backend with other price rows, or with those of a day for every call.
 
-    Args:
-        spec: as the run recorded it.
-        rows: instead of its own price rows.
-        at: price every call by the row in force on this day. Peak hours still go by the time and
-            weekday at which a call was made.
+    Peak hours still go by the time and weekday at which a call was made.
     """
     found = tuple(spec.prices if rows is None else rows)
     if at is not None:
@@ -301,11 +275,7 @@ def repriced_spec(
 
 
 def parse_rate(text: str, on: date) -> FxRate:
-    """`CNY=0.14`, given on a day: dollars for one unit of a currency.
-
-    Raises:
-        InputError: not of that form, or of the dollar itself.
-    """
+    """`CNY=0.14`, given on a day: dollars for one unit; `InputError` where it is not so."""
     currency, _, value = text.partition("=")
     if currency == "USD":
         raise InputError("money is in USD: it has no rate", where="--fx", remedy="leave it out")
@@ -314,7 +284,6 @@ def parse_rate(text: str, on: date) -> FxRate:
     except ArithmeticError:
         usd = Decimal(0)
     if len(currency) != 3 or not currency.isupper() or not usd.is_finite() or usd <= 0:
-        raise InputError(
-            f"{text!r} is not a rate", where="--fx", remedy="write dollars for one unit: CNY=0.14"
-        )
+        remedy = "write dollars for one unit: CNY=0.14"
+        raise InputError(f"{text!r} is not a rate", where="--fx", remedy=remedy)
     return FxRate(currency=currency, usd=usd, on=on, source="given by the user")

@@ -7,9 +7,8 @@ A call whose reply carried usage is settled exactly. Every other announced call 
 upper bound, which is 0 only where the provider refused it before doing anything.
 
 What a run will probably cost is best told by a contestant's own earlier trials. Without them the
-calls of other contestants are priced as if this backend had made them, which says little about a
-model that thinks longer: such a forecast is marked, and its range spans the cheapest and dearest of
-the others. Where no run was made at all, a usual trial is assumed, and that is said.
+calls of others are priced as if this backend had made them, which says little about a model that
+thinks longer; without any, a usual trial is assumed. Each forecast says which.
 """
 
 import random
@@ -53,12 +52,6 @@ class RecordedCall(NamedTuple):
     end: CallEnd | None
 
 
-def _generated_nothing(end: CallEnd) -> bool:
-    """Whether a request was turned down as it is: at most its prompt was worked on."""
-    told = end.http_status is not None and 400 <= end.http_status < 500
-    return end.usage is None and told and end.http_status not in _CUT_OFF
-
-
 def _sizes(call: RecordedCall) -> tuple[int, int]:
     """The most prompt and output tokens that a call may have come to of which no usage tells."""
     begin, end = call
@@ -69,7 +62,10 @@ def _sizes(call: RecordedCall) -> tuple[int, int]:
     used = end.usage
     if used is not None and end.outcome != "ok" and used.prompt != begin.prompt_estimate:
         return used.prompt, min(begin.output_limit, used.output + AFTER_COUNT)
-    return begin.prompt_bound, 0 if _generated_nothing(end) else begin.output_limit
+    # A request that is turned down as it is: at most its prompt was worked on.
+    status = end.http_status or 0
+    turned_down = used is None and 400 <= status < 500 and status not in _CUT_OFF
+    return begin.prompt_bound, 0 if turned_down else begin.output_limit
 
 
 def refused(end: CallEnd) -> bool:
@@ -121,8 +117,8 @@ class CallPricing:
             fx=self.fx,
             repeated_tokens=end.repeated_tokens,
             reported_usd=end.reported_usd,
-            bills_reported=self.spec.bills_told_cost
-            is not False,  # None: an earlier run, which did
+            # None: an earlier run, which did
+            bills_reported=self.spec.bills_told_cost is not False,
         )
 
     def most_usd(self, call: RecordedCall) -> Decimal | None:
@@ -168,12 +164,9 @@ class CallStatement(Record):
 def statements(
     calls: Iterable[RecordedCall], backends: Mapping[str, BackendSpec], *, fx: Sequence[FxRate]
 ) -> list[CallStatement]:
-    """The account of many calls, in their order.
+    """The account of all calls of a run, which share an endpoint's hourly price, in their order.
 
-    Args:
-        calls: all calls of a run: an endpoint's hourly price is shared among them.
-        backends: by contestant name.
-        fx: rates of the run.
+    Backends are by contestant name.
     """
     recorded = _learned(list(calls))
     by_the_hour = [
@@ -191,9 +184,8 @@ def statements(
 def guesses_prompt(call: RecordedCall) -> bool:
     """Whether a call's prompt was counted here, from its bytes alone."""
     begin, end = call
-    if end is None or end.usage is None or end.outcome != "ok":
-        return False
-    return end.usage.estimated and end.usage.prompt == begin.prompt_estimate
+    used = end.usage if end is not None and end.outcome == "ok" else None
+    return used is not None and used.estimated and used.prompt == begin.prompt_estimate
 
 
 def learned(call: RecordedCall, told: RecordedCall | None) -> RecordedCall:
@@ -227,13 +219,11 @@ def _statement(
     call: RecordedCall, pricing: CallPricing, hours: Mapping[str, Decimal]
 ) -> CallStatement:
     begin, end = call
-    own = hours.get(begin.call_id)
     open_ = possibly_billed(end)
     cost = pricing.cost(call)
-    if own is not None:
-        cost = CallCost(
-            billed_usd=own, no_cache_usd=own, standard_usd=own, computed_usd=own, status="known"
-        )
+    if (own := hours.get(begin.call_id)) is not None:
+        bases = dict.fromkeys(("billed_usd", "no_cache_usd", "standard_usd", "computed_usd"), own)
+        cost = CallCost(**bases, status="known")
     return CallStatement(
         call_id=begin.call_id,
         trial_id=begin.trial_id,
@@ -290,48 +280,38 @@ def forecast(
     fx: Sequence[FxRate],
     seed: int,
 ) -> Forecast:
-    """Forecast one contestant's part of a run.
+    """Forecast one contestant's planned trials at its backend's prices.
 
-    Args:
-        contestant: by name.
-        spec: its backend, whose prices apply.
-        trials: planned.
-        history: calls of earlier trials, by contestant and trial.
-        limits: of each trial.
-        fx: rates of the run.
-        seed: of the run; draws the range.
+    `history` has the calls of earlier trials, by contestant and trial; the seed draws the range.
     """
     own = _costs(history.get(contestant, ()), spec, fx)
     groups = [own] if own else [g for c in history.values() if (g := _costs(c, spec, fx))]
     everything = [cost for group in groups for cost in group]
-    basis: Basis
-    usd: Sequence[Decimal | None]
+    usual: Sequence[Decimal | None] = _assumed(spec, trials, fx)
+    basis: Basis = "assumed" if usual else "none"
+    low, expected, high = usual or (None, None, None)
     if groups:
         lows, highs = zip(*(_range(group, trials, seed) for group in groups), strict=True)
+        low, high = min(lows), max(highs)
         expected = trials * sum(everything, Decimal(0)) / len(everything)
-        basis, usd = "own" if own else "others", (min(lows), expected, max(highs))
-    elif usual := _assumed(spec, trials, fx):
-        basis, usd = "assumed", usual
-    else:
-        basis, usd = "none", (None, None, None)
+        basis = "own" if own else "others"
     return Forecast(
         contestant=contestant,
         trials=trials,
         basis=basis,
         earlier_trials=len(everything),
-        low_usd=usd[0],
-        expected_usd=usd[1],
-        high_usd=usd[2],
+        low_usd=low,
+        expected_usd=expected,
+        high_usd=high,
         ceiling_usd=None if limits.usd is None else limits.usd * trials,
     )
 
 
 def _assumed(spec: BackendSpec, trials: int, fx: Sequence[FxRate]) -> list[Decimal]:
     """Dollars of that many small, usual and large trials; empty where no price is known."""
+    a_call = prices.call_cost(ASSUMED, spec.prices, at=datetime.now(UTC), fx=fx).billed_usd
     if spec.hourly_usd is not None:
-        a_call: Decimal | None = spec.hourly_usd * Decimal(ASSUMED_CALL_S) / 3600
-    else:
-        a_call = prices.call_cost(ASSUMED, spec.prices, at=datetime.now(UTC), fx=fx).billed_usd
+        a_call = spec.hourly_usd * Decimal(ASSUMED_CALL_S) / 3600
     return [] if a_call is None else [a_call * calls * trials for calls in ASSUMED_CALLS]
 
 
@@ -340,11 +320,11 @@ def _costs(
 ) -> list[Decimal]:
     """Billed cost of each earlier trial at this backend's prices, where all of it is known."""
     found = []
-    for calls in earlier:
+    for calls in filter(None, earlier):
         made = statements(calls, {c.begin.contestant: spec for c in calls}, fx=fx)
         known = [s.cost.billed_usd for s in made if s.cost is not None]
-        if calls and None not in known:
-            found.append(sum((k for k in known if k is not None), Decimal(0)))
+        if None not in known:
+            found.append(sum(filter(None, known), Decimal(0)))
     return found
 
 

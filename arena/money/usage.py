@@ -1,8 +1,6 @@
 """Usage of one call, from every vendor's shape to one.
 
-The API that was spoken decides the shape: chat completions (`prompt_tokens`, with cached tokens in
-one of several places), Responses (`input_tokens` with `input_tokens_details`), or Messages
-(`input_tokens` without the cached part). Some endpoints send the fields of another API beside their
+The API that was spoken decides the shape; some endpoints send the fields of another beside their
 own, with other meanings. The invariant `input_fresh + cache_read + cache_write == prompt` always
 holds.
 """
@@ -26,13 +24,10 @@ _WRITE = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_t
 
 
 def normalise(raw: JsonValue, api: Api, *, reasoning_in_output: bool | None = None) -> Usage | None:
-    """One call's usage, or None when the reply did not tell it.
+    """One call's usage from its raw `usage` object, or None when the reply did not tell it.
 
-    Args:
-        raw: the `usage` object as it came.
-        api: what was spoken.
-        reasoning_in_output: whether `completion_tokens` counts reasoning; None decides from the
-            total, which some vendors write as prompt + completion + reasoning.
+    `reasoning_in_output` is whether `completion_tokens` counts reasoning; None decides from the
+    total, which some vendors write as prompt + completion + reasoning.
     """
     if not isinstance(raw, dict):
         return None

@@ -314,7 +314,7 @@ def test_reserved_is_given_back():
         backend = made.trial(budget=budget)
         backend.complete(ASK, [])
     assert budget.spent == Amount(Decimal("0.000014"), 11)
-    assert budget._held == Amount()
+    assert budget.held == Amount()
 
 
 def test_calls_at_the_same_time_are_steps_of_their_own():

@@ -54,7 +54,7 @@ def test_thirty_two_threads_overshoot_by_no_more_than_their_surprises():
     for thread in threads:
         thread.join()
     assert Decimal("99.5") < account.spent.usd <= 100 + 32 * worst_excess
-    assert account._held == Amount()
+    assert account.held == Amount()
 
 
 def test_a_trial_starts_only_if_its_whole_cap_fits():
@@ -72,7 +72,7 @@ def test_a_trial_starts_only_if_its_whole_cap_fits():
     assert not isinstance(third, str)
     second.close()
     third.close()
-    assert budgets.spent == usd("0.1")
+    assert budgets._run.spent == usd("0.1")
 
 
 def test_one_contestant_cannot_spend_what_is_another_ones():
@@ -130,8 +130,8 @@ def test_thirty_two_trials_at_once_stay_within_the_run():
     for thread in threads:
         thread.join()
     # A trial spends at most its cap and the excess of one call.
-    assert budgets.spent.usd <= 5 + 32 * Decimal("0.03")
-    assert budgets.spent.usd > Decimal("4.5")
+    assert budgets._run.spent.usd <= 5 + 32 * Decimal("0.03")
+    assert budgets._run.spent.usd > Decimal("4.5")
 
 
 def test_a_call_that_outlives_its_trial_still_reaches_the_run():
@@ -141,14 +141,14 @@ def test_a_call_that_outlives_its_trial_still_reaches_the_run():
     trial.settle(usd("0.1"), usd("0.2"))
     trial.hold(usd("0.4"))
     trial.close()
-    assert budgets.spent == usd("0.2")
+    assert budgets._run.spent == usd("0.2")
     # 0.2 spent and 0.4 still held by the call: a trial's cap of 1 does not fit into what is left.
     assert (
         budgets.open_trial("a")
         == "what is left of the usd budget of a is less than one trial may spend"
     )
     trial.settle(usd("0.4"), usd("0.3"), certain=False)
-    assert budgets.spent == usd("0.5")
+    assert budgets._run.spent == usd("0.5")
     assert trial.spent == usd("0.5")
     assert not isinstance(budgets.open_trial("a"), str)
 
@@ -166,7 +166,7 @@ def test_a_call_settled_while_its_trial_closes_counts_once():
             thread.start()
         for thread in ends:
             thread.join()
-        assert budgets.spent == usd("0.3")
+        assert budgets._run.spent == usd("0.3")
         assert budgets._run.held == Amount()
 
 
