@@ -198,6 +198,7 @@ FILES_TOUCHED_BY = {
     "agent/": "profiles that a person names",
     "backend/": "profiles that a person names, and what was seen of endpoints",
     "gateway/tunnel": "its own source",
+    "grading/node_runner": "the reporter beside it",
     "sandbox/": "what ships with Arena, scratch folders and the machine's own",
     "report/site": "templates that ship with Arena",
     "score/baseline": "a file that a person names",

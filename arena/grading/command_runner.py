@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from arena.grading import reports
 from arena.grading.findings import Findings, Reported, ReportError, Session, weigh
-from arena.grading.job import REPORT_LIMIT, Job
+from arena.grading.job import REPORT_LIMIT, Job, content
 from arena.grading.names import Renaming, text_of, with_text
 from arena.protocols import Sandbox
 from arena.records import ExecResult, File, ReportForm
@@ -66,10 +66,8 @@ def _junit(job: Job) -> Findings:
 
 
 def _renamed(job: Job) -> tuple[list[File], dict[str, str]]:
-    """Hidden files and twins under names of this run, where ids say which file a test is in.
-
-    Returns:
-        The files, and the ids of this run with those of the plan.
+    """Hidden files and twins under names of this run, where ids say which file a test is in; and
+    the ids of this run with those of the plan.
     """
     command = File(path="", data=" ".join(job.task.tests.command).encode())
     renaming = Renaming(job.names, {**job.around(), "": command}, job.twins())
@@ -126,28 +124,13 @@ def _find(box: Sandbox, globs: Sequence[str], *action: str) -> bytes:
 
 
 def read_reports(
-    box: Sandbox,
-    form: ReportForm,
-    paths: Sequence[str],
-    globs: Sequence[str],
-    result: ExecResult,
+    box: Sandbox, form: ReportForm, paths: Sequence[str], globs: Sequence[str], result: ExecResult
 ) -> tuple[Reported, ...]:
-    """The tests of all reports.
-
-    Raises:
-        ReportError: there is none, or one of them cannot be believed.
-    """
+    """The tests of all reports. Raises `ReportError`: there is none, or one cannot be believed."""
     if not globs:
         if result.truncated_bytes:
             raise ReportError("the command prints too much")
         return reports.read(form, [result.stdout], cut=result.ended != "exited")
     if not paths or len(paths) > _MOST_REPORTS:
         raise ReportError(f"{len(paths)} files match {', '.join(globs)}")
-    return reports.read(form, (_content(box, path) for path in paths))
-
-
-def _content(box: Sandbox, path: str) -> bytes:
-    entry = box.get(path, limit=REPORT_LIMIT)
-    if entry.kind != "file" or entry.too_large:
-        raise ReportError(f"{path} is no file, or too large")
-    return entry.data
+    return reports.read(form, (content(box.get(path, limit=REPORT_LIMIT)) for path in paths))

@@ -58,12 +58,7 @@ class Session(Record):
 
 
 def weigh(session: Session, read: Callable[[], Iterable[Reported]]) -> Findings:
-    """Check one session's claims against each other.
-
-    Args:
-        session: what ran.
-        read: gives its report, or raises `ReportError`.
-    """
+    """Check a session's claims against each other; `read` gives them, or raises `ReportError`."""
     try:
         report = [(session.ids.get(test.id, test.id), test.outcome) for test in read()]
     except ReportError as error:

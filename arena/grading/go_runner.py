@@ -5,7 +5,7 @@ alone, for a binary asked for a test it does not have ends with 0.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from arena.grading.findings import Findings
@@ -60,11 +60,8 @@ def run(job: Job) -> Findings:
         name = package.functions[test_id]
         outcome: TestOutcome = "missing"
         if name in _names(map(text_of, package.files)):
-            ended = job.run(
-                [f"{binaries[package.folder]}/tests", f"-test.run=^{name}$", *_HOW],
-                {},
-                cwd=f"{WORKDIR}/{package.folder}",
-            )
+            command = [f"{binaries[package.folder]}/tests", f"-test.run=^{name}$", *_HOW]
+            ended = job.run(command, {}, cwd=f"{WORKDIR}/{package.folder}")
             outcome = _OUTCOMES.get(ended.exit_code, "error")
         (must_fail if test_id in package.must_fail else tests)[test_id] = outcome
     job.finish()
@@ -74,10 +71,9 @@ def run(job: Job) -> Findings:
 def _packages(job: Job) -> tuple[list[_Package], list[File]]:
     """Packages with canaries and everything renamed, and the hidden files of other folders."""
     plan, twins, hidden, rng = job.task.tests, job.twins(), job.hidden(), job.names.rng
-    files = {path: file for path, file in job.tree().items() if path.endswith("_test.go")}
-    known = set(files)
-    files.update(hidden)
-    targets, must_fail = by_place(plan.fail_to_pass), by_place(job.task.tests.must_fail)
+    known = {path: file for path, file in job.tree().items() if path.endswith("_test.go")}
+    files = known | hidden
+    targets, must_fail = by_place(plan.fail_to_pass), by_place(plan.must_fail)
     renaming = Renaming(job.names, job.around(), twins)
     packages, rest = [], set(hidden)
     for folder, ids in by_place((*plan.fail_to_pass, *plan.pass_to_pass)).items():
@@ -87,7 +83,7 @@ def _packages(job: Job) -> tuple[list[_Package], list[File]]:
         asked = _rename(texts, asked, renaming, known)
         authored = {path: text_of(file) for path, file in twins.items() if _folder(path) == folder}
         twin_ids = {test_id: _function(test_id) for test_id in must_fail.get(folder, [])}
-        twin_ids = _rename(authored, twin_ids, renaming, set())
+        twin_ids = _rename(authored, twin_ids, renaming, ())
         texts |= authored
         failing = {f"{folder}:{name}": name for name in twin_ids.values()}
         originals = [asked[test_id] for test_id in targets.get(folder, [])]
@@ -102,11 +98,7 @@ def _packages(job: Job) -> tuple[list[_Package], list[File]]:
 
 
 def _plant(texts: dict[str, str], name: str, renaming: Renaming) -> str | None:
-    """Put a failing copy of a test into its file, between any two functions.
-
-    Returns:
-        Its name, or None where there is no such test.
-    """
+    """Put a failing copy of a test between any two functions; its name, None without the test."""
     rng = renaming.names.rng
     for path, text in texts.items():
         for match in _FUNCTION.finditer(text):
@@ -131,12 +123,10 @@ def _plant(texts: dict[str, str], name: str, renaming: Renaming) -> str | None:
 
 
 def _rename(
-    texts: dict[str, str], asked: dict[str, str], renaming: Renaming, known: set[str]
+    texts: dict[str, str], asked: dict[str, str], renaming: Renaming, known: Container[str]
 ) -> dict[str, str]:
-    """Give the tests, and their files where those are not known ones, names of this run.
-
-    Returns:
-        Ids with the new names of their functions.
+    """Give the tests, and their files where those are not known ones, names of this run; ids with
+    the new names of their functions.
     """
     new = {}
     for test_id, name in asked.items():

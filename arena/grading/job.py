@@ -92,10 +92,8 @@ class Job:
         return {file.path: file for file in twin_files(self.task)}
 
     def lay(self, files: Sequence[File], reports: Sequence[str] = ()) -> None:
-        """Put trusted files in their places, and the empty reports that the tests may write.
-
-        The reports are anyone's to write, and their folder is root's: nothing else can be put into
-        it or taken out of it.
+        """Put trusted files in their places, and the empty reports that the tests may write: those
+        are anyone's to write, in a folder of root's that nothing else comes into or out of.
         """
         laid = [file.model_copy(update={"mode": _MODE | (file.mode & 0o111)}) for file in files]
         laid.sort(key=lambda file: file.path)  # not even numbers of files say what is whose
@@ -129,12 +127,9 @@ class Job:
         stdin: bytes = b"",
         own_env: bool = False,
     ) -> ExecResult:
-        """Run a command over the candidate's code, with what is left of the time.
-
-        The environment is a clean one with `env`, or with `own_env` that of the image.
-
-        Raises:
-            OutOfTimeError: it did not end; no runner catches it.
+        """Run a command over the candidate's code, with what is left of the time, in a clean
+        environment with `env`, or with `own_env` in that of the image. Raises `OutOfTimeError`
+        where it did not end; no runner catches it.
         """
         result = self.sandbox.exec(
             ["sh", "-c", _SWEEP, "sh", *argv],
@@ -177,10 +172,8 @@ Plant = Callable[[File, Sequence[Sequence[str]], Renaming], tuple[File, list[str
 
 
 def parts_of(job: Job, rename: Rename, plant: Plant) -> tuple[list[Part], list[File]]:
-    """Test files with canaries at random places, and twins between the files.
-
-    Returns:
-        The files in the order in which they are run, and the other hidden ones.
+    """Test files with canaries at random places, and twins between the files, in the order in which
+    they are run; and the other hidden files.
     """
     plan, rng, hidden, twins = job.task.tests, job.names.rng, job.hidden(), job.twins()
     tree, renaming = job.tree(), Renaming(job.names, job.around(), twins)

@@ -30,12 +30,7 @@ _NOT_DECLARED = r"(?<!def )(?<!func )(?<!class )(?<!\(['\"`])"
 
 
 class Names:
-    """Draws names.
-
-    Args:
-        rng: where chance comes from.
-        known: names of the repository's tests, in any style.
-    """
+    """Draws names; `known` are those of the repository's tests, in any style."""
 
     def __init__(self, rng: random.Random, known: Iterable[str] = ()) -> None:
         self.rng = rng
@@ -43,9 +38,8 @@ class Names:
         self._known = [words for name in sorted(self._taken) if (words := _words(name))] or [[*FEW]]
 
     def draw(self, style: Style, free: Callable[[str], bool] = bool) -> str:
-        """A name like those of the repository that no test has, and that `free` lets through.
-
-        Where the repository's own words leave too few, names grow by a word every few tries.
+        """A name like those of the repository that no test has, and that `free` lets through; it
+        grows by a word every few tries, where the repository's own words leave too few.
         """
         for tries in range(1_000_000):
             name = _styled(self._spliced(more=tries // _TRIES), style)
@@ -88,10 +82,8 @@ class Renaming:
     """New names for what a test file declares, where nothing else speaks of the old ones."""
 
     def __init__(self, names: Names, around: Mapping[str, File], twins: Mapping[str, File]) -> None:
-        """Args:
-        names: where new ones come from.
-        around: every file that might speak of a name, by path.
-        twins: what no new name is in either; what they speak of is renamed all the same.
+        """`around` is every file that might speak of a name, by path; in twins there is no new name
+        either, but what they speak of is renamed all the same.
         """
         self.names = names
         self._around = {path: path.encode() + b"\n" + file.data for path, file in around.items()}
@@ -110,10 +102,8 @@ class Renaming:
 
     def within(self, path: str, text: str, old: str, style: Style) -> tuple[str, str]:
         """The text of a file with a name of its own changed, and the name that it has now."""
-        before, after = (
-            (r"(?<=['\"`])", r"(?=['\"`])") if style == "plain words" else (r"(?<!\w)", r"(?!\w)")
-        )
-        parts = re.split(f"{before}{re.escape(old)}{after}", text)
+        alone = r"(?<=['\"`]){}(?=['\"`])" if style == "plain words" else r"(?<!\w){}(?!\w)"
+        parts = re.split(alone.format(re.escape(old)), text)
         kept = len(parts) != 2 or _ITS_OWN_NAME.search(text) is not None
         if kept or self._spoken_of(old, path):
             return text, old
@@ -140,8 +130,7 @@ class Renaming:
 
 
 def _words(name: str) -> list[str]:
-    words = [word.lower() for word in _WORD.findall(name)]
-    return [word for word in words if word not in _UNTOLD]
+    return [word for word in map(str.lower, _WORD.findall(name)) if word not in _UNTOLD]
 
 
 _BETWEEN: dict[Style, str] = {"plain words": " ", "kebab-file": "-", "joined": ""}

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 from arena.grading.findings import Findings, Reported, ReportError, Session, merge, weigh
@@ -16,22 +17,7 @@ from arena.grading.names import Renaming, text_of, with_text
 from arena.records import File, Record, TestOutcome
 
 _MAX_EVENTS = 100_000
-_REPORTER = b"""\
-'use strict';
-require('node:assert');
-require('node:test');
-const { stringify } = JSON;
-module.exports = async function* (events) {
-  for await (const { type, data } of events) {
-    if (type !== 'test:start' && type !== 'test:pass' && type !== 'test:fail') continue;
-    const { name, nesting, skip, todo, details } = data;
-    const marks = { skip: skip !== undefined, todo: todo !== undefined };
-    const suite = details?.type === 'suite';
-    yield stringify({ type, name, nesting, ...marks, suite }) + '\\n';
-  }
-};
-"""
-"""Loaded before the tests are, and so before anything of the tree."""
+_REPORTER = Path(__file__).with_name("node_reporter.cjs")
 _ASSERT = re.compile(r"\bassert\.(\w+)\(")
 _FALSE = {
     "equal": "equal({0}, {1})",
@@ -56,7 +42,7 @@ _ESM = re.compile(r"^[^\S\n]*(?:import|export)\b", re.MULTILINE)
 def run(job: Job) -> Findings:
     """Grade a patched tree with Node's own test runner."""
     parts, rest = parts_of(job, _rename, _with_canaries)
-    reporter = File(path=f"{job.folder}/reporter.cjs", data=_REPORTER)
+    reporter = File(path=f"{job.folder}/reporter.cjs", data=_REPORTER.read_bytes())
     reports = [job.report("") for _ in parts]
     job.lay([*rest, *(part.file for part in parts), reporter], reports)
     sessions = []
@@ -82,7 +68,6 @@ def run(job: Job) -> Findings:
 
 
 def _rename(file: File, ids: Sequence[str], renaming: Renaming) -> tuple[File, dict[str, str]]:
-    """New names for a file and the titles in it, where that is safe."""
     text, new = text_of(file), {title: title for test_id in ids for title in _titles(test_id)}
     for title in new:
         text, new[title] = renaming.within(file.path, text, title, "plain words")
@@ -139,11 +124,7 @@ def _gaps(text: str) -> list[_Gap]:
 
 
 def _plant(text: str, name: str, assertion: str, rng: random.Random) -> tuple[str, str]:
-    """Put a canary beside the tests of a file, written as they are.
-
-    Returns:
-        Its title with that of its group, and the text.
-    """
+    """A canary beside the tests of a file, written as they are: its full title, and the text."""
     gap = rng.choice(_gaps(text))
     load = "await import" if _ESM.search(text) else "require"
     imported = [one for one in _IMPORTED.findall(text) if f"{one}(" in text]
@@ -184,11 +165,7 @@ class Event(Record):
 
 
 def ended(events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
-    """The events of tests that ended, each by its name and the names above it.
-
-    Raises:
-        ValueError: a test stands in none that began.
-    """
+    """Ends of tests, each by its name and those above; `ValueError` where one never began."""
     stack: list[str] = []
     for event in events:
         if not 0 <= event.nesting <= len(stack):
@@ -206,7 +183,6 @@ def _told(job: Job, report: str, path: str) -> tuple[Reported, ...]:
 
 
 def _tests(data: bytes, path: str) -> tuple[Reported, ...]:
-    """Outcomes from the reporter's events."""
     lines = data.decode("utf-8").splitlines()
     if len(lines) > _MAX_EVENTS:
         raise ReportError("too many events")

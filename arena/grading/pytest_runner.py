@@ -1,7 +1,4 @@
-"""pytest: one process for graded tests, canaries and twins, its JUnit report read afterwards.
-
-It is loaded whole before anything of the tree can be imported.
-"""
+"""pytest: one process for graded tests, canaries and twins, its JUnit report read afterwards."""
 
 import json
 from collections.abc import Iterable
@@ -127,15 +124,8 @@ def run(job: Job) -> Findings:
     ids = {new: old for part in parts for new, old in part.ids.items()}
     job.tell(ids)
     root = f"{WORKDIR}/src" if any(path.startswith("src/") for path in tree) else WORKDIR
-    result = job.run(
-        [
-            *_start(job, start.path, root, tree),
-            *_trusted(config.path),
-            *_options(job, report),
-            *order,
-        ],
-        PYTEST_ENV,
-    )
+    command = [*_start(job, start.path, root, tree), *_trusted(config.path), *_options(job, report)]
+    result = job.run([*command, *order], PYTEST_ENV)
     job.finish()
     must_fail = tuple(name for part in parts for name in part.must_fail)
     ids |= {name: name for name in must_fail}

@@ -22,15 +22,10 @@ _MANY = 12
 
 
 def plant(file: File, pools: Sequence[Sequence[str]], renaming: Renaming) -> tuple[File, list[str]]:
-    """Put failing copies of tests into their file, at random places.
+    """Put failing copies of tests into their trusted file, at random places.
 
-    Args:
-        file: the trusted test file.
-        pools: for each canary, ids in pytest's form of which one's test is copied.
-        renaming: where the copies' names come from.
-
-    Returns:
-        The file, and ids of the copies, one for each set of arguments that an original is run with.
+    `pools` are, for each canary, ids in pytest's form of which one's test is copied. Returned are
+    the file and ids of the copies, one for each set of arguments that an original is run with.
     """
     text, rng = text_of(file), renaming.names.rng
     lines, tree = text.split("\n"), _parse(text)
@@ -66,7 +61,8 @@ def _original(
     tests = rng.sample(list(by_function.items()), len(by_function))
     for place, params in sorted(tests, key=lambda test: len(test[1]) > _MANY):
         found = _find(tree, place[1:-1], place[-1])
-        if found is not None and _copyable(found[1]):
+        inner = ast.walk(found[1]) if found else ()
+        if found and not any(isinstance(node, ast.Yield | ast.YieldFrom) for node in inner):
             return (*found, place, params)
     return None
 
@@ -86,10 +82,8 @@ def inherited(file: File, test_ids: Sequence[str]) -> set[str]:
 def rename(
     file: File, test_ids: Sequence[str], renaming: Renaming, kept: Sequence[str] = ()
 ) -> tuple[File, dict[str, str]]:
-    """Give a file, its test functions and their classes names of this run, where that is safe.
-
-    Returns:
-        The file, and the ids of the plan with those of this run.
+    """Give a file, its test functions and their classes names of this run, where that is safe; and
+    the ids of the plan with those of this run.
     """
     text, parts = text_of(file), [_split(test_id) for test_id in test_ids]
     new = dict(zip(kept, kept, strict=True))
@@ -146,10 +140,6 @@ def _find(
         scope = inner[-1]
     tests = [node for node in scope.body if isinstance(node, _Function) and node.name == function]
     return (scope, tests[-1]) if tests else None
-
-
-def _copyable(node: _Function) -> bool:
-    return not any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node))
 
 
 def _gaps(scope: _Scope, original: _Function) -> list[int]:

@@ -62,15 +62,9 @@ _JEST: dict[str, TestOutcome] = {"passed": "passed", "failed": "failed"}
 
 
 def read(form: ReportForm, parts: Iterable[bytes], *, cut: bool = False) -> tuple[Reported, ...]:
-    """The tests of one report, or of several together.
-
-    Args:
-        form: what they are written in.
-        parts: all of each.
-        cut: they may end early, for the command did.
-
-    Raises:
-        ReportError: one is empty, too large, not of the form, or cut off; or all hold too much.
+    """The tests of one report, or of several together; with `cut` they may end early, for the
+    command did. Raises `ReportError` where one is empty, too large, not of the form, or cut off, or
+    where all hold too much.
     """
     try:
         return tuple(_bounded(form, parts, cut=cut))
@@ -160,8 +154,8 @@ class _JUnitReader:
 
 
 def _check_counts(claims: dict[str, str], tests: list[list[str]]) -> None:
-    """Refuse counts that cannot be. Subtests count as tests, and those that pass are nowhere:
-    no more can be asked of `tests`, nor need be, where each expected test must be there.
+    """Subtests count as tests, and those that pass are nowhere: no more can be asked of `tests`,
+    nor need be, where each expected test must be there.
     """
     _not_negative(claims)
     held = claims.get("tests", str(len(tests)))
@@ -245,10 +239,7 @@ def _ctest(data: bytes) -> Iterator[Reported]:
 
 
 def _unittest(data: bytes) -> Iterator[Reported]:
-    """Tests by what is printed of each, its line of documentation too.
-
-    What a test prints stands between its name and its end; it failed if any of its subtests did.
-    """
+    """What a test prints stands between its name and its end; it failed if any subtest did."""
     text = _text(data)
     heads = list(_UNITTEST.finditer(text))
     ends = [*(head.start() for head in heads), len(text)][1:]

@@ -1,20 +1,20 @@
 """A patch, graded in a fresh container; again alone where it ran out, or where a pass is doubtful.
 
-The verdict is made on the host from claims that must all agree; whatever a patch can cause is a
-verdict, and only broken machinery raises.
+Whatever a patch can cause is a verdict, and only broken machinery raises.
 """
 
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from typing import Literal, Protocol, cast
+from types import ModuleType
+from typing import Literal
 
-from arena.errors import EngineError, HarnessError
+from arena.errors import EngineError
 from arena.grading.audit import scan_patch
 from arena.grading.findings import Findings, decide
 from arena.grading.job import CLEAN_ENV, Bench, Job, OutOfTimeError
@@ -27,48 +27,35 @@ from arena.task.diff import MAX_READ_BYTES, fitted
 from arena.task.pack import gold_patch, hidden_files, tree_files
 from arena.task.patch import FilePatch, render
 from arena.task.plan_ids import visible_ids
-from arena.task.policy import (
-    PatchRules,
-    Policed,
-    acts_unasked,
-    is_protected,
-    police,
-    rules_for,
-)
+from arena.task.policy import PatchRules, Policed, acts_unasked, is_protected, police, rules_for
 
 
 class ExclusiveLock:
     """Many may share; one may ask to be alone, waits for the rest, and keeps new ones out."""
 
     def __init__(self) -> None:
-        self._condition = threading.Condition()
+        self._door = threading.Lock()
+        self._left = threading.Condition()
         self._sharing = 0
-        self._alone = 0
 
     @contextmanager
     def shared(self) -> Iterator[None]:
         """Run beside others."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._alone == 0)
+        with self._door, self._left:
             self._sharing += 1
         try:
             yield
         finally:
-            with self._condition:
+            with self._left:
                 self._sharing -= 1
-                self._condition.notify_all()
+                self._left.notify_all()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Run when nothing else does; several who ask take turns."""
-        with self._condition:  # held meanwhile, so that nobody else begins
-            self._alone += 1
-            try:
-                self._condition.wait_for(lambda: self._sharing == 0)
-                yield
-            finally:
-                self._alone -= 1
-                self._condition.notify_all()
+        with self._door, self._left:  # held meanwhile, so that nobody else begins
+            self._left.wait_for(lambda: self._sharing == 0)
+            yield
 
 
 EXHAUSTED: frozenset[Verdict] = frozenset({"timeout", "resource"})
@@ -87,29 +74,21 @@ def judge(
     *,
     strict: bool,
 ) -> Verification:
-    """Take a patch and grade it beside other verifications; what then ran out of time or of
-    resources is repeated once, alone, beside the reference fix.
+    """Take a patch, keep it in the bench's folder, and grade it beside other verifications; what
+    then ran out of time or of resources is repeated once, alone, beside the reference fix.
 
-    Args:
-        task: what is graded.
-        bench: where; its folder gets the patch too.
-        exclusive: shared by all that verify on this engine.
-        take: gives the patch, from a fresh container of the image to compare with.
-        strict: look a second time at a pass of a patch that gives a reason to.
-
-    Raises:
-        EngineError: as `verify` and `confirm`.
-        InputError: the task's own files are broken.
+    All that verify on this engine share `exclusive`; `take` gives the patch, from a fresh container
+    of the image to compare with. The rest is as for `verify`, and so is what it raises.
     """
     with opened(task, bench) as fresh:
         patch = take(fresh)
         bench.keep("patch.diff", patch.encode("utf-8", "surrogateescape"))
         with exclusive.shared():
             graded = verify(task, patch, bench, strict=strict, fresh=fresh)
-    if graded.verdict in EXHAUSTED:
-        with exclusive.alone():
-            graded = confirm(task, patch, graded, bench, strict=strict)
-    return graded
+    if graded.verdict not in EXHAUSTED:
+        return graded
+    with exclusive.alone():
+        return confirm(task, patch, bench, strict=strict)
 
 
 def verify(
@@ -145,31 +124,20 @@ def verify(
 
 
 def unfixed(task: Task, bench: Bench) -> Verification:
-    """Run the hidden tests on the tree as it is, which no patch but an empty one leaves.
-
-    Raises:
-        EngineError: the container engine, or the host under it, is broken.
-    """
+    """Run the hidden tests on the tree as it is, which no patch but an empty one leaves."""
     started = time.monotonic()
     ran = _attempt(task, (), bench)
     return ran.model_copy(update={"wall_s": round(time.monotonic() - started, 3)})
 
 
-def confirm(
-    task: Task, patch: str, first: Verification, bench: Bench, *, strict: bool
-) -> Verification:
+def confirm(task: Task, patch: str, bench: Bench, *, strict: bool) -> Verification:
     """Repeat a verification that ran out of time or resources, beside the reference fix.
 
     The caller makes sure that nothing else runs meanwhile. The limit is charged to the patch only
-    if the reference fix keeps within it on the same host at the same time.
-
-    Raises:
-        EngineError: the reference fix did not pass either, so the host is to blame.
+    if the reference fix keeps within it on the same host at the same time; else `EngineError` is
+    raised, for the host is to blame.
     """
-    if first.verdict not in EXHAUSTED:
-        return first
-    gold = gold_patch(task)
-    if gold is not None:
+    if (gold := gold_patch(task)) is not None:
         control = verify(task, gold, replace(bench, folder=None), strict=False)
         if control.verdict != "passed":
             raise EngineError(
@@ -203,9 +171,7 @@ def _grade(
 
 
 def _visible(task: Task, graded: Verification) -> Literal["passed", "failed"] | None:
-    """Outcome of the deciding tests that the agent could see and run; what was not run to its end,
-    whyever, did not pass.
-    """
+    """Outcome of the deciding tests that the agent could see; what did not end, did not pass."""
     seen = visible_ids(task.tests, tree_files(task), hidden_files(task))
     if not seen:
         return None
@@ -217,10 +183,9 @@ def _look_again(
 ) -> tuple[Verification | None, list[Flag]]:
     """The second look: what overrules a pass, if anything does, and what is worth a flag.
 
-    The first look has graded the source without what was stripped, under names that tell nothing.
-    So only this is left: what the task allows of protected files must not be what made the tests
-    pass, what was stripped must not have been made to, and a source with suspicious lines must
-    pass under other names too.
+    The first look has graded the source without what was stripped. What is left: what the task
+    allows of protected files must not be what made the tests pass, what was stripped must not have
+    been made to, and a source with suspicious lines must pass under other names too.
     """
     allowed = tuple(
         file
@@ -228,9 +193,8 @@ def _look_again(
         if not rules.gold.issuperset(file.paths)
         and any(is_protected(path, rules) for path in file.paths)
     )
-    around = (*allowed, *(file for file in policed.stripped if acts_unasked(file)))
     flags = []
-    if around:
+    if allowed or any(map(acts_unasked, policed.stripped)):
         around = (*allowed, *policed.stripped)
         alone = _attempt(task, around, bench, fuzzy=policed.fuzzy)
         named = ", ".join(file.path for file in around[:5])
@@ -252,18 +216,9 @@ def _look_again(
     return again.model_copy(update={"reason": reason}), flags
 
 
-class Runner(Protocol):
-    """What a module of `RUNNERS` offers."""
-
-    def run(self, job: Job) -> Findings:
-        """Grade the patched tree of a job."""
-
-
-def _runner(task: Task) -> Runner:
-    name = task.tests.runner
-    if name not in RUNNERS:
-        raise HarnessError(f"{task.id}: no verifier for runner {name!r}")
-    return cast("Runner", import_module(RUNNERS[name]))
+def _runner(task: Task) -> ModuleType:
+    """What grades by `run(job)`; `VOLUMES`, where it has them, are folders that tests write to."""
+    return import_module(RUNNERS[task.tests.runner])
 
 
 def opened(task: Task, bench: Bench) -> AbstractContextManager[Sandbox]:
@@ -288,8 +243,7 @@ def _attempt(
     *,
     fuzzy: bool = False,
 ) -> Verification:
-    with ExitStack() as stack:
-        sandbox = fresh or stack.enter_context(opened(task, bench))
+    with nullcontext(fresh) if fresh else opened(task, bench) as sandbox:
         try:
             return _apply(sandbox, files, fuzzy=fuzzy) or _run(task, sandbox, bench)
         finally:

@@ -4,8 +4,8 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from contextlib import closing, contextmanager, suppress
+from typing import NamedTuple
 
 from arena.errors import EngineError, HarnessError
 from arena.records import Change, Entry, ExecResult, File, SandboxLimits
@@ -24,8 +24,7 @@ _STOP_ALL = (
 )
 """Says whether a fork was refused, then kills all that its user runs. Builtins only, for nothing
 can be forked under a full process table; one signal to all at once leaves a fork bomb no gap."""
-_NOTICE_S = 0.1
-_NOTICE_TRIES = 4
+_NOTICES_S = (0.1, 0.1, 0.1, 0.1, 0.0)
 """How long the engine may take to tell, after a killed command, why: memory, or its container."""
 _CANNOT_RUN = 126
 _NOT_RUNNING = 409
@@ -49,10 +48,7 @@ class Where(NamedTuple):
 
 
 class DockerSandbox:
-    """A container from its start to its removal, made by `DockerEngine.open`.
-
-    `pristine` gives the image's work tree.
-    """
+    """Made by `DockerEngine.open`; `pristine` gives the image's work tree."""
 
     def __init__(
         self, connection: Connection, where: Where, pristine: Callable[[], WorkTree]
@@ -77,10 +73,8 @@ class DockerSandbox:
         user: str | None = None,
         stdin: bytes = b"",
     ) -> ExecResult:
-        """Run a command to its end; see `Sandbox.exec`.
-
-        On timeout everything that its user runs in the container is killed, whatever group,
-        session or parent it has moved to.
+        """See `Sandbox.exec`. On timeout everything that its user runs in the container is killed,
+        whatever group, session or parent it has moved to.
         """
         started = time.monotonic()
         words, who = _words(argv, env), user or self.where.user
@@ -115,32 +109,26 @@ class DockerSandbox:
     def pipe(
         self, argv: Sequence[str], *, user: str | None = None, with_input: bool = True
     ) -> "Iterator[ExecPipe]":
-        """Start a program and talk to it; see `Sandbox.pipe`."""
+        """See `Sandbox.pipe`."""
         self._tree, self._touched = None, True
         who = user or self.where.user
         taken, ident = self._start(_words(argv, None), None, who, with_input=with_input)
-        pipe = ExecPipe(taken, lambda: self._is_running(ident), lambda: self._ended_with(ident))
-        try:
+        with closing(ExecPipe(taken)) as pipe:
+            pipe.running = lambda: bool(self._connection.raw.exec_inspect(ident)["Running"])
+            pipe.exit_code = lambda: self._ended_with(ident)
             yield pipe
-        finally:
-            pipe.close()
 
     def put(self, files_: Sequence[File], *, owner: int = 0) -> None:
-        """Write regular files, replacing whatever is at their paths.
-
-        Parent folders below the volume that holds a file become `owner`'s.
-
-        Raises:
-            HarnessError: a path in no volume: nothing can be put into the image's own folders.
+        """See `Sandbox.put`. Folders below the volume that holds a file become `owner`'s; nothing
+        can be put into the image's own: `HarnessError`.
         """
+        self._tree, self._touched = None, True
         volumes: dict[str, list[File]] = {}
         for file in files_:
             path = files.inside(file.path, self.where.workdir)
-            volumes.setdefault(self._volume(path), []).append(
-                file.model_copy(update={"path": path})
-            )
+            placed = file.model_copy(update={"path": path})
+            volumes.setdefault(self._volume(path), []).append(placed)
         for volume, inner in volumes.items():
-            self._tree, self._touched = None, True
             files.put(self._connection, self.where.ident, inner, owner=owner, workdir=volume)
 
     def get(self, path: str, *, limit: int) -> Entry:
@@ -162,21 +150,15 @@ class DockerSandbox:
     def changes(self, *, limit: int) -> list[Change]:
         """Files and links of the work tree that differ from the image, sorted.
 
-        Compared by content, kind and the owner's `x`. Folders are not listed: a new one shows as
-        its files, a removed one as its files' deletion. A `.git` at the top is left out. A tree
-        that grew beyond every limit is read in part; deletions are then not known.
+        Compared by content, kind and the owner's `x`. Folders are not listed, but their files; a
+        `.git` at the top is left out. A tree beyond every limit is read in part, and no deletion is
+        known then.
         """
         where, pristine = self.where, self._pristine()
         most = (where.limits.disk_mb << 21) + _TREE_HEADROOM
-        self._tree = files.read_tree(
-            self._connection, where.ident, where.workdir, pristine, limit=most
-        )
-        return self._tree.changes(limit=limit)
-
-    @property
-    def untouched(self) -> bool:
-        """Whether everything in it is still as in the image."""
-        return not self._touched
+        tree = files.read_tree(self._connection, where.ident, where.workdir, pristine, limit=most)
+        self._tree = tree
+        return tree.changes(limit=limit)
 
     def kill(self) -> None:
         """End every process now."""
@@ -212,7 +194,7 @@ class DockerSandbox:
     def _start(
         self, words: Sequence[str], cwd: str | None, user: str, *, with_input: bool
     ) -> tuple[Hijacked, str]:
-        """Start a program: the connection to it, and its id for `_exit_code`."""
+        """The connection to a program, and its id for `_exit_code`."""
         ident = self._connection.raw.exec_create(
             self.where.ident,
             list(words),
@@ -222,11 +204,7 @@ class DockerSandbox:
         )["Id"]
         return self._connection.start_exec(ident), ident
 
-    def _is_running(self, ident: str) -> bool:
-        return bool(self._connection.raw.exec_inspect(ident)["Running"])
-
     def _exit_code(self, ident: str) -> int:
-        """Exit code of a program whose output has ended."""
         for pause_s in (0.0, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0):
             time.sleep(pause_s)
             state = self._connection.raw.exec_inspect(ident)
@@ -265,22 +243,17 @@ class DockerSandbox:
         # `env` makes a missing program exit code 127; from the engine it would be an error text
         words = words if words[0] == ENV else (ENV, *words)
         taken, ident = self._start(words, cwd, user, with_input=bool(stdin))
-        link = ExecLink(taken)
-        try:
+        with closing(ExecLink(taken)) as link:
             if stdin:
                 link.send(stdin, last=True)
             if not link.drain(out, err, deadline):
                 self._stop(user, link, out, err)
                 return None
-        finally:
-            link.close()
         return self._exit_code(ident)
 
     def _stop(self, user: str, link: ExecLink, out: Capture, err: Capture) -> None:
-        """Kill whatever `user` runs, and the container when that does not help.
-
-        Output is drained meanwhile: the engine handles no other event of a container while it has
-        output that nobody takes.
+        """Kill whatever `user` runs, and the container when that does not help; output is drained
+        meanwhile, for while nobody takes it the engine handles no other event of a container.
         """
         killer = threading.Thread(target=self._kill_all, args=(user,))
         killer.start()
@@ -292,9 +265,8 @@ class DockerSandbox:
         out = Capture(1000)
         with suppress(EngineError):  # whatever is wrong with the engine, the next call tells
             shell = ("/bin/sh", "-c", _STOP_ALL)
-            link = ExecLink(self._start(shell, "/", user, with_input=False)[0])
-            link.drain(out, Capture(0), time.monotonic() + _GRACE_S)
-            link.close()
+            with closing(ExecLink(self._start(shell, "/", user, with_input=False)[0])) as link:
+                link.drain(out, Capture(0), time.monotonic() + _GRACE_S)
             if b"pids" in out.data or (b"done" not in out.data and self._is_crowded()):
                 self.notice("pids")
 
@@ -315,37 +287,27 @@ class DockerSandbox:
         Commands cannot end it, for they run as another user than its main process. When neither
         we nor its memory limit did, it was somebody outside.
         """
-        state = self._state()
-        for _ in range(_NOTICE_TRIES):
+        for pause_s in _NOTICES_S:
+            state = self._connection.raw.inspect_container(self.where.ident)["State"]
             if self._killed or self._evidence or not state["Running"]:
                 break
-            time.sleep(_NOTICE_S)
-            state = self._state()
-        if state["Running"] and not self._killed:
+            time.sleep(pause_s)
+        if self._killed:
+            return False
+        if state["Running"]:
             return True
-        if state["OOMKilled"] and not self._killed:
+        if state["OOMKilled"]:
             self.notice("memory")
-        if not self._killed and not self._evidence:
+        if not self._evidence:
             raise EngineError(f"container {self.where.ident[:12]} was ended from outside")
         return False
-
-    def _state(self) -> dict[str, Any]:
-        state: dict[str, Any] = self._connection.raw.inspect_container(self.where.ident)["State"]
-        return state
 
 
 class ExecPipe(ExecLink):
     """A started program as a `Pipe`."""
 
-    def __init__(
-        self,
-        connection: Hijacked,
-        running: Callable[[], bool],
-        exit_code: Callable[[], int | None],
-    ) -> None:
-        super().__init__(connection)
-        self.running = running
-        self.exit_code = exit_code
+    running: Callable[[], bool]
+    exit_code: Callable[[], int | None]
 
 
 def _words(argv: Sequence[str], env: Mapping[str, str] | None) -> list[str]:

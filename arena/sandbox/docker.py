@@ -67,10 +67,8 @@ class _Guarded:
 
 
 class Connection:
-    """One lazily opened connection pool to the engine at `DOCKER_HOST` or the default socket.
-
-    `raw` is docker's low-level client; what can go wrong in a call of it is an `EngineError` with
-    one clear line. A stream that a call returns has to be read inside `guard`.
+    """One lazily opened connection pool to the engine at `host`, `DOCKER_HOST` or the default
+    socket. A stream that a call of `raw` returns has to be read inside `guard`.
     """
 
     def __init__(self, host: str | None = None) -> None:
@@ -85,7 +83,7 @@ class Connection:
 
     @property
     def raw(self) -> Any:
-        """The low-level client, made on first use. Raises `EngineError` where no engine answers."""
+        """The low-level client, made on first use; whatever goes wrong is an `EngineError`."""
         with self._lock:
             if self._raw is None:
                 with self.guard():
@@ -124,24 +122,17 @@ class Connection:
 
     def saved(self, names: Sequence[str]) -> Iterator[bytes]:
         """Some images as one tar, in which no layer is twice; call it inside `guard`."""
-        raw = self.raw
-        reply = raw.get(
-            raw._url("/images/get"),  # noqa: SLF001
-            params={"names": list(names)},
-            timeout=raw.timeout,
-            stream=True,
-        )
+        raw, asked = self.raw, {"names": list(names)}
+        url = raw._url("/images/get")  # noqa: SLF001
+        reply = raw.get(url, params=asked, timeout=raw.timeout, stream=True)
         raw._raise_for_status(reply)  # noqa: SLF001
         yield from reply.iter_content(1 << 20)
 
     def path_stat(self, ident: str, path: str) -> dict[str, Any] | None:
         """What the engine says of a path in a container; None for nothing there."""
         raw = self.raw
-        reply = raw.head(
-            raw._url("/containers/{0}/archive", ident),  # noqa: SLF001
-            params={"path": path},
-            timeout=raw.timeout,
-        )
+        url = raw._url("/containers/{0}/archive", ident)  # noqa: SLF001
+        reply = raw.head(url, params={"path": path}, timeout=raw.timeout)
         if reply.status_code == NOT_FOUND:
             return None
         raw._raise_for_status(reply)  # noqa: SLF001
@@ -150,12 +141,8 @@ class Connection:
 
     @contextmanager
     def registry(self, repository: str | None = None) -> Iterator[Any]:
-        """The client, for a call that asks the user's credential helpers before it asks the engine:
-        those of a repository, or all.
-
-        Raises:
-            InputError: Docker's configuration names a helper that is not installed or does not
-                work.
+        """The client, for a call that asks the user's credential helpers first: those of a
+        repository, or all. Raises `InputError` where one is not installed or does not work.
         """
         helpers: list[str] = []
         try:
@@ -236,10 +223,8 @@ def _unknown_docker(lacks: str) -> EngineError:
 
 def _refused(error: Any) -> EngineRefusedError:
     text = " ".join(str(error.explanation or error).split())
-    if "no space left on device" in text:
-        line = f"{FULL} ({text})"
-    else:
-        line = f"the container engine refused: {text}"
+    full = "no space left on device" in text
+    line = f"{FULL} ({text})" if full else f"the container engine refused: {text}"
     return EngineRefusedError(line, int(error.status_code or 0))
 
 
@@ -270,11 +255,7 @@ def pull(connection: Connection, image: str, say: Say) -> str:
 
 
 def pin(connection: Connection, image: str) -> str:
-    """An image of a registry with the digest that its tag stands for now; nothing is pulled.
-
-    Raises:
-        InputError: no registry gave it.
-    """
+    """An image with the digest of its tag in a registry now; `InputError` where none gave it."""
     name, _, digest = image.partition("@")
     if digest:
         return image

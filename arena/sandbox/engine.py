@@ -20,7 +20,6 @@ from arena.sandbox.files import WorkTree
 from arena.sandbox.image.store import Store
 from arena.sandbox.limits import Watch
 from arena.sandbox.owner import LABEL_ENGINE, LABEL_OWNER, Owner
-from arena.sandbox.services import Beside
 
 _REMOVERS = 4
 _IDLE = ["sleep", "2147483647"]
@@ -30,10 +29,8 @@ _IMAGES_KNOWN = 4096
 
 
 class DockerEngine:
-    """Makes sandboxes over one connection pool; use it as a context manager.
-
-    Leaving the context waits until every container of this object is removed. Nothing is asked of
-    the engine before the first use. Without a `host` it is that of `DOCKER_HOST`, or the default.
+    """Makes sandboxes over one connection pool; leaving its context waits until every container of
+    this object is removed. Nothing is asked of the engine before the first use.
     """
 
     def __init__(self, host: str | None = None) -> None:
@@ -55,11 +52,7 @@ class DockerEngine:
 
     @classmethod
     def answering(cls) -> Self:
-        """An engine that answers; before work starts its absence is the user's to mend.
-
-        Raises:
-            InputError: none does.
-        """
+        """An engine that answers; else `InputError`, for it is the user's to mend."""
         engine = cls()
         try:
             engine.check()
@@ -102,22 +95,19 @@ class DockerEngine:
         layer: str | None = None,
         volumes: Sequence[str] = (),
     ) -> Iterator[DockerSandbox]:
-        """As `arena.protocols.Engine.open`, from an image's id or name.
-
-        One that filled its disk is gone when the context is left, any other soon after. A `layer`
-        comes from `arena.sandbox.image.layer`. A channel is ten times faster than an exec each.
+        """As `arena.protocols.Engine.open`, from an image's id or name. One that filled its disk is
+        gone when the context is left, any other soon after.
         """
         watch = self._watching()
         writable = tuple(dict.fromkeys((workdir, TRUSTED, *volumes)))
         composition = self._composition_of(image)
         beside = services.running(self.connection, composition, limits, self._marked(labels))
-        settings = limits_.host_config(limits, layer)
+        own = limits_.host_config(limits, layer)
         with (
-            beside as joined,
-            self._container(image, settings, labels, workdir, writable, joined) as ident,
+            beside as (joined, idents),
+            self._container(image, {**own, **joined}, labels, workdir, writable) as ident,
         ):
             watch.expect(ident, image)
-            idents = joined.idents if joined else ()
             where = Where(ident, limits, user, workdir, writable, image, channel, idents)
             sandbox = DockerSandbox(self.connection, where, lambda: self._pristine(image, workdir))
             self._running[ident] = sandbox
@@ -127,7 +117,7 @@ class DockerEngine:
             finally:
                 self._running.pop(ident, None)
                 sandbox.close()
-                if joined or sandbox.resource_ended == "disk":
+                if idents or sandbox.resource_ended == "disk":
                     owner.remove(self.connection, ident)
 
     def check_disk_space(self, since: float) -> None:
@@ -165,7 +155,6 @@ class DockerEngine:
         labels: Mapping[str, str],
         workdir: str,
         writable: Sequence[str],
-        joined: Beside | None = None,
     ) -> Iterator[str]:
         """A container that is not started, removed soon after the context is left."""
         name = f"arena-{self.ident[:8]}-{secrets.token_hex(6)}"
@@ -180,9 +169,9 @@ class DockerEngine:
                 working_dir=workdir,
                 volumes=list(writable),
                 # An empty network namespace: the same as network "none", in half the time
-                network_disabled=joined is None,
+                network_disabled=settings["NetworkMode"] == "none",
                 healthcheck={"test": ["NONE"]},
-                host_config={**settings, **(joined.settings if joined else {})},
+                host_config=settings,
                 labels=self._marked(labels),
                 use_config_proxy=False,
             )
@@ -196,21 +185,9 @@ class DockerEngine:
             return self._tree_of(image, workdir)
 
     def _read_pristine(self, image: str, workdir: str) -> WorkTree:
-        """Read from a running sandbox in which nothing has been done, or from one of its own."""
-
-        def read(ident: str) -> WorkTree:
-            return files.read_tree(self.connection, ident, workdir, None, limit=_TREE_LIMIT)
-
-        for sandbox in list(self._running.values()):
-            where = sandbox.where
-            if (where.image, where.workdir) == (image, workdir) and sandbox.untouched:
-                with suppress(EngineError):
-                    tree = read(where.ident)
-                    if sandbox.untouched:
-                        return tree
         settings = limits_.host_config(SandboxLimits())
         with self._container(image, settings, {}, workdir, [workdir]) as ident:
-            return read(ident)
+            return files.read_tree(self.connection, ident, workdir, None, limit=_TREE_LIMIT)
 
     def _remove_later(self, name: str) -> None:
         try:

@@ -5,6 +5,7 @@ the container may break it, for its own account: then the channel is given up an
 command opens another one. Nothing that decides a verdict comes through here.
 """
 
+import re
 import select
 import shlex
 import socket
@@ -50,10 +51,7 @@ class Demux:
 
 
 class Capture:
-    """The first `limit` bytes of one stream, up to an optional marker.
-
-    With a marker, output ends where it begins; the rest of its line is `status`.
-    """
+    """The first `limit` bytes of a stream, up to the marker if any; `status` is what follows it."""
 
     def __init__(self, limit: int, marker: bytes = b"") -> None:
         self._kept = bytearray()
@@ -123,9 +121,8 @@ class ExecLink:
         self._write()
 
     def read(self, deadline: float) -> list[tuple[int, bytes]] | None:
-        """The next pieces of output; empty at the end of the stream, None at the deadline.
-
-        Output that is there already is returned after the deadline (of `time.monotonic`) too.
+        """The next pieces of output; empty at the end of the stream, None at the deadline (of
+        `time.monotonic`), but what is there already is returned after it too.
         """
         while (data := self._receive()) != b"":
             if data is None:
@@ -197,6 +194,8 @@ SHELL = ("/bin/sh", "-c", "exec 3>&2 2>/dev/null; exec /bin/sh")
 LINE_LIMIT = 100_000
 """Longest line in bytes; a longer command takes an exec of its own."""
 KILLED = 137
+_STATUS = re.compile(rb" (\d{1,9}) (-?\d{1,9})")
+"""Exit code of a command, and how many of its processes it left behind."""
 _OWN_PROCESSES = 3
 """What runs in an idle container: init, its idle child, and the shell."""
 
@@ -214,9 +213,9 @@ class Channel(ExecLink):
         """Exit code of what a `line` runs, `KILLED` with a lost shell; None at the deadline."""
         self.send(command.encode())
         in_time = self.drain(out, err, deadline)
-        code, others = _numbers(out.status) if out.done and err.done else (None, 0)
-        self.usable = in_time and code is not None and others == 0
-        return (KILLED if code is None else code) if in_time else None
+        told = _STATUS.fullmatch(out.status) if out.done and err.done else None
+        self.usable = in_time and told is not None and int(told[2]) == 0
+        return (int(told[1]) if told else KILLED) if in_time else None
 
     def close(self) -> None:
         """Let the shell end; what it started goes on."""
@@ -231,11 +230,3 @@ def line(argv: Sequence[str], cwd: str | None, marker: str) -> str:
         f"({enter}exec {shlex.join(argv)}) </dev/null 2>&3 3>&-; set -- $? /proc/[0-9]*; "
         f"echo {marker} $1 $(($# - 1 - {_OWN_PROCESSES})); echo {marker} >&3\n"
     )
-
-
-def _numbers(status: bytes) -> tuple[int | None, int]:
-    words = status.split()
-    try:
-        return int(words[0]), int(words[1])
-    except (IndexError, ValueError):
-        return None, 0

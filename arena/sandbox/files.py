@@ -9,7 +9,8 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import PurePosixPath
-from typing import IO, Any, NamedTuple, cast
+from types import SimpleNamespace
+from typing import IO, Any, cast
 
 from arena.errors import EngineError, HarnessError
 from arena.records import Change, Entry, File
@@ -26,10 +27,7 @@ _TIME = 946_684_800
 
 
 def inside(path: str, workdir: str) -> str:
-    """`path` as an absolute, normal path of the container; relative means below the work tree.
-
-    Raises `HarnessError` for a path with `..`, NUL or no name.
-    """
+    """Absolute and normal; relative is below `workdir`. `HarnessError` for `..`, NUL or no name."""
     full = path if path.startswith("/") else f"{workdir}/{path}"
     parts = full.split("/")
     if ".." in parts or "\0" in full or parts[-1] in {"", "."}:
@@ -40,9 +38,8 @@ def inside(path: str, workdir: str) -> str:
 def pack(files: Iterable[File], *, owner: int, workdir: str | None = None) -> bytes:
     """Files as a tar, to be unpacked in the work tree that all of them lie in, else in `/`.
 
-    Every parent folder stands in the tar: the engine then replaces a link or file planted at its
-    path by a folder, so that no write is redirected. The work tree itself is not named, for its
-    owner stays.
+    Every parent folder but the work tree, whose owner stays, is in it: the engine then replaces a
+    link or file planted at its path by a folder, so that no write is redirected.
     """
     paths = {inside(file.path, workdir or ""): file for file in files}
     buffer = io.BytesIO()
@@ -92,9 +89,8 @@ class _Chunks:
 def members(
     chunks: Iterable[bytes], *, limit: int
 ) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    """The members of a tar from a container, one after the other, as it arrives.
-
-    Raises `TooMuchError` after `limit` bytes, `CutShortError` at the end of a tar without an end.
+    """The members of a tar from a container, as it arrives. Raises `TooMuchError` after `limit`
+    bytes, `CutShortError` at the end of a tar without an end.
     """
     reader = _Chunks(chunks, limit)
     with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|") as tar:
@@ -109,23 +105,17 @@ def members(
 
 def without(chunks: Iterable[bytes], drop: frozenset[str]) -> Iterator[bytes]:
     """The same tar less what lies at absolute paths, or below them."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w|") as target:
+    written: list[bytes] = []
+    sink = cast("IO[bytes]", SimpleNamespace(write=written.append))
+    with tarfile.open(fileobj=sink, mode="w|") as target:
         for info, file in members(chunks, limit=sys.maxsize):
             path = PurePosixPath("/", info.name)
             if drop.isdisjoint(map(str, (path, *path.parents))):
                 target.addfile(info, file)
             target.members = []  # type: ignore[attr-defined]
-            yield from _taken(buffer)
-    yield from _taken(buffer)
-
-
-def _taken(buffer: io.BytesIO) -> Iterator[bytes]:
-    """What was written, which is then gone from there."""
-    if data := buffer.getvalue():
-        yield data
-    buffer.seek(0)
-    buffer.truncate()
+            yield from written
+            written.clear()
+    yield from written
 
 
 def entry(info: tarfile.TarInfo, data: bytes) -> Entry:
@@ -155,21 +145,15 @@ _NO_HISTORY = ".git"
 """At the top of the work tree: the agent's own history is no part of what it changed."""
 
 
-class TreeNode(NamedTuple):
-    """What a comparison looks at: permissions other than the owner's `x` do not count."""
-
-    kind: str
-    executable: bool
-    digest: bytes
+TreeNode = tuple[str, bool, bytes]
+"""What a comparison looks at: kind, whether its owner may execute it, and digest of the content."""
 
 
 class WorkTree:
-    """The files of a work tree, folders apart, and the content of those that differ from another.
+    """The files of a work tree, folders apart, from the tar of its folder as it arrives; and the
+    content of those that differ from the image's tree, `pristine`, where this is not that itself.
 
-    Args:
-        chunks: tar of the work tree's folder, as it arrives.
-        pristine: the image's tree; None when this is the image's tree.
-        limit: bytes of tar to read; a tree beyond that is `cut`, its rest unknown.
+    A tree beyond `limit` bytes of tar is `cut`, its rest unknown.
     """
 
     def __init__(
@@ -221,20 +205,16 @@ class WorkTree:
             size += len(chunk)
             if size <= _KEEP_FILE_BYTES:
                 parts.append(chunk)
-        node = TreeNode(found.kind, bool(found.mode & 0o100), sha.digest())
-        self.nodes[path] = node
-        if self._pristine.get(path) == node:
+        self.nodes[path] = (found.kind, bool(found.mode & 0o100), sha.digest())
+        if self._pristine.get(path) == self.nodes[path]:
             return
         if size <= _KEEP_FILE_BYTES and self._kept + size <= self._keep:
             self._kept += size
             self._entries[path] = found.model_copy(update={"data": b"".join(parts)} if file else {})
 
     def _link(self, path: str, target: str) -> None:
-        """A second name of a file that stands earlier in the tar."""
-        node = self.nodes.get(target)
-        if node is None:  # the first name lies in a part that is not looked at
-            node = TreeNode("other", executable=False, digest=b"")
-        self.nodes[path] = node
+        """A second name of a file that stands earlier in the tar, or in what is not looked at."""
+        self.nodes[path] = self.nodes.get(target, ("other", False, b""))
         if target in self._entries:
             self._entries[path] = self._entries[target]
 
@@ -250,10 +230,8 @@ _GO_SPECIAL = _GO_FOLDER | 1 << 27 | 0b111 << 24 | 1 << 21 | 1 << 19
 
 
 def read(connection: Connection, ident: str, path: str, *, limit: int, ours: bool = False) -> Entry:
-    """What is at an absolute path; a path through a link leads nowhere.
-
-    The first component is not looked at, for `/` belongs to root; nor is any where all folders on
-    the way are `ours`.
+    """What is at an absolute path; a path through a link leads nowhere. Its first component is not
+    looked at, for `/` belongs to root; nor is any where all folders on the way are `ours`.
     """
     parts = path.strip("/").split("/")
     for count in range(2, len(parts)) if not ours else ():

@@ -20,9 +20,8 @@ _SHM_MB = 64
 
 
 def host_config(limits: SandboxLimits, layer: str | None = None) -> dict[str, object]:
-    """The `HostConfig` of a sandbox: nothing of the host, no capability, everything limited.
-
-    `layer` is the container whose volume, an agent's programs, is seen read-only.
+    """The `HostConfig` of a sandbox: nothing of the host, no capability, everything limited; the
+    volume of the container `layer`, an agent's programs, is seen read-only.
     """
     memory = limits.memory_mb << 20
     most_of = {"nofile": limits.open_files, "fsize": limits.file_mb << 20, "core": 0}
@@ -61,10 +60,8 @@ _OUT_OF_SIGHT = Path("/nonexistent")
 
 
 class DiskUsage:
-    """Measures the volumes that containers were made with.
-
-    `root` is the engine's own folder where this process sees it; None asks the engine instead,
-    which is slower and knows no empty files.
+    """Measures the volumes that containers were made with: in `root`, the engine's own folder where
+    this process sees it; else it asks the engine, which is slower and knows no empty files.
     """
 
     def __init__(self, connection: Connection, root: Path | None) -> None:
@@ -89,9 +86,8 @@ class DiskUsage:
         }
 
     def _volumes(self, ident: str) -> dict[str, Path]:
-        """The volumes a container may write to: name and folder on the engine's host.
-
-        So is what it writes beside them, where it may, under the container's own id.
+        """The volumes a container may write to: name and folder on the engine's host. What it may
+        write beside them is there under the container's own id.
         """
         fields: dict[str, Any] = self._connection.raw.inspect_container(ident)
         found = {
@@ -105,9 +101,8 @@ class DiskUsage:
         return found
 
     def _reported(self) -> dict[str, int]:
-        """The engine's own measurement of every volume by name, and every container by id.
-
-        Some make one at a time and refuse another, of whoever asks: that one is waited for.
+        """The engine's own measurement of every volume by name, and every container by id. Some
+        make one at a time and refuse another, of whoever asks: that one is waited for.
         """
         until = time.monotonic() + CALL_TIMEOUT_S
         told: dict[str, Any] | None = None
@@ -128,8 +123,8 @@ class DiskUsage:
 def measure(folders: Iterable[Path], limit: int) -> int:
     """Bytes that folders take on disk, links not followed; what cannot be read counts as nothing.
 
-    Counting ends once the limit is passed. Folders nested deeper than a path can say count as more
-    than that: they are out of sight.
+    Counting ends once the limit is passed. Folders nested deeper than a path can say, which are out
+    of sight, count as more than that.
     """
     total = 0
     pending = [str(folder) for folder in folders]
@@ -168,10 +163,9 @@ Running = Callable[[], dict[str, DockerSandbox]]
 
 
 class Watch:
-    """Tells running sandboxes what they cannot see themselves, and ends those that fill the disk.
-
-    Two threads do it until `stop`, or the end of the process. `label` marks the containers of one
-    engine object; `running` gives its sandboxes by container id.
+    """Tells running sandboxes what they cannot see themselves, and ends those that fill the disk,
+    in two threads until `stop`. `label` marks the containers of one engine object; `running` gives
+    its sandboxes by container id.
     """
 
     def __init__(self, connection: Connection, label: str, running: Running) -> None:
@@ -214,8 +208,7 @@ class Watch:
         while not self._stop.is_set():
             with suppress(Exception):  # a broken stream is opened again; calls report the engine
                 for event in self._events:
-                    sandbox = self._running().get(event.get("id", ""))
-                    if sandbox:
+                    if sandbox := self._running().get(event.get("id", "")):
                         sandbox.notice("memory")
             if self._stop.wait(_RETRY_S):
                 return
@@ -224,8 +217,7 @@ class Watch:
 
     def _watch_disk(self) -> None:
         while not self._stop.wait(_INTERVAL_S):
-            running = self._running()
-            if running:
+            if running := self._running():
                 with suppress(EngineError, OSError):
                     self._look(running)
 
@@ -236,14 +228,12 @@ class Watch:
         now = time.monotonic()
         grown = used - last_used > _BYTES_STEP or count - last_count > _FILES_STEP
         if grown or now - last_time > _ALWAYS_S:
-            allowed = {
-                ident: (box.where.limits.disk_mb << 20) + self._given.get(box.where.image, 0)
-                for ident, box in running.items()
-            }
-            boxes = dict(running)
-            for box in running.values():
-                boxes |= dict.fromkeys(box.where.services, box)
-                allowed |= dict.fromkeys(box.where.services, box.where.limits.disk_mb << 20)
+            boxes, allowed = dict(running), dict[str, int]()
+            for ident, box in running.items():
+                own, beside = box.where.limits.disk_mb << 20, box.where.services
+                allowed |= {ident: own + self._given.get(box.where.image, 0)}
+                allowed |= dict.fromkeys(beside, own)
+                boxes |= dict.fromkeys(beside, box)
             for ident, size in self._usage.of(allowed).items():
                 if size > allowed[ident]:
                     boxes[ident].end("disk")

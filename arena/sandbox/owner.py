@@ -34,8 +34,8 @@ class Owner(Record):
         """This process."""
         pid = os.getpid()
         return cls(
-            machine=f"{socket.gethostname()}/{_read('/etc/machine-id')}",
-            boot=_read("/proc/sys/kernel/random/boot_id"),
+            machine=f"{socket.gethostname()}/{text_at('/etc/machine-id')}",
+            boot=text_at("/proc/sys/kernel/random/boot_id"),
             pid_space=_pid_space(),
             pid=pid,
             started=_started(pid),
@@ -54,23 +54,22 @@ class Owner(Record):
         return self.pid_space == here.pid_space and _started(self.pid) != self.started
 
 
-def _read(path: str) -> str:
-    try:
+def text_at(path: str | Path) -> str:
+    """What a file of the host says; nothing where it cannot be read."""
+    with suppress(OSError):
         return Path(path).read_text().strip()
-    except OSError:
-        return ""
+    return ""
 
 
 def _pid_space() -> str:
-    try:
+    with suppress(OSError):
         return str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        return ""
+    return ""
 
 
 def _started(pid: int) -> str:
     """Field 22 of the process's status, empty when there is no such process."""
-    _, _, rest = _read(f"/proc/{pid}/stat").rpartition(")")
+    _, _, rest = text_at(f"/proc/{pid}/stat").rpartition(")")
     fields = rest.split()
     return fields[19] if len(fields) > 19 and fields[0] != "Z" else ""
 
@@ -117,10 +116,7 @@ def _folder(digest: str) -> Path:
 
 def reap(connection: Connection) -> list[str]:
     """Remove what dead processes left: containers with their networks and volumes, half-built
-    images; ids of what was removed.
-
-    Something is left alone when its process lives, when it is another machine's, or when its label
-    cannot be read.
+    images; ids of what was removed. Not what is another machine's, or whose label nobody can read.
     """
     here, gone = Owner.current(), []
     images = connection.raw.images(filters={"label": [LABEL_OWNER]})
@@ -144,9 +140,7 @@ def reap_of(connection: Connection, engine: str) -> None:
 def _labelled(
     connection: Connection, label: str
 ) -> list[tuple[Callable[[Connection, str], None], str, Mapping[str, str]]]:
-    """Containers, then the networks and volumes that they hold: how each is removed, its id and
-    its labels.
-    """
+    """Containers, then the networks and volumes that they hold: remover, id and labels of each."""
     raw, only = connection.raw, {"label": [label]}
     volumes = raw.volumes(filters=only)["Volumes"] or []
     return [
@@ -157,19 +151,19 @@ def _labelled(
 
 
 def remove(connection: Connection, ident: str) -> None:
-    """Remove a container, running or not; nothing happens when it is gone already."""
+    """Remove a container, running or not, if it is there."""
     with suppress(EngineRefusedError):
         connection.raw.remove_container(ident, force=True, v=True)
 
 
 def remove_network(connection: Connection, ident: str) -> None:
-    """Remove a network that nothing is on any more, if it is there."""
+    """As `remove`; nothing may be on it any more."""
     with suppress(EngineRefusedError):
         connection.raw.remove_network(ident)
 
 
 def remove_volume(connection: Connection, name: str) -> None:
-    """Remove a volume that nothing holds any more, if it is there."""
+    """As `remove`; nothing may hold it any more."""
     with suppress(EngineRefusedError):
         connection.raw.remove_volume(name)
 

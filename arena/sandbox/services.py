@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from arena.errors import EngineError
 from arena.records import Composition, SandboxLimits, Service
@@ -28,33 +28,22 @@ class ServiceError(EngineError):
     """A service ended, or was not ready in time, on an engine that works."""
 
 
-class Beside(NamedTuple):
-    """What joins a sandbox to its services."""
-
-    settings: Mapping[str, object]
-    """Of its `HostConfig`."""
-    idents: tuple[str, ...]
-    """Containers of the services."""
-
-
 @contextmanager
 def running(
     connection: Connection,
     composition: Composition | None,
     limits: SandboxLimits,
     labels: Mapping[str, str],
-) -> Iterator[Beside | None]:
-    """Services, each started once the one before is ready; all are gone in the end, as is what
-    they were joined by, so whatever else was joined must be gone by then.
+) -> Iterator[tuple[Mapping[str, object], tuple[str, ...]]]:
+    """Services, each started once the one before is ready: the settings in a `HostConfig` that join
+    a sandbox to them, and their containers' ids. All are gone in the end, as is what they were
+    joined by, so whatever else was joined must be gone by then.
 
-    Their images have the names that the engine knows them by; the limits are those of each.
-
-    Raises:
-        ServiceError: one is not ready.
-        EngineError: the engine is broken.
+    Their images have the names that the engine knows them by; the limits are those of each. Raises
+    `ServiceError` where one is not ready.
     """
     if composition is None:
-        yield None
+        yield {}, ()
         return
     raw, name = connection.raw, f"arena-{secrets.token_hex(10)}"
     mounts = [composition.mounts, *(service.mounts for service in composition.services)]
@@ -80,7 +69,7 @@ def running(
             idents.append(_made(connection, service, name, settings, labels))
             raw.start(idents[-1])
             _await(connection, service, idents[-1])
-        yield Beside({**joined, **_bound(name, composition.mounts)}, tuple(idents))
+        yield {**joined, **_bound(name, composition.mounts)}, tuple(idents)
     finally:
         for ident in idents:
             owner.remove(connection, ident)
@@ -100,11 +89,8 @@ def _made(
     settings: Mapping[str, object],
     labels: Mapping[str, str],
 ) -> str:
-    own = {
-        "CapAdd": _CAPABILITIES,
-        "ReadonlyRootfs": False,
-        "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}},
-    }
+    log = {"Type": "json-file", "Config": {"max-size": "1m"}}
+    own = {"CapAdd": _CAPABILITIES, "ReadonlyRootfs": False, "LogConfig": log}
     raw = connection.raw
     endpoint = raw.create_endpoint_config(aliases=[service.name, *service.aliases])
     made = raw.create_container(

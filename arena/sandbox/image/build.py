@@ -1,6 +1,5 @@
 """Makes one image: the base system, a language on it, or a task's tree on that."""
 
-import hashlib
 import io
 import json
 import os
@@ -22,12 +21,13 @@ from arena.sandbox import files
 from arena.sandbox.docker import BAD_REQUEST, FULL, Connection, EngineRefusedError, Say, pull
 from arena.sandbox.image import settings
 from arena.sandbox.image.packages import files_of
-from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe
+from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, sha_of
 from arena.sandbox.image.store import UNFINISHED, Image, Naming
 from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image
 
 _BUILD_TIMEOUT_S = 3600
 _ERROR_LINES = 5
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _CHUNK = 1 << 20
 _STARTING = ("Cmd", "Entrypoint", "User", "WorkingDir", "Healthcheck", "StopSignal")
 """What an image says of how it is started."""
@@ -40,59 +40,46 @@ class DockerfileError(EngineError):
 
 
 def dockerfile(
-    connection: Connection,
-    context: Sequence[File],
-    tag: str,
-    arguments: Mapping[str, str],
+    connection: Connection, context: Sequence[File], tag: str, arguments: Mapping[str, str]
 ) -> None:
-    """Build the context's Dockerfile and name the result, which is not finished.
-
-    Arguments go beside the proxies of the environment.
-    Raises `DockerfileError`, with the last that the builder printed, where a step fails.
+    """Build a Dockerfile, with arguments beside the environment's proxies, and name the result; it
+    is not finished. Raises `DockerfileError` with the last that was printed.
     """
-    tar = files.pack(context, owner=0)
     lines: deque[str] = deque(maxlen=_ERROR_LINES)
-    with _refused_as_dockerfile(), connection.registry() as client:
-        for step in client.build(
-            fileobj=io.BytesIO(tar),
-            custom_context=True,
-            tag=tag,
-            labels=unfinished(),
-            buildargs={**proxies(), **arguments},
-            use_config_proxy=False,
-            rm=True,
-            forcerm=True,
-            decode=True,
-            timeout=_BUILD_TIMEOUT_S,
-        ):
-            printed = _COLOUR.sub("", str(step.get("stream", ""))).splitlines()
-            lines.extend(line for line in printed if line.strip())
-            if "error" in step:
-                tail = " / ".join([*lines, str(step["error"])])
-                if _NO_SPACE.search(tail):
-                    raise EngineError(f"{FULL}: {tail}")
-                raise DockerfileError(f"the image could not be built: {tail}")
-
-
-@contextmanager
-def _refused_as_dockerfile() -> Iterator[None]:
-    """A Dockerfile that the engine cannot read, it refuses before it begins."""
     try:
-        yield
+        with connection.registry() as client:
+            for step in client.build(
+                fileobj=io.BytesIO(files.pack(context, owner=0)),
+                custom_context=True,
+                tag=tag,
+                labels=unfinished(),
+                buildargs={**proxies(), **arguments},
+                use_config_proxy=False,
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=_BUILD_TIMEOUT_S,
+            ):
+                printed = _COLOUR.sub("", str(step.get("stream", ""))).splitlines()
+                lines.extend(line for line in printed if line.strip())
+                if "error" in step:
+                    tail = " / ".join([*lines, str(step["error"])])
+                    if _NO_SPACE.search(tail):
+                        raise EngineError(f"{FULL}: {tail}")
+                    raise DockerfileError(f"the image could not be built: {tail}")
     except EngineRefusedError as error:
         if error.status != BAD_REQUEST:
             raise
+        # What the engine cannot read, it refuses before it begins
         raise DockerfileError(f"the image could not be built: {error}") from error
 
 
 def proxies() -> dict[str, str]:
     """The proxy settings of the environment: arguments that builders keep out of the history."""
-    names = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
     return {
-        key: os.environ[key]
-        for name in names
-        for key in (name, name.upper())
-        if os.environ.get(key)
+        name: value
+        for name, value in os.environ.items()
+        if value and name in {*_PROXIES, *map(str.upper, _PROXIES)}
     }
 
 
@@ -111,7 +98,7 @@ def container(
     environment: Mapping[str, str] | None = None,
     volumes: Sequence[str] = (),
 ) -> Iterator[str]:
-    """A container of an image, not started, removed at the end."""
+    """Not started, removed at the end."""
     name = f"arena-build-{secrets.token_hex(6)}"
     try:
         made = connection.raw.create_container(
@@ -137,9 +124,8 @@ def commit(
     workdir: str,
     starts: Mapping[str, object] | None = None,
 ) -> None:
-    """Make a container's file system an image that starts nothing by itself, or what it is told.
-
-    `naming` is that of a finished image, or the bare tag of one that is not.
+    """Make a container's file system an image that starts nothing by itself, or what it is told:
+    a finished one by its naming, or with a bare tag one that is not.
     """
     tag, comment = (naming, None) if isinstance(naming, str) else (naming.tag, naming.comment)
     repository, _, last = tag.rpartition(":")
@@ -169,10 +155,7 @@ def add_files(
 
 
 def _flatten(connection: Connection, source: str, tag: str) -> None:
-    """Make an image of one layer with the files of another, less the machine's settings.
-
-    Neither the layers of `source` nor its history are part of it; its environment is.
-    """
+    """Make one layer of an image's files, less the machine's settings, with its environment."""
     with container(connection, source) as ident:
         pairs = connection.raw.inspect_image(source)["Config"].get("Env") or []
         tar = files.without(connection.raw.export(ident), settings.WRITTEN)
@@ -206,12 +189,9 @@ _PACKAGES_LIMIT = 64 << 20
 
 def base(connection: Connection, recipe: BaseRecipe, sandboxes: Path, say: Say) -> None:
     """Make and tag the base image. Raises `InputError` when this machine cannot."""
+    digest = recipe.digest
     naming = Naming(
-        kind="base",
-        name="debian",
-        recipe=recipe.digest,
-        content=recipe.digest,
-        base=recipe.source,
+        kind="base", name=recipe.name, recipe=digest, content=digest, base=recipe.source
     )
     with temporary(connection) as made:
         if recipe.mode == "pull":
@@ -246,28 +226,21 @@ def bootstrap(script: Path) -> Iterator[bytes]:
 
 
 def language(connection: Connection, recipe: LanguageRecipe, below: Image) -> None:
-    """Make and tag a language image, marked with what is installed in it.
-
-    Raises:
-        InputError: a package cannot be had.
-        EngineError: a step of its Dockerfile failed, or the engine broke.
+    """Make and tag a language image, marked with what is installed in it. Raises `InputError` where
+    a package cannot be had, `DockerfileError` where a step fails.
     """
     if any(file.path == "Dockerfile" for file in recipe.files):
         _built(connection, recipe, below)
         return
     placed = files_of(recipe)  # laid without running anything
-    held: dict[str, JsonValue] = {
-        file.path: hashlib.sha256(file.data).hexdigest() for file in placed
-    }
+    held: dict[str, JsonValue] = {file.path: sha_of(file.data) for file in placed}
     content = digest_of([recipe.digest, below.content, held])
     naming = below.below("language", recipe.name, recipe.digest, content)
     add_files(connection, below.id, placed, 0, naming, recipe.spec.workdir)
 
 
 def _built(connection: Connection, recipe: LanguageRecipe, below: Image) -> None:
-    """Where the machine has settings of its own, they lie on the base while the Dockerfile runs,
-    and the result is flattened without them.
-    """
+    """Settings of the machine lie on the base meanwhile; the result is flattened without them."""
     host = settings.files()
     with ExitStack() as stack:
         ground, built, flat = (stack.enter_context(temporary(connection)) for _ in range(3))
@@ -289,10 +262,7 @@ def _built(connection: Connection, recipe: LanguageRecipe, below: Image) -> None
 
 
 def packages(status: bytes, named: Sequence[str] = ()) -> list[str]:
-    """Name, version and architecture of each installed package, from dpkg's own record.
-
-    Only names that fit a pattern of `named` count, where there is any.
-    """
+    """Name, version and architecture from dpkg's record, of all or what patterns of `named` fit."""
     found = []
     for block in status.decode("utf-8", "replace").split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line[:40])

@@ -24,7 +24,6 @@ _RESERVE_MB = 300
 _BUILDERS = 4
 _MB = 1 << 20
 
-
 TreeOf = Callable[[Task], Sequence[File]]
 
 
@@ -63,29 +62,22 @@ class Images:
         self._locks: dict[str, threading.Lock] = {}
 
     def ensure(self, tasks: Sequence[Task], say: Say = _nobody) -> dict[str, Image]:
-        """The image of each task by its id, built where it is missing.
-
-        Raises:
-            InputError: a task names an image that does not exist, or no base can be had here.
-            EngineError: a build failed, or the disk is too small.
+        """The image of each task by its id, built where missing. Raises `InputError` where there is
+        no such image or base, `EngineError` where a build failed or the disk is too small.
         """
         base = self.base_recipe()
         jobs = [self._job(task, base) for task in tasks]
-        missing = [job for job in jobs if not self._find(job)]
-        below = {job.below.digest: job.below for job in missing}
-        self._made([*below.values(), *(one for job in jobs for one in job.services)], say)
+        parts = {(one.name, one.digest): one for job in jobs for one in (job.below, *job.services)}
+        self._made(parts.values(), say)
         made = self._made(jobs, say)
-        used = {digest for job in jobs for digest in (job.digest, job.below.digest)}
-        used |= {service.digest for job in jobs for service in job.services}
-        for digest in (base.digest, *used):
+        for digest in {base.digest, *(one.recipe for one in made), *(key[1] for key in parts)}:
             owner.mark(digest)
         return {job.name: image for job, image in zip(jobs, made, strict=True)}
 
     def missing(self, tasks: Sequence[Task]) -> list[str]:
         """Ids of the tasks whose image would have to be built."""
         base = self.base_recipe()
-        jobs = (self._job(task, base) for task in tasks)
-        return [job.name for job in jobs if self._find(job) is None]
+        return [task.id for task in tasks if self._find(self._job(task, base)) is None]
 
     def ensure_languages(
         self, names: Iterable[str] | None = None, say: Say = _nobody
@@ -97,27 +89,25 @@ class Images:
 
     def base_recipe(self) -> BaseRecipe:
         """How the base image was made that the engine holds, whoever made it: all its users go on
-        with that. Where there is none, how this user would make it.
+        with that; else how this user would make it.
         """
         ways = recipe.base_recipes(self._sandboxes)
         return next(filter(self._find, ways), ways[0])
 
     def kept(self, names: Iterable[str] | None = None) -> list[Image]:
-        """The base image and the language images on it that are built, base first.
-
-        Raises:
-            InputError: one that is named, or all of them, are not built.
+        """The base image and the language images on it that are built, base first. Raises
+        `InputError` where one that is named, or all of them, are not built.
         """
         base = self.base_recipe()
-        wanted: list[_AnyRecipe] = [base, *self._recipes(names, base)]
-        images = [self._find(one) for one in wanted]
-        lacking = [one.name for one, image in zip(wanted, images, strict=True) if image is None]
-        found = [image for image in images if image is not None]
+        languages = self._recipes(names, base)
+        wanted = {base.name: self._find(base), **{one.name: self._find(one) for one in languages}}
+        found = [image for image in wanted.values() if image]
+        lacking = [name for name, image in wanted.items() if not image]
         if (names is not None and lacking) or len(found) < 2:
             raise InputError(
                 f"not built: {', '.join(lacking)}",
                 where="images",
-                remedy=f"run arena sandboxes build {' '.join(one.name for one in wanted[1:])}",
+                remedy=f"run arena sandboxes build {' '.join([*wanted][1:])}",
             )
         return found
 
@@ -126,14 +116,10 @@ class Images:
         return self._ensured(self.base_recipe(), say)
 
     def ensure_image(self, pack: Path, name: str) -> Image:
-        """An image of a pack's own, built where it is missing.
-
-        Raises:
-            InputError: the pack has no such image, or it is malformed.
-            EngineError: the build failed.
+        """An image of a pack's own, built where it is missing. Raises `InputError` where the pack
+        has no such image or it is malformed, `EngineError` where the build failed.
         """
-        base = self.base_recipe()
-        wanted = recipe.task_recipe(self._sandboxes, pack / "images", name, base)
+        wanted = recipe.task_recipe(self._sandboxes, pack / "images", name, self.base_recipe())
         return self._ensured(wanted, _nobody)
 
     def _recipes(self, names: Iterable[str] | None, base: BaseRecipe) -> list[LanguageRecipe]:
@@ -175,8 +161,7 @@ class Images:
             image = self._find(wanted)
             if image is None:
                 raise EngineError(f"the engine lost the image {wanted.name} that it had just built")
-            seconds = time.monotonic() - started
-            say(f"made {wanted.kind} image {wanted.name} in {seconds:.0f} s")
+            say(f"made {wanted.kind} image {wanted.name} in {time.monotonic() - started:.0f} s")
             return image
 
     def _make(self, wanted: _AnyRecipe, say: Say) -> None:
@@ -201,8 +186,7 @@ class Images:
 
     def _check_disk(self, need_mb: int) -> None:
         """Raise `EngineError` when the engine's disk, where it can be seen, is too small."""
-        root = self._connection.folder()
-        if root is None:
+        if (root := self._connection.folder()) is None:
             return
         status = os.statvfs(root)
         free_mb = status.f_bavail * status.f_frsize // _MB
@@ -216,9 +200,8 @@ class Images:
 def exported_image(
     connection: Connection, below: Image, name: str, tree: Sequence[File], workdir: str
 ) -> str:
-    """Make an image that holds a tree as one commit of root's at `workdir`; its name.
-
-    It stands on the task's image, and is one of ours, so that it can be listed and pruned.
+    """Make an image on the task's that holds a tree as one commit of root's at `workdir`; its name.
+    It is one of ours, so that it can be listed and pruned.
     """
     digest = digest_of([below.content, workdir])
     naming = Naming(kind="task", name=name, recipe=digest, content=digest, base=below.base)

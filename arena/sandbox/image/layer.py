@@ -35,15 +35,10 @@ class Layers:
         self._connection = connection
 
     def ensure(self, agent: str, install: Install, base: Image, say: Say) -> AgentLayer:
-        """The layer of an agent, installed by the base image if it is not there.
-
-        Raises:
-            EngineError: the installation failed.
-        """
+        """An agent's layer, installed by the base image if missing; `EngineError` if that fails."""
         recipe = digest_of([base.recipe, install.model_dump(mode="json"), SCRIPT.read_text()])
         owner.mark(recipe)
-        found = self._find(recipe)
-        if found is None:
+        if (found := self._find(recipe)) is None:
             self._make(agent, recipe, install, base.id, say)
             found = self._find(recipe)
         if found is None:
@@ -172,10 +167,7 @@ def kept(connection: Connection) -> list[CachedItem]:
 
 
 def prune(connection: Connection, keep_bytes: int) -> list[CachedItem]:
-    """Remove the least recently used until at most `keep_bytes` are left.
-
-    Never what something uses, and nothing that is not ours. What was removed is returned.
-    """
+    """Remove what nothing uses, the least recently used first, down to `keep_bytes`; what went."""
     store, layers = Store(connection), Layers(connection)
     removed: list[CachedItem] = []
     refused: set[str] = set()
@@ -191,10 +183,7 @@ def prune(connection: Connection, keep_bytes: int) -> list[CachedItem]:
 def next_to_go(
     there: Sequence[CachedItem], keep_bytes: int, refused: Collection[str] = ()
 ) -> CachedItem | None:
-    """The least recently used thing that nothing uses; None when what is there may stay.
-
-    What is there comes in that order. `refused` are ids of what could not be removed.
-    """
+    """What goes first, of things in order of use; None when what is there may stay."""
     if sum(one.own_bytes for one in there) <= keep_bytes:
         return None
     free = (one for one in there if not one.in_use and one.what.id not in refused)

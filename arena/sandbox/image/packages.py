@@ -101,9 +101,7 @@ def is_plain(requirement: str) -> bool:
 def resolve_python(requirements: Sequence[str]) -> tuple[str, ...]:
     """Exact versions, `name==version`, of requirements and all that they need.
 
-    Raises:
-        NoPackageError: naming the requirement that cannot be had.
-        InputError: pip refuses the requirements.
+    Raises `NoPackageError`, naming the one that cannot be had; `InputError` where pip refuses them.
     """
     if not requirements:
         return ()
@@ -117,17 +115,12 @@ def resolve_python(requirements: Sequence[str]) -> tuple[str, ...]:
 
 
 def unpack_python(pinned: Sequence[str]) -> list[File]:
-    """The files of packages at their absolute paths in the image.
-
-    Raises:
-        NoPackageError: naming the requirement that cannot be had.
-    """
+    """The files of packages at their absolute paths in the image. Raises `NoPackageError`."""
+    if not pinned:
+        return []
     with tempfile.TemporaryDirectory(prefix="arena-wheels-") as scratch:
-        target = Path(scratch, "site")
-        target.mkdir()
-        if pinned:
-            _pip(["--no-deps", "--no-compile", "--target", str(target), *pinned])
-        return [_placed(path, name) for path, name in _found(target)]
+        _pip(["--no-deps", "--no-compile", "--target", scratch, *pinned])
+        return [_placed(path, name) for path, name in _found(Path(scratch))]
 
 
 def _placed(path: Path, name: str) -> File:
@@ -175,10 +168,7 @@ def needs_newer_node(package: Mapping[str, Any]) -> bool:
 
 def lock_node(requirements: Mapping[str, str]) -> list[File]:
     """The files that pin requirements, versions by name, and all they need; not where it is from.
-
-    Raises:
-        NoPackageError: naming the one that cannot be had.
-        InputError: npm is not here, or refuses the requirements.
+    Raises `NoPackageError`, and `InputError` where npm is not here or refuses them.
     """
     needs = dict(requirements)
     node = needs.pop(NODE, "")
@@ -213,10 +203,8 @@ def _resolve_node(needs: Mapping[str, str], node: str) -> Any:
 
 
 def _by_version(locked: Sequence[File], where: str) -> list[File]:
-    """What a pack asks of npm, less where it is from.
-
-    Raises:
-        InputError: a package that is not named by a version, or no lock.
+    """What a pack asks of npm, less where it is from. Raises `InputError` where it is no lock, or
+    names a package otherwise than by its version.
     """
     texts = {file.path: file.data for file in locked}
     try:
@@ -241,12 +229,7 @@ def _by_version(locked: Sequence[File], where: str) -> list[File]:
 
 
 def unpack_node(pinned: Sequence[File]) -> list[File]:
-    """The files of packages at their absolute paths in the image.
-
-    Raises:
-        NoPackageError: naming the one that cannot be had.
-        InputError: npm is not here, or refuses the lock.
-    """
+    """As `unpack_python`; `InputError` where npm is not here or refuses the lock."""
     with tempfile.TemporaryDirectory(prefix="arena-npm-") as scratch:
         folder = Path(scratch)
         for file in pinned:
@@ -304,21 +287,15 @@ def _run(
 
 
 def files_of(recipe: LanguageRecipe) -> list[File]:
-    """The files of the packages that a pack's image names, at their absolute paths.
-
-    Raises:
-        InputError: one cannot be had.
-    """
+    """The files of the packages that an image names; `InputError` where one cannot be had."""
     locked = [file for file in recipe.files if file.path in {PACKAGE, LOCK}]
     if locked:
         return unpack_node(_by_version(locked, f"images/{recipe.name}"))
     texts = {file.path: file.data for file in recipe.files}
     pinned = texts.get(REQUIREMENTS, b"").decode().split()
     if odd := [one for one in pinned if not _EXACT.fullmatch(one)]:
-        what = f"{odd[0]!r} is no exact version"
-        raise InputError(
-            what, where=f"images/{recipe.name}/{REQUIREMENTS}", remedy="write name==version"
-        )
+        what, where = f"{odd[0]!r} is no exact version", f"images/{recipe.name}/{REQUIREMENTS}"
+        raise InputError(what, where=where, remedy="write name==version")
     if pinned and recipe.spec.base != "python":
         raise InputError(f"image {recipe.spec.base!r} has no Python", remedy="use python")
     return unpack_python(pinned) + [

@@ -44,7 +44,7 @@ def committed(tree: Sequence[File], workdir: str) -> list[File]:
 
 
 def git_folder(files: Iterable[File]) -> list[File]:
-    """The files of a `.git` whose one commit holds `files`, paths starting with `.git/`."""
+    """The files of a `.git` whose one commit holds `files`."""
     with tempfile.TemporaryDirectory(prefix="arena-commit-") as folder:
         path = Path(folder)
         make_repository(path)
@@ -132,9 +132,7 @@ class LanguageRecipe(Record):
 
 
 def base_recipes(sandboxes: Path) -> list[BaseRecipe]:
-    """How the base image may have been made: as `ARENA_BASE` says, else in any way, with the one
-    that this user can go on this machine first.
-    """
+    """The base as `ARENA_BASE` says, else made in any way, this user's on this machine first."""
     wanted = os.environ.get("ARENA_BASE", "")
     modes: tuple[BaseMode, ...] = get_args(BaseMode)
     if wanted and wanted not in modes:
@@ -143,18 +141,18 @@ def base_recipes(sandboxes: Path) -> list[BaseRecipe]:
             where="ARENA_BASE",
             remedy=f"use {' or '.join(modes)}, or unset it",
         )
-    first = wanted or _usual_mode()
-    ways = sorted(modes, key=lambda mode: mode != first)
+    here = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    usual = "debootstrap" if here and not os.environ.get("ARENA_REGISTRY_MIRROR") else "pull"
+    ways = sorted(modes, key=lambda mode: mode != (wanted or usual))
     return [_base(sandboxes, mode) for mode in ways[: 1 if wanted else None]]
 
 
 def _base(sandboxes: Path, mode: BaseMode) -> BaseRecipe:
     if mode == "debootstrap":
         script = sandboxes / "engine" / "base.sh"
-        digest = digest_of([mode, _sha(script.read_bytes())])
-        return BaseRecipe(
-            mode=mode, source="debootstrap of bookworm, engine/base.sh", digest=digest
-        )
+        digest = digest_of([mode, sha_of(script.read_bytes())])
+        source = "debootstrap of bookworm, engine/base.sh"
+        return BaseRecipe(mode=mode, source=source, digest=digest)
     return _pulled(str(read_toml(sandboxes / "engine" / "base.toml")["image"]))
 
 
@@ -176,11 +174,7 @@ def language_recipe(sandboxes: Path, name: str, base: BaseRecipe) -> LanguageRec
 
 
 def task_recipe(sandboxes: Path, images: Path, name: str, base: BaseRecipe) -> LanguageRecipe:
-    """The image that a task names: its pack's own, else a shipped one.
-
-    Raises:
-        InputError: there is no such image, or it is malformed.
-    """
+    """The image that a task names: its pack's own, else a shipped one. Raises as the above."""
     folder = SafePath(images.parent) / images.name / name
     where = folder / "sandbox.toml"
     if not where.is_file():
@@ -203,7 +197,7 @@ def language_names(sandboxes: Path) -> list[str]:
 def task_digest(language: LanguageRecipe, files: Iterable[File]) -> str:
     """Digest of a task's image: what it stands on and every file of the tree."""
     tree: dict[str, JsonValue] = {
-        file.path: [bool(file.mode & 0o100), _sha(file.data)] for file in files
+        file.path: [bool(file.mode & 0o100), sha_of(file.data)] for file in files
     }
     return digest_of([language.digest, _COMMIT_FORMAT, AGENT_UID, tree])
 
@@ -213,7 +207,7 @@ def _recipe(
 ) -> LanguageRecipe:
     files = _files(folder)
     held: list[JsonValue] = [
-        [file.path, _sha(file.data), *(["executable"] if file.mode & 0o100 else [])]
+        [file.path, sha_of(file.data), *(["executable"] if file.mode & 0o100 else [])]
         for file in files
     ]
     digest = digest_of([below.digest, held])
@@ -240,10 +234,6 @@ def _files(folder: SafePath) -> tuple[File, ...]:
     )
 
 
-def _usual_mode() -> BaseMode:
-    here = os.geteuid() == 0 and shutil.which("apt-get") is not None
-    return "debootstrap" if here and not os.environ.get("ARENA_REGISTRY_MIRROR") else "pull"
-
-
-def _sha(data: bytes) -> str:
+def sha_of(data: bytes) -> str:
+    """Sha256 as hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

@@ -9,10 +9,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from arena.records import File
+from arena.sandbox.owner import text_at
 
 FOLDER = "/etc/arena-host"
 _APT_FILE = "/etc/apt/apt.conf.d/99arena-host"
@@ -35,44 +36,49 @@ _NPM_LINE = re.compile(r"^(@[^:]+:)?registry *=|^//|^(https-)?proxy *=|^strict-s
 
 def files() -> list[File]:
     """Files that make apt, pip and npm in a container use this machine's mirrors; often none."""
-    bundle = _ca_bundle()
+    bundle, sources = _ca_bundle(), _sources()
+    apt, pip, npm = _apt_settings(sources), _pip_settings(), _npm_settings()
+    if bundle:
+        apt.append(f'Acquire::https::CaInfo "{_CA}";')
+        pip.append(f"cert = {_CA}")
+        npm.append(f"cafile={_CA}")
+    auth = (Path("/etc/apt/auth.conf"), *Path("/etc/apt/auth.conf.d").glob("*"))
     parts = {
-        _APT_FILE: _apt_settings(with_ca=bool(bundle)),
-        f"{FOLDER}/sources.list": "".join(_sources()),
-        f"{FOLDER}/auth.conf": _apt_auth(),
-        _PIP_FILE: _pip_settings(with_ca=bool(bundle)),
-        **dict.fromkeys(_NPM_FILES, _npm_settings(with_ca=bool(bundle))),
+        _APT_FILE: apt,
+        f"{FOLDER}/sources.list": sources,
+        f"{FOLDER}/auth.conf": [text_at(path) for path in auth],
+        _PIP_FILE: ["[global]", *pip] if pip else [],
+        **dict.fromkeys(_NPM_FILES, npm),
         _CA: bundle,
     }
-    return [File(path=path, data=text.encode()) for path, text in parts.items() if text]
+    texts = {path: "".join(f"{line}\n" for line in lines) for path, lines in parts.items()}
+    return [File(path=path, data=text.encode()) for path, text in texts.items() if text.strip()]
 
 
-def _ca_bundle() -> str:
+def _ca_bundle() -> list[str]:
     """The machine's certificates where it trusts any that a plain Debian does not."""
     named = [Path(os.environ[name]) for name in _CA_VARIABLES if os.environ.get(name)]
     extra = [path for path in named if path != _SYSTEM_CA and path.is_file()]
     if not extra and not list(_LOCAL_CA.glob("**/*.crt")):
-        return ""
-    return "".join(_read(path) for path in dict.fromkeys([_SYSTEM_CA, *extra]))
+        return []
+    return [text_at(path) for path in dict.fromkeys([_SYSTEM_CA, *extra])]
 
 
-def _apt_settings(*, with_ca: bool) -> str:
+def _apt_settings(sources: Sequence[str]) -> list[str]:
     lines = [line for line in _lines_of(["apt-config", "dump"]) if _APT_PROXY.match(line)]
-    if _sources():
+    if sources:
         lines.append(f'Dir::Etc::sourcelist "{FOLDER}/sources.list";')
         lines.append('Dir::Etc::sourceparts "/dev/null";')
         lines.append(f'Dir::Etc::netrc "{FOLDER}/auth.conf";')
-    if with_ca:
-        lines.append(f'Acquire::https::CaInfo "{_CA}";')
-    return _lines(lines)
+    return lines
 
 
 def _sources() -> list[str]:
     """The machine's own Debian mirrors as a `sources.list`; none when they are the public ones."""
     mirror = os.environ.get("ARENA_DEBIAN_MIRROR", "").rstrip("/")
     if mirror:
-        return [f"deb {mirror} {_SUITE} main\n", f"deb {mirror} {_SUITE}-updates main\n"]
-    if "ID=debian" not in _read(Path("/etc/os-release")).splitlines():
+        return [f"deb {mirror} {_SUITE} main", f"deb {mirror} {_SUITE}-updates main"]
+    if "ID=debian" not in text_at(Path("/etc/os-release")).splitlines():
         return []
     shape = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     found = _lines_of(["apt-get", "indextargets", "--format", shape, "Created-By: Packages"])
@@ -80,17 +86,12 @@ def _sources() -> list[str]:
     if all(any(host in row[0] for host in _PUBLIC_HOSTS) for row in rows):
         return []
     return [
-        f"deb {uri} {_SUITE}{release[release.find('-') :] if '-' in release else ''} main\n"
+        f"deb {uri} {_SUITE}{release[release.find('-') :] if '-' in release else ''} main"
         for uri, release, _ in rows
     ]
 
 
-def _apt_auth() -> str:
-    folder = Path("/etc/apt")
-    return "".join(_read(path) for path in [folder / "auth.conf", *folder.glob("auth.conf.d/*")])
-
-
-def _pip_settings(*, with_ca: bool) -> str:
+def _pip_settings() -> list[str]:
     found: dict[str, str] = {}
     listing = _lines_of([sys.executable, "-m", "pip", "config", "list"])
     for line in sorted(listing, key=lambda line: line.startswith(":env:")):
@@ -98,32 +99,16 @@ def _pip_settings(*, with_ca: bool) -> str:
             values = [word for word in match[3].split() if not word.startswith("file:")]
             if match[2] in _PIP_KEYS and values:
                 found[match[2]] = " ".join(values)
-    if with_ca:
-        found["cert"] = _CA
-    lines = [f"{key} = {value}" for key, value in found.items()]
-    return _lines(["[global]", *lines] if lines else [])
+    return [f"{key} = {value}" for key, value in found.items()]
 
 
-def _npm_settings(*, with_ca: bool) -> str:
-    text = _read(Path("/etc/npmrc")) + "\n" + _read(Path.home() / ".npmrc")
+def _npm_settings() -> list[str]:
+    text = text_at(Path("/etc/npmrc")) + "\n" + text_at(Path.home() / ".npmrc")
     lines = [os.path.expandvars(line) for line in text.splitlines() if _NPM_LINE.match(line)]
     for name, value in os.environ.items():  # npm reads the name in either case
         if name.lower() == "npm_config_registry":
             lines.append(f"registry={value}")
-    if with_ca:
-        lines.append(f"cafile={_CA}")
-    return _lines(lines)
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
+    return lines
 
 
 def _lines_of(words: Sequence[str]) -> list[str]:

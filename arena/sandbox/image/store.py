@@ -37,8 +37,8 @@ class Naming(Record):
     recipe: str
     """Digest of what it is made of; does not depend on the machine."""
     content: str
-    """Digest of the recipe and of the versions of everything installed: what a trial is matched by.
-    Building the same again, anywhere, gives the same."""
+    """Digest of the recipe and of the versions of everything installed, the same wherever it is
+    built: what a trial is matched by."""
     parent: str = ""
     """Recipe of the image it stands on."""
     base: str = ""
@@ -53,7 +53,7 @@ class Naming(Record):
 
     @property
     def comment(self) -> str:
-        """What is written into the layer that finishes it."""
+        """Of the layer that finishes it."""
         return _SIGN + self.model_dump_json(exclude_none=True)
 
 
@@ -80,12 +80,7 @@ class Image(Naming):
     def below(self, kind: ImageKind, name: str, recipe: str, content: str) -> Naming:
         """The naming of an image that stands on this one."""
         return Naming(
-            kind=kind,
-            name=name,
-            recipe=recipe,
-            content=content,
-            parent=self.recipe,
-            base=self.base,
+            kind=kind, name=name, recipe=recipe, content=content, parent=self.recipe, base=self.base
         )
 
 
@@ -135,17 +130,14 @@ class Store:
 
     def all(self) -> list[CachedItem]:
         """Every image of ours."""
-        there = self._connection.raw.images(filters={"label": [owner.LABEL_OWNER]})
-        images = [
-            image
-            for one in there
-            if not _is_users(one["RepoTags"]) and (image := self.named(one["Id"]))
-        ]
+        raw = self._connection.raw
+        there = raw.images(filters={"label": [owner.LABEL_OWNER]})
+        own = (self.named(one["Id"]) for one in there if not _is_users(one["RepoTags"]))
+        images = [image for image in own if image]
         sizes = {image.recipe: image.size_bytes for image in images}
         needed = {image.parent for image in images}
         needed |= {one.image for image in images for one in image.services}
-        containers = self._connection.raw.containers(all=True)
-        held = {fields["ImageID"] for fields in containers}
+        held = {fields["ImageID"] for fields in raw.containers(all=True)}
         return [
             CachedItem(
                 what=image,
@@ -160,16 +152,13 @@ class Store:
 
     def layers(self, image: str) -> tuple[list[str], list[str]]:
         """Digests of an image's layers, and of those of the language image below it."""
-        own = below = self._inspect(image)
+        inspect = self._connection.raw.inspect_image
+        own = below = inspect(image)
         while not (known := _written_on(below)) or known.kind != "language":
             if not below["Parent"]:
                 return own["RootFS"]["Layers"], []
-            below = self._inspect(below["Parent"])
+            below = inspect(below["Parent"])
         return own["RootFS"]["Layers"], below["RootFS"]["Layers"]
-
-    def _inspect(self, image: str) -> dict[str, Any]:
-        fields: dict[str, Any] = self._connection.raw.inspect_image(image)
-        return fields
 
     def remove(self, image: Image) -> bool:
         """Remove one image; false when the engine says that it is in use."""
@@ -183,7 +172,7 @@ class Store:
     def named(self, name: str) -> Image | None:
         """The finished image of a name or id; None where nothing of ours has it."""
         try:
-            fields = self._inspect(name)
+            fields = self._connection.raw.inspect_image(name)
         except EngineRefusedError as error:
             if error.status != NOT_FOUND:
                 raise
@@ -243,24 +232,19 @@ def save(connection: Connection, images: Sequence[Image], path: Path) -> None:
 
 
 def load(connection: Connection, path: Path) -> list[Image]:
-    """Take the images of a tar that `save` wrote.
-
-    Raises:
-        InputError: it is no such tar, or holds anything but finished images; that is removed.
-    """
+    """Take the images of a tar that `save` wrote; `InputError` for all else, which is removed."""
     before = {fields["Id"] for fields in connection.raw.images()}
     with safe(path).open("rb") as tar, connection.guard():
         told = "".join(str(part.get("stream", "")) for part in connection.raw.load_image(tar))
     names = re.findall(r"^Loaded image: (\S+)", told, re.MULTILINE)
-    loaded = {name: Store(connection).named(name) for name in names}
-    found = [
-        image
-        for name, image in loaded.items()
-        if image and image.tag == name.removeprefix("localhost/")
-    ]
-    foreign = [name for name, image in loaded.items() if image not in found]
-    for name in foreign:
-        connection.raw.remove_image(name)
+    found, foreign = [], []
+    for name in dict.fromkeys(names):
+        image = Store(connection).named(name)
+        if image and image.tag == name.removeprefix("localhost/"):
+            found.append(image)
+        else:
+            foreign.append(name)
+            connection.raw.remove_image(name)
     if foreign or not names:
         what = f"holds {', '.join(foreign)}, which is no image of ours" if foreign else "is empty"
         raise InputError(what, where=str(path), remedy="give what 'arena sandboxes push' wrote")
@@ -268,11 +252,7 @@ def load(connection: Connection, path: Path) -> list[Image]:
 
 
 def push(connection: Connection, images: Sequence[Image], repository: str, say: Say) -> ImageLock:
-    """Push images to a registry, each as `repository/kind/name:recipe`.
-
-    Raises:
-        InputError: the registry does not take one.
-    """
+    """Push each image as `repository/kind/name:recipe`; `InputError` where it is not taken."""
     pushed = []
     for image in images:
         name, _, tag = image.tag.removeprefix("arena/").rpartition(":")
@@ -302,10 +282,8 @@ def _digest_of(told: Iterator[dict[str, Any]], target: str) -> str:
 
 
 def fetch(connection: Connection, lock: ImageLock, say: Say) -> list[Image]:
-    """Pull the images of a lock, by digest, under the names that runs look for.
-
-    Raises:
-        InputError: a registry does not have one, or it is not the image that the lock says.
+    """Pull the images of a lock, by digest, under the names that runs look for. Raises `InputError`
+    where a registry does not have one, or it is not the image that the lock says.
     """
     store, found = Store(connection), []
     for one in lock.images:
