@@ -160,6 +160,11 @@ class DockerSandbox:
         self._tree = tree
         return tree.changes(limit=limit)
 
+    @property
+    def untouched(self) -> bool:
+        """Whether everything in it is still as in the image."""
+        return not self._touched
+
     def kill(self) -> None:
         """End every process now."""
         if not self._killed:

@@ -185,9 +185,21 @@ class DockerEngine:
             return self._tree_of(image, workdir)
 
     def _read_pristine(self, image: str, workdir: str) -> WorkTree:
+        """Read from a running sandbox in which nothing has been done, or from one of its own."""
+
+        def read(ident: str) -> WorkTree:
+            return files.read_tree(self.connection, ident, workdir, None, limit=_TREE_LIMIT)
+
+        for sandbox in list(self._running.values()):
+            where = sandbox.where
+            if (where.image, where.workdir) == (image, workdir) and sandbox.untouched:
+                with suppress(EngineError):
+                    tree = read(where.ident)
+                    if sandbox.untouched:
+                        return tree
         settings = limits_.host_config(SandboxLimits())
         with self._container(image, settings, {}, workdir, [workdir]) as ident:
-            return files.read_tree(self.connection, ident, workdir, None, limit=_TREE_LIMIT)
+            return read(ident)
 
     def _remove_later(self, name: str) -> None:
         try:
