@@ -215,8 +215,9 @@ class ReplyReader:
             raise end.failed
         if end.broken is None or api.is_whole(body):
             return body
+        lost = lost_by()  # before the time that reading what came takes
         reply = _so_far(self._what_came(body))
-        raise CallFailed(lost_by(), end.broken, http_status=self.status, reply=reply)
+        raise CallFailed(lost, end.broken, http_status=self.status, reply=reply)
 
     def parsed(self, body: JsonValue) -> Reply:
         """The reply in a whole body. Raises `CallFailed` where there is none."""

@@ -127,7 +127,7 @@ def problem_in(body: JsonValue, http: int) -> Problem | None:
 def _told_error(body: Mapping[str, JsonValue]) -> JsonValue:
     """What stands under `error`, unless that says nothing: some send an empty one with replies."""
     error = body.get("error") or body.get("errors")
-    error = error[0] if isinstance(error, list) else error
+    error = next(iter(error), None) if isinstance(error, list) else error
     if error is True:
         return dict(body)
     return None if isinstance(error, dict) and not any(error.values()) else error

@@ -171,9 +171,10 @@ def test_an_error_in_place_of_a_reply_keeps_the_vendors_words(body, outcome, kin
 
 
 @pytest.mark.parametrize("error", ["", None, {}, [], False, {"code": 0, "message": ""}])
-def test_an_empty_error_beside_a_reply_is_none(error):
-    body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], "error": error}
-    with Stub([Answer(body=body), sse(*({**c, "error": error} for c in GOOD))]) as stub:
+@pytest.mark.parametrize("name", ["error", "errors"])
+def test_an_empty_error_beside_a_reply_is_none(name, error):
+    body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], name: error}
+    with Stub([Answer(body=body), sse(*({**c, name: error} for c in GOOD))]) as stub:
         assert ask(stub).text == "a"
         assert ask(stub, stream=True).text == "ab"
 
