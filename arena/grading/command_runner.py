@@ -133,4 +133,4 @@ def read_reports(
         return reports.read(form, [result.stdout], cut=result.ended != "exited")
     if not paths or len(paths) > _MOST_REPORTS:
         raise ReportError(f"{len(paths)} files match {', '.join(globs)}")
-    return reports.read(form, (content(box.get(path, limit=REPORT_LIMIT)) for path in paths))
+    return reports.read(form, (content(box.get(path, limit=REPORT_LIMIT), path) for path in paths))

@@ -200,12 +200,13 @@ def parts_of(job: Job, rename: Rename, plant: Plant) -> tuple[list[Part], list[F
     return parts, [*hidden.values(), *twins.values()]
 
 
-def content(entry: Entry) -> bytes:
+def content(entry: Entry, place: str = "") -> bytes:
     """What a report holds. Raises `ReportError` where it is no file, empty or too large."""
+    at = f" at {place}" if place else ""
     if entry.too_large:
-        raise ReportError(f"the report is larger than {REPORT_LIMIT:,} bytes")
+        raise ReportError(f"the report{at} is larger than {REPORT_LIMIT:,} bytes")
     if entry.kind != "file" or not entry.data:
-        raise ReportError("there is no report")
+        raise ReportError(f"there is no report{at}")
     return entry.data
 
 

@@ -80,6 +80,14 @@ class _Pair(NamedTuple):
             for entry in (self.old, self.new)
         )
 
+    @property
+    def differs(self) -> bool:
+        """There is something to say, as of what is too large to be compared."""
+        if self.old.too_large or self.new.too_large:
+            return True
+        sides = [(entry.kind, entry.data, _mode(entry)) for entry in (self.old, self.new)]
+        return sides[0] != sides[1] and not _ABSENT.issuperset({self.old.kind, self.new.kind})
+
 
 def capture(remains: Remains, pristine: Sandbox) -> str:
     """What the work tree of a stopped container says over that of a fresh one, as a diff.
@@ -94,7 +102,7 @@ def capture(remains: Remains, pristine: Sandbox) -> str:
         return render([FilePatch(old=None, new=change.path) for change in changes])
     entries = remains.entries.items()
     found = [_Pair(path, remains.read(pristine, path), new) for path, new in entries]
-    pairs = [pair for pair in found if not _ABSENT.issuperset({pair.old.kind, pair.new.kind})]
+    pairs = [pair for pair in found if pair.differs]
     hunks = _hunks([pair for pair in pairs if pair.comparable])
     return render([_change(pair, hunks) for pair in pairs])
 
@@ -148,7 +156,7 @@ def _hunks(pairs: Sequence[_Pair]) -> dict[str, str]:
         except GitLimitError:
             return {pair.path: _replaced(pair) for pair in pairs}
     starts = list(_SECTION.finditer(text))
-    ends = [match.start() for match in starts[1:]] + [len(text)]
+    ends = [*(match.start() for match in starts), len(text)][1:]  # none where only modes changed
     found = {}
     for match, end in zip(starts, ends, strict=True):
         at = text.find(b"\n@@ ", match.start(), end)

@@ -67,10 +67,12 @@ class Images:
         """
         base = self.base_recipe()
         jobs = [self._job(task, base) for task in tasks]
-        parts = {(one.name, one.digest): one for job in jobs for one in (job.below, *job.services)}
-        self._made(parts.values(), say)
+        needed = [job.below for job in jobs if not self._find(job)]
+        needed += [service for job in jobs for service in job.services]
+        self._made({(one.name, one.digest): one for one in needed}.values(), say)
         made = self._made(jobs, say)
-        for digest in {base.digest, *(one.recipe for one in made), *(key[1] for key in parts)}:
+        used = {digest for job in jobs for digest in (job.digest, job.below.digest)}
+        for digest in {base.digest, *used, *(one.digest for one in needed)}:
             owner.mark(digest)
         return {job.name: image for job, image in zip(jobs, made, strict=True)}
 

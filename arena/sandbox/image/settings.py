@@ -61,7 +61,7 @@ def _ca_bundle() -> list[str]:
     extra = [path for path in named if path != _SYSTEM_CA and path.is_file()]
     if not extra and not list(_LOCAL_CA.glob("**/*.crt")):
         return []
-    return [text_at(path) for path in dict.fromkeys([_SYSTEM_CA, *extra])]
+    return [text for path in dict.fromkeys([_SYSTEM_CA, *extra]) if (text := text_at(path))]
 
 
 def _apt_settings(sources: Sequence[str]) -> list[str]:

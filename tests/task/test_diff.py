@@ -1,0 +1,38 @@
+"""Diffs of trees that only a broken or hostile container would tell of, without one."""
+
+import pytest
+
+from arena.records import Change, Entry
+from arena.records.container import WORKDIR
+from arena.task.diff import Remains, capture
+
+SAME, OTHER = (Entry(kind="file", data=data, mode=0o644) for data in (b"a\n", b"b\n"))
+OPEN = SAME.model_copy(update={"mode": 0o755})
+LARGE = Entry(kind="file", too_large=True)
+
+
+class Tree:
+    def __init__(self, **files):
+        self._files = {f"{WORKDIR}/{name}": entry for name, entry in files.items()}
+
+    def changes(self, *, limit):
+        names = sorted(path.removeprefix(f"{WORKDIR}/") for path in self._files)
+        return [Change(path=name, kind="modified") for name in names]
+
+    def get(self, path, *, limit):
+        return self._files.get(path, Entry(kind="absent"))
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ({"x": SAME}, []),  # a second name of a file below .git, say
+        ({"x": OPEN}, ["old mode 100644", "new mode 100755"]),
+        ({"x": SAME, "y": OTHER}, ["--- a/y", "+++ b/y", "@@ -1 +1 @@", "-a", "+b"]),
+        ({"x": LARGE}, ["Binary files a/x and b/x differ"]),
+    ],
+)
+def test_what_is_the_same_is_not_told_and_a_mode_alone_is(now, told):
+    patch = capture(Remains(Tree(**now)), Tree(x=SAME, y=SAME))
+    assert [line for line in patch.splitlines() if not line.startswith("diff ")] == told
+    assert bool(patch) == bool(told)
