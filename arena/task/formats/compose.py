@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field
 from arena.paths import SafePath
 from arena.records import Composition, File, Record, Service
 from arena.serialize import read_yaml, shaped
+from arena.task.formats.interpolation import filled, read_env, taken
 
 HARNESS = "a folder of the harness"
 """As a variable's value: what is mounted from there, the harness brings itself."""
@@ -36,11 +37,6 @@ _NO_EFFECT_BUILT = frozenset(
 )
 _ALONE = frozenset({"build", "env_file", "environment", "image", "volumes"})
 """What is read of a container without services: of the rest, all that matters is ours."""
-_VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?:(:?)([-+?])([^{}]*))?\})")
-_NESTED = re.compile(r"\$\{[^}]*\$\{")
-_LINE = re.compile(
-    r"""\s*(?:export\s+)?([\w.-]+)\s*=\s*(?:'([^']*)'|"([^"]*)"|(.*?))(?:\s+\#.*)?\s*"""
-)
 _ARG = re.compile(r"^(\s*ARG\s+)(\w+)(?:=.*)?$", re.ASCII | re.IGNORECASE | re.MULTILINE)
 _OF_A_MOUNT = frozenset({"type", "source", "target", "read_only"})
 _HOST = re.compile(r"[A-Za-z0-9][\w.-]{0,252}", re.ASCII)
@@ -271,10 +267,14 @@ def _containers(
     if len(tables) == 1:
         told = {}
         tables[main] = {key: one for key, one in tables[main].items() if key in _ALONE}
-    given = {**_read_env(".env", files, {}, required=False), **given}
-    filled = _filled({**told, "services": tables}, given)
+    given = {**_read_env(".env", files, given, required=False), **given}
+    known = filled({**told, "services": tables}, given)
+    for table in known["services"].values():
+        for place, key in ((table, "environment"), (table.get("build"), "args")):
+            if isinstance(place, dict):
+                place[key] = taken(place.get(key), given)
     remedy = "it is not carried; docs/tasks.md says what is"
-    boxes = shaped(filled, _ComposeFile, where=where, remedy=remedy).services
+    boxes = shaped(known, _ComposeFile, where=where, remedy=remedy).services
     for name, box in boxes.items():
         environment: dict[str, str] = {}
         for path, required in box.env_file.items():
@@ -294,12 +294,7 @@ def _read_env(
         if required:
             raise
         return {}
-    found = (_LINE.fullmatch(line) for line in text.splitlines())
-    return {
-        one[1]: one[2] if one[2] is not None else _filled(one[3] or one[4] or "", given)
-        for one in found
-        if one and not one[1].startswith("#")
-    }
+    return read_env(text, path, given)
 
 
 def _context(
@@ -342,28 +337,3 @@ def _below(path: str, files: Sequence[File], *, there: bool = True) -> list[File
     if there and not found:
         raise ValueError(f"{path} is not in its directory")
     return found
-
-
-def _filled(value: Any, given: Mapping[str, str]) -> Any:
-    """A value with its variables filled in."""
-
-    def fill(match: re.Match[str]) -> str:
-        name, sign, word = match[2] or match[3], match[5], match[6]
-        if match[1]:
-            return "$"
-        found = given.get(name, "")
-        holds = bool(found) if match[4] else name in given
-        if sign == "?" and not holds:
-            raise ValueError(f"the variable {name} is not given: {word}")
-        takes_word = holds if sign == "+" else sign == "-" and not holds
-        return word if takes_word else found
-
-    if isinstance(value, dict):
-        return {key: _filled(one, given) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_filled(one, given) for one in value]
-    if not isinstance(value, str):
-        return value
-    if _NESTED.search(value):
-        raise ValueError(f"a variable within another is not read: {value}")
-    return _VARIABLE.sub(fill, value)

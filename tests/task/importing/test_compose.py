@@ -208,6 +208,29 @@ FROM first
     )
 
 
+def test_variables_are_those_that_compose_would_fill_in(tmp_path):
+    env = """\
+A=7 # seven
+export B="${A}\\n\\$A \\"$GIVEN\\"" # its own lines and what is given
+C: '$A'
+D=a#b
+E=
+"""
+    text = """\
+services:
+  main:
+    build: {context: ., args: [A, UNKNOWN]}
+    env_file: .env
+    environment: {PORT: "${NONE:-$A}", SHELL: "$${A:-$${NONE}}", GIVEN: , NONE: }
+"""
+    found = composition(tmp_path, text, {"GIVEN": "g"}, **{".env": env}, Dockerfile="FROM a\nARG A")
+    told = {"A": "7", "B": '7\n$A "g"', "C": "$A", "D": "a#b", "E": ""}
+    more = {"PORT": "7", "SHELL": "${A:-${NONE}}", "GIVEN": "g"}
+    assert found.environment == {**told, **more}
+    (dockerfile,) = (one.data for one in found.builds["main"] if one.path == "Dockerfile")
+    assert dockerfile == b'FROM a\nARG A="7"\n'
+
+
 @pytest.mark.parametrize("name", ["docker-compose.yml", "compose.yaml", "compose.yml"])
 def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
     toy.write(tmp_path, {name: CACHE + "    privileged: true\n"})
@@ -246,6 +269,12 @@ def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
             "the variable TOKEN is not given: ask us",
         ),
         (CACHE + "    environment: ['A=${B:-${C}}']\n", "a variable within another is not read"),
+        (CACHE + "    environment: ['A=${B:-{}}']\n", "a variable within another is not read"),
+        (CACHE + "    env_file: Dockerfile\n    build: .\n", "Dockerfile: A is not one text"),
+        (
+            CACHE + "    env_file: doubling.env\n    build: .\n",
+            "doubling.env comes to more than 1,",
+        ),
         (CACHE + "    env_file: gone.env\n", "gone.env is not in its directory"),
         (CACHE + "    build: {dockerfile: Other}\n", "cache: there is no Other"),
         (CACHE + "secrets: {a: {file: b}}\n", "unknown key 'secrets'"),
@@ -262,8 +291,9 @@ def test_what_cannot_be_carried_is_refused_in_one_line(tmp_path, text, words):
         {
             "task.toml": "",
             "instruction.md": "x\n",
-            "environment/Dockerfile": "FROM a\n",
+            "environment/Dockerfile": "FROM a\n#\nA='a\nb'\n",
             "environment/docker-compose.yaml": text,
+            "environment/doubling.env": "A=ab\n" + "A=$A$A\n" * 99,
             "tests/test.sh": "true\n",
         },
     )
