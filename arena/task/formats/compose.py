@@ -37,7 +37,10 @@ _NO_EFFECT_BUILT = frozenset(
 )
 _ALONE = frozenset({"build", "env_file", "environment", "image", "volumes"})
 """What is read of a container without services: of the rest, all that matters is ours."""
-_ARG = re.compile(r"^(\s*ARG\s+)(\w+)(?:=.*)?$", re.ASCII | re.IGNORECASE | re.MULTILINE)
+_LINES = re.IGNORECASE | re.MULTILINE
+_ARG = re.compile(r"^([ \t]*ARG[ \t]+)((?:[^\\\n]|\\[^\n]|\\\n)*)", _LINES)
+_WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\[^\n]|[^\s"'\\])+""", re.DOTALL)
+_STAGE = re.compile(r"^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*\S+(?:[ \t]+AS[ \t]+(\S+))?[ \t]*$", _LINES)
 _OF_A_MOUNT = frozenset({"type", "source", "target", "read_only"})
 _HOST = re.compile(r"[A-Za-z0-9][\w.-]{0,252}", re.ASCII)
 _VOLUME = re.compile(r"\w[\w.-]*")
@@ -101,13 +104,22 @@ class _Build(Record):
             if found is None:
                 raise ValueError(f"{name}: there is no {self.dockerfile}")
             text = found.data.decode()
-        yield _ARG.sub(self._argument, text.rstrip())
-        if self.target:
-            yield f"FROM {self.target}"
+        text = _ARG.sub(lambda match: match[1] + _WORD.sub(self._argument, match[2]), text)
+        yield (self._up_to_target(name, text) if self.target else text).rstrip()
 
     def _argument(self, match: re.Match[str]) -> str:
-        start, name = match[1], match[2]
-        return start + _set(name, self.args[name]) if name in self.args else match[0]
+        name = match[0].partition("=")[0]
+        return _set(name, self.args[name]) if name in self.args else match[0]
+
+    def _up_to_target(self, name: str, text: str) -> str:
+        stages = [*_STAGE.finditer(text)]
+        names = [(match[1] or "").lower() for match in stages]
+        numbered = [*map(str, range(len(stages)))]
+        wanted = self.target.lower()
+        if wanted not in {*names, *numbered}:
+            raise ValueError(f"{name}: there is no stage {self.target}")
+        after = (names if wanted in names else numbered).index(wanted) + 1
+        return text[: stages[after].start()] if after < len(stages) else text
 
 
 class _Container(Record):

@@ -171,8 +171,10 @@ def test_a_service_is_built_as_the_file_says(tmp_path):
     build:
       dockerfile_inline: |
         FROM a AS first
-        arg A
+        arg A B="1 C=1" \\
+            C=2 D=$$C
         ARG B=1
+
         FROM b
       args: [A=$$x, C=3]
       target: first
@@ -200,10 +202,9 @@ ENV FIVE="a#b"
         dockerfile.data.decode()
         == """\
 FROM a AS first
-arg A="\\$x"
+arg A="\\$x" B="1 C=1" \\
+    C="3" D=$C
 ARG B=1
-FROM b
-FROM first
 """
     )
 
@@ -277,6 +278,7 @@ def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
         ),
         (CACHE + "    env_file: gone.env\n", "gone.env is not in its directory"),
         (CACHE + "    build: {dockerfile: Other}\n", "cache: there is no Other"),
+        (CACHE + "    build: {target: b}\n", "cache: there is no stage b"),
         (CACHE + "secrets: {a: {file: b}}\n", "unknown key 'secrets'"),
         (CACHE + "    networks: [back]\n", "networks without main are not supported: back"),
         (CACHE + "    depends_on: [b]\n  b: {image: c, depends_on: [cache]}\n", "cycle"),
