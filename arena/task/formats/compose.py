@@ -35,7 +35,7 @@ _NO_EFFECT = frozenset(
 _NO_EFFECT_BUILT = frozenset(
     {"cache_from", "cache_to", "labels", "network", "no_cache", "platforms", "pull", "tags"}
 )
-_ALONE = frozenset({"build", "env_file", "environment", "image", "volumes"})
+_ALONE = frozenset({"build", "env_file", "environment", "extends", "image", "volumes"})
 """What is read of a container without services: of the rest, all that matters is ours."""
 _LINES = re.IGNORECASE | re.MULTILINE
 _ARG = re.compile(r"^([ \t]*ARG[ \t]+)((?:[^\\\n]|\\[^\n]|\\\n)*)", _LINES)
@@ -277,7 +277,7 @@ def _containers(
         if not (table or {}).get("profiles")
     }
     if len(tables) == 1:
-        told = {}
+        told = {key: one for key, one in told.items() if key == "include"}
         tables[main] = {key: one for key, one in tables[main].items() if key in _ALONE}
     given = {**_read_env(".env", files, given, required=False), **given}
     known = filled({**told, "services": tables}, given)

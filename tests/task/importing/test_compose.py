@@ -279,6 +279,8 @@ def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
         (CACHE + "    env_file: gone.env\n", "gone.env is not in its directory"),
         (CACHE + "    build: {dockerfile: Other}\n", "cache: there is no Other"),
         (CACHE + "    build: {target: b}\n", "cache: there is no stage b"),
+        ("services: {main: {extends: {file: a.yaml, service: b}}}\n", "'services.main.extends'"),
+        ("services: {main: {build: .}}\ninclude: [more.yaml]\n", "unknown key 'include'"),
         (CACHE + "secrets: {a: {file: b}}\n", "unknown key 'secrets'"),
         (CACHE + "    networks: [back]\n", "networks without main are not supported: back"),
         (CACHE + "    depends_on: [b]\n  b: {image: c, depends_on: [cache]}\n", "cycle"),
