@@ -222,6 +222,9 @@ def read_composed(
     if not found.is_file():
         return Composed()
     boxes = _containers(read_yaml(found), found.name, main, given, files)
+    for source, _, _ in (one for box in boxes.values() for one in box.mounts(volumes=False)):
+        if not _below(source, files, there=False) and _holds(folder / posixpath.normpath(source)):
+            raise ValueError(f"{source} is not for what works in the task, and is not carried")
     builds = {
         name: _context(name, box, () if name == main else box.steps(), files)
         for name, box in boxes.items()
@@ -333,6 +336,10 @@ def _context(
     text = "\n".join([*steps, *end, ""])
     context["Dockerfile"] = File(path="Dockerfile", data=text.encode())
     return tuple(context.values())
+
+
+def _holds(path: SafePath) -> bool:
+    return path.is_file() or next(path.files(), None) is not None
 
 
 def _below(path: str, files: Sequence[File], *, there: bool = True) -> list[File]:

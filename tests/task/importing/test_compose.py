@@ -232,6 +232,15 @@ services:
     assert dockerfile == b'FROM a\nARG A="7"\n'
 
 
+def test_tests_that_a_container_would_mount_are_no_empty_folder(tmp_path):
+    text = "services: {client: {build: ., volumes: ['./tests:/tests']}}\n"
+    task = {"task.yaml": "instruction: x\n", "run-tests.sh": "", "Dockerfile": "FROM a\n"}
+    toy.write(tmp_path, {**task, "docker-compose.yaml": text, "tests/test_a.py": ""})
+    (found,) = read_scripts(tmp_path)
+    assert isinstance(found, Unreadable)
+    assert "./tests is not for what works in the task" in found.reason
+
+
 @pytest.mark.parametrize("name", ["docker-compose.yml", "compose.yaml", "compose.yml"])
 def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
     toy.write(tmp_path, {name: CACHE + "    privileged: true\n"})
