@@ -64,12 +64,13 @@ def _words(said: Any) -> Any:
 
 
 def _mounted(said: Any) -> Any:
-    """Each in its short form, whichever it has."""
+    """Each in its short form, whichever it has; a tmpfs changes nothing here."""
     return [
         f"{one['source']}:{one['target']}{':ro' if one.get('read_only') else ''}"
         if isinstance(one, dict) and {*one} <= _OF_A_MOUNT and {"source", "target"} <= {*one}
         else one
         for one in said or ()
+        if not (isinstance(one, dict) and one.get("type") == "tmpfs")
     ]
 
 

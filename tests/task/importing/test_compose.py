@@ -138,7 +138,7 @@ services:
     privileged: true
     network_mode: none
     environment: {URL: "$URL", NO: "$UNSET"}
-    volumes: ["./seen:/seen:ro", "./empty:/empty"]
+    volumes: ["./seen:/seen:ro", "./empty:/empty", {type: tmpfs, target: /t}]
   spare:
     image: redis
     profiles: [debug]
