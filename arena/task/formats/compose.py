@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field
 from arena.paths import SafePath
 from arena.records import Composition, File, Record, Service
 from arena.serialize import read_yaml, shaped
+from arena.task.files import TREE_BYTES
 from arena.task.formats.interpolation import filled, read_env, taken
 
 HARNESS = "a folder of the harness"
@@ -44,6 +45,8 @@ _STAGE = re.compile(r"^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*\S+(?:[ \t]+AS[ \t]+(\S+)
 _OF_A_MOUNT = frozenset({"type", "source", "target", "read_only"})
 _HOST = re.compile(r"[A-Za-z0-9][\w.-]{0,252}", re.ASCII)
 _VOLUME = re.compile(r"\w[\w.-]*")
+_MOST_BYTES, _BLOCK = 4 * TREE_BYTES, 4096
+"""What all builds of a file may take on the disk, each of their files at least a block."""
 _MOUNTED = "compose-mounts"
 """Folder of a build context for files of the directory that would be mounted."""
 
@@ -226,10 +229,11 @@ def read_composed(
     for source, _, _ in (one for box in boxes.values() for one in box.mounts(volumes=False)):
         if not _below(source, files, there=False) and _holds(folder / posixpath.normpath(source)):
             raise ValueError(f"{source} is not for what works in the task, and is not carried")
-    builds = {
-        name: _context(name, box, () if name == main else box.steps(), files)
-        for name, box in boxes.items()
-    }
+    builds: dict[str, tuple[File, ...]] = {}
+    left_bytes = _MOST_BYTES
+    for name, box in boxes.items():
+        builds[name] = _context(name, box, () if name == main else box.steps(), files, left_bytes)
+        left_bytes -= _size(builds[name])
     environment = boxes[main].environment
     if len(boxes) == 1:
         return Composed(builds=builds, environment=environment)
@@ -314,7 +318,7 @@ def _read_env(
 
 
 def _context(
-    name: str, box: _Container, end: Iterable[str], files: Sequence[File]
+    name: str, box: _Container, end: Iterable[str], files: Sequence[File], left_bytes: int
 ) -> tuple[File, ...]:
     """A build context that copies what would be mounted; of an image, one that says so."""
     if box.image not in {"", HARNESS} and not box.build:
@@ -323,9 +327,13 @@ def _context(
         build = box.build or _Build()
         context = {file.path: file for file in _below(build.context, files)}
         steps = [*build.steps(name, context)]
+    left_bytes -= _size(context.values())
     for number, (source, target, _) in enumerate(box.mounts(volumes=False)):
         place = f"{_MOUNTED}/{number}"
         below = _below(source, files, there=False)
+        left_bytes -= _size(below)
+        if left_bytes < 0:
+            break
         if not below:
             steps.append(f"RUN {json.dumps(['mkdir', '-p', target])}")
             continue
@@ -334,9 +342,15 @@ def _context(
             context[path] = file.model_copy(update={"path": path})
         mark = "" if place in context else "/"
         steps.append(f"COPY {json.dumps([place + mark, target + mark])}")
+    if left_bytes < 0:
+        raise ValueError(f"its builds would take more than {_MOST_BYTES:,} bytes")
     text = "\n".join([*steps, *end, ""])
     context["Dockerfile"] = File(path="Dockerfile", data=text.encode())
     return tuple(context.values())
+
+
+def _size(files: Iterable[File]) -> int:
+    return sum(max(len(file.data), _BLOCK) for file in files)
 
 
 def _holds(path: SafePath) -> bool:

@@ -241,6 +241,15 @@ def test_tests_that_a_container_would_mount_are_no_empty_folder(tmp_path):
     assert "./tests is not for what works in the task" in found.reason
 
 
+@pytest.mark.parametrize("many", ["services", "mounts"])
+def test_a_file_cannot_have_the_same_files_copied_without_end(tmp_path, many):
+    mounts = [f".:/m{number}" for number in range(300 if many == "mounts" else 0)]
+    text = f"services:\n  main: {{build: ., volumes: {mounts}}}\n"
+    text += "".join(f"  s{number}: {{build: .}}\n" for number in range(0 if mounts else 300))
+    with pytest.raises(ValueError, match="its builds would take more than"):
+        composition(tmp_path, text, Dockerfile="FROM a\n", data="x" * (16 << 20))
+
+
 @pytest.mark.parametrize("name", ["docker-compose.yml", "compose.yaml", "compose.yml"])
 def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
     toy.write(tmp_path, {name: CACHE + "    privileged: true\n"})
