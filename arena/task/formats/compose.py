@@ -19,6 +19,7 @@ from arena.records import Composition, File, Record, Service
 from arena.serialize import read_yaml, shaped
 from arena.task.files import TREE_BYTES
 from arena.task.formats.interpolation import filled, read_env, taken
+from arena.task.formats.predictions import slug
 
 HARNESS = "a folder of the harness"
 """As a variable's value: what is mounted from there, the harness brings itself."""
@@ -295,6 +296,8 @@ def _containers(
                 place[key] = taken(place.get(key), given)
     remedy = "it is not carried; docs/tasks.md says what is"
     boxes = shaped(known, _ComposeFile, where=where, remedy=remedy).services
+    if len({slug(name) for name in boxes} - {""}) < len(boxes):
+        raise ValueError("its services differ in marks and capitals alone, which no image can")
     for name, box in boxes.items():
         environment: dict[str, str] = {}
         for path, required in box.env_file.items():

@@ -302,6 +302,7 @@ def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
         (CACHE + "secrets: {a: {file: b}}\n", "unknown key 'secrets'"),
         (CACHE + "    networks: [back]\n", "networks without main are not supported: back"),
         (CACHE + "    depends_on: [b]\n  b: {image: c, depends_on: [cache]}\n", "cycle"),
+        (CACHE + "  CACHE: {image: redis:6}\n", "its services differ in marks and capitals alone"),
         (CACHE + "    depends_on: [b]\n", "no service is called b"),
         (HEAD + "    cap_add: [ALL]\n  cache: {image: c}\n", "'services.main.cap_add'"),
         (HEAD + "  cache: {build: ./x}\n", "./x is not in its directory"),
