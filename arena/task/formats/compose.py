@@ -17,6 +17,9 @@ from pydantic import BeforeValidator, Field
 from arena.paths import SafePath
 from arena.records import Composition, File, Record, Service
 from arena.serialize import read_yaml, shaped
+from arena.task.files import TREE_BYTES
+from arena.task.formats.interpolation import filled, read_env, taken
+from arena.task.formats.predictions import slug
 
 HARNESS = "a folder of the harness"
 """As a variable's value: what is mounted from there, the harness brings itself."""
@@ -34,17 +37,17 @@ _NO_EFFECT = frozenset(
 _NO_EFFECT_BUILT = frozenset(
     {"cache_from", "cache_to", "labels", "network", "no_cache", "platforms", "pull", "tags"}
 )
-_ALONE = frozenset({"build", "env_file", "environment", "image", "volumes"})
+_ALONE = frozenset({"build", "env_file", "environment", "extends", "image", "volumes"})
 """What is read of a container without services: of the rest, all that matters is ours."""
-_VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?:(:?)([-+?])([^{}]*))?\})")
-_NESTED = re.compile(r"\$\{[^}]*\$\{")
-_LINE = re.compile(
-    r"""\s*(?:export\s+)?([\w.-]+)\s*=\s*(?:'([^']*)'|"([^"]*)"|(.*?))(?:\s+\#.*)?\s*"""
-)
-_ARG = re.compile(r"^(\s*ARG\s+)(\w+)(?:=.*)?$", re.ASCII | re.IGNORECASE | re.MULTILINE)
+_LINES = re.IGNORECASE | re.MULTILINE
+_ARG = re.compile(r"^([ \t]*ARG[ \t]+)((?:[^\\\n]|\\[^\n]|\\\n)*)", _LINES)
+_WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\[^\n]|[^\s"'\\])+""", re.DOTALL)
+_STAGE = re.compile(r"^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*\S+(?:[ \t]+AS[ \t]+(\S+))?[ \t]*$", _LINES)
 _OF_A_MOUNT = frozenset({"type", "source", "target", "read_only"})
 _HOST = re.compile(r"[A-Za-z0-9][\w.-]{0,252}", re.ASCII)
 _VOLUME = re.compile(r"\w[\w.-]*")
+_MOST_BYTES, _BLOCK = 4 * TREE_BYTES, 4096
+"""What all builds of a file may take on the disk, each of their files at least a block."""
 _MOUNTED = "compose-mounts"
 """Folder of a build context for files of the directory that would be mounted."""
 
@@ -65,12 +68,13 @@ def _words(said: Any) -> Any:
 
 
 def _mounted(said: Any) -> Any:
-    """Each in its short form, whichever it has."""
+    """Each in its short form, whichever it has; a tmpfs changes nothing here."""
     return [
         f"{one['source']}:{one['target']}{':ro' if one.get('read_only') else ''}"
         if isinstance(one, dict) and {*one} <= _OF_A_MOUNT and {"source", "target"} <= {*one}
         else one
         for one in said or ()
+        if not (isinstance(one, dict) and one.get("type") == "tmpfs")
     ]
 
 
@@ -105,13 +109,22 @@ class _Build(Record):
             if found is None:
                 raise ValueError(f"{name}: there is no {self.dockerfile}")
             text = found.data.decode()
-        yield _ARG.sub(self._argument, text.rstrip())
-        if self.target:
-            yield f"FROM {self.target}"
+        text = _ARG.sub(lambda match: match[1] + _WORD.sub(self._argument, match[2]), text)
+        yield (self._up_to_target(name, text) if self.target else text).rstrip()
 
     def _argument(self, match: re.Match[str]) -> str:
-        start, name = match[1], match[2]
-        return start + _set(name, self.args[name]) if name in self.args else match[0]
+        name = match[0].partition("=")[0]
+        return _set(name, self.args[name]) if name in self.args else match[0]
+
+    def _up_to_target(self, name: str, text: str) -> str:
+        stages = [*_STAGE.finditer(text)]
+        names = [(match[1] or "").lower() for match in stages]
+        numbered = [*map(str, range(len(stages)))]
+        wanted = self.target.lower()
+        if wanted not in {*names, *numbered}:
+            raise ValueError(f"{name}: there is no stage {self.target}")
+        after = (names if wanted in names else numbered).index(wanted) + 1
+        return text[: stages[after].start()] if after < len(stages) else text
 
 
 class _Container(Record):
@@ -214,10 +227,14 @@ def read_composed(
     if not found.is_file():
         return Composed()
     boxes = _containers(read_yaml(found), found.name, main, given, files)
-    builds = {
-        name: _context(name, box, () if name == main else box.steps(), files)
-        for name, box in boxes.items()
-    }
+    for source, _, _ in (one for box in boxes.values() for one in box.mounts(volumes=False)):
+        if not _below(source, files, there=False) and _holds(folder / posixpath.normpath(source)):
+            raise ValueError(f"{source} is not for what works in the task, and is not carried")
+    builds: dict[str, tuple[File, ...]] = {}
+    left_bytes = _MOST_BYTES
+    for name, box in boxes.items():
+        builds[name] = _context(name, box, () if name == main else box.steps(), files, left_bytes)
+        left_bytes -= _size(builds[name])
     environment = boxes[main].environment
     if len(boxes) == 1:
         return Composed(builds=builds, environment=environment)
@@ -269,12 +286,18 @@ def _containers(
         if not (table or {}).get("profiles")
     }
     if len(tables) == 1:
-        told = {}
+        told = {key: one for key, one in told.items() if key == "include"}
         tables[main] = {key: one for key, one in tables[main].items() if key in _ALONE}
-    given = {**_read_env(".env", files, {}, required=False), **given}
-    filled = _filled({**told, "services": tables}, given)
+    given = {**_read_env(".env", files, given, required=False), **given}
+    known = filled({**told, "services": tables}, given)
+    for table in known["services"].values():
+        for place, key in ((table, "environment"), (table.get("build"), "args")):
+            if isinstance(place, dict):
+                place[key] = taken(place.get(key), given)
     remedy = "it is not carried; docs/tasks.md says what is"
-    boxes = shaped(filled, _ComposeFile, where=where, remedy=remedy).services
+    boxes = shaped(known, _ComposeFile, where=where, remedy=remedy).services
+    if len({slug(name) for name in boxes} - {""}) < len(boxes):
+        raise ValueError("its services differ in marks and capitals alone, which no image can")
     for name, box in boxes.items():
         environment: dict[str, str] = {}
         for path, required in box.env_file.items():
@@ -294,16 +317,11 @@ def _read_env(
         if required:
             raise
         return {}
-    found = (_LINE.fullmatch(line) for line in text.splitlines())
-    return {
-        one[1]: one[2] if one[2] is not None else _filled(one[3] or one[4] or "", given)
-        for one in found
-        if one and not one[1].startswith("#")
-    }
+    return read_env(text, path, given)
 
 
 def _context(
-    name: str, box: _Container, end: Iterable[str], files: Sequence[File]
+    name: str, box: _Container, end: Iterable[str], files: Sequence[File], left_bytes: int
 ) -> tuple[File, ...]:
     """A build context that copies what would be mounted; of an image, one that says so."""
     if box.image not in {"", HARNESS} and not box.build:
@@ -312,9 +330,13 @@ def _context(
         build = box.build or _Build()
         context = {file.path: file for file in _below(build.context, files)}
         steps = [*build.steps(name, context)]
+    left_bytes -= _size(context.values())
     for number, (source, target, _) in enumerate(box.mounts(volumes=False)):
         place = f"{_MOUNTED}/{number}"
         below = _below(source, files, there=False)
+        left_bytes -= _size(below)
+        if left_bytes < 0:
+            break
         if not below:
             steps.append(f"RUN {json.dumps(['mkdir', '-p', target])}")
             continue
@@ -323,9 +345,19 @@ def _context(
             context[path] = file.model_copy(update={"path": path})
         mark = "" if place in context else "/"
         steps.append(f"COPY {json.dumps([place + mark, target + mark])}")
+    if left_bytes < 0:
+        raise ValueError(f"its builds would take more than {_MOST_BYTES:,} bytes")
     text = "\n".join([*steps, *end, ""])
     context["Dockerfile"] = File(path="Dockerfile", data=text.encode())
     return tuple(context.values())
+
+
+def _size(files: Iterable[File]) -> int:
+    return sum(max(len(file.data), _BLOCK) for file in files)
+
+
+def _holds(path: SafePath) -> bool:
+    return path.is_file() or next(path.files(), None) is not None
 
 
 def _below(path: str, files: Sequence[File], *, there: bool = True) -> list[File]:
@@ -342,28 +374,3 @@ def _below(path: str, files: Sequence[File], *, there: bool = True) -> list[File
     if there and not found:
         raise ValueError(f"{path} is not in its directory")
     return found
-
-
-def _filled(value: Any, given: Mapping[str, str]) -> Any:
-    """A value with its variables filled in."""
-
-    def fill(match: re.Match[str]) -> str:
-        name, sign, word = match[2] or match[3], match[5], match[6]
-        if match[1]:
-            return "$"
-        found = given.get(name, "")
-        holds = bool(found) if match[4] else name in given
-        if sign == "?" and not holds:
-            raise ValueError(f"the variable {name} is not given: {word}")
-        takes_word = holds if sign == "+" else sign == "-" and not holds
-        return word if takes_word else found
-
-    if isinstance(value, dict):
-        return {key: _filled(one, given) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_filled(one, given) for one in value]
-    if not isinstance(value, str):
-        return value
-    if _NESTED.search(value):
-        raise ValueError(f"a variable within another is not read: {value}")
-    return _VARIABLE.sub(fill, value)

@@ -21,7 +21,7 @@ from arena.task.formats.instances import MALFORMED, Thing, Unreadable, unreadabl
 TESTS = "/tests"
 """Where the grading scripts lie in the container."""
 
-_ABOVE = re.compile(r"|<!--.*canary.*-->|#.*canary.*", re.IGNORECASE)
+_ABOVE = re.compile(r"|<!--(?=.*canary).*-->|#.*canary.*", re.IGNORECASE)
 """Lines above an instruction that do not belong to it."""
 _TEST_SECONDS = 600.0
 _GIVEN = {

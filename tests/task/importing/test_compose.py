@@ -138,7 +138,7 @@ services:
     privileged: true
     network_mode: none
     environment: {URL: "$URL", NO: "$UNSET"}
-    volumes: ["./seen:/seen:ro", "./empty:/empty"]
+    volumes: ["./seen:/seen:ro", "./empty:/empty", {type: tmpfs, target: /t}]
   spare:
     image: redis
     profiles: [debug]
@@ -171,8 +171,10 @@ def test_a_service_is_built_as_the_file_says(tmp_path):
     build:
       dockerfile_inline: |
         FROM a AS first
-        arg A
+        arg A B="1 C=1" \\
+            C=2 D=$$C
         ARG B=1
+
         FROM b
       args: [A=$$x, C=3]
       target: first
@@ -200,12 +202,52 @@ ENV FIVE="a#b"
         dockerfile.data.decode()
         == """\
 FROM a AS first
-arg A="\\$x"
+arg A="\\$x" B="1 C=1" \\
+    C="3" D=$C
 ARG B=1
-FROM b
-FROM first
 """
     )
+
+
+def test_variables_are_those_that_compose_would_fill_in(tmp_path):
+    env = """\
+A=7 # seven
+export B="${A}\\n\\$A \\"$GIVEN\\"" # its own lines and what is given
+C: '$A'
+D=a#b
+E=
+"""
+    text = """\
+services:
+  main:
+    build: {context: ., args: [A, UNKNOWN]}
+    env_file: .env
+    environment: {PORT: "${NONE:-$A}", SHELL: "$${A:-$${NONE}}", GIVEN: , NONE: }
+"""
+    found = composition(tmp_path, text, {"GIVEN": "g"}, **{".env": env}, Dockerfile="FROM a\nARG A")
+    told = {"A": "7", "B": '7\n$A "g"', "C": "$A", "D": "a#b", "E": ""}
+    more = {"PORT": "7", "SHELL": "${A:-${NONE}}", "GIVEN": "g"}
+    assert found.environment == {**told, **more}
+    (dockerfile,) = (one.data for one in found.builds["main"] if one.path == "Dockerfile")
+    assert dockerfile == b'FROM a\nARG A="7"\n'
+
+
+def test_tests_that_a_container_would_mount_are_no_empty_folder(tmp_path):
+    text = "services: {client: {build: ., volumes: ['./tests:/tests']}}\n"
+    task = {"task.yaml": "instruction: x\n", "run-tests.sh": "", "Dockerfile": "FROM a\n"}
+    toy.write(tmp_path, {**task, "docker-compose.yaml": text, "tests/test_a.py": ""})
+    (found,) = read_scripts(tmp_path)
+    assert isinstance(found, Unreadable)
+    assert "./tests is not for what works in the task" in found.reason
+
+
+@pytest.mark.parametrize("many", ["services", "mounts"])
+def test_a_file_cannot_have_the_same_files_copied_without_end(tmp_path, many):
+    mounts = [f".:/m{number}" for number in range(300 if many == "mounts" else 0)]
+    text = f"services:\n  main: {{build: ., volumes: {mounts}}}\n"
+    text += "".join(f"  s{number}: {{build: .}}\n" for number in range(0 if mounts else 300))
+    with pytest.raises(ValueError, match="its builds would take more than"):
+        composition(tmp_path, text, Dockerfile="FROM a\n", data="x" * (16 << 20))
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yml", "compose.yaml", "compose.yml"])
@@ -246,11 +288,21 @@ def test_a_file_that_no_harness_reads_is_what_the_task_is_about(tmp_path, name):
             "the variable TOKEN is not given: ask us",
         ),
         (CACHE + "    environment: ['A=${B:-${C}}']\n", "a variable within another is not read"),
+        (CACHE + "    environment: ['A=${B:-{}}']\n", "a variable within another is not read"),
+        (CACHE + "    env_file: Dockerfile\n    build: .\n", "Dockerfile: A is not one text"),
+        (
+            CACHE + "    env_file: doubling.env\n    build: .\n",
+            "doubling.env comes to more than 1,",
+        ),
         (CACHE + "    env_file: gone.env\n", "gone.env is not in its directory"),
         (CACHE + "    build: {dockerfile: Other}\n", "cache: there is no Other"),
+        (CACHE + "    build: {target: b}\n", "cache: there is no stage b"),
+        ("services: {main: {extends: {file: a.yaml, service: b}}}\n", "'services.main.extends'"),
+        ("services: {main: {build: .}}\ninclude: [more.yaml]\n", "unknown key 'include'"),
         (CACHE + "secrets: {a: {file: b}}\n", "unknown key 'secrets'"),
         (CACHE + "    networks: [back]\n", "networks without main are not supported: back"),
         (CACHE + "    depends_on: [b]\n  b: {image: c, depends_on: [cache]}\n", "cycle"),
+        (CACHE + "  CACHE: {image: redis:6}\n", "its services differ in marks and capitals alone"),
         (CACHE + "    depends_on: [b]\n", "no service is called b"),
         (HEAD + "    cap_add: [ALL]\n  cache: {image: c}\n", "'services.main.cap_add'"),
         (HEAD + "  cache: {build: ./x}\n", "./x is not in its directory"),
@@ -262,8 +314,9 @@ def test_what_cannot_be_carried_is_refused_in_one_line(tmp_path, text, words):
         {
             "task.toml": "",
             "instruction.md": "x\n",
-            "environment/Dockerfile": "FROM a\n",
+            "environment/Dockerfile": "FROM a\n#\nA='a\nb'\n",
             "environment/docker-compose.yaml": text,
+            "environment/doubling.env": "A=ab\n" + "A=$A$A\n" * 99,
             "tests/test.sh": "true\n",
         },
     )
