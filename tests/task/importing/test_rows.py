@@ -38,6 +38,18 @@ def graded(folder, predictions):
     return {(one["instance_id"], one["model"]): one["verdict"] for one in done.json["results"]}
 
 
+def verdicts(folder, good):
+    """Of the gold patch, and of one that is wrong."""
+    wrong = good.replace("+    return (cents + 1) // 2", "+    return (cents + 3) // 2")
+    assert wrong != good
+    patches = [
+        {"instance_id": "acme__purse-7", "model_name_or_path": name, "model_patch": patch}
+        for name, patch in (("gold", good), ("wrong", wrong))
+    ]
+    found = graded(folder, patches)
+    return found["acme__purse-7", "gold"], found["acme__purse-7", "wrong"]
+
+
 def multi(repo, base, fix):
     classic = rig.row(repo, base, fix)
     runs = {"run": "NONE", "test": "FAIL", "fix": "PASS"}
@@ -244,16 +256,7 @@ def test_tests_that_need_their_own_settings_are_run_by_their_own_pytest(tmp_path
     assert any("run by its own pytest" in note for note in found["notes"]), found
     (task,) = packs.load("./taken", base=tmp_path)
     assert task.tests.fail_to_pass == ("tests.test_purse::test_half[odd cents]",)
-    good = row["patch"]
-    wrong = good.replace("+    return (cents + 1) // 2", "+    return (cents + 3) // 2")
-    patches = [
-        {"instance_id": "acme__purse-7", "model_name_or_path": name, "model_patch": patch}
-        for name, patch in (("gold", good), ("wrong", wrong))
-    ]
-    assert graded(tmp_path, patches) == {
-        ("acme__purse-7", "gold"): "passed",
-        ("acme__purse-7", "wrong"): "failed",
-    }
+    assert verdicts(tmp_path, row["patch"]) == ("passed", "failed")
 
 
 UNITTEST = """\
@@ -299,17 +302,7 @@ def test_rows_of_unittest_and_of_djangos_own_script_are_graded_by_what_they_prin
     (task,) = packs.load("./taken", base=tmp_path)
     (test,) = task.tests.fail_to_pass
     assert test == f"test_half (purse_tests.tests.Purse.test_half) {shown}"
-    good = rig.row(repo, base, fix)["patch"]
-    wrong = good.replace("+    return (cents + 1) // 2", "+    return (cents + 3) // 2")
-    assert wrong != good
-    patches = [
-        {"instance_id": "acme__purse-7", "model_name_or_path": name, "model_patch": patch}
-        for name, patch in (("gold", good), ("wrong", wrong))
-    ]
-    assert graded(tmp_path, patches) == {
-        ("acme__purse-7", "gold"): "passed",
-        ("acme__purse-7", "wrong"): "failed",
-    }
+    assert verdicts(tmp_path, rig.row(repo, base, fix)["patch"]) == ("passed", "failed")
 
 
 def test_parquet_and_a_task_repository_hold_the_same_rows(tmp_path):
