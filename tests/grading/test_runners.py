@@ -12,7 +12,7 @@ from arena.grading.go_runner import _FUNCTION
 from arena.grading.job import content
 from arena.grading.names import Names, Renaming
 from arena.grading.node_runner import _assertions, _gaps, _rename, _tests
-from arena.grading.pytest_runner import _key
+from arena.grading.pytest_runner import as_reported
 from arena.records import Entry, File
 
 
@@ -258,7 +258,7 @@ def test_names_do_not_run_out():
     ],
 )
 def test_names_in_pytest_reports(test_id, key):
-    assert _key(test_id) == key
+    assert as_reported(test_id) == key
 
 
 @pytest.mark.parametrize(
