@@ -31,7 +31,7 @@ _NO_EFFECT = frozenset(
     {"cap_drop", "deploy", "expose", "init", "labels", "links", "logging", "platform", "ports"}
     | {"pull_policy", "restart", "stdin_open", "stop_grace_period", "stop_signal", "tty"}
     | {"cpus", "mem_limit", "mem_reservation", "memswap_limit", "pids_limit", "read_only"}
-    | {"attach", "develop", "security_opt", "shm_size", "tmpfs", "ulimits"}
+    | {"attach", "develop", "profiles", "security_opt", "shm_size", "tmpfs", "ulimits"}
 )
 """Of no effect where nothing is published, all have limits of ours and end with the sandbox."""
 _NO_EFFECT_BUILT = frozenset(
@@ -283,7 +283,7 @@ def _containers(
     tables = {
         name: {key: one for key, one in (table or {}).items() if key not in _NO_EFFECT}
         for name, table in {main: None, **(whole.get("services") or {})}.items()
-        if not (table or {}).get("profiles")
+        if name == main or not (table or {}).get("profiles")
     }
     if len(tables) == 1:
         told = {key: one for key, one in told.items() if key == "include"}

@@ -324,3 +324,18 @@ def test_what_cannot_be_carried_is_refused_in_one_line(tmp_path, text, words):
     assert isinstance(found, Unreadable)
     assert words in found.reason
     assert "\n" not in found.reason
+
+
+def test_a_profile_leaves_out_services_but_never_the_container_that_is_worked_in(tmp_path):
+    text = """\
+services:
+  main:
+    profiles: [work]
+    depends_on: {cache: {condition: service_started, restart: true}}
+    environment: {DEBUG: true}
+  cache: {image: redis, profiles: []}
+  spare: {image: redis, profiles: [debug]}
+"""
+    found = composition(tmp_path, text, Dockerfile="FROM a\n")
+    assert [one.name for one in found.composition.services] == ["cache"]
+    assert found.environment == {"DEBUG": "true"}
