@@ -19,7 +19,7 @@ BUILD_ENV = {
     "CGO_ENABLED": "0",
     "GO111MODULE": "on",
     "GOENV": "off",
-    "GOFLAGS": "-mod=readonly",
+    "GOFLAGS": "",  # modules are read from `vendor` where there is one, and never changed
     "GOPROXY": "off",
     "GOTOOLCHAIN": "local",
     "GOCACHE": "/tmp/go-build",  # noqa: S108  paths in the container

@@ -136,6 +136,7 @@ def is_protected(path: str, rules: PatchRules) -> bool:
         # the same path, or one inside the other
         any(f"{path}/".startswith(f"{one}/") or one.startswith(f"{path}/") for one in rules.graded)
         or any(folder in _STRIPPED_FOLDERS for folder in folders)
+        or (folders[:1] == ["vendor"] and "go.mod" in rules.tree)  # what Go's tests may be made of
         or _matches(name, _STRIPPED_FILES)
     )
 

@@ -168,7 +168,7 @@ GO_WRONG = (
 
 
 def test_what_go_looks_for_in_a_tree(toy):
-    """Modules, workspaces, tools and tests are stripped; vendored code is not built."""
+    """Modules, vendored ones too, workspaces, tools and tests are stripped."""
     right = GO_WRONG.replace("cents / 2", "(cents + 1) / 2")
     found = toy("go").attack(
         {
@@ -189,6 +189,7 @@ def test_what_go_looks_for_in_a_tree(toy):
     )
     assert found.verdict == "failed"
     assert set(found.stripped) >= {"go.mod", "go.work", "go.env", "evil/go.mod"}
+    assert {"vendor/modules.txt", "vendor/testing/testing.go"} <= set(found.stripped)
     assert {"money/main_test.go", "money/init_test.go"} <= set(found.stripped)
 
 

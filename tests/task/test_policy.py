@@ -62,6 +62,13 @@ def test_what_belongs_to_the_tests_is_stripped_and_recorded(path):
     assert (kept(result), stripped(result)) == (["src/pkg/a.py"], [path])
 
 
+def test_what_a_module_of_go_vendors_is_stripped():
+    path = "vendor/example.com/a/b.go"
+    module = RULES.model_copy(update={"tree": RULES.tree | {"go.mod"}})
+    assert stripped(police(new(path), module)) == [path]
+    assert kept(police(new(path), RULES)) == [path]
+
+
 def test_a_rename_out_of_the_tests_is_stripped():
     text = (
         "diff --git a/src/pkg/a.py b/tests/a.py\nrename from src/pkg/a.py\nrename to tests/a.py\n"

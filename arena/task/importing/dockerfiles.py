@@ -90,9 +90,8 @@ def _stand_in(
     if len(used) > 1 and not used <= {*_ORDER}:
         raise NotImportableError(f"base image: no one image of ours stands for {', '.join(kinds)}")
     kind = max(used, key=_ORDER.index) if len(used) > 1 else used.pop()
-    base = "go" if kind == "go" else f"stand-ins/{kind}"
     dockerfile = _based(text, wanted, dict.fromkeys(kinds, "${BASE}"))
-    return Based(dockerfile, _language(last), base=base, notes=tuple(notes))
+    return Based(dockerfile, _language(last), base=f"stand-ins/{kind}", notes=tuple(notes))
 
 
 def _entry(image: str) -> tuple[str, str, str, Language] | None:

@@ -50,7 +50,7 @@ class MineTable(Record):
     image: str = Field(min_length=1)
     """A folder with a Dockerfile that begins `ARG BASE` and `FROM ${BASE}`, the name of an image in
     a registry, or of one of ours. It must have git."""
-    base: str = "python"
+    base: str = "stand-ins/debian"
     """Which of our images the Dockerfile of a folder stands on."""
     language: Language = "other"
     """What the tasks are said to be written in."""

@@ -109,9 +109,12 @@ _REPORT = ".test-report.json"
 _COMMANDS = {
     "jest": f"{MODULES}/jest/bin/jest.js --ci --json --outputFile={_REPORT}",
     "vitest": f"{MODULES}/vitest/vitest.mjs run --reporter=json --outputFile={_REPORT}",
-    "mocha": f"$m --reporter json --reporter-option output={_REPORT}",
+    "mocha": f"$m --reporter json -O output={_REPORT}",
 }
 """Runners of npm that can be driven by a command of ours."""
+_PRINTED = ".test-output"
+_TAKE_PRINTED = rf"[ -e {_REPORT} ] || sed -n '/^{{$/h;/^{{$/!H;${{g;p;}}' {_PRINTED} >{_REPORT}"
+"""Mocha before 9.2 has no report but what it prints, after what the tests print."""
 _MOCHA = f"m={MODULES}/mocha/bin/mocha; [ -e $m.js ] && m=$m.js"
 _FORMS: dict[str, ReportForm] = {"jest": "jest-json", "vitest": "jest-json", "mocha": "mocha-json"}
 _WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"]+)"""
@@ -222,6 +225,8 @@ def _command(runner: str, tree: Sequence[File]) -> TestCommand:
         lines.append(shlex.join(["mkdir", "-p", str(link.parent)]))
         lines.append(shlex.join(["ln", "-sfn", f"{WORKDIR}/{folder}", str(link)]))
     lines.append(f'env {env} node {node} {_COMMANDS[runner]} {options} "$@"')
+    if runner == "mocha":
+        lines = [*lines[:-1], f"{lines[-1]} >{_PRINTED}", "code=$?", _TAKE_PRINTED, "exit $code"]
     return TestCommand(script="\n".join(lines), report=_FORMS[runner], report_files=(_REPORT,))
 
 

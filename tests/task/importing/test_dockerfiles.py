@@ -30,7 +30,7 @@ def away(image):
         ("debian:bookworm-slim", "stand-ins/debian", "other"),
         ("node:18-bookworm-slim", "stand-ins/node", "javascript"),
         ("gcc:14", "stand-ins/gcc", "other"),
-        ("golang:1.19-bookworm", "go", "go"),
+        ("golang:1.19-bookworm", "stand-ins/go", "go"),
     ],
 )
 def test_a_stand_in_says_what_it_stands_for(image, base, language):

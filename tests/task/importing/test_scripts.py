@@ -89,6 +89,13 @@ EMPTY = {
     "tests__test.sh": "grep -cx '1 + 1' /app/sum >/logs/verifier/reward.txt\ntrue\n",
 }
 """The work folder holds nothing: all is to be written."""
+LINKED = """\
+FROM ubuntu:24.04
+RUN touch /opt/tool.1.gz && update-alternatives --install /usr/bin/tool tool /bin/true 1 \\
+    --slave /usr/share/man/man1/tool.1.gz tool.1.gz /opt/tool.1.gz
+WORKDIR /app
+"""
+"""Does what the packages of Java and of PostgreSQL do when they are installed."""
 
 
 def harbor(folder, name, **changed):
@@ -126,7 +133,7 @@ def test_directories_that_scripts_grade(tmp_path):
     harbor(suite, "silent", **{"tests__test.sh": "true\n"})
     harbor(suite, "bare", environment__Dockerfile="FROM nvidia/cuda:12\n")
     terminal_bench(suite, "halves-tb")
-    harbor(suite, "empty", **EMPTY)
+    harbor(suite, "empty", **{**EMPTY, "environment__Dockerfile": LINKED})
     done = arena(
         *("tasks", "import", "suite", "--out", "taken", "--format", "json"),
         cwd=tmp_path,
