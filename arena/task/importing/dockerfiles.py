@@ -17,9 +17,9 @@ _ENDS = "(-(slim|bookworm|bullseye|trixie))*"
 _STAND_INS: tuple[tuple[str, str, str, Language], ...] = (
     (rf"python(:(3|latest)[\w.]*{_ENDS})?", "python", "Python 3.11 of Debian 12", "python"),
     (rf"t-bench/python-3-\d+(:\w+)?{_ENDS}", "python", "Python 3.11 of Debian 12", "python"),
-    (rf"(debian|buildpack-deps)(:[\w.]+?{_ENDS})?", "debian", "Debian 12", "other"),
+    (rf"debian(:[\w.]+?{_ENDS})?", "debian", "Debian 12", "other"),
     (r"(t-bench/)?ubuntu(-\d\d-\d\d)?(:[\w.]+)?", "debian", "Debian 12", "other"),
-    (rf"gcc(:[\d.]+{_ENDS})?", "gcc", "GCC 12 of Debian 12", "other"),
+    (rf"(gcc|buildpack-deps)(:[\w.]+?{_ENDS})?", "gcc", "GCC 12 of Debian 12", "other"),
     (rf"node(:(18|lts|latest)[\d.]*{_ENDS})?", "node", "Node 18 of Debian 12", "javascript"),
     (rf"golang:1\.19(\.\d+)?{_ENDS}", "go", "Go 1.19 of Debian 12", "go"),
 )
@@ -90,6 +90,10 @@ def _stand_in(
     if len(used) > 1 and not used <= {*_ORDER}:
         raise NotImportableError(f"base image: no one image of ours stands for {', '.join(kinds)}")
     kind = max(used, key=_ORDER.index) if len(used) > 1 else used.pop()
+    # Terminal-Bench's own images set a work folder, and many a Dockerfile relies on it
+    text = _FROM.sub(
+        lambda match: match[0] + "\nWORKDIR /app" * ("/t-bench/" in match["image"]), text
+    )
     dockerfile = _based(text, wanted, dict.fromkeys(kinds, "${BASE}"))
     return Based(dockerfile, _language(last), base=f"stand-ins/{kind}", notes=tuple(notes))
 

@@ -30,13 +30,16 @@ def away(image):
         ("debian:bookworm-slim", "stand-ins/debian", "other"),
         ("node:18-bookworm-slim", "stand-ins/node", "javascript"),
         ("gcc:14", "stand-ins/gcc", "other"),
+        ("gcc:14-bookworm", "stand-ins/gcc", "other"),
+        ("buildpack-deps:jammy", "stand-ins/gcc", "other"),
         ("golang:1.19-bookworm", "stand-ins/go", "go"),
     ],
 )
 def test_a_stand_in_says_what_it_stands_for(image, base, language):
     found = on_what_there_is(f"FROM --platform=linux/amd64 {image} AS x\nRUN true\n", away)
     assert (found.base, found.language, found.pull) == (base, language, None)
-    assert found.dockerfile == "ARG BASE\nFROM ${BASE} AS x\nRUN true\n"
+    work = "WORKDIR /app\n" if "t-bench" in image else ""
+    assert found.dockerfile == f"ARG BASE\nFROM ${{BASE}} AS x\n{work}RUN true\n"
     assert found.notes[0].endswith(f"stands for {image}")
 
 
