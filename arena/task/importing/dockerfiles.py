@@ -133,6 +133,7 @@ def _filled(image: str, given: Mapping[str, str]) -> str:
 # ── what its scripts fetch ───────────────────────────────────────────────────────────────────────
 
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?([=<>!~][\w.*,<>=!~]+)?", re.ASCII)
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*(=[\w.+:~*-]+)?", re.ASCII)
 _PIP = re.compile(r"(?:uv )?pip3? install|python3? -m pip install|uv add")
 _APT = re.compile(r"apt(?:-get)?(?: -\S+)* install")
 _UVX = re.compile(r"(?P<tool>uvx|uv tool run)|uv run")
@@ -159,7 +160,7 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
     for command in (one for file in shell for one in _commands(file)):
         uses_uv = uses_uv or command.startswith(("uv ", "uvx "))
         if match := _APT.match(command):
-            packages |= dict.fromkeys(_plain(command[match.end() :].split()))
+            packages |= dict.fromkeys(_plain(command[match.end() :].split(), _PACKAGE))
         elif match := _PIP.match(command):
             requirements |= dict.fromkeys(_plain(_words(command[match.end() :])))
         elif match := _UVX.match(command):
@@ -168,7 +169,10 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
     steps = []
     if packages:
         install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes"
-        steps.append(f"RUN apt-get update -qq && {install} {' '.join(packages)} || true")
+        # One that this release has not, or not in the version named, keeps none of the others away
+        each = f"for one in {' '.join(packages)}; do {install} ${{one%%=*}}; done"
+        all_steps = f"apt-get update -qq && {install} {' '.join(packages)}"
+        steps.append(f"RUN {all_steps} || {{ {each}; true; }}")
     if requirements:
         words = [shlex.quote(one) for one in requirements]
         install = "PIP_BREAK_SYSTEM_PACKAGES=1 pip3 install --no-cache-dir"
@@ -192,16 +196,16 @@ def _commands(script: File) -> Iterator[str]:
 
 def _unquoted(line: str) -> str:
     """A line whose quoted bounds of versions are no redirections."""
-    return re.sub(r"[\"']([\w.,\[\]<>=!~-]+)[\"']", lambda m: m[1].replace(">", "\0"), line)
+    return re.sub(r"[\"']([\w.,\[\]<>=!~*@-]+)[\"']", lambda m: m[1].replace(">", "\0"), line)
 
 
 def _words(text: str) -> list[str]:
     return text.replace("\0", ">").split()
 
 
-def _plain(words: Sequence[str]) -> Iterator[str]:
+def _plain(words: Sequence[str], named: re.Pattern[str] = _REQUIREMENT) -> Iterator[str]:
     for before, word in zip(("", *words), words, strict=False):
-        if not _VALUED.fullmatch(before) and _REQUIREMENT.fullmatch(word):
+        if not _VALUED.fullmatch(before) and named.fullmatch(word):
             yield word
 
 
@@ -212,5 +216,5 @@ def _of_uvx(words: Sequence[str], *, runs_tool: bool) -> Iterator[str]:
             yield from _plain([word])
         elif not word.startswith("-") and not _VALUED.fullmatch(before):
             if runs_tool and "--from" not in words:
-                yield from _plain([word])
+                yield from _plain([word.removesuffix("@latest").replace("@", "==")])
             return

@@ -95,6 +95,8 @@ def dockerfile(text):
             "pytest==8.4.1 x pytest",
         ),
         ("uvx --from tool-kit tool /tests\n", "tool-kit"),
+        ("uvx --from 'tool-kit==0.1.*' tool /tests\n", "'tool-kit==0.1.*'"),
+        ("uvx ruff@0.5.0 check\nuvx black@latest .\n", "ruff==0.5.0 black"),
         ("uv run --with pytest pytest /tests/test.py\n", "pytest"),
     ],
 )
@@ -120,7 +122,20 @@ def test_addresses_paths_and_comments_are_not_installed():
     made = dockerfile("# pip install a\npip install -r x.txt ./b https://x.example/c.whl git+d\n")
     assert made == {"Dockerfile": "FROM x\nEND\n"}
     made = dockerfile("apt-get update && apt-get install -y --no-install-recommends curl jq\n")
-    assert "apt-get install -qq --yes curl jq || true\n" in made["Dockerfile"]
+    assert "apt-get install -qq --yes curl jq || {" in made["Dockerfile"]
+
+
+def test_a_package_of_another_release_keeps_no_other_away(tmp_path):
+    run = dockerfile("apt-get install -y curl=8.5-2+b1 gone g++\n")["Dockerfile"].splitlines()[2]
+    apt = tmp_path / "apt-get"
+    apt.write_text(
+        "#!/bin/sh\nfor a; do case $a in *=*|gone) exit 100;; curl|g++) echo $a;; esac; done\n"
+    )
+    apt.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    words = ["sh", "-c", run.removeprefix("RUN ")]
+    done = subprocess.run(words, env=env, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["curl", "g++"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +144,10 @@ def test_addresses_paths_and_comments_are_not_installed():
         ("uvx", ["-p", "3.13", "--with", "x", "echo", "-n", "a"], "a"),
         ("uvx", ["--from", "kit", "echo", "a"], "a\n"),
         ("uv", ["run", "--with", "x", "echo", "a"], "a\n"),
+        ("uv", ["run", "python", "-c", "print(1)"], "1\n"),
+        ("uvx", ["echo@1.2", "a"], "a\n"),
         ("uv", ["init", "--no-workspace"], ""),
+        ("uv", ["tool", "install", "echo"], ""),
     ],
 )
 def test_the_stand_in_for_uvx_runs_what_is_there(tmp_path, name, words, said):
@@ -138,6 +156,22 @@ def test_the_stand_in_for_uvx_runs_what_is_there(tmp_path, name, words, said):
     program.chmod(0o755)
     done = subprocess.run([program, *words], check=True, capture_output=True, text=True)
     assert done.stdout == said
+
+
+def test_an_environment_that_uv_would_make_sees_what_the_image_has(tmp_path):
+    program = tmp_path / "uv"
+    program.write_bytes((sandboxes_dir() / "stand-ins/uvx.sh").read_bytes())
+    program.chmod(0o755)
+    script = (
+        "set -e; ./uv venv -p 3.13 .testing; . .testing/bin/activate; ./uv pip install rich\n"
+        'test "$(command -v python3)" = "$PWD/.testing/bin/python3"\n'
+        "./uv run python -c 'import sys; print(sys.prefix)'\n"
+        "grep -x 'include-system-site-packages = true' .testing/pyvenv.cfg\n"
+    )
+    env = {"PATH": "/usr/bin:/bin"}
+    words = ["bash", "-c", script]
+    done = subprocess.run(words, cwd=tmp_path, env=env, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[0] == f"{tmp_path}/.testing"
 
 
 def test_the_work_folder_and_further_places_come_to_lie_in_the_tree(tmp_path):
