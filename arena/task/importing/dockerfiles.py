@@ -35,6 +35,19 @@ _ARG = re.compile(r"^[ \t]*ARG[ \t]+(\w+)=[\"']?([^\s\"']*)", re.IGNORECASE | re
 _VARIABLE = re.compile(r"\$\{?(\w+)(?::-([^}]*))?\}?")
 _ONLY_BUILDKIT = re.compile(r"--mount=type=(?:cache|tmpfs)\S*[ \t]+|(?<=COPY )--link[ \t]+")
 """Options that only save time, and that not every builder knows."""
+_COPIED = re.compile(
+    r"^[ \t]*COPY[ \t]+(?:--(?!from=)\S+[ \t]+)*--from=(?P<image>\S+)[ \t]+"
+    r"(?P<what>\S.*?)[ \t]+(?P<into>\S+)[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_UV_IMAGE = re.compile(r"(?:\S+/)?astral-sh/uv(?::(?P<version>[\d.]*)[^@]*)?(?:@.*)?")
+_UV_INSTALLER = re.compile(
+    r"(?:curl|wget)\b[^|&;\n]{0,200}astral\.sh/uv/(?:(?P<version>[\d.]+)/)?install\.sh[^|&;\n]{0,99}\|"
+    r"(?:[^|&;\n]{0,99}UV_INSTALL_DIR=(?P<into>\S+))?[^|&;\n]{0,99}?\b(?:ba)?sh\b"
+)
+_ARCHIVE = re.compile(r"add-apt-repository\b[^&;|\n]{0,99}?(ppa:[\w./-]+)")
+_APT_STEP = re.compile(r"\bapt(?:-get)?\b[^&;|\n]{0,200}?\binstall\b(?:\\\n|[^&;|\n])*")
+_PINNED = re.compile(r"(?<=\s)([a-z0-9][a-z0-9.+-]*)=[\w.+:~*-]+")
 
 
 @dataclass(frozen=True)
@@ -94,8 +107,47 @@ def _stand_in(
     text = _FROM.sub(
         lambda match: match[0] + "\nWORKDIR /app" * ("/t-bench/" in match["image"]), text
     )
+    text, more = _on_debian(text, why)
+    notes += more
     dockerfile = _based(text, wanted, dict.fromkeys(kinds, "${BASE}"))
     return Based(dockerfile, _language(last), base=f"stand-ins/{kind}", notes=tuple(notes))
+
+
+def _on_debian(text: str, why: str) -> tuple[str, list[str]]:
+    """Steps that fetch from where nothing answers, said with what Debian and PyPI have: uv, no
+    archive for Ubuntu alone, one version of each package; and notes of what that changes.
+    """
+    stages = {(match["name"] or "").lower() for match in _FROM.finditer(text)}
+
+    def copied(match: re.Match[str]) -> str:
+        if match["image"].lower() in stages or match["image"].isdecimal():
+            return match[0]
+        image = _UV_IMAGE.fullmatch(match["image"])
+        if not image:
+            what = f"what is copied from {match['image']}"
+            raise NotImportableError(f"base image: none of ours holds {what}, and {why}")
+        files = [f"/tmp/uv/bin/{one.rpartition('/')[2]}" for one in match["what"].split()]  # noqa: S108
+        return f"RUN {_uv(image['version'])} && cp {' '.join(files)} {match['into']}"
+
+    def installed(match: re.Match[str]) -> str:
+        into = match["into"] or '"$HOME/.local/bin"'
+        there = f"mkdir -p {into} && cd {into} && cp /tmp/uv/bin/uv* ."
+        return f'{_uv(match["version"])} && ({there} && echo "PATH=$PWD:\\$PATH" >env)'
+
+    text = _UV_INSTALLER.sub(installed, _COPIED.sub(copied, text))
+    archives = dict.fromkeys(_ARCHIVE.findall(text))
+    text = _ARCHIVE.sub("true", text)
+    pinned = dict.fromkeys(one for step in _APT_STEP.findall(text) for one in _PINNED.findall(step))
+    text = _APT_STEP.sub(lambda match: _PINNED.sub(r"\1", match[0]), text)
+    said = {"": archives, "the versions named of ": pinned}
+    return text, [f"Debian 12 stands for {what}{', '.join(of)}" for what, of in said.items() if of]
+
+
+def _uv(version: str | None) -> str:
+    """A command that has pip lay uv aside."""
+    exact = (version or "").strip(".")
+    pin = f"=={exact}{'.*' if exact.count('.') < 2 else ''}" if exact else ""
+    return f"{_PIP3} && pip3 install -q --no-cache-dir --target /tmp/uv 'uv{pin}'"
 
 
 def _entry(image: str) -> tuple[str, str, str, Language] | None:
@@ -143,8 +195,8 @@ _VALUED = re.compile(r"-[reipct]|--(requirement|editable|python|(extra-)?index-u
 _NAMING = {"--with", "-w", "--from"}
 _SHIM = "uvx.sh"
 _PIP3 = (
-    "RUN command -v pip3 >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive "
-    "apt-get install -qq --yes --no-install-recommends python3-pip; }"
+    "{ command -v pip3 >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive "
+    "apt-get install -qq --yes --no-install-recommends python3-pip; }; }"
 )
 
 
@@ -176,7 +228,7 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
     if requirements:
         words = [shlex.quote(one) for one in requirements]
         install = "PIP_BREAK_SYSTEM_PACKAGES=1 pip3 install --no-cache-dir"
-        steps += [_PIP3, f"RUN {install} {' '.join(words)}"]
+        steps += [f"RUN {_PIP3}", f"RUN {install} {' '.join(words)}"]
     if uses_uv:
         links = "ln -sf uvx.sh /usr/local/bin/uvx && ln -sf uvx.sh /usr/local/bin/uv"
         steps.append(f"COPY {_SHIM} /usr/local/bin/")
