@@ -35,12 +35,11 @@ _ARG = re.compile(r"^[ \t]*ARG[ \t]+(\w+)=[\"']?([^\s\"']*)", re.IGNORECASE | re
 _VARIABLE = re.compile(r"\$\{?(\w+)(?::-([^}]*))?\}?")
 _ONLY_BUILDKIT = re.compile(r"--mount=type=(?:cache|tmpfs)\S*[ \t]+|(?<=COPY )--link[ \t]+")
 """Options that only save time, and that not every builder knows."""
-_COPIED = re.compile(
-    r"^[ \t]*COPY[ \t]+(?:--(?!from=)\S+[ \t]+)*--from=(?P<image>\S+)[ \t]+"
-    r"(?P<what>\S.*?)[ \t]+(?P<into>\S+)[ \t]*$",
+_UV_COPIED = re.compile(
+    r"^[ \t]*COPY[ \t]+--from=\S*astral-sh/uv(?::(?P<version>[\d.]*)\S*)?[ \t]+(?:/\S*uvx?[ \t]+)+"
+    r"(?P<into>\S+?)(?:/uv)?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_UV_IMAGE = re.compile(r"(?:\S+/)?astral-sh/uv(?::(?P<version>[\d.]*)[^@]*)?(?:@.*)?")
 _UV_INSTALLER = re.compile(
     r"(?:curl|wget)\b[^|&;\n]{0,200}astral\.sh/uv/(?:(?P<version>[\d.]+)/)?install\.sh[^|&;\n]{0,99}\|"
     r"(?:[^|&;\n]{0,99}UV_INSTALL_DIR=(?P<into>\S+))?[^|&;\n]{0,99}?\b(?:ba)?sh\b"
@@ -80,16 +79,18 @@ def on_what_there_is(text: str, pin: Callable[[str], str]) -> Based:
     last = _foreign_below(found, wanted, len(found) - 1)
     if last not in foreign:
         raise NotImportableError(f"base image: {last} holds nothing to work in")
+    entry = _entry(last)
+    language = entry[3] if entry else "other"
     try:
         pinned = {image: pin(image) for image in dict.fromkeys(foreign)}
     except NotImportableError as error:
-        return _stand_in(text, wanted, foreign, last, str(error))
+        return _stand_in(text, wanted, foreign, language, str(error))
     sources = {**pinned, last: "${BASE}"}
-    return Based(_based(text, wanted, sources), _language(last), pull=pinned[last])
+    return Based(_based(text, wanted, sources), language, pull=pinned[last])
 
 
 def _stand_in(
-    text: str, wanted: Sequence[str], foreign: Sequence[str], last: str, why: str
+    text: str, wanted: Sequence[str], foreign: Sequence[str], language: Language, why: str
 ) -> Based:
     kinds: dict[str, str] = {}
     notes: list[str] = []
@@ -107,47 +108,31 @@ def _stand_in(
     text = _FROM.sub(
         lambda match: match[0] + "\nWORKDIR /app" * ("/t-bench/" in match["image"]), text
     )
-    text, more = _on_debian(text, why)
+    text, more = _on_debian(text)
     notes += more
     dockerfile = _based(text, wanted, dict.fromkeys(kinds, "${BASE}"))
-    return Based(dockerfile, _language(last), base=f"stand-ins/{kind}", notes=tuple(notes))
+    return Based(dockerfile, language, base=f"stand-ins/{kind}", notes=tuple(notes))
 
 
-def _on_debian(text: str, why: str) -> tuple[str, list[str]]:
-    """Steps that fetch from where nothing answers, said with what Debian and PyPI have: uv, no
+def _on_debian(text: str) -> tuple[str, list[str]]:
+    """Steps that fetch from where nothing answers, said with what PyPI and Debian have: uv, no
     archive for Ubuntu alone, one version of each package; and notes of what that changes.
     """
-    stages = {(match["name"] or "").lower() for match in _FROM.finditer(text)}
-
-    def copied(match: re.Match[str]) -> str:
-        if match["image"].lower() in stages or match["image"].isdecimal():
-            return match[0]
-        image = _UV_IMAGE.fullmatch(match["image"])
-        if not image:
-            what = f"what is copied from {match['image']}"
-            raise NotImportableError(f"base image: none of ours holds {what}, and {why}")
-        files = [f"/tmp/uv/bin/{one.rpartition('/')[2]}" for one in match["what"].split()]  # noqa: S108
-        return f"RUN {_uv(image['version'])} && cp {' '.join(files)} {match['into']}"
-
-    def installed(match: re.Match[str]) -> str:
-        into = match["into"] or '"$HOME/.local/bin"'
-        there = f"mkdir -p {into} && cd {into} && cp /tmp/uv/bin/uv* ."
-        return f'{_uv(match["version"])} && ({there} && echo "PATH=$PWD:\\$PATH" >env)'
-
-    text = _UV_INSTALLER.sub(installed, _COPIED.sub(copied, text))
+    text = _UV_COPIED.sub(lambda match: f"RUN {_uv(match)}", _UV_INSTALLER.sub(_uv, text))
     archives = dict.fromkeys(_ARCHIVE.findall(text))
-    text = _ARCHIVE.sub("true", text)
     pinned = dict.fromkeys(one for step in _APT_STEP.findall(text) for one in _PINNED.findall(step))
-    text = _APT_STEP.sub(lambda match: _PINNED.sub(r"\1", match[0]), text)
+    text = _APT_STEP.sub(lambda match: _PINNED.sub(r"\1", match[0]), _ARCHIVE.sub("true", text))
     said = {"": archives, "the versions named of ": pinned}
     return text, [f"Debian 12 stands for {what}{', '.join(of)}" for what, of in said.items() if of]
 
 
-def _uv(version: str | None) -> str:
-    """A command that has pip lay uv aside."""
-    exact = (version or "").strip(".")
+def _uv(match: re.Match[str]) -> str:
+    """A command that has pip lay uv where its own installer would, or an image's copy."""
+    exact = (match["version"] or "").strip(".")
     pin = f"=={exact}{'.*' if exact.count('.') < 2 else ''}" if exact else ""
-    return f"{_PIP3} && pip3 install -q --no-cache-dir --target /tmp/uv 'uv{pin}'"
+    fetched = f"{_PIP3} && pip3 install -q --no-cache-dir --target /tmp/uv 'uv{pin}'"
+    into = match["into"] or "~/.local/bin"
+    return f"{fetched} && mkdir -p {into} && cp /tmp/uv/bin/uv* {into}"
 
 
 def _entry(image: str) -> tuple[str, str, str, Language] | None:
@@ -155,11 +140,6 @@ def _entry(image: str) -> tuple[str, str, str, Language] | None:
     return next(
         (entry for entry in _STAND_INS if re.fullmatch(_PREFIX + f"(?:{entry[0]})", name)), None
     )
-
-
-def _language(image: str) -> Language:
-    entry = _entry(image)
-    return entry[3] if entry else "other"
 
 
 def _foreign_below(found: Sequence[re.Match[str]], wanted: Sequence[str], at: int) -> str:
@@ -222,9 +202,8 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
     if packages:
         install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes"
         # One that this release has not, or not in the version named, keeps none of the others away
-        each = f"for one in {' '.join(packages)}; do {install} ${{one%%=*}}; done"
-        all_steps = f"apt-get update -qq && {install} {' '.join(packages)}"
-        steps.append(f"RUN {all_steps} || {{ {each}; true; }}")
+        each = f"for one in {' '.join(packages)}; do {install} $one || {install} ${{one%%=*}}; done"
+        steps.append(f"RUN apt-get update -qq; {each}; true")
     if requirements:
         words = [shlex.quote(one) for one in requirements]
         install = "PIP_BREAK_SYSTEM_PACKAGES=1 pip3 install --no-cache-dir"
