@@ -17,9 +17,9 @@ _ENDS = "(-(slim|bookworm|bullseye|trixie))*"
 _STAND_INS: tuple[tuple[str, str, str, Language], ...] = (
     (rf"python(:(3|latest)[\w.]*{_ENDS})?", "python", "Python 3.11 of Debian 12", "python"),
     (rf"t-bench/python-3-\d+(:\w+)?{_ENDS}", "python", "Python 3.11 of Debian 12", "python"),
-    (rf"(debian|buildpack-deps)(:[\w.]+?{_ENDS})?", "debian", "Debian 12", "other"),
+    (rf"debian(:[\w.]+?{_ENDS})?", "debian", "Debian 12", "other"),
     (r"(t-bench/)?ubuntu(-\d\d-\d\d)?(:[\w.]+)?", "debian", "Debian 12", "other"),
-    (rf"gcc(:[\d.]+{_ENDS})?", "gcc", "GCC 12 of Debian 12", "other"),
+    (rf"(gcc|buildpack-deps)(:[\w.]+?{_ENDS})?", "gcc", "GCC 12 of Debian 12", "other"),
     (rf"node(:(18|lts|latest)[\d.]*{_ENDS})?", "node", "Node 18 of Debian 12", "javascript"),
     (rf"golang:1\.19(\.\d+)?{_ENDS}", "go", "Go 1.19 of Debian 12", "go"),
 )
@@ -35,6 +35,18 @@ _ARG = re.compile(r"^[ \t]*ARG[ \t]+(\w+)=[\"']?([^\s\"']*)", re.IGNORECASE | re
 _VARIABLE = re.compile(r"\$\{?(\w+)(?::-([^}]*))?\}?")
 _ONLY_BUILDKIT = re.compile(r"--mount=type=(?:cache|tmpfs)\S*[ \t]+|(?<=COPY )--link[ \t]+")
 """Options that only save time, and that not every builder knows."""
+_UV_COPIED = re.compile(
+    r"^[ \t]*COPY[ \t]+--from=\S*astral-sh/uv(?::(?P<version>[\d.]*)\S*)?[ \t]+(?:/\S*uvx?[ \t]+)+"
+    r"(?P<into>\S+?)(?:/uv)?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_UV_INSTALLER = re.compile(
+    r"(?:curl|wget)\b[^|&;\n]{0,200}astral\.sh/uv/(?:(?P<version>[\d.]+)/)?install\.sh[^|&;\n]{0,99}\|"
+    r"(?:[^|&;\n]{0,99}UV_INSTALL_DIR=(?P<into>\S+))?[^|&;\n]{0,99}?\b(?:ba)?sh\b"
+)
+_ARCHIVE = re.compile(r"add-apt-repository\b[^&;|\n]{0,99}?(ppa:[\w./-]+)")
+_APT_STEP = re.compile(r"\bapt(?:-get)?\b[^&;|\n]{0,200}?\binstall\b(?:\\\n|[^&;|\n])*")
+_PINNED = re.compile(r"(?<=\s)([a-z0-9][a-z0-9.+-]*)=[\w.+:~*-]+")
 
 
 @dataclass(frozen=True)
@@ -67,16 +79,18 @@ def on_what_there_is(text: str, pin: Callable[[str], str]) -> Based:
     last = _foreign_below(found, wanted, len(found) - 1)
     if last not in foreign:
         raise NotImportableError(f"base image: {last} holds nothing to work in")
+    entry = _entry(last)
+    language = entry[3] if entry else "other"
     try:
         pinned = {image: pin(image) for image in dict.fromkeys(foreign)}
     except NotImportableError as error:
-        return _stand_in(text, wanted, foreign, last, str(error))
+        return _stand_in(text, wanted, foreign, language, str(error))
     sources = {**pinned, last: "${BASE}"}
-    return Based(_based(text, wanted, sources), _language(last), pull=pinned[last])
+    return Based(_based(text, wanted, sources), language, pull=pinned[last])
 
 
 def _stand_in(
-    text: str, wanted: Sequence[str], foreign: Sequence[str], last: str, why: str
+    text: str, wanted: Sequence[str], foreign: Sequence[str], language: Language, why: str
 ) -> Based:
     kinds: dict[str, str] = {}
     notes: list[str] = []
@@ -90,8 +104,35 @@ def _stand_in(
     if len(used) > 1 and not used <= {*_ORDER}:
         raise NotImportableError(f"base image: no one image of ours stands for {', '.join(kinds)}")
     kind = max(used, key=_ORDER.index) if len(used) > 1 else used.pop()
+    # Terminal-Bench's own images set a work folder, and many a Dockerfile relies on it
+    text = _FROM.sub(
+        lambda match: match[0] + "\nWORKDIR /app" * ("/t-bench/" in match["image"]), text
+    )
+    text, more = _on_debian(text)
+    notes += more
     dockerfile = _based(text, wanted, dict.fromkeys(kinds, "${BASE}"))
-    return Based(dockerfile, _language(last), base=f"stand-ins/{kind}", notes=tuple(notes))
+    return Based(dockerfile, language, base=f"stand-ins/{kind}", notes=tuple(notes))
+
+
+def _on_debian(text: str) -> tuple[str, list[str]]:
+    """Steps that fetch from where nothing answers, said with what PyPI and Debian have: uv, no
+    archive for Ubuntu alone, one version of each package; and notes of what that changes.
+    """
+    text = _UV_COPIED.sub(lambda match: f"RUN {_uv(match)}", _UV_INSTALLER.sub(_uv, text))
+    archives = dict.fromkeys(_ARCHIVE.findall(text))
+    pinned = dict.fromkeys(one for step in _APT_STEP.findall(text) for one in _PINNED.findall(step))
+    text = _APT_STEP.sub(lambda match: _PINNED.sub(r"\1", match[0]), _ARCHIVE.sub("true", text))
+    said = {"": archives, "the versions named of ": pinned}
+    return text, [f"Debian 12 stands for {what}{', '.join(of)}" for what, of in said.items() if of]
+
+
+def _uv(match: re.Match[str]) -> str:
+    """A command that has pip lay uv where its own installer would, or an image's copy."""
+    exact = (match["version"] or "").strip(".")
+    pin = f"=={exact}{'.*' if exact.count('.') < 2 else ''}" if exact else ""
+    fetched = f"{_PIP3} && pip3 install -q --no-cache-dir --target /tmp/uv 'uv{pin}'"
+    into = match["into"] or "~/.local/bin"
+    return f"{fetched} && mkdir -p {into} && cp /tmp/uv/bin/uv* {into}"
 
 
 def _entry(image: str) -> tuple[str, str, str, Language] | None:
@@ -99,11 +140,6 @@ def _entry(image: str) -> tuple[str, str, str, Language] | None:
     return next(
         (entry for entry in _STAND_INS if re.fullmatch(_PREFIX + f"(?:{entry[0]})", name)), None
     )
-
-
-def _language(image: str) -> Language:
-    entry = _entry(image)
-    return entry[3] if entry else "other"
 
 
 def _foreign_below(found: Sequence[re.Match[str]], wanted: Sequence[str], at: int) -> str:
@@ -129,6 +165,7 @@ def _filled(image: str, given: Mapping[str, str]) -> str:
 # ── what its scripts fetch ───────────────────────────────────────────────────────────────────────
 
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?([=<>!~][\w.*,<>=!~]+)?", re.ASCII)
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*(=[\w.+:~*-]+)?", re.ASCII)
 _PIP = re.compile(r"(?:uv )?pip3? install|python3? -m pip install|uv add")
 _APT = re.compile(r"apt(?:-get)?(?: -\S+)* install")
 _UVX = re.compile(r"(?P<tool>uvx|uv tool run)|uv run")
@@ -138,8 +175,8 @@ _VALUED = re.compile(r"-[reipct]|--(requirement|editable|python|(extra-)?index-u
 _NAMING = {"--with", "-w", "--from"}
 _SHIM = "uvx.sh"
 _PIP3 = (
-    "RUN command -v pip3 >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive "
-    "apt-get install -qq --yes --no-install-recommends python3-pip; }"
+    "{ command -v pip3 >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive "
+    "apt-get install -qq --yes --no-install-recommends python3-pip; }; }"
 )
 
 
@@ -155,7 +192,7 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
     for command in (one for file in shell for one in _commands(file)):
         uses_uv = uses_uv or command.startswith(("uv ", "uvx "))
         if match := _APT.match(command):
-            packages |= dict.fromkeys(_plain(command[match.end() :].split()))
+            packages |= dict.fromkeys(_plain(command[match.end() :].split(), _PACKAGE))
         elif match := _PIP.match(command):
             requirements |= dict.fromkeys(_plain(_words(command[match.end() :])))
         elif match := _UVX.match(command):
@@ -164,11 +201,13 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
     steps = []
     if packages:
         install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes"
-        steps.append(f"RUN apt-get update -qq && {install} {' '.join(packages)} || true")
+        # One that this release has not, or not in the version named, keeps none of the others away
+        each = f"for one in {' '.join(packages)}; do {install} $one || {install} ${{one%%=*}}; done"
+        steps.append(f"RUN apt-get update -qq; {each}; true")
     if requirements:
         words = [shlex.quote(one) for one in requirements]
         install = "PIP_BREAK_SYSTEM_PACKAGES=1 pip3 install --no-cache-dir"
-        steps += [_PIP3, f"RUN {install} {' '.join(words)}"]
+        steps += [f"RUN {_PIP3}", f"RUN {install} {' '.join(words)}"]
     if uses_uv:
         links = "ln -sf uvx.sh /usr/local/bin/uvx && ln -sf uvx.sh /usr/local/bin/uv"
         steps.append(f"COPY {_SHIM} /usr/local/bin/")
@@ -188,16 +227,16 @@ def _commands(script: File) -> Iterator[str]:
 
 def _unquoted(line: str) -> str:
     """A line whose quoted bounds of versions are no redirections."""
-    return re.sub(r"[\"']([\w.,\[\]<>=!~-]+)[\"']", lambda m: m[1].replace(">", "\0"), line)
+    return re.sub(r"[\"']([\w.,\[\]<>=!~*@-]+)[\"']", lambda m: m[1].replace(">", "\0"), line)
 
 
 def _words(text: str) -> list[str]:
     return text.replace("\0", ">").split()
 
 
-def _plain(words: Sequence[str]) -> Iterator[str]:
+def _plain(words: Sequence[str], named: re.Pattern[str] = _REQUIREMENT) -> Iterator[str]:
     for before, word in zip(("", *words), words, strict=False):
-        if not _VALUED.fullmatch(before) and _REQUIREMENT.fullmatch(word):
+        if not _VALUED.fullmatch(before) and named.fullmatch(word):
             yield word
 
 
@@ -208,5 +247,5 @@ def _of_uvx(words: Sequence[str], *, runs_tool: bool) -> Iterator[str]:
             yield from _plain([word])
         elif not word.startswith("-") and not _VALUED.fullmatch(before):
             if runs_tool and "--from" not in words:
-                yield from _plain([word])
+                yield from _plain([word.removesuffix("@latest").replace("@", "==")])
             return

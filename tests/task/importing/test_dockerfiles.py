@@ -30,13 +30,16 @@ def away(image):
         ("debian:bookworm-slim", "stand-ins/debian", "other"),
         ("node:18-bookworm-slim", "stand-ins/node", "javascript"),
         ("gcc:14", "stand-ins/gcc", "other"),
+        ("gcc:14-bookworm", "stand-ins/gcc", "other"),
+        ("buildpack-deps:jammy", "stand-ins/gcc", "other"),
         ("golang:1.19-bookworm", "stand-ins/go", "go"),
     ],
 )
 def test_a_stand_in_says_what_it_stands_for(image, base, language):
     found = on_what_there_is(f"FROM --platform=linux/amd64 {image} AS x\nRUN true\n", away)
     assert (found.base, found.language, found.pull) == (base, language, None)
-    assert found.dockerfile == "ARG BASE\nFROM ${BASE} AS x\nRUN true\n"
+    work = "WORKDIR /app\n" if "t-bench" in image else ""
+    assert found.dockerfile == f"ARG BASE\nFROM ${{BASE}} AS x\n{work}RUN true\n"
     assert found.notes[0].endswith(f"stands for {image}")
 
 
@@ -71,6 +74,66 @@ def test_where_a_registry_answers_every_image_is_pulled_by_digest():
     )
 
 
+@pytest.mark.parametrize(
+    ("step", "version", "then"),
+    [
+        ("RUN curl -LsSf https://astral.sh/uv/0.7.13/install.sh | sh", "==0.7.13", ".local/bin"),
+        ("RUN wget -qO- https://astral.sh/uv/install.sh | sh && true", "", ".local/bin"),
+        (
+            'RUN curl -L https://astral.sh/uv/0.9.7/install.sh | env UV_INSTALL_DIR="$PWD/x" bash',
+            "==0.9.7",
+            "x",
+        ),
+        ("COPY --from=ghcr.io/astral-sh/uv:0.8.15 /uv /uvx ./bin/", "==0.8.15", "bin"),
+        ("COPY --from=ghcr.io/astral-sh/uv:latest /uv bin/uv", "", "bin"),
+        ("COPY --from=ghcr.io/astral-sh/uv:0.8-alpine@sha256:1 /uv bin/", "==0.8.*", "bin"),
+    ],
+)
+def test_uv_comes_from_pypi_where_its_own_places_do_not_answer(tmp_path, step, version, then):
+    text = f"FROM python:3.12 AS one\nCOPY --from=one a a\n{step}\nUSER x\n"
+    lines = on_what_there_is(text, away).dockerfile.splitlines()
+    assert [*lines[2:3], *lines[4:]] == ["COPY --from=one a a", "USER x"]
+    pip = tmp_path / "programs/pip3"
+    pip.parent.mkdir()
+    made = f"{tmp_path}/uv/bin"
+    pip.write_text(f'#!/bin/sh\necho "$@"\nmkdir -p {made}; touch {made}/uv {made}/uvx\n')
+    pip.chmod(0o755)
+    run = lines[3].removeprefix("RUN ").replace("/tmp/uv", f"{tmp_path}/uv")
+    env = {"PATH": f"{pip.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    words = ["sh", "-ec", run]
+    done = subprocess.run(words, cwd=tmp_path, env=env, check=True, capture_output=True, text=True)
+    assert done.stdout == f"install -q --no-cache-dir --target {tmp_path}/uv uv{version}\n"
+    assert {path.name for path in (tmp_path / then).iterdir()} == {"uv", "uvx"}
+
+
+def test_what_only_ubuntu_has_is_loosened_on_a_stand_in_alone_and_said():
+    text = (
+        "FROM ubuntu:24.04\nENV a=1.2-3\nRUN apt-get update && add-apt-repository -y ppa:dead/ppa "
+        "&& apt-get install -y -o Dpkg::Use-Pty=0 \\\n  curl=8.5.0-2ubuntu10.6 \\\n  g++=4:13.2.0-7 "
+        "jq && x=1 y install a=b\n"
+    )
+    found = on_what_there_is(text, away)
+    assert found.dockerfile == (
+        "ARG BASE\nFROM ${BASE}\nENV a=1.2-3\nRUN apt-get update && true && apt-get install -y -o "
+        "Dpkg::Use-Pty=0 \\\n  curl \\\n  g++ jq && x=1 y install a=b\n"
+    )
+    assert found.notes == (
+        "Debian 12 stands for ubuntu:24.04",
+        "Debian 12 stands for ppa:dead/ppa",
+        "Debian 12 stands for the versions named of curl, g++",
+    )
+    pulled = on_what_there_is(text, lambda image: f"{image}@b")
+    assert "ppa:dead/ppa && apt-get" in pulled.dockerfile
+    assert "curl=8.5.0" in pulled.dockerfile
+
+
+@pytest.mark.parametrize(
+    "word", ["apt ", "apt-get install ", "curl ", "COPY --a", "add-apt-repository "]
+)
+def test_no_dockerfile_takes_for_ever_to_read(word):
+    on_what_there_is(f"FROM debian\n{word * 20_000}\n", away)
+
+
 def script(text):
     return [File(path="test.sh", data=text.encode())]
 
@@ -92,6 +155,8 @@ def dockerfile(text):
             "pytest==8.4.1 x pytest",
         ),
         ("uvx --from tool-kit tool /tests\n", "tool-kit"),
+        ("uvx --from 'tool-kit==0.1.*' tool /tests\n", "'tool-kit==0.1.*'"),
+        ("uvx ruff@0.5.0 check\nuvx black@latest .\n", "ruff==0.5.0 black"),
         ("uv run --with pytest pytest /tests/test.py\n", "pytest"),
     ],
 )
@@ -117,7 +182,20 @@ def test_addresses_paths_and_comments_are_not_installed():
     made = dockerfile("# pip install a\npip install -r x.txt ./b https://x.example/c.whl git+d\n")
     assert made == {"Dockerfile": "FROM x\nEND\n"}
     made = dockerfile("apt-get update && apt-get install -y --no-install-recommends curl jq\n")
-    assert "apt-get install -qq --yes curl jq || true\n" in made["Dockerfile"]
+    assert "for one in curl jq; do" in made["Dockerfile"]
+
+
+def test_a_package_of_another_release_keeps_no_other_away(tmp_path):
+    run = dockerfile("apt-get install -y curl=8.5-2+b1 gone g++\n")["Dockerfile"].splitlines()[2]
+    apt = tmp_path / "apt-get"
+    apt.write_text(
+        "#!/bin/sh\nfor a; do case $a in *=*|gone) exit 100;; curl|g++) echo $a;; esac; done\n"
+    )
+    apt.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    words = ["sh", "-c", run.removeprefix("RUN ")]
+    done = subprocess.run(words, env=env, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["curl", "g++"]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +204,10 @@ def test_addresses_paths_and_comments_are_not_installed():
         ("uvx", ["-p", "3.13", "--with", "x", "echo", "-n", "a"], "a"),
         ("uvx", ["--from", "kit", "echo", "a"], "a\n"),
         ("uv", ["run", "--with", "x", "echo", "a"], "a\n"),
+        ("uv", ["run", "python", "-c", "print(1)"], "1\n"),
+        ("uvx", ["echo@1.2", "a"], "a\n"),
         ("uv", ["init", "--no-workspace"], ""),
+        ("uv", ["tool", "install", "echo"], ""),
     ],
 )
 def test_the_stand_in_for_uvx_runs_what_is_there(tmp_path, name, words, said):
@@ -135,6 +216,22 @@ def test_the_stand_in_for_uvx_runs_what_is_there(tmp_path, name, words, said):
     program.chmod(0o755)
     done = subprocess.run([program, *words], check=True, capture_output=True, text=True)
     assert done.stdout == said
+
+
+def test_an_environment_that_uv_would_make_sees_what_the_image_has(tmp_path):
+    program = tmp_path / "uv"
+    program.write_bytes((sandboxes_dir() / "stand-ins/uvx.sh").read_bytes())
+    program.chmod(0o755)
+    script = (
+        "set -e; ./uv venv -p 3.13 .testing; . .testing/bin/activate; ./uv pip install rich\n"
+        'test "$(command -v python3)" = "$PWD/.testing/bin/python3"\n'
+        "./uv run python -c 'import sys; print(sys.prefix)'\n"
+        "grep -x 'include-system-site-packages = true' .testing/pyvenv.cfg\n"
+    )
+    env = {"PATH": "/usr/bin:/bin"}
+    words = ["bash", "-c", script]
+    done = subprocess.run(words, cwd=tmp_path, env=env, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[0] == f"{tmp_path}/.testing"
 
 
 def test_the_work_folder_and_further_places_come_to_lie_in_the_tree(tmp_path):
