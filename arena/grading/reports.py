@@ -275,7 +275,8 @@ def _cargo_json(data: bytes) -> Iterator[Reported]:
 def _jest_json(data: bytes) -> Iterator[Reported]:
     for suite in _whole(data)["testResults"]:
         for test in suite["assertionResults"]:
-            inside = " > ".join(filter(None, [*test["ancestorTitles"], test["title"]]))
+            groups = test.get("ancestorTitles", ())  # which jest before 21 does not tell
+            inside = " > ".join(filter(None, [*groups, test["title"]]))
             outcome = _JEST.get(test["status"], "skipped")
             yield Reported(id=f"{_relative(suite['name'])}::{inside}", outcome=outcome)
 

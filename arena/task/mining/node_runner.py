@@ -113,8 +113,9 @@ _COMMANDS = {
 }
 """Runners of npm that can be driven by a command of ours."""
 _PRINTED = ".test-output"
-_TAKE_PRINTED = rf"[ -e {_REPORT} ] || sed -n '/^{{$/h;/^{{$/!H;${{g;p;}}' {_PRINTED} >{_REPORT}"
-"""Mocha before 9.2 has no report but what it prints, after what the tests print."""
+_TAKE_PRINTED = rf"""[ -e {_REPORT} ] || \
+sed -n '/^  "stats": {{$/,/^}}/{{s/^  "stats"/{{\n&/;s/^}}.*/}}/;p}}' {_PRINTED} >{_REPORT}"""
+"""Mocha before 9.2 has no report but what it prints, amid what the tests print."""
 _MOCHA = f"m={MODULES}/mocha/bin/mocha; [ -e $m.js ] && m=$m.js"
 _FORMS: dict[str, ReportForm] = {"jest": "jest-json", "vitest": "jest-json", "mocha": "mocha-json"}
 _WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"]+)"""

@@ -2,12 +2,15 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
 from arena.errors import InputError
-from arena.records import File
+from arena.grading.reports import read
+from arena.records import File, TestPlan
 from arena.task import pack as packs
+from arena.task.mining.command_runner import with_command
 from arena.task.mining.history import purpose
 from arena.task.mining.node_runner import JAVASCRIPT, javascript_of, read_package
 from arena.task.mining.parts import language_of
@@ -271,6 +274,35 @@ def test_what_a_test_script_says_of_its_runner_is_carried(runner, scripts, wante
     script = javascript_of(tree).command.script
     assert [part for part in wanted if part not in re.sub(" +", " ", script)] == []
     assert set(read_package(tree).requirements) == {f"{runner}@1", "should@13"}, "no tools"
+
+
+OLD_MOCHA = {
+    "stats": {"tests": 1},
+    "tests": [{"title": "halves", "fullTitle": "purse halves", "duration": 1, "err": {}}],
+    "pending": [],
+}
+
+
+def of_mocha():
+    return files(package_dot_json='{"devDependencies": {"mocha": "3"}}', test__a_dot_js="it()")
+
+
+def test_what_an_old_mocha_prints_is_taken_from_amid_what_tests_print(tmp_path):
+    printed = "{\nno end of line" + json.dumps(OLD_MOCHA, indent=2) + "at the end\n{\n"
+    (tmp_path / ".test-output").write_text(printed)
+    take = javascript_of(of_mocha()).command.script.partition("code=$?")[2]
+    subprocess.run(["sh", "-c", f"code=0{take}"], cwd=tmp_path, check=True)
+    (found,) = read("mocha-json", [(tmp_path / ".test-report.json").read_bytes()])
+    assert (found.id, found.outcome) == ("::purse > halves", "passed")
+
+
+def test_all_files_are_run_where_a_report_does_not_name_them():
+    plan = TestPlan(runner="command", fail_to_pass=("::purse > halves",))
+    script = with_command(plan, javascript_of(of_mocha()).command, ()).command[-1]
+    assert "'' " not in script.replace("\n", " ")
+    named = plan.model_copy(update={"fail_to_pass": ("test/a.js::purse > halves",)})
+    script = with_command(named, javascript_of(of_mocha()).command, ()).command[-1]
+    assert "set -- test/a.js\n" in script
 
 
 def test_packages_of_a_workspace_are_linked_and_those_beside_it_are_not_needed():
