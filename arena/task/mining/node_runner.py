@@ -134,36 +134,43 @@ _SITES = frozenset({"website", "site", "www"})
 _RUN_SECONDS = 300.0
 _TOOLS = re.compile(
     r"@?(typescript-)?(eslint|prettier|stylelint|oxlint|biome|husky|lint-staged|commit|cz-|xo$|np$"
-    r"|semantic-release|release|changesets|standard|lerna|nx$|turbo$|size-limit|bundlesize|typedoc"
-    r"|jsdoc|docusaurus|storybook|playwright|puppeteer|karma|nyc$|c8$|codecov|coveralls|tsd$|types/"
+    r"|semantic-release|release|changesets|standard(x|-version)?$|lerna|nx$|turbo$|size-limit|bundlesize|typedoc"
+    r"|jsdoc|docusaurus|storybook|playwright|puppeteer|karma|nyc$|c8$|codecov|coveralls|tsd$"
     r"|flow-bin$|unbuild$|obuild$|tsup$|tsdown$|automd$|changelogen$)"
 )
-"""Packages for development that tests do not need; what is tested with one has it as a peer.
+"""Packages for development that tests do not need, where none imports them; what is tested with
+one has it as a peer.
 
 Those that bundle and release bring published copies of what is mined, with the fix in them."""
+_IMPORTED = re.compile(
+    rb"""(?:\bfrom|\bimport\(?|\brequire(?:\.resolve)?\(|\.mock\()\s*["'](@[\w.-]+/[\w.-]+|[\w.-]+)"""
+)
+_ALIAS = re.compile(r"npm:(@?[\w./-]+)(?:@[^:/]*)?")
 _YARN = re.compile(
     r"^(?=[^\n]*@)([^\s#][^\n]*):\n(?:  [^\n]*\n)*?  version:? \"?([^\s\"]+)", re.MULTILINE
 )
 _PNPM = re.compile(
     r"^ +'?(@?[^'\s:]+)'?:\n +specifier: [^\n]*\n +version: '?(\d[\w.+-]*)", re.MULTILINE
 )
-_VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|latest")
+_VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|[a-z][\w-]*")
 
 
 def read_package(tree: Sequence[File]) -> Project:
     """What it and its tests need, as `name@versions`; Node itself where the image's is too old."""
     package, exact, driven = _package(tree), _locked(tree), _driven(tree)
-    needs = _in_all(tree, "peerDependencies") | _in_all(tree, "dependencies")
+    needs, imported = _in_all(tree, "peerDependencies"), _imported(tree)
     for name, versions in _in_all(tree, "devDependencies").items():
-        if not _TOOLS.match(name):
-            needs.setdefault(name, versions)
-    own_names = {str(inner.get("name")) for _, inner in _workspace(tree)}
+        if name in needs or name in imported or not _TOOLS.match(name):
+            needs[name] = versions  # of a peer, those that are developed with
+    needs |= _in_all(tree, "dependencies")
+    own_names = {str(one.get("name")) for one in [package, *dict(_workspace(tree)).values()]}
     wanted = {
-        name: exact.get(f"{name}@{text}", exact.get(name, text))
+        name: alias[0] if alias else exact.get(f"{name}@{text}", exact.get(name, text))
         for name, text in needs.items()
         # Versions of a catalogue stand in the lock alone
-        if _VERSION.fullmatch(exact.get(name, "") if text.startswith("catalog:") else text)
-        and name not in own_names
+        if (alias := _ALIAS.fullmatch(text))
+        or _VERSION.fullmatch(exact.get(name, "") if text.startswith("catalog:") else text)
+        if (alias[1] if alias else name) not in own_names
     }
     typed = not driven and any(uses_node_test(one) and one.path.endswith("ts") for one in tree)
     if typed or packages.needs_newer_node(package):
@@ -253,6 +260,12 @@ def _locked(tree: Sequence[File]) -> dict[str, str]:
             for name in match[1].replace('"', "").replace("@npm:", "@").split(", "):
                 found.setdefault(name, match[2])
     return {name: text for name, text in found.items() if re.fullmatch(r"\d+\.[\w.+-]+", text)}
+
+
+def _imported(tree: Sequence[File]) -> set[str]:
+    """What tests import, the packages among it by their names."""
+    texts = (file.data for file in tree if _is_test(file.path))
+    return {name.decode() for text in texts for name in _IMPORTED.findall(text)}
 
 
 def _refuses(tree: Sequence[File], hidden: Sequence[File]) -> str:

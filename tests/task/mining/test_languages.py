@@ -176,13 +176,57 @@ def test_what_a_package_needs_for_its_tests():
         {
             "name": "@acme/purse",
             "dependencies": {"ms": "^2.1.0", "local": "file:../local"},
-            "devDependencies": {"eslint": "9", "@scope/fixtures": "~1.0", "sinon": "*"},
+            "devDependencies": {"eslint": "9", "@scope/fixtures": "~1.0", "sinon": "next"},
         }
     )
     test = "import x from '@scope/fixtures/a.js';\nimport test from 'node:test';\n"
     found = read_package(files(package_dot_json=text, test__a_dot_test_dot_js=test))
     assert found.name == "@acme/purse"
-    assert found.requirements == ("@scope/fixtures@~1.0", "ms@^2.1.0", "sinon@*")
+    assert found.requirements == ("@scope/fixtures@~1.0", "ms@^2.1.0", "sinon@next")
+
+
+@pytest.mark.parametrize(
+    ("package", "test", "wanted"),
+    [
+        # TypeScript as it is compiled for tests knows no `describe` without its types
+        ({"devDependencies": {"@types/jest": "29", "tsd": "1"}}, "", ("@types/jest@29",)),
+        (
+            {"devDependencies": {"@standard-schema/spec": "1", "standard": "17", "unbuild": "2"}},
+            "",
+            ("@standard-schema/spec@1",),
+        ),
+        (
+            {"devDependencies": {"@typescript-eslint/parser": "5", "eslint-plugin-n": "1"}},
+            "it(require.resolve('@typescript-eslint/parser/x'))",
+            ("@typescript-eslint/parser@5",),
+        ),
+        # What is developed with is what npm installs, whatever else its users may have
+        (
+            {
+                "peerDependencies": {"react": ">=16.8", "eslint": "*", "vue": "^3.0.0"},
+                "devDependencies": {"react": "^16.11.0", "eslint": "8"},
+            },
+            "",
+            ("eslint@8", "react@^16.11.0", "vue@^3.0.0"),
+        ),
+        (
+            {
+                "name": "purse",
+                "devDependencies": {
+                    "purse": "1",
+                    "old": "npm:purse@1",
+                    "zod3": "npm:zod@~3.24.0",
+                    "any": "npm:@acme/any",
+                },
+            },
+            "import 'purse'",
+            ("any@npm:@acme/any", "zod3@npm:zod@~3.24.0"),
+        ),
+    ],
+)
+def test_packages_are_those_that_npm_would_give_its_tests(package, test, wanted):
+    tree = files(package_dot_json=json.dumps(package), test__a_dot_js=test)
+    assert read_package(tree).requirements == wanted
 
 
 @pytest.mark.parametrize(
