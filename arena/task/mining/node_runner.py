@@ -150,8 +150,11 @@ _YARN = re.compile(
     r"^(?=[^\n]*@)([^\s#][^\n]*):\n(?:  [^\n]*\n)*?  version:? \"?([^\s\"]+)", re.MULTILINE
 )
 _PNPM = re.compile(
-    r"^ +'?(@?[^'\s:]+)'?:\n +specifier: [^\n]*\n +version: '?(\d[\w.+-]*)", re.MULTILINE
+    r"^ +'?(@?[^'\s:]+)'?:(?:\n +specifier: [^\n]*\n +version:)? '?(\d+\.\d[^\s_('/]*)",
+    re.MULTILINE,
 )
+"""Before version 6 what is asked for stands above, which is no version where that differs."""
+_BUN = re.compile(r'^ +"([^"\s]+)": \["\1@(\d+\.[^"]+)"', re.MULTILINE)
 _VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|[a-z][\w-]*")
 
 
@@ -250,13 +253,18 @@ def _workspace(tree: Sequence[File]) -> Iterator[tuple[str, dict[str, Any]]]:
 def _locked(tree: Sequence[File]) -> dict[str, str]:
     """Exact versions as a lock file has them, by name; of yarn's by name and what is asked for."""
     texts = {file.path: file.data for file in tree if "/" not in file.path}
+    npm = _read_json(texts.get(LOCK) or texts.get("npm-shrinkwrap.json", b""))
     found: dict[str, str] = {}
-    for place, entry in table(_read_json(texts.get(LOCK, b"")), "packages").items():
+    inside = table(npm, "dependencies").items()  # all that npm before 7 writes
+    entries = {f"node_modules/{name}": entry for name, entry in inside}
+    for place, entry in (entries | table(npm, "packages")).items():
         name = place.removeprefix("node_modules/")
         if name != place and "node_modules/" not in name and isinstance(entry, dict):
             found[name] = str(entry.get("version", ""))
-    for lock, line in (("pnpm-lock.yaml", _PNPM), ("yarn.lock", _YARN)):
-        for match in line.finditer(texts.get(lock, b"").decode("utf-8", "replace")):
+    for lock, line in (("pnpm-lock.yaml", _PNPM), ("yarn.lock", _YARN), ("bun.lock", _BUN)):
+        text = texts.get(lock, b"").decode("utf-8", "replace").replace("\r\n", "\n")
+        # In pnpm's there follow what its own packages need
+        for match in line.finditer(text.partition("\npackages:")[0]):
             for name in match[1].replace('"', "").replace("@npm:", "@").split(", "):
                 found.setdefault(name, match[2])
     return {name: text for name, text in found.items() if re.fullmatch(r"\d+\.[\w.+-]+", text)}

@@ -242,6 +242,29 @@ def test_packages_are_those_that_npm_would_give_its_tests(package, test, wanted)
             ),
         ),
         (
+            "package-lock_dot_json",
+            (
+                '{"lockfileVersion": 1, "dependencies": {"a": {"version": "1.0.0", "dependencies": '
+                '{"ms": {"version": "2.0.0"}}}, "ms": {"version": "2.1.3"}}}'
+            ),
+        ),
+        ("npm-shrinkwrap_dot_json", '{"dependencies": {"ms": {"version": "2.1.3"}}}'),
+        (
+            "pnpm-lock_dot_yaml",
+            (
+                "lockfileVersion: 5.4\n\nspecifiers:\n  ms: ^2.1.0\n\ndependencies:\n"
+                "  ms: 2.1.3_peer@1.0.0\n\npackages:\n\n  /a/1.0.0:\n    dependencies:\n      ms: 2.0.0\n"
+            ),
+        ),
+        (
+            "bun_dot_lock",
+            (
+                '{\n  "workspaces": {"": {"dependencies": {"ms": "^2.1.0"}}},\n  "packages": {\n'
+                '    "a/ms": ["ms@2.0.0", "", {}, "x"],\n    "ms": ["ms@2.1.3", "", {}, "x"],\n  }\n}\n'
+            ),
+        ),
+        ("yarn_dot_lock", 'ms@^2.1.0:\r\n  version "2.1.3"\r\n'),
+        (
             "yarn_dot_lock",
             (
                 'ms@2.0.0, ms@^1.0.0:\n  version "2.0.0"\n\n"ms@^2.0.0", ms@^2.1.0:\n  version "2.1.3"\n'
