@@ -313,7 +313,7 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
         (
             "mocha",
             {"test": "nyc mocha --require should --reporter dot --recursive 'test/*.js'"},
-            ("set -- 'test/*.js'", '--require should --recursive "$@" >'),
+            ("set -- 'test/*.js'\n", ' "$@" --require should --recursive >'),
         ),
         ("vitest", {"test": "env TZ=Asia/Kolkata vitest"}, ("env TZ=Asia/Kolkata node ",)),
         (
@@ -328,9 +328,55 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
                 "lint": "eslint .",
                 "unit": "node --experimental-vm-modules node_modules/jest/bin/jest.js --env node",
             },
-            ("env node --experimental-vm-modules /node_modules/jest/", ' --env node "$@"'),
+            ("env node --experimental-vm-modules /node_modules/jest/", ' "$@" --env node'),
         ),
-        ("jest", {"test": "jest --coverage -t 'one test'"}, ('.test-report.json "$@"',)),
+        # Files stand before options that take several words
+        (
+            "jest",
+            {"test": "jest --coverage -t 'one test' --projects a 'b c' --forceExit"},
+            ("json \"$@\" --projects a 'b c' --forceExit",),
+        ),
+        # What is run is the script that is named, with what is handed on, not its name
+        (
+            "mocha",
+            {
+                "test": "A=1 npm run -s test:mocha tests/src && npm run lint",
+                "test:mocha": "cross-env B=2 nyc mocha --retries 3 -t 5000",
+                "lint": "eslint --env=mocha x/y",
+            },
+            ("env A=1 B=2 node ", "set -- tests/src\n", ' "$@" -t 5000 >'),
+        ),
+        (
+            "mocha",
+            {
+                "test": "run-s -l 'lint {@}' \"test:*\"",
+                "test:node": "mocha --opts a/b.opts --compilers js:babel-register --ignore 'x/**' -R spec --globals a,b -u tdd spec",
+                "test:more": "mocha more",
+            },
+            (
+                "set -- spec\n",
+                "\"$@\" --opts a/b.opts --compilers js:babel-register --ignore 'x/**' --globals a,b -u tdd >",
+            ),
+        ),
+        (
+            "mocha",
+            {
+                "test": "mocha 'a|b/*.js' $(grep -lr 'it(' tests) --delay -n import=tsx > log 2>&1 | cat"
+            },
+            ("set -- 'a|b/*.js' $(grep -lr 'it(' tests)\n", '"$@" --delay -n import=tsx >.'),
+        ),
+        (
+            "mocha",
+            {
+                "test": "node --loader x --experimental-specifier-resolution=node -r y node_modules/.bin/mocha"
+            },
+            ("node --loader x --experimental-specifier-resolution=node -r y $m",),
+        ),
+        (
+            "vitest",
+            {"test": 'concurrently "npm:check" "yarn unit"', "unit": "vitest run --pool forks"},
+            (' "$@" --pool forks',),
+        ),
     ],
 )
 def test_what_a_test_script_says_of_its_runner_is_carried(runner, scripts, wanted):
@@ -370,6 +416,16 @@ def test_all_files_are_run_where_a_report_does_not_name_them():
     named = plan.model_copy(update={"fail_to_pass": ("test/a.js::purse > halves",)})
     script = with_command(named, javascript_of(of_mocha()).command, ()).command[-1]
     assert "set -- test/a.js\n" in script
+
+
+def test_where_scripts_call_two_runners_it_is_the_one_of_most_tests():
+    scripts = {"test": "borp && jest test/jest"}
+    package = json.dumps({"scripts": scripts, "devDependencies": {"jest": "29"}})
+    node, jest = "import { test } from 'node:test'; test()", "test()"
+    tree = {"a_dot_test_dot_js": node, "b_dot_test_dot_js": node, "test__jest__c_dot_js": jest}
+    assert javascript_of(files(package_dot_json=package, **tree)) is JAVASCRIPT
+    tree["b_dot_test_dot_js"] = jest
+    assert javascript_of(files(package_dot_json=package, **tree)).runner == "command"
 
 
 def test_packages_of_a_workspace_are_linked_and_those_beside_it_are_not_needed():
