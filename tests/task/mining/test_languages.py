@@ -465,6 +465,7 @@ def test_runners_that_cannot_be_driven_are_named(package, hidden, words):
     ("path", "wanted"),
     [
         ("test.js", "test"),
+        ("src/date/tests.ts", "test"),
         ("lib/purse-test.js", "test"),
         ("lib/test-purse.mjs", "test"),
         ("lib/latest.js", "source"),
