@@ -91,7 +91,7 @@ def run_node(run: RepositoryRun) -> MiningSession:
         return {}, thrown[1] if thrown else f"exit code {done.exit_code}"
 
     found = sorted(path for path, file in run.fix.files.items() if uses_node_test(file))
-    return run.each([path for path in found if "node_modules" not in path.split("/")], one)
+    return run.each(found, one)
 
 
 def _read(data: bytes) -> list[tuple[str, SeenTest]]:
@@ -110,7 +110,7 @@ _REPORT = ".test-report.json"
 _COMMANDS = {
     "jest": f"{MODULES}/jest/bin/jest.js --ci --json --outputFile={_REPORT}",
     "vitest": f"{MODULES}/vitest/vitest.mjs run --reporter=json --outputFile={_REPORT}",
-    "mocha": f"$m --reporter json -O output={_REPORT}",
+    "mocha": f"$(ls {MODULES}/mocha/bin/mocha* | tail -1) --reporter json -O output={_REPORT}",
 }
 """Runners of npm that can be driven by a command of ours."""
 _PRINTED = ".test-output"
@@ -118,7 +118,6 @@ _TAKE_PRINTED = rf"""code=$?; [ -e {_REPORT} ] ||
 sed -n '/^  "stats": {{$/,/^}}/{{s/^  "stats"/{{\n&/;s/^}}.*/}}/;p}}' {_PRINTED} >{_REPORT}
 exit $code"""
 """Mocha before 9.2 has no report but what it prints, amid what the tests print."""
-_MOCHA = f"m={MODULES}/mocha/bin/mocha; [ -e $m.js ] && m=$m.js"
 _WORD = r"""(?:'[^']*'|"[^"]*"|\$\([^$)]*\)|[^\s'"])+"""
 _PART = re.compile(r"""(?:'[^']*'|"[^"]*"|\$\([^$)]*\)|[^&|;()])+""")
 _RUNS = re.compile(
@@ -275,7 +274,7 @@ def _command(runner: str, tree: Sequence[File]) -> TestCommand:
     if runner == "mocha":
         form, rest = "mocha-json", re.finditer(_WORD, _OPTION.sub("", after))
         places = " ".join(word[0] for word in rest if not word[0].startswith("-"))
-        lines += [_MOCHA, f"[ $# -gt 0 ] || set -- {places}"]
+        lines.append(f"[ $# -gt 0 ] || set -- {places}")
         run = f"{run} >{_PRINTED}\n{_TAKE_PRINTED}"
     return TestCommand(script="\n".join([*lines, run]), report=form, report_files=(_REPORT,))
 

@@ -370,7 +370,7 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
             {
                 "test": "node --loader x --experimental-specifier-resolution=node -r y node_modules/.bin/mocha"
             },
-            ("node --loader x --experimental-specifier-resolution=node -r y $m",),
+            ("node --loader x --experimental-specifier-resolution=node -r y $(ls",),
         ),
         (
             "vitest",
