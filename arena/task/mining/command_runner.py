@@ -136,8 +136,7 @@ def with_command(plan: TestPlan, command: TestCommand, files: Sequence[str]) -> 
     """A plan whose tests a command runs: those of some files, all when there are none."""
     if command.report in _BY_FILE:
         ids = (*plan.fail_to_pass, *plan.pass_to_pass)
-        files = list(dict.fromkeys(one.partition("::")[0] for one in ids))
-        files = files if all(files) else ()
+        files = [one for one in dict.fromkeys(i.partition("::")[0] for i in ids) if one]
     update = {
         "command": ("sh", "-c", plan_script(command, files)),
         "report": command.report,

@@ -107,15 +107,17 @@ def _read(data: bytes) -> list[tuple[str, SeenTest]]:
 
 
 _REPORT = ".test-report.json"
+_JEST = f"--ci --json --outputFile={_REPORT}"
 _COMMANDS = {
-    "jest": f"{MODULES}/jest/bin/jest.js --ci --json --outputFile={_REPORT}",
+    "jest": f"{MODULES}/jest/bin/jest.js {_JEST}",
     "vitest": f"{MODULES}/vitest/vitest.mjs run --reporter=json --outputFile={_REPORT}",
     "mocha": f"$(ls {MODULES}/mocha/bin/mocha* | tail -1) --reporter json -O output={_REPORT}",
+    "react-scripts": f"{MODULES}/react-scripts/bin/react-scripts.js test --watchAll=false {_JEST}",
+    "kcd-scripts": f"{MODULES}/kcd-scripts/dist/index.js test --no-watch {_JEST}",
 }
-"""Runners of npm that can be driven by a command of ours."""
-_PRINTED = ".test-output"
-_TAKE_PRINTED = rf"""code=$?; [ -e {_REPORT} ] ||
-sed -n '/^  "stats": {{$/,/^}}/{{s/^  "stats"/{{\n&/;s/^}}.*/}}/;p}}' {_PRINTED} >{_REPORT}
+"""Runners of npm that can be driven by a command of ours, and what hands it on to jest."""
+_TAKE_PRINTED = rf""">.test-output; code=$?; [ -e {_REPORT} ] ||
+sed -n '/^  "stats": {{$/,/^}}/{{s/^  "stats"/{{\n&/;s/^}}.*/}}/;p}}' .test-output >{_REPORT}
 exit $code"""
 """Mocha before 9.2 has no report but what it prints, amid what the tests print."""
 _WORD = r"""(?:'[^']*'|"[^"]*"|\$\([^$)]*\)|[^\s'"])+"""
@@ -143,7 +145,6 @@ _OPTION = re.compile(
 """What stands after it: first what decides what its tests are and how they are loaded."""
 _RUNNERS = (*_COMMANDS, "ava", "tap", "tape", "jasmine", "karma", "uvu", "lab", "bun")
 _OWN = re.compile(r"(?<!\S)(?:borp|--test)(?!\S)")
-_SITES = frozenset({"website", "site", "www"})
 _RUN_SECONDS = 300.0
 _TOOLS = re.compile(
     r"@?(typescript-)?(eslint|prettier|stylelint|oxlint|biome|husky|lint-staged|commit|cz-|xo$|np$"
@@ -275,7 +276,7 @@ def _command(runner: str, tree: Sequence[File]) -> TestCommand:
         form, rest = "mocha-json", re.finditer(_WORD, _OPTION.sub("", after))
         places = " ".join(word[0] for word in rest if not word[0].startswith("-"))
         lines.append(f"[ $# -gt 0 ] || set -- {places}")
-        run = f"{run} >{_PRINTED}\n{_TAKE_PRINTED}"
+        run = f"{run} {_TAKE_PRINTED}"
     return TestCommand(script="\n".join([*lines, run]), report=form, report_files=(_REPORT,))
 
 
@@ -284,7 +285,11 @@ def _workspace(tree: Sequence[File]) -> Iterator[tuple[str, dict[str, Any]]]:
     for file in tree:
         folder, _, name = file.path.rpartition("/")
         inside = name == "package.json" and folder and folder.count("/") < 2
-        if inside and purpose(f"{folder}/index.js") == "source" and folder not in _SITES:
+        if (
+            inside
+            and purpose(f"{folder}/index.js") == "source"
+            and folder not in {"website", "site", "www"}
+        ):
             yield folder, _read_json(file.data)
 
 
