@@ -275,7 +275,7 @@ def _cargo_json(data: bytes) -> Iterator[Reported]:
 def _jest_json(data: bytes) -> Iterator[Reported]:
     for suite in _whole(data)["testResults"]:
         for test in suite["assertionResults"]:
-            inside = " > ".join(filter(None, [*test["ancestorTitles"], test["title"]]))
+            inside = " > ".join(filter(None, [*test.get("ancestorTitles", ()), test["title"]]))
             outcome = _JEST.get(test["status"], "skipped")
             yield Reported(id=f"{_relative(suite['name'])}::{inside}", outcome=outcome)
 

@@ -163,6 +163,13 @@ def lines(events):
             ["src/purse.test.ts::later"],
         ),
         (
+            "jest-json",
+            json.dumps(JEST).replace("ancestorTitles", "of later versions"),
+            ["src/purse.test.ts::halves"],
+            ["src/purse.test.ts::wholes"],
+            ["src/purse.test.ts::later"],
+        ),
+        (
             "mocha-json",
             "(node:1) a warning\n" + json.dumps(MOCHA),
             ["test/a.js::purse > halves"],

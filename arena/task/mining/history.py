@@ -16,7 +16,7 @@ Purpose = Literal["test", "source", "other"]
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "__tests__", "testdata", "e2e", "spec"})
 _TEST_NAME = re.compile(
     r"test_.*\.(py|c|cc|cpp|rb)|.*_test\.(py|go|rs|c|cc|cpp|exs)|tests?\.(py|rs)|conftest\.py"
-    r"|.*\.(test|spec)\.[cm]?[jt]sx?|(.*[-_])?test\.[cm]?[jt]s|test-.*\.[cm]?[jt]s|.*_spec\.rb"
+    r"|.*\.(test|spec)\.[cm]?[jt]sx?|(.*[-_])?tests?\.[cm]?[jt]s|test-.*\.[cm]?[jt]s|.*_spec\.rb"
     r"|.*(Tests?|TestCase|IT|Spec)\.(java|kt|scala|groovy|cs|php|swift)"
 )
 _CODE = frozenset(

@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -90,7 +91,7 @@ def run_node(run: RepositoryRun) -> MiningSession:
         return {}, thrown[1] if thrown else f"exit code {done.exit_code}"
 
     found = sorted(path for path, file in run.fix.files.items() if uses_node_test(file))
-    return run.each([path for path in found if "node_modules" not in path.split("/")], one)
+    return run.each(found, one)
 
 
 def _read(data: bytes) -> list[tuple[str, SeenTest]]:
@@ -106,12 +107,15 @@ def _read(data: bytes) -> list[tuple[str, SeenTest]]:
 
 
 _REPORT, _REPORTER_OF_MOCHA = ".test-report.json", ".test-reporter.cjs"
+_JEST = f"--ci --json --outputFile={_REPORT}"
 _COMMANDS = {
-    "jest": f"{MODULES}/jest/bin/jest.js --ci --json --outputFile={_REPORT}",
+    "jest": f"{MODULES}/jest/bin/jest.js {_JEST}",
     "vitest": f"{MODULES}/vitest/vitest.mjs run --reporter=json --outputFile={_REPORT}",
-    "mocha": f"$m --reporter {WORKDIR}/{_REPORTER_OF_MOCHA}",
+    "mocha": f"$(ls {MODULES}/mocha/bin/mocha* | tail -1) --reporter $PWD/{_REPORTER_OF_MOCHA}",
+    "react-scripts": f"{MODULES}/react-scripts/bin/react-scripts.js test --watchAll=false {_JEST}",
+    "kcd-scripts": f"{MODULES}/kcd-scripts/dist/index.js test --no-watch {_JEST}",
 }
-"""Runners of npm that can be driven by a command of ours."""
+"""Runners of npm that can be driven by a command of ours, and what hands it on to jest."""
 _WRITE_REPORTER = f"""\
 cat >{_REPORTER_OF_MOCHA} <<'END'
 const report = require('path').resolve('{_REPORT}');
@@ -127,54 +131,77 @@ module.exports = function (runner) {{
 }};
 END"""
 """Mocha's own report lacks files before version 8, and is among what tests print before 9.2."""
-_MOCHA = f"m={MODULES}/mocha/bin/mocha; [ -e $m.js ] && m=$m.js"
-_FORMS: dict[str, ReportForm] = {"jest": "jest-json", "vitest": "jest-json", "mocha": "mocha-json"}
-_WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"]+)"""
+_WORD = r"""(?:'[^']*'|"[^"]*"|\$\([^$)]*\)|[^\s'"])+"""
+_PART = re.compile(r"""(?:'[^']*'|"[^"]*"|\$\([^$)]*\)|[^&|;()])+""")
+_RUNS = re.compile(
+    r"(.*?)(?<!\S)(?:(npm|pnpm|yarn|bun)|run-[sp]|npm-run-all2?|concurrently|conc)\s(.*)", re.DOTALL
+)
+"""A command that runs scripts of a package; npm and its like hand on what follows a name."""
 _SETTING = re.compile(rf"(?<!\S)[A-Z]\w*={_WORD}")
-_OF_NODE = re.compile(rf"(?<!\S)--(?:experimental-[\w-]+|(?:import|loader|require)[ =]{_WORD})")
+_OF_NODE = re.compile(
+    rf"(?<!\S)(?:--(?:no-)?experimental-[\w-]+(?:={_WORD})?|--expose[-_]gc|(?<=node )-r {_WORD}"
+    rf"|--(?:import|loader|require|conditions)[ =]{_WORD})"
+)
 """What stands before a runner in a script: settings of the environment, options of Node."""
 _OPTION = re.compile(
-    r"(?<!\S)(?:--(?:recursive|globals|exit|runInBand)(?!\S)|(?:-r|-c|--(?:require|import|loader"
-    r"|config|env|environment|ui|ext|extension|file|root|rootDir|dir|project|projects|timeout"
-    rf"|testTimeout))[ =]{_WORD})"
+    r"(?<!\S)(?:(--(?:recursive|globals(?: [\w,*$]+)?|exit|forceExit|runInBand|delay|expose[-_]gc"
+    r"|(?:no-)?experimental-[\w-]+|no-(?:threads|isolate|file-parallelism))(?!\S)"
+    r"|-u[ =](?:tdd|bdd|qunit|exports)(?!\S)|-t[ =]\d+(?!\S)|(?:-[rcn]|--(?:require|import|loader"
+    r"|config|opts|compilers|env|environment|ui|ext|extension|file|root|rootDir|dir|project|timeout"
+    r"|testTimeout|ignore|exclude|node-option|preset|filter|mode|pool))"
+    rf"[ =]{_WORD}|--(?:projects|selectProjects|roots|testMatch|testRegex|testPathIgnorePatterns"
+    rf"|setupFiles\w*)(?:[ =](?!-){_WORD})+)|(?:-[ROgfsj]|--(?:reporter(?:-options?)?|f?grep|slow"
+    rf"|jobs|package|retries)) {_WORD}|\d?>+ ?\S*)"
 )
-"""What stands after it and decides what its tests are and how they are loaded."""
-_PLACE = re.compile(r"(?<!\S)(?!-)\S*[/*.]\S*")
+"""What stands after it: first what decides what its tests are and how they are loaded."""
 _RUNNERS = (*_COMMANDS, "ava", "tap", "tape", "jasmine", "karma", "uvu", "lab", "bun")
-_SITES = frozenset({"website", "site", "www"})
+_OWN = re.compile(r"(?<!\S)(?:borp|--test)(?!\S)")
 _RUN_SECONDS = 300.0
 _TOOLS = re.compile(
     r"@?(typescript-)?(eslint|prettier|stylelint|oxlint|biome|husky|lint-staged|commit|cz-|xo$|np$"
-    r"|semantic-release|release|changesets|standard|lerna|nx$|turbo$|size-limit|bundlesize|typedoc"
-    r"|jsdoc|docusaurus|storybook|playwright|puppeteer|karma|nyc$|c8$|codecov|coveralls|tsd$|types/"
-    r"|flow-bin$|unbuild$|obuild$|tsup$|tsdown$|automd$|changelogen$)"
+    r"|semantic-release|release|changesets|standard(x|-version)?$|lerna|nx$|turbo$|size-limit"
+    r"|bundlesize|typedoc|jsdoc|docusaurus|storybook|playwright|puppeteer|karma|nyc$|c8$|codecov"
+    r"|coveralls|tsd$|flow-bin$|unbuild$|obuild$|tsup$|tsdown$|automd$|changelogen$)"
 )
-"""Packages for development that tests do not need; what is tested with one has it as a peer.
+"""Packages for development that tests do not need, where none imports them; what is tested with
+one has it as a peer.
 
 Those that bundle and release bring published copies of what is mined, with the fix in them."""
+_IMPORTED = re.compile(
+    rb"""(?:\bfrom|\bimport\(?|\brequire(?:\.resolve)?\(|\.mock\()"""
+    rb"""\s*["'](@[\w.-]+/[\w.-]+|[\w.-]+)"""
+)
+_ALIAS = re.compile(r"npm:(@?[\w./-]+)(?:@[^:/]*)?")
 _YARN = re.compile(
     r"^(?=[^\n]*@)([^\s#][^\n]*):\n(?:  [^\n]*\n)*?  version:? \"?([^\s\"]+)", re.MULTILINE
 )
 _PNPM = re.compile(
-    r"^ +'?(@?[^'\s:]+)'?:\n +specifier: [^\n]*\n +version: '?(\d[\w.+-]*)", re.MULTILINE
+    r"^ +'?(@?[^'\s:]+)'?:(?:\n +specifier: [^\n]*\n +version:)? '?(\d+\.\d[^\s_('/]*)",
+    re.MULTILINE,
 )
-_VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|latest")
+"""Before version 6 what is asked for stands above, which is no version where that differs."""
+_BUN = re.compile(r'^ +"([^"\s]+)": \["\1@(\d+\.[^"]+)"', re.MULTILINE)
+_VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|[a-z][\w-]*")
 
 
 def read_package(tree: Sequence[File]) -> Project:
     """What it and its tests need, as `name@versions`; Node itself where the image's is too old."""
     package, exact, driven = _package(tree), _locked(tree), _driven(tree)
-    peers, kept = _in_all(tree, "peerDependencies"), _in_all(tree, "dependencies")
-    for_development = _in_all(tree, "devDependencies").items()
-    used = {name: text for name, text in for_development if name in peers or not _TOOLS.match(name)}
-    needs = peers | used | kept
-    own_names = {str(inner.get("name")) for _, inner in _workspace(tree)}
+    needs = _in_all(tree, "peerDependencies")
+    tests = b"\n".join(file.data for file in tree if _is_test(file.path))
+    imported = {name.decode() for name in _IMPORTED.findall(tests)}
+    for name, versions in _in_all(tree, "devDependencies").items():
+        if name in needs or name in imported or not _TOOLS.match(name):
+            needs[name] = versions  # of a peer, those that are developed with
+    needs |= _in_all(tree, "dependencies")
+    own_names = {str(one.get("name")) for one in [package, *dict(_workspace(tree)).values()]}
     wanted = {
-        name: exact.get(f"{name}@{text}", exact.get(name, text))
+        name: alias[0] if alias else exact.get(f"{name}@{text}", exact.get(name, text))
         for name, text in needs.items()
         # Versions of a catalogue stand in the lock alone
-        if _VERSION.fullmatch(exact.get(name, "") if text.startswith("catalog:") else text)
-        and name not in own_names
+        if (alias := _ALIAS.fullmatch(text))
+        or _VERSION.fullmatch(exact.get(name, "") if text.startswith("catalog:") else text)
+        if (alias[1] if alias else name) not in own_names
     }
     typed = not driven and any(uses_node_test(one) and one.path.endswith("ts") for one in tree)
     if typed or packages.needs_newer_node(package):
@@ -207,39 +234,62 @@ def _driven(tree: Sequence[File]) -> str:
     """The runner of npm that a package's tests are driven with; empty for Node's own."""
     there = _in_all(tree, "devDependencies") | _in_all(tree, "dependencies")
     had = [name for name in _COMMANDS if name in there]
+    commands = list(_commands(_package(tree)))
+    called = [name for name in had if any(_call(name, one) for one in commands)]
+    own = sum(map(uses_node_test, tree))
+    if called and any(map(_OWN.search, commands)):  # then those of most tests are taken
+        cases = sum(_is_test(file.path) and b"test(" in file.data for file in tree)
+        called = called if 2 * own <= cases else []
     # A file of tests that a script runs with another runner may import a part of `node:test`
-    called = [name for name in had if _call(_package(tree), name)]
-    return next(iter(called or ([] if any(map(uses_node_test, tree)) else had)), "")
+    return next(iter(called or ([] if own else had)), "")
 
 
-def _call(package: Mapping[str, Any], runner: str) -> re.Match[str] | None:
-    """The first command of `npm test`, and of the scripts that it runs, that names a runner."""
-    scripts, names = _versions_in(package, "scripts"), ["test"]
-    for name in names:  # which grows
-        words = scripts.get(name, "").split()
-        names += [word for word in words if word in scripts and word not in names]
-    called = re.compile(rf"(.*?)(?<![\w@-])_?{runner}(?:\.m?js)?(?!\S)(.*)", re.DOTALL)
-    commands = (one for name in names for one in re.split("[&|;]", scripts.get(name, "")))
-    return next(filter(None, map(called.match, commands)), None)
+def _commands(package: Mapping[str, Any]) -> Iterator[str]:
+    """The commands of `npm test`, then of the scripts that they run, called as they call them."""
+    scripts, waiting, known = _versions_in(package, "scripts"), ["npm test"], set[str]()
+    for command in waiting:  # which grows
+        run = _RUNS.fullmatch(command)
+        words = [word.strip("'\"").removeprefix("npm:") for word in run[3].split()] if run else []
+        if run and run[2]:
+            words = [one for one in words if not re.fullmatch("-.*|run|run-script", one)][:1]
+        names = [name for word in words for name in scripts if fnmatchcase(name, word)]
+        if not (run and names):
+            yield command
+            continue
+        handed = re.sub(r"^ --(?!\S)", "", run[3].partition(words[0])[2]) if run[2] else ""
+        for name in dict.fromkeys(names):
+            parts = [] if name in known else _PART.findall(scripts[name] + handed)
+            waiting += [f"{run[1]} {part}".strip() for part in parts]
+        known.update(names)
+
+
+def _call(runner: str, command: str) -> re.Match[str] | None:
+    """Where a command calls a runner: what stands before it and after it."""
+    called = re.compile(rf"(.*?)(?<![\w@:=.-])_?{runner}(?:\.[cm]?js)?(?![^\s\"'])(.*)", re.DOTALL)
+    return called.fullmatch(command)
 
 
 def _command(runner: str, tree: Sequence[File]) -> TestCommand:
     """What runs a package's tests as its own script does; its workspace's packages are linked."""
-    call = _call(_package(tree), runner)
+    calls = (_call(runner, one) for one in _commands(_package(tree)))
+    call = next(filter(None, calls), None)
     before, after = call.groups() if call else ("", "")
     # Vite writes bundled settings into the nearest folder of this name; the image's is read-only
     lines = ["mkdir -p node_modules", "set -- {files}"]
     words = (_SETTING.findall(before), _OF_NODE.findall(before), _OPTION.findall(after))
-    env, node, options = map(" ".join, words)
-    if runner == "mocha":
-        places = " ".join(_PLACE.findall(_OPTION.sub("", after)))
-        lines = [_WRITE_REPORTER, _MOCHA, *lines, f"[ $# -gt 0 ] || set -- {places}"]
+    env, node, options = (" ".join(filter(None, one)) for one in words)
     for folder, inner in _workspace(tree):
         link = PurePosixPath("node_modules", str(inner.get("name")))
         lines.append(shlex.join(["mkdir", "-p", str(link.parent)]))
         lines.append(shlex.join(["ln", "-sfn", f"{WORKDIR}/{folder}", str(link)]))
-    lines.append(f'env {env} node {node} {_COMMANDS[runner]} {options} "$@"')
-    return TestCommand(script="\n".join(lines), report=_FORMS[runner], report_files=(_REPORT,))
+    # Files first: options of jest that take several words would take them as well
+    run = f'env {env} node {node} {_COMMANDS[runner]} "$@" {options}'
+    form: ReportForm = "jest-json"
+    if runner == "mocha":
+        form, rest = "mocha-json", re.finditer(_WORD, _OPTION.sub("", after))
+        places = " ".join(word[0] for word in rest if not word[0].startswith("-"))
+        lines += [_WRITE_REPORTER, f"[ $# -gt 0 ] || set -- {places}"]
+    return TestCommand(script="\n".join([*lines, run]), report=form, report_files=(_REPORT,))
 
 
 def _workspace(tree: Sequence[File]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -247,20 +297,27 @@ def _workspace(tree: Sequence[File]) -> Iterator[tuple[str, dict[str, Any]]]:
     for file in tree:
         folder, _, name = file.path.rpartition("/")
         inside = name == "package.json" and folder and folder.count("/") < 2
-        if inside and purpose(f"{folder}/index.js") == "source" and folder not in _SITES:
+        if (
+            inside
+            and purpose(f"{folder}/index.js") == "source"
+            and folder not in {"website", "site", "www"}
+        ):
             yield folder, _read_json(file.data)
 
 
 def _locked(tree: Sequence[File]) -> dict[str, str]:
     """Exact versions as a lock file has them, by name; of yarn's by name and what is asked for."""
     texts = {file.path: file.data for file in tree if "/" not in file.path}
-    found: dict[str, str] = {}
-    for place, entry in table(_read_json(texts.get(LOCK, b"")), "packages").items():
-        name = place.removeprefix("node_modules/")
-        if name != place and "node_modules/" not in name and isinstance(entry, dict):
-            found[name] = str(entry.get("version", ""))
-    for lock, line in (("pnpm-lock.yaml", _PNPM), ("yarn.lock", _YARN)):
-        for match in line.finditer(texts.get(lock, b"").decode("utf-8", "replace")):
+    npm = _read_json(texts.get(LOCK) or texts.get("npm-shrinkwrap.json", b""))
+    entries = table(npm, "dependencies") | table(npm, "packages")  # the latter from npm 7 on
+    found = {
+        place.removeprefix("node_modules/"): str(table(entries, place).get("version"))
+        for place in entries
+    }
+    for lock, line in (("pnpm-lock.yaml", _PNPM), ("yarn.lock", _YARN), ("bun.lock", _BUN)):
+        text = texts.get(lock, b"").decode("utf-8", "replace").replace("\r\n", "\n")
+        # In pnpm's there follow what its own packages need
+        for match in line.finditer(text.partition("\npackages:")[0]):
             for name in match[1].replace('"', "").replace("@npm:", "@").split(", "):
                 found.setdefault(name, match[2])
     return {name: text for name, text in found.items() if re.fullmatch(r"\d+\.[\w.+-]+", text)}
@@ -270,8 +327,7 @@ def _refuses(tree: Sequence[File], hidden: Sequence[File]) -> str:
     if any(map(uses_node_test, hidden)) or not any(_is_test(file.path) for file in hidden):
         return ""
     package = _package(tree)
-    words = [_versions_in(package, "scripts").get("test", "")]
-    words += _versions_in(package, "devDependencies")
+    words = [*_commands(package), *_versions_in(package, "devDependencies")]
     named = re.search(rf"\b({'|'.join(_RUNNERS)})\b", " ".join(words))
     runner = named[1] if named else "another runner"
     return f"its tests are run by {runner}, which cannot be driven without --with"

@@ -6,8 +6,9 @@ import re
 import pytest
 
 from arena.errors import InputError
-from arena.records import File
+from arena.records import File, TestPlan
 from arena.task import pack as packs
+from arena.task.mining.command_runner import with_command
 from arena.task.mining.history import purpose
 from arena.task.mining.node_runner import JAVASCRIPT, javascript_of, read_package
 from arena.task.mining.parts import language_of
@@ -173,13 +174,57 @@ def test_what_a_package_needs_for_its_tests():
         {
             "name": "@acme/purse",
             "dependencies": {"ms": "^2.1.0", "local": "file:../local"},
-            "devDependencies": {"eslint": "9", "@scope/fixtures": "~1.0", "sinon": "*"},
+            "devDependencies": {"eslint": "9", "@scope/fixtures": "~1.0", "sinon": "next"},
         }
     )
     test = "import x from '@scope/fixtures/a.js';\nimport test from 'node:test';\n"
     found = read_package(files(package_dot_json=text, test__a_dot_test_dot_js=test))
     assert found.name == "@acme/purse"
-    assert found.requirements == ("@scope/fixtures@~1.0", "ms@^2.1.0", "sinon@*")
+    assert found.requirements == ("@scope/fixtures@~1.0", "ms@^2.1.0", "sinon@next")
+
+
+@pytest.mark.parametrize(
+    ("package", "test", "wanted"),
+    [
+        # TypeScript as it is compiled for tests knows no `describe` without its types
+        ({"devDependencies": {"@types/jest": "29", "tsd": "1"}}, "", ("@types/jest@29",)),
+        (
+            {"devDependencies": {"@standard-schema/spec": "1", "standard": "17", "unbuild": "2"}},
+            "",
+            ("@standard-schema/spec@1",),
+        ),
+        (
+            {"devDependencies": {"@typescript-eslint/parser": "5", "eslint-plugin-n": "1"}},
+            "it(require.resolve('@typescript-eslint/parser/x'))",
+            ("@typescript-eslint/parser@5",),
+        ),
+        # What is developed with is what npm installs, whatever else its users may have
+        (
+            {
+                "peerDependencies": {"react": ">=16.8", "eslint": "*", "vue": "^3.0.0"},
+                "devDependencies": {"react": "^16.11.0", "eslint": "8"},
+            },
+            "",
+            ("eslint@8", "react@^16.11.0", "vue@^3.0.0"),
+        ),
+        (
+            {
+                "name": "purse",
+                "devDependencies": {
+                    "purse": "1",
+                    "old": "npm:purse@1",
+                    "zod3": "npm:zod@~3.24.0",
+                    "any": "npm:@acme/any",
+                },
+            },
+            "import 'purse'",
+            ("any@npm:@acme/any", "zod3@npm:zod@~3.24.0"),
+        ),
+    ],
+)
+def test_packages_are_those_that_npm_would_give_its_tests(package, test, wanted):
+    tree = files(package_dot_json=json.dumps(package), test__a_dot_js=test)
+    assert read_package(tree).requirements == wanted
 
 
 @pytest.mark.parametrize(
@@ -194,6 +239,29 @@ def test_what_a_package_needs_for_its_tests():
                 "        version: link:packages/own\n"
             ),
         ),
+        (
+            "package-lock_dot_json",
+            (
+                '{"lockfileVersion": 1, "dependencies": {"a": {"version": "1.0.0", "dependencies": '
+                '{"ms": {"version": "2.0.0"}}}, "ms": {"version": "2.1.3"}}}'
+            ),
+        ),
+        ("npm-shrinkwrap_dot_json", '{"dependencies": {"ms": {"version": "2.1.3"}}}'),
+        (
+            "pnpm-lock_dot_yaml",
+            (
+                "lockfileVersion: 5.4\n\nspecifiers:\n  ms: ^2.1.0\n\ndependencies:\n"
+                "  ms: 2.1.3_peer@1.0.0\n\npackages:\n\n  /a/1.0.0:\n    dependencies:\n      ms: 2.0.0\n"
+            ),
+        ),
+        (
+            "bun_dot_lock",
+            (
+                '{\n  "workspaces": {"": {"dependencies": {"ms": "^2.1.0"}}},\n  "packages": {\n'
+                '    "a/ms": ["ms@2.0.0", "", {}, "x"],\n    "ms": ["ms@2.1.3", "", {}, "x"],\n  }\n}\n'
+            ),
+        ),
+        ("yarn_dot_lock", 'ms@^2.1.0:\r\n  version "2.1.3"\r\n'),
         (
             "yarn_dot_lock",
             (
@@ -253,7 +321,7 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
         (
             "mocha",
             {"test": "nyc mocha --require should --reporter dot --recursive 'test/*.js'"},
-            ("set -- 'test/*.js'", '--require should --recursive "$@"'),
+            ("set -- 'test/*.js'\n", ' "$@" --require should --recursive'),
         ),
         ("vitest", {"test": "env TZ=Asia/Kolkata vitest"}, ("env TZ=Asia/Kolkata node ",)),
         (
@@ -268,9 +336,55 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
                 "lint": "eslint .",
                 "unit": "node --experimental-vm-modules node_modules/jest/bin/jest.js --env node",
             },
-            ("env node --experimental-vm-modules /node_modules/jest/", ' --env node "$@"'),
+            ("env node --experimental-vm-modules /node_modules/jest/", ' "$@" --env node'),
         ),
-        ("jest", {"test": "jest --coverage -t 'one test'"}, ('.test-report.json "$@"',)),
+        # Files stand before options that take several words
+        (
+            "jest",
+            {"test": "jest --coverage -t 'one test' --projects a 'b c' --forceExit"},
+            ("json \"$@\" --projects a 'b c' --forceExit",),
+        ),
+        # What is run is the script that is named, with what is handed on, not its name
+        (
+            "mocha",
+            {
+                "test": "A=1 npm run -s test:mocha tests/src && npm run lint",
+                "test:mocha": "cross-env B=2 nyc mocha --retries 3 -t 5000",
+                "lint": "eslint --env=mocha x/y",
+            },
+            ("env A=1 B=2 node ", "set -- tests/src\n", ' "$@" -t 5000'),
+        ),
+        (
+            "mocha",
+            {
+                "test": "run-s -l 'lint {@}' \"test:*\"",
+                "test:node": "mocha --opts a/b.opts --compilers js:babel-register --ignore 'x/**' -R spec --globals a,b -u tdd spec",
+                "test:more": "mocha more",
+            },
+            (
+                "set -- spec\n",
+                "\"$@\" --opts a/b.opts --compilers js:babel-register --ignore 'x/**' --globals a,b -u tdd",
+            ),
+        ),
+        (
+            "mocha",
+            {
+                "test": "mocha 'a|b/*.js' $(grep -lr 'it(' tests) --delay -n import=tsx > log 2>&1 | cat"
+            },
+            ("set -- 'a|b/*.js' $(grep -lr 'it(' tests)\n", '"$@" --delay -n import=tsx'),
+        ),
+        (
+            "mocha",
+            {
+                "test": "node --loader x --experimental-specifier-resolution=node -r y node_modules/.bin/mocha"
+            },
+            ("node --loader x --experimental-specifier-resolution=node -r y $(ls",),
+        ),
+        (
+            "vitest",
+            {"test": 'concurrently "npm:check" "yarn unit"', "unit": "vitest run --pool forks"},
+            (' "$@" --pool forks',),
+        ),
     ],
 )
 def test_what_a_test_script_says_of_its_runner_is_carried(runner, scripts, wanted):
@@ -281,6 +395,29 @@ def test_what_a_test_script_says_of_its_runner_is_carried(runner, scripts, wante
     script = javascript_of(tree).command.script
     assert [part for part in wanted if part not in re.sub(" +", " ", script)] == []
     assert set(read_package(tree).requirements) == {f"{runner}@1", "should@13"}, "no tools"
+
+
+def of_mocha():
+    return files(package_dot_json='{"devDependencies": {"mocha": "3"}}', test__a_dot_js="it()")
+
+
+def test_all_files_are_run_where_a_report_does_not_name_them():
+    plan = TestPlan(runner="command", fail_to_pass=("::purse > halves",))
+    script = with_command(plan, javascript_of(of_mocha()).command, ()).command[-1]
+    assert "'' " not in script.replace("\n", " ")
+    named = plan.model_copy(update={"fail_to_pass": ("test/a.js::purse > halves",)})
+    script = with_command(named, javascript_of(of_mocha()).command, ()).command[-1]
+    assert "set -- test/a.js\n" in script
+
+
+def test_where_scripts_call_two_runners_it_is_the_one_of_most_tests():
+    scripts = {"test": "borp && jest test/jest"}
+    package = json.dumps({"scripts": scripts, "devDependencies": {"jest": "29"}})
+    node, jest = "import { test } from 'node:test'; test()", "test()"
+    tree = {"a_dot_test_dot_js": node, "b_dot_test_dot_js": node, "test__jest__c_dot_js": jest}
+    assert javascript_of(files(package_dot_json=package, **tree)) is JAVASCRIPT
+    tree["b_dot_test_dot_js"] = jest
+    assert javascript_of(files(package_dot_json=package, **tree)).runner == "command"
 
 
 def test_packages_of_a_workspace_are_linked_and_those_beside_it_are_not_needed():
@@ -320,6 +457,7 @@ def test_runners_that_cannot_be_driven_are_named(package, hidden, words):
     ("path", "wanted"),
     [
         ("test.js", "test"),
+        ("src/date/tests.ts", "test"),
         ("lib/purse-test.js", "test"),
         ("lib/test-purse.mjs", "test"),
         ("lib/latest.js", "source"),
