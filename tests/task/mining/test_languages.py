@@ -377,6 +377,8 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
             {"test": "node --loader x --experimental-specifier-resolution=node ./bin/mocha.js"},
             ("node --loader x --experimental-specifier-resolution=node $(ls",),
         ),
+        ("react-scripts", {"test": "react-scripts test --env=a"}, (' "$@" --env=a',)),
+        ("kcd-scripts", {"test": "kcd-scripts test"}, ("index.js test --no-watch --ci --json ",)),
         (
             "vitest",
             {"test": 'concurrently "npm:check" "yarn unit"', "unit": "vitest run --pool forks"},
