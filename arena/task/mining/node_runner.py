@@ -250,7 +250,7 @@ def _commands(package: Mapping[str, Any]) -> Iterator[str]:
         handed = re.sub(r"^ --(?!\S)", "", after.partition(words[0])[2]) if of_npm and words else ""
         for name in dict.fromkeys(names):
             parts = [] if name in known else _PART.findall(scripts[name] + handed)
-            waiting += [f"{before} {part}".strip() for part in parts]
+            waiting += [" ".join(f"{before} {part}".split()) for part in parts]
         known.update(names)
         if not names:
             yield command

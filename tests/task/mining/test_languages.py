@@ -347,7 +347,7 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
         (
             "mocha",
             {
-                "test": "A=1 npm run -s test:mocha tests/src && npm run lint",
+                "test": "A=1  npm run -s test:mocha\n tests/src && npm run lint",
                 "test:mocha": "cross-env B=2 nyc mocha --retries 3 -t 5000",
                 "lint": "eslint --env=mocha x/y",
             },
