@@ -40,7 +40,7 @@ from arena.task.mining.runner import (
 
 _FILES = "{files}"
 _BY_FILE = frozenset({"jest-json", "mocha-json"})
-"""Forms whose ids begin with the file; it is empty where a test says none."""
+"""Forms whose ids begin with the file."""
 _OUTPUT_LIMIT = 16 << 20
 
 
@@ -136,7 +136,7 @@ def with_command(plan: TestPlan, command: TestCommand, files: Sequence[str]) -> 
     """A plan whose tests a command runs: those of some files, all when there are none."""
     if command.report in _BY_FILE:
         ids = (*plan.fail_to_pass, *plan.pass_to_pass)
-        files = [one for one in dict.fromkeys(i.partition("::")[0] for i in ids) if one]
+        files = list(dict.fromkeys(one.partition("::")[0] for one in ids))
     update = {
         "command": ("sh", "-c", plan_script(command, files)),
         "report": command.report,
@@ -153,8 +153,7 @@ def plan_script(command: TestCommand, places: Sequence[str]) -> str:
 def _files_of(run: RepositoryRun, command: TestCommand) -> Sequence[str]:
     """The files among the places of a run: ids of most forms do not begin with one."""
     known = {file.path for file in run.fix.hidden}
-    told = all(run.places) if command.report in _BY_FILE else known.issuperset(run.places)
-    return run.places if told else ()
+    return run.places if command.report in _BY_FILE or known.issuperset(run.places) else ()
 
 
 def run_tests(command: TestCommand, run: RepositoryRun) -> MiningSession:

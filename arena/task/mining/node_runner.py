@@ -106,18 +106,18 @@ def _read(data: bytes) -> list[tuple[str, SeenTest]]:
         return []
 
 
-_REPORT, _REPORTER_OF_MOCHA = ".test-report.json", ".test-reporter.cjs"
+_REPORT, _OF_MOCHA = ".test-report.json", ".test-reporter.cjs"
 _JEST = f"--ci --json --outputFile={_REPORT}"
 _COMMANDS = {
     "jest": f"{MODULES}/jest/bin/jest.js {_JEST}",
     "vitest": f"{MODULES}/vitest/vitest.mjs run --reporter=json --outputFile={_REPORT}",
-    "mocha": f"$(ls {MODULES}/mocha/bin/mocha* | tail -1) --reporter $PWD/{_REPORTER_OF_MOCHA}",
+    "mocha": f"$(ls {MODULES}/mocha/bin/mocha* | tail -1) --reporter {WORKDIR}/{_OF_MOCHA}",
     "react-scripts": f"{MODULES}/react-scripts/bin/react-scripts.js test --watchAll=false {_JEST}",
     "kcd-scripts": f"{MODULES}/kcd-scripts/dist/index.js test --no-watch {_JEST}",
 }
 """Runners of npm that can be driven by a command of ours, and what hands it on to jest."""
 _WRITE_REPORTER = f"""\
-cat >{_REPORTER_OF_MOCHA} <<'END'
+cat >{_OF_MOCHA} <<'END'
 const report = require('path').resolve('{_REPORT}');
 module.exports = function (runner) {{
   const ended = [], pending = [], failed = new Set();
@@ -133,29 +133,25 @@ END"""
 """Mocha's own report lacks files before version 8, and is among what tests print before 9.2."""
 _WORD = r"""(?:'[^']*'|"[^"]*"|\$\([^$)]*\)|[^\s'"])+"""
 _PART = re.compile(r"""(?:'[^']*'|"[^"]*"|\$\([^$)]*\)|[^&|;()])+""")
-_RUNS = re.compile(
-    r"(.*?)(?<!\S)(?:(npm|pnpm|yarn|bun)|run-[sp]|npm-run-all2?|concurrently|conc)\s(.*)", re.DOTALL
-)
-"""A command that runs scripts of a package; npm and its like hand on what follows a name."""
+_RUNS = re.compile(r"(.*?)(?<!\S)(?:(npm|pnpm|yarn|bun)|run-[sp]|npm-run-all2?|concurrently)\s(.*)")
+"""A command that runs scripts of a package."""
 _SETTING = re.compile(rf"(?<!\S)[A-Z]\w*={_WORD}")
 _OF_NODE = re.compile(
-    rf"(?<!\S)(?:--(?:no-)?experimental-[\w-]+(?:={_WORD})?|--expose[-_]gc|(?<=node )-r {_WORD}"
-    rf"|--(?:import|loader|require|conditions)[ =]{_WORD})"
+    rf"(?<!\S)--(?:experimental-[\w-]+(?:={_WORD})?|(?:import|loader|require)[ =]{_WORD})"
 )
 """What stands before a runner in a script: settings of the environment, options of Node."""
 _OPTION = re.compile(
-    r"(?<!\S)(?:(--(?:recursive|globals(?: [\w,*$]+)?|exit|forceExit|runInBand|delay|expose[-_]gc"
-    r"|(?:no-)?experimental-[\w-]+|no-(?:threads|isolate|file-parallelism))(?!\S)"
-    r"|-u[ =](?:tdd|bdd|qunit|exports)(?!\S)|-t[ =]\d+(?!\S)|(?:-[rcn]|--(?:require|import|loader"
-    r"|config|opts|compilers|env|environment|ui|ext|extension|file|root|rootDir|dir|project|timeout"
-    r"|testTimeout|ignore|exclude|node-option|preset|filter|mode|pool))"
-    rf"[ =]{_WORD}|--(?:projects|selectProjects|roots|testMatch|testRegex|testPathIgnorePatterns"
-    rf"|setupFiles\w*)(?:[ =](?!-){_WORD})+)|(?:-[ROgfsj]|--(?:reporter(?:-options?)?|f?grep|slow"
-    rf"|jobs|package|retries)) {_WORD}|\d?>+ ?\S*)"
+    r"(?<!\S)(?:(--(?:recursive|globals(?: [\w,*$]+)?|exit|forceExit|runInBand|delay"
+    r"|(?:no-)?experimental-[\w-]+|no-(?:threads|isolate|file-parallelism))(?!\S)|-t[ =]\d+(?!\S)"
+    r"|-u (?:tdd|bdd|qunit|exports)(?!\S)|(?:-[rcn]|--(?:require|import|loader|config|opts"
+    r"|compilers|env|environment|ui|ext|extension|file|root|rootDir|dir|project|timeout|testTimeout"
+    rf"|ignore|exclude|node-option|filter|mode|pool))[ =]{_WORD}|--(?:projects|selectProjects"
+    rf"|roots|testMatch|testRegex|testPathIgnorePatterns|setupFiles\w*)(?:[ =](?!-){_WORD})+)|(?:"
+    rf"-[ROgfsj]|--(?:reporter(?:-options?)?|f?grep|slow|jobs|package|retries)) {_WORD}|\d?>+ ?\S*)"
 )
 """What stands after it: first what decides what its tests are and how they are loaded."""
 _RUNNERS = (*_COMMANDS, "ava", "tap", "tape", "jasmine", "karma", "uvu", "lab", "bun")
-_OWN = re.compile(r"(?<!\S)(?:borp|--test)(?!\S)")
+_SITES = frozenset({"website", "site", "www"})
 _RUN_SECONDS = 300.0
 _TOOLS = re.compile(
     r"@?(typescript-)?(eslint|prettier|stylelint|oxlint|biome|husky|lint-staged|commit|cz-|xo$|np$"
@@ -163,21 +159,18 @@ _TOOLS = re.compile(
     r"|bundlesize|typedoc|jsdoc|docusaurus|storybook|playwright|puppeteer|karma|nyc$|c8$|codecov"
     r"|coveralls|tsd$|flow-bin$|unbuild$|obuild$|tsup$|tsdown$|automd$|changelogen$)"
 )
-"""Packages for development that tests do not need, where none imports them; what is tested with
-one has it as a peer.
+"""Packages for development that tests do not import; what is tested with one has it as a peer.
 
 Those that bundle and release bring published copies of what is mined, with the fix in them."""
 _IMPORTED = re.compile(
-    rb"""(?:\bfrom|\bimport\(?|\brequire(?:\.resolve)?\(|\.mock\()"""
-    rb"""\s*["'](@[\w.-]+/[\w.-]+|[\w.-]+)"""
+    rb"""(?:\bfrom|\bimport\(?|\brequire(?:\.resolve)?\()\s*["'](@[\w.-]+/[\w.-]+|[\w.-]+)"""
 )
 _ALIAS = re.compile(r"npm:(@?[\w./-]+)(?:@[^:/]*)?")
 _YARN = re.compile(
     r"^(?=[^\n]*@)([^\s#][^\n]*):\n(?:  [^\n]*\n)*?  version:? \"?([^\s\"]+)", re.MULTILINE
 )
 _PNPM = re.compile(
-    r"^ +'?(@?[^'\s:]+)'?:(?:\n +specifier: [^\n]*\n +version:)? '?(\d+\.\d[^\s_('/]*)",
-    re.MULTILINE,
+    r"(?m)^ +'?(@?[^'\s:]+)'?:(?:\n +specifier: [^\n]*\n +version:)? '?(\d+\.\d[^\s_('/]*)"
 )
 """Before version 6 what is asked for stands above, which is no version where that differs."""
 _BUN = re.compile(r'^ +"([^"\s]+)": \["\1@(\d+\.[^"]+)"', re.MULTILINE)
@@ -237,9 +230,9 @@ def _driven(tree: Sequence[File]) -> str:
     commands = list(_commands(_package(tree)))
     called = [name for name in had if any(_call(name, one) for one in commands)]
     own = sum(map(uses_node_test, tree))
-    if called and any(map(_OWN.search, commands)):  # then those of most tests are taken
-        cases = sum(_is_test(file.path) and b"test(" in file.data for file in tree)
-        called = called if 2 * own <= cases else []
+    cases = sum(_is_test(file.path) and b"test(" in file.data for file in tree)
+    if 2 * own > cases and any({"borp", "--test"}.intersection(one.split()) for one in commands):
+        called = []
     # A file of tests that a script runs with another runner may import a part of `node:test`
     return next(iter(called or ([] if own else had)), "")
 
@@ -249,47 +242,45 @@ def _commands(package: Mapping[str, Any]) -> Iterator[str]:
     scripts, waiting, known = _versions_in(package, "scripts"), ["npm test"], set[str]()
     for command in waiting:  # which grows
         run = _RUNS.fullmatch(command)
-        words = [word.strip("'\"").removeprefix("npm:") for word in run[3].split()] if run else []
-        if run and run[2]:
+        before, of_npm, after = run.groups("") if run else ("", "", "")
+        words = [word.strip("'\"").removeprefix("npm:") for word in after.split()]
+        if of_npm:  # and hands on what follows the name
             words = [one for one in words if not re.fullmatch("-.*|run|run-script", one)][:1]
         names = [name for word in words for name in scripts if fnmatchcase(name, word)]
-        if not (run and names):
-            yield command
-            continue
-        handed = re.sub(r"^ --(?!\S)", "", run[3].partition(words[0])[2]) if run[2] else ""
+        handed = re.sub(r"^ --(?!\S)", "", after.partition(words[0])[2]) if of_npm and words else ""
         for name in dict.fromkeys(names):
             parts = [] if name in known else _PART.findall(scripts[name] + handed)
-            waiting += [f"{run[1]} {part}".strip() for part in parts]
+            waiting += [" ".join(f"{before} {part}".split()) for part in parts]
         known.update(names)
+        if not names:
+            yield command
 
 
 def _call(runner: str, command: str) -> re.Match[str] | None:
     """Where a command calls a runner: what stands before it and after it."""
-    called = re.compile(rf"(.*?)(?<![\w@:=.-])_?{runner}(?:\.[cm]?js)?(?![^\s\"'])(.*)", re.DOTALL)
-    return called.fullmatch(command)
+    called = rf"(.*?)(?<![\w@:=.-])_?{runner}(?:\.[cm]?js)?(?![^\s\"'])(.*)"
+    return re.fullmatch(called, command)
 
 
 def _command(runner: str, tree: Sequence[File]) -> TestCommand:
     """What runs a package's tests as its own script does; its workspace's packages are linked."""
-    calls = (_call(runner, one) for one in _commands(_package(tree)))
-    call = next(filter(None, calls), None)
+    call = next(filter(None, (_call(runner, one) for one in _commands(_package(tree)))), None)
     before, after = call.groups() if call else ("", "")
     # Vite writes bundled settings into the nearest folder of this name; the image's is read-only
     lines = ["mkdir -p node_modules", "set -- {files}"]
     words = (_SETTING.findall(before), _OF_NODE.findall(before), _OPTION.findall(after))
     env, node, options = (" ".join(filter(None, one)) for one in words)
+    if runner == "mocha":
+        places = " ".join(re.findall(rf"(?<!\S)(?!-){_WORD}", _OPTION.sub("", after)))
+        lines = [_WRITE_REPORTER, *lines, f"[ $# -gt 0 ] || set -- {places}"]
     for folder, inner in _workspace(tree):
         link = PurePosixPath("node_modules", str(inner.get("name")))
         lines.append(shlex.join(["mkdir", "-p", str(link.parent)]))
         lines.append(shlex.join(["ln", "-sfn", f"{WORKDIR}/{folder}", str(link)]))
     # Files first: options of jest that take several words would take them as well
-    run = f'env {env} node {node} {_COMMANDS[runner]} "$@" {options}'
-    form: ReportForm = "jest-json"
-    if runner == "mocha":
-        form, rest = "mocha-json", re.finditer(_WORD, _OPTION.sub("", after))
-        places = " ".join(word[0] for word in rest if not word[0].startswith("-"))
-        lines += [_WRITE_REPORTER, f"[ $# -gt 0 ] || set -- {places}"]
-    return TestCommand(script="\n".join([*lines, run]), report=form, report_files=(_REPORT,))
+    lines.append(f'env {env} node {node} {_COMMANDS[runner]} "$@" {options}')
+    form: ReportForm = "mocha-json" if runner == "mocha" else "jest-json"
+    return TestCommand(script="\n".join(lines), report=form, report_files=(_REPORT,))
 
 
 def _workspace(tree: Sequence[File]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -297,11 +288,7 @@ def _workspace(tree: Sequence[File]) -> Iterator[tuple[str, dict[str, Any]]]:
     for file in tree:
         folder, _, name = file.path.rpartition("/")
         inside = name == "package.json" and folder and folder.count("/") < 2
-        if (
-            inside
-            and purpose(f"{folder}/index.js") == "source"
-            and folder not in {"website", "site", "www"}
-        ):
+        if inside and purpose(f"{folder}/index.js") == "source" and folder not in _SITES:
             yield folder, _read_json(file.data)
 
 
@@ -309,11 +296,8 @@ def _locked(tree: Sequence[File]) -> dict[str, str]:
     """Exact versions as a lock file has them, by name; of yarn's by name and what is asked for."""
     texts = {file.path: file.data for file in tree if "/" not in file.path}
     npm = _read_json(texts.get(LOCK) or texts.get("npm-shrinkwrap.json", b""))
-    entries = table(npm, "dependencies") | table(npm, "packages")  # the latter from npm 7 on
-    found = {
-        place.removeprefix("node_modules/"): str(table(entries, place).get("version"))
-        for place in entries
-    }
+    had = table(npm, "dependencies") | table(npm, "packages")  # the latter from npm 7 on
+    found = {at.removeprefix("node_modules/"): str(table(had, at).get("version")) for at in had}
     for lock, line in (("pnpm-lock.yaml", _PNPM), ("yarn.lock", _YARN), ("bun.lock", _BUN)):
         text = texts.get(lock, b"").decode("utf-8", "replace").replace("\r\n", "\n")
         # In pnpm's there follow what its own packages need

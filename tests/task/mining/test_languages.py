@@ -6,9 +6,8 @@ import re
 import pytest
 
 from arena.errors import InputError
-from arena.records import File, TestPlan
+from arena.records import File
 from arena.task import pack as packs
-from arena.task.mining.command_runner import with_command
 from arena.task.mining.history import purpose
 from arena.task.mining.node_runner import JAVASCRIPT, javascript_of, read_package
 from arena.task.mining.parts import language_of
@@ -348,7 +347,7 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
         (
             "mocha",
             {
-                "test": "A=1 npm run -s test:mocha tests/src && npm run lint",
+                "test": "A=1  npm run -s test:mocha\n tests/src && npm run lint",
                 "test:mocha": "cross-env B=2 nyc mocha --retries 3 -t 5000",
                 "lint": "eslint --env=mocha x/y",
             },
@@ -375,11 +374,11 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
         ),
         (
             "mocha",
-            {
-                "test": "node --loader x --experimental-specifier-resolution=node -r y node_modules/.bin/mocha"
-            },
-            ("node --loader x --experimental-specifier-resolution=node -r y $(ls",),
+            {"test": "node --loader x --experimental-specifier-resolution=node ./bin/mocha.js"},
+            ("node --loader x --experimental-specifier-resolution=node $(ls",),
         ),
+        ("react-scripts", {"test": "react-scripts test --env=a"}, (' "$@" --env=a',)),
+        ("kcd-scripts", {"test": "kcd-scripts test"}, ("index.js test --no-watch --ci --json ",)),
         (
             "vitest",
             {"test": 'concurrently "npm:check" "yarn unit"', "unit": "vitest run --pool forks"},
@@ -395,19 +394,6 @@ def test_what_a_test_script_says_of_its_runner_is_carried(runner, scripts, wante
     script = javascript_of(tree).command.script
     assert [part for part in wanted if part not in re.sub(" +", " ", script)] == []
     assert set(read_package(tree).requirements) == {f"{runner}@1", "should@13"}, "no tools"
-
-
-def of_mocha():
-    return files(package_dot_json='{"devDependencies": {"mocha": "3"}}', test__a_dot_js="it()")
-
-
-def test_all_files_are_run_where_a_report_does_not_name_them():
-    plan = TestPlan(runner="command", fail_to_pass=("::purse > halves",))
-    script = with_command(plan, javascript_of(of_mocha()).command, ()).command[-1]
-    assert "'' " not in script.replace("\n", " ")
-    named = plan.model_copy(update={"fail_to_pass": ("test/a.js::purse > halves",)})
-    script = with_command(named, javascript_of(of_mocha()).command, ()).command[-1]
-    assert "set -- test/a.js\n" in script
 
 
 def test_where_scripts_call_two_runners_it_is_the_one_of_most_tests():
