@@ -105,16 +105,28 @@ def _read(data: bytes) -> list[tuple[str, SeenTest]]:
         return []
 
 
-_REPORT = ".test-report.json"
+_REPORT, _REPORTER_OF_MOCHA = ".test-report.json", ".test-reporter.cjs"
 _COMMANDS = {
     "jest": f"{MODULES}/jest/bin/jest.js --ci --json --outputFile={_REPORT}",
     "vitest": f"{MODULES}/vitest/vitest.mjs run --reporter=json --outputFile={_REPORT}",
-    "mocha": f"$m --reporter json -O output={_REPORT}",
+    "mocha": f"$m --reporter {WORKDIR}/{_REPORTER_OF_MOCHA}",
 }
 """Runners of npm that can be driven by a command of ours."""
-_PRINTED = ".test-output"
-_TAKE_PRINTED = rf"[ -e {_REPORT} ] || sed -n '/^{{$/h;/^{{$/!H;${{g;p;}}' {_PRINTED} >{_REPORT}"
-"""Mocha before 9.2 has no report but what it prints, after what the tests print."""
+_WRITE_REPORTER = f"""\
+cat >{_REPORTER_OF_MOCHA} <<'END'
+const report = require('path').resolve('{_REPORT}');
+module.exports = function (runner) {{
+  const ended = [], pending = [], failed = new Set();
+  const told = (test) => ({{ title: test.title, fullTitle: test.fullTitle(), file: test.file,
+    err: failed.has(test) ? {{ message: 'failed' }} : {{}} }});
+  runner.on('pending', (test) => pending.push(test));
+  runner.on('fail', (test) => failed.add(test));
+  runner.on('test end', (test) => ended.push(test));
+  runner.on('end', () => require('fs').writeFileSync(report,
+    JSON.stringify({{ tests: ended.map(told), pending: pending.map(told) }})));
+}};
+END"""
+"""Mocha's own report lacks files before version 8, and is among what tests print before 9.2."""
 _MOCHA = f"m={MODULES}/mocha/bin/mocha; [ -e $m.js ] && m=$m.js"
 _FORMS: dict[str, ReportForm] = {"jest": "jest-json", "vitest": "jest-json", "mocha": "mocha-json"}
 _WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"]+)"""
@@ -152,10 +164,10 @@ _VERSION = re.compile(r"[~^<>=]*\s*v?\d[\w.\-+~^<>=| *]*|\*|latest")
 def read_package(tree: Sequence[File]) -> Project:
     """What it and its tests need, as `name@versions`; Node itself where the image's is too old."""
     package, exact, driven = _package(tree), _locked(tree), _driven(tree)
-    needs = _in_all(tree, "peerDependencies") | _in_all(tree, "dependencies")
-    for name, versions in _in_all(tree, "devDependencies").items():
-        if not _TOOLS.match(name):
-            needs.setdefault(name, versions)
+    peers, kept = _in_all(tree, "peerDependencies"), _in_all(tree, "dependencies")
+    for_development = _in_all(tree, "devDependencies").items()
+    used = {name: text for name, text in for_development if name in peers or not _TOOLS.match(name)}
+    needs = peers | used | kept
     own_names = {str(inner.get("name")) for _, inner in _workspace(tree)}
     wanted = {
         name: exact.get(f"{name}@{text}", exact.get(name, text))
@@ -213,20 +225,20 @@ def _call(package: Mapping[str, Any], runner: str) -> re.Match[str] | None:
 
 def _command(runner: str, tree: Sequence[File]) -> TestCommand:
     """What runs a package's tests as its own script does; its workspace's packages are linked."""
-    call, lines = _call(_package(tree), runner), ["set -- {files}"]
+    call = _call(_package(tree), runner)
     before, after = call.groups() if call else ("", "")
+    # Vite writes bundled settings into the nearest folder of this name; the image's is read-only
+    lines = ["mkdir -p node_modules", "set -- {files}"]
     words = (_SETTING.findall(before), _OF_NODE.findall(before), _OPTION.findall(after))
     env, node, options = map(" ".join, words)
     if runner == "mocha":
         places = " ".join(_PLACE.findall(_OPTION.sub("", after)))
-        lines = [_MOCHA, *lines, f"[ $# -gt 0 ] || set -- {places}"]
+        lines = [_WRITE_REPORTER, _MOCHA, *lines, f"[ $# -gt 0 ] || set -- {places}"]
     for folder, inner in _workspace(tree):
         link = PurePosixPath("node_modules", str(inner.get("name")))
         lines.append(shlex.join(["mkdir", "-p", str(link.parent)]))
         lines.append(shlex.join(["ln", "-sfn", f"{WORKDIR}/{folder}", str(link)]))
     lines.append(f'env {env} node {node} {_COMMANDS[runner]} {options} "$@"')
-    if runner == "mocha":
-        lines = [*lines[:-1], f"{lines[-1]} >{_PRINTED}", "code=$?", _TAKE_PRINTED, "exit $code"]
     return TestCommand(script="\n".join(lines), report=_FORMS[runner], report_files=(_REPORT,))
 
 

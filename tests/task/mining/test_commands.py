@@ -75,7 +75,7 @@ def test_a_command_of_ones_own_gives_tasks(tmp_path):
 
 
 PACKAGES = [("jest", "29.7.0"), ("vitest", "1.6.0"), ("mocha", "10.7.0"), ("mocha", "5.2.0")]
-"""The last one's report is what it prints."""
+"""The last one has no report of its own with the files of tests."""
 TESTS = {
     "jest": "const { half, whole } = require('../lib/purse');\n",
     "vitest": "import { half, whole } from '../lib/purse';\n"
@@ -113,6 +113,9 @@ def test_the_runner_that_a_package_names_runs_its_tests(tmp_path, runner, versio
         ("Fix halves of odd cents", {lib: fixed, tests: head + WHOLE + HALVES}),
     ]
     if typed:
+        start["vite.config.ts"] = (
+            "import { defineConfig } from 'vitest/config';\nexport default defineConfig({});\n"
+        )
         steps.append(("Fix the other half of the shop too", py_fix))
     a_clone(tmp_path, steps)
     _, tasks = mined(tmp_path)

@@ -216,6 +216,16 @@ def test_versions_are_those_of_the_lock_file(lock, text):
     assert found.requirements == ("ms@2.1.3",)
 
 
+def test_what_a_package_is_developed_with_wins_over_what_its_users_may_have():
+    package = (
+        '{"peerDependencies": {"typescript": ">=5", "ms": "*"}, "devDependencies": {'
+        '"typescript": "^5.0.0", "eslint": "^9.0.0"}}'
+    )
+    lock = '"typescript@npm:*, typescript@npm:^5.0.0":\n  version: 5.9.3\n'
+    found = read_package(files(package_dot_json=package, yarn_dot_lock=lock))
+    assert found.requirements == ("ms@*", "typescript@5.9.3")
+
+
 def test_a_version_of_a_catalogue_stands_in_the_lock():
     package = '{"dependencies": {"ms": "catalog:", "gone": "catalog:old"}}'
     lock = "      ms:\n        specifier: 'catalog:'\n        version: 2.1.3\n"
@@ -243,7 +253,7 @@ def test_a_package_that_needs_a_newer_node_asks_for_it(package, test):
         (
             "mocha",
             {"test": "nyc mocha --require should --reporter dot --recursive 'test/*.js'"},
-            ("set -- 'test/*.js'", '--require should --recursive "$@" >'),
+            ("set -- 'test/*.js'", '--require should --recursive "$@"'),
         ),
         ("vitest", {"test": "env TZ=Asia/Kolkata vitest"}, ("env TZ=Asia/Kolkata node ",)),
         (
