@@ -20,7 +20,7 @@ from arena.protocols import Sandbox
 from arena.records import Change, Entry
 from arena.records.container import WORKDIR
 from arena.task.files import is_cache, is_leftover
-from arena.task.patch import FilePatch, render
+from arena.task.patch import FilePatch, parse, render
 from arena.task.policy import MAX_FILES
 
 MAX_CHANGES = 20_000
@@ -28,13 +28,17 @@ MAX_READ_BYTES = 4 << 20
 MAX_TOTAL_BYTES = 64 << 20
 
 _DIFF_SECONDS = 30.0
+_LOOKED_AT = 8000
+"""Bytes at the start of a file by which git tells whether it is binary."""
 _ABSENT = frozenset({"absent", "directory"})
 _LEFTOVER_CONTENT = (b"\x7fELF", b"SQLite format 3\0", b"!<arch>\n")
 _MODES = {"symlink": "120000", "other": "010000"}
 _OPTIONS = (
-    *("--no-index", "--text", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color"),
+    *("--no-index", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color"),
     *("--unified=3", "--src-prefix=a/", "--dst-prefix=b/", "--diff-algorithm=myers"),
 )
+_AS_TEXT = ("--text",)
+_IN_FULL = ("--binary", "--full-index", "--no-prefix")  # "old/7 new/7", read as one name
 _SECTION = re.compile(rb"^diff --git a/(?:old|new)/(\d+) ", re.MULTILINE)
 
 
@@ -75,10 +79,18 @@ class _Pair(NamedTuple):
     @property
     def comparable(self) -> bool:
         """Both contents can be put into hunks."""
-        return all(
-            entry.kind != "other" and not entry.too_large and b"\0" not in entry.data
-            for entry in (self.old, self.new)
-        )
+        sides = (self.old, self.new)
+        return self.known and not any(b"\0" in entry.data for entry in sides)
+
+    @property
+    def binary(self) -> bool:
+        """Git itself takes one of the contents for binary."""
+        return self.known and any(b"\0" in one.data[:_LOOKED_AT] for one in (self.old, self.new))
+
+    @property
+    def known(self) -> bool:
+        """Both contents are read, and of files or links."""
+        return not any(one.kind == "other" or one.too_large for one in (self.old, self.new))
 
     @property
     def differs(self) -> bool:
@@ -93,9 +105,9 @@ def capture(remains: Remains, pristine: Sandbox) -> str:
     """What the work tree of a stopped container says over that of a fresh one, as a diff.
 
     New files are part of it; caches and other leftovers, and anything under `.git`, are not.
-    Whatever cannot be a patch (links, devices, large or binary files, too many changes) is named
-    in it in a form that the policy refuses with the reason. Bytes that are not UTF-8 come back as
-    surrogates: encode with `surrogateescape`.
+    Binary files are in it in full. Whatever cannot be a patch (links, devices, large files, too
+    many changes) is named in it in a form that the policy refuses with the reason. Bytes that are
+    not UTF-8 come back as surrogates: encode with `surrogateescape`.
     """
     if remains.not_looked_at:
         changes = remains.not_looked_at[: MAX_FILES + 1]
@@ -104,7 +116,8 @@ def capture(remains: Remains, pristine: Sandbox) -> str:
     found = [_Pair(path, remains.read(pristine, path), new) for path, new in entries]
     pairs = [pair for pair in found if pair.differs]
     hunks = _hunks([pair for pair in pairs if pair.comparable])
-    return render([_change(pair, hunks) for pair in pairs])
+    whole = _binaries([pair for pair in pairs if pair.binary])
+    return render([_change(pair, hunks, whole) for pair in pairs])
 
 
 def _is_left_over(change: Change) -> bool:
@@ -116,15 +129,17 @@ def _is_left_over(change: Change) -> bool:
 # ── writing the diff ───────────────────────────────────────────────────────────────────────────
 
 
-def _change(pair: _Pair, hunks: Mapping[str, str]) -> FilePatch:
+def _change(pair: _Pair, hunks: Mapping[str, str], whole: Mapping[str, FilePatch]) -> FilePatch:
     old, new = (None if entry.kind in _ABSENT else entry for entry in (pair.old, pair.new))
+    full = whole.get(pair.path)
     return FilePatch(
         old=pair.path if old else None,
         new=pair.path if new else None,
         old_mode=_mode(old) if old else None,
         new_mode=_mode(new) if new else None,
         binary=not pair.comparable and "other" not in {pair.old.kind, pair.new.kind},
-        hunks=hunks.get(pair.path, ""),
+        index=full.index if full else None,
+        hunks=full.hunks if full else hunks.get(pair.path, ""),
     )
 
 
@@ -136,25 +151,10 @@ def _hunks(pairs: Sequence[_Pair]) -> dict[str, str]:
     """Hunks by path, from one run of git over numbered files."""
     if not pairs:
         return {}
-    with tempfile.TemporaryDirectory(prefix="arena-diff-") as scratch:
-        for side in ("old", "new"):
-            folder = Path(scratch, side)
-            folder.mkdir()
-            for number, pair in enumerate(pairs):
-                entry: Entry = getattr(pair, side)
-                if entry.kind not in _ABSENT:
-                    (folder / str(number)).write_bytes(entry.data)
-        try:
-            text = run_git(
-                ["diff", *_OPTIONS, "old", "new"],
-                cwd=Path(scratch),
-                git_dir=None,
-                timeout_s=_DIFF_SECONDS,
-                output_limit=4 * MAX_TOTAL_BYTES,
-                codes=(0, 1),
-            )
-        except GitLimitError:
-            return {pair.path: _replaced(pair) for pair in pairs}
+    try:
+        text = _compared(pairs, _AS_TEXT)
+    except GitLimitError:
+        return {pair.path: _replaced(pair) for pair in pairs}
     starts = list(_SECTION.finditer(text))
     ends = [*(match.start() for match in starts), len(text)][1:]  # none where only modes changed
     found = {}
@@ -164,6 +164,36 @@ def _hunks(pairs: Sequence[_Pair]) -> dict[str, str]:
             body = text[at + 1 : end].decode("utf-8", "surrogateescape")
             found[pairs[int(match[1])].path] = body
     return found
+
+
+def _binaries(pairs: Sequence[_Pair]) -> dict[str, FilePatch]:
+    """Changes of binary files by path, as git writes them in full; none where it takes too long."""
+    try:
+        text = _compared(pairs, _IN_FULL) if pairs else b""
+    except GitLimitError:
+        return {}
+    changes = parse(text.decode("ascii"))
+    return {pairs[int(one.path)].path: one for one in changes if one.binary}
+
+
+def _compared(pairs: Sequence[_Pair], options: Sequence[str]) -> bytes:
+    """What git says of the contents, under the number of each pair. Raises `GitLimitError`."""
+    with tempfile.TemporaryDirectory(prefix="arena-diff-") as scratch:
+        for side in ("old", "new"):
+            folder = Path(scratch, side)
+            folder.mkdir()
+            for number, pair in enumerate(pairs):
+                entry: Entry = getattr(pair, side)
+                if entry.kind not in _ABSENT:
+                    (folder / str(number)).write_bytes(entry.data)
+        return run_git(
+            ["diff", *_OPTIONS, *options, "old", "new"],
+            cwd=Path(scratch),
+            git_dir=None,
+            timeout_s=_DIFF_SECONDS,
+            output_limit=4 * MAX_TOTAL_BYTES,
+            codes=(0, 1),
+        )
 
 
 def _replaced(pair: _Pair) -> str:

@@ -92,7 +92,8 @@ def test_leftovers_are_no_part_of_it(taken):
         ("ln -s / d", "'d': a symbolic link"),
         ("rm README.md; ln -s /proc/self/environ README.md", "'README.md': a symbolic link"),
         ("mkfifo pipe", "'pipe': file mode 010000"),
-        ("printf 'a\\0b' > data.bin", "'data.bin': binary content"),
+        ("seq 9999 > late.bin; printf 'a\\0b' >> late.bin", "'late.bin': binary content"),
+        ("head -c 1500000 /dev/urandom > noise.bin", "the patch has"),
         ("head -c 5000000 /dev/zero | tr '\\0' a > big", "'big': binary content, or a file"),
         ("head -c 1500000 /dev/zero | tr '\\0' a > wide", "the patch has 1,500,"),
         ("seq 300000 > long", "the patch has"),
@@ -104,6 +105,17 @@ def test_leftovers_are_no_part_of_it(taken):
 )
 def test_what_no_patch_may_hold_is_refused_by_name(taken, reason, script, words):
     assert words in reason(taken(script))
+
+
+def test_binary_files_are_taken_in_full(taken, reason, python, tmp_path):
+    patch = taken(
+        "printf 'a\\0b' > data.bin; head -c 5000 /dev/zero > src/purse/zero; echo more > text",
+        "printf '\\0' > README.md; chmod 755 data.bin",
+    )
+    assert reason(patch) is None
+    found = applied(tmp_path, python.task, patch)
+    assert (found["data.bin*"], found["src/purse/zero"]) == (b"a\0b", bytes(5000))
+    assert (found["README.md"], found["text"]) == (b"\0", b"more\n")
 
 
 def test_more_changes_than_are_looked_at(taken, reason, monkeypatch):

@@ -107,8 +107,12 @@ def _terminal_bench(folder: SafePath) -> Scripts:
     config = read_yaml(folder / "task.yaml")
     aside = {"task.yaml", "run-tests.sh", "solution.sh", "solution.yaml", "docker-compose.yaml"}
     files = {file.path: file for file in read_tree(folder)}
+    # Of the tests an author may give what the Dockerfile names, such as what makes the data
+    named = files["Dockerfile"].data if "Dockerfile" in files else b""
     shown = tuple(
-        file for path, file in files.items() if path not in aside and not path.startswith("tests/")
+        file
+        for path, file in files.items()
+        if path not in aside and (not path.startswith("tests/") or path.encode() in named)
     )
     composed = read_composed(folder, shown, "client", _GIVEN)
     return Scripts(

@@ -46,6 +46,16 @@ def with_instruction(text):
     return f"instruction: {text}\ndifficulty: easy\nmax_test_timeout_sec: 60\n"
 
 
+def test_of_the_tests_an_image_gets_what_its_dockerfile_names(tmp_path):
+    terminal_bench(tmp_path, "one", with_instruction("x"))
+    dockerfile = "FROM python:3.11\nCOPY tests/make.py /app/\n"
+    tests = {"tests/make.py": "pass\n", "tests/test_outputs.py": "pass\n"}
+    toy.write(tmp_path / "one", {"Dockerfile": dockerfile, **tests})
+    (found,) = read_scripts(tmp_path)
+    assert {file.path for file in found.build} == {"Dockerfile", "tests/make.py"}
+    assert {file.path for file in found.tests} == {"run-tests.sh", "make.py", "test_outputs.py"}
+
+
 def test_a_task_yaml_as_people_write_them(tmp_path):
     terminal_bench(tmp_path, "plain", TASK_YAML.replace("halves'  # not this", "halves'"))
     (found,) = read_scripts(tmp_path)
