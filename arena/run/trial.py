@@ -312,7 +312,8 @@ class TrialRunner:
         """Take the diff against a fresh container of the same image, and grade it there."""
 
         def take(fresh: Sandbox) -> str:
-            progress.patch = diff.capture(remains, fresh)
+            by_script = request.task.tests.runner == "script"
+            progress.patch = diff.capture(remains, fresh, binaries=by_script)
             return progress.patch
 
         bench = request.bench(self.engine, self.images[request.task.id].id)

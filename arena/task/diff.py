@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from arena.git import GitLimitError, run_git
+from arena.git import GitError, GitLimitError, run_git
 from arena.protocols import Sandbox
 from arena.records import Change, Entry
 from arena.records.container import WORKDIR
 from arena.task.files import is_cache, is_leftover
 from arena.task.patch import FilePatch, parse, render
-from arena.task.policy import MAX_FILES
+from arena.task.policy import MAX_BYTES, MAX_FILES
 
 MAX_CHANGES = 20_000
 MAX_READ_BYTES = 4 << 20
@@ -77,20 +77,25 @@ class _Pair(NamedTuple):
     new: Entry
 
     @property
+    def known(self) -> bool:
+        """Both contents are read, and of files or links."""
+        return not any(one.kind == "other" or one.too_large for one in (self.old, self.new))
+
+    @property
     def comparable(self) -> bool:
-        """Both contents can be put into hunks."""
-        sides = (self.old, self.new)
-        return self.known and not any(b"\0" in entry.data for entry in sides)
+        """Both contents can be put into hunks, or are the same."""
+        old, new = self.old.data, self.new.data
+        return self.known and (old == new or not (b"\0" in old or b"\0" in new))
 
     @property
     def binary(self) -> bool:
         """Git itself takes one of the contents for binary."""
-        return self.known and any(b"\0" in one.data[:_LOOKED_AT] for one in (self.old, self.new))
-
-    @property
-    def known(self) -> bool:
-        """Both contents are read, and of files or links."""
-        return not any(one.kind == "other" or one.too_large for one in (self.old, self.new))
+        sides = (self.old, self.new)
+        return (
+            self.known
+            and not self.comparable
+            and any(b"\0" in one.data[:_LOOKED_AT] for one in sides)
+        )
 
     @property
     def differs(self) -> bool:
@@ -101,13 +106,15 @@ class _Pair(NamedTuple):
         return sides[0] != sides[1] and not _ABSENT.issuperset({self.old.kind, self.new.kind})
 
 
-def capture(remains: Remains, pristine: Sandbox) -> str:
+def capture(remains: Remains, pristine: Sandbox, *, binaries: bool) -> str:
     """What the work tree of a stopped container says over that of a fresh one, as a diff.
 
     New files are part of it; caches and other leftovers, and anything under `.git`, are not.
-    Binary files are in it in full. Whatever cannot be a patch (links, devices, large files, too
-    many changes) is named in it in a form that the policy refuses with the reason. Bytes that are
-    not UTF-8 come back as surrogates: encode with `surrogateescape`.
+    With `binaries` binary files are in it in full: a task whose own script looks at what is left
+    may ask for a table or an image. Beside tests that are graded one by one, nobody could read what
+    compiled code does. Whatever cannot be a patch (links, devices, large files, other binary files,
+    too many changes) is named in it in a form that the policy refuses with the reason. Bytes that
+    are not UTF-8 come back as surrogates: encode with `surrogateescape`.
     """
     if remains.not_looked_at:
         changes = remains.not_looked_at[: MAX_FILES + 1]
@@ -116,7 +123,7 @@ def capture(remains: Remains, pristine: Sandbox) -> str:
     found = [_Pair(path, remains.read(pristine, path), new) for path, new in entries]
     pairs = [pair for pair in found if pair.differs]
     hunks = _hunks([pair for pair in pairs if pair.comparable])
-    whole = _binaries([pair for pair in pairs if pair.binary])
+    whole = _binaries([pair for pair in pairs if pair.binary]) if binaries else {}
     return render([_change(pair, hunks, whole) for pair in pairs])
 
 
@@ -149,10 +156,8 @@ def _mode(entry: Entry) -> str:
 
 def _hunks(pairs: Sequence[_Pair]) -> dict[str, str]:
     """Hunks by path, from one run of git over numbered files."""
-    if not pairs:
-        return {}
     try:
-        text = _compared(pairs, _AS_TEXT)
+        text = _compared(pairs, _AS_TEXT, 4 * MAX_TOTAL_BYTES)
     except GitLimitError:
         return {pair.path: _replaced(pair) for pair in pairs}
     starts = list(_SECTION.finditer(text))
@@ -167,17 +172,19 @@ def _hunks(pairs: Sequence[_Pair]) -> dict[str, str]:
 
 
 def _binaries(pairs: Sequence[_Pair]) -> dict[str, FilePatch]:
-    """Changes of binary files by path, as git writes them in full; none where it takes too long."""
+    """Changes of binary files by path, as git writes them in full; none where that is too much."""
     try:
-        text = _compared(pairs, _IN_FULL) if pairs else b""
-    except GitLimitError:
+        text = _compared(pairs, _IN_FULL, 2 * MAX_BYTES)
+    except GitError:
         return {}
     changes = parse(text.decode("ascii"))
     return {pairs[int(one.path)].path: one for one in changes if one.binary}
 
 
-def _compared(pairs: Sequence[_Pair], options: Sequence[str]) -> bytes:
-    """What git says of the contents, under the number of each pair. Raises `GitLimitError`."""
+def _compared(pairs: Sequence[_Pair], options: Sequence[str], limit_bytes: int) -> bytes:
+    """What git says of the contents, under the number of each pair. Raises `GitError`."""
+    if not pairs:
+        return b""
     with tempfile.TemporaryDirectory(prefix="arena-diff-") as scratch:
         for side in ("old", "new"):
             folder = Path(scratch, side)
@@ -191,7 +198,7 @@ def _compared(pairs: Sequence[_Pair], options: Sequence[str]) -> bytes:
             cwd=Path(scratch),
             git_dir=None,
             timeout_s=_DIFF_SECONDS,
-            output_limit=4 * MAX_TOTAL_BYTES,
+            output_limit=limit_bytes,
             codes=(0, 1),
         )
 

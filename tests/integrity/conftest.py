@@ -73,7 +73,7 @@ class Range:
     ) -> Verification:
         """Let an agent work, take its patch, and grade it: the way a trial goes."""
         with self.agent(files or {}, *scripts) as sandbox, self.fresh() as fresh:
-            self.patch = capture(Remains(sandbox), fresh)
+            self.patch = capture(Remains(sandbox), fresh, binaries=False)
             bench = self.bench(**how)
             return verify(self.task, self.patch, bench, strict=strict, fresh=wrap(fresh))
 

@@ -14,10 +14,10 @@ from arena.task.policy import police, rules_for
 def taken(python):
     """Runs scripts as an agent and gives the patch."""
 
-    def take(*scripts: str, files: dict[str, str] | None = None) -> str:
+    def take(*scripts: str, files: dict[str, str] | None = None, binaries: bool = False) -> str:
         with python.agent(files or {}, *scripts) as sandbox, python.fresh() as fresh:
             assert [shot.exit_code for shot in python.shots] == [0] * len(scripts)
-            return capture(Remains(sandbox), fresh)
+            return capture(Remains(sandbox), fresh, binaries=binaries)
 
     return take
 
@@ -92,8 +92,7 @@ def test_leftovers_are_no_part_of_it(taken):
         ("ln -s / d", "'d': a symbolic link"),
         ("rm README.md; ln -s /proc/self/environ README.md", "'README.md': a symbolic link"),
         ("mkfifo pipe", "'pipe': file mode 010000"),
-        ("seq 9999 > late.bin; printf 'a\\0b' >> late.bin", "'late.bin': binary content"),
-        ("head -c 1500000 /dev/urandom > noise.bin", "the patch has"),
+        ("printf 'a\\0b' > data.bin", "'data.bin': binary content"),
         ("head -c 5000000 /dev/zero | tr '\\0' a > big", "'big': binary content, or a file"),
         ("head -c 1500000 /dev/zero | tr '\\0' a > wide", "the patch has 1,500,"),
         ("seq 300000 > long", "the patch has"),
@@ -107,15 +106,30 @@ def test_what_no_patch_may_hold_is_refused_by_name(taken, reason, script, words)
     assert words in reason(taken(script))
 
 
-def test_binary_files_are_taken_in_full(taken, reason, python, tmp_path):
+def test_binary_files_are_taken_in_full_where_a_task_may_ask_for_them(
+    taken, reason, python, tmp_path
+):
     patch = taken(
         "printf 'a\\0b' > data.bin; head -c 5000 /dev/zero > src/purse/zero; echo more > text",
         "printf '\\0' > README.md; chmod 755 data.bin",
+        binaries=True,
     )
     assert reason(patch) is None
     found = applied(tmp_path, python.task, patch)
     assert (found["data.bin*"], found["src/purse/zero"]) == (b"a\0b", bytes(5000))
     assert (found["README.md"], found["text"]) == (b"\0", b"more\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("seq 9999 > late.bin; printf 'a\\0b' >> late.bin", "'late.bin': binary content"),
+        ("head -c 1200000 /dev/urandom > noise.bin", "the patch has 1,5"),
+        ("head -c 3000000 /dev/urandom > noise.bin", "'noise.bin': binary content, or a file"),
+    ],
+)
+def test_what_no_patch_may_hold_of_binary_files(taken, reason, script, words):
+    assert words in reason(taken(script, binaries=True))
 
 
 def test_more_changes_than_are_looked_at(taken, reason, monkeypatch):

@@ -83,7 +83,7 @@ def test_38_tests_that_never_end(python, code):
 def test_a_limit_is_charged_only_when_gold_keeps_within_it(python):
     slow = python.within(12)
     with slow.agent({INIT: "import time\ntime.sleep(1e9)\n"}) as sandbox, slow.fresh() as fresh:
-        patch = capture(Remains(sandbox), fresh)
+        patch = capture(Remains(sandbox), fresh, binaries=False)
         first = verify(slow.task, patch, slow.bench(), strict=False, fresh=fresh)
     assert first.verdict == "timeout"
     again = judge(slow.task, slow.bench(), ExclusiveLock(), lambda _: patch, strict=False)

@@ -8,6 +8,7 @@ from arena.task.diff import Remains, capture
 
 SAME, OTHER = (Entry(kind="file", data=data, mode=0o644) for data in (b"a\n", b"b\n"))
 OPEN = SAME.model_copy(update={"mode": 0o755})
+BLOB = Entry(kind="file", data=b"\0", mode=0o644)
 LARGE = Entry(kind="file", too_large=True)
 
 
@@ -30,9 +31,10 @@ class Tree:
         ({"x": OPEN}, ["old mode 100644", "new mode 100755"]),
         ({"x": SAME, "y": OTHER}, ["--- a/y", "+++ b/y", "@@ -1 +1 @@", "-a", "+b"]),
         ({"x": LARGE}, ["Binary files a/x and b/x differ"]),
+        ({"z": BLOB.model_copy(update={"mode": 0o755})}, ["old mode 100644", "new mode 100755"]),
     ],
 )
 def test_what_is_the_same_is_not_told_and_a_mode_alone_is(now, told):
-    patch = capture(Remains(Tree(**now)), Tree(x=SAME, y=SAME))
+    patch = capture(Remains(Tree(**now)), Tree(x=SAME, y=SAME, z=BLOB), binaries=False)
     assert [line for line in patch.splitlines() if not line.startswith("diff ")] == told
     assert bool(patch) == bool(told)

@@ -20,6 +20,8 @@ from arena.task.patch import FilePatch, PatchError, parse
 _SHOWN = 3
 _AT = re.compile(r"@@ -(\d+)(,0)? ?")
 _NAME = re.compile(r"[A-Za-z_][\w-]{2,}")
+_OF_PYTHON = re.compile(r"__\w+__")
+"""`__main__`, `__eq__`: whoever knows the language knows them."""
 _ODD = re.compile(r"(?<![\w-])[A-Za-z]+(?:[_-]\w+|[a-z\d][A-Z]\w*)")
 """A word that nobody writes by chance: `dry_run`, `dry-run`, `dryRun`."""
 _KEY = re.compile(r"^[ \t]*[\"']?([A-Za-z_][\w-]{2,})[\"']?\s*[=:]", re.MULTILINE)
@@ -88,6 +90,7 @@ def unsaid(
     used = _joined(_used(file.path, text_of(file), deciding) for file in hidden)
     flags = {one for text in used.texts for one in _FLAG.findall(text) if _is_flag(one, brought)}
     names = used.names & brought.names | _literals(used.texts) & _literals(brought.texts)
+    names = {one for one in names if not _OF_PYTHON.fullmatch(one)}
     messages = set(_messages(used.texts, brought.texts))
     if not (flags or names or messages):
         return ()

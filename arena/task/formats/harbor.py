@@ -23,6 +23,8 @@ TESTS = "/tests"
 
 _ABOVE = re.compile(r"|<!--(?=.*canary).*-->|#.*canary.*", re.IGNORECASE)
 """Lines above an instruction that do not belong to it."""
+_COPIES = re.compile(r"^[ \t]*(?:COPY|ADD)[ \t](.*)", re.IGNORECASE | re.MULTILINE)
+_WORD = re.compile(r"[^\s\"',\[\]]+")
 _TEST_SECONDS = 600.0
 _GIVEN = {
     **dict.fromkeys(("MAIN_IMAGE_NAME", "T_BENCH_TASK_DOCKER_CLIENT_IMAGE_NAME"), HARNESS),
@@ -107,12 +109,14 @@ def _terminal_bench(folder: SafePath) -> Scripts:
     config = read_yaml(folder / "task.yaml")
     aside = {"task.yaml", "run-tests.sh", "solution.sh", "solution.yaml", "docker-compose.yaml"}
     files = {file.path: file for file in read_tree(folder)}
-    # Of the tests an author may give what the Dockerfile names, such as what makes the data
-    named = files["Dockerfile"].data if "Dockerfile" in files else b""
+    # Of the tests an author may lay a file there by its name, such as one that makes the data
+    dockerfile = files["Dockerfile"].data if "Dockerfile" in files else b""
+    steps = map(_WORD.findall, _COPIES.findall(dockerfile.decode("utf-8", "replace")))
+    laid = {word.removeprefix("./") for words in steps for word in words[:-1]}
     shown = tuple(
         file
         for path, file in files.items()
-        if path not in aside and (not path.startswith("tests/") or path.encode() in named)
+        if path not in aside and (not path.startswith("tests/") or path in laid)
     )
     composed = read_composed(folder, shown, "client", _GIVEN)
     return Scripts(

@@ -42,7 +42,7 @@ _UV_COPIED = re.compile(
 )
 _UV_INSTALLER = re.compile(
     r"(?:curl|wget)\b[^|&;\n]{0,200}astral\.sh/uv/(?:(?P<version>[\d.]+)/)?install\.sh[^|&;\n]{0,99}\|"
-    r"(?:[^|&;\n]{0,99}UV_INSTALL_DIR=(?P<into>\S+))?[^|&;\n]{0,99}?\b(?:ba)?sh\b"
+    r"(?:[^|&;\n]{0,99}UV_INSTALL_DIR=(?P<into>\S{1,200}))?[^|&;\n]{0,99}?\b(?:ba)?sh\b"
 )
 _ARCHIVE = re.compile(r"add-apt-repository\b[^&;|\n]{0,99}?(ppa:[\w./-]+)")
 _APT_STEP = re.compile(r"\bapt(?:-get)?\b[^&;|\n]{0,200}?\binstall\b(?:\\\n|[^&;|\n])*")

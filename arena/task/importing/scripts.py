@@ -147,7 +147,7 @@ def _solved(thing: Scripts, draft: Draft, source: Source) -> str:
             thing.solve_command, timeout_s=thing.timeout_s, env=thing.environment, output_limit=_LOG
         )
         box.kill()
-        patch = diff.capture(diff.Remains(box), fresh)
+        patch = diff.capture(diff.Remains(box), fresh, binaries=True)
     log = f"{LOGS}/{draft.name}.log"
     if done.exit_code != 0 or not patch.strip():
         (SafePath(source.out) / log).write(done.text.encode("utf-8", "replace"))

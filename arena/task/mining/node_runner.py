@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -153,6 +154,8 @@ _OPTION = re.compile(
 _RUNNERS = (*_COMMANDS, "ava", "tap", "tape", "jasmine", "karma", "uvu", "lab", "bun")
 _SITES = frozenset({"website", "site", "www"})
 _RUN_SECONDS = 300.0
+_MOST, _LONGEST, _WORDS = 300, 10_000, 50
+"""Scripts and commands that are looked at, characters of one, and scripts that it names."""
 _TOOLS = re.compile(
     r"@?(typescript-)?(eslint|prettier|stylelint|oxlint|biome|husky|lint-staged|commit|cz-|xo$|np$"
     r"|semantic-release|release|changesets|standard(x|-version)?$|lerna|nx$|turbo$|size-limit"
@@ -239,11 +242,12 @@ def _driven(tree: Sequence[File]) -> str:
 
 def _commands(package: Mapping[str, Any]) -> Iterator[str]:
     """The commands of `npm test`, then of the scripts that they run, called as they call them."""
-    scripts, waiting, known = _versions_in(package, "scripts"), ["npm test"], set[str]()
-    for command in waiting:  # which grows
+    told, waiting, known = _versions_in(package, "scripts").items(), ["npm test"], set[str]()
+    scripts = dict(islice(((name, text) for name, text in told if len(text) < _LONGEST), _MOST))
+    for command in islice(waiting, _MOST):  # which grows
         run = _RUNS.fullmatch(command)
         before, of_npm, after = run.groups("") if run else ("", "", "")
-        words = [word.strip("'\"").removeprefix("npm:") for word in after.split()]
+        words = [word.strip("'\"").removeprefix("npm:") for word in after.split()[:_WORDS]]
         if of_npm:  # and hands on what follows the name
             words = [one for one in words if not re.fullmatch("-.*|run|run-script", one)][:1]
         names = [name for word in words for name in scripts if fnmatchcase(name, word)]

@@ -46,6 +46,7 @@ CALL = "from purse import run\n\n\ndef test_run():\n    assert run({})\n"
         (BEFORE + "\n\nimport os\nLEVEL = os.environ.get('PURSE_LEVEL')\n", "def test_a(monkeypatch):\n    monkeypatch.setenv('PURSE_LEVEL', '1')\n", ("PURSE_LEVEL",)),
         (BEFORE + "\n\ndef load(table):\n    return table['precision']\n", CALL.format("'''\nprecision = 2\n'''"), ("precision",)),
         (BEFORE + "\n\ndef load():\n    '''Takes precision.'''\n", CALL.format("'precision'"), ()),
+        (BEFORE + "\n\nif __name__ == '__main__':\n    run([])\n", "import runpy\n\n\ndef test_a():\n    runpy.run_path('purse.py', run_name='__main__')\n", ()),
         (BEFORE + "\n\ndef load():\n    spare = 1\n    return spare\n", CALL.format("[]).spare and (1"), ()),
     ],
 )  # fmt: skip

@@ -48,7 +48,7 @@ def with_instruction(text):
 
 def test_of_the_tests_an_image_gets_what_its_dockerfile_names(tmp_path):
     terminal_bench(tmp_path, "one", with_instruction("x"))
-    dockerfile = "FROM python:3.11\nCOPY tests/make.py /app/\n"
+    dockerfile = "FROM python:3.11\n# tests/test_outputs.py is hidden\nCOPY ./tests/make.py /app/\n"
     tests = {"tests/make.py": "pass\n", "tests/test_outputs.py": "pass\n"}
     toy.write(tmp_path / "one", {"Dockerfile": dockerfile, **tests})
     (found,) = read_scripts(tmp_path)

@@ -461,3 +461,11 @@ def test_runners_that_cannot_be_driven_are_named(package, hidden, words):
 )
 def test_purpose_of_a_path_in_other_languages(path, wanted):
     assert purpose(path) == wanted
+
+
+def test_scripts_without_end_are_not_followed_for_ever():
+    many = {f"s{n}": f"run-s s{n + 1}* && npm run s{n + 1}" for n in range(20_000)}
+    scripts = {"test": f"run-s {' '.join(many)} && mocha", **many}
+    package = json.dumps({"scripts": scripts, "devDependencies": {"mocha": "11"}})
+    found = javascript_of(files(package_dot_json=package, a_dot_test_dot_js="test()"))
+    assert found.runner == "command"
