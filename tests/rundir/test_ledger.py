@@ -184,6 +184,29 @@ def test_a_full_disk_leaves_no_part_of_an_event(tmp_path, monkeypatch):
     assert names(path) == ["a", "c"]
 
 
+def test_nothing_goes_on_in_the_middle_of_a_line_that_cannot_be_taken_back(tmp_path, monkeypatch):
+    path = tmp_path / "ledger.jsonl"
+    real_write = os.write
+    with Ledger(path) as book:
+        book.append(stopped("a"))
+
+        def half(fd: int, data: bytes) -> int:
+            real_write(fd, data[:10])
+            raise OSError(5, "Input/output error")
+
+        def fail(fd: int, size: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(os, "write", half)
+        monkeypatch.setattr(os, "ftruncate", fail)
+        with pytest.raises(HarnessError, match="Input/output"):
+            book.append(stopped("b"))
+        monkeypatch.undo()
+        with pytest.raises(HarnessError, match="Input/output"):
+            book.append(stopped("c"))
+    assert names(path) == ["a"]
+
+
 @pytest.mark.parametrize("version", range(1, ledger.LEDGER_VERSION + 1))
 def test_a_run_of_every_version_tells_what_it_did(version):
     """Faults, two sessions and a possibly billed call among it, as a run of that version wrote it."""
