@@ -44,8 +44,9 @@ def continued(
 ) -> Manifest:
     """The manifest with which an earlier run goes on.
 
-    Tasks, contestants, attempts, concurrency and budgets may be added to, and the plan narrowed;
-    what would make old and new trials incomparable may not change: an `InputError` names it all.
+    Tasks, contestants and attempts may be added to, concurrency and budgets be others, and the plan
+    narrowed; what would make old and new trials incomparable may not change: an `InputError` names
+    it all.
     Told are agents whose code may be another than the run began with, and what leaves the plan.
     """
     changes = _changes(old.limits, new.limits, "limits.")
