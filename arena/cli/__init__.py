@@ -5,6 +5,7 @@ stdout carries results, stderr progress and errors. Exit codes: 0 done, 1 a chec
 130 interrupted, 141 whoever read stdout is gone.
 """
 
+import errno
 import os
 import sys
 import traceback
@@ -26,6 +27,8 @@ app = typer.Typer(
 EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_NO_VERDICT, EXIT_INTERRUPTED, EXIT_UNREAD = 1, 2, 3, 130, 141
 EXIT_DEFECT = 70
 """As sysexits.h has it: an exit code of 1 would tell a gate that a regression is shown."""
+UNREACHABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
+"""Of paths that a person named, however they are tried."""
 LINE_CHARS = 10_000
 """Of an error, which may name every contestant."""
 
@@ -89,7 +92,9 @@ def main() -> None:
         for number in (1, 2):
             os.dup2(nowhere, number)
         sys.exit(EXIT_UNREAD)
-    except Exception:  # noqa: BLE001 - whatever it is, its exit code is no verdict
+    except Exception as error:  # noqa: BLE001 - whatever it is, its exit code is no verdict
+        if isinstance(error, OSError) and error.filename and error.errno in UNREACHABLE:
+            _fail(f"{error.filename}: {error.strerror}", EXIT_INPUT)
         traceback.print_exc()
         sys.exit(EXIT_DEFECT)
     sys.exit(code)

@@ -165,6 +165,24 @@ def test_what_was_not_graded_is_said_in_words(tmp_path, capsys):
     assert "tasks that the file has no patch for: core/a" in told
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report"],
+        ["trend"],
+        ["backends", "list", "--profiles"],
+        ["agents", "list", "--agents"],
+        ["tasks", "check"],
+    ],
+)
+def test_a_path_that_cannot_be_used_is_named(capsys, monkeypatch, words):
+    path = "./" + "n" * 300
+    code, out, err = ran(capsys, monkeypatch, *words, path)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert path[2:] in err
+    assert "File name too long" in err
+
+
 def test_near_names_are_found_in_any_case():
     assert "did you mean 'DeepSeek'?" in unknown("lab", "deepseek", ["DeepSeek", "Qwen"]).line()
     assert unknown("lab", "x", []).remedy == "known: none"
