@@ -35,7 +35,7 @@ LAYERS = [
 ]
 PROCESS_OWNERS = {  # who starts programs of the host, and which
     "git": "git",
-    "demo/baseline/probe/runs": "itself again, in the contestant's own container",
+    "demo/probe/runs": "itself again, in the contestant's own container",
     "sandbox/image/build": "debootstrap: the script of the engine's own",
     "sandbox/image/packages": "pip and npm, for packages",
     "sandbox/image/settings": "pip and apt, asked for their settings",
