@@ -1,17 +1,22 @@
-"""The endpoints of one run: a client and a limiter for each, keys read once at the start."""
+"""The endpoints of one run: whether they answer, their keys, a client and a limiter for each."""
 
 import os
+import urllib.error
+import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from arena.backend.call import RetryPolicy
-from arena.backend.client import EndpointClient
 from arena.backend.limiter import CallLog, Limiter, LocalRequestGate
 from arena.backend.meter import Endpoint
 from arena.errors import InputError
 from arena.money.budget import TrialBudget
 from arena.records import BackendSpec, FxRate, RateLimits
+from arena.records.base import is_local
+
+ANSWERS_WITHIN_S = 15.0
 
 
 class Backends(AbstractContextManager["Backends"]):
@@ -26,6 +31,8 @@ class Backends(AbstractContextManager["Backends"]):
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         """Open endpoints, sending nothing; `InputError` where the variable of a key is empty."""
+        from arena.backend.client import EndpointClient  # loads `openai`: only where calls are made
+
         self._retry = retry or RetryPolicy()
         self._fx = tuple(fx)
         keys = {spec.api_key_env: _key(spec, environ) for spec in specs}
@@ -56,6 +63,36 @@ class Backends(AbstractContextManager["Backends"]):
 
     def __exit__(self, *ended: object) -> None:
         self.close()
+
+
+def check_endpoints(specs: Sequence[BackendSpec]) -> None:
+    """Ask each endpoint once for its list of models; any JSON answer, even a refusal, will do.
+
+    Raises `InputError` where nothing listens, or what answers is no API.
+    """
+    for address, name in {spec.base_url: spec.name for spec in specs}.items():
+        where = f"backend {name}, base_url {address}"
+        request = urllib.request.Request(  # noqa: S310 - only http and https pass the configuration
+            f"{address}/models", headers={"Accept": "application/json"}
+        )
+        # As calls go: a proxy for the world is none for this machine.
+        proxies = [urllib.request.ProxyHandler({})] if is_local(address) else []
+        opener = urllib.request.build_opener(*proxies)
+        try:
+            with opener.open(request, timeout=ANSWERS_WITHIN_S) as reply:
+                kind = reply.headers.get_content_type()
+        except urllib.error.HTTPError as error:
+            kind = error.headers.get_content_type()
+        except (OSError, HTTPException, ValueError) as error:  # the last: sent on to no address
+            what = f"cannot be reached ({getattr(error, 'reason', None) or error})"
+            remedy = "start the server or correct it"
+            raise InputError(what, where=where, remedy=remedy) from None
+        if kind == "text/html":
+            raise InputError(
+                "answers with a web page, not an API",
+                where=where,
+                remedy="give the address that ends before /chat/completions, often in /v1",
+            )
 
 
 def missing_keys(specs: Sequence[BackendSpec], environ: Mapping[str, str]) -> list[str]:

@@ -6,14 +6,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from arena.backend import health
+from arena.backend import pool
 from arena.errors import InputError
 from arena.records import BackendSpec
 from tests.servers.openai_stub import Stub
 
 
 def check(address):
-    health.check_endpoints([BackendSpec(name="s", model="m", base_url=address)])
+    pool.check_endpoints([BackendSpec(name="s", model="m", base_url=address)])
 
 
 @contextmanager
@@ -40,6 +40,15 @@ def test_an_api_is_one_and_a_refusal_too():
         check(stub.base_url)
     with answering(b"HTTP/1.0 401 no\r\nContent-Type: application/json") as address:
         check(address)
+
+
+def test_a_proxy_for_the_world_is_none_for_this_machine(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Stub([]) as stub:
+        check(stub.base_url)
 
 
 def test_a_web_page_is_no_api():

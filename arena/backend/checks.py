@@ -1,14 +1,40 @@
-"""The catalogue as tables: which backends there are, what is wrong with them, what ends soon."""
+"""The catalogue as a table, what is wrong with it, what ends soon, and what endpoints do of it.
 
-import re
-from collections.abc import Iterator, Sequence
+The last takes one tiny conversation: two turns with one tool show in one go whether the key works,
+the parameters are taken, reasoning may go back, and usage is told.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Literal, NamedTuple
 
+from arena.backend.call import RetryPolicy
 from arena.backend.catalog import Catalog, ModelRow, ProviderProfile, Status, explain, is_retired
-from arena.errors import InputError
+from arena.backend.limiter import AgentClock
+from arena.backend.meter import CallOwner, TrialBackend
+from arena.backend.pool import Backends
+from arena.errors import ArenaError, InputError
 from arena.money import prices
-from arena.records import Evidence, PriceRow, Record
+from arena.money.budget import TrialBudget
+from arena.money.statement import RecordedCall, statements
+from arena.records import (
+    BackendSpec,
+    Budget,
+    CallBegin,
+    CallEnd,
+    Evidence,
+    FxRate,
+    Limits,
+    Message,
+    PriceRow,
+    Record,
+    ToolSpec,
+    Usage,
+)
+from arena.serialize import read_toml, to_toml
 
 SOON = timedelta(days=60)
 STALE = timedelta(days=180)
@@ -104,12 +130,6 @@ def check(catalogue: Catalog, *, today: date, names: Sequence[str] = ()) -> list
 
 
 def _of_profile(profile: ProviderProfile) -> Iterator[CatalogFinding]:
-    for rule in profile.errors:
-        for pattern in (rule.code, rule.message):
-            try:
-                re.compile(pattern or "")
-            except re.error as error:
-                yield CatalogFinding("error", profile.id, f"{pattern!r} is no expression: {error}")
     if not profile.source:
         yield CatalogFinding("error", profile.id, "no source")
 
@@ -165,3 +185,130 @@ def stale_price(rows: Sequence[PriceRow], today: date) -> str:
         return ""
     days = (today - price.checked_on).days
     return f"its price was last looked at on {price.checked_on}, {days} days ago"
+
+
+# ── live ───────────────────────────────────────────────────────────────────────────────────────
+
+LIMITS = Limits(steps=4, seconds=180, output_tokens=2000)
+ADD = ToolSpec(
+    name="add",
+    description="Add two whole numbers.",
+    parameters={
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+        "required": ["a", "b"],
+    },
+)
+ASK: list[Message] = [
+    {"role": "system", "content": "Use the tool add for every sum. Then answer with the number."},
+    {"role": "user", "content": "What is 2178 + 9304?"},
+]
+ANSWER = 11482
+
+
+class LiveCheck(Record):
+    """What one endpoint did."""
+
+    backend: str
+    provider: str | None
+    model: str
+    simulated: bool
+    ok: bool
+    detail: str
+    returned_model: str | None = None
+    usage: tuple[Usage, ...] = ()
+    """Of each call that told it."""
+    cost_usd: Decimal | None
+    """Billed; None when any call's cost is unknown."""
+    wall_s: float
+
+
+class _Log:
+    def __init__(self) -> None:
+        self.begun: list[CallBegin] = []
+        self.ended: dict[str, CallEnd] = {}
+
+    def begin(self, call: CallBegin) -> None:
+        self.begun.append(call)
+
+    def end(self, call: CallEnd) -> None:
+        self.ended[call.call_id] = call
+
+    def add(self, kind: str, record: Mapping[str, object]) -> None:
+        """A transcript that nobody keeps."""
+
+
+def probe(spec: BackendSpec, *, fx: Sequence[FxRate], environ: Mapping[str, str]) -> LiveCheck:
+    """Hold the conversation; spends a few hundred tokens. `InputError` where the key is missing."""
+    log, started = _Log(), time.monotonic()
+    with Backends([spec], fx=fx, retry=RetryPolicy(budget_s=60), environ=environ) as pool:
+        backend = TrialBackend(
+            endpoint=pool.endpoint(spec),
+            gate=pool.gate(spec, TrialBudget(Budget()), log),
+            owner=CallOwner("live", 1, spec.name),
+            limits=LIMITS,
+            transcript=log,
+            clock=AgentClock(LIMITS.seconds),
+        )
+        try:
+            detail = _converse(backend)
+        except ArenaError as error:
+            detail = str(error)
+    ends = list(log.ended.values())
+    return LiveCheck(
+        backend=spec.name,
+        provider=spec.provider,
+        model=spec.model,
+        simulated=spec.simulated,
+        ok=not detail,
+        detail=detail or "two turns with a tool, usage told each time",
+        returned_model=next((e.returned_model for e in ends if e.returned_model), None),
+        usage=tuple(e.usage for e in ends if e.usage is not None),
+        cost_usd=_cost(log, spec, fx),
+        wall_s=time.monotonic() - started,
+    )
+
+
+def record(results: Sequence[LiveCheck], folder: Path, *, today: date) -> list[Path]:
+    """Write what was seen as profiles of the user's own that raise the evidence to `live`.
+
+    What an earlier check saw of other models is kept; a stand-in proves nothing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    proven = [r for r in results if r.ok and r.provider and not r.simulated]
+    seen = {"checked_on": today, "source": "arena backends check --live", "evidence": "live"}
+    written = []
+    for provider in sorted({str(r.provider) for r in proven}):
+        path = folder / f"{provider}.live.toml"
+        earlier = read_toml(path).get("models", []) if path.exists() else []
+        rows = {row["id"]: row for row in earlier}
+        rows |= {r.model: {"id": r.model, **seen} for r in proven if r.provider == provider}
+        path.write_text(to_toml({"id": provider, "models": [*rows.values()]}), encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _converse(backend: TrialBackend) -> str:
+    """What is not as it should be, in words; empty when all is well."""
+    first = backend.complete(ASK, [ADD])
+    if first.stop is not None:
+        return f"stopped by {first.stop}"
+    if not first.tool_calls:
+        return f"did not call the tool: {first.text[:80]!r}"
+    history = [*ASK, first.message]
+    for call in first.tool_calls:
+        content = str(ANSWER) if call.name == ADD.name else "unknown tool"
+        history.append({"role": "tool", "tool_call_id": call.id, "content": content})
+    second = backend.complete(history, [ADD])
+    if second.stop is not None:
+        return f"stopped by {second.stop}"
+    if str(ANSWER) not in second.text.replace(",", "").replace(" ", ""):
+        return f"did not answer with the tool's result: {second.text[:80]!r}"
+    told = [r.usage is not None and not r.usage.estimated for r in (first, second)]
+    return "" if all(told) else "a reply came without usage"
+
+
+def _cost(log: _Log, spec: BackendSpec, fx: Sequence[FxRate]) -> Decimal | None:
+    calls = [RecordedCall(b, log.ended.get(b.call_id)) for b in log.begun]
+    costs = [one.billed_usd for one in statements(calls, {spec.name: spec}, fx=fx)]
+    return None if None in costs else sum(filter(None, costs), Decimal(0))
