@@ -117,21 +117,16 @@ def check(catalogue: Catalog, *, today: date, names: Sequence[str] = ()) -> list
 
     With names (`provider/model`) of these and their providers alone; `InputError` on unknown ones.
     """
-    found = [
-        *(f for profile in catalogue.profiles.values() for f in _of_profile(profile)),
-        *(f for profile, row in catalogue.rows() for f in _of_model(catalogue, profile, row)),
-        *(f for profile, row in catalogue.rows() for f in _of_time(profile, row, today)),
-    ]
+    unsourced = (name for name, profile in catalogue.profiles.items() if not profile.source)
+    found = [CatalogFinding("error", name, "no source") for name in unsourced]
+    for profile, row in catalogue.rows():
+        found += _of_model(catalogue, profile, row)
+        found += _of_time(profile, row, today)
     if not names:
         return found
     named = [catalogue.find(name) for name in names]
     wanted = {one for profile, _, model in named for one in (profile.id, f"{profile.id}/{model}")}
     return [finding for finding in found if finding.backend in wanted]
-
-
-def _of_profile(profile: ProviderProfile) -> Iterator[CatalogFinding]:
-    if not profile.source:
-        yield CatalogFinding("error", profile.id, "no source")
 
 
 def _of_model(

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
+from arena.backend import apis
 from arena.backend.call import RetryPolicy
 from arena.backend.limiter import CallLog, Limiter, LocalRequestGate
 from arena.backend.meter import Endpoint
@@ -66,33 +67,40 @@ class Backends(AbstractContextManager["Backends"]):
 
 
 def check_endpoints(specs: Sequence[BackendSpec]) -> None:
-    """Ask each endpoint once for its list of models; any JSON answer, even a refusal, will do.
+    """Ask each endpoint for its list of models; any answer but a web page will do, a refusal too.
 
-    Raises `InputError` where nothing listens, or what answers is no API.
+    Some servers have no such list, and a page that says so: those are asked for nothing, at the
+    path of calls. Raises `InputError` where nothing listens, or what answers is no API.
     """
-    for address, name in {spec.base_url: spec.name for spec in specs}.items():
-        where = f"backend {name}, base_url {address}"
-        request = urllib.request.Request(  # noqa: S310 - only http and https pass the configuration
-            f"{address}/models", headers={"Accept": "application/json"}
-        )
-        # As calls go: a proxy for the world is none for this machine.
-        proxies = [urllib.request.ProxyHandler({})] if is_local(address) else []
-        opener = urllib.request.build_opener(*proxies)
+    for address, spec in {spec.base_url: spec for spec in specs}.items():
+        where = f"backend {spec.name}, base_url {address}"
+        calls = f"{address}{apis.DIALECTS[spec.api].REQUEST.path}"
         try:
-            with opener.open(request, timeout=ANSWERS_WITHIN_S) as reply:
-                kind = reply.headers.get_content_type()
-        except urllib.error.HTTPError as error:
-            kind = error.headers.get_content_type()
+            is_site = _is_page(f"{address}/models", None) and _is_page(calls, b"{}")
         except (OSError, HTTPException, ValueError) as error:  # the last: sent on to no address
             what = f"cannot be reached ({getattr(error, 'reason', None) or error})"
             remedy = "start the server or correct it"
             raise InputError(what, where=where, remedy=remedy) from None
-        if kind == "text/html":
+        if is_site:
             raise InputError(
                 "answers with a web page, not an API",
                 where=where,
                 remedy="give the address that ends before /chat/completions, often in /v1",
             )
+
+
+def _is_page(url: str, body: bytes | None) -> bool:
+    """Whether a web page is what an address answers with; a body is posted."""
+    kinds = {"Accept": "application/json", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, body, kinds)  # noqa: S310 - of http or https (`Address`)
+    # As calls go: a proxy for the world is none for this machine.
+    proxies = [urllib.request.ProxyHandler({})] if is_local(url) else []
+    try:
+        answer = urllib.request.build_opener(*proxies).open(request, timeout=ANSWERS_WITHIN_S)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        return bool(answer.headers.get_content_type() == "text/html")
 
 
 def missing_keys(specs: Sequence[BackendSpec], environ: Mapping[str, str]) -> list[str]:

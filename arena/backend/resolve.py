@@ -1,6 +1,6 @@
 """From a catalog name or an inline table to a spec, and whether it may be sent code at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -23,6 +23,13 @@ from arena.config import BackendTable, Policy, PriceTable
 from arena.errors import InputError
 from arena.records import Api, BackendSpec, EffortRule, PriceRow, PriceTier, Quirks, digest_of
 from arena.records.base import is_local
+
+_OURS = frozenset(
+    {"model", "messages", "input", "tools", "n", "stream", "stream_options"}
+    | {"max_tokens", "max_completion_tokens", "max_output_tokens"}
+)
+"""Body parameters that no contestant sets: conversation, form and length of a reply. All of several
+replies (`n`) would be paid for, and one read."""
 
 
 def resolve(
@@ -68,10 +75,8 @@ def _from_profile(
 ) -> BackendSpec:
     region = profile.regions[region_name]
     base_url = table.base_url or region.base_url
-    given = (base_url, *table.endpoints.values())
-    places = [place_of(profile, address) for address in given]
-    simulated = not all(own for own, _ in places)
-    other_product = next((product for _, product in places if product), "")
+    own, other_product = _placed(profile, given := (base_url, *table.endpoints.values()))
+    simulated = not own
     suffix = "" if region_name == next(iter(profile.regions)) else f"@{region_name}"
     name = f"{profile.id}{suffix}/{table.model}"
     prices = () if other_product else row.priced_in(region_name)
@@ -109,9 +114,7 @@ def _from_profile(
         provider_country=None if simulated else profile.country,
         residency=table.residency or (None if simulated or other_product else region.residency),
         open_weights=row.open_weights if table.open_weights is None else table.open_weights,
-        trains_on_data=None
-        if strange
-        else _first(row.trains_on_data, region.trains_on_data, profile.trains_on_data),
+        trains_on_data=None if strange else _trains(profile, region, row),
         context_window=row.context_window,
         retires_on=row.retires_on,
         chat_tools=row.chat_tools,
@@ -129,8 +132,15 @@ def _region_at(profile: ProviderProfile, row: ModelRow, url: str | None) -> str 
     return next((name for name, base_url in places if url and is_at(url, base_url)), None)
 
 
-def _first(*values: bool | None) -> bool | None:
-    return next((v for v in values if v is not None), None)
+def _placed(profile: ProviderProfile, addresses: Iterable[str]) -> tuple[bool, str]:
+    """`place_of` for several: whether each is the provider's, and why prices do not hold at one."""
+    places = [place_of(profile, address) for address in addresses]
+    return all(own for own, _ in places), next((why for _, why in places if why), "")
+
+
+def _trains(profile: ProviderProfile, region: Region, row: ModelRow) -> bool | None:
+    told = (row.trains_on_data, region.trains_on_data, profile.trains_on_data)
+    return next((one for one in told if one is not None), None)
 
 
 def _key_env(
@@ -183,6 +193,8 @@ def _check_body(profile: ProviderProfile, body: Mapping[str, JsonValue], where: 
             number = value if isinstance(value, int | float) else -1
             fits = {"one": number == 1, "up_to_one": 0 <= number <= 1}
             wrong = "" if fits.get(str(rules.temperature)) else f"{name}: {label} {said}"
+        elif name in _OURS:
+            wrong = f"{name!r} is the same for all, by [limits], or is set for each call"
         if wrong:
             raise InputError(wrong, where=where, remedy="remove it")
 

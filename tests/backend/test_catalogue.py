@@ -347,6 +347,14 @@ def test_routers_are_pinned():
         ("alibaba@eu/qwen3-max", "unknown region"),
         (table(provider="moonshot", model="kimi-k2.6", extra_body={"temperature": 0}), "takes 1"),
         (table(provider="moonshot", model="kimi-k2.6", extra_body={"top_p": 1}), "refuses 'top_p'"),
+        (table(provider="zai", model="glm-5", extra_body={"temperature": 1.5}), "takes up to 1"),
+        *(
+            (
+                table(base_url="http://h/v1", model="m", extra_body={name: 2}),
+                f"'{name}' is the same",
+            )
+            for name in ("max_tokens", "max_completion_tokens", "n", "stream", "messages")
+        ),
         (
             table(
                 provider="deepseek", model="deepseek-flash", extra_body={"max_completion_tokens": 5}

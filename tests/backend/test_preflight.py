@@ -17,12 +17,15 @@ def check(address):
 
 
 @contextmanager
-def answering(head):
-    """A server that answers every GET with these lines."""
+def answering(head, to_calls=None):
+    """A server that answers every GET with these lines, and calls with others."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             self.wfile.write(head + b"\r\n\r\n")
+
+        def do_POST(self):
+            self.wfile.write((to_calls or head) + b"\r\n\r\n")
 
         def log_message(self, *_):
             pass
@@ -54,6 +57,13 @@ def test_a_proxy_for_the_world_is_none_for_this_machine(monkeypatch):
 def test_a_web_page_is_no_api():
     page = b"HTTP/1.0 200 ok\r\nContent-Type: text/html"
     with answering(page) as address, pytest.raises(InputError, match="web page"):
+        check(address)
+
+
+def test_an_api_without_a_list_of_models_is_one():
+    page = b"HTTP/1.0 404 no\r\nContent-Type: text/html"
+    refusal = b"HTTP/1.0 400 no\r\nContent-Type: application/json"
+    with answering(page, refusal) as address:
         check(address)
 
 
