@@ -176,6 +176,7 @@ def test_arena_is_the_only_import_package():
         ),
         ("arena.report.site", {"docker", "httpx2", "openai", "ray"}),
         ("arena.score.leaderboard", {"docker", "httpx2", "openai", "ray"}),
+        ("arena.run.preview; import arena.backend.checks", {"httpx2", "openai", "ray"}),
         ("arena.gateway.server", {"any_llm", "agents", "anthropic"}),
     ],
 )

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from arena.backend import resolve
-from arena.backend.health import check_endpoints
-from arena.backend.pool import Backends
+from arena.backend.pool import Backends, check_endpoints
 from arena.errors import FaultError, located
 from arena.money.budget import check_budgets
 from arena.records import TrialRecord, TrialSpec
