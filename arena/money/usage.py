@@ -76,7 +76,8 @@ def _chat(raw: Mapping[str, JsonValue], reasoning_in_output: bool | None) -> Usa
     reasoning = _first(_count(out_details, "reasoning_tokens"), _count(raw, "reasoning_tokens"))
     beyond = (_count(raw, "total_tokens") or 0) - prompt - completion
     if reasoning_in_output is None:
-        if not reasoning and beyond != read + write:  # caches beside the prompt are no output
+        beside = (read, write, read + write)  # caches that a total has beside the prompt
+        if not reasoning and beyond not in beside:
             reasoning = max(0, beyond)
         reasoning_in_output = beyond != reasoning
     output = completion if reasoning_in_output else completion + reasoning
