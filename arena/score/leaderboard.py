@@ -68,7 +68,8 @@ class Row(Record):
     total: Cost
     """All that was spent in the run."""
     waste_usd: Decimal | None
-    """Billed cost of retried and faulted calls, part of the total; None when nothing is known."""
+    """Billed for calls and tries that failed or were cut short, part of the total; None where
+    nothing is known, and of a machine paid by the hour."""
     basis: CostBasis | None
     """What the ranking cost counts; None when it is unknown, or all 0: no price to rank by."""
     mean_usd: float | None
@@ -141,6 +142,7 @@ def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRan
     pass_rate, ci, _ = seen.rate() or (None, None, None)
     any_all = mean_pass_k(seen.scored, seen.passed, attempts) if attempts else None
     pass_at_k, pass_hat_k = any_all or (None, None)
+    hourly = spec.backend is not None and spec.backend.hourly_usd is not None
     each_usd, unknown = seen.mean_costs_usd, total.status == "unknown"
     billed, passed = total_cost(scored).billed_usd, sum(t.passed for t in scored)
     active_s = [t.active_s for t in scored]
@@ -153,7 +155,7 @@ def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRan
         pass_at_k=pass_at_k,
         pass_hat_k=pass_hat_k,
         total=total,
-        waste_usd=None if unknown else results.waste_usd.get(spec.name, Decimal(0)),
+        waste_usd=None if unknown or hourly else sum((t.wasted_usd for t in trials), Decimal(0)),
         basis=tally.basis,
         mean_usd=None if each_usd is None else float(each_usd.mean()),
         mean_ci=seen.cost_interval(results.manifest.limits.usd),
