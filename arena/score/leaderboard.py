@@ -69,7 +69,7 @@ class Row(Record):
     """All that was spent in the run."""
     waste_usd: Decimal | None
     """Billed for calls and tries that failed or were cut short, part of the total; None where
-    nothing is known, and of a machine paid by the hour."""
+    nothing is known, and for any at a machine paid by the hour."""
     basis: CostBasis | None
     """What the ranking cost counts; None when it is unknown, or all 0: no price to rank by."""
     mean_usd: float | None
@@ -142,7 +142,6 @@ def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRan
     pass_rate, ci, _ = seen.rate() or (None, None, None)
     any_all = mean_pass_k(seen.scored, seen.passed, attempts) if attempts else None
     pass_at_k, pass_hat_k = any_all or (None, None)
-    hourly = spec.backend is not None and spec.backend.hourly_usd is not None
     each_usd, unknown = seen.mean_costs_usd, total.status == "unknown"
     billed, passed = total_cost(scored).billed_usd, sum(t.passed for t in scored)
     active_s = [t.active_s for t in scored]
@@ -155,7 +154,7 @@ def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRan
         pass_at_k=pass_at_k,
         pass_hat_k=pass_hat_k,
         total=total,
-        waste_usd=None if unknown or hourly else sum((t.wasted_usd for t in trials), Decimal(0)),
+        waste_usd=None if unknown else _waste(spec, trials),
         basis=tally.basis,
         mean_usd=None if each_usd is None else float(each_usd.mean()),
         mean_ci=seen.cost_interval(results.manifest.limits.usd),
@@ -174,6 +173,14 @@ def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRan
         impossible=_impossible(results, spec.name),
         rank=rank,
     )
+
+
+def _waste(spec: ContestantSpec, trials: Sequence[TrialRow]) -> Decimal | None:
+    """What was lost; what share of a machine's hours that was, nobody knows."""
+    lost = any(t.failed_call or t.tries > 1 or t.fault is not None for t in trials)
+    if lost and spec.backend is not None and spec.backend.hourly_usd is not None:
+        return None
+    return sum((t.wasted_usd for t in trials), Decimal(0))
 
 
 def _counts(trials: Sequence[TrialRow]) -> Counts:

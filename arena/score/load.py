@@ -93,6 +93,7 @@ def _row(spec: TrialSpec, state: TrialState, *, control: bool) -> TrialRow:
         control=control,
         cost=state.sums.cost(),
         wasted_usd=state.wasted_usd,
+        failed_call=state.failed,
         flags=(
             *((f.kind, f.detail) for f in flags),
             *(("money", caveat) for caveat in sorted(state.sums.caveats)),

@@ -166,6 +166,8 @@ class TrialState:
     """Billed, as far as it is known, for calls and tries that failed or were cut short."""
     lost: bool = False
     """Whether a try began or failed: all that was paid before is wasted."""
+    failed: bool = False
+    """Whether a call failed."""
 
     def lose(self) -> None:
         """Count all that was paid so far as wasted."""
@@ -176,6 +178,7 @@ class TrialState:
         if later.lost:
             self.lose()
         self.wasted_usd += later.wasted_usd
+        self.failed |= later.failed
         self.sums.merge(later.sums)
         self.tries += later.tries
         self.record = later.record or self.record
@@ -258,6 +261,7 @@ class Reducer:
         if begin is None or spec is None:
             return
         call = RecordedCall(begin, end)
+        self.trials[begin.trial_id].failed |= end.outcome != "ok"
         if spec.hourly_usd is not None:
             self.trials[begin.trial_id].sums.count(end)
             self.spans.append(Span(begin.contestant, begin.trial_id, *CallSpan.of(end)))

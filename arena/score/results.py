@@ -102,6 +102,7 @@ class TrialRow:
     wasted_usd: Decimal = Decimal(0)
     """Billed for calls and tries that failed or were cut short, as far as it is known; of no
     machine paid by the hour."""
+    failed_call: bool = False
     times: CallTimes = CallTimes()
     control: bool = False
     """Its contestant bounds the results and is never ranked."""

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from arena.errors import InputError
+from arena.records import Fault
 from arena.score.leaderboard import leaderboard
 from arena.score.results import CallTimes, Cost
 from tests.score.made import FREE, UNKNOWN, Player, results, retold, task
 from tests.stats.reference import COST_A, COST_B, COST_C, EXACT, A, B, C
+
+FAULT = Fault(kind="provider", message="503")
 
 
 def worked(**more):
@@ -270,5 +273,10 @@ def test_what_was_lost_is_of_these_trials_and_unknown_of_a_machine_paid_by_the_h
         )
         for spec in run.manifest.contestants
     ]
-    rented = run.manifest.model_copy(update={"contestants": tuple(specs)})
-    assert row(leaderboard(replace(run, manifest=rented)), "a").waste_usd is None
+    rented = replace(
+        worked(), manifest=run.manifest.model_copy(update={"contestants": tuple(specs)})
+    )
+    assert row(leaderboard(rented), "a").waste_usd == 0
+    for loss in ({"tries": 2}, {"failed_call": True}, {"verdict": None, "fault": FAULT}):
+        lost = retold(rented, {"contestant": "a", "attempt": 1}, **loss)
+        assert [r.waste_usd for r in leaderboard(lost).rows if r.who.name in "ab"].count(None) == 1

@@ -199,6 +199,12 @@ def test_what_is_wanted_limits_the_answer():
     assert "No contestant can be recommended (" in recommendation(none)
 
 
+def test_no_cascade_holds_who_is_not_wanted():
+    told = recommend(trio(), wanted=Wanted(countries=("US",))).cascades
+    assert [(row.first, row.then) for row in told] == [("fair", "dear")]
+    assert len(recommend(trio()).cascades) == 3
+
+
 def test_times_are_those_of_the_tasks_that_count():
     """As the leaderboard's: what tasks of another level and controls take excludes nobody."""
     tasks = [task(i, assurance="ids" if i < 20 else "exit_code") for i in range(TASKS)]
