@@ -23,6 +23,8 @@ def test_no_tool_is_pointed_at_a_bundle_that_is_not_laid(monkeypatch, tmp_path):
 
 
 def test_a_bundle_in_another_encoding_is_laid(monkeypatch, tmp_path):
+    for name in build._CA_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(build, "_LOCAL_CA", tmp_path)
     monkeypatch.setattr(build, "_SYSTEM_CA", tmp_path / "bundle")
     (tmp_path / "own.crt").write_text("one\n")
