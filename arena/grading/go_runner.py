@@ -57,11 +57,12 @@ def run(job: Job) -> Findings:
     for package in packages:
         binaries[package.folder] = out = f"{_BINARIES}/{job.names.token()}"
         job.run(["sh", "-c", COMPILE, "sh", out, package.folder], BUILD_ENV, user=AGENT_USER)
+    there = {package.folder: _names(map(text_of, package.files)) for package in packages}
     order = [(package, test_id) for package in packages for test_id in package.functions]
     for package, test_id in job.names.rng.sample(order, len(order)):
         name = package.functions[test_id]
         outcome: TestOutcome = "missing"
-        if name in _names(map(text_of, package.files)):
+        if name in there[package.folder]:
             command = [f"{binaries[package.folder]}/tests", f"-test.run=^{name}$", *_HOW]
             ended = job.run(command, {}, cwd=f"{WORKDIR}/{package.folder}")
             outcome = _OUTCOMES.get(ended.exit_code, "error")
