@@ -36,9 +36,8 @@ LAYERS = [
 PROCESS_OWNERS = {  # who starts programs of the host, and which
     "git": "git",
     "demo/probe/runs": "itself again, in the contestant's own container",
-    "sandbox/image/build": "debootstrap: the script of the engine's own",
+    "sandbox/image/build": "debootstrap: the engine's own script; pip and apt, for their settings",
     "sandbox/image/packages": "pip and npm, for packages",
-    "sandbox/image/settings": "pip and apt, asked for their settings",
 }
 STARTING = {"subprocess", "pty"}
 STARTERS = re.compile(r"system|popen|exec[lv]\w*|spawn\w+|posix_spawn\w*|create_subprocess_\w+")

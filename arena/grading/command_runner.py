@@ -33,8 +33,8 @@ def run(job: Job) -> Findings:
     form, globs = plan.report, plan.report_files
     if form is None:
         return _junit(job)
+    remove_reports(box, globs)  # before folders become root's
     job.lay(list(job.hidden().values()))
-    remove_reports(box, globs)
     result = job.run(in_home(plan.command), {}, user=AGENT_USER, own_env=True)
     paths = report_paths(box, globs)
     job.finish()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from arena.grading.findings import Findings
 from arena.grading.job import Job
-from arena.grading.names import Renaming, text_of, with_text
+from arena.grading.names import Renaming, code_of, text_of, with_text
 from arena.records import File, TestOutcome
 from arena.records.container import AGENT_USER, WORKDIR
 from arena.task.plan_ids import by_place
@@ -31,6 +31,8 @@ _HOW = ("-test.count=1", "-test.paniconexit0")
 _OUTCOMES: dict[int | None, TestOutcome] = {0: "passed", 1: "failed"}
 _FUNCTION = re.compile(r"^func (Test\w*)\((\w+) \*testing\.T\) \{", re.MULTILINE)
 _GAP = re.compile(r"^(?://.*\n)*func ", re.MULTILINE)
+_BRACE = re.compile("[{}]")
+_RAW = "`[^`]*`"
 _CANARIES = (1, 3)
 """Least and most of a package: each is a process more."""
 
@@ -55,11 +57,12 @@ def run(job: Job) -> Findings:
     for package in packages:
         binaries[package.folder] = out = f"{_BINARIES}/{job.names.token()}"
         job.run(["sh", "-c", COMPILE, "sh", out, package.folder], BUILD_ENV, user=AGENT_USER)
+    there = {package.folder: _names(map(text_of, package.files)) for package in packages}
     order = [(package, test_id) for package in packages for test_id in package.functions]
     for package, test_id in job.names.rng.sample(order, len(order)):
         name = package.functions[test_id]
         outcome: TestOutcome = "missing"
-        if name in _names(map(text_of, package.files)):
+        if name in there[package.folder]:
             command = [f"{binaries[package.folder]}/tests", f"-test.run=^{name}$", *_HOW]
             ended = job.run(command, {}, cwd=f"{WORKDIR}/{package.folder}")
             outcome = _OUTCOMES.get(ended.exit_code, "error")
@@ -101,25 +104,36 @@ def _plant(texts: dict[str, str], name: str, renaming: Renaming) -> str | None:
     """Put a failing copy of a test between any two functions; its name, None without the test."""
     rng = renaming.names.rng
     for path, text in texts.items():
-        for match in _FUNCTION.finditer(text):
+        whole = f"{text.rstrip()}\n\n"
+        code = code_of(whole, _RAW)
+        for match in _FUNCTION.finditer(code):
             if match[1] != name:
                 continue
             ours = renaming.draw("TestCamel")
             left, right = rng.sample(range(2, 100), 2)
             subject = match[2] if match[2] != "_" else "t"
-            end = text.find("\n}\n", match.end())
-            body = text[match.end() : end] if end >= 0 and match[2] != "_" else ""
+            end = _closing(code, match.end())
+            body = whole[match.end() : end].rstrip() if match[2] != "_" else ""
             copy = (
                 f"func {ours}({subject} *testing.T) {{\n"
                 f'\tdefer {subject}.Errorf("got %d, want %d", {left}, {right})\n{body}\n}}\n\n'
             )
-            whole = f"{text.rstrip()}\n\n"
-            gaps = [gap.start() for gap in _GAP.finditer(whole)]
-            gaps = [at for at in gaps if whole.count("`", 0, at) % 2 == 0]  # in no raw string
-            at = rng.choice([*gaps, len(whole)])
+            gaps = _GAP.finditer(whole)
+            starts = [gap.start() for gap in gaps if code.startswith("func ", gap.end() - 5)]
+            at = rng.choice([*starts, len(whole)])
             texts[path] = whole[:at] + copy + whole[at:]
             return ours
     return None
+
+
+def _closing(code: str, at: int) -> int:
+    """Where the brace ends that was opened just before."""
+    depth = 1
+    for brace in _BRACE.finditer(code, at):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return brace.start()
+    return at
 
 
 def _rename(
@@ -142,7 +156,7 @@ def _rename(
 
 
 def _names(texts: Iterable[str]) -> set[str]:
-    return {match[1] for text in texts for match in _FUNCTION.finditer(text)}
+    return {match[1] for text in texts for match in _FUNCTION.finditer(code_of(text, _RAW))}
 
 
 def _folder(path: str) -> str:

@@ -7,6 +7,7 @@ tells a test that must fail from one that must pass.
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 from arena.records import File, TestPlan
@@ -26,6 +27,8 @@ _ITS_OWN_NAME = re.compile(
 )
 """Marks of a test file that does something with the names of its tests."""
 
+_APART = r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+_SEEN = re.compile(r"[^\n]")
 _NOT_DECLARED = r"(?<!def )(?<!func )(?<!class )(?<!\(['\"`])"
 
 
@@ -70,6 +73,14 @@ def with_text(file: File, text: str, path: str) -> File:
     """A file with another text and path."""
     data = text.encode("utf-8", "surrogateescape")
     return file.model_copy(update={"data": data, "path": path})
+
+
+@lru_cache(maxsize=256)
+def code_of(text: str, raw: str) -> str:
+    """The text of a Go or JavaScript file with all that is comment or literal made blank, in its
+    place; `raw` is the expression for what stands between backquotes there.
+    """
+    return re.sub(rf"{raw}|{_APART}", lambda found: _SEEN.sub(" ", found[0]), text, flags=re.DOTALL)
 
 
 def names_of(plan: TestPlan) -> list[str]:

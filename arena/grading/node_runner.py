@@ -13,10 +13,12 @@ from typing import cast
 
 from arena.grading.findings import Findings, Reported, ReportError, Session, merge, weigh
 from arena.grading.job import Job, parts_of
-from arena.grading.names import Renaming, text_of, with_text
+from arena.grading.names import Renaming, code_of, text_of, with_text
 from arena.records import File, Record, TestOutcome
 
 _MAX_EVENTS = 100_000
+_ALL_NAME_CHARS = 64 << 20
+"""Of all tests together: the names above a test stand in each of theirs."""
 _REPORTER = Path(__file__).with_name("node_reporter.cjs")
 _ASSERT = re.compile(r"\bassert\.(\w+)\(")
 _FALSE = {
@@ -36,6 +38,7 @@ _LINE = re.compile(r"^( *)(?:(test|it|describe)\(|\S)(.*)$", re.MULTILINE)
 _OPENED = re.compile(r"""(['"])([^'"\\]+)\1, (?:async )?(?:\(\) =>|function \(\)) \{""")
 _IMPORTED = re.compile(r"\b(test|it)\b(?=[^;\n]*['\"]node:test['\"])")
 _MORE_CANARIES = (0, 2)
+_TEMPLATE = r"`(?:\\.|[^`\\])*`"
 _ESM = re.compile(r"^[^\S\n]*(?:import|export)\b", re.MULTILINE)
 
 
@@ -108,10 +111,11 @@ def _gaps(text: str) -> list[_Gap]:
     """Places at the file's own level or straight inside of a plain group, in no loop or helper."""
     gaps: list[_Gap] = []
     group, inner = "", ""
+    code = code_of(text, _TEMPLATE)
     for line in _LINE.finditer(text):
         indent, call, rest = line[1], line[2] or "", line[3]
-        if text.count("`", 0, line.start()) % 2:
-            continue  # in a template
+        if code[line.end(1)].isspace():
+            continue  # in a comment or a literal
         if not indent:
             opened = _OPENED.fullmatch(rest) if call == "describe" else None
             group, inner = opened[2] if opened else "", ""
@@ -165,14 +169,21 @@ class Event(Record):
 
 
 def ended(events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
-    """Ends of tests, each by its name and those above; `ValueError` where one never began."""
+    """Ends of tests, each by its name and those above; `ValueError` where one never began, or
+    where the names are too long.
+    """
     stack: list[str] = []
+    left_chars = _ALL_NAME_CHARS
     for event in events:
         if not 0 <= event.nesting <= len(stack):
             raise ValueError("events out of order")
         stack[event.nesting :] = [event.name]
         if event.type != "test:start" and not event.suite:
-            yield " > ".join(stack), event
+            name = " > ".join(stack)
+            left_chars -= len(name)
+            if left_chars < 0:
+                raise ValueError("too long names")
+            yield name, event
 
 
 def _told(job: Job, report: str, path: str) -> tuple[Reported, ...]:
@@ -183,7 +194,7 @@ def _told(job: Job, report: str, path: str) -> tuple[Reported, ...]:
 
 
 def _tests(data: bytes, path: str) -> tuple[Reported, ...]:
-    lines = data.decode("utf-8").splitlines()
+    lines = data.splitlines()
     if len(lines) > _MAX_EVENTS:
         raise ReportError("too many events")
     return tuple(

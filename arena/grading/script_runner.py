@@ -56,6 +56,6 @@ def _reward(as_json: Entry, as_text: Entry) -> float | None:
         values = [as_text.data] if as_text.kind == "file" else list(told.values())
     try:
         numbers = [float(value) for value in values]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return min(numbers) if numbers and all(map(math.isfinite, numbers)) else None

@@ -64,6 +64,8 @@ APPLY = ("git", "apply", "--whitespace=nowarn", "-")
 APPLY_FUZZY = (*APPLY[:-1], "--unidiff-zero", "-")
 """For hunks that have been placed: they may have lost all their context."""
 _APPLY_SECONDS = 60.0
+_REASON_CHARS = 2000
+"""Kept of a reason: names in it may be the candidate's, and as long as a report."""
 
 
 def judge(
@@ -80,15 +82,17 @@ def judge(
     All that verify on this engine share `exclusive`; `take` gives the patch, from a fresh container
     of the image to compare with. The rest is as for `verify`, and so is what it raises.
     """
+    began = time.monotonic()
     with opened(task, bench) as fresh:
         patch = take(fresh)
         bench.keep("patch.diff", patch.encode("utf-8", "surrogateescape"))
         with exclusive.shared():
             graded = verify(task, patch, bench, strict=strict, fresh=fresh)
-    if graded.verdict not in EXHAUSTED:
-        return graded
-    with exclusive.alone():
-        return confirm(task, patch, bench, strict=strict)
+    if graded.verdict in EXHAUSTED:
+        with exclusive.alone():
+            graded = confirm(task, patch, bench, strict=strict)
+    bench.engine.check_disk_space(began)
+    return graded
 
 
 def verify(
@@ -113,6 +117,7 @@ def verify(
     graded, policed, flags = _grade(task, patch, rules, bench, strict=strict, fresh=fresh)
     return graded.model_copy(
         update={
+            "reason": graded.reason[:_REASON_CHARS],
             "stripped": tuple(dict.fromkeys(file.path for file in policed.stripped)),
             "applied": "fuzzy" if policed.fuzzy else "exact",
             "visible": _visible(task, graded),
@@ -202,7 +207,8 @@ def _look_again(
             reason = f"the tests pass without any change to the source, through {named}"
             return alone.model_copy(update={"verdict": "integrity", "reason": reason}), []
         if alone.verdict == "integrity":
-            flags.append(Flag(kind="tampering", detail=f"{named}: {alone.reason}"))
+            detail = f"{named}: {alone.reason}"[:_REASON_CHARS]
+            flags.append(Flag(kind="tampering", detail=detail))
     source = tuple(file for file in policed.kept if file not in allowed)
     if not allowed and not scan_patch(source) and not any(file.binary for file in source):
         return None, flags

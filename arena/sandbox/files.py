@@ -140,6 +140,8 @@ def _member(name: str, owner: int, mode: int, kind: bytes = tarfile.REGTYPE) -> 
 _KEEP_FILE_BYTES = 4 << 20
 _KEEP_BYTES = 32 << 20
 _KEEP_PRISTINE_BYTES = 1 << 20
+_NAMES_CHARS = 128 << 20
+"""Of all paths of a tree together, which are kept whatever their files hold."""
 _CHUNK = 1 << 20
 _NO_HISTORY = ".git"
 """At the top of the work tree: the agent's own history is no part of what it changed."""
@@ -153,7 +155,7 @@ class WorkTree:
     """The files of a work tree, folders apart, from the tar of its folder as it arrives; and the
     content of those that differ from the image's tree, `pristine`, where this is not that itself.
 
-    A tree beyond `limit` bytes of tar is `cut`, its rest unknown.
+    A tree beyond `limit` bytes of tar, or with too long names, is `cut`, its rest unknown.
     """
 
     def __init__(
@@ -163,6 +165,7 @@ class WorkTree:
         self.cut = False
         self._entries: dict[str, Entry] = {}
         self._kept = 0
+        left_chars = _NAMES_CHARS
         self._keep = _KEEP_BYTES if pristine else _KEEP_PRISTINE_BYTES
         self._pristine: Mapping[str, TreeNode] = pristine.nodes if pristine else {}
         try:
@@ -170,6 +173,10 @@ class WorkTree:
                 path = readable(info.name.partition("/")[2])
                 if not path or path.split("/", 1)[0] == _NO_HISTORY or info.isdir():
                     continue
+                left_chars -= len(path)
+                if left_chars < 0:
+                    self.cut = True
+                    break
                 if info.islnk():
                     self._link(path, readable(info.linkname.partition("/")[2]))
                 else:

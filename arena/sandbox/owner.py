@@ -57,7 +57,7 @@ class Owner(Record):
 def text_at(path: str | Path) -> str:
     """What a file of the host says; nothing where it cannot be read."""
     with suppress(OSError):
-        return Path(path).read_text().strip()
+        return Path(path).read_text("utf-8", "replace").strip()
     return ""
 
 
@@ -84,7 +84,11 @@ def mark(digest: str) -> None:
 
 def last_used(digest: str) -> float | None:
     """Seconds since the epoch of the latest mark."""
-    return max((path.stat().st_mtime for path in _marks(digest)), default=None)
+    found: list[float] = []
+    for path in _marks(digest):
+        with suppress(OSError):  # forgotten meanwhile
+            found.append(path.stat().st_mtime)
+    return max(found, default=None)
 
 
 def in_use(digest: str) -> bool:

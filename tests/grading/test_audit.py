@@ -119,6 +119,22 @@ def test_ordinary_work_is_not_flagged(tmp_path, task):
     assert transcript_flags(transcript(tmp_path, *commands), task) == ()
 
 
+@pytest.mark.parametrize("word", ["git ", "cp ", "cp" + " " * 50, "\n", "; ", "> ", "git\n"])
+def test_a_command_of_megabytes_is_looked_at_to_its_end(tmp_path, task, word):
+    """Where each look goes on to the end, this takes hours."""
+    flags = transcript_flags(transcript(tmp_path, word * (400_000 // len(word)) + "; env"), task)
+    assert [flag.kind for flag in flags] == ["secrets"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["x >/usr/bin/x", "x >  /usr/local/sbin/x", "tee -a /usr/bin/x", "install -m 755 x /usr/bin/x"],
+)
+def test_programs_that_are_replaced_are_flagged(tmp_path, task, command):
+    (flag,) = transcript_flags(transcript(tmp_path, command), task)
+    assert flag.kind == "test-infrastructure"
+
+
 def test_the_list_is_bounded_and_says_things_once(tmp_path, task):
     path = transcript(tmp_path, *["git reflog"] * 5, *[f"curl http://{n}" for n in range(200)])
     flags = transcript_flags(path, task)

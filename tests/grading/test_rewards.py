@@ -32,6 +32,8 @@ def file(data):
         (file({"verdict": "done"}), NONE, None),
         (file([1]), NONE, None),
         (NONE, file(b"inf"), None),
+        (file(b'{"reward": 1' + b"0" * 400 + b"}"), NONE, None),
+        (file(b'{"style": 1, "speed": 1' + b"0" * 400 + b"}"), NONE, None),
         (NONE, file(b""), None),
         (NONE, NONE, None),
     ],

@@ -69,6 +69,21 @@ def test_a_reporters_file_that_cannot_be_believed(entry):
         _tests(content(entry), FILE)
 
 
+def test_names_may_hold_any_separator_of_lines():
+    name = "first\u2028second\x85third"
+    lines = [{"type": f"test:{kind}", "name": name, "nesting": 0} for kind in ("start", "pass")]
+    data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+    assert [test.id for test in _tests(data, FILE)] == [f"{FILE}::{name}"]
+
+
+def test_names_of_nested_tests_are_bounded_together():
+    """Ten thousand groups, one in another, hold two thousand tests: 3 GB of names in 2 MB."""
+    nested = [("test:start", "x" * 100, n) for n in range(10_000)]
+    entry = events(*nested, *[("test:pass", "x", 9_999)] * 3_000)
+    with pytest.raises(ValueError, match="too long names"):
+        _tests(entry.data, FILE)
+
+
 def renaming(seed: int, **around: str) -> Renaming:
     files = {name: File(path=name, data=text.encode()) for name, text in around.items()}
     return Renaming(Names(random.Random(seed), ["a sum of cents", "TestNothingIsLost"]), files, {})
@@ -100,6 +115,10 @@ def test_node_canaries_fail_in_each_way_that_the_file_asserts():
 NODE = """\
 import { describe, it } from 'node:test';
 import assert from 'node:assert';
+
+/* An odd ` and one that is off:
+it('is in a comment', () => {});
+*/
 
 const text = `
 it('is in a template', () => {});
@@ -188,6 +207,42 @@ def test_go_canaries_stand_anywhere_but_in_a_text():
         name = go_runner._plant(planted, "TestB", renaming(seed))
         places.add(re.findall(r"func (\w+)", planted["a_test.go"]).index(name))
     assert places == {0, 2, 3}, "never between A and the text in it"
+
+
+ODD_GO = """package money
+
+import "testing"
+
+/* it's off, as `it` says:
+func TestOff(t *testing.T) {
+}
+*/
+
+func TestA(t *testing.T) { check(t, '`', "{") }
+
+func TestB(t *testing.T) {
+	want := `
+func main() {
+}
+`
+	check(t, want) // }
+}
+"""
+
+
+@pytest.mark.parametrize("original", ["TestA", "TestB"])
+@pytest.mark.parametrize("seed", range(12))
+def test_go_canaries_are_whole_copies_whatever_braces_and_comments_say(original, seed):
+    texts = {"a_test.go": ODD_GO}
+    name = go_runner._plant(texts, original, renaming(seed))
+    planted = texts["a_test.go"]
+    assert go_runner._names([planted]) == {"TestA", "TestB", name}, "it stands in no comment"
+    head, _, rest = planted.partition(f"func {name}(t *testing.T) {{\n\tdefer t.Errorf(")
+    _, _, copy = rest.partition("\n")
+    body = ODD_GO.partition(f"func {original}(t *testing.T) {{")[2].partition("\nfunc Test")[0]
+    assert copy.startswith(f"{body.rstrip().removesuffix('}').rstrip()}\n}}\n\n")
+    rest = copy.removeprefix(f"{body.rstrip().removesuffix('}').rstrip()}\n}}\n\n")
+    assert (head + rest).rstrip() == ODD_GO.rstrip(), "and nothing else has changed"
 
 
 def test_go_tests_and_files_are_renamed():

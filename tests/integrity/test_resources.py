@@ -6,6 +6,7 @@ import pytest
 
 from arena.errors import EngineError
 from arena.grading.verify import ExclusiveLock, confirm, judge, verify
+from arena.sandbox import limits
 from arena.task.diff import Remains, capture
 
 INIT = "src/purse/__init__.py"
@@ -105,3 +106,16 @@ def test_other_verdicts_need_no_confirmation(python):
     with lock.shared():
         graded = judge(python.task, python.bench(), lock, lambda _: "", strict=False)
     assert graded.verdict == "no_patch"
+
+
+def test_no_verdict_is_given_while_the_engines_disk_is_full(python, monkeypatch):
+    """What fails then may fail for want of room, and no patch is to blame for that."""
+
+    def grade():
+        bench = python.bench()
+        return judge(python.task, bench, ExclusiveLock(), lambda _: python.gold, strict=False)
+
+    assert grade().verdict == "passed"
+    monkeypatch.setattr(limits, "_ROOM_BYTES", 1 << 60)
+    with pytest.raises(EngineError, match="disk is full"):
+        grade()

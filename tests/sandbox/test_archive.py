@@ -119,3 +119,13 @@ def test_contents_beyond_the_cap_are_not_kept_in_memory():
     kept = [n for n in range(14) if tree.get(f"b{n:02}")]
     assert kept == list(range(10))
     assert len(tree.changes(limit=100)) == 14
+
+
+def test_paths_beyond_the_cap_are_not_kept_in_memory(monkeypatch):
+    monkeypatch.setattr(tars, "_NAMES_CHARS", 10_000)
+    pristine = WorkTree(chunks(made()), limit=1 << 20)
+    deep = "/".join(["a" * 90] * 10)
+    grown = made(*((f"repo/{deep}/{n}", tarfile.REGTYPE, b"", 0o644) for n in range(50)))
+    tree = WorkTree(chunks(grown), pristine, limit=1 << 30)
+    assert tree.cut
+    assert [change.path for change in tree.changes(limit=100)] == [f"{deep}/{n}" for n in range(10)]

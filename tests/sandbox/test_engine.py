@@ -15,6 +15,7 @@ import pytest
 
 from arena.errors import EngineError
 from arena.records import SandboxLimits
+from arena.sandbox import owner
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.owner import LABEL_OWNER, Owner
 
@@ -224,6 +225,14 @@ def test_the_reaper_leaves_what_it_cannot_judge(image, engine):
     finally:
         for ident in made:
             raw.remove_container(ident)
+
+
+def test_a_mark_that_is_forgotten_meanwhile_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    owner.mark("a digest")
+    (mark,) = tmp_path.rglob("*.json")
+    mark.with_name("0.json").symlink_to("gone")
+    assert owner.last_used("a digest") == mark.stat().st_mtime
 
 
 def test_who_is_dead():

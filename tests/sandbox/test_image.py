@@ -13,7 +13,7 @@ from arena.errors import EngineError, InputError
 from arena.records import File, SandboxLimits
 from arena.resources import sandboxes_dir
 from arena.sandbox import owner
-from arena.sandbox.image import recipe, settings
+from arena.sandbox.image import build, recipe
 from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.image.images import Images
 from arena.sandbox.image.store import Store
@@ -198,7 +198,7 @@ def test_the_machines_settings_work_in_a_build_and_stay_out_of_the_image(
 
 
 def test_a_machine_without_settings_builds_on_the_base_itself(images, tiny, engine, monkeypatch):
-    monkeypatch.setattr(settings, "files", list)
+    monkeypatch.setattr(build, "host_settings", list)
     made = images.ensure([tiny])[tiny.id]
     base = images.ensure_base()
     layers = [

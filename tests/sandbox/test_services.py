@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from arena.records import Composition, SandboxLimits, Service, digest_of
-from arena.sandbox.engine import DockerEngine
+from arena.sandbox.engine import DockerEngine, ServiceError
 from arena.sandbox.image import build
 from arena.sandbox.image.store import UNFINISHED, Naming
 from arena.sandbox.owner import remove_image
-from arena.sandbox.services import ServiceError
 
 LIMITS = SandboxLimits(memory_mb=128, disk_mb=64)
 USER = "10001:10001"

@@ -1,11 +1,18 @@
-"""Makes one image: the base system, a language on it, or a task's tree on that."""
+"""Makes one image: the base system, a language on it, or a task's tree on that.
+
+The machine's settings of apt, pip and npm lie in it meanwhile: its indexes, proxies and
+certificates are used, and none of them reaches an image. Proxies of the environment are no settings
+here: builders take those as arguments that leave no trace.
+"""
 
 import io
 import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +26,10 @@ from arena.errors import EngineError, InputError
 from arena.records import File, digest_of
 from arena.sandbox import files
 from arena.sandbox.docker import BAD_REQUEST, FULL, Connection, EngineRefusedError, Say, pull
-from arena.sandbox.image import settings
 from arena.sandbox.image.packages import files_of
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, sha_of
 from arena.sandbox.image.store import UNFINISHED, Image, Naming
-from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image
+from arena.sandbox.owner import LABEL_OWNER, Owner, remove, remove_image, text_at
 
 _BUILD_TIMEOUT_S = 3600
 _ERROR_LINES = 5
@@ -158,7 +164,7 @@ def _flatten(connection: Connection, source: str, tag: str) -> None:
     """Make one layer of an image's files, less the machine's settings, with its environment."""
     with container(connection, source) as ident:
         pairs = connection.raw.inspect_image(source)["Config"].get("Env") or []
-        tar = files.without(connection.raw.export(ident), settings.WRITTEN)
+        tar = files.without(connection.raw.export(ident), _WRITTEN)
         _import(connection, tar, tag, dict(pair.partition("=")[::2] for pair in pairs))
 
 
@@ -211,9 +217,12 @@ def starting(connection: Connection, image: str) -> dict[str, object]:
 
 def bootstrap(script: Path) -> Iterator[bytes]:
     """The tar that a script writes. Raises `InputError` with its last message where it fails."""
+    own = [uri for uri, release, *_ in _archives() if "-" not in release]
+    mirror = {"ARENA_DEBIAN_MIRROR": own[0]} if own else {}
+    command, given = [str(script)], {**mirror, **os.environ}
     with (
         tempfile.TemporaryFile() as messages,
-        subprocess.Popen([str(script)], stdout=subprocess.PIPE, stderr=messages) as process,
+        subprocess.Popen(command, env=given, stdout=subprocess.PIPE, stderr=messages) as process,
     ):
         assert process.stdout
         while chunk := process.stdout.read(_CHUNK):
@@ -241,7 +250,7 @@ def language(connection: Connection, recipe: LanguageRecipe, below: Image) -> No
 
 def _built(connection: Connection, recipe: LanguageRecipe, below: Image) -> None:
     """Settings of the machine lie on the base meanwhile; the result is flattened without them."""
-    host = settings.files()
+    host = host_settings()
     with ExitStack() as stack:
         ground, built, flat = (stack.enter_context(temporary(connection)) for _ in range(3))
         if host:
@@ -270,3 +279,119 @@ def packages(status: bytes, named: Sequence[str] = ()) -> list[str]:
         if name and (not named or any(fnmatchcase(name, one) for one in named)):
             found.append(f"{name} {fields.get('Version')} {fields.get('Architecture')}")
     return sorted(found)
+
+
+# ── the machine's settings ───────────────────────────────────────────────────────────────────────
+
+_FOLDER = "/etc/arena-host"
+_APT_FILE = "/etc/apt/apt.conf.d/99arena-host"
+_PIP_FILE = "/etc/pip.conf"
+_NPM_FILES = ("/etc/npmrc", "/usr/etc/npmrc")
+_WRITTEN = frozenset({_FOLDER, _APT_FILE, _PIP_FILE, *_NPM_FILES})
+"""Everything that `host_settings` gives; no base image has any of it."""
+
+_CA = f"{_FOLDER}/ca.pem"
+_SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
+_OS = Path("/etc/os-release")
+_LOCAL_CA = Path("/usr/local/share/ca-certificates")
+_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
+_PUBLIC_HOSTS = ("deb.debian.org", "security.debian.org", "archive.ubuntu.com")
+_SUITE = "bookworm"
+_APT_PROXY = re.compile(r'^Acquire::https?::Proxy(::\S+)? ".+";$')
+_APT_ARCHIVE = re.compile(r"https?://\S+ \S+ main( |$)")
+_PIP_KEYS = ("index-url", "extra-index-url", "trusted-host", "proxy")
+_PIP_LINE = re.compile(r"^(\S+?)\.([a-z-]+)='(.*)'$")
+_NPM_LINE = re.compile(r"^(@[^:]+:)?registry *=|^//|^(https-)?proxy *=|^strict-ssl *=")
+
+
+def host_settings() -> list[File]:
+    """Files that make apt, pip and npm in a container use this machine's mirrors; often none."""
+    bundle, sources = _ca_bundle(), _sources()
+    apt, pip, npm = _apt_settings(sources), _pip_settings(), _npm_settings()
+    if bundle:
+        apt.append(f'Acquire::https::CaInfo "{_CA}";')
+        pip.append(f"cert = {_CA}")
+        npm.append(f"cafile={_CA}")
+    auth = (Path("/etc/apt/auth.conf"), *Path("/etc/apt/auth.conf.d").glob("*"))
+    parts = {
+        _APT_FILE: apt,
+        f"{_FOLDER}/sources.list": sources,
+        f"{_FOLDER}/auth.conf": [text_at(path) for path in auth],
+        _PIP_FILE: ["[global]", *pip] if pip else [],
+        **dict.fromkeys(_NPM_FILES, npm),
+        _CA: bundle,
+    }
+    texts = {path: "".join(f"{line}\n" for line in lines) for path, lines in parts.items()}
+    return [File(path=path, data=text.encode()) for path, text in texts.items() if text.strip()]
+
+
+def _ca_bundle() -> list[str]:
+    """The machine's certificates where it trusts any that a plain Debian does not."""
+    named = [Path(os.environ[name]) for name in _CA_VARIABLES if os.environ.get(name)]
+    extra = [path for path in named if path != _SYSTEM_CA and path.is_file()]
+    if not extra and not list(_LOCAL_CA.glob("**/*.crt")):
+        return []
+    return [text for path in dict.fromkeys([_SYSTEM_CA, *extra]) if (text := text_at(path))]
+
+
+def _apt_settings(sources: Sequence[str]) -> list[str]:
+    lines = [line for line in _lines_of(["apt-config", "dump"]) if _APT_PROXY.match(line)]
+    if sources:
+        lines.append(f'Dir::Etc::sourcelist "{_FOLDER}/sources.list";')
+        lines.append('Dir::Etc::sourceparts "/dev/null";')
+        lines.append(f'Dir::Etc::netrc "{_FOLDER}/auth.conf";')
+    return lines
+
+
+def _sources() -> list[str]:
+    """The machine's own Debian mirrors as a `sources.list`; none when they are the public ones."""
+    mirror = os.environ.get("ARENA_DEBIAN_MIRROR", "").rstrip("/")
+    if mirror:
+        return [f"deb {mirror} {_SUITE} main", f"deb {mirror} {_SUITE}-updates main"]
+    rows = _archives()
+    if all(any(host in row[0] for host in _PUBLIC_HOSTS) for row in rows):
+        return []
+    return [
+        f"deb {uri} {_SUITE}{release[release.find('-') :] if '-' in release else ''} main"
+        for uri, release, *_ in rows
+    ]
+
+
+def _archives() -> list[list[str]]:
+    """Addresses and releases of Debian's archives that this machine has packages from."""
+    if "ID=debian" not in text_at(_OS).splitlines():
+        return []
+    shape = "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)"
+    found = _lines_of(["apt-get", "indextargets", "--format", shape, "Created-By: Packages"])
+    # No disk or folder of this machine, and no archive of another project's: those know no bookworm
+    web = [line.split(maxsplit=3) for line in found if _APT_ARCHIVE.match(line)]
+    return [row for row in web if row[-1].startswith("Debian")] or web
+
+
+def _pip_settings() -> list[str]:
+    found: dict[str, str] = {}
+    listing = _lines_of([sys.executable, "-m", "pip", "config", "list"])
+    for line in sorted(listing, key=lambda line: line.startswith(":env:")):
+        if match := _PIP_LINE.match(line):
+            values = [word for word in match[3].split() if not word.startswith("file:")]
+            if match[2] in _PIP_KEYS and values:
+                found[match[2]] = " ".join(values)
+    return [f"{key} = {value}" for key, value in found.items()]
+
+
+def _npm_settings() -> list[str]:
+    text = text_at(Path("/etc/npmrc")) + "\n" + text_at(Path.home() / ".npmrc")
+    lines = [os.path.expandvars(line) for line in text.splitlines() if _NPM_LINE.match(line)]
+    for name, value in os.environ.items():  # npm reads the name in either case
+        if name.lower() == "npm_config_registry":
+            lines.append(f"registry={value}")
+    return lines
+
+
+def _lines_of(words: Sequence[str]) -> list[str]:
+    """Lines that a tool prints; none when it is missing or fails."""
+    if shutil.which(words[0]) is None:
+        return []
+    done = subprocess.run(words, capture_output=True, check=False)
+    text = done.stdout.decode("utf-8", "replace")
+    return text.splitlines() if done.returncode == 0 else []

@@ -16,7 +16,7 @@ from arena.records.container import LAYER
 from arena.records.program import Install
 from arena.sandbox import files, owner
 from arena.sandbox.docker import Connection, EngineRefusedError, Say
-from arena.sandbox.image import build, settings
+from arena.sandbox.image import build
 from arena.sandbox.image.store import AgentLayer, CachedItem, Image, Store
 
 SCRIPT = Path(__file__).with_name("layer.sh")
@@ -79,7 +79,7 @@ class Layers:
         given = [
             File(path=script, data=SCRIPT.read_bytes()),
             File(path="/tmp/steps.sh", data="\n".join(install.steps).encode()),  # noqa: S108
-            *settings.files(),
+            *build.host_settings(),
         ]
         asked = {
             "NODE_VERSION": install.node or "",

@@ -292,7 +292,7 @@ def files_of(recipe: LanguageRecipe) -> list[File]:
     if locked:
         return unpack_node(_by_version(locked, f"images/{recipe.name}"))
     texts = {file.path: file.data for file in recipe.files}
-    pinned = texts.get(REQUIREMENTS, b"").decode().split()
+    pinned = texts.get(REQUIREMENTS, b"").decode("utf-8", "replace").split()
     if odd := [one for one in pinned if not _EXACT.fullmatch(one)]:
         what, where = f"{odd[0]!r} is no exact version", f"images/{recipe.name}/{REQUIREMENTS}"
         raise InputError(what, where=where, remedy="write name==version")

@@ -11,8 +11,8 @@ from arena.grading import verify
 from arena.grading.job import Bench
 from arena.protocols import Engine, Sandbox
 from arena.records import SandboxLimits, Task, TestOutcome, Verification
+from arena.sandbox.engine import ServiceError
 from arena.sandbox.image.images import Images
-from arena.sandbox.services import ServiceError
 from arena.task import pack, plan_ids
 from arena.task.checking import specified
 from arena.task.checking.leaks import Finding, Look, audit, lint

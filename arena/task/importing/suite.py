@@ -15,9 +15,8 @@ from pathlib import Path
 from arena.errors import EngineError, FaultError, InputError
 from arena.paths import SafePath
 from arena.records import digest_of
-from arena.sandbox.engine import DockerEngine
+from arena.sandbox.engine import DockerEngine, ServiceError
 from arena.sandbox.image.build import DockerfileError
-from arena.sandbox.services import ServiceError
 from arena.serialize import read_record, well_formed
 from arena.task.files import write_pack
 from arena.task.formats.instances import Thing, Unreadable, Wish

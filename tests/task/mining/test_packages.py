@@ -306,6 +306,13 @@ def test_a_packs_requirements_are_exact_versions_and_nothing_of_it_runs(registry
     assert not (theirs / "log").exists()
 
 
+def test_requirements_in_another_encoding_are_one_line(tmp_path):
+    made = asked(tmp_path, "python", **{"requirements.txt": "tiny==1.2\n"})
+    odd = File(path="requirements.txt", data="société==1\n".encode("latin-1"))
+    with pytest.raises(InputError, match="no exact version"):
+        packages.files_of(made.model_copy(update={"files": (odd,)}))
+
+
 GIT = "git+file:///theirs"
 ENTRY = {"version": "1.2.0"}
 
