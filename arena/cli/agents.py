@@ -10,7 +10,10 @@ from arena.cli import options
 from arena.cli.options import Format, FormatFlag, argument, emit, unset
 from arena.errors import InputError
 
-app = typer.Typer(help="List, check and install agents; export trajectories.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, check and install agents; export trajectories.\n\nExample: arena agents list",
+    no_args_is_help=True,
+)
 
 COLUMNS = ("name", "kind", "api", "label", "installs")
 AgentsFlag = Annotated[
