@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,3 +155,11 @@ def test_every_example_in_toml_is_read():
                 found[0].model_validate(found[1])
                 read.add(found[0])
     assert read == {BakeoffConfig, *KINDS.values()}
+
+
+def test_there_are_as_many_attacks_as_the_document_says():
+    (told,) = re.findall(r"It holds over (\d+) tests", text_of("docs/integrity.md"))
+    command = [sys.executable, "-m", "pytest", "tests/integrity", "--collect-only", "-q"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    (found,) = re.findall(r"^(\d+) tests collected", done.stdout, re.MULTILINE)
+    assert int(told) <= int(found) < int(told) + 100
