@@ -16,7 +16,8 @@ from arena.records import (
     TrialRecord,
     Verification,
 )
-from arena.run.race import RaceOrder, check_same
+from arena.run.race import RaceOrder
+from arena.run.resume import check_race
 from arena.rundir.directory import RunDir, trial_specs
 from arena.rundir.ledger import Ledger, SessionBegin, TrialBegin, TrialEnd
 from tests.score.made import Player, results
@@ -108,6 +109,21 @@ class Rig:
     def end(self):
         race = self.order.race
         return race.answer.tolist(), race.left_after.tolist(), race.tasks, race.evidence.tolist()
+
+
+def test_no_money_goes_to_tasks_without_evidence_before_it_is_decided(tmp_path):
+    """Of a suite whose tasks are graded in two ways, the race is on the stronger way alone."""
+    made = manifest(tasks=120)
+    weaker = {task.id for task in made.tasks[::2]}
+    tasks = tuple(
+        task.model_copy(update={"assurance": "report"}) if task.id in weaker else task
+        for task in made.tasks
+    )
+    rig = Rig(tmp_path, made.model_copy(update={"tasks": tasks}), at_once=4, seed=5)
+    assert rig.session()
+    assert rig.end[0] == [0]
+    tasks_of = {spec.id: spec.task_id for spec in trial_specs(rig.manifest)}
+    assert not [one for one in rig.begun if tasks_of[one] in weaker]
 
 
 def test_the_same_events_make_the_same_choices(tmp_path):
@@ -203,8 +219,8 @@ def test_a_stopped_contestant_is_not_beaten(tmp_path):
 )
 def test_a_race_goes_on_as_it_began(change, said):
     was = manifest()
-    check_same(was, was, where="runs/x")
+    check_race(was, was, "runs/x")
     with pytest.raises(InputError, match=said):
-        check_same(was, was.model_copy(update=change), where="runs/x")
+        check_race(was, was.model_copy(update=change), "runs/x")
     with pytest.raises(InputError, match="no race"):
-        check_same(was.model_copy(update={"race": None}), was, where="runs/x")
+        check_race(was.model_copy(update={"race": None}), was, "runs/x")

@@ -10,8 +10,9 @@ from arena.sandbox.engine import DockerEngine
 from arena.task.mining.candidate import prove
 from arena.task.mining.command_runner import read_command
 from arena.task.mining.history import Commit, GitHistory, purpose
+from arena.task.mining.pipeline import mine
 from arena.task.mining.projects import Project, read_project, with_version_files
-from arena.task.mining.runner import MiningSession, SeenTest
+from arena.task.mining.runner import MiningRequest, MiningSession, SeenTest
 from arena.task.mining.statement import (
     CandidateFix,
     FellError,
@@ -66,6 +67,18 @@ def test_steps_of_the_main_line(tmp_path):
     assert GitHistory(repo).steps(since=None, until=None, paths=["docs"]) == []
     tree = {file.path: file.data.decode() for file in GitHistory(repo).tree(base)}
     assert tree["purse/__init__.py"] == toy.BEFORE
+
+
+@pytest.mark.parametrize("time", ["00:00:00", "23:59:59"])
+def test_days_are_taken_whole_whatever_the_time_of_day_is_now(tmp_path, monkeypatch, time):
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_DATE", f"2025-01-01T{time}Z")
+    repo, _, fix = rig.a_repository(tmp_path)
+    for since, until in (("2025-01-01", None), (None, "2025-01-01"), ("2025-01-01",) * 2):
+        (step,) = GitHistory(repo).steps(since=since, until=until, paths=())
+        assert step.sha == fix
+    assert GitHistory(repo).steps(since="2025-01-02", until=None, paths=()) == []
+    assert GitHistory(repo).steps(since=None, until="2024-12-31", paths=()) == []
 
 
 def test_a_folder_without_history_is_refused(tmp_path):
@@ -278,6 +291,14 @@ def test_an_issue_is_better_than_a_message(tmp_path):
     assert found.title == "Halves are wrong"
     with pytest.raises(FellError, match="says nothing but the fix"):
         statement("Fix #12", tmp_path)
+
+
+def test_a_number_of_another_repository_is_no_issue_of_this_one(tmp_path):
+    issues = {"#12": Issue(title="Colours are wrong", body="Red comes out as green.")}
+    message = "Round halves of odd cents up\n\nAs python/cpython#12 has it, two for three."
+    found = statement(message, tmp_path, issues=issues)
+    assert (found.title, found.provenance) == ("Round halves of odd cents up", "B")
+    assert statement(f"{message} (#12)", tmp_path, issues=issues).title == "Colours are wrong"
 
 
 def test_issues_are_read_by_number(tmp_path):
@@ -520,3 +541,11 @@ def test_no_message_takes_for_ever_to_read():
     assert made.text
     assert "#" not in made.text
     assert "purse" not in made.text
+
+
+def test_a_line_of_the_log_of_another_shape_is_named(tmp_path):
+    repo, _, _ = rig.a_repository(tmp_path)
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours/mining.jsonl").write_text('{"commit": "1", "verdict": "kept"}\n')
+    with pytest.raises(InputError, match=r"mining\.jsonl: line 1.*take the line out"):
+        mine(MiningRequest(repo=repo, out=tmp_path / "ours"), DockerEngine(), lambda _: None)
