@@ -25,6 +25,7 @@ from arena.config import BakeoffConfig
 from arena.records import Record
 from arena.records.program import Program
 from arena.sandbox.image.recipe import SandboxSpec
+from arena.task.mining.command_runner import MineFile
 from arena.task.pack import PackInfo, TaskFile
 
 OUT = Path(__file__).parent.parent / "docs" / "reference"
@@ -48,6 +49,11 @@ FILES: dict[str, tuple[str, type[Record], str]] = {
         "sandbox.toml",
         SandboxSpec,
         "Beside the `Dockerfile` of an image: in `sandboxes/<name>/` or a pack's `images/<name>/`.",
+    ),
+    "mine": (
+        "mine.toml",
+        MineFile,
+        "How a team's own tests are run; [an example](../tasks.md#mine).",
     ),
     "agent": (
         "An agent's profile",

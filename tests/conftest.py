@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from arena.records import Task, TestPlan
 from arena.sandbox.engine import DockerEngine
 
+# No test times: a busy machine changes nothing.
+settings.register_profile("arena", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("arena")
 KEYS = [name for name in os.environ if name.endswith(("_API_KEY", "_KEY", "_TOKEN"))]
 
 

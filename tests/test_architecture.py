@@ -25,10 +25,10 @@ LAYERS = [
     {"score"},
     {"agent", "gateway", "grading", "stats"},
     {"backend", "sandbox", "task"},
-    {"config", "git", "money", "rundir"},
+    {"config", "money", "rundir"},
     {"registry"},
     {"protocols"},
-    {"records", "resources"},
+    {"git", "records", "resources"},
     {"serialize"},
     {"paths"},
     {"errors"},
@@ -97,6 +97,19 @@ def test_imports_point_down(path):
         other = layer(rest.replace(".", "/")) if first == "arena" else None
         if other is not None and other != me:
             assert RANK[other] > RANK[me], f"{path}:{line} imports {name}"
+
+
+def test_contributing_draws_these_layers_and_all_packages():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (drawn,) = re.findall(r"```\n(cli › .*?)```", text, re.DOTALL)
+    told = [{one.strip().replace(".", "/") for one in row.split("|")} for row in drawn.split("›")]
+    assert told == LAYERS
+    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    named = set(re.findall(r"(?:^|  )([a-z]+)(?:/|\.py)(?=  )", text, re.MULTILINE))
+    assert {name for name in there if not name.startswith("_")} <= named
+    for package, what in re.findall(r"^  ([a-z]+)/  +(.+)$", text, re.MULTILINE):
+        for inner in re.findall(r"([a-z]+)/(?!\w)", what):
+            assert (PACKAGE / package / inner).is_dir(), f"{package}/{inner}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=parts)

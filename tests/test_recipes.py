@@ -76,6 +76,124 @@ source = "the shop's own list"
 checked_on = 2026-11-22
 evidence = "user"
 """
+IMPORTER = '''\
+"""A list of names."""
+
+from arena.records import Record
+from arena.task.importing.importer import Importer, NotImportableError
+
+
+class Named(Record):
+    """A name."""
+
+    instance_id: str
+
+
+def read(path):
+    """One a line."""
+    return (Named(instance_id=name) for name in path.read_text().split())
+
+
+def make(thing, source):
+    """None of them."""
+    raise NotImportableError(f"{thing.instance_id} is a name alone")
+
+
+IMPORTER = Importer(takes=lambda path: path.suffix == ".names", read=read, make=make)
+'''
+COLUMN = """
+[contestants.mean_steps]
+of = "row.mean_steps"
+kind = "float64"
+unit = "count"
+meaning = "Mean of completed model calls"
+heading = "Steps"
+"""
+STATISTIC = '''
+
+def largest_gain(differences: FloatArray) -> float | None:
+    """The most that A has over B at a task; None without tasks."""
+    return float(np.max(differences)) if len(differences) else None
+'''
+LINES = {
+    "arena/registry.py": (
+        ("AGENTS = {\n", '    "stubborn": "arena.agent.stubborn",\n'),
+        ("RUNNERS = {\n", '    "by-hand": "arena.grading.by_hand",\n'),
+    ),
+    "arena/task/importing/suite.py": (
+        ("from arena.task.importing import ", "names, "),
+        ("IMPORTERS: tuple[Importer, ...] = (", "names.IMPORTER, "),
+    ),
+    "arena/score/compare.py": (
+        ("from arena.stats.paired import ", "largest_gain, "),
+        (
+            "STATISTICS: tuple[Statistic, ...] = (",
+            'Statistic("largest_gain", "largest gain", lambda pair: largest_gain(pair.differences)), ',
+        ),
+    ),
+}
+"""Lines of registries, each with what it stands behind."""
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of this one to which one of each was added, where CONTRIBUTING says."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in ("arena", "reports"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("tasks", "sandboxes"):
+        (copy / name).symlink_to(ROOT / name)
+    profile(copy / "arena/agent/profiles")
+    added = {
+        "arena/backend/profiles/corner-shop.toml": PROVIDER,
+        "arena/agent/stubborn.py": AGENT,
+        "arena/grading/by_hand.py": RUNNER,
+        "arena/task/importing/names.py": IMPORTER,
+    }
+    for name, text_ in added.items():
+        (copy / name).write_text(text_)
+    for name, text_ in {"reports/columns.toml": COLUMN, "arena/stats/paired.py": STATISTIC}.items():
+        (copy / name).write_text((copy / name).read_text() + text_)
+    for name, lines in LINES.items():
+        text_ = (copy / name).read_text()
+        for behind, line in lines:
+            assert text_.count(behind) == 1, behind
+            text_ = text_.replace(behind, behind + line)
+        (copy / name).write_text(text_)
+    return copy
+
+
+def test_each_recipe_is_followed_where_contributing_says(checkout, tmp_path):
+    """The lists, tables and answers of the changed checkout have what was added."""
+
+    def told(*args, code=0):
+        ended = arena(*args, cwd=tmp_path, PYTHONPATH=str(checkout))
+        assert ended.code == code, ended.err
+        return ended
+
+    agents = {one["name"]: one for one in told("agents", "list", "--format", "json").json["agents"]}
+    assert [agents[name]["kind"] for name in ("stubborn", "own")] == ["built in", "program"]
+    assert "corner-shop/corner-1" in told("backends", "list").out
+    pack = a_pack(tmp_path, **{"halves/task.toml": TASK.replace('"pytest"', '"by-hand"')})
+    assert "toys/halves" in told("tasks", "list", str(pack)).out
+    (tmp_path / "suite.names").write_text("ada grace")
+    imported = told("tasks", "import", "suite.names", "--out", "taken", "--format", "json", code=1)
+    assert "grace is a name alone" in imported.out
+    sample = str(checkout / "reports/samples/demo")
+    compared = told("compare", sample, "oracle", "nop")
+    assert "largest gain: 1" in compared.out
+    for form, heading in {
+        "terminal": "steps",
+        "markdown": "| Steps |",
+        "latex": "& Steps ",
+    }.items():
+        assert heading in told("report", sample, "--format", form).out
+    table = told("report", sample, "--format", "csv", "--table", "contestants").out
+    assert table.partition("\n")[0].endswith(",mean_steps")
+    rows = told("report", sample, "--format", "json").json["contestants"]
+    assert all(row["mean_steps"] is not None for row in rows)
+    told("report", sample, "--format", "html")
+    assert "Steps</button>" in (Path(sample) / "report/index.html").read_text()
 
 
 @pytest.fixture

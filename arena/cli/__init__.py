@@ -18,7 +18,8 @@ from arena.errors import FaultError, InputError
 
 app = typer.Typer(
     name="arena",
-    help="Which model backend should do our coding work, and what does it cost?",
+    help="Which model backend should do our coding work, and what does it cost?\n\n"
+    "Example: arena plan bakeoff.toml",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

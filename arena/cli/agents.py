@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from arena.records import AgentCapabilities
     from arena.records.program import Program
 
-app = typer.Typer(help="List, check and install agents; export trajectories.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, check and install agents; export trajectories.\n\nExample: arena agents list",
+    no_args_is_help=True,
+)
 
 COLUMNS = ("name", "kind", "api", "label", "installs")
 AgentsFlag = Annotated[

@@ -14,7 +14,10 @@ from arena.errors import InputError
 if TYPE_CHECKING:
     from arena.backend.catalog import Catalog
 
-app = typer.Typer(help="List, show and check model backends.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show and check model backends.\n\nExample: arena backends list --country CN",
+    no_args_is_help=True,
+)
 
 PRICE_COLUMNS = ("input", "cached_input", "output", "currency")
 LIST_COLUMNS = (

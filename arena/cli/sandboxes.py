@@ -10,8 +10,14 @@ import typer
 from arena.cli.options import Format, FormatFlag, argument, emit, our_images, say, unset, write_file
 from arena.errors import InputError
 
-app = typer.Typer(help="Build, list and prune what trials run in.", no_args_is_help=True)
-baseline = typer.Typer(help="The search baseline: no language model.", no_args_is_help=True)
+app = typer.Typer(
+    help="Build, list, prune, push and pull what trials run in.\n\nExample: arena sandboxes list",
+    no_args_is_help=True,
+)
+baseline = typer.Typer(
+    help="The search baseline: no language model.\n\nExample: arena baseline serve --port 8765",
+    no_args_is_help=True,
+)
 
 GB = 10**9
 COLUMNS = ("kind", "name", "size_gb", "last_used", "in_use", "id")

@@ -14,7 +14,10 @@ from arena.cli.options import Format, FormatFlag, argument, emit, our_images, sa
 if TYPE_CHECKING:
     from arena.task.importing.importer import Report
 
-app = typer.Typer(help="List, check, mine, import and export tasks.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, check, mine, import and export tasks.\n\nExample: arena tasks list core",
+    no_args_is_help=True,
+)
 
 COLUMNS = ("id", "language", "difficulty", "provenance", "title", "underspecified")
 LISTED = (*COLUMNS, "tags", "assurance", "quarantined", "impossible", "private", "digest")

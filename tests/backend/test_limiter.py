@@ -131,5 +131,5 @@ def test_closing_wakes_everybody():
     time.sleep(0.05)
     limiter.close()
     for thread in threads:
-        thread.join(1)
+        thread.join(30)
     assert raised == [True, True]

@@ -62,3 +62,33 @@ def test_a_script_is_shown_and_installed(tmp_path, shell):
     assert installed.returncode == 0, installed.stderr
     written = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
     assert any("_ARENA_COMPLETE" in text for text in written)
+
+
+BASH = """
+. "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+"$(complete -p arena | sed 's/.* -F \\([^ ]*\\) .*/\\1/')" arena
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+"""Completes a line as bash does on Tab, by what a script has told it of `arena`."""
+
+
+def test_bash_itself_completes_with_the_installed_script(tmp_path):
+    told = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1", "HOME": str(tmp_path)}
+    assert arena("--install-completion", "bash", **told).returncode == 0
+    (script,) = tmp_path.rglob("arena.sh")
+    program = tmp_path / "bin" / "arena"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{MAIN}" "$@"\n')
+    program.chmod(0o755)
+    path = f"{program.parent}:{os.environ['PATH']}"
+
+    def tab(*words: str) -> list[str]:
+        command = ["bash", "--norc", "-c", BASH, "bash", str(script), "arena", *words]
+        env = {**os.environ, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[2])}
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, check=True
+        ).stdout.split()
+
+    assert tab("tasks", "ex") == ["export"]
+    assert set(tab("report", "run", "--format", "p")) == {"parquet", "predictions", "png"}

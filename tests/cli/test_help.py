@@ -27,6 +27,16 @@ COMMANDS = dict(walk(ROOT))
 EACH = pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 
 
+def groups(command, path=()):
+    if below := getattr(command, "commands", None):
+        yield path, command
+        for name, inner in below.items():
+            yield from groups(inner, (*path, name))
+
+
+GROUPS = dict(groups(ROOT))
+
+
 def shown(path):
     """The help as a wide terminal shows it, without its frame."""
     found = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "500"}, color=False)
@@ -37,6 +47,17 @@ def shown(path):
 def test_there_are_commands():
     assert ("run",) in COMMANDS
     assert ("tasks", "check") in COMMANDS
+    assert {(), ("tasks",), ("baseline",)} <= set(GROUPS)
+
+
+@pytest.mark.parametrize("path", GROUPS, ids=lambda path: " ".join(("arena", *path)))
+def test_help_of_a_group_has_one_example_of_a_command_in_it(path):
+    (example,) = re.findall(r"^Example: (.+)$", GROUPS[path].help, re.MULTILINE)
+    assert f"Example: {example}" in shown(path)
+    name, *words = shlex.split(example)
+    found = max((one for one in COMMANDS if one == (*words[: len(one)],)), key=len)
+    assert (name, *found[: len(path)]) == ("arena", *path)
+    COMMANDS[found].make_context(found[-1], words[len(found) :])
 
 
 @EACH

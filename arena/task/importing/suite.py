@@ -39,7 +39,7 @@ from arena.task.mining.runner import Say
 REPORT = "import.json"
 
 IMPORTERS: tuple[Importer, ...] = (rows.IMPORTER, scripts.IMPORTER)
-"""The first that takes a path reads it."""
+"""The first that takes a path reads it; these two take any file and any folder."""
 _NO_NAMES = {"", "images", LOGS}
 
 

@@ -71,6 +71,7 @@ class MineFile(Record):
     """`mine.toml`, which `arena tasks mine --with` names."""
 
     mine: MineTable
+    """How its tests are run."""
 
 
 def read_command(path: Path, engine: DockerEngine) -> LanguageSupport:
