@@ -70,7 +70,7 @@ class EndpointClient:
                 remedy="look at SSL_CERT_FILE, SSL_CERT_DIR and the proxy variables",
             ) from None
         # It wants a key, which it has no use for: the request is made here.
-        self._sdk = _Package(
+        self._sdk = _Sdk(
             base_url=self._base_url, api_key="none", max_retries=0, http_client=self._connections
         )
         self._sdk.attempt = self._attempt
@@ -252,7 +252,7 @@ class _Connections(httpx2.Client):
         response.stream = httpx2.ByteStream(b"")
 
 
-class _Package(openai.OpenAI):
+class _Sdk(openai.OpenAI):
     """Sends the request that was made for the attempt: making another took half of its time."""
 
     attempt: _Attempt

@@ -15,6 +15,7 @@ from arena.backend.limiter import RequestGate
 from arena.backend.pool import Backends
 from arena.errors import InputError
 from arena.grading.verify import ExclusiveLock, judge
+from arena.protocols import Say
 from arena.records import (
     ContestantSpec,
     Ending,
@@ -28,7 +29,7 @@ from arena.records import (
 )
 from arena.run import bakeoff, plan, resume
 from arena.run.bakeoff import Watcher
-from arena.run.hosts import LocalHost, Ready, Say
+from arena.run.hosts import LocalHost, Ready
 from arena.run.trial import TrialProgress, TrialRequest, recorded
 from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs
@@ -42,11 +43,11 @@ from arena.task.formats import exports
 from arena.task.formats.exports import can_be_shown
 from arena.task.formats.predictions import Prediction, instance_id, slug
 
-Form = Literal["swebench", "harbor"]
+ExportForm = Literal["swebench", "harbor"]
 
 
 def export(
-    tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine
+    tasks: Sequence[Task], to: ExportForm, out: Path, engine: DockerEngine
 ) -> tuple[Path, dict[str, str]]:
     """Write tasks in somebody's form: the path, and for those without such a form, why.
 

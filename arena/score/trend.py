@@ -18,7 +18,7 @@ import numpy as np
 
 from arena.errors import InputError
 from arena.records import Assurance, Limits, Record
-from arena.score.nights import LeftOut, Night, Side, causes
+from arena.score.nights import LeftOut, Night, NightSpan, causes
 from arena.score.pairs import conditions_of_run
 from arena.score.results import Results, TrialRow
 from arena.score.tally import common_basis, ranking_costs
@@ -311,7 +311,7 @@ class _Series:
                 ),
             )
 
-    def _side(self, first: int, end: int) -> Side:
+    def _side(self, first: int, end: int) -> NightSpan:
         every = zip(self._nights, self.points, strict=True)
         return [(one, p.reasoning_tokens) for one, p in every if first <= p.night < end]
 
