@@ -226,6 +226,10 @@ def test_arena_is_the_only_import_package():
             "arena.cli; arena.cli.register()",
             {"docker", "httpx2", "openai", "scipy", "numpy", "altair", "jinja2"},
         ),
+        (
+            "arena.run.bakeoff, arena.cli.progress",
+            {"scipy", "numpy", "altair", "jinja2", "ray", "starlette"},
+        ),
         ("arena.report.site", {"docker", "httpx2", "openai", "ray"}),
         ("arena.score.leaderboard", {"docker", "httpx2", "openai", "ray"}),
         ("arena.gateway.server", {"any_llm", "agents", "anthropic"}),

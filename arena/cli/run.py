@@ -133,7 +133,6 @@ def resolve(
     from arena.backend.resolve import resolve as resolve_backend
     from arena.money.prices import SHIPPED_FX
     from arena.run import plan
-    from arena.run.race import as_race
 
     known = catalog.load([base / folder for folder in config.profiles])
     backend = partial(
@@ -146,7 +145,11 @@ def resolve(
     made = plan.resolve(
         config, base=base, backend=backend, fx=SHIPPED_FX, overrides=overrides, where=where
     )
-    return known, as_race(made) if overrides.race else made
+    if not overrides.race:
+        return known, made
+    from arena.run.race import as_race
+
+    return known, as_race(made)
 
 
 def start(plan: "Plan", out: Path) -> "RunOutcome":
@@ -187,12 +190,13 @@ def _leave(code: int) -> NoReturn:
 
 def finish(plan: "Plan", out: Path, as_: Format) -> None:
     """Run a plan, write its page, print its scoreboard, and exit by what came out."""
+    outcome = start(plan, out)
+    # Only now: numpy, scipy and the charts take 90 MB that trials need not wait or pay for.
     from arena.cli.report import show
     from arena.report.format import plural
     from arena.report.scored import score
     from arena.report.site import build
 
-    outcome = start(plan, out)
     scored = score(outcome.results)
     page = build(scored)
     show(scored, as_)

@@ -8,8 +8,10 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from math import floor, isfinite, log10
+from typing import TYPE_CHECKING
 
-from arena.stats.intervals import Interval
+if TYPE_CHECKING:  # numpy and scipy: progress of a run is told without them
+    from arena.stats.intervals import Interval
 
 _TERMINAL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movement
@@ -113,7 +115,7 @@ def amount(price: Decimal) -> str:
     return f"{price.normalize():f}"
 
 
-def usd_range(interval: Interval | None) -> str:
+def usd_range(interval: "Interval | None") -> str:
     """Both limits in dollars."""
     return "not estimable" if interval is None else f"{usd(interval.lo)} to {usd(interval.hi)}"
 
@@ -130,7 +132,7 @@ def percent(share: Number | None) -> str:
     return f"{value:.0f}%"
 
 
-def percent_range(interval: Interval) -> str:
+def percent_range(interval: "Interval") -> str:
     """Both limits in whole percent."""
     return f"{interval.lo * 100:.0f}{DASH}{interval.hi * 100:.0f}%"
 

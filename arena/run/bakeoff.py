@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from arena.backend import resolve
 from arena.backend.health import check_endpoints
@@ -20,7 +20,7 @@ from arena.errors import FaultError, located
 from arena.money.budget import check_budgets
 from arena.protocols import Say
 from arena.records import TrialRecord, TrialSpec
-from arena.run import hosts, plan, race, resume
+from arena.run import hosts, plan, resume
 from arena.run.hosts import TrialHost
 from arena.run.plan import Plan
 from arena.run.worker import Worker
@@ -29,6 +29,9 @@ from arena.rundir.ledger import Event, Ledger, SessionBegin, SessionEnd
 from arena.score.index import indexing
 from arena.score.load import Kept, load
 from arena.score.results import Results
+
+if TYPE_CHECKING:
+    from arena.run.race import RaceOrder
 
 Planned = Callable[[], Iterator[TrialSpec]]
 """The trials of a command, which may be a part of the run's; each call goes through them anew."""
@@ -86,7 +89,6 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
                 plan_, images=ready.images, layers=ready.layers, engine=ready.engine
             )
             if earlier is not None:
-                race.check_same(earlier, manifest, where=str(out))
                 manifest = resume.continued(
                     earlier, manifest, where=str(out), say=say, narrows=plan_.narrows
                 )
@@ -139,7 +141,9 @@ def run_trials(worker: Worker, planned: Planned, say: Say, watcher: Watcher | No
         watcher.begin(manifest, kept)
     order = None
     if manifest.race is not None:
-        order = race.RaceOrder(manifest, worker.rundir, planned(), before.done, stopped)
+        from arena.run.race import RaceOrder  # numpy and scipy: not for every run
+
+        order = RaceOrder(manifest, worker.rundir, planned(), before.done, stopped)
     todo = (s for s in planned() if s.id not in before.done and not stopped(s.contestant))
     following = order.next if order else partial(next, todo, None)
     with _session(worker.ledger), indexing(worker.rundir, manifest):
@@ -169,7 +173,7 @@ def _session(ledger: Ledger) -> Iterator[None]:
 def _in_threads(
     worker: Worker,
     following: Callable[[], TrialSpec | None],
-    order: race.RaceOrder | None,
+    order: "RaceOrder | None",
     at_once: int,
 ) -> None:
     """Run trials, each once a thread is free and there is one to take, which `order` hears of.

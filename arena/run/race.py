@@ -50,22 +50,6 @@ def as_race(plan: Plan) -> Plan:
     )
 
 
-def check_same(old: Manifest, new: Manifest, *, where: str) -> None:
-    """An `InputError` on going on with a race as another one, or with a run as a race."""
-    if (old.race is None) != (new.race is None):
-        flag = "add --race" if old.race else "leave --race out"
-        kind = "a race" if old.race else "no race"
-        raise InputError(f"the run there is {kind}", where=where, remedy=f"{flag}, or give --out")
-    names = [{c.name for c in manifest.contestants} for manifest in (old, new)]
-    same = old.race == new.race and old.attempts == new.attempts and names[0] == names[1]
-    if old.race and not same:
-        raise InputError(
-            "a race goes on with the rules, tasks, attempts and contestants that it began with",
-            where=where,
-            remedy="undo the change, or give a new --out",
-        )
-
-
 class RaceOrder:
     """The order of work of a race, whose `specs` are all its trials; reads the growing ledger."""
 

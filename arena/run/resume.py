@@ -48,6 +48,7 @@ def continued(
     what would make old and new trials incomparable may not change: an `InputError` names it all.
     Told are agents whose code may be another than the run began with, and what leaves the plan.
     """
+    check_race(old, new, where)
     changes = _changes(old.limits, new.limits, "limits.")
     changes += _changes(old.sandbox, new.sandbox, "sandbox.")
     changes += [name for name in ("strict", "seed") if getattr(old, name) != getattr(new, name)]
@@ -86,6 +87,22 @@ def continued(
             "layers": old.layers | new.layers,
         }
     )
+
+
+def check_race(old: Manifest, new: Manifest, where: str) -> None:
+    """An `InputError` on going on with a race as another one, or with a run as a race."""
+    if (old.race is None) != (new.race is None):
+        flag = "add --race" if old.race else "leave --race out"
+        kind = "a race" if old.race else "no race"
+        raise InputError(f"the run there is {kind}", where=where, remedy=f"{flag}, or give --out")
+    names = [{c.name for c in manifest.contestants} for manifest in (old, new)]
+    same = old.race == new.race and old.attempts == new.attempts and names[0] == names[1]
+    if old.race and not same:
+        raise InputError(
+            "a race goes on with the rules, tasks, attempts and contestants that it began with",
+            where=where,
+            remedy="undo the change, or give a new --out",
+        )
 
 
 def _task_change(was: TaskEntry | None, now: TaskEntry) -> str:

@@ -4,7 +4,8 @@
 
 Every stream asks a scripted endpoint again and again, directly and through the gateway in turn; both
 ways end at the same server in a process of its own, which writes events on a schedule. Added is the
-difference of the medians of time to the first byte and to the last.
+difference of the medians of time to the first byte, to the first word of the answer, and to the last
+byte. The first events of a stream say nothing, and the gateway holds them until one does.
 """
 
 import multiprocessing
@@ -34,29 +35,37 @@ from tests.servers.openai_stub import text
 
 SPAWN = multiprocessing.get_context("spawn")
 CALLS = 20
+WORD = b"word"
+"""What every answer is made of."""
+PARTS = (0, 1, 2)
+"""First byte, first word, last byte."""
 PAUSE_S = 0.5
 """Between the calls of one stream, in the mean: agents run commands too, and not in step."""
 
 
 def serve(address):
     """The scripted endpoint."""
-    answer = text("word " * 60, delay_s=0.2, fault="pace", drip_s=0.01)
+    answer = text(f"{WORD.decode()} " * 60, delay_s=0.2, fault="pace", drip_s=0.01)
     with ManyStub(lambda _: answer) as stub:
         address.put(stub.base_url)
         threading.Event().wait()
 
 
 def one(client, url, headers, api):
-    """Seconds to the first and to the last byte of one streamed call."""
+    """Seconds to the first byte, the first word and the last byte of one streamed call."""
     started = time.perf_counter()
-    first = None
+    first = word = None
+    seen = b""
     told = {"stream_options": {"include_usage": True}} if api == "chat" else {}
     body = request(api, stream=True, **told)
     with client.stream("POST", url, json=body, headers=headers) as got:
-        for _ in got.iter_raw():
+        for piece in got.iter_raw():
             first = first or time.perf_counter() - started
+            if word is None:
+                seen += piece
+                word = time.perf_counter() - started if WORD in seen else None
     assert got.status_code == 200
-    return first, time.perf_counter() - started
+    return first, word, time.perf_counter() - started
 
 
 def stream(ways, api):
@@ -110,7 +119,7 @@ def measure(streams, api, base_url, folder):
     return {
         name: tuple(
             statistics.median(times[part] for run in runs for times in run[name]) * 1000
-            for part in (0, 1)
+            for part in PARTS
         )
         for name in ways
     }
@@ -122,13 +131,15 @@ def main():
     server = SPAWN.Process(target=serve, args=(address,), daemon=True)
     server.start()
     base_url = address.get()
-    print(f"{streams} streams, {CALLS} calls each; medians in ms, first byte / last byte")
+    print(
+        f"{streams} streams, {CALLS} calls each; medians in ms: first byte / first word / last byte"
+    )
     with TemporaryDirectory() as folder:
         for api in PATHS:
             found = measure(streams, api, base_url, Path(folder))
-            added = [found["gateway"][part] - found["direct"][part] for part in (0, 1)]
-            shown = "  ".join(f"{k} {v[0]:7.1f} / {v[1]:7.1f}" for k, v in found.items())
-            print(f"{api:10} {shown}  added {added[0]:5.1f} / {added[1]:5.1f}")
+            found["added"] = [found["gateway"][part] - found["direct"][part] for part in PARTS]
+            shown = (k + "".join(f" {v[part]:6.1f}" for part in PARTS) for k, v in found.items())
+            print(f"{api:10} {'   '.join(shown)}")
     server.terminate()
 
 

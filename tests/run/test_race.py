@@ -16,7 +16,8 @@ from arena.records import (
     TrialRecord,
     Verification,
 )
-from arena.run.race import RaceOrder, check_same
+from arena.run.race import RaceOrder
+from arena.run.resume import check_race
 from arena.rundir.directory import RunDir, trial_specs
 from arena.rundir.ledger import Ledger, SessionBegin, TrialBegin, TrialEnd
 from tests.score.made import Player, results
@@ -203,8 +204,8 @@ def test_a_stopped_contestant_is_not_beaten(tmp_path):
 )
 def test_a_race_goes_on_as_it_began(change, said):
     was = manifest()
-    check_same(was, was, where="runs/x")
+    check_race(was, was, "runs/x")
     with pytest.raises(InputError, match=said):
-        check_same(was, was.model_copy(update=change), where="runs/x")
+        check_race(was, was.model_copy(update=change), "runs/x")
     with pytest.raises(InputError, match="no race"):
-        check_same(was.model_copy(update={"race": None}), was, where="runs/x")
+        check_race(was.model_copy(update={"race": None}), was, "runs/x")
