@@ -21,7 +21,7 @@ from arena import __version__
 from arena.backend import apis, chat
 from arena.backend.call import BrokenBodyError, Relay, ReplyReader
 from arena.backend.replies import CallFailed, KeyPattern, Redaction, brief
-from arena.errors import InputError
+from arena.errors import HarnessError, InputError
 from arena.records import Api, BackendSpec, CallOutcome, Reply
 from arena.records.base import is_local
 
@@ -174,6 +174,8 @@ class EndpointClient:
 
     def _lost(self, error: openai.APIConnectionError, redaction: Redaction) -> CallFailed:
         cause = error.__cause__ or error
+        if isinstance(cause, HarnessError):
+            raise cause
         by = "timeout" if isinstance(error, openai.APITimeoutError) else self._lost_by()
         told = brief(redaction.text(repr(cause)))
         return CallFailed(by, told, sent=not isinstance(cause, _UNSENT))
@@ -236,6 +238,13 @@ class _Connections(httpx2.Client):
             if isinstance(transport, httpx2.HTTPTransport):  # it has no parameter for it
                 pool: Any = transport._pool  # noqa: SLF001
                 pool._network_backend = _Network(pool._network_backend, attempt)  # noqa: SLF001
+
+    def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
+        """Send what was made for the attempt; a package that makes another is not one we know."""
+        if request is not self._attempt.request:
+            told = f"openai {openai.__version__} is not one that Arena knows"
+            raise HarnessError(f"{told}; install openai>=3.57,<4 as requirements/ pins it")
+        return super().send(request, **how)
 
     def _arrived(self, response: httpx2.Response) -> None:
         """A reply begins. A refusal is read here: the package has no limit for what it reads."""
