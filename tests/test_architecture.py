@@ -4,11 +4,14 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from arena.records.container import AGENT_UID, LAYER, TESTER_UID, WORKDIR
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "arena"
@@ -63,7 +66,7 @@ SDK_OWNERS = {
     "starlette": "gateway/server",
     "uvicorn": "gateway/server",
     "xllamacpp": "demo/bakeoff",
-    "pytest": "demo/baseline/probe/runs",  # inside the contestant's container
+    "pytest": "demo/",  # inside the contestant's container
     "typer": "cli/",
     "jsonlines": "serialize",
     "yaml": "serialize",
@@ -212,6 +215,31 @@ def test_no_name_is_of_the_old_private_language(path):
         names |= {name for name in found if isinstance(name, str)}
     words = {word.lower() for name in names for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)}
     assert not OLD_WORDS & words
+
+
+IN_A_CONTAINER = re.compile(r"/(repo|opt/(trial|agent)|home/agent)(/.*)?|(10001|10002|65534)(:.*)?")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=parts)
+def test_places_and_users_in_a_container_stand_in_one_module(path):
+    if path.match("records/container.py"):
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | int):
+            assert not IN_A_CONTAINER.fullmatch(str(node.value)), f"{path}:{node.lineno}"
+
+
+def test_what_is_no_python_agrees_with_that_module():
+    for folder in ("python", "node", "go"):
+        made = (ROOT / "sandboxes" / folder / "Dockerfile").read_text()
+        assert re.findall(r"--uid (\d+)", made) == [str(AGENT_UID), str(TESTER_UID)]
+        settings = tomllib.loads((ROOT / "sandboxes" / folder / "sandbox.toml").read_text())
+        assert settings["workdir"] == WORKDIR
+    layer = (PACKAGE / "sandbox/image/layer.sh").read_text()
+    assert re.findall(r"^root=(.+)$", layer, re.MULTILINE) == [LAYER]
+    for profile in (PACKAGE / "agent/profiles").glob("*.toml"):
+        program, *_ = tomllib.loads(profile.read_text())["command"]
+        assert program.startswith(f"{LAYER}/"), profile.name
 
 
 def test_arena_is_the_only_import_package():
