@@ -3,7 +3,7 @@
 Each has one contract test under `tests/contracts/` that runs over every implementation.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,9 +23,6 @@ from arena.records import (
     ToolSpec,
 )
 from arena.records.container import WORKDIR
-
-Say = Callable[[str], None]
-"""Takes one line about what is going on."""
 
 
 class Pipe(Protocol):

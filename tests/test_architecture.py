@@ -178,16 +178,17 @@ def test_public_names_have_docstrings_and_only_the_cli_prints(path):
         assert "print" not in names
 
 
-def type_names(path: Path) -> Iterator[str]:
-    """Classes, private and nested ones too, and names that stand for a type."""
+def type_names(path: Path) -> Iterator[tuple[str, str]]:
+    """Classes, private and nested ones too, by where they stand; names for a type, by that."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
-            yield node.name
+            yield node.name, f"{path}:{node.lineno}"
     for node in tree.body:
         if isinstance(node, ast.Assign) and called(node.value) != "TypeVar":
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-            yield from (name for name in names if re.fullmatch(r"_?([A-Z]+[a-z0-9]+)+", name))
+            types = (name for name in names if re.fullmatch(r"_?([A-Z]+[a-z0-9]+)+", name))
+            yield from ((name, ast.unparse(node.value)) for name in types)
 
 
 def called(node: ast.AST) -> str | None:
@@ -195,7 +196,7 @@ def called(node: ast.AST) -> str | None:
 
 
 def test_no_name_of_a_type_stands_for_two_things():
-    names = Counter(name for path in MODULES for name in type_names(path))
+    names = Counter(name for name, _ in {pair for path in MODULES for pair in type_names(path)})
     assert [name for name, count in names.items() if count > 1] == []
 
 

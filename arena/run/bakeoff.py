@@ -18,10 +18,9 @@ from arena.backend.health import check_endpoints
 from arena.backend.pool import Backends
 from arena.errors import FaultError, located
 from arena.money.budget import check_budgets
-from arena.protocols import Say
 from arena.records import TrialRecord, TrialSpec
 from arena.run import hosts, plan, resume
-from arena.run.hosts import TrialHost
+from arena.run.hosts import Say, TrialHost
 from arena.run.plan import Plan
 from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs

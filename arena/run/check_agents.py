@@ -14,7 +14,6 @@ from arena.backend.meter import CallOwner, Endpoint, TrialBackend
 from arena.errors import FaultError
 from arena.gateway.server import Gateway, ProxyBackend
 from arena.money.budget import TrialBudget
-from arena.protocols import Say
 from arena.records import (
     BackendSpec,
     Brief,
@@ -29,6 +28,7 @@ from arena.records import (
 from arena.records.container import AGENT_USER, HOME
 from arena.records.program import Program
 from arena.registry import unknown
+from arena.sandbox.docker import Say
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.sandbox.image.layer import Layers

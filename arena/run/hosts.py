@@ -13,7 +13,6 @@ from arena.backend.limiter import RequestGate
 from arena.backend.pool import Backends
 from arena.errors import EngineError, InputError
 from arena.grading.verify import ExclusiveLock
-from arena.protocols import Say
 from arena.records import Record, SandboxLimits, Task, TrialRecord
 from arena.records.outcome import MEMORY_SHARE
 from arena.records.program import Program
@@ -25,6 +24,7 @@ from arena.sandbox.image.layer import Layers
 from arena.sandbox.image.store import AgentLayer, Image
 from arena.task import pack
 
+Say = Callable[[str], None]
 EXTRAS = {"gateway": ("starlette", "uvicorn", "httptools"), "ray": ("ray",)}
 """Modules that an extra brings."""
 PATIENCE_S = 120.0

@@ -15,7 +15,6 @@ from arena.backend.limiter import RequestGate
 from arena.backend.pool import Backends
 from arena.errors import InputError
 from arena.grading.verify import ExclusiveLock, judge
-from arena.protocols import Say
 from arena.records import (
     ContestantSpec,
     Ending,
@@ -29,7 +28,7 @@ from arena.records import (
 )
 from arena.run import bakeoff, plan, resume
 from arena.run.bakeoff import Watcher
-from arena.run.hosts import LocalHost, Ready
+from arena.run.hosts import LocalHost, Ready, Say
 from arena.run.trial import TrialProgress, TrialRequest, recorded
 from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs

@@ -17,10 +17,9 @@ from typing import cast
 from arena.backend.limiter import LocalRequestGate, RequestGate
 from arena.errors import ArenaError, EngineError, FaultError, HarnessError, InputError
 from arena.paths import AnyPath
-from arena.protocols import Say
 from arena.records import Fault, File, SandboxLimits, Task, TrialRecord
 from arena.run import ray
-from arena.run.hosts import Ready, RunTrial
+from arena.run.hosts import Ready, RunTrial, Say
 from arena.run.node import NodeHost, RemoteRequestGates, RunSetup, packed, source_digest
 from arena.run.ray import Cluster, Node, RemoteActor
 from arena.run.trial import TrialProgress, TrialRequest

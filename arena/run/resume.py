@@ -6,11 +6,11 @@ from arena import registry
 from arena.agent import external
 from arena.errors import InputError
 from arena.money.prices import rates_over
-from arena.protocols import Say
 from arena.records import ContestantSpec, Record, digest_of
 from arena.records.program import Program
 from arena.run.plan import Narrowing, Plan
 from arena.rundir.directory import Manifest, TaskEntry
+from arena.sandbox.docker import Say
 
 
 def priced_as(plan: Plan, earlier: Manifest, say: Say) -> Plan:

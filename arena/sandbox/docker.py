@@ -19,7 +19,6 @@ from docker.credentials.errors import StoreError
 from docker.utils import config
 
 from arena.errors import EngineError, InputError
-from arena.protocols import Say
 
 CALL_TIMEOUT_S = 180
 """Longest silence of the engine inside one call; a commit or an import of an image may be slow."""
@@ -32,6 +31,9 @@ _INSIDE = ("_url", "_raise_for_status", "_get_raw_response_socket")
 _STAT_HEADER = "X-Docker-Container-Path-Stat"
 _PULL_PAUSES_S = (2.0, 5.0)
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+
+Say = Callable[[str], None]
+"""Takes one line about what is going on."""
 
 
 class EngineRefusedError(EngineError):

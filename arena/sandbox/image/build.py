@@ -16,10 +16,9 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from arena.errors import EngineError, InputError
-from arena.protocols import Say
 from arena.records import File, digest_of
 from arena.sandbox import files
-from arena.sandbox.docker import BAD_REQUEST, FULL, Connection, EngineRefusedError, pull
+from arena.sandbox.docker import BAD_REQUEST, FULL, Connection, EngineRefusedError, Say, pull
 from arena.sandbox.image import settings
 from arena.sandbox.image.packages import files_of
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, sha_of

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from arena.errors import EngineError, InputError
-from arena.protocols import Say
 from arena.records import Composition, File, Task, digest_of
 from arena.records.container import AGENT_UID
 from arena.resources import sandboxes_dir
 from arena.sandbox import owner
-from arena.sandbox.docker import Connection
+from arena.sandbox.docker import Connection, Say
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image import build, recipe
 from arena.sandbox.image.recipe import BaseRecipe, LanguageRecipe, committed

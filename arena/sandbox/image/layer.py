@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import EngineError
-from arena.protocols import Say
 from arena.records import File, digest_of
 from arena.records.container import LAYER
 from arena.records.program import Install
 from arena.sandbox import files, owner
-from arena.sandbox.docker import Connection, EngineRefusedError
+from arena.sandbox.docker import Connection, EngineRefusedError, Say
 from arena.sandbox.image import build, settings
 from arena.sandbox.image.store import AgentLayer, CachedItem, Image, Store
 

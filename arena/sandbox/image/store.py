@@ -16,10 +16,9 @@ from pydantic import ValidationError
 
 from arena.errors import EngineError, InputError
 from arena.paths import safe
-from arena.protocols import Say
 from arena.records import Composition, Record, Service
 from arena.sandbox import owner
-from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError, pull
+from arena.sandbox.docker import NOT_FOUND, Connection, EngineRefusedError, Say, pull
 from arena.serialize import read_json, shaped
 
 UNFINISHED = "arena/unfinished"

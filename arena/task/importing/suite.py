@@ -14,7 +14,6 @@ from pathlib import Path
 
 from arena.errors import EngineError, FaultError, InputError
 from arena.paths import SafePath
-from arena.protocols import Say
 from arena.records import digest_of
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.services import ServiceError
@@ -34,6 +33,7 @@ from arena.task.importing.importer import (
     Report,
     Source,
 )
+from arena.task.mining.runner import Say
 from arena.task.yields import yields
 
 REPORT = "import.json"

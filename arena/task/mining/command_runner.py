@@ -14,7 +14,7 @@ from arena.errors import InputError
 from arena.grading.command_runner import in_home, read_reports, remove_reports, report_paths
 from arena.grading.findings import Reported, ReportError
 from arena.paths import SafePath
-from arena.protocols import Sandbox, Say
+from arena.protocols import Sandbox
 from arena.records import File, Language, Record, ReportForm, TestPlan
 from arena.records.container import AGENT_USER
 from arena.resources import sandboxes_dir
@@ -32,6 +32,7 @@ from arena.task.mining.runner import (
     LanguageSupport,
     MiningSession,
     RepositoryRun,
+    Say,
     SeenTest,
     TestCommand,
     write_image,

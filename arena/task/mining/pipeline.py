@@ -20,7 +20,6 @@ from typing import get_args
 
 from arena.errors import InputError
 from arena.money.prices import SHIPPED_FX
-from arena.protocols import Say
 from arena.records import Record
 from arena.sandbox.engine import DockerEngine
 from arena.serialize import json_lines, lines_writer, well_formed
@@ -30,6 +29,7 @@ from arena.task.mining.candidate import CandidateOutcome, Miner, Stage
 from arena.task.mining.history import Commit
 from arena.task.mining.parts import MiningRequest, Subproject, parts_of
 from arena.task.mining.rewrite import LEDGER, REWRITTEN, Rewriter, Rewriting
+from arena.task.mining.runner import Say
 from arena.task.yields import YieldLine, yields
 
 LOG = "mining.jsonl"

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from arena.protocols import Engine, Sandbox, Say
+from arena.protocols import Engine, Sandbox
 from arena.records import (
     Composition,
     File,
@@ -47,6 +47,7 @@ _LIMITS = SandboxLimits(memory_mb=2048, cpus=2)
 _RECORD = "environment.json"
 _PLACEHOLDER = TestPlan(runner="script", fail_to_pass=("any",))
 
+Say = Callable[[str], None]
 Ended = Literal["complete", "timeout", "not_applied", "broken"]
 
 
