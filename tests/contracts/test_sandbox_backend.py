@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from arena.errors import ProviderError
 from arena.gateway.server import Gateway, ProxyBackend
 from arena.protocols import SandboxBackend
 from arena.records import Limits, SandboxLimits
@@ -97,10 +98,10 @@ def test_nobody_else_is_let_in(opened):
         assert session.metered.steps == 0
 
 
-def test_an_end_on_a_lost_endpoint_is_the_providers_fault(opened):
+def test_an_endpoint_that_turns_the_key_away_is_the_providers_fault(opened):
     with opened(lambda _: error(401)) as (_, session, ask):
         status, _ = ask()
         assert status >= 400
-        with pytest.raises(Exception) as raised:
-            session.check_end(clean=False)
-        assert raised.value.kind == "provider"
+        with pytest.raises(ProviderError) as raised:
+            _ = session.ending
+        assert raised.value.stops_contestant
