@@ -134,14 +134,14 @@ def mine(
     Example: arena tasks mine ../our-clone --out ./ours --since 2025-01-01 --max 50
     """
     from arena.task.mining.command_runner import read_command
-    from arena.task.mining.parts import MiningRequest
     from arena.task.mining.pipeline import mine as mine_history
     from arena.task.mining.rewrite import backend_of
+    from arena.task.mining.runner import MiningRequest
     from arena.task.mining.statement import read_issues
 
     request = MiningRequest(
         repo=repo,
-        out=out,
+        out=out.resolve(),
         since=since,
         until=until,
         limit=limit,
@@ -193,8 +193,8 @@ def import_(
     from arena.task.importing.suite import import_suite
 
     request = ImportRequest(
-        path=path,
-        out=out,
+        path=path.resolve(),
+        out=out.resolve(),
         repos=repos,
         env=env,
         limit=limit,

@@ -58,6 +58,7 @@ from arena.records.task import (
     Entry,
     ExecResult,
     File,
+    Seconds,
     Service,
     Task,
     TaskHead,

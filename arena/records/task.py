@@ -1,5 +1,6 @@
 """Tasks, the tests that decide them, and what goes into and comes out of a sandbox."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -52,6 +53,10 @@ class Entry(Record):
     too_large: bool = False
 
 
+Seconds = Annotated[float, Field(gt=0, le=604_800)]
+"""Of a time limit: a week at most, since no timer holds any number."""
+
+
 class TestPlan(Record):
     """Which hidden tests decide, and how they are run."""
 
@@ -75,14 +80,14 @@ class TestPlan(Record):
     """pytest plugins to load, named as after `-p`; no others are."""
     options: tuple[str, ...] = ()
     """pytest settings, each `name=value`; the repository's own do not count."""
-    timeout_s: float = Field(default=120.0, gt=0)
+    timeout_s: Seconds = 120.0
     """Time limit for the whole verification command."""
 
     @model_validator(mode="after")
     def _ids_are_distinct(self) -> "TestPlan":
         ids = (*self.fail_to_pass, *self.pass_to_pass, *self.must_fail)
         if len(set(ids)) != len(ids):
-            twice = sorted({i for i in ids if ids.count(i) > 1})
+            twice = sorted(one for one, times in Counter(ids).items() if times > 1)
             raise ValueError(f"test ids appear twice: {', '.join(twice)}")
         return self
 

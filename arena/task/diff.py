@@ -11,7 +11,7 @@ tries where `git apply` finds no place. What comes out is again an exact change,
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -214,6 +214,8 @@ def _replaced(pair: _Pair) -> str:
 
 _MOST_FUZZ = 5
 """Lines at each end of a hunk that need not be there, as SWE-bench has it."""
+_MOST_LOOKS = 50_000_000
+"""Lines of hunks times lines of their files: of more, no place is looked for."""
 _AT = re.compile(r"@@ -(\d+)(?:,\d+)? ")
 
 
@@ -226,14 +228,16 @@ def fitted(
     surrogates.
     """
     now: dict[str, list[str]] = {}
-    found = []
+    found, looks = [], 0
     for file in files:
         if file.old is None or not file.hunks or file.binary:
             found.append(file)
             continue
         if file.old not in now:
             now[file.old] = _split(read(file.old) or "")
-        placed = _place_all(list(_hunks_in(file.hunks)), now[file.old])
+        given = list(_hunks_in(file.hunks))
+        looks += len(now[file.old]) * sum(len(hunk.pattern) for hunk in given)
+        placed = _place_all(given, now[file.old]) if looks <= _MOST_LOOKS else None
         if placed is None:
             return None
         hunks, now[file.path] = placed
@@ -318,14 +322,25 @@ def _locate(hunk: _Hunk, old: list[str], guess: int, done: int) -> tuple[int, in
         lost = max(cut[0], 0), max(cut[1], 0)
         wanted = pattern[lost[0] : len(pattern) - lost[1]]
         last = len(old) - len(pattern) + lost[1]
+        places: Iterable[int]
         if cut[0] < 0 and hunk.first <= 1:
             places = [0] if cut[1] >= 0 or len(pattern) == len(old) else []
         elif cut[1] < 0:
             places = [last]
         else:
-            places = sorted(range(done, last + 1), key=lambda at: (abs(at - guess), at < guess))
+            places = _nearest(guess, done, last)
         for at in places:
             start = at + lost[0]
             if done <= at <= last and old[start : start + len(wanted)] == wanted:
                 return at, *lost
     return None
+
+
+def _nearest(guess: int, first: int, last: int) -> Iterator[int]:
+    """The numbers of a range, the nearest to a guess first, those above it before those below."""
+    start = max(first - guess, guess - last, 0)
+    for away in range(start, max(last - guess, guess - first) + 1):
+        if first <= guess + away <= last:
+            yield guess + away
+        if away and first <= guess - away <= last:
+            yield guess - away

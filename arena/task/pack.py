@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue
 from arena import registry, resources
 from arena.errors import InputError
 from arena.paths import AnyPath, SafePath
-from arena.records import Difficulty, File, Record, Task, TaskHead, TestPlan, digest_of
+from arena.records import Difficulty, File, Record, Seconds, Task, TaskHead, TestPlan, digest_of
 from arena.serialize import read_record, read_text
 from arena.task import plan_ids
 from arena.task.files import read_tree
@@ -47,7 +47,7 @@ class PackInfo(Record):
 class TestsTable(TestPlan):
     """`[tests]`: which hidden tests decide, and how they are run."""
 
-    timeout_s: float = Field(default=60.0, gt=0)
+    timeout_s: Seconds = 60.0
     """Time for the whole verification."""
 
 
@@ -96,7 +96,12 @@ def load(selection: str, *, base: Path) -> list[Task]:
         base: folder that relative paths start from.
     """
     if selection.startswith((".", "/", "~")):
-        return _load_path((base / Path(selection).expanduser()).resolve(), selection)
+        try:
+            path = (base / Path(selection).expanduser()).resolve()
+        except (RuntimeError, ValueError) as error:
+            what = f"no path: {error}"
+            raise InputError(what, where=f"tasks {selection!r}", remedy="write another") from None
+        return _load_path(path, selection)
     pack, _, name = selection.partition("/")
     folder = resources.tasks_dir() / pack
     if not NAME.fullmatch(pack) or not (SafePath(folder) / "pack.toml").is_file():

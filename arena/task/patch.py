@@ -17,6 +17,8 @@ _BINARY = re.compile(
     r"((literal|delta) \d{1,9}\n([A-Za-z]([!#-&(-+\-0-9;-Z^-z{-~]{5})+\n)*\n){1,2}"
 )
 _INDEX = re.compile(r"[0-9a-f]{40}\.\.[0-9a-f]{40}|[0-9a-f]{64}\.\.[0-9a-f]{64}")
+_REGULAR = re.compile(r"(?:100|0)?[0-7]{3}")
+"""Modes of regular files, of which git keeps only whether they are executable."""
 _HUNK = re.compile(r"@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
 _EXTENDED = (
     *("old mode ", "new mode ", "deleted file mode ", "new file mode "),
@@ -223,9 +225,9 @@ def _extended(line: str, at: int, head: _Head) -> bool:
     value = line[len(key) :]
     match key:
         case "old mode " | "deleted file mode ":
-            head.old_mode, head.deleted = value.strip(), head.deleted or key.startswith("deleted")
+            head.old_mode, head.deleted = _mode(value), head.deleted or key.startswith("deleted")
         case "new mode " | "new file mode ":
-            head.new_mode, head.created = value.strip(), head.created or key.startswith("new file")
+            head.new_mode, head.created = _mode(value), head.created or key.startswith("new file")
         case "rename from " | "rename old " | "copy from ":
             head.old, head.copied = _unquote(_END.split(value)[0], at), key.startswith("copy")
         case "rename to " | "rename new " | "copy to ":
@@ -233,9 +235,17 @@ def _extended(line: str, at: int, head: _Head) -> bool:
         case "index ":
             names, _, mode = value.partition(" ")
             head.index = names if _INDEX.fullmatch(names) else None
-            head.old_mode = mode.strip() or head.old_mode
-            head.new_mode = mode.strip() or head.new_mode
+            head.old_mode = _mode(mode) or head.old_mode
+            head.new_mode = _mode(mode) or head.new_mode
     return True
+
+
+def _mode(text: str) -> str:
+    """A mode as git keeps it."""
+    mode = text.strip()
+    if not _REGULAR.fullmatch(mode):
+        return mode
+    return "100755" if int(mode, 8) & 0o100 else "100644"
 
 
 def _names(lines: Sequence[str], at: int, head: _Head, strip: int) -> int:

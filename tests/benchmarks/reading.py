@@ -23,7 +23,7 @@ from tests.benchmarks import ledgers
 RESUME = """
 import resource, sys, time
 from pathlib import Path
-from arena.rundir import RunDir
+from arena.rundir.directory import RunDir
 from arena.score.load import resume_state
 began = time.monotonic()
 rundir = RunDir(Path(sys.argv[1]))

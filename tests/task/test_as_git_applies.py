@@ -202,6 +202,7 @@ def test_what_git_applies_we_apply_in_many_shapes(tmp_path_factory, shape):
 
 FIX = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-a\n+c\n b\n"
 OTHER = FIX.replace("/x", "/y")
+NEW = "diff --git a/z b/z\nnew file mode {mode}\n--- /dev/null\n+++ b/z\n@@ -0,0 +1 @@\n+a\n"
 
 
 @pytest.mark.parametrize(
@@ -217,6 +218,8 @@ OTHER = FIX.replace("/x", "/y")
         FIX.replace("diff --git a/x b/x\n", ""),
         "diff --git a/x b/x\nold mode 100644\nnew mode 100755\n",
         FIX.replace("@@\n", "@@ def f():\n"),
+        "diff --git a/x b/x\nold mode 100664\nnew mode 100775\n",
+        *(NEW.format(mode=mode) for mode in ("100664", "100600", "100775", "0644", "755")),
     ],
 )
 def test_what_surrounds_a_right_fix_does_not_matter(tmp_path, text):

@@ -4,7 +4,8 @@ import pytest
 
 from arena.records import Change, Entry
 from arena.records.container import WORKDIR
-from arena.task.diff import Remains, capture
+from arena.task.diff import Remains, _nearest, capture, fitted
+from arena.task.patch import FilePatch
 
 SAME, OTHER = (Entry(kind="file", data=data, mode=0o644) for data in (b"a\n", b"b\n"))
 OPEN = SAME.model_copy(update={"mode": 0o755})
@@ -38,3 +39,17 @@ def test_what_is_the_same_is_not_told_and_a_mode_alone_is(now, told):
     patch = capture(Remains(Tree(**now)), Tree(x=SAME, y=SAME, z=BLOB), binaries=False)
     assert [line for line in patch.splitlines() if not line.startswith("diff ")] == told
     assert bool(patch) == bool(told)
+
+
+@pytest.mark.parametrize(("guess", "first", "last"), [(5, 0, 9), (0, 3, 7), (20, 3, 7), (3, 3, 2)])
+def test_places_are_tried_from_where_a_hunk_is_expected(guess, first, last):
+    nearest = sorted(range(first, last + 1), key=lambda at: (abs(at - guess), at < guess))
+    assert list(_nearest(guess, first, last)) == nearest
+
+
+def test_no_patch_is_fitted_for_ever():
+    """Each hunk far from where it says, so that every line of the file is looked at for it."""
+    many = 20_000
+    hunks = "".join(f"@@ -{at * many} +1 @@\n-{at}\n+x\n" for at in range(1, many))
+    change = FilePatch(old="a", new="a", hunks=hunks)
+    assert fitted([change], lambda _: "".join(f"{at}\n" for at in range(1, many))) is None

@@ -5,8 +5,11 @@ import json
 import pytest
 
 from arena.errors import InputError
+from arena.task import pack as packs
+from arena.task.formats.exports import write_harbor
 from arena.task.formats.instances import Unreadable, read_instances
 from arena.task.formats.predictions import Prediction, read_predictions, write_predictions
+from tests.task import toy
 
 FIX = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-a\n+c\n caf\udce9\n"
 ROW = {
@@ -78,3 +81,14 @@ def test_a_file_that_is_not_utf_8_is_refused_by_its_byte(tmp_path):
     path.write_bytes(b'[{"instance_id": "a", "model_patch": "caf\xe9"}]')
     with pytest.raises(InputError, match=r"not UTF-8, .* at byte 41"):
         read_predictions(path)
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "{}/elsewhere", "a/../../elsewhere"])
+def test_no_id_of_a_pack_leads_an_export_out_of_its_folder(tmp_path, name):
+    folder = toy.a_pack(tmp_path)
+    (task,) = packs.load(str(folder), base=tmp_path)
+    task = task.model_copy(update={"instance_id": name.format(tmp_path)})
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match="leads out of its folder"):
+        write_harbor(tmp_path / "a/b/out", task, "image")
+    assert sorted(tmp_path.rglob("*")) == before

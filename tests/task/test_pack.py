@@ -176,3 +176,16 @@ def test_black_box_cases_must_match_the_plan(tmp_path):
     path.write_text(changed)
     (other,) = pack.load("./mine", base=tmp_path)
     assert other.digest != task.digest
+
+
+@pytest.mark.parametrize("selection", ["~nobody-at-all/pack", "./a\0b"])
+def test_a_selection_that_is_no_path_is_named(tmp_path, selection):
+    with pytest.raises(InputError, match="no path"):
+        pack.load(selection, base=tmp_path)
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "0", "-1.0", "1e300"])
+def test_a_time_limit_that_no_timer_holds_is_refused(tmp_path, seconds):
+    a_pack(tmp_path, TASK.replace("[tests]", f"[tests]\ntimeout_s = {seconds}"))
+    with pytest.raises(InputError, match=r"tests\.timeout_s: Input should be"):
+        pack.load("./mine", base=tmp_path)

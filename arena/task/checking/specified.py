@@ -18,6 +18,8 @@ from arena.task.checking.leaks import TELLING_CHARS, Finding, text_of
 from arena.task.patch import FilePatch, PatchError, parse
 
 _SHOWN = 3
+_MOST_MESSAGES = 3000
+"""Each of one side is looked for in each of the other."""
 _AT = re.compile(r"@@ -(\d+)(,0)? ?")
 _NAME = re.compile(r"[A-Za-z_][\w-]{2,}")
 _OF_PYTHON = re.compile(r"__\w+__")
@@ -126,10 +128,13 @@ def _literals(texts: Iterable[str]) -> set[str]:
 def _messages(used: Iterable[str], brought: Iterable[str]) -> Iterator[str]:
     """Sentences that a fix says and a test expects word by word."""
     pieces = {piece.strip() for text in brought for piece in _BLANK.split(text)}
-    said = [one for one in pieces if len(one) >= TELLING_CHARS and " " in one]
-    for text in (text.replace("\\", "").strip() for text in used):
-        if len(text) >= TELLING_CHARS and " " in text:
-            yield from (min(one, text, key=len) for one in said if one in text or text in one)
+    texts = {text.replace("\\", "").strip() for text in used}
+    said, expected = (
+        sorted(one for one in of if len(one) >= TELLING_CHARS and " " in one)[:_MOST_MESSAGES]
+        for of in (pieces, texts)
+    )
+    for text in expected:
+        yield from (min(one, text, key=len) for one in said if one in text or text in one)
 
 
 def _plain(text: str) -> str:

@@ -42,7 +42,9 @@ _ALONE = frozenset({"build", "env_file", "environment", "extends", "image", "vol
 _LINES = re.IGNORECASE | re.MULTILINE
 _ARG = re.compile(r"^([ \t]*ARG[ \t]+)((?:[^\\\n]|\\[^\n]|\\\n)*)", _LINES)
 _WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\[^\n]|[^\s"'\\])+""", re.DOTALL)
-_STAGE = re.compile(r"^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*\S+(?:[ \t]+AS[ \t]+(\S+))?[ \t]*$", _LINES)
+_STAGE = re.compile(
+    r"(?<!\\\n)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*\S+(?:[ \t]+AS[ \t]+(\S+))?[ \t]*$", _LINES
+)
 _OF_A_MOUNT = frozenset({"type", "source", "target", "read_only"})
 _HOST = re.compile(r"[A-Za-z0-9][\w.-]{0,252}", re.ASCII)
 _VOLUME = re.compile(r"\w[\w.-]*")
@@ -108,7 +110,7 @@ class _Build(Record):
             found = context.get(posixpath.normpath(self.dockerfile))
             if found is None:
                 raise ValueError(f"{name}: there is no {self.dockerfile}")
-            text = found.data.decode()
+            text = found.data.decode("utf-8-sig", "surrogateescape")
         text = _ARG.sub(lambda match: match[1] + _WORD.sub(self._argument, match[2]), text)
         yield (self._up_to_target(name, text) if self.target else text).rstrip()
 
@@ -159,11 +161,13 @@ class _Container(Record):
         """Source, target and `:ro` or nothing, of volumes with a name or of folders and files."""
         for one in self.volumes:
             source, *rest = one.split(":")
+            if source == HARNESS:
+                continue
             if not source:
                 raise ValueError(f"{one!r} does not say what is mounted")
             if rest and posixpath.normpath(rest[0]) in {"/", "//", "."}:
                 raise ValueError(f"{one!r} mounts nothing below the root")
-            if rest and source != HARNESS and volumes is bool(_VOLUME.fullmatch(source)):
+            if rest and volumes is bool(_VOLUME.fullmatch(source)):
                 yield source, rest[0], ":ro" if "ro" in rest[-1].split(",") else ""
 
     def named_volumes(self) -> tuple[str, ...]:
@@ -348,7 +352,8 @@ def _context(
     if left_bytes < 0:
         raise ValueError(f"its builds would take more than {_MOST_BYTES:,} bytes")
     text = "\n".join([*steps, *end, ""])
-    context["Dockerfile"] = File(path="Dockerfile", data=text.encode())
+    data = text.encode("utf-8", "surrogateescape")
+    context["Dockerfile"] = File(path="Dockerfile", data=data)
     return tuple(context.values())
 
 

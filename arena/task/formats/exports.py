@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from arena.paths import safe
+from arena.paths import SafePath, safe
 from arena.records import File, Task
 from arena.serialize import lines_writer, to_toml
 from arena.task.files import write_files
@@ -171,4 +171,4 @@ def write_harbor(folder: Path, task: Task, image: str) -> None:
     files += [
         file.model_copy(update={"path": f"tests/files/{file.path}"}) for file in hidden_files(task)
     ]
-    write_files(folder / instance_id(task), files)
+    write_files(SafePath(folder) / instance_id(task), files)  # which a stranger may have written

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from arena.paths import SafePath
-from arena.records import Assurance, File
+from arena.records import Assurance, File, Seconds
 from arena.serialize import read_text, read_toml, read_yaml
 from arena.task.files import read_tree
 from arena.task.formats.compose import HARNESS, Composed, read_composed
@@ -57,7 +57,7 @@ class Scripts(Thing):
     composed: Composed = Composed()
     """What its compose file says."""
     assurance: Assurance
-    timeout_s: float = _TEST_SECONDS
+    timeout_s: Seconds = _TEST_SECONDS
 
 
 def read_scripts(path: Path) -> Iterator[Scripts | Unreadable]:

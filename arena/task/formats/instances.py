@@ -175,16 +175,16 @@ def runner_of(instance: Instance) -> Literal["pytest", "unittest"] | None:
 def _one(given: SuiteRow) -> Instance:
     row = {**given, **{key.upper(): given[key] for key in _IDS if key in given}}
     config = _mapping(row.get("install_config"))
-    statement = str(row["problem_statement"])
+    statement = _text(row, "problem_statement")
     if interface := row.get("interface"):
         statement += f"\n\n{interface}"
     return Instance(
         instance_id=str(row["instance_id"]),
-        repo=str(row["repo"]),
+        repo=_text(row, "repo"),
         version=str(row.get("version") or ""),
-        base_commit=str(row["base_commit"]),
-        gold=_taken(str(row["patch"])),
-        test_patch=_taken(str(row["test_patch"])),
+        base_commit=_text(row, "base_commit"),
+        gold=_taken(_text(row, "patch")),
+        test_patch=_taken(_text(row, "test_patch")),
         statement=statement,
         language=str(row.get("language") or "python").lower(),
         fail_to_pass=_ids("FAIL_TO_PASS", row["FAIL_TO_PASS"]),
@@ -203,14 +203,21 @@ def _multi(row: SuiteRow) -> Instance:
     return Instance(
         instance_id=f"{row['org']}__{row['repo']}-{int(row['number'])}",
         repo=f"{row['org']}/{row['repo']}",
-        base_commit=str(row["base"]["sha"]),
-        gold=_taken(str(row["fix_patch"])),
-        test_patch=_taken(str(row["test_patch"])),
+        base_commit=_text(row["base"], "sha"),
+        gold=_taken(_text(row, "fix_patch")),
+        test_patch=_taken(_text(row, "test_patch")),
         statement="\n\n".join(texts).strip() or own,
         language=str(row.get("lang") or "").lower() or "unknown",
         fail_to_pass=tuple(dict.fromkeys(shown)),
         pass_to_pass=tuple(_mapping(row.get("p2p_tests"))),
     )
+
+
+def _text(row: Row, key: str) -> str:
+    """A text that a row must have: its null is none, and no word either."""
+    if not isinstance(row[key], str):
+        raise TypeError(f"{key} is no text")
+    return str(row[key])
 
 
 def _taken(patch: str) -> str:

@@ -27,7 +27,7 @@ _ORDER = ("debian", "python", "gcc")
 """Each holds what those before it hold."""
 _PREFIX = r"([\w.-]+(:\d+)?/)?((docker/)?library/|laude-institute/|harbor-framework/)?"
 _FROM = re.compile(
-    r"^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*"
+    r"(?<!\\\n)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*"
     r"(?P<image>\S+)(?P<stage>[ \t]+AS[ \t]+(?P<name>\S+))?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -36,8 +36,8 @@ _VARIABLE = re.compile(r"\$\{?(\w+)(?::-([^}]*))?\}?")
 _ONLY_BUILDKIT = re.compile(r"--mount=type=(?:cache|tmpfs)\S*[ \t]+|(?<=COPY )--link[ \t]+")
 """Options that only save time, and that not every builder knows."""
 _UV_COPIED = re.compile(
-    r"^[ \t]*COPY[ \t]+--from=\S*astral-sh/uv(?::(?P<version>[\d.]*)\S*)?[ \t]+(?:/\S*uvx?[ \t]+)+"
-    r"(?P<into>\S+?)(?:/uv)?[ \t]*$",
+    r"^[ \t]*COPY[ \t]+--from=\S{0,200}?astral-sh/uv(?::(?P<version>[\d.]{0,20})\S{0,99})?[ \t]+"
+    r"(?:/\S{0,99}uvx?[ \t]+){1,9}(?P<into>\S{1,200}?)(?:/uv)?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _UV_INSTALLER = re.compile(
@@ -76,7 +76,7 @@ def on_what_there_is(text: str, pin: Callable[[str], str]) -> Based:
     names = [match["name"].lower() for match in found if match["name"]]
     wanted = [_filled(match["image"], given) for match in found]
     foreign = [image for image in wanted if image.lower() not in {*names, "scratch"}]
-    last = _foreign_below(found, wanted, len(found) - 1)
+    last = _foreign_below(found, wanted)
     if last not in foreign:
         raise NotImportableError(f"base image: {last} holds nothing to work in")
     entry = _entry(last)
@@ -142,12 +142,13 @@ def _entry(image: str) -> tuple[str, str, str, Language] | None:
     )
 
 
-def _foreign_below(found: Sequence[re.Match[str]], wanted: Sequence[str], at: int) -> str:
-    """The image that a stage stands on in the end."""
-    for below in range(at - 1, -1, -1):
-        if (found[below]["name"] or "").lower() == wanted[at].lower():
-            return _foreign_below(found, wanted, below)
-    return wanted[at]
+def _foreign_below(found: Sequence[re.Match[str]], wanted: Sequence[str]) -> str:
+    """The image that the last stage stands on in the end."""
+    *_, image = wanted
+    for match, below in reversed([*zip(found, wanted, strict=True)][:-1]):
+        if (match["name"] or "").lower() == image.lower():
+            image = below
+    return image
 
 
 def _based(text: str, wanted: Sequence[str], sources: Mapping[str, str]) -> str:
@@ -214,7 +215,7 @@ def with_needs(dockerfile: str, scripts: Sequence[File], end: str) -> list[File]
         steps.append(f"RUN chmod 755 /usr/local/bin/{_SHIM} && {links}")
     text = "\n".join([dockerfile.rstrip(), *(["USER root"] if steps else []), *steps, end])
     files = [File(path=_SHIM, data=shipped(_SHIM))] if uses_uv else []
-    return [*files, File(path="Dockerfile", data=text.encode())]
+    return [*files, File(path="Dockerfile", data=text.encode("utf-8", "surrogateescape"))]
 
 
 def _commands(script: File) -> Iterator[str]:

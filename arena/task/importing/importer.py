@@ -29,9 +29,9 @@ from arena.task.checking.specified import told, unsaid
 from arena.task.checking.suite import runs
 from arena.task.files import Draft, is_cache, leads_out, write_pack, write_task
 from arena.task.formats.instances import Thing, Wish
+from arena.task.mining.candidate import Attempt, YieldLine
 from arena.task.mining.pytest_runner import NOT_LOADED
 from arena.task.mining.runner import Environment, write_image
-from arena.task.yields import Attempt, YieldLine
 
 
 class Imported(Attempt):
@@ -111,6 +111,12 @@ class Made:
     image_mb: int
 
 
+def registry_of(image: str) -> str:
+    """The host that an image's name begins with, as Docker reads it; empty for Docker's own."""
+    host, slash, _ = image.partition("/")
+    return host if slash and (host == "localhost" or "." in host or ":" in host) else ""
+
+
 class Pulls:
     """Asks registries for images, those that do not answer only once; for several threads."""
 
@@ -121,7 +127,7 @@ class Pulls:
 
     def pin(self, image: str) -> str:
         """An image with its digest, where a registry gives it."""
-        host = image.partition("/")[0] if "." in image.partition("/")[0] else ""
+        host = registry_of(image)
         with self._lock:
             if host in self._away:
                 raise NotImportableError(self._away[host])
@@ -165,18 +171,18 @@ def read_tar(data: bytes) -> tuple[File, ...]:
     """
     found, left_bytes = [], _TREE_LIMIT - len(data)
     try:
-        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:  # never unpacked
             for member in tar:
                 path = member.name.removeprefix("./")
                 if not member.isfile() or is_cache(path):
                     continue
                 left_bytes -= member.size if member.issparse() else 0
-                file = tar.extractfile(member) if left_bytes >= 0 else None
+                file = tar.extractfile(member) if min(left_bytes, member.size) >= 0 else None
                 if file is None or leads_out(path):
                     raise NotImportableError(f"its work folder cannot be read: {path!r}")
                 mode = 0o755 if member.mode & 0o100 else 0o644
                 found.append(File(path=path, data=file.read(), mode=mode))
-    except (tarfile.TarError, OSError) as error:
+    except (tarfile.TarError, OSError, ValueError) as error:
         raise NotImportableError(f"its work folder cannot be read: {error}") from None
     return tuple(found)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from arena.errors import InputError
 from arena.git import GitError, make_repository, run_git
 from arena.grading.pytest_runner import as_reported
+from arena.paths import SafePath
 from arena.records import Assurance, File, TestPlan
 from arena.serialize import well_formed
-from arena.task.files import Draft, leads_out
+from arena.task.files import Draft, leads_out, read_files, write_files
 from arena.task.formats.instances import (
     Instance,
     read_instances,
@@ -220,10 +221,7 @@ def _patched(tree: Sequence[File], patch: str) -> tuple[File, ...]:
     with tempfile.TemporaryDirectory(prefix="arena-import-") as scratch:
         root, own = Path(scratch, "tree"), Path(scratch, "own")
         root.mkdir()
-        for file in tree:
-            if file.path in paths:
-                (root / file.path).parent.mkdir(parents=True, exist_ok=True)
-                (root / file.path).write_bytes(file.data)
+        write_files(root, [file for file in tree if file.path in paths])
         make_repository(own)
         try:
             run_git(
@@ -234,11 +232,7 @@ def _patched(tree: Sequence[File], patch: str) -> tuple[File, ...]:
             )
         except GitError as error:
             raise NotImportableError(f"the test patch does not apply: {error}") from None
-        return tuple(
-            File(path=path, data=(root / path).read_bytes())
-            for path in sorted(paths)
-            if (root / path).is_file() and not (root / path).is_symlink()
-        )
+        return read_files(SafePath(root), lambda path: (root / path).is_symlink())
 
 
 def _allowed(gold: str, tree: Sequence[File], hidden: Sequence[File]) -> tuple[str, ...]:

@@ -116,7 +116,8 @@ def _write_image(
     serves: bool = False,
 ) -> Based:
     """Write an image's folder: a build context on what its Dockerfile names, or on ours."""
-    text = next(file for file in build if file.path == "Dockerfile").data.decode()
+    dockerfile = next(file for file in build if file.path == "Dockerfile").data
+    text = dockerfile.decode("utf-8-sig", "surrogateescape")
     based = on_what_there_is(text, source.pulls.pin)
     files = [file for file in build if file.path != "Dockerfile"]
     files += with_needs(based.dockerfile, scripts, end)

@@ -16,6 +16,7 @@ from arena.errors import EngineError, FaultError, InputError
 from arena.paths import SafePath
 from arena.records import digest_of
 from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image.build import DockerfileError
 from arena.sandbox.services import ServiceError
 from arena.serialize import read_record, well_formed
 from arena.task.files import write_pack
@@ -33,8 +34,8 @@ from arena.task.importing.importer import (
     Report,
     Source,
 )
+from arena.task.mining.candidate import yields
 from arena.task.mining.runner import Say
-from arena.task.yields import yields
 
 REPORT = "import.json"
 
@@ -65,8 +66,11 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
     # What else than the thing itself decides what becomes of it
     clones = sorted(path.name for path in request.repos.iterdir()) if request.repos else []
     keys = [digest_of(repr((thing, clones, source.wishes))) for thing in things]
+    # And for how long a refusal holds
+    refusals = [digest_of([key, request.test_seconds, request.run_seconds]) for key in keys]
     before = _done_before(request.out)
-    found = {at: before[key] for at, key in enumerate(keys) if key in before}
+    known = enumerate(zip(keys, refusals, strict=True))
+    found = {at: before[key] for at, pair in known for key in pair if key in before}
     readable = [one for one in things if not isinstance(one, Unreadable)]
     firsts = {slug(one.instance_id): one for one in reversed(readable)}
     with ThreadPoolExecutor(request.jobs, thread_name_prefix="import") as pool:
@@ -82,7 +86,8 @@ def import_suite(request: ImportRequest, engine: DockerEngine, say: Say) -> Repo
             except FaultError:
                 pool.shutdown(cancel_futures=True)
                 raise
-            found[at] = one.model_copy(update={"given": keys[at]})
+            given = (keys if one.task else refusals)[at]
+            found[at] = one.model_copy(update={"given": given})
             say(f"[{len(found)}/{len(things)}] {_line(one)}")
             _written(request, found)
     return _written(request, found)
@@ -152,7 +157,7 @@ def _one(thing: Thing, importer: Importer, source: Source, firsts: Mapping[str, 
         return Imported(instance_id=thing.instance_id, reason=reason)
     try:
         done = importer.make(thing, source)
-    except (NotImportableError, ServiceError) as error:
+    except (DockerfileError, InputError, NotImportableError, ServiceError) as error:
         done = Imported(instance_id=thing.instance_id, reason=str(error))
     except FaultError as error:
         if isinstance(error, EngineError):

@@ -1,10 +1,12 @@
-"""One candidate: read, proven by running its tests, said, checked, and written as a task."""
+"""One candidate: read, proven by running its tests, said, checked, and written as a task; and what
+many attempts at tasks came to.
+"""
 
 import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -23,22 +25,22 @@ from arena.task.files import Draft, write_task
 from arena.task.formats.predictions import slug
 from arena.task.mining.command_runner import with_command
 from arena.task.mining.history import Commit
-from arena.task.mining.parts import MiningRequest, Subproject
 from arena.task.mining.projects import with_version_files
 from arena.task.mining.rewrite import ORIGINAL, Rewriter
 from arena.task.mining.runner import (
     ANYWHERE,
     LATE,
     Environment,
+    MiningRequest,
     MiningSession,
     RepositoryRun,
+    Subproject,
     TestRunOptions,
     image_of,
 )
 from arena.task.mining.statement import CandidateFix, FellError, ProblemStatement, write_statement
 from arena.task.patch import PatchError, parse
 from arena.task.policy import PatchRules, police
-from arena.task.yields import Attempt
 
 REVIEW = "review-statement"
 Stage = Literal["patch", "statement", "proof", "check", "task"]
@@ -52,6 +54,18 @@ _ASSERTION = frozenset({"AssertionError", "Failed", "FailureException", "t.Fail"
 
 RunTests = Callable[[Sequence[str], str | None], MiningSession]
 """Runs the tests of places, all when none are named, in the order of a seed or of the files."""
+
+
+class Attempt(Record):
+    """One thing of which a task was to be made."""
+
+    task: str | None = None
+    """Name in the pack; None where it was refused."""
+    reason: str = ""
+    """Why it was."""
+    seconds: float = 0.0
+    image_mb: int | None = None
+    """Of the image that it stands on, with layers that others share; None where none was made."""
 
 
 class CandidateOutcome(Attempt):
@@ -124,8 +138,7 @@ class Miner:
             fix = self._fix(commit)
             stage = "statement"
             statement = write_statement(commit, self.request.issues, fix)
-            title = slug(f"{self.part.folder}{statement.title}")[:40].strip("-")
-            name = f"{title}-{commit.sha[:7]}"
+            name = name_of(f"{self.part.folder}{statement.title}", commit.sha)
             stage = "proof"
             language, root = self.part.support.language, self.request.out / name
             image = image_of(self.engine, root, language, self.made.image, fix.tree)
@@ -244,6 +257,11 @@ class Miner:
         )
 
 
+def name_of(title: str, sha: str) -> str:
+    """What the task of a commit is called in its pack; its end where the title is empty."""
+    return f"{slug(title)[:40].strip('-')}-{sha[:7]}"
+
+
 # ── proof ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -333,3 +351,41 @@ def _counted(outcomes: Sequence[str]) -> str:
 
 def _place(name: str) -> str:
     return name.partition(":")[0]
+
+
+# ── what many came to ──────────────────────────────────────────────────────────────────────────
+
+
+class YieldLine(Record):
+    """How many came to the same end."""
+
+    outcome: str
+    """`kept`, or what is common to a reason."""
+    count: int
+    seconds_each: float
+    mb_each: int | None
+    """Mean over those that have an image."""
+
+
+def yields(attempts: Iterable[Attempt]) -> tuple[YieldLine, ...]:
+    """What was kept, and what was refused by reason, the most frequent first."""
+    groups: dict[str, list[Attempt]] = {"kept": []}
+    for one in attempts:
+        groups.setdefault("kept" if one.task else _common_part(one.reason), []).append(one)
+    ordered = sorted(groups.items(), key=lambda group: (group[0] != "kept", -len(group[1])))
+    return tuple(_line(outcome, members) for outcome, members in ordered)
+
+
+def _common_part(reason: str) -> str:
+    """A reason without what is particular to one thing."""
+    return reason.partition(":")[0].partition("(")[0].strip()
+
+
+def _line(outcome: str, members: list[Attempt]) -> YieldLine:
+    sizes = [one.image_mb for one in members if one.image_mb is not None]
+    return YieldLine(
+        outcome=outcome,
+        count=len(members),
+        seconds_each=round(sum(one.seconds for one in members) / max(len(members), 1), 1),
+        mb_each=round(sum(sizes) / len(sizes)) if sizes else None,
+    )

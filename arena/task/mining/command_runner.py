@@ -15,7 +15,7 @@ from arena.grading.command_runner import in_home, read_reports, remove_reports, 
 from arena.grading.findings import Reported, ReportError
 from arena.paths import SafePath
 from arena.protocols import Sandbox
-from arena.records import File, Language, Record, ReportForm, TestPlan
+from arena.records import File, Language, Record, ReportForm, Seconds, TestPlan
 from arena.records.container import AGENT_USER
 from arena.resources import sandboxes_dir
 from arena.sandbox import docker
@@ -63,7 +63,7 @@ class MineTable(Record):
     """Form of what it leaves."""
     report_files: tuple[str, ...] = ()
     """Globs, relative to the work tree, of the files that hold it; what it prints when empty."""
-    timeout_s: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+    timeout_s: Seconds = 600.0
     """Longest that building and testing once may take."""
 
 

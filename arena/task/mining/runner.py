@@ -1,4 +1,4 @@
-"""What mining knows of a language, and one run of a repository's tests in a fresh container.
+"""What mining is asked and knows of a language; one run of tests in a fresh container.
 
 Nothing here is a verdict: what comes out is verified as in a run before it becomes a task.
 """
@@ -7,14 +7,17 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from arena.paths import SafePath
 from arena.protocols import Engine, Sandbox
 from arena.records import (
+    BackendSpec,
     Composition,
     File,
     Language,
@@ -33,8 +36,9 @@ from arena.sandbox.image.store import Image
 from arena.serialize import read_record, to_toml
 from arena.task.files import write_files
 from arena.task.formats.predictions import slug
+from arena.task.mining.history import Commit, GitHistory
 from arena.task.mining.projects import Project, normal_name
-from arena.task.mining.statement import CandidateFix
+from arena.task.mining.statement import CandidateFix, Issue
 
 LATE = "TestTimeLimit"
 """The error of a test that took too long."""
@@ -80,7 +84,7 @@ def make_environment(
 ) -> Environment:
     """As `LanguageSupport.make`, from registries; the shipped image where nothing is needed."""
     base = {"python": "python", "javascript": "node", "go": "go"}[language]
-    record = pack / "images" / image / _RECORD
+    record = SafePath(pack) / "images" / image / _RECORD
     if record.is_file():
         return read_record(record, Environment)
     if not (install or project.requirements):
@@ -124,7 +128,7 @@ def write_image(
     """Write the folder of an image that stands on a shipped one, or on one of a registry."""
     settings = {"language": language, "description": about, "base": base, "pull": pull}
     toml = File(path="sandbox.toml", data=to_toml({**settings, "serves": serves or None}).encode())
-    write_files(pack / "images" / name, [*files, toml])
+    write_files(SafePath(pack) / "images" / name, [*files, toml])
 
 
 def image_of(
@@ -309,3 +313,46 @@ class LanguageSupport:
         """Why the hidden tests of a tree cannot be run; empty where they can."""
         there = any(map(self.is_test, hidden))
         return self.refuses(tree, hidden) or ("" if there else "no test file is left by it")
+
+
+# ── what is mined ──────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class MiningRequest:
+    """What to mine."""
+
+    repo: Path
+    out: Path
+    since: str | None = None
+    until: str | None = None
+    limit: int | None = None
+    """Most candidates to try, newest first."""
+    paths: tuple[str, ...] = ()
+    install: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    """For pytest."""
+    command: LanguageSupport | None = None
+    """A team's own command and image, instead of what the repository's files say."""
+    issues: Mapping[str, Issue] = field(default_factory=dict)
+    keep_underspecified: bool = False
+    """Keep candidates whose tests need what their statement does not tell, marked as such."""
+    rewrite: BackendSpec | None = None
+    """Says each statement in other words."""
+    rewrite_usd: Decimal | None = None
+    """Most that rewriting may cost; no limit when None."""
+    jobs: int = 2
+
+
+@dataclass(frozen=True)
+class Subproject:
+    """One project of a repository, and the steps of the history that concern it."""
+
+    name: str
+    """By itself, else that of the clone's folder."""
+    folder: str
+    """Below what is mined, with `/` at its end; empty at its top."""
+    support: LanguageSupport
+    project: Project
+    history: GitHistory
+    steps: Sequence[Commit]

@@ -35,7 +35,8 @@ _REFERENCE = re.compile(
     r"\(?(\b(close[sd]?|fix(e[sd])?|resolve[sd]?|refs?|issue|pr):?\s+)?((?<![\w.-])[\w.-]+/[\w.-]+)?[#!]\d+\)?",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"[#!]\d+\b")
+_NUMBER = re.compile(r"(?<![\w.-])[\w.-]+/[\w.-]+[#!]\d+|([#!]\d+)\b")
+"""What stands behind `owner/name` is a number of theirs."""
 _CLOSED = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(#\d+)\b", re.IGNORECASE)
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _TEST_NAME = re.compile(r"\b[Tt]est_?\w+")
@@ -176,7 +177,7 @@ def write_statement(
 
 def _issues_of(commit: Commit, issues: Mapping[str, Issue]) -> list[Issue]:
     """What a commit and its requests name, issues first: requests speak of the change."""
-    names = [*_NUMBER.findall(f"{commit.message}\n{commit.note}"), commit.sha]
+    names = [*_NUMBER.findall(f"{commit.message}\n{commit.note}"), commit.sha]  # "" for theirs
     found = [issues[name] for name in names if name in issues]
     found += [issues[name] for one in found for name in one.closes if name in issues]
     return sorted(found, key=lambda one: one.request)

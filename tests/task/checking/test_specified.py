@@ -136,3 +136,12 @@ def test_hunks_that_go_back_are_not_followed():
     hunk = "@@ -10000 +10000 @@\n-x\n+y\n@@ -1 +1 @@\n-x\n+z\n"
     gold = f"diff --git a/a.js b/a.js\n--- a/a.js\n+++ b/a.js\n{hunk * 1000}"
     assert unsaid("", gold, tree, [File(path="b.js", data=b"z")], ["b.js"]) == ()
+
+
+def test_texts_without_end_are_not_all_compared():
+    many = 100_000
+    lines = "".join(f'+m{at} = "no cents of {at}"\n' for at in range(many))
+    head = "diff --git a/m.py b/m.py\nnew file mode 100644\n--- /dev/null\n+++ b/m.py\n"
+    gold = f"{head}@@ -0,0 +1,{many} @@\n{lines}"
+    test = "".join(f'x{at} = "all cents of {at}"\n' for at in range(many))
+    assert unsaid("", gold, [], [File(path="test_m.py", data=test.encode())], []) == ()

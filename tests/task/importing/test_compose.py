@@ -130,6 +130,26 @@ services:
     assert {file.path for file in found.build} == {"Dockerfile", "api/Dockerfile"}
 
 
+def test_a_harbor_directory_may_say_what_harbor_mounts(tmp_path):
+    text = """\
+services:
+  main:
+    build: {context: "${CONTEXT_DIR}"}
+    image: ${MAIN_IMAGE_NAME}
+    volumes:
+      - ${HOST_VERIFIER_LOGS_PATH}:${ENV_VERIFIER_LOGS_PATH}
+      - {type: bind, source: "${HOST_AGENT_LOGS_PATH}", target: "${ENV_AGENT_LOGS_PATH}"}
+  cache: {image: redis}
+"""
+    files = {"task.toml": "", "instruction.md": "x\n", "tests/test.sh": "true\n"}
+    image = {"Dockerfile": "FROM a\n", "docker-compose.yaml": text}
+    image = {f"environment/{name}": one for name, one in image.items()}
+    toy.write(tmp_path / "one", {**files, **image})
+    (found,) = read_scripts(tmp_path)
+    assert [one.name for one in found.composed.composition.services] == ["cache"]
+    assert found.composed.composition.mounts == ()
+
+
 def test_a_file_of_one_container_says_how_it_is_built_and_its_variables(tmp_path):
     text = """\
 services:

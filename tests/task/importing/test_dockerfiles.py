@@ -9,7 +9,7 @@ from arena.records import File
 from arena.resources import sandboxes_dir
 from arena.task.importing.dockerfiles import on_what_there_is, with_needs
 from arena.task.importing.environments import must_be_plain
-from arena.task.importing.importer import NotImportableError, move
+from arena.task.importing.importer import NotImportableError, move, registry_of
 
 
 def away(image):
@@ -249,3 +249,29 @@ def test_the_work_folder_and_further_places_come_to_lie_in_the_tree(tmp_path):
     (tmp_path / "new/x").write_text("x")
     found = {path.name for path in (tmp_path / "repo/.places").rglob("*") if path.is_file()}
     assert found == {"b", "x"}
+
+
+def test_stages_without_end_and_long_words_are_read_at_once():
+    stages = "".join(f"FROM s{number} AS s{number + 1}\n" for number in range(3000))
+    assert on_what_there_is(f"FROM python:3 AS s0\n{stages}", away).base == "stand-ins/python"
+    copied = f"COPY --from=astral-sh/uv:{'1' * 200_000}\n"
+    assert copied in on_what_there_is(f"FROM python:3\n{copied}", away).dockerfile
+
+
+def test_a_line_that_goes_on_is_no_stage():
+    step = 'RUN sqlite3 x "SELECT * \\\n FROM prices"\n'
+    assert on_what_there_is(f"FROM python:3\n{step}", away).dockerfile.endswith(step)
+
+
+@pytest.mark.parametrize(
+    ("image", "host"),
+    [
+        ("python:3.11.2", ""),
+        ("library/python:3.11.2", ""),
+        ("ghcr.io/a/b", "ghcr.io"),
+        ("localhost/a", "localhost"),
+        ("mirror:5000/a/b:1.2", "mirror:5000"),
+    ],
+)
+def test_a_registry_that_is_away_is_asked_once(image, host):
+    assert registry_of(image) == host

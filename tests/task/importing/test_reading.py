@@ -1,5 +1,6 @@
 """Suites as they are read, before anything runs."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -108,6 +109,14 @@ def test_a_task_that_cannot_be_read_says_why_on_one_line(tmp_path, text, words):
     assert good.statement == "x"
 
 
+@pytest.mark.parametrize("seconds", ["inf", "nan", "-5", "1e400"])
+def test_a_time_limit_without_sense_is_a_reason(tmp_path, seconds):
+    text = with_instruction("x").replace("60", f"'{seconds}'")
+    terminal_bench(tmp_path, "bad", text)
+    (bad,) = read_scripts(tmp_path)
+    assert "malformed task" in bad.reason
+
+
 def test_a_task_toml_of_the_wrong_shape_is_a_reason(tmp_path):
     toy.write(tmp_path / "bad", {"task.toml": 'environment = "x"\n', "instruction.md": "x\n"})
     (bad,) = read_scripts(tmp_path)
@@ -142,12 +151,12 @@ def test_a_task_repository_in_ordinary_yaml(tmp_path):
     assert "'repo' is missing" in bad[3].reason
 
 
-def archive(**members):
+def archive(headers=None, **members):
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:
         for name, size in members.items():
             info = tarfile.TarInfo(name)
-            info.size = size
+            info.size, info.pax_headers = size, headers or {}
             tar.addfile(info, io.BytesIO(bytes(size)))
     return data.getvalue()
 
@@ -180,8 +189,15 @@ def test_a_work_folder_is_read_from_its_archive():
         b"no archive" * 100,
         archive(a=5000)[:2000],
         sparse(1 << 40),
+        gzip.compress(archive(a=1 << 20)),
+        archive({"GNU.sparse.map": "x"}, a=1),
+        archive({"GNU.sparse.map": "0,1", "GNU.sparse.realsize": "-5"}, a=1),
+        archive({"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}, a=1),
     ],
-    ids=["up", "inside", "absolute", "git", "empty", "noise", "torn", "sparse"],
+    ids=[
+        *("up", "inside", "absolute", "git", "empty", "noise", "torn", "sparse", "packed"),
+        *("no map", "below nothing", "half a map"),
+    ],
 )
 def test_a_strangers_archive_leads_nowhere_and_fills_nothing(data):
     with pytest.raises(NotImportableError, match="its work folder cannot be read"):
@@ -222,6 +238,15 @@ def test_keys_in_lower_case_are_read(tmp_path):
     (tmp_path / "rows.json").write_text(json.dumps(row))
     (one,) = read_instances(tmp_path / "rows.json")
     assert (one.fail_to_pass, one.pass_to_pass) == (("t.py::a",), ("t.py::b",))
+
+
+def test_a_null_is_no_text(tmp_path):
+    row = {"instance_id": "a", "repo": "a/b", "base_commit": "c", "patch": "", "test_patch": ""}
+    row |= {"problem_statement": "x", "FAIL_TO_PASS": ["t.py::a"]}
+    keys = ("repo", "base_commit", "patch", "test_patch", "problem_statement")
+    (tmp_path / "rows.json").write_text(json.dumps([row | {key: None} for key in keys]))
+    found = read_instances(tmp_path / "rows.json")
+    assert [one.reason for one in found] == [f"malformed row: {key} is no text" for key in keys]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ import pytest
 from arena.errors import EngineError, HarnessError, InputError
 from arena.records import File, Record
 from arena.sandbox.engine import DockerEngine
+from arena.sandbox.image.build import DockerfileError
 from arena.task.formats.instances import Unreadable
 from arena.task.importing import suite
 from arena.task.importing.importer import Imported, Importer, ImportRequest, NotImportableError
-from arena.task.mining import parts, pytest_runner
+from arena.task.mining import pipeline, pytest_runner
 
 
 class Line(Record):
@@ -31,11 +32,15 @@ def read(path):
 def make(line, source):
     if line.instance_id == "bad":
         raise NotImportableError("it is bad")
+    if line.instance_id == "worse":
+        raise InputError("no sound tree")
+    if line.instance_id == "unbuilt":
+        raise DockerfileError("step 2 fails")
     return Imported(instance_id=line.instance_id, task=f"{source.pack}-{line.instance_id}")
 
 
 def test_an_importer_is_a_line_of_the_registry(tmp_path, monkeypatch):
-    (tmp_path / "suite.lines").write_text("good odd bad\n")
+    (tmp_path / "suite.lines").write_text("good odd bad worse unbuilt\n")
     mine = Importer(takes=lambda path: path.suffix == ".lines", read=read, make=make)
     monkeypatch.setattr(suite, "IMPORTERS", (mine, *suite.IMPORTERS))
     request = ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out")
@@ -44,11 +49,14 @@ def test_an_importer_is_a_line_of_the_registry(tmp_path, monkeypatch):
     assert {one.instance_id: one.reason for one in report.refused} == {
         "odd": "too odd",
         "bad": "it is bad",
+        "worse": "no sound tree",
+        "unbuilt": "step 2 fails",
     }
+    assert not any(one.fault for one in report.refused)
     written = json.loads((tmp_path / "out/import.json").read_text())["yields"]
     counted = [(one["outcome"], one["count"]) for one in written]
-    assert counted == [("kept", 1), ("too odd", 1), ("it is bad", 1)]
-    assert [one["seconds_each"] >= 0 for one in written] == [True] * 3
+    assert counted == [("kept", 1), *((one.reason, 1) for one in report.refused)]
+    assert [one["seconds_each"] >= 0 for one in written] == [True] * 5
 
 
 def test_an_id_that_is_no_name_or_stands_twice_harms_nothing(tmp_path, monkeypatch):
@@ -67,12 +75,13 @@ def test_an_id_that_is_no_name_or_stands_twice_harms_nothing(tmp_path, monkeypat
     assert (tmp_path / "out/good").is_dir()
 
 
-def importing(tmp_path, monkeypatch, text, engine, made):
+def importing(tmp_path, monkeypatch, text, engine, made, **limits):
     """Imports lines with an importer of the test's own: the report, and what was said."""
     (tmp_path / "suite.lines").write_text(text)
     mine = Importer(takes=lambda path: path.suffix == ".lines", read=read, make=made)
     monkeypatch.setattr(suite, "IMPORTERS", (mine, *suite.IMPORTERS))
-    request = ImportRequest(path=tmp_path / "suite.lines", out=tmp_path / "out", jobs=1)
+    path, out = tmp_path / "suite.lines", tmp_path / "out"
+    request = ImportRequest(path=path, out=out, jobs=1, **limits)
     said: list[str] = []
     return suite.import_suite(request, engine, said.append), said
 
@@ -115,6 +124,19 @@ def test_a_fault_ends_one_thing_and_the_next_import_goes_on(tmp_path, monkeypatc
     assert (again.refused, len(said)) == ((), 2)
 
 
+def test_a_refusal_holds_for_the_limits_it_was_made_under(tmp_path, monkeypatch):
+    asked: list[str] = []
+
+    def made(line, source):
+        asked.append(line.instance_id)
+        (source.out / line.instance_id).mkdir(parents=True, exist_ok=True)
+        return make(line, source).model_copy(update={"task": line.instance_id})
+
+    for seconds in (900, 900, 1800):
+        importing(tmp_path, monkeypatch, "good bad", None, made, run_seconds=seconds)
+    assert asked == ["good", "bad", "bad"]
+
+
 def test_an_import_ends_where_no_engine_answers_any_more(tmp_path, monkeypatch):
     def made(line, source):
         if line.instance_id == "two":
@@ -139,6 +161,6 @@ def test_a_language_is_a_line_of_the_registry(monkeypatch):
     ruby = replace(pytest_runner.PYTHON, manifests=("Gemfile",), suffixes=(".rb",))
     tree = [File(path="Gemfile", data=b""), File(path="a.rb", data=b"")]
     with pytest.raises(InputError, match="no program text of python, javascript, go"):
-        parts.language_of(tree, "here")
-    monkeypatch.setattr(parts, "LANGUAGES", (*parts.LANGUAGES, ruby))
-    assert parts.language_of(tree, "here") is ruby
+        pipeline.language_of(tree, "here")
+    monkeypatch.setattr(pipeline, "LANGUAGES", (*pipeline.LANGUAGES, ruby))
+    assert pipeline.language_of(tree, "here") is ruby

@@ -354,6 +354,24 @@ def test_line_ends_of_a_patch_survive(tmp_path: Path):
     assert after.data == b"one\r\n2\r\nno end"
 
 
+def test_a_program_among_the_tests_can_still_be_started(tmp_path: Path):
+    from arena.records import File
+    from arena.task.importing.rows import _patched
+
+    before = File(path="a.sh", data=b"true\n", mode=0o755)
+    patch = (
+        "diff --git a/a.sh b/a.sh\n--- a/a.sh\n+++ b/a.sh\n@@ -1 +1 @@\n-true\n+false\n"
+        "diff --git a/b.sh b/b.sh\nnew file mode 100755\n--- /dev/null\n+++ b/b.sh\n"
+        "@@ -0,0 +1 @@\n+true\n"
+        "diff --git a/c b/c\nnew file mode 120000\n--- /dev/null\n+++ b/c\n"
+        "@@ -0,0 +1 @@\n+/etc/hostname\n\\ No newline at end of file\n"
+    )
+    assert [(one.path, one.mode) for one in _patched((before,), patch)] == [
+        ("a.sh", 0o755),
+        ("b.sh", 0o755),
+    ]
+
+
 def test_attributes_of_a_tree_change_no_byte_of_a_test(tmp_path: Path):
     from arena.records import File
     from arena.task.importing.rows import _patched

@@ -10,7 +10,7 @@ from arena.records import File
 from arena.task import pack as packs
 from arena.task.mining.history import purpose
 from arena.task.mining.node_runner import JAVASCRIPT, javascript_of, read_package
-from arena.task.mining.parts import language_of
+from arena.task.mining.pipeline import language_of
 from tests.e2e.rig import arena
 from tests.task.importing import rig
 

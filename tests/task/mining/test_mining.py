@@ -115,11 +115,15 @@ def test_a_killed_run_goes_on(tmp_path):
     torn = tmp_path / "ours/mining.jsonl"
     whole = torn.read_text()
     torn.write_text(whole + '{"commit": "12')
-    toy.write(tmp_path / "ours/half-made", {"repo/a.py": "", "task.toml": "x"})
+    older = rig.git(tmp_path / "repos/acme__purse", "rev-list", "HEAD").split()[-2]
+    half_made = tmp_path / f"ours/half-made-{older[:7]}"
+    for folder in (half_made, tmp_path / "ours/by-hand"):
+        toy.write(folder, {"repo/a.py": "", "task.toml": "x"})
     done = arena(*command, cwd=tmp_path, timeout_s=400)
     assert done.code == 0, done.err
     assert torn.read_text() == whole
-    assert not (tmp_path / "ours/half-made").exists()
+    assert not half_made.exists()
+    assert (tmp_path / "ours/by-hand/task.toml").exists(), "a task of the pack that nobody mined"
 
 
 def test_what_is_odd_or_cannot_be_read_falls_alone(tmp_path):

@@ -10,8 +10,9 @@ from arena.sandbox.engine import DockerEngine
 from arena.task.mining.candidate import prove
 from arena.task.mining.command_runner import read_command
 from arena.task.mining.history import Commit, GitHistory, purpose
+from arena.task.mining.pipeline import mine
 from arena.task.mining.projects import Project, read_project, with_version_files
-from arena.task.mining.runner import MiningSession, SeenTest
+from arena.task.mining.runner import MiningRequest, MiningSession, SeenTest
 from arena.task.mining.statement import (
     CandidateFix,
     FellError,
@@ -280,6 +281,14 @@ def test_an_issue_is_better_than_a_message(tmp_path):
         statement("Fix #12", tmp_path)
 
 
+def test_a_number_of_another_repository_is_no_issue_of_this_one(tmp_path):
+    issues = {"#12": Issue(title="Colours are wrong", body="Red comes out as green.")}
+    message = "Round halves of odd cents up\n\nAs python/cpython#12 has it, two for three."
+    found = statement(message, tmp_path, issues=issues)
+    assert (found.title, found.provenance) == ("Round halves of odd cents up", "B")
+    assert statement(f"{message} (#12)", tmp_path, issues=issues).title == "Colours are wrong"
+
+
 def test_issues_are_read_by_number(tmp_path):
     (tmp_path / "i.jsonl").write_text('{"number": 3, "title": "T", "body": null}\n')
     assert read_issues([tmp_path / "i.jsonl"]) == {"#3": Issue(title="T", body="")}
@@ -520,3 +529,11 @@ def test_no_message_takes_for_ever_to_read():
     assert made.text
     assert "#" not in made.text
     assert "purse" not in made.text
+
+
+def test_a_line_of_the_log_of_another_shape_is_named(tmp_path):
+    repo, _, _ = rig.a_repository(tmp_path)
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours/mining.jsonl").write_text('{"commit": "1", "verdict": "kept"}\n')
+    with pytest.raises(InputError, match=r"mining\.jsonl: line 1.*take the line out"):
+        mine(MiningRequest(repo=repo, out=tmp_path / "ours"), DockerEngine(), lambda _: None)

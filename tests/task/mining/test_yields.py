@@ -1,4 +1,4 @@
-from arena.task.yields import Attempt, yields
+from arena.task.mining.candidate import Attempt, yields
 
 
 def test_attempts_are_counted_by_their_end_with_what_each_took():
