@@ -213,7 +213,7 @@ def _multi(row: SuiteRow) -> Instance:
     )
 
 
-def _text(row: Row, key: str) -> str:
+def _text(row: SuiteRow, key: str) -> str:
     """A text that a row must have: its null is none, and no word either."""
     if not isinstance(row[key], str):
         raise TypeError(f"{key} is no text")
